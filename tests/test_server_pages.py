@@ -1,6 +1,7 @@
 """The manual's pages on servers: their commands do what they say, word for word."""
 
 import ast
+import asyncio
 import re
 import shlex
 import subprocess
@@ -17,9 +18,9 @@ from tests.support.certificates import Authority
 from tests.support.forked import ForkedHome
 from tests.support.home import REPOSITORY, Home
 from tests.support.hosted import HostedStandin, Work
+from tests.support.listener import Listener
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.standin import Standin
-from tests.support.tunnel import Tunnel
 
 PACKAGE: Final = Path(mem0tray.__file__).parent
 MANUAL: Final = PACKAGE / "docs" / "manual"
@@ -175,3 +176,30 @@ def test_readme_and_manual_lead_to_each_page() -> None:
     for path in PAGES:
         assert f"](mem0tray/docs/manual/servers/{path.name})" in readme
         assert f"](servers/{path.name})" in page("../servers.md")
+
+
+class Tunnel(Listener):
+    """Makes a tunnel to the server at `netloc` for whatever host it is asked for (CONNECT)."""
+
+    def __init__(self, netloc: str) -> None:
+        super().__init__()
+        self._host, _, port = netloc.rpartition(":")
+        self._there = int(port)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        there, back = await asyncio.open_connection(self._host, self._there)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_carry(reader, back))
+                both.create_task(_carry(there, writer))
+        finally:
+            back.transport.abort()
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof() if writer.can_write_eof() else writer.close()

@@ -66,7 +66,7 @@ class NotRecognisedError(Mem0TrayError):
 def opened(
     settings: Settings, paths: Paths, *, within: float | None = None
 ) -> Iterator[Client | None]:
-    """A client of the server that the settings choose; None if nothing was ever stored there.
+    """Yield a client of the server that the settings choose; None if nothing was ever stored there.
 
     If the embedded server does not run, it is started for this time; but not with `within`, a
     number of seconds that also limits the keyring, and finding out the dialect. Raises
@@ -91,7 +91,7 @@ def opened(
 
 @contextmanager
 def opened_former(settings: Settings, paths: Paths, name: str, key: str) -> Iterator[Client | None]:
-    """A client of a server that was chosen before; None if nothing was ever stored there.
+    """Yield a client of a server that was chosen before; None if nothing was ever stored there.
 
     `name` is what the ledger calls it, `key` is that server's own: the key in the settings is
     the chosen server's, and goes nowhere else. The dialect is found out. Raises as `opened`.
@@ -109,7 +109,7 @@ def opened_former(settings: Settings, paths: Paths, name: str, key: str) -> Iter
 
 
 def known(address: ServerAddress, dialect: str, paths: Paths) -> Recognition:
-    """The dialect of these settings, or the one that the worker has recognised there, if any."""
+    """Return the dialect of these settings, or the one that the worker recognised there, if any."""
     with Reader(paths.ledger) as reader:
         return Recognition(reader.dialect_of(address.url), setting=dialect)
 
@@ -117,7 +117,7 @@ def known(address: ServerAddress, dialect: str, paths: Paths) -> Recognition:
 def _spoken(
     address: ServerAddress, recognition: Recognition, terms: Terms, within: float | None = None
 ) -> Client:
-    """A client in the dialect spoken there, which is asked for where nobody knows it yet."""
+    """Return a client in the dialect spoken there, which is asked for where nobody knows it yet."""
     if not recognition.dialect:
         with closing(connect_to_probe(address, recognition)) as client:
             health = client.recognise(within or _RECOGNISED_WITHIN)
@@ -137,7 +137,8 @@ def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[
     named = endpoint.read(folder)
     if named is not None:
         with closing(embedded(named)) as running:
-            if running.probe(PROBE_TIMEOUT if within is None else within).healthy:
+            # It proves itself when we connect. In a hurry it is asked at once, which shows more.
+            if within is not None or running.probe(PROBE_TIMEOUT).healthy:
                 yield running
                 return
     if within is not None:
@@ -156,7 +157,7 @@ def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[
 
 
 def embedded(found: "Endpoint") -> Client:
-    """A client of the embedded server that runs there; close it."""
+    """Return a client of the embedded server that runs there; close it."""
     from mem0tray.localserver import endpoint
 
     there = ServerAddress.of(found.url, found.token)
@@ -211,7 +212,7 @@ def _ill(reason: Reason) -> Health:
 
 
 def network_trouble(hostname: str) -> Reason:
-    """What keeps this computer from reaching a host; empty if its name resolves. Sends nothing.
+    """Return what keeps this computer from reaching a host; empty if its name resolves.
 
     `hostname` is empty for a server on this computer, for which the network does not matter.
     """
@@ -225,7 +226,7 @@ def network_trouble(hostname: str) -> Reason:
 
 
 def has_way_out() -> bool:
-    """Whether there is a route to other computers; connecting UDP sends nothing."""
+    """Return whether there is a route to other computers; connecting UDP sends nothing."""
     for family, address in _OUTSIDE:
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as way:
             way.connect((address, 9))
@@ -236,7 +237,7 @@ def has_way_out() -> bool:
 
 
 def addresses_of(hostname: str, timeout: float) -> list[str]:
-    """The addresses that a host's name resolves to; none if they do not come in time."""
+    """Return the addresses that a host's name resolves to; none if they do not come in time."""
     found: list[str] = []
 
     def ask() -> None:
@@ -266,7 +267,7 @@ class PatientQuestions:
         self._has_answered = False
 
     def answer(self, ask: Callable[..., _Answer | Outcome], *given: object) -> _Answer | Outcome:
-        """What the client's method `ask` returns for what is `given`, and the timeout."""
+        """Return what the client's method `ask` returns for what is `given`, and the timeout."""
         for wait in (*WAITS, None):
             found = ask(*given, self._timeout)
             if not isinstance(found, Outcome):
@@ -278,7 +279,7 @@ class PatientQuestions:
         return found
 
     def pages(self, project: str) -> Iterator[Page | Outcome]:
-        """The pages of a project, from the newest memory on; the last item may say why it ends.
+        """Yield the pages of a project, the newest memory first; the last item may say why it ends.
 
         They come to an end, whatever the server says: after a page that was seen before (some
         servers claim to page, but begin anew at each question), or that is one too many, the

@@ -129,7 +129,7 @@ def _with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
     first, *others = causes
     waits = first.by_itself and bool(ours)
     steps = [] if waits else [first.remedy]
-    steps += [cause.then if steps else cause.remedy for cause in ours if cause is not first]
+    steps += [cause.remedy for cause in ours if cause is not first]
     if waits and not asks_nothing(first.remedy):
         steps.append(first.remedy)
     return [replace(first, remedy=reduce(reasons.advised, steps, reasons.NONE)), *others]

@@ -46,7 +46,7 @@ class Export:
     unread: str = ""
 
     def lines(self) -> Generator[bytes]:
-        """The lines, a page at a time. Raises Mem0TrayError where the server fails."""
+        """Yield the lines, a page at a time. Raises Mem0TrayError where the server fails."""
         paths = self.settings.locations()
         server = chosen_server(self.settings, paths)
         here, self.unread = projects.known_here(self.settings)
@@ -82,7 +82,7 @@ class Export:
         destination: str,
         ids: dict[bytes, list[str]],
     ) -> list[tuple[int, bytes]]:
-        """The pages of a project, each as the number of its memories and their lines.
+        """Return the pages of a project, each as the number of its memories and their lines.
 
         `ids`: those under which we delivered a text, by its digest. Raises Mem0TrayError.
         """
@@ -101,7 +101,7 @@ class Export:
 
 
 def _line(memory: ServerMemory, ids: dict[bytes, list[str]]) -> MemoryLine:
-    """A memory's line; without an id of ours it gets one that is the same at each export."""
+    """Return a memory's line; without an id of ours it gets one that is the same at each export."""
     name, ours = memory.key, ids.get(items.digest(memory.project, memory.text))
     if ours and not name:
         name = ours.pop()

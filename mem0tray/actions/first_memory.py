@@ -38,7 +38,7 @@ def save(loaded: Loaded, waiting: Sequence[KnownMemory]) -> Item:
 
 
 def is_shown(found: WasRead) -> bool:
-    """Whether the server shows the memory."""
+    """Return whether the server shows the memory."""
     return any(_TEXT in each.text for each in found.there)
 
 

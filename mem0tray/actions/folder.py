@@ -39,9 +39,9 @@ def trouble(settings: Settings) -> FileUnavailableError | None:
 
 def _error(message: Reason) -> FileUnavailableError:
     name = variable("paths.claude_dir")
-    if name in os.environ:  # the environment wins over the file
-        return FileUnavailableError(message, f"Make it, or correct the variable {name}.")
-    remedy = "Make it, or correct paths.claude_dir: `mem0tray config edit`."
+    remedy = f"Make it, or correct the variable {name}."
+    if name not in os.environ:  # which wins over the file
+        remedy = "Make it, or correct paths.claude_dir: `mem0tray config edit`."
     return FileUnavailableError(message, remedy)
 
 

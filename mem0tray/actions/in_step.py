@@ -62,7 +62,7 @@ class InStep(Struct, frozen=True):
 
 
 def worker_runs(paths: Paths) -> bool:
-    """Whether a worker is there to read files and apply orders."""
+    """Return whether a worker is there to read files and apply orders."""
     return of_worker(paths) is not None
 
 
@@ -133,7 +133,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
 
 
 def _newer(paths: Paths) -> Iterator[Path]:
-    """The files that the ledger does not know as they are now, and the orders that wait.
+    """Yield the files that the ledger does not know as they are now, and the orders that wait.
 
     A missing file tells nothing; one that cannot be looked at counts as changed.
     """
@@ -168,7 +168,7 @@ def _has_unread_lines(paths: Paths, kept: bytes | None) -> bool:
 
 
 def _unreadable(paths: Paths) -> dict[str, Reason]:
-    """Why a file cannot be opened, see `InStep.unread`."""
+    """Say why a file cannot be opened, see `InStep.unread`."""
     found = {
         QUEUE: atomic.why_unreadable(paths.queue),
         EMERGENCY: atomic.why_unreadable(paths.emergency),
@@ -178,7 +178,6 @@ def _unreadable(paths: Paths) -> dict[str, Reason]:
 
 
 def _behind(newer: list[Path], why: Reason) -> Reason:
-    """The sentence on a file that has changed since it was taken in."""
     files = ", ".join(each.name for each in newer)
     if why:
         return Reason("What is new in {files} could not be taken in. {why}", files=files, why=why)

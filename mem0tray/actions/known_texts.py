@@ -35,7 +35,7 @@ class KnownTexts:
         self._found: dict[bytes, tuple[bytes, str]] | None = None
 
     def find(self, digest: bytes) -> KnownText | None:
-        """The text of this digest; None where no file has it."""
+        """Return the text of this digest; None where no file has it."""
         if self._found is None:
             self._found = {}
             for raw, place in self._everywhere():
@@ -58,7 +58,7 @@ class KnownTexts:
 
 
 def _in_notes(reader: Reader) -> Iterator[tuple[bytes, str]]:
-    """The text of each note that can be read, with its path. Raises OSError."""
+    """Yield the text of each note that can be read, with its path. Raises OSError."""
     root = claude_code_folder(os.environ).absolute()
     for folder in note_files.folders(root):
         owner = Path(*folder.relative_to(root).parts[:2])

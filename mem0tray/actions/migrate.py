@@ -77,7 +77,7 @@ class Brought:
 
 
 def chosen(settings: Settings, paths: Paths) -> ServerNames:
-    """The server to bring memories to. Raises Mem0TrayError where there is none."""
+    """Return the server to bring memories to. Raises Mem0TrayError where there is none."""
     server = chosen_server(settings, paths)
     if server.trouble:
         raise Mem0TrayError(reasons.sentence(server.trouble))
@@ -85,14 +85,14 @@ def chosen(settings: Settings, paths: Paths) -> ServerNames:
 
 
 def candidates(paths: Paths, server: ServerNames) -> dict[str, int]:
-    """Former servers with memories that the chosen one lacks, and how many."""
+    """Return the former servers with memories that the chosen one lacks, and how many."""
     with Reader(paths.ledger) as reader:
         only_elsewhere = reader.former.only_elsewhere(server.name)
     return migration_plan.to_bring_over(paths, server.name, only_elsewhere)
 
 
 def named(given: str) -> str:
-    """What the ledger calls the server at this address. Raises SettingsError."""
+    """Return what the ledger calls the server at this address. Raises SettingsError."""
     return LOCAL_URL if given == LOCAL_URL else ServerAddress.of(given).url
 
 
@@ -171,7 +171,7 @@ class Migration:
             self._take(found)
 
     def _projects(self, former: PatientQuestions) -> list[str]:
-        """The projects that the server names, and those that it is known to have."""
+        """Return the projects that the server names, and those that it is known to have."""
         if self._request.project is not None:
             return [self._request.project]
         told = former.answer(former.client.projects)
@@ -196,9 +196,9 @@ class Migration:
         self._tell(self._read, self._total)
 
     def _is_one_server(self, former: Client, projects: list[str]) -> bool:
-        """Whether the chosen server shows the same memories under the same ids: it is the same one.
+        """Return whether the chosen server shows the same memories under the same ids.
 
-        Or it has a copy of the database. If it does not answer, it is not the one that just did.
+        Then it is the same one, or has a copy of its database.
         """
         timeout = self._settings.sync.timeout
         with (
@@ -233,7 +233,7 @@ class Migration:
             time.sleep(_LOOK)
 
     def _destination(self) -> str:
-        """Where the running worker delivers to, as far as it says."""
+        """Return where the running worker delivers to, as far as it says."""
         metrics = worker_report.metrics(self._paths.metrics)
         is_its = metrics.are_of(worker_report.running(self._paths))
         return str(metrics.values.get("destination") or "") if is_its else ""
@@ -304,7 +304,7 @@ class Feed:
         self._batch, self._size = [], 0
 
     def _still_wanted(self) -> dict[items.Name, items.Object]:
-        """What the user has not deleted, as another migration may have queued it before."""
+        """Return what the user has not deleted, as another migration may have queued it before."""
         named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
         unwanted = add.deleted(self._paths, named)
         return {name: entry for name, entry in named.items() if name not in unwanted}
@@ -324,14 +324,14 @@ class Feed:
             time.sleep(_LOOK)
 
     def _left(self) -> int:
-        """How many memories wait; more than allowed while the last batch is not taken in yet."""
+        """Count what waits; more than allowed while the last batch is not taken in yet."""
         with Reader(self._paths.ledger) as reader:
             if self._last is not None and not reader.former.was_taken_in(self._last, self._server):
                 return WAITING_MOST + 1
             return reader.former.waiting()
 
     def _delivers(self) -> bool:
-        """Whether a worker runs and, as far as it says, nothing keeps it from delivering."""
+        """Return whether a worker runs and, as far as it says, nothing keeps it from delivering."""
         if worker_report.running(self._paths) is None:
             return False
         said = worker_report.metrics(self._paths.metrics).values.get("state")

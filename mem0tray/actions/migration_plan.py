@@ -148,7 +148,7 @@ class Plan:
         return [_entry(name, memory, memory.created_at() or 0)]
 
     def sums(self, discarded: int = 0) -> Sums:
-        """What became of everything so far.
+        """Return what became of everything so far.
 
         `discarded`: how many the user discarded before they were queued.
         """

@@ -26,20 +26,20 @@ _LEDGER: Final = "ledger.sqlite3"
 
 
 def all_of_them() -> list[Path]:
-    """Settings, data and cache folders, as far as they exist; some systems have one for all."""
+    """Return settings, data and cache folders that exist; some systems have one for all."""
     cache = platformdirs.user_cache_path(APP, appauthor=False)
     folders = dict.fromkeys((config_file().parent, data_root(), cache))
     return [folder for folder in folders if os.path.lexists(folder)]
 
 
 def claude_folders(chosen: Path) -> list[Path]:
-    """Every folder of shared files that a worker has served, and the one chosen now."""
+    """Return the folders of shared files that a worker has served, and the one chosen now."""
     served = [Path(record.real) for record in data_folders.records(data_root())]
     return list(dict.fromkeys([chosen.expanduser().absolute(), *served]))
 
 
 def running() -> list[tuple[Path, int | None]]:
-    """The running workers, else the embedded server: the lock that each holds, and its process."""
+    """Return the locks of running workers, else of the embedded server, with their processes."""
     root = data_root()
     workers = [path for path in sorted(root.glob(f"{_SERVES}/{_LOCK}")) if lock.is_workers(path)]
     if workers:  # one of them has started the embedded server, and will end it
@@ -52,7 +52,7 @@ def running() -> list[tuple[Path, int | None]]:
 
 
 def servers(chosen: str) -> list[str]:
-    """The addresses of the server chosen now and of those in the ledgers."""
+    """Return the addresses of the server chosen now and of those in the ledgers."""
     found = []
     if chosen not in ("", LOCAL_URL):
         with suppress(SettingsError):
@@ -140,7 +140,7 @@ def _nobody_else() -> ExitStack:
 
 
 def in_the_way(path: Path, pid: int | None) -> Mem0TrayError:
-    """The error that says who runs, and how to stop it."""
+    """Return the error that says who runs, and how to stop it."""
     what = "The embedded server" if path.parent.name == LOCAL else "A worker"
     named = f" (process {pid})" if pid else ""
     return Mem0TrayError(
@@ -154,5 +154,5 @@ def _how(pid: int | None) -> str:
 
 
 def stop_command(pid: int) -> str:
-    """The command that ends a process, in backticks."""
+    """Return the command that ends a process, in backticks."""
     return f"`{state.kill_command(pid)}`"

@@ -53,7 +53,7 @@ class KnownProjects:
 
 
 def known(settings: Settings) -> KnownProjects:
-    """What is known of each project, here and, where that can be asked, on the server."""
+    """Find what is known of each project, here and, where that can be asked, on the server."""
     paths = settings.locations()
     server = chosen_server(settings, paths)
     result = KnownProjects(server.shown)
@@ -77,7 +77,7 @@ def known(settings: Settings) -> KnownProjects:
 
 
 def of_server(client: Client | None, destination: str) -> ServerProjects:
-    """The projects that the server names: none if it has no such route.
+    """Ask for the projects that the server names: none if it has no such route.
 
     Raises Mem0TrayError where it does not answer.
     """
@@ -93,7 +93,7 @@ def of_server(client: Client | None, destination: str) -> ServerProjects:
 
 
 def known_here(settings: Settings) -> tuple[dict[str, ProjectSeen], str]:
-    """The projects of the ledger by name, and why what waits here is incomplete."""
+    """Find the projects of the ledger by name, and why what waits here is incomplete."""
     with waiting.opened(settings) as seen:
         counted = {
             each.project: ProjectSeen(each.project, each.fresh, each.dead)
@@ -106,9 +106,5 @@ def known_here(settings: Settings) -> tuple[dict[str, ProjectSeen], str]:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Names in the order in which people look for them, ignoring case; each once."""
-    return sorted(set(names), key=_by_name)
-
-
-def _by_name(name: str) -> tuple[str, str]:
-    return name.casefold(), name
+    """Sort names as people look for them, ignoring case; each once."""
+    return sorted(set(names), key=lambda name: (name.casefold(), name))

@@ -57,7 +57,7 @@ class WasRead(Struct):
 
 
 def recall(settings: Settings, project: str, limit: int, *, within: float | None = None) -> WasRead:
-    """The newest memories of a project: up to `limit` of the server's, and as many that wait.
+    """Return the newest memories of a project: up to `limit` that are there, and as many that wait.
 
     `within`: seconds for the server; the embedded one is then not started, and if it does not
     run, that is its `trouble`.
@@ -72,7 +72,7 @@ def recall(settings: Settings, project: str, limit: int, *, within: float | None
 def _newest(
     settings: Settings, found: WasRead, project: str, limit: int, patience: float, client: Client
 ) -> list[ServerMemory] | Outcome:
-    """The newest that the server lists; if that is not all, also those that we delivered."""
+    """Return the newest that the server lists; if that is not all, also those that we delivered."""
     end = time.monotonic() + patience
     page = client.read(project, limit, patience)
     if isinstance(page, Outcome) or page.whole:
@@ -94,7 +94,7 @@ def _newest(
 
 
 def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
-    """The memories of a project that best fit `query`, as `recall`; what waits fits by words."""
+    """Return the memories that best fit `query`, as `recall`; what waits is searched by words."""
     found = _known_here(settings, project)
     if found.waiting:
         found.waiting = _fitting(found.waiting, query)[:limit]
@@ -103,7 +103,7 @@ def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
 
 
 def _fitting(known: list[KnownMemory], query: str) -> list[KnownMemory]:
-    """The memories with any of the query's words, the best first."""
+    """Return the memories with any of the query's words, the best first."""
     from mem0tray.localserver.word_index import share, words_of  # slow to import
 
     words = words_of(query)
@@ -133,13 +133,13 @@ def _ask(
 
 
 def in_sentence(destination: str, *, first: bool = False) -> str:
-    """A server's name within a sentence of ours; `first`: the sentence begins with it."""
+    """Return a server's name within a sentence of ours; `first`: the sentence begins with it."""
     ours = "The embedded server" if first else "the embedded server"
     return ours if destination == THIS_COMPUTER else destination
 
 
 def why_not_shown(destination: str, said: Outcome) -> str:
-    """Why a server (as people know it) did not show its memories, and what to do about it."""
+    """Return why a server, as people know it, did not show its memories, and what to do."""
     there = in_sentence(destination, first=True)
     if said.status in CANNOT_TELL:
         return f"{there} cannot show what it has: {said.message}."
@@ -152,7 +152,7 @@ def why_not_shown(destination: str, said: Outcome) -> str:
 
 
 def _known_here(settings: Settings, project: str) -> WasRead:
-    """The memories of a project that wait here, the newest first."""
+    """Return the memories of a project that wait here, the newest first."""
     result = WasRead(chosen_server(settings, settings.locations()).shown)
     try:
         with waiting.opened(settings) as seen:

@@ -129,7 +129,7 @@ class _Examination:
                 yield self._reading()
 
     def _left(self) -> float:
-        """Seconds for the next question."""
+        """Return the seconds for the next question."""
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
     def _plain(self) -> Step:
@@ -177,7 +177,7 @@ class _Examination:
     # The key ------------------------------------------------------------------------------
 
     def _key(self, found: KeyCheck) -> Step:
-        """What the server makes of the key, or of having none."""
+        """Return what the server makes of the key, or of having none."""
         host, token = self._host, self._there.token
         said = found.message.rstrip(".") or "its answer makes no sense"
         elsewhere = redirected_to(found.reason)
@@ -212,7 +212,7 @@ class _Examination:
     # Reading ------------------------------------------------------------------------------
 
     def _reading(self) -> Step:
-        """Whether the server shows its memories, tried with a project that it does not have."""
+        """Try whether the server shows its memories, with a project that it does not have."""
         host, dialect = self._host, self._recognition.dialect
         with closing(connect(self._there, dialect, terms=self._terms)) as client:
             found = client.read(_NOBODY, 1, self._left())

@@ -18,7 +18,7 @@ from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
 from mem0tray.config.server_choice import ServerNames, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core import reasons, state
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import (
@@ -31,7 +31,6 @@ from mem0tray.core.state import (
 )
 from mem0tray.files import atomic, orders, private_folders
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Attempt
 from mem0tray.ledger.waiting import Counts
 from mem0tray.system.paths import Paths, config_file
 
@@ -40,20 +39,6 @@ if TYPE_CHECKING:
 
 NOT_RUNNING: Final = "not running"
 TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file was begun
-
-
-class SeenPause(Struct, frozen=True):
-    """Until when the user has paused deliveries (infinity: until resumed), or None."""
-
-    until: float | None = None
-    error: FileUnavailableError | None = None
-
-
-class SeenQuarantine(Struct, frozen=True):
-    """How many files are kept there; None where the folder cannot be read."""
-
-    count: int | None
-    error: FileUnavailableError | None = None
 
 
 class SeenLedger(Struct, frozen=True):
@@ -65,14 +50,14 @@ class SeenLedger(Struct, frozen=True):
     """
 
     path: Path
-    size: int | None
-    usable: bool
-    counts: Counts | None
-    last_delivery: float | None
-    totals: Mapping[str, int]
-    only_elsewhere: Mapping[str, int]
-    to_bring_over: Mapping[str, int]
-    other_worker: WorkerSeen | None
+    size: int | None = None
+    usable: bool = False
+    counts: Counts | None = None
+    last_delivery: float | None = None
+    totals: Mapping[str, int] = {}
+    only_elsewhere: Mapping[str, int] = {}
+    to_bring_over: Mapping[str, int] = {}
+    other_worker: WorkerSeen | None = None
     last_run: str = ""
 
     @property
@@ -81,15 +66,6 @@ class SeenLedger(Struct, frozen=True):
         if self.usable or not self.size:
             return reasons.NONE
         return Reason("The ledger {path} cannot be read.", path=self.path)
-
-
-class Contents(Struct, frozen=True):
-    """What waits, and what is kept; `folder` says what is wrong with `claude_dir` itself."""
-
-    folder: Reason
-    step: InStep
-    quarantine: SeenQuarantine
-    ledger: SeenLedger
 
 
 class DeadLetter(Struct, frozen=True):
@@ -107,10 +83,10 @@ class Snapshot(Struct, frozen=True):
 
     `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
     are the newest, `shared_metrics` those in the shared folder, whoever wrote them. `another` is
-    the sentence on another worker that wrote them beside ours. `refusal` is the last answer with
-    which the server refused everything, `settings_changed` when the settings file was changed
-    (0: no file), `disk` why nothing can be written where the files are. For a menu there are
-    `letters`, the oldest dead letters, and `restorable`: a deletion can be taken back.
+    the sentence on another worker that wrote them beside ours. `disk` says why nothing can be
+    written where the files are, `folder` what is wrong with `claude_dir` itself. `pause` is until
+    when the user has paused deliveries (infinity: until resumed). For a menu there are `letters`,
+    the oldest dead letters, and `restorable`: a deletion can be taken back.
     """
 
     at: float
@@ -121,32 +97,21 @@ class Snapshot(Struct, frozen=True):
     metrics: Metrics = NO_METRICS
     shared_metrics: Metrics = NO_METRICS
     another: Reason = reasons.NONE
-    pause: SeenPause = SeenPause()
-    refusal: Attempt | None = None
-    settings_changed: float = 0.0
+    pause: float | None = None
+    pause_error: Reason = reasons.NONE
     disk: Reason = reasons.NONE
-    contents: Contents | None = None
+    folder: Reason = reasons.NONE
+    step: InStep = InStep()
+    ledger: SeenLedger = SeenLedger(Path())
+    quarantine: int | None = 0
+    quarantine_error: Reason = reasons.NONE
     letters: tuple[DeadLetter, ...] = ()
     restorable: bool = False
 
     @property
     def obstacle(self) -> Reason:
         """What stands in the way on this computer, which a worker may be unable to tell."""
-        pause = self.pause.error
-        return (pause.reason if pause is not None else self.metrics.trouble) or self.disk
-
-    @property
-    def beside(self) -> bool:
-        """Whether another worker is at work beside ours, which sends nothing during that time."""
-        told = self.told.state.reason if self.told is not None else reasons.NONE
-        return bool(self.another) or state.is_another_worker(told)
-
-    @property
-    def inside(self) -> Contents:
-        """The contents of files and ledger. Raises LookupError for a snapshot of a thread."""
-        if self.contents is None:
-            raise LookupError("contents")
-        return self.contents
+        return self.pause_error or self.metrics.trouble or self.disk
 
 
 # Looking --------------------------------------------------------------------------------------
@@ -159,25 +124,26 @@ def read(settings: Settings, now: float) -> Snapshot:
     worker = worker_report.running(paths)
     shared = worker_report.metrics(paths.metrics)
     metrics = worker_report.newest(shared, paths, worker)
-    told, server, changed = None, chosen_server(settings, paths), _settings_changed()
+    told, server = None, chosen_server(settings, paths)
     if metrics.are_of(worker):
         told = worker_report.told(metrics)
         there = metrics.values.get("destination")
         # The worker's environment may have other settings, but not former ones for long.
-        if isinstance(there, str) and there and metrics.written >= changed:
+        if isinstance(there, str) and there and metrics.written >= _settings_changed():
             server = replace(server, shown=there)
     size = _size(paths.ledger)  # measured first, as a worker may be making it
     with Reader(paths.ledger) as reader:
-        refusal = reader.last_refusal()
         ledger = _ledger(paths, reader, server.name, 0 if reader.is_blank else size)
+    pause = kept = None
+    pause_error = kept_error = reasons.NONE
     try:
-        pause = SeenPause(orders.read_pause(paths, now))
+        pause = orders.read_pause(paths, now)
     except FileUnavailableError as error:
-        pause = SeenPause(error=error)
+        pause_error = error.reason
     try:
-        kept = SeenQuarantine(len(private_folders.quarantined(paths.quarantine)))
+        kept = len(private_folders.quarantined(paths.quarantine))
     except FileUnavailableError as error:
-        kept = SeenQuarantine(None, error)
+        kept_error = error.reason
     return Snapshot(
         at=now,
         paths=paths,
@@ -188,10 +154,13 @@ def read(settings: Settings, now: float) -> Snapshot:
         shared_metrics=shared,
         another=_another(worker, metrics) if told is None else reasons.NONE,
         pause=pause,
-        refusal=refusal,
-        settings_changed=changed,
+        pause_error=pause_error,
         disk=folder.why_unwritable(paths),
-        contents=Contents(folder.why_missing(settings), step, kept, ledger),
+        folder=folder.why_missing(settings),
+        step=step,
+        ledger=ledger,
+        quarantine=kept,
+        quarantine_error=kept_error,
     )
 
 
@@ -265,7 +234,7 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
 
 
 def _size(path: Path) -> int | None:
-    """Size in bytes; None where there is no file, or it may not be looked at."""
+    """Return the size in bytes; None where there is no file, or it may not be looked at."""
     with suppress(OSError):
         return path.stat().st_size
     return None
@@ -277,7 +246,6 @@ def _size(path: Path) -> int | None:
 class Overview(Struct):
     """What `status` shows. Times are Unix seconds; `pause` is infinite until resumed.
 
-    `beside`: another worker is at work, and held entries are asked about once it has ended.
     A count that could not be read is None, never 0; `unknown` says why, by the count's name.
     """
 
@@ -289,7 +257,6 @@ class Overview(Struct):
     destination: str = ""
     queue: int | None = 0
     held: int = 0
-    beside: bool = False
     dlq: int | None = 0
     quarantine: int | None = 0
     oldest_waiting: float | None = None
@@ -302,27 +269,25 @@ class Overview(Struct):
 
 
 def overview(seen: Snapshot) -> Overview:
-    """Put what was read into figures and words. Raises LookupError for a snapshot of a thread."""
-    inside = seen.inside
-    ledger, unknown = inside.ledger, _unknown(inside, seen.told)
+    """Put what was read into figures and words."""
+    ledger, unknown = seen.ledger, _unknown(seen)
     counts = ledger.counts or seen.told or Counts(0, 0, None)
     state, reason = _state(seen)
-    trouble = _trouble(unknown, seen, inside)
+    trouble = _trouble(unknown, seen)
     return Overview(
         claude_dir=str(seen.paths.claude_dir),
         worker=seen.worker,
         state=ACTION_NEEDED if trouble else state,
-        reason=trouble or reason or inside.step.behind,
+        reason=trouble or reason or seen.step.behind,
         server=seen.server.name,
         destination=seen.server.shown,
         queue=None if "queue" in unknown else counts.queue,
         held=counts.held,
-        beside=seen.beside,
         dlq=None if "dlq" in unknown else counts.dlq,
-        quarantine=inside.quarantine.count,
+        quarantine=seen.quarantine,
         oldest_waiting=None if ledger.counts is None else ledger.counts.oldest,
         last_delivery=ledger.last_delivery,
-        pause=seen.pause.until,
+        pause=seen.pause,
         totals=dict.fromkeys(TOTALS) if "totals" in unknown else dict(ledger.totals),
         only_elsewhere=dict(ledger.only_elsewhere),
         to_bring_over=dict(ledger.to_bring_over),
@@ -330,17 +295,17 @@ def overview(seen: Snapshot) -> Overview:
     )
 
 
-def _unknown(inside: Contents, told: WorkerStatus | None) -> dict[str, Reason]:
+def _unknown(seen: Snapshot) -> dict[str, Reason]:
     """Say why a count is not known, by its name."""
-    unread, quarantined = inside.step.unread, inside.quarantine.error
-    nobody_counts = inside.ledger.counts is None and told is None
-    nothing = (inside.folder or inside.step.behind) if nobody_counts else reasons.NONE
+    unread = seen.step.unread
+    nobody_counts = seen.ledger.counts is None and seen.told is None
+    nothing = (seen.folder or seen.step.behind) if nobody_counts else reasons.NONE
     found = {
         "queue": nothing or unread.get(QUEUE) or unread.get(EMERGENCY),
         "dlq": nothing or unread.get(DLQ),
         "totals": nothing or unread.get(QUEUE),
-        "last_delivery": inside.ledger.trouble,
-        "quarantine": None if quarantined is None else quarantined.reason,
+        "last_delivery": seen.ledger.trouble,
+        "quarantine": seen.quarantine_error,
     }
     return {name: why for name, why in found.items() if why}
 
@@ -362,12 +327,11 @@ def _state(seen: Snapshot) -> tuple[str, Reason]:
     return NOT_RUNNING if seen.worker is None else STARTING, reasons.NONE
 
 
-def _trouble(unknown: Mapping[str, Reason], seen: Snapshot, inside: Contents) -> Reason:
+def _trouble(unknown: Mapping[str, Reason], seen: Snapshot) -> Reason:
     """Find the first thing in the way that the state does not tell; else NONE."""
-    pause = seen.pause.error
     return (
-        inside.folder
-        or (reasons.NONE if pause is None else pause.reason)
+        seen.folder
+        or seen.pause_error
         or unknown.get("quarantine", reasons.NONE)
         or next(iter(unknown.values()), reasons.NONE)
         or seen.obstacle

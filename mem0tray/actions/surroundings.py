@@ -41,8 +41,7 @@ OURS: Final = (PAUSED, NOT_RUNNING)
 class Cause(Struct, frozen=True):
     """One reason, and what to do; `status` is that of the answer in question, if any.
 
-    `by_itself`: it may end without help as long as the worker works. `then` is the
-    remedy as it reads after another one.
+    `by_itself`: it may end without help as long as the worker works.
     """
 
     name: Reason
@@ -50,7 +49,6 @@ class Cause(Struct, frozen=True):
     remedy: Reason
     status: int | None = None
     by_itself: bool = False
-    then: Reason = reasons.NONE
 
     @property
     def sentence(self) -> Reason:
@@ -87,7 +85,6 @@ _STOPPED: Final = Cause(
     NOT_RUNNING,
     Reason("nothing is sent without the worker"),
     Reason("Start the worker with `mem0tray run`."),
-    then=Reason("Then start the worker with `mem0tray run`."),
 )
 _UNCHOSEN: Final = Cause(
     NO_SERVER,
@@ -137,11 +134,11 @@ class Surroundings(Struct, frozen=True):
         running = seen.worker is not None
         metrics = seen.metrics if running else NO_METRICS
         found = []
-        obstacle = bool(seen.obstacle) and seen.pause.error is None
+        obstacle = bool(seen.obstacle) and not seen.pause_error
         if obstacle:  # `status` names it before anything that the worker says
             found.append(_action(seen.obstacle))
-        found += _refusal(seen, metrics)
-        found += _server(server, trouble, starts=running and seen.pause.until is None)
+        found += _refusal(metrics)
+        found += _server(server, trouble, starts=running and seen.pause is None)
         if not obstacle and server.health.recognised:  # else the worker may say the same
             found += _worker(metrics)
         if seen.another:
@@ -152,30 +149,20 @@ class Surroundings(Struct, frozen=True):
         return cls(found, server)
 
 
-def _refusal(seen: Snapshot, metrics: Metrics) -> list[Cause]:
-    """Find a refusal of every delivery: it lasts until one succeeds.
-
-    Neither a break that the server asks for nor an outage ends it, nor stopping the
-    worker, unless the settings were changed since.
-    """
+def _refusal(metrics: Metrics) -> list[Cause]:
+    """Find a refusal of every delivery: it lasts until one succeeds."""
     reason = metrics.reason
     refusal = reason.find(REFUSES)
-    if metrics.values.get("state") == ACTION_NEEDED and refusal is not None:
-        status = refusal.get("status")
-        status = status if isinstance(status, int) else None
-        told = reason.get("refusal")  # with the answer to the last try, if that is told
-        if isinstance(told, Reason):
-            what = reason.replaced("refusal", reasons.parted(told)[0])
-        else:
-            what = reasons.parted(reason)[0]
-        return [Cause(ACTION, reasons.bare(what), of_refusal(status), status)]
-    attempt = seen.refusal
-    if metrics.values and not _takes_a_break(metrics):
+    if metrics.values.get("state") != ACTION_NEEDED or refusal is None:
         return []
-    if attempt is None or seen.settings_changed > attempt.at:  # it may be mended
-        return []
-    what = reasons.bare(state.refusal(attempt.message, attempt.status))
-    return [Cause(ACTION, what, of_refusal(attempt.status), attempt.status)]
+    status = refusal.get("status")
+    status = status if isinstance(status, int) else None
+    told = reason.get("refusal")  # with the answer to the last try, if that is told
+    if isinstance(told, Reason):
+        what = reason.replaced("refusal", reasons.parted(told)[0])
+    else:
+        what = reasons.parted(reason)[0]
+    return [Cause(ACTION, reasons.bare(what), of_refusal(status), status)]
 
 
 def _server(seen: "Probe", trouble: Callable[[str], Reason], *, starts: bool) -> list[Cause]:
@@ -207,23 +194,19 @@ def _server(seen: "Probe", trouble: Callable[[str], Reason], *, starts: bool) ->
 def _worker(metrics: Metrics) -> list[Cause]:
     """Find what the running worker says is in its way, if nothing else tells it."""
     reason = metrics.reason
-    if _takes_a_break(metrics):
+    name = metrics.values.get("state")
+    if name == state.PAUSED and reason == state.BREAK:
         return [_BUSY]
-    if metrics.values.get("state") != ACTION_NEEDED:
+    if name != ACTION_NEEDED:
         return []
     is_told = reason.find(REFUSES) or reason == server_choice.CHOOSE
     return [] if is_told else [_action(reason)]
 
 
-def _takes_a_break(metrics: Metrics) -> bool:
-    """Return whether the server has asked for a break."""
-    return metrics.values.get("state") == state.PAUSED and metrics.reason == state.BREAK
-
-
 def _pause(seen: Snapshot) -> list[Cause]:
-    until, error = seen.pause.until, seen.pause.error
-    if error is not None:
-        what, _ = reasons.parted(error.reason)
+    until = seen.pause
+    if seen.pause_error:
+        what, _ = reasons.parted(seen.pause_error)
         return [Cause(ACTION, what, Reason("Remove it with `mem0tray resume`."))]
     if until is None:
         return []
@@ -235,6 +218,5 @@ def _pause(seen: Snapshot) -> list[Cause]:
             PAUSED,
             Reason("you paused deliveries {when}", when=when),
             Reason("End the pause with `mem0tray resume`."),
-            then=Reason("Then end the pause with `mem0tray resume`."),
         )
     ]

@@ -74,12 +74,12 @@ class Verified:
 
     @property
     def cannot_tell(self) -> int:
-        """About how many memories nobody can tell."""
+        """Count the memories about which nobody can tell."""
         return sum(self.unclear.values())
 
     @property
     def asked(self) -> int:
-        """About how many memories the server was asked."""
+        """Count the memories about which the server was asked."""
         return self.there + len(self.missing) + self.cannot_tell
 
     def cannot_say(self, why: str) -> None:
@@ -119,7 +119,7 @@ def verify(
 
 
 def _sampled(taken: Mapping[str, "array[int]"], number: int) -> dict[str, "array[int]"]:
-    """A random sample of `number` keys: as many from each project, as far as it has them."""
+    """Return a random sample of `number` keys: as many from each project, as far as it has them."""
     random = SystemRandom()
     left = {name: random.sample(keys, len(keys)) for name, keys in taken.items()}
     order = random.sample(list(left), len(left))
@@ -155,7 +155,7 @@ class _ListedProject:
             self._marks.add(_mark(memory.key))
 
     def has(self, memory: TakenMemory) -> bool:
-        """Whether the memory is listed, by its key or its text."""
+        """Return whether the memory is listed, by its key or its text."""
         marks = _mark(key_header(memory.key)), memory.digest[:_WIDTH]
         return not self._marks.isdisjoint(marks)
 
@@ -213,7 +213,7 @@ class _Verifier:
         self._tell(self._done)
 
     def _listed(self, project: str, done: int, number: int) -> _ListedProject | None:
-        """All that the server lists of a project; None if it cannot. Raises _NotAnsweredError."""
+        """Return what the server lists of a project; None if it cannot."""
         found, count = _ListedProject(), 0
         for page in self._questions.pages(project) if self._questions is not None else ():
             if isinstance(page, Outcome):
@@ -251,7 +251,7 @@ class _Verifier:
             self._found.cannot_say(NO_LISTING if listed is None else NOT_ALL_LISTED)
 
     def _has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
-        """The server's answer about one memory. Raises _NotAnsweredError.
+        """Return the server's answer about one memory. Raises _NotAnsweredError.
 
         Without the text the server finds it by the key, or cannot tell: a memory too unlike the
         query may not be found.
@@ -302,7 +302,7 @@ class _Verifier:
 
 
 def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
-    """The queue entry that sends a memory again."""
+    """Return the queue entry that sends a memory again."""
     found = items.load_object(text.item.raw) or {}
     kept = {name: value for name, value in found.items() if name not in _OF_ITS_WAY}
     return kept | {"id": items.id_again(memory.id), "retries": 0}

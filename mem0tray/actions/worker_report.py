@@ -18,6 +18,7 @@ from mem0tray.files.atomic import TornError
 from mem0tray.files.orders import Order
 from mem0tray.system.paths import Paths
 
+SILENT: Final = 60.0  # seconds after which a worker hangs: it writes its metrics every thirty
 _TRIES: Final = 5
 _TORN_WAIT: Final = 0.05
 
@@ -46,22 +47,22 @@ class Metrics(Struct, frozen=True):
     @property
     def reason(self) -> Reason:
         """The reason that a worker gives for its state; the words of a worker of another make."""
-        return reason_in(self.values)
+        found = reasons.read(self.values.get("reason_id"), self.values.get("reason_arguments"))
+        return found or reasons.quoted(str(self.values.get("reason") or ""))
 
 
 NO_METRICS: Final = Metrics({}, 0.0)
-SILENT: Final = 60.0  # seconds after which a worker hangs: it writes its metrics every thirty
 
 
 def ask_to_look(paths: Paths) -> None:
-    """Have a running worker probe its server, if that was silent: somebody looks at the state."""
+    """Ask a running worker to probe its server if that was silent: somebody looks at the state."""
     if running(paths) is not None:
         with suppress(FileUnavailableError):  # what is known so far is shown
             orders.leave(paths, Order(orders.LOOK, []))
 
 
 def running(paths: Paths) -> Running | None:
-    """The worker that runs for this folder."""
+    """Find the worker that runs for this folder."""
     held = lock.of_worker(paths)
     if held is None:
         return None
@@ -72,7 +73,7 @@ def running(paths: Paths) -> Running | None:
 
 
 def metrics(path: Path) -> Metrics:
-    """A metrics file, as far as it can be read."""
+    """Read a metrics file as far as that is possible; for a moment again if it is torn."""
     for _ in range(_TRIES):
         with suppress(TornError):
             try:
@@ -89,16 +90,15 @@ def metrics(path: Path) -> Metrics:
 
 
 def newest(shared: Metrics, paths: Paths, worker: Running | None) -> Metrics:
-    """The metrics, or our worker's spare copy while it cannot write them."""
+    """Choose between the metrics and our worker's spare copy, made while it cannot write them."""
     spare = metrics(paths.spare_metrics)
     return spare if spare.are_of(worker) and spare.written > shared.written else shared
 
 
 def told(seen: Metrics) -> WorkerStatus:
-    """What our worker says about itself in its metrics."""
-    values = seen.values
+    """Read in its metrics what our worker says about itself."""
+    values, reason = seen.values, seen.reason
     name = str(values.get("state") or STARTING)
-    reason = seen.reason
     return WorkerStatus(
         state=WorkerState(name, reason),
         queue=items.count(values.get("queue_size")),
@@ -110,24 +110,15 @@ def told(seen: Metrics) -> WorkerStatus:
 
 
 def told_lately(paths: Paths, now: float) -> WorkerStatus | None:
-    """What our worker says about itself; None if none runs, or it has been silent too long."""
+    """Read what our worker says about itself; None if none runs, or it is silent for too long."""
     worker = running(paths)
-    if worker is None:
-        return None
     found = newest(metrics(paths.metrics), paths, worker)
-    if not found.are_of(worker) or abs(now - found.written) > SILENT:
-        return None
-    return told(found)
-
-
-def reason_in(values: dict[str, Any]) -> Reason:
-    """The reason in the values of a metrics file, see `Metrics.reason`."""
-    found = reasons.read(values.get("reason_id"), values.get("reason_arguments"))
-    return found or reasons.quoted(str(values.get("reason") or ""))
+    is_fresh = found.are_of(worker) and abs(now - found.written) <= SILENT
+    return told(found) if is_fresh else None
 
 
 def local_time(value: Any) -> float | None:
-    """Unix seconds of a local ISO time, as workers write it into files; None if it is none."""
+    """Convert a local ISO time, as workers write it into files, to Unix seconds, else to None."""
     with suppress(TypeError, ValueError, OverflowError, OSError):
         return datetime.fromisoformat(value).timestamp()
     return None

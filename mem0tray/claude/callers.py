@@ -43,7 +43,7 @@ class Caller(NamedTuple):
 
 
 def servers(text: str) -> list[Caller]:
-    """The servers of the tools, which run `mcp`."""
+    """Return the servers of the tools, which run `mcp`."""
     found = []
     for name, server in _object(json.loads(text), _SERVERS).items():
         if isinstance(server, dict) and isinstance(server.get("command"), str):
@@ -57,7 +57,7 @@ def servers(text: str) -> list[Caller]:
 
 
 def with_server(text: str, program: Sequence[str]) -> str:
-    """`text` with a server of the tools; an existing one gets `program`, unless made by hand.
+    """Add a server of the tools to `text`; one that `install` made gets `program`.
 
     Raises Mem0TrayError if the name belongs to another server.
     """
@@ -85,7 +85,7 @@ def with_server(text: str, program: Sequence[str]) -> str:
 
 
 def without_server(text: str) -> str:
-    """`text` without the server that `install` writes; the object around it stays, as Claude's."""
+    """Take the server that `install` writes out of `text`; the object around it stays."""
     for each in servers(text):
         if each.installed:
             return json_edit.without(text, each.place)
@@ -96,7 +96,7 @@ def without_server(text: str) -> str:
 
 
 def hooks(text: str) -> list[Caller]:
-    """The hooks that start mem0tray, each named after its event."""
+    """Return the hooks that start mem0tray, each named after its event."""
     document = json.loads(text)
     return [each for event in EVENTS for each in _hooks_of(document, event)]
 
@@ -113,7 +113,7 @@ def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Caller]:
 
 
 def with_hooks(text: str, program: Sequence[str], *, windows: bool) -> str:
-    """`text` with a hook for each event; an existing one gets `program`, unless made by hand."""
+    """Add a hook for each event to `text`; one that `install` made gets `program`."""
     for event in EVENTS:
         found = list(_hooks_of(json.loads(text), event))
         line = hook_line(program, event, windows=windows)
@@ -129,7 +129,7 @@ def with_hooks(text: str, program: Sequence[str], *, windows: bool) -> str:
 
 
 def without_hooks(text: str) -> str:
-    """`text` without the hooks that `install` writes, and without containers left empty."""
+    """Take the hooks that `install` writes out of `text`, and containers left empty."""
     for event in EVENTS:
         for each in reversed([*_hooks_of(json.loads(text), event)]):
             if each.installed:
@@ -139,7 +139,7 @@ def without_hooks(text: str) -> str:
 
 
 def _without_empty(text: str, place: tuple[str | int, ...]) -> str:
-    """`text` without the list at `place`, its group, and what contains them, as far as empty."""
+    """Take the list at `place` out of `text`, its group, and what contains them, if empty."""
     for inside in (place, place[:2], place[:1]):
         if _at(json.loads(text), inside):
             return text
@@ -158,21 +158,21 @@ def refuse_odd(document: dict[str, Any]) -> None:
 
 
 def plug_in(text: str) -> str:
-    """The name under which a plug-in of mem0tray is switched on; empty where none is."""
+    """Return the name under which a plug-in of mem0tray is switched on; empty where none is."""
     enabled = json.loads(text).get("enabledPlugins")
     names = enabled.items() if isinstance(enabled, dict) else ()
     return next((name for name, on in names if on and name.partition("@")[0] == NAME), "")
 
 
 def has_status_line(text: str) -> bool:
-    """Whether Claude Code's status line is mem0tray's, as the manual tells the user to write it."""
+    """Return whether Claude Code's status line is mem0tray's, as the manual has it."""
     line = json.loads(text).get("statusLine")
     words = str(line.get("command", "")).split() if isinstance(line, dict) else []
     return "--line" in words and any(PurePath(each.strip("'\"")).stem == NAME for each in words)
 
 
 def are_off(text: str) -> bool:
-    """Whether the settings switch every hook off."""
+    """Return whether the settings switch every hook off."""
     return json.loads(text).get("disableAllHooks") is True
 
 
@@ -200,7 +200,7 @@ def _at(document: Any, place: Sequence[str | int]) -> Any:
 
 
 def hook_line(program: Sequence[str], event: str, *, windows: bool) -> str:
-    """A hook's line: one for sh; on Windows one that Git's bash and other shells read alike."""
+    """Return a hook's line: for sh; on Windows one that Git's bash and others read alike."""
     if not windows:
         return shlex.join([*program, "hook", event])
     words = [*(word.replace("\\", "/") for word in program), "hook", event]
@@ -210,7 +210,7 @@ def hook_line(program: Sequence[str], event: str, *, windows: bool) -> str:
 
 
 def words_of(hook: Mapping[str, Any]) -> list[str]:
-    """The words that a hook in the settings starts; empty if that is no command."""
+    """Return the words that a hook in the settings starts; empty if that is no command."""
     command, arguments = hook.get("command"), hook.get("args")
     if not isinstance(command, str):
         return []
@@ -223,7 +223,7 @@ def words_of(hook: Mapping[str, Any]) -> list[str]:
 
 
 def started_program(words: Sequence[str], *verb: str) -> list[str]:
-    """The words that start mem0tray itself, if `words` are these and `verb`; else empty."""
+    """Return the words that start mem0tray itself, if `words` are these and `verb`; else empty."""
     found = list(words[: -len(verb)])
     if list(words[-len(verb) :]) != list(verb) or not found:
         return []
@@ -235,7 +235,7 @@ def started_program(words: Sequence[str], *verb: str) -> list[str]:
 
 
 def is_installed(words: Sequence[str]) -> bool:
-    """Whether `install` writes such a program: one with its full path.
+    """Return whether `install` writes such a program: one with its full path.
 
     A line written by hand lets the PATH find it.
     """
@@ -245,7 +245,7 @@ def is_installed(words: Sequence[str]) -> bool:
 
 
 def seems_hook(hook: Mapping[str, Any], event: str) -> bool:
-    """Whether a hook runs `mem0tray hook` for this event, among other things."""
+    """Return whether a hook runs `mem0tray hook` for this event, among other things."""
     arguments = hook.get("args")
     given = arguments if isinstance(arguments, list) else ()
     line = " ".join([str(hook.get("command", "")), *map(str, given)])

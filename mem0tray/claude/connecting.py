@@ -8,7 +8,6 @@ restored byte for byte if nobody has changed it since.
 import codecs
 import difflib
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -68,7 +67,7 @@ class Change:
         return self.after != self.found.data
 
     def difference(self) -> list[str]:
-        """The lines of a unified difference."""
+        """Return the lines of a unified difference."""
         path = str(self.found.path)
         before, after = (_text(data or b"") for data in (self.found.data, self.after))
         lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path, path, "", "")
@@ -79,19 +78,11 @@ class Change:
 
 
 def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
-    """The changes for `install`; `program` are the words that start mem0tray.
+    """Return the changes for `install`; `program` are the words that start mem0tray.
 
-    Raises Mem0TrayError if a file must not be changed, or the tools could not start.
+    Raises Mem0TrayError if a file must not be changed.
     """
-    made = []
-    for part in parts:
-        if part == MCP and importlib.util.find_spec("mcp") is None:
-            raise Mem0TrayError(
-                "The tools need the package mcp, which is not installed; nothing was changed.",
-                "Install mem0tray with it: `pipx install --force '.[mcp]'` in the checkout, or"
-                " connect the hooks alone: `mem0tray install claude-code --hooks`.",
-            )
-        made.append(_addition(part, program))
+    made = [_addition(part, program) for part in parts]
     name = plug_in()
     if name and any(each.is_needed for each in made):
         remark = (
@@ -103,7 +94,7 @@ def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
 
 
 def plug_in() -> str:
-    """The plug-in that connects Claude Code; empty if none is switched on.
+    """Return the plug-in that connects Claude Code; empty if none is switched on.
 
     Raises FileUnavailableError if its settings cannot be read.
     """
@@ -125,14 +116,14 @@ def _addition(part: str, program: Sequence[str]) -> Change:
 
 
 def removals(parts: Iterable[str]) -> list[Change]:
-    """The changes for `uninstall`, with what stays. Raises Mem0TrayError as `removal`."""
+    """Return the changes for `uninstall`, with what stays. Raises Mem0TrayError as `removal`."""
     made = [removal(part) for part in parts]
     stays = tuple(f"Left is {what}: {how}." for what, how in left())
     return [*made[:-1], replace(made[-1], remarks=(*made[-1].remarks, *stays))]
 
 
 def left() -> list[tuple[str, str]]:
-    """What else starts mem0tray and is for the user to remove, each with how.
+    """Return what else starts mem0tray and is for the user to remove, each with how.
 
     Raises Mem0TrayError if Claude Code's settings cannot be read.
     """
@@ -147,7 +138,7 @@ def left() -> list[tuple[str, str]]:
 
 
 def removal(part: str) -> Change:
-    """The change that uninstalls one part. Raises Mem0TrayError if a file must not be changed."""
+    """Return the change that uninstalls a part. Raises Mem0TrayError if a file must not change."""
     found = read(part)
     without = callers.without_server if part == MCP else callers.without_hooks
     text = without(found.text)
@@ -168,7 +159,7 @@ def _callers(part: str, text: str) -> list[callers.Caller]:
 
 
 def _checked(change: Change) -> Change:
-    """The change, if it may be made. Raises FileUnavailableError for a link or read-only file."""
+    """Return the change. Raises FileUnavailableError if the file is a link or read-only."""
     path = change.found.path
     if change.is_needed and path.is_symlink():
         where = os.path.realpath(path)
@@ -181,7 +172,7 @@ def _checked(change: Change) -> Change:
 
 
 def _encoded(found: FoundSettings, text: str) -> bytes | None:
-    """`text` in the bytes of the file, those that it has where nothing changes."""
+    """Return `text` in the bytes of the file, those that it has where nothing changes."""
     if text == found.text:
         return found.data
     mark = codecs.BOM_UTF8 if (found.data or b"").startswith(codecs.BOM_UTF8) else b""
@@ -202,17 +193,17 @@ def _text(data: bytes) -> str:
 
 
 def claude() -> str:
-    """The path of the program `claude`; empty if there is none."""
+    """Return the path of the program `claude`; empty if there is none."""
     return shutil.which("claude") or ""
 
 
 def is_there() -> bool:
-    """Whether this computer has Claude Code: its program, or one of its files."""
+    """Return whether this computer has Claude Code: its program, or one of its files."""
     return bool(claude()) or any(file_of(part).exists() for part in PARTS)
 
 
 def file_of(part: str) -> Path:
-    """The file of the user's hooks, or that of the servers, in which there is much else."""
+    """Return the file of the user's hooks, or that of the servers, in which there is much else."""
     folder = claude_code_folder(os.environ)
     if part == HOOKS:
         return folder / "settings.json"
@@ -224,7 +215,7 @@ def file_of(part: str) -> Path:
 
 
 def read(part: str) -> FoundSettings:
-    """The file of a part. Raises FileUnavailableError if it must not be read or changed."""
+    """Return the file of a part. Raises FileUnavailableError if it must not be read or changed."""
     path = file_of(part)
     at_first = atomic.signature(path)
     if at_first is not None and at_first.size > _LARGEST:
@@ -309,7 +300,7 @@ def _is_as_found(found: FoundSettings) -> bool:
 
 
 def _as_before(found: FoundSettings) -> tuple[bool, bytes | None]:
-    """Whether the file is as we left it, and what it was before (None: no file)."""
+    """Return whether the file is as we left it, and what it was before (None: no file)."""
     entry = _record().get(str(found.path))
     if not isinstance(entry, dict) or found.data is None or entry.get("made") != _hash(found.data):
         return False, None

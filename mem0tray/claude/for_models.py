@@ -35,7 +35,7 @@ _HOW_TO_SAVE: Final = (
 
 
 def session_start(folder: Path, began: float) -> str:
-    """What the hook prints, as Claude Code reads it: how to save a memory, and which there are.
+    """Return what the hook prints, as JSON: how to save a memory, and which there are.
 
     `began` is when the hook did, by the monotonic clock: what the server has is part of it where
     that answers in time. Raises Mem0TrayError where the settings are wrong.
@@ -56,7 +56,7 @@ def session_start(folder: Path, began: float) -> str:
 
 
 def _cut(told: str) -> str:
-    """As many whole entries of the list as have room, and of a single one its beginning."""
+    """Return as many whole entries of the list as have room, and of a single one its beginning."""
     data = told.encode()
     if len(data) <= _LONGEST:
         return told
@@ -69,7 +69,7 @@ def _cut(told: str) -> str:
 
 
 def memories(found: WasRead, subject: str, order: str) -> str:
-    """A paragraph on what is known of `subject`, and the memories as a list in this `order`."""
+    """Return a paragraph on what is known of `subject`, and the memories, listed in `order`."""
     shown = [*found.waiting, *found.there]
     told = [found.trouble, found.unread, found.note]
     if found.trouble and shown:
@@ -90,7 +90,7 @@ def _of_these(found: WasRead) -> str:
 
 
 def _memory(memory: KnownMemory) -> str:
-    """An entry of a list, its further lines below its first."""
+    """Return an entry of a list, its further lines below its first."""
     marks = [memory.state and f"{memory.state} here", _date(memory.created)]
     mark = ", ".join(one_line(each, NAME) for each in marks if each)
     text = lines(memory.text).strip("\n").replace("\n", "\n  ")
@@ -98,7 +98,7 @@ def _memory(memory: KnownMemory) -> str:
 
 
 def _date(created: str) -> str:
-    """When a server stored a memory, by this computer's clock; an odd time unchanged."""
+    """Return when a server stored a memory, by this computer's clock; an odd time unchanged."""
     try:
         return datetime.fromisoformat(created).astimezone().strftime(_DATE)
     except (ValueError, OverflowError, OSError):
@@ -106,16 +106,16 @@ def _date(created: str) -> str:
 
 
 def named(project: str) -> str:
-    """A project in quotes."""
+    """Return a project in quotes."""
     return repr(one_line(project, NAME))
 
 
 def sentence(text: str) -> str:
-    """Words as one line that ends with one full stop."""
+    """Return words as one line that ends with one full stop."""
     told = one_line(text, SENTENCE)
     return told if told.endswith((".", "…")) else f"{told}."
 
 
 def paragraph(sentences: Iterable[str]) -> str:
-    """The sentences that are not empty, in one line."""
+    """Return the sentences that are not empty, in one line."""
     return " ".join(one_line(each, SENTENCE) for each in sentences if each)

@@ -60,7 +60,7 @@ def _carried_out(event: str, given: bytes, began: float) -> str:
 
 
 def _looks_whole(given: bytes) -> bool:
-    """Whether `given` looks like an object with an answer; reading it as JSON takes longer."""
+    """Return whether `given` looks like an object with an answer; parsing it takes longer."""
     _, _, rest = given.partition(b'"last_assistant_message"')
     is_text = rest.lstrip()[:1] == b":" and rest.lstrip()[1:].lstrip()[:1] == b'"'
     return is_text and given.strip()[:1] == b"{" and given.strip()[-1:] == b"}"
@@ -79,7 +79,7 @@ def _told(given: bytes) -> dict[str, Any]:
 
 
 def _folder(told: Mapping[str, Any]) -> Path:
-    """The folder of the session; the working directory moves with a `cd` of the model's."""
+    """Return the folder of the session; the working directory moves with a `cd` of the model's."""
     named = os.environ.get("CLAUDE_PROJECT_DIR") or told.get("cwd")
     return Path(named) if isinstance(named, str) and named else Path.cwd()
 
@@ -105,14 +105,14 @@ def _text(told: Mapping[str, Any], name: str) -> str:
 
 
 def marked(answer: str) -> list[str]:
-    """What the lines of an answer say that begin with `MARK`, each once."""
+    """Return what the lines of an answer say that begin with `MARK`, each once."""
     begun = (line.strip() for line in answer.splitlines())
     texts = (line.removeprefix(MARK).strip() for line in begun if line.startswith(MARK))
     return list(dict.fromkeys(filter(None, texts)))
 
 
 def last_answer(path: Path) -> str:
-    """The text of the last answer in a session's transcript, which has a JSON object a line.
+    """Return the text of the last answer in a session's transcript, which has a JSON object a line.
 
     An answer is written in several lines, one for each of its parts, which have one id. Empty
     where there is none within the last megabyte, or no file: some sessions are not kept. Raises
@@ -133,7 +133,7 @@ def last_answer(path: Path) -> str:
 
 
 def _answers(path: Path) -> Iterator[dict[str, Any]]:
-    """The messages of the model that speaks to the user, the last one first."""
+    """Yield the messages of the model that speaks to the user, the last one first."""
     import json
 
     for line in reversed(_bytes(path, _LOOKED_AT).split(b"\n")):
@@ -181,7 +181,7 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
 
 
 def _bytes(path: Path, most: int = sys.maxsize) -> bytes:
-    """The last bytes of a file; none where there is no file. Raises OSError."""
+    """Return the last bytes of a file; none where there is no file. Raises OSError."""
     from mem0tray.system import regular_file
 
     try:
@@ -203,7 +203,7 @@ def _loaded() -> "Loaded":
 
 
 def _in_words(error: Exception) -> str:
-    """What went wrong; the text of an error of Python's own may hold what it was given."""
+    """Return what went wrong; the text of an error of Python's own may hold what it was given."""
     from mem0tray.core.errors import Mem0TrayError
 
     if isinstance(error, Mem0TrayError | _UnusableError | OSError):
@@ -212,7 +212,7 @@ def _in_words(error: Exception) -> str:
 
 
 def _log(event: str, why: str) -> None:
-    """A line in the worker's log; on standard error where that cannot be written."""
+    """Write a line to the worker's log, or to standard error if that fails."""
     from mem0tray.core.text import one_line
 
     text = f"❌ {f'Hook {one_line(event, 40)}'.strip()}: {one_line(why, _LONGEST)}"

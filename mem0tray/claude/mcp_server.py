@@ -1,37 +1,23 @@
-"""The Model Context Protocol over standard input and output: six tools, by the official SDK.
+"""The Model Context Protocol over standard input and output: six tools, a JSON object a line.
 
-The SDK runs each tool on a thread of its own, so that one that waits for the server keeps no other
-from answering. Standard output is the protocol's alone: while it is served, whatever else is
-written there goes to standard error.
+The official SDK takes half a second to load: a client that starts meanwhile knows no tools. We
+speak the revisions that begin with `initialize`, to which every client falls back. Each call runs
+on a thread of its own, so that one that waits for the server keeps no other from answering.
 """
 
-import io
+import json
 import logging
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Annotated, Any, Final
-from urllib.request import url2pathname
-
-from mcp.server.mcpserver import Context, ListRoots, MCPServer, Resolve
-from mcp.server.mcpserver.tools import Tool
-from mcp.shared.exceptions import MCPError
-from mcp_types import (
-    CallToolResult,
-    InputRequiredResult,
-    ListRootsRequest,
-    ListRootsResult,
-    TextContent,
-    ToolAnnotations,
-)
-from pydantic import BeforeValidator, Field, ValidationError
+from queue import Empty, SimpleQueue
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from mem0tray import __version__
-from mem0tray.claude import tool_answers
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import did_you_mean, one_line
 from mem0tray.system import project
@@ -40,240 +26,272 @@ INSTRUCTIONS: Final = (
     "Memories of a person's projects, which outlive a session. Recall the project's at the start"
     " of a task, and save what will matter later: decisions, preferences, what was learnt."
 )
-_log = logging.getLogger(__name__)
-_MOST: Final = 1000
+_VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+_NOT_JSON, _NO_REQUEST, _NO_METHOD, _NO_PARAMS = -32700, -32600, -32601, -32602
 _PATIENCE: Final = 1.0  # seconds for the client to name its folders
+_MOST: Final = 1000
 _NAME: Final = 80  # characters of a name that is shown
 _NAMED: Final = 5  # wrong arguments
-# Each escape of a line of JSON in turn: a whole pair, half of a character, or any other.
-_ESCAPE: Final = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
-)
-_READS: Final = ToolAnnotations(read_only_hint=True, open_world_hint=True)
-_SAVES: Final = ToolAnnotations(
-    read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
-)
+_log = logging.getLogger(__name__)
 
-_Project = Annotated[
-    str, Field(description="The project. Left out: that of the folder in which you work.")
-]
+Object = dict[str, Any]
 
 
-def _no_truth(value: object) -> object:
-    """The value, unless it is true or false, which pydantic would take for 1 or 0."""
-    return str(value) if isinstance(value, bool) else value
+class Tool(NamedTuple):
+    """A tool: what it does, its arguments as JSON Schema, and the function of `tool_answers`."""
+
+    about: str
+    arguments: Mapping[str, Object]
+    required: tuple[str, ...]
+    answer: str
+    saves: bool = False
+
+    def document(self, name: str) -> Object:
+        """Return the tool as a client reads it."""
+        schema = {"type": "object", "properties": dict(self.arguments)}
+        if self.required:
+            schema["required"] = list(self.required)
+        hints = {"readOnlyHint": not self.saves, "openWorldHint": True}
+        if self.saves:
+            hints |= {"destructiveHint": False, "idempotentHint": False}
+        return {
+            "name": name,
+            "description": self.about,
+            "inputSchema": schema,
+            "annotations": hints,
+        }
 
 
-_Limit = Annotated[
-    int, Field(ge=1, le=_MOST, description="How many at most."), BeforeValidator(_no_truth)
-]
+def _text(about: str) -> Object:
+    return {"type": "string", "description": about}
 
 
-async def _roots(project_id: str, context: Context[Any, Any]) -> ListRootsResult | ListRoots:
-    """The folders that the client works in; none where the project is named, or none are told.
-
-    A client of the protocol's older revisions is asked here, and given up after a moment: the SDK
-    would wait for its answer without end.
-    """
-    client = context.client_capabilities
-    if project_id.strip() or client is None or client.roots is None:
-        return ListRootsResult(roots=[])
-    if not context.session.can_send_request:
-        return ListRoots()
-    with suppress(MCPError, ValidationError, TimeoutError):
-        told: ListRootsResult = await context.session.send_request(
-            ListRootsRequest(), ListRootsResult, request_read_timeout_seconds=_PATIENCE
-        )
-        return told
-    return ListRootsResult(roots=[])
+def _limit(default: int) -> Object:
+    rule = {"type": "integer", "minimum": 1, "maximum": _MOST, "default": default}
+    return {**rule, "description": "How many at most."}
 
 
-_Roots = Annotated[ListRootsResult, Resolve(_roots)]
+_PROJECT: Final = _text("The project. Left out: that of the folder in which you work.")
+TOOLS: Final = {
+    "mem0_save": Tool(
+        "Save a memory to a project. It is safe on this computer's disk when this answers, and is"
+        " delivered to the memory server as soon as that can be reached: never save it again"
+        " because the server is down.",
+        {"content": _text("The memory."), "project_id": _PROJECT},
+        ("content",),
+        "save",
+        saves=True,
+    ),
+    "mem0_recall": Tool(
+        "Recall the newest memories of a project. What is saved and not yet on the server is among"
+        " them, marked. When the server cannot be reached, that is said, and what waits on this"
+        " computer is shown all the same.",
+        {"project_id": _PROJECT, "limit": _limit(20)},
+        (),
+        "recall",
+    ),
+    "mem0_search": Tool(
+        "Search a project's memories, by meaning or by words, as the server can. What is saved and"
+        " not yet on the server is searched by words and marked. When the server cannot be"
+        " reached, that is said, and what waits on this computer is searched all the same.",
+        {"query": _text("What to look for."), "project_id": _PROJECT, "limit": _limit(10)},
+        ("query",),
+        "search",
+    ),
+    "mem0_list_projects": Tool(
+        "List the projects that have memories, with how many.", {}, (), "projects"
+    ),
+    "mem0_health": Tool(
+        "Say whether memories reach the server now; if not, why, and what to do.", {}, (), "health"
+    ),
+    "mem0_queue_status": Tool(
+        "Say what waits to be delivered, what has failed (dead letters), and why.",
+        {},
+        (),
+        "queue_status",
+    ),
+}
 
 
-def _project_meant(project_id: str, roots: ListRootsResult) -> str:
-    """The project that is named, else that of the client's folder, else of the working directory.
+class ToolServer:
+    """Serves one client: reads its messages, and writes ours to `out`, a line each."""
 
-    Empty where there is none of these.
-    """
-    if project_id.strip():
-        return project_id
-    if roots.roots:
-        folder = url2pathname(roots.roots[0].uri.path or "")
-        return project.of_folder(Path(folder), os.environ)
-    with suppress(FileNotFoundError):  # the working directory has been removed
-        return project.of_folder(Path.cwd(), os.environ)
-    return ""
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._turn = threading.Lock()
+        self._has_roots = False
+        self._numbers = count()
+        self._asked: dict[str, SimpleQueue[Object]] = {}  # our questions, by their ids
 
+    def serve(self, lines: Iterable[bytes]) -> None:
+        """Answer until the lines end."""
+        for line in lines:
+            try:
+                message = json.loads(line)
+            except (ValueError, RecursionError):
+                self._refuse(None, _NOT_JSON, "This is no JSON.")
+                continue
+            if not isinstance(message, dict):
+                self._refuse(None, _NO_REQUEST, "This is no request.")
+            elif "method" not in message:
+                answers = self._asked.pop(str(message.get("id")), None)
+                if answers is not None:
+                    answers.put(message)
+            elif "id" in message:  # else a notification
+                self._request(message["id"], message["method"], message.get("params"))
 
-def mem0_recall(project_id: _Project = "", limit: _Limit = 20, *, roots: _Roots) -> CallToolResult:
-    """Recall the newest memories of a project.
+    def _request(self, name: Any, method: Any, params: Any) -> None:
+        given: Object = params if isinstance(params, dict) else {}
+        if method == "initialize":
+            able = given.get("capabilities")
+            self._has_roots = isinstance(able, dict) and "roots" in able
+            wanted = given.get("protocolVersion")
+            result: Object = {
+                "protocolVersion": wanted if wanted in _VERSIONS else _VERSIONS[0],
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": "mem0tray", "title": "Mem0", "version": __version__},
+                "instructions": INSTRUCTIONS,
+            }
+            self._send({"id": name, "result": result})
+        elif method == "ping":
+            self._send({"id": name, "result": {}})
+        elif method == "tools/list":
+            tools = [tool.document(each) for each, tool in TOOLS.items()]
+            self._send({"id": name, "result": {"tools": tools}})
+        elif method == "tools/call":
+            # The program's end waits for what is being saved, and for nothing else.
+            is_save = given.get("name") == "mem0_save"
+            threading.Thread(
+                target=self._call, args=(name, given), name="mem0tray-tool", daemon=not is_save
+            ).start()
+        else:
+            self._refuse(name, _NO_METHOD, f"There is no method {one_line(str(method), _NAME)}.")
 
-    What is saved and not yet on the server is among them, marked. When the server cannot be
-    reached, that is said, and what waits on this computer is shown all the same.
-    """
-    meant = partial(_project_meant, project_id, roots)
-    return _answered(lambda: tool_answers.recall(meant(), limit))
+    def _call(self, name: Any, params: Object) -> None:
+        given = params.get("arguments")
+        text, failed = self._answer(str(params.get("name")), given or {})
+        content = [{"type": "text", "text": text}]
+        self._send({"id": name, "result": {"content": content, "isError": failed}})
 
-
-def mem0_save(content: str, project_id: _Project = "", *, roots: _Roots) -> CallToolResult:
-    """Save a memory to a project.
-
-    It is safe on this computer's disk when this answers, and is delivered to the memory server as
-    soon as that can be reached: never save it again because the server is down.
-    """
-    meant = partial(_project_meant, project_id, roots)
-    return _answered(lambda: tool_answers.save(meant(), content), "Nothing may have been saved.")
-
-
-def mem0_search(
-    query: str, project_id: _Project = "", limit: _Limit = 10, *, roots: _Roots
-) -> CallToolResult:
-    """Search a project's memories, by meaning or by words, as the server can.
-
-    What is saved and not yet on the server is searched by words and marked. When the server cannot
-    be reached, that is said, and what waits on this computer is searched all the same.
-    """
-    meant = partial(_project_meant, project_id, roots)
-    return _answered(lambda: tool_answers.search(meant(), query, limit))
-
-
-def mem0_list_projects() -> CallToolResult:
-    """List the projects that have memories, with how many."""
-    return _answered(tool_answers.projects)
-
-
-def mem0_health() -> CallToolResult:
-    """Tell whether memories reach the server now; if not, why, and what to do."""
-    return _answered(tool_answers.health)
-
-
-def mem0_queue_status() -> CallToolResult:
-    """Tell what waits to be delivered, what has failed (dead letters), and why."""
-    return _answered(tool_answers.queue_status)
-
-
-_READING: Final[tuple[Callable[..., CallToolResult], ...]] = (
-    mem0_recall,
-    mem0_search,
-    mem0_list_projects,
-    mem0_health,
-    mem0_queue_status,
-)
-
-
-def _answered(tool: Callable[[], str], unless: str = "") -> CallToolResult:
-    """What a tool says, an error included: a model is told in words, and never by a traceback.
-
-    `unless` is what an error that nobody has foreseen leaves open.
-    """
-    try:
-        return _result(tool())
-    except Mem0TrayError as error:
-        return _result(str(error), failed=True)
-    except Exception as error:  # noqa: BLE001  (whatever it is, in words; the rest is logged)
-        _log.exception("A tool failed.")
-        text = f"The tool failed ({type(error).__name__}). {unless}".strip()
-        return _result(text, failed=True)
-
-
-def _result(text: str, *, failed: bool = False) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=text)], is_error=failed)
-
-
-class _ToolServer(MCPServer[Any]):
-    """The SDK's server, which says in our words what is wrong with a call."""
-
-    def __init__(self, tools: list[Tool], **options: Any) -> None:
-        super().__init__(tools=tools, **options)
-        self._tools = {each.name: each for each in tools}
-
-    async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
-    ) -> CallToolResult | InputRequiredResult:
-        """Call a tool, if it has these arguments."""
-        tool = self._tools.get(name)
+    def _answer(self, name: str, arguments: Object) -> tuple[str, bool]:
+        """Return what a tool says, in words and never a traceback, and whether it is an error."""
+        tool = TOOLS.get(name)
         if tool is None:
-            guess, there = did_you_mean(name, self._tools), ", ".join(self._tools)
-            text = f"There is no tool `{one_line(name, _NAME)}`.{guess} The tools are {there}."
-            return _result(text, failed=True)
-        known = tool.parameters["properties"]
-        required = tool.parameters.get("required", ())
+            guess, there = did_you_mean(name, TOOLS), ", ".join(TOOLS)
+            return (
+                f"There is no tool `{one_line(name, _NAME)}`.{guess} The tools are {there}.",
+                True,
+            )
         # Some models write null for what they leave out.
         given = {
             key: each
             for key, each in arguments.items()
-            if each is not None or key in required or key not in known
+            if each is not None or key in tool.required or key not in tool.arguments
         }
-        wrong = list(dict.fromkeys(_wrong(tool, given)))
+        wrong = list(_wrong(tool, given))
         if wrong:
-            unless = "saved" if name == mem0_save.__name__ else "asked"
+            unless = "saved" if tool.saves else "asked"
             more = f" And {len(wrong) - _NAMED:,} more." if len(wrong) > _NAMED else ""
             takes = ", ".join(
-                f"`{each}`{'' if each in required else ' (may be left out)'}" for each in known
+                f"`{each}`{'' if each in tool.required else ' (may be left out)'}"
+                for each in tool.arguments
             )
-            text = f"Nothing was {unless}. {' '.join(wrong[:_NAMED])}{more} {name} takes {takes}."
-            return _result(text, failed=True)
-        return await super().call_tool(name, given, context)
+            shown = f"{' '.join(wrong[:_NAMED])}{more}"
+            return f"Nothing was {unless}. {shown} {name} takes {takes}.", True
+        try:
+            return self._said(tool, given), False
+        except Mem0TrayError as error:
+            return str(error), True
+        except Exception as error:  # noqa: BLE001  (whatever it is, in words; the rest is logged)
+            _log.exception("A tool failed.")
+            unless = " Nothing may have been saved." if tool.saves else ""
+            return f"The tool failed ({type(error).__name__}).{unless}", True
+
+    def _said(self, tool: Tool, given: Object) -> str:
+        from mem0tray.claude import tool_answers  # slow to import, as the network is
+
+        more: Object = {}
+        if "limit" in tool.arguments:
+            more["limit"] = int(given.get("limit") or tool.arguments["limit"]["default"])
+        if "project_id" in tool.arguments:
+            more["project"] = self._project(given.get("project_id", ""))
+        more |= {key: given[key] for key in tool.required}
+        said: str = getattr(tool_answers, tool.answer)(**more)
+        return said
+
+    # The project --------------------------------------------------------------------------
+
+    def _project(self, named: str) -> str:
+        """Return the named project, else that of the client's folder or the working directory."""
+        if named.strip():
+            return named
+        folder = self._folder()
+        with suppress(FileNotFoundError):  # the working directory has been removed
+            return project.of_folder(folder or Path.cwd(), os.environ)
+        return ""
+
+    def _folder(self) -> Path | None:
+        """Return the first folder that the client works in; None if it does not say so in time."""
+        if not self._has_roots:
+            return None
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
+        name, answers = f"roots-{next(self._numbers)}", SimpleQueue[Object]()
+        self._asked[name] = answers
+        self._send({"id": name, "method": "roots/list"})
+        with suppress(Empty, KeyError, IndexError, TypeError, ValueError):
+            answer = answers.get(timeout=_PATIENCE)
+            return Path(url2pathname(urlsplit(answer["result"]["roots"][0]["uri"]).path))
+        return None
+
+    # Writing ------------------------------------------------------------------------------
+
+    def _refuse(self, name: Any, code: int, why: str) -> None:
+        self._send({"id": name, "error": {"code": code, "message": why}})
+
+    def _send(self, message: Object) -> None:
+        line = json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
+        with self._turn, suppress(OSError):  # the client is gone
+            self._out.write(line)
+            self._out.flush()
 
 
-def _wrong(tool: Tool, given: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the arguments of a call, in sentences without their values."""
-    known = tool.parameters["properties"]
-    for name in given if known else ():  # a tool that has no arguments takes any, and uses none
-        if name not in known:
-            guess = did_you_mean(name, known)
+def _wrong(tool: Tool, given: Object) -> Iterator[str]:
+    """Yield what is wrong with the arguments of a call, in sentences without their values."""
+    for name in given if tool.arguments else ():  # a tool without arguments takes any
+        if name not in tool.arguments:
+            guess = did_you_mean(name, tool.arguments)
             yield f"There is no argument `{one_line(name, _NAME)}`.{guess}"
-    try:
-        tool.fn_metadata.validate_arguments(given)
-    except ValidationError as error:
-        for each in error.errors(include_url=False, include_context=False, include_input=False):
-            yield f"`{each['loc'][0]}`: {each['msg']}."
+    for name, rule in tool.arguments.items():
+        value = given.get(name)
+        if name not in given:
+            if name in tool.required:
+                yield f"`{name}` is missing."
+        elif rule["type"] == "string":
+            if not isinstance(value, str):
+                yield f"`{name}` must be a text."
+        elif not _is_number(value):
+            yield f"`{name}` must be a whole number from 1 to {_MOST:,}."
 
 
-def mended(line: bytes) -> bytes:
-    """A line of JSON with a replacement for each escape that is half a character.
-
-    A text that a model cut within an emoji ends with one. Python's strings and the queue file can
-    hold halves, pydantic cannot: the SDK would drop the request, and its client wait without end.
-    """
-    return _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], line)
-
-
-class MendedLines(io.BufferedReader):
-    """A stream whose lines are `mended`, for a `TextIOWrapper`."""
-
-    def read1(self, size: int = -1, /) -> bytes:
-        """Read a line, whatever its size."""
-        del size
-        return mended(self.readline())
-
-    def fileno(self) -> int:
-        """Have none, so that the SDK does not read beside us."""
-        raise io.UnsupportedOperation
-
-
-def made() -> MCPServer[Any]:
-    """The server, with its tools."""
-    # Before the SDK sets up a log of its own, which fills standard error with frames.
-    logging.basicConfig(level=logging.ERROR, format="mem0tray: %(message)s")
-    saving = Tool.from_function(mem0_save, annotations=_SAVES, structured_output=False)
-    reading = [
-        Tool.from_function(each, annotations=_READS, structured_output=False) for each in _READING
-    ]
-    return _ToolServer(
-        [saving, *reading],
-        name="mem0tray",
-        title="Mem0",
-        version=__version__,
-        instructions=INSTRUCTIONS,
-        log_level="ERROR",
-        subscriptions=False,
-    )
+def _is_number(value: object) -> bool:
+    """Return whether a value is a limit; a text of digits will do."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return False
+    with suppress(ValueError, OverflowError):
+        return 1 <= int(value) <= _MOST and (isinstance(value, str) or value == int(value))
+    return False
 
 
 def serve() -> None:
-    """Serve until standard input ends."""
-    sys.stdin = io.TextIOWrapper(MendedLines(io.FileIO(0, closefd=False)), encoding="utf-8")
-    made().run("stdio")
+    """Serve until standard input ends.
+
+    Standard output is the protocol's alone: whatever else is written there goes to standard error.
+    """
+    logging.basicConfig(level=logging.ERROR, format="mem0tray: %(message)s")
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    ToolServer(out).serve(sys.stdin.buffer)
+    with suppress(OSError):  # the client has left without its answers
+        out.close()

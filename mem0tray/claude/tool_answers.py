@@ -38,14 +38,14 @@ def save(project: str, content: str) -> str:
 
 
 def recall(project: str, limit: int) -> str:
-    """The newest memories of a project, with what waits here."""
+    """Return the newest memories of a project, with what waits here."""
     _check_project(project, "It")
     found = reading.recall(_settings(), project, limit)
     return for_models.memories(found, f"the project {for_models.named(project)}", "newest first")
 
 
 def search(project: str, query: str, limit: int) -> str:
-    """The memories of a project that fit best, with what waits here and fits."""
+    """Return the memories of a project that fit best, with what waits here and fits."""
     _check_project(project, "It")
     if not query.strip():
         raise Mem0TrayError(
@@ -58,7 +58,7 @@ def search(project: str, query: str, limit: int) -> str:
 
 
 def projects() -> str:
-    """The known projects, with how many memories each has here and on the server."""
+    """Return the known projects, with how many memories each has here and on the server."""
     found = known_projects.known(_settings())
     told = [found.trouble, _KNOWN_HERE if found.trouble else "", found.unread]
     if not (found.whole or found.trouble):
@@ -71,14 +71,14 @@ def projects() -> str:
 
 
 def health() -> str:
-    """Whether memories reach the server now, and if not, why and what to do."""
+    """Return whether memories reach the server now, and if not, why and what to do."""
     settings = _settings()
     seen = _seen(settings)
     return "\n".join([*_state(seen), *_counts(seen), *_causes(settings)])
 
 
 def queue_status() -> str:
-    """What waits, what is dead, and why."""
+    """Return what waits, what is dead, and why."""
     settings = _settings()
     seen = _seen(settings)
     return "\n".join([*_counts(seen), *_causes(settings), *_state(seen)])
@@ -93,7 +93,7 @@ def _check_project(project: str, subject: str) -> None:
 
 
 def _saved(done: QueuedEntry, project: str) -> str:
-    """Where the memory is."""
+    """Return where the memory is."""
     told = f"Saved in the project {for_models.named(project)}, id {done.id}."
     if done.where == "emergency":
         told += " The queue file is locked or broken, so it stands in the emergency file beside it."
@@ -101,7 +101,7 @@ def _saved(done: QueuedEntry, project: str) -> str:
 
 
 def _what_follows(settings: Settings) -> str:
-    """What becomes of a memory next; not knowing that makes nothing unsaved."""
+    """Return what becomes of a memory next; not knowing that makes nothing unsaved."""
     try:
         seen = standing.read(settings, time.time())
     except (Mem0TrayError, OSError):
@@ -152,7 +152,7 @@ def _state(seen: Overview) -> list[str]:
 
 
 def _counts(seen: Overview) -> list[str]:
-    """What waits, and why a count is unknown."""
+    """Return what waits, and why a count is unknown."""
     queue = _number(seen.queue, "memory waits", "memories wait")
     since = ""
     if seen.oldest_waiting:
@@ -169,7 +169,7 @@ def _number(count: int | None, one: str, many: str = "") -> str:
 
 
 def _causes(settings: Settings) -> list[str]:
-    """Why memories are stuck, and other troubles, each with what to do; asks the server."""
+    """Return why memories are stuck, and other troubles, each with what to do; asks the server."""
     try:
         found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:

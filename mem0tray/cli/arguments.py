@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from mem0tray.actions.waiting import WaitingItems
+    from mem0tray.config.settings import Settings
 
 Items = list["CompletionItem[str]"]
 Completer = Callable[[click.Context, click.Parameter, str], Items]
@@ -100,10 +101,9 @@ def _completer(offer: Callable[[click.Context, str], _Offer]) -> Completer:
     """Make a completer of the words that fit; it offers nothing where `offer` raises."""
 
     @wraps(offer)
-    def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
         from click.shell_completion import CompletionItem  # needed only here
 
-        del parameter
         try:
             found = offer(ctx, incomplete)
         except (Mem0TrayError, OSError, ValueError):
@@ -134,13 +134,13 @@ def dead_ids(ctx: click.Context, incomplete: str) -> _Offer:
 
 def _ids(ctx: click.Context, incomplete: str, places: tuple[str, ...]) -> _Offer:
     named = tuple(ctx.params.get("ids") or ())
+    found = []
     with _waiting() as seen:
         there = seen.candidates([incomplete], places) if incomplete else []
         for place in () if incomplete else places:
             there += seen.listed(place, limit=_MOST)
         there = [each for each in there[:_MOST] if not (named and each.id.startswith(named))]
         called = seen.shortest(there)
-    found = []
     for each in there:
         kind = "dead letter" if each.is_dead else "waiting"
         about = f"{kind} of {one_line(each.project, 40) or '(no project)'}"
@@ -150,69 +150,59 @@ def _ids(ctx: click.Context, incomplete: str, places: tuple[str, ...]) -> _Offer
 
 
 @_completer
-def projects(ctx: click.Context, incomplete: str) -> _Offer:
+def projects(_: click.Context, __: str) -> _Offer:
     """Offer projects of what waits or was delivered."""
-    del ctx, incomplete
     with _waiting() as seen:
-        waits = [each.project for each in seen.reader.waiting.by_project()]
-        return [(name, "") for name in [*waits, *seen.reader.delivered_by_project()]]
+        names = [each.project for each in seen.reader.waiting.by_project()]
+        return [(name, "") for name in [*names, *seen.reader.delivered_by_project()]]
 
 
 @_completer
-def former_servers(ctx: click.Context, incomplete: str) -> _Offer:
+def former_servers(_: click.Context, __: str) -> _Offer:
     """Offer servers to which something was delivered, except the present one."""
-    del ctx, incomplete
-    from mem0tray.config import settings
     from mem0tray.config.server_choice import chosen_server
     from mem0tray.ledger.reader import Reader
 
-    found = settings.load().settings
-    paths = found.locations()
-    present = chosen_server(found, paths).name
+    paths = _settings().locations()
+    present = chosen_server(_settings(), paths).name
     with Reader(paths.ledger) as reader:
         return [(name, "") for name in reader.former.names() if name != present]
 
 
 @_completer
-def events(ctx: click.Context, incomplete: str) -> _Offer:
+def backups(_: click.Context, incomplete: str) -> _Offer:
+    """Offer what `restore --list` shows; files where none begins so."""
+    from mem0tray.actions.backups import sources
+
+    named = [(each.name, each.note) for each in sources(_settings().locations())]
+    return named if any(name.startswith(incomplete) for name, _ in named) else "file"
+
+
+@_completer
+def events(_: click.Context, __: str) -> _Offer:
     """Offer the events of Claude Code that `hook` knows."""
-    del ctx, incomplete
     from mem0tray.claude.hook import EVENTS
 
     return [(name, "") for name in EVENTS]
 
 
 @_completer
-def backups(ctx: click.Context, incomplete: str) -> _Offer:
-    """Offer what `restore --list` shows; files where none begins so."""
-    del ctx
-    from mem0tray.actions.backups import sources
-    from mem0tray.config import settings
-
-    named = [(each.name, each.note) for each in sources(settings.load().settings.locations())]
-    return named if any(name.startswith(incomplete) for name, _ in named) else "file"
-
-
-@_completer
-def files_of_lines(ctx: click.Context, incomplete: str) -> _Offer:
+def files_of_lines(ctx: click.Context, _: str) -> _Offer:
     """Offer files where `add` takes one; nobody completes a text."""
-    del incomplete
     return "file" if ctx.params.get("jsonl") else []
 
 
 @_completer
-def keys(ctx: click.Context, incomplete: str) -> _Offer:
+def keys(_: click.Context, __: str) -> _Offer:
     """Offer every setting."""
-    del ctx, incomplete
     from mem0tray.config.config_file import HINTS
 
     return HINTS.items()
 
 
 @_completer
-def values(ctx: click.Context, incomplete: str) -> _Offer:
+def values(ctx: click.Context, _: str) -> _Offer:
     """Offer the values that the named setting may have, if they can be listed."""
-    del incomplete
     from mem0tray.config import settings
     from mem0tray.config.setting_rules import CHOICES
 
@@ -236,8 +226,13 @@ def commands(ctx: click.Context, incomplete: str) -> _Offer:
     return [(each.value, each.help or "") for each in found if each.value[0] != "-"]
 
 
+def _settings() -> "Settings":
+    from mem0tray.config import settings  # slow to import, as all that completers need
+
+    return settings.load().settings
+
+
 def _waiting() -> "AbstractContextManager[WaitingItems]":
     from mem0tray.actions import waiting
-    from mem0tray.config import settings
 
-    return waiting.opened(settings.load().settings)
+    return waiting.opened(_settings())

@@ -63,7 +63,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def parts(*, mcp: bool, hooks: bool) -> list[str]:
-    """The chosen parts: those named, or both."""
+    """Return the chosen parts: those named, or both."""
     wanted = {connecting.MCP: mcp, connecting.HOOKS: hooks}
     return [part for part in connecting.PARTS if wanted[part] or not (mcp or hooks)]
 

@@ -244,7 +244,7 @@ def remark_key_goes_along(before: Loaded) -> None:
 
 
 def _host_and_port(loaded: Loaded) -> tuple[str, int] | None:
-    """Where the server is reached; None for this computer, and for what is no address."""
+    """Return where the server is reached; None for this computer, and for what is no address."""
     from mem0tray.config.server_address import ServerAddress
 
     try:

@@ -79,7 +79,7 @@ def _tell(progress: Progress, export: Export, *, is_shown: bool) -> None:
 
 
 def _target(out: Path | None) -> Path | None:
-    """The file to write, None for standard output. Raises errors of usage for anything else."""
+    """Return the file to write, None for standard output. Raises errors of usage otherwise."""
     if out is None or out == Path("-"):
         return None
     if out == Path():
@@ -98,7 +98,7 @@ def _target(out: Path | None) -> Path | None:
 
 
 def _checked(export: Export, target: Path | None) -> Generator[bytes]:
-    """The lines; an error says what has become of them.
+    """Yield the lines; an error says what has become of them.
 
     Raises Mem0TrayError also if a file that holds something would become empty.
     """
@@ -116,7 +116,7 @@ def _checked(export: Export, target: Path | None) -> Generator[bytes]:
 
 
 def _left(export: Export, target: Path | None) -> str:
-    """What an unfinished export has left."""
+    """Return what an unfinished export has left."""
     if target is not None:
         return f"{target} is as it was."
     return f"{_count(export)} written before." if export.written else "Nothing was written."

@@ -11,6 +11,7 @@ from mem0tray.core import item as items
 from mem0tray.core import times
 from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.item import Kind
+from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt, Known
@@ -22,6 +23,7 @@ NOT_HEARD: Final = (
     "The worker has not heard of it yet; it does before it sends anything more."
     " `mem0tray doctor` says whether it is well."
 )
+ABOUT_HELD: Final = f"{PERHAPS}: `mem0tray retry ID` sends, `mem0tray delete ID` drops"
 # The ledger's words for kinds are meant for programs.
 _IN_WORDS: Final[Mapping[str, str]] = {
     Kind.OUTAGE: "server down",
@@ -39,13 +41,6 @@ _EXCERPT: Final = 60  # characters
 def excerpt(text: str) -> str:
     """Quote the beginning of a memory's text, so that a person recognises it."""
     return f"“{one_line(text, _EXCERPT)}”"
-
-
-def about_held(*, beside: bool) -> str:
-    """Say what to do about held memories; `beside`: the other worker is still at work."""
-    if beside:
-        return "stop that one first; the server is asked then"
-    return "`mem0tray retry ID` sends, `mem0tray delete ID` drops"
 
 
 def nonsense(count: int) -> str:

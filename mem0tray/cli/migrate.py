@@ -71,7 +71,7 @@ def command(*, former: str | None, project: str | None, dry_run: bool, as_json: 
 
 
 def _former(settings: Settings, there: ServerNames, given: str | None) -> str | None:
-    """What the ledger calls the former server; None if none has anything. Raises UsageError."""
+    """Return the ledger's name of the former server; None if none has anything."""
     if given is not None:
         name = migrate.named(given)
         if name == there.name:
@@ -153,7 +153,7 @@ def _print(request: Request, there: ServerNames, brought: Brought) -> None:
 
 
 def _what_is_missing(request: Request, brought: Brought) -> str:
-    """The line that says what could not be brought over."""
+    """Return the line that says what could not be brought over."""
     number = len(brought.unread)
     some = ", ".join(
         f"{one_line(each.id, 40)} of {one_line(each.project, 40)!r}"

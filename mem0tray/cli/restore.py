@@ -28,7 +28,6 @@ from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import Paths
 from mem0tray.system.programs import ends_in_order
 
-_ROOM: Final = 55  # characters beside a name: time, number, and the beginning of what it is
 _NOT_HERE: Final = {
     "delivered": "It is delivered: its text is on the server alone.",
     "deleted": "It is deleted: put it back first, `mem0tray restore --list` shows how.",
@@ -262,8 +261,7 @@ def _undone(settings: Settings, piece: Piece) -> bool:
 def _list(settings: Settings, *, as_json: bool) -> None:
     """Print each source, with how many of its items would be put back."""
     found = backups.sources(settings.locations())
-    wanted = verbs.restorable(settings, found)
-    counts = [len(each) for each in wanted]
+    counts = [len(each) for each in verbs.restorable(settings, found)]
     if as_json:
         output.print_json(
             [_document(source, count) for source, count in zip(found, counts, strict=True)]
@@ -272,26 +270,10 @@ def _list(settings: Settings, *, as_json: bool) -> None:
     if not found:
         output.say("There is nothing to restore.")
         return
-    rows = [
-        (source.name, times.clock(source.at), number, _what(source, number))
-        for source, number in zip(found, counts, strict=True)
-    ]
-    room = output.width()
-    if room is not None and room < max(len(name) for name, *_ in rows) + _ROOM:
-        # No source is left out, and no name is cut, as people type it.
-        for name, at, number, what in rows:
-            output.say(name)
-            output.say_beside("    ", f"{at}, {plural(number, 'item')}: {what}")
-    else:
-        table = [(name, at, f"{number:,}", what) for name, at, number, what in rows]
-        output.print_table(("NAME", "TIME", "ITEMS", "WHAT"), table, right={"ITEMS"}, cut={"WHAT"})
-    number = len(set().union(*wanted))
-    if sum(counts) > number:
-        output.say_beside(
-            "",
-            f"In all {plural(number, 'memory', 'memories')}: what stands in more than one of these"
-            " is put back once.",
-        )
+    for source, number in zip(found, counts, strict=True):
+        output.say(source.name)
+        at, what = times.clock(source.at), _what(source, number)
+        output.say_beside("    ", f"{at}, {plural(number, 'item')}: {what}")
 
 
 def _document(source: RestoreSource, count: int) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def _document(
             for each in chosen
         ],
         "worker_running": seen.worker is not None,
-        "paused": seen.pause.until is not None or seen.pause.error is not None,
+        "paused": seen.pause is not None or bool(seen.pause_error),
         "server": {
             "destination": server.shown if server is not None and server.name else None,
             "healthy": server is not None and server.health.healthy,

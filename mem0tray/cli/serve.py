@@ -7,7 +7,6 @@ import click
 from mem0tray import cli
 from mem0tray.cli import arguments, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
     from mem0tray.localserver.endpoint import Endpoint
@@ -51,16 +50,8 @@ def mcp() -> None:
     A tool that is given no project uses that of the folder which the client names, else of the
     working directory, as `add` does.
     """
-    try:
-        from mem0tray.claude import mcp_server
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package == "mem0tray":
-            raise
-        raise Mem0TrayError(
-            f"The Model Context Protocol needs the package {package}, which is not installed.",
-            "Install mem0tray with it: `pipx install --force '.[mcp]'` in the checkout.",
-        ) from error
+    from mem0tray.claude import mcp_server
+
     mcp_server.serve()
 
 

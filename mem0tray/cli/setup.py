@@ -1,6 +1,5 @@
 """`mem0tray setup`: what a newcomer must decide, one question at a time, and a first memory."""
 
-import importlib.util
 import sys
 import time
 from collections.abc import Callable
@@ -19,10 +18,6 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system.paths import config_file as location
 
 _NOTES: Final = "claude.auto_memory"
-_EXTRA: Final = (
-    "Its tools (MCP) want the extra `mcp`: `pipx install --force '.[mcp]'` in the checkout, then"
-    " `mem0tray setup` again."
-)
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -146,7 +141,7 @@ def _finish(failed: list[str], *, saves: bool) -> None:
 
 
 def _ended(by: BaseException) -> Mem0TrayError:
-    """The error that says that input ended at a question, or that Ctrl-C was pressed."""
+    """Return the error that says that input ended at a question, or that Ctrl-C was pressed."""
     is_interrupted = any(isinstance(each, KeyboardInterrupt) for each in (by, by.__context__))
     error = Mem0TrayError(
         "Setup was interrupted." if is_interrupted else "Setup ended at a question.",
@@ -161,7 +156,7 @@ def _ended(by: BaseException) -> Mem0TrayError:
 
 
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    """Connect hooks, and tools where their package is there. Raises Mem0TrayError."""
+    """Connect tools and hooks. Raises Mem0TrayError."""
     from mem0tray.claude import connecting
     from mem0tray.cli import claude_code
 
@@ -176,9 +171,7 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
     if given is None and plug_in:
         output.say(f"Claude Code is connected, by the plug-in {plug_in}.")
         return
-    has_tools = importlib.util.find_spec("mcp") is not None
-    parts = claude_code.parts(mcp=has_tools, hooks=True)
-    changes = connecting.additions(parts, _program())
+    changes = connecting.additions(connecting.PARTS, _program())
     if any(each.is_needed for each in changes):
         if not way.decide(given, "Connect Claude Code, so that it saves and recalls?"):
             return
@@ -187,12 +180,10 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
         )
     else:
         output.say("Claude Code is connected.")
-    if not has_tools:
-        output.say_beside("", _EXTRA)
 
 
 def _program() -> tuple[str, ...]:
-    """The words that start this mem0tray."""
+    """Return the words that start this mem0tray."""
     from mem0tray.desktop.autostart import Origin
 
     return Origin.of_this_process().in_console()

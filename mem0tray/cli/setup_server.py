@@ -142,12 +142,12 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
 
 
 def _asks_for_key(way: Deciding) -> bool:
-    """Whether a person is asked for the key of the server that is chosen now."""
+    """Return whether a person is asked for the key of the server that is chosen now."""
     return way.asking and bool(_address()) and not context.is_in_environment(_KEY)
 
 
 def _asked_key() -> str:
-    """The key that a person types; empty for the one that is set, or none."""
+    """Return the key that a person types; empty for the one that is set, or none."""
     now = context.load_all().settings.server
     kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
     question = f"API key of the server, which is not shown ({kept})"
@@ -156,7 +156,7 @@ def _asked_key() -> str:
 
 
 def _read_key(file: str) -> str:
-    """The key in a file, or on standard input. Raises UsageError if there is none."""
+    """Return the key in a file, or on standard input. Raises UsageError if there is none."""
     name = "standard input" if file == "-" else file
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
@@ -223,7 +223,7 @@ def _keyring_takes(key: str, url: str, wanted: str | None) -> bool:
 
 
 def _present_key() -> str:
-    """The key in use now, wherever it is. Raises UsageError if there is none."""
+    """Return the key in use now, wherever it is. Raises UsageError if there is none."""
     server = context.load_all().settings.server
     key = ServerAddress.from_settings(server).token if _address() else ""
     if not key:
@@ -234,7 +234,7 @@ def _present_key() -> str:
 
 
 def _address(given: str | None = None) -> str:
-    """The given or the chosen server's address in its normal form; empty if it has none."""
+    """Return the given or the chosen server's address in its normal form; empty if it has none."""
     now = context.load_all().settings
     url = given or server_choice.chosen(now.server.url, now.locations())
     return "" if url is None or url == LOCAL_URL else ServerAddress.of(url).url

@@ -64,8 +64,7 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         called = seen.handles(() if as_json else shown)
         attempts = {each.identity: _last(seen.attempts(each)) for each in shown if queue}
     context.warn_behind(seen.step)
-    snapshot = standing.read(settings, now)
-    why = standing.hindrance(snapshot)
+    why = standing.hindrance(standing.read(settings, now))
     if as_json:
         output.print_json([_item(each, now, why, attempts) for each in shown])
         return
@@ -79,12 +78,10 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         output.say(f"… and {total - len(shown):,} more.")
     if nonsense:
         output.say(memory_words.nonsense(nonsense))
-    _print_to_change(shown, called, attempts)
-    held = sum(each.is_held for each in shown)
-    if why and (held < len(shown) or snapshot.beside):
+    if why and shown:
         output.say(f"Nothing is sent now: {why}", Style.WARNING)
-    if held:
-        output.say(f"Held: {PERHAPS}: {memory_words.about_held(beside=snapshot.beside)}.")
+    if any(each.is_held for each in shown):
+        output.say(f"Held: {memory_words.ABOUT_HELD}.")
 
 
 def _last(attempts: Sequence[Attempt]) -> Attempt | None:
@@ -154,21 +151,6 @@ def _print_table(
     )
     if left_out:
         output.say(f"No room for {', '.join(left_out)}: see `--json`, or widen.", Style.DIM)
-
-
-def _print_to_change(
-    shown: Sequence[FoundItem], called: Mapping[str, str], attempts: _Attempts
-) -> None:
-    """Print how many of those shown must be changed for the server, and what to do about one."""
-    advice = [
-        (called[each.id], said)
-        for each in shown
-        if (said := diagnose.to_change(each, attempts.get(each.identity), called[each.id]))
-    ]
-    if advice:
-        name, said = advice[0]
-        more = f" and {len(advice) - 1:,} more" if len(advice) > 1 else ""
-        output.say(f"To change: {name}{more}. {said}", Style.WARNING)
 
 
 # One memory -------------------------------------------------------------------------------------

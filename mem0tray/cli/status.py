@@ -96,7 +96,7 @@ def facts(seen: Overview, now: float) -> list[Fact]:
     if seen.pause is not None:
         until = "`mem0tray resume`" if math.isinf(seen.pause) else times.moment(seen.pause, now)
         pause = f"paused until {until}"
-    held = f" of these, {PERHAPS}: {memory_words.about_held(beside=seen.beside)}"
+    held = f" of these, {memory_words.ABOUT_HELD}"
     return [
         _worker(seen, now),
         _state(seen),

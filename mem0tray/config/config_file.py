@@ -56,7 +56,7 @@ HINTS: Final = {
 
 
 def checked(key: str, text: str) -> Any:
-    """The value that `text` stands for; SettingsError when `key` cannot have it."""
+    """Return the value that `text` stands for; SettingsError when `key` cannot have it."""
     kind = settings.kind_of(key)
     if not text.strip():
         raise SettingsError(
@@ -77,7 +77,7 @@ def checked(key: str, text: str) -> Any:
 
 
 def as_toml(value: Any) -> str:
-    """A value as TOML writes it, a whole number without a fraction."""
+    """Return a value as TOML writes it, a whole number without a fraction."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, str):

@@ -34,7 +34,7 @@ class KeyringUnavailableError(SettingsError):
 
 
 def read(url: str, within: float = PATIENCE) -> str:
-    """The key of the server at `url`, an address in its normal form, within so many seconds.
+    """Return the key of the server at `url`, an address in its normal form, within so many seconds.
 
     Raises KeyringUnavailableError, also if the keyring has none for that server.
     """
@@ -74,7 +74,7 @@ def remove(url: str) -> bool:
 
 
 def is_usable() -> bool:
-    """Whether there is a keyring that is worth more than a file: not one in clear text."""
+    """Return whether there is a keyring that is worth more than a file: not one in clear text."""
     try:
         return _asked(lambda: _keeps_secrets(_keyring()))
     except KeyringUnavailableError:
@@ -101,7 +101,7 @@ def _keeps_secrets(keyring: "KeyringBackend") -> bool:
 
 
 def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer:
-    """The keyring's answer to a question. Raises KeyringUnavailableError."""
+    """Return the keyring's answer to a question. Raises KeyringUnavailableError."""
     if not _turn.acquire(timeout=within):
         raise _silent()
     from queue import Empty, SimpleQueue  # only those wait for it who have a key there

@@ -61,7 +61,7 @@ class ServerAddress(Struct, frozen=True):
     def from_settings(
         cls, server: ServerSettings, *, keyring_within: float = keyring_key.PATIENCE
     ) -> "ServerAddress":
-        """The address that `[server]` names; the embedded server has none there.
+        """Return the address that `[server]` names; the embedded server has none there.
 
         The keyring, if it has the key, gets so many seconds; with 0 it is not asked, and
         the address has no key. Raises SettingsError when the settings name no server or cannot
@@ -82,7 +82,7 @@ class ServerAddress(Struct, frozen=True):
     def of(
         cls, url: str, token: str = "", *, ca_file: str = "", allow_plain_key: bool = False
     ) -> "ServerAddress":
-        """An address from its parts.
+        """Return an address from its parts.
 
         Raises SettingsError when the address or the key cannot be used, when the file of
         authorities is missing, or when the key would go in the clear to another machine.
@@ -121,12 +121,12 @@ class ServerAddress(Struct, frozen=True):
 
 
 def is_in_keyring(server: ServerSettings) -> bool:
-    """Whether the keyring has the key: `server.keyring` is set, and no other place has one."""
+    """Return whether the keyring has the key: it is set so, and no other place has one."""
     return server.keyring and not server.api_key
 
 
 def is_loopback(hostname: str) -> bool:
-    """Whether `hostname` can mean nothing but this computer."""
+    """Return whether `hostname` can mean nothing but this computer."""
     name = hostname.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -139,7 +139,7 @@ def is_loopback(hostname: str) -> bool:
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of an address; nothing before an `@` is ever shown."""
+    """Return the parts of an address; nothing before an `@` is ever shown."""
     url = url.strip()
     try:
         parts = urlsplit(url)
@@ -182,7 +182,7 @@ def _ascii_host(parts: SplitResult) -> str:
 
 
 def checked_ca_file(name: str) -> str:
-    """The path of the authorities' file, once it is seen to hold certificates; empty for none.
+    """Return the path of the authorities' file, which is read once; empty for none.
 
     Raises SettingsError when it holds none, or cannot be read.
     """

@@ -31,23 +31,23 @@ _CHOICE: Final = "server-choice"
 
 
 def in_words(server: str | None) -> str:
-    """The words that people see for a server, as the ledger names it."""
+    """Return the words that people see for a server, as the ledger names it."""
     return THIS_COMPUTER if server == LOCAL_URL else server or "the server"
 
 
 def former_in_words(server: str) -> str:
-    """The words that people see for a server that was chosen before."""
+    """Return the words that people see for a server that was chosen before."""
     return "the embedded server of this computer" if server == LOCAL_URL else server
 
 
 def said(destination: str, language: "Language") -> str:
-    """A destination as people see it, in their language."""
+    """Return a destination as people see it, in their language."""
     _ = language.gettext
     return _("this computer only") if destination == THIS_COMPUTER else destination
 
 
 def chosen(url: str, paths: Paths) -> str | None:
-    """The setting, or `local` where that is our own choice, or None: the user must choose."""
+    """Return the setting, or `local` where that is our choice, or None: the user must choose."""
     if url:
         return url
     if _remembered(paths) or not _files_of_others(paths):
@@ -67,7 +67,7 @@ class ServerNames(Struct, frozen=True):
 
 
 def chosen_server(settings: Settings, paths: Paths) -> ServerNames:
-    """The names of the server that these settings choose."""
+    """Return the names of the server that these settings choose."""
     url = chosen(settings.server.url, paths)
     if url is None:
         return ServerNames(trouble=CHOOSE)

@@ -40,7 +40,7 @@ def _choice(key: str, expected: Reason, *, may_be_empty: bool = False) -> _Rule:
 
 
 def is_token(key: str) -> bool:
-    """Whether a key fits a header; blanks around it do not count."""
+    """Return whether a key fits a header; blanks around it do not count."""
     token = key.strip(" ")
     return bool(token) and token.isascii() and token.isprintable() and " " not in token
 
@@ -58,7 +58,7 @@ def _is_url(value: str) -> bool:
 
 
 def _is_absolute(value: str) -> bool:
-    """Whether a path names one file, whatever folder a program is started in."""
+    """Return whether a path names one file, whatever folder a program is started in."""
     return os.path.isabs(os.path.expanduser(value))  # noqa: PTH111, PTH117  (Path raises)
 
 
@@ -136,7 +136,7 @@ _BOOLEANS = {
 
 
 def parse(text: str, kind: type) -> Any:
-    """An environment or command-line text as `kind`, or the text itself if it is none."""
+    """Return an environment or command-line text as `kind`, or the text itself if it is none."""
     if kind is bool:
         return _BOOLEANS.get(text.strip().lower(), text)
     try:
@@ -146,7 +146,7 @@ def parse(text: str, kind: type) -> Any:
 
 
 def checked(key: str, value: Any, kind: type, where: Reason, remedy: Reason = reasons.NONE) -> Any:
-    """`value` as `kind`, if `key` may have it.
+    """Return `value` as `kind`, if `key` may have it.
 
     Else SettingsError: it names `where` the value stands, the value unless that
     is a secret, and what is expected.
@@ -163,7 +163,7 @@ def checked(key: str, value: Any, kind: type, where: Reason, remedy: Reason = re
 
 
 def _expected(key: str, value: Any) -> Reason:
-    """What `key` must be, if `value` of the right type is not that; else nothing."""
+    """Return what `key` must be, if `value` of the right type is not that; else nothing."""
     if isinstance(value, str):
         if len(value) > LONGEST:
             return Reason("text of at most {number} characters", number=LONGEST)
@@ -175,7 +175,7 @@ def _expected(key: str, value: Any) -> Reason:
 
 
 def wrong_value(where: Reason, shown: Reason, expected: Reason, remedy: Reason) -> SettingsError:
-    """The error for a value that cannot be used."""
+    """Return the error for a value that cannot be used."""
     return SettingsError(
         Reason(
             "{where} is {shown}, but it must be {expected}.",
@@ -186,7 +186,7 @@ def wrong_value(where: Reason, shown: Reason, expected: Reason, remedy: Reason) 
 
 
 def _shown(value: Any) -> str:
-    """A wrong value as it was written, and not too long."""
+    """Return a wrong value as it was written, and not too long."""
     if isinstance(value, bool):
         return str(value).lower()
     is_plain = isinstance(value, str | float | int)

@@ -114,7 +114,7 @@ class Settings(msgspec.Struct, frozen=True):
     claude: ClaudeSettings = ClaudeSettings()
 
     def locations(self) -> Paths:
-        """The paths that follow from these settings."""
+        """Return the paths that follow from these settings."""
         return Paths.for_claude_dir(Path(self.paths.claude_dir))
 
 
@@ -137,7 +137,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def keys() -> dict[str, type]:
-    """Every known key, `section.key`, with its type."""
+    """Return every known key, `section.key`, with its type."""
     return {
         f"{section.name}.{field.name}": field.type
         for section in msgspec.structs.fields(Settings)
@@ -146,7 +146,7 @@ def keys() -> dict[str, type]:
 
 
 def get(settings: Settings, key: str) -> Any:
-    """The value of `section.key`; KeyError when there is none."""
+    """Return the value of `section.key`; KeyError when there is none."""
     if key not in keys():
         raise KeyError(key)
     section, name = key.split(".")
@@ -154,18 +154,18 @@ def get(settings: Settings, key: str) -> Any:
 
 
 def variable(key: str) -> str:
-    """The environment variable that stands for `section.key`."""
+    """Return the environment variable that stands for `section.key`."""
     return ENV_PREFIX + key.replace(".", "_").upper()
 
 
 def check(key: str, text: str) -> Any:
-    """The value that `text` stands for under `key`, checked; SettingsError if it cannot be."""
+    """Return the value that `text` stands for under `key`. Raises SettingsError."""
     kind = kind_of(key)
     return setting_rules.checked(key, setting_rules.parse(text, kind), kind, reasons.quoted(key))
 
 
 def kind_of(key: str) -> type:
-    """The type of `section.key`; SettingsError, with a guess, when there is none."""
+    """Return the type of `section.key`; SettingsError, with a guess, when there is none."""
     known = keys()
     if key not in known:
         raise SettingsError(
@@ -176,7 +176,7 @@ def kind_of(key: str) -> type:
 
 
 def _guess(key: str, known: Iterable[str]) -> str:
-    """A guess at the key that was meant: one with the same last part, or with a similar name."""
+    """Guess the key that was meant: one with the same last part, or with a similar name."""
     ending = [each for each in known if each.partition(".")[2] == key]
     if ending:
         return f" Did you mean `{ending[0]}`?"
@@ -186,7 +186,7 @@ def _guess(key: str, known: Iterable[str]) -> str:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """A warning for each variable that looks like a setting but is none.
+    """Return a warning for each variable that looks like a setting but is none.
 
     Everybody who runs a command should see it, whether the command uses settings or not:
     so it is no part of `Loaded.warnings`.
@@ -215,7 +215,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
 
 
 def together(wrong: Sequence[SettingsError]) -> SettingsError:
-    """One error for everything that is wrong, each with its remedy."""
+    """Return one error for everything that is wrong, each with its remedy."""
     *others, last = wrong
     message, remedy = reasons.parted(last.reason)
     for each in reversed(others):
@@ -224,7 +224,7 @@ def together(wrong: Sequence[SettingsError]) -> SettingsError:
 
 
 def read(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
-    """The settings as by `load`, as far as they can be read; errors are in `Loaded.wrong`."""
+    """Read the settings as `load` does, as far as possible; errors are in `Loaded.wrong`."""
     found = _Reading(file or config_file())
     found.take_file()
     found.take_environment(os.environ if environ is None else environ)
@@ -243,7 +243,7 @@ class _Reading:
         self._unknown: set[str] = set()
 
     def loaded(self) -> Loaded:
-        """All settings read so far."""
+        """Return all settings read so far."""
         sections: dict[str, dict[str, Any]] = {}
         for key, value in self._values.items():
             section, name = key.split(".")
@@ -331,7 +331,7 @@ def _mend_in_file(key: str) -> Reason:
 
 
 def parsed(file: Path, data: bytes) -> dict[str, Any]:
-    """The settings file as TOML. Raises SettingsError, the same for all readers."""
+    """Return the settings file as TOML. Raises SettingsError, the same for all readers."""
     import tomllib  # slow to import, and only needed with a file
 
     try:
@@ -344,7 +344,7 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
 
 
 def unreadable(file: Path, error: OSError) -> SettingsError:
-    """The error that says why the settings file cannot be read."""
+    """Return the error that says why the settings file cannot be read."""
     why = reasons.of_system(error)
     return SettingsError(
         Reason("The settings file {path} cannot be read: {why}.", path=file, why=why),

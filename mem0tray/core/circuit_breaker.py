@@ -116,23 +116,23 @@ class CircuitBreaker:
     # What follows ----------------------------------------------------------------
 
     def fault_with(self, names: Iterable[str]) -> Reason:
-        """What is wrong with the first of these parts that is in trouble, else NONE."""
+        """Return what is wrong with the first of these parts that is in trouble, else NONE."""
         with self._guard:
             return next(
                 (self._faults[name] for name in names if name in self._faults), reasons.NONE
             )
 
     def blocked_by(self, name: Obstacle) -> bool:
-        """Whether the obstacle of that name stands."""
+        """Return whether the obstacle of that name stands."""
         return name in self._obstacles
 
     def lets_through(self, now: float) -> bool:
-        """Whether deliveries may go out."""
+        """Return whether deliveries may go out."""
         with self._guard:
             return self._may_reach(now) and not self._misconfigured
 
     def wants_canary(self, now: float) -> bool:
-        """Whether one item may be sent to see if the server accepts again."""
+        """Return whether one item may be sent to see if the server accepts again."""
         with self._guard:
             due = self._canary_at is not None and now >= self._canary_at
             return due and self._may_reach(now)
@@ -147,7 +147,7 @@ class CircuitBreaker:
         )
 
     def is_paused(self, now: float) -> bool:
-        """Whether the user has paused deliveries."""
+        """Return whether the user has paused deliveries."""
         until = self._paused_until
         return until is not None and now < until
 
@@ -157,7 +157,7 @@ class CircuitBreaker:
         return self._probing
 
     def lets_through_at(self, now: float) -> float | None:
-        """When a delivery or a canary will be let through without further news; None: unknown."""
+        """Return when something will be let through without further news; None: unknown."""
         with self._guard:
             times = [
                 at
@@ -167,11 +167,11 @@ class CircuitBreaker:
             return min(times, default=None)
 
     def break_left(self, now: float) -> float:
-        """Seconds that the server's break still lasts."""
+        """Return the seconds that the server's break still lasts."""
         return max(0.0, self._break_until - now)
 
     def standing(self, now: float) -> Standing:
-        """All that the breaker knows at this moment."""
+        """Return all that the breaker knows at this moment."""
         with self._guard:
             return Standing(
                 healthy=self._healthy,
@@ -185,7 +185,7 @@ class CircuitBreaker:
             )
 
     def state(self, now: float) -> WorkerState:
-        """The state that people see."""
+        """Return the state that people see."""
         return state_of(self.standing(now))
 
     @property

@@ -16,12 +16,12 @@ _FIRST_LOOK: Final = 2.0
 
 
 def backoff(retry_count: int) -> float:
-    """How long a dead letter waits after its last attempt: min(2^n × 30, 3600)."""
+    """Return how long a dead letter waits after its last attempt: min(2^n × 30, 3600)."""
     return min(BACKOFF_BASE * 2.0 ** min(max(retry_count, 0), GROWS_UNTIL), BACKOFF_MAX)
 
 
 def dead_due(last_attempt: float, retry_count: int, now: float) -> float:
-    """When a dead letter is due, as its fields stand in the file.
+    """Return when a dead letter is due, as its fields stand in the file.
 
     0 (or less) is a wish to retry now; a time in the future, as after a clock
     set back, waits one delay from `now`.
@@ -32,17 +32,17 @@ def dead_due(last_attempt: float, retry_count: int, now: float) -> float:
 
 
 def dead_wait(retry_count: int, asked: float | None) -> float:
-    """How long a dead letter waits that has just failed for the `retry_count`th time."""
+    """Return how long a dead letter waits that has just failed for the `retry_count`th time."""
     return max(backoff(retry_count), _bounded(asked))
 
 
 def fresh_due(now: float, interval: float, asked: float | None) -> float:
-    """When a fresh entry that has just failed is due; `interval` is `sync.retry_interval`."""
+    """Return when a fresh entry is due that has just failed; see `sync.retry_interval`."""
     return now + max(interval, _bounded(asked))
 
 
 def work_due(now: float, since: float, longest: float) -> float:
-    """When to ask a server again that has been at work on an item since `since`.
+    """Return when to ask a server again that has been at work on an item since `since`.
 
     That is 2, 4, 8 … seconds after it took the item, and then every `longest` seconds.
     """

@@ -23,6 +23,13 @@ class Event(Struct, frozen=True):
     """The base of all events."""
 
 
+class OfMemory(Event, frozen=True):
+    """The base of those about one memory."""
+
+    project: str
+    item_id: str
+
+
 class WorkerStarted(Event, frozen=True):
     """The worker has started; `destination` is in the words that people see, empty for none.
 
@@ -73,42 +80,33 @@ class Accepted(Event, frozen=True):
     count: int
 
 
-class Delivered(Event, frozen=True):
+class Delivered(OfMemory, frozen=True):
     """A fresh memory has reached the server.
 
     `elsewhere` is that server as the ledger names it where another is chosen by now.
     """
 
-    project: str
-    item_id: str
     elsewhere: str = ""
 
 
-class AttemptFailed(Event, frozen=True):
+class AttemptFailed(OfMemory, frozen=True):
     """A fresh memory failed for the `retries`th time in a row."""
 
-    project: str
-    item_id: str
     retries: int
     reason: str
 
 
-class NotTaken(Event, frozen=True):
+class NotTaken(OfMemory, frozen=True):
     """A healthy server did not take a memory, which is tried again; nothing is counted.
 
     Emitted for the first such memory only, until the server takes one or is down.
     """
 
-    project: str
-    item_id: str
     reason: str
 
 
-class Held(Event, frozen=True):
+class Held(OfMemory, frozen=True):
     """Another worker has perhaps delivered this fresh memory: it waits for the user."""
-
-    project: str
-    item_id: str
 
 
 class PerhapsTaken(Event, frozen=True):
@@ -117,11 +115,9 @@ class PerhapsTaken(Event, frozen=True):
     count: int
 
 
-class MovedToDlq(Event, frozen=True):
+class MovedToDlq(OfMemory, frozen=True):
     """A memory became a dead letter, after five failures in a row."""
 
-    project: str
-    item_id: str
     retries: int
 
 
@@ -132,33 +128,27 @@ class AdoptedToDlq(Event, frozen=True):
     source: str
 
 
-class DlqRecovered(Event, frozen=True):
+class DlqRecovered(OfMemory, frozen=True):
     """A dead letter has reached the server, after `retries` failed retries (as in the file).
 
     `elsewhere` as in `Delivered`.
     """
 
-    project: str
-    item_id: str
     retries: int
     elsewhere: str = ""
 
 
-class DlqRetryFailed(Event, frozen=True):
+class DlqRetryFailed(OfMemory, frozen=True):
     """A dead letter failed again; `retries` is the new count, `delay` the new wait."""
 
-    project: str
-    item_id: str
     retries: int
     delay: float
     reason: str
 
 
-class InBackoff(Event, frozen=True):
+class InBackoff(OfMemory, frozen=True):
     """A dead letter is in backoff for `delay` seconds."""
 
-    project: str
-    item_id: str
     delay: float
 
 
@@ -207,22 +197,18 @@ class UserAction(Event, frozen=True):
     backup: str = ""
 
 
-class AlreadyDelivered(Event, frozen=True):
+class AlreadyDelivered(OfMemory, frozen=True):
     """An item that stands in a file again is on the server already, and is taken out again."""
 
-    project: str
-    item_id: str
     file: str
 
 
-class DeliveredAfterDeletion(Event, frozen=True):
+class DeliveredAfterDeletion(OfMemory, frozen=True):
     """A delivery beat the deletion that came while its request was under way.
 
     `edited`: what was deleted is the old text of a memory that was edited.
     """
 
-    project: str
-    item_id: str
     edited: bool = False
 
 

@@ -86,7 +86,7 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def entry(name: str, project: str, text: str, timestamp: float) -> Object:
-    """A queue entry as producers write it; `timestamp` in Unix seconds."""
+    """Return a queue entry as producers write it; `timestamp` in Unix seconds."""
     return {
         "id": name,
         "project_id": project,
@@ -97,7 +97,7 @@ def entry(name: str, project: str, text: str, timestamp: float) -> Object:
 
 
 def parse(raw: bytes) -> Item | None:
-    """The item in `raw` (one JSON value), or None when that makes no sense to us.
+    """Return the item in `raw` (one JSON value), or None when that makes no sense to us.
 
     Only an object with text content is an item. A lone surrogate or NaN, which
     the fast parser refuses, is read with the standard library.
@@ -123,7 +123,7 @@ def parse(raw: bytes) -> Item | None:
 
 
 def identity(raw: bytes) -> Name:
-    """What identifies a memory wherever it stands: id and digest, or else no id and its value."""
+    """Identify a memory wherever it stands: by id and digest, else by no id and its value."""
     item = parse(raw)
     if item is not None:
         return item.name
@@ -134,13 +134,13 @@ def identity(raw: bytes) -> Name:
 
 
 def project_and_text(raw: bytes) -> tuple[str, str] | None:
-    """What a server gets of the item in `raw`; None when that makes no sense to us."""
+    """Return what a server gets of the item in `raw`; None when that makes no sense to us."""
     head = _readable_head(raw)
     return None if head is None else (_project(head), head.content)
 
 
 def _readable_head(raw: bytes) -> _Head | None:
-    """The fields of an object with text content; the other fields may have any type."""
+    """Return the fields of an object with text content; the other fields may have any type."""
     try:
         head = _HEAD.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -156,7 +156,7 @@ def _project(head: _Head) -> str:
 
 
 def moved_to_dlq(raw: bytes, now: float) -> float:
-    """When a dead letter came into the DLQ, by the file; an impossible time counts as long ago."""
+    """Read when a dead letter came into the DLQ; an impossible time counts as long ago."""
     at = number((load_object(raw) or {}).get("moved_to_dlq_at"))
     return at if 0 < at <= now else 0.0
 
@@ -206,36 +206,36 @@ def digest(project: str, content: str) -> bytes:
 
 
 def is_too_long(text: str) -> bool:
-    """Whether a text has more bytes than we queue (`LONGEST_TEXT`)."""
+    """Return whether a text has more bytes than we queue (`LONGEST_TEXT`)."""
     return len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT
 
 
 def trial_digest() -> bytes:
-    """The digest of the set-up's memory (`TRIAL`)."""
+    """Return the digest of the set-up's memory (`TRIAL`)."""
     return digest(*TRIAL)
 
 
 def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:
-    """An id for an item that has none, or none that is text: the same at every reading."""
+    """Return an id for an item that has none, or none that is text: the same at every reading."""
     name = json.dumps([repr(found)[:200], project, content, timestamp])
     return str(uuid.uuid5(_NAMESPACE, name))
 
 
 def id_of(*parts: str) -> str:
-    """An id derived from these texts: the same texts give the same id on every computer."""
+    """Return an id derived from these texts: the same texts give the same id on every computer."""
     told = "\0".join(parts).encode("utf-8", "surrogatepass")
     return str(uuid.UUID(bytes=_sha256(told).digest()[:16], version=5))
 
 
 def idempotency_key(item_id: str, content_digest: bytes, first_digest: bytes) -> str:
-    """The key of a delivery: the id; for every further content under that id, id and hash."""
+    """Make the key of a delivery: the id; for each further content under it, id and hash."""
     if content_digest == first_digest:
         return item_id
     return f"{item_id}-{content_digest.hex()[:8]}"
 
 
 def id_again(item_id: str) -> str:
-    """The id for sending a delivered memory once more: a server drops an id that it has seen.
+    """Make the id for sending a memory once more: a server drops an id that it has seen.
 
     It is derived from the former id, so that repeated tries queue the memory only once.
     """
@@ -244,13 +244,13 @@ def id_again(item_id: str) -> str:
 
 
 def first_id(item_id: str) -> str:
-    """The id under which a memory was sent first: undoes `id_again`, keeps any other id."""
+    """Return the id under which a memory was sent first: undoes `id_again`, keeps any other id."""
     found = _AGAIN.fullmatch(item_id)
     return found[1] if found else item_id
 
 
 def id_from(server: str, digest: bytes) -> str:
-    """The id of a memory that others saved on `server`, as the ledger names that server.
+    """Return the id of a memory that others saved on `server`, as the ledger names that server.
 
     It is the same at each reading: an item with this id and text was read from that server.
     """
@@ -258,13 +258,13 @@ def id_from(server: str, digest: bytes) -> str:
 
 
 def is_id_from(item_id: str, server: str, digest: bytes) -> bool:
-    """Whether `id_from` gives this id for that server."""
+    """Return whether `id_from` gives this id for that server."""
     is_of_a_name = item_id[14:15] == "5"  # UUIDs of other kinds are told at once
     return is_of_a_name and item_id == id_from(server, digest)
 
 
 def number(value: Any) -> float:
-    """A time or count from a file as a float; 0 for what is none (text, null, NaN)."""
+    """Return a time or count from a file as a float; 0 for what is none (text, null, NaN)."""
     if type(value) is not int and type(value) is not float:  # a union takes twice as long
         return 0.0
     try:
@@ -275,12 +275,12 @@ def number(value: Any) -> float:
 
 
 def count(value: Any) -> int:
-    """A count from a file, at least 0."""
+    """Return a count from a file, at least 0."""
     return max(0, min(int(number(value)), _LARGEST_COUNT))
 
 
 def waits_since(accepted: float, timestamp: float) -> float:
-    """Since when a memory waits (Unix seconds): taken in `accepted`, made at its `timestamp`.
+    """Return since when a memory waits (Unix seconds), taken in `accepted`.
 
     Before its intake it may have waited in a file that was broken, or that no worker read.
     """

@@ -73,7 +73,7 @@ def without(text: str, path: Path) -> str:
 
 
 def _place(text: str, path: Path) -> int | None:
-    """Where the value at `path` begins; None where there is none."""
+    """Return where the value at `path` begins; None where there is none."""
     at = _end(text, 0)
     for name in path:
         found = [part.value for part in _parts(text, at) if part.name == name]
@@ -84,7 +84,7 @@ def _place(text: str, path: Path) -> int | None:
 
 
 def _parts(text: str, at: int) -> list[_Part]:
-    """The parts of the object or list that begins at `at`; none of another value."""
+    """Return the parts of the object or list that begins at `at`; none of another value."""
     if text[at] not in "{[":
         return []
     is_object = text[at] == "{"
@@ -104,7 +104,7 @@ def _parts(text: str, at: int) -> list[_Part]:
 
 
 def _end(text: str, at: int) -> int:
-    """The end of the blanks that begin at `at`."""
+    """Return the end of the blanks that begin at `at`."""
     blank = _BLANK.match(text, at)
     return blank.end() if blank else at
 
@@ -132,7 +132,7 @@ def _appended(text: str, at: int, name: str | None, value: Any) -> str:
 
 
 def _lines(text: str, value: Any, indent: str) -> str:
-    """A value as it stands in a text where its line begins with `indent`."""
+    """Return a value as it stands in a text where its line begins with `indent`."""
     if not _is_laid_out(text):
         return json.dumps(value, ensure_ascii=False)
     lines = json.dumps(value, ensure_ascii=False, indent=_unit(text)).split("\n")
@@ -140,7 +140,7 @@ def _lines(text: str, value: Any, indent: str) -> str:
 
 
 def _is_laid_out(text: str) -> bool:
-    """Whether a text has a line for each member; a text without members counts as one."""
+    """Return whether a text has a line for each member; a text without members counts as one."""
     return "\n" in text.strip() or not _parts(text, _end(text, 0))
 
 
@@ -149,7 +149,7 @@ def _newline(text: str) -> str:
 
 
 def _unit(text: str) -> str:
-    """The indentation that each level adds."""
+    """Return the indentation that each level adds."""
     found = _FIRST_INDENT.match(text)
     return found[1] if found else _INDENT
 

@@ -22,7 +22,7 @@ _LONE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 def members(text: str) -> dict[str, str]:
-    """Each member of an object: its name, and its value as it stands there.
+    """Return each member of an object: its name, and its value as it stands there.
 
     A value that no program can load (see `span`) is kept like any other. Raises
     JSONDecodeError when the text is no object.
@@ -39,7 +39,7 @@ def members(text: str) -> dict[str, str]:
 
 
 def elements(text: str) -> list[str]:
-    """Each element of a list, as it stands there. Raises JSONDecodeError when it is none."""
+    """Return each element of a list, as it stands there. Raises JSONDecodeError when it is none."""
     walk = _Walk(text)
     walk.take("[")
     found = [walk.value() for _ in walk.each("]")]
@@ -102,7 +102,7 @@ class _Walk:
 
 
 def span(text: str, start: int) -> tuple[int, list[int]]:
-    """Where the value at `start` ends, one too deep or too long for any program to load.
+    """Return where the value at `start` ends, one too deep or too long for any program to load.
 
     0 when it does not end, with the places of all brackets that stay open.
     """
@@ -121,7 +121,7 @@ def span(text: str, start: int) -> tuple[int, list[int]]:
 
 
 def depth(text: str) -> int:
-    """How deep a value is nested."""
+    """Return how deep a value is nested."""
     now = deepest = 0
     for token in _BRACKET.finditer(text):
         if token[0] in "[{":
@@ -149,12 +149,12 @@ def escaped(raw: bytes) -> bytes:
 
 
 def join(parts: Mapping[str, str]) -> str:
-    """An object made of the members that `members` gives."""
+    """Return an object made of the members that `members` gives."""
     return "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in parts.items()) + "}"
 
 
 def indent(text: str) -> str:
-    """A value laid out as `json.dumps(indent=2)` does it."""
+    """Return a value laid out as `json.dumps(indent=2)` does it."""
     parts: list[str] = []
     level = 0
     before = ""

@@ -43,7 +43,7 @@ class Language:
         return self._texts.gettext(text)
 
     def ngettext(self, one: str, many: str, number: int) -> str:
-        """The form that goes with a number."""
+        """Return the form that goes with a number."""
         return self._texts.ngettext(one, many, number)
 
     def time(self, moment: float) -> str:
@@ -71,13 +71,13 @@ class Language:
         return self._code == "en" and self._territory in _MONTH_FIRST
 
     def distance(self, seconds: float) -> str:
-        """How far away a moment is: `in 5 minutes`, `3 days ago` for what is less than 0."""
+        """Return how far away a moment is: `in 5 minutes`, `3 days ago` for what is less than 0."""
         _ = self.gettext
         text = _("in {duration}") if seconds >= 0 else _("{duration} ago")
         return text.format(duration=self._duration(abs(seconds)))
 
     def _duration(self, seconds: float) -> str:
-        """The length of a time in its largest unit, rounded."""
+        """Return the length of a time in its largest unit, rounded."""
         ngettext = self.ngettext
         units: tuple[tuple[int, Callable[[int], str]], ...] = (
             (31_536_000, lambda n: ngettext("{n} year", "{n} years", n)),
@@ -93,6 +93,6 @@ class Language:
         return words(count).format(n=count)
 
     def number(self, value: float) -> str:
-        """A number with the language's separators, and up to three decimals."""
+        """Return a number with the language's separators, and up to three decimals."""
         shown = f"{value:,.3f}".rstrip("0").rstrip(".")
         return shown.translate(_FRENCH) if self._code == "fr" else shown

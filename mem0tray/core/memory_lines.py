@@ -31,7 +31,7 @@ class BadLineError(Exception):
 
 
 def read(line: bytes, project: str = "") -> MemoryLine:
-    """The memory of a line; `project` is that of lines that name none.
+    """Return the memory of a line; `project` is that of lines that name none.
 
     A line without an id gets one that is the same at each reading, so that it is queued once.
     Raises BadLineError.
@@ -64,7 +64,7 @@ def read(line: bytes, project: str = "") -> MemoryLine:
 
 
 def write(line: MemoryLine) -> bytes:
-    """The line of a memory, its end included: UTF-8, with escapes for what a terminal obeys."""
+    """Make the line of a memory, with its end: UTF-8, with escapes for what a terminal obeys."""
     document: dict[str, Any] = {
         "id": line.id,
         "project_id": line.project,
@@ -77,7 +77,7 @@ def write(line: MemoryLine) -> bytes:
 
 
 def ids_of_key(key: str, digest: bytes) -> list[str]:
-    """The ids that may have this idempotency key, as a server shows it; the first is the key.
+    """List the ids that may have this idempotency key; the first is the key itself.
 
     `export` knows a memory by its key alone, which for a further content has a hash behind the
     id, and has letters other than ASCII percent-encoded.
@@ -116,7 +116,7 @@ def _text(value: Any, name: str) -> str:
 
 
 def _time(value: Any) -> float | None:
-    """A whole number stays one, as producers write it."""
+    """Check a timestamp; a whole number stays one, as producers write it."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):

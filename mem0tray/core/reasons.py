@@ -61,20 +61,20 @@ class Reason:
         return bool(self.id)
 
     def said(self, language: "Language") -> str:
-        """The reason in the user's language."""
+        """Return the reason in the user's language."""
         text = language.gettext(self.id) if self.id else ""
         return _filled(text, self.arguments, lambda reason: reason.said(language))
 
     def get(self, name: str) -> Argument | None:
-        """The argument of that name."""
+        """Return the argument of that name."""
         return dict(self.arguments).get(name)
 
     def find(self, id: str) -> "Reason | None":  # noqa: A002
-        """This reason or the first among its arguments that has this id."""
+        """Return this reason or the first among its arguments that has this id."""
         return next((each for each in _all(self) if each.id == id), None)
 
     def replaced(self, name: str, value: Argument) -> "Reason":
-        """The reason with another argument of that name, wherever it has one."""
+        """Return the reason with another argument of that name, wherever it has one."""
         changed = {
             key: value
             if key == name
@@ -100,42 +100,42 @@ NONE: Final = Reason()
 
 
 def read(id: Any, arguments: Any) -> Reason:  # noqa: A002
-    """The reason that a `document` holds, in a file that anybody may have written; else NONE."""
+    """Read the reason that a `document` holds, which anybody may have written; else NONE."""
     return _read(id, arguments, _DEEPEST)
 
 
 def quoted(text: str) -> Reason:
-    """The words of somebody else: a server, the system, a file. Empty ones are no reason."""
+    """Return the words of somebody else: a server, the system, a file. Empty ones are no reason."""
     return Reason(_QUOTED, text=text) if text else NONE
 
 
 def of(text: str | Reason) -> Reason:
-    """A reason as it is; a text as the words of somebody else."""
+    """Return a reason as it is; a text as the words of somebody else."""
     return text if isinstance(text, Reason) else quoted(text)
 
 
 def sentence(reason: Reason) -> Reason:
-    """This reason as a sentence: with a capital and a full stop."""
+    """Return this reason as a sentence: with a capital and a full stop."""
     return Reason(_SENTENCE, text=reason) if reason else NONE
 
 
 def bare(reason: Reason) -> Reason:
-    """This reason without a full stop at its end."""
+    """Return this reason without a full stop at its end."""
     return Reason(_BARE, text=reason) if reason else NONE
 
 
 def stopped(reason: Reason) -> Reason:
-    """This reason with one full stop at its end."""
+    """Return this reason with one full stop at its end."""
     return Reason(_STOPPED, text=reason) if reason else NONE
 
 
 def advised(what: Reason, remedy: Reason) -> Reason:
-    """What is wrong, and what to do, a sentence each; one of the two where the other is empty."""
+    """Join what is wrong and what to do; either may be empty."""
     return Reason(_ADVISED, what=what, remedy=remedy) if what and remedy else what or remedy
 
 
 def parted(reason: Reason) -> tuple[Reason, Reason]:
-    """What is wrong, and what to do (empty where the reason does not say)."""
+    """Return what is wrong, and what to do (empty where the reason does not say)."""
     what, remedy = reason.get("what"), reason.get("remedy")
     if isinstance(what, Reason) and isinstance(remedy, Reason):
         return what, remedy
@@ -143,7 +143,7 @@ def parted(reason: Reason) -> tuple[Reason, Reason]:
 
 
 def of_system(error: OSError) -> Reason:
-    """What an error of the system is, in the system's own words.
+    """Return what an error of the system is, in the system's own words.
 
     The usual errors are reasons of ours where the system speaks English, as all but Windows do.
     """

@@ -80,13 +80,13 @@ class WorkerStatus(Struct, frozen=True):
 
 
 def refusal(answer: str, status: int | None) -> Reason:
-    """The reason that the server refuses every delivery, with its answer and status."""
+    """Return the reason that the server refuses every delivery, with its answer and status."""
     told = reasons.bare(reasons.quoted(answer))
     return Reason(REFUSES, answer=told, status=status or 0)
 
 
 def state_of(known: Standing) -> WorkerState:
-    """The state that people see.
+    """Return the state that people see.
 
     First what only the user can help with, then what the user wants, then what the server wants.
     """
@@ -107,14 +107,14 @@ def state_of(known: Standing) -> WorkerState:
 
 
 def _outage_tells_more(known: Standing) -> bool:
-    """Whether the server went down after a refusal that may have been part of the outage."""
+    """Return whether the server went down after a refusal that may have been part of the outage."""
     refused = known.refusal.find(REFUSES)
     passes = refused is not None and refused.get("status") in _OF_THE_ADDRESS
     return passes and known.healthy is False
 
 
 def _refusal_so_far(known: Standing) -> Reason:
-    """Why the server refuses deliveries, and what it has answered to the last try."""
+    """Return why the server refuses deliveries, and what it has answered to the last try."""
     if not known.last_try:
         return known.refusal
     return Reason(
@@ -146,7 +146,7 @@ class WorkerSeen(Struct, frozen=True):
 
 
 def another_worker(pid: int | None, elsewhere: Reason | str | None, stop: str = "") -> Reason:
-    """Say who the other worker is (`what`), and how to stop it (`remedy`), in one sentence.
+    """Name the other worker (`what`), and how to stop it (`remedy`), in one sentence.
 
     `elsewhere` names where it runs, if that is not here; `stop` is the command that stops it,
     if that is known for sure.
@@ -170,16 +170,8 @@ def another_worker(pid: int | None, elsewhere: Reason | str | None, stop: str = 
     )
 
 
-def is_another_worker(reason: Reason) -> bool:
-    """Whether `sentence` made this reason: nothing is sent beside another worker."""
-    if not reason:
-        return False
-    known = (another_worker(None, ""), another_worker(1, None), another_worker(None, None))
-    return any(reason.find(reasons.parted(each)[0].id) for each in known)
-
-
 def kill_command(pid: int) -> str:
-    """The command that ends a process; on Windows it kills at once, which loses no memory."""
+    """Return the command that ends a process; on Windows it kills, which loses no memory."""
     return f"taskkill /F /PID {pid}" if sys.platform == "win32" else f"kill {pid}"
 
 

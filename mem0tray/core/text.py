@@ -26,12 +26,12 @@ def lines(text: str) -> str:
 
 
 def harmless_json(document: str) -> str:
-    """A JSON document with an escape in the place of whatever a terminal obeys."""
+    """Return a JSON document with an escape in the place of whatever a terminal obeys."""
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def cells(text: str) -> int:
-    """The columns of a terminal that a harmless line takes; a wide sign two, a mark none."""
+    """Return the columns of a terminal that a harmless line takes; a wide sign two, a mark none."""
     return sum(
         0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF")
         for sign in text
@@ -39,7 +39,7 @@ def cells(text: str) -> int:
 
 
 def short_id(item_id: str) -> str:
-    """The first eight characters of an id, as every log marker shows it."""
+    """Return the first eight characters of an id, as every log marker shows it."""
     return one_line(item_id[:8], 8)
 
 

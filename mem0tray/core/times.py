@@ -11,7 +11,7 @@ _EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # Unix seconds that have a date
 
 
 def span(seconds: float) -> str:
-    """A duration in its largest unit, rounded: `3 min`."""
+    """Say a duration in its largest unit, rounded: `3 min`."""
     for size, unit, limit in _UNITS:
         if round(seconds / size) < limit:
             return f"{round(seconds / size)} {unit}"
@@ -19,7 +19,7 @@ def span(seconds: float) -> str:
 
 
 def ago(at: float | None, now: float | None = None) -> str:
-    """`3 min ago`, `in 20 s` for the future; a dash for never, and beyond all calendars."""
+    """Say `3 min ago`, `in 20 s` for the future; a dash for never, and beyond all calendars."""
     if not at or not _EARLIEST < at < _LATEST:
         return NEVER
     distance = (time.time() if now is None else now) - at
@@ -29,13 +29,13 @@ def ago(at: float | None, now: float | None = None) -> str:
 
 
 def due(at: float, now: float | None = None) -> str:
-    """`in 5 min`, or `due now` for a time that has come, or comes within the second."""
+    """Say `in 5 min`, or `due now` for a time that has come, or comes within the second."""
     now = time.time() if now is None else now
     return ago(at, now) if at - now >= 1 else "due now"
 
 
 def clock(at: float | None) -> str:
-    """Local date and time to the second; a dash for never, and for what no calendar has."""
+    """Say local date and time to the second; a dash for never, and for what no calendar has."""
     if not at or not _EARLIEST < at < _LATEST:
         return NEVER
     try:
@@ -45,6 +45,6 @@ def clock(at: float | None) -> str:
 
 
 def moment(at: float | None, now: float | None = None) -> str:
-    """Both time and distance: `2025-11-30 04:38:18 (3 min ago)`."""
+    """Say both time and distance: `2025-11-30 04:38:18 (3 min ago)`."""
     shown = clock(at)
     return shown if shown == NEVER else f"{shown} ({ago(at, now)})"

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -27,6 +28,16 @@ _SHARING_VIOLATION = frozenset({32, 33})
 _ACCESS_DENIED = 5  # the error number of Windows
 # Any other error from the fsync of a folder means that its file system cannot do that.
 _DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+# What to do about an error of the system.
+REMEDIES: Final = {
+    errno.ENOENT: Reason("Make its folder, or choose another."),
+    errno.ENOSPC: Reason("Free some disk space."),
+    errno.EDQUOT: Reason("Free some disk space."),
+    errno.EROFS: Reason("The disk is read-only: mount it for writing again."),
+    errno.EACCES: Reason("Mend the permissions of the file and its folder."),
+    errno.EPERM: Reason("Mend the permissions of the file and its folder."),
+    errno.EIO: Reason("The disk may be broken: see what the system's log says of it."),
+}
 
 LastingSignature = tuple[int, int, int]  # inode, size and time of change of a file, in nanoseconds
 
@@ -41,7 +52,7 @@ class Signature(Struct, frozen=True):
 
     @classmethod
     def of(cls, found: os.stat_result, system: str = sys.platform) -> "Signature":
-        """The signature in a stat result.
+        """Return the signature in a stat result.
 
         Not with ctime on Windows: it is the time of birth there in the stat of a path, and
         that of the last change in the stat of a descriptor, and the two are compared.
@@ -55,7 +66,7 @@ class Signature(Struct, frozen=True):
         return self.inode, self.size, self.mtime
 
     def same_bytes(self, other: "Signature") -> bool:
-        """Whether all but ctime is alike."""
+        """Return whether all but ctime is alike."""
         return self.lasting == other.lasting
 
 
@@ -64,7 +75,7 @@ class TornError(Exception):
 
 
 def signature(path: Path) -> Signature | None:
-    """The file's signature; None when there is none."""
+    """Return the file's signature; None when there is none."""
     try:
         return Signature.of(path.stat())
     except (FileNotFoundError, NotADirectoryError):
@@ -74,7 +85,7 @@ def signature(path: Path) -> Signature | None:
 
 
 def read(path: Path) -> tuple[bytes, Signature] | None:
-    """Bytes and signature of a file that held still; None when there is none.
+    """Return bytes and signature of a file that held still; None when there is none.
 
     Raises TornError when the file changed meanwhile or its writer keeps it from us
     (Windows), FileUnavailableError when it cannot be read.
@@ -96,7 +107,7 @@ def read(path: Path) -> tuple[bytes, Signature] | None:
 
 
 def why_unreadable(path: Path) -> Reason:
-    """Why a file cannot be opened, for a person; NONE where it can be, or is not there.
+    """Return why a file cannot be opened, for a person; NONE where it can be, or is not there.
 
     Nobody can take a lock whose file is of this kind.
     """
@@ -136,15 +147,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
                 folder=_obstacle(path),
             ),
         )
-    remedy = {
-        errno.ENOENT: Reason("Make its folder, or choose another."),
-        errno.ENOSPC: Reason("Free some disk space."),
-        errno.EDQUOT: Reason("Free some disk space."),
-        errno.EROFS: Reason("The disk is read-only: mount it for writing again."),
-        errno.EACCES: Reason("Mend the permissions of the file and its folder."),
-        errno.EPERM: Reason("Mend the permissions of the file and its folder."),
-        errno.EIO: Reason("The disk may be broken: see what the system's log says of it."),
-    }.get(error.errno or 0, reasons.NONE)
+    remedy = REMEDIES.get(error.errno or 0, reasons.NONE)
     why = reasons.of_system(error)
     found = FileUnavailableError(Reason("{path}: {why}.", path=path, why=why), remedy)
     found.disk_failed = error.errno in _DISK_FAILED
@@ -152,7 +155,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
 
 
 def _is_held_open(path: Path, error: OSError) -> bool:
-    """Whether Windows refused because another program has the file open.
+    """Return whether Windows refused because another program has the file open.
 
     It answers "Access denied" to replacing such a file, as it does without the right to write it.
     """
@@ -167,7 +170,7 @@ def _is_held_open(path: Path, error: OSError) -> bool:
 
 
 def is_read_only(path: Path) -> bool:
-    """Whether the disk of `path`, which exists, takes no writes; False where nothing tells."""
+    """Return whether the disk of `path`, which exists, takes no writes, by its flags."""
     if sys.platform == "win32":
         return False
     try:
@@ -177,7 +180,7 @@ def is_read_only(path: Path) -> bool:
 
 
 def moving(path: Path, system: str = sys.platform) -> str:
-    """The command that moves `path` out of the way."""
+    """Return the command that moves `path` out of the way."""
     if system == "win32":
         return f'move "{path}" "{path}.away"'
     import shlex  # slow to import, and rarely needed
@@ -196,7 +199,7 @@ def refuse_odd(path: Path) -> None:
 
 
 def _obstacle(path: Path) -> Path:
-    """What stands where `path` has, or is to have, a folder."""
+    """Return what stands where `path` has, or is to have, a folder."""
     return next((each for each in (path, *path.parents) if each.exists()), path.parent)
 
 
@@ -327,7 +330,7 @@ def keep_link(path: Path, name: Path) -> bool:
 
 
 def _found(path: Path) -> os.stat_result | None:
-    """The file whose mode and owner a new one is to take, or None. Raises OSError."""
+    """Return the file whose mode and owner a new one is to take, or None. Raises OSError."""
     try:
         return regular_file.look(path)
     except OSError as error:

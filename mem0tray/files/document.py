@@ -112,7 +112,7 @@ def _split_slowly(data: bytes, document: Document) -> None:
 
 
 def to_text(data: bytes) -> str:
-    """Bytes as text: BOM and UTF-16/32 are understood, bad UTF-8 becomes lone surrogates."""
+    """Return bytes as text: BOM and UTF-16/32 are understood, bad UTF-8 becomes lone surrogates."""
     encoding = json.detect_encoding(data)
     width = 4 if "32" in encoding else 2 if "16" in encoding else 1
     whole = len(data) - len(data) % width  # a torn file may end within a character
@@ -123,12 +123,12 @@ def to_text(data: bytes) -> str:
 
 
 def dump(value: Any) -> bytes:
-    """A value as ASCII JSON: escapes keep lone surrogates, NaN stays NaN."""
+    """Return a value as ASCII JSON: escapes keep lone surrogates, NaN stays NaN."""
     return json.dumps(value).encode()
 
 
 def json_value(value: object) -> bytes:
-    """A small value of our own as JSON, to be read by people too."""
+    """Return a small value of our own as JSON, to be read by people too."""
     return jsontext.encode(json.dumps(value, ensure_ascii=False))
 
 
@@ -138,7 +138,7 @@ def local_iso(at: float) -> str:
 
 
 def loadable(raw: bytes) -> bool:
-    """Whether `json.tool` can load this value (no endless number, no endless nesting)."""
+    """Return whether `json.tool` can load this value (no endless number, no endless nesting)."""
     if len(raw) < SMALL:
         return True
     try:
@@ -151,7 +151,7 @@ def loadable(raw: bytes) -> bool:
 
 
 def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
-    """The items that `json.tool` can load; the others join `rejected`."""
+    """Return the items that `json.tool` can load; the others join `rejected`."""
     kept: list[bytes] = []
     for item in items:
         (kept if len(item) < SMALL or loadable(item) else rejected).append(item)
@@ -159,7 +159,7 @@ def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
 
 
 def salvage(data: bytes, sections: Sequence[str]) -> Document:
-    """Every whole item that can be found in broken `data`.
+    """Return every whole item that can be found in broken `data`.
 
     An object belongs to the section whose key stands last before it, or to the first
     section where none does. Other keys (as `last_100`) are left alone, and so is the value
@@ -184,13 +184,13 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
 
 
 def objects_in(line: bytes) -> list[tuple[int, int]]:
-    """Where the outermost whole objects within some bytes begin and end, odd ones included."""
+    """Find where the outermost whole objects begin and end, odd ones included."""
     text = line.decode("latin-1")  # one character for each byte; only ASCII matters here
     return [(start, end) for start, end, _ in _objects(text)]
 
 
 def _is_line(value: Any) -> bool:
-    """Whether it is a line of its own, not a value of the torn line that it is glued to."""
+    """Return whether it is a line of its own, not a value of the torn line that it is glued to."""
     return value is not None and value.get("emergency") is True
 
 
@@ -234,7 +234,7 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
 
 
 def pretty(raw: bytes, depth: int) -> bytes:
-    """A value as it stands in a document of ours, `depth` levels (of two spaces) deep.
+    """Return a value as it stands in a document of ours, `depth` levels (of two spaces) deep.
 
     People's scripts name no encoding. Without one Python on Windows uses the code page of the
     system, which reads UTF-8 as other letters or fails: there we write escapes, as they do.
@@ -248,12 +248,12 @@ def pretty(raw: bytes, depth: int) -> bytes:
 
 
 def stands_as(found: bytes, raw: bytes, depth: int) -> bool:
-    """Whether `found` is `raw`, unchanged or laid out at that depth."""
+    """Return whether `found` is `raw`, unchanged or laid out at that depth."""
     return found == raw or found == pretty(raw, depth)
 
 
 def compose(top: Mapping[str, Value]) -> bytes:
-    """A document as `json.dump(indent=2)` would lay it out.
+    """Return a document as `json.dump(indent=2)` would lay it out.
 
     A list is given item by item, each as `pretty(item, 2)` makes it.
     """

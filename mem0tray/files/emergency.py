@@ -45,7 +45,7 @@ class EmergencySource(msgspec.Struct, frozen=True):
     torn: tuple[bytes, ...] = ()
 
     def has_rested(self, now: float, boot: str, uptime: float) -> bool:
-        """Whether no writer holds the file open any more: a day has passed since the renaming.
+        """Return whether no writer holds it open any more, a day after the renaming.
 
         The day must have passed by both clocks, as the wall clock may be set forward, mostly soon
         after a start of the machine. A writer from before that start is gone in any case.
@@ -67,7 +67,7 @@ class Lines(msgspec.Struct):
 
 
 def sources(kept: bytes) -> list[EmergencySource]:
-    """The files being read, as the ledger keeps them in JSON."""
+    """Return the files being read, as the ledger keeps them in JSON."""
     return msgspec.json.decode(kept, type=list[EmergencySource])
 
 
@@ -153,7 +153,7 @@ def _take(line: bytes, result: Lines, torn: list[bytes]) -> None:
 
 
 def _within(line: bytes, *, is_torn: bool, longest: float = _ONE_WRITE) -> tuple[list[Item], bytes]:
-    """The whole memories that others wrote into a line, and the line without them.
+    """Return the whole memories that others wrote into a line, and the line without them.
 
     Behind the beginning of a line, what is longer than one write may have that line's end: two
     writers that take turns make `{"content": "a…{"content": "b…` and the end of the first.
@@ -173,7 +173,7 @@ def _within(line: bytes, *, is_torn: bool, longest: float = _ONE_WRITE) -> tuple
 
 
 def _is_marked(item: Item) -> bool:
-    """Whether it is a line of its own, not a value of the torn line that it is glued to."""
+    """Return whether it is a line of its own, not a value of the torn line that it is glued to."""
     return (load_object(item.raw) or {}).get("emergency") is True
 
 
@@ -185,12 +185,12 @@ def _give_up(torn: list[bytes], result: Lines) -> None:
 
 
 def is_mixed(kept: bytes) -> bool:
-    """Whether what was kept is parts of lines: what looks whole in it may be made of two."""
+    """Return whether what was kept is parts of lines: what looks whole in it may be made of two."""
     return b"\n" in kept
 
 
 def _is_closed(part: bytes) -> bool:
-    """Whether it is one whole object, perhaps one that no program can load."""
+    """Return whether it is one whole object, perhaps one that no program can load."""
     bare = part.strip(_BLANKS)
     return document.objects_in(bare) == [(0, len(bare))]
 
@@ -205,7 +205,7 @@ def _whole(line: bytes) -> Item | None:
 
 
 def _as_utf8(line: bytes) -> bytes:
-    """The line with bad bytes as escapes of the lone surrogates that stand for them."""
+    """Return the line with bad bytes as escapes of the lone surrogates that stand for them."""
     try:
         line.decode()
     except UnicodeDecodeError:

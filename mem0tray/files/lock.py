@@ -64,7 +64,7 @@ _PATIENCE: Final = 30.0  # seconds that a worker waits for a command that writes
 
 
 def _open(path: Path) -> int:
-    """A descriptor to lock; a lock file that we can only read serves as well.
+    """Return a descriptor to lock; a lock file that we can only read serves as well.
 
     The file may be another user's, or the disk read-only. Raises FileUnavailableError.
     """
@@ -219,7 +219,7 @@ class InstanceLock:
 
 
 def already_running(path: Path) -> AlreadyRunningError:
-    """The error for a second worker, which names the worker that holds this instance lock."""
+    """Make the error for a second worker, which names the one that holds the lock."""
     pid = holder(path).pid
     return AlreadyRunningError(
         f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",
@@ -239,7 +239,7 @@ def _command_hangs(command: Holder) -> LockTimeoutError:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock now, or may hold it; nobody can where there is no file."""
+    """Return whether somebody holds the lock now, or may hold it."""
     try:
         if regular_file.look(path) is None:
             return False
@@ -262,12 +262,12 @@ def is_workers(path: Path) -> bool:
 
 
 def of_worker(paths: "Paths") -> Path | None:
-    """The instance lock that the worker of this `claude_dir` holds; None when none runs."""
+    """Return the instance lock that the worker of this `claude_dir` holds; None when none runs."""
     return paths.instance_lock if is_workers(paths.instance_lock) else on_its_way(paths)
 
 
 def on_its_way(paths: "Paths") -> Path | None:
-    """The instance lock of a worker that serves this name, which now leads elsewhere."""
+    """Return the instance lock of a worker that serves this name, which now leads elsewhere."""
     for record in data_folders.records(paths.root):
         path = record.folder / paths.instance_lock.name
         by_name = record.name == os.fspath(paths.claude_dir)

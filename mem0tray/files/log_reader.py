@@ -39,7 +39,7 @@ class LogReader:
         return _text(self._half)
 
     def last(self, count: int) -> list[str]:
-        """The last `count` whole lines, from old logs too; `new` gives those after them."""
+        """Return the last `count` whole lines, from old logs too; `new` gives those after them."""
         self._file = _open(self._path)
         if self._file is None:
             return []
@@ -55,7 +55,7 @@ class LogReader:
         return lines[-count:] if count else []
 
     def new(self) -> Iterator[str]:
-        """The lines that came since the last look, even if the log was turned over or cut."""
+        """Yield the lines that came since the last look, even if the log was turned over or cut."""
         if self._file is None:
             self._file = _open(self._path)
             if self._file is None:
@@ -77,7 +77,7 @@ class LogReader:
         yield from self._read()
 
     def _read(self) -> list[str]:
-        """The whole lines that stand in the open file from where we stopped."""
+        """Return the whole lines that stand in the open file from where we stopped."""
         if self._file is None:
             return []
         *lines, self._half = (self._half + self._file.read()).split(b"\n")
@@ -89,7 +89,7 @@ def _text(line: bytes) -> str:
 
 
 def _open(path: Path) -> BinaryIO | None:
-    """The log, opened without waiting for anything; None where there is none."""
+    """Return the log, opened without waiting for anything; None where there is none."""
     try:
         return regular_file.open_binary(path)
     except FileNotFoundError:

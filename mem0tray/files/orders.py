@@ -41,8 +41,8 @@ THERE: Final = "there"  # nothing was done: it waits already
 _ORDERS: Final = "[0-9]*.json"
 _ANSWERS: Final = "[0-9]*.answer"
 _KEPT: Final = 60.0  # seconds that an answer waits for the command that asked
-# The verbs of versions before the orders were answered, whose orders may still wait.
-_DISCARD, _SEND = "discard", "send"
+# Nanoseconds within which a folder may change twice and keep one time, on some file systems.
+_TICK: Final = 2_000_000_000
 _counter = itertools.count()
 
 
@@ -64,7 +64,7 @@ class Text(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, raw: bytes, *, dead: bool) -> "Text":
-        """The object in `raw`, for the DLQ file if it is a `dead` letter, else for the queue."""
+        """Take the object in `raw`, for the DLQ file if it is `dead`, else for the queue."""
         return cls(raw.decode("utf-8", "surrogateescape"), dead)
 
     @property
@@ -90,32 +90,19 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         """The items by id and digest. Raises ValueError for a malformed digest."""
         return names_of(self.items)
 
-    def as_now(self) -> "Order":
-        """The order in today's verbs."""
-        if self.verb == _DISCARD:
-            return msgspec.structs.replace(self, verb=self.done or DELETE)
-        return msgspec.structs.replace(self, verb=RETRY) if self.verb == _SEND else self
-
-
-class Result(msgspec.Struct, frozen=True):
-    """What became of one memory: `what` is one of the words above."""
-
-    item: Named
-    what: str
-
 
 def named(names: Iterable[Name]) -> list[Named]:
-    """These memories for a file."""
+    """Return these memories for a file."""
     return [Named(name, digest.hex()) for name, digest in names]
 
 
 def names_of(found: Iterable[Named]) -> list[Name]:
-    """The memories that a file names; ValueError where a digest is none."""
+    """Return the memories that a file names; ValueError where a digest is none."""
     return [(each.id, bytes.fromhex(each.digest)) for each in found]
 
 
 def about(verb: str, names: Iterable[Name], backup: str = "") -> Order:
-    """An order about these memories."""
+    """Return an order about these memories."""
     return Order(verb, named(names), backup=backup)
 
 
@@ -134,12 +121,12 @@ def ask_to_show(paths: Paths) -> None:
 
 
 def is_order(name: str) -> bool:
-    """Whether a file of this name in the folder is an order."""
+    """Return whether a file of this name in the folder is an order."""
     return fnmatchcase(name, _ORDERS)
 
 
 def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
-    """The orders that wait, the oldest first; None for one that makes no sense.
+    """Yield the orders that wait, the oldest first; None for one that makes no sense.
 
     Raises FileUnavailableError when one cannot be read.
     """
@@ -152,14 +139,20 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
             raise atomic.unavailable(path, error) from error
         order = None
         with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            found = msgspec.convert(json.loads(data), Order).as_now()
+            found = _as_now(msgspec.convert(json.loads(data), Order))
             names_of(found.items)  # a digest may be malformed
             order = found
         yield path, order
 
 
+def _as_now(order: Order) -> Order:
+    """Return the order in today's verbs: one of a former version may still wait."""
+    verb = {"discard": order.done or DELETE, "send": RETRY}.get(order.verb, order.verb)
+    return msgspec.structs.replace(order, verb=verb)
+
+
 def discarded(folder: Path) -> set[Name]:
-    """The memories to be deleted by orders that wait in `folder`, of those that can be read."""
+    """Find the memories to be deleted by the orders that wait, if they can be read."""
     found: set[Name] = set()
     with suppress(Mem0TrayError):
         for _path, order in waiting(folder):
@@ -192,16 +185,14 @@ def take_back(order: Path) -> bool:
 
 def answer(order: Path, results: Mapping[Name, str]) -> None:
     """Leave the answer to an order, then remove the order. Raises FileUnavailableError."""
-    found = [
-        Result(each, what) for each, what in zip(named(results), results.values(), strict=True)
-    ]
+    found = [(name, digest.hex(), what) for (name, digest), what in results.items()]
     with suppress(FileUnavailableError):  # on a full disk the command is answered by the ledger
-        atomic.replace(_answer(order), _bytes(found))
+        atomic.replace(_answer(order), json.dumps(found).encode())
     order.unlink(missing_ok=True)
 
 
 def take_answer(order: Path) -> dict[Name, str] | None:
-    """The answer to an order, which is then removed; None while there is none."""
+    """Return the answer to an order, which is then removed; None while there is none."""
     path = _answer(order)
     try:
         data = regular_file.read_bytes(path)
@@ -209,10 +200,7 @@ def take_answer(order: Path) -> dict[Name, str] | None:
         return None
     with suppress(OSError):
         path.unlink()
-    found = msgspec.convert(json.loads(data), list[Result])
-    return dict(
-        zip(names_of(each.item for each in found), (each.what for each in found), strict=True)
-    )
+    return {(name, bytes.fromhex(digest)): what for name, digest, what in json.loads(data)}
 
 
 def drop_old_answers(folder: Path) -> None:
@@ -227,13 +215,9 @@ def _answer(order: Path) -> Path:
     return order.with_suffix(".answer")
 
 
-def _bytes(content: Order | list[Result]) -> bytes:
-    """The content as JSON; an id may hold what only an escape can say."""
-    return json.dumps(msgspec.to_builtins(content)).encode()
-
-
-# Nanoseconds within which a folder may change twice and keep one time, on some file systems.
-_TICK: Final = 2_000_000_000
+def _bytes(order: Order) -> bytes:
+    """Return the order as JSON; an id may hold what only an escape can say."""
+    return json.dumps(msgspec.to_builtins(order)).encode()
 
 
 class OrderBarrier:
@@ -278,7 +262,7 @@ class OrderBarrier:
         return False
 
     def names(self) -> frozenset[str]:
-        """The names of all orders that are there."""
+        """Return the names of all orders that are there."""
         try:
             return frozenset(filter(is_order, os.listdir(self._folder)))  # noqa: PTH208
         except OSError:
@@ -315,7 +299,7 @@ def clear_pause(paths: Paths) -> bool:
 
 
 def read_pause(paths: Paths, now: float | None = None) -> float | None:
-    """Until when the user has paused deliveries (infinity: until resumed), or None.
+    """Return until when the user has paused deliveries (infinity: until resumed), or None.
 
     Raises FileUnavailableError.
     """

@@ -15,7 +15,7 @@ from mem0tray.files.temporary import Temporary
 
 
 def listing(folder: Path, pattern: str) -> list[Path]:
-    """The entries of `folder` that match, by name; none where the folder is not there.
+    """Return the entries of `folder` that match, by name; none where the folder is not there.
 
     `glob()` would take a folder that cannot be read for an empty one.
     Raises FileUnavailableError.
@@ -52,7 +52,7 @@ def make_private_folder(folder: Path) -> None:
 def make_own_folder(folder: Path) -> None:
     """Make `folder`, or shut it to others (0700), who could put orders and links into it.
 
-    Raises FileUnavailableError.
+    Raises FileUnavailableError, as for the folder of another user.
     """
     make_private_folder(folder)
     try:
@@ -75,7 +75,7 @@ def refuse_no_folder(path: Path) -> None:
 
 
 def why_unwritable(folder: Path) -> Reason:
-    """Why nothing can be written in `folder`, for a person; NONE where it can, or is missing.
+    """Return why nothing can be written in `folder`; NONE where it can, or is missing.
 
     A file is made there, as the flags do not always tell: a disk that the file system has made
     read-only after a fault still counts as writable by them, and to root every folder does.
@@ -117,5 +117,5 @@ def quarantine(folder: Path, source: Path, data: bytes, now: float) -> Path:
 
 
 def quarantined(folder: Path) -> list[Path]:
-    """Everything in quarantine, oldest first."""
+    """Return everything in quarantine, oldest first."""
     return [path for path in listing(folder, "*.json") if not path.name.startswith(".")]

@@ -22,11 +22,11 @@ class PublishRate:
         return self._cost < _QUICK
 
     def ready(self, now: float) -> bool:
-        """Whether the file may be published again."""
+        """Return whether the file may be published again."""
         return now >= self._next
 
     def wait(self, now: float) -> float:
-        """Seconds until the file may be published again."""
+        """Return the seconds until the file may be published again."""
         return max(0.0, self._next - now)
 
     def note_cost(self, now: float, duration: float) -> None:

@@ -33,7 +33,7 @@ _HELD_OPEN: Final = frozenset({5, 32, 33})  # access denied, sharing violation, 
 
 
 def name_beside(path: Path) -> Path:
-    """A new name in the folder of `path`."""
+    """Return a new name in the folder of `path`."""
     return path.with_name(f".{path.name}.mem0tray-{os.getpid()}-{os.urandom(4).hex()}.tmp")
 
 
@@ -123,12 +123,12 @@ def move(path: Path, target: Path) -> None:
 
 
 def held_open(error: OSError) -> bool:
-    """Whether Windows may have refused because another program has the file open."""
+    """Return whether Windows may have refused because another program has the file open."""
     return getattr(error, "winerror", None) in _HELD_OPEN
 
 
 def leftovers(folder: Path, *, remove: bool = False) -> Iterator[Path]:
-    """The temporary files in `folder` whose maker is gone; with `remove` they are removed."""
+    """Yield the temporary files in `folder` whose maker is gone; with `remove` they are removed."""
     with suppress(OSError):
         for path in sorted(folder.glob(PATTERN)):
             with suppress(OSError):
@@ -143,7 +143,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _is_left_over(path: Path, *, remove: bool) -> bool:
-    """Whether no living process writes it; it is removed while it is locked. Raises OSError."""
+    """Check that no living process writes it; remove it while it is locked. Raises OSError."""
     if sys.platform == "win32":  # there no lock can tell, and an open file cannot be removed
         from mem0tray.system import processes  # needed only to clean up
 
@@ -169,6 +169,6 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
 
 
 def _maker(path: Path) -> int:
-    """The process id in a temporary file's name; 0 where there is none."""
+    """Return the process id in a temporary file's name; 0 where there is none."""
     digits = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
     return int(digits) if digits.isdecimal() else 0

@@ -29,12 +29,12 @@ Values = Sequence[Any]  # of the parameters of a statement
 
 
 def encode(text: str) -> bytes:
-    """Foreign text as SQLite keeps it; lone surrogates survive."""
+    """Return foreign text as SQLite keeps it; lone surrogates survive."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def decode(blob: bytes) -> str:
-    """Text from the bytes that `encode` made of it."""
+    """Return text from the bytes that `encode` made of it."""
     return blob.decode("utf-8", "surrogatepass")
 
 
@@ -52,7 +52,7 @@ class Outdated:
         db.executescript(_TRIGGERS.read_text(encoding="utf-8"))
 
     def times(self, file: str) -> int:
-        """How often a file (of queue, DLQ and metrics) has been outdated so far."""
+        """Return how often a file (of queue, DLQ and metrics) has been outdated so far."""
         return self._times[file]
 
     def commit(self) -> None:
@@ -151,7 +151,7 @@ class Ledger:
         atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
 
     def may_have_been_sent(self, source: str) -> bool:
-        """Whether what stands in a source (one of `names.SOURCES`) may have been sent before."""
+        """Return whether what stands in one of `names.SOURCES` may have been sent before."""
         return bool(self.meta(names.MAY_HAVE_BEEN_SENT + source))
 
     def trust(self, source: str) -> None:
@@ -202,7 +202,7 @@ class Ledger:
     # Transactions ------------------------------------------------------------------
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
-        """A transaction, all or nothing; `durable` waits for the disk (earlier commits included).
+        """Begin a transaction; with `durable` it waits for the disk, for earlier commits too.
 
         Only the outermost of nested transactions commits. Raises LedgerError
         when the disk is full, read-only or broken.
@@ -210,19 +210,19 @@ class Ledger:
         return self._durable if durable else self._quick
 
     def locked(self) -> AbstractContextManager[sqlite3.Connection]:
-        """The connection under the lock, outside of any transaction but one already under way.
+        """Lock the connection, outside of any transaction but one already under way.
 
         Raises LedgerError.
         """
         return self._outside
 
     def rows(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
-        """The rows of a question. Raises LedgerError."""
+        """Return the rows of a question. Raises LedgerError."""
         with self.locked() as db:
             return db.execute(sql, values).fetchall()
 
     def value(self, sql: str, values: Values = ()) -> Any:
-        """The first value of the first row, None if there is no row. Raises LedgerError."""
+        """Return the first value of the first row, None if there is no row. Raises LedgerError."""
         with self.locked() as db:
             row = db.execute(sql, values).fetchone()
         return row[0] if row else None
@@ -233,7 +233,7 @@ class Ledger:
             return db.execute(sql, values).rowcount
 
     def meta(self, name: str) -> Any:
-        """A remembered value, or None."""
+        """Return a remembered value, or None."""
         return self.value("SELECT value FROM meta WHERE name = ?", (name,))
 
     def set_meta(self, name: str, value: Any) -> None:

@@ -33,7 +33,7 @@ class ForeignClaims:
     # The other worker -----------------------------------------------------------------
 
     def worker(self) -> WorkerSeen | None:
-        """The worker at work when we last looked; it is remembered across our own restarts."""
+        """Return the other worker that was seen last; it is remembered across our restarts."""
         return worker_in(self._ledger.meta(OTHER_WORKER))
 
     def note_worker(self, seen: WorkerSeen) -> int:
@@ -59,22 +59,22 @@ class ForeignClaims:
         return before
 
     def last_start(self) -> tuple[str, list[int] | None]:
-        """What the last start noted: its run, and the metrics file as it found that file."""
+        """Return what the last start noted: its run, and the metrics file as it found that file."""
         found = self._ledger.meta(METRICS_AT_START)
         return str(self._ledger.meta(OUR_RUN) or ""), json.loads(found) if found else None
 
     # Its traces in the queue file -------------------------------------------------------
 
     def missing(self, present: set[int]) -> list[int]:
-        """Waiting entries that stood in the queue file as last published, and now do not."""
+        """Find waiting entries that stood in the queue file as last published, and now do not."""
         return [key for (key,) in self._ledger.rows(SQL["missing"]) if key not in present]
 
     def unshown(self) -> list[int]:
-        """Waiting entries that the queue file has not shown yet: those from the emergency file."""
+        """Find waiting entries that the queue file has not shown yet: from the emergency file."""
         return [key for (key,) in self._ledger.rows(SQL["unshown"])]
 
     def vanished(self) -> set[tuple[str, bytes]]:
-        """Id and digest of each waiting entry that another hand took out of the queue file."""
+        """Find the waiting entries that another hand took out of the queue file."""
         return {(decode(item_id), digest) for item_id, digest in self._ledger.rows(SQL["vanished"])}
 
     def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> int:
@@ -120,5 +120,5 @@ class ForeignClaims:
         return held
 
     def count(self) -> int:
-        """How many entries are held, those included that the server is still to be asked about."""
+        """Count the entries that are held, or that the server is still to be asked about."""
         return int(self._ledger.value(SQL["count_held"]))

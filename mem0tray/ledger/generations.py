@@ -43,7 +43,7 @@ class Showing:
     saved: bool = False
 
     def covers(self, gen: int) -> bool:
-        """Whether this is what that generation showed."""
+        """Return whether this is what that generation showed."""
         return self.first <= gen and (self.last is None or gen <= self.last)
 
 
@@ -54,32 +54,32 @@ class Shown:
     showings: Sequence[Showing] = ()
 
     def stood_in(self, gen: int) -> bool:
-        """Whether the item stood in that generation."""
+        """Return whether the item stood in that generation."""
         return any(each.covers(gen) for each in self._ours())
 
     def first(self) -> int | None:
-        """The generation that first showed the item, ever."""
+        """Return the generation that first showed the item, ever."""
         return min((each.first for each in self._ours()), default=None)
 
     def last(self, current: int) -> int | None:
-        """The last generation that showed it, the newest being `current`."""
+        """Return the last generation that showed it, the newest being `current`."""
         ends = (current if each.last is None else each.last for each in self._ours())
         return max(ends, default=None)
 
     def had_count(self, retry_count: int) -> bool:
-        """Whether the file has shown the item with this count."""
+        """Return whether the file has shown the item with this count."""
         return any(each.retry_count == retry_count for each in self.showings)
 
     def had_time(self, last_attempt: float) -> bool:
-        """Whether the file has shown the item with this time."""
+        """Return whether the file has shown the item with this time."""
         return any(each.last_attempt == last_attempt for each in self.showings)
 
     def had_body(self, body: bytes) -> bool:
-        """Whether the file has shown the item with this body."""
+        """Return whether the file has shown the item with this body."""
         return any(each.body == body for each in self.showings)
 
     def with_values(self, retry_count: int, last_attempt: float) -> list[Showing]:
-        """The showings that had both of these values."""
+        """Return the showings that had both of these values."""
         value = (retry_count, last_attempt)
         return [each for each in self.showings if (each.retry_count, each.last_attempt) == value]
 
@@ -104,11 +104,11 @@ class Generations:
     # What was seen ------------------------------------------------------------------
 
     def current(self) -> int:
-        """The newest generation that reached the disk; 0 before the first."""
+        """Return the newest generation that reached the disk; 0 before the first."""
         return int(self._ledger.value(_PUBLISHED))
 
     def named(self, name: str) -> int | None:
-        """Our newest generation with that `last_update`, or None.
+        """Return our newest generation with that `last_update`, or None.
 
         A generation of the user's own is found only as long as it is the newest of all.
         """
@@ -116,11 +116,11 @@ class Generations:
         return gen
 
     def is_copy(self, name: str, sha: bytes) -> bool:
-        """Whether these are exactly the bytes of a generation of ours."""
+        """Return whether these are exactly the bytes of a generation of ours."""
         return bool(self._ledger.rows(_IS_COPY, (name, sha)))
 
     def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
-        """What the file has shown of each of these items; every key has an entry."""
+        """Return what the file has shown of each of these items; every key has an entry."""
         left = list(keys)
         found: dict[int, list[Showing]] = {key: [] for key in left}
         for start in range(0, len(left), _AT_ONCE):
@@ -132,14 +132,14 @@ class Generations:
         return {key: Shown(showings) for key, showings in found.items()}
 
     def dead_rows(self) -> list[Row]:
-        """Every dead letter, with its bytes."""
+        """Return every dead letter, with its bytes."""
         return [
             replace(row_from(values), raw=raw)
             for *values, raw in self._ledger.rows(SQL["dead_rows"])
         ]
 
     def dead_raws(self) -> list[bytes]:
-        """The dead letters in file order, as they should stand in the file."""
+        """Return the dead letters in file order, as they should stand in the file."""
         return [raw for (raw,) in self._ledger.rows(SQL["dead_raws"])]
 
     # Publishing ---------------------------------------------------------------------
@@ -179,7 +179,7 @@ class Generations:
         self._ledger.write(sql, (name,))
 
     def name_taken(self, name: str) -> bool:
-        """Whether a `last_update` was used before."""
+        """Return whether a `last_update` was used before."""
         return bool(self._ledger.rows("SELECT 1 FROM generations WHERE name = ? LIMIT 1", (name,)))
 
     def thin_out(self) -> None:
@@ -212,7 +212,7 @@ class Generations:
     # What stands beside the items ---------------------------------------------------
 
     def strays(self) -> tuple[list[bytes], dict[str, bytes]]:
-        """Items that make no sense to us, and the unknown top-level keys."""
+        """Return items that make no sense to us, and the unknown top-level keys."""
         rows = self._ledger.rows("SELECT name, raw FROM strays ORDER BY seq")
         return [raw for name, raw in rows if name is None], {n: raw for n, raw in rows if n}
 

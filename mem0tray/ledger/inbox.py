@@ -38,7 +38,7 @@ class Inbox:
     # What is known ------------------------------------------------------------------
 
     def by_ids(self, ids: Sequence[str]) -> dict[str, list[Row]]:
-        """Every content known under each of these ids, the first one first; without bytes."""
+        """Find every content known under each of these ids, the first one first; no bytes."""
         found: dict[str, list[Row]] = {}
         for start in range(0, len(ids), _AT_ONCE):
             some = [encode(each) for each in ids[start : start + _AT_ONCE]]
@@ -49,7 +49,7 @@ class Inbox:
         return found
 
     def known(self, name: Name, *, edited: bool = False) -> Row | None:
-        """The row of exactly this id and content; without bytes.
+        """Return the row of exactly this id and content; without bytes.
 
         `edited`: the row in which another content took the place of this one, the id's first.
         """
@@ -59,27 +59,27 @@ class Inbox:
         return row_from(rows[0]) if rows else None
 
     def named(self, key: int) -> tuple[str, str]:
-        """The project and the id of an item."""
+        """Return the project and the id of an item."""
         ((project, item_id),) = self._ledger.rows(
             "SELECT project, id FROM items WHERE key = ?", (key,)
         )
         return decode(project), decode(item_id)
 
     def attempted(self, key: int) -> tuple[bool, bool]:
-        """Whether a request with an item is under way; whether a server may have it from before."""
+        """Return whether a request is under way; and whether a server may have it from before."""
         ((claimed, unknown),) = self._ledger.rows(SQL["attempted"], (key,))
         return bool(claimed), bool(unknown)
 
     def newest(self) -> int:
-        """The key of the item that came last, in whatever way; 0 for none."""
+        """Return the key of the item that came last, in whatever way; 0 for none."""
         return int(self._ledger.value("SELECT coalesce(max(key), 0) FROM items"))
 
     def came_since(self, newest: int) -> set[int]:
-        """The keys of items that came after `newest`; a new text for an old item is not one."""
+        """Find the items that came after `newest`; a new text for an old item is not one."""
         return {int(key) for (key,) in self._ledger.rows(SQL["came_since"], (newest,))}
 
     def states(self, names: Iterable[Name]) -> dict[int, str]:
-        """The state of each known item among these ids and digests, by its key."""
+        """Return the state of each known item among these ids and digests, by its key."""
         sql = "SELECT key, state FROM items WHERE id = ? AND digest = ?"
         return {
             key: state
@@ -88,7 +88,7 @@ class Inbox:
         }
 
     def fresh_entries(self) -> dict[int, FreshEntry]:
-        """Every fresh entry by its key, in the order of intake."""
+        """Return every fresh entry by its key, in the order of intake."""
         return {key: FreshEntry(*rest) for key, *rest in self._ledger.rows(SQL["fresh_entries"])}
 
     # Taking in ----------------------------------------------------------------------
@@ -187,7 +187,7 @@ class Inbox:
         return bool(self._ledger.write(sql, (encode(name[0]), name[1])))
 
     def tombstones(self) -> dict[Name, int]:
-        """What was discarded or edited away while the queue file may still show it, with its key.
+        """Find what was discarded or edited away while the queue file may still show it.
 
         Such an entry in that file is not a new one.
         """
@@ -274,7 +274,7 @@ class NoteRecords:
         self._ledger = ledger
 
     def marks(self) -> dict[str, str]:
-        """The mark of each note by its path, when it was last looked at."""
+        """Return the mark of each note by its path, when it was last looked at."""
         return {
             decode(path): mark for path, mark in self._ledger.rows("SELECT path, mark FROM notes")
         }

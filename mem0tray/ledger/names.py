@@ -46,8 +46,6 @@ EMERGENCY_SOURCES: Final = "emergency_sources"
 
 # The key of the item that was the canary last.
 CANARY: Final = "canary"
-# When a server that had refused everything was found to take deliveries (Unix seconds).
-REFUSAL_OVER: Final = "refusal_over"
 # The dialect recognised last, and the address where it was.
 DIALECT: Final = "dialect"
 

@@ -1,5 +1,6 @@
 """Opening the ledger's file: its version, its write-ahead log, and its errors in words."""
 
+import errno
 import os
 import sqlite3
 import time
@@ -19,6 +20,7 @@ _TABLES: Final = Path(__file__).with_name("schema.sql")
 _BROKEN: Final = "ledger.broken"  # this file is there once the ledger was found corrupt in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
+_RESTART: Final = Reason("Restart mem0tray: a broken ledger is kept, and rebuilt from the files.")
 _PAGE: Final = 2048  # bytes; a delivery writes five or six pages to the log
 # Size of the log, in bytes, at which it is checkpointed, which waits for the disk three times. A
 # quarter of this meant one checkpoint in four hundred deliveries, and a tenth of their time.
@@ -101,7 +103,7 @@ def _is_new(db: sqlite3.Connection, path: Path) -> bool:
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
-    """The version that wrote a ledger, 0 for one without tables.
+    """Return the version that wrote a ledger, 0 for one without tables.
 
     Raises FormerVersionError, and LedgerError for a later version.
     """
@@ -117,7 +119,7 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
 
 
 def _left_in_order(db: sqlite3.Connection) -> bool:
-    """Whether the last worker closed the ledger, and the machine has run ever since."""
+    """Return whether the last worker closed the ledger, and the machine has run ever since."""
     wanted = (names.CLEAN, names.BOOT)
     known = dict(db.execute("SELECT name, value FROM meta WHERE name IN (?, ?)", wanted))
     return bool(known.get(names.CLEAN)) and known.get(names.BOOT) == boot_id()
@@ -146,27 +148,24 @@ def note_corrupt(path: Path, error: sqlite3.Error) -> None:
 
 
 def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
-    """A database error in words for a person."""
-    text = str(error).rstrip(".")
-    why, code = reasons.quoted(text), code_of(error)
+    """Return a database error in words for a person."""
+    text, code = str(error).rstrip("."), code_of(error)
+    why, number = reasons.quoted(text), 0
     if code == sqlite3.SQLITE_FULL:
-        why = Reason("database or disk is full")
-        remedy = Reason("Free some disk space.")
+        why, number = Reason("database or disk is full"), errno.ENOSPC
     elif atomic.is_read_only(path.parent):
-        remedy = Reason("The disk is read-only: mount it for writing again.")
+        number = errno.EROFS
     elif "readonly" in text or "unable to open" in text:
-        remedy = Reason("Mend the permissions of the file and its folder.")
+        number = errno.EACCES
     elif isinstance(error, sqlite3.OperationalError):
-        remedy = Reason("Is the disk all right?")
-    else:
-        remedy = Reason("Restart mem0tray: a broken ledger is kept, and rebuilt from the files.")
-    found = _unusable(path, why, remedy)
+        number = errno.EIO
+    found = _unusable(path, why, atomic.REMEDIES.get(number, _RESTART))
     found.disk_failed = code in _DISK_FAILED
     return found
 
 
 def unreachable(path: Path, error: OSError) -> LedgerError:
-    """What keeps us from the ledger's file, in words for a person."""
+    """Return what keeps us from the ledger's file, in words for a person."""
     remedy = reasons.parted(atomic.unavailable(path, error).reason)[1]
     return _unusable(path, reasons.of_system(error), remedy)
 
@@ -178,12 +177,12 @@ def _unusable(path: Path, why: Reason, remedy: Reason) -> LedgerError:
 
 
 def code_of(error: sqlite3.Error) -> int:
-    """The primary result code of SQLite; 0 if there is none."""
+    """Return the primary result code of SQLite; 0 if there is none."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def boot_id() -> str:
-    """A text that changes with each start of the machine."""
+    """Return a text that changes with each start of the machine."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

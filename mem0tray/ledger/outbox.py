@@ -13,7 +13,7 @@ from msgspec import Struct
 from mem0tray.core import item as items
 from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.names import CANARY, LAST_DELIVERY, REFUSAL_OVER
+from mem0tray.ledger.names import CANARY, LAST_DELIVERY
 from mem0tray.ledger.queries import OF_ANOTHER_WORKER, SQL
 from mem0tray.ledger.rows import find_raw, read_raw, write_raw
 
@@ -69,7 +69,7 @@ class Outbox:
     # What is due --------------------------------------------------------------------
 
     def turn(self) -> AbstractContextManager[object]:
-        """A transaction for a sender's turn: the outcome of its last delivery and its next claim.
+        """Begin a sender's turn: the outcome of its last delivery and its next claim.
 
         The ledger then writes once for each memory, and after a kill it has neither or both.
         """
@@ -84,7 +84,7 @@ class Outbox:
         prompt: bool = False,
         beside: Collection[str] = (),
     ) -> int | None:
-        """The key of the oldest item of a lane that is due.
+        """Return the key of the oldest item of a lane that is due.
 
         `avoid`: not of this project; `prompt`: only one that has never timed out; `beside`: under
         none of these ids.
@@ -103,7 +103,7 @@ class Outbox:
         return key
 
     def in_turn(self, now: float) -> int | None:
-        """The due item whose turn it is as the canary: each gets a turn, in order of intake."""
+        """Choose the due item that is the next canary: each gets a turn, in order of intake."""
         with self._ledger.transaction():
             last = int(self._ledger.meta(CANARY) or 0)
             key: int | None = self._ledger.value(SQL["in_turn"], (now, last))
@@ -112,11 +112,11 @@ class Outbox:
         return key
 
     def other_project_waits(self, project: str, now: float) -> bool:
-        """Whether an item of another project is due."""
+        """Return whether an item of another project is due."""
         return any(self.head(lane, now, avoid=project) is not None for lane in (FRESH, DEAD))
 
     def next_due(self, skip: Collection[int] = ()) -> float | None:
-        """When the next waiting item falls due, leaving out `skip`; None when nothing waits."""
+        """Return when the next item falls due, leaving out `skip`; None when nothing waits."""
         times = []
         with self._ledger.locked() as db:
             for lane in (FRESH, DEAD):
@@ -128,7 +128,7 @@ class Outbox:
         return min(times, default=None)
 
     def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
-        """The next few items in backoff: project, id, wait in seconds; and how many there are."""
+        """Return the next items in backoff (project, id, seconds), and how many there are."""
         rows = self._ledger.rows(
             f"SELECT project, id, due {_IN_BACKOFF} ORDER BY due LIMIT ?", (now, limit)
         )
@@ -136,30 +136,30 @@ class Outbox:
         return [(decode(project), decode(name), due - now) for project, name, due in rows], total
 
     def item_id(self, key: int) -> str:
-        """The id of an item."""
+        """Return the id of an item."""
         return decode(self._ledger.value("SELECT id FROM items WHERE key = ?", (key,)))
 
     def has_timed_out(self, key: int) -> bool:
-        """Whether an earlier attempt of an item ended without an answer in time."""
+        """Return whether an earlier attempt of an item ended without an answer in time."""
         return bool(self._ledger.value("SELECT timeouts FROM items WHERE key = ?", (key,)))
 
     def due(self, key: int) -> float:
-        """When an item is due."""
+        """Return when an item is due."""
         return float(self._ledger.value("SELECT due FROM items WHERE key = ?", (key,)))
 
     def standing(self, key: int) -> tuple[str, int, float]:
-        """The current state, retry_count and last_attempt of an item."""
+        """Return the current state, retry_count and last_attempt of an item."""
         sql = "SELECT state, retry_count, last_attempt FROM items WHERE key = ?"
         ((state, count, last_attempt),) = self._ledger.rows(sql, (key,))
         return state, count, last_attempt
 
     def raw(self, key: int) -> bytes:
-        """An item's bytes as they are now; LookupError when they have gone."""
+        """Return an item's bytes as they are now; LookupError when they have gone."""
         with self._ledger.locked() as db:
             return read_raw(db, key)
 
     def find_raw(self, key: int) -> bytes | None:
-        """An item's bytes as they are now; None when they have gone."""
+        """Return an item's bytes as they are now; None when they have gone."""
         with self._ledger.locked() as db:
             return find_raw(db, key)
 
@@ -220,7 +220,7 @@ class Outbox:
         )  # fmt: skip
 
     def release(self, key: int) -> None:
-        """Give a claim back: the request was never made, or nothing is counted."""
+        """Drop a claim: the request was never made, or nothing is counted."""
         self._ledger.write("UPDATE items SET claimed = NULL WHERE key = ?", (key,))
 
     def record_delivery(
@@ -244,10 +244,6 @@ class Outbox:
             else:
                 db.execute(SQL["count_delivery"], (now,))
         return why
-
-    def note_end_of_refusal(self, now: float) -> None:
-        """Note that the server takes deliveries again, though no delivery was there to show it."""
-        self._ledger.set_meta(REFUSAL_OVER, now)
 
     def count_fresh_failure(self, job: Job, due: float, error: str, raw: bytes) -> None:
         """Count one more failure in a row of a fresh entry; `raw` are its new bytes."""
@@ -308,7 +304,7 @@ class Outbox:
         self._ledger.write(SQL["drop_ticket"], (key, server))
 
     def newest_ticket(self) -> float | None:
-        """When the last ticket was given for an item that still waits."""
+        """Return when the last ticket was given for an item that still waits."""
         at: float | None = self._ledger.value(SQL["newest_ticket"])
         return at
 
@@ -332,7 +328,7 @@ def make_all_unknown(ledger: Ledger, now: float) -> None:
 def perhaps_since(
     unknown: float | None, past: Iterable[tuple[int, float, int | None]], there: int
 ) -> float | None:
-    """Since when a server may have an item without having said so; None: nothing to ask.
+    """Return since when a server may have an item without having said so; None: nothing to ask.
 
     `unknown`: since when any server may have it. `past` holds server, time and outcome as in the
     table `outcomes`. What another server took or may have taken counts too: it may be the same
@@ -355,7 +351,7 @@ def _find_ticket(db: sqlite3.Connection, key: int, server: int) -> Ticket | None
 
 
 def _server_key(db: sqlite3.Connection, name: str) -> int:
-    """The key of a server, which is added when it is new."""
+    """Return the key of a server, which is added when it is new."""
     found = db.execute("SELECT key FROM servers WHERE name = ?", (name,)).fetchone()
     if found is None:
         return int(db.execute("INSERT INTO servers (name) VALUES (?)", (name,)).lastrowid or 0)

@@ -6,7 +6,6 @@ from typing import Final
 
 from mem0tray.core import item as items
 from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, GROWS_UNTIL, LONGEST_ASKED
-from mem0tray.core.item import Kind
 from mem0tray.ledger import names
 
 OF_ANOTHER_WORKER: Final = 0  # the key of no known server: whichever another worker sends to
@@ -15,15 +14,12 @@ _CONSTANTS: Final = {
     "backoff_base": BACKOFF_BASE,
     "backoff_max": BACKOFF_MAX,
     "earliest": items.EARLIEST,
-    "forbidden": Kind.FORBIDDEN,
     "grows_until": GROWS_UNTIL,
     "history": HISTORY - 1,
     "last_delivery": names.LAST_DELIVERY,
     "longest_asked": LONGEST_ASKED,
     "of_another_worker": OF_ANOTHER_WORKER,
-    "refusal_over": names.REFUSAL_OVER,
     "synced": names.SYNCED,
-    "unauthorized": Kind.UNAUTHORIZED,
 }
 _BRACES: Final = re.compile(r"\{(\w+)\}")
 

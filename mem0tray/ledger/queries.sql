@@ -324,18 +324,6 @@ SELECT i.id, i.digest, a.at, a.class, a.status, a.message, a.duration FROM items
   JOIN attempts a ON a.rowid = (SELECT rowid FROM attempts WHERE item = i.key
   ORDER BY at DESC LIMIT 1) WHERE i.state IN ('pending', 'dead')
 
--- name: last_refusal
--- The last answer that refused every delivery (401, or another refusal of two projects), unless a
--- delivery or an accepted key came after it.
-WITH late AS (SELECT a.at, a.class, a.status, a.message, a.duration, i.project
-  FROM attempts a JOIN items i ON i.key = a.item
-  WHERE i.reason IS NOT 'forgotten' AND a.class IN ('{unauthorized}', '{forbidden}')
-  AND a.at > coalesce((SELECT max(value) FROM meta
-  WHERE name IN ('{last_delivery}', '{refusal_over}')), 0))
-  SELECT at, class, status, message, duration FROM late WHERE class = '{unauthorized}'
-  OR (SELECT count(DISTINCT project) FROM late WHERE class = '{forbidden}') > 1
-  ORDER BY at DESC LIMIT 1
-
 -- name: stays
 -- How long dead letters that are gone now were in the DLQ; one whose text was edited is one. The
 -- time of intake stands for that of the move where an earlier version did not note it.

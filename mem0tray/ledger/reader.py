@@ -142,41 +142,41 @@ class Reader:
         return WaitingRows(self._rows)
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
-        """Whether that server has ever taken the memory of this id and content."""
+        """Return whether that server has ever taken the memory of this id and content."""
         return bool(self._rows(SQL["has"], (encode(item_id), digest, server)))
 
     def is_delivered(self, known: Known | None, server: str) -> bool:
-        """Whether a memory was delivered to the chosen `server`; to any where none is chosen."""
+        """Return whether the chosen `server` has a memory; any server where none is chosen."""
         if known is None or known.state != items.DELIVERED:
             return False
         return not server or self.has(*known.name, server)
 
     def began(self) -> float | None:
-        """When the first memory was taken in."""
+        """Return when the first memory was taken in."""
         found = self._one("SELECT accepted FROM items ORDER BY key LIMIT 1")
         return None if found is None else float(found)
 
     def delivered_by_project(self) -> dict[str, int]:
-        """How many memories of each project were delivered, to any server."""
+        """Return how many memories of each project were delivered, to any server."""
         sql = "SELECT project, count(*) FROM items WHERE state = 'delivered' GROUP BY project"
         return {decode(name): int(number) for name, number in self._rows(sql)}
 
     def deliveries(self, since: float, step: float) -> dict[float, int]:
-        """How many memories were delivered in each span of `step` seconds, by the span's begin."""
+        """Count the deliveries in each span of `step` seconds, by the span's begin."""
         rows = self._rows(SQL["delivered_in_spans"], (step, since))
         return {slot * step: int(number) for slot, number in rows}
 
     def stays(self, since: float) -> list[tuple[float, float]]:
-        """When dead letters came and went that left the DLQ since then (delivered or discarded)."""
+        """Return when dead letters came and went that left the DLQ since then."""
         return [(float(came), float(went)) for came, went in self._rows(SQL["stays"], (since,))]
 
     def outages(self, since: float) -> list[tuple[float, float]]:
-        """When the server was out of reach since then, as far as probes saw; oldest first."""
+        """Return when the server was out of reach since then, by the probes; oldest first."""
         sql = "SELECT began, ended FROM outages WHERE ended >= ? ORDER BY began"
         return [(float(began), float(ended)) for began, ended in self._rows(sql, (since,))]
 
     def other_worker(self) -> WorkerSeen | None:
-        """The other worker that was at work when ours last looked."""
+        """Return the other worker that was at work when ours last looked."""
         return foreign_claims.worker_in(self._meta(names.OTHER_WORKER))
 
     def last_run(self) -> str:
@@ -184,84 +184,79 @@ class Reader:
         return str(self._meta(names.OUR_RUN) or "")
 
     def emergency_sources(self) -> bytes | None:
-        """How far the worker has read emergency files, for `sources` of `files.emergency`."""
+        """Return how far emergency files are read, for `sources` of `files.emergency`."""
         found = self._meta(names.EMERGENCY_SOURCES)
         return None if found is None else bytes(found)
 
     def last_delivery(self) -> float | None:
-        """When the last memory was delivered."""
+        """Return when the last memory was delivered."""
         found = self._meta(names.LAST_DELIVERY)
         return None if found is None else items.number(found)
 
     def last_sync(self) -> Any:
-        """When a memory was last delivered, as the queue file showed it: a local ISO time."""
+        """Return the last delivery as the queue file showed it: a local ISO time."""
         return self._meta(names.LAST_SYNC)
 
     def counter(self, name: str) -> int | None:
-        """One of the totals, as the queue file is to show it; None where it is not known."""
+        """Return one of the totals, as the queue file is to show it; None where it is not known."""
         found = self._meta(name)
         return None if found is None else items.count(found)
 
     def dialect_of(self, address: str) -> str:
-        """The dialect recognised at this address; empty if none is known."""
+        """Return the dialect recognised at this address; empty if none is known."""
         return told_of(self._meta(names.DIALECT), address)
 
     def project_of_notes(self, folder: str) -> str:
-        """The project that the notes in a folder of Claude Code's had last; empty for none."""
+        """Return the project that the notes of a folder had last; empty for none."""
         mark = self._one("SELECT mark FROM notes WHERE path = ?", (encode(folder),))
         return str(json.loads(mark or '""'))
 
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
-        """The last failed attempt of each memory that waits, by id and digest."""
+        """Return the last failed attempt of each memory that waits, by id and digest."""
         return {
             (decode(name), digest): Attempt(*rest)
             for name, digest, *rest in self._rows(SQL["last_attempts"])
         }
 
-    def last_refusal(self) -> Attempt | None:
-        """The last attempt refused as every delivery is; None: the server takes them now."""
-        rows = self._rows(SQL["last_refusal"])
-        return Attempt(*rows[0]) if rows else None
-
     def has_merged(self, file: Signature) -> bool:
-        """Whether this save of the DLQ file was the last to be merged, or published."""
+        """Return whether this save of the DLQ file was the last to be merged, or published."""
         return bool(self._meta(names.DLQ_MERGED) == json.dumps(file.lasting))
 
     def has_read(self, file: Signature) -> bool:
-        """Whether this queue file was the last to be read, or published."""
+        """Return whether this queue file was the last to be read, or published."""
         return bool(self._meta(names.QUEUE_READ) == json.dumps(file.lasting))
 
     # One memory -----------------------------------------------------------------------
 
     def known(self, item_id: str, digest: bytes) -> Known | None:
-        """The memory of exactly this id and content."""
+        """Return the memory of exactly this id and content."""
         rows = self._rows(f"{_KNOWN} WHERE id = ? AND digest = ?", (encode(item_id), digest))
         return known_from(rows[0]) if rows else None
 
     def by_id(self, item_id: str) -> list[Known]:
-        """Every content known under an id, the first one first."""
+        """Return every content known under an id, the first one first."""
         rows = self._rows(f"{_KNOWN} WHERE id = ? ORDER BY key", (encode(item_id),))
         return [known_from(row) for row in rows]
 
     def by_prefix(self, prefix: str) -> list[Known]:
-        """Every memory whose id begins with `prefix`, whatever became of it."""
+        """Return every memory whose id begins with `prefix`, whatever became of it."""
         start = encode(prefix)
         rows = self._rows(f"{_KNOWN} WHERE id >= ? AND id < ? LIMIT 1000", (start, start + AFTER))
         return sorted(map(known_from, rows), key=lambda known: known.key)
 
     def raw(self, key: int) -> bytes | None:
-        """The item's object as it stood in a file last; None when its text is gone."""
+        """Return the item's object as it stood in a file last; None when its text is gone."""
         found = self._one("SELECT raw FROM texts WHERE key = ?", (key,))
         return None if found is None else bytes(found)
 
     def attempts(self, key: int) -> list[Attempt]:
-        """The failed attempts of an item, oldest first."""
+        """Return the failed attempts of an item, oldest first."""
         return [Attempt(*row) for row in self._rows(SQL["attempts"], (key,))]
 
     # What was deleted ---------------------------------------------------------------
 
     def discarded(self) -> list[Batch]:
-        """Each deletion whose items can still be restored, newest first.
+        """Return each deletion whose items can still be restored, newest first.
 
         An item that was only replaced by an edit of itself was not deleted.
         """
@@ -273,13 +268,13 @@ class Reader:
         ]
 
     def has_discarded(self) -> bool:
-        """Whether `discarded` has any, without reading them."""
+        """Return whether `discarded` has any, without reading them."""
         return bool(self._rows(f"SELECT 1 FROM {SQL['discarded_texts']} LIMIT 1", (items.EDITED,)))
 
     # What a server has taken --------------------------------------------------------
 
     def taken(self, server: str) -> dict[str, "array[int]"]:
-        """The keys of the items that a server has taken, by project, in the order of intake."""
+        """List the keys of what a server has taken, by project, in the order of intake."""
         if self._db is not None:
             self._db.create_function("id_again", 1, _id_again, deterministic=True)
         found: dict[bytes, array[int]] = {}
@@ -288,7 +283,7 @@ class Reader:
         return {decode(project): keys for project, keys in found.items()}
 
     def memories(self, keys: Sequence[int], server: str) -> list[TakenMemory]:
-        """The memories with these keys."""
+        """Return the memories with these keys."""
         rows = self._rows(
             SQL["taken_memories"].format(marks=", ".join("?" * len(keys))), (*keys, server)
         )
@@ -301,7 +296,7 @@ class Reader:
         ]  # fmt: skip
 
     def ids_by_digest(self, keys: Sequence[int], server: str) -> dict[bytes, list[str]]:
-        """The ids of the memories with these keys, by the digest of their texts."""
+        """Return the ids of the memories with these keys, by the digest of their texts."""
         found: dict[bytes, list[str]] = {}
         for begin in range(0, len(keys), _AT_ONCE):
             for each in self.memories(keys[begin : begin + _AT_ONCE], server):
@@ -309,11 +304,11 @@ class Reader:
         return found
 
     def waiting_digests(self) -> set[bytes]:
-        """The digests of all memories that wait here."""
+        """Return the digests of all memories that wait here."""
         return {digest for (digest,) in self._rows(_WAITING)}
 
     def discarded_digests(self) -> set[bytes]:
-        """The digests of all memories that the user has deleted."""
+        """Return the digests of all memories that the user has deleted."""
         return {digest for (digest,) in self._rows(SQL["discarded_digests"], (items.EDITED,))}
 
 

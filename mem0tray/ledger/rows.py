@@ -42,12 +42,12 @@ class Row(Struct, frozen=True):
         return self.item_id, self.digest
 
     def is_delivered(self, server: str) -> bool:
-        """Whether it was delivered to the chosen `server`; to any where none is chosen."""
+        """Return whether it was delivered to the chosen `server`; to any where none is chosen."""
         return self.state == items.DELIVERED and (not server or server in self.servers)
 
 
 def row_from(values: Sequence[Any]) -> Row:
-    """A Row from the columns above."""
+    """Return a Row from the columns above."""
     key, item_id, digest, state, count, last_attempt, claimed, since, body, servers, why = values
     return Row(
         key, decode(item_id), digest, state, count, last_attempt, claimed, since, body,
@@ -56,13 +56,13 @@ def row_from(values: Sequence[Any]) -> Row:
 
 
 def find_raw(db: sqlite3.Connection, key: int) -> bytes | None:
-    """The bytes of an item, None when it has none."""
+    """Return the bytes of an item, None when it has none."""
     found = db.execute("SELECT raw FROM texts WHERE key = ?", (key,)).fetchone()
     return None if found is None else bytes(found[0])
 
 
 def read_raw(db: sqlite3.Connection, key: int) -> bytes:
-    """The bytes of an item that has some; LookupError when they have gone."""
+    """Return the bytes of an item that has some; LookupError when they have gone."""
     found = find_raw(db, key)
     if found is None:
         raise LookupError(key)
@@ -70,7 +70,7 @@ def read_raw(db: sqlite3.Connection, key: int) -> bytes:
 
 
 def write_raw(db: sqlite3.Connection, key: int, raw: bytes) -> None:
-    """Give an item other bytes (within a transaction)."""
+    """Replace the bytes of an item (within a transaction)."""
     db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (key, raw))
 
 
@@ -104,13 +104,13 @@ class Attempt(Struct, frozen=True):
 
 
 def kept(reason: Reason) -> str:
-    """A reason as the ledger keeps it: others' words as they are, a sentence of ours as JSON."""
+    """Pack a reason for the ledger: others' words as they are, a sentence of ours as JSON."""
     quotes = reason.id in ("", reasons.quoted("x").id)
     return str(reason) if quotes else json.dumps(reason.document())
 
 
 def from_kept(text: str) -> Reason:
-    """The reason that a text of `kept` stands for."""
+    """Return the reason that a text of `kept` stands for."""
     if not text.startswith('{"id":'):
         return reasons.quoted(text)
     document = json.loads(text)
@@ -169,7 +169,7 @@ class Batch(Struct, frozen=True):
 
 
 def known_from(row: Sequence[Any]) -> Known:
-    """A Known from the columns above."""
+    """Return a Known from the columns above."""
     key, item_id, *rest, project, at_work = row
     values = [key, decode(item_id), *rest, decode(project), bool(at_work)]
     return Known(*values)

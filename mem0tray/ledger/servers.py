@@ -41,11 +41,11 @@ class FormerServers:
         self._rows = rows
 
     def names(self) -> list[str]:
-        """Every server that something was sent to, in the order of the first time."""
+        """Return every server that something was sent to, in the order of the first time."""
         return [str(name) for (name,) in self._rows(_NAMES, ())]
 
     def only_elsewhere(self, server: str) -> dict[str, int]:
-        """How many delivered memories each other server has taken that this one has not.
+        """Return how many delivered memories each other server has taken that this one has not.
 
         Neither what waits to be delivered is counted, nor what the user has deleted since; a memory
         that was sent again under further ids counts once.
@@ -59,7 +59,7 @@ class FormerServers:
         return {name: number for name, number in found.items() if number > 0}
 
     def _counted_in_vain(self, server: str) -> Counter[str]:
-        """How many more items than memories were counted, for each other server."""
+        """Return how many more items than memories were counted, for each other server."""
         ids: dict[items.Name, set[str]] = defaultdict(set)
         for item_id, digest in self._rows(SQL["sent_again"], (items.trial_digest(),)):
             name = decode(item_id)
@@ -80,7 +80,7 @@ class FormerServers:
         return surplus
 
     def traced(self, former: str, chosen: str) -> Iterator[Traced]:
-        """Every memory, in the order in which they came."""
+        """Yield every memory, in the order in which they came."""
         for item_id, digest, first, project, timestamp, state, there, here in self._rows(
             SQL["traced"], (former, chosen)
         ):
@@ -91,18 +91,18 @@ class FormerServers:
             )
 
     def was_taken_in(self, name: items.Name, server: str) -> bool:
-        """Whether the worker knows that this memory is to go to that server, or has gone there."""
+        """Return whether this memory is known to go to that server, or to have gone there."""
         item_id, digest = name
         found = self._rows(_IS_THERE, (server, encode(item_id), digest))
         return any(here or state != items.DELIVERED for state, here in found)
 
     def waiting(self) -> int:
-        """How many memories wait for their first delivery, of those taken in."""
+        """Return how many memories wait for their first delivery, of those taken in."""
         found = self._rows(_WAITING, ())
         return int(found[0][0]) if found else 0
 
     def deliveries(self, key: int) -> list[tuple[str, float]]:
-        """Each server that has taken an item, and when (Unix seconds); the first one first."""
+        """List the servers that have taken an item, and when (Unix seconds), in that order."""
         return [(str(name), float(at)) for name, at in self._rows(SQL["deliveries"], (key,))]
 
 
@@ -113,7 +113,7 @@ class Dialects:
         self._ledger = ledger
 
     def of(self, address: str) -> str:
-        """The dialect that the server at this address spoke; empty if that is not known."""
+        """Return the dialect that the server at this address spoke; empty if that is not known."""
         return told_of(self._ledger.meta(DIALECT), address)
 
     def note(self, address: str, dialect: str) -> None:
@@ -122,7 +122,7 @@ class Dialects:
 
 
 def told_of(kept: Any, address: str) -> str:
-    """The dialect kept in `meta` for this address; empty if that names another address."""
+    """Return the dialect kept in `meta` for this address; empty if that names another address."""
     dialect, _, there = str(kept or "").partition(" ")
     return dialect if there == address else ""
 

@@ -37,7 +37,7 @@ class Counts(Struct, frozen=True):
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "Counts":
-        """The counts in a row of `SQL["counts"]`."""
+        """Return the counts in a row of `SQL["counts"]`."""
         queue, dlq, *oldest, held = row
         return cls(queue, dlq, min(filter(None, oldest), default=None), held)
 
@@ -51,7 +51,7 @@ class Counters:
         self._counted_at = -1
 
     def waiting(self) -> Counts:
-        """How much waits now; counted again only when the ledger has changed."""
+        """Return how much waits now; counted again only when the ledger has changed."""
         with self._ledger.locked() as db:
             changes = db.total_changes
             if changes != self._counted_at or db.in_transaction:
@@ -60,11 +60,11 @@ class Counters:
             return self._counted
 
     def total(self, name: str) -> int:
-        """One of the totals."""
+        """Return one of the totals."""
         return int(self._ledger.meta(name) or 0)
 
     def last_delivery(self) -> float | None:
-        """When the last memory was delivered."""
+        """Return when the last memory was delivered."""
         at: float | None = self._ledger.meta(LAST_DELIVERY)
         return at
 
@@ -73,7 +73,7 @@ class Counters:
         self._ledger.write(_ADD, (name, by))
 
     def show(self) -> dict[str, int]:
-        """Every total as the queue file is to show it.
+        """Return every total as the queue file is to show it.
 
         The totals are noted as shown before the file is written: after a kill, what stands
         in the file is then never counted a second time.
@@ -123,26 +123,26 @@ class WaitingRows:
         self._rows = rows
 
     def counts(self) -> Counts | None:
-        """How much waits; None where there is no ledger."""
+        """Return how much waits; None where there is no ledger."""
         rows = self._rows(SQL["counts"], ())
         return Counts.of(rows[0]) if rows else None
 
     def listed(
         self, state: str, project: str | None = None, limit: int | None = None
     ) -> list[Listed]:
-        """The dead letters, or the fresh entries, in the order of their file."""
+        """Return the dead letters, or the fresh entries, in the order of their file."""
         of_it, values = ("", []) if project is None else (" AND project = ?", [encode(project)])
         sql = f"{_LISTED} WHERE state = '{state}'{of_it} ORDER BY {_ORDER[state]} LIMIT ?"
         return _listed(self._rows(sql, [*values, -1 if limit is None else limit]))
 
     def count(self, state: str, project: str) -> int:
-        """How many dead letters or fresh entries of a project there are."""
+        """Return how many dead letters or fresh entries of a project there are."""
         sql = f"SELECT count(*) FROM items WHERE state = '{state}' AND project = ?"
         rows = self._rows(sql, (encode(project),))
         return int(rows[0][0]) if rows else 0
 
     def strays(self, state: str) -> list[bytes]:
-        """What stands beside them in their file and makes no sense as an item."""
+        """Return what stands beside them in their file and makes no sense as an item."""
         if state == items.DEAD:
             rows = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq", ())
             return [raw for (raw,) in rows]
@@ -154,18 +154,18 @@ class WaitingRows:
         return [raw for raw in there if items.identity(raw)[1] not in dropped]
 
     def names(self) -> set[Name]:
-        """Every memory that waits, by id and digest."""
+        """Return every memory that waits, by id and digest."""
         rows = self._of_both("SELECT id, digest FROM items WHERE {state}")
         return {(decode(item_id), digest) for item_id, digest in rows}
 
     # By name ----------------------------------------------------------------------------
 
     def with_id(self, item_id: str) -> list[Listed]:
-        """What waits under exactly this id."""
+        """Return what waits under exactly this id."""
         return self._both(f"{_LISTED} WHERE id = ? AND {_BOTH}", (encode(item_id),))
 
     def beginning(self, name: str) -> list[Listed]:
-        """What waits whose id begins with `name`."""
+        """Return what waits whose id begins with `name`."""
         sql = f"{_LISTED} WHERE id >= ? AND id < ? AND {_BOTH} LIMIT {_MOST}"
         return self._both(sql, (encode(name), encode(name) + AFTER))
 
@@ -175,11 +175,11 @@ class WaitingRows:
         return sorted(found, key=lambda each: (each[0].state != items.DEAD, each[0].key))
 
     def ids(self) -> list[str]:
-        """The ids of all that waits."""
+        """Return the ids of all that waits."""
         return [decode(name) for (name,) in self._of_both("SELECT id FROM items WHERE {state}")]
 
     def beside(self, item_id: str) -> list[str]:
-        """The ids that come just before and just after this one, of all ever taken in."""
+        """Return the ids that come just before and just after this one, of all ever taken in."""
         name = (encode(item_id),)
         before = "SELECT id FROM items WHERE id < ? ORDER BY id DESC LIMIT 1"
         after = "SELECT id FROM items WHERE id > ? ORDER BY id LIMIT 1"
@@ -188,7 +188,7 @@ class WaitingRows:
     # Sums -------------------------------------------------------------------------------
 
     def by_project(self) -> list[ProjectCounts]:
-        """One entry a project, the one with most dead letters first."""
+        """Return one entry a project, the one with most dead letters first."""
         sums: dict[str, ProjectCounts] = {}
         for name, dead, fresh in self._of_both(
             "SELECT project, sum(state = 'dead'), sum(state = 'pending') FROM items"
@@ -200,16 +200,16 @@ class WaitingRows:
         return sorted(sums.values(), key=lambda each: (-each.dead, -each.fresh, each.project))
 
     def by_retries(self) -> dict[int, int]:
-        """How many dead letters have each number of retries; `GROWS_UNTIL`: that or more."""
+        """Return how many dead letters have each number of retries; `GROWS_UNTIL`: that or more."""
         return dict(self._rows(SQL["retries"], ()))
 
     def made(self) -> list[float]:
-        """The timestamps of the dead letters."""
+        """Return the timestamps of the dead letters."""
         sql = f"SELECT ts FROM items WHERE state = '{items.DEAD}'"
         return [float(made) for (made,) in self._rows(sql, ())]
 
     def _of_both(self, sql: str) -> Iterable[tuple[Any, ...]]:
-        """The rows of a statement about dead letters, then about fresh entries."""
+        """Yield the rows of a statement about dead letters, then about fresh entries."""
         for state in (items.DEAD, items.FRESH):  # there is an index for each, none for both
             yield from self._rows(sql.format(state=f"state = '{state}'"), ())
 

@@ -9,7 +9,7 @@ from mem0tray.localserver.endpoint import EXIT_ALREADY_RUNNING
 
 
 def main() -> int:
-    """Serve until told to stop; the exit code."""
+    """Serve until stopped; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m mem0tray.localserver")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)

@@ -35,7 +35,7 @@ _TYPED_IN = b"none"  # Sec-Fetch-Site for an address that the user typed
 
 
 def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
-    """The application on `store`, for whoever has `token`; bodies above `body_max` are refused."""
+    """Make the application on `store`, for whoever has `token`; refuse bodies above `body_max`."""
     indexing = Indexing(store)
     condition = _Condition(store, indexing, token)
     app = Starlette(
@@ -67,12 +67,12 @@ class _Condition:
         self._trouble = ""
 
     async def health(self, request: Request) -> Response:
-        """`GET /health`; open to all, so nothing secret."""
+        """Answer `GET /health`; open to all, so nothing secret."""
         self._try()
         return answer(self._identity(request) | {"status": "ok"})
 
     async def setup_status(self, _: Request) -> Response:
-        """`GET /auth/setup-status`: there is nothing to set up; open to all."""
+        """Answer `GET /auth/setup-status`: there is nothing to set up; open to all."""
         self._try()
         return answer({"needsSetup": False})
 
@@ -91,7 +91,7 @@ class _Condition:
         return known
 
     async def unavailable(self, request: Request, error: Exception) -> Response:
-        """The store cannot be read or written now: an outage, which its health then tells too."""
+        """Answer that the store fails now: an outage, which its health shows too."""
         self._trouble = str(error)
         detail = f"The embedded server cannot store anything now: {error}."
         document = {"status": "error", "detail": detail}
@@ -145,7 +145,6 @@ class Guard:
         )
 
     def _has_token(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether the token is there, in the header of either dialect."""
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         if scheme == b"Bearer" and hmac.compare_digest(given, self._token):
             return True

@@ -51,7 +51,7 @@ class RestartWait:
         self._not_before = now + delay
 
     def remaining(self, now: float) -> float:
-        """Seconds until the next start is allowed; 0 once it is."""
+        """Return the seconds until the next start is allowed; 0 once it is."""
         return max(0.0, self._not_before - now)
 
 
@@ -93,7 +93,7 @@ class LocalServer:
         return child.pid if child is not None else None
 
     def ensure(self) -> Endpoint:
-        """The server that runs, started if need be.
+        """Find the server that runs; start one if need be.
 
         Takes about a millisecond when one runs, and at most some 15 s.
         Raises LocalServerError when none can be started, or not yet again.
@@ -169,7 +169,6 @@ class LocalServer:
         raise self._error()
 
     def _error(self) -> LocalServerError:
-        """The last problem, with the time until the next start."""
         return LocalServerError(*self._problem, self._restart_wait.remaining(time.monotonic()))
 
 
@@ -195,7 +194,6 @@ def _why(error: OSError | Mem0TrayError) -> Reason:
 
 
 def _last_words(folder: Path, code: int) -> Reason:
-    """Why the child has ended, from the last line that it wrote."""
     with suppress(OSError):
         tail = regular_file.read_bytes(folder / endpoint.LOG)[-4096:].decode("utf-8", "replace")
         for line in reversed(tail.split("\n")):

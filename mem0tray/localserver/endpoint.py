@@ -50,12 +50,12 @@ class Endpoint(Struct, frozen=True):
 
     @classmethod
     def at(cls, port: int, pid: int, token: str, started: float) -> "Endpoint":
-        """The endpoint of the server at `port` of this computer."""
+        """Make the endpoint of the server at `port` of this computer."""
         return cls(f"http://{HOST}:{port}", port, pid, token, started)
 
 
 def read(folder: Path) -> Endpoint | None:
-    """What `server.json` says; None when there is none or it makes no sense."""
+    """Read `server.json`; None when there is none or it makes no sense."""
     try:
         found = msgspec.json.decode(regular_file.read_bytes(folder / FILE), type=Endpoint)
     except (OSError, msgspec.MsgspecError, RecursionError):
@@ -87,13 +87,13 @@ def remove_stale(folder: Path) -> None:
 
 
 def proof(token: str, challenge: str) -> str:
-    """The answer to `challenge`, which only a holder of `token` can give."""
+    """Make the answer to `challenge`, which only a holder of `token` can give."""
     message = b"mem0tray health\0" + challenge.encode("utf-8", "surrogatepass")
     return hmac.new(token.encode("ascii"), message, hashlib.sha256).hexdigest()
 
 
 def find(folder: Path, timeout: float = ANSWER_SECONDS) -> Endpoint | None:
-    """The server that runs for `folder` and proves it; None when there is none.
+    """Find the server that runs for `folder` and proves it; None when there is none.
 
     It may be unhealthy: that is for the worker's probe to see.
     """

@@ -41,7 +41,7 @@ class OssApi:
         self._body_max = body_max
 
     def routes(self) -> list[Route]:
-        """The route of each request."""
+        """Return the route of each request."""
         return [
             Route("/memories", self.save, methods=["POST"]),
             Route("/memories", self.listing, methods=["GET"]),
@@ -56,7 +56,7 @@ class OssApi:
         ]
 
     async def save(self, request: Request) -> Response:
-        """`POST /memories`, once for each `mem0tray_id` of the metadata, or Idempotency-Key."""
+        """Answer `POST /memories`: save once for each `mem0tray_id` or Idempotency-Key."""
         header = request.headers.get("idempotency-key", "").encode("latin-1")
         wanted = oss_requests.save(
             await wire.bounded(request, self._body_max),
@@ -70,7 +70,7 @@ class OssApi:
         return answer(_saved(wanted, rows))
 
     async def listing(self, request: Request) -> Response:
-        """`GET /memories?user_id=&agent_id=&run_id=&top_k=`, newest first; 1,000 at most.
+        """Answer `GET /memories?user_id=&agent_id=&run_id=&top_k=`, newest first; 1,000 at most.
 
         An answer that ends before `top_k` because it grew too large says `"truncated": true`.
         """
@@ -80,12 +80,12 @@ class OssApi:
         return answer({"results": [_shown(each) for each in found]} | cut)
 
     async def one(self, request: Request) -> Response:
-        """`GET /memories/{id}`: null if there is none, as the official server answers."""
+        """Answer `GET /memories/{id}`: null if there is none, as the official server does."""
         found = self._store.one(wire.segment(request, "memory"))
         return answer(_shown(found) | {"score": None} if found is not None else None)
 
     async def search(self, request: Request) -> Response:
-        """`POST /search`: memories with words of the query, the best first.
+        """Answer `POST /search`: memories with words of the query, the best first.
 
         A filter by `mem0tray_id` finds the memory with that key whatever its words, and shows only
         the beginning of a large one: it asks whether the memory is there.
@@ -105,7 +105,7 @@ class OssApi:
         return answer({"results": results})
 
     async def change(self, request: Request) -> Response:
-        """`PUT /memories/{id}`: another text, or metadata to add."""
+        """Answer `PUT /memories/{id}`: another text, or metadata to add."""
         name = wire.segment(request, "memory")
         text, metadata = oss_requests.change(await wire.bounded(request, self._body_max))
         before = self._store.one(name)
@@ -119,31 +119,31 @@ class OssApi:
         return answer({"message": "Memory updated successfully!"})
 
     async def remove(self, request: Request) -> Response:
-        """`DELETE /memories/{id}`."""
+        """Answer `DELETE /memories/{id}`."""
         name = wire.segment(request, "memory")
         if self._store.delete(None, name):
             return answer({"message": "Memory deleted successfully"})
         return _unknown()
 
     async def remove_all(self, request: Request) -> Response:
-        """`DELETE /memories?user_id=&agent_id=&run_id=`; others are served after each step."""
+        """Answer `DELETE /memories?user_id=&agent_id=&run_id=`; serve others after each step."""
         await self._delete(oss_requests.removal(request))
         return answer({"message": "All relevant memories deleted"})
 
     async def entities(self, _: Request) -> Response:
-        """`GET /entities`: the names that memories are kept under, with how many each has."""
+        """Answer `GET /entities`: the names that memories are kept under, with their numbers."""
         users = [each._replace(name=name_of(each.name)) for each in self._store.projects()]
         named = {"agent": self._store.agents(), "run": self._store.runs(), _USER: users}
         return answer([_counted(kind, each) for kind, found in named.items() for each in found])
 
     async def remove_entity(self, request: Request) -> Response:
-        """`DELETE /entities/{user, agent or run}/{name}`: all that is kept under this name."""
+        """Answer `DELETE /entities/{user, agent or run}/{name}`: delete all under this name."""
         kind = wire.segment(request, "kind")
         await self._delete(oss_requests.entity(kind, wire.segment(request, "name")))
         return answer({"message": "Entity deleted"})
 
     async def describe(self, _: Request) -> Response:
-        """`GET /openapi.json`: these requests, for programs."""
+        """Answer `GET /openapi.json`: these requests, for programs."""
         return answer(description())
 
     async def _delete(self, scope: Scope) -> None:
@@ -182,7 +182,7 @@ def _saved(wanted: SaveRequest, rows: list[int]) -> dict[str, Any]:
 
 
 def _shown(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
-    """A memory as it is shown; only the beginning of one with more than `repeated` characters."""
+    """Show a memory; only the beginning of one with more than `repeated` characters."""
     text = stored.memory
     its = stored.details
     is_cut = repeated is not None and len(text) > repeated
@@ -205,7 +205,6 @@ def _shown(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
 
 
 def _metadata(stored: StoredMemory) -> dict[str, Any]:
-    """The metadata that a memory came with, plus its project and key."""
     metadata: dict[str, Any] = json.loads(stored.details.metadata or "{}")
     if stored.key:
         metadata[ID] = stored.key.partition("\0")[0]
@@ -215,7 +214,6 @@ def _metadata(stored: StoredMemory) -> dict[str, Any]:
 
 
 def _unknown() -> Response:
-    """The answer when there is no such memory."""
     return refusal(404, "A memory with this id was not found.")
 
 
@@ -281,7 +279,7 @@ _OPERATIONS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
 
 
 def description() -> dict[str, Any]:
-    """The document, made anew at each call."""
+    """Make the document."""
     paths: dict[str, dict[str, Any]] = {}
     for method, path, summary, function, takes in _OPERATIONS:
         in_path = [_parameter("path", name) for name in re.findall(r"{(\w+)}", path)]

@@ -51,7 +51,7 @@ class SearchRequest(NamedTuple):
 
 
 def save(body: bytearray, key: str) -> SaveRequest:
-    """`POST /memories`: every message except a system's is a memory.
+    """Read `POST /memories`: every message except a system's is a memory.
 
     The key is the one in the metadata, else `key`; each message after the first gets its own.
     """
@@ -80,7 +80,7 @@ def save(body: bytearray, key: str) -> SaveRequest:
 
 
 def listing(request: Request) -> tuple[Scope, int]:
-    """`GET /memories`: whose, and how many."""
+    """Read `GET /memories`: whose, and how many."""
     asked = _query(request)
     top_k = asked.get("top_k")
     if wire.number(top_k or 0) > wire.LIMIT_MAX:
@@ -90,7 +90,7 @@ def listing(request: Request) -> tuple[Scope, int]:
 
 
 def removal(request: Request) -> Scope:
-    """`DELETE /memories`: whose; the request must name somebody."""
+    """Read `DELETE /memories`: whose; the request must name somebody."""
     names = _identifiers(_query(request))
     if not names:
         raise HTTPException(400, "At least one identifier is required.")
@@ -98,7 +98,7 @@ def removal(request: Request) -> Scope:
 
 
 def entity(kind: str, name: str) -> Scope:
-    """`DELETE /entities/{kind}/{name}`: whose; the kind is user, agent or run."""
+    """Read `DELETE /entities/{kind}/{name}`: whose; the kind is user, agent or run."""
     names = _identifiers({f"{kind}_id": name})
     if not names:
         raise HTTPException(422, "An entity is a user, an agent or a run, and has a name.")
@@ -106,7 +106,7 @@ def entity(kind: str, name: str) -> Scope:
 
 
 def search(body: bytearray) -> SearchRequest:
-    """`POST /search`: a query that is not blank, with filters that name somebody."""
+    """Read `POST /search`: a query that is not blank, with filters that name somebody."""
     fields = wire.document(body)
     query = wire.field(fields, "query")
     if not query.strip():
@@ -126,7 +126,7 @@ def search(body: bytearray) -> SearchRequest:
 
 
 def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
-    """`PUT /memories/{id}`: the text and the metadata to set; None: leave unchanged."""
+    """Read `PUT /memories/{id}`: the text and the metadata to set; None: leave unchanged."""
     fields = wire.document(body)
     _refuse_unknown(fields)
     text = wire.field(fields, "text") if fields.get("text") is not None else None
@@ -137,7 +137,7 @@ def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
 
 
 def as_kept(metadata: Mapping[str, Any], project: str) -> str | None:
-    """The metadata as JSON, without owner and key, which are kept elsewhere; None: nothing left.
+    """Make JSON of metadata, without owner and key, which are kept elsewhere; None: nothing left.
 
     Raises HTTPException where it could not be shown again.
     """
@@ -165,7 +165,6 @@ def _check_depth(value: Any, left: int) -> None:
 
 
 def _messages(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Role and text of each message, except a system's."""
     messages = fields.get("messages")
     if not isinstance(messages, list):
         raise HTTPException(422, 'The field "messages" is missing or is not a list.')
@@ -178,7 +177,6 @@ def _messages(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _identifiers(fields: Mapping[str, Any]) -> dict[str, str]:
-    """The identifiers given, in the order of user, agent and run."""
     found = {}
     for name in _NAMES:
         value = fields.get(name)
@@ -220,7 +218,6 @@ def _key(value: Any) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether the database can compare this value."""
     if isinstance(value, int):
         return abs(value) < _LARGEST
     return isinstance(value, str | float) and value != ANY

@@ -73,7 +73,7 @@ def serve(
 
 
 def config(app: ASGIApp) -> Config:
-    """The settings with which uvicorn serves `app`."""
+    """Make the settings with which uvicorn serves `app`."""
     return Config(
         app,
         loop="asyncio",
@@ -152,7 +152,6 @@ def _signals() -> list[signal.Signals]:
 
 
 def _watch_stdin(server: Server) -> None:
-    """Stop when the parent has ended."""
     programs.wait_for_parent()
     server.should_exit = True
 
@@ -194,7 +193,7 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket on 127.0.0.1: at `port`, or near it, or anywhere (port 0)."""
+    """Listen on 127.0.0.1: at `port`, or near it, or anywhere (port 0)."""
     near = range(port, min(port + PORTS_TRIED, endpoint.PORT_MAX) + 1) if port else range(0)
     problem = ""
     for candidate in (*near, 0):
@@ -209,7 +208,7 @@ def listen(port: int) -> socket.socket:
 
 
 def _listener_at(port: int) -> socket.socket:
-    """A listening socket at exactly `port`. Mem0TrayError says why there is none."""
+    """Listen at exactly `port`, or raise Mem0TrayError."""
     try:
         return _listener(port)
     except OSError as error:

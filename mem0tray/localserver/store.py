@@ -234,7 +234,7 @@ class Store:
     def newest(
         self, project: str | None, before: int = ID_MAX, wanted: MemoryFilter = ALL
     ) -> Iterator[list[StoredMemory]]:
-        """A project's memories with an id below `before`, in pages, newest first; None: of all.
+        """Read a project's memories below the id `before`, in pages, newest first; None: of all.
 
         No statement stays open between two pages, so that the caller may do
         something else in between.
@@ -257,21 +257,21 @@ class Store:
         return page
 
     def one(self, memory_id: str) -> StoredMemory | None:
-        """The memory of this id."""
+        """Read the memory of this id."""
         number = _row(memory_id)
         row = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (number,)).fetchone()
         return _stored(row) if row is not None else None
 
     def projects(self) -> list[NameCount]:
-        """The projects that have memories, by name; reads no text."""
+        """Count the memories of each project, by name; reads no text."""
         return self._counted("memories", "project")
 
     def agents(self) -> list[NameCount]:
-        """The agents that have memories, by name."""
+        """Count the memories of each agent, by name."""
         return self._counted("details", "agent")
 
     def runs(self) -> list[NameCount]:
-        """The runs that have memories, by name."""
+        """Count the memories of each run, by name."""
         return self._counted("details", "run")
 
     def _counted(self, table: str, column: str) -> list[NameCount]:
@@ -331,7 +331,7 @@ class Store:
     def search(
         self, project: str | None, query: str, limit: int, wanted: MemoryFilter = ALL
     ) -> list[FoundMemory]:
-        """The project's memories that best fit `query`, as far as they are indexed."""
+        """Find the project's memories that best fit `query`, as far as they are indexed."""
         name = None if project is None else _bytes(project)
         found = self._words.search(name, query, limit, wanted)
         there = [(self.one(str(row)), score) for row, score in found]
@@ -358,7 +358,6 @@ def memories_in(path: Path) -> int:
 
 
 def _condition(project: str | None, wanted: MemoryFilter) -> tuple[str, list[Any]]:
-    """SQL to append to another condition, and its values."""
     where, values = wanted.condition("m.id")
     return (
         (where, values)
@@ -377,7 +376,7 @@ def _stored(row: tuple[Any, ...]) -> StoredMemory:
 
 
 def _row(memory_id: str) -> int:
-    """The row of a memory; 0, which no memory has, if this is no id."""
+    """Return the row of a memory; 0, which no memory has, if this is no id."""
     is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
     return int(memory_id) if is_id else 0
 

@@ -28,7 +28,7 @@ class VpsApi:
         self._body_max = body_max
 
     def routes(self) -> list[Route]:
-        """The route of each request."""
+        """Return the route of each request."""
         return [
             Route("/memory", self.save, methods=["POST"]),
             Route("/memory", self.projects, methods=["GET"]),
@@ -38,7 +38,7 @@ class VpsApi:
         ]
 
     async def save(self, request: Request) -> Response:
-        """`POST /memory`, once for each Idempotency-Key."""
+        """Answer `POST /memory`: save once for each Idempotency-Key."""
         fields = wire.document(await wire.bounded(request, self._body_max))
         project, text = wire.field(fields, "user_id"), wire.field(fields, "content")
         if not project:
@@ -52,7 +52,7 @@ class VpsApi:
         return _SAVED
 
     async def newest(self, request: Request) -> Response:
-        """`GET /memory/{project}?limit=n&before=ID`, newest first.
+        """Answer `GET /memory/{project}?limit=n&before=ID`, newest first.
 
         `before` asks for memories with a smaller id: the next ones in the list. An answer
         that ends before `limit` because it grew too large says `"truncated": true`.
@@ -66,12 +66,12 @@ class VpsApi:
         return answer({"success": True} | listing | cut)
 
     async def projects(self, _: Request) -> Response:
-        """`GET /memory`: the projects, by name, and how many memories each has."""
+        """Answer `GET /memory`: the projects, by name, and how many memories each has."""
         counts = [{"user_id": each.name, "count": each.memories} for each in self._store.projects()]
         return answer({"success": True, "projects": counts})
 
     async def search(self, request: Request) -> Response:
-        """`POST /memory/search`: memories with words of the query, the best first."""
+        """Answer `POST /memory/search`: memories with words of the query, the best first."""
         body = wire.document(await wire.bounded(request, self._body_max))
         project, query = wire.field(body, "user_id"), wire.field(body, "query")
         limit = wire.limit(body.get("limit", wire.LIMIT_DEFAULT))
@@ -80,7 +80,7 @@ class VpsApi:
         return answer({"success": True, "results": {"results": results}})
 
     async def remove(self, request: Request) -> Response:
-        """`DELETE /memory/{project}/{memory}`."""
+        """Answer `DELETE /memory/{project}/{memory}`."""
         project = wire.segment(request, "project")
         if self._store.delete(project, wire.segment(request, "memory")):
             return answer({"success": True})

@@ -25,7 +25,7 @@ _DIGITS_MAX: Final = 18  # nobody means a longer number
 
 
 async def bounded(request: Request, most: int) -> bytearray:
-    """The body; HTTPException 413 where it has more than `most` bytes."""
+    """Read the body; HTTPException 413 where it has more than `most` bytes."""
     declared = request.headers.get("content-length", "0")
     body = bytearray()
     if len(declared) <= _DIGITS_MAX and int(declared) <= most:
@@ -39,7 +39,7 @@ async def bounded(request: Request, most: int) -> bytearray:
 
 
 def document(body: bytes | bytearray) -> dict[str, Any]:
-    """The JSON object in a body; HTTPException 400 or 422 if it is none."""
+    """Read the JSON object in a body; HTTPException 400 or 422 if it is none."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -50,7 +50,7 @@ def document(body: bytes | bytearray) -> dict[str, Any]:
 
 
 def field(body: dict[str, Any], name: str) -> str:
-    """A text in the document; HTTPException 422 if it is missing."""
+    """Read a text in the document; HTTPException 422 if it is missing."""
     value = body.get(name)
     if not isinstance(value, str):
         raise HTTPException(422, f'The field "{name}" is missing or is not text.')
@@ -58,14 +58,14 @@ def field(body: dict[str, Any], name: str) -> str:
 
 
 def digest(fields: dict[str, Any]) -> bytes:
-    """A digest of these fields, whatever their order and the escapes that they came with."""
+    """Digest these fields, whatever their order and the escapes that they came with."""
     return hashlib.sha256(
         json.dumps(fields, sort_keys=True, separators=(",", ":")).encode("ascii")
     ).digest()
 
 
 def limit(value: Any) -> int:
-    """How many memories are wanted, 1 to 1,000; HTTPException 422 if that is no number."""
+    """Read how many memories are wanted, 1 to 1,000; HTTPException 422 if that is no number."""
     found = number(value)
     if found < 1:
         raise HTTPException(422, '"limit" must be a whole number, 1 or more.')
@@ -73,7 +73,7 @@ def limit(value: Any) -> int:
 
 
 def before(value: str | None) -> int:
-    """The id below which memories are wanted; HTTPException 422 if it is none."""
+    """Read the id below which memories are wanted; HTTPException 422 if it is none."""
     found = ID_MAX if value is None else number(value)
     if found < 1:
         raise HTTPException(422, '"before" must be the id of a memory, as a listing gives it.')
@@ -81,13 +81,13 @@ def before(value: str | None) -> int:
 
 
 def number(value: Any) -> int:
-    """The whole number that this is, or that its digits say; -1 if it is none."""
+    """Read a whole number, or the digits of one; -1 if it is none."""
     text = str(value)
     return int(text[:_DIGITS_MAX]) if text.isascii() and text.isdecimal() else -1
 
 
 def segment(request: Request, name: str) -> str:
-    """A part of the path, decoded; HTTPException 400 where it is not UTF-8."""
+    """Decode a part of the path; HTTPException 400 where it is not UTF-8."""
     raw: str = request.path_params[name]
     try:
         return unquote_to_bytes(raw).decode("utf-8", "surrogatepass")
@@ -98,7 +98,7 @@ def segment(request: Request, name: str) -> str:
 async def fitting(
     pages: Iterable[list[StoredMemory]], limit: int
 ) -> tuple[list[StoredMemory], dict[str, bool]]:
-    """As many of the memories as are wanted and as an answer has room for.
+    """Take as many of the memories as are wanted and as an answer has room for.
 
     With them what the answer says if it ends for want of room. Others are served after each page.
     """
@@ -117,16 +117,16 @@ async def fitting(
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """`document` with `status`, in JSON."""
+    """Answer with a JSON document."""
     content = json.dumps(document, separators=(",", ":")).encode("ascii")
     return Response(content, status, headers=headers, media_type="application/json")
 
 
 def refusal(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error, with a plain sentence that repeats nothing of what was sent."""
+    """Answer with an error: a plain sentence that repeats nothing of what was sent."""
     return answer({"detail": detail}, status, headers)
 
 
 def iso(moment: float) -> str:
-    """A time (Unix seconds) in ISO 8601, UTC."""
+    """Format a time (Unix seconds) in ISO 8601, UTC."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

@@ -125,7 +125,7 @@ class WordIndex:
         )
 
     def lacks_some(self) -> bool:
-        """Whether there are memories that it lacks."""
+        """Return whether there are memories that it lacks."""
         newest = self._run("SELECT max(id) FROM memories").fetchone()[0]
         return (newest or 0) > self._upto()
 
@@ -148,7 +148,7 @@ class WordIndex:
         most: int,
         wanted: MemoryFilter = ALL,
     ) -> list[tuple[int, float]]:
-        """The memories that fit best, with the share of the query's words that each has, 0 to 1.
+        """Find the memories that fit best, with the share of the query's words in each, 0 to 1.
 
         First those with all words, then those with more of them; among equals those whose words
         weigh more (BM25), then the newer. A `project` of None: of all projects.
@@ -172,7 +172,7 @@ class WordIndex:
     def _best(
         self, project: bytes | None, wanted: MemoryFilter, words: str, most: int
     ) -> list[int]:
-        """The memories that match, those first whose words weigh more, then the newer."""
+        """Find the memories that match, those first whose words weigh more, then the newer."""
         among = "" if project is None else f"project : {_name(project)} AND "
         also, values = wanted.condition("rowid")
         best = _BEST.format(also=also)
@@ -187,37 +187,36 @@ class WordIndex:
 
 
 def words_of(query: str) -> list[str]:
-    """The different words of `query` that hold a letter, digit or picture, in its order."""
+    """Find the different words of `query` that hold a letter, digit or picture, in its order."""
     words = {word.casefold(): word for word in query[:_QUERY_MAX].split()}
     return [word for word in words.values() if _signs(_spaced(word)).strip()]
 
 
 def _sought(word: str) -> str:
-    """The term for FTS5, which folds letter by letter, so that it does not take ß for ss."""
+    """Make the term for FTS5, which folds letter by letter: it does not take ß for ss."""
     kinds = dict.fromkeys(_spaced(each) for each in (word.lower(), word.casefold()))
     return "({})".format(" OR ".join(f'"{each}"*' for each in kinds))
 
 
 def share(words: Sequence[str], text: str | bytes) -> float:
-    """The share of `words` (as `words_of` gives them) that a text has, 0 to 1."""
+    """Compute the share of `words` (as `words_of` gives them) that a text has, 0 to 1."""
     there = _signs(_spaced(text))
     return sum(_signs(_spaced(word)) in there for word in words) / len(words) if words else 0.0
 
 
 def _name(project: bytes | bytearray) -> str:
-    """The word that stands for a project in the index."""
     return f"p{hashlib.sha256(project).hexdigest()[:32]}"
 
 
 def _spaced(text: str | bytes) -> str:
-    """The text in a form that SQLite can hold and FTS5 takes apart."""
+    """Bring the text into a form that SQLite can hold and FTS5 takes apart."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     return _ALONE.sub(r" \1 ", _NEVER.sub(" ", text))
 
 
 def _signs(text: str) -> str:
-    """The words as FTS5 compares them, each with a blank before it."""
+    """Return the words as FTS5 compares them, each with a blank before it."""
     plain = "".join(
         sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign)
     )

@@ -84,10 +84,7 @@ def _about_held(seen: Overview, language: Language) -> Iterable[Message]:
         "{count} memories are held: another worker has perhaps delivered them",
         seen.held,
     )
-    if seen.beside:
-        text = _("Stop that worker first; the server is asked then.")
-    else:
-        text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
+    text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
     yield Message("warn", title.format(count=language.number(seen.held)), text)
 
 

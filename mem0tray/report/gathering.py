@@ -69,7 +69,7 @@ def gather(settings: Settings, now: float) -> Gathered:
     """Read everything there is to show."""
     seen = standing.read(settings, now)
     with Reader(seen.paths.ledger) as reader:
-        waits = WaitingItems(reader, seen.inside.step)
+        waits = WaitingItems(reader, seen.step)
         dead = waits.listed(DLQ_LIST)
         # Counted as everywhere: things that make no sense, too.
         raws = [*(each.raw for each in dead), *waits.odd[DLQ_LIST]]
@@ -79,7 +79,7 @@ def gather(settings: Settings, now: float) -> Gathered:
             dead=[*dead, *waits.strays(DLQ_LIST)],
             nonsense=waits.nonsense(DLQ_LIST),
             attempts=reader.last_attempts(),
-            unreadable="dlq" in seen.inside.step.unread,
+            unreadable="dlq" in seen.step.unread,
             past=_history(reader, raws, now),
         )
 

@@ -85,7 +85,7 @@ def connect(
     known: Listings | None = None,
     terms: Terms | None = None,
 ) -> Client:
-    """A client that speaks `dialect` to `address`; it connects with its first call.
+    """Make a client that speaks `dialect` to `address`; it connects with its first call.
 
     One client serves one thread. With `proof` each connection must answer a challenge before
     anything else goes over it. `known` is what the clients of one server share of its answers.
@@ -104,7 +104,7 @@ def connect(
 
 
 def connect_to_probe(address: ServerAddress, recognition: Recognition) -> ProbeClient:
-    """A client for probes; it recognises the server's dialect unless the settings fix it."""
+    """Make a client for probes; it recognises the dialect unless the settings fix it."""
     if recognition.is_fixed:
         return connect(address, recognition.dialect)
     names = dialects_at(address.hostname)

@@ -60,7 +60,7 @@ def classify(
     content: str = "",
     secrets: Sequence[str] = (),
 ) -> Outcome:
-    """The outcome that follows from `reply`, the answer to a save or a question.
+    """Class `reply`, the answer to a save or a question.
 
     `now` is Unix seconds, for a `Retry-After` that names a date. `says_success` is the dialect's
     own: whether the JSON object of a 2xx says that the request was carried out. Then the kind is
@@ -86,12 +86,12 @@ def classify(
 
 
 def no_use(status: int, why: Reason) -> Reason:
-    """Why an answer of this status is no delivery: STORED_NOTHING, NOT_KEPT or HOLDS_NUL."""
+    """Say why an answer is no delivery: STORED_NOTHING, NOT_KEPT or HOLDS_NUL."""
     return Reason(_NO_USE, status=_named(status), why=why)
 
 
 def failed_later(reply: Reply, content: str, secrets: Sequence[str]) -> Reason:
-    """Why a memory that a server took in was not stored, with the server's words."""
+    """Say why a memory that a server took in was not stored, with the server's words."""
     words = one_line(said(json_object(reply)))
     if not words or _shows(words, content, secrets):
         return FAILED_LATER
@@ -99,37 +99,37 @@ def failed_later(reply: Reply, content: str, secrets: Sequence[str]) -> Reason:
 
 
 def has_failed_later(reason: Reason) -> bool:
-    """Whether this reason is about a memory that the server took in first."""
+    """Return whether this reason is about a memory that the server took in first."""
     return reason in (FAILED_LATER, FORGOTTEN) or reason.find(_FAILED_SAYING) is not None
 
 
 def status_in(message: str) -> int | None:
-    """The status that a message about an answer begins with: all that a file without ledger has."""
+    """Read the status that a message begins with: all that a file without ledger has."""
     found = re.match(r"[1-5][0-9][0-9]\b", message)
     return int(found[0]) if found else None
 
 
 def redirected_to(reason: Reason) -> str:
-    """The address to which a request was redirected; empty for any other reason."""
+    """Return the address to which a request was redirected; empty for any other reason."""
     found = reason.find(_ELSEWHERE)
     return str(found.get("address")) if found is not None else ""
 
 
 def _request_id(reply: Reply, content: str, secrets: Sequence[str]) -> str:
-    """The request's id, by which the server's log can be searched; empty if the answer has none."""
+    """Read the request's id, by which the server's log can be searched; empty for none."""
     name = reply.headers.get("x-request-id", "")
     fits = _REQUEST_ID.fullmatch(name) is not None
     return name if fits and not _shows(name, content, secrets) else ""
 
 
 def json_object(reply: Reply) -> dict[str, Any] | None:
-    """The JSON object in the answer, or None: cut off, compressed, or something else."""
+    """Read the JSON object in the answer; None: cut off, compressed, or something else."""
     found = json_value(reply)
     return found if isinstance(found, dict) else None
 
 
 def json_value(reply: Reply) -> Any:
-    """The JSON value in the answer, or None."""
+    """Read the JSON value in the answer, or None."""
     if reply.value is UNSET:
         reply.value = _decoded(reply)
     return reply.value
@@ -152,7 +152,7 @@ def _decoded(reply: Reply) -> Any:
 
 
 def retry_after(reply: Reply, now: float) -> float | None:
-    """Seconds to wait, from 0 to 3600, or None when the answer names none."""
+    """Read the seconds to wait, from 0 to 3600; None when the answer names none."""
     text = reply.headers.get("retry-after", "").strip()
     if not text:
         return None
@@ -170,7 +170,7 @@ def retry_after(reply: Reply, now: float) -> float | None:
 
 
 def health(reply: Reply, *, healthy: bool) -> Health:
-    """The health that a probe has shown; `healthy` is what the dialect makes of this answer."""
+    """Make the health that a probe has shown; `healthy` is what the dialect makes of it."""
     status, path = reply.status, reply.asked[1].partition("?")[0]
     if healthy:
         return Health(healthy=True, reason=reasons.NONE, status=status, path=path)
@@ -190,12 +190,12 @@ def health(reply: Reply, *, healthy: bool) -> Health:
         other = Reason("something that is not a JSON object")
         answer = reasons.quoted(_named(status)) if is_object else other
         reason = Reason(_HEALTH_ANSWER, answer=answer)
-    told = reasons.advised(reasons.sentence(reason), advice)
-    return Health(healthy=False, reason=told, status=status, path=path)
+    sentence = reasons.advised(reasons.sentence(reason), advice)
+    return Health(healthy=False, reason=sentence, status=status, path=path)
 
 
 def health_answer(reason: Reason) -> Reason:
-    """The answer that a probe got, taken out of what `health` said about it."""
+    """Take the answer that a probe got out of what `health` said about it."""
     found = reason.find(_HEALTH_ANSWER)
     answer = found.get("answer") if found is not None else None
     return answer if isinstance(answer, Reason) else reasons.bare(reason)
@@ -216,7 +216,6 @@ def _kind(
 
 
 def _broken_off(reply: Reply) -> Outcome:
-    """The outcome when there is no status to go by."""
     fault = reply.fault or Fault.UNREACHABLE
     reason = _why_broken_off(reply)
     return Outcome(
@@ -241,7 +240,7 @@ def _reason(
     content: str,
     secrets: Sequence[str],
 ) -> Reason:
-    """Why an answer is no delivery: a sentence of ours, or the status with the server's words."""
+    """Say why it is no delivery: in a sentence of ours, or by status and the server's words."""
     named = _named(status)
     if body is None and status < HTTPStatus.BAD_REQUEST:
         if reply.fault is Fault.TOO_LONG:
@@ -264,7 +263,7 @@ def _reason(
 
 
 def _shows(words: str, content: str, secrets: Sequence[str]) -> bool:
-    """Whether the server's words show what they must not; for a long text, any may."""
+    """Return whether the server's words show what they must not; of a long text, any may."""
     if len(content) > LONGEST_TEXT:  # to compare them would take too long
         return bool(words)
     return repeats(words, content, REPEATED) or any(
@@ -273,7 +272,7 @@ def _shows(words: str, content: str, secrets: Sequence[str]) -> bool:
 
 
 def _plain(reply: Reply) -> str:
-    """The text of a plain-text answer; a page is of no use in one line."""
+    """Read the text of a plain-text answer; a page is of no use in one line."""
     if reply.fault is not None or reply.headers.get("content-encoding"):
         return ""
     text = reply.body[:4000].decode("utf-8", "replace").strip()
@@ -281,14 +280,14 @@ def _plain(reply: Reply) -> str:
 
 
 def _redirected(address: str, answer: str) -> Reason:
-    """An answer, and where it points if it is a redirect."""
+    """Say what the answer was, and where it points if it is a redirect."""
     if not address:
         return reasons.quoted(answer)
     return Reason(_ELSEWHERE, status=answer, address=one_line(address))
 
 
 def _target(reply: Reply, *, path: bool = True) -> str:
-    """Where a redirect points: scheme, host and path, no more; empty for any other answer.
+    """Find where a redirect points: scheme, host and path, no more; empty for other answers.
 
     An endless path is no help to anybody.
     """
@@ -311,7 +310,6 @@ def _is_success(status: int) -> bool:
 
 
 def _named(status: int) -> str:
-    """`503 Service Unavailable`."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:

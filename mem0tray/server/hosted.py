@@ -5,6 +5,7 @@ by which we ask what became of the memory. It stores equal texts in a scope once
 memory of unknown outcome can be sent again.
 """
 
+import itertools
 import re
 import time
 from http import HTTPStatus
@@ -59,7 +60,6 @@ _REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
 _STORED: Final = "SUCCEEDED"
 _FAILED: Final = "FAILED"
 _UNDER_WAY: Final = frozenset({"PENDING", "RUNNING"})
-_QUERY: Final = re.compile(r"[A-Za-z0-9._~%=&+-]+")
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -79,7 +79,7 @@ class HostedClient(Mem0Client):
         reply = self._send(SAVE, memory, body, timeout)
         if repeats(reply, memory):
             return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
-        outcome = self._told(reply, memory, (json_object(reply) or {}).get("event_id"))
+        outcome = self._judged(reply, memory, (json_object(reply) or {}).get("event_id"))
         return self._confirmed(outcome, reply, memory, timeout - reply.duration)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
@@ -90,7 +90,7 @@ class HostedClient(Mem0Client):
         reply = self._get(f"{EVENT}{memory.ticket}/", timeout)
         if reply.status in CANNOT_TELL:  # it has forgotten, or the key is another account's
             return Presence.CANNOT_TELL
-        outcome = self._told(reply, memory, memory.ticket)
+        outcome = self._judged(reply, memory, memory.ticket)
         outcome = self._confirmed(outcome, reply, memory, timeout - reply.duration)
         if outcome.kind is Kind.DELIVERED:
             return Presence.PRESENT
@@ -99,7 +99,7 @@ class HostedClient(Mem0Client):
         return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
 
     def _confirmed(self, outcome: Outcome, reply: Reply, memory: Memory, timeout: float) -> Outcome:
-        """The outcome of a delivery, once the service was seen to have the memory if in doubt.
+        """Return the outcome of a delivery, once the service was seen to have what is in doubt.
 
         It adds nothing where it has an equal text; and the first delivery shows whether it keeps
         what it takes.
@@ -117,7 +117,7 @@ class HostedClient(Mem0Client):
         return outcome
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
-        """Whether the service has the memory, by our key or by its text; None: it does not say."""
+        """Return whether the service has the memory, by key or text; None: it does not say."""
         end = time.monotonic() + timeout
         text = str(memory.content)
         found = self.find(memory.project, memory.key, timeout)
@@ -157,8 +157,8 @@ class HostedClient(Mem0Client):
         del is_known
         return self.probe(timeout)
 
-    def _told(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:
-        """What an answer, to a save or to a question, says about a memory."""
+    def _judged(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:
+        """Read what an answer, to a save or to a question, says about a memory."""
         outcome = classify(reply, time.time(), _is_stored, memory.content, self._secrets)
         status = _status(reply)
         if status in _UNDER_WAY and isinstance(ticket, str) and _TICKET.fullmatch(ticket):
@@ -216,21 +216,21 @@ class HostedClient(Mem0Client):
             return Outcome(Kind.NO_ANSWER, HTTPStatus.NOT_FOUND, NO_PROJECTS)
         end = time.monotonic() + timeout
         found: dict[str, ProjectCount] = {}
-        asked = ENTITIES
-        while asked:
-            reply = self._get(asked, end - time.monotonic(), LONGEST_PAGE)
+        for number in itertools.count(1):
+            path = f"{ENTITIES}?page={number}"
+            reply = self._get(path, end - time.monotonic(), LONGEST_PAGE)
             entries = self._entries(reply, "results", missing=NO_PROJECTS)
             if isinstance(entries, Outcome):
                 return entries
             names = [name for name, _ in self._counted(entries, "name")]
-            asked = _next_page(json_object(reply) or {}, asked) if entries else ""
-            if names and all(name in found for name in names):
-                break  # it shows the same page again, and would go on for ever
+            is_shown_again = bool(names) and all(name in found for name in names)
             found |= {name: ProjectCount(name) for name in names}
+            if is_shown_again or not entries or not (json_object(reply) or {}).get("next"):
+                break
         return list(found.values())
 
     def _listed(self, project: str, place: int, timeout: float) -> tuple[Reply, int]:
-        """The page at a place, and its first memory's number; a small page if texts are long."""
+        """Read the page at a place, and its first memory's number; a small one of long texts."""
         end = time.monotonic() + timeout
         for size in _SIZES:
             if place > 0 and place % size:
@@ -249,7 +249,6 @@ class HostedClient(Mem0Client):
         return metadata | {PROJECT: memory.project} if self._loses_project else metadata
 
     def _filters(self, project: str) -> dict[str, Any]:
-        """The filters that fit the memories of a project."""
         if self._loses_project:
             user = {"user_id": name_of(self._terms.user)}
             return {"AND": [user, {"metadata": {PROJECT: project}}]}
@@ -261,20 +260,11 @@ class HostedClient(Mem0Client):
         return bool(self._terms.user) and self._terms.infer
 
 
-def _next_page(body: dict[str, Any], asked: str) -> str:
-    """The path of the next page, below our address whatever address is named; empty for none."""
-    following = body.get("next")
-    query = following.partition("?")[2] if isinstance(following, str) else ""
-    path = f"{ENTITIES}?{query}" if _QUERY.fullmatch(query) else ""
-    return path if path != asked else ""
-
-
 def _is_stored(body: dict[str, Any]) -> bool:
     return body.get("status") == _STORED
 
 
 def _status(reply: Reply) -> str:
-    """The status of the event in a 2xx answer; empty where there is none that is text."""
     is_success = reply.status is not None and HTTPStatus.OK <= reply.status < _REDIRECTS
     found = (json_object(reply) or {}).get("status") if is_success else None
     return found if isinstance(found, str) else ""

@@ -81,7 +81,7 @@ class HttpClient(ABC):
 
     @abstractmethod
     def says_success(self, body: dict[str, Any]) -> bool:
-        """Whether the JSON object of a 2xx says that the server did what it was asked."""
+        """Return whether the JSON object of a 2xx says that the server did what it was asked."""
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
@@ -140,7 +140,7 @@ class HttpClient(ABC):
         return classify(reply, time.time(), self.says_success, memory.content, self._secrets)
 
     def _shown(self, reply: Reply, project: str, *names: str) -> list[ServerMemory] | Outcome:
-        """The memories of a listing or search, which stand under these names of the answer."""
+        """Read the memories of a listing or search, which stand under these names."""
         entries = self._entries(reply, *names)
         if isinstance(entries, Outcome):
             return entries
@@ -149,7 +149,7 @@ class HttpClient(ABC):
     def _entries(
         self, reply: Reply, *names: str, about: Memory = NO_MEMORY, missing: str = NO_TEXTS
     ) -> list[Any] | Outcome:
-        """The list under these names of an answer, one within another; or why there is none."""
+        """Read the list under these names, one within another; or say why there is none."""
         outcome = self._outcome(reply, about)
         if not outcome.is_success:
             return outcome
@@ -162,18 +162,18 @@ class HttpClient(ABC):
         return replace(outcome, kind=Kind.NO_ANSWER, message=missing, may_have_it=True)
 
     def _is_of(self, project: str, entry: Any) -> bool:
-        """Whether an entry of a listing or search shows the text of a memory of this project."""
+        """Return whether an entry shows the text of a memory of this project."""
         del project
         return has_text(entry)
 
 
 def no_project() -> Outcome:
-    """The outcome for a memory that names no project."""
+    """Make the outcome for a memory that names no project."""
     return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
 
 
 def encode(body: dict[str, Any]) -> bytes:
-    """`body` as JSON; a lone surrogate, which UTF-8 has no place for, as its escape."""
+    """Encode `body` as JSON; a lone surrogate, which UTF-8 has no place for, as its escape."""
     try:
         return msgspec.json.encode(body)
     except UnicodeEncodeError:
@@ -181,7 +181,7 @@ def encode(body: dict[str, Any]) -> bytes:
 
 
 def key_header(key: str) -> str:
-    """An idempotency key as the value of a header, always the same for the same key.
+    """Make the value of a header from an idempotency key, always the same for the same key.
 
     Anything but printable ASCII is percent-encoded; a value too long for headers becomes a hash.
     """
@@ -192,17 +192,17 @@ def key_header(key: str) -> str:
 
 
 def is_answered(reply: Reply) -> bool:
-    """Whether a healthy server has answered this question, be it the one for its health."""
+    """Return whether a healthy server has answered this question."""
     return reply.status == HTTPStatus.OK and json_object(reply) is not None
 
 
 def has_text(entry: Any) -> bool:
-    """Whether an entry of a listing or search shows the text of a memory."""
+    """Return whether an entry of a listing or search shows the text of a memory."""
     return isinstance(entry, dict) and isinstance(entry.get("memory"), str)
 
 
 def as_shown(entry: dict[str, Any], project: str) -> ServerMemory:
-    """A memory in an answer, as the answer describes it; `entry` has its text under `memory`."""
+    """Read a memory in an answer; `entry` has its text under `memory`."""
     name, created, score = entry.get("id"), entry.get("created_at"), entry.get("score")
     metadata = entry.get("metadata")
     ours = metadata if isinstance(metadata, dict) else {}
@@ -218,7 +218,7 @@ def as_shown(entry: dict[str, Any], project: str) -> ServerMemory:
 
 
 def as_counted(entry: Any, name: str, count: str = "") -> tuple[str, int | None] | None:
-    """A project of an answer and how many memories it has there; None where it names none."""
+    """Read a project of an answer and its number of memories there; None where it names none."""
     found = entry.get(name) if isinstance(entry, dict) else None
     if not isinstance(found, str) or not found:
         return None

@@ -78,7 +78,7 @@ class Listings:
             return self._asked[project]
 
     def cannot_tell(self, project: str, question: str) -> bool:
-        """Whether the server has said that it cannot answer this kind of question."""
+        """Return whether the server has said that it cannot answer this kind of question."""
         return (project, question) in self._cannot_tell
 
     def note_cannot_tell(self, project: str, question: str) -> None:
@@ -123,7 +123,7 @@ class Listings:
         return sum(len(listing.found) + 1 for listing in self._listings.values())
 
     def recent(self, project: str, since: float, now: float) -> ProjectListing | None:
-        """The project's listing, if it was asked for after `since` and is not too old."""
+        """Return the project's listing, if it was asked for after `since` and is not too old."""
         listing = self._listings.get(project)
         if listing is None or listing.asked <= since or now - listing.seen > MAX_AGE:
             return None
@@ -131,7 +131,7 @@ class Listings:
 
 
 def fingerprint(text: str) -> bytes:
-    """16 bytes that stand for exactly this text.
+    """Make 16 bytes that stand for exactly this text.
 
     Over UTF-16, in which a pair of surrogates and the character that it stands
     for are the same: JSON turns the one into the other on the way.

@@ -32,11 +32,11 @@ class Mem0Client(HttpClient):
     """A client of one of Mem0's own servers; a dialect says which paths, and what answers mean."""
 
     def says_success(self, body: dict[str, Any]) -> bool:
-        """Whether a search or listing is one."""
+        """Return whether a search or listing is one."""
         return isinstance(body.get("results"), list)
 
     def _is_kept(self, memory: Memory, timeout: float) -> bool | None:
-        """Whether the server has a memory that it said it stored; None where it does not say.
+        """Check that the server has a memory that it said it stored; None: it does not say.
 
         Some servers say so and store nothing. One that is slow to find new memories is asked again
         for as long as the call may take.
@@ -53,35 +53,31 @@ class Mem0Client(HttpClient):
         return False
 
     def _lost(self, outcome: Outcome, kind: Kind, why: Reason) -> Outcome:
-        """Change the outcome of a save that the server took for a success into a failure."""
         return outcome.because(no_use(outcome.status or 0, why), kind=kind, may_have_it=True)
 
     @abstractmethod
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
-        """Whether the server shows this memory now; None where it does not say."""
+        """Return whether the server shows this memory now; None where it does not say."""
 
     def _scope(self, project: str) -> dict[str, Any]:
-        """The names under which a project's memories are kept."""
         if self._terms.user:
             return {"user_id": name_of(self._terms.user), "agent_id": name_of(project)}
         return {"user_id": name_of(project)}
 
     def _metadata(self, memory: Memory) -> dict[str, str]:
-        """What is kept beside a memory."""
         metadata = {ID: id_of(memory.key)} if memory.key else {}
         if name_of(memory.project) != memory.project:
             metadata[PROJECT] = memory.project
         return metadata
 
     def _counted(self, entries: list[Any], name: str) -> list[tuple[str, int | None]]:
-        """The projects among the names that a server lists: users, or agents of one user."""
+        """Find the projects among the names that a server lists: users, or agents of one user."""
         kind = "agent" if self._terms.user else "user"
         own = [each for each in entries if isinstance(each, dict) and each.get("type") == kind]
         counted = (as_counted(each, name, "total_memories") for each in own)
         return [(project_of(each[0]), each[1]) for each in counted if each is not None]
 
     def _body(self, memory: Memory) -> dict[str, Any]:
-        """The body of the request that saves a memory."""
         return {
             "messages": [{"role": "user", "content": memory.content}],
             **self._scope(memory.project),
@@ -91,7 +87,7 @@ class Mem0Client(HttpClient):
 
 
 def id_of(key: str) -> str:
-    """The form in which a server keeps a key, always the same for the same key."""
+    """Return the form in which a server keeps a key, always the same for the same key."""
     return name_of(key) if key == ANY else key_header(key)
 
 
@@ -101,12 +97,12 @@ def newest_first(found: list[ServerMemory]) -> list[ServerMemory]:
 
 
 def holds_nul(memory: Memory) -> bool:
-    """Whether project or text contains NUL, which Postgres cannot store."""
+    """Return whether project or text contains NUL, which Postgres cannot store."""
     return "\0" in memory.project or "\0" in memory.content
 
 
 def repeats(reply: Reply, memory: Memory) -> bool:
-    """Whether the answer is too long, and its first result is this text as far as was read.
+    """Return whether a too long answer begins with this text, as far as it was read.
 
     These servers show in full what they store or find. Only the first half of what was read is
     compared, as something else follows a text's end.

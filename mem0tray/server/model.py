@@ -77,7 +77,7 @@ class Outcome(Struct, frozen=True):
         return self.kind is Kind.DELIVERED
 
     def because(self, reason: Reason, **changed: Any) -> "Outcome":
-        """The same for this reason, and with these fields changed."""
+        """Return the same for this reason, and with these fields changed."""
         return replace(self, message=one_line(str(reason)), reason=reason, **changed)
 
 
@@ -106,7 +106,7 @@ class ServerMemory(Struct, frozen=True):
             return None
 
     def created_at(self) -> int | None:
-        """The memory's time in whole Unix seconds; otherwise as `moment`."""
+        """Return the memory's time in whole Unix seconds; otherwise as `moment`."""
         return None if self.moment is None else int(self.moment)
 
 

@@ -151,7 +151,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
             self._open.close()
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks for: whether an idle connection was hung up, or cut by us."""
+        """Say what httpcore asks for: whether an idle connection was hung up, or cut by us."""
         return (info == "is_readable" and self._is_over) or self._below.get_extra_info(info)
 
     def _remaining(self) -> float:
@@ -161,19 +161,19 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         return left
 
     def _limit_wait(self) -> None:
-        """Have the socket wait until the deadline, rounded up: setting it is a call of its own."""
+        """Make the socket wait until the deadline, rounded up: setting it is a call of its own."""
         left = min(ceil(self._remaining() * _STEPS) / _STEPS, _LOOK)
         if left != self._sock.gettimeout():
             self._sock.settimeout(left)
 
     def _connected(self, host: str, port: int, seconds: float) -> _Connected:
-        """A connection to server or proxy, each address tried for `seconds`, or the first error."""
+        """Connect to server or proxy, each address for `seconds`; or return the first error."""
         errors = []
         for name in self._there.addresses if self._there.is_loopback else (host,):
             try:
                 found = httpcore.SyncBackend().connect_tcp(name, port, seconds)
                 return self._open.enter_context(contextlib.closing(found))
-            except Exception as error:  # noqa: BLE001 - whoever waits is told
+            except Exception as error:  # noqa: BLE001 - the thread that waits raises it
                 errors.append(error.__cause__ or error)
         return errors[0]
 
@@ -196,7 +196,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
 
 
 def why(error: BaseException) -> Reason:  # noqa: PLR0911 - a sentence for each
-    """What the error that ended an exchange means, of which nothing had been sent."""
+    """Say what the error that ended an exchange means, of which nothing had been sent."""
     match error:
         case Mem0TrayError(reason=reason):
             return reason

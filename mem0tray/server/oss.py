@@ -35,7 +35,6 @@ from mem0tray.server.listings import ProjectListing
 from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
-    Fault,
     Health,
     Memory,
     Outcome,
@@ -95,7 +94,7 @@ class OssClient(Mem0Client):
         return self._lost(outcome, Kind.ITEM_FAILURE, STORED_NOTHING)
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
-        """Whether a search or listing shows this memory; None where the server does not say."""
+        """Return whether a search or listing shows this memory; None: the server does not say."""
         if self._known.cannot_tell(memory.project, SEARCH):
             return None
         end = time.monotonic() + timeout
@@ -119,7 +118,6 @@ class OssClient(Mem0Client):
         return self._found(memory, timeout)
 
     def _found(self, memory: Memory, timeout: float) -> Presence | Outcome:
-        """Whether a search finds the memory by its key."""
         query, is_whole = _query(memory)
         filters = self._scope(memory.project) | {ID: id_of(memory.key)}
         body = {"query": query, "filters": filters, "threshold": 0, "top_k": 1}
@@ -140,41 +138,27 @@ class OssClient(Mem0Client):
         return Presence.ABSENT if is_whole and not results else Presence.CANNOT_TELL
 
     def _listed(self, memory: Memory, timeout: float, since: float) -> Presence | None:
-        """Whether the memory's key is listed; None where the listing does not tell, so search.
+        """Return whether the memory's key is listed; None where a listing does not say.
 
         A search costs the server a question to its model, a listing does not.
         """
-        project, key = memory.project, id_of(memory.key)
+        project = memory.project
         with self._known.turn(project, timeout):
             now = time.monotonic()
             listing = self._known.recent(project, since, now)
             if listing is None:
-                found = self._list(project, timeout, now)
-                if found is None:
+                page = self.page(project, "", timeout)
+                if isinstance(page, Outcome):
                     return None
-                listing = self._known.keep(project, found, since)
-        if key in listing:
+                listing = ProjectListing(now, complete=page.whole)
+                listing.learn(each.key for each in page.memories if each.key)
+                listing = self._known.keep(project, listing, since)
+        if id_of(memory.key) in listing:
             return Presence.PRESENT
         return Presence.ABSENT if listing.complete else None
 
-    def _list(self, project: str, timeout: float, now: float) -> ProjectListing | None:
-        """The keys of a project; None where the server does not list them."""
-        end = time.monotonic() + timeout
-        reply = self._get(self._listing_path(project, _LISTED), timeout)
-        if reply.fault is Fault.TOO_LONG:
-            return ProjectListing(now, complete=False)  # it will not be shorter next time
-        shown = self._shown(reply, project, "results")
-        if isinstance(shown, Outcome):
-            return None
-        is_cut = self._is_cut(project, len(_results(reply)), end - time.monotonic())
-        if isinstance(is_cut, Outcome):
-            return None
-        listing = ProjectListing(now, complete=not is_cut)
-        listing.learn(each.key for each in shown if each.key)
-        return listing
-
     def _is_cut(self, project: str, number: int, timeout: float) -> bool | Outcome:
-        """Whether the server may have more memories of a project than the `number` that it listed.
+        """Return whether the server may have more memories of a project than it listed.
 
         A server that does not know `top_k` has a limit of its own, a round number: asked for one
         memory, it lists as many again. Where the number may also be a bound on `top_k`, only a
@@ -273,14 +257,14 @@ class OssClient(Mem0Client):
         return f"{SAVE}?{urlencode(names, errors='surrogatepass', quote_via=quote)}"
 
     def _is_of(self, project: str, entry: Any) -> bool:
-        """Whether an entry names no other project: a server without filters shows them all."""
+        """Return whether an entry names no other project: without filters a server shows all."""
         return has_text(entry) and all(
             not isinstance(named := entry.get(scope), str) or named.casefold() == name.casefold()
             for scope, name in self._scope(project).items()
         )
 
     def _outcome(self, reply: Reply, memory: Memory = NO_MEMORY) -> Outcome:
-        """The outcome; the code in a 502 says which class it belongs to."""
+        """Class the answer; the code in a 502 says which class it belongs to."""
         outcome = super()._outcome(reply, memory)
         if reply.status != _SAYS_WHICH:
             return outcome
@@ -296,14 +280,13 @@ class OssClient(Mem0Client):
 
 
 def _is_official(reply: Reply) -> bool:
-    """Whether this health or description is one of the official server."""
     body = json_object(reply) or {}
     info = body.get("info")
     return "needsSetup" in body or (isinstance(info, dict) and info.get("title") == _TITLE)
 
 
 def _results(reply: Reply) -> list[Any]:
-    """The entries of a listing or search, including those without a text."""
+    """Read the entries of a listing or search, including those without a text."""
     found = (json_object(reply) or {}).get("results")
     return found if isinstance(found, list) else []
 
@@ -314,7 +297,7 @@ def _key_of(entry: Any) -> Any:
 
 
 def _query(memory: Memory) -> tuple[str, bool]:
-    """The query, and whether it is the whole text: no blank one and none of megabytes will do."""
+    """Make the query, and say whether it is the whole text: no blank or large one will do."""
     is_whole = len(memory.content) <= LONGEST_TEXT
     text = memory.content if is_whole else memory.content[:_QUERY]
     return (text, is_whole) if text.strip() else (id_of(memory.key), False)

@@ -14,7 +14,7 @@ ANY: Final = "*"  # in a filter of it, whatever the value
 
 
 def name_of(text: str) -> str:
-    """A project or user as a name that the server takes: without white space.
+    """Make of a project or user a name that the server takes: without white space.
 
     White space and `%` are percent-encoded; so is the name that stands for every other.
     """
@@ -24,7 +24,7 @@ def name_of(text: str) -> str:
 
 
 def project_of(name: str) -> str:
-    """The project for which `name_of` made this name; any other name stands for itself."""
+    """Return the project for which `name_of` made this name; any other stands for itself."""
     try:
         project = unquote_to_bytes(name.encode("utf-8", "surrogatepass")).decode(
             "utf-8", "surrogatepass"

@@ -23,7 +23,7 @@ _WANTS_KEY: Final = Reason("{host} wants the right key before it shows what it i
 
 
 def dialects_at(hostname: str) -> tuple[str, ...]:
-    """The dialects that a server on this host may speak, in the order in which they are tried."""
+    """Return the dialects that a server on this host may speak, in the order of trying."""
     return _BY_HOST.get(hostname.rstrip(".").lower(), _TRIED)
 
 
@@ -125,11 +125,11 @@ class Recogniser:
         return self._clients[name]
 
     def _unrecognised(self, said: Iterable[Health], refused: int | None) -> Reason:
-        told, advice = reasons.NONE, of_refusal(refused) if refused else reasons.NONE
+        answers, advice = reasons.NONE, of_refusal(refused) if refused else reasons.NONE
         for health in said:
             why, remedy = reasons.parted(health.reason)
             answer = Reason("{path}: {answer}", path=health.path, answer=health_answer(why))
-            told = Reason("{one}; {other}", one=told, other=answer) if told else answer
+            answers = Reason("{one}; {other}", one=answers, other=answer) if answers else answer
             advice = advice or remedy
         what = _WANTS_KEY if refused else _UNRECOGNISED
-        return reasons.advised(Reason(what, host=self._host, why=told), advice or SET_DIALECT)
+        return reasons.advised(Reason(what, host=self._host, why=answers), advice or SET_DIALECT)

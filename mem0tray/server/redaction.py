@@ -31,7 +31,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 def said(body: Any, beside: str = "") -> str:
-    """What an error's JSON body says, not yet redacted; of a list only `loc` and `msg`.
+    """Read what an error's JSON body says, not yet redacted; of a list only `loc` and `msg`.
 
     Words that only repeat `beside`, the status shown before them, are left out.
     """
@@ -39,7 +39,7 @@ def said(body: Any, beside: str = "") -> str:
 
 
 def code(body: Any) -> str:
-    """The machine-readable code of an error's JSON body, or nothing."""
+    """Read the machine-readable code of an error's JSON body, or nothing."""
     for part in _objects(body):
         for name in _CODING:
             value = part.get(name)
@@ -49,7 +49,7 @@ def code(body: Any) -> str:
 
 
 def repeats(text: str, content: str, length: int = REPEATED) -> bool:
-    """Whether `text` shows `length` or more characters of `content` in a row, however disguised."""
+    """Return whether `text` shows `length` characters of `content` in a row, however disguised."""
     text = text[:_LOOKED_AT]
     contents = {content, unescaped(content)}
     texts = {text, unescaped(text)}
@@ -74,7 +74,7 @@ def repeats(text: str, content: str, length: int = REPEATED) -> bool:
 
 
 def unescaped(text: str) -> str:
-    """`text` without the escapes of JSON, Python, HTML and addresses."""
+    """Undo the escapes of JSON, Python, HTML and addresses."""
     if "\\" in text:
         text = _ESCAPE.sub(_character, _BYTES.sub(_characters, text))
         # A pair of surrogate escapes may stand for one character.
@@ -101,7 +101,7 @@ def _said(body: Any, depth: int, beside: str) -> Iterator[str]:
 
 
 def _located(entry: dict[str, Any]) -> str:
-    """`body.content: Field required`, from an entry of FastAPI's `detail`."""
+    """Make `body.content: Field required` of an entry of FastAPI's `detail`."""
     where = entry.get("loc")
     parts = where if isinstance(where, list) else [where]
     location = ".".join(str(part) for part in parts[:10] if isinstance(part, str | int))
@@ -111,7 +111,7 @@ def _located(entry: dict[str, Any]) -> str:
 
 
 def _objects(body: Any) -> Iterator[dict[str, Any]]:
-    """The objects where a code may stand: the body, and those under its `error` and `detail`."""
+    """Find where a code may stand: the body, and the objects under its `error` and `detail`."""
     if not isinstance(body, dict):
         return
     yield body
@@ -132,7 +132,7 @@ def _folded(text: str) -> str:
 
 
 def _characters(match: re.Match[str]) -> str:
-    r"""The characters of a run of `\xNN`, which is mostly UTF-8."""
+    r"""Decode a run of `\xNN`, which is mostly UTF-8."""
     data = bytes.fromhex(match[0].replace("\\", "").replace("x", ""))
     try:
         return data.decode()

@@ -106,22 +106,22 @@ _TRUST: Final = {
 
 
 def nothing(why: Reason) -> Reason:
-    """The remedy where nobody has to do anything, and why."""
+    """Make the remedy where nobody has to do anything, and say why."""
     return Reason(_NOTHING, why=why)
 
 
 def asks_nothing(remedy: Reason) -> bool:
-    """Whether a remedy is one of `nothing`."""
+    """Return whether a remedy is one of `nothing`."""
     return remedy.id == _NOTHING
 
 
 def of_refusal(status: int | None) -> Reason:
-    """The remedy for a server that refuses every delivery."""
+    """Find the remedy for a server that refuses every delivery."""
     return _REFUSALS.get(status or 0, SET_ADDRESS)
 
 
 def of_redirect(address: str) -> Reason:
-    """The remedy for a redirect to `address`, which is not followed; NONE without an address."""
+    """Find the remedy for a redirect to `address`, which is not followed; NONE without one."""
     if not address:
         return reasons.NONE
     found = _ASKED_FOR.fullmatch(address)
@@ -131,18 +131,18 @@ def of_redirect(address: str) -> Reason:
 
 
 def address_in(redirect: str) -> str:
-    """The server's address within a redirect's target; all of the target where none is found."""
+    """Find the server's address within a redirect's target; else return all of the target."""
     found = _ASKED_FOR.fullmatch(redirect)
     return redirect if found is None else found[1]
 
 
 def of_no_tls(address: str) -> Reason:
-    """The remedy for a server at this https address that does not speak TLS."""
+    """Make the remedy for a server at this https address that does not speak TLS."""
     return Reason(_NO_TLS, address=re.sub("^https", "http", address))
 
 
 def of_rejection(status: int | None) -> tuple[Reason, bool]:
-    """The remedy for one memory that is not taken; and whether that may pass by itself."""
+    """Find the remedy for one memory that is not taken; and whether that may pass by itself."""
     if status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _FAULT, True
     if status is not None and status < HTTPStatus.BAD_REQUEST:
@@ -152,12 +152,12 @@ def of_rejection(status: int | None) -> tuple[Reason, bool]:
 
 
 def untrusted(code: int, message: str) -> Reason:
-    """Why a certificate was not trusted, from OpenSSL's code and its words."""
+    """Say why a certificate was not trusted, from OpenSSL's code and its words."""
     return Reason(_UNTRUSTED, why=_DISTRUST.get(code) or one_line(message))
 
 
 def of_untrusted(reason: Reason) -> Reason:
-    """The remedy for a reason that is, or holds, one of `untrusted`; NONE for any other."""
+    """Find the remedy for a reason that is, or holds, one of `untrusted`; NONE for any other."""
     found = reason.find(_UNTRUSTED)
     why = found.get("why") if found is not None else None
     return _TRUST.get(why, reasons.NONE) if isinstance(why, Reason) else reasons.NONE

@@ -115,7 +115,7 @@ _url: Final = functools.lru_cache(maxsize=8)(httpcore.URL)  # a fixed path is pa
 
 
 def authorities(there: ServerAddress) -> ssl.SSLContext:
-    """The authorities that vouch for the server: those of `ca_file` alone, else the public ones.
+    """Load the authorities that vouch for the server: those of `ca_file`, else the public ones.
 
     Raises Mem0TrayError when the file cannot be read.
     """
@@ -131,7 +131,7 @@ def authorities(there: ServerAddress) -> ssl.SSLContext:
 
 @functools.lru_cache(maxsize=1)
 def _public_authorities() -> ssl.SSLContext:
-    """The authorities of the system or SSL_CERT_FILE, else certifi's too; slow to load."""
+    """Load the authorities of the system or SSL_CERT_FILE, else certifi's too; it is slow."""
     context = ssl.create_default_context()  # which may hold a company's own
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
         context.load_verify_locations(certifi.where())
@@ -139,7 +139,7 @@ def _public_authorities() -> ssl.SSLContext:
 
 
 def proxy(there: ServerAddress) -> httpcore.Proxy | None:
-    """The proxy that the environment or the system names; this computer needs none.
+    """Find the proxy that the environment or the system names; this computer needs none.
 
     Raises Mem0TrayError for a proxy that cannot be used: it is not bypassed.
     """

@@ -62,7 +62,7 @@ class VpsClient(HttpClient):
     KEY_QUESTION = "/memory/mem0tray-key-check?limit=1"
 
     def says_success(self, body: dict[str, Any]) -> bool:
-        """Whether the server says that it succeeded."""
+        """Return whether the server says that it succeeded."""
         return body.get("success") is True
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
@@ -90,7 +90,7 @@ class VpsClient(HttpClient):
     def _listed(
         self, memory: Memory, path: str, timeout: float, since: float
     ) -> ProjectListing | Presence | Outcome:
-        """The texts of a memory's project, asked for or known; or what the server said instead."""
+        """Read the texts of a memory's project, asked for or known; or what the server said."""
         end = time.monotonic() + timeout
         # Before waiting for a turn: on a first start this holds for every memory.
         if self._known.cannot_tell(memory.project, LISTING):
@@ -182,7 +182,6 @@ class VpsClient(HttpClient):
         return replace(health(listing, healthy=shows), recognised=shows or is_hidden)
 
     def _shows_memories(self, reply: Reply) -> bool:
-        """Whether an answer is a listing of memories, in the shape that no other service has."""
         entries = self._entries(reply, "memories", "results")
         if isinstance(entries, Outcome):
             return False
@@ -192,13 +191,13 @@ class VpsClient(HttpClient):
     def _list(
         self, memory: Memory, path: str, timeout: float
     ) -> ProjectListing | Presence | Outcome:
-        """The texts of a memory's project, as far as they came; or what the server said instead."""
+        """Ask for the texts of a memory's project, or return what the server said instead."""
         asked = time.monotonic()
         reply = self._get(path, timeout)
         if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
             # Remembered too: fetched again, the listing would be cut as before.
             return ProjectListing(asked, complete=False)
-        found = self._told(reply, memory, "memories", LISTING)
+        found = self._texts(reply, memory, "memories", LISTING)
         if not isinstance(found, tuple):
             return found
         texts, count = found
@@ -218,16 +217,16 @@ class VpsClient(HttpClient):
         if too_long or self._known.cannot_tell(memory.project, SEARCH):
             return Presence.CANNOT_TELL
         reply = self._searched(memory.project, memory.content, SEARCH_LIMIT, timeout)
-        found = self._told(reply, memory, "results", SEARCH)
+        found = self._texts(reply, memory, "results", SEARCH)
         if not isinstance(found, tuple):
             return found
         listing.learn(found[0])
         return Presence.PRESENT if memory.content in listing else Presence.CANNOT_TELL
 
-    def _told(
+    def _texts(
         self, reply: Reply, memory: Memory, name: str, question: str
     ) -> tuple[list[str], int] | Presence | Outcome:
-        """The texts of a listing or search, and how many entries it has.
+        """Read the texts of a listing or search, and how many entries it has.
 
         A server without this route cannot tell. Anything but JSON is no answer, as a page from a
         proxy in front of the server.
@@ -248,13 +247,12 @@ class VpsClient(HttpClient):
 
 
 def _is_hidden(listing: Reply) -> bool:
-    """Whether a refused key, a limit or an outage keeps a server from showing its listing."""
     status = listing.status
     return listing.fault is not None or status in _HIDING or (status or 0) >= _FAILING
 
 
 def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> Reply:
-    """The answer to a question for up to `limit` memories, or for fewer if it would be too long.
+    """Ask for up to `limit` memories, or for fewer if the answer would be too long.
 
     `ask` gets the number of memories, and the seconds left.
     """
@@ -268,7 +266,7 @@ def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> 
 
 @functools.lru_cache(maxsize=64)  # a first start needs it for each memory
 def listing_path(project: str, limit: int = LIST_LIMIT, before: str = "") -> str:
-    """The path of a project's newest memories, or of the newest before one of them.
+    """Make the path of a project's newest memories, or of the newest before one of them.
 
     No id of a memory can make it lead anywhere else.
     """

@@ -11,6 +11,7 @@ from msgspec.structs import force_setattr
 from mem0tray.system import data_folders
 
 APP = "mem0tray"
+LOG = ("logs", "mem0_worker.log")
 _LOOKED_UP = Path()
 
 
@@ -26,13 +27,24 @@ def data_root() -> Path:
 
 def log_in(claude_dir: Path) -> Path:
     """Return the path of the worker's log."""
-    return claude_dir / "logs" / "mem0_worker.log"
+    return claude_dir.joinpath(*LOG)
 
 
 def claude_code_folder(environ: Mapping[str, str]) -> Path:
     """Return Claude Code's own folder; files that we share with others stay in `claude_dir`."""
     named = environ.get("CLAUDE_CONFIG_DIR")
     return Path(named) if named else Path.home() / ".claude"
+
+
+class _In:
+    """The path of a file in one of the folders of `Paths`."""
+
+    def __init__(self, folder: str, *names: str) -> None:
+        self._folder, self._names = folder, names
+
+    def __get__(self, paths: "Paths", _: object = None) -> Path:
+        folder: Path = getattr(paths, self._folder)
+        return folder.joinpath(*self._names)
 
 
 class Paths(Struct, frozen=True):
@@ -58,102 +70,27 @@ class Paths(Struct, frozen=True):
         """Return these paths under the folder's real path, wherever links may lead later."""
         return Paths(Path(os.path.realpath(self.claude_dir)), self.root, self.data_dir)
 
-    # Shared with other programs -------------------------------------------------
+    # Shared with other programs
+    queue = _In("claude_dir", "mem0_queue.json")
+    queue_lock = _In("claude_dir", "mem0_queue.lock")
+    queue_backup = _In("claude_dir", "mem0_queue_backup.json")
+    emergency = _In("claude_dir", "mem0_emergency.json")
+    dlq = _In("claude_dir", "mem0_queue_dlq.json")
+    dlq_backup = _In("claude_dir", "mem0_queue_dlq.backup.json")
+    dlq_previous = _In("claude_dir", ".mem0_queue_dlq.previous.json")  # just replaced by ours
+    metrics = _In("claude_dir", "mem0_metrics.json")
+    log = _In("claude_dir", *LOG)
 
-    @property
-    def queue(self) -> Path:
-        return self.claude_dir / "mem0_queue.json"
-
-    @property
-    def queue_lock(self) -> Path:
-        return self.claude_dir / "mem0_queue.lock"
-
-    @property
-    def queue_backup(self) -> Path:
-        return self.claude_dir / "mem0_queue_backup.json"
-
-    @property
-    def emergency(self) -> Path:
-        return self.claude_dir / "mem0_emergency.json"
-
-    @property
-    def dlq(self) -> Path:
-        return self.claude_dir / "mem0_queue_dlq.json"
-
-    @property
-    def dlq_backup(self) -> Path:
-        return self.claude_dir / "mem0_queue_dlq.backup.json"
-
-    @property
-    def dlq_previous(self) -> Path:
-        """The DLQ file that ours has just replaced, kept to be looked at once more."""
-        return self.claude_dir / ".mem0_queue_dlq.previous.json"
-
-    @property
-    def metrics(self) -> Path:
-        return self.claude_dir / "mem0_metrics.json"
-
-    @property
-    def log(self) -> Path:
-        return log_in(self.claude_dir)
-
-    # Ours alone -----------------------------------------------------------------
-
-    @property
-    def ledger(self) -> Path:
-        return self.data_dir / "ledger.sqlite3"
-
-    @property
-    def instance_lock(self) -> Path:
-        return self.data_dir / "instance.lock"
-
-    @property
-    def served(self) -> Path:
-        """The record of the `claude_dir` that the data folder belongs to."""
-        return self.data_dir / data_folders.RECORD
-
-    @property
-    def spare_metrics(self) -> Path:
-        """The metrics, while they cannot be written into the shared folder."""
-        return self.data_dir / "state.json"
-
-    @property
-    def tray_lock(self) -> Path:
-        """Held while there is an icon, so that a second start knows whom to ask."""
-        return self.data_dir / "tray.lock"
-
-    @property
-    def orders(self) -> Path:
-        """The orders of commands to the worker; see `files.orders`. On the disk: `requests`.
-
-        It has a folder of its own: that is watched, and the ledger is written at each delivery.
-        """
-        return self.data_dir / "requests"
-
-    @property
-    def pause(self) -> Path:
-        return self.orders / "pause.json"
-
-    @property
-    def alerts(self) -> Path:
-        """The record of alerts that people were told of and that are not over."""
-        return self.data_dir / "alerts.json"
-
-    @property
-    def page(self) -> Path:
-        """The last status page, unless the browser needs it elsewhere."""
-        return self.data_dir / "status.html"
-
-    @property
-    def edits(self) -> Path:
-        """Texts as they were before `edit`."""
-        return self.data_dir / "edits"
-
-    @property
-    def quarantine(self) -> Path:
-        return self.data_dir / "quarantine"
-
-    @property
-    def local_server(self) -> Path:
-        """The embedded server's folder: database, port and token."""
-        return self.root / "local-server"
+    # Ours alone
+    ledger = _In("data_dir", "ledger.sqlite3")
+    instance_lock = _In("data_dir", "instance.lock")
+    served = _In("data_dir", data_folders.RECORD)
+    spare_metrics = _In("data_dir", "state.json")  # while the shared folder takes none
+    tray_lock = _In("data_dir", "tray.lock")  # held while there is an icon
+    orders = _In("data_dir", "requests")  # of its own, as it is watched; see `files.orders`
+    pause = _In("data_dir", "requests", "pause.json")
+    alerts = _In("data_dir", "alerts.json")  # those that are not over
+    page = _In("data_dir", "status.html")  # unless the browser needs it elsewhere
+    edits = _In("data_dir", "edits")  # texts as they were before `edit`
+    quarantine = _In("data_dir", "quarantine")
+    local_server = _In("root", "local-server")  # the embedded server's database, port and token

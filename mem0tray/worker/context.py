@@ -76,7 +76,7 @@ class WorkerContext:
 
     @staticmethod
     def now() -> float:
-        """The wall clock, for what is stored."""
+        """Return the wall clock, for what is stored."""
         return time.time()
 
     def quarantine_items(self, source: Path, rejected: list[bytes], why: str = "") -> None:

@@ -110,7 +110,7 @@ class Engine:
             self.watch.check()
 
     def patience(self, now: float, moment: float) -> float:
-        """Seconds to wait until the next cycle, if nobody wakes us."""
+        """Return the seconds to wait until the next cycle, if nobody wakes us."""
         faults = self._context.faults
         waits = (
             max(stage.wait(now, moment), faults.until_try(stage.name, moment))
@@ -121,7 +121,7 @@ class Engine:
     # What commands and the tray ask ---------------------------------------------------
 
     def is_idle(self, horizon: float, now: float, moment: float) -> bool:
-        """Whether nothing can be delivered within `horizon` seconds. Raises LedgerError."""
+        """Return whether nothing can be delivered within `horizon` seconds. Raises LedgerError."""
         parts, breaker = self.parts, self._breaker
         if not self.has_looked or parts.chosen_server.delivery.under_way:
             return False
@@ -143,12 +143,12 @@ class Engine:
         return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon
 
     def _has_unread_lines(self) -> bool:
-        """Whether an emergency file that we can read holds something not taken in."""
+        """Return whether an emergency file that we can read holds something not taken in."""
         is_read = not self._context.faults.waits(EMERGENCY_PART)
         return is_read and self.parts.emergencies.unread() > 0
 
     def waiting(self, now: float) -> Waiting:
-        """What still waits. Raises LedgerError."""
+        """Return what still waits. Raises LedgerError."""
         counts = self._context.counters.waiting()
         unread = self._breaker.fault_with(READING_PARTS)
         return Waiting(counts.queue, counts.dlq, counts.held, self._breaker.state(now), unread)

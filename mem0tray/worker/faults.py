@@ -33,7 +33,7 @@ READING_DLQ: Final = "reading the DLQ file while others write it"
 REPLACING_QUEUE: Final = "replacing the queue file while others write it"
 REPLACING_DLQ: Final = "replacing the DLQ file while others write it"
 READING_PARTS: Final = (QUEUE_PART, EMERGENCY_PART, DLQ_PART, READING_QUEUE, READING_DLQ)
-PATIENCE: Final = 10.0  # seconds for which a file may keep changing before people are told
+PATIENCE: Final = 10.0  # seconds for which a file may keep changing before that is reported
 STABLE_AFTER: Final = 1.5  # seconds without a change after which a broken file is salvaged
 AGAIN: Final = 0.05  # seconds until a torn file is read again
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
@@ -122,11 +122,11 @@ class Faults:
             self.note_success(part)
 
     def waits(self, part: str) -> bool:
-        """Whether the part failed last time, and is to be tried again."""
+        """Return whether the part failed last time, and is to be tried again."""
         return part in self._not_before
 
     def until_try(self, part: str, moment: float) -> float:
-        """Seconds until this part may be tried, 0 if it has not failed."""
+        """Return the seconds until this part may be tried, 0 if it has not failed."""
         return max(self._not_before.get(part, moment) - moment, 0.0)
 
     def next_try(self, moment: float) -> float:
@@ -155,11 +155,11 @@ class Faults:
                 known.failed_at = moment
                 known.is_back = False
                 return
-            told = self._with(reason) is not None
+            known_by_now = self._with(reason) is not None
             title = name if name == DISK else title or part
             self._episodes[name] = _Episode(title, reason, {part}, moment)
             self._on_change(name, reason)
-        if not told:
+        if not known_by_now:
             self._events.emit(events.PartFailed(title, str(reason), delay))
 
     def note_success(self, part: str) -> None:
@@ -200,13 +200,13 @@ class Faults:
             for part in self._not_before:
                 self._not_before[part] = moment
 
-    def tells(self, reason: Reason) -> bool:
-        """Whether this reason was reported as that of a present fault."""
+    def has_reported(self, reason: Reason) -> bool:
+        """Return whether this reason was reported as that of a present fault."""
         with self._guard:
             return self._with(reason) is not None
 
     def _with(self, reason: Reason) -> _Episode | None:
-        """The fault with this reason: one may strike several parts, and is reported once."""
+        """Return the fault with this reason: one may strike several parts, and is reported once."""
         return next((each for each in self._episodes.values() if each.reason == reason), None)
 
 
@@ -230,20 +230,20 @@ class UnstableFile:
         self._again = again
         self._clock = clock
         self._since: float | None = None
-        self.told = False
+        self.reported = False
 
     def look(self, *, unstable: bool) -> None:
         """Note how the file is now; report a fault that begins or is over."""
         now = self._clock()
         if not unstable:
             self._since = None
-            if self.told:
-                self.told = False
+            if self.reported:
+                self.reported = False
                 self._faults.note_success(self._part)
             return
         self._since = now if self._since is None else self._since
-        if now - self._since > PATIENCE and not self.told:
-            self.told = True
+        if now - self._since > PATIENCE and not self.reported:
+            self.reported = True
             self._faults.note_failure(self._part, self._error, self._again)
 
 
@@ -254,7 +254,7 @@ def is_stable(signature: Signature, now: float) -> bool:
 
 
 def cannot_read(path: Path) -> FileUnavailableError:
-    """The error for a file that is never whole."""
+    """Return the error for a file that is never whole."""
     return FileUnavailableError(
         Reason("{path} keeps changing while it is read: another program is writing it.", path=path),
         _remedy(path),
@@ -262,7 +262,7 @@ def cannot_read(path: Path) -> FileUnavailableError:
 
 
 def cannot_write(path: Path) -> FileUnavailableError:
-    """The error for a file that others replace before we can."""
+    """Return the error for a file that others replace before we can."""
     return FileUnavailableError(
         Reason("{path} cannot be written: another program keeps changing it.", path=path),
         _remedy(path),

@@ -170,7 +170,7 @@ class WorkerThread:
         return "" if found is None else found.parts.context.destination
 
     def is_idle(self, horizon: float) -> bool:
-        """Whether nothing can be delivered within `horizon` seconds."""
+        """Return whether nothing can be delivered within `horizon` seconds."""
         found = self._engine
         return found is not None and found.is_idle(horizon, time.time(), time.monotonic())
 
@@ -181,11 +181,11 @@ class WorkerThread:
         return found is not None and found.parts.has_published
 
     def waiting(self) -> Waiting:
-        """What still waits."""
+        """Return what still waits."""
         return self._ready().waiting(time.time())
 
     def counts(self) -> Counts:
-        """How much waits now."""
+        """Return how much waits now."""
         return self._ready().parts.context.counters.waiting()
 
     def look(self) -> WorkerStatus:

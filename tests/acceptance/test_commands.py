@@ -178,18 +178,6 @@ def test_without_arguments_the_worker_runs_in_the_terminal(home: Home, server: S
     assert "Traceback" not in worker.err
 
 
-def test_a_dead_letter_can_be_retried_while_another_request_hangs(
-    home: Home, server: Standin
-) -> None:
-    server.script(Answer(delay=20), content="slow")
-    home.write_queue([entry("slow")])
-    home.write_dlq([waiting("letter")])
-    home.worker()
-    server.wait_for(lambda: server.sends("slow") == 1, 5)
-    home.ok("retry", "--all")
-    server.wait_for(lambda: server.count("letter") == 1, 3)
-
-
 LINE = json.dumps({"id": "x1", "project_id": "alpha", "content": "first text"})
 
 
@@ -284,17 +272,6 @@ def test_all_delivered_is_exit_0_and_one_document(home: Home) -> None:
     home.wait_dlq([])
 
 
-@pytest.mark.usefixtures("worker")
-def test_a_failure_is_one_document_too(home: Home, server: Standin) -> None:
-    server.default = Answer(422, {"error": "odd"})
-    done = home.run("retry", "aaaa", "--wait", "--json")
-    assert done.returncode == 1
-    (told,) = json.loads(done.stdout)["items"]
-    assert (told["outcome"], "422" in told["reason"]) == ("failed", True)
-    assert told["next_retry"] > 0
-    assert len(done.stderr.splitlines()) == 1
-
-
 def test_without_a_worker_it_is_said_at_once(home: Home, worker: Process) -> None:
     worker.stop()
     done = home.run("retry", "aaaa", "--wait")
@@ -313,14 +290,6 @@ def test_a_server_that_is_down_is_said_at_once(home: Home, server: Standin) -> N
     assert done.returncode == 1
     assert "Server down: " in done.stderr
     assert server.saves == []
-
-
-@pytest.mark.usefixtures("worker")
-def test_a_server_that_refuses_ends_the_waiting(home: Home, server: Standin) -> None:
-    server.default = Answer(401)
-    done = home.run("retry", "aaaa", "--wait")
-    assert done.returncode == 1
-    assert "aaaa0000 (alpha): waiting: the server refuses deliveries: 401" in done.stdout
 
 
 def test_a_worker_that_ends_meanwhile_ends_the_waiting(

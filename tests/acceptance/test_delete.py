@@ -511,7 +511,7 @@ def test_what_was_saved_before_a_signal_is_kept_and_named(
     process.wait()
     (text,) = home.data_files("open-*/*.txt")
     assert text.read_text() == "new"
-    said = f"mem0tray: Nothing was changed. What the editor saved is in {text}."
+    said = f"mem0tray: Your text is in {text}; `mem0tray show a` shows the memory's."
     assert process.err.strip() == said
 
 

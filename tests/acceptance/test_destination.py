@@ -40,11 +40,6 @@ def test_foreign_files_and_no_choice_send_nothing(bare_home: Home, kind: str) ->
     assert "mine" in texts(bare_home.queue_items())
 
 
-def test_status_asks_to_choose_before_the_first_run(bare_home: Home) -> None:
-    bare_home.write_queue(entries(3))
-    assert CHOOSE in bare_home.ok("status").lower()
-
-
 def test_a_choice_that_is_made_later_delivers(bare_home: Home, server: Standin) -> None:
     bare_home.write_queue(entries(3))
     bare_home.worker()
@@ -69,34 +64,12 @@ def test_a_home_of_our_own_uses_the_embedded_server(bare_home: Home) -> None:
     assert bare_home.read(bare_home.metrics)["total_synced"] == 2
 
 
-def test_the_embedded_server_can_be_chosen(bare_home: Home) -> None:
-    bare_home.write_queue(entries(20))
-    bare_home.write_dlq([dead("letter")])
-    local = {"MEM0TRAY_SERVER_URL": "local"}
-    bare_home.drained(env=local)
-    assert bare_home.read(bare_home.metrics)["total_synced"] == 21
-    assert HERE in bare_home.ok("status", env=local)
-
-
 def test_the_choice_of_the_embedded_server_is_remembered(bare_home: Home) -> None:
     bare_home.ok("add", "--project", "alpha", "first")
     bare_home.drained()
     bare_home.producer("--label", "later").wait()
     bare_home.drained()
     assert bare_home.read(bare_home.metrics)["total_synced"] == 2
-
-
-def test_status_says_what_only_the_former_server_has(home: Home, server: Standin) -> None:
-    home.write_queue(entries(3))
-    home.drained()
-    with Standin() as other:
-        changed = {"MEM0TRAY_SERVER_URL": other.url}
-        home.write_emergency([entry("for the new one")])
-        home.drained(env=changed)
-        text = home.ok("status", env=changed)
-        assert other.total_stored() == 1
-    lines = [line for line in text.splitlines() if server.netloc in line]
-    assert any("3" in line.replace(server.netloc, "") for line in lines), text
 
 
 @pytest.mark.row(46)
@@ -464,9 +437,3 @@ def test_a_server_that_is_down_at_first_is_not_called_a_stranger(
     server.health = Answer(body={"status": "ok"})
     server.open()
     server.wait_for(lambda: server.total_stored() == 2, 20)
-
-
-def test_a_dialect_that_is_not_there_is_named_with_those_that_are(bare_home: Home) -> None:
-    done = bare_home.run("config", "set", "server.dialect", "hosted")
-    assert done.returncode == 2
-    assert '"auto", "vps", "oss" or "platform"' in done.stderr

@@ -88,16 +88,6 @@ def test_an_item_removed_by_hand_is_discarded_and_restorable(
 
 
 @pytest.mark.row(30)
-@pytest.mark.usefixtures("worker")
-def test_a_removal_by_hand_is_an_event(home: Home) -> None:
-    before = len(home.log_text().split("\n"))
-    user.remove(home, "a", "b")
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 5, "merged")
-    said = "\n".join(home.log_text().split("\n")[before - 1 :]).lower()
-    assert "restore" in said or "remov" in said or "discard" in said
-
-
-@pytest.mark.row(30)
 def test_an_item_removed_while_nothing_runs_stays_away(
     home: Home, server: Standin, worker: Process
 ) -> None:

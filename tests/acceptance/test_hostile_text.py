@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.kinds import ON_LIBRARY_TOO
 from tests.support.home import Home, leaves
 from tests.support.http1 import Answer
-from tests.support.shapes import dead, entry, is_iso, texts, waiting
+from tests.support.shapes import dead, entry, is_iso, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -69,12 +69,6 @@ def test_hostile_text_is_shown_harmlessly(home: Home, server: Standin, name: str
     assert item["project_id"] in leaves(home.json("list"))
 
 
-def test_markup_is_shown_as_it_is(home: Home) -> None:
-    home.write_dlq([waiting("x", "[bold]loud[/bold]")])
-    assert "[bold]loud[/bold]" in home.ok("list")
-    assert "[bold]loud[/bold]" in home.ok("stats")
-
-
 @pytest.mark.parametrize("name", variants(["NUL", "ANSI", "newline", "right to left"]))
 def test_hostile_text_arrives_unchanged(home: Home, server: Standin, name: str) -> None:
     text = HOSTILE[name]
@@ -95,26 +89,6 @@ def test_a_megabyte_of_everything(home: Home, server: Standin) -> None:
     for command in (["list"], ["stats"], ["diagnose"], ["status"]):
         assert len(home.ok(*command)) < 100_000, command
     assert len(home.log_text()) < 100_000
-
-
-@ON_LIBRARY_TOO
-def test_the_content_never_reaches_the_log(home: Home, server: Standin) -> None:
-    texts = ["zanzibar is delivered", "zanzibar is refused", "zanzibar waits"]
-    home.write_queue([entry(text) for text in texts[:2]])
-    home.write_dlq([waiting(texts[2])])
-    server.script(
-        Answer(400, {"detail": "no: zanzibar is refused"}), content=texts[1], forever=True
-    )
-    home.drain()
-    assert home.log_text()
-    assert "zanzibar" not in home.log_text()
-
-
-def test_errors_about_hostile_ids_are_harmless(home: Home) -> None:
-    home.write_dlq([waiting("x")])
-    done = home.run("diagnose", "\x1b[31mred\nline")
-    assert done.returncode == 1
-    assert harmful(done.stdout + done.stderr) == []
 
 
 # Not sendable -----------------------------------------------------------------------------
@@ -177,21 +151,3 @@ def test_last_error_and_log_never_repeat_the_content(
     said = home.dead_letter(TREASURE)["last_error"] + home.log_text()
     assert "400" in said
     assert not [n for n in range(len(TREASURE) - 11) if TREASURE[n : n + 12] in said]
-
-
-def test_loc_and_msg_of_a_detail_list_are_kept(home: Home, server: Standin) -> None:
-    detail = {"detail": [{"loc": ["body", "content"], "msg": "too odd", "type": "x"}]}
-    home.write_queue([entry("short")])
-    server.script(Answer(422, detail), content="short", forever=True)
-    home.drain()
-    said = home.dead_letter("short")["last_error"]
-    assert "too odd" in said
-    assert "content" in said
-
-
-def test_a_dead_letter_that_fails_keeps_its_reason(home: Home, server: Standin) -> None:
-    home.write_dlq([dead("bad", retry_count=1, last_error="old news")])
-    server.script(Answer(413, {"detail": "too large"}), content="bad", forever=True)
-    home.drain()
-    assert "too large" in home.dead_letter("bad")["last_error"]
-    assert texts(home.dlq_items()) == ["bad"]

@@ -75,13 +75,6 @@ def client(served: Endpoint) -> Iterator[httpx.Client]:
         yield client
 
 
-def save(client: httpx.Client, content: str, **headers: str) -> httpx.Response:
-    body = {"user_id": "alpha", "content": content}
-    return client.post(
-        "/memory", json=body, headers={k.replace("_", "-"): headers[k] for k in headers}
-    )
-
-
 def listed(client: httpx.Client, project: str = "alpha") -> list[str]:
     answer: Item = client.get(f"/memory/{project}", params={"limit": 100}).json()
     return sorted(result["memory"] for result in answer["memories"]["results"])

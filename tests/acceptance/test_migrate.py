@@ -2,22 +2,23 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import httpx
 import pytest
 
+from tests.acceptance.kinds import SIMPLE, VPS, on
 from tests.acceptance.test_kills import moment
 from tests.acceptance.test_local_server import running
 from tests.support.forked import ForkedHome
 from tests.support.home import Home, one_line
-from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.shapes import Item, Json, entries, entry, texts
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
+pytestmark = on(*variants([VPS, SIMPLE]))
 LOCAL = {"MEM0TRAY_SERVER_URL": "local"}
 
 
@@ -38,30 +39,12 @@ class Counting(Protocol):
         ...
 
 
-@contextmanager
-def official() -> Iterator[Standin]:
-    with OfficialStandin(SimpleStore()) as standin:
-        yield standin
-
-
-SERVERS: dict[str, Callable[[], AbstractContextManager[Standin]]] = {
-    "vps": Standin,
-    "oss": official,
-}
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """Make a scratch home in which the server of this computer was chosen first."""
     with ForkedHome(tmp_path / "home") as scratch:
         scratch.env |= LOCAL
         yield scratch
-
-
-@pytest.fixture(params=["vps", "oss"])
-def server(request: pytest.FixtureRequest) -> Iterator[Standin]:
-    with SERVERS[request.param]() as standin:
-        yield standin
 
 
 def fill(home: Home, queue: list[Item]) -> None:

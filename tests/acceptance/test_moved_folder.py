@@ -1,17 +1,21 @@
-"""A `~/.claude` that moves while a worker runs, and what commands find of it then."""
+"""A `~/.claude` that moves, is missing or is a link; several workers on one folder."""
 
+import json
 import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.home import Home, one_line
+from tests.support.home import Home, one_line, plain
+from tests.support.machine import without_inotify
 from tests.support.processes import Process
-from tests.support.shapes import entry, waiting
+from tests.support.shapes import dead, entries, entry, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
-
-pytestmark = pytest.mark.row(48)
 
 
 def move_and_link(home: Home) -> Path:
@@ -40,6 +44,7 @@ def is_found(home: Home, worker: Process) -> None:
 
 
 @pytest.mark.parametrize("move", variants([move_and_link, copy_and_link]))
+@pytest.mark.row(48)
 def test_commands_find_the_worker_of_a_folder_that_moved(
     home: Home, server: Standin, move: object
 ) -> None:
@@ -64,6 +69,7 @@ def test_commands_find_the_worker_of_a_folder_that_moved(
 
 
 @pytest.mark.parametrize("running", [True, False])
+@pytest.mark.row(48)
 def test_after_a_restart_all_is_where_it_was(home: Home, server: Standin, *, running: bool) -> None:
     home.write_queue([entry("delivered")])
     home.write_dlq([waiting("deleted"), waiting("kept")])
@@ -89,6 +95,7 @@ def test_after_a_restart_all_is_where_it_was(home: Home, server: Standin, *, run
     assert server.total_stored() == 1
 
 
+@pytest.mark.row(48)
 def test_a_folder_that_is_made_anew_keeps_its_worker(home: Home, server: Standin) -> None:
     worker = home.worker()
     home.claude.rename(home.root / "old")
@@ -100,6 +107,7 @@ def test_a_folder_that_is_made_anew_keeps_its_worker(home: Home, server: Standin
     is_found(home, worker)
 
 
+@pytest.mark.row(48)
 def test_a_link_that_leads_to_another_folder_is_followed(home: Home, server: Standin) -> None:
     first, second = home.root / "first", home.root / "second"
     home.claude.rename(first)
@@ -124,6 +132,7 @@ def test_a_link_that_leads_to_another_folder_is_followed(home: Home, server: Sta
     assert worker.alive
 
 
+@pytest.mark.row(48)
 def test_two_folders_stay_apart(home: Home, server: Standin) -> None:
     other = home.root / "other"
     other.mkdir()
@@ -142,6 +151,7 @@ def test_two_folders_stay_apart(home: Home, server: Standin) -> None:
     is_found(home, worker)
 
 
+@pytest.mark.row(48)
 def test_a_folder_that_is_made_is_said(home: Home, server: Standin) -> None:
     folder = home.root / "claud"
     done = home.drained(env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(folder)})
@@ -150,6 +160,7 @@ def test_a_folder_that_is_made_is_said(home: Home, server: Standin) -> None:
     assert server.saves == []
 
 
+@pytest.mark.row(48)
 def test_a_link_to_nothing_is_waited_for(home: Home, server: Standin) -> None:
     away = home.claude.rename(home.root / "disk")
     home.claude.symlink_to(home.root / "not mounted" / "disk")
@@ -169,6 +180,7 @@ def test_a_link_to_nothing_is_waited_for(home: Home, server: Standin) -> None:
 # The setting ---------------------------------------------------------------------------------
 
 
+@pytest.mark.row(48)
 def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
     home.write_dlq([waiting("of the former")])
     worker = home.worker()
@@ -188,6 +200,7 @@ def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
     )
 
 
+@pytest.mark.row(48)
 def test_a_setting_that_leads_nowhere_is_said(home: Home, server: Standin) -> None:
     home.worker()
     missing = home.root / "mising"
@@ -200,3 +213,136 @@ def test_a_setting_that_leads_nowhere_is_said(home: Home, server: Standin) -> No
     home.wait(lambda: home.state()[0] == "healthy", 10, "all is well")
     assert len(home.log_lines("which is no folder")) == 1
     assert not missing.exists()
+
+
+OTHER_WORKER = """
+import json, os, sys, time
+path, fields = sys.argv[1], json.loads(sys.argv[2])
+while True:
+    with open(path, 'w') as file:
+        json.dump({'last_update': time.ctime(), 'vps_status': 'healthy', 'queue_size': 0,
+                   'dlq_size': 0, 'total_synced': 1, 'total_queued': 1, **fields}, file, indent=2)
+    time.sleep(0.1)
+"""
+
+
+@contextmanager
+def other_worker(home: Home, **fields: object) -> Iterator[Process]:
+    """Run a worker of another make, which rewrites the metrics all the time."""
+    output = home.root.with_name("other-worker")
+    command = [sys.executable, "-c", OTHER_WORKER, str(home.metrics), json.dumps(fields)]
+    process = Process(command, env=home.env, output=output)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+# Other workers --------------------------------------------------------------------------
+
+
+@pytest.mark.row(33)
+def test_a_second_instance_leaves(home: Home, server: Standin) -> None:
+    first = home.worker()
+    for arguments in (["run"], ["run", "--once"], ["run", "--until-idle"]):
+        done = home.run(*arguments)
+        assert done.returncode == 1
+        assert "run" in one_line(done.stderr)
+    assert first.alive
+    home.write_emergency([entry("x")])
+    server.wait_for(lambda: server.count("x") == 1, 5)
+
+
+@pytest.mark.row(33)
+@pytest.mark.parametrize(
+    "fields", [{}, {"pid": 999_999, "host": "elsewhere"}], ids=["older make", "other computer"]
+)
+def test_another_worker_pauses_us_and_is_named(
+    home: Home, server: Standin, fields: dict[str, object]
+) -> None:
+    home.write_dlq([waiting("later")])
+    home.worker()
+    with other_worker(home, **fields):
+        home.wait(lambda: "action needed" in plain(home.ok("status")), 8, "action needed")
+        probed = server.probes()
+        home.write_emergency(entries(5))
+        time.sleep(1)
+        assert server.saves == []
+        assert server.probes() >= probed
+        text = home.ok("status")
+        assert "another worker" in plain(text)
+        if fields:
+            assert "elsewhere" in text
+
+
+# The folder moves ------------------------------------------------------------------------
+
+
+@pytest.mark.row(34)
+def test_a_missing_folder_is_no_obstacle(home: Home, server: Standin) -> None:
+    home.claude.rmdir()
+    worker = home.start("run")
+    server.wait_for(lambda: server.probes() >= 3, 10)
+    home.claude.mkdir(exist_ok=True)
+    home.producer("--label", "first").wait()
+    server.wait_for(lambda: server.total_stored() == 1, 8)
+    assert worker.alive
+
+
+@pytest.mark.row(34)
+def test_a_removed_folder_loses_nothing(home: Home, server: Standin) -> None:
+    home.write_dlq([waiting("later")])
+    worker = home.worker()
+    gone = home.claude.rename(home.root / "gone")  # at once: it is written to meanwhile
+    shutil.rmtree(gone)
+    home.claude.mkdir(exist_ok=True)
+    home.wait_dlq(["later"], 10)
+    home.producer("--label", "again").wait()
+    server.wait_for(lambda: server.total_stored() == 1, 10)
+    assert worker.alive
+
+
+@pytest.mark.row(34)
+def test_a_symlinked_folder_works(home: Home, server: Standin) -> None:
+    target = home.root / "dotfiles"
+    home.claude.rename(target)
+    home.claude.symlink_to(target)
+    home.write_dlq([dead("letter")])
+    home.worker()
+    server.wait_for(lambda: server.count("letter") == 1, 5)
+    home.producer("--label", "linked").wait()
+    server.wait_for(lambda: server.total_stored() == 2, 5)
+    assert home.claude.is_symlink()
+    home.wait(lambda: home.queue_items() == [], 5, "published")
+
+
+@pytest.mark.row(34)
+def test_symlinked_files_stay_links(home: Home, server: Standin) -> None:
+    targets = {}
+    home.write_queue([entry("x")])
+    home.write_dlq([dead("y"), waiting("z")])
+    for path in (home.queue, home.dlq):
+        targets[path] = home.root / f"real {path.name}"
+        path.rename(targets[path])
+        path.symlink_to(targets[path])
+    home.drain()
+    assert server.total_stored() == 2
+    home.wait_dlq(["z"])
+    assert home.queue_items() == []
+    for path, target in targets.items():
+        if path.is_symlink():
+            assert json.loads(target.read_text()) == home.read(path)
+
+
+# Watching --------------------------------------------------------------------------------
+
+
+@pytest.mark.row(35)
+def test_without_inotify_the_files_are_polled(home: Home, server: Standin) -> None:
+    worker = home.start("run", wrapper=without_inotify())
+    server.wait_for(lambda: server.probes() >= 1, 10)
+    home.producer("--label", "polled").wait()
+    server.wait_for(lambda: server.total_stored() == 1, 10)
+    home.write_dlq([dead("by hand")])
+    server.wait_for(lambda: server.count("by hand") == 1, 10)
+    assert worker.alive

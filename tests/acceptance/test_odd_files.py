@@ -187,8 +187,9 @@ for n in itertools.count():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.row(52)
-@pytest.mark.parametrize("name", variants(["DLQ", "queue"]))
+@pytest.mark.parametrize("name", ["DLQ", "queue"])
 def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin, name: str) -> None:
     path = SHARED[name](used_home)
     worker = used_home.worker()

@@ -4,35 +4,26 @@ What takes too long for every run; `packaging/test-official` runs it.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from mcp import StdioServerParameters
-from mcp.client.stdio import stdio_client
 
-from mem0tray.localserver.child import LocalServer
-from mem0tray.localserver.endpoint import Endpoint
 from tests.acceptance import test_verify
 from tests.acceptance.kinds import LIBRARY, POSTGRES, on, opened
 from tests.acceptance.test_destination import check_changes_in_a_drain
-from tests.acceptance.test_kills import kill_while_starting, moment
+from tests.acceptance.test_kills import moment
 from tests.acceptance.test_migrate import LOCAL, check_kills
-from tests.claude.tool_client import ToolClient
 from tests.proofs.network.conftest import proxy, trial
 from tests.proofs.network.matrix import CASES, Trial, check
 from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import REPOSITORY, Home
-from tests.support.model_provider import KEY, ModelProvider
 from tests.support.official import OfficialStandin
-from tests.support.official_server import OfficialServer, exactly
-from tests.support.official_wire import HEALTH
+from tests.support.official_server import KEY, ModelProvider, OfficialServer, exactly
 from tests.support.postgres import Postgres
 from tests.support.privileges import is_root
 from tests.support.processes import wait_until
@@ -40,7 +31,6 @@ from tests.support.shapes import entries, entry, texts
 from tests.support.standin import Standin
 
 pytestmark = [pytest.mark.official, needs.LIBRARY, pytest.mark.timeout(3600)]
-PROGRAM = "mem0-selfhosted-fastmcp"  # from PyPI, which wants Python 3.14; tried with its 0.1.4
 PATIENT = 200.0  # seconds; without its database the library waits half a minute
 _LONG = 1800.0  # seconds
 CONNECTIONS = 5  # that the library has to Postgres
@@ -179,16 +169,6 @@ def test_a_database_that_is_away_at_first(on_postgres: Setup) -> None:
     check_delivered(on_postgres, texts(entries(3)))
 
 
-def test_a_nul_is_what_postgres_has_no_place_for(on_postgres: Setup) -> None:
-    home = on_postgres.home
-    home.write_queue([entry("an\0oak"), *entries(2)])
-    home.drain(PATIENT)
-    assert home.dlq_texts() == ["an\0oak"]
-    (told, *_) = home.json("diagnose", home.dlq_items()[0]["id"])
-    assert told["cause"] == "invalid content"
-    assert on_postgres.server.texts() == exactly(texts(entries(2)))
-
-
 # Its model --------------------------------------------------------------------------------------
 
 
@@ -263,48 +243,12 @@ def test_a_model_that_is_slower_than_we_wait(with_model: Setup, provider: ModelP
 # What it is, and who may ----------------------------------------------------------------------
 
 
-def test_it_is_recognised_by_questions_without_content(own: Setup) -> None:
-    own.home.write_queue(entries(3))
-    own.home.drained()
-    requests = own.server.requests()
-    ours = requests[requests.index(("GET", "/health", 0)) :]
-    assert ours[:2] == [("GET", "/health", 0), ("GET", HEALTH, 0)]
-    assert ours[2][0] == "POST"
-    check_delivered(own, texts(entries(3)))
-
-
-def test_a_key_that_it_wants(tmp_path: Path) -> None:
-    for own in _setup(tmp_path, None, api_key="sesame"):
-        own.home.write_queue(entries(3))
-        worker = own.home.worker()
-        own.home.wait(lambda: own.home.state()[0] == "action needed", 20, "refused")  # noqa: B023
-        assert own.server.texts() == exactly([])
-        own.home.configure('[server]\napi_key = "sesame"\n')
-        own.home.wait(lambda: own.home.queue_items() == [], 20, "delivered")  # noqa: B023
-        worker.stop()
-        check_delivered(own, texts(entries(3)))
-
-
 @pytest.mark.parametrize("kind", LIBRARY)
 def test_a_server_that_changes_twice_in_a_drain_loses_nothing(
     request: pytest.FixtureRequest, tmp_path: Path, home: Home, server: Standin, kind: str
 ) -> None:
     with opened(kind, request, tmp_path) as store:
         check_changes_in_a_drain(home, server, OfficialStandin(store))
-
-
-@pytest.mark.row(2)
-@on(*LIBRARY)
-@pytest.mark.parametrize("times", [6, 25])
-def test_kills_during_the_recovery_lose_nothing(
-    home: Home, server: OfficialStandin, times: int
-) -> None:
-    queue = entries(500)
-    home.write_queue(queue)
-    kill_while_starting(home, times)
-    home.drained()
-    assert server.missing(texts(queue)) == []
-    assert server.surplus() == {}
 
 
 @pytest.mark.slow
@@ -401,50 +345,3 @@ def test_it_stores_and_finds_where_there_is_only_loopback(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["lo", "an oak"]
-
-
-@pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[Endpoint]:
-    """Run an embedded server of the test's own."""
-    server = LocalServer(tmp_path / "local-server", 0)
-    yield server.ensure()
-    server.stop()
-
-
-@pytest.fixture
-def tools(embedded: Endpoint) -> Iterator[ToolClient]:
-    """Run the program that makes tools of a server, and hold a session with it."""
-    env = {
-        **os.environ,
-        "MEM0_BASE_URL": embedded.url,
-        "MEM0_API_KEY": embedded.token,
-        "FASTMCP_CHECK_FOR_UPDATES": "off",  # tests speak to nobody else
-    }
-    with ToolClient(stdio_client(StdioServerParameters(command=PROGRAM, env=env))) as client:
-        yield client
-
-
-def called(tools: ToolClient, tool: str, **arguments: Any) -> Any:
-    said = tools.call(tool, **arguments)
-    assert not said.failed, said.text
-    return json.loads(said.text)
-
-
-@needs.program(PROGRAM)
-def test_each_of_its_tools_works(tools: ToolClient) -> None:
-    message = {"role": "user", "content": "Roses want water"}
-    (added,) = called(tools, "add_memory", messages=[message], user_id="garden")["results"]
-    (listed,) = called(tools, "list_memories", user_id="garden")["results"]
-    (found,) = called(tools, "search_memories", query="roses", user_id="garden")["results"]
-    assert {listed["memory"], found["memory"]} == {"Roses want water"}
-    name = added["id"]
-    called(tools, "update_memory", memory_id=name, text="Roses want sun")
-    assert called(tools, "get_memory", memory_id=name)["memory"] == "Roses want sun"
-    (entity,) = called(tools, "list_entities")["result"]
-    assert (entity["id"], entity["total_memories"]) == ("garden", 1)
-    called(tools, "delete_memory", memory_id=name)
-    for tool in ("delete_all_memories", "delete_entity"):
-        called(tools, "add_memory", messages=[message], user_id="garden")
-        whose = {"entity_type": "user", "entity_id": "garden"}
-        called(tools, tool, **(whose if tool == "delete_entity" else {"user_id": "garden"}))
-        assert called(tools, "list_memories", user_id="garden")["results"] == []

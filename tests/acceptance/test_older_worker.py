@@ -229,7 +229,7 @@ def test_nothing_is_sent_beside_one_that_was_there_before(home: Home, server: St
 def test_a_first_start_beside_fresh_metrics(home: Home, server: Standin, *, comes: bool) -> None:
     server.can_be_asked = False
     home.write_metrics()
-    age = time.time() - (60 if comes else 80)
+    age = time.time() - (60 if comes else 86)
     os.utime(home.metrics, (age, age))
     taken_in_while_paused(home, entries(3))
     home.write_queue([])

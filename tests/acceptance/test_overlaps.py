@@ -1,6 +1,5 @@
 """What happens at the same time: answers that come late, slow items, one file after another."""
 
-import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -58,7 +57,7 @@ def test_two_hanging_entries_hold_up_nobody(home: Home, server: Standin) -> None
     home.write_queue([*entries(12), *hanging])  # a fast server, but for these
     for item in hanging:
         server.script(Answer(delay=60, stores=False), content=item["content"], forever=True)
-    home.worker(env={"MEM0TRAY_SYNC_TIMEOUT": "3", "MEM0TRAY_SYNC_MAX_ATTEMPTS": "100"})
+    home.worker(env={"MEM0TRAY_SYNC_TIMEOUT": "1.5", "MEM0TRAY_SYNC_MAX_ATTEMPTS": "100"})
     server.wait_for(lambda: all(server.sends(text) >= 2 for text in texts(hanging)), 20)
     for number in range(6):
         home.ok("add", "--project", "alpha", f"prompt {number}")
@@ -135,14 +134,6 @@ def test_settings_that_are_gone_again_trouble_nobody(home: Home, server: Standin
     home.wait(lambda: home.state()[0] == "healthy", 5, "forgotten")
 
 
-def test_items_that_cannot_be_loaded_are_quarantined_one_by_one(home: Home) -> None:
-    odd = [f'{{"id": "{n}", "content": {"9" * 5000}}}' for n in range(3)]
-    home.queue.write_text('{"queue": [' + ",".join(odd) + "]}", encoding="utf-8")
-    home.drained()
-    assert home.json("status")["quarantine"] == 3
-    assert len(home.log_lines("quarantine")) == 3
-
-
 def test_a_publish_that_fails_leaves_nothing_behind(home: Home, server: Standin) -> None:
     server.health = Answer(503)
     home.write_queue([entry("bad", retries=0), entry("waits")])
@@ -185,20 +176,3 @@ def test_forgetting_without_a_worker_ends_no_doubt(home: Home, server: Standin) 
     home.ok("delete", "unwanted-1", "--yes", "--forget")
     home.drained()
     assert (server.sends("known"), server.count("known")) == (1, 1)
-
-
-def test_a_reader_that_leaves_ends_the_worker_quietly(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.write_queue([entry("x")])
-    into_nothing = ("sh", "-c", '"$@" | true', "sh")
-    worker = home.start("run", wrapper=into_nothing)
-    worker.wait(10)
-    assert "Traceback" not in worker.err
-    assert "BrokenPipe" not in worker.err
-
-
-def test_a_password_in_the_address_is_not_shown(home: Home) -> None:
-    home.env["MEM0TRAY_SERVER_URL"] = "http://me:sesame@127.0.0.1:9"
-    home.write_dlq([dead("x")])
-    shown = json.dumps(home.json("diagnose")) + home.run("diagnose").stdout
-    assert "sesame" not in shown

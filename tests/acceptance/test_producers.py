@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.home import COMMAND, Home, one_line
+from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
 from tests.support.machine import tool
 from tests.support.official import OfficialStandin, SimpleStore
@@ -278,17 +278,6 @@ def test_many_adds_at_once_are_all_kept(home: Home, server: Standin) -> None:
     assert home.stats()["total_queued"] == 8
 
 
-@pytest.mark.row(7)
-def test_add_that_cannot_write_says_so(humble_home: Home) -> None:
-    humble_home.write_queue([entry("x")])
-    humble_home.claude.chmod(0o500)
-    done = humble_home.run("add", "--project", "alpha", "lost?")
-    humble_home.claude.chmod(0o700)
-    assert done.returncode == 1
-    assert str(humble_home.claude) in one_line(done.stderr)
-    assert done.stdout == ""
-
-
 def lines(number: int, size: int = 1) -> str:
     """Make so many lines, each a memory of about so many bytes, without ids."""
     return "".join(
@@ -349,14 +338,3 @@ def test_what_was_exported_is_not_sent_to_the_same_server_again(home: Home) -> N
         assert len(exported.splitlines()) == len(names)
         said = home.ok("add", "--jsonl", stdin=exported)
         assert said.startswith("Nothing was queued.\n5 were delivered to this server before.")
-
-
-def test_lines_are_delivered_by_a_running_worker(home: Home, server: Standin) -> None:
-    home.worker()
-    text = "".join(
-        json.dumps({"project_id": "p", "content": f"memory {n}", "id": f"id-{n}"}) + "\n"
-        for n in range(50)
-    )
-    home.ok("add", "--jsonl", stdin=text)
-    home.wait(lambda: server.total_stored() == 50)
-    assert {save.key for save in server.saves} == {f"id-{n}" for n in range(50)}

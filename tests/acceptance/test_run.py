@@ -17,7 +17,6 @@ from mem0tray.core.state import STARTING
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import View
 from mem0tray.files import orders
-from mem0tray.localserver.serve import listen
 from mem0tray.system.paths import Paths
 from mem0tray.worker.thread import WorkerThread
 from tests.support.home import COMMAND, Home
@@ -84,15 +83,6 @@ def test_what_still_waits_is_said_between_the_sum_and_the_stop(home: Home) -> No
     assert stop.endswith("Worker stopped.")
 
 
-def test_many_deliveries_make_few_lines(home: Home, server: Standin) -> None:
-    home.write_queue(entries(1_000))
-    done = home.drained()
-    assert len(server.saves) == 1_000
-    lines = told(done.stdout)
-    assert len(lines) < 100
-    assert "Delivered 1,000 memories" in lines[-2]
-
-
 def test_a_reader_that_stands_still_holds_up_neither_deliveries_nor_the_end(
     home: Home, server: Standin
 ) -> None:
@@ -121,18 +111,6 @@ def test_a_reader_that_stands_still_holds_up_neither_deliveries_nor_the_end(
         os.close(reads)
         os.close(writes)
     assert home.queue_items() == []
-
-
-def test_an_embedded_server_that_moved_says_where_it_is(bare_home: Home) -> None:
-    bare_home.write_queue([])
-    with listen(0) as taken:
-        port = taken.getsockname()[1]
-        env = {"MEM0TRAY_SERVER_URL": "local", "MEM0TRAY_SERVER_LOCAL_PORT": str(port)}
-        done = bare_home.drained(env=env)
-    said = f", not at {port} (server.local_port)"
-    (line,) = [line for line in told(done.stdout) if line.endswith(said)]
-    assert line.startswith("The embedded server listens at port ")
-    assert len(bare_home.log_lines(said)) == 1
 
 
 @pytest.mark.parametrize("between", [False, True])

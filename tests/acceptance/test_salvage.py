@@ -158,16 +158,6 @@ def test_bad_utf8_is_kept_and_diagnosed(home: Home, server: Standin) -> None:
     assert server.count(kept) == 1
 
 
-@pytest.mark.row(13)
-def test_a_refused_lone_surrogate_is_diagnosed(home: Home, server: Standin) -> None:
-    item = entry("half \ud83d pair")
-    home.write_queue([item])
-    server.script(Answer(422), content="half \ud83d pair", forever=True)
-    home.drain()
-    assert home.dead_letter("half \ud83d pair")["id"] == item["id"]
-    assert "invalid content" in plain(home.ok("diagnose", item["id"]))
-
-
 @pytest.mark.row(14)
 def test_odd_numbers_are_unchanged(home: Home) -> None:
     numbers = {

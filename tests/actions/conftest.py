@@ -9,10 +9,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from mem0tray.system.paths import Paths
-from tests.actions.examining import steps
 from tests.support import folders
-
-__all__ = ["steps"]
 
 
 @pytest.fixture

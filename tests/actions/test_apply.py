@@ -54,7 +54,6 @@ def _worker(paths: Paths) -> Iterator[None]:
 
 
 def left(paths: Paths) -> list[Path]:
-    """List the orders that are not applied."""
     return list(paths.orders.glob("*.json"))
 
 

@@ -11,7 +11,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.system.paths import Paths
-from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from tests.actions.scene import chosen, contents, queued, read, write, write_dlq
 from tests.support.needs import has_mode
 from tests.support.shapes import Item, entry, queue_document, texts, waiting
 
@@ -98,34 +98,6 @@ def test_a_backup_that_reads_otherwise_than_written_stops_the_deletion(
         delete(paths, Settings(), chosen(paths, "aa"))
     monkeypatch.undo()
     assert contents(paths) == ["a", "b", "c"]
-
-
-@pytest.mark.usefixtures("letters")
-def test_waiting_entries_go_to_the_backup_and_out_of_the_queue(paths: Paths) -> None:
-    done = delete(paths, Settings(), chosen(paths, "qq"))
-    assert texts(read(done.backup)["items"]) == ["q"]
-    assert queued(paths) == ["r"]
-    assert has_mode(paths.orders, 0o700)
-
-
-@pytest.mark.usefixtures("letters")
-def test_an_entry_is_deleted_though_the_queue_file_is_gone(paths: Paths) -> None:
-    with worker(paths):
-        pass
-    paths.queue.unlink()
-    done = delete(paths, Settings(), chosen(paths, "qq"))
-    assert [each.id for each in done.items] == ["qq-1"]
-    assert queued(paths) == ["r"]
-
-
-@pytest.mark.usefixtures("letters")
-def test_the_ledger_discards_what_was_asked_for(paths: Paths) -> None:
-    delete(paths, Settings(), chosen(paths, "qq"))
-    with worker(paths) as context, context.ledger.locked() as db:
-        states = dict(
-            db.execute("SELECT id, state FROM items WHERE id IN (?, ?)", (b"qq-1", b"rr-1"))
-        )
-    assert states == {b"qq-1": "discarded", b"rr-1": "pending"}
 
 
 @pytest.mark.usefixtures("letters")

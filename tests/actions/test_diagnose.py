@@ -23,12 +23,10 @@ ALONE = Surroundings([Cause(surroundings.NOT_RUNNING, reasons.quoted("x"), reaso
 
 
 def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
-    """A failed attempt."""
     return Attempt(1.0, kind, status, f"{status}: no thanks", 0.1)
 
 
 def known(due: float) -> Known:
-    """What the ledger knows of an entry that is sent again at `due`."""
     return Known(
         key=1,
         id="x",
@@ -48,7 +46,6 @@ def known(due: float) -> Known:
 
 
 def names(causes: Sequence[Cause]) -> list[Reason]:
-    """Only what the causes are called."""
     return [each.name for each in causes]
 
 

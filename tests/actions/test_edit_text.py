@@ -8,14 +8,12 @@ import pytest
 
 from mem0tray.actions import backups, verbs
 from mem0tray.actions import waiting as waiting_items
-from mem0tray.actions.backups import EDIT, last_delete, named, sources
 from mem0tray.actions.forget import forget
 from mem0tray.actions.verbs import GoneError, delete
-from mem0tray.actions.waiting import DLQ_LIST, listing
+from mem0tray.actions.waiting import DLQ_LIST
 from mem0tray.cli.restore import _opened
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import NotFoundError
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
@@ -118,21 +116,6 @@ def test_a_content_that_is_no_text_can_be_given_one(paths: Paths) -> None:
     kept = _edit(paths, "aa", "mended")
     assert contents(paths) == ["mended", {"a": 1}]
     assert read(kept)["items"][0]["content"] is None
-
-
-def test_the_old_text_is_put_back_in_the_place_of_the_new_one(paths: Paths) -> None:
-    write_dlq(paths, [waiting("old", id="aa-1", retry_count=3)])
-    kept = _edit(paths, "aa", "new")
-    source = named(paths, kept.name)
-    assert source.kind == EDIT
-    assert [each.name for each in sources(paths)] == [kept.name]
-    with pytest.raises(NotFoundError, match="Nothing has been deleted"):
-        last_delete(paths)
-    (old,) = listing([source.pieces[0].raw], source.pieces[0].place)
-    done = verbs.undo(Settings(), old)
-    assert done is not None
-    assert contents(paths) == ["old"]
-    assert read(done.kept)["items"][0]["content"] == "new"
 
 
 def test_old_texts_go_with_time(paths: Paths) -> None:

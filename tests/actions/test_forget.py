@@ -23,7 +23,6 @@ TEXT = "zanzibar « é » must be forgotten"
 
 
 def holding(root: Path) -> list[str]:
-    """The names of all files that hold the text in any form."""
     forms = [TEXT.encode(), b"zanzibar \\u00ab \\u00e9"]
     return sorted(
         path.name
@@ -33,7 +32,6 @@ def holding(root: Path) -> list[str]:
 
 
 def forgotten(paths: Paths, *names: str) -> Forgotten:
-    """Delete for good."""
     done = delete(paths, Settings(), chosen(paths, *names), for_good=True)
     return forget(paths, Settings(), done)
 

@@ -23,19 +23,16 @@ OURS: Final = Settings()
 
 
 def look(paths: Paths) -> InStep:
-    """Bring the ledger in step."""
     return keep_in_step(paths, OURS)
 
 
 def texts(paths: Paths) -> set[str]:
-    """The texts of what waits by the ledger."""
     with Reader(paths.ledger) as reader:
         found = [*reader.waiting.listed("pending"), *reader.waiting.listed("dead")]
     return {json.loads(raw)["content"] for _, raw in found}
 
 
 def write_all(paths: Paths) -> None:
-    """Write a memory into each of the three files."""
     write(paths.queue, queue_document([entry("queued")]))
     write_dlq(paths, [waiting("dead")])
     paths.emergency.write_text(json.dumps(entry("line", emergency=True)) + "\n")

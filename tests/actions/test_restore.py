@@ -4,7 +4,6 @@ import json
 import os
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -33,7 +32,6 @@ def letters(paths: Paths) -> list[Item]:
 
 
 def back(paths: Paths, name: str | None = None) -> Restored:
-    """Restore."""
     source = backups.last_delete(paths) if name is None else backups.named(paths, name)
     return restore(paths, SETTINGS, source)
 
@@ -77,7 +75,6 @@ def test_a_ledger_whose_making_was_cut_off_does_not_stop_a_restore(paths: Paths)
 
 
 def look_and_bring_back(paths: Paths) -> None:
-    """List what there is, and restore what was deleted last."""
     backups.sources(paths)
     back(paths)
 
@@ -86,7 +83,7 @@ def look_and_bring_back(paths: Paths) -> None:
 @pytest.mark.parametrize("place", ["orders", "quarantine"])
 @pytest.mark.usefixtures("letters")
 def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(paths: Paths, place: str) -> None:
-    folder: Path = getattr(paths, place)
+    folder = getattr(paths, place)
     delete(paths, Settings(), chosen(paths, "bb", "qq"))
     if folder.exists():
         folder.rename(folder.with_name("away"))
@@ -125,7 +122,6 @@ def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
 
 
 def remove_by_hand(paths: Paths, item_id: str) -> None:
-    """Take an item out of the DLQ file, as an editor would."""
     document = read(paths.dlq)
     document["items"] = [item for item in document["items"] if item["id"] != item_id]
     write(paths.dlq, document)
@@ -245,20 +241,6 @@ def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
     assert len(done.fresh) == 1
     assert queued(paths) == ["q"]
     assert contents(paths) == []
-
-
-@pytest.mark.usefixtures("letters")
-def test_the_list_has_every_source_newest_first(paths: Paths, tmp_path: Path) -> None:
-    delete(paths, Settings(), chosen(paths, "aa", "qq"))
-    private_folders.quarantine(
-        paths.quarantine, tmp_path / "mem0_queue.json", b'[{"id": "x", "content": "x"}', 0
-    )
-    found = backups.sources(paths)
-    assert [source.at for source in found] == sorted((s.at for s in found), reverse=True)
-    counts = {
-        source.kind: len(source.pieces) for source in found if "backups.json" not in source.name
-    }
-    assert counts == {backups.BACKUP: 2, backups.QUARANTINE: 1}
 
 
 @needs.CLOCK

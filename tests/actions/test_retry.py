@@ -20,7 +20,6 @@ def letters(paths: Paths) -> list[Item]:
 
 
 def forced(paths: Paths) -> list[str]:
-    """The texts of the dead letters that are due now."""
     return [each["content"] for each in read(paths.dlq)["items"] if each["last_attempt"] == 0]
 
 
@@ -28,15 +27,6 @@ def test_only_the_time_changes(paths: Paths, letters: list[Item]) -> None:
     """Counts and further fields stay."""
     verbs.retry_all(Settings())
     assert read(paths.dlq)["items"] == [letter | {"last_attempt": 0} for letter in letters]
-
-
-def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list[Item]) -> None:
-    with worker(paths):
-        pass
-    verbs.retry_ids(Settings(), [letters[0]["id"]])
-    with worker(paths) as context, context.ledger.locked() as db:
-        due = db.execute("SELECT count(*) FROM items WHERE state = 'dead' AND due = 0").fetchone()
-    assert due == (1,)
 
 
 @pytest.mark.usefixtures("letters")
@@ -55,17 +45,6 @@ def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> Non
     assert [item.id for item in verbs.retry_ids(Settings(), ["hh"]).items] == ["hh-1"]
     assert verbs.retry_all(Settings()).items == ()
     assert sorted(each["content"] for each in read(paths.queue)["queue"]) == ["h", "q"]
-
-
-def test_a_dead_letter_is_retried_though_the_file_is_gone(
-    paths: Paths, letters: list[Item]
-) -> None:
-    with worker(paths):
-        pass
-    paths.dlq.unlink()
-    verbs.retry_ids(Settings(), ["bb"])
-    assert forced(paths) == ["b"]
-    assert len(read(paths.dlq)["items"]) == len(letters)
 
 
 def test_an_item_without_text_cannot_be_retried(paths: Paths) -> None:

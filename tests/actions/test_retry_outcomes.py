@@ -28,7 +28,6 @@ def _item() -> Item:
 
 
 def _fail(context: WorkerContext) -> None:
-    """Count a failed retry of the dead letter, which is due again in an hour."""
     (row,) = context.generations.dead_rows()
     now = time.time()
     job = context.outbox.claim(row.key, now)

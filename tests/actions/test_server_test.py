@@ -1,13 +1,53 @@
 """The server test: the exact words for what is seen at real servers, and what goes there."""
 
-import pytest
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
-from mem0tray.actions.server_test import FAILED, OK, SKIPPED, WARNING
-from tests.actions.examining import PATIENCE, Test, results, words
+import pytest
+from msgspec.structs import replace
+
+from mem0tray.actions import server_test
+from mem0tray.actions.server_test import FAILED, OK, SKIPPED, STEPS, WARNING, Step, examine
+from mem0tray.config import settings
+from mem0tray.system.paths import Paths
+from tests.server.wire import Connection, Wire, render
+from tests.support import needs
+from tests.support.certificates import HOST, Authority
 from tests.support.hosted import HostedStandin
 from tests.support.http1 import Answer, page
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.standin import UNNAMED, Standin
+
+PATIENCE = 20.0  # seconds for all of a test
+
+Test = Callable[..., dict[str, Step]]
+
+
+@pytest.fixture
+def steps(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Test:
+    """Test a server by its address, with further settings; the steps by name, times as 1 ms."""
+    del paths  # a scratch home
+    monkeypatch.setattr(server_test, "milliseconds", lambda _: "1 ms")
+
+    def test(url: str, seconds: float = PATIENCE, **more: str) -> dict[str, Step]:
+        for name, value in {"url": url, **more}.items():
+            monkeypatch.setenv(f"MEM0TRAY_SERVER_{name.upper()}", value)
+        loaded = settings.load()
+        found = examine(replace(loaded, sources={}), seconds)
+        return {step.name: step for step in found}
+
+    return test
+
+
+def results(found: dict[str, Step]) -> list[str]:
+    assert list(found)[-len(STEPS) :] == list(STEPS)
+    return [step.result for step in found.values()]
+
+
+def words(step: Step) -> str:
+    return f"{step.seen} {step.remedy}".strip()
+
 
 THERE = (
     "Memories wait until it is back. Does the server run, and is its address right?"
@@ -242,3 +282,56 @@ def test_the_embedded_server_is_this_computer(steps: Test) -> None:
     assert (step.result, step.seen) == (
         OK, "this computer only; the embedded server starts together with the worker."
     )  # fmt: skip
+
+
+UNTRUSTED = "the certificate cannot be trusted: "
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def test_a_server_over_tls_is_tested_like_any(steps: Test, authority: Authority) -> None:
+    with Standin(tls=authority.context(HOST)) as server:
+        assert results(steps(server.url, ca_file=str(authority.file))) == [OK] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "ended", "known", "said", "remedy"),
+    [
+        (HOST, None, False, "none of the authorities", "config set server.ca_file FILE`"),
+        ("mem0.test", None, True, "it is for another name", "config set server.url ADDRESS`"),
+        (HOST, timedelta(days=3), True, "it has expired", "Renew it on the server."),
+    ],
+    ids=["authority", "name", "time"],
+)
+def test_a_certificate_that_cannot_be_trusted_is_no_server_that_is_down(
+    steps: Test,
+    authority: Authority,
+    name: str,
+    ended: timedelta | None,
+    known: bool,  # noqa: FBT001  (a parameter of the test)
+    said: str,
+    remedy: str,
+) -> None:
+    more = {"ca_file": str(authority.file)} if known else {}
+    with Standin(tls=authority.context(name, ended=ended)) as server:
+        found = steps(server.url, api_key="sesame", **more)
+        assert server.requests == []
+    assert results(found) == [FAILED, SKIPPED, SKIPPED]
+    assert f"{UNTRUSTED}{said}" in found["server"].seen
+    assert remedy in found["server"].remedy
+
+
+@needs.RESETS
+def test_plain_http_is_spoken_at_an_https_address(steps: Test) -> None:
+    def plain(connection: Connection) -> None:
+        connection.socket.recv(1)
+        connection.send(render(400, b"plain"))
+
+    with Wire(plain) as server:
+        found = steps(f"https://127.0.0.1:{server.port}", api_key="sesame")
+        assert server.requests == []
+    assert "does not speak TLS" in words(found["server"])
+    assert f"`mem0tray config set server.url {server.url}`" in words(found["server"])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -18,9 +18,7 @@ from msgspec.structs import replace
 from mem0tray.actions import standing
 from mem0tray.actions.in_step import InStep
 from mem0tray.actions.standing import (
-    Contents,
     SeenLedger,
-    SeenQuarantine,
     Snapshot,
 )
 from mem0tray.actions.worker_report import Metrics, Running
@@ -47,7 +45,6 @@ SERVER = "https://server.test"
 
 
 def read(*, url: str = SERVER, now: float | None = None) -> Snapshot:
-    """Look once."""
     settings = Settings(server=ServerSettings(url=url))
     return standing.read(settings, time.time() if now is None else now)
 
@@ -62,22 +59,11 @@ def running(paths: Paths) -> Iterator[None]:
 
 
 def tell(path: Path, **values: object) -> None:
-    """Write metrics as our worker does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, {"pid": os.getpid(), "host": socket.gethostname(), **values})
 
 
 # The worker ------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("running")
-def test_a_worker_that_runs_tells_its_state(paths: Paths) -> None:
-    tell(paths.metrics, state="healthy", queue_size=3, dlq_size=4, held=1, destination="there")
-    seen = read()
-    assert seen.worker is not None
-    assert seen.worker.pid == os.getpid()
-    assert seen.told == WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
-    assert (seen.server.name, seen.server.shown) == (SERVER, "there")
 
 
 @pytest.mark.usefixtures("running")
@@ -92,14 +78,6 @@ def test_a_pause_is_the_user_s_and_a_break_the_server_s(
     assert told is not None
     assert (told.paused, told.state.reason) == (paused, reason)
     assert told.last_delivery == time.mktime((2025, 11, 30, 4, 38, 18, 0, 0, -1))
-
-
-@pytest.mark.usefixtures("running")
-def test_what_another_worker_wrote_is_not_what_ours_tells(paths: Paths) -> None:
-    write(paths.metrics, {"pid": 1, "host": "elsewhere", "state": "healthy", "queue_size": 9})
-    seen = read()
-    assert seen.told is None
-    assert seen.metrics.values["host"] == seen.shared_metrics.values["host"] == "elsewhere"
 
 
 @pytest.mark.usefixtures("running")
@@ -126,7 +104,7 @@ def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
     ledger = Ledger(paths.ledger)
     ledger.set_meta(OTHER_WORKER, json.dumps({"pid": 7, "host": "h", "first": 1.0, "last": 2.0}))
     ledger.close()
-    other = read().inside.ledger.other_worker
+    other = read().ledger.other_worker
     assert other is not None
     assert (other.pid, other.host, other.last) == (7, "h", 2.0)
 
@@ -143,7 +121,7 @@ def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -
     seen = read()
     assert seen.paths.ledger == paths.ledger
     assert seen.worker is not None
-    assert seen.inside.ledger.usable
+    assert seen.ledger.usable
 
 
 # The server, the pause ----------------------------------------------------------------------
@@ -151,10 +129,10 @@ def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -
 
 def test_a_pause_that_has_ended_is_none(paths: Paths) -> None:
     orders.write_pause(paths, 1000.0)
-    assert read(now=999.0).pause.until == 1000.0
-    assert read(now=1001.0).pause.until is None
+    assert read(now=999.0).pause == 1000.0
+    assert read(now=1001.0).pause is None
     orders.write_pause(paths, None)
-    assert read().pause.until == math.inf
+    assert read().pause == math.inf
 
 
 @pytest.mark.usefixtures("running")
@@ -174,27 +152,14 @@ def test_where_memories_went_before_the_settings_were_changed_is_over(paths: Pat
     assert read().server.shown == "server.test"
 
 
-def test_when_the_settings_were_changed(paths: Paths) -> None:
-    assert read().settings_changed == 0.0
-    file = config_file()
-    assert file.is_relative_to(paths.claude_dir.parent)
-    file.parent.mkdir(parents=True)
-    file.touch()
-    os.utime(file, times=(5.0, 1000.0))
-    assert read().settings_changed == 1000.0
-
-
-# The disk -------------------------------------------------------------------------------------
-
-
 # What cannot be read --------------------------------------------------------------------------
 
 CANNOT: dict[str, Callable[[Snapshot], object]] = {
-    "queue": lambda seen: seen.inside.step.unread.get("queue"),
-    "dlq": lambda seen: seen.inside.step.unread.get("dlq"),
-    "emergency": lambda seen: seen.inside.step.unread.get("emergency"),
+    "queue": lambda seen: seen.step.unread.get("queue"),
+    "dlq": lambda seen: seen.step.unread.get("dlq"),
+    "emergency": lambda seen: seen.step.unread.get("emergency"),
     "metrics": lambda seen: seen.metrics.trouble,
-    "pause": lambda seen: seen.pause.error,
+    "pause": lambda seen: seen.pause_error,
     "queue_lock": lambda seen: seen.disk,
 }
 
@@ -213,7 +178,7 @@ def test_what_cannot_be_read_is_named(paths: Paths, name: str) -> None:
 def test_a_ledger_that_cannot_be_read(paths: Paths, data: bytes, *, lost: bool) -> None:
     paths.data_dir.mkdir(parents=True)
     paths.ledger.write_bytes(data)
-    seen = read().inside.ledger
+    seen = read().ledger
     assert (seen.usable, bool(seen.trouble)) == (False, lost)
 
 
@@ -224,7 +189,7 @@ def test_a_ledger_that_is_being_made_is_no_loss(paths: Paths, made: str) -> None
         db.execute("PRAGMA journal_mode = WAL").fetchall()
         db.execute(made)
     assert paths.ledger.stat().st_size
-    assert not read().inside.ledger.trouble
+    assert not read().ledger.trouble
 
 
 @pytest.mark.parametrize("ledger", [True, False])
@@ -301,6 +266,9 @@ def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
 NOW = 1_764_500_000.0
 RUNNING = Running(7, NOW - 600)
 TOLD = WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
+GONE = reasons.quoted("the folder is gone")
+FULL = reasons.quoted("the disk fails")
+NAMED = state.another_worker(8, "elsewhere")
 
 
 @pytest.fixture
@@ -308,51 +276,43 @@ def seen(tmp_path: Path) -> Snapshot:
     """A snapshot of a folder in which all is well, and nobody works."""
     paths = Paths(tmp_path / "claude", tmp_path / "data")
     totals = {"queued": 5, "synced": 1, "failed": 4}
-    ledger = SeenLedger(
-        path=paths.ledger,
-        size=1,
-        usable=True,
-        counts=Counts(3, 4, 7.0, 1),
-        last_delivery=None,
-        totals=totals,
-        only_elsewhere={},
-        to_bring_over={},
-        other_worker=None,
-    )
-    contents = Contents(reasons.NONE, InStep(), SeenQuarantine(0), ledger)
-    return Snapshot(NOW, paths, server=ServerNames("s", "server.test"), contents=contents)
+    counts = Counts(3, 4, 7.0, 1)
+    ledger = SeenLedger(paths.ledger, size=1, usable=True, counts=counts, totals=totals)
+    return Snapshot(NOW, paths, server=ServerNames("s", "server.test"), ledger=ledger)
 
 
-def test_without_a_worker(seen: Snapshot) -> None:
-    """It does not run; before a server is chosen that is what is to be done first."""
-    assert standing.overview(seen).state == standing.NOT_RUNNING
-    made = standing.overview(replace(seen, server=ServerNames(trouble=CHOOSE)))
-    assert (made.state, made.reason) == ("action needed", CHOOSE)
+@pytest.mark.parametrize(
+    ("fields", "state", "reason"),
+    [
+        ({}, standing.NOT_RUNNING, reasons.NONE),
+        ({"server": ServerNames(trouble=CHOOSE)}, "action needed", CHOOSE),
+        ({"worker": RUNNING, "another": NAMED}, "action needed", NAMED),
+        ({"worker": RUNNING}, "starting", reasons.NONE),
+        ({"metrics": Metrics({}, 0.0, GONE)}, "action needed", GONE),
+        ({"pause_error": GONE, "disk": FULL}, "action needed", GONE),
+        (
+            {"worker": RUNNING, "told": TOLD, "metrics": Metrics({}, NOW), "disk": FULL},
+            "action needed",
+            FULL,
+        ),
+        ({"step": InStep(behind=FULL)}, standing.NOT_RUNNING, FULL),
+    ],
+    ids=["alone", "no server", "beside", "starting", "metrics", "pause", "disk", "behind"],
+)
+def test_the_first_thing_in_the_way_is_the_reason(
+    seen: Snapshot, fields: dict[str, Any], state: str, reason: Reason
+) -> None:
+    made = standing.overview(replace(seen, **fields))
+    assert (made.state, made.reason) == (state, reason)
+    assert (made.queue, made.dlq, made.held) == (3, 4, 1)
 
 
 @pytest.mark.parametrize(
     ("age", "state"), [(0.0, "healthy"), (59.0, "healthy"), (61.0, "action needed")]
 )
 def test_a_worker_that_is_silent_hangs(seen: Snapshot, age: float, state: str) -> None:
-    made = standing.overview(
-        replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({"pid": 7}, NOW - age))
-    )
-    assert made.state == state
-    assert (made.queue, made.dlq, made.held) == (3, 4, 1)
-
-
-def test_metrics_of_another_worker_beside_ours(seen: Snapshot) -> None:
-    named = state.another_worker(8, "elsewhere")
-    made = standing.overview(replace(seen, worker=RUNNING, another=named))
-    assert (made.state, made.reason) == ("action needed", named)
-    assert standing.overview(replace(seen, worker=RUNNING)).state == "starting"
-
-
-def test_a_worker_that_runs_knows_what_a_missing_folder_held(seen: Snapshot) -> None:
-    inside = replace(seen.inside, folder=reasons.quoted("the folder is gone"))
-    told = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW), contents=inside)
-    made = standing.overview(told)
-    assert (made.queue, made.dlq, str(made.reason)) == (3, 4, "the folder is gone")
+    told = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({"pid": 7}, NOW - age))
+    assert standing.overview(told).state == state
 
 
 @pytest.mark.parametrize("told", [TOLD, None])
@@ -363,30 +323,22 @@ def test_a_worker_that_runs_knows_what_a_missing_folder_held(seen: Snapshot) -> 
 def test_a_file_that_cannot_be_read_has_no_count(
     seen: Snapshot, file: str, unknown: set[str], told: WorkerStatus | None
 ) -> None:
-    inside = replace(seen.inside, step=InStep({file: reasons.quoted("It is shut.")}))
+    """Beside a worker neither: the ledger does not know what stands in it."""
     at_work = RUNNING if told is not None else None
-    look = replace(seen, worker=at_work, told=told, metrics=Metrics({}, NOW), contents=inside)
+    shut = InStep({file: reasons.quoted("It is shut.")})
+    look = replace(seen, worker=at_work, told=told, metrics=Metrics({}, NOW), step=shut)
     made = standing.overview(look)
     counts = {"queue": made.queue, "dlq": made.dlq, "totals": made.totals["synced"]}
     assert {name for name, count in counts.items() if count is None} == set(made.unknown) == unknown
     assert (made.state, str(made.reason)) == ("action needed", "It is shut.")
 
 
-def test_what_is_newer_than_the_ledger_is_the_reason(seen: Snapshot) -> None:
-    newer = reasons.quoted("The queue file is newer.")
-    inside = replace(seen.inside, step=InStep(behind=newer))
-    made = standing.overview(replace(seen, contents=inside))
-    assert (made.state, made.reason, made.queue) == (standing.NOT_RUNNING, newer, 3)
-    none = replace(inside, ledger=replace(inside.ledger, counts=None))
-    made = standing.overview(replace(seen, contents=none))
-    assert (made.queue, made.dlq, made.totals["synced"]) == (None, None, None)
-    assert set(made.unknown) == {"queue", "dlq", "totals"}
-
-
-def test_the_folder_that_is_missing_hides_what_it_would_hold(seen: Snapshot) -> None:
-    gone = reasons.quoted("the folder is gone")
-    inside = replace(seen.inside, folder=gone)
-    inside = replace(inside, ledger=replace(inside.ledger, counts=None))
-    made = standing.overview(replace(seen, contents=inside, disk=reasons.quoted("the disk fails")))
-    assert (made.queue, made.dlq, made.reason) == (None, None, gone)
-    assert made.unknown == {"queue": gone, "dlq": gone, "totals": gone}
+@pytest.mark.parametrize("fields", [{"folder": GONE, "disk": FULL}, {"step": InStep(behind=GONE)}])
+def test_without_a_ledger_nothing_is_known_of_what_could_not_be_read(
+    seen: Snapshot, fields: dict[str, Any]
+) -> None:
+    made = standing.overview(replace(seen, ledger=SeenLedger(seen.paths.ledger), **fields))
+    assert (made.queue, made.dlq, made.totals["synced"], made.reason) == (None, None, None, GONE)
+    assert made.unknown == {"queue": GONE, "dlq": GONE, "totals": GONE}
+    at_work = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW), **fields)
+    assert (standing.overview(at_work).queue, standing.overview(at_work).dlq) == (3, 4)

@@ -13,11 +13,10 @@ from mem0tray.actions.surroundings import Cause, Surroundings
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
 from mem0tray.config.settings import ServerSettings, Settings
-from mem0tray.core import reasons, state
+from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.rows import Attempt
 from mem0tray.server import Health
 from mem0tray.system.paths import Paths
 from tests.actions.scene import metrics_of, write, write_dlq
@@ -27,21 +26,17 @@ from tests.support.standin import Standin
 
 NOW = 1_764_500_000.0
 WELL = Probe("https://m.test", "m.test", "m.test", Health(healthy=True, reason=reasons.NONE))
-REFUSED = Attempt(NOW - 60, "unauthorized", 401, "401 Unauthorized", 0.1)
 
 
 def names(causes: Sequence[Cause]) -> list[Reason]:
-    """Only what the causes are called."""
     return [each.name for each in causes]
 
 
 def settings_for(url: str) -> Settings:
-    """Settings with this server."""
     return Settings(server=ServerSettings(url=url))
 
 
 def around(settings: Settings) -> Surroundings:
-    """What is around every item now, with one question to the server."""
     return Surroundings.ask(settings, standing.read(settings, time.time()))
 
 
@@ -133,25 +128,7 @@ def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def causes(seen: Snapshot) -> list[Reason]:
-    """What is in the way of a healthy server."""
     return names(Surroundings.of(seen, WELL, lambda _: reasons.NONE).causes)
-
-
-def test_a_refusal_outlasts_the_worker_but_not_a_change_of_settings(paths: Paths) -> None:
-    seen = Snapshot(NOW, paths, refusal=REFUSED)
-    assert causes(seen) == [surroundings.ACTION, surroundings.NOT_RUNNING]
-    changed = Snapshot(NOW, paths, refusal=REFUSED, settings_changed=NOW - 30)
-    assert causes(changed) == [surroundings.NOT_RUNNING]
-
-
-def test_a_worker_that_runs_knows_better_than_an_old_refusal(paths: Paths) -> None:
-    running = Running(1, NOW - 600)
-    for at, found in (
-        ({"state": "healthy"}, []),
-        (metrics_of("paused", state.BREAK), [surroundings.ACTION, surroundings.SERVER_BUSY]),
-    ):
-        seen = Snapshot(NOW, paths, running, metrics=Metrics(at, NOW), refusal=REFUSED)
-        assert causes(seen) == found
 
 
 def test_metrics_that_a_worker_left_behind_are_no_cause(paths: Paths) -> None:

@@ -1,10 +1,12 @@
 """The real Claude Code, in a network of its own: connected, used, and left without a trace."""
 
+import ctypes
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +15,6 @@ import pytest
 from tests.claude.stub_model import Reply, StubModel, calls, says
 from tests.support import needs
 from tests.support.home import REPOSITORY, Home
-from tests.support.network_of_its_own import network_of_its_own
 from tests.support.standin import Standin
 
 _PACKAGE: Final = "@anthropic-ai/claude-code@2.1.197"
@@ -157,3 +158,29 @@ def test_the_plug_in_is_valid_and_connects(claude: Claude) -> None:
     claude.ok("plugin", "install", "mem0tray@mem0tray")
     assert "✔ Connected" in claude.ok("mcp", "list")
     assert "plug-in mem0tray@mem0tray" in claude.home.run("doctor", "--no-notify").stdout
+
+
+_NETWORK = 0x40000000  # CLONE_NEWNET
+_MINE = "/proc/thread-self/ns/net"
+
+
+@contextmanager
+def network_of_its_own() -> Iterator[None]:
+    """Give this thread, and all threads and processes that it starts, a network of their own."""
+    system = ctypes.CDLL(None, use_errno=True)
+    former = os.open(_MINE, os.O_RDONLY)
+    try:
+        _succeed(system.unshare(_NETWORK))
+        try:
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)  # noqa: S607  (its folder differs)
+            yield
+        finally:
+            _succeed(system.setns(former, _NETWORK))
+    finally:
+        os.close(former)
+
+
+def _succeed(result: int) -> None:
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

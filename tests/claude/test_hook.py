@@ -3,17 +3,18 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Event
 
 import pytest
 
-from tests.claude.transcripts import answer, prompt, write
+from mem0tray.claude.hook import last_answer
 from tests.support import machine, needs
 from tests.support.forked import ForkedHome
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
-from tests.support.shapes import dead, entries
+from tests.support.shapes import Json, dead, entries
 from tests.support.standin import Standin
 
 ANSWER = "All done.\nmem0: roses want sun\n  mem0:  so do beans \nmem0:\nSee mem0: no mark\n"
@@ -364,3 +365,52 @@ def test_wrong_settings_are_a_line_in_the_log(home: Home) -> None:
     assert "server.url" in home.log_text()
     hook(home, "Stop", last_assistant_message="mem0: x")
     assert queued(home) == [("garden", "x")]
+
+
+def answer(name: str, text: str, **fields: Json) -> Json:
+    content = [{"type": "text", "text": text}]
+    message = {"id": name, "role": "assistant", "content": content}
+    return {"type": "assistant", "isSidechain": False, "message": message, **fields}
+
+
+def prompt(text: str) -> Json:
+    return {"type": "user", "message": {"role": "user", "content": text}}
+
+
+def write(path: Path, lines: Iterable[Json]) -> Path:
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_an_answer_has_its_parts_in_their_order(tmp_path: Path) -> None:
+    call = answer("m2", "")
+    call["message"]["content"] = [{"type": "tool_use", "name": "x", "input": {"text": "no"}}]
+    lines = [answer("m1", "old"), answer("m2", "one"), call, prompt("result"), answer("m2", "two")]
+    assert last_answer(write(tmp_path / "t", [*lines, prompt("next")])) == "one\ntwo"
+
+
+def test_what_makes_no_sense_is_passed_by(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", [answer("m1", "kept"), 5, [], {"type": "assistant"}])
+    odd = answer("m1", "")
+    odd["message"]["content"] = [5, {"text": 5}]
+    text = path.read_text("utf-8") + f"{odd}\n" + "[" * 100_000 + '\n{"type": "assist'
+    path.write_text(text, "utf-8")
+    assert last_answer(path) == "kept"
+
+
+def test_only_the_end_of_a_long_transcript_is_looked_at(tmp_path: Path) -> None:
+    last = prompt("x" * 1_000_000)
+    assert last_answer(write(tmp_path / "t", [answer("m1", "far"), last])) == ""
+    assert last_answer(write(tmp_path / "t", [last, answer("m1", "near")])) == "near"
+
+
+def test_a_text_that_is_no_list_of_parts_is_read(tmp_path: Path) -> None:
+    plain = answer("m1", "")
+    plain["message"]["content"] = "as it is"
+    assert last_answer(write(tmp_path / "t", [plain])) == "as it is"
+
+
+def test_a_transcript_that_is_not_there_has_no_answer(tmp_path: Path) -> None:
+    assert last_answer(tmp_path / "none") == ""
+    with pytest.raises(OSError, match="folder"):
+        last_answer(tmp_path)

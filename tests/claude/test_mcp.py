@@ -1,18 +1,19 @@
 """`mem0tray mcp`, driven by the official client over standard input and output."""
 
+import io
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
 import pytest
 
+from mem0tray.claude.mcp_server import ToolServer
 from tests.claude.tool_client import LEGACY, ToolClient
 from tests.support import needs
-from tests.support.home import COMMAND, Home, one_line
+from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document
 from tests.support.standin import Standin
@@ -41,8 +42,8 @@ def test_six_tools_are_listed(connect: Connect, mode: str) -> None:
     assert search.input_schema["properties"]["limit"]["default"] == 10
 
 
-def test_with_a_server_that_answers(start: Connect, home: Home, server: Standin) -> None:
-    session = start()
+def test_with_a_server_that_answers(connect: Connect, home: Home, server: Standin) -> None:
+    session = connect()
     saved = session.call("mem0_save", project_id="garden", content="roses want sun")
     (queued,) = home.queue_items()
     assert saved.text == (
@@ -81,14 +82,14 @@ def test_beside_a_worker_a_memory_is_on_its_way(
     server.wait_for(lambda: server.count("beans") == 1)
 
 
-def test_a_save_waits_for_no_server(start: Connect, home: Home, server: Standin) -> None:
+def test_a_save_waits_for_no_server(connect: Connect, home: Home, server: Standin) -> None:
     home.configure('[server]\ndialect = "vps"\n')
     released = Event()
     server.begin_with([("garden", "older")])
     server.script_questions(
         Answer(body={"success": True, "memories": [{"memory": "late"}]}, after=released.is_set)
     )
-    session = start()
+    session = connect()
     asked = session.start("mem0_recall", project_id="garden")
     server.wait_for(server.questions)
     assert not session.call("mem0_save", project_id="garden", content="quick").failed
@@ -97,10 +98,10 @@ def test_a_save_waits_for_no_server(start: Connect, home: Home, server: Standin)
     assert asked.result(10).lines[-1] == "- late"
 
 
-def test_with_a_server_that_is_down(start: Connect, home: Home) -> None:
+def test_with_a_server_that_is_down(connect: Connect, home: Home) -> None:
     home.write_dlq([dead("roses died", "garden", last_error="500 Internal Server Error")])
     home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
-    session = start()
+    session = connect()
     assert not session.call("mem0_save", project_id="garden", content="roses want sun").failed
     for asked in (
         session.call("mem0_recall", project_id="garden"),
@@ -191,14 +192,12 @@ def test_the_project_is_that_of_the_client_s_folder(
 def test_without_a_folder_of_the_client_it_is_the_working_directory_s(
     connect: Connect,
     home: Home,
-    monkeypatch: pytest.MonkeyPatch,
     mode: str,
     roots: list[str] | None,
 ) -> None:
     folder = home.root / "orchard"
     folder.mkdir()
-    session = connect(roots=roots, mode=mode)
-    monkeypatch.chdir(folder)
+    session = connect(roots=roots, mode=mode, folder=folder)
     session.call("mem0_save", content="one")
     assert [each["project_id"] for each in home.queue_items()] == ["orchard"]
 
@@ -239,13 +238,10 @@ def test_while_the_lock_is_held_it_is_saved_beside_it(connect: Connect, home: Ho
     assert json.loads(home.emergency.read_text(encoding="utf-8"))["content"] == "beans"
 
 
-def test_where_nothing_can_be_written_that_is_said(
-    connect: Connect, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = connect()
+def test_where_nothing_can_be_written_that_is_said(connect: Connect, home: Home) -> None:
     (home.root / "file").touch()
-    monkeypatch.setenv("MEM0TRAY_PATHS_CLAUDE_DIR", str(home.root / "file"))
-    refused = session.call("mem0_save", project_id="garden", content="beans")
+    home.env["MEM0TRAY_PATHS_CLAUDE_DIR"] = str(home.root / "file")
+    refused = connect().call("mem0_save", project_id="garden", content="beans")
     assert refused.failed
     assert refused.text.startswith("Nothing was queued: ")
     assert "Move " in refused.text
@@ -259,10 +255,8 @@ def test_a_text_of_more_than_a_megabyte_is_refused(connect: Connect, home: Home)
     assert not home.queue.exists()
 
 
-def test_wrong_settings_keep_no_memory_from_being_saved(
-    connect: Connect, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MEM0TRAY_SERVER_URL", "nonsense")
+def test_wrong_settings_keep_no_memory_from_being_saved(connect: Connect, home: Home) -> None:
+    home.env["MEM0TRAY_SERVER_URL"] = "nonsense"
     session = connect()
     saved = session.call("mem0_save", project_id="garden", content="beans")
     assert not saved.failed
@@ -278,21 +272,6 @@ def test_foreign_text_is_shown_harmlessly(connect: Connect, home: Home) -> None:
     home.dump(home.queue, queue_document([odd]))
     told = connect().call("mem0_recall", project_id="p", limit=5)
     assert told.lines[-3:] == ["- [waiting here] a\ufffd[31m\ufffdb\ufffd", "  ", "  c"]
-
-
-def test_without_the_extra_it_says_what_to_install(home: Home) -> None:
-    without = "sys.modules['mcp'] = None; from mem0tray.cli import main; sys.exit(main(['mcp']))"
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; {without}"],
-        env=home.env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    line = one_line(done.stderr)
-    assert "needs the package mcp, which is not installed" in line
-    assert "pipx install --force '.[mcp]'" in line
 
 
 def test_half_a_character_costs_no_more_than_itself(home: Home) -> None:
@@ -325,4 +304,27 @@ def test_half_a_character_costs_no_more_than_itself(home: Home) -> None:
         assert process.stdout.read() == ""
     assert process.returncode == 0
     assert [each["id"] for each in answers] == [0, 1]
-    assert [each["content"] for each in home.queue_items()] == ["cut \ufffd"]
+    assert [each["content"] for each in home.queue_items()] == ["cut \ud83d"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"nonsense", -32700),
+        (b"[" * 100_000, -32700),
+        (b"[]", -32600),
+        (b'{"id": 7, "method": "server/discover"}', -32601),
+        (b'{"id": 7, "method": ["odd"], "params": 5}', -32601),
+    ],
+    ids=["no JSON", "too deep", "a batch", "unknown", "odd"],
+)
+def test_a_message_that_makes_no_sense_is_refused_and_the_next_one_answered(
+    line: bytes, code: int
+) -> None:
+    out = io.BytesIO()
+    others = [b'{"method": "notifications/cancelled"}', b'{"id": "of nobody", "result": {}}']
+    last = b'{"id": 8, "method": "initialize", "params": {"capabilities": 5}}'
+    ToolServer(out).serve([line, *others, last])
+    refused, answered = map(json.loads, out.getvalue().splitlines())
+    assert refused["error"]["code"] == code
+    assert (answered["id"], answered["result"]["serverInfo"]["name"]) == (8, "mem0tray")

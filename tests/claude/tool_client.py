@@ -12,7 +12,6 @@ from mcp import Client, StdioServerParameters
 from mcp.client._transport import Transport
 from mcp.client.session import ClientRequestContext
 from mcp.client.stdio import stdio_client
-from mcp.server.mcpserver import MCPServer
 from pydantic import FileUrl
 
 from tests.support.home import COMMAND, Home
@@ -41,7 +40,7 @@ class ToolClient:
 
     def __init__(
         self,
-        server: MCPServer[Any] | Transport,
+        server: Transport,
         *,
         roots: Sequence[str] | str | None = None,
         mode: str = "auto",
@@ -90,9 +89,12 @@ class ToolClient:
         )
 
 
-def over_stdio(home: Home, *, pid_file: Path | None = None, **options: Any) -> ToolClient:
+def over_stdio(
+    home: Home, *, folder: Path | None = None, pid_file: Path | None = None, **options: Any
+) -> ToolClient:
     """A session with `mem0tray mcp` in this home; `options` are those of `ToolClient`.
 
+    `folder` is its working directory, the home's root unless it is given.
     `pid_file` gets the number of its process (not on Windows), which the SDK keeps to itself.
     """
     command: tuple[str, ...] = (*COMMAND, "mcp")
@@ -100,6 +102,6 @@ def over_stdio(home: Home, *, pid_file: Path | None = None, **options: Any) -> T
         command = ("/bin/sh", "-c", 'echo $$ > "$0"; exec "$@"', str(pid_file), *command)
     program, *arguments = command
     told = StdioServerParameters(
-        command=program, args=arguments, env=dict(home.env), cwd=str(home.root)
+        command=program, args=arguments, env=dict(home.env), cwd=str(folder or home.root)
     )
     return ToolClient(stdio_client(told), **options)

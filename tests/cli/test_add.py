@@ -3,19 +3,15 @@
 import errno
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mem0tray.actions import add
-from mem0tray.cli import main
 from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders
 from tests.cli.scratch import Scratch
-from tests.support import needs, terminal
-from tests.support.home import import_path
+from tests.support import needs
 from tests.support.needs import has_mode
 
 ODD = """{"note": 1e400, "queue": [{"id": "a", "n": 36893488147419103232, "t": "\\u00e9"}, 7],
@@ -145,15 +141,6 @@ def test_standard_input_may_have_a_megabyte(home: Scratch, end: str, code: int) 
         assert "a memory has 1,000,000 bytes at most. Add it in parts." in done.line
 
 
-@needs.posix("there is no /dev/zero")
-def test_an_endless_text_is_refused(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Path("/dev/zero").open(encoding="utf-8") as endless:
-        monkeypatch.setattr(sys, "stdin", endless)
-        assert main(["add", "-p", "p"]) == 1
-    assert "the text is too long" in home.capture.readouterr().err
-    assert not home.queue.exists()
-
-
 @needs.posix("arguments are text")
 @pytest.mark.parametrize(
     ("arguments", "stdin", "what"),
@@ -172,21 +159,6 @@ def test_what_is_not_utf_8_is_refused(
     assert what in done.line
     assert "`iconv -f latin1 -t utf-8`" in done.line
     assert not home.queue.exists()
-
-
-@needs.posix("arguments are text")
-def test_a_text_beyond_ascii_is_whole_where_the_system_has_ascii_alone(tmp_path: Path) -> None:
-    folder = tmp_path / "été"
-    folder.mkdir()
-    env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], **import_path()}
-    env |= {"LC_ALL": "C", "PYTHONUTF8": "0"}
-    for arguments in (["-p", "né"], []):
-        command = [sys.executable, "-m", "mem0tray", "add", *arguments, "ça"]
-        subprocess.run(command, env=env, cwd=folder, check=True, capture_output=True)
-    queue = json.loads((tmp_path / ".claude" / "mem0_queue.json").read_bytes())["queue"]
-    assert [(each["project_id"], each["content"]) for each in queue] == [
-        ("né", "ça"), ("été", "ça")
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -240,18 +212,6 @@ def test_an_unknown_folder_is_that_of_the_last_worker(home: Scratch) -> None:
     assert not home.queue.exists()
 
 
-def test_a_link_to_the_queue_file_stays_one(home: Scratch, tmp_path: Path) -> None:
-    target = tmp_path / "elsewhere.json"
-    target.write_text('{"queue": []}')
-    target.chmod(0o640)
-    home.claude.mkdir()
-    home.queue.symlink_to(target)
-    home.ok("add", "--project", "p", "x")
-    assert home.queue.is_symlink()
-    assert json.loads(target.read_text())["queue"][0]["content"] == "x"
-    assert has_mode(target, 0o640)
-
-
 def test_without_a_project_the_folder_names_it(
     home: Scratch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,25 +233,6 @@ def test_a_folder_without_a_name_is_no_project(
     assert done.code == 2
     assert "--project" in done.err
     assert not home.queue.exists()
-
-
-@needs.SHELL
-def test_a_terminal_is_told_what_is_waited_for(home: Scratch) -> None:
-    ours, theirs = terminal.opened()
-    try:
-        os.write(ours, b"Water the beds.\n\x04")
-        command = [sys.executable, "-m", "mem0tray", "add", "--project", "garden"]
-        done = subprocess.run(
-            command, stdin=theirs, capture_output=True, encoding="utf-8", timeout=20, check=False
-        )
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    assert done.returncode == 0
-    assert done.stderr == (
-        "Type the memory. Ctrl-D on a line of its own ends it, Ctrl-C gives it up.\n"
-    )
-    assert json.loads(home.queue.read_text())["queue"][0]["content"] == "Water the beds."
 
 
 def test_a_person_is_told_which_project_was_guessed(

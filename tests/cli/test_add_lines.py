@@ -21,17 +21,14 @@ _AGAIN = "add all of it again: what is queued already is not queued twice."
 
 
 def lines(*objects: object) -> bytes:
-    """Make a file of these, a line each."""
     return b"".join(json.dumps(each).encode() + b"\n" for each in objects)
 
 
 def memory(content: str, **more: object) -> dict[str, object]:
-    """Make an object of the project `p`."""
     return {"project_id": "p", "content": content} | more
 
 
 def queued(home: Scratch) -> list[dict[str, Any]]:
-    """Read the entries in the queue file."""
     found: list[dict[str, Any]] = json.loads(home.queue.read_bytes())["queue"]
     return found
 
@@ -222,7 +219,6 @@ class Cut(io.BytesIO):
     """Lines, and then Ctrl-C."""
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """Give the next line."""
         line = super().readline(size)
         if not line:
             raise KeyboardInterrupt
@@ -230,7 +226,6 @@ class Cut(io.BytesIO):
 
 
 def interrupted(home: Scratch, number: int) -> Done:
-    """Add so many lines of a kilobyte, the last of which Ctrl-C follows."""
     many = lines(*(memory(f"{n} " + "x" * 1000) for n in range(number)))
     home.patch.setattr(sys, "stdin", io.TextIOWrapper(Cut(many)))
     home.capture.readouterr()
@@ -247,12 +242,3 @@ def test_an_interrupted_run_says_how_far_it_came(home: Scratch) -> None:
         f"mem0tray: Interrupted: {number:,} memories are queued; 1,500 lines were read."
         f" A{_AGAIN[1:]}"
     )
-
-
-@needs.SHELL
-def test_a_terminal_is_told_how_far_it_is(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    home.env(TERM="xterm")
-    done = home.run("add", "--jsonl", stdin=lines(memory("a"), memory("b")))
-    assert done.out == "2 memories are queued.\n"
-    assert done.err == "\r\x1b[K1 line, 0 queued\r\x1b[K"

@@ -29,7 +29,6 @@ def filled(home: Scratch) -> Scratch:
 
 
 def _answers(home: Scratch, line: str, shell: str = "bash") -> list[str]:
-    """What the program says may follow on `line`."""
     at = len(line.split()) - (not line.endswith(" "))
     home.env(**{COMPLETE: f"{shell}_complete"}, COMP_WORDS=line, COMP_CWORD=str(at))
     if shell == "fish":

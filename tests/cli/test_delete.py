@@ -19,7 +19,6 @@ def letters(home: Scratch) -> None:
 
 
 def left(home: Scratch) -> list[str]:
-    """The ids in the DLQ."""
     document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
     return [item["id"] for item in document["items"]]
 

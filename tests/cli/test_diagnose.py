@@ -106,7 +106,6 @@ def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
 
 
 def _counts(home: Scratch) -> Counter[str]:
-    """How many items `diagnose --json` counts under each cause, whatever the text."""
     counts: Counter[str] = Counter()
     for each in home.run("diagnose", "--json").json():
         counts[each["cause"]] += each["count"]
@@ -198,15 +197,6 @@ def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -
         ("invalid content", 1, "aaaa1111-1"),
         ("server down", 0, None),
     ]
-
-
-def test_what_the_ledger_knows_as_delivered_is_not_stuck(home: Scratch) -> None:
-    home.write("mem0_queue.json", queue_document([entry("a", id="aaaa1111-1", retries=3)]))
-    with worker(home.paths) as context:
-        (key,) = context.inbox.fresh_entries()
-        context.outbox.record_delivery(key, "s", time.time())
-    assert "waiting entr" not in home.ok("diagnose")
-    assert home.run("diagnose", "aaaa", "--json").json()[0]["place"] == "delivered"
 
 
 def test_nothing_is_stuck(home: Scratch) -> None:

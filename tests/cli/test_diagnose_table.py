@@ -59,7 +59,6 @@ STATES = {
 
 
 def arranged(home: Scratch, server: Standin, case: Case, stack: ExitStack) -> None:
-    """Make it so."""
     item, is_dead = ITEMS[case.item]
     for path in home.paths.ledger.parent.glob("ledger*"):  # each case is a home of its own
         path.unlink()
@@ -75,7 +74,6 @@ def arranged(home: Scratch, server: Standin, case: Case, stack: ExitStack) -> No
 
 
 def expected(case: Case) -> str:
-    """The cause that counts: what can never be sent, what stops everything, the item's own."""
     order = [
         ("invalid content", case.item in INVALID),
         ("action needed", case.worker == "refused" or (case.worker == "trouble" and not case.down)),

@@ -24,7 +24,6 @@ text = path.read_bytes()
 
 
 def _editor(folder: Path, work: str) -> str:
-    """Make an editor that does this with `text` and `path`; the command for $VISUAL."""
     program = folder / "editor.py"
     program.write_text(_PROGRAM.format(work), encoding="utf-8")
     return f"{programs.quote(sys.executable)} {programs.quote(str(program))}"
@@ -59,13 +58,6 @@ def test_what_names_no_project_is_not_said_to_be_sent(home: Scratch) -> None:
     assert "mem0tray retry" not in said
     assert "It names no project, and so it is not sent: `mem0tray diagnose aa-1` says" in said
     assert "Name its project_id in mem0_queue_dlq.json" in home.ok("diagnose", "aa-1")
-
-
-def test_what_is_said_to_send_names_it_alone(home: Scratch) -> None:
-    items = [waiting("a", id="04f96029-aa1"), waiting("b", id="04f96029-ab2")]
-    home.write("mem0_queue_dlq.json", {"items": items})
-    home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new')"))
-    assert "`mem0tray retry 04f96029-ab` sends" in home.ok("edit", "04f96029-ab2")
 
 
 def test_the_end_of_the_text_stays_as_it_was(home: Scratch) -> None:

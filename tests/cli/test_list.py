@@ -1,16 +1,13 @@
 """`mem0tray list`."""
 
-import json
 import os
-import socket
 import time
 from contextlib import ExitStack
 
 import click
 import pytest
 
-from mem0tray.core.text import cells
-from mem0tray.files.lock import FileLock, InstanceLock
+from mem0tray.files.lock import FileLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
@@ -157,28 +154,6 @@ def test_each_item_is_one_line_of_the_terminal(
 LETTERS = ("04f96029-aa", "04f96029-ab", "5b1c0000-cc")
 
 
-@pytest.mark.parametrize("columns", [60, 80, 200, None])
-@pytest.mark.parametrize("queue", [False, True], ids=["dead", "waiting"])
-def test_letters_of_one_project_can_be_told_apart(
-    home: Scratch, columns: int | None, *, queue: bool
-) -> None:
-    texts = ("Dear Anna,\nhow are you", "Dear Bert, \x1b[31mnot red\u202e", "日本語のテキスト" * 9)
-    make = entry if queue else waiting
-    made = [make(text, "letters", id=i) for i, text in zip(LETTERS, texts, strict=True)]
-    home.write("mem0_queue_dlq.json", {"items": [] if queue else made})
-    home.write("mem0_queue.json", queue_document(made if queue else []))
-    if columns:
-        home.terminal(columns)
-    lines = click.unstyle(home.ok("list", *["--queue"] * queue)).splitlines()
-    rows = [line for line in lines if line[:1].isdigit()]
-    assert [row.split()[0] for row in rows] == ["04f96029-aa", "04f96029-ab", "5b1c0000"]
-    assert [word in row for word, row in zip(("Anna", "Bert", "日本"), rows, strict=True)] == [
-        True
-    ] * 3
-    assert not set("\x1b\u202e") & set("".join(rows))
-    assert [line for line in lines if cells(line) > (columns or 200)] == []
-
-
 @pytest.mark.parametrize(
     ("state", "reason", "shown"),
     [
@@ -218,22 +193,6 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
     assert [each["waits_for"] for each in told] == [shown or None] * 2
 
 
-def test_what_the_worker_notes_while_the_folder_takes_no_metrics(home: Scratch) -> None:
-    home.write("mem0_queue.json", queue_document([entry("fresh")]))
-    home.ok("list")  # the ledger knows it
-    home.paths.instance_lock.write_text("")
-    ours = {"pid": os.getpid(), "host": socket.gethostname()}
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
-    home.write("mem0_metrics.json", {**ours, "state": "healthy"})
-    os.utime(home.paths.metrics, times=(1, 1))
-    noted = {**ours, "state": "action needed", "reason": "the disk fails"}
-    home.paths.spare_metrics.write_text(json.dumps(noted))
-    found = home.run("list", "--queue", "--json").json()
-    lock.release()
-    assert [each["waits_for"] for each in found] == ["the disk fails"]
-
-
 @pytest.mark.usefixtures("letters")
 def test_without_a_server_the_choice_is_what_entries_wait_for(home: Scratch) -> None:
     assert "choose a server" in home.ok("status")
@@ -247,13 +206,6 @@ def test_nothing_to_list(home: Scratch) -> None:
     assert home.ok("list") == "There are no dead letters.\n"
     assert home.ok("list", "--queue") == "Nothing waits.\n"
     assert home.run("list", "--json").json() == []
-
-
-@pytest.mark.usefixtures("letters")
-def test_nothing_of_a_project(home: Scratch) -> None:
-    """That a project has none is not that there are none."""
-    assert home.ok("list", "--project", "nope").startswith("There are no dead letters of nope.\n")
-    assert home.ok("list", "--queue", "--project", "nope") == "Nothing of nope waits.\n"
 
 
 def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
@@ -286,15 +238,3 @@ def test_what_keeps_the_worker_out_is_said_by_all_alike(home: Scratch, name: str
     assert first["cause"] == "action needed"
     assert "named pipe" in first["detail"]
     assert "Move it away: `mv " in first["remedy"]
-
-
-@pytest.mark.parametrize("taken_in", [False, True])
-def test_an_entry_waits_since_it_was_made(home: Scratch, *, taken_in: bool) -> None:
-    made = int(time.time()) - 7200
-    home.write("mem0_queue.json", queue_document([entry("q", "p", timestamp=made)]))
-    if taken_in:
-        with worker(home.paths):
-            pass
-    (waits,) = home.run("list", "--queue", "--json").json()
-    assert waits["waiting_since"] == made
-    assert home.run("status", "--json").json()["oldest_waiting"] == made

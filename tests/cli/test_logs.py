@@ -16,7 +16,6 @@ AT = "2026-01-01T00:00:00"
 
 
 def write(home: Scratch, *lines: str) -> None:
-    """Append lines to the log."""
     log = home.paths.log
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
@@ -37,7 +36,6 @@ def following(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def read_line(process: subprocess.Popen[bytes]) -> str:
-    """Wait for a line of it."""
     assert process.stdout is not None
     return process.stdout.readline().decode()
 

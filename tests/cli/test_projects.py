@@ -10,13 +10,11 @@ from tests.support.standin import Standin
 
 
 def keep_waiting(home: Scratch) -> None:
-    """Let an entry of `p`, and one of `Q` with a dead letter, wait."""
     home.write("mem0_queue.json", queue_document([entry("a", "p"), entry("b", "Q")]))
     home.write("mem0_queue_dlq.json", {"items": [dead("c", "Q")], "last_update": "x"})
 
 
 def counted(home: Scratch, *arguments: str) -> dict[str, tuple[int | None, ...]]:
-    """Map each project to how many are on the server, wait, are dead and were delivered."""
     document = home.run("projects", "--json", *arguments).json()
     return {
         each["project_id"]: (each["on_server"], each["waiting"], each["dead"], each["delivered"])

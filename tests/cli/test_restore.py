@@ -22,7 +22,6 @@ def backup(home: Scratch) -> str:
 
 
 def left(home: Scratch) -> list[str]:
-    """The ids in the DLQ."""
     document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
     return [item["id"] for item in document["items"]]
 
@@ -40,26 +39,15 @@ def test_the_last_delete(home: Scratch, backup: str) -> None:
 
 
 def test_the_list(home: Scratch, backup: str) -> None:
-    """The name to type, time, number of what would be put back, and what it is."""
     lines = home.ok("restore", "--list").splitlines()
-    assert any(line.startswith(backup) and " 1 " in line for line in lines)
-    assert any(line.startswith("mem0_queue_dlq.backup.json ") and " 1 " in line for line in lines)
+    assert lines[::2] == ["mem0_queue_dlq.backup.json", backup]
+    assert all(", 1 item: " in line for line in lines[1::2])
     assert home.run("restore", "--list", backup).code == 2
-
-
-@pytest.mark.usefixtures("backup")
-def test_what_stands_in_two_backups_is_one_memory(home: Scratch) -> None:
-    said = "In all 1 memory: what stands in more than one of these is put back once."
-    assert home.ok("restore", "--list").splitlines()[-1] == said
-    (home.claude / "mem0_queue_dlq.backup.json").unlink()
-    assert "In all" not in home.ok("restore", "--list")
 
 
 def test_what_is_back_is_counted_no_more(home: Scratch, backup: str) -> None:
     home.ok("restore")
-    (line,) = [each for each in home.ok("restore", "--list").splitlines() if backup in each]
-    assert " 0 " in line
-    assert "nothing to put back" in line
+    assert "0 items: nothing to put back (deleted items)" in home.ok("restore", "--list")
     found = home.run("restore", "--list", "--json").json()
     assert {each["name"]: each["restorable"] for each in found}[backup] == 0
 
@@ -106,13 +94,12 @@ def test_the_list_says_whose_a_file_is(home: Scratch) -> None:
     assert any(line.endswith("before the last delete") for line in lines)
 
 
-@pytest.mark.parametrize("columns", [120, 80, 60, 40])
+@pytest.mark.parametrize("columns", [120, 40])
 def test_the_list_is_whole_on_every_terminal(home: Scratch, backup: str, columns: int) -> None:
     home.terminal(columns)
     out = click.unstyle(home.ok("restore", "--list"))
     lines = [line.rstrip() for line in out.splitlines()]
     assert any(line.startswith(backup) for line in lines)
-    assert ("WHAT" in out) == (columns == 120)
     assert " ".join(" ".join(lines).split()).count("deleted items") == 1
     assert len(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", out)) == 2
     assert max(map(len, lines)) <= max(columns, len(backup))

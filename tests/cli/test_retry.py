@@ -23,7 +23,6 @@ def letters(home: Scratch) -> None:
 
 
 def forced(home: Scratch) -> list[str]:
-    """The texts of the dead letters that are due now."""
     document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
     return [item["content"] for item in document["items"] if item["last_attempt"] == 0]
 
@@ -149,12 +148,6 @@ def test_nothing_to_retry(home: Scratch) -> None:
     assert home.ok("retry", "--all") == "There are no dead letters to retry.\n"
     assert home.run("retry", "--project", "alpha").code == 1
     assert home.run("retry", "zz").code == 1
-
-
-def test_a_dead_letter_without_a_project(home: Scratch) -> None:
-    item = waiting("a", id="aaaa-1") | {"project_id": None}
-    home.write("mem0_queue_dlq.json", {"items": [item], "last_update": "x"})
-    assert "aaaa-1 (no project)" in home.ok("retry", "--all")
 
 
 def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch) -> None:

@@ -1,21 +1,120 @@
 """The server's key in a real Secret Service: GNOME's keyring, on a bus of the tests' own."""
 
-from collections.abc import Iterator
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests.support import needs
 from tests.support.fixtures import bare_home, server
 from tests.support.home import Home
-from tests.support.processes import wait_until
-from tests.support.secret_service import SecretService, secret_service
+from tests.support.processes import Process, wait_until
+from tests.support.session import session
 from tests.support.shapes import entry
 from tests.support.standin import Standin
+
+if TYPE_CHECKING:
+    from secretstorage import Collection
 
 pytestmark = [needs.linux("no Secret Service is there"), needs.program("gnome-keyring-daemon")]
 
 __all__ = ["bare_home", "server"]
+
+_PROGRAM: Final = "gnome-keyring-daemon"
+_SERVICE: Final = "/org/freedesktop/secrets"
+_OF_GNOME: Final = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface"
+_PASSWORD: Final = b"the password of a login"
+_SECRETS: Final = "--components=secrets"
+
+
+class SecretService:
+    """The daemon, its keyring's folder, and the variables by which programs reach it."""
+
+    def __init__(self, folder: Path, bus: str, runtime: Path) -> None:
+        self.keyrings = folder / "keyrings"
+        self.environ: Mapping[str, str] = {"DBUS_SESSION_BUS_ADDRESS": bus}
+        self._bus = bus
+        self._env = {
+            **os.environ,
+            **self.environ,
+            "XDG_DATA_HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(runtime),  # its socket needs a short name
+        }
+        self._output = folder / "daemon"
+        self._daemon: Process | None = None
+
+    def start(self) -> None:
+        """Start the daemon, as a login does: its keyring is unlocked by the login's password."""
+        reader, writer = os.pipe()
+        with os.fdopen(reader, "rb") as stdin:
+            command = (_PROGRAM, "--foreground", "--unlock", _SECRETS)
+            daemon = Process(command, env=self._env, output=self._output, stdin=stdin)
+        with os.fdopen(writer, "wb") as password:
+            password.write(_PASSWORD)
+        self._daemon = daemon
+        wait_until(self._is_unlocked, what="the keyring", explain=lambda: daemon.err)
+
+    def stop(self) -> None:
+        """Kill the daemon, if it runs."""
+        if self._daemon is not None:
+            self._daemon.kill()
+            self._daemon = None
+
+    def lock(self) -> None:
+        """Lock the keyring; nobody is there to type its password."""
+        with self._collection() as collection:
+            collection.lock()
+
+    def unlock(self) -> None:
+        """Unlock the keyring by its password, as GNOME's own programs do."""
+        from secretstorage.util import DBusAddressWrapper, format_secret, open_session
+
+        with self._collection() as collection:
+            secret = format_secret(open_session(collection.connection), _PASSWORD, "text/plain")
+            own = DBusAddressWrapper(_SERVICE, _OF_GNOME, collection.connection)
+            own.call("UnlockWithMasterPassword", "o(oayays)", collection.collection_path, secret)
+        assert self._is_unlocked()
+
+    def held(self) -> dict[str, bytes]:
+        """The secrets in the keyring, by the user name that is noted with each."""
+        with self._collection() as collection:
+            return {
+                each.get_attributes()["username"]: each.get_secret()
+                for each in collection.get_all_items()
+            }
+
+    @contextmanager
+    def _collection(self) -> "Iterator[Collection]":
+        from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]
+        from secretstorage import get_default_collection
+
+        with closing(open_dbus_connection(self._bus)) as connection:
+            yield get_default_collection(connection)
+
+    def _is_unlocked(self) -> bool:
+        try:
+            with self._collection() as collection:
+                return not collection.is_locked()
+        except Exception:  # noqa: BLE001  (the daemon is not on the bus yet)
+            return False
+
+
+@contextmanager
+def secret_service(folder: Path) -> Iterator[SecretService]:
+    """A bus with the service on it, whose keyring is unlocked."""
+    prefix = "mem0tray-keyring-"
+    with session(folder) as bus, tempfile.TemporaryDirectory(prefix=prefix) as runtime:
+        made = SecretService(folder, bus.environ["DBUS_SESSION_BUS_ADDRESS"], Path(runtime))
+        try:
+            made.start()
+            yield made
+        finally:
+            made.stop()
+
 
 KEY = "sesame-3c1f"
 

@@ -176,15 +176,6 @@ def test_a_hostile_text_is_harmless(home: Scratch) -> None:
     assert home.run("show", "aa", "--json").json()["content"] == text
 
 
-def test_an_unknown_or_ambiguous_id_is_an_error(home: Scratch) -> None:
-    letters = [waiting("a", id="ab-1"), waiting("b", id="ab-2")]
-    home.write("mem0_queue_dlq.json", {"items": letters})
-    for name, part in (("x", "No item's id begins"), ("ab", "2 ids begin"), ("", "is empty")):
-        done = home.run("show", name)
-        assert (done.code, done.out) == (1, "")
-        assert part in done.line
-
-
 def test_of_a_long_history_the_last_ten_are_shown(home: Scratch) -> None:
     letter = waiting("x", id="aa-1", last_error="307 Temporary Redirect")
     home.write("mem0_queue_dlq.json", {"items": [letter]})

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from mem0tray.cli import status
-from mem0tray.core import state
 from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.servers import FormerServers
@@ -160,25 +159,12 @@ def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name:
         was.taken(key, 6)
     listed = home.ok("list", "--queue")
     assert f"Nothing is sent now: {name}" in listed
-    assert "worker: stop that one first; the server is asked then." in listed
+    assert "`mem0tray retry ID` sends" in listed
     (told,) = home.run("diagnose", "aaaa", "--json").json()
     what, _, remedy = name.partition(": ")
     causes = [told, *told["also"]]
     assert ("action needed", what) in {(each["cause"], each["detail"]) for each in causes}
     assert any(remedy.lower() in each["remedy"].lower() for each in causes)
-
-
-@pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("beside", [True, False])
-def test_what_is_held_waits_for_the_other_worker_to_end(home: Scratch, *, beside: bool) -> None:
-    reason = state.another_worker(1, None).document() if beside else {}
-    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
-    own = {"pid": os.getpid(), "host": socket.gethostname()}
-    told = {"reason_id": reason.get("id"), "reason_arguments": reason.get("arguments")}
-    _metrics(home, **own, state="action needed", reason="x", held=2, **told)
-    text = home.ok("status")
-    assert ("stop that one first; the server is asked then" in text) == beside
-    assert ("`mem0tray retry ID` sends" in text) != beside
 
 
 @pytest.mark.usefixtures("worker")

@@ -16,7 +16,6 @@ from tests.support import needs
 
 
 def _status(home: Scratch) -> tuple[Done, Any]:
-    """What `status` says as JSON, and that it fails with one line."""
     done = home.run("status", "--json")
     assert done.code == 1
     assert done.line.startswith("mem0tray: Not everything could be read. ")
@@ -125,15 +124,6 @@ def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
         failed = home.run(*command)
         assert failed.code == 1, command
         assert str(folder) in failed.line
-
-
-def test_doctor_misses_a_folder_that_is_named(home: Scratch) -> None:
-    assert "is made when it is needed" in home.run("doctor", "--no-notify").out
-    folder = home.root / "claud"
-    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(folder))
-    out = home.run("doctor", "--no-notify").out
-    assert f"The folder {folder} is not there." in out
-    assert "correct the variable MEM0TRAY_PATHS_CLAUDE_DIR" in out
 
 
 def test_a_default_folder_that_had_files_is_missed(home: Scratch) -> None:

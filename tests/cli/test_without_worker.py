@@ -42,7 +42,6 @@ def _scene(home: Scratch) -> None:
 
 
 def _published(home: Scratch, *, dead: bool) -> Path:
-    """Have a worker know a memory and another, and publish; the file that holds them."""
     make = waiting if dead else entry
     both = [make("old", id=ID), make("other", id="bb-222222")]
     home.write("mem0_queue.json", queue_document([] if dead else both))
@@ -52,7 +51,6 @@ def _published(home: Scratch, *, dead: bool) -> Path:
 
 
 def _start(home: Scratch) -> None:
-    """Start a worker that publishes, and let it end."""
     with worker(home.paths):
         pass
 
@@ -63,7 +61,6 @@ def _listed(home: Scratch, *, dead: bool) -> list[Any]:
 
 
 def _seen(home: Scratch) -> dict[str, Any]:
-    """What each command says of the one memory."""
     shown = json.loads(home.ok("show", ID, "--json"))
     told = json.loads(home.ok("diagnose", ID, "--json"))
     return {"place": shown["place"], "text": shown["content"], "diagnosed": told[0]["place"]}
@@ -147,25 +144,6 @@ def test_a_file_put_back_before_a_command_is_taken_in_as_it_was(
     home.ok(command[0], "bb", *command[1:])
     _start(home)
     assert "old" in _listed(home, dead=True)
-
-
-def test_a_file_put_back_while_the_editor_is_open_is_taken_in_as_it_was(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = _published(home, dead=True)
-    home.ok("retry", "bb")
-    before = path.read_bytes()
-    home.ok("delete", ID, "--yes")
-
-    def put_back(file: Path, *, if_failed: str) -> None:
-        del if_failed
-        path.write_bytes(before)
-        file.write_text("new")
-
-    monkeypatch.setattr(programs, "edit", put_back)
-    home.ok("edit", "bb")
-    _start(home)
-    assert sorted(_listed(home, dead=True)) == ["new", "old"]
 
 
 @pytest.mark.parametrize("metrics", [{"vps_status": "healthy"}, {"vps_status": "up", "pid": 1}])

@@ -55,22 +55,11 @@ def test_missing_fields_count_as_zero() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b"",
-        b"null",
-        b"3",
-        b'"content"',
-        b"[]",
-        b"{}",
-        b'{"id":"i"}',
-        b'{"content":null}',
-        b'{"content":["x"]}',
-        b'{"content":5}',
-        b'{"content":"x"',
-        b'{"content":"x"} 1',
-        b'{"content":"a\nb"}',
-        b"NaN",
+        b"", b"null", b"3", b'"content"', b"[]", b"{}", b'{"id":"i"}', b'{"content":null}',
+        b'{"content":["x"]}', b'{"content":5}', b'{"content":"x"', b'{"content":"x"} 1',
+        b'{"content":"a\nb"}', b"NaN",
     ],
-)
+)  # fmt: skip
 def test_what_has_no_text_is_no_item(raw: bytes) -> None:
     assert items.parse(raw) is None
     assert items.project_and_text(raw) is None
@@ -103,16 +92,10 @@ def test_what_the_fast_parser_refuses_is_read(raw: bytes, content: str) -> None:
 @pytest.mark.parametrize(
     ("value", "number"),
     [
-        (None, 0),
-        ("12", 0),
-        (True, 0),
-        ([], 0),
-        (2**64, 2.0**64),
-        (10**400, 0),
-        (-3, -3),
+        (None, 0), ("12", 0), (True, 0), ([], 0), (2**64, 2.0**64), (10**400, 0), (-3, -3),
         (1.5, 1.5),
     ],
-)
+)  # fmt: skip
 def test_an_absurd_time_counts_as_zero(value: object, number: float) -> None:
     item = made(last_attempt=value, timestamp=value)
     assert (item.last_attempt, item.timestamp) == (number, number)
@@ -252,14 +235,11 @@ def test_what_is_no_text_has_the_body_of_nothing(end: bytes) -> None:
 @pytest.mark.parametrize(
     ("former", "again"),
     [
-        ("x", "x-again-1"),
-        ("x-again-1", "x-again-2"),
-        ("x\n-again-99", "x\n-again-100"),
-        ("x-again-0", "x-again-0-again-1"),
-        ("x-again-1234567", "x-again-1234567-again-1"),
+        ("x", "x-again-1"), ("x-again-1", "x-again-2"), ("x\n-again-99", "x\n-again-100"),
+        ("x-again-0", "x-again-0-again-1"), ("x-again-1234567", "x-again-1234567-again-1"),
         ("", "-again-1"),
     ],
-)
+)  # fmt: skip
 def test_an_id_is_followed_by_one_other(former: str, again: str) -> None:
     assert items.id_again(former) == again
 

@@ -57,20 +57,15 @@ def test_numbers_keep_their_digits(number: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message", "place"),
     [
-        ("", "Expecting '{'", 0),
-        ("{", "Expecting property name", 1),
-        ("[]", "Expecting '{'", 0),
-        ('{"a"}', "Expecting ':'", 4),
-        ('{"a":}', "Expecting value", 5),
-        ('{"a":1,}', "Expecting property name", 7),
-        ('{"a":1 "b":2}', "Expecting ','", 7),
-        ("{a:1}", "Expecting property name", 1),
-        ("{} x", "Extra data", 3),
+        ("", "Expecting '{'", 0), ("{", "Expecting property name", 1), ("[]", "Expecting '{'", 0),
+        ('{"a"}', "Expecting ':'", 4), ('{"a":}', "Expecting value", 5),
+        ('{"a":1,}', "Expecting property name", 7), ('{"a":1 "b":2}', "Expecting ','", 7),
+        ("{a:1}", "Expecting property name", 1), ("{} x", "Extra data", 3),
         ('{"a":[1}', "Expecting ',' delimiter", 7),
         ('{"a": ' + "[" * 100_000, "Expecting value", 6),
     ],
     ids=range(11),
-)
+)  # fmt: skip
 def test_what_is_no_object_is_refused(text: str, message: str, place: int) -> None:
     with pytest.raises(JSONDecodeError) as caught:
         jsontext.members(text)
@@ -80,17 +75,13 @@ def test_what_is_no_object_is_refused(text: str, message: str, place: int) -> No
 @pytest.mark.parametrize(
     ("text", "message", "place"),
     [
-        ("", "Expecting '['", 0),
-        ("[", "Expecting value", 1),
-        ("{}", "Expecting '['", 0),
-        ("[1,]", "Expecting value", 3),
-        ("[1 2]", "Expecting ','", 3),
-        ("[,]", "Expecting value", 1),
-        ("[1]]", "Extra data", 3),
+        ("", "Expecting '['", 0), ("[", "Expecting value", 1), ("{}", "Expecting '['", 0),
+        ("[1,]", "Expecting value", 3), ("[1 2]", "Expecting ','", 3),
+        ("[,]", "Expecting value", 1), ("[1]]", "Extra data", 3),
         ("[" * 100_000, "Expecting value", 1),
     ],
     ids=range(8),
-)
+)  # fmt: skip
 def test_what_is_no_list_is_refused(text: str, message: str, place: int) -> None:
     with pytest.raises(JSONDecodeError) as caught:
         jsontext.elements(text)

@@ -117,13 +117,11 @@ def test_an_error_is_a_reason() -> None:
 @pytest.mark.parametrize(
     "reason",
     [
-        server_choice.CHOOSE,
-        state.refusal("401 {odd} \ud83d", 401),
-        atomic.unavailable(Path("/a"), FULL).reason,
-        reasons.NONE,
+        server_choice.CHOOSE, state.refusal("401 {odd} \ud83d", 401),
+        atomic.unavailable(Path("/a"), FULL).reason, reasons.NONE,
     ],
     ids=["choose", "refusal", "file", "none"],
-)
+)  # fmt: skip
 def test_a_reason_crosses_files(reason: Reason) -> None:
     found = json.loads(json.dumps(reason.document()))
     assert reasons.read(found["id"], found["arguments"]) == reason
@@ -132,18 +130,13 @@ def test_a_reason_crosses_files(reason: Reason) -> None:
 @pytest.mark.parametrize(
     ("id", "arguments", "said"),
     [
-        (None, None, ""),
-        (5, {}, ""),
-        ("x" * 5000, {}, ""),
-        ("odd", [], ""),
+        (None, None, ""), (5, {}, ""), ("x" * 5000, {}, ""), ("odd", [], ""),
         ("{a.__class__} {b[0]} {c:>99999999}", {"a": "A", "b": "B", "c": "C"}, None),
-        ("{a} {gone} {", {"a": "A"}, "{a} {gone} {"),
-        ("{a} {gone}", {"a": "A"}, "A {gone}"),
-        ("{a}", {"a": None}, "{a}"),
-        ("{a}", {"a": {"id": "in", "arguments": {}}}, "in"),
+        ("{a} {gone} {", {"a": "A"}, "{a} {gone} {"), ("{a} {gone}", {"a": "A"}, "A {gone}"),
+        ("{a}", {"a": None}, "{a}"), ("{a}", {"a": {"id": "in", "arguments": {}}}, "in"),
         ("{a}", {"a": {"arguments": {}}}, ""),
     ],
-)
+)  # fmt: skip
 def test_hostile_files_do_no_harm(id: Any, arguments: Any, said: str | None) -> None:  # noqa: A002
     found = reasons.read(id, arguments)
     assert said is None or str(found) == said
@@ -227,17 +220,13 @@ def test_every_sentence_of_ours_is_a_reason() -> None:
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, "No space left on device"),
-        (errno.EDQUOT, "Disk quota exceeded"),
-        (errno.EACCES, "Permission denied"),
-        (errno.EROFS, "Read-only file system"),
-        (errno.EIO, "Input/output error"),
-        (errno.ENOENT, "No such file or directory"),
-        (errno.EISDIR, "Is a directory"),
-        (errno.EHOSTUNREACH, "No route to host"),
+        (errno.ENOSPC, "No space left on device"), (errno.EDQUOT, "Disk quota exceeded"),
+        (errno.EACCES, "Permission denied"), (errno.EROFS, "Read-only file system"),
+        (errno.EIO, "Input/output error"), (errno.ENOENT, "No such file or directory"),
+        (errno.EISDIR, "Is a directory"), (errno.EHOSTUNREACH, "No route to host"),
         (errno.ENETUNREACH, "Network is unreachable"),
     ],
-)
+)  # fmt: skip
 def test_a_usual_error_of_the_system_is_told_in_the_language_of_the_user(
     number: int, words: str
 ) -> None:

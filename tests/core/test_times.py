@@ -8,23 +8,13 @@ from mem0tray.core import times
 @pytest.mark.parametrize(
     ("at", "shown"),
     [
-        (None, "–"),
-        (1e30, "–"),
-        (0, "–"),
-        (-5, "–"),
-        (10_000.5, "just now"),
-        (9_970, "30 s ago"),
-        (9_800, "3 min ago"),
-        (10_000 - 7200, "2 h ago"),
-        (10_020, "in 20 s"),
-        (10_479.9, "in 8 min"),
-        (10_059.7, "in 1 min"),
-        (13_599.5, "in 1 h"),
-        (10_000 + 1800, "in 30 min"),
-        (10_000 + 86_399, "in 1 d"),
+        (None, "–"), (1e30, "–"), (0, "–"), (-5, "–"), (10_000.5, "just now"),
+        (9_970, "30 s ago"), (9_800, "3 min ago"), (10_000 - 7200, "2 h ago"),
+        (10_020, "in 20 s"), (10_479.9, "in 8 min"), (10_059.7, "in 1 min"), (13_599.5, "in 1 h"),
+        (10_000 + 1800, "in 30 min"), (10_000 + 86_399, "in 1 d"),
         (10_000 + 86_400 * 40, "in 40 d"),
     ],
-)
+)  # fmt: skip
 def test_ages_in_words(at: float | None, shown: str) -> None:
     """An age is given in its largest unit, to the nearest of it."""
     assert times.ago(at, 10_000) == shown

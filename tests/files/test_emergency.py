@@ -182,14 +182,11 @@ def test_a_torn_line_whose_end_never_comes_is_kept(file: Path) -> None:
 @pytest.mark.parametrize(
     ("order", "whole"),
     [
-        ("a1 b1 a2 b2", []),
-        ("a1 b1 a2 b2 a3 b3", []),
-        ("a1 b1 b2 a2 b3 a3", []),
-        ("a1 c b1 d a2 b2", ["c", "d"]),
-        ("a1 c b1 d b2 a2", ["c", "d"]),
+        ("a1 b1 a2 b2", []), ("a1 b1 a2 b2 a3 b3", []), ("a1 b1 b2 a2 b3 a3", []),
+        ("a1 c b1 d a2 b2", ["c", "d"]), ("a1 c b1 d b2 a2", ["c", "d"]),
         ("a1 c b1 d e b2 a2 a3 b3", ["c", "d", "e"]),
     ],
-)
+)  # fmt: skip
 def test_of_two_lines_torn_at_once_no_memory_is_made_and_no_byte_lost(
     file: Path, order: str, whole: list[str], *, at_once: bool
 ) -> None:

@@ -57,13 +57,10 @@ def test_what_is_asked_is_read(paths: Paths) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "[]",
-        '{"verb": 5}',
-        '{"verb": "retry", "items": [{"id": "a", "digest": "x"}]}',
+        "", "[]", '{"verb": 5}', '{"verb": "retry", "items": [{"id": "a", "digest": "x"}]}',
         "[" * 10**5,
     ],
-)
+)  # fmt: skip
 def test_nonsense_is_told_from_an_order(paths: Paths, text: str) -> None:
     paths.orders.mkdir(parents=True)
     (paths.orders / "1-1.json").write_text(text)
@@ -77,12 +74,10 @@ def test_nonsense_is_told_from_an_order(paths: Paths, text: str) -> None:
     [
         ({"verb": "discard", "done": "delete"}, DELETE),
         ({"verb": "discard", "done": "forget"}, FORGET),
-        ({"verb": "discard", "done": "edit"}, EDIT),
-        ({"verb": "discard"}, DELETE),
-        ({"verb": "forget"}, FORGET),
-        ({"verb": "send", "done": "delete"}, RETRY),
+        ({"verb": "discard", "done": "edit"}, EDIT), ({"verb": "discard"}, DELETE),
+        ({"verb": "forget"}, FORGET), ({"verb": "send", "done": "delete"}, RETRY),
     ],
-)
+)  # fmt: skip
 def test_an_order_of_a_former_version_is_understood(
     paths: Paths, former: dict[str, str], now: str
 ) -> None:

@@ -318,7 +318,7 @@ def test_foreign_text_survives(ledger: Ledger) -> None:
     [
         (sqlite3.OperationalError("attempt to write a readonly database"), "Mend the permissions"),
         (sqlite3.OperationalError("unable to open database file"), "Mend the permissions"),
-        (sqlite3.OperationalError("disk I/O error."), "Is the disk all right?"),
+        (sqlite3.OperationalError("disk I/O error."), "The disk may be broken"),
         (sqlite3.DatabaseError("malformed"), "Restart mem0tray"),
     ],
 )

@@ -186,21 +186,13 @@ def test_a_server_has_what_it_took_whatever_it_says_later(inbox: Inbox, outbox: 
 @pytest.mark.parametrize(
     ("unknown", "past", "since"),
     [
-        (None, [], None),
-        (5.0, [], 5.0),
-        (None, [(1, 5.0, None)], 5.0),
-        (None, [(2, 5.0, None)], 5.0),
-        (None, [(2, 5.0, 1)], 5.0),
-        (None, [(1, 5.0, 0)], None),
-        (None, [(2, 5.0, 0)], None),
-        (5.0, [(1, 5.0, 0)], None),
-        (5.0, [(2, 5.0, 0)], 5.0),
-        (9.0, [(1, 5.0, 0)], 9.0),
-        (3.0, [(1, 5.0, 0)], 3.0),
-        (5.0, [(1, 9.0, 0), (2, 9.0, 1)], None),
-        (5.0, [(1, 5.0, 0), (2, 9.0, None)], 9.0),
+        (None, [], None), (5.0, [], 5.0), (None, [(1, 5.0, None)], 5.0),
+        (None, [(2, 5.0, None)], 5.0), (None, [(2, 5.0, 1)], 5.0), (None, [(1, 5.0, 0)], None),
+        (None, [(2, 5.0, 0)], None), (5.0, [(1, 5.0, 0)], None), (5.0, [(2, 5.0, 0)], 5.0),
+        (9.0, [(1, 5.0, 0)], 9.0), (3.0, [(1, 5.0, 0)], 3.0),
+        (5.0, [(1, 9.0, 0), (2, 9.0, 1)], None), (5.0, [(1, 5.0, 0), (2, 9.0, None)], 9.0),
     ],
-)
+)  # fmt: skip
 def test_a_server_is_asked_about_what_it_has_not_answered(
     unknown: float | None, past: list[tuple[int, float, int | None]], since: float | None
 ) -> None:

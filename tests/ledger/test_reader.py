@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core import item as items
-from mem0tray.core.item import Item, Kind
+from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
@@ -62,31 +62,6 @@ def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: In
     with Reader(ledger.path) as reader:
         (found,) = reader.by_id("a")
         assert found.unknown == NOW + 2
-
-
-def test_a_refusal_is_over_with_the_last_sign_that_it_is(ledger: Ledger, inbox: Inbox) -> None:
-    refused, sent = put_dead(inbox, A, B)
-    outbox = Outbox(ledger)
-
-    def refuse(at: float) -> None:
-        outbox.record_attempt(refused, at, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)
-
-    def last_refusal() -> float | None:
-        with Reader(ledger.path) as reader:
-            found = reader.last_refusal()
-        return None if found is None else found.at
-
-    refuse(NOW)
-    assert last_refusal() == NOW
-    outbox.record_delivery(sent, HERE, NOW + 1)
-    assert last_refusal() is None
-    refuse(NOW + 2)
-    assert last_refusal() == NOW + 2
-    outbox.note_end_of_refusal(NOW + 3)
-    assert last_refusal() is None
-    assert ledger.meta("refusal_over") == NOW + 3  # by the name that other versions look for
-    refuse(NOW + 4)
-    assert last_refusal() == NOW + 4
 
 
 def test_stays_are_of_dead_letters_that_went_since_then(ledger: Ledger, inbox: Inbox) -> None:

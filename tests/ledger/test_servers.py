@@ -92,12 +92,10 @@ def test_the_deliveries_of_a_memory_are_told_in_their_order(
     ("servers", "counted"),
     [
         (((ELSEWHERE,), (ELSEWHERE,)), {ELSEWHERE: 1}),
-        (((ELSEWHERE,), (THIRD,)), {ELSEWHERE: 1, THIRD: 1}),
-        (((ELSEWHERE,), (HERE,)), {}),
-        (((ELSEWHERE, HERE), (ELSEWHERE,)), {}),
-        (((ELSEWHERE,), ()), {}),
+        (((ELSEWHERE,), (THIRD,)), {ELSEWHERE: 1, THIRD: 1}), (((ELSEWHERE,), (HERE,)), {}),
+        (((ELSEWHERE, HERE), (ELSEWHERE,)), {}), (((ELSEWHERE,), ()), {}),
     ],
-)
+)  # fmt: skip
 def test_a_memory_that_was_sent_again_counts_once(
     inbox: Inbox,
     outbox: Outbox,

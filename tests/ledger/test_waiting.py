@@ -44,14 +44,11 @@ def ids(listed: list[tuple[object, bytes]]) -> list[str]:
 @pytest.mark.parametrize(
     ("state", "project", "limit", "listed"),
     [
-        (items.DEAD, None, None, ["d2", "d1"]),
-        (items.DEAD, None, 1, ["d2"]),
-        (items.DEAD, "q", None, ["d1"]),
-        (items.FRESH, None, None, ["f1", "f2"]),
-        (items.FRESH, "p", 5, ["f1"]),
-        (items.FRESH, "none", None, []),
+        (items.DEAD, None, None, ["d2", "d1"]), (items.DEAD, None, 1, ["d2"]),
+        (items.DEAD, "q", None, ["d1"]), (items.FRESH, None, None, ["f1", "f2"]),
+        (items.FRESH, "p", 5, ["f1"]), (items.FRESH, "none", None, []),
     ],
-)
+)  # fmt: skip
 def test_items_are_listed_in_their_file_s_order(
     waiting: WaitingRows, state: str, project: str | None, limit: int | None, listed: list[str]
 ) -> None:

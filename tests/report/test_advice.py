@@ -51,7 +51,6 @@ def test_where_all_is_well_there_is_no_advice() -> None:
         ({"state": "not running", "worker": None}, "`mem0tray run`"),
         ({"state": "paused", "pause": 2 * _NOW}, "`mem0tray resume`"),
         ({"held": 1}, "`mem0tray retry ID` sends"),
-        ({"held": 1, "beside": True}, "Stop that worker first"),
         ({"quarantine": 2}, "`mem0tray doctor` says where"),
         ({"unreadable": True}, "restores it"),
         ({"only_elsewhere": {"http://old.example": 3}}, "migrate --from http://old.example"),

@@ -265,20 +265,6 @@ def test_a_server_that_refuses_the_key_is_well(status: int, *, healthy: bool) ->
     assert (request.target, health.healthy) == ("/v1/ping/", healthy)
 
 
-@pytest.mark.parametrize(
-    ("answers", "verdict"),
-    [
-        ([render(200, {}), render(401, {})], KeyVerdict.TAKEN),
-        ([render(200, {}), render(200, {})], KeyVerdict.OPEN),
-        ([render(401, {"detail": "Invalid API key."})], KeyVerdict.REFUSED),
-    ],
-)
-def test_a_key_is_looked_at_by_the_ping(answers: list[bytes], verdict: KeyVerdict) -> None:
-    with Wire(answering(*answers)) as server, hosted(server, KEY) as client:
-        assert client.check_key(LONG).verdict is verdict
-        assert {request.target for request in server.requests} == {"/v1/ping/"}
-
-
 @pytest.fixture
 def only_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no name resolved: nothing leaves this computer."""

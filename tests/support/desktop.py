@@ -27,23 +27,11 @@ from tests.support.notifyd import NAME as NOTIFICATIONS
 from tests.support.notifyd import Mode, NotificationDaemon
 from tests.support.processes import LEASH, Process, wait_until
 from tests.support.screen import Screen
+from tests.support.session import CONFIG
 from tests.support.sni import WATCHER, TrayHost
 
 START: Final = 20.0  # seconds in which a part of the desktop must be there
 SIZE: Final = "1024x640x24"
-# Only what is started here is on this bus: installed daemons are never started by asking.
-BUS: Final = """\
-<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <listen>unix:path={socket}</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
-  </policy>
-</busconfig>
-"""
 PANEL: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
@@ -281,7 +269,7 @@ class Desktop:
 
     def _start_bus(self) -> None:
         config = self._runtime / "bus.conf"
-        config.write_text(BUS.format(socket=self._runtime / "bus"), encoding="utf-8")
+        config.write_text(CONFIG.format(socket=self._runtime / "bus"), encoding="utf-8")
         options = [f"--config-file={config}", "--nofork"]
         with _pipe() as (reading, writing):
             command = [tool("dbus-daemon"), *options, f"--print-address={writing}"]

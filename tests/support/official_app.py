@@ -23,8 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mem0tray.server.oss_names import ID
-from tests.support.official_library import open_library
-from tests.support.official_wire import (
+from tests.support.official import (
     HEALTH,
     MOST_LISTED,
     PROJECTS,
@@ -33,6 +32,7 @@ from tests.support.official_wire import (
     failure,
     invalid,
 )
+from tests.support.official_library import open_library
 
 PORT_FILE: Final = "port"
 REQUESTS_FILE: Final = "requests.jsonl"

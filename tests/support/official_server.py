@@ -1,5 +1,6 @@
 """An official server in a process of its own, which a test starts, kills and starts again."""
 
+import asyncio
 import json
 import sys
 from collections import Counter
@@ -10,9 +11,13 @@ from typing import Any, Final, Self
 import httpx
 
 from tests.support.home import REPOSITORY, import_path
+from tests.support.http1 import Answer, Request, read_request, render
+from tests.support.listener import Listener
+from tests.support.official import HEALTH, SAVE
 from tests.support.official_app import PORT_FILE, REQUESTS_FILE, TEXTS
-from tests.support.official_wire import HEALTH, SAVE
+from tests.support.official_library import as_vector
 from tests.support.processes import Process, wait_until
+from tests.support.shapes import Json
 
 _SLOW_START: Final = 120.0  # seconds: the library is large, and a machine may be busy
 
@@ -124,3 +129,48 @@ class OfficialServer:
 def exactly(texts: Any) -> Counter[str]:
     """Count these as a server ought to: each once."""
     return Counter(dict.fromkeys(texts, 1))
+
+
+KEY: Final = "the provider's key"
+_WHAT: Final = {400: "invalid_request_error", 401: "invalid_api_key", 429: "rate_limit_exceeded"}
+
+
+class ModelProvider(Listener):
+    """Embeds texts by their words.
+
+    `fault`: what each request gets instead, or None. `delay`: seconds before each answer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fault: int | None = None
+        self.delay = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"{super().url}/v1"
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (request := await read_request(reader)) is not None:
+            await asyncio.sleep(self.delay)
+            answer = self._answer(request)
+            writer.write(render(answer.status, answer.body, answer.headers))
+            await writer.drain()
+
+    def _answer(self, request: Request) -> Answer:
+        status = self.fault
+        if request.headers.get("authorization") != f"Bearer {KEY}":
+            status = 401
+        if status is not None:
+            error = {"message": "Scripted.", "type": _WHAT.get(status, "server_error")}
+            return Answer(status, {"error": error})
+        return Answer(200, _embedded(request.json["input"]))
+
+
+def _embedded(texts: list[str]) -> Json:
+    data = [
+        {"object": "embedding", "index": number, "embedding": as_vector(text)}
+        for number, text in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": 1, "total_tokens": 1}
+    return {"object": "list", "data": data, "model": "words", "usage": usage}

@@ -14,7 +14,8 @@ import pytest
 from tests.support.notifyd import CAPABILITIES, Mode, Notification, NotificationDaemon
 from tests.support.processes import Process, wait_until
 
-_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+# Installed daemons are never started by asking: only what is started here is on such a bus.
+CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>session</type><listen>unix:path={socket}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/>
@@ -60,7 +61,7 @@ def session(folder: Path) -> Iterator[Session]:
         made = tempfile.TemporaryDirectory(prefix="mem0tray-bus-")
         short = Path(closing.enter_context(made))
         config = folder / "bus.conf"
-        config.write_text(_CONFIG.format(socket=short / "bus"), encoding="utf-8")
+        config.write_text(CONFIG.format(socket=short / "bus"), encoding="utf-8")
         command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"]
         bus = Process(command, env=os.environ, output=folder / "bus")
         closing.callback(bus.kill)

@@ -51,7 +51,7 @@ def test_our_files_have_the_same_names_in_every_release(tmp_path: Path) -> None:
 
 
 def test_each_path_is_in_one_of_the_tables() -> None:
-    named = {name for name, value in vars(Paths).items() if isinstance(value, property)}
+    named = {name for name, value in vars(Paths).items() if isinstance(value, paths._In)}
     assert named == SHARED.keys() | OURS.keys() | {"local_server"}
 
 

@@ -1,5 +1,6 @@
 """Starting the worker where something is not as it should be."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,23 +12,19 @@ from mem0tray.config.settings import PathSettings, ServerSettings, Settings, Syn
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
 from mem0tray.ledger import outbox
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.system.paths import Paths
 from mem0tray.worker import engine
-from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.stages import recover
+from mem0tray.worker.engine import Engine
+from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.thread import WorkerThread
+from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
-from tests.support.shapes import dead, entries
+from tests.support.shapes import dead, entries, entry, waiting
 from tests.support.standin import Standin
-from tests.worker.dlq.generations import dead_letter, parsed
 
 FULL: Final = LedgerError("The ledger cannot be used: database or disk is full.")
 
@@ -59,22 +56,6 @@ def test_a_ledger_that_fails_at_the_start_is_waited_for(
         home.write_queue(entries(2))
         with working(home, server, monkeypatch):
             server.wait_for(lambda: server.total_stored() == 2, 10)
-
-
-@pytest.mark.row(1)
-@pytest.mark.parametrize(("ago", "wait"), [(0, 10), (7, 3), (60, 0), (-1e6, 10)])
-def test_what_was_under_way_is_due_after_the_interval(
-    tmp_path: Path, ago: float, wait: float
-) -> None:
-    context = WorkerContext(
-        Paths(tmp_path, tmp_path), Settings(), Ledger(tmp_path / "ledger"), Events()
-    )
-    with context.ledger.transaction():
-        key = context.inbox.add_fresh(parsed(dead_letter("m")), 1.0, ask=False)
-        context.outbox.claim(key, context.now() - ago)
-    recover(context)
-    assert max(0.0, context.outbox.due(key) - context.now()) == pytest.approx(wait, abs=2)
-    context.ledger.close()
 
 
 def test_nobody_waits_where_nothing_is_unknown(
@@ -113,26 +94,6 @@ def test_nothing_is_sent_before_the_files_are_read(
         assert server.saves == []
 
 
-@pytest.mark.row(4)
-def test_a_dlq_file_that_cannot_be_written_at_the_end_keeps_nobody_from_the_queue_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When the last DLQ file fails, the queue file is published to the last all the same."""
-
-    def failing(_: DlqPublisher) -> None:
-        raise FULL
-
-    stopped: list[float] = []
-    monkeypatch.setattr(QueuePublisher, "stop", lambda _, timeout: stopped.append(timeout))
-    monkeypatch.setattr(DlqPublisher, "needed", True)
-    monkeypatch.setattr(DlqPublisher, "run", failing)
-    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
-        home.write_queue(entries(1))
-        with working(home, server, monkeypatch):
-            server.wait_for(lambda: server.total_stored() == 1, 10)
-    assert len(stopped) == 1
-
-
 @contextmanager
 def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerThread]:
     for variable, value in home.env.items():
@@ -151,3 +112,48 @@ def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Ite
         worker.join(10)
     assert not worker.is_alive
     assert worker.fatal is None
+
+
+PATIENCE: Final = 10.0
+LOOKS: Final = 20
+
+
+def counted(
+    monkeypatch: pytest.MonkeyPatch, owner: type[object], name: str, calls: threading.Semaphore
+) -> None:
+    real = getattr(owner, name)
+
+    def counting(self: object) -> object:
+        result = real(self)
+        calls.release()
+        return result
+
+    monkeypatch.setattr(owner, name, counting)
+
+
+def test_nothing_due_wakes_no_sender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While dead letters wait for their time, a look at the files is the worker's alone."""
+    looks, kicks = threading.Semaphore(0), threading.Semaphore(0)
+    counted(monkeypatch, Engine, "turn", looks)
+    counted(monkeypatch, Delivery, "kick", kicks)
+    monkeypatch.setattr(engine, "LOOK", 0.01)
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        home.write_dlq([waiting("later")])
+        with working(home, server, monkeypatch):
+            for _ in range(LOOKS):
+                assert looks.acquire(timeout=PATIENCE)
+    kicks.acquire(blocking=False)  # the prober's, should it have found the server well by now
+    assert not kicks.acquire(blocking=False)
+
+
+@needs.linux("elsewhere a look finds it")
+def test_a_save_is_seen_without_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOOK", 1e6)
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        home.write_dlq([waiting("later")])
+        with working(home, server, monkeypatch):
+            home.wait(lambda: home.read(home.metrics, {}).get("dlq_size") == 1, 10, "at work")
+            home.write_queue([entry("fresh")])
+            server.wait_for(lambda: server.count("fresh") == 1, PATIENCE)
+            home.write_dlq([dead("asked for", last_attempt=0)])
+            server.wait_for(lambda: server.count("asked for") == 1, PATIENCE)

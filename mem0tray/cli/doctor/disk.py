@@ -14,6 +14,7 @@ from mem0tray.actions.waiting import DLQ_LIST
 from mem0tray.cli.doctor import FAIL, OK, WARN, Check, Examined
 from mem0tray.config.settings import Loaded, PathSettings, unknown_variables
 from mem0tray.core import item as items
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.text import plural
 from mem0tray.desktop.autostart import linux
@@ -149,16 +150,18 @@ def files(examined: Examined) -> Iterable[Check]:
         yield Check("files", FAIL, error.message, error.remedy)
     if emergency.is_file() and not os.access(emergency, os.R_OK | os.W_OK):
         yield Check(emergency.name, FAIL, "cannot be read and written.", _writable(emergency))
-    if seen.pause.error is not None:
-        yield Check("pause", FAIL, seen.pause.error.message, "`mem0tray resume` removes it.")
-    kept = seen.inside.quarantine
-    if kept.error is not None:
-        yield Check("quarantine", WARN, kept.error.message, _away(paths.quarantine))
-    elif kept.count:
+    if seen.pause_error:
+        why = str(reasons.parted(seen.pause_error)[0])
+        yield Check("pause", FAIL, why, "`mem0tray resume` removes it.")
+    if seen.quarantine_error:
+        why = str(reasons.parted(seen.quarantine_error)[0])
+        yield Check("quarantine", WARN, why, _away(paths.quarantine))
+    elif seen.quarantine:
         yield Check(
             "quarantine",
             WARN,
-            f"What could not be read is kept in {paths.quarantine}: {plural(kept.count, 'file')}.",
+            f"What could not be read is kept in {paths.quarantine}:"
+            f" {plural(seen.quarantine, 'file')}.",
             "What was whole in it has been saved already; `mem0tray restore --list` shows it.",
         )
 
@@ -210,7 +213,7 @@ def _whole(path: Path, parsed: Document, sections: Sequence[str]) -> Iterator[Ch
 
 def ledger(examined: Examined) -> Iterable[Check]:
     """Check that the ledger can be read."""
-    found = examined.snapshot.inside.ledger
+    found = examined.snapshot.ledger
     if found.size is None:
         yield Check("ledger", OK, f"{found.path} is not there yet; the worker makes it.")
     elif found.usable:

@@ -112,7 +112,7 @@ def other_workers(examined: Examined) -> Iterable[Check]:
 
 def _seen(snapshot: Snapshot) -> WorkerSeen | None:
     """Return another worker that ours names, or else one that wrote the metrics lately."""
-    worker, metrics, ledger = snapshot.worker, snapshot.shared_metrics, snapshot.inside.ledger
+    worker, metrics, ledger = snapshot.worker, snapshot.shared_metrics, snapshot.ledger
     values, seen = metrics.values, WorkerSeen.of(metrics.values, metrics.written)
     is_foreign = (
         snapshot.at - metrics.written <= _RECENT

@@ -18,7 +18,7 @@ from mem0tray import __version__
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop import session
-from mem0tray.desktop.autostart import SERVICE, STALE, FileStart, Found, Origin, unlink
+from mem0tray.desktop.autostart import DISABLED, SERVICE, STALE, FileStart, Found, Origin, unlink
 from mem0tray.files import atomic, private_folders
 from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import APP
@@ -319,10 +319,6 @@ def _asked(*words: str, patience: float = programs.PATIENCE) -> str | None:
 
 # The entry of the applications menu -----------------------------------------------------
 
-PLACED: Final = "placed"
-MISSING: Final = "missing"
-THEIRS: Final = "theirs"  # of that name, but not ours
-
 _SIZES: Final = (16, 22, 24, 32, 48, 64, 128, 256)  # pixels; sizes we draw and the theme has
 _VERSION: Final = "X-mem0tray-Version"  # the key that says that an entry is ours
 _MENU_ENTRY: Final = _ENTRY | {
@@ -340,73 +336,71 @@ _MENU_ENTRY: Final = _ENTRY | {
 _STATUS: Final = "\n[Desktop Action status]\nName=Show status\nName[fr]=Afficher l’état\nExec="
 
 
-class ApplicationEntry:
+class ApplicationEntry(FileStart):
     """The entry that starts `words`, and the icons, below the folder `data`.
 
     Through them the applications menu starts us, a desktop keeps our notifications in its history,
-    and dialogs show our icon. An entry of our name without our key stays as it is.
+    and dialogs show our icon. An entry of our name without our key, or a link, stays as it is.
     """
 
+    mark = _VERSION.encode()
+
     def __init__(self, words: Sequence[str], data: Path) -> None:
-        self._words = tuple(words)
-        self._data = data
+        super().__init__(words, data / "applications" / f"{APP}.desktop")
+        self._data_folder = data
         self._theme = data / "icons" / "hicolor"
         self._icons = [self._theme / f"{size}x{size}" / "apps" / f"{APP}.png" for size in _SIZES]
-        self.path = data / "applications" / f"{APP}.desktop"
 
-    def state(self) -> str:
-        """Return PLACED, MISSING, THEIRS, or STALE for another program or version. Never raises."""
-        if not os.path.lexists(self.path):
-            return MISSING
-        found = self._fields()
-        if _VERSION not in found:
-            return THEIRS
-        words = _words(found.get("Exec", ""))
-        right = found[_VERSION] == __version__ and words and not programs.obstacle(words[0])
-        return PLACED if right else STALE
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else put it there."""
+        return self._path.is_symlink() or super().is_foreign
 
-    def mend(self) -> None:
-        """Put the entry there if it is missing or stale. Raises Mem0TrayError."""
-        if self.state() in {MISSING, STALE}:
-            self.put()
+    def mend(self) -> bool:
+        """Put the entry there if it is missing, or starts no program or another version."""
+        needed = self.state().name in {DISABLED, STALE} and not self.is_foreign
+        if needed:
+            self._write()
+        return needed
 
     def put(self) -> None:
-        """Put icons and entry in place, to start this installation; lines of the user's stay.
-
-        A file that is not ours is not overwritten. Raises Mem0TrayError.
-        """
-        if self.state() == THEIRS:
-            return
-        entry = _entry(self._fields() | _MENU_ENTRY, self._words)
-        status = f"{_STATUS}{quoted((*self._words, 'report'))}\n"
-        from mem0tray.desktop.tray.icon import icon_file  # slow to import, as its pictures are
-
-        for size, path in zip(_SIZES, self._icons, strict=True):
-            _put(path, icon_file(f"healthy-{size}.png").read_bytes())
-        with suppress(OSError):
-            os.utime(self._theme)  # else GTK trusts an older cache of the theme
-        _put(self.path, f"{entry}{status}".encode())
+        """Put icons and entry in place, unless a file there is not ours. Raises Mem0TrayError."""
+        if not self.is_foreign:
+            self._write()
 
     def remove(self) -> list[Path]:
         """Remove what is ours, and folders left empty; return the files removed.
 
         Raises FileUnavailableError.
         """
-        if self.state() == THEIRS:
+        if self.is_foreign:
             return []
-        ours = [path for path in (*self._icons, self.path) if os.path.lexists(path)]
+        ours = [path for path in (*self._icons, self._path) if os.path.lexists(path)]
         for path in ours:
             unlink(path)
-            for folder in path.relative_to(self._data).parents[:-1]:
-                private_folders.drop_empty(self._data / folder)
+            for folder in path.relative_to(self._data_folder).parents[:-1]:
+                private_folders.drop_empty(self._data_folder / folder)
         return ours
 
-    def _fields(self) -> dict[str, str]:
-        """Read the lines of the entry; none of a link, which is not ours."""
+    def _found(self) -> Found | None:
+        data = self._data()
+        if data is None:
+            return None
+        found = fields(data, GROUP)
+        return Found(_words(found["Exec"]) if found.get(_VERSION) == __version__ else ())
+
+    def _write(self) -> None:
+        """Write it all; lines of the user's own stay."""
+        from mem0tray.desktop.tray.icon import icon_file  # slow to import, as its pictures are
+
+        entry = _entry(fields(self._data() or b"", GROUP) | _MENU_ENTRY, self._words)
+        status = f"{_STATUS}{quoted((*self._words, 'report'))}\n"
+        for size, path in zip(_SIZES, self._icons, strict=True):
+            private_folders.make_private_folder(path.parent)
+            atomic.replace(path, icon_file(f"healthy-{size}.png").read_bytes(), durable=False)
         with suppress(OSError):
-            if not self.path.is_symlink():
-                return fields(regular_file.read_bytes(self.path), GROUP)
-        return {}
+            os.utime(self._theme)  # else GTK trusts an older cache of the theme
+        self._replace(f"{entry}{status}".encode())
 
 
 def application_entry() -> ApplicationEntry | None:
@@ -414,15 +408,6 @@ def application_entry() -> ApplicationEntry | None:
 
     It starts the tray as this process was started.
     """
-    if sys.platform in ("win32", "darwin"):
-        return None
-    from mem0tray.desktop.session import in_flatpak
-
-    if in_flatpak():
+    if sys.platform in ("win32", "darwin") or session.in_flatpak():
         return None
     return ApplicationEntry(Origin.of_this_process().tray(), platformdirs.user_data_path())
-
-
-def _put(path: Path, content: bytes) -> None:
-    private_folders.make_private_folder(path.parent)
-    atomic.replace(path, content, durable=False)

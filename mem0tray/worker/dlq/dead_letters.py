@@ -58,12 +58,12 @@ def _as_dead(raw: bytes, now: float, error: str | None = None) -> bytes:
 
 
 def of_move(item: Item) -> Backoff:
-    """The backoff of an item that becomes a dead letter just now."""
+    """Return the backoff of an item that becomes a dead letter just now."""
     return item.project, item.id, backoff(0)
 
 
 def of_letters(letters: Iterable[Item], now: float) -> list[Backoff]:
-    """The backoffs of dead letters as they stand in the file, the soonest first."""
+    """Return the backoffs of dead letters as they stand in the file, the soonest first."""
     found = [
         (each.project, each.id, dead_due(each.last_attempt, each.retry_count, now) - now)
         for each in letters

@@ -88,7 +88,7 @@ class HandEdits:
     @property
     def awaited(self) -> bool:
         """Whether the file is being written just now, rather than unstable without end."""
-        return self.torn and not self._unstable.told
+        return self.torn and not self._unstable.reported
 
     def take_in(self, data: bytes, signature: Signature) -> bool:
         """Merge one save; return as `run` does. Raises TornError if it may still be written."""
@@ -108,7 +108,7 @@ class HandEdits:
             self._context.ledger.set_meta(DLQ_MERGED, json.dumps(signature.lasting))
 
     def _last_merged(self) -> LastingSignature | None:
-        """The signature of the file that was last merged."""
+        """Return the signature of the file that was last merged."""
         kept = self._context.ledger.meta(DLQ_MERGED)
         if kept is None:
             return None
@@ -232,7 +232,7 @@ def _items(parsed: Document) -> list[Item]:
 
 
 def _with_id(item: Item) -> bytes:
-    """The item's object, with its id added if it had none."""
+    """Return the item's object, with its id added if it had none."""
     return item.raw if item.has_id else items.with_fields(item.raw, {"id": item.id})
 
 

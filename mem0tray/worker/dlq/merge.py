@@ -108,7 +108,7 @@ def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Dec
 
 
 def moved(theirs: Iterable[Item], vanished: Container[Name]) -> list[Item]:
-    """The items here that another worker took out of the queue file (`vanished`)."""
+    """Return the items here that another worker took out of the queue file (`vanished`)."""
     return list({name: item for item in theirs if (name := item.name) in vanished}.values())
 
 
@@ -190,7 +190,7 @@ def _as_edited(pair: Pair, letters: Sequence[Row], base: Base, taken: Container[
 
 
 def _is_wanted(row: Row, base: Base) -> bool:
-    """Whether an exact copy of an older file brings this row back: never a forgotten one."""
+    """Return whether an exact copy of an older file brings this row back: never a forgotten one."""
     return base.exact and row.state == items.DISCARDED and row.reason != items.FORGOTTEN
 
 
@@ -233,7 +233,7 @@ def _value_edits(changed: Sequence[Pair], base: Base) -> _Values:
 
 
 def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
-    """The item with the user's body, unless that is stale, and the counters that count."""
+    """Return the item with the user's body, unless that is stale, and the counters that count."""
     item, raw = pair.item, pair.row.raw or b""
     body = items.body(item.raw)
     if body != items.body(raw) and not (pair.is_late or shown.had_body(body)):
@@ -257,7 +257,7 @@ def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
 
 
 def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
-    """The oldest and the newest generation that a file with an unknown stamp can come from.
+    """Return the oldest and the newest generation that a file with an unknown stamp can come from.
 
     A value shows that its editor saw a generation that showed it: at least the first such,
     and, if the value was replaced, at most the last. Any other value, or a

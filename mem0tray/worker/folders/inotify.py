@@ -49,7 +49,7 @@ class InotifyWatch(Watch):
             self._words[inotify_add_watch(fd, os.fsencode(target.path), _MASK)] += target.words
 
     def fileno(self) -> int | None:
-        """The descriptor that becomes readable with an event."""
+        """Return the descriptor that becomes readable with an event."""
         return self._fd
 
     def has_news(self) -> bool:

@@ -29,7 +29,7 @@ class SettingsFile:
         self._unstable_since: float | None = None
 
     def changed(self) -> Loaded | None:
-        """The settings if they have changed, else None.
+        """Return the settings if they have changed, else None.
 
         Raises TornError while somebody writes the file, SettingsError while the settings are wrong
         or when the file has been changing for ten seconds.
@@ -134,7 +134,7 @@ class WantedSettings:
 
 
 def _kept(wrong: Reason) -> Reason:
-    """What is wrong with the settings in the file, while the former ones are in force."""
+    """Return what is wrong with the settings in the file, while the former ones are in force."""
     what, remedy = reasons.parted(wrong)
-    told = Reason("{why} The former settings stay in force.", why=reasons.stopped(what))
-    return reasons.advised(told, remedy)
+    kept = Reason("{why} The former settings stay in force.", why=reasons.stopped(what))
+    return reasons.advised(kept, remedy)

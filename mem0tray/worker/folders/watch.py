@@ -116,7 +116,7 @@ class ObserverWatch(Watch):
 
 
 def targets(paths: Paths, config: Path) -> tuple[Target, ...]:
-    """What to watch, as far as it is there: the folders of the files that the worker reads.
+    """Return what to watch, as far as it is there: the folders of the files that the worker reads.
 
     `config` is the settings file. Where a file is a link, what it leads to matters too.
     """

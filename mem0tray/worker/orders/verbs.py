@@ -83,7 +83,7 @@ def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row 
 
 
 def _as_sent(context: WorkerContext, row: Row) -> str:
-    """The result for a memory that waits, by what is known of the attempts to send it."""
+    """Return the result for a memory that waits, by what is known of the attempts to send it."""
     claimed, unknown = context.inbox.attempted(row.key)
     return IN_FLIGHT if claimed else PERHAPS if unknown else DONE
 

@@ -86,7 +86,7 @@ class QueueIntake:
             return self._count - before
 
     def _has_changed(self) -> bool:
-        """Whether the file is not the one we read, nor the one we are just publishing.
+        """Return whether the file is not the one we read, nor the one we are just publishing.
 
         While we publish, linking the old file to its backup's name is no change.
         """
@@ -99,10 +99,10 @@ class QueueIntake:
     @property
     def awaited(self) -> bool:
         """Whether the file is being written just now, rather than unstable without end."""
-        return self.torn and not self._unstable.told
+        return self.torn and not self._unstable.reported
 
     def read(self, *, locked: bool = False) -> QueueRead:
-        """The file as it is now, with all its items taken into the ledger.
+        """Return the file as it is now, with all its items taken into the ledger.
 
         Raises TornError when it did not hold still, or is broken but perhaps still being written:
         it is recent, or somebody holds the producers' lock (the caller does if `locked`).
@@ -144,7 +144,7 @@ class QueueIntake:
             return seen
 
     def _is_being_written(self, read: Signature) -> bool:
-        """Whether a producer is writing the file, or has written it since it was read."""
+        """Return whether a producer is writing the file, or has written it since it was read."""
         lock = FileLock(self._context.paths.queue_lock)
         if not lock.try_acquire():
             return True

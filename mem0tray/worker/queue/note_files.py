@@ -61,7 +61,7 @@ def folders(root: Path) -> Iterator[Path]:
 
 
 def notes(root: Path, folder: Path) -> Iterator[FoundNote]:
-    """The notes in one of the `folders`. Raises OSError."""
+    """Return the notes in one of the `folders`. Raises OSError."""
     try:
         if not _is_own(root, folder):
             return
@@ -92,7 +92,7 @@ def mark(found: os.stat_result) -> str:
 
 
 def read(root: Path, path: str) -> tuple[bytes, os.stat_result] | None:
-    """The first bytes of a note, at most one more than `LARGEST`, and its stat result.
+    """Return the first bytes of a note, at most one more than `LARGEST`, and its stat result.
 
     None where it is gone, or was changed meanwhile, or its folder has become a link. Raises
     OSError and NotRegularError.
@@ -111,7 +111,7 @@ def read(root: Path, path: str) -> tuple[bytes, os.stat_result] | None:
 
 
 def without_front_matter(text: str) -> str:
-    """The text after the front matter, without blank lines around it.
+    """Return the text after the front matter, without blank lines around it.
 
     Front matter stands between a first line and a further one that are `---`.
     """
@@ -123,7 +123,7 @@ def without_front_matter(text: str) -> str:
 
 
 def as_item(path: str, project_id: str, text: str, changed: float, now: float) -> Item | None:
-    """The entry that a producer would queue for a note; its time is that of the last change.
+    """Return the entry that a producer would queue for a note; its time is that of the last change.
 
     `path` is relative to Claude Code's folder: the id is the same after the ledger was lost.
     """
@@ -136,7 +136,7 @@ def as_item(path: str, project_id: str, text: str, changed: float, now: float) -
 
 
 def project_of(folder: Path, environ: Mapping[str, str], former: str = "") -> str:
-    """The project of the working directory that `folder`, below `projects`, is named after.
+    """Return the project of the working directory that `folder`, below `projects`, is named after.
 
     If no transcript names the directory: `MEM0_PROJECT_ID`, or else the `former` project, as Claude
     Code removes transcripts after 30 days, or else the folder's name.
@@ -148,7 +148,7 @@ def project_of(folder: Path, environ: Mapping[str, str], former: str = "") -> st
 
 
 def working_directory(folder: Path) -> Path | None:
-    """The directory in the newest transcripts that fits the folder's name; None without one.
+    """Return the directory in the newest transcripts that fits the folder's name; None without one.
 
     The name has `-` for everything but ASCII letters and digits, so it does not say enough.
     """
@@ -172,7 +172,7 @@ def _newest(folder: Path) -> list[Path]:
 
 
 def _directories(transcript: Path) -> Iterator[str]:
-    """Each `cwd` in the first lines."""
+    """Return each `cwd` in the first lines."""
     with regular_file.open_binary(transcript) as file:
         for line in islice(iter(lambda: file.readline(_LONGEST), b""), _LINES):
             try:
@@ -185,11 +185,11 @@ def _directories(transcript: Path) -> Iterator[str]:
 
 
 def _fits(directory: str, name: str) -> bool:
-    """Whether Claude Code would give the folder for this working directory that name."""
+    """Return whether Claude Code would give the folder for this working directory that name."""
     mine, given = _as_name(directory), _as_name(name)
     return mine == given or (len(mine) > _CUT and mine[:_CUT] == given[:_CUT])
 
 
 def _as_name(text: str) -> str:
-    """The folder's name; a character beyond U+FFFF counts twice, as in JavaScript."""
+    """Return the folder's name; a character beyond U+FFFF counts twice, as in JavaScript."""
     return _OTHERS.sub(lambda found: "-" * (1 + (found[0] > "\uffff")), text)

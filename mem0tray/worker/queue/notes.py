@@ -51,7 +51,7 @@ class _ReadNote:
 
 
 def quiet_at(changed: float, now: float, moment: float) -> float:
-    """The moment from which a note that was last changed at `changed` is quiet, as seen now.
+    """Return the moment from which a note that was last changed at `changed` is quiet, as seen now.
 
     A time in the future, as after a clock was set back, counts as now.
     """
@@ -91,7 +91,7 @@ class NoteIntake:
         return new
 
     def wait(self, moment: float) -> float:
-        """Seconds until there is something to do; infinite where no note is awaited."""
+        """Return the seconds until there is something to do; infinite where no note is awaited."""
         return max(self._next_quiet() - moment, 0.0)
 
     def _next_quiet(self) -> float:
@@ -172,7 +172,7 @@ class NoteIntake:
         return read
 
     def _project(self, path: str) -> str:
-        """The project of a note; it is looked up once for all quiet notes of a folder."""
+        """Return the project of a note; it is looked up once for all quiet notes of a folder."""
         name = "/".join(path.split("/")[:2])
         folder = self._root / name
         if folder not in self._projects:
@@ -183,7 +183,7 @@ class NoteIntake:
         return self._projects[folder]
 
     def _text(self, path: str, data: bytes) -> str:
-        """The text of a note; empty where it cannot be used, which is reported."""
+        """Return the text of a note; empty where it cannot be used, which is reported."""
         if len(data) > note_files.LARGEST:
             why = f"it is larger than {note_files.LARGEST:,} bytes"
         else:

@@ -1,7 +1,6 @@
 """Publishing the queue file: delivered and dead entries leave it, vanished ones come back.
 
-It has a thread of its own, as it waits for the producers' lock, and a producer that hangs with the
-lock must hold up nothing else.
+It has a thread of its own: a producer that hangs with the lock must hold up nothing else.
 """
 
 import math
@@ -28,7 +27,7 @@ from mem0tray.worker.queue.intake import QueueIntake, QueueRead
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
 _WRITING: Final = "writing the queue file"
-_TROUBLE_WAIT: Final = 5.0
+_FAULT_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
 _MOMENT: Final = 2.0  # seconds that `run_once` waits for the lock
 _PATIENCE: Final = 3.0  # seconds before what vanished is shown again: another worker shows by then
@@ -61,7 +60,6 @@ class QueuePublisher:
         self._stopping = threading.Event()
         self._signal = threading.Event()
         self._urgent = threading.Event()
-        self._idle = threading.Condition()
         self._busy = False
         self.hindered = False  # the last turn has failed, and will be tried again
         self._pace = PublishRate()
@@ -78,7 +76,7 @@ class QueuePublisher:
         threads.start(self._thread)
 
     def kick(self, *, now: bool = False) -> None:
-        """Have the thread look for something to publish; `now`: without waiting for its turn."""
+        """Wake the thread: something is perhaps to be published, `now` or in its turn."""
         if now:
             self._urgent.set()
         self._signal.set()
@@ -100,53 +98,46 @@ class QueuePublisher:
         """Publish one last time if that is quickly done, and leave."""
         self._leaving.set()
         self.kick(now=True)
-        deadline = time.monotonic() + timeout
-        with self._idle:
-            while self.pending and self._thread.is_alive():
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    break
-                self._idle.wait(left)
+        if self._thread.is_alive():
+            self._thread.join(timeout)
         self._stopping.set()
         self.kick(now=True)
-        if self._thread.is_alive():
-            self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._signal.wait()
             self._signal.clear()
-            if not self.needed:
+            if self.needed:
+                self._urgent.wait(self._pace.wait(time.monotonic()))
+                self._urgent.clear()
+                if not self._stopping.is_set():
+                    self._guarded()
+            else:
                 self._context.faults.note_success(_WRITING)  # it may have failed before
                 self._unstable.look(unstable=False)
-                continue
-            self._urgent.wait(self._pace.wait(time.monotonic()))
-            self._urgent.clear()
-            if not self._stopping.is_set():
-                self._guarded()
+            if self._leaving.is_set() and not self.needed:
+                return
 
     def _guarded(self) -> None:
         started = time.monotonic()
         self._busy = True
+        done, wait = False, _RETRY
         try:
             done = self._publish()
         except TornError:
-            done, wait = False, _RETRY
+            pass
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
-            done, wait = False, _TROUBLE_WAIT
+            wait = _FAULT_WAIT
             if not self._stopping.is_set():  # after that nobody waits, and the ledger may be closed
                 self._context.faults.note_failure(_WRITING, error, wait, "queue file")
             self.hindered = True
         else:
-            wait = _RETRY
             self.hindered = False
             self._context.faults.note_success(_WRITING)
             self._unstable.look(unstable=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.note_cost(now, now - started)
-        with self._idle:
-            self._busy = False
-            self._idle.notify_all()
+        self._busy = False
         self._context.wake.set()
         if not done:
             if self._leaving.wait(wait):  # no time to wait any longer
@@ -214,7 +205,7 @@ class QueuePublisher:
         return True
 
     def _composed(self, seen: QueueRead) -> _Composed:
-        """What the file is to hold, from what it holds now and what waits."""
+        """Return what the file is to hold, from what it holds now and what waits."""
         with self._context.ledger.transaction(durable=True):
             fresh = self._context.inbox.fresh_entries()
             tombstones = self._context.inbox.tombstones()
@@ -260,7 +251,7 @@ class QueuePublisher:
     def _to_show_again(
         self, fresh: dict[int, FreshEntry], shown: set[int], seen: QueueRead
     ) -> list[tuple[bytes, int]]:
-        """The waiting entries that the file lacks and that are to be shown again now.
+        """Return the waiting entries that the file lacks and that are to be shown again now.
 
         Beside another worker there are none: it might deliver them a second time. It may be
         there before we see it, so entries that vanished from a whole file wait a little.
@@ -284,11 +275,11 @@ class QueuePublisher:
         return [(raw, key) for raw, key in found if raw]
 
     def _bytes(self, key: int) -> bytes:
-        """The entry's bytes; empty if it was just delivered."""
+        """Return the entry's bytes; empty if it was just delivered."""
         return self._context.outbox.find_raw(key) or b""
 
     def _stats(self, raw: bytes | None, totals: dict[str, int]) -> bytes | None:
-        """The counters as they should be, or None when the file has them right."""
+        """Return the counters as they should be, or None when the file has them right."""
         found = items.load_object(raw or b"{}")
         if found is None:
             self._context.quarantine_items(self._context.paths.queue, [raw or b""])

@@ -27,7 +27,7 @@ from mem0tray.system.paths import Paths, log_in
 BACKOFFS_PER_MINUTE: Final = 10
 _MINUTE: Final = 60.0
 _KEPT: Final = 200  # lines that wait until they can be written
-_TOGETHER: Final = 1.0  # seconds for which deliveries are summed up before they are told
+_TOGETHER: Final = 1.0  # seconds for which deliveries are summed up before they are logged
 
 
 class _Private(logging.handlers.RotatingFileHandler):
@@ -101,7 +101,7 @@ class _Private(logging.handlers.RotatingFileHandler):
 
 
 def _is_named(stream: TextIOWrapper, path: str) -> bool:
-    """Whether the open file still has its name: its folder may have been replaced."""
+    """Return whether the open file still has its name: its folder may have been replaced."""
     try:
         return os.path.samestat(os.fstat(stream.fileno()), Path(path).stat())
     except OSError:
@@ -162,7 +162,7 @@ class EventLog:
         return True
 
     def _is_full(self, now: float) -> bool:
-        """Whether the last minute, whatever the clock did, has all lines by name allowed."""
+        """Return whether the last minute, whatever the clock did, has all lines by name allowed."""
         full = len(self._named) == BACKOFFS_PER_MINUTE
         return full and 0 <= now - self._named[0] < _MINUTE
 
@@ -246,12 +246,12 @@ _LINES: Final[dict[type[Event], str]] = {
 
 
 def named(project: str, item_id: str) -> str:
-    """The name of an item, in the shape that other people's scripts take apart."""
+    """Return the name of an item, in the shape that other people's scripts take apart."""
     return f"{one_line(project, 80) or '(no project)'} (ID: {short_id(item_id)}...)"
 
 
 def describe(event: Event) -> str:
-    """The line for an event; empty if the log has none for it."""
+    """Return the line for an event; empty if the log has none for it."""
     template = _LINES.get(type(event))
     if template is None:
         return _composed(event)
@@ -271,10 +271,10 @@ def describe(event: Event) -> str:
 
 
 def _composed(event: Event) -> str:  # noqa: C901, PLR0911  (one line for each kind)
-    """The line for an event that says more or less than its fields."""
+    """Return the line for an event that says more or less than its fields."""
     match event:
-        case events.StateChanged(state, reason, told):
-            why = "" if told else one_line(str(reason), 300).rstrip(".")
+        case events.StateChanged(state, reason, reported):
+            why = "" if reported else one_line(str(reason), 300).rstrip(".")
             return f"🔔 State: {state}" + (f" ({why})" if why else "")
         case events.UserAction():
             return _user_action(event)
@@ -325,7 +325,7 @@ def _edit(edit: events.HandEdit) -> str:
 
 
 def _user_action(action: events.UserAction) -> str:
-    """What a command or the menu did, in the words of that action."""
+    """Return what a command or the menu did, in the words of that action."""
     dead, fresh = (
         plural(action.dead, "dead letter"),
         plural(action.fresh, "waiting entry", "waiting entries"),

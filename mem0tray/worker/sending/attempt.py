@@ -16,7 +16,9 @@ from mem0tray.server.answers import FORGOTTEN, NO_PROJECT
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0
-_TOLD: Final = frozenset({Kind.AT_WORK, Kind.ITEM_FAILURE})  # what a server tells about a ticket
+_OF_TICKETS: Final = frozenset(
+    {Kind.AT_WORK, Kind.ITEM_FAILURE}
+)  # a server's answers about a ticket
 _QUESTIONS: Final = 3  # questions about an item without an answer, in a row, before it is sent
 
 
@@ -53,15 +55,15 @@ class Attempts:
             outcome = client.save(memory, timeout)
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._context.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
-            told = f"internal error: {type(error).__name__}"
-            return Outcome(Kind.NO_ANSWER, None, told, may_have_it=True)
+            said = f"internal error: {type(error).__name__}"
+            return Outcome(Kind.NO_ANSWER, None, said, may_have_it=True)
         if found is Presence.CANNOT_TELL and outcome.kind is not Kind.DELIVERED:
             # An earlier request may have brought it, whatever became of this one.
             return replace(outcome, may_have_it=True)
         return outcome
 
     def note_end(self, job: Job, outcome: Outcome) -> None:
-        """Note when an attempt ended: what the server said before tells nothing about it."""
+        """Note when an attempt ended: what the server said before says nothing about it."""
         if outcome.may_have_it:
             self._ended[job.key] = time.monotonic()
         else:
@@ -73,11 +75,10 @@ class Attempts:
         self._asked_in_vain.clear()
 
     def _unknown_since(self, key: int, unknown: float) -> float:
-        """The moment (monotonic) up to which the server's earlier answers tell nothing of an item.
+        """Return the monotonic time; listings older than that are stale for the item.
 
-        That is when its last attempt ended, or else when the former worker's requests had had
-        their time. `unknown` (Unix seconds) is when its outcome became unknown: another worker may
-        have taken it just then. After the clock was set back the moment is never in the future.
+        Its last attempt ended then, or the former worker's requests had had their time. `unknown`
+        (Unix seconds): another worker may have taken it just then.
         """
         since = self._ended.get(key, self._context.unknown_until)
         age = self._context.now() - unknown
@@ -110,13 +111,14 @@ class Attempts:
         return found
 
     def _as_end(self, job: Job, said: Outcome) -> Outcome | None:
-        """How the attempt ends after this answer to its question; None: the item is sent anyway.
+        """Return how the attempt ends after this answer to its question; None: the item is sent.
 
         It is sent after questions in vain, and if the server was at work on it for too long.
         """
-        if said.kind in _TOLD and job.ticket is not None:
+        if said.kind in _OF_TICKETS and job.ticket is not None:
             self._asked_in_vain.pop(job.key, None)
-            return None if said.kind is Kind.AT_WORK and self._is_overdue(job) else said
+            is_overdue = self._context.now() - job.ticket.at > LONGEST_WORK
+            return None if said.kind is Kind.AT_WORK and is_overdue else said
         if said.kind not in (Kind.NO_ANSWER, Kind.OUTAGE) or self._stopping():
             return replace(said, may_have_it=True)  # the question still stands
         was_asked = said.may_have_it  # else the question reached nobody
@@ -126,22 +128,14 @@ class Attempts:
         return None
 
     def _forgotten(self, ticket: Ticket) -> Outcome:
-        """The outcome where the server does not know its own ticket, or not yet if it is new.
-
-        It counts as a failure, as else the item would be sent again and again, without a wait.
-        """
+        """Return a failure, as the server does not know its own ticket; none if that is new."""
         if self._context.now() - ticket.at < self._context.settings.sync.retry_interval:
             return Outcome(Kind.AT_WORK, None, "", may_have_it=True, ticket=ticket.name)
         return Outcome(Kind.ITEM_FAILURE, None, str(FORGOTTEN), may_have_it=True, reason=FORGOTTEN)
 
-    def _is_overdue(self, job: Job) -> bool:
-        """Whether the server has been at work on an item for so long that it is sent again."""
-        ticket = job.ticket
-        return ticket is not None and self._context.now() - ticket.at > LONGEST_WORK
-
 
 def _as_remembered(job: Job) -> Outcome | None:
-    """What the ledger knows of an item where the server cannot tell; None: the item is sent."""
+    """Return the outcome as the ledger knows it, as the server cannot tell; None: send it."""
     if job.delivered is not None:
         return Outcome(Kind.FOUND, None, "the server took it before")
     if job.taken is not None:

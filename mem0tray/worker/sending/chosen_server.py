@@ -139,9 +139,9 @@ class ChosenServer:
     def choose(
         self,
         server: ServerSettings | None,
-        tell: type[events.WorkerStarted | events.ServerChanged],
+        event: type[events.WorkerStarted | events.ServerChanged],
     ) -> None:
-        """Use the server of these settings from now on, or none; `tell` is the event to emit.
+        """Use the server of these settings from now on, or none; and emit this `event`.
 
         None: nobody knows yet which server is meant, as the settings are wrong.
         """
@@ -156,10 +156,10 @@ class ChosenServer:
         if old is not None:  # closing may take a while
             old.close()
         self.prober.kick()
-        event = tell(self._context.destination, new.warning if new is not None else "")
-        if isinstance(event, events.ServerChanged) and old is not None and new is not None:
-            event = replace(event, same=old.name == new.name)
-        self._context.events.emit(event)
+        said = event(self._context.destination, new.warning if new is not None else "")
+        if isinstance(said, events.ServerChanged) and old is not None and new is not None:
+            said = replace(said, same=old.name == new.name)
+        self._context.events.emit(said)
 
     def freshen(self) -> None:
         """Probe before anything more is sent, if the server was silent for a while. Any thread."""
@@ -168,11 +168,11 @@ class ChosenServer:
             self._await_probe()
 
     def _silence(self) -> float:
-        """Seconds since the last probe or delivery."""
+        """Return the seconds since the last probe or delivery."""
         return time.monotonic() - max(self._probed_at, self.delivery.delivered_at)
 
     def _until_probe(self) -> float:
-        """Seconds until the next probe, or until that may be said anew.
+        """Return the seconds until the next probe, or until that may be said anew.
 
         A server that is well is asked rarely, as some log each request, but for the embedded one,
         which we start again.
@@ -268,8 +268,6 @@ class ChosenServer:
                 connection.forget_listings()
         if key is not None and key.verdict is not KeyVerdict.REFUSED:
             self._breaker.clear_misconfigured()  # if it still refuses, the next memory shows it
-            with suppress(LedgerError):
-                self._context.outbox.note_end_of_refusal(self._context.now())
             changed = True
         if changed:
             self._context.wake.set()

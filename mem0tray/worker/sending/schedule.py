@@ -50,7 +50,7 @@ def _median(values: Iterable[float]) -> float:
 def choose_lane(
     has_work: Mapping[str, bool], under_way: Mapping[str, int], slots: int, last: str
 ) -> str | None:
-    """The lane whose turn it is, or None.
+    """Return the lane whose turn it is, or None.
 
     While both have work, each gets at least half of the slots.
     """

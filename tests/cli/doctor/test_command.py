@@ -323,8 +323,8 @@ BROKEN = "[server\n"
 
 def test_a_server_that_cannot_be_read_is_not_judged(home: Scratch) -> None:
     home.write("mem0_queue.json", {"queue": []})
-    home.configure(BROKEN)
     with _worker(home, state="action needed", reason="wrong", destination="mem0.example"):
+        home.configure(BROKEN)
         ((level, text),) = checks(home, "server")
     assert level == "warn"
     assert "The worker goes on with the former settings: mem0.example." in text

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.desktop.autostart import STALE
-from mem0tray.desktop.autostart.linux import MISSING, PLACED, THEIRS, ApplicationEntry, fields
+from mem0tray.desktop.autostart import DISABLED, ENABLED, STALE
+from mem0tray.desktop.autostart.linux import ApplicationEntry, fields
 from tests.desktop.programs import script
 from tests.support import needs
 from tests.support.machine import tool
@@ -40,8 +40,12 @@ def _icon(data: Path, size: int) -> Path:
     return data / "icons" / "hicolor" / f"{size}x{size}" / "apps" / "mem0tray.png"
 
 
+def _path(data: Path) -> Path:
+    return data / "applications" / "mem0tray.desktop"
+
+
 def _fields(made: ApplicationEntry) -> dict[str, str]:
-    return fields(made.path.read_bytes(), "Desktop Entry")
+    return fields(Path(made.where).read_bytes(), "Desktop Entry")
 
 
 def _files(data: Path) -> dict[Path, int]:
@@ -54,14 +58,14 @@ def test_the_entry_is_valid_and_names_icon_and_notifications(
 ) -> None:
     made = _entry(tmp_path / name, data)
     made.put()
-    command = [tool("desktop-file-validate"), str(made.path)]
+    command = [tool("desktop-file-validate"), str(_path(data))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     found = _fields(made)
     assert (found["Icon"], found["StartupWMClass"]) == ("mem0tray", "mem0tray")
     assert found["X-GNOME-UsesNotifications"] == "true"
-    assert made.state() == PLACED
-    assert _files(data).keys() == {made.path, *(_icon(data, size) for size in SIZES)}
+    assert made.state().name == ENABLED
+    assert _files(data).keys() == {_path(data), *(_icon(data, size) for size in SIZES)}
     assert all(_icon(data, size).read_bytes().startswith(b"\x89PNG") for size in SIZES)
 
 
@@ -79,25 +83,25 @@ def test_a_later_start_writes_nothing_even_of_another_mem0tray(
 
 def test_it_follows_a_program_that_moved(placed: ApplicationEntry, tmp_path: Path) -> None:
     (tmp_path / "bin" / "mem0tray").unlink()
-    assert placed.state() == STALE
+    assert placed.state().name == STALE
     moved = tmp_path / "moved" / "mem0tray"
     _entry(moved.parent, tmp_path / "data").mend()
     assert _fields(placed)["Exec"] == str(moved)
-    assert f"Exec={moved} report" in placed.path.read_text(encoding="utf-8")
+    assert f"Exec={moved} report" in Path(placed.where).read_text(encoding="utf-8")
 
 
 def test_another_version_puts_its_own_there_and_keeps_the_user_s_lines(
     placed: ApplicationEntry, data: Path
 ) -> None:
     _icon(data, 48).write_bytes(b"the picture of an older version")
-    text = placed.path.read_text(encoding="utf-8")
+    text = Path(placed.where).read_text(encoding="utf-8")
     older = text.replace("X-mem0tray-Version=", "NoDisplay=true\nX-mem0tray-Version=0.0.")
-    placed.path.write_text(older, encoding="utf-8")
-    assert placed.state() == STALE
+    Path(placed.where).write_text(older, encoding="utf-8")
+    assert placed.state().name == STALE
     placed.mend()
     assert _icon(data, 48).read_bytes().startswith(b"\x89PNG")
     assert _fields(placed)["NoDisplay"] == "true"
-    assert placed.state() == PLACED
+    assert placed.state().name == ENABLED
 
 
 @pytest.mark.parametrize("link", [False, True])
@@ -105,16 +109,16 @@ def test_an_entry_of_others_or_a_link_is_never_written_over(
     data: Path, tmp_path: Path, *, link: bool
 ) -> None:
     made = _entry(tmp_path / "bin", data)
-    made.path.parent.mkdir()
+    _path(data).parent.mkdir()
     if link:
-        made.path.symlink_to(tmp_path / "elsewhere")
+        _path(data).symlink_to(tmp_path / "elsewhere")
     else:
-        made.path.write_text("[Desktop Entry]\nName=mem0tray\n", encoding="utf-8")
+        _path(data).write_text("[Desktop Entry]\nName=mem0tray\n", encoding="utf-8")
     made.put()
     made.mend()
     assert made.remove() == []
-    assert _files(data).keys() == {made.path}
-    assert made.state() == THEIRS
+    assert _files(data).keys() == {_path(data)}
+    assert made.is_foreign
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -123,7 +127,7 @@ def test_all_of_it_goes_again_but_for_files_of_others(placed: ApplicationEntry, 
     other.touch()
     assert len(placed.remove()) == len(SIZES) + 1
     assert _files(data).keys() == {other}
-    assert placed.state() == MISSING
+    assert placed.state().name == DISABLED
     other.unlink()
     placed.put()
     placed.remove()

@@ -138,11 +138,6 @@ class Beliefs:
                 memory.forget_values()
                 memory.wish, memory.replaced = Wish.OPEN, True
 
-    def perhaps_removed(self, text: str) -> None:
-        """Somebody removed what was being sent: it is discarded if the server does not take it."""
-        if text in self.memories:
-            self.memories[text].wish = Wish.OPEN
-
     def undone(self, document: Item) -> None:
         """Something took the place of a save before anybody merged it."""
         for text in self._listed() - items_of(document).keys():

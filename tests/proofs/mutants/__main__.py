@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.proofs.mutants import mutations
-from tests.proofs.mutants.mutations import ROOMS, Mutant, Source
+from tests.proofs.mutants.mutations import ROOMS, Mutant, source_of
 from tests.proofs.mutants.trial import Outcome, Result, Seen, Tree
 from tests.support.home import REPOSITORY
 
@@ -89,7 +89,7 @@ def sample(
     `files` has patterns of modules, relative to the project; none leaves out nothing.
     """
     sources = {
-        path: (name, Source(path, (REPOSITORY / path).read_text(encoding="utf-8")))
+        path: (name, source_of(path, (REPOSITORY / path).read_text(encoding="utf-8")))
         for name in names
         for path in mutations.modules_of(ROOMS[name], REPOSITORY)
         if not files or mutations.matches(path, files)

@@ -75,6 +75,36 @@ class Source:
         return Mutant(self._path, place.function, place.lines, before, after, code)
 
 
+class SqlSource:
+    """A file of SQL, and each change that can be made in its statements, numbered."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path, self._text = path, text
+        self._changes: list[tuple[str, str]] = []  # the name of a query, the whole file changed
+        at, name = 0, ""
+        for line in text.splitlines(keepends=True):
+            if line.startswith("-- name: "):
+                name = line.removeprefix("-- name: ").strip()
+            elif not line.startswith("--"):
+                for changed in _swapped(line):
+                    self._changes.append((name, text[:at] + changed + text[at + len(line) :]))
+            at += len(line)
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def mutant(self, number: int) -> Mutant:
+        """The file with one change made."""
+        name, code = self._changes[number]
+        before, after = _changed_lines(self._text, code)
+        return Mutant(self._path, name, range(0), before, after, code)
+
+
+def source_of(path: str, text: str) -> Source | SqlSource:
+    """Read a file of Python or of SQL."""
+    return SqlSource(path, text) if path.endswith(".sql") else Source(path, text)
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     node: _Node
@@ -160,14 +190,18 @@ def _is_cast(node: cst.Call) -> bool:
 
 
 def _other_sql(node: cst.SimpleString) -> Iterator[_Node]:
+    for changed in _swapped(node.value):
+        yield node.with_changes(value=changed)
+
+
+def _swapped(sql: str) -> Iterator[str]:
     """Each comparison, conjunction and order of a statement the other way round."""
     for old, new in _SQL_SWAPS:
-        for found in re.finditer(re.escape(old), node.value):
-            ahead = node.value[: found.start()]
+        for found in re.finditer(re.escape(old), sql):
+            ahead = sql[: found.start()]
             if old == " = " and ahead.rfind("SET ") > ahead.rfind("WHERE "):
                 continue  # what is set there is no comparison
-            changed = ahead + new + node.value[found.end() :]
-            yield node.with_changes(value=changed)
+            yield ahead + new + sql[found.end() :]
 
 
 def _changed_lines(before: str, after: str) -> tuple[str, str]:
@@ -206,7 +240,8 @@ ROOMS: Final = {
         ("tests/config", "tests/system", "tests/cli/test_config.py"),
     ),
     "ledger": Room(
-        ("mem0tray/ledger/**/*.py",), ("tests/ledger", "tests/actions")
+        ("mem0tray/ledger/**/*.py", "mem0tray/ledger/queries.sql"),
+        ("tests/ledger", "tests/actions"),
     ),
     "server": Room(("mem0tray/server/**/*.py",), ("tests/server", "tests/worker/sending")),
     "worker": Room(

@@ -74,6 +74,17 @@ def test_each_kind_of_change_is_made() -> None:
         assert any(part in after for after in sql), part
 
 
+def test_each_statement_of_a_file_of_sql_is_changed() -> None:
+    from tests.proofs.mutants.mutations import SqlSource
+
+    source = SqlSource("q.sql", "-- name: one\n-- Ask AND wait.\nSELECT a WHERE a = 1 AND b < 2\n")
+    made = [source.mutant(number) for number in range(len(source))]
+    assert {one.after.removeprefix("SELECT a WHERE ") for one in made} == {
+        "a = 1 OR b < 2", "a != 1 AND b < 2", "a = 1 AND b <= 2",
+    }  # fmt: skip
+    assert {one.function for one in made} == {"one"}
+
+
 def test_what_no_test_could_notice_is_left_alone() -> None:
     for one in made("some.py", SOURCE):
         assert not any(

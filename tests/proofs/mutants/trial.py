@@ -65,7 +65,7 @@ class Seen:
         found = {test for line in mutant.lines for test in lines.get(str(line), [])}
         near = {test for tests in lines.values() for test in tests}
         own = mutations.mirrored(mutant.path)
-        if "" in found:
+        if "" in found or mutant.path.endswith(".sql"):  # nobody counts the lines of SQL
             found = set(self.seconds)
 
         def order(test: str) -> tuple[bool, bool, bool, float]:
@@ -124,7 +124,8 @@ class Tree:
     def look(self, room: Room) -> Seen:
         """Run all tests of a room, unchanged. OSError when that cannot be done."""
         arguments = [*QUIET, "--durations=0", *mutations.suite(room, self.root)]
-        measure = [str(self.root / name) for name in mutations.modules_of(room, self.root)]
+        names = mutations.modules_of(room, self.root)
+        measure = [str(self.root / name) for name in names if name.endswith(".py")]
         result = self._run(arguments, CLEAN_TIMEOUT, measure)
         if result["code"] not in {0, 1}:
             raise OSError(f"the tests of the room do not run: {result['output']}")

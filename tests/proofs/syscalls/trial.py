@@ -221,15 +221,16 @@ EXCUSES: Final = (
         ("rename",), r'\.mem0_queue_(backup|dlq\.previous)\.json\.mem0tray-[^"]*\.tmp"',
         "where a hard link cannot be renamed there is a copy instead",
     ),
-    Excuse(
-        ("openat", "write", "rename", "fchmod"),
-        rf'{_OF_LEDGER}/\.mem0_metrics\.json\.mem0tray-[^">]*\.tmp[">]',
-        "what cannot be written by way of our own folder is written in its own",
-    ),
+    Excuse(("openat",), r'\.answer", O_RDONLY', "an answer that cannot be read is read again"),
     Excuse(("unlink",), r"\.previous\.json|\.tmp\"", "a leftover, removed at another start"),
     Excuse(
         ("openat",), rf'{_OF_LEDGER}/serves\.json", O_RDONLY',
         "a data folder goes by its name where its record cannot be read",
+    ),
+    Excuse(
+        ("openat",), r'\.answer", O_RDONLY',
+        "an answer that cannot be read is looked for again, or found in the ledger",
+        acts=_COMMANDS,
     ),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(

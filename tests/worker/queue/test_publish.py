@@ -24,6 +24,7 @@ from mem0tray.worker.faults import Faults
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from tests.ledger.samples import HERE, letter
+from tests.support.processes import wait_until
 from tests.worker.queue.scene import NOW, QueueScene, entry, fresh
 
 MOMENT = 5_000.0
@@ -271,8 +272,7 @@ def test_a_file_that_was_just_read_is_not_written_at_once(
     monkeypatch.setattr(publisher._urgent, "wait", waited.append)
     publisher.start()
     publisher.kick()
-    with publisher._idle:
-        assert publisher._idle.wait_for(lambda: not publisher.pending, 20.0)
+    wait_until(lambda: not publisher.pending, what="published")
     publisher.stop(20.0)
     assert 0.0 < waited[0] <= 1.0
 
@@ -287,8 +287,7 @@ def test_the_thread_publishes_what_is_needed_and_ends(
     assert publisher._thread.name == "mem0tray-queue"
     assert publisher._thread.daemon
     publisher.kick(now=True)
-    with publisher._idle:
-        assert publisher._idle.wait_for(lambda: not publisher.pending, 20.0)
+    wait_until(lambda: not publisher.pending, what="published")
     wanted = publisher._wanted
 
     def look() -> tuple[int, int]:
@@ -313,7 +312,7 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
 
     def fail() -> bool:
         monkeypatch.setattr(QueuePublisher, "needed", False)
-        publisher._unstable.told = True
+        publisher._unstable.reported = True
         raise ValueError
 
     over = threading.Event()
@@ -325,7 +324,7 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
     publisher.kick(now=True)
     assert over.wait(20.0)
     publisher.stop(20.0)
-    assert not publisher._unstable.told
+    assert not publisher._unstable.reported
 
 
 def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:

@@ -76,16 +76,6 @@ def test_the_log_follows_its_folder(tmp_path: Path) -> None:
     assert "The shared folder" not in Paths(first, tmp_path).log.read_text()
 
 
-def test_the_end_of_the_worker_is_the_last_line(tmp_path: Path) -> None:
-    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
-    log(events.Delivered("p", "a"))
-    log(events.WorkerStopped())
-    log.close()
-    delivered, stopped = Paths(tmp_path, tmp_path).log.read_text().splitlines()
-    assert "Delivered 1 memory" in delivered
-    assert "Worker stopped" in stopped
-
-
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     paths = Paths(tmp_path, tmp_path)
     log = EventLog(paths, LogSettings())
@@ -322,13 +312,6 @@ def test_a_minute_is_any_sixty_seconds(scene: LogScene) -> None:
     assert len(scene.tell(WAITS, MANY)) == 2 * BACKOFFS_PER_MINUTE  # a sum, and nine by name
 
 
-def test_as_many_as_are_told_by_name_leave_nothing_to_tell(scene: LogScene) -> None:
-    scene.tell(WAITS, BACKOFFS_PER_MINUTE)
-    scene.now += 60.0
-    assert "(ID: a...)" in scene.tell(WAITS)[-1]
-    assert len(scene.lines()) == BACKOFFS_PER_MINUTE + 1
-
-
 def test_waits_that_come_as_a_number_are_added(scene: LogScene) -> None:
     scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
     scene.tell(events.MoreInBackoff(3))
@@ -361,12 +344,6 @@ def test_the_end_of_the_worker_is_told_last(scene: LogScene) -> None:
     scene.log.close()
     assert scene.lines() == ["✅ Delivered 2 memories", "⏹️ Worker stopped"]
     assert scene.intervals() == []
-
-
-def test_closing_tells_what_is_counted(scene: LogScene) -> None:
-    scene.tell(DELIVERED)
-    scene.log.close()
-    assert scene.lines() == ["✅ Delivered 1 memory"]
 
 
 def test_what_the_log_does_not_tell_makes_no_line(scene: LogScene) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import worker_report
+from mem0tray.actions.worker_report import Metrics
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons, state
@@ -46,7 +46,7 @@ def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
     values = items.load_object(data)
     assert values is not None
     assert values["reason"] == str(breaker.state(0.0).reason)
-    assert worker_report.reason_in(values) == breaker.state(0.0).reason
+    assert Metrics(values, 0.0).reason == breaker.state(0.0).reason
 
 
 def needs(metrics: MetricsWriter) -> bool:

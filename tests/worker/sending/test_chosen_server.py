@@ -16,10 +16,8 @@ from mem0tray.core import events, reasons
 from mem0tray.core.circuit_breaker import Obstacle
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Event, Events
-from mem0tray.core.item import Kind
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.reader import Reader
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import Health, KeyCheck, KeyVerdict
@@ -368,24 +366,6 @@ def test_another_key_is_not_told_as_another_server(
         chosen.close()
     (changed,) = (each for each in told if isinstance(each, events.ServerChanged))
     assert changed.same is same
-
-
-@pytest.mark.parametrize("verdict", [KeyVerdict.OPEN, KeyVerdict.REFUSED])
-def test_a_key_that_is_taken_ends_a_refusal_for_commands_too(
-    tmp_path: Path, verdict: KeyVerdict
-) -> None:
-    """Though no memory is there to be delivered, and the worker may be gone when they look."""
-    path = tmp_path / "ledger"
-    with closing(Ledger(path)) as ledger:
-        context = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
-        chosen = ChosenServer(context)
-        chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
-        key = context.inbox.add_fresh(fresh("a"), 5.0, ask=False)
-        context.outbox.record_attempt(key, 6.0, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)
-        chosen._probed(Health(healthy=True, reason=reasons.NONE), KeyCheck(verdict))
-        chosen.close()
-    with Reader(path) as reader:
-        assert (reader.last_refusal() is None) == (verdict is KeyVerdict.OPEN)
 
 
 def test_the_embedded_server_is_spoken_to_in_its_own_dialect(
