@@ -6,7 +6,6 @@ Its facts are gathered from a snapshot (`gathering`), put into words (`advice`) 
 
 import os
 import sys
-import threading
 import time
 import webbrowser
 from contextlib import suppress
