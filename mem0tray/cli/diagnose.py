@@ -160,5 +160,5 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
     if found.fresh:
         number = plural(found.fresh, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")
-    for unnamed in filter(None, found.unnamed):
-        output.say(memory_words.nonsense(unnamed))
+    if found.nonsense:
+        output.say(memory_words.nonsense(found.nonsense))

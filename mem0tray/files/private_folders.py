@@ -50,26 +50,13 @@ def make_private_folder(folder: Path) -> None:
 
 
 def make_own_folder(folder: Path) -> None:
-    """Make `folder`, or make sure that it is ours, with mode 0700: nobody else can change it.
+    """Make `folder`, or shut it to others (0700), who could put orders and links into it.
 
-    Raises FileUnavailableError when it belongs to another user, who could put orders and
-    links into it.
+    Raises FileUnavailableError, as for the folder of another user.
     """
     make_private_folder(folder)
-    if sys.platform == "win32":
-        return
     try:
-        found = folder.stat()
-        if found.st_uid != os.geteuid():
-            raise FileUnavailableError(
-                Reason(
-                    "The folder {path} belongs to another user (uid {number}).",
-                    path=folder,
-                    number=found.st_uid,
-                ),
-                Reason("Run mem0tray as that user, or move the folder away."),
-            )
-        if found.st_mode & 0o077:
+        if sys.platform != "win32" and folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
     except OSError as error:
         raise atomic.unavailable(folder, error) from error

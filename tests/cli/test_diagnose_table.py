@@ -24,7 +24,6 @@ CHANGE = "Change it with `mem0tray edit aaaa1111`, or delete it with `mem0tray d
 ITEMS: dict[str, tuple[dict[str, Any], bool]] = {
     "fresh": (entry("x", id="aaaa1111-1"), False),
     "failed": (entry("x", id="aaaa1111-1", retries=2, last_error="500: odd"), False),
-    "no text in queue": (entry(7, id="aaaa1111-1"), False),
     "due": (dead("x", id="aaaa1111-1", last_attempt=0), True),
     "waits": (waiting("x", id="aaaa1111-1"), True),
     "fault": (waiting("x", id="aaaa1111-1", last_error="500: odd"), True),
@@ -34,9 +33,8 @@ ITEMS: dict[str, tuple[dict[str, Any], bool]] = {
     "half": (waiting("half \ud83d", id="aaaa1111-1"), True),
     "half rejected": (waiting("half \ud83d", id="aaaa1111-1", last_error="422: odd"), True),
     "no project": (waiting("x", "", id="aaaa1111-1"), True),
-    "no text": (dead(7, id="aaaa1111-1"), True),
 }
-INVALID = ("no project", "no text", "no text in queue")
+INVALID = ("no project",)
 BY_ITSELF = "Nothing to do"
 
 
