@@ -191,7 +191,7 @@ class _Examination:
         if not token:
             rest = "wants none" if is_open else "was not asked for one"
             return Step(KEY, OK, f"No API key is set, and {host} {rest}.")
-        why = "answers those without a key as well" if is_open else f"does not tell ({said})"
+        why = "answers those without a key as well" if is_open else f"does not say ({said})"
         return Step(
             KEY,
             WARNING,
