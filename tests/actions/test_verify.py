@@ -1,7 +1,7 @@
 """The texts of delivered memories that files here still hold."""
 
 from mem0tray.actions.in_step import keep_in_step
-from mem0tray.actions.known_texts import KnownTexts
+from mem0tray.actions.verify import KnownTexts
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.system.paths import Paths
