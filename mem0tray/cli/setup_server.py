@@ -94,7 +94,7 @@ def _choose_server(
             continue
         _change(address, key, place)
         there = answer
-        failed = report_on_server(_URL, asks_for_key=key is None and _asks_for_key(way))
+        failed = report_on_server(_URL)
         # If the server wants another key, that is asked for next.
         if given or answer == offered or not failed or KEY in failed:
             return failed
@@ -130,7 +130,7 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
     while _asks_for_key(way) and (key := _asked_key()):
         _change(None, key, place)
         is_typed = True
-        failed = report_on_server(_KEY, asks_for_key=True)
+        failed = report_on_server(_KEY)
         if failed <= before - {"server key"}:
             return failed
         output.say("Enter keeps this key all the same; or type another.")
