@@ -247,16 +247,12 @@ _QUIET_EVENTS: Final = (
 )
 _GOOD: Final = (events.Delivered, events.DlqRecovered)
 _FAILED: Final = (events.AttemptFailed, events.DlqRetryFailed, events.MovedToDlq)
-_BAD: Final = (events.MovedToDlq, events.PartFailed, events.AlertBegan, events.AlertCommandFailed)
-_ODD: Final = (
-    events.AttemptFailed,
-    events.DlqRetryFailed,
-    events.NotTaken,
-    events.FileBroken,
-    events.Quarantined,
-    events.SlowedDown,
-    events.NotificationFailed,
-)
+# By the log's sign; other news is dim.
+_STYLES: Final = {
+    **dict.fromkeys("✅", Style.GOOD),
+    **dict.fromkeys("❌🚨📋", Style.BAD),
+    **dict.fromkeys(("⚠️", "⏳", "🩹", "🐢", "🔕"), Style.WARNING),
+}
 _STATES: Final = {HEALTHY: Style.GOOD, DOWN: Style.BAD, ACTION_NEEDED: Style.BAD}
 
 
@@ -271,22 +267,16 @@ class Line(NamedTuple):
 
 def _line(event: events.Event, at: float) -> Line | None:
     """Word an event as the log does, without its sign; None for one not worth a line."""
-    if isinstance(event, events.Delivered):
-        text = f"Delivered: {named(event.project, event.item_id)}"
-    else:
-        text = describe(event).partition(" ")[2]
-    if isinstance(event, events.DlqRetryFailed):
-        text += f": {one_line(event.reason)}"
-    return Line(at, _style(event), text, isinstance(event, events.PartFailed)) if text else None
-
-
-def _style(event: events.Event) -> Style:
-    if isinstance(event, events.StateChanged):
-        return _STATES.get(event.state, Style.DIM)
-    for kinds, style in ((_GOOD, Style.GOOD), (_BAD, Style.BAD), (_ODD, Style.WARNING)):
-        if isinstance(event, kinds):
-            return style
-    return Style.DIM
+    sign, _, text = describe(event).partition(" ")
+    style = _STYLES.get(sign, Style.DIM)
+    match event:
+        case events.Delivered(project, item_id):  # not in the log
+            style, text = Style.GOOD, f"Delivered: {named(project, item_id)}"
+        case events.DlqRetryFailed(reason=reason):
+            text += f": {one_line(reason)}"
+        case events.StateChanged(state=state):
+            style = _STATES.get(state, Style.DIM)
+    return Line(at, style, text, isinstance(event, events.PartFailed)) if text else None
 
 
 def _kind(event: events.Event) -> tuple[str, str]:

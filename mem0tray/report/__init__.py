@@ -6,7 +6,6 @@ Its facts are gathered from a snapshot (`gathering`), put into words (`advice`) 
 
 import os
 import sys
-import threading
 import time
 import webbrowser
 from contextlib import suppress
@@ -62,23 +61,11 @@ def _browser() -> str:
     return said.strip().rpartition("/")[2]
 
 
-def open_page(path: Path, *, waits: bool = True) -> bool:
-    """Open the file in a browser; False where there is none, or no display for it.
-
-    Without `waits` nobody waits for a browser that runs until it is closed, and none is for the
-    terminal.
-    """
+def open_page(path: Path) -> bool:
+    """Open the file in a browser; False where there is none, or no display for it."""
     if sys.platform not in ("darwin", "win32") and not any(map(os.environ.get, _DISPLAYS)):
         return False
-    page = path.absolute().as_uri()
-    if waits:
-        return _opens(page)
-    threading.Thread(target=_opens, args=(page,), name="browser", daemon=True).start()
-    return True
-
-
-def _opens(page: str) -> bool:
     try:
-        return webbrowser.open(page)
+        return webbrowser.open(path.absolute().as_uri())
     except (webbrowser.Error, OSError, ValueError):  # the last one: quotes of `$BROWSER`
         return False

@@ -100,11 +100,14 @@ def edit(file: Path, *, if_failed: str) -> None:
             "Run this in a terminal, or set $EDITOR to a program that changes the file which it is"
             " given, as EDITOR='sed -i s/old/new/'.",
         )
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is the editor's, as in vim
     try:
         click.edit(filename=os.fspath(file))
     except (click.ClickException, ValueError) as error:  # ValueError: an open quote
         why = error.format_message() if isinstance(error, click.ClickException) else error
         raise Mem0TrayError(f"{why}.", if_failed) from error
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # Children -------------------------------------------------------------------------------

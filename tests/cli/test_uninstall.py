@@ -70,8 +70,12 @@ def _strewn(home: Scratch) -> list[Path]:
     return places
 
 
-def test_it_takes_away_what_lies_outside_its_folders(home: Scratch, manager: UserSystemd) -> None:
-    home.ok("autostart", "enable")
+@pytest.mark.parametrize("way", ["--service", "--desktop"])
+def test_it_takes_away_what_lies_outside_its_folders(
+    home: Scratch, manager: UserSystemd, way: str
+) -> None:
+    home.configure("nonsense")  # wrong settings are no obstacle
+    home.ok("autostart", "enable", way)
     places = _strewn(home)
     others = [
         places[0].with_name("other.desktop"),
@@ -80,27 +84,17 @@ def test_it_takes_away_what_lies_outside_its_folders(home: Scratch, manager: Use
     for other in others:
         other.touch()
     said = home.ok("uninstall")
-    unit = home.root / "config" / "systemd" / "user" / "mem0tray.service"
+    starts = {
+        "--service": "systemd/user/mem0tray.service",
+        "--desktop": "autostart/mem0tray.desktop",
+    }
+    start = home.root / "config" / starts[way]
     assert not manager.runs()
-    assert not any(path.exists() for path in (unit, *places))
+    assert not any(path.exists() for path in (start, *places))
     assert all(other.exists() for other in others)
-    for path in (unit, *places):
+    for path in (start, *places):
         assert f"removed  {path}" in said
     assert "Nothing of mem0tray was found outside its own folders." in home.ok("uninstall")
-
-
-def test_the_desktops_start_goes_too(home: Scratch) -> None:
-    home.ok("autostart", "enable", "--desktop")
-    entry = home.root / "config" / "autostart" / "mem0tray.desktop"
-    assert entry.exists()
-    shown = home.root / "data" / "applications" / "mem0tray.desktop"
-    assert shown.exists()
-    said = home.ok("uninstall")
-    assert f"removed  {entry}" in said
-    assert f"removed  {shown}" in said
-    assert not entry.exists()
-    assert not shown.parent.exists()
-    assert not (home.root / "data" / "icons").exists()
 
 
 def test_what_stays_is_said_with_the_reason(home: Scratch, used: Home) -> None:
@@ -218,13 +212,6 @@ def test_a_line_for_completion_is_named(home: Scratch) -> None:
     said = home.ok("uninstall")
     assert f"{rc}: a line in it asks for `mem0tray completion`: remove it." in said
     assert "completion" in rc.read_text()
-
-
-def test_wrong_settings_are_no_obstacle(home: Scratch) -> None:
-    home.configure("nonsense")
-    home.ok("autostart", "enable")
-    home.ok("uninstall", "--purge", "--yes")
-    assert not home.config.exists()
 
 
 def test_a_script_gets_one_document(home: Scratch) -> None:

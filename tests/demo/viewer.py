@@ -24,7 +24,7 @@ class Viewer:
         self.home = Home(root / "home")
         self.home.configure("[sync]\nmax_attempts = 1\n")
         self.before = self.files()
-        self.env = {"TMPDIR": str(self.temporary), "COLUMNS": "60", **SPOILING}
+        self.env = {"TMPDIR": str(self.temporary), **SPOILING}
 
     def __enter__(self) -> Self:
         """Sit down."""

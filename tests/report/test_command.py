@@ -2,7 +2,6 @@
 
 import stat
 import sys
-import threading
 import webbrowser
 from pathlib import Path
 
@@ -93,21 +92,6 @@ def test_a_browser_that_cannot_be_started_is_no_error(
 
     monkeypatch.setattr(webbrowser, "open", fail)
     assert report.open_page(tmp_path / "page.html") is False
-
-
-def test_a_click_does_not_wait_for_the_end_of_the_browser(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened, closed = threading.Event(), threading.Event()
-
-    def show(_: str) -> bool:
-        opened.set()
-        return closed.wait(20)
-
-    monkeypatch.setattr(webbrowser, "open", show)
-    assert report.open_page(tmp_path / "page.html", waits=False)
-    assert opened.wait(20)
-    closed.set()
 
 
 @pytest.mark.parametrize(
