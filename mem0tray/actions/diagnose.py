@@ -86,7 +86,6 @@ _NAMELESS: Final = Cause(
         id=ID,
     ),
 )
-_NO_TEXT: Final = Cause(INVALID, Reason("its content is not text; it is never sent"), REWORD)
 
 
 def causes(
@@ -98,24 +97,21 @@ def causes(
     its id).
     """
     known = found.known
-    rejected = _rejected(found, attempt)
-    odd = _odd_characters(found, rejected)
     outside = [cause for cause in around.causes if cause.name not in OURS]
     ours = [cause for cause in around.causes if cause.name in OURS]
     held = [_HELD] if known is not None and known.is_held and known.held is not None else []
     taken = [_HELD_YET] if known is not None and known.is_held and not held else []
-    result = [*_invalid(found), *held, *outside, *taken, *odd, *rejected, *ours]
-    if found.item is not None:
-        due = next_retry(found)
-        if known is not None and known.at_work:
-            result.append(_AT_WORK)
-        elif due > now and not (held or taken):
-            again = Reason("it is sent again at {time}", time=times.clock(due))
-            # `retry` takes dead letters, not entries.
-            remedy = _SENT_AT_ONCE if found.is_dead else _SENT
-            result.append(Cause(WAITING, again, remedy, by_itself=True))
-        elif not result:
-            result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
+    result = [*_invalid(found), *held, *outside, *taken, *_rejected(found, attempt), *ours]
+    due = next_retry(found)
+    if known is not None and known.at_work:
+        result.append(_AT_WORK)
+    elif due > now and not (held or taken):
+        again = Reason("it is sent again at {time}", time=times.clock(due))
+        # `retry` takes dead letters, not entries.
+        remedy = _SENT_AT_ONCE if found.is_dead else _SENT
+        result.append(Cause(WAITING, again, remedy, by_itself=True))
+    elif not result:
+        result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
     handle = handle or programs.quote(short_id(found.id))
     return [cause.about(handle) for cause in _with_one_thing_to_do(result)]
 
@@ -141,8 +137,7 @@ def to_change(found: FoundItem, attempt: Attempt | None, handle: str = "") -> st
     It says what is wrong where the kept reason does not. Like `causes`, but without what
     stands in the way of every memory: no server is asked.
     """
-    rejected = _rejected(found, attempt)
-    causes = (*_invalid(found), *_odd_characters(found, rejected), *rejected)
+    causes = (*_invalid(found), *_rejected(found, attempt))
     first = next((each for each in causes if each.remedy in (REWORD, SHORTEN)), None)
     if first is None:
         return ""
@@ -159,37 +154,11 @@ def why_held(known: Known) -> Reason:
 
 def next_retry(found: FoundItem) -> float:
     """Return when the item is sent again, Unix seconds; 0 for at once."""
-    return found.known.due if found.known is not None and found.item is not None else 0.0
+    return found.known.due if found.known is not None else 0.0
 
 
 def _invalid(found: FoundItem) -> list[Cause]:
-    if found.item is None:
-        return [_NO_TEXT]
-    return [] if found.item.project.strip() else [_NAMELESS]
-
-
-def _odd_characters(found: FoundItem, rejected: list[Cause]) -> list[Cause]:
-    """Find characters that some servers cannot store: to blame only for a rejection."""
-    item = found.item
-    if item is None:
-        return []
-    is_refused = any(cause.remedy == REWORD for cause in rejected)
-    # NUL has been named already if this server is known to be unable to store it. Servers answer
-    # 500 or 502 when their database cannot.
-    may_be_nul = any(cause.name != INVALID for cause in rejected) and (
-        is_refused or any(c.status in _OVER_NUL for c in rejected)
-    )
-    for name, text in (("content", item.content), ("project_id", item.project)):
-        detail = reasons.NONE
-        if is_refused and any("\ud800" <= sign <= "\udfff" for sign in text):
-            detail = Reason("its {field} holds half a character (a lone surrogate)", field=name)
-        elif may_be_nul and "\0" in text:
-            detail = Reason(
-                "its {field} holds the character NUL, which many servers cannot store", field=name
-            )
-        if detail:
-            return [Cause(INVALID, detail, REWORD)]
-    return []
+    return [] if found.item is None or found.item.project.strip() else [_NAMELESS]
 
 
 def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:
@@ -260,14 +229,14 @@ class FailureSummary:
     `groups` has the largest first, each with a cause that takes one memory as the example.
     `besides` are other troubles, which stop none of these by themselves. `called` gives, by the
     id of each group's first memory, its name in a command. `dead` and `fresh` count dead letters
-    and fresh entries, `unnamed` what has no id in either file.
+    and fresh entries, `nonsense` what makes no sense in the DLQ file.
     """
 
     groups: Sequence[Group]
     besides: Sequence[Cause]
     dead: int
     fresh: int
-    unnamed: Sequence[int]
+    nonsense: int
     called: Mapping[str, str]
 
 
@@ -278,19 +247,18 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
     does not matter. Raises FileUnavailableError where a file cannot be read.
     """
     with waiting.opened(settings) as seen:
-        dead = [*seen.items(DLQ_LIST), *seen.strays(DLQ_LIST)]
-        fresh, odd = seen.items(QUEUE_LIST), seen.strays(QUEUE_LIST)
+        dead, fresh = seen.items(DLQ_LIST), seen.items(QUEUE_LIST)
         last = seen.reader.last_attempts()
         around = Surroundings.ask(settings, standing.read(settings, now))
         failed = (e for e in fresh if around.refuse_everything or e.identity in last or _failed(e))
         groups: dict[tuple[object, ...], list[FoundItem]] = {}
         first: dict[tuple[object, ...], Cause] = {}
-        for found in (*dead, *odd, *failed):
+        for found in (*dead, *failed):
             cause = causes(found, around, last.get(found.identity), now, ID)[0]
             groups.setdefault(cause.likeness, []).append(found)
             first.setdefault(cause.likeness, cause)
         called = seen.handles(group[0] for group in groups.values())
-        unnamed = [seen.unnamed(place) for place in waiting.BOTH]
+        nonsense = len(seen.odd)
     shown: list[Group] = [
         (first[like].about(called[group[0].id]) if len(group) == 1 else first[like], group)
         for like, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
@@ -298,7 +266,7 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
     # A stopped worker and a pause are already part of what each group says to do.
     told = {cause.name for cause, _ in shown} | (set(OURS) if shown else set())
     besides = [cause for cause in around.causes if cause.name not in told]
-    return FailureSummary(shown, besides, len(dead), len(fresh), unnamed, called)
+    return FailureSummary(shown, besides, len(dead), len(fresh), nonsense, called)
 
 
 def number(group: Sequence[FoundItem]) -> str:

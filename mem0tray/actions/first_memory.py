@@ -79,8 +79,8 @@ def _wait_for_metrics(
     while time.monotonic() < end:
         running = worker_report.running(paths)
         if running is not None:
-            told = (worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics))
-            if any(each.are_of(running) for each in told):
+            metrics = (worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics))
+            if any(each.are_of(running) for each in metrics):
                 return
         elif own is not None and said is not None and own.poll() is not None:
             said.seek(0)

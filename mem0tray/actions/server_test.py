@@ -58,14 +58,13 @@ class Step:
     """A step: its name, one of `STEPS`; its result; what was seen; what to do, where one can.
 
     `result` is OK, WARNING, FAILED, or SKIPPED where there was nothing to see, or an earlier step
-    keeps this one from being made. `wants_key`: what to do is to set another API key.
+    keeps this one from being made.
     """
 
     name: str
     result: str
     seen: str
     remedy: str = ""
-    wants_key: bool = False
 
 
 def examine(loaded: Loaded, seconds: float) -> list[Step]:
@@ -154,12 +153,11 @@ class _Examination:
         host = self._host
         why, remedy = reasons.parted(health.reason)
         sentence = reasons.sentence(why)
-        wants_key = health.status in KEY_REFUSED
         if not health.recognised:  # the reason names the host, and what each path said
-            return Step(SERVER, FAILED, str(sentence), str(remedy), wants_key=wants_key)
-        if wants_key:
+            return Step(SERVER, FAILED, str(sentence), str(remedy))
+        if health.status in KEY_REFUSED:
             seen = f"{host} wants a key for its health too. {sentence}"
-            return Step(SERVER, FAILED, seen, self._set_key(), wants_key=True)
+            return Step(SERVER, FAILED, seen, self._set_key())
         if self._recognition.is_fixed and health.status in CANNOT_TELL:
             found = Recognition()
             with closing(connect_to_probe(self._there, found)) as client:
@@ -186,14 +184,14 @@ class _Examination:
             return Step(KEY, FAILED, seen, str(of_redirect(elsewhere)))
         if found.verdict is KeyVerdict.REFUSED:
             what = "refuses the API key" if token else "wants an API key, and none is set"
-            return Step(KEY, FAILED, f"{host} {what}: {said}.", self._set_key(), wants_key=True)
+            return Step(KEY, FAILED, f"{host} {what}: {said}.", self._set_key())
         if found.verdict is KeyVerdict.TAKEN:
             return Step(KEY, OK, f"{host} takes the API key.")
         is_open = found.verdict is KeyVerdict.OPEN
         if not token:
             rest = "wants none" if is_open else "was not asked for one"
             return Step(KEY, OK, f"No API key is set, and {host} {rest}.")
-        why = "answers those without a key as well" if is_open else f"does not tell ({said})"
+        why = "answers those without a key as well" if is_open else f"does not say ({said})"
         return Step(
             KEY,
             WARNING,

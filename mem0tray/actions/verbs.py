@@ -34,7 +34,6 @@ from mem0tray.files import document, orders
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THERE, Order, Text
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt, Known
-from mem0tray.server.remedy import REWORD
 from mem0tray.system.paths import Paths
 
 FAILED: Final = "failed"
@@ -259,12 +258,6 @@ def retry_ids(settings: Settings, names: Sequence[str]) -> Retried:
             _explain_waiting(seen, names)
             seen.step.check_all()
             raise
-        for each in chosen:
-            if each.item is None:
-                raise NotFoundError(
-                    Reason("{id} cannot be retried: its content is no text.", id=short_id(each.id)),
-                    REWORD.replaced("id", short_id(each.id)),
-                )
         return _retry(settings, seen, chosen)
 
 
@@ -296,7 +289,7 @@ def retry_all(settings: Settings, *, held: bool = True) -> Retried:
 
 
 def _retry(settings: Settings, seen: WaitingItems, chosen: Sequence[FoundItem]) -> Retried:
-    found = {each.identity: each for each in chosen if each.item is not None}
+    found = {each.identity: each for each in chosen}
     if not found:
         return Retried()
     called = seen.handles(chosen[:_CALLED])

@@ -33,7 +33,7 @@ _WIDTH: Final = 16  # bytes of a mark
 # Fields of an item that come from its former deliveries.
 _OF_ITS_WAY: Final = (*items.OUR_FIELDS, "moved_to_dlq_at", "emergency", items.QUEUED_AT)
 
-Told = Callable[[int, int], object]  # how many memories are done, of how many
+Progress = Callable[[int, int], object]  # how many memories are done, of how many
 
 
 class MissingMemory(NamedTuple):
@@ -88,11 +88,16 @@ class Verified:
 
 
 def verify(
-    settings: Settings, project: str | None, sample: int | None, tell: Told, *, queues: bool = False
+    settings: Settings,
+    project: str | None,
+    sample: int | None,
+    progress: Progress,
+    *,
+    queues: bool = False,
 ) -> Verified:
     """Ask the chosen server for what it took, of one project or all; `sample`: at most so many.
 
-    `queues`: queue missing memories again. `tell` is called with the progress. Raises
+    `queues`: queue missing memories again. `progress` is called. Raises
     Mem0TrayError where no server is chosen, or a file of ours cannot be used.
     """
     paths = settings.locations()
@@ -110,7 +115,7 @@ def verify(
             taken, found.is_sample = _sampled(taken, sample), True
         verifier = _Verifier(settings, client, reader, server.name, found)
         try:
-            verifier.ask_about(taken, tell)
+            verifier.ask_about(taken, progress)
             if queues:
                 verifier.queue_again()
         except _NotAnsweredError as error:
@@ -183,7 +188,7 @@ class _Verifier:
         timeout = settings.sync.timeout
         self._questions = None if client is None else PatientQuestions(client, timeout)
         self._infers = settings.server.infer and server != LOCAL_URL
-        self._tell: Callable[[int], object] = lambda _: None
+        self._progress: Callable[[int], object] = lambda _: None
         self._done = 0
         self._texts = KnownTexts(self._paths, notes=settings.claude.auto_memory)
         # Read before the server is asked, so that no memory queued later hides a missing one.
@@ -194,10 +199,10 @@ class _Verifier:
         lost = backups.deleted_unknown(self._paths, reader)
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
-    def ask_about(self, taken: Mapping[str, Sequence[int]], tell: Told) -> None:
+    def ask_about(self, taken: Mapping[str, Sequence[int]], progress: Progress) -> None:
         """Ask about all of these keys, one project after the other. Raises _NotAnsweredError."""
         total = sum(map(len, taken.values()))
-        self._tell = lambda done: tell(done, total)
+        self._progress = lambda done: progress(done, total)
         done = 0
         for project, keys in taken.items():
             listed = self._listed(project, done, len(keys))
@@ -210,7 +215,7 @@ class _Verifier:
 
     def _show(self, done: int) -> None:
         self._done = max(self._done, done)
-        self._tell(self._done)
+        self._progress(self._done)
 
     def _listed(self, project: str, done: int, number: int) -> _ListedProject | None:
         """Return what the server lists of a project; None if it cannot."""

@@ -44,7 +44,8 @@ class FoundItem(Struct, frozen=True):
     """One item of a file.
 
     `place` is DLQ_LIST or QUEUE_LIST. `item` is None for an object that has an id but makes no
-    sense to us (its content is no text). `known` is what the ledger knows of it.
+    sense to us (its content is no text), and where the text is gone: neither waits. `known` is
+    what the ledger knows of it.
     """
 
     place: str
@@ -148,28 +149,12 @@ class WaitingItems:
         counts = self._ledger.counts()
         if counts is None:
             return 0
-        return counts.dlq - self.nonsense(place) if place == DLQ_LIST else counts.queue
+        return counts.dlq - len(self.odd) if place == DLQ_LIST else counts.queue
 
     @cached_property
-    def odd(self) -> dict[str, list[bytes]]:
-        """What makes no sense as an item, by place."""
-        return {place: self._ledger.strays(state) for place, state in _STATES.items()}
-
-    def strays(self, place: str) -> list[FoundItem]:
-        """List what has an id in a file but makes no sense as an item."""
-        return listing(self.odd[place], place)
-
-    def nonsense(self, place: str) -> int:
-        """Count the things in a file that make no sense as an item, with or without an id."""
-        return len(self.odd[place])
-
-    def unnamed(self, place: str) -> int:
-        """Count those of these that have no id."""
-        return self.nonsense(place) - len(self.strays(place))
-
-    @property
-    def _all_strays(self) -> list[FoundItem]:
-        return [each for place in BOTH for each in self.strays(place)]
+    def odd(self) -> list[bytes]:
+        """What makes no sense as an item in the DLQ file."""
+        return self._ledger.strays()
 
     # By name ----------------------------------------------------------------------------
 
@@ -177,17 +162,14 @@ class WaitingItems:
         """Find what waits whose id is one of `names` or begins with one."""
         found: dict[Identity, FoundItem] = {}
         for name in filter(None, names):
-            begin = _found(self._ledger.with_id(name) or self._ledger.beginning(name))
-            begin += [each for each in self._all_strays if each.id.startswith(name)]
-            for each in begin:
+            for each in _found(self._ledger.with_id(name) or self._ledger.beginning(name)):
                 if each.place in places:
                     found.setdefault(each.identity, each)
         return list(found.values())
 
     def with_id(self, item_id: str) -> list[FoundItem]:
         """Find what waits under exactly this id."""
-        strays = [each for each in self._all_strays if each.id == item_id]
-        return [*_found(self._ledger.with_id(item_id)), *strays]
+        return _found(self._ledger.with_id(item_id))
 
     def resolve(
         self, names: Sequence[str], places: Sequence[str] = BOTH, beside: Sequence[FoundItem] = ()
@@ -206,8 +188,7 @@ class WaitingItems:
 
     def of_project(self, project: str) -> list[FoundItem]:
         """Find all that waits of a project. Raises NotFoundError where nothing does."""
-        strays = [each for each in self._all_strays if each.project == project]
-        found = [*self.items(DLQ_LIST, project), *self.items(QUEUE_LIST, project), *strays]
+        found = [*self.items(DLQ_LIST, project), *self.items(QUEUE_LIST, project)]
         if not found:
             raise NotFoundError(
                 f"Nothing of the project {one_line(project, 80)!r} waits.",
@@ -217,10 +198,9 @@ class WaitingItems:
 
     def shortest(self, found: Iterable[FoundItem]) -> dict[str, str]:
         """Find for each id its shortest unique beginning, of at least eight characters."""
-        strays = [each.id for each in self._all_strays]
         result = {}
         for item_id in {each.id for each in found}:
-            others = {*self._ledger.beside(item_id), *strays} - {item_id}
+            others = {*self._ledger.beside(item_id)} - {item_id}
             shared = (_shared(item_id, each) for each in others)
             result[item_id] = item_id[: max(_SHORTEST, max(shared, default=0) + 1)]
         return result
@@ -232,8 +212,7 @@ class WaitingItems:
 
     def names(self) -> set[Identity]:
         """Identify every item, and what makes no sense as one."""
-        strays = {identity(raw) for raws in self.odd.values() for raw in raws}
-        return self._ledger.names() | strays
+        return self._ledger.names() | set(map(identity, self.odd))
 
     def attempts(self, found: FoundItem) -> list[Attempt]:
         """List the failed attempts of an item, oldest first."""

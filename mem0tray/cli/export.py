@@ -43,7 +43,7 @@ _NAMED: Final = 5  # projects in a message
 def command(*, project: str | None, out: Path | None) -> None:
     """Write the server's memories as JSON lines, which `add --jsonl` takes.
 
-    Each line is an object with id, project_id, content and, if the server tells the time,
+    Each line is an object with id, project_id, content and, if the server has the time,
     timestamp; the oldest of each project come first. Memories that still wait here are left out.
 
     If the server fails, FILE stays as it is. The command exits with 1 then, and where the server
@@ -57,7 +57,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     with Progress("memories read") as progress:
         # A terminal that shows the lines shows the progress.
         is_shown = target is not None or not sys.stdout.isatty()
-        export = Export(settings, name, partial(_tell, progress, is_shown=is_shown))
+        export = Export(settings, name, partial(_show, progress, is_shown=is_shown))
         try:
             with programs.ends_in_order(), closing(_checked(export, target)) as lines:
                 if target is None:
@@ -71,7 +71,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     _report(export, target)
 
 
-def _tell(progress: Progress, export: Export, *, is_shown: bool) -> None:
+def _show(progress: Progress, export: Export, *, is_shown: bool) -> None:
     if is_shown and export.total is not None:
         progress(export.read, export.total)
     elif is_shown:

@@ -93,20 +93,20 @@ def _former(settings: Settings, there: ServerNames, given: str | None) -> str | 
 def _run(settings: Settings, request: Request) -> Brought:
     """Run it; at a terminal, ask for the former server's key once that server wants one."""
     try:
-        return _told(settings, request)
+        return _reported(settings, request)
     except KeyRefusedError:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
         asked = f"API key of {one_line(request.former, 80)}"
         key = click.prompt(asked, hide_input=True, err=True)
-        return _told(settings, Request(request.former, key, request.project, request.dry_run))
+        return _reported(settings, Request(request.former, key, request.project, request.dry_run))
 
 
-def _told(settings: Settings, request: Request) -> Brought:
+def _reported(settings: Settings, request: Request) -> Brought:
     run = Migration(settings, request)
     try:
-        with Progress("memories read") as tell:
-            return run.run(tell)
+        with Progress("memories read") as progress:
+            return run.run(progress)
     except (KeyboardInterrupt, Mem0TrayError):
         if run.queued:
             queued = plural(run.queued, "memory is", "memories are")

@@ -60,7 +60,7 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
     with waiting.opened(settings) as seen:
         shown = seen.items(place, project, limit)
         total = len(shown) if limit is None else seen.count(place, project)
-        nonsense = seen.nonsense(place)
+        nonsense = 0 if queue else len(seen.odd)
         called = seen.handles(() if as_json else shown)
         attempts = {each.identity: _last(seen.attempts(each)) for each in shown if queue}
     context.warn_behind(seen.step)
@@ -295,9 +295,7 @@ def _former_deliveries(version: Version) -> list[str]:
 def _never_sent(version: Version) -> str:
     """Say why this content of a file is never sent to any server; else nothing."""
     item = version.found.item
-    if item is None:
-        return "its content is no text" if version.found.raw else ""
-    return "" if item.project.strip() else "it names no project"
+    return "" if item is None or item.project.strip() else "it names no project"
 
 
 def _next(version: Version, now: float) -> str:

@@ -260,7 +260,7 @@ def _counted(settings: Settings, now: float) -> dict[str, Any]:
         sums, counts = seen.reader.waiting, seen.reader.waiting.counts()
         made = sums.made()
         retries, projects = sums.by_retries(), sums.by_project()
-        nonsense = sum(map(seen.nonsense, waiting.BOTH))
+        nonsense = len(seen.odd)
     context.warn_behind(seen.step)
     ages = [max(0.0, now - each) if each > 0 else None for each in made]
     return {

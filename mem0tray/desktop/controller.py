@@ -253,8 +253,7 @@ class Controller:
         from mem0tray import report
 
         page = report.write(self._settings(), self._language())
-        if not report.open_page(page, waits=False):
-            raise opener.no_program(str(page))
+        opener.show(page, lambda error: self._failed(error.reason, Verb.SHOW_STATUS))
 
     def _open_dlq(self, _: MenuCommand) -> None:
         opener.show(self._settings().locations().dlq, self._not_opened, edits=True)

@@ -181,11 +181,6 @@ class Inbox:
             )
             return frozenset(done)
 
-    def drop_from_queue(self, name: Name) -> bool:
-        """Note that something in the queue file that is no item is to go; whether that is news."""
-        sql = "INSERT OR IGNORE INTO tombstones VALUES (?, ?, 0)"
-        return bool(self._ledger.write(sql, (encode(name[0]), name[1])))
-
     def tombstones(self) -> dict[Name, int]:
         """Find what was discarded or edited away while the queue file may still show it.
 

@@ -39,8 +39,6 @@ LAST_SYNC: Final = "last_sync"
 # queue file as last read or published (null: there was none).
 DLQ_MERGED: Final = "dlq_merged"
 QUEUE_READ: Final = "queue_read"
-# What makes no sense as an item under `queue` and `held` there (a JSON list).
-QUEUE_STRAYS: Final = "queue_strays"
 # How far the emergency files are read, as `sources` of `files.emergency` reads it (JSON).
 EMERGENCY_SOURCES: Final = "emergency_sources"
 

@@ -7,9 +7,8 @@ from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Name
-from mem0tray.files import document
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.names import LAST_DELIVERY, LAST_SYNC, QUEUE_STRAYS, QUEUED, SHOWN, TOTALS
+from mem0tray.ledger.names import LAST_DELIVERY, LAST_SYNC, QUEUED, SHOWN, TOTALS
 from mem0tray.ledger.queries import SQL
 from mem0tray.ledger.rows import AFTER, Known, known_from
 
@@ -18,7 +17,6 @@ Listed = tuple[Known, bytes]  # a memory, and its object as it should stand in i
 _LISTED: Final = f"SELECT {SQL['known']}, raw FROM items JOIN texts USING (key)"
 # With a sign, so that SQLite sorts what it finds by an index, and does not look at all items.
 _ORDER: Final = {items.DEAD: "dead_seq, items.key", items.FRESH: "+items.key"}
-_DROPPED: Final = "SELECT digest FROM tombstones WHERE id = ? AND item = 0"
 _BOTH: Final = f"state IN ('{items.DEAD}', '{items.FRESH}')"
 _MOST: Final = 1000  # memories found by the beginning of an id
 _ADD: Final = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"
@@ -141,17 +139,10 @@ class WaitingRows:
         rows = self._rows(sql, (encode(project),))
         return int(rows[0][0]) if rows else 0
 
-    def strays(self, state: str) -> list[bytes]:
-        """Return what stands beside them in their file and makes no sense as an item."""
-        if state == items.DEAD:
-            rows = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq", ())
-            return [raw for (raw,) in rows]
-        kept = self._rows("SELECT value FROM meta WHERE name = ?", (QUEUE_STRAYS,))
-        if not kept or kept[0][0] == b"[]":
-            return []
-        there = document.parse(b'{"queue": %s}' % kept[0][0], ("queue",)).lists["queue"]
-        dropped = {digest for (digest,) in self._rows(_DROPPED, (encode(""),))}
-        return [raw for raw in there if items.identity(raw)[1] not in dropped]
+    def strays(self) -> list[bytes]:
+        """Return what makes no sense as an item in the file of the dead letters."""
+        rows = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq", ())
+        return [raw for (raw,) in rows]
 
     def names(self) -> set[Name]:
         """Return every memory that waits, by id and digest."""

@@ -72,12 +72,12 @@ def gather(settings: Settings, now: float) -> Gathered:
         waits = WaitingItems(reader, seen.step)
         dead = waits.listed(DLQ_LIST)
         # Counted as everywhere: things that make no sense, too.
-        raws = [*(each.raw for each in dead), *waits.odd[DLQ_LIST]]
+        raws = [*(each.raw for each in dead), *waits.odd]
         return Gathered(
             now=now,
             overview=standing.overview(seen),
-            dead=[*dead, *waits.strays(DLQ_LIST)],
-            nonsense=waits.nonsense(DLQ_LIST),
+            dead=dead,
+            nonsense=len(waits.odd),
             attempts=reader.last_attempts(),
             unreadable="dlq" in seen.step.unread,
             past=_history(reader, raws, now),

@@ -33,7 +33,7 @@ READING_DLQ: Final = "reading the DLQ file while others write it"
 REPLACING_QUEUE: Final = "replacing the queue file while others write it"
 REPLACING_DLQ: Final = "replacing the DLQ file while others write it"
 READING_PARTS: Final = (QUEUE_PART, EMERGENCY_PART, DLQ_PART, READING_QUEUE, READING_DLQ)
-PATIENCE: Final = 10.0  # seconds for which a file may keep changing before people are told
+PATIENCE: Final = 10.0  # seconds for which a file may keep changing before that is reported
 STABLE_AFTER: Final = 1.5  # seconds without a change after which a broken file is salvaged
 AGAIN: Final = 0.05  # seconds until a torn file is read again
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
@@ -155,11 +155,11 @@ class Faults:
                 known.failed_at = moment
                 known.is_back = False
                 return
-            told = self._with(reason) is not None
+            known_by_now = self._with(reason) is not None
             title = name if name == DISK else title or part
             self._episodes[name] = _Episode(title, reason, {part}, moment)
             self._on_change(name, reason)
-        if not told:
+        if not known_by_now:
             self._events.emit(events.PartFailed(title, str(reason), delay))
 
     def note_success(self, part: str) -> None:
@@ -200,7 +200,7 @@ class Faults:
             for part in self._not_before:
                 self._not_before[part] = moment
 
-    def tells(self, reason: Reason) -> bool:
+    def has_reported(self, reason: Reason) -> bool:
         """Return whether this reason was reported as that of a present fault."""
         with self._guard:
             return self._with(reason) is not None
@@ -230,20 +230,20 @@ class UnstableFile:
         self._again = again
         self._clock = clock
         self._since: float | None = None
-        self.told = False
+        self.reported = False
 
     def look(self, *, unstable: bool) -> None:
         """Note how the file is now; report a fault that begins or is over."""
         now = self._clock()
         if not unstable:
             self._since = None
-            if self.told:
-                self.told = False
+            if self.reported:
+                self.reported = False
                 self._faults.note_success(self._part)
             return
         self._since = now if self._since is None else self._since
-        if now - self._since > PATIENCE and not self.told:
-            self.told = True
+        if now - self._since > PATIENCE and not self.reported:
+            self.reported = True
             self._faults.note_failure(self._part, self._error, self._again)
 
 

@@ -40,7 +40,7 @@ class OtherWorker:
         self._gone = False  # as it seemed before the files were read
         self._between = False  # one was at work while we were not, and has perhaps gone
         self._last = 0.0  # its last sign, monotonic
-        self._told: tuple[int | str | None, ...] = ()  # whom people were told of
+        self._named: tuple[int | str | None, ...] = ()  # whom the present reason names
         self._seen = self._claims.worker()
         if self._seen is not None:  # the other was at work when our last run ended
             self._note(self._seen)
@@ -87,7 +87,7 @@ class OtherWorker:
         self._between = self._gone = False
         context.beside.at_work = self._seen is not None
         if self._seen is None:
-            self._told = ()
+            self._named = ()
             context.breaker.unblock("worker")
 
     def _first_look(self, found: Signature | None) -> None:
@@ -132,8 +132,8 @@ class OtherWorker:
         self._last = time.monotonic() - max(0.0, self._context.now() - seen.last)
         self._context.beside.at_work = True
         who = seen.pid, seen.host, seen.space
-        if self._told != who:  # find out only once who started it
-            self._told = who
+        if self._named != who:  # find out only once who started it
+            self._named = who
             self._context.breaker.block("worker", sentence(seen))
 
     def _foreign(self) -> dict[str, Any] | None:

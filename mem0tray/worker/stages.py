@@ -322,8 +322,8 @@ class _State(CycleStage):
         state = self.breaker.state(now)
         if state != self._reported:
             self._reported = state
-            told = self.context.faults.tells(state.reason)
-            self.context.events.emit(events.StateChanged(state.name, state.reason, told))
+            reported = self.context.faults.has_reported(state.reason)
+            self.context.events.emit(events.StateChanged(state.name, state.reason, reported))
 
 
 class _Delivery(CycleStage):

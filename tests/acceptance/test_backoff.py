@@ -224,22 +224,6 @@ def test_a_jump_makes_no_busy_loop(
 
 
 @pytest.mark.row(32)
-@pytest.mark.slow
-def test_a_clock_set_back_delays_a_retry_by_one_delay_at_most(
-    home: Home, server: Standin, clock: WallClock
-) -> None:
-    home.write_queue([entry("bad", retries=4)])
-    server.script(Answer(500), content="bad")
-    clock.jump(10 * YEAR)
-    home.worker()
-    home.wait_dlq(["bad"])
-    clock.jump(0)
-    started = time.monotonic()
-    server.wait_for(lambda: server.count("bad") == 1, 40)
-    assert time.monotonic() - started >= 25
-
-
-@pytest.mark.row(32)
 def test_a_start_with_the_clock_set_back_postpones_nothing(
     home: Home, server: Standin, clock: WallClock
 ) -> None:
@@ -254,24 +238,3 @@ def test_a_start_with_the_clock_set_back_postpones_nothing(
     server.default = Answer()
     home.worker(env=patient)
     server.wait_for(lambda: server.count("bad") == 1, 8)
-
-
-@pytest.mark.row(32)
-def test_a_letter_set_aside_waits_no_longer_after_the_clock_was_set_back(
-    home: Home, server: Standin, clock: WallClock
-) -> None:
-    home.env["MEM0TRAY_SYNC_RETRY_INTERVAL"] = "900"
-    home.write_dlq([dead("bad", retry_count=0, ago=35)])
-    server.script(Answer(502), content="bad")
-    home.worker()
-    server.wait_for(lambda: server.sends("bad") == 1)
-    clock.jump(-10 * YEAR)
-    home.ok("pause")
-    # By then the worker has looked at the clock.
-    home.wait(lambda: home.state()[0] == "paused", what="paused")
-    home.ok("resume")
-    server.health = Answer(500)
-    home.wait(lambda: home.state()[0] == "down", what="down")
-    server.health = Answer(body={"status": "ok"})
-    clock.jump(-10 * YEAR + 60)
-    server.wait_for(lambda: server.count("bad") == 1, 10)

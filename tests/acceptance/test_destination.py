@@ -12,7 +12,7 @@ from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer, Request
 from tests.support.official import OfficialStandin, SimpleStore
-from tests.support.shapes import Item, dead, entries, entry, texts
+from tests.support.shapes import Item, dead, emergency_lines, entries, entry, texts
 from tests.support.standin import UNNAMED, Standin
 from tests.support.variants import variants
 
@@ -97,43 +97,6 @@ def test_a_former_server_is_not_sent_again_what_it_has(
 
 
 @pytest.mark.row(46)
-def test_an_old_file_does_not_send_a_former_server_what_another_has_too(
-    home: Home, server: Standin
-) -> None:
-    home.write_queue([entry("memory")])
-    copy = home.queue.read_bytes()
-    home.drained()
-    with Standin() as other:
-        home.queue.write_bytes(copy)
-        home.drained(env={"MEM0TRAY_SERVER_URL": other.url})
-        assert other.sends("memory") == 1
-    home.queue.write_bytes(copy)
-    home.drained()
-    assert server.sends("memory") == 1
-    assert home.queue_items() == []
-
-
-@pytest.mark.parametrize("place", variants(["DLQ", "queue"]))
-def test_what_a_former_server_may_have_is_asked_about_there(
-    home: Home, server: Standin, place: str
-) -> None:
-    server.script(Answer(reset=True, stores=True), content="letter")
-    path = home.dlq if place == "DLQ" else home.queue
-    home.write_dlq([dead("letter")] if place == "DLQ" else [])
-    home.write_queue([entry("letter")] if place == "queue" else [])
-    copy = path.read_bytes()
-    home.run("run", "--once")
-    server.wait_for(lambda: server.sends("letter") == 1)
-    with Standin() as other:
-        home.run("retry", "--all")
-        home.drained(env={"MEM0TRAY_SERVER_URL": other.url})
-        assert other.count("letter") == 1
-        path.write_bytes(copy)
-        home.drained()
-    assert (server.sends("letter"), server.count("letter")) == (1, 1)
-
-
-@pytest.mark.row(46)
 def test_an_old_file_sends_nothing_twice_to_a_server_under_another_name(
     home: Home, server: Standin
 ) -> None:
@@ -146,23 +109,6 @@ def test_an_old_file_sends_nothing_twice_to_a_server_under_another_name(
     home.dlq.write_bytes(copy)
     home.drained(env={"MEM0TRAY_SERVER_URL": f"http://localhost:{port}"})
     assert (server.surplus(), server.total_stored(), server.questions()) == ({}, 12, 1)
-    assert home.dlq_items() == []
-
-
-@pytest.mark.row(36)
-def test_what_a_former_server_perhaps_has_is_asked_about(home: Home, server: Standin) -> None:
-    server.script(Answer(reset=True, stores=True), content="letter")
-    home.write_dlq([dead("letter")])
-    home.drain()
-    assert (server.sends("letter"), server.count("letter")) == (1, 1)
-    with Standin() as other:
-        other.default = Answer(400)
-        home.ok("retry", "--all")
-        home.drain(env={"MEM0TRAY_SERVER_URL": other.url})
-        assert other.sends("letter") == 1
-    home.ok("retry", "--all")
-    home.drained()
-    assert (server.sends("letter"), server.count("letter")) == (1, 1)
     assert home.dlq_items() == []
 
 
@@ -227,12 +173,14 @@ def test_a_private_server_proves_itself_by_its_listing(home: Home, server: Stand
     assert asked(server.requests)[:2] == [HEALTH, LISTING]
 
 
-def test_a_foreign_service_in_the_place_of_a_known_server_is_sent_no_memory(
-    home: Home, server: Standin
+@pytest.mark.parametrize("known", [False, True], ids=["from the start", "in the place of a known"])
+def test_a_foreign_service_with_a_health_path_is_sent_no_memory(
+    home: Home, server: Standin, *, known: bool
 ) -> None:
-    home.write_queue(entries(2))
-    home.drained()
-    server.forget()
+    if known:
+        home.write_queue(entries(2))
+        home.drained()
+        server.forget()
     server.health = UNNAMED
     server.can_be_asked = False
     home.write_queue([entry("not for strangers")])
@@ -317,18 +265,6 @@ def test_after_an_unknown_outcome_another_dialect_is_asked_before_anything_is_se
         home.wait(lambda: home.queue_items() == [], 20, "found")
         assert later.saves == []
         assert (home.stats()["total_synced"], home.dlq_items()) == (1, [])
-
-
-def test_a_foreign_service_with_a_health_path_is_sent_no_memory(
-    home: Home, server: Standin
-) -> None:
-    server.health = UNNAMED
-    server.can_be_asked = False
-    home.write_queue(entries(2))
-    home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 20, "not recognised")
-    assert home.state()[1].startswith(f"no Mem0 server was recognised at {server.netloc} (")
-    assert not any(request.body for request in server.requests)
 
 
 def test_a_private_server_without_a_listing_is_spoken_to_as_the_settings_say(
@@ -426,14 +362,99 @@ def test_what_is_no_mem0_server_gets_nothing(home: Home, server: Standin) -> Non
     home.wait(lambda: home.state()[0] == "healthy", 20, "over")
 
 
-def test_a_server_that_is_down_at_first_is_not_called_a_stranger(
+@pytest.fixture
+def other() -> Iterator[Standin]:
+    with Standin() as standin:
+        yield standin
+
+
+def test_an_answer_of_the_former_server_is_recorded_as_its_own(
+    home: Home, server: Standin, other: Standin
+) -> None:
+    del home.env["MEM0TRAY_SERVER_URL"]
+    home.configure(f'[server]\nurl = "{server.url}"\n')
+    server.script(Answer(delay=2), content="late")
+    home.write_queue([entry("late")])
+    home.worker()
+    server.wait_for(lambda: server.sends("late") == 1, 5)
+    home.configure(f'[server]\nurl = "{other.url}"\n')
+    other.wait_for(other.probes, 5)
+    server.wait_for(lambda: server.saves[0].finished is not None, 5)
+    home.wait(lambda: home.queue_items() == [], 5, "published")
+    assert other.saves == []
+    former = home.json("status")["only_on_former_server"]
+    assert list(former.values()) == [1]
+    assert server.netloc in next(iter(former))
+
+
+def test_without_a_usable_server_nothing_delivered_waits_again(home: Home, server: Standin) -> None:
+    home.write_queue([entry("done")])
+    before = home.queue.read_bytes()
+    home.drained()
+    home.queue.write_bytes(before)  # as a kill before publishing leaves it
+    server.honours_keys = False
+    refused = {"MEM0TRAY_SERVER_URL": "http://192.0.2.1", "MEM0TRAY_SERVER_API_KEY": "sesame"}
+    home.run("run", "--until-idle", env=refused)
+    home.drained()
+    assert (server.sends("done"), server.count("done")) == (1, 1)
+
+
+def test_a_new_emergency_file_is_read_from_its_start(home: Home, server: Standin) -> None:
+    first = [entry(f"first {n}") for n in range(3)]
+    home.write_emergency(first)
+    home.drained()
+    inode = home.emergency.stat().st_ino
+    home.emergency.unlink()
+    second = [entry(f"second {n}") for n in range(20)]
+    _write_as(home.emergency, inode, emergency_lines(second))
+    home.drained()
+    assert server.missing(texts(second)) == []
+    assert server.surplus() == {}
+
+
+def _write_as(path: Path, inode: int, text: str) -> None:
+    """Make a file of that inode: the file system hands it out again sooner or later."""
+    spare = []
+    for number in range(20_000):
+        candidate = path.with_name(f"spare-{number}")
+        candidate.touch()
+        if candidate.stat().st_ino == inode:
+            candidate.write_text(text, encoding="utf-8")
+            candidate.rename(path)
+            break
+        spare.append(candidate)
+    else:  # this file system never does: the same again, by writing over the file
+        path.write_text(text, encoding="utf-8")
+    for candidate in spare:
+        candidate.unlink()
+
+
+def test_a_kill_right_after_the_ledger_was_made_asks_all_the_same(
     home: Home, server: Standin
 ) -> None:
-    server.health = Answer(503)
-    home.write_queue(entries(2))
-    home.worker()
-    home.wait(lambda: home.state()[0] == "down", 20, "down")
-    server.close()
-    server.health = Answer(body={"status": "ok"})
-    server.open()
-    server.wait_for(lambda: server.total_stored() == 2, 20)
+    queue = entries(20)
+    home.write_queue(queue)
+    before = home.queue.read_bytes()
+    home.drained()
+    for path in home.data_files("ledger*"):
+        path.unlink()
+    home.queue.write_bytes(before)
+    killed = home.start("run", "--once", env={"MEM0TRAY_SERVER_URL": ""})
+    home.wait(lambda: home.data_files("ledger.mark"), 5, "made")
+    killed.kill()
+    home.drained()
+    assert server.surplus() == {}
+    assert server.total_stored() == 20
+
+
+def test_forgetting_without_a_worker_ends_no_doubt(home: Home, server: Standin) -> None:
+    home.write_queue([entry("known")])
+    before = home.queue.read_bytes()
+    home.drained()
+    (ledger,) = home.ledgers()
+    ledger.write_bytes(b"no database at all" * 100)
+    home.queue.write_bytes(before)
+    home.write_dlq([dead("unwanted", id="unwanted-1")])
+    home.ok("delete", "unwanted-1", "--yes", "--forget")
+    home.drained()
+    assert (server.sends("known"), server.count("known")) == (1, 1)

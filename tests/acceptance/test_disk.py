@@ -200,25 +200,6 @@ def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin)
 
 
 @pytest.mark.row(7)
-def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    queue = entries(30)
-    small_home.write_queue(queue)
-    worker = small_home.worker()
-    small_home.wait(lambda: small_home.read(small_home.metrics)["queue_size"] == 30, 5, "read")
-    worker.stop()  # whoever holds a file open for writing keeps a mount writable
-    machine.remount(small_home.root, "ro")
-    server.health = HEALTHY
-    assert small_home.run("run", "--until-idle").returncode == 1
-    assert server.saves == []
-    machine.remount(small_home.root, "rw")
-    small_home.start("run")
-    server.wait_for(lambda: server.total_stored() >= 30, 20)
-    assert server.missing(texts(queue)) == []
-    assert server.surplus() == {}
-
-
-@pytest.mark.row(7)
 @pytest.mark.parametrize("what", variants(["file", "folder"]))
 def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin, what: str) -> None:
     server.health = Answer(503)
@@ -241,22 +222,6 @@ def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin,
     server.health = HEALTHY
     humble_home.drained()
     assert [text for _, text in server.stored] == [items[1]["content"]]
-
-
-@pytest.mark.row(7)
-def test_what_could_not_be_written_is_tried_once_more_at_the_stop(
-    humble_home: Home, server: Standin
-) -> None:
-    humble_home.write_queue(entries(1))
-    worker = humble_home.worker()
-    humble_home.wait(lambda: humble_home.queue_items() == [], 10, "published")
-    humble_home.claude.chmod(0o500)
-    humble_home.write_queue(entries(1, "later"))
-    humble_home.wait(lambda: humble_home.log_lines("❌ queue file"), 10, "failed")
-    humble_home.claude.chmod(0o700)
-    worker.stop()
-    assert server.total_stored() == 2
-    assert humble_home.queue_items() == []
 
 
 # Short writes ----------------------------------------------------------------------------------

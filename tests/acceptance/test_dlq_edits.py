@@ -118,17 +118,6 @@ def test_a_file_that_is_gone_is_written_again(home: Home, server: Standin) -> No
 
 
 @pytest.mark.row(30)
-def test_a_file_removed_between_two_runs_is_written_again(
-    home: Home, server: Standin, worker: Process
-) -> None:
-    worker.stop()
-    home.dlq.unlink()
-    home.drain()
-    assert home.dlq_texts() == LETTERS
-    assert server.saves == []
-
-
-@pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_new_items_are_adopted(home: Home, server: Standin) -> None:
     added = [dead("added", "omega"), waiting("added, later")]
@@ -217,19 +206,6 @@ def test_an_item_that_the_server_has_is_taken_out_again(
     home.wait_dlq([], 5)
     assert len(server.saves) == 3
     assert letters[0]["id"][:8] in home.log_text()[logged:]
-
-
-def test_a_delivery_beats_a_deletion_that_came_meanwhile(home: Home, server: Standin) -> None:
-    letter = dead("racing")
-    server.script(Answer(delay=1.2), content="racing")
-    home.write_dlq([letter, waiting("other")])
-    home.worker()
-    server.wait_for(lambda: server.sends("racing") == 1, 5)
-    user.remove(home, "racing")
-    home.wait(lambda: home.read(home.metrics)["total_synced"] == 1, 5, "delivered")
-    home.wait(lambda: home.log_lines(letter["id"][:8]), 5, "logged")
-    home.wait_dlq(["other"], 5)
-    assert server.count("racing") == 1
 
 
 @pytest.mark.row(18, 19)

@@ -78,35 +78,6 @@ def test_five_item_failures_move_an_entry(home: Home, server: Standin) -> None:
     assert len(home.log_lines(moved_marker(item))) == 1
 
 
-@pytest.mark.parametrize(
-    "vain", variants([Answer(503), Answer(500), Answer(reset=True)]), ids=["503", "500", "cut"]
-)
-def test_questions_are_no_failures(
-    home: Home, server: Standin, feed: Callable[[], None], vain: Answer
-) -> None:
-    server.script_questions(*[vain] * 100)
-    server.script(Answer(500), content="bad", forever=True)
-    home.worker()
-    home.write_queue([entry("bad")])
-
-    def moved() -> bool:
-        feed()
-        return home.dlq_texts() == ["bad"]
-
-    home.wait(moved, 20, "moved to the DLQ")
-    assert (server.sends("bad"), server.questions()) == (5, 4 * 3)
-
-
-@ON_LIBRARY_TOO
-def test_four_item_failures_do_not_move_an_entry(home: Home, server: Standin) -> None:
-    home.write_queue([entry("bad")])
-    server.script(*[Answer(500)] * 4, content="bad")
-    home.drained()
-    assert server.count("bad") == 1
-    assert home.log_lines("Moved to DLQ") == []
-    assert home.stats()["total_failed"] == 0
-
-
 @pytest.mark.parametrize(("retries", "attempts"), [(3, 2), (4, 1)])
 @ON_LIBRARY_TOO
 def test_failures_so_far_are_honoured_at_intake(
@@ -163,19 +134,6 @@ def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin)
     server.script(Answer(delay=0.9, stores=False), Answer(delay=0.9), content="slow")
     home.drained(env={"MEM0TRAY_SYNC_TIMEOUT": "0.6"})
     assert (server.sends("slow"), server.count("slow")) == (2, 1)
-
-
-@ON_LIBRARY_TOO
-def test_a_question_that_is_never_answered_does_not_keep_an_item_for_ever(
-    home: Home, server: Standin
-) -> None:
-    server.mutters = True
-    server.script(Answer(reset=True, stores=False), content="lost")
-    home.worker(env={"MEM0TRAY_SYNC_MAX_ATTEMPTS": "10"})
-    home.write_queue([entry("lost")])
-    server.wait_for(lambda: server.count("lost") == 1)
-    assert (server.sends("lost"), server.questions()) == (2, 3)
-    assert len(set(server.keys("lost"))) == 1
 
 
 # Outages ------------------------------------------------------------------------------
@@ -295,14 +253,6 @@ def test_429_pauses_all_sending_for_retry_after(home: Home, server: Standin, for
     assert second.content != first.content
 
 
-@ON_LIBRARY_TOO
-def test_a_retry_after_that_makes_no_sense_is_none(home: Home, server: Standin) -> None:
-    home.write_queue(entries(2))
-    server.script(retry_after(429, "soon\t-1"), retry_after(429, -5), content="memory number 0")
-    home.worker()
-    server.wait_for(lambda: server.total_stored() == 2, 5)
-
-
 # Misconfigured --------------------------------------------------------------------------
 
 
@@ -324,48 +274,3 @@ def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status:
     server.wait_for(lambda: server.total_stored() == 6, 5)
     home.wait(lambda: home.state()[0] == "healthy", 5, "healthy")
     assert server.surplus() == {}
-
-
-@pytest.mark.parametrize("then", variants([429, 503]), ids=["break", "outage"])
-@ON_LIBRARY_TOO
-def test_what_came_after_a_refusal_does_not_hide_it(home: Home, server: Standin, then: int) -> None:
-    key = "`mem0tray config set server.api_key`"
-    server.default = Answer(401)
-    items = entries(2)
-    home.write_queue(items)
-    home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 5, "action needed")
-    assert key in home.state()[1]
-    server.wait_for(lambda: all(server.sends(each["content"]) for each in items), 10)
-    server.default = Answer(then)
-    if then == 503:
-        server.health = Answer(503)
-    else:
-        known = len(server.saves)
-        server.wait_for(lambda: len(server.saves) >= known + 2, 10)
-    probed = server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 3, 10)
-    assert "401" in home.state()[1]
-    assert key in home.state()[1]
-    (told,) = home.json("diagnose", items[0]["id"])
-    assert told["cause"] == "action needed"
-    assert told["detail"].startswith("the server refuses deliveries: 401")
-    assert told["remedy"] == f"Set the key that it wants with {key}."
-    first, *besides = home.json("diagnose")  # that it is down as well stops none alone
-    assert (first["count"], sum(each["count"] for each in besides)) == (2, 0)
-
-
-@ON_ALL
-def test_a_wrong_key_is_asked_about_when_nothing_waits(home: Home, server: Standin) -> None:
-    server.api_key = "sesame"
-    (only,) = entries(1)
-    home.write_queue([only])
-    home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 5, "action needed")
-    home.ok("delete", only["id"], "--yes")
-    home.wait(lambda: home.json("status")["queue"] == 0, 5, "deleted")
-    known = server.probes()
-    server.wait_for(lambda: server.probes() >= known + 3, 5)
-    assert home.state()[0] == "action needed"
-    server.api_key = None
-    home.wait(lambda: home.state()[0] == "healthy", 5, "healthy")

@@ -348,16 +348,6 @@ def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin)
     assert "No process can be named" in done.stderr
 
 
-@pytest.mark.row(33)
-def test_doctor_names_one_that_does_not_say_its_process(home: Home, server: Standin) -> None:
-    home.worker()
-    with older(home, server) as other:
-        home.wait(lambda: named(home), 10, "named")
-        assert all(each["level"] == "warn" for each in other_worker_checks(home))
-        assert home.run("doctor", "--no-notify", "--stop-other").returncode == 1
-        assert other.alive
-
-
 # Again and again -------------------------------------------------------------------------------
 
 

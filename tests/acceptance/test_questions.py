@@ -43,15 +43,6 @@ def test_questions_in_vain_about_others_say_nothing(
 
 
 @pytest.mark.row(36)
-def test_a_text_that_nobody_finds_hinders_no_other_question(home: Home, server: Standin) -> None:
-    server.begin_with(("alpha", f"old {n}") for n in range(99))
-    server.script(CUT, content="never came")
-    server.script(TAKEN, content="came")  # the hundredth: a listing may end here
-    delivered(home, entry("never came", timestamp=1), entry("came", timestamp=2))
-    assert (server.count("never came"), server.count("came")) == (1, 1)
-
-
-@pytest.mark.row(36)
 @VAIN
 @ON_OFFICIAL_TOO
 def test_questions_in_vain_say_nothing_of_the_next_attempt(
@@ -85,19 +76,6 @@ def test_a_refusal_says_nothing_about_the_time_before(
     server.script_questions(*[vain] * 3)
     delivered(home, entry("came"))
     assert (server.sends("came"), server.count("came")) == (2, 1)
-
-
-@pytest.mark.row(36)
-@ON_LIBRARY_TOO
-def test_other_settings_of_the_server_end_no_doubt(home: Home, server: Standin) -> None:
-    server.script(Answer(reset=True, stores=True, delay=4), content="came")
-    home.worker()
-    home.write_queue([entry("came")])
-    server.wait_for(lambda: server.has_saves(1))
-    home.configure('[server]\napi_key = "another"\n')
-    home.wait(lambda: home.log_lines("server has changed"), 3, "changed")
-    home.wait(lambda: home.stats()["total_synced"] == 1, 20, "delivered")
-    assert (server.sends("came"), server.count("came")) == (1, 1)
 
 
 @pytest.mark.row(1)
@@ -144,21 +122,3 @@ def test_a_first_start_asks_once_for_each_project(
     # On a busy machine an answer without latency may be slow, too, and bring further requests.
     home.drained(env={} if latency else {"MEM0TRAY_SYNC_CONCURRENCY": "1"})
     assert (server.total_stored(), server.questions()) == (60, 3)
-
-
-@ON_OFFICIAL_TOO
-def test_a_server_that_was_down_is_asked_anew(home: Home, server: Standin) -> None:
-    server.can_be_asked = False
-    home.worker()
-    for number, content in enumerate(("first", "second", "third"), 1):
-        server.script(CUT, content=content)
-        home.write_queue([entry(content)])
-        home.wait(lambda n=number: home.stats()["total_synced"] == n, 20, "delivered")  # type: ignore[misc]
-        if number == 1:
-            assert server.questions() == 1
-            continue
-        assert server.questions() == number - 1
-        healthy, server.health = server.health, Answer(503)
-        home.wait(lambda: home.state()[0] == "down", 10, "down")
-        server.health = healthy
-        home.wait(lambda: home.state()[0] == "healthy", 10, "healthy")

@@ -147,17 +147,3 @@ def test_a_file_that_cannot_be_written_shows_a_deletion_later(
         assert len(delete(paths, Settings(), chosen(paths, "qq", "aa")).items) == 2
     delete(paths, Settings(), chosen(paths, "rr", "bb"))
     assert (queued(paths), contents(paths)) == ([], ["c"])
-
-
-def test_things_without_sense_can_be_deleted(paths: Paths) -> None:
-    write_dlq(paths, [{"id": "n1", "content": 5}, None])
-    done = delete(paths, Settings(), chosen(paths, "n1"))
-    assert read(paths.dlq)["items"] == [None]
-    assert read(done.backup)["items"] == [{"id": "n1", "content": 5}]
-
-
-def test_a_thing_without_sense_in_the_queue_can_be_deleted(paths: Paths) -> None:
-    odd = {"id": "n1", "content": 5}
-    write(paths.queue, queue_document([odd, entry("q", id="qq-1")]))
-    assert delete(paths, Settings(), chosen(paths, "n1")).items
-    assert queued(paths) == ["q"]

@@ -111,13 +111,6 @@ def test_an_id_that_came_from_the_text_stays(paths: Paths) -> None:
     assert read(paths.dlq)["items"][0]["id"] == found.id
 
 
-def test_a_content_that_is_no_text_can_be_given_one(paths: Paths) -> None:
-    write_dlq(paths, [waiting(None, id="aa-1"), waiting({"a": 1}, id="bb-1")])
-    kept = _edit(paths, "aa", "mended")
-    assert contents(paths) == ["mended", {"a": 1}]
-    assert read(kept)["items"][0]["content"] is None
-
-
 def test_old_texts_go_with_time(paths: Paths) -> None:
     write_dlq(paths, [waiting("one", id="aa-1")])
     first = _edit(paths, "aa", "two")

@@ -45,10 +45,3 @@ def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> Non
     assert [item.id for item in verbs.retry_ids(Settings(), ["hh"]).items] == ["hh-1"]
     assert verbs.retry_all(Settings()).items == ()
     assert sorted(each["content"] for each in read(paths.queue)["queue"]) == ["h", "q"]
-
-
-def test_an_item_without_text_cannot_be_retried(paths: Paths) -> None:
-    write_dlq(paths, [{"id": "n1", "content": 5, "last_attempt": 9}])
-    with pytest.raises(NotFoundError, match="no text"):
-        verbs.retry_ids(Settings(), ["n1"])
-    assert verbs.retry_all(Settings()).items == ()

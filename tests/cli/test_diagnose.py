@@ -21,9 +21,9 @@ def letters(home: Scratch) -> None:
     """Write dead letters with several troubles, and an entry."""
     items = [
         waiting("rejected", id="aaaa-1", last_error="400: no thanks"),
-        waiting("half \ud83d", id="bbbb-1", last_error="422: odd"),
+        waiting("odd", id="bbbb-1", last_error="422: odd"),
         waiting("waits", id="cccc-1"),
-        dead(7, id="dddd-1"),
+        waiting("nameless", "", id="dddd-1"),
     ]
     home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
     home.write("mem0_queue.json", queue_document([entry("q", id="qqqq-1")]))
@@ -33,7 +33,7 @@ def letters(home: Scratch) -> None:
     ("name", "cause"),
     [
         ("aaaa", "rejected by the server"),
-        ("bbbb", "invalid content"),
+        ("bbbb", "rejected by the server"),
         ("cccc", "worker not running"),
         ("dddd", "invalid content"),
         ("qqqq", "worker not running"),
@@ -54,8 +54,8 @@ def test_what_has_no_id_is_counted_besides(home: Scratch) -> None:
     letters = [waiting("x", id="aaaa-1"), waiting(7, id="bbbb-1"), None, 5]
     home.write("mem0_queue_dlq.json", {"items": letters})
     lines = home.ok("diagnose").splitlines()
-    assert sum(line.startswith("1 dead letter: ") for line in lines) == 2
-    assert "2 further things in the file make no sense; kept as is." in lines
+    assert sum(line.startswith("1 dead letter: ") for line in lines) == 1
+    assert "3 further things in the file make no sense; kept as is." in lines
     assert home.run("status", "--json").json()["dlq"] == 4
 
 
@@ -80,13 +80,12 @@ def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_the_text_is_shown_in_one_short_line(home: Scratch) -> None:
-    letters = [waiting("zanzibar\x1b[31m\nby " + "night " * 99, id="aaaa-1"), dead(7, id="bbbb-1")]
+    letters = [waiting("zanzibar\x1b[31m\nby " + "night " * 99, id="aaaa-1")]
     home.write("mem0_queue_dlq.json", {"items": letters})
     line = home.ok("diagnose", "aaaa").splitlines()[0]
     assert "“zanzibar [31m by night" in line
     assert "\x1b" not in line
     assert len(line) < 120
-    assert "“" not in home.ok("diagnose", "bbbb")
 
 
 @pytest.mark.usefixtures("letters")
@@ -116,12 +115,11 @@ def _counts(home: Scratch) -> Counter[str]:
 def test_the_sum_of_all(home: Scratch) -> None:
     """Every dead letter is counted under one cause."""
     assert _counts(home) == {
-        "invalid content": 2,
-        "rejected by the server": 1,
+        "invalid content": 1,
+        "rejected by the server": 2,
         "worker not running": 1,
     }
     text = home.ok("diagnose")
-    assert "1 dead letter: invalid content, as bbbb-1" in text
     assert "1 dead letter: invalid content, as dddd-1" in text
     assert text.endswith("1 memory waits in the queue: see `mem0tray list --queue`.\n")
 
@@ -190,7 +188,7 @@ def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
 
 def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -> None:
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
-    home.write("mem0_queue_dlq.json", {"items": [dead(5, id="aaaa1111-1")]})  # never sendable
+    home.write("mem0_queue_dlq.json", {"items": [dead("x", "", id="aaaa1111-1")]})  # never sendable
     assert "Also: server down" in home.ok("diagnose")
     told = home.run("diagnose", "--json").json()
     assert [(each["cause"], each["count"], each["example"]) for each in told] == [

@@ -24,19 +24,15 @@ CHANGE = "Change it with `mem0tray edit aaaa1111`, or delete it with `mem0tray d
 ITEMS: dict[str, tuple[dict[str, Any], bool]] = {
     "fresh": (entry("x", id="aaaa1111-1"), False),
     "failed": (entry("x", id="aaaa1111-1", retries=2, last_error="500: odd"), False),
-    "no text in queue": (entry(7, id="aaaa1111-1"), False),
     "due": (dead("x", id="aaaa1111-1", last_attempt=0), True),
     "waits": (waiting("x", id="aaaa1111-1"), True),
     "fault": (waiting("x", id="aaaa1111-1", last_error="500: odd"), True),
     "rejected": (waiting("x", id="aaaa1111-1", last_error="422: odd"), True),
     "break": (waiting("x", id="aaaa1111-1", last_error="429: soon"), True),
     "no answer": (waiting("x", id="aaaa1111-1", last_error="no answer after 60 s"), True),
-    "half": (waiting("half \ud83d", id="aaaa1111-1"), True),
-    "half rejected": (waiting("half \ud83d", id="aaaa1111-1", last_error="422: odd"), True),
     "no project": (waiting("x", "", id="aaaa1111-1"), True),
-    "no text": (dead(7, id="aaaa1111-1"), True),
 }
-INVALID = ("no project", "no text", "no text in queue")
+INVALID = ("no project",)
 BY_ITSELF = "Nothing to do"
 
 
@@ -79,12 +75,11 @@ def expected(case: Case) -> str:
         ("action needed", case.worker == "refused" or (case.worker == "trouble" and not case.down)),
         ("server down", case.down),
         ("server busy", case.worker == "busy"),
-        ("invalid content", case.item == "half rejected"),
         ("rejected by the server", case.item in ("failed", "fault", "rejected", "break")),
         ("no usable answer from the server", case.item == "no answer"),
         ("paused", case.paused),
         ("worker not running", case.worker == "stopped"),
-        ("waiting for its time", case.item in ("waits", "half")),
+        ("waiting for its time", case.item == "waits"),
         ("due now", True),
     ]
     return next(name for name, holds in order if holds)

@@ -54,7 +54,7 @@ def test_the_first_start_puts_the_desktop_entry_there(tray: Tray) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_a_folder_that_takes_no_entry_is_told(tray: Tray) -> None:
+def test_a_folder_that_takes_no_entry_is_logged(tray: Tray) -> None:
     folder = tray.home.data / "applications"
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.touch()

@@ -10,7 +10,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.names import FAILED, QUEUE_STRAYS, QUEUED, SYNCED
+from mem0tray.ledger.names import FAILED, QUEUED, SYNCED
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.waiting import Counters, Counts, ProjectCounts, WaitingRows
@@ -87,15 +87,9 @@ def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: WaitingRows) 
     assert waiting.beside("zz") == ["sent"]
 
 
-def test_strays_are_those_of_each_file_without_what_is_dropped(
-    waiting: WaitingRows, ledger: Ledger, inbox: Inbox
-) -> None:
+def test_strays_are_those_of_the_dlq_file(waiting: WaitingRows, ledger: Ledger) -> None:
     Generations(ledger).set_strays([b"7"], {"key": b"1"})
-    ledger.set_meta(QUEUE_STRAYS, b'[null, {"id": "odd"}]')
-    assert waiting.strays(items.DEAD) == [b"7"]
-    assert waiting.strays(items.FRESH) == [b"null", b'{"id": "odd"}']
-    inbox.drop_from_queue(items.identity(b"null"))
-    assert waiting.strays(items.FRESH) == [b'{"id": "odd"}']
+    assert waiting.strays() == [b"7"]
     counts = waiting.counts()
     assert counts is not None
     assert counts.dlq == 3

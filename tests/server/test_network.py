@@ -71,28 +71,6 @@ def test_a_connection_has_its_time(
     assert tried == [((host, 9), seconds)]
 
 
-def test_each_address_of_this_computer_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    errors = [ConnectionRefusedError(), OSError(101, "Network is unreachable")]
-    tried: list[str] = []
-
-    def fail(address: tuple[str, int], *_: object, **__: object) -> None:
-        tried.append(address[0])
-        raise errors[len(tried) - 1]
-
-    monkeypatch.setattr(socket, "create_connection", fail)
-    with network("http://localhost:9") as made, pytest.raises(ConnectionRefusedError):
-        made.connect_tcp("localhost", 9)
-    assert tried == ["127.0.0.1", "::1"]
-
-
-def test_without_time_left_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("tried"))
-    with network("http://127.0.0.1:9") as made:
-        made.begin(monotonic())
-        with pytest.raises(TimeoutError):
-            made.connect_tcp("127.0.0.1", 9)
-
-
 def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     real, over = socket.create_connection, threading.Event()
 
@@ -196,26 +174,6 @@ def test_an_answer_has_room_for_a_megabyte_and_no_more() -> None:
         made.begin(monotonic() + LONG)
         assert made.raw == b""
         assert not made.sent
-
-
-@needs.posix("a wait is taken in pieces, to see whether it was cut")
-@pytest.mark.parametrize(
-    ("left", "waits"),
-    [(60.0, 60.0), (59.96, 60.0), (59.94, 59.95), (0.01, 0.05)],
-)
-def test_a_wait_ends_with_the_deadline_or_just_after(
-    left: float, waits: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with connected() as (made, other):
-        monkeypatch.setattr("mem0tray.server.network.monotonic", lambda: 100.0)
-        made.begin(100.0 + left)
-        made.write(b"x")
-        made.write(b"")
-        found = [made._sock.gettimeout()]
-        other.sendall(b"a")
-        made._sock.settimeout(9.0)
-        made.read(9)
-        assert [*found, made._sock.gettimeout()] == [waits, waits]
 
 
 IN_TIME = "no connection in time"

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.home import Env, Home, import_path
+from tests.support.home import COMMAND, Env, Home, import_path
 from tests.support.processes import Process
 
 ZYGOTE: Final = Path(__file__).with_name("zygote.py")
@@ -67,7 +67,7 @@ class ForkedHome(Home):
         """
         wrapper = tuple(wrapper)
         whole = {**self.env, **(env or {})}
-        if not _may_fork(wrapper, whole):
+        if not self._may_fork(wrapper, whole):
             return super().start(*arguments, wrapper=wrapper, env=env)
         output = self.root.with_name(f"{self.root.name}-process-{len(self._processes)}")
         process = Forked(
@@ -82,7 +82,7 @@ class ForkedHome(Home):
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end. Raises TimeoutError."""
         whole = {**self.env, **(env or {})}
-        if not _may_fork((), whole):
+        if not self._may_fork((), whole):
             return super().run(*arguments, stdin=stdin, timeout=timeout, env=env)
         command = ("mem0tray", *arguments)
         output = self.root.with_name(f"{self.root.name}-command")
@@ -105,6 +105,16 @@ class ForkedHome(Home):
         finally:
             process.kill()
         return subprocess.CompletedProcess(command, code, *process.written())
+
+    def _may_fork(self, wrapper: Sequence[str], env: Mapping[str, str]) -> bool:
+        """Whether a start would find the interpreter and the program as the zygote's are."""
+        asked = {
+            name: value
+            for name, value in env.items()
+            if name == "LANG" or (name.startswith(_ASKED_ONCE) and name != _ASKED_LATER)
+        }
+        plain = not wrapper and self._command[-len(COMMAND) :] == COMMAND
+        return CAN_FORK and plain and asked == _interpreter()
 
 
 class Forked(Process):
@@ -175,16 +185,6 @@ class Forked(Process):
         """Wait for the next number. Raises TimeoutError; BlockingIOError when not to wait."""
         self._told.settimeout(timeout)
         return int(self._told.recv(32))
-
-
-def _may_fork(wrapper: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Whether a start would find the interpreter as the zygote's is."""
-    asked = {
-        name: value
-        for name, value in env.items()
-        if name == "LANG" or (name.startswith(_ASKED_ONCE) and name != _ASKED_LATER)
-    }
-    return CAN_FORK and not wrapper and asked == _interpreter()
 
 
 def _interpreter() -> dict[str, str]:

@@ -29,14 +29,14 @@ class Scene:
         self.now = 100.0
         bus = Events()
         bus.subscribe(self.told.append)
-        self.troubles = Faults(bus, self._on_change, ("queue file",), (folder,), lambda: self.now)
+        self.faults = Faults(bus, self._on_change, ("queue file",), (folder,), lambda: self.now)
 
     def _on_change(self, name: str, reason: Reason) -> None:
         self.marks[name] = reason
 
     def forward(self, seconds: float) -> None:
         self.now += seconds
-        self.troubles.look()
+        self.faults.look()
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def _failed(number: int, name: str = "x") -> FileUnavailableError:
 def test_many_parts_fail_for_one_disk(scene: Scene, number: int) -> None:
     for _ in range(5):
         for part in ("metrics", "ledger", "writing the DLQ file"):
-            scene.troubles.note_failure(part, _failed(number, part), 1.0)
-            scene.troubles.note_success(part)
+            scene.faults.note_failure(part, _failed(number, part), 1.0)
+            scene.faults.note_success(part)
             scene.forward(1.0)
     assert scene.told == [events.PartFailed(DISK, str(_failed(number, "metrics")), 1.0)]
     assert scene.marks == {DISK: _failed(number, "metrics").reason}
@@ -67,8 +67,8 @@ def test_a_disk_is_in_order_when_it_takes_files(
 ) -> None:
     why = [reasons.quoted("read-only")]
     monkeypatch.setattr(private_folders, "why_unwritable", lambda _: why[0])
-    scene.troubles.note_failure("metrics", _failed(errno.EROFS), 1.0)
-    scene.troubles.note_success("metrics")
+    scene.faults.note_failure("metrics", _failed(errno.EROFS), 1.0)
+    scene.faults.note_success("metrics")
     scene.forward(60.0)
     assert len(scene.told) == 1
     why[0] = reasons.NONE
@@ -77,16 +77,16 @@ def test_a_disk_is_in_order_when_it_takes_files(
 
 
 def test_parts_with_faults_of_their_own(scene: Scene) -> None:
-    scene.troubles.note_failure("writing", ValueError("odd"), 5.0, "queue file")
-    scene.troubles.note_failure("queue file", _failed(errno.EIO), 5.0)
-    scene.troubles.note_failure("writing", ValueError("odder"), 5.0, "queue file")
+    scene.faults.note_failure("writing", ValueError("odd"), 5.0, "queue file")
+    scene.faults.note_failure("queue file", _failed(errno.EIO), 5.0)
+    scene.faults.note_failure("writing", ValueError("odder"), 5.0, "queue file")
     assert scene.told == [
         events.PartFailed("queue file", "ValueError('odd')", 5.0),
         events.PartFailed("queue file", str(_failed(errno.EIO)), 5.0),
     ]
-    assert scene.troubles.tells(reasons.quoted("ValueError('odd')"))
-    scene.troubles.note_success("writing")
-    assert not scene.troubles.tells(reasons.quoted("ValueError('odd')"))
+    assert scene.faults.has_reported(reasons.quoted("ValueError('odd')"))
+    scene.faults.note_success("writing")
+    assert not scene.faults.has_reported(reasons.quoted("ValueError('odd')"))
     assert scene.told[2:] == [events.PartRecovered("queue file")]
     assert scene.marks == {
         "writing": reasons.NONE,
@@ -105,27 +105,27 @@ def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
 
     def attempt(after: float) -> bool:
         scene.now += after
-        return scene.troubles.attempt("part", work, "title")
+        return scene.faults.attempt("part", work, "title")
 
     assert not attempt(0.0)
-    assert scene.troubles.waits("part")
-    assert not scene.troubles.waits("another")
-    assert scene.troubles.next_try(scene.now) == 1.0
+    assert scene.faults.waits("part")
+    assert not scene.faults.waits("another")
+    assert scene.faults.next_try(scene.now) == 1.0
     assert not attempt(0.5)
     assert not attempt(0.5)
-    assert scene.troubles.next_try(scene.now) == 5.0
+    assert scene.faults.next_try(scene.now) == 5.0
     assert not attempt(4.5)
     assert not attempt(0.5)
     assert tries == [100.0, 101.0, 106.0]
     wrong[0] = False
     assert not attempt(4.5)
     assert attempt(0.5)
-    assert not scene.troubles.waits("part")
-    assert scene.troubles.next_try(scene.now) == math.inf
+    assert not scene.faults.waits("part")
+    assert scene.faults.next_try(scene.now) == math.inf
     assert attempt(0.0)
     wrong[0] = True
     assert not attempt(0.0)
-    assert scene.troubles.next_try(scene.now) == 1.0
+    assert scene.faults.next_try(scene.now) == 1.0
     assert scene.told == [
         events.PartFailed("title", "ValueError('odd')", 1.0),
         events.PartRecovered("title"),
@@ -137,55 +137,55 @@ def test_the_next_try_is_that_of_the_part_that_waits_least(scene: Scene) -> None
     def fail() -> None:
         raise ValueError("odd")
 
-    scene.troubles.attempt("a", fail)
+    scene.faults.attempt("a", fail)
     scene.now += 0.75
-    scene.troubles.attempt("b", fail)
-    assert scene.troubles.next_try(scene.now) == 0.25
-    assert scene.troubles.next_try(scene.now + 0.25) == 0.75
+    scene.faults.attempt("b", fail)
+    assert scene.faults.next_try(scene.now) == 0.25
+    assert scene.faults.next_try(scene.now + 0.25) == 0.75
     assert scene.told[0] == events.PartFailed("a", "ValueError('odd')", 1.0)
 
 
 def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
     for part in ("queue file", "metrics", "ledger"):
-        scene.troubles.note_failure(part, ValueError("odd"), 1.0)
+        scene.faults.note_failure(part, ValueError("odd"), 1.0)
     assert scene.told == [events.PartFailed("queue file", "ValueError('odd')", 1.0)]
-    scene.troubles.note_success("metrics")
-    scene.troubles.note_success("ledger")
+    scene.faults.note_success("metrics")
+    scene.faults.note_success("ledger")
     assert len(scene.told) == 1
-    scene.troubles.note_success("queue file")
+    scene.faults.note_success("queue file")
     assert scene.told[1:] == [events.PartRecovered("queue file")]
     assert scene.marks["queue file"] == reasons.NONE
 
 
 def test_two_causes_are_told_and_over_each_by_itself(scene: Scene) -> None:
-    scene.troubles.note_failure("a", ValueError("one"), 1.0)
-    scene.troubles.note_failure("b", ValueError("two"), 2.0)
-    scene.troubles.note_success("a")
+    scene.faults.note_failure("a", ValueError("one"), 1.0)
+    scene.faults.note_failure("b", ValueError("two"), 2.0)
+    scene.faults.note_success("a")
     assert scene.told == [
         events.PartFailed("a", "ValueError('one')", 1.0),
         events.PartFailed("b", "ValueError('two')", 2.0),
         events.PartRecovered("a"),
     ]
     assert set(scene.marks) == {"a", "b"}
-    scene.troubles.note_success("a")
+    scene.faults.note_success("a")
     assert len(scene.told) == 3
 
 
 def test_a_cause_that_a_part_of_its_own_shares_is_over_with_the_last(scene: Scene) -> None:
     """A trouble that is always told by itself keeps another with its reason from ending."""
-    scene.troubles.note_failure("a", ValueError("odd"), 1.0)
-    scene.troubles.note_failure("queue file", ValueError("odd"), 1.0)
+    scene.faults.note_failure("a", ValueError("odd"), 1.0)
+    scene.faults.note_failure("queue file", ValueError("odd"), 1.0)
     assert len(scene.told) == 1
-    scene.troubles.note_success("a")
+    scene.faults.note_success("a")
     assert len(scene.told) == 1
-    scene.troubles.note_success("queue file")
+    scene.faults.note_success("queue file")
     assert scene.told[1:] == [events.PartRecovered("queue file")]
 
 
 def test_a_disk_that_takes_files_is_in_order_after_six_quiet_seconds(scene: Scene) -> None:
     for _ in range(2):
-        scene.troubles.note_failure("metrics", _failed(errno.ENOSPC), 1.0)
-        scene.troubles.note_success("metrics")
+        scene.faults.note_failure("metrics", _failed(errno.ENOSPC), 1.0)
+        scene.faults.note_success("metrics")
         scene.forward(5.5)
         assert len(scene.told) == 1
     scene.forward(0.5)
@@ -205,22 +205,22 @@ def test_a_disk_that_takes_files_again_is_in_order_with_the_next_write(
 
     for after in (0.0, 1.0):
         scene.now += after
-        assert not scene.troubles.attempt("metrics", write)
-        scene.troubles.look()
-    assert scene.troubles.next_try(scene.now) == 1.0
+        assert not scene.faults.attempt("metrics", write)
+        scene.faults.look()
+    assert scene.faults.next_try(scene.now) == 1.0
     why[0] = reasons.NONE
     scene.forward(1.0)
-    assert not scene.troubles.attempt("metrics", write)
+    assert not scene.faults.attempt("metrics", write)
     full[0] = False
     scene.now += 5.0
-    assert scene.troubles.attempt("metrics", write)
+    assert scene.faults.attempt("metrics", write)
     assert len(scene.told) == 1
     why[0], full[0] = reasons.quoted("full"), True
     scene.forward(0.5)
-    assert not scene.troubles.attempt("metrics", write)
+    assert not scene.faults.attempt("metrics", write)
     why[0], full[0] = reasons.NONE, False
     scene.forward(0.5)
-    assert scene.troubles.attempt("metrics", write)
+    assert scene.faults.attempt("metrics", write)
     assert scene.told[1:] == [events.PartRecovered(DISK)]
 
 

@@ -293,37 +293,26 @@ def moment(at: float, language: Language, now: float | None = None) -> str:
 def _pause(view: View, language: Language) -> MenuEntry:
     _, ngettext = language.gettext, language.ngettext
     half, hour = PAUSES
-    return MenuEntry(
-        _("Pause"),
-        entries=(
-            MenuEntry(
-                ngettext("{n} minute", "{n} minutes", half).format(n=half),
-                MenuCommand(Verb.PAUSE, value=half),
-                enabled=not view.paused,
-            ),
-            MenuEntry(
-                ngettext("{n} hour", "{n} hours", 1).format(n=1),
-                MenuCommand(Verb.PAUSE, value=hour),
-                enabled=not view.paused,
-            ),
-            MenuEntry(_("Until resumed"), MenuCommand(Verb.PAUSE), enabled=not view.paused),
-            MenuEntry(_("Resume"), MenuCommand(Verb.RESUME), enabled=view.paused),
-        ),
-    )
+    lengths = {
+        ngettext("{n} minute", "{n} minutes", half).format(n=half): half,
+        ngettext("{n} hour", "{n} hours", 1).format(n=1): hour,
+        _("Until resumed"): None,
+    }
+    entries = [
+        MenuEntry(label, MenuCommand(Verb.PAUSE, value=minutes), enabled=not view.paused)
+        for label, minutes in lengths.items()
+    ]
+    resume = MenuEntry(_("Resume"), MenuCommand(Verb.RESUME), enabled=view.paused)
+    return MenuEntry(_("Pause"), entries=(*entries, resume))
 
 
 def _levels(view: View, language: Language) -> MenuEntry:
     _ = language.gettext
-    names = dict(zip(LEVELS, (_("All"), _("Problems only"), _("None")), strict=True))
-    return MenuEntry(
-        _("Notifications"),
-        entries=tuple(
-            MenuEntry(
-                label,
-                MenuCommand(Verb.LEVEL, value=level),
-                checked=view.level == level,
-                radio=True,
-            )
-            for level, label in names.items()
-        ),
-    )
+    names = zip(LEVELS, (_("All"), _("Problems only"), _("None")), strict=True)
+    entries = [
+        MenuEntry(
+            label, MenuCommand(Verb.LEVEL, value=each), checked=view.level == each, radio=True
+        )
+        for each, label in names
+    ]
+    return MenuEntry(_("Notifications"), entries=tuple(entries))

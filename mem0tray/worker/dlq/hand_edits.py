@@ -88,7 +88,7 @@ class HandEdits:
     @property
     def awaited(self) -> bool:
         """Whether the file is being written just now, rather than unstable without end."""
-        return self.torn and not self._unstable.told
+        return self.torn and not self._unstable.reported
 
     def take_in(self, data: bytes, signature: Signature) -> bool:
         """Merge one save; return as `run` does. Raises TornError if it may still be written."""

@@ -136,5 +136,5 @@ class WantedSettings:
 def _kept(wrong: Reason) -> Reason:
     """Return what is wrong with the settings in the file, while the former ones are in force."""
     what, remedy = reasons.parted(wrong)
-    told = Reason("{why} The former settings stay in force.", why=reasons.stopped(what))
-    return reasons.advised(told, remedy)
+    kept = Reason("{why} The former settings stay in force.", why=reasons.stopped(what))
+    return reasons.advised(kept, remedy)

@@ -67,8 +67,6 @@ def _forget(context: WorkerContext, order: Order) -> Results:
 def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row | None]:
     """Discard a memory that waits; return what became of it, and what it was."""
     inbox, now = context.inbox, context.now()
-    if not name[0]:
-        return (DONE if _drop_stray(context, name) else GONE), None
     row = inbox.known(name)
     if row is None or row.state == items.DISCARDED:
         return GONE, row
@@ -86,16 +84,6 @@ def _as_sent(context: WorkerContext, row: Row) -> str:
     """Return the result for a memory that waits, by what is known of the attempts to send it."""
     claimed, unknown = context.inbox.attempted(row.key)
     return IN_FLIGHT if claimed else PERHAPS if unknown else DONE
-
-
-def _drop_stray(context: WorkerContext, name: Name) -> bool:
-    """Take out what makes no sense as an item; return whether it stood in a file."""
-    strays, keys = context.generations.strays()
-    left = [raw for raw in strays if identity(raw) != name]
-    if len(left) < len(strays):
-        context.generations.set_strays(left, keys)
-        return True
-    return context.inbox.drop_from_queue(name)
 
 
 # Retrying ---------------------------------------------------------------------------
@@ -179,7 +167,7 @@ def _edit(context: WorkerContext, order: Order) -> Results:
     """Replace the text of one memory. Without a text, only the old one goes."""
     (name,) = order.names
     with context.ledger.transaction(durable=True):
-        row = context.inbox.known(name) if name[0] else None
+        row = context.inbox.known(name)
         if not order.texts:
             result = _discard(context, name, items.EDITED)
         else:

@@ -19,7 +19,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.names import QUEUE_FILE, QUEUE_READ, QUEUE_STRAYS
+from mem0tray.ledger.names import QUEUE_FILE, QUEUE_READ
 from mem0tray.worker import faults
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
@@ -62,7 +62,6 @@ class QueueIntake:
         self._expected: frozenset[int] = frozenset()
         self._announced: Signature | None = None  # of the file that we are about to write
         self.signature: Signature | None = None
-        self._strays: bytes | None = None  # as the ledger has them, once they were noted
         self._count = 0  # new entries so far
         self.oddities = 0  # how often the file had something that the ledger would not write
         self.lost = False  # another hand took entries out, perhaps to the DLQ file
@@ -99,7 +98,7 @@ class QueueIntake:
     @property
     def awaited(self) -> bool:
         """Whether the file is being written just now, rather than unstable without end."""
-        return self.torn and not self._unstable.told
+        return self.torn and not self._unstable.reported
 
     def read(self, *, locked: bool = False) -> QueueRead:
         """Return the file as it is now, with all its items taken into the ledger.
@@ -113,7 +112,7 @@ class QueueIntake:
             if found is None:
                 with self._context.ledger.transaction():
                     self._note_moves({})
-                    self._note_read(None, b"[]")
+                    self._note_read(None)
                     self._trust()
                 self._known, self.signature, self._gone = {}, None, True
                 return QueueRead(None)
@@ -174,13 +173,10 @@ class QueueIntake:
             with self._context.ledger.transaction():
                 self._note_read(signature)
 
-    def _note_read(self, signature: Signature | None, strays: bytes | None = None) -> None:
-        """Note that the ledger has what this very file holds, `strays` among it if they changed."""
+    def _note_read(self, signature: Signature | None) -> None:
+        """Note that the ledger has what this very file holds."""
         found = None if signature is None else signature.lasting
         self._context.ledger.set_meta(QUEUE_READ, json.dumps(found))
-        if strays is not None and strays != self._strays:
-            self._context.ledger.set_meta(QUEUE_STRAYS, strays)
-            self._strays = strays
 
     def _accept(self, parsed: Document, signature: Signature) -> QueueRead:
         known: dict[bytes, int] = {}
@@ -210,8 +206,7 @@ class QueueIntake:
             self.oddities += absorb(stats, len(came), afresh=afresh or self._gone)
             self._gone = False
             seen.failed = [(raw, self._adopt(raw, adopted)) for raw in parsed.lists["failed"]]
-            strays = [bytes(raw) for raw, key in (*seen.queue, *seen.held) if key == _NOTHING]
-            self._note_read(signature, b"[%s]" % b",".join(strays))
+            self._note_read(signature)
             self._trust()
         self._known = known
         if adopted:
@@ -251,7 +246,7 @@ class QueueIntake:
     def _take(self, raw: bytes, tombstones: Mapping[Name, int]) -> tuple[int, bool]:
         item = items.parse(raw)
         if item is None:
-            return (0 if items.identity(raw) in tombstones else _NOTHING), False
+            return _NOTHING, False
         ask, tombstone = self.may_have_been_sent, tombstones.get(item.name)
         key, is_new = accept(self._context, item, ask=ask, tombstone=tombstone)
         self.oddities += not is_new  # else it may be held, or dead, and must not stand there

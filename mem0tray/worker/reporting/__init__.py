@@ -1,1 +1,1 @@
-"""What the worker tells others: the log and the metrics file."""
+"""The log and the metrics file."""

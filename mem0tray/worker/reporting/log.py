@@ -27,7 +27,7 @@ from mem0tray.system.paths import Paths, log_in
 BACKOFFS_PER_MINUTE: Final = 10
 _MINUTE: Final = 60.0
 _KEPT: Final = 200  # lines that wait until they can be written
-_TOGETHER: Final = 1.0  # seconds for which deliveries are summed up before they are told
+_TOGETHER: Final = 1.0  # seconds for which deliveries are summed up before they are logged
 
 
 class _Private(logging.handlers.RotatingFileHandler):
@@ -273,8 +273,8 @@ def describe(event: Event) -> str:
 def _composed(event: Event) -> str:  # noqa: C901, PLR0911  (one line for each kind)
     """Return the line for an event that says more or less than its fields."""
     match event:
-        case events.StateChanged(state, reason, told):
-            why = "" if told else one_line(str(reason), 300).rstrip(".")
+        case events.StateChanged(state, reason, reported):
+            why = "" if reported else one_line(str(reason), 300).rstrip(".")
             return f"🔔 State: {state}" + (f" ({why})" if why else "")
         case events.UserAction():
             return _user_action(event)

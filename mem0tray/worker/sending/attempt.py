@@ -16,7 +16,9 @@ from mem0tray.server.answers import FORGOTTEN, NO_PROJECT
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0
-_TOLD: Final = frozenset({Kind.AT_WORK, Kind.ITEM_FAILURE})  # what a server tells about a ticket
+_OF_TICKETS: Final = frozenset(
+    {Kind.AT_WORK, Kind.ITEM_FAILURE}
+)  # a server's answers about a ticket
 _QUESTIONS: Final = 3  # questions about an item without an answer, in a row, before it is sent
 
 
@@ -53,8 +55,8 @@ class Attempts:
             outcome = client.save(memory, timeout)
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._context.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
-            told = f"internal error: {type(error).__name__}"
-            return Outcome(Kind.NO_ANSWER, None, told, may_have_it=True)
+            said = f"internal error: {type(error).__name__}"
+            return Outcome(Kind.NO_ANSWER, None, said, may_have_it=True)
         if found is Presence.CANNOT_TELL and outcome.kind is not Kind.DELIVERED:
             # An earlier request may have brought it, whatever became of this one.
             return replace(outcome, may_have_it=True)
@@ -113,7 +115,7 @@ class Attempts:
 
         It is sent after questions in vain, and if the server was at work on it for too long.
         """
-        if said.kind in _TOLD and job.ticket is not None:
+        if said.kind in _OF_TICKETS and job.ticket is not None:
             self._asked_in_vain.pop(job.key, None)
             is_overdue = self._context.now() - job.ticket.at > LONGEST_WORK
             return None if said.kind is Kind.AT_WORK and is_overdue else said

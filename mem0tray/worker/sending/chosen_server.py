@@ -139,9 +139,9 @@ class ChosenServer:
     def choose(
         self,
         server: ServerSettings | None,
-        tell: type[events.WorkerStarted | events.ServerChanged],
+        event: type[events.WorkerStarted | events.ServerChanged],
     ) -> None:
-        """Use the server of these settings from now on, or none; `tell` is the event to emit.
+        """Use the server of these settings from now on, or none; and emit this `event`.
 
         None: nobody knows yet which server is meant, as the settings are wrong.
         """
@@ -156,10 +156,10 @@ class ChosenServer:
         if old is not None:  # closing may take a while
             old.close()
         self.prober.kick()
-        event = tell(self._context.destination, new.warning if new is not None else "")
-        if isinstance(event, events.ServerChanged) and old is not None and new is not None:
-            event = replace(event, same=old.name == new.name)
-        self._context.events.emit(event)
+        said = event(self._context.destination, new.warning if new is not None else "")
+        if isinstance(said, events.ServerChanged) and old is not None and new is not None:
+            said = replace(said, same=old.name == new.name)
+        self._context.events.emit(said)
 
     def freshen(self) -> None:
         """Probe before anything more is sent, if the server was silent for a while. Any thread."""

@@ -292,11 +292,11 @@ class Delivery:
         while not self._stopping:
             watching = self._lookout in (None, number) and bool(self._flights)
             self._lookout = number if watching else self._lookout
-            told = self._cond.wait(2 * SLOW if watching else None)
+            woken = self._cond.wait(2 * SLOW if watching else None)
             if self._lookout == number:
                 self._lookout = None
             now = self._slots(both_lanes=self._both_lanes)
-            if not self._flights or (len(self._flights) < now and (told or now > slots)):
+            if not self._flights or (len(self._flights) < now and (woken or now > slots)):
                 return
 
     def _slots(self, *, both_lanes: bool) -> int:

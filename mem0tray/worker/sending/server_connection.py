@@ -114,7 +114,7 @@ class ServerConnection:
                 client.recognise(timeout)
 
     def forget_listings(self) -> None:
-        """Forget what this server told: when it is back, another server may be there."""
+        """Forget what this server listed: when it is back, another server may be there."""
         self._known.forget()
 
     def close(self) -> None:

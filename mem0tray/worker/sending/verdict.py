@@ -30,7 +30,9 @@ from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq
 _TOO_LATE: Final = 2
 LASTING: Final = 300.0  # seconds after which a gateway's 503 will hardly end by itself
 _NOT_TAKEN: Final = "deliveries"  # the name of the fault
-_TOLD: Final = frozenset({Kind.ITEM_FAILURE, Kind.SLOW_DOWN})  # the server's answers to a canary
+_ANSWERED: Final = frozenset(
+    {Kind.ITEM_FAILURE, Kind.SLOW_DOWN}
+)  # the server's answers to a canary
 _NO_FAILURE: Final = frozenset({Kind.DELIVERED, Kind.FOUND, Kind.AT_WORK, Kind.HELD})
 
 
@@ -88,9 +90,9 @@ class Verdicts:
         if kind is Kind.UNAUTHORIZED or (canary and kind is Kind.FORBIDDEN):
             self._misconfigured(job, outcome, now)
         elif canary and kind is not Kind.OUTAGE:
-            # Of a canary that was not sent, or not answered, the server has said nothing to tell.
-            told = outcome.message if kind in _TOLD else ""
-            self._breaker.stay_misconfigured(self._leave_to_canaries(job, outcome, now), told)
+            # Of a canary that was not sent, or not answered, the server has said nothing.
+            answer = outcome.message if kind in _ANSWERED else ""
+            self._breaker.stay_misconfigured(self._leave_to_canaries(job, outcome, now), answer)
         elif kind is Kind.OUTAGE:
             self._set_aside(job, outcome, now)
             self._blame(job, outcome, now)
@@ -207,7 +209,7 @@ class Verdicts:
         self._suspects.pop(job.key, None)
         for key, suspect in self._suspects.items():
             if suspect.outcome.kind is Kind.SLOW_DOWN and self._slowed[key] < _TOO_LATE:
-                # This success may be due to the break alone; a third 429 will tell.
+                # This success may be due to the break alone; a third 429 will show.
                 self._slowed[key] += 1
                 continue
             result += self._count(suspect.job, suspect.outcome, server, now)

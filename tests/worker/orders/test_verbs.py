@@ -1,6 +1,5 @@
 """What a user does to memories: the ledger afterwards, what became of each, and what is emitted."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
-from mem0tray.core.item import Item, Name, identity
+from mem0tray.core.item import Item, Name
 from mem0tray.files import orders
 from mem0tray.files.orders import (
     DELETE,
@@ -26,7 +25,6 @@ from mem0tray.files.orders import (
     Text,
 )
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.names import DLQ_FILE
 from mem0tray.worker.orders import verbs
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
@@ -129,14 +127,6 @@ def test_what_a_new_ledger_found_in_a_file_was_not_sent_as_far_as_is_known(
     item = fresh("c")
     ground.context.inbox.add_fresh(item, NOW, ask=True)
     assert apply(ground, DELETE, [item.name]) == {item.name: DONE}
-
-
-def test_a_stray_of_the_dlq_file_can_be_deleted(ground: QueueScene) -> None:
-    ground.context.generations.set_strays([ODD, b"5"], {})
-    before = ground.context.ledger.outdated.times(DLQ_FILE)
-    assert apply(ground, DELETE, [identity(ODD)]) == {identity(ODD): DONE}
-    assert ground.context.ledger.outdated.times(DLQ_FILE) > before
-    assert ground.context.generations.strays()[0] == [b"5"]
 
 
 # Forgetting -------------------------------------------------------------------------
@@ -283,17 +273,6 @@ def test_an_edit_to_a_text_that_is_delivered_already_sends_it_to_nobody_again(
     restore(ground, Text.of(old.raw, dead=False))
     assert edit(ground, old, there) == DONE
     assert states(ground, old, there) == ["discarded", "delivered"]
-
-
-def test_a_content_that_is_no_text_can_be_given_one(ground: QueueScene) -> None:
-    ground.context.generations.set_strays([ODD], {})
-    mended = json.dumps({"id": "odd", "content": "mended"}).encode()
-    order = Order(EDIT, orders.named([identity(ODD)]), [Text.of(mended, dead=True)])
-    assert list(verbs.apply(ground.context, order).values()) == [DONE]
-    assert ground.context.generations.strays()[0] == []
-    known = ground.context.inbox.known(identity(mended))
-    assert known is not None
-    assert known.state == "dead"
 
 
 @pytest.mark.parametrize("verb", [DELETE, FORGET, RETRY])

@@ -7,8 +7,7 @@ import pytest
 
 from mem0tray.system.project import VARIABLE
 from mem0tray.worker.queue.intake import QueueIntake
-from tests.worker.queue.desk import NoteDesk, desk_in
-from tests.worker.queue.scene import QueueScene, opened
+from tests.worker.queue.scene import NoteDesk, QueueScene, desk_in, opened
 
 
 @pytest.fixture

@@ -312,7 +312,7 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
 
     def fail() -> bool:
         monkeypatch.setattr(QueuePublisher, "needed", False)
-        publisher._unstable.told = True
+        publisher._unstable.reported = True
         raise ValueError
 
     over = threading.Event()
@@ -324,7 +324,7 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
     publisher.kick(now=True)
     assert over.wait(20.0)
     publisher.stop(20.0)
-    assert not publisher._unstable.told
+    assert not publisher._unstable.reported
 
 
 def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
