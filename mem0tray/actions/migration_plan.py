@@ -194,9 +194,6 @@ def _entry(name: str, memory: "ServerMemory", timestamp: float) -> items.Object:
     return items.entry(name, memory.project, memory.text, whole)
 
 
-# What earlier runs had to leave ---------------------------------------------------------------
-
-
 def to_bring_over(paths: Paths, chosen: str, only_elsewhere: Mapping[str, int]) -> dict[str, int]:
     """By server, how many memories that only former servers have a migration may still bring over.
 
