@@ -58,14 +58,13 @@ class Step:
     """A step: its name, one of `STEPS`; its result; what was seen; what to do, where one can.
 
     `result` is OK, WARNING, FAILED, or SKIPPED where there was nothing to see, or an earlier step
-    keeps this one from being made. `wants_key`: what to do is to set another API key.
+    keeps this one from being made.
     """
 
     name: str
     result: str
     seen: str
     remedy: str = ""
-    wants_key: bool = False
 
 
 def examine(loaded: Loaded, seconds: float) -> list[Step]:
@@ -142,8 +141,6 @@ class _Examination:
             " you trust.",
         )
 
-    # Its health, and what it speaks -------------------------------------------------------
-
     def _healthy(self, health: Health, took: float) -> Step:
         speaks = f"{self._host} is healthy and speaks `{self._recognition.dialect}`"
         known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
@@ -154,12 +151,11 @@ class _Examination:
         host = self._host
         why, remedy = reasons.parted(health.reason)
         sentence = reasons.sentence(why)
-        wants_key = health.status in KEY_REFUSED
         if not health.recognised:  # the reason names the host, and what each path said
-            return Step(SERVER, FAILED, str(sentence), str(remedy), wants_key=wants_key)
-        if wants_key:
+            return Step(SERVER, FAILED, str(sentence), str(remedy))
+        if health.status in KEY_REFUSED:
             seen = f"{host} wants a key for its health too. {sentence}"
-            return Step(SERVER, FAILED, seen, self._set_key(), wants_key=True)
+            return Step(SERVER, FAILED, seen, self._set_key())
         if self._recognition.is_fixed and health.status in CANNOT_TELL:
             found = Recognition()
             with closing(connect_to_probe(self._there, found)) as client:
@@ -174,8 +170,6 @@ class _Examination:
                 )
         return Step(SERVER, FAILED, f"{host} is down. {sentence}", str(remedy) or _IS_IT_THERE)
 
-    # The key ------------------------------------------------------------------------------
-
     def _key(self, found: KeyCheck) -> Step:
         """Return what the server makes of the key, or of having none."""
         host, token = self._host, self._there.token
@@ -186,14 +180,14 @@ class _Examination:
             return Step(KEY, FAILED, seen, str(of_redirect(elsewhere)))
         if found.verdict is KeyVerdict.REFUSED:
             what = "refuses the API key" if token else "wants an API key, and none is set"
-            return Step(KEY, FAILED, f"{host} {what}: {said}.", self._set_key(), wants_key=True)
+            return Step(KEY, FAILED, f"{host} {what}: {said}.", self._set_key())
         if found.verdict is KeyVerdict.TAKEN:
             return Step(KEY, OK, f"{host} takes the API key.")
         is_open = found.verdict is KeyVerdict.OPEN
         if not token:
             rest = "wants none" if is_open else "was not asked for one"
             return Step(KEY, OK, f"No API key is set, and {host} {rest}.")
-        why = "answers those without a key as well" if is_open else f"does not tell ({said})"
+        why = "answers those without a key as well" if is_open else f"does not say ({said})"
         return Step(
             KEY,
             WARNING,
@@ -208,8 +202,6 @@ class _Examination:
         if is_in_keyring(self._loaded.settings.server):
             return "Put the right key into the keyring: `mem0tray setup` asks for it."
         return f"Set the right key: `mem0tray config set {_KEY}` asks for it."
-
-    # Reading ------------------------------------------------------------------------------
 
     def _reading(self) -> Step:
         """Try whether the server shows its memories, with a project that it does not have."""

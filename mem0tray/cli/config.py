@@ -200,14 +200,10 @@ def _shown(loaded: Loaded, key: str) -> Any:
     return _CREDENTIALS.sub(f"://{MASK}@", value) if isinstance(value, str) else value
 
 
-# The server test ------------------------------------------------------------------------------
-
-
-def report_on_server(key: str, *, asks_for_key: bool = False) -> frozenset[str]:
+def report_on_server(key: str) -> frozenset[str]:
     """Ask the server that the settings now choose, and say what is well, and what is not.
 
-    `key` is the setting that was changed. With `asks_for_key` the caller asks for the server's key
-    next, so that nothing is said of how to set it. Returns the names of the steps that failed.
+    `key` is the setting that was changed. Returns the names of the steps that failed.
     """
     loaded = settings.read()
     url = loaded.settings.server.url
@@ -219,8 +215,7 @@ def report_on_server(key: str, *, asks_for_key: bool = False) -> frozenset[str]:
         steps = server_test.examine(loaded, _SECONDS)
     for step in steps:
         if step.result in (server_test.FAILED, server_test.WARNING):
-            has_remedy = not (asks_for_key and step.wants_key)
-            output.remark(f"{step.seen} {step.remedy}" if has_remedy else step.seen)
+            output.remark(f"{step.seen} {step.remedy}")
         elif step.result == server_test.OK:
             output.say(step.seen)
     return frozenset(step.name for step in steps if step.result == server_test.FAILED)

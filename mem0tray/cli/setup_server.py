@@ -9,7 +9,6 @@ import click
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import UsageError
 from mem0tray.cli.config import remark_key_goes_along, report_on_server
-from mem0tray.cli.interaction import chooses
 from mem0tray.config import config_file, keyring_key, server_choice, settings
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.server_address import ServerAddress
@@ -39,7 +38,7 @@ class Deciding(NamedTuple):
         if given is not None:
             return given
         if self.asking:
-            return chooses(question, default=self.is_first)
+            return click.confirm(question, default=self.is_first)
         return self.yes and self.is_first
 
 
@@ -95,7 +94,7 @@ def _choose_server(
             continue
         _change(address, key, place)
         there = answer
-        failed = report_on_server(_URL, asks_for_key=key is None and _asks_for_key(way))
+        failed = report_on_server(_URL)
         # If the server wants another key, that is asked for next.
         if given or answer == offered or not failed or KEY in failed:
             return failed
@@ -131,7 +130,7 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
     while _asks_for_key(way) and (key := _asked_key()):
         _change(None, key, place)
         is_typed = True
-        failed = report_on_server(_KEY, asks_for_key=True)
+        failed = report_on_server(_KEY)
         if failed <= before - {"server key"}:
             return failed
         output.say("Enter keeps this key all the same; or type another.")
@@ -171,9 +170,6 @@ def _read_key(file: str) -> str:
         )
     config_file.checked(_KEY, key)
     return key
-
-
-# The key's place ------------------------------------------------------------------------------
 
 
 def _put(key: str, wanted: str | None, address: str | None) -> None:

@@ -11,7 +11,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
@@ -63,18 +63,12 @@ class Match:
 
     def rule(self) -> str:
         """The match as a rule for the bus."""
-        parts = {
-            "type": "signal",
-            "interface": self.interface,
-            "member": self.member,
-            "sender": self.sender,
-            "path": self.path,
-            "arg0": self.first,
-        }
+        parts = {**asdict(self), "type": "signal", "arg0": self.first}
+        del parts["first"]
         return ",".join(f"{name}='{value}'" for name, value in parts.items() if value)
 
     def fits(self, message: Message) -> bool:
-        """Whether a signal matches: the bus sends what any of our rules names."""
+        """Return whether a signal matches: the bus sends what any of our rules names."""
         return (
             message.interface == self.interface
             and message.member == self.member
@@ -185,7 +179,7 @@ class SessionBus:
         """Give up this name on the bus."""
 
         def there() -> None:
-            self._names = [each for each in self._names if each != name]
+            self._names.remove(name)
             if self._connection is not None:
                 self._connection.send(_to_bus("ReleaseName", "s", [name]))
 
@@ -249,12 +243,15 @@ class SessionBus:
     def _serve(self) -> None:
         try:
             self._loop.run_forever()
+            tasks = asyncio.all_tasks(self._loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                self._loop.run_until_complete(asyncio.wait(tasks))
         finally:
             self._loop.close()
 
     async def _leave(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
         if self._connection is not None:
             self._connection.disconnect()
             with contextlib.suppress(EOFError, OSError, DBusFastError, TimeoutError):
@@ -306,7 +303,7 @@ class SessionBus:
                 for name in self._names:
                     _own(name, bus)
                 # Calls keep their order: when this one is answered, everything is restored.
-                await bus.call(_to_bus("GetId", flags=MessageFlag.NONE))
+                await bus.call(_call((DBUS, DBUS_PATH, DBUS, "GetId"), "", [], MessageFlag.NONE))
             except BaseException:
                 self._connection = None
                 bus.disconnect()
@@ -385,13 +382,9 @@ def _own(name: str, bus: MessageBus) -> None:
     bus.send(_to_bus("RequestName", "su", [name, 0]))
 
 
-def _to_bus(
-    member: str,
-    signature: str = "",
-    body: Sequence[Any] = (),
-    flags: MessageFlag = MessageFlag.NO_REPLY_EXPECTED,
-) -> Message:
-    return _call((DBUS, DBUS_PATH, DBUS, member), signature, body, flags)
+def _to_bus(member: str, signature: str, body: list[Any]) -> Message:
+    what = (DBUS, DBUS_PATH, DBUS, member)
+    return _call(what, signature, body, MessageFlag.NO_REPLY_EXPECTED)
 
 
 def _call(

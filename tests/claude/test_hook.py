@@ -181,16 +181,27 @@ def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -
 # What fails -----------------------------------------------------------------------------------
 
 
-@pytest.mark.row(57)
-@pytest.mark.parametrize("event", ["SessionStart", "Stop", "PostCompact", "SessionEnd", "Odd\nOne"])
-@pytest.mark.parametrize(
+EACH = ("SessionStart", "Stop", "PostCompact", "SessionEnd", "Odd\nOne")
+JUNK = (
+    "mem0:",
+    "mem0: [" * 100_000,
+    '["mem0:"]',
+    '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "compact_summary": 6}',
+)
+# Where nothing looks like a mark.
+AT_STOP = (
+    " ",
     "junk",
-    [
-        "mem0:",
-        "mem0: [" * 100_000,
-        '["mem0:"]',
-        '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "compact_summary": 6}',
-    ],
+    '["no object"]',
+    '{"session_id": 5, "last_assistant_message": 7}',
+    '{"last_assistant_message": "cut of',
+)
+
+
+@pytest.mark.row(57)
+@pytest.mark.parametrize(
+    ("event", "junk"),
+    [*((event, junk) for event in EACH for junk in JUNK), *(("Stop", junk) for junk in AT_STOP)],
 )
 def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
     home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
@@ -203,23 +214,6 @@ def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
     (line,) = home.log_text().splitlines()
     assert f"❌ Hook {event.replace(chr(10), ' ')}: " in line
     assert "secret" not in line
-
-
-@pytest.mark.row(57)
-@pytest.mark.parametrize(
-    "junk",
-    [
-        " ",
-        "junk",
-        '["no object"]',
-        '{"session_id": 5, "last_assistant_message": 7}',
-        '{"last_assistant_message": "cut of',
-    ],
-)
-def test_junk_at_the_end_of_an_answer_is_a_line_in_the_log(home: Home, junk: str) -> None:
-    assert hook(home, "Stop", junk) == ""
-    (line,) = home.log_text().splitlines()
-    assert "❌ Hook Stop: " in line
 
 
 @pytest.mark.parametrize(

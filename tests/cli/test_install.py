@@ -284,39 +284,33 @@ def test_a_file_in_another_encoding_is_left_alone(home: Scratch) -> None:
     assert settings.read_bytes() == b'\xef\xbb\xbf{"a": 1}\r\n'
 
 
-@needs.LINKS
 @pytest.mark.row(57)
-def test_a_link_is_left_alone(home: Scratch) -> None:
-    real = home.root / "dotfiles.json"
-    real.write_text("{}")
-    home.claude.mkdir()
-    (home.claude / "settings.json").symlink_to(real)
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        pytest.param("link", "is a link to", marks=needs.LINKS),
+        ("read-only", "is read-only"),
+        ("huge", "is larger than"),
+    ],
+)
+def test_a_file_that_must_not_be_replaced_is_left_alone(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, kind: str, why: str
+) -> None:
+    settings = own_settings(home)
+    if kind == "link":
+        settings = settings.rename(home.root / "dotfiles.json")
+        (home.claude / "settings.json").symlink_to(settings)
+    elif kind == "read-only":
+        settings.chmod(0o444)
+    else:
+        monkeypatch.setattr(connecting, "_LARGEST", 50)
     done = home.run("install", "claude-code")
     assert done.code == 1
-    assert str(real) in done.line
-    assert (home.claude / "settings.json").is_symlink()
-    assert real.read_text() == "{}"
+    assert why in done.line
+    assert settings.read_text() == THEIRS
+    assert (home.claude / "settings.json").is_symlink() == (kind == "link")
     assert not own_servers(home).exists()
-
-
-@pytest.mark.row(57)
-def test_a_read_only_file_is_left_alone(home: Scratch) -> None:
-    settings = own_settings(home)
-    settings.chmod(0o444)
-    done = home.run("install", "claude-code")
-    assert done.code == 1
-    assert "read-only" in done.line
-    assert settings.read_text() == THEIRS
     settings.chmod(0o644)
-
-
-def test_a_huge_file_is_left_alone(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "_LARGEST", 50)
-    settings = own_settings(home)
-    done = home.run("install", "claude-code")
-    assert done.code == 1
-    assert "is larger than" in done.line
-    assert settings.read_text() == THEIRS
 
 
 def test_a_change_in_between_is_noticed(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ from mem0tray.files.lock import is_locked
 from tests.desktop.programs import Programs
 from tests.support.home import one_line
 from tests.support.processes import Process, wait_until
-from tests.support.session import silent
 from tests.support.shapes import entry, waiting
 from tests.support.tray import HEALTHY, Tray, wait_look, wait_tooltip
 from tests.support.variants import variants
@@ -39,19 +38,6 @@ def test_a_signal_ends_it(tray: Tray, name: str, mode: str) -> None:
     assert process.wait(5) == 0
     assert process.err == ""
     assert not tray.home.json("status")["worker"]["running"]
-
-
-def test_it_starts_beside_a_daemon_that_hangs(tray: Tray) -> None:
-    daemon = tray.desktop.notifications("hang")
-    process, item = tray.shown()
-    tray.home.write_dlq([waiting("letter")])
-    wait_look(item, IconLook("healthy", "amber", "1"))
-    tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
-    daemon.wait()
-    wait_tooltip(item, "Server healthy")
-    delivers(tray, "all the same")
-    process.signal(signal.SIGTERM)
-    assert process.wait(5) == 0
 
 
 def test_a_second_start_shows_the_status(tray: Tray, programs: Programs) -> None:
@@ -129,16 +115,6 @@ def test_without_a_session_bus_the_worker_runs_in_the_terminal(tray: Tray, tmp_p
     assert process.stop() == 0
     (line,) = said(process)
     assert "The session's D-Bus cannot be reached: No such file or directory." in line
-
-
-def test_a_session_bus_that_says_nothing(tray: Tray) -> None:
-    tray.home.ok("add", "--project", "alpha", "all the same")
-    with silent() as address:
-        process = tray.start(env={"DBUS_SESSION_BUS_ADDRESS": address})
-        tray.server.wait_for(lambda: tray.server.count("all the same"), 20, "a delivery")
-        process.signal(signal.SIGTERM)
-        process.wait(10)
-    assert "The session's D-Bus does not answer" in said(process)[0]
 
 
 def test_a_panel_that_comes_later_goes_and_comes_back_has_the_icon(tray: Tray) -> None:

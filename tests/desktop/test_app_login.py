@@ -1,6 +1,5 @@
 """A login: the autostart entry that `mem0tray autostart enable` wrote starts the tray."""
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -53,10 +52,9 @@ def test_the_first_start_puts_the_desktop_entry_there(tray: Tray) -> None:
     command = [tool("desktop-file-validate"), str(entry)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
-    assert _told(tray) == ("ok", f"{entry} is in its place.")
 
 
-def test_a_folder_that_takes_no_entry_is_told(tray: Tray) -> None:
+def test_a_folder_that_takes_no_entry_is_logged(tray: Tray) -> None:
     folder = tray.home.data / "applications"
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.touch()
@@ -65,13 +63,3 @@ def test_a_folder_that_takes_no_entry_is_told(tray: Tray) -> None:
         each for each in tray.home.run("logs").stdout.splitlines() if "desktop entry" in each
     ]
     assert str(folder) in line
-    level, message = _told(tray)
-    assert level == "ok"
-    assert "is not there yet; the next start of the tray mends that." in message
-
-
-def _told(tray: Tray) -> tuple[str, str]:
-    """Level and message of the check by `doctor`."""
-    said = tray.home.run("doctor", "--json", env={**tray.env, **CONFIG_DIRS}).stdout
-    (found,) = [each for each in json.loads(said)["checks"] if each["name"] == "desktop entry"]
-    return found["level"], found["message"]

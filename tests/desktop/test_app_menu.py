@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Final
 
 import pytest
@@ -14,7 +13,6 @@ from tests.desktop.programs import Programs
 from tests.support import user
 from tests.support.bus import CallError
 from tests.support.http1 import Answer
-from tests.support.machine import tool
 from tests.support.notifyd import Notification
 from tests.support.processes import wait_until
 from tests.support.screen import Window
@@ -127,14 +125,6 @@ def test_the_whole_menu_stands_in_its_order(tray: Tray) -> None:
 # Memories not delivered ----------------------------------------------------------------------
 
 
-def test_try_again_now_delivers_one_memory_and_no_other(tray: Tray) -> None:
-    tray.home.write_dlq([waiting("wanted", "alpha"), waiting("other", "beta")])
-    _, item = tray.shown(TWO)
-    item.click(*letter_path(item, "alpha"), "Try again now")
-    tray.home.wait_dlq(["other"])
-    assert tray.server.sends("other") == 0
-
-
 def test_a_confirmed_deletion_is_reported_once_with_its_backup(tray: Tray) -> None:
     daemon = tray.desktop.notifications()
     tray.home.write_dlq([waiting("unwanted", "alpha"), waiting("other", "beta")])
@@ -149,32 +139,6 @@ def test_a_confirmed_deletion_is_reported_once_with_its_backup(tray: Tray) -> No
     removed = daemon.wait(titled("Removed by hand"))
     assert removed.body.startswith("1 memory. Undo: ")
     assert len(daemon.received) == 2
-
-
-@pytest.mark.parametrize("key", ["Return", "Escape"])
-def test_a_cancelled_deletion_writes_no_backup(tray: Tray, key: str) -> None:
-    tray.home.write_dlq([waiting("kept", "alpha")])
-    _, item = tray.shown(ONE)
-    item.click(*letter_path(item, "alpha"), "Back up then delete…")
-    press(tray, key)
-    item.click(*letter_path(item, "alpha"), "Diagnose")  # after the deletion would have been
-    press(tray, "Escape")
-    assert tray.home.dlq_texts() == ["kept"]
-    assert not list(tray.home.claude.glob("*backup*"))
-
-
-def test_copy_id_puts_the_whole_id_into_the_clipboard(tray: Tray) -> None:
-    letter = waiting("letter", "alpha")
-    tray.home.write_dlq([letter])
-    _, item = tray.shown(ONE)
-    item.click(*letter_path(item, "alpha"), "Copy ID")
-
-    def copied() -> bool:
-        program = tray.desktop.start([tool("xclip"), "-selection", "clipboard", "-o"], name="paste")
-        program.wait()
-        return bool(program.out.strip() == letter["id"])
-
-    wait_until(copied, what="the id in the clipboard")
 
 
 def test_the_tray_goes_on_while_a_diagnosis_is_open(tray: Tray) -> None:
@@ -254,21 +218,6 @@ def test_pause_stops_deliveries_and_resume_lets_them_go_on(
     item.click("Pause", "Resume")
     tray.server.wait_for(lambda: tray.server.count("held"))
     wait_look(item, HEALTHY)
-
-
-def test_a_level_is_written_into_the_settings_and_ticked(tray: Tray) -> None:
-    _, item = tray.shown()
-    for label, level in (("None", "none"), ("Problems only", "problems"), ("All", "all")):
-        item.click("Notifications", label)
-        wait_ticked(item, "Notifications", label)
-        tray.home.wait(partial(is_set, tray, level))
-    ticked = [each.label for each in item.menu().find("Notifications").children if each.checked]
-    assert ticked == ["All"]
-
-
-def is_set(tray: Tray, level: str) -> bool:
-    """Whether the settings name that level of notifications."""
-    return tray.home.ok("config", "get", "notifications.level").strip() == level
 
 
 def wait_ticked(item: TrayItem, *labels: str, checked: bool = True) -> None:

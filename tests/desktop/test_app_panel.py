@@ -14,7 +14,6 @@ from tests.desktop.panel import (
     LETTER_LINES,
     LETTERS,
     LINES,
-    PAUSE,
     QUIT,
     RETRY_ALL,
     Panel,
@@ -143,14 +142,3 @@ def test_an_open_menu_gets_more_lines(panel: Panel, tray: Tray) -> None:
     tray.desktop.mouse(*menu.row(RETRY_ALL, LINES))
     tray.home.wait_dlq([])
     assert tray.server.missing(["letter", "another"]) == []
-
-
-def test_pause_and_resume_can_be_clicked_one_after_the_other(panel: Panel, tray: Tray) -> None:
-    tray.start()
-    below = panel.open_below(panel.open_menu(HEALTHY), PAUSE, LINES)
-    panel.shoot("pause")
-    tray.desktop.mouse(*below.row(2, 4))
-    panel.wait_closed()
-    below = panel.open_below(panel.open_menu(IconLook("paused")), PAUSE, LINES)
-    tray.desktop.mouse(*below.row(3, 4))
-    panel.wait_look(HEALTHY)

@@ -179,28 +179,6 @@ def test_a_bus_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
                 bus.call(NAME, PATH, NAME, "Echo")
 
 
-def test_a_call_under_way_when_the_bus_ends_is_told_so(
-    bus: SessionBus, daemon: Daemon, other: Bus
-) -> None:
-    asked = threading.Event()
-    other.handle(lambda _: asked.set())
-    errors: SimpleQueue[BusError] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            bus.call(NAME, PATH, NAME, "Hang", timeout=60)
-        except BusError as error:
-            errors.put(error)
-
-    bus.connect()
-    thread = threading.Thread(target=ask)
-    thread.start()
-    wait_until(lambda: len(bus._connection._method_return_handlers) > 0, what="the call")  # type: ignore[union-attr]
-    daemon.end()
-    thread.join(10)
-    assert "has ended" in str(errors.get(timeout=5))
-
-
 # Signals and interfaces ------------------------------------------------------------------------
 
 

@@ -63,15 +63,6 @@ def test_an_opener_that_gives_up(programs: Programs, log: Path, code: int, words
     assert str(log) in str(error)
 
 
-def test_an_opener_that_succeeds_tells_nothing(programs: Programs, log: Path) -> None:
-    programs.add("xdg-open", 'case "$1" in *.log) exit 0;; esac; exit 4')
-    told: queue.Queue[Mem0TrayError] = queue.Queue()
-    opener.show(log, told.put)
-    _calls(programs, "xdg-open")
-    opener.show(log.parent, told.put)
-    assert str(log) not in str(told.get(timeout=20))
-
-
 def test_a_missing_opener_is_named(programs: Programs, log: Path) -> None:
     programs.only()
     with pytest.raises(Mem0TrayError, match=r"xdg-open is missing.*xdg-utils"):

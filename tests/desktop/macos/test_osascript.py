@@ -1,9 +1,7 @@
 """`osascript`: what alerts and notifications are asked with, and that no text becomes a script."""
 
 import re
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -50,14 +48,6 @@ def test_an_alert_tells(scripts: Osascript) -> None:
     AppleScript().show("title", "text", "Close")
     assert scripts.words == ["-", "title", "text", "Close"]
     assert "buttons {myClose}" in scripts.source
-
-
-def test_without_osascript_nothing_is_confirmed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(programs, "OSASCRIPT", str(tmp_path / "gone"))
-    assert not AppleScript().ask(QUESTION)
-    AppleScript().show("title", "text", "Close")
 
 
 # Notifications --------------------------------------------------------------------------------
@@ -109,9 +99,3 @@ def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:
         given = {*re.findall(r"\{([^}]+)\}\n", scripts.source)[0].split(", ")}
         made = {*re.findall(r"set (my\w+) to", scripts.source)}
         assert {*re.findall(r"\bmy\w+", scripts.source)} == given | made
-
-
-def test_a_script_that_hangs_is_ended(scripts: Osascript) -> None:
-    scripts.program.write_text("#!/bin/sh\nexec sleep 60\n")
-    with pytest.raises(subprocess.TimeoutExpired):
-        programs.run_applescript("", (), timeout=0.1)

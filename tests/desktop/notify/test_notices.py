@@ -166,16 +166,6 @@ def test_the_last_place_is_kept_for_what_needs_the_user(desk: Desk) -> None:
     assert desk.titles[6:] == ["Moved to DLQ", "DLQ recovered"]
 
 
-def test_pressing_ones_are_limited_too(desk: Desk) -> None:
-    for number in range(10):
-        desk.state(ACTION_NEEDED, f"reason {number}")
-        desk.passes(2 * BURST)
-    assert len(desk.seen) == LIMIT
-    desk.passes(HOUR)
-    assert len(desk.seen) == LIMIT + 1
-    assert desk.last.body == "Reason 9."
-
-
 @pytest.mark.parametrize(
     ("level", "titles"),
     [
@@ -312,24 +302,6 @@ def test_an_outage_is_one_until_it_stays_healthy(desk: Desk) -> None:
     desk.state(HEALTHY)
     desk.passes(HOUR)
     assert desk.titles == ["Server down", "Server back"]
-
-
-def test_the_two_minutes_count_from_the_first_of_it(desk: Desk) -> None:
-    desk.state(DOWN, "x")
-    desk.passes(DOWN_AFTER - 10)
-    desk.state(HEALTHY)
-    desk.passes(1)
-    desk.state(DOWN, "x")
-    desk.passes(9)
-    assert desk.titles == ["Server down"]
-
-
-def test_a_server_that_never_answered_is_down() -> None:
-    fresh = Desk()
-    fresh.state(STARTING)
-    fresh.state(DOWN, "x")
-    fresh.passes(DOWN_AFTER)
-    assert fresh.titles == ["Server down"]
 
 
 def test_of_an_outage_that_had_to_wait_only_the_end_is_shown(desk: Desk) -> None:

@@ -61,22 +61,6 @@ def test_the_tooltip_has_a_title_and_lines(desk: IconDesk) -> None:
     assert item.title == "lab"
 
 
-def test_what_is_set_while_it_appears_is_shown(
-    desk: IconDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    register = desk.icon._register
-
-    def set_meanwhile() -> None:
-        register()
-        desk.icon.title = "later"
-        desk.icon.icon = (picture("blue"),)
-
-    monkeypatch.setattr(desk.icon, "_register", set_meanwhile)
-    item = desk.start()
-    item.wait_colour(BLUE)
-    item.wait_for(lambda: item.properties()["ToolTip"][2] == "later")
-
-
 def test_it_asks_for_attention(desk: IconDesk) -> None:
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
@@ -128,20 +112,6 @@ def test_the_right_to_show_a_window_reaches_what_a_click_opens(desk: IconDesk) -
 
 
 # Clicks in the menu -----------------------------------------------------------------------------
-
-
-def test_a_callback_that_fails_ends_nothing(
-    desk: IconDesk, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fails() -> None:
-        raise LookupError("on purpose")
-
-    desk.menu(desk.MenuItem("fails", fails), desk.MenuItem("x", desk.note))
-    item = desk.start()
-    item.click("fails")
-    item.click("x")
-    desk.wait_ran()
-    assert "on purpose" in caplog.text
 
 
 def test_a_menu_that_fails_leaves_the_last_one(
