@@ -31,7 +31,7 @@ GONE: Final = {
     "meanwhile(?==)": "claim: nothing is sent ahead",
     "held_until": "break: held is a memory that waits for the user",
     "paths.requests": "orders: a request goes to a server",
-    "unrest": "restless file",
+    "unrest": "unstable file",
     "whereabouts": "served folder",
     LOCAL_SERVER: "embedded server",
 }

@@ -1,4 +1,4 @@
-"""A client of the chosen server, for a command that reads there, and one look at its health."""
+"""A client of the chosen server, for a command that reads there, and one probe of its health."""
 
 import contextlib
 import socket
@@ -57,8 +57,8 @@ class NotRecognisedError(Mem0TrayError):
     def __init__(self, host: str, health: Health) -> None:
         why, remedy = reasons.parted(health.reason)
         verb = "did not answer" if health.status is None else "is down"
-        told = f"{host} {verb}: {why}" if health.recognised else str(reasons.sentence(why))
-        super().__init__(told, str(remedy) or DOCTOR)
+        text = f"{host} {verb}: {why}" if health.recognised else str(reasons.sentence(why))
+        super().__init__(text, str(remedy) or DOCTOR)
         self.said = Outcome(Kind.OUTAGE, health.status, one_line(str(why)))
 
 
@@ -164,9 +164,6 @@ def embedded(found: "Endpoint") -> Client:
     return connect(there, proof=partial(endpoint.proof, found.token))
 
 
-# One look -------------------------------------------------------------------------------------
-
-
 class Probe(Struct, frozen=True):
     """Where memories go, and how healthy the server is.
 
@@ -242,17 +239,14 @@ def addresses_of(hostname: str, timeout: float) -> list[str]:
 
     def ask() -> None:
         with contextlib.suppress(OSError, UnicodeError):
-            told = socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM)
-            found.extend(str(each[4][0]) for each in told)
+            known = socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM)
+            found.extend(str(each[4][0]) for each in known)
 
     # The resolver has no time limit of its own.
     thread = threading.Thread(target=ask, name="mem0tray-resolve", daemon=True)
     thread.start()
     thread.join(timeout)
     return list(dict.fromkeys(found))
-
-
-# Questions ------------------------------------------------------------------------------------
 
 
 class PatientQuestions:

@@ -97,13 +97,13 @@ def causes(
     its id).
     """
     known = found.known
-    rejected = _rejected(found, attempt)
-    odd = _odd_characters(found, rejected)
     outside = [cause for cause in around.causes if cause.name not in OURS]
     ours = [cause for cause in around.causes if cause.name in OURS]
     held = [_HELD] if known is not None and known.is_held and known.held is not None else []
     taken = [_HELD_YET] if known is not None and known.is_held and not held else []
-    result = [*_invalid(found), *held, *outside, *taken, *odd, *rejected, *ours]
+    rejected = _rejected(found, attempt)
+    torn = _torn(found) if any(cause.remedy == REWORD for cause in rejected) else []
+    result = [*_invalid(found), *held, *outside, *taken, *torn, *rejected, *ours]
     due = next_retry(found)
     if known is not None and known.at_work:
         result.append(_AT_WORK)
@@ -139,8 +139,7 @@ def to_change(found: FoundItem, attempt: Attempt | None, handle: str = "") -> st
     It says what is wrong where the kept reason does not. Like `causes`, but without what
     stands in the way of every memory: no server is asked.
     """
-    rejected = _rejected(found, attempt)
-    causes = (*_invalid(found), *_odd_characters(found, rejected), *rejected)
+    causes = (*_invalid(found), *_rejected(found, attempt))
     first = next((each for each in causes if each.remedy in (REWORD, SHORTEN)), None)
     if first is None:
         return ""
@@ -164,28 +163,19 @@ def _invalid(found: FoundItem) -> list[Cause]:
     return [] if found.item is None or found.item.project.strip() else [_NAMELESS]
 
 
-def _odd_characters(found: FoundItem, rejected: list[Cause]) -> list[Cause]:
-    """Find characters that some servers cannot store: to blame only for a rejection."""
+def _torn(found: FoundItem) -> list[Cause]:
+    """Find half a character, which some servers cannot store: to blame only for a rejection."""
     item = found.item
-    if item is None:
-        return []
-    is_refused = any(cause.remedy == REWORD for cause in rejected)
-    # NUL has been named already if this server is known to be unable to store it. Servers answer
-    # 500 or 502 when their database cannot.
-    may_be_nul = any(cause.name != INVALID for cause in rejected) and (
-        is_refused or any(c.status in _OVER_NUL for c in rejected)
-    )
-    for name, text in (("content", item.content), ("project_id", item.project)):
-        detail = reasons.NONE
-        if is_refused and any("\ud800" <= sign <= "\udfff" for sign in text):
-            detail = Reason("its {field} holds half a character (a lone surrogate)", field=name)
-        elif may_be_nul and "\0" in text:
-            detail = Reason(
-                "its {field} holds the character NUL, which many servers cannot store", field=name
-            )
-        if detail:
-            return [Cause(INVALID, detail, REWORD)]
-    return []
+    fields = (("content", item.content), ("project_id", item.project)) if item is not None else ()
+    return [
+        Cause(
+            INVALID,
+            Reason("its {field} holds half a character (a lone surrogate)", field=name),
+            REWORD,
+        )
+        for name, text in fields
+        if any("\ud800" <= sign <= "\udfff" for sign in text)
+    ]
 
 
 def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:

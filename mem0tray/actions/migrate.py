@@ -2,7 +2,7 @@
 
 Everything goes the ordinary way, through the queue: so nothing is lost, and what a kill
 leaves unknown is found out as always. Run again, it goes on where it was, since ledger and
-queue tell what has been queued: nothing is queued twice, as each memory always gets the same id.
+queue show what has been queued: nothing is queued twice, as each memory always gets the same id.
 """
 
 import time
@@ -37,7 +37,7 @@ _BYTES: Final = 4 << 20  # bytes of texts in one write, about
 WAITING_MOST: Final = 2000  # memories that wait while a worker sends them
 _LOOK: Final = 0.05  # seconds between two looks at the worker
 _STALLED: Final = 10.0  # seconds without a delivery after which we no longer wait
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 class KeyRefusedError(Mem0TrayError):
@@ -62,15 +62,13 @@ class Request:
 class Brought:
     """The result of a migration.
 
-    `unread` are memories that the former server took and does not show, `reworded` counts
-    those that it keeps in words of its own. `cut` are projects of which it shows only the newest;
-    `names_projects`: false where it does not say which projects it has. `is_one`: both addresses
-    lead to one server, or to a copy.
+    `unread` are memories that the former server took and does not show as they were. `cut` are
+    projects of which it shows only the newest; `names_projects`: false where it does not say which
+    projects it has. `is_one`: both addresses lead to one server, or to a copy.
     """
 
     sums: Sums = field(default_factory=Sums)
     unread: list[Traced] = field(default_factory=list)
-    reworded: int = 0
     cut: list[str] = field(default_factory=list)
     names_projects: bool = True
     is_one: bool = False
@@ -103,7 +101,7 @@ class Migration:
         self._settings, self._request = settings, request
         self._paths = settings.locations()
         self._chosen = chosen(settings, self._paths)
-        self._tell: Tell = lambda _, __: None
+        self._progress: Progress = lambda _, __: None
         self._read = self._total = 0  # memories: so far, and how many there may be
         self._plan = Plan(request.former, request.project)
         self._feed = Feed(self._paths, self._chosen.name, self._show)
@@ -114,12 +112,12 @@ class Migration:
         """How many memories have been queued so far."""
         return self._feed.queued
 
-    def run(self, tell: Tell) -> Brought:
+    def run(self, progress: Progress) -> Brought:
         """Bring all over. Raises Mem0TrayError; what is queued by then stays queued.
 
-        `tell` is called often, with the number of memories read so far and the total.
+        `progress` is called often, with the number of memories read so far and the total.
         """
-        self._tell = tell
+        self._progress = progress
         request, plan, brought = self._request, self._plan, self._brought
         if not request.dry_run:
             self._await_worker()
@@ -133,12 +131,11 @@ class Migration:
                     self._read_all(PatientQuestions(client, self._settings.sync.timeout))
         except chosen_client.NotRecognisedError as error:
             raise self._trouble(error.said) from error
-        brought.unread, brought.reworded = plan.unread, plan.reworded
+        brought.unread = plan.unread
         if not request.dry_run:
             self._feed.flush()
             if request.project is None:
-                left = len(brought.unread) + brought.reworded
-                migration_plan.note_left(self._paths, request.former, left)
+                migration_plan.note_left(self._paths, request.former, len(brought.unread))
         brought.sums = plan.sums(self._feed.discarded)
         return brought
 
@@ -174,14 +171,14 @@ class Migration:
         """Return the projects that the server names, and those that it is known to have."""
         if self._request.project is not None:
             return [self._request.project]
-        told = former.answer(former.client.projects)
-        if isinstance(told, Outcome):
-            if told.status not in CANNOT_TELL:
-                raise self._trouble(told)
+        named = former.answer(former.client.projects)
+        if isinstance(named, Outcome):
+            if named.status not in CANNOT_TELL:
+                raise self._trouble(named)
             self._brought.names_projects = False
             return self._plan.known_projects
-        self._total = max(self._total, sum(each.count or 0 for each in told))
-        return list(dict.fromkeys([*(each.project for each in told), *self._plan.projects]))
+        self._total = max(self._total, sum(each.count or 0 for each in named))
+        return list(dict.fromkeys([*(each.project for each in named), *self._plan.projects]))
 
     def _take(self, memories: Sequence[ServerMemory]) -> None:
         for memory in memories:
@@ -193,7 +190,7 @@ class Migration:
         self._show()
 
     def _show(self) -> None:
-        self._tell(self._read, self._total)
+        self._progress(self._read, self._total)
 
     def _is_one_server(self, former: Client, projects: list[str]) -> bool:
         """Return whether the chosen server shows the same memories under the same ids.

@@ -141,8 +141,6 @@ class _Examination:
             " you trust.",
         )
 
-    # Its health, and what it speaks -------------------------------------------------------
-
     def _healthy(self, health: Health, took: float) -> Step:
         speaks = f"{self._host} is healthy and speaks `{self._recognition.dialect}`"
         known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
@@ -172,8 +170,6 @@ class _Examination:
                 )
         return Step(SERVER, FAILED, f"{host} is down. {sentence}", str(remedy) or _IS_IT_THERE)
 
-    # The key ------------------------------------------------------------------------------
-
     def _key(self, found: KeyCheck) -> Step:
         """Return what the server makes of the key, or of having none."""
         host, token = self._host, self._there.token
@@ -191,7 +187,7 @@ class _Examination:
         if not token:
             rest = "wants none" if is_open else "was not asked for one"
             return Step(KEY, OK, f"No API key is set, and {host} {rest}.")
-        why = "answers those without a key as well" if is_open else f"does not tell ({said})"
+        why = "answers those without a key as well" if is_open else f"does not say ({said})"
         return Step(
             KEY,
             WARNING,
@@ -206,8 +202,6 @@ class _Examination:
         if is_in_keyring(self._loaded.settings.server):
             return "Put the right key into the keyring: `mem0tray setup` asks for it."
         return f"Set the right key: `mem0tray config set {_KEY}` asks for it."
-
-    # Reading ------------------------------------------------------------------------------
 
     def _reading(self) -> Step:
         """Try whether the server shows its memories, with a project that it does not have."""

@@ -5,24 +5,30 @@ the ledger keeps. Missing memories are queued again if a file here still holds t
 """
 
 import hashlib
+import os
+import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from secrets import SystemRandom
 from typing import Final, NamedTuple
 
 from mem0tray.actions import add, backups, chosen_client, look_up
 from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.actions.in_step import keep_in_step
-from mem0tray.actions.known_texts import KnownText, KnownTexts
 from mem0tray.actions.recall import why_not_shown
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
+from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader, TakenMemory
 from mem0tray.server import Client, Memory, Outcome, Presence, ServerMemory
 from mem0tray.server.http_client import key_header
 from mem0tray.server.model import CANNOT_TELL
+from mem0tray.system.paths import Paths, claude_code_folder
+from mem0tray.worker.queue import note_files
 
 NOT_ALL_LISTED: Final = "the server does not list all of a project"
 NO_LISTING: Final = "the server cannot show what it has"
@@ -30,10 +36,18 @@ INFERRED: Final = "with server.infer the server keeps no texts as they were"
 _AT_ONCE: Final = 500  # memories looked at together
 _QUEUED: Final = 100  # memories in one write of the queue file
 _WIDTH: Final = 16  # bytes of a mark
+_PLACES: Final = {items.DEAD: "the DLQ file", items.FRESH: "the queue file"}
 # Fields of an item that come from its former deliveries.
 _OF_ITS_WAY: Final = (*items.OUR_FIELDS, "moved_to_dlq_at", "emergency", items.QUEUED_AT)
 
-Told = Callable[[int, int], object]  # how many memories are done, of how many
+Progress = Callable[[int, int], object]  # how many memories are done, of how many
+
+
+class KnownText(NamedTuple):
+    """An item with the text of a memory, and the place of the text, for people."""
+
+    item: Item
+    place: str
 
 
 class MissingMemory(NamedTuple):
@@ -88,11 +102,16 @@ class Verified:
 
 
 def verify(
-    settings: Settings, project: str | None, sample: int | None, tell: Told, *, queues: bool = False
+    settings: Settings,
+    project: str | None,
+    sample: int | None,
+    progress: Progress,
+    *,
+    queues: bool = False,
 ) -> Verified:
     """Ask the chosen server for what it took, of one project or all; `sample`: at most so many.
 
-    `queues`: queue missing memories again. `tell` is called with the progress. Raises
+    `queues`: queue missing memories again. `progress` is called. Raises
     Mem0TrayError where no server is chosen, or a file of ours cannot be used.
     """
     paths = settings.locations()
@@ -110,7 +129,7 @@ def verify(
             taken, found.is_sample = _sampled(taken, sample), True
         verifier = _Verifier(settings, client, reader, server.name, found)
         try:
-            verifier.ask_about(taken, tell)
+            verifier.ask_about(taken, progress)
             if queues:
                 verifier.queue_again()
         except _NotAnsweredError as error:
@@ -183,7 +202,7 @@ class _Verifier:
         timeout = settings.sync.timeout
         self._questions = None if client is None else PatientQuestions(client, timeout)
         self._infers = settings.server.infer and server != LOCAL_URL
-        self._tell: Callable[[int], object] = lambda _: None
+        self._progress: Callable[[int], object] = lambda _: None
         self._done = 0
         self._texts = KnownTexts(self._paths, notes=settings.claude.auto_memory)
         # Read before the server is asked, so that no memory queued later hides a missing one.
@@ -194,10 +213,10 @@ class _Verifier:
         lost = backups.deleted_unknown(self._paths, reader)
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
-    def ask_about(self, taken: Mapping[str, Sequence[int]], tell: Told) -> None:
+    def ask_about(self, taken: Mapping[str, Sequence[int]], progress: Progress) -> None:
         """Ask about all of these keys, one project after the other. Raises _NotAnsweredError."""
         total = sum(map(len, taken.values()))
-        self._tell = lambda done: tell(done, total)
+        self._progress = lambda done: progress(done, total)
         done = 0
         for project, keys in taken.items():
             listed = self._listed(project, done, len(keys))
@@ -210,7 +229,7 @@ class _Verifier:
 
     def _show(self, done: int) -> None:
         self._done = max(self._done, done)
-        self._tell(self._done)
+        self._progress(self._done)
 
     def _listed(self, project: str, done: int, number: int) -> _ListedProject | None:
         """Return what the server lists of a project; None if it cannot."""
@@ -306,3 +325,54 @@ def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
     found = items.load_object(text.item.raw) or {}
     kept = {name: value for name, value in found.items() if name not in _OF_ITS_WAY}
     return kept | {"id": items.id_again(memory.id), "retries": 0}
+
+
+class KnownTexts:
+    """Texts by digest, whatever the id; the files are read when the first text is asked for.
+
+    `notes`: Claude Code's notes count too.
+    """
+
+    def __init__(self, paths: Paths, *, notes: bool = False) -> None:
+        self._paths, self._notes = paths, notes
+        self._found: dict[bytes, tuple[bytes, str]] | None = None
+
+    def find(self, digest: bytes) -> KnownText | None:
+        """Return the text of this digest; None where no file has it."""
+        if self._found is None:
+            self._found = {}
+            for raw, place in self._everywhere():
+                item = items.parse(raw)
+                if item is not None:
+                    self._found.setdefault(item.digest, (raw, place))
+        raw, place = self._found.get(digest, (b"", ""))
+        item = items.parse(raw) if raw else None
+        return None if item is None else KnownText(item, place)
+
+    def _everywhere(self) -> Iterator[tuple[bytes, str]]:
+        yield from ((raw, place) for place, raw in look_up.left_over(self._paths))
+        with Reader(self._paths.ledger) as reader:
+            for state, place in _PLACES.items():
+                yield from ((raw, place) for _, raw in reader.waiting.listed(state))
+            yield from ((each.raw, "the quarantine") for each in look_up.quarantined(self._paths))
+            if self._notes:
+                with suppress(OSError):
+                    yield from _in_notes(reader)
+
+
+def _in_notes(reader: Reader) -> Iterator[tuple[bytes, str]]:
+    """Yield the text of each note that can be read, with its path. Raises OSError."""
+    root = claude_code_folder(os.environ).absolute()
+    for folder in note_files.folders(root):
+        owner = Path(*folder.relative_to(root).parts[:2])
+        former = reader.project_of_notes(owner.as_posix())
+        project = note_files.project_of(root / owner, os.environ, former)
+        for note in note_files.notes(root, folder):
+            with suppress(OSError, UnicodeDecodeError):
+                data, _ = note_files.read(root, note.path) or (b"", None)
+                text = note_files.without_front_matter(data.decode())
+                if text and len(data) <= note_files.LARGEST:
+                    now = time.time()
+                    item = note_files.as_item(note.path, project, text, note.changed, now)
+                    if item is not None:
+                        yield item.raw, str(root / note.path)

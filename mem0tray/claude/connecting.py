@@ -128,13 +128,13 @@ def left() -> list[tuple[str, str]]:
     Raises Mem0TrayError if Claude Code's settings cannot be read.
     """
     found = read(HOOKS)
-    told = []
+    others = []
     name = callers.plug_in(found.text)
     if name:
-        told.append((f"the plug-in {name}", f"`claude plugin uninstall {name}` takes it away"))
+        others.append((f"the plug-in {name}", f"`claude plugin uninstall {name}` takes it away"))
     if callers.has_status_line(found.text):
-        told.append((f"statusLine in {found.path}", "it is yours, and calls mem0tray"))
-    return told
+        others.append((f"statusLine in {found.path}", "it is yours, and calls mem0tray"))
+    return others
 
 
 def removal(part: str) -> Change:

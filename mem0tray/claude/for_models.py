@@ -31,9 +31,6 @@ _HOW_TO_SAVE: Final = (
 )
 
 
-# What a session begins with ------------------------------------------------------------------
-
-
 def session_start(folder: Path, began: float) -> str:
     """Return what the hook prints, as JSON: how to save a memory, and which there are.
 
@@ -47,19 +44,19 @@ def session_start(folder: Path, began: float) -> str:
         _RECALLED,
         within=max(_LEAST, began + _WITHIN - time.monotonic()),
     )
-    told = _HOW_TO_SAVE
+    text = _HOW_TO_SAVE
     if found.waiting or found.there or found.trouble or found.unread:
-        text = memories(found, f"the project {named(name)}", "newest first")
-        told += f"\n\nFrom mem0tray, memories of earlier sessions. {text}"
-    special = {"hookEventName": "SessionStart", "additionalContext": _cut(told)}
+        listed = memories(found, f"the project {named(name)}", "newest first")
+        text += f"\n\nFrom mem0tray, memories of earlier sessions. {listed}"
+    special = {"hookEventName": "SessionStart", "additionalContext": _cut(text)}
     return json.dumps({"hookSpecificOutput": special}) + "\n"
 
 
-def _cut(told: str) -> str:
+def _cut(text: str) -> str:
     """Return as many whole entries of the list as have room, and of a single one its beginning."""
-    data = told.encode()
+    data = text.encode()
     if len(data) <= _LONGEST:
-        return told
+        return text
     room = _LONGEST - len(_MORE.encode())
     end = data.rfind(_ENTRY, 0, room)
     first = data.find(_ENTRY)
@@ -71,17 +68,17 @@ def _cut(told: str) -> str:
 def memories(found: WasRead, subject: str, order: str) -> str:
     """Return a paragraph on what is known of `subject`, and the memories, listed in `order`."""
     shown = [*found.waiting, *found.there]
-    told = [found.trouble, found.unread, found.note]
+    sentences = [found.trouble, found.unread, found.note]
     if found.trouble and shown:
-        told.insert(1, _HERE)
+        sentences.insert(1, _HERE)
     elif found.trouble and not found.unread:
-        told.append(f"Nothing of {subject} waits on this computer.")
+        sentences.append(f"Nothing of {subject} waits on this computer.")
     if shown:
         number = plural(len(shown), "memory", "memories")
-        told.append(f"{number} of {subject}, {order}{_of_these(found)}:")
+        sentences.append(f"{number} of {subject}, {order}{_of_these(found)}:")
     elif not found.trouble:
-        told.append(f"Nothing was found in {subject}.")
-    return "\n".join([paragraph(told), *map(_memory, shown)])
+        sentences.append(f"Nothing was found in {subject}.")
+    return "\n".join([paragraph(sentences), *map(_memory, shown)])
 
 
 def _of_these(found: WasRead) -> str:
@@ -112,8 +109,8 @@ def named(project: str) -> str:
 
 def sentence(text: str) -> str:
     """Return words as one line that ends with one full stop."""
-    told = one_line(text, SENTENCE)
-    return told if told.endswith((".", "…")) else f"{told}."
+    line = one_line(text, SENTENCE)
+    return line if line.endswith((".", "…")) else f"{line}."
 
 
 def paragraph(sentences: Iterable[str]) -> str:

@@ -46,16 +46,16 @@ def _carried_out(event: str, given: bytes, began: float) -> str:
     if event not in EVENTS:
         why = "no such event is known" if event.strip() else "no event is named"
         raise _UnusableError(f"{why}; there are {', '.join(EVENTS)}")
-    told = _told(given)
-    if told.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
+    fields = _fields(given)
+    if fields.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
         return ""
     if event == "SessionStart":
         from mem0tray.claude import for_models
 
-        return for_models.session_start(_folder(told), began)
-    texts = _texts(event, told)
+        return for_models.session_start(_folder(fields), began)
+    texts = _texts(event, fields)
     if texts:
-        _queue(texts, told)
+        _queue(texts, fields)
     return ""
 
 
@@ -66,39 +66,36 @@ def _looks_whole(given: bytes) -> bool:
     return is_text and given.strip()[:1] == b"{" and given.strip()[-1:] == b"}"
 
 
-def _told(given: bytes) -> dict[str, Any]:
+def _fields(given: bytes) -> dict[str, Any]:
     import json
 
     try:
-        told = json.loads(given)
+        fields = json.loads(given)
     except (ValueError, RecursionError) as error:
         raise _UnusableError("what came on standard input is no JSON") from error
-    if not isinstance(told, dict):
+    if not isinstance(fields, dict):
         raise _UnusableError("what came on standard input is no JSON object")
-    return told
+    return fields
 
 
-def _folder(told: Mapping[str, Any]) -> Path:
+def _folder(fields: Mapping[str, Any]) -> Path:
     """Return the folder of the session; the working directory moves with a `cd` of the model's."""
-    named = os.environ.get("CLAUDE_PROJECT_DIR") or told.get("cwd")
+    named = os.environ.get("CLAUDE_PROJECT_DIR") or fields.get("cwd")
     return Path(named) if isinstance(named, str) and named else Path.cwd()
 
 
-# What is queued -------------------------------------------------------------------------------
-
-
-def _texts(event: str, told: Mapping[str, Any]) -> list[str]:
+def _texts(event: str, fields: Mapping[str, Any]) -> list[str]:
     if event == "Stop":
-        return marked(_text(told, "last_assistant_message"))
+        return marked(_text(fields, "last_assistant_message"))
     if event == "SessionEnd":
-        path = _text(told, "transcript_path")
+        path = _text(fields, "transcript_path")
         return marked(last_answer(Path(path))) if path else []
-    summary = _text(told, "compact_summary").strip()
+    summary = _text(fields, "compact_summary").strip()
     return [summary] if summary and _loaded().settings.claude.save_summaries else []
 
 
-def _text(told: Mapping[str, Any], name: str) -> str:
-    value = told.get(name, "")
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name, "")
     if not isinstance(value, str | None):
         raise _UnusableError(f"it has no text under {name}")
     return value or ""  # Codex names no summary, nor the transcript of a session that is not kept
@@ -147,7 +144,7 @@ def _answers(path: Path) -> Iterator[dict[str, Any]]:
                 yield message
 
 
-def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
+def _queue(texts: list[str], fields: Mapping[str, Any]) -> None:
     """Queue the texts, but what this session has queued before, or the user has deleted since."""
     import re
 
@@ -155,11 +152,11 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     from mem0tray.core import item as items
     from mem0tray.system import project
 
-    name = project.of_session(_folder(told), os.environ)
+    name = project.of_session(_folder(fields), os.environ)
     if not name.strip():
         raise _UnusableError("the folder has no name for a project")
     paths = add.prepared(_loaded())
-    session = str(told.get("session_id") or "")
+    session = str(fields.get("session_id") or "")
     # One id for a text in a session, so that it is delivered once at most.
     fit = [text for text in texts if not items.is_too_long(text)]
     entries = [add.entry(items.id_of(session, name, text), name, text) for text in fit]
@@ -197,9 +194,6 @@ def _loaded() -> "Loaded":
     from mem0tray.config import settings
 
     return settings.read()
-
-
-# What fails -----------------------------------------------------------------------------------
 
 
 def _in_words(error: Exception) -> str:

@@ -60,14 +60,14 @@ def search(project: str, query: str, limit: int) -> str:
 def projects() -> str:
     """Return the known projects, with how many memories each has here and on the server."""
     found = known_projects.known(_settings())
-    told = [found.trouble, _KNOWN_HERE if found.trouble else "", found.unread]
+    sentences = [found.trouble, _KNOWN_HERE if found.trouble else "", found.unread]
     if not (found.whole or found.trouble):
-        told.append("The server does not name all of its projects.")
+        sentences.append("The server does not name all of its projects.")
     if found.projects:
-        told.append(f"{plural(len(found.projects), 'project')}:")
+        sentences.append(f"{plural(len(found.projects), 'project')}:")
     elif not (found.trouble or found.unread):
-        told.append("No project has memories yet.")
-    return "\n".join([for_models.paragraph(told), *map(_project, found.projects)])
+        sentences.append("No project has memories yet.")
+    return "\n".join([for_models.paragraph(sentences), *map(_project, found.projects)])
 
 
 def health() -> str:
@@ -84,9 +84,6 @@ def queue_status() -> str:
     return "\n".join([*_counts(seen), *_causes(settings), *_state(seen)])
 
 
-# Saving ---------------------------------------------------------------------------------------
-
-
 def _check_project(project: str, subject: str) -> None:
     if not project.strip():
         raise Mem0TrayError(f"{subject} needs a project.", "Name it as project_id.")
@@ -94,10 +91,10 @@ def _check_project(project: str, subject: str) -> None:
 
 def _saved(done: QueuedEntry, project: str) -> str:
     """Return where the memory is."""
-    told = f"Saved in the project {for_models.named(project)}, id {done.id}."
+    text = f"Saved in the project {for_models.named(project)}, id {done.id}."
     if done.where == "emergency":
-        told += " The queue file is locked or broken, so it stands in the emergency file beside it."
-    return told
+        text += " The queue file is locked or broken, so it stands in the emergency file beside it."
+    return text
 
 
 def _what_follows(settings: Settings) -> str:
@@ -112,9 +109,6 @@ def _what_follows(settings: Settings) -> str:
     return f"It is on its way to {seen.server.shown}."
 
 
-# The projects ---------------------------------------------------------------------------------
-
-
 def _project(seen: ProjectSeen) -> str:
     counts = [
         f"{seen.delivered:,} delivered"
@@ -124,9 +118,6 @@ def _project(seen: ProjectSeen) -> str:
         plural(seen.dead, "dead letter") if seen.dead else "",
     ]
     return f"- {one_line(seen.project, for_models.NAME)}: {', '.join(filter(None, counts))}"
-
-
-# How things stand -----------------------------------------------------------------------------
 
 
 def _settings() -> Settings:
@@ -173,7 +164,7 @@ def _causes(settings: Settings) -> list[str]:
     try:
         found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:
-        return [one_line(f"Why memories wait cannot be told. {error}", for_models.SENTENCE)]
-    told = [f"{diagnose.number(group)}: {cause}" for cause, group in found.groups]
-    told += map(str, found.besides)
-    return [one_line(each, for_models.SENTENCE) for each in told] or [_NOTHING_AMISS]
+        return [one_line(f"Why memories wait is unknown. {error}", for_models.SENTENCE)]
+    sentences = [f"{diagnose.number(group)}: {cause}" for cause, group in found.groups]
+    sentences += map(str, found.besides)
+    return [one_line(each, for_models.SENTENCE) for each in sentences] or [_NOTHING_AMISS]

@@ -25,7 +25,7 @@ _HOW_TO_USE: Final = {
     connecting.MCP: "Claude Code asks you before it uses a tool. To allow all of them, add"
     ' "mcp__mem0tray" to permissions.allow in its settings.json, or choose so when it asks.',
     connecting.HOOKS: f"Lines of Claude's answers that begin with `{MARK}` are saved as memories;"
-    " each session begins with a sentence that tells Claude so.",
+    " each session begins with a sentence about that.",
 }
 
 
@@ -153,7 +153,7 @@ def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
                 removed.append(f"the {_WHAT[part]} in {change.found.path}")
         except Mem0TrayError as error:
             left.append((f"the {_WHAT[part]} of Claude Code", str(error).rstrip(".")))
-    with suppress(Mem0TrayError):  # the hooks then stay, and the reason has been told
+    with suppress(Mem0TrayError):  # the hooks then stay, and the reason is known
         left += connecting.left()
     return removed, left
 

@@ -61,8 +61,8 @@ def command(
     if as_json:
         output.print_json(_document(done, past, forgotten))
     else:
-        _tell(done, past, forgotten)
-    _tell_not_deleted(done)
+        _print(done, past, forgotten)
+    _warn_of_the_others(done)
     return 1 if done.delivered or done.in_flight or not erased.items else 0
 
 
@@ -105,19 +105,11 @@ def _document(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None)
     if forgotten is not None:
         erased = {"erased": forgotten.erased, "not_erased": forgotten.unreachable}
     return {
-        **{name: [_named(each) for each in found] for name, found in lists.items()},
+        **{name: [memory_words.named(each) for each in found] for name, found in lists.items()},
         "no_longer_waiting": [{"id": each.id, "project_id": each.project or None} for each in past],
         "heard": done.heard,
         "backup": str(done.backup) if is_restorable else None,
         "forgotten": erased,
-    }
-
-
-def _named(found: FoundItem) -> dict[str, Any]:
-    return {
-        "id": found.id,
-        "project_id": found.project or None,
-        "place": "dlq" if found.is_dead else "queue",
     }
 
 
@@ -141,7 +133,7 @@ def _agreed(chosen: list[FoundItem], past: list[FoundItem], *, for_good: bool) -
     )
 
 
-def _tell(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> None:
+def _print(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> None:
     deleted = f"Deleted {plural(len(done.items), 'item')}"
     if done.items and forgotten is None:
         output.say(f"{deleted}. Backup: {done.backup}")
@@ -158,7 +150,7 @@ def _tell(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> 
         output.say_beside("  not erased: ", place)
 
 
-def _tell_not_deleted(done: Deleted) -> None:
+def _warn_of_the_others(done: Deleted) -> None:
     """Say on standard error what was not deleted as one might expect."""
     for each in done.gone:
         output.remark(f"{short_id(each.id)} was no longer there.")

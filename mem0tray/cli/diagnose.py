@@ -51,7 +51,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         past = {each.identity: seen.attempts(each) for each in chosen}
     context.warn_behind(seen.step)
     if gone:
-        _tell_gone(gone, as_json=as_json)
+        _print_gone(gone, as_json=as_json)
         return
     with interaction.waiting():
         around = Surroundings.ask(settings, standing.read(settings, time.time()))
@@ -70,8 +70,8 @@ def command(name: str | None, *, as_json: bool) -> None:
         output.print_json(documents)
 
 
-def _tell_gone(gone: list[Known], *, as_json: bool) -> None:
-    """Tell what became of memories that no longer wait."""
+def _print_gone(gone: list[Known], *, as_json: bool) -> None:
+    """Print what became of memories that no longer wait."""
     if as_json:
         output.print_json([_fate(known) for known in gone])
         return

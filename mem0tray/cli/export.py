@@ -1,8 +1,13 @@
-"""`mem0tray export`: what the server has, as JSON lines."""
+"""`mem0tray export`: what the server has, as lines that `add --jsonl` takes.
+
+The lines are by project, the oldest memory first. Servers list the newest first, so that a project
+is written once its last page has come.
+"""
 
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -10,18 +15,115 @@ from typing import Final
 import click
 
 from mem0tray import cli
-from mem0tray.actions.export import Export
+from mem0tray.actions import chosen_client, projects
+from mem0tray.actions.chosen_client import PatientQuestions
+from mem0tray.actions.recall import why_not_shown
 from mem0tray.cli import context, output
 from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import Progress
+from mem0tray.config.server_choice import chosen_server
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core import memory_lines
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.memory_lines import MemoryLine
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, temporary
+from mem0tray.ledger.reader import Reader
+from mem0tray.server import Outcome, ServerMemory
 from mem0tray.system import programs, regular_file
 from mem0tray.system.regular_file import NotRegularError
 
+TIMEOUT: Final = 60.0  # seconds for a page
 _NAMED: Final = 5  # projects in a message
+
+
+@dataclass(slots=True)
+class Export:
+    """`lines()` of the memories that the server has, of one project or (`project` empty) of all.
+
+    `watch` is called after each page. Known so far: of `total` memories (None where the server
+    does not say how many there are) `read` have come and `written` are in the lines given, from
+    `projects` projects; of those in `cut` the server has, or may have, more than it shows;
+    `unnamed`: it may have projects that it does not name. `waiting`: how many memories of these
+    projects wait here, and are left out; `unread` says why that is not all.
+    """
+
+    settings: Settings
+    project: str
+    watch: Callable[["Export"], None]
+    total: int | None = None
+    read: int = 0
+    written: int = 0
+    projects: int = 0
+    cut: list[str] = field(default_factory=list)
+    unnamed: bool = False
+    waiting: int = 0
+    unread: str = ""
+
+    def lines(self) -> Generator[bytes]:
+        """Yield the lines, a page at a time. Raises Mem0TrayError where the server fails."""
+        paths = self.settings.locations()
+        server = chosen_server(self.settings, paths)
+        here, self.unread = projects.known_here(self.settings)
+        with (
+            chosen_client.opened(self.settings, paths) as client,
+            Reader(paths.ledger) as reader,
+        ):
+            names = [self.project]
+            if not self.project:
+                found = projects.of_server(client, server.shown)
+                self.unnamed = not found.whole
+                self.total = sum(each.count or 0 for each in found.found) if found.whole else None
+                known = () if found.whole else here
+                names = projects.in_order([*known, *(each.project for each in found.found)])
+            waiting = [here[name] for name in (names if self.project else here) if name in here]
+            self.waiting = sum(each.fresh + each.dead for each in waiting)
+            if client is None:  # nothing was ever stored there
+                return
+            questions = PatientQuestions(client, TIMEOUT)
+            taken = reader.taken(server.name)
+            for name in names:
+                ids = reader.ids_by_digest(taken.get(name, ()), server.name)
+                pages = self._pages(questions, name, server.shown, ids)
+                self.projects += any(pages)
+                for number, lines in reversed(pages):
+                    self.written += number
+                    yield lines
+
+    def _pages(
+        self,
+        questions: PatientQuestions,
+        project: str,
+        destination: str,
+        ids: dict[bytes, list[str]],
+    ) -> list[tuple[int, bytes]]:
+        """Return the pages of a project, each as the number of its memories and their lines.
+
+        `ids`: those under which we delivered a text, by its digest. Raises Mem0TrayError.
+        """
+        pages = []
+        for page in questions.pages(project):
+            if isinstance(page, Outcome):
+                raise Mem0TrayError(why_not_shown(destination, page))
+            self.read += len(page.memories)
+            if not page.whole and project not in self.cut:
+                self.cut.append(project)
+            lines = [memory_lines.write(_line(each, ids)) for each in page.memories]
+            if lines:
+                pages.append((len(lines), b"".join(reversed(lines))))
+            self.watch(self)
+        return pages
+
+
+def _line(memory: ServerMemory, ids: dict[bytes, list[str]]) -> MemoryLine:
+    """Return a memory's line; without an id of ours it gets one that is the same at each export."""
+    name, ours = memory.key, ids.get(items.digest(memory.project, memory.text))
+    if ours and not name:
+        name = ours.pop()
+    name = name or items.stable_id(memory.id, memory.project, memory.text, 0)
+    return MemoryLine(memory.project, memory.text, name, memory.created_at())
 
 
 @click.command(
@@ -43,7 +145,7 @@ _NAMED: Final = 5  # projects in a message
 def command(*, project: str | None, out: Path | None) -> None:
     """Write the server's memories as JSON lines, which `add --jsonl` takes.
 
-    Each line is an object with id, project_id, content and, if the server tells the time,
+    Each line is an object with id, project_id, content and, if the server has the time,
     timestamp; the oldest of each project come first. Memories that still wait here are left out.
 
     If the server fails, FILE stays as it is. The command exits with 1 then, and where the server
@@ -57,7 +159,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     with Progress("memories read") as progress:
         # A terminal that shows the lines shows the progress.
         is_shown = target is not None or not sys.stdout.isatty()
-        export = Export(settings, name, partial(_tell, progress, is_shown=is_shown))
+        export = Export(settings, name, partial(_show, progress, is_shown=is_shown))
         try:
             with programs.ends_in_order(), closing(_checked(export, target)) as lines:
                 if target is None:
@@ -71,7 +173,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     _report(export, target)
 
 
-def _tell(progress: Progress, export: Export, *, is_shown: bool) -> None:
+def _show(progress: Progress, export: Export, *, is_shown: bool) -> None:
     if is_shown and export.total is not None:
         progress(export.read, export.total)
     elif is_shown:

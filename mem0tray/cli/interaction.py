@@ -29,16 +29,6 @@ def consents(question: str, unchanged: str, remedy: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-def chooses(question: str, *, default: bool) -> bool:
-    """Ask a person at a terminal for y or n, again until they say one; Enter: the default.
-
-    Raises click.Abort at the end of input and at Ctrl-C.
-    """
-    import click
-
-    return click.confirm(question, default=default)
-
-
 @contextmanager
 def waiting(what: str = ASKING, *, told: bool = True) -> Iterator[None]:
     """Say on a terminal what we wait for, and remove that at the end."""

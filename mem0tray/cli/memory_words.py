@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
+from mem0tray.actions.waiting import FoundItem
 from mem0tray.cli import output
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import in_words
@@ -36,6 +37,12 @@ _IN_WORDS: Final[Mapping[str, str]] = {
     Kind.NOT_SENDABLE: "never sent",
 }
 _EXCERPT: Final = 60  # characters
+
+
+def named(found: FoundItem) -> dict[str, Any]:
+    """Make the document that names an item: `id`, `project_id` and `place`."""
+    place = "dlq" if found.is_dead else "queue"
+    return {"id": found.id, "project_id": found.project or None, "place": place}
 
 
 def excerpt(text: str) -> str:

@@ -93,20 +93,20 @@ def _former(settings: Settings, there: ServerNames, given: str | None) -> str | 
 def _run(settings: Settings, request: Request) -> Brought:
     """Run it; at a terminal, ask for the former server's key once that server wants one."""
     try:
-        return _told(settings, request)
+        return _reported(settings, request)
     except KeyRefusedError:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
         asked = f"API key of {one_line(request.former, 80)}"
         key = click.prompt(asked, hide_input=True, err=True)
-        return _told(settings, Request(request.former, key, request.project, request.dry_run))
+        return _reported(settings, Request(request.former, key, request.project, request.dry_run))
 
 
-def _told(settings: Settings, request: Request) -> Brought:
+def _reported(settings: Settings, request: Request) -> Brought:
     run = Migration(settings, request)
     try:
-        with Progress("memories read") as tell:
-            return run.run(tell)
+        with Progress("memories read") as progress:
+            return run.run(progress)
     except (KeyboardInterrupt, Mem0TrayError):
         if run.queued:
             queued = plural(run.queued, "memory is", "memories are")
@@ -137,11 +137,6 @@ def _print(request: Request, there: ServerNames, brought: Brought) -> None:
         output.say(
             f"{where} and {chosen} show the same memories: they are one server, or one is a copy."
             " Only what is known here was looked at; the worker asks before it sends."
-        )
-    if brought.reworded:
-        kept = plural(brought.reworded, "memory", "memories")
-        output.say(
-            f"{where} keeps {kept} of ours in words of its own (server.infer): these come over."
         )
     if not brought.names_projects:
         output.say(f"{where} does not say which projects it has: those known here were read.")
@@ -176,7 +171,6 @@ def _document(request: Request, there: ServerNames, brought: Brought) -> dict[st
         "project_id": request.project,
         "dry_run": request.dry_run,
         **sums._asdict(),
-        "reworded": brought.reworded,
         "same_server": brought.is_one,
         "names_projects": brought.names_projects,
         "cut_projects": brought.cut,

@@ -15,9 +15,8 @@ from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.verbs import Changed, GoneError, Restored
 from mem0tray.actions.waiting import DLQ_LIST, FoundItem, listing
-from mem0tray.cli import arguments, context, output
+from mem0tray.cli import arguments, context, memory_words, output
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.memory_words import NOT_HEARD
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import times
@@ -75,7 +74,7 @@ def edit(name: str) -> None:
         output.say(f"{short_id(found.id)} is unchanged.")
         return
     output.say(f"Changed the text of {called}. The old one: {done.kept}")
-    _tell_old(called, done)
+    _print_old(called, done)
     if not found.project.strip():
         output.say(
             "It names no project, and so it is not sent:"
@@ -184,7 +183,7 @@ def _decoded(data: bytes, found: FoundItem) -> str:
         ) from error
 
 
-def _tell_old(name: str, done: Changed) -> None:
+def _print_old(name: str, done: Changed) -> None:
     """Print what the worker made of the old text, if that is not what one expects."""
     said = ""
     if done.delivered:
@@ -205,7 +204,7 @@ def _tell_old(name: str, done: Changed) -> None:
     if said:
         output.say(said, Style.WARNING)
     if not done.heard:
-        output.remark(NOT_HEARD)
+        output.remark(memory_words.NOT_HEARD)
 
 
 @click.command(
@@ -243,7 +242,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
             "`mem0tray restore --list` shows what can be restored.",
         )
     if source.kind != backups.EDIT or not _undone(settings, source.pieces[0]):
-        _tell(source.name, verbs.restore(paths, settings, source))
+        _print(source.name, verbs.restore(paths, settings, source))
 
 
 def _undone(settings: Settings, piece: Piece) -> bool:
@@ -253,7 +252,7 @@ def _undone(settings: Settings, piece: Piece) -> bool:
     if done is None:
         return False
     output.say(f"{short_id(old.id)} has the text again that it had before.")
-    _tell_old(short_id(old.id), done)
+    _print_old(short_id(old.id), done)
     output.say(f"`mem0tray restore {done.kept.name}` takes that back.")
     return True
 
@@ -289,12 +288,10 @@ def _document(source: RestoreSource, count: int) -> dict[str, Any]:
 
 
 def _item(piece: Piece) -> dict[str, Any]:
-    found = listing([piece.raw], piece.place)  # empty if it has not even an id
-    return {
-        "id": found[0].id if found else None,
-        "project_id": (found[0].project if found else "") or None,
-        "place": "dlq" if piece.place == DLQ_LIST else "queue",
-    }
+    for found in listing([piece.raw], piece.place):
+        return memory_words.named(found)
+    place = "dlq" if piece.place == DLQ_LIST else "queue"
+    return {"id": None, "project_id": None, "place": place}  # it has not even an id
 
 
 def _what(source: RestoreSource, number: int) -> str:
@@ -303,13 +300,13 @@ def _what(source: RestoreSource, number: int) -> str:
     return source.note if number else f"nothing to put back ({source.note})"
 
 
-def _tell(name: str, done: Restored) -> None:
+def _print(name: str, done: Restored) -> None:
     output.say(f"From {name}:")
     for became, words in _BECAME.items():
         pieces: Sequence[Piece] = getattr(done, became)
         if pieces:
             output.say_beside("  ", plural(len(pieces), *words))
     if not done.heard:
-        output.remark(NOT_HEARD)
+        output.remark(memory_words.NOT_HEARD)
     if not (done.dead or done.fresh):
         output.say("`mem0tray restore --list` shows what else can be restored.")

@@ -59,7 +59,7 @@ def command(
         seen = standing.read(settings, time.time())
         around = Surroundings.ask(settings, seen) if chosen or as_json else Surroundings([])
         if not as_json:
-            _tell(chosen, project, around, called)
+            _print(chosen, project, around, called)
         told = None if as_json else called
         found = _followed(settings, chosen, since, around, told) if wait else []
     except KeyboardInterrupt:
@@ -89,7 +89,7 @@ def _line(cause: object) -> str:
     return said[:1].upper() + said[1:]
 
 
-def _tell(
+def _print(
     chosen: Sequence[FoundItem],
     project: str | None,
     around: Surroundings,
@@ -136,11 +136,11 @@ def _followed(
     for outcome in verbs.follow(settings.locations(), items, since, patience):
         found.append(outcome)
         if called is not None:
-            _tell_outcome(called, outcome)
+            _print_outcome(called, outcome)
     return found
 
 
-def _tell_outcome(called: Mapping[str, str], outcome: RetryOutcome) -> None:
+def _print_outcome(called: Mapping[str, str], outcome: RetryOutcome) -> None:
     """Print the outcome of a retry in a line, at once, also into a pipe."""
     style = Style.GOOD if outcome.is_good else Style.BAD
     text = f"{_name(outcome.item, called)}: {outcome.name}"
@@ -162,13 +162,7 @@ def _document(
     server = around.server
     return {
         "items": [
-            {
-                "id": each.id,
-                "project_id": each.project or None,
-                "place": "dlq" if each.is_dead else "queue",
-                **_as_json(became.get(each.identity)),
-            }
-            for each in chosen
+            {**memory_words.named(each), **_as_json(became.get(each.identity))} for each in chosen
         ],
         "worker_running": seen.worker is not None,
         "paused": seen.pause is not None or bool(seen.pause_error),

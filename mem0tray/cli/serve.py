@@ -42,10 +42,10 @@ def hook(event: tuple[str, ...]) -> None:
 def mcp() -> None:
     """Serve the Model Context Protocol on standard input and output.
 
-    A client starts it: `claude mcp add --scope user mem0tray -- mem0tray mcp` tells Claude Code
-    to. It ends when its standard input does. Its tools are mem0_save, mem0_recall, mem0_search,
-    mem0_list_projects, mem0_health and mem0_queue_status. What mem0_save was given is on the disk
-    when it answers, whether or not the worker runs.
+    A client starts it: `claude mcp add --scope user mem0tray -- mem0tray mcp` sets Claude Code up
+    for that. It ends when its standard input does. Its tools are mem0_save, mem0_recall,
+    mem0_search, mem0_list_projects, mem0_health and mem0_queue_status. What mem0_save was given is
+    on the disk when it answers, whether or not the worker runs.
 
     A tool that is given no project uses that of the folder which the client names, else of the
     working directory, as `add` does.

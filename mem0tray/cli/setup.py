@@ -10,7 +10,7 @@ import click
 
 from mem0tray.cli import INTERRUPTED, context, memory_words, output, setup_server
 from mem0tray.cli.command_help import Command, UsageError
-from mem0tray.cli.interaction import chooses, waiting
+from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
@@ -152,9 +152,6 @@ def _ended(by: BaseException) -> Mem0TrayError:
     return error
 
 
-# Claude Code and the login --------------------------------------------------------------------
-
-
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Connect tools and hooks. Raises Mem0TrayError."""
     from mem0tray.claude import connecting
@@ -217,14 +214,11 @@ def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  
             output.say(f"Claude Code's notes are taken in ({_NOTES}).")
         return
     question = "Take in the notes that Claude Code keeps, too? Their text goes to the server."
-    wanted = chooses(question, default=False) if given is None else given
+    wanted = click.confirm(question, default=False) if given is None else given
     if wanted != are_taken:
         config_file.change(location(), _NOTES, wanted)
         context.warn_of_variable(_NOTES)
         output.say(f"Claude Code's notes are {'' if wanted else 'not '}taken in ({_NOTES}).")
-
-
-# The first memory -----------------------------------------------------------------------------
 
 
 def _save_deliver_recall() -> None:

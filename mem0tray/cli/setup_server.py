@@ -9,7 +9,6 @@ import click
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import UsageError
 from mem0tray.cli.config import remark_key_goes_along, report_on_server
-from mem0tray.cli.interaction import chooses
 from mem0tray.config import config_file, keyring_key, server_choice, settings
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.server_address import ServerAddress
@@ -39,7 +38,7 @@ class Deciding(NamedTuple):
         if given is not None:
             return given
         if self.asking:
-            return chooses(question, default=self.is_first)
+            return click.confirm(question, default=self.is_first)
         return self.yes and self.is_first
 
 
@@ -171,9 +170,6 @@ def _read_key(file: str) -> str:
         )
     config_file.checked(_KEY, key)
     return key
-
-
-# The key's place ------------------------------------------------------------------------------
 
 
 def _put(key: str, wanted: str | None, address: str | None) -> None:

@@ -54,8 +54,8 @@ def command(*, project: str | None, sample: int | None, requeue: bool, as_json: 
     """
     settings = context.load_there()
     project = project_alone(project)
-    with Progress("memories asked for") as tell:
-        found = verify.verify(settings, project, sample, tell, queues=requeue)
+    with Progress("memories asked for") as progress:
+        found = verify.verify(settings, project, sample, progress, queues=requeue)
     if as_json:
         output.print_json(_document(found))
     else:

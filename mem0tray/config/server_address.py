@@ -24,7 +24,7 @@ _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 
 
 class ServerAddress(Struct, frozen=True):
-    """A server's address, checked, with what only that server is told.
+    """A server's address, checked, with the key that only that server gets.
 
     `url` is the address in one normal form, without a slash at its end; the ledger tells servers
     apart by it. `host` is what people see and what the `Host` header says: name or address, with

@@ -31,8 +31,8 @@ class _Rule(NamedTuple):
 
 
 def _range(least: float, most: float, expected: Reason) -> _Rule:
-    told = Reason(expected.id, least=least, most=most)
-    return _Rule(lambda value: least <= value <= most, told)
+    in_words = Reason(expected.id, least=least, most=most)
+    return _Rule(lambda value: least <= value <= most, in_words)
 
 
 def _choice(key: str, expected: Reason, *, may_be_empty: bool = False) -> _Rule:

@@ -26,7 +26,6 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop import clipboard, opener
 from mem0tray.desktop.dialogs import Dialogs, Question
@@ -51,7 +50,7 @@ _Commands = queue.SimpleQueue[MenuCommand | None]
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """What a verb may use: `notify` shows a notification, `quit` ends the tray.
+    """The means of a verb: `notify` shows a notification, `quit` ends the tray.
 
     `changed` is called after each verb.
     """
@@ -137,24 +136,23 @@ class Controller:
         while (command := commands.get()) is not None:
             try:
                 self._verbs[command.verb](command)
-            except Mem0TrayError as error:
-                self._failed(error.reason, command.verb)
-            except (OSError, SubprocessError) as error:
-                self._failed(reasons.quoted(str(error)), command.verb)
             except Exception as error:  # noqa: BLE001  (a click must not end all later ones)
-                self._failed(reasons.quoted(repr(error)), command.verb)
+                self._failed(error, command.verb)
             os.environ.pop(opener.TOKEN, None)  # the token was for this click
             self._surface.changed()
 
-    def _failed(self, reason: Reason, verb: Verb | None = None) -> None:
-        language = self._language()
-        text = reasons.sentence(reason).said(language)
-        self._notify(
-            language.gettext("That did not work"),
-            one_line(text, _LINE),
-            good=False,
-            clickable=verb is not Verb.SHOW_STATUS,  # a click must not offer it again
-        )
+    def _failed(self, error: Exception, verb: Verb | None = None) -> None:
+        title = self._language().gettext("That did not work")
+        again = verb is Verb.SHOW_STATUS  # a click must not offer it again
+        self._notify(title, self._explained(error), good=False, clickable=not again)
+
+    def _explained(self, error: Exception) -> str:
+        if isinstance(error, Mem0TrayError):
+            reason = error.reason
+        else:
+            known = isinstance(error, OSError | SubprocessError)
+            reason = reasons.quoted(str(error) if known else repr(error))
+        return one_line(reasons.sentence(reason).said(self._language()), _LINE)
 
     def _notify(self, title: str, text: str, *, good: bool = True, clickable: bool = True) -> None:
         answer = notice_texts.answer(title, text, self._language(), good=good, clickable=clickable)
@@ -199,23 +197,16 @@ class Controller:
             )
         if not done.items:
             raise self._gone()
-        # The worker sends the notification, as for the command: one deletion, told once.
+        # The worker sends the notification, as for the command: one deletion, reported once.
 
     def _copy_id(self, command: MenuCommand) -> None:
         letter = _letter(command)
+        _ = self._language().gettext
         try:
             clipboard.copy(letter.item_id)
-        except Mem0TrayError as error:
-            why = error.reason
-        except (OSError, SubprocessError) as error:
-            why = reasons.quoted(str(error))
-        else:
-            return
-        language = self._language()
-        _ = language.gettext
-        text = one_line(reasons.sentence(why).said(language), _LINE)
-        text = f"{one_line(letter.item_id, 80)}\n\n{text}"
-        self._surface.dialogs.show(_("The ID was not copied"), text, _("Close"))
+        except (Mem0TrayError, OSError, SubprocessError) as error:
+            text = f"{one_line(letter.item_id, 80)}\n\n{self._explained(error)}"
+            self._surface.dialogs.show(_("The ID was not copied"), text, _("Close"))
 
     def _diagnose(self, command: MenuCommand) -> None:
         language = self._language()
@@ -233,7 +224,7 @@ class Controller:
         self._surface.dialogs.show(f"{project} · {short_id(found.id)}", text, _("Close"))
 
     def _found(self, command: MenuCommand) -> FoundItem:
-        """The dead letter as it waits now. Raises NotFoundError."""
+        """Find the dead letter as it waits now. Raises NotFoundError."""
         letter = _letter(command)
         with waiting.opened(self._settings()) as seen:
             for found in seen.with_id(letter.item_id):
@@ -253,13 +244,13 @@ class Controller:
         from mem0tray import report
 
         page = report.write(self._settings(), self._language())
-        opener.show(page, lambda error: self._failed(error.reason, Verb.SHOW_STATUS))
+        opener.show(page, partial(self._failed, verb=Verb.SHOW_STATUS))
 
     def _open_dlq(self, _: MenuCommand) -> None:
-        opener.show(self._settings().locations().dlq, self._not_opened, edits=True)
+        opener.show(self._settings().locations().dlq, self._failed, edits=True)
 
     def _open_log(self, _: MenuCommand) -> None:
-        opener.show(self._settings().locations().log, self._not_opened)
+        opener.show(self._settings().locations().log, self._failed)
 
     def _open_settings(self, _: MenuCommand) -> None:
         path = settings_file()
@@ -267,10 +258,7 @@ class Controller:
         from mem0tray.config import config_file
 
         config_file.create(path)
-        opener.show(path, self._not_opened, edits=True)
-
-    def _not_opened(self, error: Mem0TrayError) -> None:
-        self._failed(error.reason)
+        opener.show(path, self._failed, edits=True)
 
     def _restore(self, _command: MenuCommand) -> None:
         language = self._language()
@@ -330,7 +318,7 @@ class Controller:
 
 
 def _in_words(cause: Cause, language: Language) -> tuple[str, str]:
-    """What is wrong, and what to do."""
+    """Say what is wrong, and what to do."""
     _ = language.gettext
     name, sentence = cause.name.said(language), cause.sentence.said(language)
     text = _("{cause}: {advice}").format(cause=name, advice=sentence)

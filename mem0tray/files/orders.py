@@ -49,7 +49,7 @@ _counter = itertools.count()
 class Named(msgspec.Struct, frozen=True):
     """A memory: its id, and the SHA-256 of project and content in hex.
 
-    What makes no sense as an item has no id; its digest is its JSON value (`find.identity`).
+    What makes no sense as an item has no id; its digest is its JSON value.
     """
 
     id: str

@@ -91,7 +91,8 @@ class Engine:
         if parts.dlq_publisher.needed:
             self._attempt("last DLQ file", parts.dlq_publisher.run)
         self._attempt("last queue file", lambda: parts.queue_publisher.stop(_STOP / 2))
-        self._attempt("last metrics", lambda: parts.metrics.run(final=True))
+        if self.has_looked:  # else the ledger does not know our run: its metrics would look foreign
+            self._attempt("last metrics", lambda: parts.metrics.run(final=True))
         parts.dlq_publisher.close()
         parts.chosen_server.close()
         self._attempt("end of the ledger", self._context.ledger.close)

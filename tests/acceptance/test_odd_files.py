@@ -175,7 +175,7 @@ def test_what_is_ours_alone_is_named_at_the_start(used_home: Home, name: str) ->
         assert used_home.json("status")["worker"]["running"] is False
 
 
-# Restless files -------------------------------------------------------------------------------
+# Unstable files -------------------------------------------------------------------------------
 
 _WRITER = """
 import itertools, sys, time
@@ -208,7 +208,7 @@ def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin,
 
 
 @pytest.mark.row(52)
-def test_a_run_does_not_wait_for_a_restless_file_without_end(used_home: Home) -> None:
+def test_a_run_does_not_wait_for_an_unstable_file_without_end(used_home: Home) -> None:
     used_home.background(_WRITER, str(used_home.queue))
     used_home.wait(used_home.queue.exists, 10, "begun")
     done = used_home.run("run", "--until-idle", timeout=60)

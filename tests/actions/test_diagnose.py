@@ -1,6 +1,5 @@
 """Why a memory is stuck."""
 
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -88,28 +87,8 @@ def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text(
     assert f"its {detail} holds half a character" in str(first.detail)
     down, *_ = diagnose.causes(letter, DOWN, failed(status=422), NOW)
     assert down.name == surroundings.SERVER_DOWN
-
-
-@pytest.mark.parametrize("fields", [("a\0b",), ("x", "p\0q")], ids=["content", "project"])
-@pytest.mark.parametrize(
-    ("attempt", "to_blame"),
-    [
-        (failed(status=422), True),
-        (failed(), True),
-        (failed(status=502), True),
-        (failed(status=404), False),
-        (None, False),
-    ],
-    ids=["422", "500", "502", "404", "not tried"],
-)
-def test_nul_is_to_blame_where_the_server_rejects_it_or_falls_over_it(
-    fields: Sequence[str], attempt: Attempt | None, *, to_blame: bool
-) -> None:
-    letter = found(dead(*fields, id="aa-1"))
-    first, *_ = diagnose.causes(letter, FINE, attempt, NOW)
-    assert ("the character NUL, which many servers" in str(first.detail)) == to_blame
-    advice = diagnose.to_change(letter, attempt)
-    assert advice.startswith("Its ") == advice.endswith("`mem0tray delete aa-1`.") == to_blame
+    fallen, *_ = diagnose.causes(letter, FINE, failed(status=500), NOW)
+    assert fallen.name == surroundings.REJECTED
 
 
 def test_nul_is_told_once() -> None:
@@ -120,25 +99,6 @@ def test_nul_is_told_once() -> None:
     causes = diagnose.causes(letter, FINE, attempt, NOW)
     assert names(causes)[:1] == [surroundings.INVALID]
     assert sum("NUL" in str(each.detail) for each in causes) == 1
-
-
-@pytest.mark.parametrize(
-    ("attempt", "name"),
-    [
-        (failed(), surroundings.REJECTED),
-        (failed(status=404), surroundings.REJECTED),
-        (failed("unknown", None), surroundings.NO_ANSWER),
-        (None, surroundings.DUE),
-    ],
-    ids=["500", "404", "no answer", "not tried"],
-)
-def test_half_a_character_is_not_to_blame_for_anything_else(
-    attempt: Attempt | None, name: Reason
-) -> None:
-    for letter in (found(dead("half \ud83d")), found(entry("half \ud83d"), waiting.QUEUE_LIST)):
-        causes = diagnose.causes(letter, FINE, attempt, time.time())
-        assert causes[0].name == name
-        assert surroundings.INVALID not in names(causes)
 
 
 @pytest.mark.parametrize(

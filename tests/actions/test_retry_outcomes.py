@@ -93,7 +93,7 @@ def test_the_next_try_is_a_sentence(
     wait: float, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outcome = RetryOutcome(_item(), FAILED, _SAID, time.time() + wait)
-    command._tell_outcome({}, outcome)
+    command._print_outcome({}, outcome)
     assert words in capsys.readouterr().out
 
 

@@ -135,15 +135,6 @@ def test_a_piped_key_with_more_in_it_is_refused(home: Scratch, stdin: bytes) -> 
     assert not home.config.exists()
 
 
-@pytest.mark.parametrize(("key", "like"), [("timeout", "sync.timeout"), ("zzz", None)])
-def test_a_key_that_is_unknown_gets_a_guess(home: Scratch, key: str, like: str | None) -> None:
-    for arguments in (("get", key), ("set", key, "1"), ("unset", key)):
-        done = home.run("config", *arguments)
-        assert (done.code, done.out) == (2, "")
-        guess = f" Did you mean `{like}`?" if like else ""
-        assert f"There is no setting '{key}'.{guess}" in done.line
-
-
 def test_a_broken_file_is_told_in_the_same_words_everywhere(home: Scratch) -> None:
     for text in ("[sync\n", "timeout = = 5", '[server]\nurl = "a\n', "a = 1\na = 2\n"):
         home.configure(text)

@@ -30,8 +30,6 @@ ITEMS: dict[str, tuple[dict[str, Any], bool]] = {
     "rejected": (waiting("x", id="aaaa1111-1", last_error="422: odd"), True),
     "break": (waiting("x", id="aaaa1111-1", last_error="429: soon"), True),
     "no answer": (waiting("x", id="aaaa1111-1", last_error="no answer after 60 s"), True),
-    "half": (waiting("half \ud83d", id="aaaa1111-1"), True),
-    "half rejected": (waiting("half \ud83d", id="aaaa1111-1", last_error="422: odd"), True),
     "no project": (waiting("x", "", id="aaaa1111-1"), True),
 }
 INVALID = ("no project",)
@@ -77,12 +75,11 @@ def expected(case: Case) -> str:
         ("action needed", case.worker == "refused" or (case.worker == "trouble" and not case.down)),
         ("server down", case.down),
         ("server busy", case.worker == "busy"),
-        ("invalid content", case.item == "half rejected"),
         ("rejected by the server", case.item in ("failed", "fault", "rejected", "break")),
         ("no usable answer from the server", case.item == "no answer"),
         ("paused", case.paused),
         ("worker not running", case.worker == "stopped"),
-        ("waiting for its time", case.item in ("waits", "half")),
+        ("waiting for its time", case.item == "waits"),
         ("due now", True),
     ]
     return next(name for name, holds in order if holds)

@@ -45,18 +45,6 @@ def test_a_value_is_written_as_toml(value: object, written: str) -> None:
     assert config_file.as_toml(value) == written
 
 
-def test_a_value_is_put_where_the_others_are(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    config_file.change(file, "sync.timeout", 5.0)
-    assert file.read_text(encoding="utf-8") == "[sync]\ntimeout = 5\n"
-    config_file.change(file, "ui.language", "fr")
-    config_file.change(file, "sync.timeout", 0.5)
-    config_file.change(file, "sync.concurrency", 3)
-    assert file.read_text(encoding="utf-8") == (
-        '[sync]\ntimeout = 0.5\nconcurrency = 3\n\n[ui]\nlanguage = "fr"\n'
-    )
-
-
 @pytest.mark.parametrize(
     ("key", "text", "value"),
     [
@@ -83,28 +71,10 @@ def test_what_cannot_be_used_is_refused_before_it_is_set(key: str, text: str, wh
         config_file.checked(key, text)
 
 
-@pytest.mark.parametrize("text", ["", "# mine\n[sync] # all\n# a\ntimeout = 5\nb = 2 # b\n"])
-def test_comments_outlive_each_change(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text(text, encoding="utf-8")
-    assert config_file.remove(file, "sync.timeout") is bool(text)
-    assert config_file.remove(file, "sync.timeout") is False
-    assert file.read_text(encoding="utf-8") == text.replace("timeout = 5\n", "")
-
-
 @pytest.mark.parametrize("work", [config_file.create, change_timeout, remove_timeout])
 def test_a_folder_in_its_place_is_named(tmp_path: Path, work: Callable[[Path], object]) -> None:
     with pytest.raises(SettingsError, match=f"{re.escape(str(tmp_path))} cannot be read: is a fol"):
         work(tmp_path)
-
-
-def test_a_value_in_the_place_of_a_section_is_left_alone(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text("sync = 5\n", encoding="utf-8")
-    for work in (change_timeout, remove_timeout):
-        with pytest.raises(SettingsError, match="'sync' is something else there"):
-            work(file)
-    assert file.read_text(encoding="utf-8") == "sync = 5\n"
 
 
 def test_two_changes_at_once_are_both_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,13 +77,3 @@ def test_without_the_package_it_is_said_how_to_install_it(monkeypatch: pytest.Mo
         " the key into the settings: `mem0tray config set server.api_key`."
     )
     assert not keyring_key.is_usable()
-
-
-def test_a_keyring_that_fails_is_told_without_its_words(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "keyring.json").write_text(keyring_of_tests.LOCKED, "utf-8")
-    use(monkeypatch, OURS)
-    with pytest.raises(KeyringUnavailableError) as caught:
-        keyring_key.store(URL, KEY)
-    assert caught.value.message == "The keyring cannot be used (KeyringLocked)."

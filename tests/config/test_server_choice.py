@@ -48,14 +48,6 @@ def test_our_choice_is_remembered(paths: Paths) -> None:
     assert has_mode(file.parent, 0o700)
 
 
-@pytest.mark.parametrize("text", ["", "other", "local local"])
-def test_a_choice_that_says_something_else_is_none(paths: Paths, text: str) -> None:
-    paths.data_dir.mkdir(parents=True)
-    (paths.data_dir / "server-choice").write_text(text, encoding="utf-8")
-    paths.queue.touch()
-    assert chosen("", paths) is None
-
-
 @pytest.mark.parametrize(
     ("server", "shown"),
     [

@@ -171,7 +171,15 @@ def test_one_that_watches_makes_the_folders_and_looks_at_its_watch_last(scene: S
     watch.stop.assert_called_once_with()
 
 
+def test_one_that_ends_before_its_first_cycle_leaves_no_metrics_of_an_unknown_run(
+    scene: Scene,
+) -> None:
+    scene.engine.end()
+    scene.parts.metrics.run.assert_not_called()
+
+
 def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
+    scene.engine.has_looked = True
     scene.parts.dlq_publisher.needed = True
     parts = scene.parts
     for each in (parts.dlq_publisher.run, parts.queue_publisher.stop, parts.metrics.run):

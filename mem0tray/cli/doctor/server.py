@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
+import click
+
 from mem0tray.actions import server_test, standing
 from mem0tray.actions.standing import Snapshot
-from mem0tray.cli import interaction, output
+from mem0tray.cli import output
 from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.server_choice import former_in_words
@@ -163,7 +165,7 @@ def stop_other(examined: Examined, *, ask: bool, told: bool) -> None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             return
         output.say(f"Process {process.pid} is another worker: {process.command}")
-        if not interaction.chooses("Stop it now?", default=False):
+        if not click.confirm("Stop it now?", default=False):
             return
     if not other_process.end(process):
         kill = f"kill -9 {process.pid}"

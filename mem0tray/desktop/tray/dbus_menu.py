@@ -1,6 +1,5 @@
 """The menu on the bus: `com.canonical.dbusmenu`, which panels draw themselves."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,14 +23,12 @@ from mem0tray.desktop.bus import SessionBus
 Value = str | bool | int
 ROOT: Final = 0
 _LABEL: Final = 200  # characters; longer labels make a menu as wide as the screen
-_NOTHING: Final = "?"  # for a text without anything to show
 _SUBMENU: Final = {"children-display": "submenu"}
 INTERFACE: Final = "com.canonical.dbusmenu"
 PATH: Final = "/MenuBar"
 _ERROR: Final = f"{INTERFACE}.Error"
 _WHOLE: Final = -1  # as a depth
 _SIGNATURES: Final[dict[type, str]] = {str: "s", bool: "b", int: "i"}
-_log: Final = logging.getLogger(__name__)
 Ids = Annotated[list[int], DBusSignature("ai")]
 Names = Annotated[list[str], DBusSignature("as")]
 Properties = dict[str, Variant]
@@ -102,7 +99,7 @@ class LineIds:
 def _properties(item: Any, separator: Any) -> dict[str, Value]:
     if item is separator:
         return {"type": "separator"}
-    label = one_line(item.text, _LABEL) or _NOTHING
+    label = one_line(item.text, _LABEL) or "?"
     found: dict[str, Value] = {
         "label": label.replace("_", "__"),  # a single one would mark a key
         "enabled": bool(item.enabled),
@@ -116,7 +113,7 @@ def _properties(item: Any, separator: Any) -> dict[str, Value]:
 
 
 class MenuChange(NamedTuple):
-    """What changed in a menu, by ids: lines with other lines below, properties set and gone."""
+    """The changes of a menu, by ids: lines with other lines below, properties set and gone."""
 
     below: list[int]
     set: list[tuple[int, Mapping[str, Value]]]

@@ -1,8 +1,8 @@
 """The first stage: what others wrote goes into the ledger.
 
 Emergency lines first, then the queue file; `hand_edits` reads the DLQ file with the user's edits. A
-file that held still while it was read, and that parses, is whole: the producers' lock is asked only
-about one that does not.
+file that did not change while it was read, and that parses, is whole; of one that does not parse
+the producers' lock says whether it is being written.
 """
 
 import hashlib
@@ -103,7 +103,7 @@ class QueueIntake:
     def read(self, *, locked: bool = False) -> QueueRead:
         """Return the file as it is now, with all its items taken into the ledger.
 
-        Raises TornError when it did not hold still, or is broken but perhaps still being written:
+        Raises TornError when it changed meanwhile, or is broken but perhaps still being written:
         it is recent, or somebody holds the producers' lock (the caller does if `locked`).
         """
         with self._guard:

@@ -26,11 +26,7 @@ from mem0tray.worker.queue.intake import accept
 
 QUIET: Final = 60.0  # seconds
 LOOK: Final = 15.0  # seconds between readings of all folders
-# The most of one cycle, so that other files need not wait for thousands of notes: notes, their
-# bytes, and projects to be looked up, each of which runs git.
-_AT_ONCE: Final = 500
-_BYTES_AT_ONCE: Final = 4_000_000
-_PROJECTS_AT_ONCE: Final = 20
+_AT_ONCE: Final = 0.25  # seconds of reading in one cycle: other files do not wait for thousands
 
 
 class _ChangedNote(Struct, frozen=True):
@@ -139,14 +135,14 @@ class NoteIntake:
     def _read(self, now: float, moment: float) -> list[_ReadNote]:
         """Read quiet notes. One that is gone, or has just changed, is no longer quiet."""
         read: list[_ReadNote] = []
-        size, projects = 0, len(self._projects)
+        started = time.monotonic()
         quiet = [
             (each.quiet_at, each.changed, path, each.mark)
             for path, each in self._changed.items()
             if each.quiet_at <= moment
         ]
-        for _, changed, path, noted in sorted(quiet)[:_AT_ONCE]:
-            if size > _BYTES_AT_ONCE or len(self._projects) - projects >= _PROJECTS_AT_ONCE:
+        for _, changed, path, noted in sorted(quiet):
+            if time.monotonic() - started > _AT_ONCE:
                 break
             try:
                 found = note_files.read(self._root, path)
@@ -164,7 +160,6 @@ class NoteIntake:
             if mark != noted:
                 self._await(path, mark, there.st_mtime, quiet_at(there.st_mtime, now, moment))
                 continue
-            size += len(data)
             text, item = self._text(path, data), None
             if text:
                 item = note_files.as_item(path, self._project(path), text, changed, now)

@@ -265,8 +265,8 @@ def describe(event: Event) -> str:
             plural(count, "memory", "memories"),
             plural(count, "item"),
         )
-    if "item_id" in values:
-        values["name"] = named(str(values["project"]), str(values["item_id"]))
+    if isinstance(event, events.OfMemory):
+        values["name"] = named(event.project, event.item_id)
     return template.format(**values)
 
 

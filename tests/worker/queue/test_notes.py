@@ -1,8 +1,10 @@
 """Claude Code's notes are taken in once each, as they are when they have been left alone."""
 
+import itertools
 import json
 import math
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -408,23 +410,14 @@ def test_a_change_is_found_a_quarter_of_a_minute_later(desk: NoteDesk) -> None:
     assert desk.run(after=1, everywhere=False) == 1
 
 
-def test_thousands_are_taken_in_by_and_by(desk: NoteDesk) -> None:
-    for n in range(1_100):
+def test_thousands_are_taken_in_by_and_by(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest first, and the worker is not idle before the last of them."""
+    for n in range(11):
         desk.write(f"{n}.md", f"text {n}", age=3600 + n)
-    assert in_turns(desk) == [500, 500, 100]
-    assert desk.queued() == [(GARDEN, f"text {n}") for n in reversed(range(1_100))]
-
-
-def test_large_notes_are_not_read_all_at_once(desk: NoteDesk) -> None:
-    for n in range(9):
-        desk.write(f"{n}.md", f"{n}" * note_files.LARGEST)
-    assert in_turns(desk) == [5, 4]
-
-
-def test_notes_of_many_projects_are_not_looked_up_all_at_once(desk: NoteDesk) -> None:
-    for n in range(45):
-        desk.write("soil.md", "It is clay.", project=f"-{n}")
-    assert in_turns(desk) == [20, 20, 5]
+    clock = itertools.count(0.0, 0.06)  # seconds for each note
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    assert in_turns(desk) == [4, 4, 3]
+    assert desk.queued() == [(GARDEN, f"text {n}") for n in reversed(range(11))]
 
 
 def test_what_a_note_costs_does_not_grow_with_their_number(

@@ -18,10 +18,7 @@ from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
 from mem0tray.ledger.database import Ledger
-from mem0tray.localserver.child import LocalServer
-from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import Health, KeyCheck, KeyVerdict
-from mem0tray.server.vps import VpsClient
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import chosen_server
@@ -263,12 +260,6 @@ def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
     assert table(choosing.context.ledger, "SELECT * FROM outages") == [(NOW, NOW, 0)]
 
 
-def test_without_a_server_there_is_no_outage(choosing: Choosing) -> None:
-    choosing.parts["probed"](ILL, None)
-    assert table(choosing.context.ledger, "SELECT * FROM outages") == []
-    choosing.delivery.clear_suspects.assert_called_once_with()
-
-
 def test_an_outage_that_cannot_be_recorded_is_left_for_the_next_probe(
     choosing: Choosing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,38 +332,3 @@ def test_an_answer_that_blames_the_server_has_it_asked(choosing: Choosing) -> No
     choosing.parts["suspect"]()
     assert choosing.breaker.awaits_probe
     choosing.prober.kick.assert_called_once_with()
-
-
-@pytest.mark.parametrize(
-    ("change", "same"),
-    [
-        (ServerSettings(url="https://a.test", api_key="key"), True),
-        (ServerSettings(url="https://b.test"), False),
-        (ServerSettings(url="local"), False),
-    ],
-    ids=["key", "address", "this computer"],
-)
-def test_another_key_is_not_told_as_another_server(
-    tmp_path: Path, change: ServerSettings, *, same: bool
-) -> None:
-    told: list[events.Event] = []
-    bus = events.Events()
-    bus.subscribe(told.append)
-    with closing(Ledger(tmp_path / "ledger")) as ledger:
-        context = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
-        chosen = ChosenServer(context)
-        chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
-        chosen.choose(change, events.ServerChanged)
-        chosen.close()
-    (changed,) = (each for each in told if isinstance(each, events.ServerChanged))
-    assert changed.same is same
-
-
-def test_the_embedded_server_is_spoken_to_in_its_own_dialect(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(LocalServer, "ensure", lambda _: Endpoint.at(1, 1, "token", 0.0))
-    server = ServerSettings(url="local", dialect="another")
-    connection = ServerConnection(Paths(tmp_path, tmp_path), server, "local")
-    with closing(connection.probe_client()) as client:
-        assert isinstance(client, VpsClient)

@@ -149,23 +149,3 @@ def test_a_port_that_was_not_to_be_had_is_told(clients: Clients, wanted: int, ot
     found = clients.connection("local", local_port=wanted)
     found.probe_client()
     assert found.other_port == other
-
-
-def test_the_embedded_server_is_asked_for_in_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[Path, int]] = []
-
-    class Local:
-        def __init__(self, folder: Path, port: int) -> None:
-            asked.append((folder, port))
-
-    monkeypatch.setattr(server_connection, "LocalServer", Local)
-    paths = Paths(tmp_path, tmp_path)
-    ServerConnection(paths, ServerSettings(url="local", local_port=4002), "local")
-    assert asked == [(paths.local_server, 4002)]
-
-
-def test_a_server_that_was_down_may_be_another(clients: Clients) -> None:
-    clients.connection("https://a.test").forget_listings()
-    assert clients.forgotten == 1
