@@ -164,9 +164,6 @@ def embedded(found: "Endpoint") -> Client:
     return connect(there, proof=partial(endpoint.proof, found.token))
 
 
-# One look -------------------------------------------------------------------------------------
-
-
 class Probe(Struct, frozen=True):
     """Where memories go, and how healthy the server is.
 
@@ -250,9 +247,6 @@ def addresses_of(hostname: str, timeout: float) -> list[str]:
     thread.start()
     thread.join(timeout)
     return list(dict.fromkeys(found))
-
-
-# Questions ------------------------------------------------------------------------------------
 
 
 class PatientQuestions:

@@ -101,7 +101,9 @@ def causes(
     ours = [cause for cause in around.causes if cause.name in OURS]
     held = [_HELD] if known is not None and known.is_held and known.held is not None else []
     taken = [_HELD_YET] if known is not None and known.is_held and not held else []
-    result = [*_invalid(found), *held, *outside, *taken, *_rejected(found, attempt), *ours]
+    rejected = _rejected(found, attempt)
+    torn = _torn(found) if any(cause.remedy == REWORD for cause in rejected) else []
+    result = [*_invalid(found), *held, *outside, *taken, *torn, *rejected, *ours]
     due = next_retry(found)
     if known is not None and known.at_work:
         result.append(_AT_WORK)
@@ -159,6 +161,21 @@ def next_retry(found: FoundItem) -> float:
 
 def _invalid(found: FoundItem) -> list[Cause]:
     return [] if found.item is None or found.item.project.strip() else [_NAMELESS]
+
+
+def _torn(found: FoundItem) -> list[Cause]:
+    """Find half a character, which some servers cannot store: to blame only for a rejection."""
+    item = found.item
+    fields = (("content", item.content), ("project_id", item.project)) if item is not None else ()
+    return [
+        Cause(
+            INVALID,
+            Reason("its {field} holds half a character (a lone surrogate)", field=name),
+            REWORD,
+        )
+        for name, text in fields
+        if any("\ud800" <= sign <= "\udfff" for sign in text)
+    ]
 
 
 def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:

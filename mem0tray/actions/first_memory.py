@@ -1,11 +1,10 @@
 """A memory of ours that goes all the way: saved, delivered, read back. For `setup`."""
 
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Final
+from typing import Final
 
 from mem0tray.actions import add, recall, verbs, worker_report
 from mem0tray.actions.recall import KnownMemory, WasRead
@@ -22,7 +21,6 @@ _START: Final = 30.0  # seconds for a worker that starts
 _END: Final = 20.0
 _LOOK: Final = 0.05
 _SHOWN: Final = 1000
-_MOST: Final = 2000  # bytes of the message of a worker that does not start
 
 
 def save(loaded: Loaded, waiting: Sequence[KnownMemory]) -> Item:
@@ -48,21 +46,16 @@ def with_worker(paths: Paths, program: Sequence[str]) -> Iterator[None]:
 
     `program` has the words that start mem0tray. Raises Mem0TrayError if no worker starts.
     """
-    if worker_report.running(paths) is not None:
-        _wait_for_metrics(paths)
+    own = None
+    if worker_report.running(paths) is None:
+        nothing = subprocess.DEVNULL
+        command = [*program, "run"]
+        own = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603  (ourselves)
+    try:
+        _wait_for_metrics(paths, own)
         yield
-        return
-    with tempfile.TemporaryFile() as said:
-        own = subprocess.Popen(  # noqa: S603  (ourselves)
-            [*program, "run"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-        )
-        try:
-            _wait_for_metrics(paths, own, said)
-            yield
-        finally:
+    finally:
+        if own is not None:
             own.terminate()
             try:
                 own.wait(_END)
@@ -71,9 +64,7 @@ def with_worker(paths: Paths, program: Sequence[str]) -> Iterator[None]:
                 own.wait()
 
 
-def _wait_for_metrics(
-    paths: Paths, own: "subprocess.Popen[bytes] | None" = None, said: IO[bytes] | None = None
-) -> None:
+def _wait_for_metrics(paths: Paths, own: "subprocess.Popen[bytes] | None") -> None:
     """Wait until the worker has written its metrics, and so has its ledger open."""
     end = time.monotonic() + _START
     while time.monotonic() < end:
@@ -82,10 +73,8 @@ def _wait_for_metrics(
             metrics = (worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics))
             if any(each.are_of(running) for each in metrics):
                 return
-        elif own is not None and said is not None and own.poll() is not None:
-            said.seek(0)
-            why = said.read(_MOST).decode("utf-8", "replace").strip() or "it said nothing"
-            raise Mem0TrayError(f"The worker does not start: {why}")
+        elif own is not None and own.poll() is not None:
+            raise Mem0TrayError("The worker does not start.", "`mem0tray run` says why.")
         time.sleep(_LOOK)
     raise Mem0TrayError("The worker does not answer.", "`mem0tray doctor` says more.")
 

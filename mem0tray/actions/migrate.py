@@ -62,15 +62,13 @@ class Request:
 class Brought:
     """The result of a migration.
 
-    `unread` are memories that the former server took and does not show, `reworded` counts
-    those that it keeps in words of its own. `cut` are projects of which it shows only the newest;
-    `names_projects`: false where it does not say which projects it has. `is_one`: both addresses
-    lead to one server, or to a copy.
+    `unread` are memories that the former server took and does not show as they were. `cut` are
+    projects of which it shows only the newest; `names_projects`: false where it does not say which
+    projects it has. `is_one`: both addresses lead to one server, or to a copy.
     """
 
     sums: Sums = field(default_factory=Sums)
     unread: list[Traced] = field(default_factory=list)
-    reworded: int = 0
     cut: list[str] = field(default_factory=list)
     names_projects: bool = True
     is_one: bool = False
@@ -133,12 +131,11 @@ class Migration:
                     self._read_all(PatientQuestions(client, self._settings.sync.timeout))
         except chosen_client.NotRecognisedError as error:
             raise self._trouble(error.said) from error
-        brought.unread, brought.reworded = plan.unread, plan.reworded
+        brought.unread = plan.unread
         if not request.dry_run:
             self._feed.flush()
             if request.project is None:
-                left = len(brought.unread) + brought.reworded
-                migration_plan.note_left(self._paths, request.former, left)
+                migration_plan.note_left(self._paths, request.former, len(brought.unread))
         brought.sums = plan.sums(self._feed.discarded)
         return brought
 

@@ -63,8 +63,6 @@ class Plan:
         self._there: set[bytes] = set()
         self._projects: dict[str, bool] = {}  # whether the former server has something of each
         self._unread: defaultdict[bytes, list[Traced]] = defaultdict(list)
-        self._by_key: dict[str, Traced] = {}
-        self._reworded: set[items.Name] = set()
         self._shown = {items.trial_digest()}
         self._counts: Counter[Sort] = Counter()
 
@@ -94,7 +92,6 @@ class Plan:
             self._there.add(each.digest)
             if sort is Sort.UNREAD:
                 self._unread[each.digest].append(each)
-                self._by_key[each.key] = each
             else:
                 self._counts[sort] += 1
 
@@ -111,17 +108,7 @@ class Plan:
     @property
     def unread(self) -> "list[Traced]":
         """What, as the ledger knows, only the former server has, and has not shown."""
-        return [
-            each
-            for found in self._unread.values()
-            for each in found
-            if (each.id, each.digest) not in self._reworded
-        ]
-
-    @property
-    def reworded(self) -> int:
-        """How many of these it keeps in its own words; they count here as memories of others."""
-        return len(self._reworded)
+        return [each for found in self._unread.values() for each in found]
 
     def take(self, memory: "ServerMemory") -> list[items.Object]:
         """Take a memory as the former server shows it; return the queue entries to make of it."""
@@ -134,9 +121,6 @@ class Plan:
         if digest in self._there or digest in self._shown or self.only_known:
             return []
         self._shown.add(digest)
-        ours = self._by_key.get(memory.key) if memory.key else None
-        if ours is not None:
-            self._reworded.add((ours.id, ours.digest))
         sort = self._sorts.get(digest, Sort.UNREAD)
         if sort is not Sort.UNREAD:
             self._counts[sort] += 1
@@ -208,9 +192,6 @@ def _sort_by_state(state: str) -> Sort:
 def _entry(name: str, memory: "ServerMemory", timestamp: float) -> items.Object:
     whole = int(timestamp) if timestamp == int(timestamp) else timestamp
     return items.entry(name, memory.project, memory.text, whole)
-
-
-# What earlier runs had to leave ---------------------------------------------------------------
 
 
 def to_bring_over(paths: Paths, chosen: str, only_elsewhere: Mapping[str, int]) -> dict[str, int]:

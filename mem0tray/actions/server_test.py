@@ -141,8 +141,6 @@ class _Examination:
             " you trust.",
         )
 
-    # Its health, and what it speaks -------------------------------------------------------
-
     def _healthy(self, health: Health, took: float) -> Step:
         speaks = f"{self._host} is healthy and speaks `{self._recognition.dialect}`"
         known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
@@ -171,8 +169,6 @@ class _Examination:
                     f"Set it: `mem0tray config set server.dialect {found.dialect}`.",
                 )
         return Step(SERVER, FAILED, f"{host} is down. {sentence}", str(remedy) or _IS_IT_THERE)
-
-    # The key ------------------------------------------------------------------------------
 
     def _key(self, found: KeyCheck) -> Step:
         """Return what the server makes of the key, or of having none."""
@@ -206,8 +202,6 @@ class _Examination:
         if is_in_keyring(self._loaded.settings.server):
             return "Put the right key into the keyring: `mem0tray setup` asks for it."
         return f"Set the right key: `mem0tray config set {_KEY}` asks for it."
-
-    # Reading ------------------------------------------------------------------------------
 
     def _reading(self) -> Step:
         """Try whether the server shows its memories, with a project that it does not have."""

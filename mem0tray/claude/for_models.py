@@ -31,9 +31,6 @@ _HOW_TO_SAVE: Final = (
 )
 
 
-# What a session begins with ------------------------------------------------------------------
-
-
 def session_start(folder: Path, began: float) -> str:
     """Return what the hook prints, as JSON: how to save a memory, and which there are.
 

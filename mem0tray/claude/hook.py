@@ -84,9 +84,6 @@ def _folder(fields: Mapping[str, Any]) -> Path:
     return Path(named) if isinstance(named, str) and named else Path.cwd()
 
 
-# What is queued -------------------------------------------------------------------------------
-
-
 def _texts(event: str, fields: Mapping[str, Any]) -> list[str]:
     if event == "Stop":
         return marked(_text(fields, "last_assistant_message"))
@@ -197,9 +194,6 @@ def _loaded() -> "Loaded":
     from mem0tray.config import settings
 
     return settings.read()
-
-
-# What fails -----------------------------------------------------------------------------------
 
 
 def _in_words(error: Exception) -> str:

@@ -219,8 +219,6 @@ class ToolServer:
         said: str = getattr(tool_answers, tool.answer)(**more)
         return said
 
-    # The project --------------------------------------------------------------------------
-
     def _project(self, named: str) -> str:
         """Return the named project, else that of the client's folder or the working directory."""
         if named.strip():
@@ -244,8 +242,6 @@ class ToolServer:
             answer = answers.get(timeout=_PATIENCE)
             return Path(url2pathname(urlsplit(answer["result"]["roots"][0]["uri"]).path))
         return None
-
-    # Writing ------------------------------------------------------------------------------
 
     def _refuse(self, name: Any, code: int, why: str) -> None:
         self._send({"id": name, "error": {"code": code, "message": why}})

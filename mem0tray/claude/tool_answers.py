@@ -84,9 +84,6 @@ def queue_status() -> str:
     return "\n".join([*_counts(seen), *_causes(settings), *_state(seen)])
 
 
-# Saving ---------------------------------------------------------------------------------------
-
-
 def _check_project(project: str, subject: str) -> None:
     if not project.strip():
         raise Mem0TrayError(f"{subject} needs a project.", "Name it as project_id.")
@@ -112,9 +109,6 @@ def _what_follows(settings: Settings) -> str:
     return f"It is on its way to {seen.server.shown}."
 
 
-# The projects ---------------------------------------------------------------------------------
-
-
 def _project(seen: ProjectSeen) -> str:
     counts = [
         f"{seen.delivered:,} delivered"
@@ -124,9 +118,6 @@ def _project(seen: ProjectSeen) -> str:
         plural(seen.dead, "dead letter") if seen.dead else "",
     ]
     return f"- {one_line(seen.project, for_models.NAME)}: {', '.join(filter(None, counts))}"
-
-
-# How things stand -----------------------------------------------------------------------------
 
 
 def _settings() -> Settings:

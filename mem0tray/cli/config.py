@@ -200,9 +200,6 @@ def _shown(loaded: Loaded, key: str) -> Any:
     return _CREDENTIALS.sub(f"://{MASK}@", value) if isinstance(value, str) else value
 
 
-# The server test ------------------------------------------------------------------------------
-
-
 def report_on_server(key: str) -> frozenset[str]:
     """Ask the server that the settings now choose, and say what is well, and what is not.
 

@@ -138,11 +138,6 @@ def _print(request: Request, there: ServerNames, brought: Brought) -> None:
             f"{where} and {chosen} show the same memories: they are one server, or one is a copy."
             " Only what is known here was looked at; the worker asks before it sends."
         )
-    if brought.reworded:
-        kept = plural(brought.reworded, "memory", "memories")
-        output.say(
-            f"{where} keeps {kept} of ours in words of its own (server.infer): these come over."
-        )
     if not brought.names_projects:
         output.say(f"{where} does not say which projects it has: those known here were read.")
     if brought.cut:
@@ -176,7 +171,6 @@ def _document(request: Request, there: ServerNames, brought: Brought) -> dict[st
         "project_id": request.project,
         "dry_run": request.dry_run,
         **sums._asdict(),
-        "reworded": brought.reworded,
         "same_server": brought.is_one,
         "names_projects": brought.names_projects,
         "cut_projects": brought.cut,

@@ -152,9 +152,6 @@ def _ended(by: BaseException) -> Mem0TrayError:
     return error
 
 
-# Claude Code and the login --------------------------------------------------------------------
-
-
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Connect tools and hooks. Raises Mem0TrayError."""
     from mem0tray.claude import connecting
@@ -222,9 +219,6 @@ def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  
         config_file.change(location(), _NOTES, wanted)
         context.warn_of_variable(_NOTES)
         output.say(f"Claude Code's notes are {'' if wanted else 'not '}taken in ({_NOTES}).")
-
-
-# The first memory -----------------------------------------------------------------------------
 
 
 def _save_deliver_recall() -> None:

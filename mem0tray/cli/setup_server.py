@@ -172,9 +172,6 @@ def _read_key(file: str) -> str:
     return key
 
 
-# The key's place ------------------------------------------------------------------------------
-
-
 def _put(key: str, wanted: str | None, address: str | None) -> None:
     """Put the key of the chosen server where it is `wanted`; None: where it is safest here.
 

@@ -14,7 +14,6 @@ from mem0tray.core.text import harmless_json
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 LONGEST_LINE: Final = 16_000_000  # bytes: the longest text has up to six bytes of JSON for each
 _LATEST: Final = 253_402_300_799  # of years that a date can be made of
-_KINDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 
 
 class MemoryLine(NamedTuple):
@@ -40,20 +39,13 @@ def read(line: bytes, project: str = "") -> MemoryLine:
         raise BadLineError(f"is too long: {LONGEST_LINE:,} bytes at most")
     found = _object(line)
     named = found.get("project_id")
-    if named is None and project:
-        named = project
-    if named is None:
-        raise BadLineError('names no project: it has no "project_id"')
-    owner, content = _text(named, "project_id"), found.get("content")
+    owner = _text(project if named is None else named, "project_id")
     if len(owner) > items.LONGEST_PROJECT:
         most = f"{items.LONGEST_PROJECT} characters at most"
         raise BadLineError(f'has as "project_id" a name that is too long: {most}')
-    if content is None:
-        raise BadLineError('has no "content"')
-    if not isinstance(content, str):
-        raise BadLineError(f'has as "content" {_kind(content)}, not a text')
-    if not content:
-        raise BadLineError('has an empty "content"')
+    content = found.get("content")
+    if not isinstance(content, str) or not content:
+        raise BadLineError('has no text as "content"')
     if items.is_too_long(content):
         raise BadLineError(f'has as "content" a text that is too long: {items.TEXT_AT_MOST}')
     timestamp = _time(found.get("timestamp"))
@@ -98,20 +90,16 @@ def _object(line: bytes) -> dict[str, Any]:
         raise BadLineError(f"is not UTF-8: {place}") from error
     except json.JSONDecodeError as error:
         raise BadLineError(f"is not JSON: {error.msg}, at character {error.pos + 1:,}") from error
-    except RecursionError as error:
-        raise BadLineError("is nested too deeply") from error
-    except ValueError as error:  # more digits than Python reads
-        raise BadLineError("holds a number that is too long") from error
+    except (RecursionError, ValueError) as error:  # more levels or digits than Python reads
+        raise BadLineError("holds too many levels, or too long a number") from error
     if not isinstance(found, dict):
-        raise BadLineError(f"is not a JSON object but {_kind(found)}")
+        raise BadLineError("is no JSON object")
     return found
 
 
 def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str):
-        raise BadLineError(f'has as "{name}" {_kind(value)}, not a text')
-    if not value.strip():
-        raise BadLineError(f'has an empty "{name}"')
+    if not isinstance(value, str) or not value.strip():
+        raise BadLineError(f'has no text as "{name}"')
     return value
 
 
@@ -119,14 +107,7 @@ def _time(value: Any) -> float | None:
     """Check a timestamp; a whole number stays one, as producers write it."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadLineError(f'has as "timestamp" {_kind(value)}, not a number')
-    if not 0 <= value <= _LATEST:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= _LATEST:
         raise BadLineError('has a "timestamp" that is no time in Unix seconds')
-    return value
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return "an object"
-    return _KINDS.get(type(value), "a number")
+    return float(value) if isinstance(value, float) else int(value)

@@ -33,6 +33,7 @@ _BLANKS: Final = " \t\n\r"
 SMALL: Final = 800  # bytes; a smaller item has neither too deep nesting nor too long a number
 _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
 _DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
+_SECTION: Final = re.compile(r'"(\w+)"\s*:\s*\[')
 _VALUE: Final = re.compile(r":\s*\Z")
 _NEAR: Final = 64  # bytes between a colon and its value, in any layout
 _ITEM_KEYS: Final = frozenset({"id", "content", "project_id"})
@@ -163,23 +164,17 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
 
     An object belongs to the section whose key stands last before it, or to the first
     section where none does. Other keys (as `last_100`) are left alone, and so is the value
-    of a key in a torn item, unless it is marked as a line of the emergency file.
+    of a key in a torn item.
     """
     text = to_text(data)
     document = Document({name: [] for name in sections})
-    marks = [(m.start(), m[1]) for m in re.finditer(r'"(\w+)"\s*:\s*\[', text)]
-    known = {*sections, "last_100"}
-    marks = [mark for mark in marks if mark[1] in known]
+    section, at = sections[0], 0
     for start, end, value in _objects(text):
-        while len(marks) > 1 and marks[1][0] < start:
-            marks.pop(0)
-        section = marks[0][1] if marks and marks[0][0] < start else sections[0]
-        if _VALUE.search(text, max(0, start - _NEAR), start) and not _is_line(value):
-            section = ""
-        _place(document, section, value, text[start:end])
-        inside = 1 if marks and marks[0][0] < start else 0
-        while len(marks) > inside and marks[inside][0] < end:
-            marks.pop(inside)  # it stood within the object just taken
+        for mark in _SECTION.finditer(text, at, start):
+            section = mark[1] if mark[1] in (*sections, RECENT) else section
+        at = end
+        is_value = _VALUE.search(text, max(0, start - _NEAR), start) is not None
+        _place(document, "" if is_value else section, value, text[start:end])
     return document
 
 
@@ -187,11 +182,6 @@ def objects_in(line: bytes) -> list[tuple[int, int]]:
     """Find where the outermost whole objects begin and end, odd ones included."""
     text = line.decode("latin-1")  # one character for each byte; only ASCII matters here
     return [(start, end) for start, end, _ in _objects(text)]
-
-
-def _is_line(value: Any) -> bool:
-    """Return whether it is a line of its own, not a value of the torn line that it is glued to."""
-    return value is not None and value.get("emergency") is True
 
 
 def _place(document: Document, section: str, value: Any, text: str) -> None:

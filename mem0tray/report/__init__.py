@@ -5,7 +5,10 @@ Its facts are gathered from a snapshot (`gathering`), put into words (`advice`) 
 """
 
 import os
+import shutil
+import subprocess
 import sys
+import threading
 import time
 import webbrowser
 from contextlib import suppress
@@ -18,8 +21,10 @@ from mem0tray.files import atomic, private_folders
 from mem0tray.system import programs
 from mem0tray.system.paths import Paths
 
-_DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-_PATIENCE: Final = 2.0  # seconds for `xdg-settings` to answer
+_DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
+# The desktop's opener, and browsers that it may not find.
+_PROGRAMS: Final = ("xdg-open", "x-www-browser", "firefox", "chromium", "google-chrome")
+_PATIENCE: Final = 2.0  # seconds for a program to fail, or to answer
 
 
 def write(
@@ -62,10 +67,31 @@ def _browser() -> str:
 
 
 def open_page(path: Path) -> bool:
-    """Open the file in a browser; False where there is none, or no display for it."""
-    if sys.platform not in ("darwin", "win32") and not any(map(os.environ.get, _DISPLAYS)):
-        return False
+    """Open the file in a browser; False where none opens it, or there is no display for it.
+
+    It waits for the end of the one that `$BROWSER` names: that may be one for the terminal.
+    `webbrowser` would not notice that the desktop's opener finds no browser.
+    """
+    page = path.absolute().as_uri()
     try:
-        return webbrowser.open(path.absolute().as_uri())
+        if sys.platform == "linux" and not os.environ.get("BROWSER"):
+            shows = any(map(os.environ.get, _DISPLAYS))
+            return shows and any(_opens([each, page]) for each in _PROGRAMS if shutil.which(each))
+        return webbrowser.open(page)
     except (webbrowser.Error, OSError, ValueError):  # the last one: quotes of `$BROWSER`
         return False
+
+
+def _opens(command: list[str]) -> bool:
+    """Start it apart from us. True if it goes on: it then waits for its browser to be closed."""
+    nothing = subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(  # noqa: S603  (of the system, with a file of ours)
+            command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+        )
+        return process.wait(_PATIENCE) == 0
+    except OSError:
+        return False
+    except subprocess.TimeoutExpired:
+        threading.Thread(target=process.wait, name="browser", daemon=True).start()
+        return True

@@ -20,6 +20,7 @@ from mem0tray.system import regular_file
 PATIENCE: Final = 5.0  # seconds
 OSASCRIPT: Final = "/usr/bin/osascript"
 _STOP_SECONDS: Final = 1.0
+_SAVING: Final = 2.0  # seconds for an editor to save its recovery file
 _FIRST_LINE: Final = 512  # bytes; no system reads a longer `#!` line
 _PLAIN_SIGNS: Final = frozenset("-_.:/\\@+,=~")  # on Windows, beside letters and digits
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -88,26 +89,38 @@ def run_applescript(script: str, words: tuple[str, ...], timeout: float | None =
 def edit(file: Path, *, if_failed: str) -> None:
     """Open `file` in the user's editor and wait until it ends.
 
-    Raises Mem0TrayError when there is no terminal for a default editor, and, with the remedy
+    Whatever ends the wait also ends the editor, which `click.edit` would leave running. Raises
+    Mem0TrayError when there is no terminal for a default editor, and, with the remedy
     `if_failed`, when the editor cannot be started or fails.
     """
-    import click  # slow to import
+    chosen = (shlex.split(os.environ.get(name, "")) for name in ("VISUAL", "EDITOR"))
+    command = next(filter(None, chosen), None) or _default_editor()
+    try:
+        running = subprocess.Popen([*command, os.fspath(file)])  # noqa: S603  (the user's own)
+    except OSError as error:
+        why = f"The editor {command[0]!r} cannot be started: {error.strerror}."
+        raise Mem0TrayError(why, if_failed) from error
+    try:
+        code = running.wait()
+    except BaseException:
+        running.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(_SAVING)
+        raise
+    if code:
+        raise Mem0TrayError(f"The editor {command[0]!r} ended with code {code}.", if_failed)
 
-    named = any(os.environ.get(name, "").strip() for name in ("VISUAL", "EDITOR"))
-    if not named and not (sys.stdin.isatty() and sys.stdout.isatty()):
+
+def _default_editor() -> list[str]:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Mem0TrayError(
             "There is no terminal for an editor, and neither $VISUAL nor $EDITOR names one.",
             "Run this in a terminal, or set $EDITOR to a program that changes the file which it is"
             " given, as EDITOR='sed -i s/old/new/'.",
         )
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is the editor's, as in vim
-    try:
-        click.edit(filename=os.fspath(file))
-    except (click.ClickException, ValueError) as error:  # ValueError: an open quote
-        why = error.format_message() if isinstance(error, click.ClickException) else error
-        raise Mem0TrayError(f"{why}.", if_failed) from error
-    finally:
-        signal.signal(signal.SIGINT, before)
+    if sys.platform == "win32":
+        return ["notepad"]
+    return ["nano"] if shutil.which("nano") else ["vi"]
 
 
 # Children -------------------------------------------------------------------------------

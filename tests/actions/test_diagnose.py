@@ -73,6 +73,24 @@ def test_without_a_worker_the_reason_s_own_remedy_is_named_too(status: int, reme
     assert "Nothing to do" not in str(first.remedy)
 
 
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [(("half \ud83d",), "content"), (("x", "half \ud83d"), "project_id")],
+    ids=["content", "project"],
+)
+def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text(
+    fields: Sequence[str], detail: str
+) -> None:
+    letter = found(dead(*fields))
+    first, second, *_ = diagnose.causes(letter, FINE, failed(status=422), NOW)
+    assert (first.name, second.name) == (surroundings.INVALID, surroundings.REJECTED)
+    assert f"its {detail} holds half a character" in str(first.detail)
+    down, *_ = diagnose.causes(letter, DOWN, failed(status=422), NOW)
+    assert down.name == surroundings.SERVER_DOWN
+    fallen, *_ = diagnose.causes(letter, FINE, failed(status=500), NOW)
+    assert fallen.name == surroundings.REJECTED
+
+
 def test_nul_is_told_once() -> None:
     """A server that is known not to store it has been named by its own answer."""
     letter = found(dead("a\0b"))

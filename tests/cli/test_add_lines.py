@@ -69,10 +69,10 @@ def test_bad_lines_are_named_and_all_others_queued(home: Scratch) -> None:
     done = home.run("add", "--jsonl", stdin=stdin)
     assert (done.code, done.out) == (1, "2 memories are queued.\n")
     assert done.err.splitlines() == [
-        'mem0tray: Line 2 names no project: it has no "project_id".',
+        'mem0tray: Line 2 has no text as "project_id".',
         "mem0tray: Line 5 is not UTF-8: byte 4 is 0xf6.",
         'mem0tray: Line 6 has as "project_id" a name that is too long: 300 characters at most.',
-        "mem0tray: Line 7 is not a JSON object but a list.",
+        "mem0tray: Line 7 is no JSON object.",
         f"mem0tray: 4 lines are no memories, and not queued. Mend what is wrong, and {_AGAIN}",
     ]
     assert [each["content"] for each in queued(home)] == ["a", "b"]
@@ -86,7 +86,7 @@ def test_json_is_one_document(home: Scratch) -> None:
     assert done.code == 1
     assert done.json() == {
         "lines": 4, "queued": 1, "emergency": 0, "waiting": 2, "delivered": 0, "bad": 1,
-        "problems": [{"line": 4, "reason": "is not a JSON object but a number"}],
+        "problems": [{"line": 4, "reason": "is no JSON object"}],
     }  # fmt: skip
     assert "1 line is no memory" in done.line
 

@@ -40,14 +40,11 @@ def test_where_no_file_is_there_is_nothing_to_read(tmp_path: Path, name: str) ->
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(regular_file, "open_binary", refuse)
+    monkeypatch.setattr(regular_file, "open_binary", odd.refusing(errno.EIO))
     with pytest.raises(FileUnavailableError, match="Input/output error") as caught:
         atomic.read(tmp_path / "file")
     assert caught.value.disk_failed
-    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(Path, "stat", odd.refusing(errno.EIO))
     with pytest.raises(FileUnavailableError, match="Input/output error"):
         atomic.signature(tmp_path / "file")
 
@@ -274,10 +271,7 @@ def test_on_macos_the_drive_itself_is_asked(
 def test_a_folder_whose_file_system_knows_no_sync_is_no_obstacle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    def refuse(_: int) -> None:
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(os, "fsync", refuse)
+    monkeypatch.setattr(os, "fsync", odd.refusing(code))
     if code == errno.EINVAL:
         atomic.sync_folder(tmp_path)
     else:
@@ -349,10 +343,7 @@ def test_where_no_file_is_none_is_kept(tmp_path: Path) -> None:
 def test_where_no_links_are_to_be_had_it_is_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "link", odd.refusing(errno.EPERM))
     file, name = tmp_path / "file", tmp_path / "kept"
     file.write_bytes(b"data")
     file.chmod(0o640)

@@ -13,7 +13,7 @@ from mem0tray.files import lock as locks
 from mem0tray.files.lock import FileLock, InstanceLock
 from mem0tray.system import data_folders, processes, regular_file
 from mem0tray.system.paths import Paths
-from tests.support import needs
+from tests.support import needs, odd
 from tests.support.needs import has_mode
 from tests.support.processes import open_below, wait_until
 
@@ -138,10 +138,7 @@ def test_an_error_of_who_waits_is_his_who_asked(
 def test_what_is_no_want_of_the_lock_is_an_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    monkeypatch.setattr(locks, "_lock", refuse)
+    monkeypatch.setattr(locks, "_lock", odd.refusing(errno.ENOLCK))
     with pytest.raises(OSError, match="No locks available"):
         FileLock(path).try_acquire()
     assert open_below(path.parent) == []
@@ -276,10 +273,7 @@ def test_nobody_holds_a_lock_where_no_file_is(tmp_path: Path) -> None:
 def test_where_nobody_can_tell_the_lock_is_held(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_path: Path) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(regular_file, "look", refuse)
+    monkeypatch.setattr(regular_file, "look", odd.refusing(errno.EIO))
     assert locks.is_locked(path)
 
 

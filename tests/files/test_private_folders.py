@@ -12,7 +12,7 @@ import pytest
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, private_folders
-from tests.support import needs
+from tests.support import needs, odd
 from tests.support.needs import has_mode
 
 NOW = 1_764_513_120.0
@@ -94,10 +94,7 @@ def test_a_folder_that_takes_files_has_nothing_against_it(tmp_path: Path, name: 
 
 @pytest.mark.parametrize("step", ["open", "write"])
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, step, refuse)
+    monkeypatch.setattr(os, step, odd.refusing(errno.ENOSPC))
     told = str(private_folders.why_unwritable(tmp_path))
     monkeypatch.undo()
     assert told == f"{tmp_path}: No space left on device. Free some disk space."

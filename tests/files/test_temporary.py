@@ -117,10 +117,7 @@ def test_names_of_others_stay(tmp_path: Path) -> None:
 def test_where_there_are_no_locks_only_old_ones_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*_: object) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", refused)
+    monkeypatch.setattr(fcntl, "flock", odd.refusing(errno.ENOLCK))
     atomic.replace(tmp_path / "file", b"new")
     young, old = (tmp_path / f".file.mem0tray-1-{n}.tmp" for n in range(2))
     for left in (young, old):

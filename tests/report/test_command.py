@@ -1,5 +1,6 @@
 """`mem0tray report`, where the page is written, and opening it."""
 
+import os
 import stat
 import sys
 import webbrowser
@@ -9,8 +10,10 @@ import pytest
 
 from mem0tray import report
 from tests.cli.scratch import Scratch
+from tests.desktop.programs import script
 from tests.report.reading import parse
 from tests.support import needs
+from tests.support.processes import wait_until
 from tests.support.shapes import dead
 
 
@@ -92,6 +95,59 @@ def test_a_browser_that_cannot_be_started_is_no_error(
 
     monkeypatch.setattr(webbrowser, "open", fail)
     assert report.open_page(tmp_path / "page.html") is False
+
+
+@pytest.fixture
+def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a place for a desktop's opener, with no other program beside it."""
+    monkeypatch.delenv("BROWSER")
+    monkeypatch.setenv("PATH", str(tmp_path / "programs"))
+    return tmp_path / "programs" / "xdg-open"
+
+
+@needs.linux("its opener is that of Linux")
+def test_a_desktop_without_a_browser_gets_the_path(home: Scratch, opener: Path) -> None:
+    script(opener, "exit 3")
+    done = home.run("report")
+    assert done.code == 0
+    assert "open that file yourself" in done.line
+
+
+@needs.linux("its opener is that of Linux")
+@pytest.mark.parametrize("opens_nothing", ["exit 3", "exit 4"])
+def test_a_browser_that_the_desktops_opener_does_not_find(
+    tmp_path: Path, opener: Path, opens_nothing: str
+) -> None:
+    script(opener, opens_nothing)
+    script(opener.with_name("firefox"), 'echo "$*" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html")
+    got = opener.with_name("firefox.got").read_text()
+    assert got.strip() == (tmp_path / "page.html").as_uri()
+
+
+@needs.linux("its opener is that of Linux")
+def test_what_an_opener_looks_for_in_vain_is_not_shown(
+    tmp_path: Path, opener: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script(opener, "echo firefox: not found >&2; exit 3")
+    assert not report.open_page(tmp_path / "page.html")
+    assert capfd.readouterr() == ("", "")
+
+
+@needs.linux("its opener is that of Linux")
+@pytest.mark.parametrize("rest", ["exit 0", 'read word < "$0.end"'], ids=["ends", "goes on"])
+def test_a_desktop_with_a_browser(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, rest: str
+) -> None:
+    monkeypatch.setattr(report, "_PATIENCE", 0.05 if "read" in rest else 30.0)
+    os.mkfifo(tmp_path / "programs.end")
+    script(opener, f'echo "$1" > "$0.got"; {rest}'.replace("$0.end", f"{tmp_path}/programs.end"))
+    assert report.open_page(tmp_path / "page.html")
+    got = opener.with_name("xdg-open.got")
+    wait_until(lambda: got.exists() and got.read_text(), what="the page")
+    assert got.read_text().strip() == (tmp_path / "page.html").as_uri()
+    if "read" in rest:
+        (tmp_path / "programs.end").write_text("end\n")
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import errno
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NoReturn
 
 from tests.support.needs import WINDOWS
 
@@ -61,3 +62,12 @@ def _bind(path: Path) -> None:
             server.bind(f"/proc/self/fd/{folder}/{path.name}")
     finally:
         os.close(folder)
+
+
+def refusing(number: int) -> Callable[..., Any]:
+    """Make a function that fails with this error of the system."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
