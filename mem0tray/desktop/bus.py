@@ -68,7 +68,7 @@ class Match:
         return ",".join(f"{name}='{value}'" for name, value in parts.items() if value)
 
     def fits(self, message: Message) -> bool:
-        """Whether a signal matches: the bus sends what any of our rules names."""
+        """Return whether a signal matches: the bus sends what any of our rules names."""
         return (
             message.interface == self.interface
             and message.member == self.member

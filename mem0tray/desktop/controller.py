@@ -50,7 +50,7 @@ _Commands = queue.SimpleQueue[MenuCommand | None]
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """What a verb may use: `notify` shows a notification, `quit` ends the tray.
+    """The means of a verb: `notify` shows a notification, `quit` ends the tray.
 
     `changed` is called after each verb.
     """
@@ -197,7 +197,7 @@ class Controller:
             )
         if not done.items:
             raise self._gone()
-        # The worker sends the notification, as for the command: one deletion, told once.
+        # The worker sends the notification, as for the command: one deletion, reported once.
 
     def _copy_id(self, command: MenuCommand) -> None:
         letter = _letter(command)
@@ -224,7 +224,7 @@ class Controller:
         self._surface.dialogs.show(f"{project} · {short_id(found.id)}", text, _("Close"))
 
     def _found(self, command: MenuCommand) -> FoundItem:
-        """The dead letter as it waits now. Raises NotFoundError."""
+        """Find the dead letter as it waits now. Raises NotFoundError."""
         letter = _letter(command)
         with waiting.opened(self._settings()) as seen:
             for found in seen.with_id(letter.item_id):
@@ -318,7 +318,7 @@ class Controller:
 
 
 def _in_words(cause: Cause, language: Language) -> tuple[str, str]:
-    """What is wrong, and what to do."""
+    """Say what is wrong, and what to do."""
     _ = language.gettext
     name, sentence = cause.name.said(language), cause.sentence.said(language)
     text = _("{cause}: {advice}").format(cause=name, advice=sentence)

@@ -41,7 +41,7 @@ class Dialogs(Protocol):
     """Dialogs, called from a thread of their own; both methods wait until the window is closed."""
 
     def ask(self, question: Question) -> bool:
-        """Whether the user confirmed. Closing the window means no."""
+        """Return whether the user confirmed. Closing the window means no."""
 
     def show(self, title: str, text: str, close: str) -> None:
         """Show a text until the user closes it."""
@@ -197,7 +197,7 @@ def _kdialog(title: str, text: str, confirm: str, cancel: str) -> list[str]:
 
 
 def _answer(command: list[str]) -> bool | None:
-    """Whether a window was answered with yes; None if none was shown."""
+    """Return whether a window was answered with yes; None if none was shown."""
     try:
         done = subprocess.run(  # noqa: S603  (programs of the system, and texts that are no options)
             command,

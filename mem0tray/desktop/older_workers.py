@@ -28,7 +28,7 @@ _SYSTEM_UNITS: Final = Path("/etc/systemd/system")
 
 
 class OlderWorker(NamedTuple):
-    """What was found, such as `the cron line …`, and the command line that stops it."""
+    """A find, such as `the cron line …`, and the command line that stops it."""
 
     what: str
     stop: str
@@ -118,7 +118,7 @@ def _started_by(file: Path) -> list[str]:
 
 
 def _is_wanted(unit: str, folders: Iterable[Path]) -> bool:
-    """Whether the unit starts by itself: `systemctl enable` makes such a link."""
+    """Return whether the unit starts by itself: `systemctl enable` makes such a link."""
     return any(
         os.path.lexists(link / unit)
         for folder in folders

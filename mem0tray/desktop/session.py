@@ -23,7 +23,7 @@ _ANSWER: Final = 2.0  # seconds for a panel
 
 
 def missing() -> str:
-    """Why no tray can be shown here; empty when nothing is missing."""
+    """Say why no tray can be shown here; empty when nothing is missing."""
     bus, why = connected()
     if bus is not None:
         bus.close()
@@ -58,12 +58,12 @@ def bus_address(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def in_flatpak() -> bool:
-    """Whether this is a Flatpak, which sees nothing of the session's bus but the portal."""
+    """Return whether this is a Flatpak, which sees nothing of the session's bus but the portal."""
     return _FLATPAK.exists()
 
 
 def at_screen() -> bool:
-    """Whether this process belongs to a login at the screen (macOS).
+    """Return whether this process belongs to a login at the screen (macOS).
 
     Over ssh it does not, nor if launchd starts it without a user: AppKit would then end the
     process, or wait for ever.
@@ -76,12 +76,12 @@ def at_screen() -> bool:
 
 
 def names_display(environ: Mapping[str, str]) -> bool:
-    """Whether the environment names a display (Linux)."""
+    """Return whether the environment names a display (Linux)."""
     return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
 def is_desktop(environ: Mapping[str, str]) -> bool:
-    """Whether this process is part of a desktop of this computer (Linux).
+    """Return whether this process is part of a desktop of this computer (Linux).
 
     A display that ssh forwards belongs to another computer; and Windows shows the windows of its
     Linux (WSL) without a session that would start anything.
@@ -94,7 +94,7 @@ def is_desktop(environ: Mapping[str, str]) -> bool:
 
 
 def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
-    """Whether the user logs in to a desktop here, now or the next time (Linux).
+    """Return whether the user logs in to a desktop here, now or the next time (Linux).
 
     A shell over ssh is no desktop, but a login screen shows that the next login may be one.
     """
@@ -104,7 +104,7 @@ def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
 
 
 def nests_menus(environ: Mapping[str, str]) -> bool:
-    """Whether a submenu of ours may have submenus; GNOME leaves these out."""
+    """Return whether a submenu of ours may have submenus; GNOME leaves these out."""
     return "gnome" not in environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":")
 
 
@@ -132,7 +132,7 @@ def _has_notifier_host(bus: "SessionBus") -> bool:
 
 
 def _has_xembed_tray() -> bool:
-    """Whether a program owns the tray's selection on the default screen."""
+    """Return whether a program owns the tray's selection on the default screen."""
     if not os.environ.get("DISPLAY"):
         return False
     from Xlib import X

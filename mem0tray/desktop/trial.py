@@ -1,4 +1,4 @@
-"""What this desktop shows, tried in a process of its own.
+"""A trial of what this desktop shows, in a process of its own.
 
 A display or a desktop's library may hang or crash, beyond the reach of any time limit inside
 Python. But a process can be ended. It writes what it found, as a JSON object.
@@ -26,7 +26,7 @@ _PATIENCE: Final = 3.0  # seconds for each answer of a notification daemon
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What a trial found; `hung_at` names what did not answer in time, empty if everything did."""
+    """The finds of a trial; `hung_at` names what did not answer in time, empty if all did."""
 
     values: dict[str, Any] = field(default_factory=dict)
     hung_at: str = ""
@@ -109,7 +109,7 @@ def _notification(language: str | None) -> None:
 
 
 def _over_the_bus(test: "Notice | None") -> dict[str, Any]:
-    """What the daemon on the session bus says about itself."""
+    """Ask what the daemon on the session bus says about itself."""
     from mem0tray.desktop import session
     from mem0tray.desktop.bus import SessionBus
     from mem0tray.desktop.notify.dbus import Daemon

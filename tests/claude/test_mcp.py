@@ -175,35 +175,30 @@ def test_projects_are_listed_with_what_waits(connect: Connect, home: Home, serve
 # The project ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["auto", LEGACY])
 def test_the_project_is_that_of_the_client_s_folder(
-    connect: Connect, home: Home, tmp_path: Path, mode: str
+    connect: Connect, home: Home, tmp_path: Path
 ) -> None:
     folder = tmp_path / "a garden"
     folder.mkdir()
-    session = connect(roots=[folder.as_uri(), tmp_path.as_uri()], mode=mode)
+    session = connect(roots=[folder.as_uri(), tmp_path.as_uri()])
     session.call("mem0_save", content="one")
     session.call("mem0_save", content="two", project_id="orchard")
     assert [each["project_id"] for each in home.queue_items()] == ["a garden", "orchard"]
 
 
-@pytest.mark.parametrize("mode", ["auto", LEGACY])
 @pytest.mark.parametrize("roots", [None, []])
 def test_without_a_folder_of_the_client_it_is_the_working_directory_s(
-    connect: Connect,
-    home: Home,
-    mode: str,
-    roots: list[str] | None,
+    connect: Connect, home: Home, roots: list[str] | None
 ) -> None:
     folder = home.root / "orchard"
     folder.mkdir()
-    session = connect(roots=roots, mode=mode, folder=folder)
+    session = connect(roots=roots, folder=folder)
     session.call("mem0_save", content="one")
     assert [each["project_id"] for each in home.queue_items()] == ["orchard"]
 
 
 def test_a_client_that_cannot_name_its_folders_is_no_obstacle(connect: Connect, home: Home) -> None:
-    session = connect(roots="no idea", mode=LEGACY)
+    session = connect(roots="no idea")
     assert not session.call("mem0_save", content="one").failed
     assert [each["project_id"] for each in home.queue_items()] == [home.root.name]
 

@@ -81,10 +81,6 @@ class Panel:
         letters = self.open_below(menu, LETTERS, LINES)
         return self.open_below(letters, 0, 1)
 
-    def wait_closed(self) -> None:
-        """Wait until no menu is open."""
-        wait_until(lambda: not self.screen.menus(), what="menus closed")
-
     def dialog(self) -> Window:
         """Wait for the window that asks."""
         return self.screen.wait_dialog()

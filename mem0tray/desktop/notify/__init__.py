@@ -1,1 +1,1 @@
-"""Notifications: which events they tell, in which words, and by which way."""
+"""Notifications: of which events, in which words, and by which way."""

@@ -13,7 +13,7 @@ _REASON: Final = 160
 
 
 class Urgency(IntEnum):
-    """How urgent a notice is, in the numbers of the desktops' specification."""
+    """The urgency of a notice, in the numbers of the desktops' specification."""
 
     LOW = 0
     NORMAL = 1
@@ -21,7 +21,7 @@ class Urgency(IntEnum):
 
 
 class Offer(Enum):
-    """What a click can do; the value is its name for a notification daemon."""
+    """The effect of a click; the value is its name for a notification daemon."""
 
     STATUS = "default"  # a click on the notice itself
     RETRY = "retry"
@@ -31,7 +31,7 @@ class Offer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NoticeAction:
-    """What a click does, and the label of its button."""
+    """An offer with the label of its button."""
 
     offer: Offer
     label: str
@@ -39,7 +39,7 @@ class NoticeAction:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is shown. `name` is the English title, for the log.
+    """A text to show. `name` is the English title, for the log.
 
     `base` names the icon beside it (one of `icon.BASES`), `category` is one of the desktops'
     specification. A notice replaces the one of the same `kind` that is still there; with an empty

@@ -40,7 +40,7 @@ _NEVER: Final = float("inf")
 
 
 class Subject(IntEnum):
-    """What a notice is about, the most pressing first."""
+    """The subject of a notice, the most pressing first."""
 
     ACTION = auto()
     DOWN = auto()
@@ -55,12 +55,12 @@ class Subject(IntEnum):
 
     @property
     def is_problem(self) -> bool:
-        """Whether level `problems` shows it."""
+        """Return whether level `problems` shows it."""
         return self not in (Subject.BACK, Subject.RECOVERED)
 
     @property
     def is_pressing(self) -> bool:
-        """Whether it may take the last place of an hour."""
+        """Return whether it may take the last place of an hour."""
         return self < Subject.BACK
 
 
@@ -69,7 +69,7 @@ _ALERTS: Final = {"dlq_size": Subject.ALERT_SIZE, "max_age": Subject.ALERT_AGE}
 
 @dataclass(slots=True)
 class NoticeGroup:
-    """What has happened on one subject since it was last shown.
+    """The events on one subject since it was last shown.
 
     `first` and `due` are monotonic; `wall` is the time of the first event, `until` the end of an
     outage. `names` counts by project (or file), `others` what had no room there; `event` is the
@@ -120,7 +120,7 @@ class _Trouble:
     down: float | None = None
     wall: float = 0.0
     event: events.StateChanged | None = None
-    told: bool = False
+    reported: bool = False
     shown: bool = False  # "Server down" was shown
     reasons: set[Reason] = field(default_factory=set)
     healed: float | None = None
@@ -232,7 +232,7 @@ class Notices:
     # What follows ----------------------------------------------------------------
 
     def due(self, now: float) -> list[NoticeGroup]:
-        """What to show now, the most pressing first; it then counts as shown."""
+        """Return what to show now, the most pressing first; it then counts as shown."""
         self._ripen(now)
         found = []
         for subject, group in sorted(self._groups.items()):
@@ -297,13 +297,13 @@ class Notices:
             if now >= trouble.healed + BURST:
                 self._end(trouble, now)
         elif now >= self._outage_due(trouble):
-            trouble.told = True
+            trouble.reported = True
             self._put(Subject.DOWN, trouble, now, self._counts)
 
     def _end(self, trouble: _Trouble, now: float) -> None:
         self._trouble = None
         self._groups.pop(Subject.DOWN, None)  # not shown yet: only its end is
-        if trouble.told:
+        if trouble.reported:
             back = self._put(Subject.BACK, trouble, now, trouble.counts)
             if back is not None and trouble.shown:
                 back.free, back.due = True, now
@@ -323,6 +323,6 @@ class Notices:
         return group
 
     def _outage_due(self, trouble: _Trouble) -> float:
-        if self._state != DOWN or trouble.told or trouble.down is None:
+        if self._state != DOWN or trouble.reported or trouble.down is None:
             return _NEVER
         return trouble.down + DOWN_AFTER

@@ -29,7 +29,7 @@ _TROUBLE_WAIT: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the notifier asks for, on its own thread, whenever it needs it.
+    """The sources that the notifier asks, on its own thread, whenever it needs it.
 
     `counts` is how much waits (it may raise Mem0TrayError), `alerts` the file that remembers
     alerts across a restart.

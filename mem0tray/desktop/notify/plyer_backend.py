@@ -94,7 +94,7 @@ def _script_notification() -> Any:
 
 
 def missing(platform: str) -> str:
-    """Why plyer has no way here; empty if it has one. Imports nothing."""
+    """Say why plyer has no way here; empty if it has one. Imports nothing."""
     if platform in ("win32", "darwin") or session.in_flatpak():
         return ""
     return _BY_BUS if session.bus_address(os.environ) else NO_DESKTOP

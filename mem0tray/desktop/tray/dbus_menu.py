@@ -113,7 +113,7 @@ def _properties(item: Any, separator: Any) -> dict[str, Value]:
 
 
 class MenuChange(NamedTuple):
-    """What changed in a menu, by ids: lines with other lines below, properties set and gone."""
+    """The changes of a menu, by ids: lines with other lines below, properties set and gone."""
 
     below: list[int]
     set: list[tuple[int, Mapping[str, Value]]]

@@ -32,7 +32,7 @@ _SOURCES: Final = _PACKAGE.parent / "icons" / "png"  # where they are in a check
 
 @dataclass(frozen=True, slots=True)
 class IconLook:
-    """What the icon shows: equal looks are the same picture, and need not be set again.
+    """A look of the icon: equal looks are the same picture, and need not be set again.
 
     `base` is one of the values of `BASES`; `badge` is `amber`, `red` or None;
     `text` stands in the badge.

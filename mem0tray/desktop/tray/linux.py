@@ -140,7 +140,7 @@ def icon_class(library: Any, bus: SessionBus) -> Callable[..., Any]:
 
 
 class _BusIcon:
-    """What a system must implement for pystray's `Icon`; `icon` is one picture in several sizes.
+    """The system's part of pystray's `Icon`; `icon` is one picture in several sizes.
 
     Callbacks run on the thread that called `run`, the main one.
     """
@@ -177,7 +177,7 @@ class _BusIcon:
 
     @property
     def attention(self) -> bool:
-        """Whether the icon asks for the user's attention."""
+        """Return whether the icon asks for the user's attention."""
         return self._attention
 
     @attention.setter

@@ -14,7 +14,7 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 def icon_class(library: Any) -> Any:
     """Pystray's class, with an image of its own, as pystray would shrink ours to 22 pixels.
 
-    Call it once in a process: Objective-C keeps what it was told about a class.
+    Call it once in a process: Objective-C keeps a class for ever.
     """
     import AppKit
     import Foundation

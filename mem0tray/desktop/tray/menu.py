@@ -1,4 +1,4 @@
-"""What the tray shows, and the menu, as data. Pure: the menu follows from the view alone.
+"""The view of the tray, and the menu, as data. Pure: the menu follows from the view alone.
 
 It shows times, never ages: nothing in it changes by itself.
 """
@@ -58,28 +58,28 @@ class View:
 
 def view_of(seen: Snapshot, level: str, *, at_login: bool, former: tuple[str, ...] = ()) -> View:
     """The view of what the worker in this process says; other arguments as in `View`."""
-    told = seen.told
-    if told is None:  # there is no ledger to look at yet
+    look = seen.told
+    if look is None:  # there is no ledger to look at yet
         return View(STARTING, level=level, at_login=at_login)
     return View(
-        state=told.state.name,
-        reason=told.state.reason,
+        state=look.state.name,
+        reason=look.state.reason,
         destination=seen.server.shown,
-        queue=told.queue,
-        dlq=told.dlq,
+        queue=look.queue,
+        dlq=look.dlq,
         letters=seen.letters,
-        last_delivery=told.last_delivery,
-        paused=told.paused,
+        last_delivery=look.last_delivery,
+        paused=look.paused,
         level=level,
         at_login=at_login,
-        held=told.held,
+        held=look.held,
         restorable=seen.restorable,
         former=former,
     )
 
 
 class Verb(Enum):
-    """What a click asks for."""
+    """A wish behind a click."""
 
     RETRY_ALL = auto()
     RETRY = auto()
@@ -196,7 +196,7 @@ def state_line(view: View, language: Language) -> str:
 
 
 def _first_line(view: View, language: Language) -> str:
-    """The state line, with the reason if something is wrong that it does not tell yet."""
+    """The state line, with the reason if something is wrong that it does not name yet."""
     line = state_line(view, language)
     reason = one_line(view.reason.said(language), _FIRST_LINE)
     if view.state not in (DOWN, ACTION_NEEDED) or not reason or view.reason == CHOOSE:
@@ -205,7 +205,7 @@ def _first_line(view: View, language: Language) -> str:
 
 
 def _counts(view: View, language: Language) -> str:
-    """How many memories wait, and how many were not delivered."""
+    """Count the memories that wait, and those that were not delivered."""
     _, ngettext, n = language.gettext, language.ngettext, language.number
     waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
     failed = ngettext("{n} not delivered", "{n} not delivered", view.dlq)

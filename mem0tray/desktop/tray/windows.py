@@ -64,7 +64,7 @@ def _user32() -> Any:
 
 
 class _TaskbarIcon:
-    """What pystray's class lacks; `icon` is the same picture in several sizes.
+    """The part that pystray's class lacks; `icon` is the same picture in several sizes.
 
     `at_end` is called on the main thread as the session ends, and must return only when
     everything has ended.

@@ -148,7 +148,7 @@ class PanelWatch:
                 atomic.replace(self._reported, _REPORTED)
 
     def _found(self) -> str:
-        """What shows icons, as soon as something does; empty when nothing has come."""
+        """Return what shows icons, as soon as something does; empty when nothing has come."""
         before = 0.0
         for at in self._looks:
             if self._stopping.wait(at - before):

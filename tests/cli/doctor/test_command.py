@@ -104,7 +104,7 @@ def test_a_key_in_the_environment_is_mended_there(home: Scratch, server: Standin
 
 @pytest.mark.parametrize(
     ("unheard_of", "words"),
-    [(200, "answers those without a key as well"), (404, "does not tell (404: ")],
+    [(200, "answers those without a key as well"), (404, "does not say (404: ")],
     ids=["open to all", "cannot list"],
 )
 def test_a_key_that_nobody_looks_at_is_not_called_right(

@@ -38,7 +38,6 @@ FINDERS: Final = {
     "no-folder-sync": "add",
     "no-file-sync": "add",
     "files-before-ledger": "intake",
-    "backup-unsynced": "delete-unseen",
 }
 _QUICK: Final = ("no-folder-sync", "no-file-sync")
 

@@ -1,6 +1,7 @@
 """Random histories of producers, users, commands, clock, network, server and kills."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ def test_many_histories_go_as_the_contract_says() -> None:
 
 
 _LINE = json.dumps({"id": "cut-off-0000", "project_id": "alpha", "content": "cut", "timestamp": 1})
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Begin a history: a worker runs, and the server can be asked."""
+    with World(tmp_path / "home", honours_keys=False, can_be_asked=True) as world:
+        world.start()
+        yield world
 
 
 @pytest.fixture

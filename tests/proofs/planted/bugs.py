@@ -5,13 +5,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
 import msgspec
 
-from mem0tray.actions import backups
 from mem0tray.core import item as items
 from mem0tray.core.item import Name
 from mem0tray.files import atomic
@@ -183,22 +181,11 @@ def files_before_ledger(stand: Stand) -> None:
     stand(Ledger, "_begin", off)
 
 
-def backup_unsynced(stand: Stand) -> None:
-    """Delete dead letters when their backup is written, not when it is on the disk."""
-
-    def write(path: Path, data: bytes) -> Path:
-        path.write_bytes(data)
-        return path
-
-    stand(backups, "_write", write)
-
-
 # Those that a power cut brings to light.
 UNSYNCED: Final[dict[str, Callable[[Stand], None]]] = {
     "no-folder-sync": no_folder_sync,
     "no-file-sync": no_file_sync,
     "files-before-ledger": files_before_ledger,
-    "backup-unsynced": backup_unsynced,
 }
 BUGS: Final[dict[str, Callable[[Stand], None]]] = {
     **UNSYNCED,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.claude.tool_client import LEGACY, ToolClient
+from tests.claude.tool_client import ToolClient
 from tests.support.home import Home
 
 Connect = Callable[..., ToolClient]
@@ -32,11 +32,10 @@ TEXT, NUMBER = "must be a text.", "`limit` must be a whole number from 1 to 1,00
         ({"content": "x", "extra": None}, "There is no argument `extra`."),
     ],
 )
-@pytest.mark.parametrize("mode", ["auto", LEGACY])
 def test_what_is_no_memory_is_refused_in_words(
-    connect: Connect, home: Home, arguments: dict[str, object], said: str, mode: str
+    connect: Connect, home: Home, arguments: dict[str, object], said: str
 ) -> None:
-    session = connect(mode=mode)
+    session = connect()
     whole = f"Nothing was saved. {said} {SAVE_TAKES}"
     assert session.call("mem0_save", **arguments) == (whole, True)
     assert not home.queue.exists()
