@@ -7,9 +7,9 @@ import json
 import re
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -123,22 +123,17 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
         known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
         result.unreachable += _servers(reader, known)
     _from_ledger(paths, settings, deleted, known, result)
-    files: list[tuple[Path, Callable[[], None]]] = [
-        (paths.queue, partial(_from_queue_file, paths, text, result)),
-        *(
-            (path, partial(_from_dlq_backup, paths, path, text, result))
-            for path in (paths.dlq_backup, *_listing(paths.claude_dir, backups.DATED, result))
-        ),
-        *(
-            (path, partial(_cut_from, path, text, result))
-            for path in _listing(paths.quarantine, "*.json", result)
-        ),
-        (paths.edits, partial(_from_edits, paths, text, result)),
-        (paths.page, partial(_from_page, paths.page, result)),
-    ]
-    for path, erase in files:
+    backed_up = [paths.dlq_backup, *_listing(paths.claude_dir, backups.DATED, result)]
+    set_aside = _listing(paths.quarantine, "*.json", result)
+    for path, erase in (
+        (paths.queue, _from_queue_file),
+        *((each, _from_dlq_backup) for each in backed_up),
+        *((each, _cut_from) for each in set_aside),
+        (paths.edits, _from_edits),
+        (paths.page, _from_page),
+    ):
         try:
-            erase()
+            erase(paths, path, text, result)
         except (Mem0TrayError, OSError) as error:
             result.fail(path, error)
     _from_private_files(paths, text, result)
@@ -201,31 +196,32 @@ def _from_ledger(
 # Files ----------------------------------------------------------------------------
 
 
-def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
+def _from_queue_file(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
     """Erase it from `last_100`, and then from the backup of the queue file."""
     with FileLock(paths.queue_lock).held(_LOCK_WAIT):
         with suppress(FileNotFoundError, BrokenDocumentError):
-            parsed = document.parse(regular_file.read_bytes(paths.queue), (document.RECENT,))
+            parsed = document.parse(regular_file.read_bytes(path), (document.RECENT,))
             if text.take_from(parsed):
                 top: dict[str, document.Value] = {}
                 if document.QUEUE in parsed.rest:  # first, as producers write it
                     top[document.QUEUE] = parsed.rest.pop(document.QUEUE)
                 top[document.RECENT] = parsed.lists[document.RECENT]
-                atomic.replace(paths.queue, document.compose(top | parsed.rest))
-                result.erased.append(f"last_100 in {paths.queue.name}")
-        _from_document(
-            paths.queue_backup, (*document.QUEUE_SECTIONS, document.RECENT), text, result
-        )
+                atomic.replace(path, document.compose(top | parsed.rest))
+                result.erased.append(f"last_100 in {path.name}")
+        sections = (*document.QUEUE_SECTIONS, document.RECENT)
+        _from_document(paths, paths.queue_backup, sections, text, result)
 
 
-def _from_document(path: Path, sections: Sequence[str], text: _Text, result: Forgotten) -> bool:
+def _from_document(
+    paths: Paths, path: Path, sections: Sequence[str], text: _Text, result: Forgotten
+) -> bool:
     """Erase the text from a file with lists of items; return whether no item is left in it."""
     try:
         parsed = document.parse(regular_file.read_bytes(path), sections)
     except FileNotFoundError:
         return False
     except BrokenDocumentError:
-        _cut_from(path, text, result)
+        _cut_from(paths, path, text, result)
         return False
     if not text.take_from(parsed):
         return False
@@ -239,24 +235,24 @@ def _from_document(path: Path, sections: Sequence[str], text: _Text, result: For
 
 def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
     was_ours = path == paths.dlq_backup and backups.is_ours(paths)
-    is_empty = _from_document(path, (DLQ_LIST,), text, result)
+    is_empty = _from_document(paths, path, (DLQ_LIST,), text, result)
     if was_ours:
         backups.remember(paths, atomic.signature(path))
     elif is_empty and path != paths.dlq_backup:
         path.unlink()  # the backup held nothing else
 
 
-def _cut_from(path: Path, text: _Text, result: Forgotten) -> None:
+def _cut_from(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
     """Cut the text's bytes out of a file that is broken, as in quarantine."""
     data = regular_file.read_bytes(path)
     cut = text.cut_from(data)
     if cut != data:
         atomic.replace(path, cut)
-        in_quarantine = "quarantine/" if path.parent.name == "quarantine" else ""
-        result.erased.append(f"{in_quarantine}{path.name}")
+        folder = "quarantine/" if path.parent == paths.quarantine else ""
+        result.erased.append(f"{folder}{path.name}")
 
 
-def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
+def _from_edits(paths: Paths, _: Path, text: _Text, result: Forgotten) -> None:
     """Remove the texts that were kept when the memory was edited."""
     result.erased += backups.forget_texts(
         paths,
@@ -266,7 +262,7 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
     )
 
 
-def _from_page(page: Path, result: Forgotten) -> None:
+def _from_page(_: Paths, page: Path, __: _Text, result: Forgotten) -> None:
     """Remove the last status page, which may show the text; `report` makes another."""
     with suppress(FileNotFoundError):
         page.unlink()

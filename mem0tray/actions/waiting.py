@@ -144,12 +144,7 @@ class WaitingItems:
 
     def count(self, place: str, project: str | None = None) -> int:
         """Count the items of a place."""
-        if project is not None:
-            return self._ledger.count(_STATES[place], project)
-        counts = self._ledger.counts()
-        if counts is None:
-            return 0
-        return counts.dlq - len(self.odd) if place == DLQ_LIST else counts.queue
+        return self._ledger.count(_STATES[place], project)
 
     @cached_property
     def odd(self) -> list[bytes]:

@@ -287,7 +287,8 @@ def serve() -> None:
     """
     logging.basicConfig(level=logging.ERROR, format="mem0tray: %(message)s")
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    beside = sys.stderr.fileno() if sys.stderr else os.open(os.devnull, os.O_WRONLY)
+    os.dup2(beside, sys.stdout.fileno())
     ToolServer(out).serve(sys.stdin.buffer)
     with suppress(OSError):  # the client has left without its answers
         out.close()

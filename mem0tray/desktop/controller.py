@@ -244,7 +244,8 @@ class Controller:
         from mem0tray import report
 
         page = report.write(self._settings(), self._language())
-        opener.show(page, partial(self._failed, verb=Verb.SHOW_STATUS))
+        if not report.open_page(page, waits=False):
+            raise opener.no_program(str(page))
 
     def _open_dlq(self, _: MenuCommand) -> None:
         opener.show(self._settings().locations().dlq, self._failed, edits=True)

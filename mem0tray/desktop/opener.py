@@ -75,8 +75,7 @@ def _start(command: tuple[str, ...], name: str, failed: Failed) -> None:
     def collect() -> None:  # until then it would be a zombie
         code = process.wait()
         if code == _NO_PROGRAM and sys.platform == "linux":
-            text = Reason("No program was found that opens {path}.", path=name)
-            failed(Mem0TrayError(text, _BY_HAND))
+            failed(no_program(name))
         elif code:
             text = Reason("{path} could not be opened (code {number}).", path=name, number=code)
             failed(Mem0TrayError(text, _BY_HAND))
@@ -86,3 +85,8 @@ def _start(command: tuple[str, ...], name: str, failed: Failed) -> None:
 
 def _not_opened(name: str, why: Reason) -> Mem0TrayError:
     return Mem0TrayError(Reason("{path} cannot be opened: {why}.", path=name, why=why), _BY_HAND)
+
+
+def no_program(name: str) -> Mem0TrayError:
+    """Make the error for a file that no program here opens."""
+    return Mem0TrayError(Reason("No program was found that opens {path}.", path=name), _BY_HAND)

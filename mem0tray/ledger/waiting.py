@@ -133,10 +133,10 @@ class WaitingRows:
         sql = f"{_LISTED} WHERE state = '{state}'{of_it} ORDER BY {_ORDER[state]} LIMIT ?"
         return _listed(self._rows(sql, [*values, -1 if limit is None else limit]))
 
-    def count(self, state: str, project: str) -> int:
-        """Return how many dead letters or fresh entries of a project there are."""
-        sql = f"SELECT count(*) FROM items WHERE state = '{state}' AND project = ?"
-        rows = self._rows(sql, (encode(project),))
+    def count(self, state: str, project: str | None = None) -> int:
+        """Return how many dead letters or fresh entries there are, of a project if one is given."""
+        of_it, values = ("", []) if project is None else (" AND project = ?", [encode(project)])
+        rows = self._rows(f"SELECT count(*) FROM items WHERE state = '{state}'{of_it}", values)
         return int(rows[0][0]) if rows else 0
 
     def strays(self) -> list[bytes]:

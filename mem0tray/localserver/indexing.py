@@ -29,9 +29,12 @@ class Indexing:
         self, project: str | None, query: str, limit: int, wanted: MemoryFilter = ALL
     ) -> list[FoundMemory]:
         """Search the store once everything is indexed; others are served after each step."""
-        while self._store.index_some():  # noqa: ASYNC110  (it works rather than waits)
-            await asyncio.sleep(0)
-        return self._store.search(project, query, limit, wanted)
+        found = None
+        while found is None:
+            while self._store.index_some():  # noqa: ASYNC110  (it works rather than waits)
+                await asyncio.sleep(0)
+            found = self._store.search(project, query, limit, wanted)
+        return found
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()

@@ -325,17 +325,35 @@ class Store:
         """
         if not self._words.lacks_some():  # so no write, and no wait for the disk
             return False
-        with self._transaction():
-            return self._words.add_some()
+        try:
+            with self._transaction():
+                return self._words.add_some()
+        except sqlite3.DatabaseError as error:
+            self._mend(error)
+            return True
 
     def search(
         self, project: str | None, query: str, limit: int, wanted: MemoryFilter = ALL
-    ) -> list[FoundMemory]:
-        """Find the project's memories that best fit `query`, as far as they are indexed."""
+    ) -> list[FoundMemory] | None:
+        """Find the project's memories that best fit `query`, as far as they are indexed.
+
+        None: the index could not be read, and must be filled again.
+        """
         name = None if project is None else _bytes(project)
-        found = self._words.search(name, query, limit, wanted)
+        try:
+            found = self._words.search(name, query, limit, wanted)
+        except sqlite3.DatabaseError as error:
+            self._mend(error)
+            return None
         there = [(self.one(str(row)), score) for row, score in found]
         return [FoundMemory(stored, score) for stored, score in there if stored is not None]
+
+    def _mend(self, error: sqlite3.DatabaseError) -> None:
+        """Empty the index if it is to blame; else raise `error` again."""
+        if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT_VTAB:
+            raise error
+        with self._transaction():
+            self._words.empty()
 
     def try_write(self) -> None:
         """Write something that does not matter."""

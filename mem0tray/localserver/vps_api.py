@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from mem0tray.localserver import wire
 from mem0tray.localserver.indexing import Indexing
-from mem0tray.localserver.store import Arrival, KeyReusedError, Store, StoredMemory
+from mem0tray.localserver.store import ID_MAX, Arrival, KeyReusedError, Store, StoredMemory
 from mem0tray.localserver.wire import answer, iso, refusal
 from mem0tray.server.oss_names import ID
 
@@ -58,8 +58,8 @@ class VpsApi:
         that ends before `limit` because it grew too large says `"truncated": true`.
         """
         project = wire.segment(request, "project")
-        limit = wire.limit(request.query_params.get("limit", wire.LIMIT_DEFAULT))
-        before = wire.before(request.query_params.get("before"))
+        limit = wire.limit(request.query_params.get("limit"))
+        before = wire.positive("before", request.query_params.get("before"), ID_MAX)
         found, cut = await wire.fitting(self._store.newest(project, before), limit)
         # Other servers of this dialect list only the newest memories, and know no "before".
         listing = {"paged": True, "memories": {"results": [_entry(each) for each in found]}}
@@ -74,7 +74,7 @@ class VpsApi:
         """Answer `POST /memory/search`: memories with words of the query, the best first."""
         body = wire.document(await wire.bounded(request, self._body_max))
         project, query = wire.field(body, "user_id"), wire.field(body, "query")
-        limit = wire.limit(body.get("limit", wire.LIMIT_DEFAULT))
+        limit = wire.limit(body.get("limit"))
         found = await self._indexing.search(project, query, limit)
         results = [{"memory": each.stored.memory, "score": round(each.score, 4)} for each in found]
         return answer({"success": True, "results": {"results": results}})

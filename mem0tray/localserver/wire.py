@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mem0tray.localserver.store import ID_MAX, StoredMemory
+from mem0tray.localserver.store import StoredMemory
 
 ANSWER_MAX: Final = 16 * 2**20  # characters of memories in one answer
 LIMIT_DEFAULT: Final = 100
@@ -64,20 +64,17 @@ def digest(fields: dict[str, Any]) -> bytes:
     ).digest()
 
 
+def positive(name: str, value: Any, usual: int) -> int:
+    """Read a whole number, 1 or more; HTTPException 422 if it is none."""
+    found = usual if value is None else number(value)
+    if found < 1:
+        raise HTTPException(422, f'"{name}" must be a whole number, 1 or more.')
+    return found
+
+
 def limit(value: Any) -> int:
     """Read how many memories are wanted, 1 to 1,000; HTTPException 422 if that is no number."""
-    found = number(value)
-    if found < 1:
-        raise HTTPException(422, '"limit" must be a whole number, 1 or more.')
-    return min(found, LIMIT_MAX)
-
-
-def before(value: str | None) -> int:
-    """Read the id below which memories are wanted; HTTPException 422 if it is none."""
-    found = ID_MAX if value is None else number(value)
-    if found < 1:
-        raise HTTPException(422, '"before" must be the id of a memory, as a listing gives it.')
-    return found
+    return min(positive("limit", value, LIMIT_DEFAULT), LIMIT_MAX)
 
 
 def number(value: Any) -> int:

@@ -101,6 +101,11 @@ class WordIndex:
         if sqlite3.sqlite_version_info >= (3, 42):  # removes a deleted memory's words at once
             self._run("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
 
+    def empty(self) -> None:
+        """Empty an index that cannot be read: everything must be added again."""
+        self._run("INSERT INTO words (words) VALUES ('delete-all')")
+        self._run("UPDATE indexed SET upto = 0")
+
     def add_some(self) -> bool:
         """Add some of the missing memories, the oldest first; return whether it may lack more."""
         before = upto = self._upto()

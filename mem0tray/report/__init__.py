@@ -5,12 +5,14 @@ Its facts are gathered from a snapshot (`gathering`), put into words (`advice`) 
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import threading
 import time
 import webbrowser
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,7 @@ from mem0tray.system.paths import Paths
 _DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
 # The desktop's opener, and browsers that it may not find.
 _PROGRAMS: Final = ("xdg-open", "x-www-browser", "firefox", "chromium", "google-chrome")
+_CHOSEN: Final = "BROWSER"  # the variable with the user's own, and `%s` for the page
 _PATIENCE: Final = 2.0  # seconds for a program to fail, or to answer
 
 
@@ -66,27 +69,37 @@ def _browser() -> str:
     return said.strip().rpartition("/")[2]
 
 
-def open_page(path: Path) -> bool:
+def open_page(path: Path, *, waits: bool = True) -> bool:
     """Open the file in a browser; False where none opens it, or there is no display for it.
 
-    It waits for the end of the one that `$BROWSER` names: that may be one for the terminal.
-    `webbrowser` would not notice that the desktop's opener finds no browser.
+    `waits` for the end of the one that `$BROWSER` names: that may be one for the terminal.
     """
+    shows = sys.platform in ("darwin", "win32") or any(map(os.environ.get, _DISPLAYS))
     page = path.absolute().as_uri()
     try:
-        if sys.platform == "linux" and not os.environ.get("BROWSER"):
-            shows = any(map(os.environ.get, _DISPLAYS))
-            return shows and any(_opens([each, page]) for each in _PROGRAMS if shutil.which(each))
-        return webbrowser.open(page)
+        if sys.platform != "linux" or (waits and os.environ.get(_CHOSEN)):
+            return shows and webbrowser.open(page)
+        return shows and any(map(_opens, _commands(page)))
     except (webbrowser.Error, OSError, ValueError):  # the last one: quotes of `$BROWSER`
         return False
+
+
+def _commands(page: str) -> Iterator[list[str]]:
+    """Yield commands that open it: of the user's choice, of the desktop, of known browsers.
+
+    `webbrowser` would not notice that the desktop's opener finds no browser.
+    """
+    for line in (*os.environ.get(_CHOSEN, "").split(os.pathsep), *_PROGRAMS):
+        words = shlex.split(line if "%s" in line else f"{line} %s")
+        if shutil.which(words[0]):
+            yield [word.replace("%s", page) for word in words]
 
 
 def _opens(command: list[str]) -> bool:
     """Start it apart from us. True if it goes on: it then waits for its browser to be closed."""
     nothing = subprocess.DEVNULL
     try:
-        process = subprocess.Popen(  # noqa: S603  (of the system, with a file of ours)
+        process = subprocess.Popen(  # noqa: S603  (of the system or the user, with a file of ours)
             command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
         )
         return process.wait(_PATIENCE) == 0

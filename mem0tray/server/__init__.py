@@ -1,5 +1,6 @@
 """Speaking to a server: clients for its address, their dialects, what the answers mean."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -51,6 +52,10 @@ __all__ = [
 ]
 
 _Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
+
+
+# httpx then does without its command line, which would load rich and pygments: 4 MB, 50 ms.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 
 # What the network needs is slow to import, and most commands do without it.

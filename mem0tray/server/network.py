@@ -1,8 +1,8 @@
-"""The network below httpcore: one deadline for all of a call, a bound on its answer, a cut.
+"""The network below httpx: one deadline for all of a call, a bound on its answer, a cut.
 
-The time-outs of httpcore are per read, and a slow drip evades them; nothing in it ends a call
-from another thread, or says whether any of a request went out. It takes a network backend, and
-this one uses httpcore's own code to connect and encrypt.
+The time-outs of httpx are per read, and a slow drip evades them; nothing in it ends a call
+from another thread, or says whether any of a request went out. httpcore, the engine below
+it, takes a network backend: this one uses httpcore's own code to connect and encrypt.
 """
 
 import contextlib

@@ -1,21 +1,19 @@
 """The HTTP exchange: one keep-alive connection, one request at a time, everything bounded.
 
-It stands on httpcore's connection, without a pool around it: one server and one thread want
-neither redirects nor cookies nor decoding. This is the product's hot loop.
+It stands on `httpx.HTTPTransport`, without a client around it: one server and one
+thread want neither redirects nor cookies nor decoding. This is the product's hot loop.
 """
 
 import contextlib
 import functools
-import os
 import ssl
 from collections.abc import Sequence
 from time import monotonic
-from typing import Final
-from urllib.parse import unquote, urlsplit
+from typing import Final, cast
 from urllib.request import getproxies, proxy_bypass
 
-import certifi
 import httpcore
+import httpx
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.errors import Mem0TrayError
@@ -24,7 +22,8 @@ from mem0tray.server.model import MAX_ANSWER, Fault, Proof, Reply
 from mem0tray.server.network import Network, why
 
 # Uvicorn hangs up after five idle seconds: a request that crosses that has an unknown outcome.
-_IDLE_SECONDS: Final = 4.0
+_LIMITS: Final = httpx.Limits(keepalive_expiry=4.0)
+_url: Final = functools.lru_cache(maxsize=8)(httpx.URL)  # a fixed path is parsed once
 _BREAK: Final = b"\r\n\r\n"  # between head and body
 
 
@@ -51,18 +50,22 @@ class Transport:
         """
         started = monotonic()
         self._network.begin(started + timeout, longest)
-        reply = Reply(None, {}, b"", 0.0, asked=(self._there.url, path))
+        reply = Reply(None, httpx.Headers(), b"", 0.0, asked=(self._there.url, path))
         try:
             url = _url("".join(reply.asked))
-            given = [(b"Host", self._there.host.encode()), *headers]
+            # All headers at once: httpx would look for missing ones, and copy them all twice.
+            given = [(b"Host", url.netloc), *headers]
+            stream = None if body is None else httpx.ByteStream(body)
             if body is not None:
                 given.append((b"Content-Length", b"%d" % len(body)))
-            self._run(httpcore.Request(method, url, headers=given, content=body), reply)
+            self._run(httpx.Request(method, url, headers=given, stream=stream), reply)
         except Exception as error:  # noqa: BLE001 - whatever fails, the worker goes on
             self.close()
-            reply.fault = self._fault(error)
+            # What httpx's engine raised is the cause of what httpx raises.
+            cause = (isinstance(error, httpx.TransportError) and error.__cause__) or error
+            reply.fault = self._fault(cause)
             if reply.fault is Fault.UNREACHABLE:
-                reply.detail = Reason("stopped") if self._network.cut else why(error)
+                reply.detail = Reason("stopped") if self._network.cut else why(cause)
             if reply.fault is Fault.TOO_LONG and reply.status is not None:
                 reply.body = bytes(self._network.raw).partition(_BREAK)[2]
         reply.duration = monotonic() - started
@@ -77,21 +80,23 @@ class Transport:
         self._wire = None  # authorities and proxy may have changed by then
         self._network.close()
 
-    def _run(self, request: httpcore.Request, reply: Reply) -> None:
+    def _run(self, request: httpx.Request, reply: Reply) -> None:
         """Carry the exchange through, filling `reply` as far as it comes."""
         if not self._wire or self._wire.has_expired() or not self._wire.is_available():
             self.close()
-            pool = httpcore.ConnectionPool(
-                authorities(self._there), proxy(self._there),
-                keepalive_expiry=_IDLE_SECONDS, network_backend=self._network,
-            )  # fmt: skip
-            self._wire = pool.create_connection(request.url.origin)
-        response = self._wire.handle_request(request)
-        headers = ((name.decode("latin-1"), text) for name, text in response.headers)
-        reply.status = response.status
-        reply.headers = {name.lower(): text.decode("latin-1") for name, text in headers}
-        reply.body = response.read()
-        response.close()
+            self._http = httpx.HTTPTransport(
+                verify=authorities(self._there), limits=_LIMITS, proxy=proxy(self._there)
+            )
+            # The seams are httpcore's own. For one connection its pool costs a tenth of a request.
+            pool, origin = self._http._pool, httpcore.URL(str(request.url)).origin  # noqa: SLF001
+            pool._network_backend = self._network  # noqa: SLF001
+            self._http._pool = self._wire = pool.create_connection(origin)  # type: ignore[assignment]  # noqa: SLF001
+        response = self._http.handle_request(request)
+        reply.status, reply.headers = response.status_code, response.headers
+        # The raw stream: the response would count its bytes, and chunk them again.
+        stream = cast("httpx.SyncByteStream", response.stream)
+        reply.body = b"".join(stream)
+        stream.close()
         # Bytes behind an answer would be taken for the answer to the next request: a delivery that
         # never was. Whatever cannot be accounted for ends the connection.
         _, end, rest = self._network.raw.partition(_BREAK)
@@ -100,7 +105,7 @@ class Transport:
         if not (end and whole):
             self.close()
 
-    def _fault(self, error: Exception) -> Fault:
+    def _fault(self, error: BaseException) -> Fault:
         if self._network.is_too_long:
             return Fault.TOO_LONG
         if not self._network.sent:
@@ -109,9 +114,6 @@ class Transport:
             return Fault.TIMED_OUT
         is_garbage = isinstance(error, httpcore.RemoteProtocolError) and not self._network.hung_up
         return Fault.NOT_HTTP if is_garbage else Fault.LOST
-
-
-_url: Final = functools.lru_cache(maxsize=8)(httpcore.URL)  # a fixed path is parsed once
 
 
 def authorities(there: ServerAddress) -> ssl.SSLContext:
@@ -131,17 +133,18 @@ def authorities(there: ServerAddress) -> ssl.SSLContext:
 
 @functools.lru_cache(maxsize=1)
 def _public_authorities() -> ssl.SSLContext:
-    """Load the authorities of the system or SSL_CERT_FILE, else certifi's too; it is slow."""
-    context = ssl.create_default_context()  # which may hold a company's own
-    if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
-        context.load_verify_locations(certifi.where())
+    """Load the authorities of httpx or SSL_CERT_FILE, and the system's; it is slow."""
+    context = httpx.create_ssl_context()
+    context.load_default_certs()  # which may hold a company's own
     return context
 
 
-def proxy(there: ServerAddress) -> httpcore.Proxy | None:
+def proxy(there: ServerAddress) -> httpx.Proxy | None:
     """Find the proxy that the environment or the system names; this computer needs none.
 
-    Raises Mem0TrayError for a proxy that cannot be used: it is not bypassed.
+    It is found as Python finds it: httpx looks for one only in its client, and does not know the
+    exceptions in the settings of Windows and macOS. Raises Mem0TrayError for a proxy that
+    cannot be used: it is not bypassed.
     """
     # httpcore cannot name an IPv6 address to a proxy.
     if there.is_loopback or ":" in there.hostname:
@@ -150,12 +153,8 @@ def proxy(there: ServerAddress) -> httpcore.Proxy | None:
     address = found.get(there.scheme) or found.get("all")
     if not address or proxy_bypass(f"{there.hostname}:{there.port}"):
         return None
-    with contextlib.suppress(ValueError):
-        parts = urlsplit(address if "://" in address else f"http://{address}")
-        if parts.scheme == "http" and parts.hostname:
-            host, port = parts.hostname.encode("idna"), parts.port or 80
-            url = httpcore.URL(scheme=b"http", host=host, port=port, target=b"/")
-            user, password = unquote(parts.username or ""), unquote(parts.password or "")
-            auth = (user.encode(), password.encode()) if user or password else None
-            return httpcore.Proxy(url, auth)
+    with contextlib.suppress(httpx.InvalidURL, ValueError):
+        named = httpx.Proxy(address if "://" in address else f"http://{address}")
+        if named.url.scheme == "http" and named.url.host:
+            return named
     raise Mem0TrayError(Reason("the proxy of this computer's settings is not an http:// proxy"))

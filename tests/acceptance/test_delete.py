@@ -468,7 +468,7 @@ for each in (signal.SIGINT, signal.SIGHUP):
     signal.signal(each, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])""",
 )
-ENDS: Final = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+ENDS: Final = [signal.SIGTERM, signal.SIGHUP]  # Ctrl-C is the editor's
 
 
 def _open(
@@ -515,7 +515,7 @@ def test_what_was_saved_before_a_signal_is_kept_and_named(
     assert process.err.strip() == said
 
 
-@pytest.mark.parametrize("number", [*ENDS, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDS, signal.SIGKILL])
 @needs.SHELL
 def test_a_text_that_an_editor_saved_is_in_its_place_or_kept(
     home: Home, tmp_path: Path, number: int

@@ -9,6 +9,7 @@ from mem0tray.cli import INTERRUPTED
 from mem0tray.core.errors import Mem0TrayError
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
+from tests.support import delivered
 from tests.support.shapes import entry, queue_document
 from tests.support.standin import Standin
 
@@ -144,3 +145,16 @@ def test_a_server_that_cannot_be_read_is_named_in_the_command_to_type_again(
     assert done.code == 1
     assert f"`mem0tray migrate --from {former.url}` tries again." in done.line
     assert "queued" not in done.err
+
+
+@pytest.mark.usefixtures("server")
+def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_coming_over(
+    home: Scratch, former: Standin
+) -> None:
+    queue = [entry("oak", "p" * 66_000, id="long"), entry("elm", id="other")]
+    delivered.deliver(home.paths.ledger, former.url, queue)
+    former.begin_with([("p" * 66_000, "oak"), (queue[1]["project_id"], "elm")])
+    done = home.run("migrate", "--from", former.url, "--json")
+    found = done.json()
+    assert (done.code, found["queued"], found["unread"]) == (1, 1, 1)
+    assert [each["id"] for each in found["unread_memories"]] == ["long"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray import report
 from mem0tray.actions import verbs as deleting
 from mem0tray.actions.in_step import Answer as Applied
 from mem0tray.actions.standing import DeadLetter
@@ -317,16 +318,17 @@ def test_the_status_page_is_shown(
 ) -> None:
     shown: list[Path] = []
 
-    def show(page: Path, failed: opener.Failed) -> None:
+    def open_page(page: Path, *, waits: bool) -> bool:
+        assert not waits
         shown.append(page)
-        if not opens:
-            failed(Mem0TrayError("No program was found."))
+        return opens
 
-    monkeypatch.setattr(opener, "show", show)
+    monkeypatch.setattr(report, "open_page", open_page)
     said = desk.click(Verb.SHOW_STATUS)
     (page,) = shown
     assert "<html" in page.read_text(encoding="utf-8")
-    assert said == ([] if opens else [("That did not work", "No program was found.")])
+    found_none = f"No program was found that opens {page}. Open it by hand."
+    assert said == ([] if opens else [("That did not work", found_none)])
     assert [each.actions for each in desk.notices] == ([] if opens else [()])
 
 

@@ -130,7 +130,7 @@ def test_what_was_saved_is_indexed_when_it_is_quiet(
                 store.done.clear()
                 filling.soon()
                 await asyncio.wait_for(store.done.wait(), 15)
-                found.append(len(store.search("p", "word", 1000)))
+                found.append(len(store.search("p", "word", 1000) or ()))
         return found
 
     assert asyncio.run(run()) == [300, 600]

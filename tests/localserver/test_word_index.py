@@ -29,7 +29,7 @@ def found(store: Store, query: str, project: str = "p", limit: int = 100) -> lis
     """Search what is indexed by then, the rest indexed first."""
     while store.index_some():
         pass
-    return [each.stored.memory for each in store.search(project, query, limit)]
+    return [each.stored.memory for each in store.search(project, query, limit) or ()]
 
 
 @pytest.mark.parametrize(
@@ -156,3 +156,22 @@ def test_a_database_of_before_is_indexed_in_steps(store: Store, path: Path) -> N
     with closing(Store(path)) as again:
         assert len(found(again, "old", limit=1000)) == 600
         assert not again.index_some()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE words_data SET block = x'ffffffffffffffff' WHERE id > 10",
+        "DELETE FROM words_data WHERE id > 10",
+    ],
+)
+def test_an_index_that_cannot_be_read_is_filled_again(
+    store: Store, path: Path, damage: str
+) -> None:
+    store.save(arrival("p", "still there"))
+    assert found(store, "still") == ["still there"]
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(damage)
+        database.commit()
+    assert store.search("p", "still", 1) is None
+    assert found(store, "still") == ["still there"]

@@ -125,6 +125,34 @@ def test_a_browser_that_the_desktops_opener_does_not_find(
     assert got.strip() == (tmp_path / "page.html").as_uri()
 
 
+@needs.linux("Windows and macOS have their own way")
+def test_a_click_does_not_wait_for_the_end_of_the_users_browser(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "_PATIENCE", 0.05)
+    monkeypatch.setenv("BROWSER", f"{opener.with_name('mine')} --page=%s")
+    os.mkfifo(tmp_path / "end")
+    script(opener.with_name("mine"), f'echo "$1" > "$0.got"; read word < "{tmp_path}/end"; exit 1')
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    (tmp_path / "end").write_text("end\n")  # waits for the browser to read it
+    got = opener.with_name("mine.got").read_text()
+    assert got.strip() == f"--page={(tmp_path / 'page.html').as_uri()}"
+    assert not opener.with_name("xdg-open.got").exists()
+
+
+@needs.linux("Windows and macOS have their own way")
+@pytest.mark.parametrize("chosen", ["gone", "broken", ":"])
+def test_after_a_click_the_desktops_opener_is_tried_where_the_chosen_one_does_not_start(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    monkeypatch.setenv("BROWSER", chosen)
+    script(opener.with_name("broken"), "", "/gone/sh")
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    assert opener.with_name("xdg-open.got").exists()
+
+
 @needs.linux("its opener is that of Linux")
 def test_what_an_opener_looks_for_in_vain_is_not_shown(
     tmp_path: Path, opener: Path, capfd: pytest.CaptureFixture[str]

@@ -16,7 +16,6 @@ from msgspec import Struct
 
 from mem0tray.core import events
 from mem0tray.core.item import Item
-from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import NoteRecords
 from mem0tray.ledger.names import NOTES, QUEUED
 from mem0tray.system.paths import claude_code_folder
@@ -26,6 +25,8 @@ from mem0tray.worker.queue.intake import accept
 
 QUIET: Final = 60.0  # seconds
 LOOK: Final = 15.0  # seconds between readings of all folders
+LONGEST: Final = 600.0  # the same where there are thousands of notes
+_SHARE: Final = 0.001  # of the time, at most, goes into reading folders
 _AT_ONCE: Final = 0.25  # seconds of reading in one cycle: other files do not wait for thousands
 
 
@@ -64,9 +65,8 @@ class NoteIntake:
         self._known: dict[str, str] = {}  # marks of folders, and of notes that are done, by path
         self._changed: dict[str, _ChangedNote] = {}
         self._projects: dict[Path, str] = {}  # looked up for the notes that are quiet now
-        self._rate = PublishRate()  # of readings: to list thousands of notes takes a while
         self._reported: set[str] = set()  # what could not be read
-        self._looked = -math.inf  # when all folders were last read, monotonic
+        self._next_look = -math.inf  # monotonic
         self.awaited = False  # there are notes left that can be taken in now
 
     def run(self, now: float, moment: float) -> int:
@@ -74,9 +74,9 @@ class NoteIntake:
         if not self._context.settings.claude.auto_memory:
             self._forget()
             return 0
-        if self._looked == -math.inf:
+        if self._next_look == -math.inf:
             self._known = self._records.marks()
-        if moment - self._looked >= LOOK and self._rate.ready(moment):
+        if moment >= self._next_look:
             self._look(now, moment)
         new = self._take_in(self._read(now, moment))
         self.awaited = self._next_quiet() <= moment
@@ -95,24 +95,24 @@ class NoteIntake:
 
     def _forget(self) -> None:
         """Begin anew when the setting is switched on again; the ledger knows what was taken in."""
-        if self._looked != -math.inf:
+        if self._next_look != -math.inf:
             self._known.clear()
             self._changed.clear()
             self._projects.clear()
-            self._looked = -math.inf
+            self._next_look = -math.inf
             self.awaited = False
 
     # Finding ---------------------------------------------------------------------------
 
     def _look(self, now: float, moment: float) -> None:
         started = time.monotonic()
-        self._looked = moment
         try:
             for folder in note_files.folders(self._root):
                 self._find_changed(folder, now, moment)
         except OSError as error:
             self._report(note_files.PROJECTS, error)
-        self._rate.note_cost(moment, time.monotonic() - started)
+        cost = time.monotonic() - started
+        self._next_look = moment + min(max(LOOK, cost / _SHARE), LONGEST)
 
     def _find_changed(self, folder: Path, now: float, moment: float) -> None:
         try:
@@ -153,7 +153,7 @@ class NoteIntake:
                 continue
             if found is None:
                 del self._changed[path]
-                self._looked = min(self._looked, moment - LOOK)  # it may have been replaced
+                self._next_look = moment  # it may have been replaced
                 continue
             data, there = found
             mark = note_files.mark(there)

@@ -18,7 +18,7 @@ from mem0tray.ledger.names import SOURCES
 from mem0tray.ledger.rows import Row
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.queue.notes import LOOK, NoteIntake
+from mem0tray.worker.queue.notes import NoteIntake
 from tests.ledger.samples import HERE, NOW, fresh, row
 
 __all__ = ["HERE", "NOW", "QueueScene", "entry", "fresh", "opened"]
@@ -108,14 +108,11 @@ class NoteDesk:
         return path
 
     def run(self, after: float = 1.0, *, everywhere: bool = True) -> int:
-        """Let it look so many seconds later; `everywhere`: its look at all folders is due.
-
-        Within a second of the last look it does not look again.
-        """
+        """Let it run so many seconds later; `everywhere`: its look at all folders is due."""
         self.scene.now += after
         self.moment += after
         if everywhere:
-            self.intake._looked = min(self.intake._looked, self.moment - LOOK)
+            self.intake._next_look = min(self.intake._next_look, self.moment)
         return self.intake.run(self.scene.now, self.moment)
 
     def queued(self) -> list[tuple[str, str]]:

@@ -450,12 +450,17 @@ def test_what_a_note_costs_does_not_grow_with_their_number(
     assert many <= few
 
 
-def test_looks_that_take_long_are_rare(desk: NoteDesk) -> None:
-    desk.run()
-    desk.intake._rate.note_cost(desk.moment, 10.0)
+@pytest.mark.parametrize(("cost", "wait"), [(0.001, 15.0), (0.1, 100.0), (5.0, 600.0)])
+def test_the_longer_a_look_takes_the_rarer_it_is(
+    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch, cost: float, wait: float
+) -> None:
+    with monkeypatch.context() as patch:
+        clock = itertools.count(0.0, cost)
+        patch.setattr(time, "monotonic", lambda: next(clock))
+        desk.run()
     desk.write("soil.md", "It is clay.")
-    assert desk.run(after=100) == 0
-    assert desk.run(after=100) == 1
+    assert desk.run(after=wait - 0.1, everywhere=False) == 0
+    assert desk.run(after=0.2, everywhere=False) == 1
 
 
 NAME = "-home-ann-my-garden"
