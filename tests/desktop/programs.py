@@ -19,7 +19,7 @@ class Programs:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
-        self._patch = monkeypatch
+        self.patch = monkeypatch
         folder.mkdir()
         monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
@@ -34,4 +34,4 @@ class Programs:
 
     def only(self) -> None:
         """Leave nothing else on PATH."""
-        self._patch.setenv("PATH", str(self.folder))
+        self.patch.setenv("PATH", str(self.folder))

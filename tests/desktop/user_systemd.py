@@ -1,5 +1,8 @@
 """A stand-in for the user's own systemd: a `systemctl` that knows one unit."""
 
+from pathlib import Path
+
+from mem0tray.desktop.autostart import linux
 from tests.desktop.programs import Programs
 
 _SYSTEMCTL = """
@@ -23,6 +26,7 @@ class UserSystemd:
         self._programs = programs
         self._state = programs.folder / "systemd"
         self._state.mkdir()
+        programs.patch.setattr(linux, "_BOOTED", Path("/"))
         programs.add("systemctl", _SYSTEMCTL.format(state=self._state))
 
     def answer(self) -> None:

@@ -170,6 +170,7 @@ def config_folder(environ: Mapping[str, str]) -> Path:
 
 UNIT: Final = f"{APP}.service"
 _WANTED_BY: Final = "default.target"
+_BOOTED: Final = Path("/run/systemd/system")  # there once systemd has started this computer
 _LINGER: Final = Path("/var/lib/systemd/linger")
 _STOPPING: Final = 100.0  # seconds; systemd itself kills what has not stopped after 90
 _DESCRIPTION: Final = (
@@ -275,8 +276,8 @@ class UserService(FileStart):
 
 
 def is_installed() -> bool:
-    """Return whether this computer has systemd at all."""
-    return shutil.which("systemctl") is not None
+    """Return whether this computer was started by systemd; a container may have its programs."""
+    return _BOOTED.is_dir() and shutil.which("systemctl") is not None
 
 
 def is_active(unit: str) -> bool:

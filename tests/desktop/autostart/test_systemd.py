@@ -92,10 +92,16 @@ def test_where_none_answers_the_next_one_finds_it(
     assert not os.path.lexists(link)
 
 
+@pytest.mark.usefixtures("manager")
+@pytest.mark.parametrize("lacks", ["its programs", "a start by it"])
 def test_without_systemd_nothing_is_written_and_cron_is_named(
-    service: UserService, programs: Programs
+    service: UserService, programs: Programs, tmp_path: Path, lacks: str
 ) -> None:
-    programs.only()
+    if lacks == "its programs":
+        (programs.folder / "systemctl").unlink()
+        programs.only()
+    else:
+        programs.patch.setattr(linux, "_BOOTED", tmp_path / "not there")
     with pytest.raises(Mem0TrayError, match=r"crontab -l; echo '@reboot .*mem0tray run'") as error:
         service.enable()
     assert "neither a desktop here nor systemd" in error.value.message
