@@ -62,9 +62,9 @@ def _run(arguments: list[str]) -> int:
         return 0
     is_typing = COMPLETE in os.environ  # a person, to whom nothing is said in the middle of a line
     if not is_typing and any(name.startswith(_SETTINGS) for name in os.environ):
-        from mem0tray.cli import context
+        from mem0tray.cli.arguments import warn_of_unknown_variables
 
-        context.warn_of_unknown_variables()
+        warn_of_unknown_variables()
     from mem0tray.cli import app
 
     return app.run(arguments)
@@ -92,13 +92,13 @@ def print_status_line() -> None:
     """Print the one line of `status --line`, which says so if something is wrong."""
     import time
 
-    from mem0tray.actions import status_line
+    from mem0tray.actions import worker_report
 
-    line = status_line.read(time.time())
+    line = worker_report.status_line(time.time())
     try:
         line.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
-        line = line.replace(status_line.WELL, "+")
+        line = line.replace(worker_report.WELL, "+")
     why_not_written(f"{line}\n")  # nobody is there to read why
 
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from mem0tray import cli
 from mem0tray.actions import add
 from mem0tray.actions.in_step import keep_in_step
-from mem0tray.cli import arguments, context, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.interaction import Progress
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Loaded
@@ -143,7 +143,7 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
     Standard error says what is wrong with lines. Raises Mem0TrayError if not everything was
     queued, after that has been printed.
     """
-    loaded = context.load_what_holds()
+    loaded = arguments.load_what_holds()
     named = arguments.project_alone(project) or ""
     failed: Mem0TrayError | None = None
     with Progress() as progress:
@@ -169,7 +169,7 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
     if why:
         output.remark(f"{_queued(queue)} Standard output cannot be written: {why}.")
     if loaded.wrong and queue.queued:
-        context.warn(["The memories are queued all the same."])
+        arguments.warn(["The memories are queued all the same."])
     _judge(queue, failed)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.cli import INTERRUPTED, context, memory_words, output, setup_server
+from mem0tray.cli import INTERRUPTED, arguments, memory_words, output, setup_server
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
@@ -98,14 +98,14 @@ def command(
             "There is no terminal to ask at.",
             "Say it by options, or take the defaults with --yes: `mem0tray help setup`.",
         )
-    paths = context.load().locations()
+    paths = arguments.load().locations()
     way = Deciding(asking, yes, is_first=not paths.ledger.exists())
     failed = []
     try:
         wrong = setup_server.set_up(server, key_from, key_in, way)
         if asking or yes:
             # Whoever left it at this computer is not asked once others have begun the files.
-            server_choice.remember_if_first(context.load().server.url, paths)
+            server_choice.remember_if_first(arguments.load().server.url, paths)
         if wrong and no_memory:  # else the memory shows whether the server takes one
             failed.append("the server test")
         for name, part in (
@@ -136,7 +136,7 @@ def _finish(failed: list[str], *, saves: bool) -> None:
             "What to do is said above; then type `mem0tray setup` again.",
         )
     output.say("mem0tray is set up.", Style.GOOD)
-    if worker_report.running(context.load().locations()) is None:
+    if worker_report.running(arguments.load().locations()) is None:
         output.say("Start it: `mem0tray`; without a desktop, or in a terminal, `mem0tray run`.")
 
 
@@ -208,7 +208,7 @@ def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  
     """Have the worker take in Claude Code's notes, or not; by default it does not."""
     from mem0tray.claude import connecting
 
-    are_taken = context.load_all().settings.claude.auto_memory
+    are_taken = arguments.load_all().settings.claude.auto_memory
     if given is None and (are_taken or not way.asking or not connecting.is_there()):
         if are_taken:
             output.say(f"Claude Code's notes are taken in ({_NOTES}).")
@@ -217,7 +217,7 @@ def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  
     wanted = click.confirm(question, default=False) if given is None else given
     if wanted != are_taken:
         config_file.change(location(), _NOTES, wanted)
-        context.warn_of_variable(_NOTES)
+        arguments.warn_of_variable(_NOTES)
         output.say(f"Claude Code's notes are {'' if wanted else 'not '}taken in ({_NOTES}).")
 
 
@@ -226,21 +226,21 @@ def _save_deliver_recall() -> None:
 
     A server that has the memory from an earlier `setup` is not sent another one.
     """
-    from mem0tray.actions import first_memory
+    from mem0tray.actions import server_test
 
-    loaded = context.load_all()
+    loaded = arguments.load_all()
     paths = loaded.settings.locations()
     with waiting():
-        before = first_memory.recalled(loaded.settings)
-    if first_memory.is_shown(before):
+        before = server_test.recalled(loaded.settings)
+    if server_test.is_shown(before):
         _done("Recalled", "the memory that an earlier `mem0tray setup` saved there.")
         return
     since = time.time()
-    item = first_memory.save(loaded, before.waiting)
+    item = server_test.save(loaded, before.waiting)
     _done("Saved", f"{memory_words.excerpt(item.content)}, project {item.project}.")
-    with waiting("Delivering and recalling it"), first_memory.with_worker(paths, _program()):
-        why = first_memory.why_undelivered(paths, item, since)
-        found = None if why else first_memory.recalled(loaded.settings)
+    with waiting("Delivering and recalling it"), server_test.with_worker(paths, _program()):
+        why = server_test.why_undelivered(paths, item, since)
+        found = None if why else server_test.recalled(loaded.settings)
     if found is None:
         raise Mem0TrayError(
             f"The memory is saved and waits: {why.rstrip('.')}.",
@@ -250,7 +250,7 @@ def _save_deliver_recall() -> None:
     _done("Delivered", f"to {server_choice.in_words(server)}.")
     if found.trouble:
         output.say_beside("", found.trouble, Style.WARNING)
-    elif first_memory.is_shown(found):
+    elif server_test.is_shown(found):
         shown = memory_words.excerpt(item.content)
         _done("Recalled", f"{shown}, as `mem0tray recall -p {item.project}` shows it.")
     elif loaded.settings.server.infer:

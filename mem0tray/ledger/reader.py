@@ -22,7 +22,7 @@ from mem0tray.core.state import WorkerSeen
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger import foreign_claims, names, opening
 from mem0tray.ledger.database import decode, encode
-from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.names import SQL
 from mem0tray.ledger.rows import AFTER, Attempt, Batch, Known, known_from
 from mem0tray.ledger.servers import FormerServers, told_of
 from mem0tray.ledger.waiting import WaitingRows
