@@ -1,4 +1,4 @@
-"""The ledger's names: in its table `meta`, of files kept in step, of the statements of `queries.sql`.
+"""The ledger's names: in `meta`, of files kept in step, of the statements in `queries.sql`.
 
 The names in `meta` stand in everybody's ledgers, and other versions read some of them: a name
 stays as it is, whatever its constant is called here.

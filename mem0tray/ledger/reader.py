@@ -170,11 +170,6 @@ class Reader:
         """Return when dead letters came and went that left the DLQ since then."""
         return [(float(came), float(went)) for came, went in self._rows(SQL["stays"], (since,))]
 
-    def outages(self, since: float) -> list[tuple[float, float]]:
-        """Return when the server was out of reach since then, by the probes; oldest first."""
-        sql = "SELECT began, ended FROM outages WHERE ended >= ? ORDER BY began"
-        return [(float(began), float(ended)) for began, ended in self._rows(sql, (since,))]
-
     def other_worker(self) -> WorkerSeen | None:
         """Return the other worker that was at work when ours last looked."""
         return foreign_claims.worker_in(self._meta(names.OTHER_WORKER))
