@@ -18,16 +18,15 @@ from mem0tray import cli
 from mem0tray.actions import chosen_client, recall
 from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.cli import arguments, output
+from mem0tray.cli import add_lines, arguments, output
+from mem0tray.cli.add_lines import MemoryLine
 from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import Progress
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core import memory_lines
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.core.memory_lines import MemoryLine
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, temporary
 from mem0tray.ledger.reader import Reader
@@ -110,7 +109,7 @@ class Export:
             self.read += len(page.memories)
             if not page.whole and project not in self.cut:
                 self.cut.append(project)
-            lines = [memory_lines.write(_line(each, ids)) for each in page.memories]
+            lines = [add_lines.write_line(_line(each, ids)) for each in page.memories]
             if lines:
                 pages.append((len(lines), b"".join(reversed(lines))))
             self.watch(self)

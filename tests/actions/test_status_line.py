@@ -2,7 +2,7 @@
 
 import pytest
 
-from mem0tray.actions.worker_report import in_one_line
+from mem0tray.actions.status_line import line
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
@@ -34,4 +34,4 @@ def test_what_counts_stands_in_one_line(
     name: str, reason: Reason, queue: int | None, dead: int | None, told: str
 ) -> None:
     """What keeps memories from being delivered, in a few words, and what has not been."""
-    assert in_one_line(name, reason, queue, dead) == told
+    assert line(name, reason, queue, dead) == told
