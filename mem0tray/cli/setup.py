@@ -1,23 +1,38 @@
 """`mem0tray setup`: what a newcomer must decide, one question at a time, and a first memory."""
 
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
 import click
 
+from mem0tray.actions import add, recall, verbs, worker_report
+from mem0tray.actions.recall import KnownMemory, WasRead
 from mem0tray.cli import INTERRUPTED, arguments, memory_words, output, setup_server
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
+from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.item import Item
+from mem0tray.files import document
+from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as location
 
 _NOTES: Final = "claude.auto_memory"
+_PROJECT, _TEXT = items.TRIAL
+_PATIENCE: Final = 60.0  # seconds for an answer of the server
+_START: Final = 30.0  # seconds for a worker that starts
+_END: Final = 20.0
+_LOOK: Final = 0.05
+_SHOWN: Final = 1000
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -226,21 +241,19 @@ def _save_deliver_recall() -> None:
 
     A server that has the memory from an earlier `setup` is not sent another one.
     """
-    from mem0tray.actions import server_test
-
     loaded = arguments.load_all()
     paths = loaded.settings.locations()
     with waiting():
-        before = server_test.recalled(loaded.settings)
-    if server_test.is_shown(before):
+        before = _recalled(loaded.settings)
+    if _is_shown(before):
         _done("Recalled", "the memory that an earlier `mem0tray setup` saved there.")
         return
     since = time.time()
-    item = server_test.save(loaded, before.waiting)
+    item = _save(loaded, before.waiting)
     _done("Saved", f"{memory_words.excerpt(item.content)}, project {item.project}.")
-    with waiting("Delivering and recalling it"), server_test.with_worker(paths, _program()):
-        why = server_test.why_undelivered(paths, item, since)
-        found = None if why else server_test.recalled(loaded.settings)
+    with waiting("Delivering and recalling it"), _with_worker(paths, _program()):
+        why = _why_undelivered(paths, item, since)
+        found = None if why else _recalled(loaded.settings)
     if found is None:
         raise Mem0TrayError(
             f"The memory is saved and waits: {why.rstrip('.')}.",
@@ -250,7 +263,7 @@ def _save_deliver_recall() -> None:
     _done("Delivered", f"to {server_choice.in_words(server)}.")
     if found.trouble:
         output.say_beside("", found.trouble, Style.WARNING)
-    elif server_test.is_shown(found):
+    elif _is_shown(found):
         shown = memory_words.excerpt(item.content)
         _done("Recalled", f"{shown}, as `mem0tray recall -p {item.project}` shows it.")
     elif loaded.settings.server.infer:
@@ -264,3 +277,73 @@ def _save_deliver_recall() -> None:
 def _done(what: str, rest: str) -> None:
     mark = output.sign(Style.GOOD)
     output.say_beside("", f"{mark} {what}: {rest}", mark=mark, mark_style=Style.GOOD)
+
+
+def _save(loaded: Loaded, present: Sequence[KnownMemory]) -> Item:
+    """Queue the memory as `add` does, unless it is `present` from an earlier `setup`.
+
+    Raises Mem0TrayError where no file can be written.
+    """
+    ours = (each.id for each in present if each.text == _TEXT)
+    name = next(ours, "") or add.queue_memory(loaded, _PROJECT, _TEXT).id
+    item = items.parse(document.dump(add.entry(name, _PROJECT, _TEXT)))
+    assert item is not None  # noqa: S101  (it has an id, a project and a text)
+    return item
+
+
+def _is_shown(found: WasRead) -> bool:
+    """Return whether the server shows the memory."""
+    return any(_TEXT in each.text for each in found.there)
+
+
+@contextmanager
+def _with_worker(paths: Paths, program: Sequence[str]) -> Iterator[None]:
+    """Keep a worker running: the present one, else one of our own, stopped at the end.
+
+    `program` has the words that start mem0tray. Raises Mem0TrayError if no worker starts.
+    """
+    own = None
+    if worker_report.running(paths) is None:
+        nothing = subprocess.DEVNULL
+        command = [*program, "run"]
+        own = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603  (ourselves)
+    try:
+        _wait_for_metrics(paths, own)
+        yield
+    finally:
+        if own is not None:
+            own.terminate()
+            try:
+                own.wait(_END)
+            except subprocess.TimeoutExpired:
+                own.kill()
+                own.wait()
+
+
+def _wait_for_metrics(paths: Paths, own: "subprocess.Popen[bytes] | None") -> None:
+    """Wait until the worker has written its metrics, and so has its ledger open."""
+    end = time.monotonic() + _START
+    while time.monotonic() < end:
+        running = worker_report.running(paths)
+        if running is not None:
+            metrics = (worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics))
+            if any(each.are_of(running) for each in metrics):
+                return
+        elif own is not None and own.poll() is not None:
+            raise Mem0TrayError("The worker does not start.", "`mem0tray run` says why.")
+        time.sleep(_LOOK)
+    raise Mem0TrayError("The worker does not answer.", "`mem0tray doctor` says more.")
+
+
+def _why_undelivered(paths: Paths, item: Item, since: float) -> str:
+    """Wait until the worker has delivered it; return why it has not, or nothing.
+
+    `since`: when the memory was saved, Unix seconds.
+    """
+    (outcome,) = verbs.follow(paths, [item], since, _PATIENCE)
+    return "" if outcome.is_good else outcome.reason or outcome.name
+
+
+def _recalled(settings: Settings) -> WasRead:
+    """Read what the server has of the memory's project, and what waits of it."""
+    return recall.recall(settings, _PROJECT, _SHOWN)
