@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.acceptance.kinds import ON_ALL, ON_LIBRARY_TOO
+from tests.acceptance.kinds import HOSTED, OFFICIAL, ON_ALL, ON_LIBRARY_TOO, VPS, on
 from tests.support.home import Home
 from tests.support.http1 import Answer, page, retry_after
 from tests.support.shapes import Item, dead, entries, entry, moved_marker
@@ -127,7 +127,7 @@ def test_an_item_waits_for_the_longer_of_interval_and_retry_after(
 
 
 @pytest.mark.row(36)
-@ON_ALL
+@on(VPS, *OFFICIAL, HOSTED[0])
 def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin) -> None:
     server.can_be_asked = False
     home.write_queue([entry("slow")])

@@ -90,8 +90,9 @@ def test_canaries_come_in_turn(inbox: Inbox, outbox: Outbox) -> None:
 
 
 def test_the_next_time_is_the_earliest_of_both_lanes(inbox: Inbox, outbox: Outbox) -> None:
-    a, b, c = put(inbox, fresh("a"), letter("b"), fresh("c"))
-    for key, due in ((a, 5.0), (b, 7.0), (c, 9.0)):
+    a, b, c, gone = put(inbox, fresh("a"), letter("b"), fresh("c"), fresh("d"))
+    outbox.record_delivery(gone, "http://here.test", NOW)
+    for key, due in ((a, 5.0), (b, 7.0), (c, 9.0), (gone, 1.0)):
         outbox.defer(key, NOW + due)
     assert outbox.next_due() == NOW + 5
     assert outbox.next_due({a}) == NOW + 7
@@ -159,6 +160,7 @@ def test_a_dead_letter_waits_as_long_as_the_server_asked_for(
     inbox: Inbox, outbox: Outbox, back: float
 ) -> None:
     (key,) = put(inbox, letter("a"))
+    outbox.record_attempt(key, NOW, "item failure", 503, "busy", 0.1)
     outbox.defer(key, NOW + LONGEST_ASKED)
     outbox.limit_waits(NOW - back, 30)
     assert outbox.due(key) == NOW - back + LONGEST_ASKED

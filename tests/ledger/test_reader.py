@@ -64,6 +64,16 @@ def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: In
         assert found.unknown == NOW + 2
 
 
+def test_what_one_item_is_denied_says_nothing_of_another(ledger: Ledger, inbox: Inbox) -> None:
+    outbox, keys = Outbox(ledger), put_dead(inbox, A, B)
+    for key in keys:
+        ForeignClaims(ledger).ask(key, NOW)
+        job = outbox.claim(key, NOW, HERE)
+    outbox.mark_absent(job, HERE)
+    with Reader(ledger.path) as reader:
+        assert [reader.by_id(name)[0].unknown for name in "ab"] == [NOW, None]
+
+
 def test_stays_are_of_dead_letters_that_went_since_then(ledger: Ledger, inbox: Inbox) -> None:
     before, since, _ = put_dead(inbox, A, B, C)
     outbox = Outbox(ledger)
