@@ -14,18 +14,16 @@ import pytest
 
 from tests.support.home import REPOSITORY
 
-SETTLED: Final = "settl(?:e|es|ed|ing)"
-INTENT: Final = "intents?"
 LINGERS: Final = "linger(?:s|ing)"
 LOCAL_SERVER: Final = "local server"
 GONE: Final = {
-    SETTLED: "stable (a file), published (a generation), recorded (an outcome), closed in order"
-    " (the ledger)",
+    "settl(?:e|es|ed|ing)": "stable (a file), published (a generation), recorded (an outcome),"
+    " closed in order (the ledger)",
     "unsettl(?:e|es|ed|ing)": "outcome unknown",
     "in_doubt": "outcome unknown",
     "leave_open": "outcome unknown",
     "editions?": "generation",
-    INTENT: "claim",
+    "intents?": "claim",
     LINGERS: "tombstone",
     "gates?": "circuit breaker",
     "meanwhile(?==)": "claim: nothing is sent ahead",
@@ -35,11 +33,8 @@ GONE: Final = {
     "whereabouts": "served folder",
     LOCAL_SERVER: "embedded server",
 }
-# Where such a word is somebody else's: in ledgers of former versions, commands of systemd, or the
-# table of faults.
+# Where such a word is somebody else's: in commands of systemd, or the table of faults.
 OTHERS: Final = {
-    "mem0tray/ledger/opening.py": {SETTLED, INTENT, LINGERS},
-    "tests/support/samples/": {SETTLED, INTENT, LINGERS},
     "mem0tray/desktop/autostart/": {LINGERS},
     "tests/desktop/autostart/": {LINGERS},
     "mem0tray/cli/autostart.py": {LINGERS},

@@ -24,7 +24,7 @@ from mem0tray.actions.surroundings import (
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core import reasons, times
+from mem0tray.core import reasons, text
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, plural, short_id
@@ -108,7 +108,7 @@ def causes(
     if known is not None and known.at_work:
         result.append(_AT_WORK)
     elif due > now and not (held or taken):
-        again = Reason("it is sent again at {time}", time=times.clock(due))
+        again = Reason("it is sent again at {time}", time=text.clock(due))
         # `retry` takes dead letters, not entries.
         remedy = _SENT_AT_ONCE if found.is_dead else _SENT
         result.append(Cause(WAITING, again, remedy, by_itself=True))

@@ -106,7 +106,6 @@ def stand_in(paths: Paths, settings: Settings, patience: float) -> Mapping[str, 
 
 def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     # Slow to import, and needed only here.
-    from mem0tray.config.server_choice import chosen_server
     from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.context import WorkerContext
@@ -120,7 +119,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     try:
         if ledger.rebuilt:
             bus.emit(LedgerRebuilt(ledger.rebuilt))
-        server = chosen_server(settings, paths)
+        server = server_choice.chosen_server(settings, paths)
         context = WorkerContext(paths, settings, ledger, bus, server.name, server.shown)
         return handler.stand_in(context)
     finally:

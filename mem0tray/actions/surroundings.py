@@ -11,7 +11,7 @@ from mem0tray.actions.standing import Snapshot
 from mem0tray.actions.worker_report import NO_METRICS, Metrics
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
-from mem0tray.core import reasons, state, times
+from mem0tray.core import reasons, state, text
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.server.remedy import (
@@ -212,7 +212,7 @@ def _pause(seen: Snapshot) -> list[Cause]:
         return []
     when = Reason("until you resume")
     if not math.isinf(until):
-        when = Reason("until {time}", time=times.clock(until))
+        when = Reason("until {time}", time=text.clock(until))
     return [
         Cause(
             PAUSED,

@@ -8,15 +8,14 @@ import time
 from typing import Final
 
 from mem0tray.actions import diagnose, standing, worker_report
-from mem0tray.actions import projects as known_projects
 from mem0tray.actions import recall as reading
 from mem0tray.actions.add import QueuedEntry, queue_memory
-from mem0tray.actions.projects import ProjectSeen
+from mem0tray.actions.recall import ProjectSeen
 from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.claude import for_models
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
 
@@ -59,7 +58,7 @@ def search(project: str, query: str, limit: int) -> str:
 
 def projects() -> str:
     """Return the known projects, with how many memories each has here and on the server."""
-    found = known_projects.known(_settings())
+    found = reading.known_projects(_settings())
     sentences = [found.trouble, _KNOWN_HERE if found.trouble else "", found.unread]
     if not (found.whole or found.trouble):
         sentences.append("The server does not name all of its projects.")
@@ -133,12 +132,12 @@ def _state(seen: Overview) -> list[str]:
     if seen.worker is None:
         worker = "Worker: not running, so nothing is delivered; `mem0tray run` starts it."
     else:
-        worker = f"Worker: running since {times.clock(seen.worker.since)}."
+        worker = f"Worker: running since {text.clock(seen.worker.since)}."
     reason = f": {seen.reason}" if seen.reason else ""
     is_told = seen.state != NOT_RUNNING or reason
     state = for_models.sentence(f"State: {seen.state}{reason}") if is_told else ""
     server = f"Server: {seen.destination}." if seen.destination else "Server: none is chosen."
-    last = times.clock(seen.last_delivery) if seen.last_delivery else "none is known"
+    last = text.clock(seen.last_delivery) if seen.last_delivery else "none is known"
     return [each for each in (server, worker, state, f"Last delivery: {last}.") if each]
 
 
@@ -147,7 +146,7 @@ def _counts(seen: Overview) -> list[str]:
     queue = _number(seen.queue, "memory waits", "memories wait")
     since = ""
     if seen.oldest_waiting:
-        since = f", the oldest undelivered one since {times.clock(seen.oldest_waiting)}"
+        since = f", the oldest undelivered one since {text.clock(seen.oldest_waiting)}"
     counts = f"{queue} in the queue, {_number(seen.dlq, 'dead letter')}{since}."
     unknown = [one_line(str(why), for_models.SENTENCE) for why in seen.unknown.values()]
     return [counts, *(f"Unknown: {why}" for why in unknown)]

@@ -62,9 +62,9 @@ def _run(arguments: list[str]) -> int:
         return 0
     is_typing = COMPLETE in os.environ  # a person, to whom nothing is said in the middle of a line
     if not is_typing and any(name.startswith(_SETTINGS) for name in os.environ):
-        from mem0tray.cli import context
+        from mem0tray.cli.arguments import warn_of_unknown_variables
 
-        context.warn_of_unknown_variables()
+        warn_of_unknown_variables()
     from mem0tray.cli import app
 
     return app.run(arguments)

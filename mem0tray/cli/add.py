@@ -10,7 +10,7 @@ import click
 
 from mem0tray import cli
 from mem0tray.actions.add import queue_memory, too_long
-from mem0tray.cli import arguments, context
+from mem0tray.cli import arguments
 from mem0tray.cli.arguments import END_OF_INPUT
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.core.item import LONGEST_TEXT
@@ -88,16 +88,16 @@ def _add(project: str | None, text: str | None, *, as_json: bool) -> None:
 
     After that nothing is a failure: a script would add the memory again.
     """
-    loaded = context.load_what_holds()
+    loaded = arguments.load_what_holds()
     name = arguments.project_meant(project)
     text = _read_standard_input() if text is None else arguments.utf8(text, "the text")
     if not text.strip():
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
     done = queue_memory(loaded, name, text)
     if loaded.wrong:
-        context.warn([f"The memory is queued all the same, in {done.claude_dir}."])
+        arguments.warn([f"The memory is queued all the same, in {done.claude_dir}."])
     if project is None and sys.stdout.isatty():  # a person reads it
-        context.warn([f"It is a memory of the project {name!r}; --project names another."])
+        arguments.warn([f"It is a memory of the project {name!r}; --project names another."])
     document = {"id": done.id, "queued": done.where, "project_id": name}
     why = cli.why_not_written(f"{json.dumps(document) if as_json else done.id}\n")
     if why:

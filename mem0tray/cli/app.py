@@ -65,13 +65,15 @@ _TABLE: Final = {
 }
 _ELSEWHERE: Final = {
     "run": "run:run",
-    "pause": "pause:pause",
-    "resume": "pause:resume",
+    "pause": "retry:pause",
+    "resume": "retry:resume",
     "list": "show:list_",
     "stats": "status:stats",
+    "report": "status:report",
     "edit": "restore:edit",
     "recall": "recall:recall",
     "search": "recall:search",
+    "projects": "recall:projects",
     "doctor": "doctor.command:command",
     "completion": "help:completion",
     "install": "claude_code:install",

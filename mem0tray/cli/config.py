@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.cli import arguments, context, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.command_help import CommandGroup
 from mem0tray.cli.interaction import waiting
 from mem0tray.config import config_file, settings
@@ -60,7 +60,7 @@ def show(*, as_json: bool) -> None:
     Of a file that is no TOML the error is shown alone.
     """
     loaded = settings.read()
-    context.warn(loaded.warnings)
+    arguments.warn(loaded.warnings)
     if as_json:
         shown = {
             key: {
@@ -97,7 +97,7 @@ def _print(loaded: Loaded) -> None:
 def get(key: str, *, as_json: bool) -> None:
     """Print the value of KEY, even if it is a secret."""
     settings.kind_of(key)
-    loaded = context.load_what_holds()
+    loaded = arguments.load_what_holds()
     if key in loaded.unknown:
         raise SettingsError(f"The value of {key} cannot be read.", "Mend what is wrong.")
     value = settings.get(loaded.settings, key)
@@ -136,7 +136,7 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
         value = _asked(key)
     before = settings.read()
     config_file.change(location(), key, config_file.checked(key, value))
-    if context.warn_of_variable(key):
+    if arguments.warn_of_variable(key):
         return
     if key == "server.url":
         remark_key_goes_along(before)
@@ -162,7 +162,7 @@ def unset(key: str) -> None:
     verb = "is no longer" if config_file.remove(file, key) else "was not"
     done = f"{key} {verb} set in {file}"
     try:
-        loaded = context.load_all()
+        loaded = arguments.load_all()
     except SettingsError:
         output.say(f"{done}.")
         raise  # something else is wrong there
@@ -182,7 +182,7 @@ def edit() -> None:
     config_file.create(file)
     with ends_in_order():
         programs.edit(file, if_failed=f"Look whether {file} is as you want it.")
-    context.load_all()
+    arguments.load_all()
 
 
 def _keys() -> list[str]:

@@ -8,10 +8,10 @@ from mem0tray.actions import look_up, waiting
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.verbs import Deleted, delete
 from mem0tray.actions.waiting import FoundItem, resolve
-from mem0tray.cli import arguments, context, interaction, memory_words, output
+from mem0tray.cli import arguments, interaction, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.config.settings import Settings
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.text import plural, short_id
 
 _SHOWN: Final = 20  # items shown of those to be deleted
@@ -48,7 +48,7 @@ def command(
         raise click.UsageError("Name ids, or give --project.")
     if as_json and not yes:
         raise click.UsageError("--json cannot ask: it goes with --yes.")
-    settings = context.load_there()
+    settings = arguments.load_there()
     paths = settings.locations()
     with memory_words.explained(paths):
         chosen, past = _chosen(settings, ids, project, for_good=for_good)
@@ -117,7 +117,7 @@ def _agreed(chosen: list[FoundItem], past: list[FoundItem], *, for_good: bool) -
     """Show what would be deleted, and ask. Raises Mem0TrayError if nobody can answer."""
     number = len(chosen) + len(past)
     for each in [*chosen, *past][:_SHOWN]:
-        date = times.clock(each.item.timestamp if each.item is not None else None)
+        date = text.clock(each.item.timestamp if each.item is not None else None)
         kind = "dead letter" if each.is_dead else "waiting entry"
         if each.place == look_up.LEDGER:
             kind = "no longer waiting"

@@ -8,11 +8,11 @@ import click
 from mem0tray.actions import diagnose, standing, waiting
 from mem0tray.actions.surroundings import Cause, Surroundings
 from mem0tray.actions.waiting import FoundItem
-from mem0tray.cli import arguments, context, interaction, memory_words, output
+from mem0tray.cli import arguments, interaction, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural, short_id
 from mem0tray.ledger.rows import Attempt, Known
@@ -39,7 +39,7 @@ def command(name: str | None, *, as_json: bool) -> None:
     An attempt that ended with "server down", "server busy", "key refused" or "asked in
     vain" does not count against the memory as long as others meet the same.
     """
-    settings = context.load_there()
+    settings = arguments.load_there()
     if name is None:
         _sum_up(settings, as_json=as_json)
         return
@@ -49,7 +49,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         chosen = [] if gone else seen.resolve([name])
         called = seen.handles(chosen)
         past = {each.identity: seen.attempts(each) for each in chosen}
-    context.warn_behind(seen.step)
+    arguments.warn_behind(seen.step)
     if gone:
         _print_gone(gone, as_json=as_json)
         return
@@ -64,7 +64,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         if as_json:
             documents.append(_document(each, causes, history, due))
         else:
-            again = times.due(due, now) if due > now else ""
+            again = text.due(due, now) if due > now else ""
             _print(called[each.id], each, causes[0], history, again)
     if as_json:
         output.print_json(documents)

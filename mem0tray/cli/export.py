@@ -15,19 +15,18 @@ from typing import Final
 import click
 
 from mem0tray import cli
-from mem0tray.actions import chosen_client, projects
+from mem0tray.actions import chosen_client, recall
 from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.cli import context, output
+from mem0tray.cli import add_lines, arguments, output
+from mem0tray.cli.add_lines import MemoryLine
 from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import Progress
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core import memory_lines
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.core.memory_lines import MemoryLine
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, temporary
 from mem0tray.ledger.reader import Reader
@@ -66,18 +65,18 @@ class Export:
         """Yield the lines, a page at a time. Raises Mem0TrayError where the server fails."""
         paths = self.settings.locations()
         server = chosen_server(self.settings, paths)
-        here, self.unread = projects.known_here(self.settings)
+        here, self.unread = recall.known_here(self.settings)
         with (
             chosen_client.opened(self.settings, paths) as client,
             Reader(paths.ledger) as reader,
         ):
             names = [self.project]
             if not self.project:
-                found = projects.of_server(client, server.shown)
+                found = recall.of_server(client, server.shown)
                 self.unnamed = not found.whole
                 self.total = sum(each.count or 0 for each in found.found) if found.whole else None
                 known = () if found.whole else here
-                names = projects.in_order([*known, *(each.project for each in found.found)])
+                names = recall.in_order([*known, *(each.project for each in found.found)])
             waiting = [here[name] for name in (names if self.project else here) if name in here]
             self.waiting = sum(each.fresh + each.dead for each in waiting)
             if client is None:  # nothing was ever stored there
@@ -110,7 +109,7 @@ class Export:
             self.read += len(page.memories)
             if not page.whole and project not in self.cut:
                 self.cut.append(project)
-            lines = [memory_lines.write(_line(each, ids)) for each in page.memories]
+            lines = [add_lines.write_line(_line(each, ids)) for each in page.memories]
             if lines:
                 pages.append((len(lines), b"".join(reversed(lines))))
             self.watch(self)
@@ -151,7 +150,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     If the server fails, FILE stays as it is. The command exits with 1 then, and where the server
     shows less of a project than it has: official servers list a thousand memories of each.
     """
-    settings = context.load()
+    settings = arguments.load()
     name = project_alone(project) or ""
     target = _target(out)
     if target is not None and target.parent.is_dir():

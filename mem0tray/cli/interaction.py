@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from mem0tray.cli import output
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line
 
@@ -73,7 +73,7 @@ class Progress:
         """Show how many are done, of how many, and the time left."""
         line, passed = f"{done:,} of {total:,} {self._what}", self._clock() - self._began
         if passed >= _KNOWN and 0 < done < total:
-            line += f", about {times.span(passed / done * (total - done))} left"
+            line += f", about {text.span(passed / done * (total - done))} left"
         self.show(line)
 
     @property

@@ -9,7 +9,7 @@ from mem0tray.cli import output
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.item import Kind
 from mem0tray.core.state import PERHAPS
@@ -80,8 +80,8 @@ def print_attempts(attempts: Sequence[Attempt]) -> None:
     for attempt in attempts[-ATTEMPTS_SHOWN:]:
         kind = _IN_WORDS.get(attempt.kind, attempt.kind)
         named = f", request {attempt.request}" if attempt.request else ""
-        text = f"{kind}: {attempt.message} ({attempt.duration:.2f} s{named})"
-        output.say_beside(f"  {times.clock(attempt.at)}  ", text, Style.DIM)
+        said = f"{kind}: {attempt.message} ({attempt.duration:.2f} s{named})"
+        output.say_beside(f"  {text.clock(attempt.at)}  ", said, Style.DIM)
 
 
 class Fate(NamedTuple):
@@ -94,7 +94,7 @@ class Fate(NamedTuple):
 
 def fate(known: Known) -> Fate:
     """Say what became of it, `delivered` or `deleted`, and what can be done."""
-    when = times.moment(known.closed)
+    when = text.moment(known.closed)
     if known.state == items.DELIVERED:
         return Fate("delivered", f"on {when} to {in_words(known.server)}", "Nothing to do.")
     if known.reason == items.FORGOTTEN:

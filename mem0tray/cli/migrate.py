@@ -9,7 +9,7 @@ import click
 from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.actions.recall import in_sentence
-from mem0tray.cli import arguments, context, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import Progress
@@ -54,7 +54,7 @@ def command(*, former: str | None, project: str | None, dry_run: bool, as_json: 
     MEM0TRAY_MIGRATE_KEY, or asked for; server.api_key is sent only to the present server.
     Exits with 1 where something could not be read back from the former server.
     """
-    settings = context.load_there()
+    settings = arguments.load_there()
     project = project_alone(project)
     there = migrate.chosen(settings, settings.locations())
     name = _former(settings, there, former)

@@ -1,4 +1,4 @@
-"""`mem0tray recall` and `search`: what the server has of a project, with what still waits here."""
+"""`mem0tray recall`, `search` and `projects`: what the server has, with what still waits here."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -6,12 +6,13 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import recall as reading
-from mem0tray.actions.recall import KnownMemory, WasRead
-from mem0tray.cli import context, output
+from mem0tray.actions.recall import KnownMemory, KnownProjects, WasRead
+from mem0tray.cli import arguments, interaction, output
 from mem0tray.cli.arguments import project_meant, project_option
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
+from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import lines, one_line
 
@@ -55,7 +56,7 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     Memories that still wait here come before them, marked. Exits with 1 where the server does
     not answer, or cannot show memories: only what waits here is shown then.
     """
-    settings = context.load()
+    settings = arguments.load()
     name = project_meant(project)
     with waiting():
         found = reading.recall(settings, name, limit)
@@ -81,7 +82,7 @@ def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: 
     beginnings, ignoring case and accents. Memories that still wait here are searched by words,
     and come before the others, marked. Exit codes are those of `recall`.
     """
-    settings = context.load()
+    settings = arguments.load()
     name = project_meant(project)
     query = " ".join(words)
     if not query.strip():
@@ -137,5 +138,71 @@ def _document(project: str, found: WasRead) -> dict[str, Any]:
                 "state": each.state or "delivered",
             }
             for each in (*found.waiting, *found.there)
+        ],
+    }
+
+
+_NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
+
+
+@click.command(
+    "projects",
+    cls=Command,
+    examples={"mem0tray projects": "", "mem0tray projects --json": "for a program"},
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+def projects(*, as_json: bool) -> None:
+    """List the projects, with how many memories of each there are.
+
+    It counts memories on the server, where that can be asked; entries that wait here, and dead
+    letters; and how many were delivered, to any server. Exits with 1 where the server does not
+    answer: only what is known here is shown then.
+    """
+    settings = arguments.load()
+    with interaction.waiting():
+        found = reading.known_projects(settings)
+    if as_json:
+        output.print_json(_projects_document(found))
+    else:
+        _print_projects(found)
+    if found.trouble or found.unread:
+        rest = "Shown is only what is known here." if found.trouble else ""
+        raise Mem0TrayError(" ".join(filter(None, (found.trouble, rest, found.unread))))
+
+
+def _print_projects(found: KnownProjects) -> None:
+    if found.projects:
+        rows = [
+            (
+                name,
+                text.NEVER if there is None else f"{there:,}",
+                f"{fresh:,}",
+                f"{dead:,}",
+                f"{delivered:,}",
+            )
+            for name, fresh, dead, delivered, there in found.projects
+        ]
+        output.print_table(("PROJECT", *_NUMBERS), rows, right=_NUMBERS)
+    elif not (found.trouble or found.unread):
+        output.say("No project is known.")
+    if not (found.whole or found.trouble):
+        output.remark("The server does not name all of its projects.")
+
+
+def _projects_document(found: KnownProjects) -> dict[str, Any]:
+    return {
+        "destination": found.destination or None,
+        "answered": not found.trouble,
+        "reason": found.trouble or None,
+        "complete": found.whole,
+        "projects": [
+            {
+                "project_id": each.project,
+                "on_server": each.there,
+                "waiting": each.fresh,
+                "dead": each.dead,
+                "delivered": each.delivered,
+            }
+            for each in found.projects
         ],
     }

@@ -15,11 +15,11 @@ from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.verbs import Changed, GoneError, Restored
 from mem0tray.actions.waiting import DLQ_LIST, FoundItem, listing
-from mem0tray.cli import arguments, context, memory_words, output
+from mem0tray.cli import arguments, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import atomic, private_folders
@@ -65,7 +65,7 @@ def edit(name: str) -> None:
     it back is shown, also by `restore --list`. Nothing changes when the editor fails or
     nothing is saved.
     """
-    settings = context.load_there()
+    settings = arguments.load_there()
     found = _editable(look_up.look_up(settings, name))
     with waiting.opened(settings) as seen:
         called = seen.handles([found])[found.id]
@@ -229,7 +229,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
         raise click.UsageError("--list shows everything; it does not go with BACKUP.")
     if as_json and not as_list:
         raise click.UsageError("--json goes with --list.")
-    settings = context.load_there()
+    settings = arguments.load_there()
     paths = settings.locations()
     keep_in_step(paths, settings)
     if as_list:
@@ -271,7 +271,7 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         return
     for source, number in zip(found, counts, strict=True):
         output.say(source.name)
-        at, what = times.clock(source.at), _what(source, number)
+        at, what = text.clock(source.at), _what(source, number)
         output.say_beside("    ", f"{at}, {plural(number, 'item')}: {what}")
 
 

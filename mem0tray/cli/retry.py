@@ -1,4 +1,4 @@
-"""`mem0tray retry`: dead letters are due at once."""
+"""`mem0tray retry`, `pause` and `resume`: when the worker is to deliver."""
 
 import sys
 import time
@@ -8,18 +8,20 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import standing, verbs
+from mem0tray.actions.in_step import worker_runs
 from mem0tray.actions.standing import Snapshot
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.actions.verbs import Retried, RetryOutcome
 from mem0tray.actions.waiting import FoundItem
-from mem0tray.cli import arguments, context, memory_words, output
+from mem0tray.cli import arguments, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
-from mem0tray.core import times
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core import text
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Item
 from mem0tray.core.text import one_line, plural, short_id
+from mem0tray.files import orders
 
 _SHOWN: Final = 5
 _FACTOR: Final = 2  # a memory that timed out before gets twice the time
@@ -52,7 +54,7 @@ def command(
     """
     if bool(ids) + (project is not None) + everything != 1:
         raise click.UsageError("Name ids, or give either --project or --all.")
-    settings = context.load_there()
+    settings = arguments.load_there()
     since = time.time()
     try:
         chosen, called = _retried(settings, ids, project)
@@ -143,12 +145,12 @@ def _followed(
 def _print_outcome(called: Mapping[str, str], outcome: RetryOutcome) -> None:
     """Print the outcome of a retry in a line, at once, also into a pipe."""
     style = Style.GOOD if outcome.is_good else Style.BAD
-    text = f"{_name(outcome.item, called)}: {outcome.name}"
+    said = f"{_name(outcome.item, called)}: {outcome.name}"
     if outcome.reason:
-        text += f": {outcome.reason.rstrip('.')}"
+        said += f": {outcome.reason.rstrip('.')}"
     if outcome.next_retry:
-        text += f". The next try is {times.due(outcome.next_retry)}"
-    output.say_beside(f"{output.sign(style)} ", f"{text}.", style)
+        said += f". The next try is {text.due(outcome.next_retry)}"
+    output.say_beside(f"{output.sign(style)} ", f"{said}.", style)
     sys.stdout.flush()
 
 
@@ -197,3 +199,42 @@ def _judge(found: Sequence[RetryOutcome], around: Surroundings, called: Mapping[
     # For several, `diagnose` sums up the causes.
     one = f" {called.get(bad[0].item.id, '')}".rstrip() if len(bad) == 1 else ""
     raise Mem0TrayError(f"{what}.", f"`mem0tray diagnose{one}` says what to do.")
+
+
+_YEAR: Final = 525_600.0  # minutes; without a number a pause has no end
+
+
+@click.command(
+    "pause",
+    cls=Command,
+    examples={"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"},
+)
+@click.argument("minutes", required=False, type=click.FloatRange(0, _YEAR, min_open=True))
+def pause(minutes: float | None) -> None:
+    """Stop delivering for MINUTES, or until `mem0tray resume`.
+
+    A pause survives a restart. Memories are still taken in and kept.
+    """
+    paths = arguments.load().locations()
+    until = None if minutes is None else time.time() + minutes * 60
+    orders.write_pause(paths, until)
+    end = "`mem0tray resume`" if until is None else text.moment(until)
+    no_worker = " The worker is not running; the pause holds for its next start too."
+    output.say(f"Deliveries are paused until {end}.{'' if worker_runs(paths) else no_worker}")
+
+
+@click.command("resume", cls=Command, examples={"mem0tray resume": ""})
+def resume() -> None:
+    """End a pause."""
+    paths = arguments.load().locations()
+    try:
+        paused = orders.read_pause(paths) is not None
+    except FileUnavailableError:  # deliveries wait because of it
+        paused = True
+    orders.clear_pause(paths)
+    if not paused:
+        output.say("Deliveries were not paused.")
+    elif worker_runs(paths):
+        output.say("Deliveries go on.")
+    else:
+        output.say("Deliveries go on as soon as the worker runs: start it with `mem0tray run`.")

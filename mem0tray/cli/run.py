@@ -36,7 +36,7 @@ from mem0tray.system.threads import Bell
 from mem0tray.worker.reporting.log import describe, named
 
 if TYPE_CHECKING:
-    from mem0tray.alerts.watch import AlertWatch
+    from mem0tray.alerts import AlertWatch
     from mem0tray.core.state import Waiting
     from mem0tray.worker.thread import WorkerThread
 
@@ -76,7 +76,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     loaded = config.load()
     for warning in loaded.warnings:
         output.remark(warning)
-    from mem0tray.alerts.watch import AlertWatch
+    from mem0tray.alerts import AlertWatch
     from mem0tray.worker.folders.settings import SettingsFile
     from mem0tray.worker.reporting.log import EventLog
     from mem0tray.worker.thread import WorkerThread

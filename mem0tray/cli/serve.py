@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mem0tray import cli
-from mem0tray.cli import arguments, context, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.command_help import Command
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def serve(port: int | None) -> None:
     The worker starts it by itself when `server.url` is "local"; here it runs
     until Ctrl-C.
     """
-    settings = context.load()
+    settings = arguments.load()
     folder = settings.locations().local_server
     # Slow to import, and `--help` does without.
     from mem0tray.localserver import endpoint

@@ -1,23 +1,38 @@
 """`mem0tray setup`: what a newcomer must decide, one question at a time, and a first memory."""
 
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
 import click
 
-from mem0tray.cli import INTERRUPTED, context, memory_words, output, setup_server
+from mem0tray.actions import add, recall, verbs, worker_report
+from mem0tray.actions.recall import KnownMemory, WasRead
+from mem0tray.cli import INTERRUPTED, arguments, memory_words, output, setup_server
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
+from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.item import Item
+from mem0tray.files import document
+from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as location
 
 _NOTES: Final = "claude.auto_memory"
+_PROJECT, _TEXT = items.TRIAL
+_PATIENCE: Final = 60.0  # seconds for an answer of the server
+_START: Final = 30.0  # seconds for a worker that starts
+_END: Final = 20.0
+_LOOK: Final = 0.05
+_SHOWN: Final = 1000
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,14 +113,14 @@ def command(
             "There is no terminal to ask at.",
             "Say it by options, or take the defaults with --yes: `mem0tray help setup`.",
         )
-    paths = context.load().locations()
+    paths = arguments.load().locations()
     way = Deciding(asking, yes, is_first=not paths.ledger.exists())
     failed = []
     try:
         wrong = setup_server.set_up(server, key_from, key_in, way)
         if asking or yes:
             # Whoever left it at this computer is not asked once others have begun the files.
-            server_choice.remember_if_first(context.load().server.url, paths)
+            server_choice.remember_if_first(arguments.load().server.url, paths)
         if wrong and no_memory:  # else the memory shows whether the server takes one
             failed.append("the server test")
         for name, part in (
@@ -136,7 +151,7 @@ def _finish(failed: list[str], *, saves: bool) -> None:
             "What to do is said above; then type `mem0tray setup` again.",
         )
     output.say("mem0tray is set up.", Style.GOOD)
-    if worker_report.running(context.load().locations()) is None:
+    if worker_report.running(arguments.load().locations()) is None:
         output.say("Start it: `mem0tray`; without a desktop, or in a terminal, `mem0tray run`.")
 
 
@@ -208,7 +223,7 @@ def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  
     """Have the worker take in Claude Code's notes, or not; by default it does not."""
     from mem0tray.claude import connecting
 
-    are_taken = context.load_all().settings.claude.auto_memory
+    are_taken = arguments.load_all().settings.claude.auto_memory
     if given is None and (are_taken or not way.asking or not connecting.is_there()):
         if are_taken:
             output.say(f"Claude Code's notes are taken in ({_NOTES}).")
@@ -217,7 +232,7 @@ def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  
     wanted = click.confirm(question, default=False) if given is None else given
     if wanted != are_taken:
         config_file.change(location(), _NOTES, wanted)
-        context.warn_of_variable(_NOTES)
+        arguments.warn_of_variable(_NOTES)
         output.say(f"Claude Code's notes are {'' if wanted else 'not '}taken in ({_NOTES}).")
 
 
@@ -226,21 +241,19 @@ def _save_deliver_recall() -> None:
 
     A server that has the memory from an earlier `setup` is not sent another one.
     """
-    from mem0tray.actions import first_memory
-
-    loaded = context.load_all()
+    loaded = arguments.load_all()
     paths = loaded.settings.locations()
     with waiting():
-        before = first_memory.recalled(loaded.settings)
-    if first_memory.is_shown(before):
+        before = _recalled(loaded.settings)
+    if _is_shown(before):
         _done("Recalled", "the memory that an earlier `mem0tray setup` saved there.")
         return
     since = time.time()
-    item = first_memory.save(loaded, before.waiting)
+    item = _save(loaded, before.waiting)
     _done("Saved", f"{memory_words.excerpt(item.content)}, project {item.project}.")
-    with waiting("Delivering and recalling it"), first_memory.with_worker(paths, _program()):
-        why = first_memory.why_undelivered(paths, item, since)
-        found = None if why else first_memory.recalled(loaded.settings)
+    with waiting("Delivering and recalling it"), _with_worker(paths, _program()):
+        why = _why_undelivered(paths, item, since)
+        found = None if why else _recalled(loaded.settings)
     if found is None:
         raise Mem0TrayError(
             f"The memory is saved and waits: {why.rstrip('.')}.",
@@ -250,7 +263,7 @@ def _save_deliver_recall() -> None:
     _done("Delivered", f"to {server_choice.in_words(server)}.")
     if found.trouble:
         output.say_beside("", found.trouble, Style.WARNING)
-    elif first_memory.is_shown(found):
+    elif _is_shown(found):
         shown = memory_words.excerpt(item.content)
         _done("Recalled", f"{shown}, as `mem0tray recall -p {item.project}` shows it.")
     elif loaded.settings.server.infer:
@@ -264,3 +277,73 @@ def _save_deliver_recall() -> None:
 def _done(what: str, rest: str) -> None:
     mark = output.sign(Style.GOOD)
     output.say_beside("", f"{mark} {what}: {rest}", mark=mark, mark_style=Style.GOOD)
+
+
+def _save(loaded: Loaded, present: Sequence[KnownMemory]) -> Item:
+    """Queue the memory as `add` does, unless it is `present` from an earlier `setup`.
+
+    Raises Mem0TrayError where no file can be written.
+    """
+    ours = (each.id for each in present if each.text == _TEXT)
+    name = next(ours, "") or add.queue_memory(loaded, _PROJECT, _TEXT).id
+    item = items.parse(document.dump(add.entry(name, _PROJECT, _TEXT)))
+    assert item is not None  # noqa: S101  (it has an id, a project and a text)
+    return item
+
+
+def _is_shown(found: WasRead) -> bool:
+    """Return whether the server shows the memory."""
+    return any(_TEXT in each.text for each in found.there)
+
+
+@contextmanager
+def _with_worker(paths: Paths, program: Sequence[str]) -> Iterator[None]:
+    """Keep a worker running: the present one, else one of our own, stopped at the end.
+
+    `program` has the words that start mem0tray. Raises Mem0TrayError if no worker starts.
+    """
+    own = None
+    if worker_report.running(paths) is None:
+        nothing = subprocess.DEVNULL
+        command = [*program, "run"]
+        own = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603  (ourselves)
+    try:
+        _wait_for_metrics(paths, own)
+        yield
+    finally:
+        if own is not None:
+            own.terminate()
+            try:
+                own.wait(_END)
+            except subprocess.TimeoutExpired:
+                own.kill()
+                own.wait()
+
+
+def _wait_for_metrics(paths: Paths, own: "subprocess.Popen[bytes] | None") -> None:
+    """Wait until the worker has written its metrics, and so has its ledger open."""
+    end = time.monotonic() + _START
+    while time.monotonic() < end:
+        running = worker_report.running(paths)
+        if running is not None:
+            metrics = (worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics))
+            if any(each.are_of(running) for each in metrics):
+                return
+        elif own is not None and own.poll() is not None:
+            raise Mem0TrayError("The worker does not start.", "`mem0tray run` says why.")
+        time.sleep(_LOOK)
+    raise Mem0TrayError("The worker does not answer.", "`mem0tray doctor` says more.")
+
+
+def _why_undelivered(paths: Paths, item: Item, since: float) -> str:
+    """Wait until the worker has delivered it; return why it has not, or nothing.
+
+    `since`: when the memory was saved, Unix seconds.
+    """
+    (outcome,) = verbs.follow(paths, [item], since, _PATIENCE)
+    return "" if outcome.is_good else outcome.reason or outcome.name
+
+
+def _recalled(settings: Settings) -> WasRead:
+    """Read what the server has of the memory's project, and what waits of it."""
+    return recall.recall(settings, _PROJECT, _SHOWN)

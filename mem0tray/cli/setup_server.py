@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import click
 
-from mem0tray.cli import context, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.command_help import UsageError
 from mem0tray.cli.config import remark_key_goes_along, report_on_server
 from mem0tray.config import config_file, keyring_key, server_choice, settings
@@ -68,9 +68,9 @@ def _choose_server(
 
     A `key` is put in its `place` before the test. Returns the steps of the test that failed.
     """
-    loaded = context.load_all()
+    loaded = arguments.load_all()
     there = server_choice.chosen(loaded.settings.server.url, loaded.settings.locations())
-    if given is None and (not way.asking or context.is_in_environment(_URL)):
+    if given is None and (not way.asking or arguments.is_in_environment(_URL)):
         if there is None:
             raise UsageError(
                 "Memories of another program wait here, and no server is chosen for them.",
@@ -114,10 +114,10 @@ def _change(address: str | None, key: str | None, place: str | None) -> None:
         _put(key, place, address)
     elif address is not None:
         config_file.change(location(), _URL, address)
-    if address is not None and not context.warn_of_variable(_URL):
+    if address is not None and not arguments.warn_of_variable(_URL):
         remark_key_goes_along(before)
     if key is not None:
-        context.warn_of_variable(_KEY)
+        arguments.warn_of_variable(_KEY)
 
 
 def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozenset[str]:
@@ -142,12 +142,12 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
 
 def _asks_for_key(way: Deciding) -> bool:
     """Return whether a person is asked for the key of the server that is chosen now."""
-    return way.asking and bool(_address()) and not context.is_in_environment(_KEY)
+    return way.asking and bool(_address()) and not arguments.is_in_environment(_KEY)
 
 
 def _asked_key() -> str:
     """Return the key that a person types; empty for the one that is set, or none."""
-    now = context.load_all().settings.server
+    now = arguments.load_all().settings.server
     kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
     question = f"API key of the server, which is not shown ({kept})"
     answer = click.prompt(question, hide_input=True, default="", show_default=False)
@@ -220,7 +220,7 @@ def _keyring_takes(key: str, url: str, wanted: str | None) -> bool:
 
 def _present_key() -> str:
     """Return the key in use now, wherever it is. Raises UsageError if there is none."""
-    server = context.load_all().settings.server
+    server = arguments.load_all().settings.server
     key = ServerAddress.from_settings(server).token if _address() else ""
     if not key:
         raise UsageError(
@@ -231,6 +231,6 @@ def _present_key() -> str:
 
 def _address(given: str | None = None) -> str:
     """Return the given or the chosen server's address in its normal form; empty if it has none."""
-    now = context.load_all().settings
+    now = arguments.load_all().settings
     url = given or server_choice.chosen(now.server.url, now.locations())
     return "" if url is None or url == LOCAL_URL else ServerAddress.of(url).url

@@ -9,12 +9,12 @@ import click
 from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
-from mem0tray.cli import arguments, context, memory_words, output
+from mem0tray.cli import arguments, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import lines, one_line, short_id
 from mem0tray.ledger.rows import Attempt, Known
@@ -54,7 +54,7 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
 
     With --queue list the entries that wait, and what they wait for.
     """
-    settings = context.load_there()
+    settings = arguments.load_there()
     now = time.time()
     place = QUEUE_LIST if queue else DLQ_LIST
     with waiting.opened(settings) as seen:
@@ -63,7 +63,7 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         nonsense = 0 if queue else len(seen.odd)
         called = seen.handles(() if as_json else shown)
         attempts = {each.identity: _last(seen.attempts(each)) for each in shown if queue}
-    context.warn_behind(seen.step)
+    arguments.warn_behind(seen.step)
     why = standing.hindrance(standing.read(settings, now))
     if as_json:
         output.print_json([_item(each, now, why, attempts) for each in shown])
@@ -126,8 +126,8 @@ def _row(name: str, found: FoundItem, now: float, why: str, attempts: _Attempts)
         name,
         found.project or "(none)",
         f"{number:,}",
-        times.ago(at, now),
-        times.NEVER if unknown else times.due(due, now),
+        text.ago(at, now),
+        text.NEVER if unknown else text.due(due, now),
         one_line(item.content, _TEXT) if item is not None else "",
         reason,
     )
@@ -178,7 +178,7 @@ def command(name: str, *, as_json: bool) -> None:
     An attempt that ended with "server down", "server busy", "key refused" or "asked in
     vain" does not count against the memory as long as others meet the same.
     """
-    versions = look_up.look_up(context.load_there(), name)
+    versions = look_up.look_up(arguments.load_there(), name)
     now = time.time()
     if as_json:
         first, *others = [_document(each) for each in versions]
@@ -260,7 +260,7 @@ def _print(version: Version, now: float) -> None:
 def _where(version: Version) -> str:
     known = version.known
     if known is not None and version.place == items.DELIVERED:
-        return f"delivered to {in_words(known.server)} on {times.moment(known.closed)}"
+        return f"delivered to {in_words(known.server)} on {text.moment(known.closed)}"
     if known is not None and version.place == "deleted":
         return _deleted(known)
     why = _never_sent(version)
@@ -275,7 +275,7 @@ def _where(version: Version) -> str:
 
 
 def _deleted(known: Known) -> str:
-    when = times.moment(known.closed)
+    when = text.moment(known.closed)
     if known.reason == items.FORGOTTEN:
         return f"deleted for good on {when}"
     return f"deleted on {when}: `mem0tray restore --list` shows how to put it back"
@@ -286,7 +286,7 @@ def _former_deliveries(version: Version) -> list[str]:
     is_delivered = version.known is not None and version.place == items.DELIVERED
     now = version.known.server if version.known is not None and is_delivered else None
     return [
-        f"delivered to {former_in_words(server)} on {times.moment(at)}"
+        f"delivered to {former_in_words(server)} on {text.moment(at)}"
         for server, at in version.deliveries
         if server != now
     ]
@@ -302,8 +302,8 @@ def _next(version: Version, now: float) -> str:
     if _never_sent(version):
         return ""
     due = diagnose.next_retry(version.found)
-    return times.moment(due) if due - now >= 1 else times.due(due, now)
+    return text.moment(due) if due - now >= 1 else text.due(due, now)
 
 
 def _moment(at: object, now: float) -> str:
-    return times.moment(items.number(at), now) if at else ""
+    return text.moment(items.number(at), now) if at else ""

@@ -1,27 +1,30 @@
-"""`mem0tray status` and `mem0tray stats`: how worker and queues are, and what waits, counted."""
+"""`mem0tray status`, `stats` and `report`: how worker and queues are, and what waits."""
 
 import math
 import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from mem0tray import cli
+from mem0tray import report as pages
 from mem0tray.actions import standing, waiting, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview
-from mem0tray.cli import context, memory_words, output
+from mem0tray.cli import arguments, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
 from mem0tray.core.text import plural
+from mem0tray.desktop import session
 
 UNKNOWN: Final = "unknown"
 _EVERY: Final = 1.0
@@ -60,7 +63,7 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
     if line:
         cli.print_status_line()
         return
-    settings = context.load()
+    settings = arguments.load()
     if watch:
         _watch(settings)
     worker_report.ask_to_look(settings.locations())
@@ -90,11 +93,11 @@ def _watch(settings: Settings) -> None:
 def facts(seen: Overview, now: float) -> list[Fact]:
     """Put the overview into names and values."""
     unsure = "queue" in seen.unknown or "dlq" in seen.unknown
-    oldest = UNKNOWN if unsure else times.moment(seen.oldest_waiting, now)
-    last = UNKNOWN if "last_delivery" in seen.unknown else times.moment(seen.last_delivery, now)
+    oldest = UNKNOWN if unsure else text.moment(seen.oldest_waiting, now)
+    last = UNKNOWN if "last_delivery" in seen.unknown else text.moment(seen.last_delivery, now)
     pause = ""
     if seen.pause is not None:
-        until = "`mem0tray resume`" if math.isinf(seen.pause) else times.moment(seen.pause, now)
+        until = "`mem0tray resume`" if math.isinf(seen.pause) else text.moment(seen.pause, now)
         pause = f"paused until {until}"
     held = f" of these, {memory_words.ABOUT_HELD}"
     return [
@@ -126,10 +129,10 @@ def facts(seen: Overview, now: float) -> list[Fact]:
 
 def _worker(seen: Overview, now: float) -> Fact:
     if seen.worker is None:
-        text = f"{NOT_RUNNING}: start it with `mem0tray run`"
-        return Fact("worker", text, NOT_RUNNING, Style.WARNING)
+        said = f"{NOT_RUNNING}: start it with `mem0tray run`"
+        return Fact("worker", said, NOT_RUNNING, Style.WARNING)
     process = "" if seen.worker.pid is None else f", process {seen.worker.pid}"
-    since = times.moment(seen.worker.since, now)
+    since = text.moment(seen.worker.since, now)
     return Fact("worker", f"running since {since}{process}", "running", Style.GOOD)
 
 
@@ -138,10 +141,10 @@ def _state(seen: Overview) -> Fact:
         return Fact("state", "")  # the worker's line says it
     # "action needed: choose a server: …" reads better than a reason in brackets.
     between = ": " if seen.state == ACTION_NEEDED else " – "
-    text = f"{seen.state}{between}{seen.reason}" if seen.reason else seen.state
+    said = f"{seen.state}{between}{seen.reason}" if seen.reason else seen.state
     if str(seen.reason).startswith(seen.state):  # "paused by you" says both
-        text = str(seen.reason)
-    return Fact("state", text, seen.state, _STYLES.get(seen.state, Style.WARNING))
+        said = str(seen.reason)
+    return Fact("state", said, seen.state, _STYLES.get(seen.state, Style.WARNING))
 
 
 def _count(
@@ -157,8 +160,8 @@ def _count(
         return Fact(name, UNKNOWN, UNKNOWN, Style.BAD)
     if not number and none is not None:
         return Fact(name, none)
-    text = f"{plural(number, *words)}{more}"
-    return Fact(name, text, text.partition(" ")[0], style if number else Style.PLAIN)
+    said = f"{plural(number, *words)}{more}"
+    return Fact(name, said, said.partition(" ")[0], style if number else Style.PLAIN)
 
 
 def _totals(totals: dict[str, int | None]) -> Fact:
@@ -224,7 +227,7 @@ def as_document(seen: Overview) -> dict[str, Any]:
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def stats(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
-    seen = _counted(context.load_there(), time.time())
+    seen = _counted(arguments.load_there(), time.time())
     if as_json:
         output.print_json(seen)
         return
@@ -261,7 +264,7 @@ def _counted(settings: Settings, now: float) -> dict[str, Any]:
         made = sums.made()
         retries, projects = sums.by_retries(), sums.by_project()
         nonsense = len(seen.odd)
-    context.warn_behind(seen.step)
+    arguments.warn_behind(seen.step)
     ages = [max(0.0, now - each) if each > 0 else None for each in made]
     return {
         "dead": len(made),
@@ -288,3 +291,35 @@ def _by_age(ages: Sequence[float | None]) -> dict[str, int]:
     )
     names = [*(name for name, _ in _AGES), UNKNOWN]
     return {name: counts[name] for name in names if counts[name]}
+
+
+@click.command(
+    "report",
+    cls=Command,
+    examples={
+        "mem0tray report": "opens it",
+        "mem0tray report --out status.html --with-content": "only writes it, with texts",
+    },
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, readable=False, path_type=Path),
+    metavar="FILE.html",
+    help="Write the page there, and do not open it.",
+)
+@click.option("--with-content", is_flag=True, help="Show texts of memories on the page too.")
+def report(out: Path | None, *, with_content: bool) -> None:
+    """Write the status page and open it in the browser; its path is printed.
+
+    One HTML file that only you can read. It loads nothing and runs no script.
+    """
+    if out == Path():
+        raise click.UsageError("--out names no file.")
+    settings = arguments.load_there()
+    path = pages.write(
+        settings, session.language(settings.ui.language), out=out, with_content=with_content
+    )
+    output.say(str(path))
+    if out is None and not pages.open_page(path):
+        output.say("No browser could be opened here: open that file yourself.", error=True)

@@ -8,12 +8,12 @@ import click
 from mem0tray.actions import verify
 from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
-from mem0tray.cli import context, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.interaction import Progress
 from mem0tray.cli.output import Style
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
 
@@ -52,7 +52,7 @@ def command(*, project: str | None, sample: int | None, requeue: bool, as_json: 
     again. Exits with 1 where something is missing and was not queued
     again, or the server did not say.
     """
-    settings = context.load_there()
+    settings = arguments.load_there()
     project = project_alone(project)
     with Progress("memories asked for") as progress:
         found = verify.verify(settings, project, sample, progress, queues=requeue)
@@ -72,7 +72,7 @@ def _print(found: Verified, project: str | None) -> None:
                 (
                     one_line(each.memory.id, _LONGEST_ID),
                     one_line(each.memory.project, _LONGEST_ID),
-                    times.moment(each.memory.at),
+                    text.moment(each.memory.at),
                     _about_text(each),
                 )
                 for each in shown

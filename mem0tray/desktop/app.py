@@ -17,22 +17,19 @@ from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsErr
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
-from mem0tray.desktop import autostart, dialogs
+from mem0tray.desktop import autostart, dialogs, notify, session
 from mem0tray.desktop.autostart.linux import application_entry
 from mem0tray.desktop.controller import Controller, Surface
-from mem0tray.desktop.notify import notice, notice_texts
-from mem0tray.desktop.notify.notice import Notice, NoticeBackend, Offer
+from mem0tray.desktop.notify import Notice, NoticeBackend, Offer, notice_texts
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.desktop.session import in_flatpak, nests_menus
-from mem0tray.desktop.tray import menu
+from mem0tray.desktop.tray import Tray, menu
 from mem0tray.desktop.tray.icon import IconLook, notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb, View
 from mem0tray.desktop.tray.presenter import Presenter
-from mem0tray.desktop.tray.tray import Tray
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock, is_locked
-from mem0tray.system import user_language
 from mem0tray.worker.folders.settings import SettingsFile
 from mem0tray.worker.reporting.log import EventLog
 from mem0tray.worker.thread import WorkerThread
@@ -148,7 +145,7 @@ class Application:
     def _words(self) -> Language:
         name = self._current().ui.language
         if self._language is None or self._language[0] != name:
-            self._language = (name, user_language.chosen(name))
+            self._language = (name, session.language(name))
         return self._language[1]
 
     # Clicks ------------------------------------------------------------------------------
@@ -173,7 +170,7 @@ class Application:
             self._controller.do(MenuCommand(Verb.SHOW_STATUS))
 
     def _send(self, shown: Notice) -> None:
-        reason = notice.send(self._backend, shown)
+        reason = notify.send(self._backend, shown)
         if reason:
             self._events.emit(events.NotificationFailed(shown.name, reason))
 
@@ -273,6 +270,6 @@ def _showed(settings: Settings) -> bool:
     from mem0tray import report  # slow to import, and not needed for a first start
 
     try:
-        return report.open_page(report.write(settings, user_language.chosen(settings.ui.language)))
+        return report.open_page(report.write(settings, session.language(settings.ui.language)))
     except Mem0TrayError:
         return False

@@ -27,10 +27,9 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
 from mem0tray.core.text import one_line, short_id
-from mem0tray.desktop import clipboard, opener
+from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.dialogs import Dialogs, Question
-from mem0tray.desktop.notify import notice_texts
-from mem0tray.desktop.notify.notice import Notice
+from mem0tray.desktop.notify import Notice, notice_texts
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.files import orders
@@ -138,7 +137,7 @@ class Controller:
                 self._verbs[command.verb](command)
             except Exception as error:  # noqa: BLE001  (a click must not end all later ones)
                 self._failed(error, command.verb)
-            os.environ.pop(opener.TOKEN, None)  # the token was for this click
+            os.environ.pop(session.TOKEN, None)  # the token was for this click
             self._surface.changed()
 
     def _failed(self, error: Exception, verb: Verb | None = None) -> None:
@@ -245,13 +244,13 @@ class Controller:
 
         page = report.write(self._settings(), self._language())
         if not report.open_page(page, waits=False):
-            raise opener.no_program(str(page))
+            raise session.no_program(str(page))
 
     def _open_dlq(self, _: MenuCommand) -> None:
-        opener.show(self._settings().locations().dlq, self._failed, edits=True)
+        session.show(self._settings().locations().dlq, self._failed, edits=True)
 
     def _open_log(self, _: MenuCommand) -> None:
-        opener.show(self._settings().locations().log, self._failed)
+        session.show(self._settings().locations().log, self._failed)
 
     def _open_settings(self, _: MenuCommand) -> None:
         path = settings_file()
@@ -259,7 +258,7 @@ class Controller:
         from mem0tray.config import config_file
 
         config_file.create(path)
-        opener.show(path, self._failed, edits=True)
+        session.show(path, self._failed, edits=True)
 
     def _restore(self, _command: MenuCommand) -> None:
         language = self._language()

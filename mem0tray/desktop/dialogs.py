@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import lines
-from mem0tray.desktop.notify.notice import NEEDS_USER, Notice, NotShownError, Urgency
+from mem0tray.desktop.notify import NEEDS_USER, Notice, NotShownError, Urgency
 from mem0tray.system import programs
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mem0tray.system import programs
 
 if TYPE_CHECKING:
-    from mem0tray.desktop.notify.notice import Notice
+    from mem0tray.desktop.notify import Notice
 
 _PATIENCE: Final = 3.0  # seconds for each answer of a notification daemon
 
@@ -91,9 +91,8 @@ def _tray() -> None:
 def _notification(language: str | None) -> None:
     from mem0tray.desktop import session
     from mem0tray.desktop.notify import notice_texts, plyer_backend
-    from mem0tray.system import user_language
 
-    test = None if language is None else notice_texts.test_notice(user_language.chosen(language))
+    test = None if language is None else notice_texts.test_notice(session.language(language))
     if sys.platform not in ("win32", "darwin") and not session.in_flatpak():
         _write(**_over_the_bus(test))
         return
@@ -126,13 +125,13 @@ def _over_the_bus(test: "Notice | None") -> dict[str, Any]:
 
 def _note_failure(tried: dict[str, Any], work: Callable[[], None]) -> None:
     """Do it, and note the reason if that fails."""
-    from mem0tray.desktop.notify import notice
+    from mem0tray.desktop import notify
 
     try:
         work()
     except Exception as error:  # noqa: BLE001  (any error of a desktop's library)
-        tried["failed"] = notice.explained(error)
-        tried["hangs"] = isinstance(error, notice.SilentDaemonError)
+        tried["failed"] = notify.explained(error)
+        tried["hangs"] = isinstance(error, notify.SilentDaemonError)
 
 
 if __name__ == "__main__":

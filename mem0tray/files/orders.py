@@ -41,8 +41,6 @@ THERE: Final = "there"  # nothing was done: it waits already
 _ORDERS: Final = "[0-9]*.json"
 _ANSWERS: Final = "[0-9]*.answer"
 _KEPT: Final = 60.0  # seconds that an answer waits for the command that asked
-# Nanoseconds within which a folder may change twice and keep one time, on some file systems.
-_TICK: Final = 2_000_000_000
 _counter = itertools.count()
 
 
@@ -233,36 +231,24 @@ class OrderBarrier:
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
-        self._quiet: int | None = None  # when the folder last changed, with nothing new in it (ns)
         self._seen: frozenset[str] = frozenset()  # orders that the worker could not apply
         self.applied = 0
         self.wait = False
 
     def look(self, applied: int) -> bool:
-        """Return whether orders wait, or more were applied than `applied`.
-
-        It costs one system call where nothing has changed.
-        """
+        """Return whether orders wait, or more were applied than `applied`."""
         if self._are_there():  # before the count, as an order leaves the folder once it is counted
             return True
         return self.applied != applied
 
     def _are_there(self) -> bool:
-        try:
-            changed = os.stat(self._folder).st_mtime_ns  # noqa: PTH116  (half the time of Path.stat)
-        except OSError:
-            return False  # no folder, or one that the worker cannot read either
-        if changed == self._quiet:
-            return False
         if self.names() - self._seen:
             self.wait = True
             return True
-        if time.time_ns() - changed > _TICK:
-            self._quiet = changed
         return False
 
     def names(self) -> frozenset[str]:
-        """Return the names of all orders that are there."""
+        """Return the names of all orders that are there; none if the folder cannot be read."""
         try:
             return frozenset(filter(is_order, os.listdir(self._folder)))  # noqa: PTH208
         except OSError:

@@ -13,8 +13,7 @@ from msgspec.structs import asdict
 
 from mem0tray.core.state import WorkerSeen
 from mem0tray.ledger.database import Ledger, decode
-from mem0tray.ledger.names import METRICS_AT_START, OTHER_WORKER, OUR_RUN
-from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.names import METRICS_AT_START, OTHER_WORKER, OUR_RUN, SQL
 
 MINUTE: Final = 60.0  # seconds before another worker was first seen that count as its time
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.names import SQL
 from mem0tray.ledger.rows import Row, read_raw, row_from
 
 _KEPT_SHOWINGS: Final = 64  # of an item; an older value only brings one retry forward

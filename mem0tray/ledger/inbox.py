@@ -13,7 +13,7 @@ from mem0tray.core import item as items
 from mem0tray.core.due import dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.names import SQL
 from mem0tray.ledger.rows import Row, read_raw, row_from, write_raw
 
 _NOT_HELD: Final = "vanished = NULL, taken = NULL, held = NULL"

@@ -78,8 +78,7 @@ def _lay_out(db: sqlite3.Connection, path: Path) -> None:
     # old mode would stay in force.
     db.execute("PRAGMA journal_mode = WAL").fetchall()
     db.execute("PRAGMA journal_size_limit = 16777216")  # the log may run a little past that
-    (page,) = db.execute("PRAGMA page_size").fetchone()  # former versions had twice that
-    db.execute(f"PRAGMA wal_autocheckpoint = {max(1, _longest_log(path.parent) // page)}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {max(1, _longest_log(path.parent) // _PAGE)}")
 
 
 def _longest_log(folder: Path) -> int:

@@ -13,8 +13,7 @@ from msgspec import Struct
 from mem0tray.core import item as items
 from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.names import CANARY, LAST_DELIVERY
-from mem0tray.ledger.queries import OF_ANOTHER_WORKER, SQL
+from mem0tray.ledger.names import CANARY, LAST_DELIVERY, OF_ANOTHER_WORKER, SQL
 from mem0tray.ledger.rows import find_raw, read_raw, write_raw
 
 FRESH: Final = items.FRESH

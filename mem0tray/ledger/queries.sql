@@ -208,7 +208,7 @@ SELECT max(at) FROM tickets JOIN items ON items.key = item
 -- name: claims_to_outcomes
 -- Make each claim that a kill left an unknown outcome.
 INSERT INTO outcomes SELECT key, claimed_for, claimed, NULL FROM items
-  WHERE claimed IS NOT NULL AND claimed_for IS NOT NULL
+  WHERE claimed IS NOT NULL
   ON CONFLICT DO UPDATE SET at = excluded.at, has = NULL WHERE has IS NOT 1
 
 -- name: missing
@@ -431,10 +431,8 @@ SELECT CAST(closed / ? AS INTEGER), count(*) FROM items
   WHERE state = 'delivered' AND closed >= ? GROUP BY 1
 
 -- name: claims_unknown
--- At a start: ask about what was under way, some time after the request at the soonest. Former
--- versions did not note the server of a claim.
-UPDATE items SET unknown = iif(claimed_for IS NULL, claimed, unknown),
-  due = max(due, min(claimed, ?) + ?), claimed = NULL WHERE claimed IS NOT NULL
+-- At a start: ask about what was under way, some time after the request at the soonest.
+UPDATE items SET due = max(due, min(claimed, ?) + ?), claimed = NULL WHERE claimed IS NOT NULL
 
 -- name: next_due
 -- When the next items of a lane fall due.

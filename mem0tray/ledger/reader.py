@@ -22,7 +22,7 @@ from mem0tray.core.state import WorkerSeen
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger import foreign_claims, names, opening
 from mem0tray.ledger.database import decode, encode
-from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.names import SQL
 from mem0tray.ledger.rows import AFTER, Attempt, Batch, Known, known_from
 from mem0tray.ledger.servers import FormerServers, told_of
 from mem0tray.ledger.waiting import WaitingRows
@@ -169,11 +169,6 @@ class Reader:
     def stays(self, since: float) -> list[tuple[float, float]]:
         """Return when dead letters came and went that left the DLQ since then."""
         return [(float(came), float(went)) for came, went in self._rows(SQL["stays"], (since,))]
-
-    def outages(self, since: float) -> list[tuple[float, float]]:
-        """Return when the server was out of reach since then, by the probes; oldest first."""
-        sql = "SELECT began, ended FROM outages WHERE ended >= ? ORDER BY began"
-        return [(float(began), float(ended)) for began, ended in self._rows(sql, (since,))]
 
     def other_worker(self) -> WorkerSeen | None:
         """Return the other worker that was at work when ours last looked."""

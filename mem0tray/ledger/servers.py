@@ -8,8 +8,7 @@ from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.names import DIALECT
-from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.names import DIALECT, SQL
 
 _ANY_OTHER: Final = "SELECT 1 FROM servers WHERE name != ? LIMIT 1"
 _NAMES: Final = "SELECT name FROM servers WHERE key > 0 ORDER BY key"

@@ -8,8 +8,7 @@ from msgspec import Struct
 from mem0tray.core import item as items
 from mem0tray.core.item import Name
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.names import LAST_DELIVERY, LAST_SYNC, QUEUED, SHOWN, TOTALS
-from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.names import LAST_DELIVERY, LAST_SYNC, QUEUED, SHOWN, SQL, TOTALS
 from mem0tray.ledger.rows import AFTER, Known, known_from
 
 Listed = tuple[Known, bytes]  # a memory, and its object as it should stand in its file

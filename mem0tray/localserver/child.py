@@ -175,7 +175,7 @@ class LocalServer:
 def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
     # -P and the folder as working directory: a module in the folder where the user
     # started us must not stand in for one of Python's.
-    command = [sys.executable, "-P", "-m", "mem0tray.localserver"]
+    command = [sys.executable, "-P", "-m", "mem0tray.localserver.serve"]
     command += ["--folder", str(folder.absolute()), "--port", str(port), "--lifeline"]
     child: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
         command,

@@ -17,11 +17,10 @@ from starlette.routing import Route
 
 from mem0tray import __version__
 from mem0tray.localserver import oss_requests, wire
-from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.oss_requests import SaveRequest, Scope
-from mem0tray.localserver.store import KeyReusedError, NameCount, Store, StoredMemory
+from mem0tray.localserver.store import Indexing, KeyReusedError, NameCount, Store, StoredMemory
 from mem0tray.localserver.wire import answer, iso, refusal
-from mem0tray.server.oss_names import ID, PROJECT, name_of
+from mem0tray.server.model import ID, PROJECT, name_of
 
 _NOTE: Final = "This server has no model: it stored each text as it is."
 _BEGINNING: Final = 1000  # characters of a text too large to be repeated

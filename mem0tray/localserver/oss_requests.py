@@ -15,7 +15,7 @@ from starlette.requests import Request
 from mem0tray.localserver import wire
 from mem0tray.localserver.store import Arrival, Details
 from mem0tray.localserver.word_index import MemoryFilter
-from mem0tray.server.oss_names import ANY, ID, PROJECT, project_of
+from mem0tray.server.model import ANY, ID, PROJECT, project_of
 
 TOP_K: Final = 20
 _NAMES: Final = ("user_id", "agent_id", "run_id")

@@ -1,5 +1,6 @@
 """Running the embedded server: one for each folder, on 127.0.0.1 and nowhere else."""
 
+import argparse
 import errno
 import gc
 import os
@@ -237,3 +238,27 @@ def _listener(port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def main() -> int:
+    """Serve as a child of the worker, until stopped; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m mem0tray.localserver.serve")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--lifeline", action="store_true", help="stop when standard input ends")
+    options = parser.parse_args()
+    try:
+        serve(options.folder, options.port, lifeline=options.lifeline)
+    except KeyboardInterrupt:
+        return 0
+    except AlreadyRunningError as error:
+        sys.stderr.write(f"{error}\n")
+        return endpoint.EXIT_ALREADY_RUNNING
+    except Mem0TrayError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

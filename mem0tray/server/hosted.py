@@ -35,7 +35,9 @@ from mem0tray.server.http_client import (
 from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
+    ID,
     KEY_REFUSED,
+    PROJECT,
     Fault,
     Health,
     Memory,
@@ -45,8 +47,8 @@ from mem0tray.server.model import (
     ProjectCount,
     Reply,
     ServerMemory,
+    name_of,
 )
-from mem0tray.server.oss_names import ID, PROJECT, name_of
 
 SAVE: Final = "/v3/memories/add/"
 LISTING: Final = "/v3/memories/"

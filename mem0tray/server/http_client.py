@@ -18,8 +18,10 @@ from mem0tray.core.item import Kind
 from mem0tray.server.answers import NO_PROJECT, classify, health, json_object
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
+    ID,
     KEY_REFUSED,
     MAX_ANSWER,
+    PROJECT,
     Health,
     KeyCheck,
     KeyVerdict,
@@ -30,7 +32,6 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
-from mem0tray.server.oss_names import ID, PROJECT
 from mem0tray.server.transport import Transport
 
 SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})

@@ -15,8 +15,18 @@ from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.server.answers import no_use
 from mem0tray.server.http_client import HttpClient, as_counted, key_header
-from mem0tray.server.model import Fault, Memory, Outcome, Reply, ServerMemory
-from mem0tray.server.oss_names import ANY, ID, PROJECT, name_of, project_of
+from mem0tray.server.model import (
+    ANY,
+    ID,
+    PROJECT,
+    Fault,
+    Memory,
+    Outcome,
+    Reply,
+    ServerMemory,
+    name_of,
+    project_of,
+)
 
 _CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 # The first of the results, up to its text; the hosted service nests that in an object of its own.

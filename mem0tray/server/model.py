@@ -1,9 +1,11 @@
 """What the worker and a server say to each other: plain data, no I/O."""
 
 import enum
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
+from urllib.parse import quote, unquote_to_bytes
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -285,3 +287,30 @@ class Client(ProbeClient, Protocol):
         An Outcome with a status of CANNOT_TELL means that the server has no such route.
         """
         ...
+
+
+ID: Final = "mem0tray_id"  # in the metadata of a memory: our key of it
+PROJECT: Final = "mem0tray_project"  # in the metadata too: the project, where its name is another
+_ODD: Final = re.compile(r"[\s%]")
+ANY: Final = "*"  # in a filter of it, whatever the value
+
+
+def name_of(text: str) -> str:
+    """Make of a project or user a name that the server takes: without white space.
+
+    White space and `%` are percent-encoded; so is the name that stands for every other.
+    """
+    if text == ANY:
+        return quote(text, safe="")
+    return _ODD.sub(lambda found: quote(found[0], safe=""), text)
+
+
+def project_of(name: str) -> str:
+    """Return the project for which `name_of` made this name; any other stands for itself."""
+    try:
+        project = unquote_to_bytes(name.encode("utf-8", "surrogatepass")).decode(
+            "utf-8", "surrogatepass"
+        )
+    except UnicodeDecodeError:
+        return name
+    return project if name_of(project) == name else name

@@ -35,6 +35,7 @@ from mem0tray.server.listings import ProjectListing
 from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
+    ID,
     Health,
     Memory,
     Outcome,
@@ -44,7 +45,6 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
 )
-from mem0tray.server.oss_names import ID
 
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"

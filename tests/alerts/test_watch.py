@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.alerts import watch
-from mem0tray.alerts.watch import AlertWatch
+from mem0tray import alerts
+from mem0tray.alerts import AlertWatch
 from mem0tray.config.settings import AlertSettings, Settings
 from mem0tray.core.events import AlertBegan, AlertOver, Event, Events
 from mem0tray.ledger.waiting import Counts
@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_written_harms_nothing(room: Room) -> None:
     ],
 )
 def test_the_text_names_limit_counts_and_where_to_look(alert: AlertBegan, text: str) -> None:
-    shown = watch.describe(alert)
+    shown = alerts.describe(alert)
     for part in (text, "mem0tray on ", "Dead letters:   12", "In the queue:   2", "diagnose\n"):
         assert part in shown
 
@@ -171,7 +171,7 @@ KEEP = (
 def test_the_command_gets_the_text_and_no_shell(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     command = quoted("-c", KEEP, kept) + ' -s "Mem0 DLQ Alert" $HOME ; > x *'
-    assert watch.run(command, "é\n") == ""
+    assert alerts.run(command, "é\n") == ""
     words = ["-s", "Mem0 DLQ Alert", "$HOME", ";", ">", "x", "*"]
     assert kept.read_text(encoding="utf-8") == f"{words!r}é\n"
 
@@ -197,7 +197,7 @@ LEAVES_A_CHILD = (
     ],
 )
 def test_the_reason_of_a_failure_is_returned(command: str, reason: str) -> None:
-    found = watch.run(command, "x" * 10**6, 8.0)
+    found = alerts.run(command, "x" * 10**6, 8.0)
     assert found.startswith(reason)
     assert bool(found) == bool(reason)
 
@@ -206,7 +206,7 @@ def test_the_reason_of_a_failure_is_returned(command: str, reason: str) -> None:
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     command = shlex.join(["/bin/sh", "-c", 'sleep 600 & echo $! > "$0"; wait', str(pid)])
-    assert watch.run(command, "x", 1.0) == "it was ended after 1 s"
+    assert alerts.run(command, "x", 1.0) == "it was ended after 1 s"
     child = int(pid.read_text())
     wait_until(lambda: _is_gone(child), what="the end of its child")
 
@@ -222,9 +222,9 @@ def _is_gone(pid: int) -> bool:
 
 def test_a_thread_runs_the_command_and_reports_its_failure(tmp_path: Path) -> None:
     failed: list[str] = []
-    watch.start("/nowhere/x", "x", failed.append).join(10)
+    alerts.start("/nowhere/x", "x", failed.append).join(10)
     assert len(failed) == 1
     kept = tmp_path / "kept"
-    watch.start(quoted("-c", KEEP, kept), "text", failed.append).join(10)
+    alerts.start(quoted("-c", KEEP, kept), "text", failed.append).join(10)
     assert kept.read_text().endswith("text")
     assert len(failed) == 1

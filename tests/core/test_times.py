@@ -2,7 +2,7 @@
 
 import pytest
 
-from mem0tray.core import times
+from mem0tray.core import text
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from mem0tray.core import times
 )  # fmt: skip
 def test_ages_in_words(at: float | None, shown: str) -> None:
     """An age is given in its largest unit, to the nearest of it."""
-    assert times.ago(at, 10_000) == shown
+    assert text.ago(at, 10_000) == shown
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ def test_ages_in_words(at: float | None, shown: str) -> None:
     [(0, "due now"), (9_000, "due now"), (10_000.9, "due now"), (10_020, "in 20 s")],
 )
 def test_what_is_to_come_is_never_just_now(at: float, shown: str) -> None:
-    assert times.due(at, 10_000) == shown
+    assert text.due(at, 10_000) == shown
 
 
 @pytest.mark.parametrize("at", [None, 0, -1, 1e300, float("inf"), float("nan")])
 def test_impossible_times_are_a_dash(at: float | None) -> None:
-    assert times.moment(at, 0) == times.NEVER
+    assert text.moment(at, 0) == text.NEVER

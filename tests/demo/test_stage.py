@@ -60,7 +60,7 @@ def test_stopped_it_refuses_connections_and_comes_back_with_what_it_had(server: 
     assert len(server.stored) == 2
 
 
-@pytest.mark.parametrize("module", ["worker.thread", "localserver.__main__", "localserver.serve"])
+@pytest.mark.parametrize("module", ["worker.thread", "localserver.serve"])
 def test_neither_worker_nor_embedded_server_imports_the_faults(module: str) -> None:
     script = (
         f"import sys, mem0tray.{module};"

@@ -10,7 +10,7 @@ from mem0tray.core.language import Language
 from mem0tray.desktop.autostart import DESKTOP, AutostartState
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.notify.notice import Notice
+from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths

@@ -7,8 +7,7 @@ from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.language import Language
 from mem0tray.core.state import HEALTHY, STARTING
-from mem0tray.desktop.notify import notice_texts
-from mem0tray.desktop.notify.notice import Notice
+from mem0tray.desktop.notify import Notice, notice_texts
 from mem0tray.desktop.notify.notices import Notices, Subject
 
 WALL = 1_764_460_000.0  # where the wall clock stands when the other is at 0

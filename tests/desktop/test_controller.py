@@ -19,7 +19,7 @@ from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
-from mem0tray.desktop import clipboard, opener
+from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.files import atomic, orders
 from mem0tray.files.orders import IN_FLIGHT
@@ -335,7 +335,7 @@ def test_the_status_page_is_shown(
 def test_files_are_opened(desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     """The DLQ to be edited, the log to be read."""
     opened: list[tuple[bool, Path]] = []
-    monkeypatch.setattr(opener, "show", lambda path, _, edits=False: opened.append((edits, path)))
+    monkeypatch.setattr(session, "show", lambda path, _, edits=False: opened.append((edits, path)))
     desk.click(Verb.OPEN_DLQ)
     desk.click(Verb.OPEN_LOG)
     assert opened == [(True, paths.dlq), (False, paths.log)]
@@ -348,7 +348,7 @@ def test_settings_are_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Non
     """A commented file is made where there is none; one of the user's stays as it is."""
     opened: list[str] = []
     monkeypatch.setattr(
-        opener, "show", lambda path, _, edits: opened.append(path.read_text() if edits else "")
+        session, "show", lambda path, _, edits: opened.append(path.read_text() if edits else "")
     )
     desk.click(Verb.SETTINGS)
     assert "\n# timeout = 60 " in opened[0]
@@ -397,7 +397,7 @@ def test_no_click_ends_the_later_ones(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(opener, "show", fail)
+    monkeypatch.setattr(session, "show", fail)
     ((title, text),) = desk.click(Verb.SETTINGS)
     assert title == "That did not work"
     assert str(error).split("\n", maxsplit=1)[0] in text.lower()

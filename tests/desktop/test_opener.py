@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.desktop import opener
+from mem0tray.desktop import session
 from tests.desktop.programs import Programs
 from tests.support.processes import wait_until
 
@@ -30,7 +30,7 @@ def _calls(programs: Programs, name: str) -> list[str]:
 @pytest.mark.parametrize("edits", [False, True])
 def test_a_file_reaches_the_opener(programs: Programs, log: Path, *, edits: bool) -> None:
     programs.add("xdg-open")
-    opener.show(log, edits=edits)
+    session.show(log, edits=edits)
     assert _calls(programs, "xdg-open") == [str(log)]
 
 
@@ -40,7 +40,7 @@ def test_a_name_that_looks_like_an_option(
     programs.add("xdg-open")
     (tmp_path / "--help").touch()
     monkeypatch.chdir(tmp_path)
-    opener.show(Path("--help"))
+    session.show(Path("--help"))
     assert _calls(programs, "xdg-open") == [f"{tmp_path}/--help"]
 
 
@@ -48,7 +48,7 @@ def test_it_does_not_wait(programs: Programs, log: Path, tmp_path: Path) -> None
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     programs.add("xdg-open", f'read word < "{fifo}"; echo done > "{tmp_path}/done"')
-    opener.show(log)
+    session.show(log)
     fifo.write_text("go\n")  # waits until the opener reads: it is still there, and we are back
     wait_until((tmp_path / "done").exists, what="the opener ended")
 
@@ -57,7 +57,7 @@ def test_it_does_not_wait(programs: Programs, log: Path, tmp_path: Path) -> None
 def test_an_opener_that_gives_up(programs: Programs, log: Path, code: int, words: str) -> None:
     programs.add("xdg-open", f"exit {code}")
     told: queue.Queue[Mem0TrayError] = queue.Queue()
-    opener.show(log, told.put)
+    session.show(log, told.put)
     error = told.get(timeout=20)
     assert words in str(error)
     assert str(log) in str(error)
@@ -66,20 +66,20 @@ def test_an_opener_that_gives_up(programs: Programs, log: Path, code: int, words
 def test_a_missing_opener_is_named(programs: Programs, log: Path) -> None:
     programs.only()
     with pytest.raises(Mem0TrayError, match=r"xdg-open is missing.*xdg-utils"):
-        opener.show(log)
+        session.show(log)
 
 
 def test_an_opener_that_cannot_be_started(programs: Programs, log: Path) -> None:
     programs.add("xdg-open")
     (programs.folder / "xdg-open").write_text("#!/gone/sh\n")
     with pytest.raises(Mem0TrayError, match="cannot be opened"):
-        opener.show(log)
+        session.show(log)
 
 
 def test_what_is_not_there(programs: Programs, tmp_path: Path) -> None:
     programs.add("xdg-open")
     with pytest.raises(FileUnavailableError, match=r"config\.toml does not exist"):
-        opener.show(tmp_path / "config.toml")
+        session.show(tmp_path / "config.toml")
     assert programs.calls("xdg-open") == []
 
 
@@ -90,9 +90,9 @@ def test_macos(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch) -
     """`open` shows, `open -t` edits."""
     monkeypatch.setattr(sys, "platform", "darwin")
     programs.add("open")
-    opener.show(log)
+    session.show(log)
     assert _calls(programs, "open") == [str(log)]
-    opener.show(log, edits=True)
+    session.show(log, edits=True)
     wait_until(lambda: programs.calls("open") == [str(log), f"-t {log}"])
 
 
@@ -104,8 +104,8 @@ def test_windows(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(shutil, "which", lambda _: notepad)  # the real one asks Windows itself
     opened: list[str] = []
     monkeypatch.setattr(os, "startfile", opened.append, raising=False)
-    opener.show(log)
-    opener.show(log, edits=True)
+    session.show(log)
+    session.show(log, edits=True)
     assert opened == [str(log), str(log)]
     assert programs.calls("notepad.exe") == []
 
@@ -114,6 +114,6 @@ def test_windows(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(os, "startfile", unknown, raising=False)
     with pytest.raises(Mem0TrayError, match="No application is associated"):
-        opener.show(log)
-    opener.show(log, edits=True)
+        session.show(log)
+    session.show(log, edits=True)
     assert _calls(programs, "notepad.exe") == [str(log)]

@@ -27,7 +27,6 @@ from mem0tray.system.paths import Paths
 ODD = ("half \ud83d", b"\x01" * 32)
 PLAIN = ("b", b"\x02" * 32)
 NOW = 1_764_513_120.0
-LONG_AGO = 1_700_000_000
 
 
 @pytest.fixture
@@ -180,27 +179,6 @@ def test_what_is_no_order_hinders_nobody(tmp_path: Path) -> None:
     for name in ("1-7.answer", ".1-7.json.part", "1-7.txt"):
         (tmp_path / name).touch()
     assert not OrderBarrier(tmp_path).look(0)
-
-
-def test_while_nothing_changes_the_folder_is_not_read(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    barrier = OrderBarrier(folder)
-    barrier.note_seen(barrier.names())
-    os.utime(folder, (LONG_AGO, LONG_AGO))
-    assert not barrier.look(0)
-    monkeypatch.setattr(os, "listdir", lambda _: pytest.fail("read"))
-    assert not barrier.look(0)
-
-
-def test_two_orders_within_one_tick_are_both_seen(folder: Path) -> None:
-    barrier = OrderBarrier(folder)
-    barrier.note_seen(barrier.names())
-    assert not barrier.look(0)
-    at = folder.stat().st_mtime_ns
-    order(folder, 2)
-    os.utime(folder, ns=(at, at))
-    assert barrier.look(0)
 
 
 # The pause --------------------------------------------------------------------------------

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from mem0tray.ledger import queries
+from mem0tray.ledger import names
 
-FOLDER = Path(queries.__file__).parent
+FOLDER = Path(names.__file__).parent
 PARTS = FOLDER.joinpath("queries.sql").read_text(encoding="utf-8").split("-- name: ")[1:]
 NAMES = [part.partition("\n")[0] for part in PARTS]
 
@@ -17,7 +17,7 @@ def test_each_query_has_a_name_of_its_own_and_a_sentence() -> None:
 
 
 def test_what_stands_in_braces_is_put_in_or_left_to_the_caller() -> None:
-    left = {brace for name in NAMES for brace in re.findall(r"\{(\w+)\}", queries.SQL[name])}
+    left = {brace for name in NAMES for brace in re.findall(r"\{(\w+)\}", names.SQL[name])}
     assert left == {"more", "marks", "lane"}
 
 

@@ -52,11 +52,11 @@ def own(tmp_path: Path) -> Iterator[LocalServer]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
-    """Start `python -m mem0tray.localserver` for the test's own folder."""
+    """Start `python -m mem0tray.localserver.serve` for the test's own folder."""
     started: list[Serving] = []
 
     def start(port: int = 0, *, lifeline: bool = False) -> Serving:
-        command = [sys.executable, "-m", "mem0tray.localserver"]
+        command = [sys.executable, "-m", "mem0tray.localserver.serve"]
         command += ["--folder", str(tmp_path / "local-server"), "--port", str(port)]
         command += ["--lifeline"] if lifeline else []
         process = subprocess.Popen(

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.localserver import indexing
-from mem0tray.localserver.indexing import Indexing
-from mem0tray.localserver.store import KeyReusedError, Store
+from mem0tray.localserver import store
+from mem0tray.localserver.store import Indexing, KeyReusedError, Store
 from tests.localserver.support import arrival
 from tests.support import needs
 
@@ -118,7 +117,7 @@ class _Watched(Store):
 def test_what_was_saved_is_indexed_when_it_is_quiet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(store, "QUIET_SECONDS", 0.01)
 
     async def run() -> list[int]:
         found = []

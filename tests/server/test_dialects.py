@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 
 import mem0tray
+from mem0tray import server
 from mem0tray.config import settings
 from mem0tray.config.config_file import HINTS
 from mem0tray.config.setting_rules import CHOICES
@@ -20,9 +21,8 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect,
-    recogniser,
+    dialects_at,
 )
-from mem0tray.server.recogniser import dialects_at
 from mem0tray.server.remedy import address_in
 from tests.server.calls import LONG, client_of
 from tests.server.wire import Wire, answering, render
@@ -83,7 +83,7 @@ def test_a_probe_names_the_health_path_that_it_asked_for(name: str) -> None:
 
 @each_dialect
 def test_auto_finds_each_dialect(name: str) -> None:
-    hosts = ("mem0.example.com", *recogniser._BY_HOST)
+    hosts = ("mem0.example.com", *server._BY_HOST)
     assert [host for host in hosts if name in dialects_at(host)] != []
 
 

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from mem0tray.server.oss_names import ID
+from mem0tray.server.model import ID
 from tests.support.official import (
     HEALTH,
     MOST_LISTED,

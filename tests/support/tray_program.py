@@ -4,9 +4,10 @@ from typing import Any
 
 from PIL import Image
 
+from mem0tray.desktop import tray
 from mem0tray.desktop.bus import SessionBus
 from mem0tray.desktop.session import bus_address
-from mem0tray.desktop.tray import linux, tray
+from mem0tray.desktop.tray import linux
 
 COLOURS = {"red": (255, 0, 0, 255), "blue": (0, 0, 255, 255)}
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from mem0tray.cli import context, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined, disk, machine, server
 from mem0tray.cli.interaction import waiting
@@ -72,7 +72,7 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     settings are wrong: the checks then use the default of each that cannot be read.
     """
     loaded = settings.read()
-    context.warn(loaded.warnings)
+    arguments.warn(loaded.warnings)
     wrong = [Check("settings", FAIL, each.message, each.remedy) for each in loaded.wrong]
     if wrong:
         wrong[-1] = wrong[-1]._replace(remedy=f"{wrong[-1].remedy} {_DEFAULTS}".strip())

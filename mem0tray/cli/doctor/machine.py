@@ -12,7 +12,7 @@ from mem0tray.claude.callers import Caller
 from mem0tray.claude.hook import EVENTS
 from mem0tray.cli import autostart as login
 from mem0tray.cli.doctor import OK, WARN, Check, Examined
-from mem0tray.core import times
+from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import plural
 from mem0tray.desktop import autostart as autostarts
@@ -30,7 +30,7 @@ def worker(examined: Examined) -> Iterable[Check]:
     seen = examined.snapshot
     lock = seen.paths.instance_lock
     if seen.worker is not None:
-        since, pid = times.moment(seen.worker.since), seen.worker.pid or "?"
+        since, pid = text.moment(seen.worker.since), seen.worker.pid or "?"
         yield Check("worker", OK, f"It has been running since {since}, process {pid}.")
     elif is_locked(lock) and (command := holder(lock)).run == COMMAND:
         yield Check(

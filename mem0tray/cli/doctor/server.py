@@ -15,7 +15,7 @@ from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
-from mem0tray.core import reasons, times
+from mem0tray.core import reasons, text
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, WorkerSeen
 from mem0tray.desktop import older_workers
@@ -80,7 +80,7 @@ def deliveries(examined: Examined) -> Iterable[Check]:
     """Check what a running worker itself says, as in `status`; and the pause."""
     seen = standing.overview(examined.snapshot)
     if seen.pause is not None:
-        end = "you resume" if math.isinf(seen.pause) else times.moment(seen.pause)
+        end = "you resume" if math.isinf(seen.pause) else text.moment(seen.pause)
         yield Check("pause", WARN, f"Deliveries are paused until {end}.", "Type `mem0tray resume`.")
     if seen.worker is None:
         return  # another check says that it is not running
@@ -137,7 +137,7 @@ def _named(seen: WorkerSeen, examined: Examined) -> Check:
         also = ", or with `mem0tray doctor --stop-other`" if _may_stop(process) else ""
         advice = f"{advice.rstrip('.')}{also}."
     said = str(what)
-    wrote = f"it wrote {examined.paths.metrics} {times.ago(seen.last)}"
+    wrote = f"it wrote {examined.paths.metrics} {text.ago(seen.last)}"
     message = f"{said[0].upper()}{said[1:]}{which}: {wrote}; two workers deliver memories twice."
     return Check(_ANOTHER, WARN, message, advice)
 

@@ -16,7 +16,7 @@ from dbus_fast import Variant
 
 from mem0tray.core.text import one_line
 from mem0tray.desktop.bus import DBUS, PATIENCE, BusError, Match, SessionBus
-from mem0tray.desktop.notify.notice import (
+from mem0tray.desktop.notify import (
     Notice,
     NotShownError,
     Offer,
@@ -24,7 +24,7 @@ from mem0tray.desktop.notify.notice import (
     Urgency,
     fitted,
 )
-from mem0tray.desktop.opener import TOKEN
+from mem0tray.desktop.session import TOKEN
 from mem0tray.system.paths import APP
 
 BUS_NAME: Final = "org.freedesktop.Notifications"

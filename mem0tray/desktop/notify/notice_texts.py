@@ -10,7 +10,7 @@ from typing import Final
 from mem0tray.core import events, reasons
 from mem0tray.core.language import Language
 from mem0tray.core.text import one_line, short_id
-from mem0tray.desktop.notify.notice import NEEDS_USER, Notice, NoticeAction, Offer, Urgency
+from mem0tray.desktop.notify import NEEDS_USER, Notice, NoticeAction, Offer, Urgency
 from mem0tray.desktop.notify.notices import NoticeGroup, Subject
 
 _GOOD: Final = "healthy"  # the base beside good news

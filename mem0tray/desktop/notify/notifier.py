@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.alerts.watch import AlertWatch
+from mem0tray.alerts import AlertWatch
 from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
-from mem0tray.desktop.notify import notice, notice_texts
-from mem0tray.desktop.notify.notice import NoticeBackend
+from mem0tray.desktop import notify
+from mem0tray.desktop.notify import NoticeBackend, notice_texts
 from mem0tray.desktop.notify.notices import NoticeGroup, Notices
 from mem0tray.system.threads import SYSTEM, Clock
 
@@ -107,6 +107,6 @@ class Notifier:
 
     def _show(self, group: NoticeGroup) -> None:
         shown = notice_texts.compose(group, self._sources.language())
-        reason = notice.send(self._backend, shown)
+        reason = notify.send(self._backend, shown)
         if reason:
             self._events.emit(events.NotificationFailed(shown.name, reason))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mem0tray.desktop import session
-from mem0tray.desktop.notify.notice import Notice, NotShownError, fitted
+from mem0tray.desktop.notify import Notice, NotShownError, fitted
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
 

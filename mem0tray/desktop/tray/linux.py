@@ -20,8 +20,7 @@ from PIL import Image
 
 from mem0tray.core.text import lines
 from mem0tray.desktop.bus import DBUS, BusError, Match, SessionBus
-from mem0tray.desktop.opener import TOKEN
-from mem0tray.desktop.session import WATCHER, WATCHER_PATH
+from mem0tray.desktop.session import TOKEN, WATCHER, WATCHER_PATH
 from mem0tray.desktop.tray import dbus_menu
 from mem0tray.desktop.tray.dbus_menu import DBusMenu
 from mem0tray.system.threads import Bell

@@ -21,7 +21,7 @@ from mem0tray.desktop.tray.menu import MenuEntry, View
 from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
-    from mem0tray.desktop.tray.tray import Tray
+    from mem0tray.desktop.tray import Tray
 
 MENU_EVERY: Final = 10.0  # seconds
 TITLE_EVERY: Final = 1.0

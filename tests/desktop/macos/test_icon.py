@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from mem0tray.desktop.tray import Tray
 from mem0tray.desktop.tray.icon import IconLook, compose
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
-from mem0tray.desktop.tray.tray import Tray
 from tests.desktop.macos.runtime import Machine, act
 from tests.desktop.macos.user import User
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mem0tray.core.text import lines
 from mem0tray.desktop.dialogs import AppleScript, Question
-from mem0tray.desktop.notify.notice import Notice
+from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.system import programs
 from tests.desktop.macos.scripts import Osascript

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from mem0tray.desktop.tray.tray import Tray
+from mem0tray.desktop.tray import Tray
 from tests.desktop.macos.runtime import Machine, act, responds
 
 _PATIENCE: Final = 20.0  # seconds

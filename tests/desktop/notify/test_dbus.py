@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.desktop.bus import SessionBus
-from mem0tray.desktop.notify.dbus import BUS_NAME, Daemon
-from mem0tray.desktop.notify.notice import (
+from mem0tray.desktop.notify import (
     Notice,
     NoticeAction,
     NotShownError,
@@ -18,6 +17,7 @@ from mem0tray.desktop.notify.notice import (
     SilentDaemonError,
     Urgency,
 )
+from mem0tray.desktop.notify.dbus import BUS_NAME, Daemon
 from tests.support.notifyd import Mode
 from tests.support.processes import wait_until
 from tests.support.session import Session, needs_dbus, session

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.notify import Notice, NoticeAction, Offer
 from mem0tray.desktop.notify.dbus import Daemon
-from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer
 from mem0tray.desktop.tray.icon import notice_icon
 from tests.support.desktop import Desktop
 from tests.support.processes import wait_until

@@ -10,8 +10,15 @@ from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
-from mem0tray.desktop.notify import notice_texts
-from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency, clipped, fitted
+from mem0tray.desktop.notify import (
+    Notice,
+    NoticeAction,
+    Offer,
+    Urgency,
+    clipped,
+    fitted,
+    notice_texts,
+)
 from mem0tray.desktop.notify.notices import BURST, DOWN_AFTER, NoticeGroup, Subject
 from mem0tray.desktop.tray.icon import BASES, notice_icon
 from mem0tray.ledger.waiting import Counts

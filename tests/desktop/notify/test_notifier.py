@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.alerts import watch
+from mem0tray import alerts
 from mem0tray.config.settings import AlertSettings, NotificationSettings, Settings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
-from mem0tray.desktop.notify import notices
+from mem0tray.desktop.notify import Notice, notices
 from mem0tray.desktop.notify import notifier as notifying
-from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.ledger.waiting import Counts
 from tests.support.processes import wait_until
@@ -93,7 +92,7 @@ class Room:
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """Make a room in which a burst and a look last a moment."""
     monkeypatch.setattr(notices, "BURST", 0.05)
-    monkeypatch.setattr(watch, "LOOK", 0.05)
+    monkeypatch.setattr(alerts, "LOOK", 0.05)
     monkeypatch.setattr(notifying, "_TROUBLE_WAIT", 0.05)
     found = Room(tmp_path)
     yield found
@@ -109,7 +108,7 @@ def moved(project: str = "alpha") -> events.MovedToDlq:
 
 
 def test_what_happens_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "LOOK", 30.0)
+    monkeypatch.setattr(alerts, "LOOK", 30.0)
     monkeypatch.setattr(notices, "BURST", 1.0)  # on a busy machine too, all of it is one burst
     room.start()
     threads = [threading.Thread(target=room.emit, args=[moved()] * 50) for _ in range(2)]

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from mem0tray.desktop import notify as notices
 from mem0tray.desktop import session
-from mem0tray.desktop.notify import notice as notices
-from mem0tray.desktop.notify import plyer_backend
-from mem0tray.desktop.notify.notice import Notice, NotShownError
+from mem0tray.desktop.notify import Notice, NotShownError, plyer_backend
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 
 

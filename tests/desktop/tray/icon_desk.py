@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from mem0tray.desktop import tray
 from mem0tray.desktop.bus import SessionBus
-from mem0tray.desktop.tray import linux, tray
+from mem0tray.desktop.tray import linux
 from mem0tray.system.threads import WakeUp
 from tests.support.processes import wait_until
 from tests.support.session import session

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.desktop.opener import TOKEN
+from mem0tray.desktop.session import TOKEN
 from mem0tray.desktop.tray import linux
 from tests.desktop.tray.icon_desk import IconDesk, icon_desk, picture
 from tests.support.bus import CallError

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from mem0tray.core.state import STARTING
-from mem0tray.desktop.tray import tray as tray_module
+from mem0tray.desktop import tray as tray_module
+from mem0tray.desktop.tray import Tray
 from mem0tray.desktop.tray.icon import IconLook, compose, look
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
-from mem0tray.desktop.tray.tray import Tray
 
 RETRY = MenuCommand(Verb.RETRY_ALL)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mem0tray.desktop.tray import tray
+from mem0tray.desktop import tray
 from mem0tray.desktop.tray import windows as windows_icon
 from mem0tray.desktop.tray.icon import IconLook, compose
 

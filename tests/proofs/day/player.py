@@ -19,12 +19,12 @@ from mem0tray.core.events import Events
 from mem0tray.core.language import Language
 from mem0tray.desktop import session
 from mem0tray.desktop.bus import DBUS, DBUS_PATH
+from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.notify.dbus import Daemon
-from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.notifier import Notifier, Sources
+from mem0tray.desktop.tray import Tray
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.presenter import Presenter
-from mem0tray.desktop.tray.tray import Tray
 from mem0tray.system.threads import Clock, Signal
 from tests.proofs.day.story import Day, World
 

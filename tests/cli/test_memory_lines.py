@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0tray.core.memory_lines import BadLineError, MemoryLine, read, write
+from mem0tray.cli.add_lines import BadLineError, MemoryLine, read_line, write_line
 
 _TEXTS = st.text(st.characters(), min_size=1)  # lone surrogates and NUL too
 _NAMES = _TEXTS.filter(lambda text: text.strip() != "")
@@ -17,37 +17,37 @@ def test_what_is_written_is_read_again(
     project: str, content: str, name: str, timestamp: int | None
 ) -> None:
     line = MemoryLine(project, content, name, timestamp)
-    raw = write(line)
-    assert read(raw) == line
+    raw = write_line(line)
+    assert read_line(raw) == line
     text = raw.decode()
     assert text.splitlines() == [text.removesuffix("\n")]
     assert not set(text) & set("\x1b\x9b\u202e\u2028\u0085\x7f")
 
 
 def test_text_is_written_as_it_is_read() -> None:
-    assert write(MemoryLine("é", "Où\n", "a", None)) == (
+    assert write_line(MemoryLine("é", "Où\n", "a", None)) == (
         '{"id": "a", "project_id": "é", "content": "Où\\n"}\n'.encode()
     )
 
 
 def test_a_line_may_name_no_more_than_its_text() -> None:
-    line = read(b'{"content": "oak", "retries": 7}', "garden")
+    line = read_line(b'{"content": "oak", "retries": 7}', "garden")
     assert line[:2] == ("garden", "oak")
     assert line.timestamp is None
-    assert read(b' {"project_id": "garden", "content": "oak", "id": null} ').id == line.id
+    assert read_line(b' {"project_id": "garden", "content": "oak", "id": null} ').id == line.id
     others = (b'{"content": "elm"}', b'{"content": "oak", "timestamp": 5}')
-    assert line.id not in {read(other, "garden").id for other in others}
-    assert read(b'{"project_id": "own", "content": "oak"}', "garden").project == "own"
+    assert line.id not in {read_line(other, "garden").id for other in others}
+    assert read_line(b'{"project_id": "own", "content": "oak"}', "garden").project == "own"
 
 
 def test_the_last_second_of_the_last_year_is_a_time() -> None:
-    assert read(_line(timestamp=253_402_300_799)).timestamp == 253_402_300_799
+    assert read_line(_line(timestamp=253_402_300_799)).timestamp == 253_402_300_799
     with pytest.raises(BadLineError):
-        read(_line(timestamp=253_402_300_800))
+        read_line(_line(timestamp=253_402_300_800))
 
 
 def test_half_a_character_in_three_bytes_is_let_through() -> None:
-    assert read(b'{"project_id": "p", "content": "\xed\xa0\xbd"}').content == "\ud83d"
+    assert read_line(b'{"project_id": "p", "content": "\xed\xa0\xbd"}').content == "\ud83d"
 
 
 def _line(**more: object) -> bytes:
@@ -83,5 +83,5 @@ def _line(**more: object) -> bytes:
 )
 def test_what_is_no_memory_says_why(line: bytes, why: str) -> None:
     with pytest.raises(BadLineError) as raised:
-        read(line)
+        read_line(line)
     assert str(raised.value) == why

@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import pytest
 
+from mem0tray.cli.logs import LogReader
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files.log_reader import LogReader
 from mem0tray.system import regular_file
 
 

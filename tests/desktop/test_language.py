@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from mem0tray.desktop.session import language
 from mem0tray.system import programs
-from mem0tray.system.user_language import chosen
 from tests.support import needs
 
 
@@ -25,12 +25,12 @@ from tests.support import needs
     ],
 )
 def test_the_environment_names_the_language(environ: dict[str, str], code: str) -> None:
-    assert chosen("", environ).code == code
+    assert language("", environ).code == code
 
 
 def test_the_setting_wins() -> None:
-    assert chosen("fr", {"LANGUAGE": "en"}).code == "fr"
-    assert chosen("en", {"LANG": "fr_FR.UTF-8"}).code == "en"
+    assert language("fr", {"LANGUAGE": "en"}).code == "fr"
+    assert language("en", {"LANG": "fr_FR.UTF-8"}).code == "en"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_macos_is_asked_for_its_first_language(
 
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(programs, "answer", asked)
-    assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == code
+    assert language("", {"LANG": "fr_FR.UTF-8"}).code == code
 
 
 @pytest.mark.parametrize(("number", "code"), [(0x040C, "fr"), (0x0409, "en"), (0x7FFF, "fr")])
@@ -63,4 +63,4 @@ def test_windows_is_asked_for_its_language(
     kernel = SimpleNamespace(GetUserDefaultUILanguage=lambda: number)
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel), raising=False)
-    assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == code
+    assert language("", {"LANG": "fr_FR.UTF-8"}).code == code
