@@ -63,10 +63,12 @@ class DemoServer:
     def stop(self) -> None:
         """Refuse connections; what was stored stays."""
         self._listener.shutdown()
+        self._listener.handle_request()  # of whoever has connected meanwhile, if anybody has
         self._listener.server_close()
 
 
 class _Listener(TCPServer):
+    timeout = 0
     allow_reuse_address = sys.platform != "win32"  # there it would let two programs share a port
 
 
