@@ -62,9 +62,10 @@ class DemoServer:
 
     def stop(self) -> None:
         """Refuse connections; what was stored stays."""
-        self._listener.shutdown()
-        self._listener.handle_request()  # of whoever has connected meanwhile, if anybody has
-        self._listener.server_close()
+        if self._listener.fileno() >= 0:  # it is not stopped yet
+            self._listener.shutdown()
+            self._listener.handle_request()  # of whoever has connected meanwhile, if anybody has
+            self._listener.server_close()
 
 
 class _Listener(TCPServer):
