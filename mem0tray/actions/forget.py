@@ -123,6 +123,7 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
         known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
         result.unreachable += _servers(reader, known)
     _from_ledger(paths, settings, deleted, known, result)
+    _await_publishing(paths, text)
     backed_up = [paths.dlq_backup, *_listing(paths.claude_dir, backups.DATED, result)]
     set_aside = _listing(paths.quarantine, "*.json", result)
     for path, erase in (
@@ -194,6 +195,23 @@ def _from_ledger(
 
 
 # Files ----------------------------------------------------------------------------
+
+
+def _await_publishing(paths: Paths, text: _Text) -> None:
+    """Wait a moment until a worker that runs has published: it renews backups, links, its files."""
+    end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
+    renewed = [paths.dlq_previous, *_listing(paths.data_dir, "*", Forgotten())]
+    while time.monotonic() < end and (
+        _is_queued(paths, text) or any(_holds(path, text) for path in renewed)
+    ):
+        time.sleep(_LOOK)
+
+
+def _is_queued(paths: Paths, text: _Text) -> bool:
+    with suppress(OSError, BrokenDocumentError):
+        parsed = document.parse(regular_file.read_bytes(paths.queue), (document.QUEUE,))
+        return text.take_from(parsed)
+    return False
 
 
 def _from_queue_file(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
@@ -270,14 +288,7 @@ def _from_page(_: Paths, page: Path, __: _Text, result: Forgotten) -> None:
 
 
 def _from_private_files(paths: Paths, text: _Text, result: Forgotten) -> None:
-    """Remove what a kill has left behind, and the link to the previous DLQ file.
-
-    A worker that runs first gets the time to publish: it renews that link and its own files.
-    """
-    end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
-    renewed = [paths.dlq_previous, *_listing(paths.data_dir, "*", Forgotten())]
-    while time.monotonic() < end and any(_holds(path, text) for path in renewed):
-        time.sleep(_LOOK)
+    """Remove what a kill has left behind, and the link to the previous DLQ file."""
     folders = (paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine)
     for path in [*(each for folder in folders for each in temporary.leftovers(folder))]:
         if _holds(path, text):

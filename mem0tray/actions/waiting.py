@@ -172,13 +172,15 @@ class WaitingItems:
         """Find the items that ids, or unambiguous beginnings of ids, name; see `resolve`.
 
         `beside`: what else may be meant. Raises FileUnavailableError if what is not found may stand
-        in a file that is unread.
+        in a file that is unread, or newer than the ledger.
         """
         try:
             return resolve(names, [*self.candidates(names, places), *beside])
         except UnknownIdError:
             for place in places:
                 self.step.check(*_FILES[place])
+            if self.step.behind:
+                raise FileUnavailableError(*reasons.parted(self.step.behind)) from None
             raise
 
     def of_project(self, project: str) -> list[FoundItem]:

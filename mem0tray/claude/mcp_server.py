@@ -169,7 +169,10 @@ class ToolServer:
 
     def _call(self, name: Any, params: Object) -> None:
         given = params.get("arguments")
-        text, failed = self._answer(str(params.get("name")), given or {})
+        if isinstance(given, dict) or given is None:
+            text, failed = self._answer(str(params.get("name")), given or {})
+        else:
+            text, failed = "Nothing was done: the arguments are no object.", True
         content = [{"type": "text", "text": text}]
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
@@ -248,7 +251,7 @@ class ToolServer:
 
     def _send(self, message: Object) -> None:
         line = json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
-        with self._turn, suppress(OSError):  # the client is gone
+        with self._turn, suppress(OSError, ValueError):  # the client is gone, and its output shut
             self._out.write(line)
             self._out.flush()
 

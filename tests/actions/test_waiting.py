@@ -8,6 +8,7 @@ from mem0tray.actions import waiting
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems, listing, resolve
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdError
+from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, found, write, write_dlq
 from tests.support.shapes import dead, emergency_lines, entry, queue_document
@@ -97,6 +98,22 @@ def test_without_a_ledger_nothing_is_listed_that_could_not_be_taken_in(paths: Pa
         waiting.opened(Settings()),
     ):
         pass
+
+
+def test_an_id_is_not_called_unknown_while_a_command_keeps_the_ledger_behind(paths: Paths) -> None:
+    write(paths.queue, queue_document([entry("c", id="cccc")]))
+    with waiting.opened(Settings()) as seen:
+        assert len(seen.resolve(["cccc"])) == 1
+    write(paths.queue, queue_document([entry("c", id="cccc"), entry("d", id="dddd")]))
+    lock = InstanceLock(paths.instance_lock, COMMAND)
+    lock.acquire()
+    try:
+        with waiting.opened(Settings()) as seen:
+            assert len(seen.resolve(["cccc"])) == 1
+            with pytest.raises(FileUnavailableError):
+                seen.resolve(["dddd"])
+    finally:
+        lock.release()
 
 
 def test_a_whole_id_wins_over_longer_ones(paths: Paths) -> None:

@@ -3,10 +3,12 @@
 import io
 import json
 import os
+import queue
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -302,6 +304,19 @@ def test_half_a_character_costs_no_more_than_itself(home: Home) -> None:
     assert [each["content"] for each in home.queue_items()] == ["cut \ud83d"]
 
 
+class Answers(io.BytesIO):
+    """An output whose answers can be awaited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def write(self, data: Any) -> int:
+        """Keep a line as what it says."""
+        self.first.put(json.loads(data))
+        return super().write(data)
+
+
 @pytest.mark.parametrize(
     ("line", "code"),
     [
@@ -323,3 +338,22 @@ def test_a_message_that_makes_no_sense_is_refused_and_the_next_one_answered(
     refused, answered = map(json.loads, out.getvalue().splitlines())
     assert refused["error"]["code"] == code
     assert (answered["id"], answered["result"]["serverInfo"]["name"]) == (8, "mem0tray")
+
+
+@pytest.mark.parametrize("arguments", ["x", [1], 5, True])
+def test_arguments_that_are_no_object_are_refused_in_words(arguments: object) -> None:
+    out = Answers()
+    params = {"name": "mem0_save", "arguments": arguments}
+    call = {"id": 1, "method": "tools/call", "params": params}
+    ToolServer(out).serve([json.dumps(call).encode()])
+    result = out.first.get(timeout=20)["result"]
+    assert (result["isError"], result["content"][0]["text"]) == (
+        True,
+        "Nothing was done: the arguments are no object.",
+    )
+
+
+def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
+    out = io.BytesIO()
+    out.close()
+    ToolServer(out).serve([b'{"id": 8, "method": "ping"}'])
