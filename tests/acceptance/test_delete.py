@@ -221,6 +221,7 @@ def test_forget_erases_a_text_that_waits_among_many_under_a_running_worker(
     home.worker()
     home.wait(lambda: home.read(home.metrics)["queue_size"] == 6001, 10, "taken in")
     home.ok("delete", "cafe0000", "--yes", "--forget")
+    home.wait(lambda: len(home.queue_items()) == 6000, 10, "published")
     assert home.files_with("zanzibar must be forgotten") == []
 
 
