@@ -211,20 +211,6 @@ def test_forget_erases_the_text_under_a_running_worker(home: Home, letters: list
     assert worker.alive
 
 
-def test_forget_erases_a_text_that_waits_among_many_under_a_running_worker(
-    home: Home, server: Standin
-) -> None:
-    """The worker's next file makes a backup of the one before, which held the text."""
-    server.health = Answer(503)
-    many = [entry(f"oak {number}") for number in range(6000)]
-    home.write_queue([*many, entry("zanzibar must be forgotten", id="cafe0000")])
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 6001, 10, "taken in")
-    home.ok("delete", "cafe0000", "--yes", "--forget")
-    home.wait(lambda: len(home.queue_items()) == 6000, 10, "published")
-    assert home.files_with("zanzibar must be forgotten") == []
-
-
 HEARD = ("Deleted: 1", "Changed with")  # what the log has when the worker has heard of it
 
 

@@ -66,6 +66,27 @@ def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> N
     assert not list(paths.claude_dir.glob("*.backup-*"))
 
 
+def test_a_worker_that_has_not_published_yet_is_awaited(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its next queue file makes a backup of the one before, which holds the text."""
+    write(paths.queue, queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")]))
+    before = paths.queue.read_bytes()
+    done = delete(paths, Settings(), chosen(paths, "zz"), for_good=True)
+    after = paths.queue.read_bytes()
+    paths.queue.write_bytes(before)
+
+    def publish(_: float) -> None:
+        paths.queue_backup.write_bytes(paths.queue.read_bytes())
+        paths.queue.write_bytes(after)
+
+    monkeypatch.setattr("mem0tray.actions.forget.worker_runs", lambda _: True)
+    monkeypatch.setattr("mem0tray.actions.forget.time.sleep", publish)
+    forget(paths, Settings(), done)
+    assert holding(tmp_path) == []
+    assert queued(paths) == ["stays"]
+
+
 @pytest.mark.parametrize(
     "odd",
     [{"newest": entry(TEXT, id="zz-1")}, f"he said: {TEXT}", None],
