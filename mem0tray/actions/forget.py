@@ -331,5 +331,5 @@ def _why_it_stays(paths: Paths, path: Path) -> str:
     if "mem0_emergency" in path.name:
         return "producers write it; a day after it was read it is removed"
     if path.name.startswith("mem0_queue"):
-        return "another memory in it holds the same text"
+        return "another memory in it holds the same text, or it has an odd shape: erase it by hand"
     return "not ours to change"
