@@ -102,6 +102,14 @@ class NoticeGroup:
         if isinstance(event, events.MovedToDlq) and len(self.moves) < _MOVES:
             self.moves[event.item_id] = event
 
+    def join(self, former: "NoticeGroup") -> None:
+        """Add what an earlier notice on the subject had, which nothing could show."""
+        self.first, self.wall = former.first, former.wall
+        self.count += former.count
+        self.names += former.names
+        self.others += former.others
+        self.moves = former.moves | self.moves
+
     def drop(self, item_id: str) -> None:
         """Take out the move of a memory that was delivered."""
         move = self.moves.pop(item_id, None)
@@ -245,6 +253,16 @@ class Notices:
                 group.due = max(group.due, self._opens(subject))
         return found
 
+    def not_shown(self, group: NoticeGroup) -> None:
+        """Take back what nothing could show: the next notice on its subject has it too."""
+        if not group.free:
+            self._shown.pop()
+        self._moved = [each for each in self._moved if each is not group]
+        group.first = group.due = _NEVER
+        newer = self._groups.setdefault(group.subject, group)
+        if newer is not group:
+            newer.join(group)
+
     def over(self) -> set[Subject]:
         """The subjects that were shown and are no longer true; each is returned once."""
         over, self._over = self._over, set()
@@ -315,10 +333,10 @@ class Notices:
     ) -> NoticeGroup | None:
         group = self._groups.get(subject)
         if group is None and trouble.event is not None:
-            group = NoticeGroup(subject, trouble.event, now, trouble.wall, due=now)
-            self._groups[subject] = group
+            group = self._groups[subject] = NoticeGroup(subject, trouble.event, now, trouble.wall)
         if group is not None and trouble.event is not None:
             group.add(trouble.event, "", 1)
+            group.due = now
             group.counts, group.until = counts, trouble.until
         return group
 

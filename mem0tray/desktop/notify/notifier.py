@@ -110,3 +110,5 @@ class Notifier:
         reason = notify.send(self._backend, shown)
         if reason:
             self._events.emit(events.NotificationFailed(shown.name, reason))
+            with self._guard:
+                self._notices.not_shown(group)

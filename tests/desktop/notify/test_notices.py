@@ -69,6 +69,30 @@ def test_a_burst_without_end_is_shown_now_and_then_and_counts_all(desk: Desk) ->
     assert desk.told[Subject.RECOVERED] == 3600
 
 
+def test_what_was_not_shown_is_in_the_next_one(desk: Desk) -> None:
+    """It took no place of the hour; a delivery since is taken off."""
+    for number in range(LIMIT):
+        desk.happens(moved("alpha", f"a{number}"))
+        desk.now += BURST
+        (due,) = desk.notices.due(desk.now)
+        desk.happens(moved("beta", f"b{number}"))  # while it is being sent
+        desk.notices.not_shown(due)
+    desk.happens(recovered("alpha", "a0"))
+    desk.passes(BURST)
+    first, second = desk.seen
+    assert first[1].body == "11 memories not delivered, tried again later.\nbeta: 6, alpha: 5"
+    assert second[1].title == "DLQ recovered"
+
+
+def test_what_was_not_shown_comes_by_itself_no_more(desk: Desk) -> None:
+    desk.happens(moved())
+    desk.now += BURST
+    (due,) = desk.notices.due(desk.now)
+    desk.notices.not_shown(due)
+    desk.passes(HOUR)
+    assert desk.seen == []
+
+
 def test_of_many_projects_the_largest_are_named(desk: Desk) -> None:
     for number in range(1_000):
         desk.happens(moved(f"project-{number}"))

@@ -146,6 +146,17 @@ def test_a_notice_that_nothing_can_show_is_logged(room: Room) -> None:
     ]
 
 
+def test_a_notice_that_nothing_could_show_comes_with_the_next_one(room: Room) -> None:
+    room.screen.broken = True
+    room.start()
+    room.emit(events.DlqRecovered("alpha", "1", 2))
+    wait_until(lambda: room.heard_of(events.NotificationFailed), what="the event")
+    room.screen.broken = False
+    room.emit(events.DlqRecovered("beta", "2", 2))
+    wait_until(lambda: room.screen.shown, what="a notice")
+    assert room.screen.shown[0].body.startswith("2 memories")
+
+
 def test_it_survives_a_fault(room: Room) -> None:
 
     def raises() -> Language:
