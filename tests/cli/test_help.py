@@ -160,8 +160,8 @@ def test_an_error_of_usage_is_one_line_like_every_error(
     done = home.run(*arguments.split())
     assert (done.code, done.out) == (2, "")
     assert done.line.startswith("mem0tray: ")
-    # Before click 8.3 an option stands behind a colon, without quotes.
-    assert said in re.sub(r"option: (-\S+)\.", r"option '\1'.", done.line)
+    bare, found = (re.sub("[':.]", "", text) for text in (said, done.line))
+    assert bare in found  # older releases of click set other quotes and stops
 
 
 def test_a_group_by_itself_shows_its_help(home: Scratch) -> None:
