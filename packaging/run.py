@@ -125,7 +125,7 @@ def demonstrate(home: Path, environ: dict[str, str], *, fresh: bool) -> int:
         f"  the log       {claude / 'logs' / 'mem0_worker.log'}\n"
         f"  look around   {_ours(home)} list\n"
         f"                (or stats, doctor, add --project P TEXT, ...)\n"
-        f"  once more     {_ours(home)}\n"
+        f"  once more     {_script()}\n"
         f"  for real      {_script()} --real\n"
         f"                (your own ~/.claude, and the server that you choose)\n"
         f"The scratch home is kept for you to look at. To remove it: rm -r {shlex.quote(str(home))}"
