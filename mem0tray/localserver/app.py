@@ -161,16 +161,8 @@ class Guard:
 _SAVED: Final = answer({"success": True})  # made once, as this server says it most of the time
 
 
-class VpsApi:
-    """The answers to these requests, a method for each; bodies larger than `body_max` are refused.
-
-    They raise HTTPException for what cannot be answered, `sqlite3.Error` when the store fails.
-    """
-
-    def __init__(self, store: Store, indexing: Indexing, body_max: int) -> None:
-        self._store = store
-        self._indexing = indexing
-        self._body_max = body_max
+class VpsApi(wire.Api):
+    """The requests of the dialect `vps`."""
 
     def routes(self) -> list[Route]:
         """Return the route of each request."""

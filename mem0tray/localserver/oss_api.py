@@ -18,7 +18,7 @@ from starlette.routing import Route
 from mem0tray import __version__
 from mem0tray.localserver import oss_requests, wire
 from mem0tray.localserver.oss_requests import SaveRequest, Scope
-from mem0tray.localserver.store import Indexing, KeyReusedError, NameCount, Store, StoredMemory
+from mem0tray.localserver.store import KeyReusedError, NameCount, StoredMemory
 from mem0tray.localserver.wire import answer, iso, refusal
 from mem0tray.server.model import ID, PROJECT, name_of
 
@@ -28,16 +28,8 @@ _REPEATED: Final = 2**18  # characters of a text
 _USER: Final = "user"  # the role of a memory, unless one was given
 
 
-class OssApi:
-    """The answers to these requests, a method for each; bodies larger than `body_max` are refused.
-
-    They raise HTTPException for what cannot be answered, `sqlite3.Error` when the store fails.
-    """
-
-    def __init__(self, store: Store, indexing: Indexing, body_max: int) -> None:
-        self._store = store
-        self._indexing = indexing
-        self._body_max = body_max
+class OssApi(wire.Api):
+    """The requests of the dialect `oss`."""
 
     def routes(self) -> list[Route]:
         """Return the route of each request."""

@@ -16,12 +16,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mem0tray.localserver.store import StoredMemory
+from mem0tray.localserver.store import Indexing, Store, StoredMemory
 
 ANSWER_MAX: Final = 16 * 2**20  # characters of memories in one answer
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000
 _DIGITS_MAX: Final = 18  # nobody means a longer number
+
+
+class Api:
+    """What answers a dialect's requests, a method for each; a body has `body_max` bytes at most.
+
+    They raise HTTPException for what cannot be answered, `sqlite3.Error` when the store fails.
+    """
+
+    def __init__(self, store: Store, indexing: Indexing, body_max: int) -> None:
+        self._store = store
+        self._indexing = indexing
+        self._body_max = body_max
 
 
 async def bounded(request: Request, most: int) -> bytearray:
