@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TextIO
 from urllib.parse import urlsplit
 
@@ -327,12 +326,7 @@ class RunScreen:
         threads.start(self._thread)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Write what is left. Later lines are written at once."""
         self._closing.set()
         self._changed.set()

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote
 
@@ -83,12 +82,7 @@ class Reader:
             raise
         return db
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._db is not None:
             self._db.close()
             self._db = None

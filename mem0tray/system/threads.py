@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Final, Protocol, Self, TypeVar, cast
 
 from mem0tray.core.errors import NoThreadError
@@ -74,12 +73,7 @@ class WakeUp:
             end.setblocking(False)  # noqa: FBT003  (its only argument)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._reader.close()
         self._writer.close()
 
@@ -117,14 +111,9 @@ class Bell(WakeUp):
         self._before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         signal.set_wakeup_fd(self._before)
-        super().__exit__(kind, error, trace)
+        super().__exit__(*error)
 
 
 class HangsError(Exception):

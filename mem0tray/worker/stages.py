@@ -6,6 +6,7 @@ cycle. Times are arguments: `now` in Unix seconds, `moment` in monotonic ones.
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -127,7 +128,7 @@ def recover(context: WorkerContext) -> None:
         context.events.emit(LeftInFlight(left))
 
 
-class CycleStage:
+class CycleStage(ABC):
     """One step of a cycle; `name` is the part that a fault of it is reported as."""
 
     name: str
@@ -137,9 +138,9 @@ class CycleStage:
         self.context = parts.context
         self.breaker = parts.context.breaker
 
+    @abstractmethod
     def run(self, now: float, moment: float) -> None:
         """Do the work of one cycle. Any exception is a fault of this stage alone."""
-        raise NotImplementedError
 
     def wait(self, now: float, moment: float) -> float:
         """Seconds until it is to run again, if nobody wakes the worker; infinite: no need."""

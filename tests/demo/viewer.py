@@ -1,7 +1,6 @@
 """Somebody who watches the demo: a home that must stay as it is, and what the demo leaves."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support.home import Home
@@ -31,14 +30,9 @@ class Viewer:
         self.home.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Kill whatever was started and still runs."""
-        self.home.__exit__(kind, error, trace)
+        self.home.__exit__(*error)
 
     def start(self, *arguments: str) -> Process:
         """Start the demo."""

@@ -8,7 +8,6 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 PATIENCE = 20.0  # seconds; a bound, never a delay
@@ -148,12 +147,7 @@ class Wire:
         self._acceptor.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.closing.set()
         socket.create_connection(("127.0.0.1", self.port)).close()  # wakes `accept` everywhere
         self._acceptor.join(PATIENCE)

@@ -6,6 +6,7 @@ may be replaced, and nothing reports what another computer does to a disk that b
 
 import fnmatch
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,7 @@ class Target(NamedTuple):
     identity: tuple[int, int]
 
 
-class Watch:
+class Watch(ABC):
     """Watches the targets that `find` returns. A name that is `ignored` wakes nobody."""
 
     _watched: Sequence[Target] = ()
@@ -52,9 +53,9 @@ class Watch:
             self._begin(wanted)
             self._wake()  # something may have changed before we watched
 
+    @abstractmethod
     def _begin(self, wanted: Sequence[Target]) -> None:
         """Watch these targets, as far as the system allows."""
-        raise NotImplementedError
 
     def fileno(self) -> int | None:
         """The descriptor that becomes readable with an event; None if a thread wakes the worker."""
@@ -64,6 +65,7 @@ class Watch:
         """Read the events that have come; return whether any of them matters."""
         return False
 
+    @abstractmethod
     def stop(self) -> None:
         """Stop watching."""
 
