@@ -1,8 +1,12 @@
 """What holds for the whole suite."""
 
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support import folders
 
 # How long an example takes says how busy the machine is, and nothing about the program.
 settings.register_profile("mem0tray", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -12,3 +16,13 @@ settings.load_profile("mem0tray")
 # those that the tests interrupt would not notice.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folders_of_the_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the settings and data of whoever runs the suite, or of an earlier run, out of it."""
+    places = folders.below(tmp_path_factory.mktemp("home"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in places.keys() - {"HOME", "USERPROFILE"}:
+            patch.setenv(name, places[name])
+        yield
