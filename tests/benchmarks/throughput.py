@@ -33,19 +33,6 @@ with httpx.Client(trust_env=False) as client:
         headers = {"Idempotency-Key": item["id"]}
         client.post(url + "/memory", json=body, headers=headers).raise_for_status()
 """
-# The worker that people write first: a request each, the file rewritten at the end.
-PLAIN_WORKER: Final = """
-import fcntl, httpx, json, sys
-url, path = sys.argv[1:]
-queue = json.load(open(path))
-for item in queue["queue"]:
-    body = {"user_id": item["project_id"], "content": item["content"]}
-    httpx.post(url + "/memory", json=body, trust_env=False).raise_for_status()
-with open(path.replace("queue.json", "queue.lock"), "w") as lock:
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    with open(path, "w") as file:
-        json.dump({**queue, "queue": []}, file, indent=2)
-"""
 
 
 def drain(home: Home, server: Standin) -> list[Figure]:
@@ -55,32 +42,16 @@ def drain(home: Home, server: Standin) -> list[Figure]:
     loop: list[float] = []
     for number in range(ROUNDS):
         with _newcomer(home, number) as own:
-            _in_turns(own, server, 5_000, number, first, loop)
+            _in_turns(own, server, number, first, loop)
     later: list[float] = []
     other_loop: list[float] = []
     home.drained()
     for number in range(ROUNDS):
-        _in_turns(home, server, 5_000, number, later, other_loop)
+        _in_turns(home, server, number, later, other_loop)
     told = "5,000 on a first start, a server that cannot tell"
     return [
-        beside(f"drain of {told}", first, loop, 0.95),
-        beside("drain of 5,000 on a later start", later, other_loop, 1.0),
-    ]
-
-
-def drain_more(home: Home, server: Standin) -> list[Figure]:
-    """10,000 memories on a first start with a server that has as many; and a plain worker."""
-    first: list[float] = []
-    loop: list[float] = []
-    for number in range(ROUNDS):
-        with _newcomer(home, number) as own:
-            _in_turns(own, server, 10_000, number, first, loop)
-    home.write_queue(entries(10_000, "plain worker"))
-    plain = [seconds(lambda: _run(home, server, PLAIN_WORKER))]
-    once = [_drained(home, 10_000, "beside a plain worker")]
-    return [
-        beside("drain of 10,000 on a first start, a server that lists", first, loop, 0.9),
-        beside("drain of 10,000", once, plain, 2.0, "plain worker"),
+        beside(f"drain of {told}", first, loop, 0.7),
+        beside("drain of 5,000 on a later start", later, other_loop, 0.7),
     ]
 
 
@@ -100,10 +71,9 @@ def scale(home: Home, server: Standin) -> list[Figure]:
             each[count] = (taken - start) / count * 1e6
             size = sum(path.stat().st_size for path in own.data_files("ledger*"))
     few, *_, most = each.values()
-    parts = tuple((f"of {count:,}", cost) for count, cost in each.items())
     name = "cost of a memory of 100,000, beside one of 1,000"
     return [
-        Figure(name, most / few, "", 1.3, parts=parts, parts_unit="µs"),
+        Figure(name, most / few, "", 1.3, detail=f"{few:.0f} and {most:.0f} µs"),
         Figure("ledger, for each delivered memory", size / SIZES[-1], "bytes", 400,
                detail=f"{size / MEGABYTE:.0f} MB for 100,000"),
     ]  # fmt: skip
@@ -113,7 +83,7 @@ def slow_server(home: Home, server: Standin) -> list[Figure]:
     """80 memories on a server that takes half a second for each."""
     server.latency = 0.5
     home.write_queue(entries(80))
-    return [Figure("80 memories at 0.5 s each", seconds(home.drained), "s", 8)]
+    return [Figure("80 memories at 0.5 s each", seconds(home.drained), "s", 6)]
 
 
 def _newcomer(home: Home, number: int) -> Home:
@@ -122,16 +92,14 @@ def _newcomer(home: Home, number: int) -> Home:
 
 
 def _in_turns(
-    home: Home, server: Standin, count: int, number: int, ours: list[float], loop: list[float]
+    home: Home, server: Standin, number: int, ours: list[float], loop: list[float]
 ) -> None:
     """Drain as many by the bare loop and by us, in changing order, so that a busy moment hits both.
 
     The server holds as many memories of the same projects as are drained.
     """
-    server.begin_with(
-        (each["project_id"], each["content"]) for each in entries(count, f"held {number}")
-    )
-    held = list(server.stored)
+    count = 5_000
+    held = [(each["project_id"], each["content"]) for each in entries(count, f"held {number}")]
     for who in (loop, ours) if number % 2 else (ours, loop):
         server.begin_with(held)
         label = f"round {number}"
@@ -139,19 +107,17 @@ def _in_turns(
             ours.append(_drained(home, count, label))
         else:
             home.write_queue(entries(count, label))
-            loop.append(seconds(lambda: _run(home, server, BARE_LOOP)))
+            loop.append(seconds(lambda: run_loop(home, BARE_LOOP, server.url, str(home.queue))))
 
 
-def beside(
-    name: str, ours: list[float], theirs: list[float], target: float, whose: str = "bare loop"
-) -> Figure:
+def beside(name: str, ours: list[float], loop: list[float], target: float) -> Figure:
     """All rounds of both, start-ups counted."""
-    return Figure(
-        f"{name}, beside a {whose}", sum(theirs) / sum(ours), "", target, at_least=True,
-        detail=f"{whose} {_each(theirs)} s, mem0tray {_each(ours)} s",
-        parts=((whose, sum(theirs) / len(theirs)), ("mem0tray", sum(ours) / len(ours))),
-        parts_unit="s",
-    )  # fmt: skip
+    told = [
+        f"{who} {'/'.join(f'{time:.2f}' for time in times)} s"
+        for who, times in (("bare loop", loop), ("mem0tray", ours))
+    ]
+    name, detail = f"{name}, beside a bare loop", ", ".join(told)
+    return Figure(name, sum(loop) / sum(ours), "", target, at_least=True, detail=detail)
 
 
 def _drained(home: Home, count: int, label: str) -> float:
@@ -159,13 +125,9 @@ def _drained(home: Home, count: int, label: str) -> float:
     return seconds(lambda: home.drained(PATIENCE))
 
 
-def _run(home: Home, server: Standin, script: str) -> None:
-    command = [sys.executable, "-c", script, server.url, str(home.queue)]
+def run_loop(home: Home, script: str, *arguments: str) -> None:
+    command = [sys.executable, "-c", script, *arguments]
     subprocess.run(command, env=home.env, check=True, timeout=PATIENCE)
-
-
-def _each(times: list[float]) -> str:
-    return "/".join(f"{time:.2f}" for time in times)
 
 
 COUNT: Final = 10_000
@@ -215,16 +177,9 @@ def _figure(home: Home, queue: list[Item], kind: str) -> Figure:
                 if who is ours:
                     who.append(brought_over(home, standin.url, partial(_has_all, standin)))
                 else:
-                    command = [sys.executable, "-c", MIGRATING_LOOP, standin.url, str(path), kind]
-                    who.append(seconds(lambda: _run_command(home, command)))  # noqa: B023
-    each = [f"{name} {'/'.join(f'{t:.2f}' for t in times)} s"
-            for name, times in (("bare loop", loop), ("mem0tray", ours))]  # fmt: skip
-    return Figure(
-        f"migration of 10,000 to {kind} that answers at once, beside a bare loop",
-        sum(loop) / sum(ours), "", AT_LEAST, at_least=True, detail=", ".join(each),
-        parts=(("bare loop", sum(loop) / ROUNDS), ("mem0tray", sum(ours) / ROUNDS)),
-        parts_unit="s",
-    )  # fmt: skip
+                    run = partial(run_loop, home, MIGRATING_LOOP, standin.url, str(path), kind)
+                    who.append(seconds(run))
+    return beside(f"migration of 10,000 to {kind} that answers at once", ours, loop, AT_LEAST)
 
 
 def brought_over(home: Home, url: str, wait: Callable[[], None]) -> float:
@@ -248,10 +203,6 @@ def _has_all(server: Standin) -> None:
     server.wait_for(lambda: server.total_stored() >= COUNT, PATIENCE)
 
 
-def _run_command(home: Home, command: list[str]) -> None:
-    subprocess.run(command, env=home.env, check=True, timeout=PATIENCE)
-
-
 CALM: Final = {"MEM0TRAY_CLAUDE_AUTO_MEMORY": "true", "MEM0TRAY_SYNC_PROBE_INTERVAL": "30"}
 NOTES: Final = (1_000, 10_000)
 _IN_A_PROJECT: Final = 20
@@ -273,10 +224,9 @@ def notes(home: Home, server: Standin) -> list[Figure]:
                 if count == NOTES[-1] and number == ROUNDS - 1:
                     use = at_rest(own.worker())
     few, many = each.values()
-    parts = tuple((f"of {count:,}", cost) for count, cost in each.items())
     name = "cost of a note of 10,000, beside one of 1,000"
     return [
-        Figure(name, many / few, "", 1.3, parts=parts, parts_unit="µs"),
+        Figure(name, many / few, "", 1.3, detail=f"{few:.0f} and {many:.0f} µs"),
         Figure("idle, 10,000 notes: share of a core", use.share, "%", 0.1,
                detail=f"{use.wakeups:.2f} wake-ups a second, PSS {use.memory:.0f} MB"),
     ]  # fmt: skip
