@@ -43,7 +43,6 @@ def letters(home: Home) -> list[Item]:
 
 @pytest.fixture(params=[True, False], ids=["running", "stopped"])
 def running(request: pytest.FixtureRequest, home: Home, letters: list[Item]) -> bool:
-    """Start a worker over the dead letters, or none."""
     if request.param:
         home.worker()
         home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(letters), 5, "taken in")
@@ -51,7 +50,6 @@ def running(request: pytest.FixtureRequest, home: Home, letters: list[Item]) -> 
 
 
 def backup_named_in(home: Home, output: str) -> Path:
-    """Find the backup whose name a command has printed."""
     found = DATED.search(output)
     assert found, output
     return home.claude / found[0]
@@ -349,7 +347,6 @@ NUMBER = 7
 
 @pytest.fixture
 def seven(home: Home) -> list[Item]:
-    """Write seven dead letters that wait for an hour."""
     made = [waiting(f"text {n}", f"project-{n}", id=f"{n}aaa-{n}") for n in range(NUMBER)]
     home.write_dlq(made)
     return made

@@ -124,7 +124,6 @@ class ChangingStandin(Standin):
     later: Standin | None = None
 
     def give_way(self, later: Standin) -> bool:
-        """Let the other one answer from the next request on."""
         self.later = later
         return True
 
@@ -135,7 +134,6 @@ class ChangingStandin(Standin):
 
 
 def has_it_already(item: Item) -> OfficialStandin:
-    """Make an official server that holds this memory, with its key."""
     held = OfficialStandin(SimpleStore())
     messages = [{"role": "user", "content": item["content"]}]
     metadata = {"mem0tray_id": item["id"]}
@@ -157,7 +155,6 @@ def official_home(tmp_path: Path, official: OfficialStandin) -> Iterator[Home]:
 
 
 def asked(requests: list[Request]) -> list[tuple[str, str]]:
-    """Tell what was asked, without what was saved."""
     return [(each.method, each.path) for each in requests if each.method == "GET"]
 
 

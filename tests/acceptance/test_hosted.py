@@ -40,7 +40,6 @@ def work_on(server: HostedStandin, content: str, *works: Work) -> None:
 
 
 def recalled(home: Home, *arguments: str) -> list[str]:
-    """List the texts that a command reads back."""
     return [each["memory"] for each in home.json(*arguments)["memories"]]
 
 

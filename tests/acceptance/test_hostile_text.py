@@ -31,7 +31,6 @@ SAFE = {"\n", "\t"}
 
 
 def harmful(text: str) -> list[str]:
-    """List the characters of an output that a terminal might obey."""
     bidi = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u2028\u2029"
     return [
         char

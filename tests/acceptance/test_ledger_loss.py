@@ -20,24 +20,20 @@ pytestmark = pytest.mark.row(38)
 
 
 def delete(home: Home) -> None:
-    """Remove the data folder."""
     shutil.rmtree(home.data)
 
 
 def overwrite(home: Home) -> None:
-    """Overwrite each ledger with something else."""
     for path in home.ledgers():
         path.write_bytes(b"this is no database\n" * 1000)
 
 
 def truncate(home: Home) -> None:
-    """Cut each ledger in half."""
     for path in home.ledgers():
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def scribble(home: Home) -> None:
-    """Overwrite the middle of each ledger, the header left as it is."""
     for path in home.ledgers():
         with path.open("r+b") as file:
             file.seek(4096)

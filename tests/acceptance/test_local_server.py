@@ -89,7 +89,6 @@ def gone(pid: int) -> bool:
 
 @pytest.fixture
 def local_worker(bare_home: Home) -> Process:
-    """Start a worker whose server is the embedded one."""
     return bare_home.worker(env=LOCAL)
 
 

@@ -31,7 +31,6 @@ from tests.support.standin import Standin
 
 @contextmanager
 def older(home: Home, server: Standin, *options: str) -> Iterator[Process]:
-    """Run an older worker on the same files."""
     program = home.root.with_name("mem0_worker.py")
     shutil.copy(older_worker.__file__, program)
     script = [sys.executable, str(program), "--claude", str(home.claude)]
@@ -44,7 +43,6 @@ def older(home: Home, server: Standin, *options: str) -> Iterator[Process]:
 
 
 def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
-    """Start ours with the queue taken in, and nothing sent: the user has paused it."""
     home.ok("pause")
     home.write_queue(queue)
     ours = home.worker()
@@ -191,7 +189,6 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
 
 
 def all_held(status: dict[str, Any]) -> bool:
-    """Whether nothing that waits would be sent."""
     return bool(status["queue"] == status["held"])
 
 
@@ -409,7 +406,6 @@ CONTAINER = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 def starts(home: Home) -> None:
-    """Start a worker, and wait until it has written its log."""
     home.start("run")
     home.wait(lambda: home.data_files("ledger.sqlite3"), 20, "started")
 

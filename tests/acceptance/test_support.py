@@ -25,7 +25,6 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def client(server: Standin) -> Iterator[httpx.Client]:
-    """Open a keep-alive client of the stand-in."""
     with httpx.Client(base_url=server.url, trust_env=False, timeout=5) as client:
         yield client
 
@@ -221,19 +220,16 @@ def delete(home: Home, server: Standin) -> None:
 
 
 def double(home: Home, server: Standin) -> None:
-    """Store the delivered memory again."""
     del home
     server.stored.append(("alpha", "good"))
 
 
 def invent(home: Home, server: Standin) -> None:
-    """Store half of a text."""
     del home
     server.stored.append(("alpha", "goo"))
 
 
 def tear(home: Home, server: Standin) -> None:
-    """Leave half of the queue file."""
     del server
     home.queue.write_bytes(home.queue.read_bytes()[:-20])
 

@@ -82,7 +82,6 @@ def hooks(home: Home, server: Standin) -> list[Figure]:
 
 
 def _without_worker(home: Home, told: dict[str, str], when: str) -> list[Figure]:
-    """What a session waits for again and again."""
     line = [_time(home, "status", "--line") for _ in range(21)]
     marked = _hooks(home, "Stop", 21, told, "mem0: ")
     plain = _hooks(home, "Stop", 21, told)

@@ -87,7 +87,6 @@ def slow_server(home: Home, server: Standin) -> list[Figure]:
 
 
 def _newcomer(home: Home, number: int) -> Home:
-    """A home whose ledger is yet to be begun."""
     return Home(home.root.with_name(f"newcomer-{number}"), home.env["MEM0TRAY_SERVER_URL"])
 
 

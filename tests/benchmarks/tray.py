@@ -72,7 +72,6 @@ def _start(scene: Tray, programs: Sequence[Program]) -> Figure:
 
 
 def _beside(values: Mapping[str, float], unit: str) -> str:
-    """All but the first, which is ours."""
     return ", ".join(f"{name} {value:.2g} {unit}" for name, value in [*values.items()][1:])
 
 

@@ -39,7 +39,6 @@ class Box(NamedTuple):
         return Point((self.left + self.right) // 2, (self.top + self.bottom) // 2)
 
     def grown(self, by: int, size: tuple[int, int]) -> "Box":
-        """The box with a margin, as far as a picture of that size goes."""
         width, height = size
         return Box(
             max(0, self.left - by),
@@ -80,7 +79,6 @@ def changes(before: Image.Image, after: Image.Image) -> list[Box]:
 
 
 def _neighbours(first: int, left: set[int], width: int) -> list[int]:
-    """The tiles that hang together with the first one, taken out of those that are left."""
     found = [first]
     for tile in found:
         for near in (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1):
@@ -91,7 +89,6 @@ def _neighbours(first: int, left: set[int], width: int) -> list[int]:
 
 
 def icon(before: Image.Image, after: Image.Image, colour: Colour) -> Box | None:
-    """Where most in this colour has come, if that is as small as an icon."""
     far = ImageChops.difference(after, Image.new("RGB", after.size, colour)).split()
     near = [band.point(lambda value: 255 * (value <= _CLOSE)) for band in far]
     mask = ImageChops.darker(ImageChops.darker(near[0], near[1]), near[2])
@@ -200,7 +197,6 @@ def _in_line(line: Sequence[Word], wanted: re.Pattern[str]) -> Box | None:
 
 
 def _plain(text: str) -> str:
-    """Letters and digits alone, those that look alike as one."""
     letters = re.sub(r"[^a-z0-9]", "", text.lower().replace("|", "l"))
     return letters.translate(str.maketrans("i1o", "ll0"))
 
@@ -290,7 +286,6 @@ def save(picture: Image.Image, file: Path) -> None:
 
 
 def _column(boxes: Sequence[Box]) -> list[Box]:
-    """The largest, and what is above or below it: a menu and its icon, not a clock."""
     menu = boxes[0]
     return [each for each in boxes if each.left < menu.right and each.right > menu.left]
 

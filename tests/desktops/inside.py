@@ -86,7 +86,6 @@ _ANSWER: Final = 5.0  # seconds for what a click opens
 
 
 def kills(desk: Desk) -> dict[str, Step]:
-    """A step for each part of a desktop that is killed, by name, after one that starts it all."""
     parts = {f"{part} killed": functools.partial(killed, part=part) for part in desk.parts}
     return {"icon": icon, **parts} if parts else {}
 

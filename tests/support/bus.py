@@ -98,7 +98,6 @@ class Bus:
         return dict(self.call(destination, path, PROPERTIES, "GetAll", "s", [interface])[0])
 
     def has_owner(self, name: str) -> bool:
-        """Whether somebody owns this well-known name."""
         return bool(self.call(DBUS, "/org/freedesktop/DBus", DBUS, "NameHasOwner", "s", [name])[0])
 
     # Being there for others ---------------------------------------------------------
@@ -115,7 +114,6 @@ class Bus:
         self._handlers.append(handler)
 
     def own(self, name: str) -> None:
-        """Become the owner of a well-known name that nobody has."""
         reply = self._run(self._connection.request_name(name))
         assert reply is RequestNameReply.PRIMARY_OWNER, f"{name}: {reply}"
 
@@ -126,7 +124,6 @@ class Bus:
         self._run(self._send(message))
 
     def hand_out(self, message: Message) -> None:
-        """Send a message and wait for nothing: also from a handler."""
         self._loop.call_soon_threadsafe(self._connection.send, message)
 
     # Waiting ------------------------------------------------------------------------

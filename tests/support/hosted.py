@@ -56,12 +56,10 @@ class HostedStandin(Standin):
         self._late: dict[str, tuple[dict[str, Any], Request, Work]] = {}
 
     def under_way(self) -> int:
-        """Count the events that are not at their end."""
         with self._changed:
             return len(self._late)
 
     def finish(self) -> None:
-        """End all work that is under way, now."""
         asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(10)
 
     def forget_events(self) -> None:
@@ -147,7 +145,6 @@ class HostedStandin(Standin):
         return answer, body if answer.body is None and answer.status == 200 else answer.own_body
 
     def _begin(self, request: Request) -> object:
-        """Take a memory in, and store it now or later."""
         name, work = str(uuid.uuid4()), self.works(request)
         event = self._events[name] = {"id": name, "status": "PENDING", "event_type": "ADD"}
         if work.seconds:
@@ -228,7 +225,6 @@ class HostedStandin(Standin):
         return self._page(ENTITIES, found, query)
 
     def _searched(self, body: dict[str, Any]) -> object:
-        """Find memories by the share of the query's words in them."""
         words = set(body["query"].split())
         found = []
         for each in self._kept:
@@ -243,7 +239,6 @@ _NO_KEY = {"detail": "Invalid API key. You can find your API key on your dashboa
 
 
 def _fits(kept: dict[str, Any], filters: dict[str, Any]) -> bool:
-    """Whether a memory fits a filter: of those of its kind that are used here."""
     for name, value in filters.items():
         if name == "AND":
             fits = all(_fits(kept, each) for each in value)

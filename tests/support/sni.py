@@ -73,7 +73,6 @@ class TrayItem:
 
     @property
     def title(self) -> str:
-        """The title, which panels show as the name or tooltip."""
         return str(self.properties().get("Title", ""))
 
     @property
@@ -86,11 +85,9 @@ class TrayItem:
 
     @property
     def status(self) -> str:
-        """Active (shown), Passive (hidden) or NeedsAttention."""
         return str(self.properties().get("Status", ""))
 
     def icon(self, size: int = SIZE) -> Image.Image:
-        """Read the picture of this size, or the largest, as RGBA."""
         pixmaps = self.properties()["IconPixmap"]
         return _rgba(max(pixmaps, key=lambda pixmap: (pixmap[0] == size, pixmap[0])))
 
@@ -119,7 +116,6 @@ class TrayItem:
     # What a person does -----------------------------------------------------------------
 
     def click(self, *labels: str, even_disabled: bool = False) -> None:
-        """Click an entry, named by the labels on the way to it."""
         for _ in range(_TRIES - 1):
             try:
                 return self._click(labels, even_disabled=even_disabled)
@@ -140,7 +136,6 @@ class TrayItem:
         return self._bus.call(self.owner, self.path, ITEM, member, signature, body)
 
     def ask_menu(self, member: str, signature: str, *body: Any) -> list[Any]:
-        """Call its menu, as a panel does."""
         path = str(self.properties()["Menu"])
         return self._bus.call(self.owner, path, MENU, member, signature, body)
 
@@ -170,7 +165,6 @@ class TrayItem:
         self.wait_for(lambda: self.colour() == colour, timeout, f"an icon in {colour}")
 
     def wait_label(self, *labels: str, timeout: float = 10.0) -> Entry:
-        """Wait until the menu has this entry, named by the labels on the way to it."""
         return self.wait_for(lambda: self.menu().find(*labels), timeout, f"entry {labels}")
 
     def wait_gone(self, timeout: float = 10.0) -> None:
@@ -282,5 +276,4 @@ def _entry(node: Sequence[Any]) -> Entry:
 
 
 def _without_mnemonics(label: str) -> str:
-    """On the bus a single underscore marks a key, and a real one is doubled."""
     return label.replace("__", "\0").replace("_", "").replace("\0", "_")

@@ -215,7 +215,6 @@ def _named(names: Mapping[str, int], changes: Sequence[Name | Unname]) -> dict[s
 
 
 def _reached(names: Mapping[str, int]) -> dict[str, int]:
-    """The names that can be reached: a folder that is not there takes all in it with it."""
     reached: dict[str, int] = {}
     for path in sorted(names):
         if (parent := _parent(path)) == "." or parent in reached:
@@ -280,7 +279,6 @@ def _cuts(write: Write) -> list[int]:
 
 
 def _spread(numbers: range) -> list[int]:
-    """Some of many, the first and the last with them."""
     if len(numbers) <= _SAMPLES:
         return list(numbers)
     step = (len(numbers) - 1) / (_SAMPLES - 1)

@@ -103,7 +103,6 @@ def scratch() -> Iterator[Path]:
 
 @contextmanager
 def rebooted(home: Home) -> Iterator[None]:
-    """Be a process of this home, after another start of the machine."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, home.env))
         for name in _BOOT_IDS:
@@ -190,7 +189,6 @@ def _run_to_rest(home: Home, server: Standin, seen: list[Event]) -> list[str]:
 
 
 def _kept(home: Home, promises: Promises) -> list[str]:
-    """What the embedded server has lost."""
     if not promises.kept:
         return []
     folder = Paths(home.claude, home.data / "mem0tray").local_server

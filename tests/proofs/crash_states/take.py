@@ -67,7 +67,6 @@ class Promises:
     stored: frozenset[tuple[str, str]] = frozenset()
 
     def after(self, told: Told) -> "Promises":
-        """What holds when this has been told."""
         one = frozenset([told.text])
         result = self
         match told.word:
@@ -115,7 +114,6 @@ class Take:
     _owners: dict[str, str] = field(default_factory=dict)  # the project of each text stored
 
     def begin(self) -> None:
-        """What is there now is on the disk for good."""
         self._recording = Recording(self.home.root, _IGNORED)
         if self.bug:
             bugs.plant_in(self.home, self.bug)
@@ -128,7 +126,6 @@ class Take:
         self._trace([*self.home._command, *arguments], code, {**self.home.env, **(env or {})})
 
     def producer(self, *arguments: str) -> None:
-        """Run a foreign producer, which syncs nothing."""
         command = [sys.executable, str(PRODUCER), "--claude", str(self.home.claude), *arguments]
         self._trace(command, 0, self.home.env)
 
@@ -194,7 +191,6 @@ class Take:
 
     @property
     def operations(self) -> int:
-        """How many operations on files were recorded."""
         return sum(not isinstance(event, Told | Sent | Answered) for event in self._events)
 
     def moments(self, at_most: int = 0) -> Iterator[Moment]:
@@ -255,7 +251,6 @@ class _Replay:
 
 
 def _one(lefts: Iterable[Left], number: int) -> list[Left]:
-    """One of them, another one each time."""
     found = list(lefts)
     return [found[number * _STRIDE % len(found)]]
 

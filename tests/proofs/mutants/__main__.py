@@ -94,7 +94,6 @@ def sample(
 
 
 def modules(room: str) -> list[str]:
-    """List the files of a room, relative to the project."""
     found = {path for pattern in ROOMS[room][0] for path in REPOSITORY.glob(pattern)}
     return sorted(path.relative_to(REPOSITORY).as_posix() for path in found)
 

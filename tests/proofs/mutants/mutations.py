@@ -47,7 +47,6 @@ class Mutant:
 
 
 def changes(path: str, text: str) -> list[Change]:
-    """List each change that can be made in a file of Python or of SQL."""
     if path.endswith(".sql"):
         return list(_of_statements(text))
     module, places = cst.parse_module(text), _Places()
@@ -73,7 +72,6 @@ def mutant(path: str, text: str, change: Change) -> Mutant | None:
 
 
 def _same(some: Sequence[str], others: Sequence[str]) -> int:
-    """How many lines at the beginning are the same."""
     pairs = zip(some, others, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
@@ -140,7 +138,6 @@ def _changed(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def _swapped(sql: str) -> Iterator[str]:
-    """Each comparison, conjunction and order of a statement the other way round."""
     for old, new in _SQL_SWAPS:
         for found in re.finditer(re.escape(old), sql):
             ahead = sql[: found.start()]

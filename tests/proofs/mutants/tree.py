@@ -96,7 +96,6 @@ class Tree:
         return Result(*about, outcome, by)
 
     def _own(self, path: str) -> list[str]:
-        """The test files of a module's own name."""
         module = Path("tests", Path(path).relative_to("mem0tray"))
         found = self.root.glob(f"{module.parent}/test_{module.stem}*.py")
         return sorted(each.relative_to(self.root).as_posix() for each in found)

@@ -40,7 +40,6 @@ def main() -> int:
 
 
 def tell(line: str) -> None:
-    """Show how far it is, in one line that is written over."""
     print(f"{line:<120}", end=EDGE, file=sys.stderr, flush=True)
 
 

@@ -34,11 +34,9 @@ class History:
         self._open: list[Request] = []
 
     def act(self, what: str) -> None:
-        """Write down what an actor does now."""
         self._acts.append((time.monotonic(), what))
 
     def about(self, text: str, what: str) -> None:
-        """Write down what becomes of a memory now."""
         self._texts[text].append((time.monotonic(), what))
 
     def take(self, requests: Iterable[Request]) -> int:
@@ -170,7 +168,6 @@ class Editor:
             self._fresh.pop(item["id"], None)
 
     def remove(self) -> None:
-        """Remove a few items and save."""
         self._wait_for_intake()
         document = self._open()
         gone = self._pick(document, 3)
@@ -179,7 +176,6 @@ class Editor:
         self._save(document, stamp=self._stamped())
 
     def add(self) -> None:
-        """Write a dead letter into the file."""
         document = self._open()
         letter = dead(f"added by hand, {len(self.accepted)}", "by hand")
         document["items"].append(letter)
@@ -187,7 +183,6 @@ class Editor:
         self._accept(letter)
 
     def mend(self) -> None:
-        """Change the text of an item."""
         document = self._open()
         for item in self._pick(document, 1):
             self.offered.add(item["content"])
@@ -274,7 +269,6 @@ class Editor:
             self._home.script(source, PATIENCE)
 
     def back_up(self) -> None:
-        """Copy the file to the backup's name."""
         self._open()
         user.back_up(self._home)
 
@@ -295,7 +289,6 @@ class Editor:
             self._run("delete", item["id"], "--yes")
 
     def command_restore(self) -> None:
-        """Take the last deletion back."""
         self._run("restore")
 
     def look(self) -> None:

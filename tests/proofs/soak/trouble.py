@@ -84,28 +84,23 @@ class Trouble:
 
     @contextmanager
     def gone(self) -> Iterator[None]:
-        """Refuse every connection."""
         self._server.close()
         yield
         self._server.open()
 
     @contextmanager
     def unwell(self) -> Iterator[None]:
-        """Fail at the health path and with each save."""
         self._server.health = self._server.default = Answer(503)
         yield
         self._server.health, self._server.default = HEALTHY, Answer()
 
     def failing(self) -> AbstractContextManager[None]:
-        """Refuse what is sent, in good health."""
         return self._default(Answer(self._rng.choice([500, 400, 422])))
 
     def crowded(self) -> AbstractContextManager[None]:
-        """Ask to slow down."""
         return self._default(retry_after(429, 1))
 
     def hanging(self) -> AbstractContextManager[None]:
-        """Let requests hang, whether or not they are stored."""
         # Cut in the end: an answer that comes in time after all must not be a lie.
         return self._default(Answer(delay=30.0, reset=True, stores=self._rng.random() < 0.5))
 
@@ -117,7 +112,6 @@ class Trouble:
 
     @contextmanager
     def strange(self) -> Iterator[None]:
-        """Answer each request in another way."""
         self._server.script(*self._rng.choices(STRANGE, k=200))
         yield
         self._server.clear_scripts()
@@ -148,7 +142,6 @@ class Trouble:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """Fill the disk that the ledger is on."""
         filler = machine.fill(self._home.data)
         yield
         filler.unlink()
@@ -196,7 +189,6 @@ class Life:
         self.worker.kill()
 
     def _freeze(self) -> None:
-        """Let it sleep for a moment, as the machine does."""
         self.worker.signal(signal.SIGSTOP)
         time.sleep(self._rng.uniform(0.1, 1.0))
         self.worker.signal(signal.SIGCONT)

@@ -47,7 +47,6 @@ class Stage:
         self._tracings = list(tracings)
 
     def start(self, *arguments: str) -> Process:
-        """Start the program, spoilt if it is its turn."""
         if not self._tracings:
             return self.home.start(*arguments)
         process = self.home.start(*arguments, before=self._tracings.pop(0).before)
@@ -92,7 +91,6 @@ class Stage:
         raise DiedError
 
     def said(self) -> str:
-        """Collect what the programs have said: the log, and standard error."""
         return f"{self.home.log_text()}\n{self.home.errors()}"
 
     def _explain(self) -> str:

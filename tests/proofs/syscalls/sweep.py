@@ -175,7 +175,6 @@ def fault_of(result: Result) -> str:
 
 
 def rows(results: Iterable[Result]) -> list[Row]:
-    """One row for each fault and call, and one for all calls of a fault."""
     found: dict[tuple[str, str], Row] = {}
     for result in results:
         fault = fault_of(result)
@@ -185,7 +184,6 @@ def rows(results: Iterable[Result]) -> list[Row]:
 
 
 def render(everything: Sequence[Row]) -> str:
-    """Lay the rows out as a table of Markdown."""
     heads = ("fault", "call", "trials", "met", "lost", "stored twice", "other", "left", "excused")
     lines = ["| " + " | ".join(heads) + " |", "|" + "|".join([" --- "] * len(heads)) + "|"]
     for row in everything:

@@ -21,7 +21,6 @@ Sweep = Callable[[str, Sequence[str], int], list[Result]]
 
 @pytest.fixture(autouse=True, scope="module")
 def _traced() -> None:
-    """Skip, and say why, where nothing can be traced."""
     if reason := strace.missing():
         pytest.skip(reason)
 
