@@ -2,14 +2,13 @@
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.forked import ANEW
-from tests.support.home import Home, one_line, values_under
+from tests.support.home import Home, values_under
 from tests.support.http1 import Answer
 from tests.support.processes import Process
 from tests.support.shapes import Item, entries, entry, waiting
@@ -43,13 +42,6 @@ def test_json_is_one_document_and_nothing_else(
     for command in JSON_COMMANDS:
         assert home.json(*command) is not None
     assert home.json("status")
-
-
-@pytest.mark.usefixtures("server")
-def test_every_reading_command_works_in_an_empty_home(bare_home: Home) -> None:
-    for command in (["status"], ["list"], ["stats"], ["diagnose"], ["list", "--queue"]):
-        assert bare_home.run(*command).returncode == 0, command
-        bare_home.json(*command)
 
 
 # status ------------------------------------------------------------------------------
@@ -98,15 +90,6 @@ def test_retry_recovers(
     home.wait_dlq({"first", "second", "third"} - recovered)
 
 
-@pytest.mark.usefixtures("letters")
-def test_retry_probes_at_once(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.worker(env={"MEM0TRAY_SYNC_PROBE_INTERVAL": "60"})
-    server.health = Answer(body={"status": "ok"})
-    home.ok("retry", "--all")
-    server.wait_for(lambda: server.total_stored() == 5, 3)
-
-
 # pause and resume ---------------------------------------------------------------------------
 
 
@@ -141,26 +124,7 @@ def test_nothing_is_sent_while_a_pause_cannot_be_read(home: Home, server: Standi
     server.wait_for(lambda: server.total_stored() == 1)
 
 
-def test_pause_works_without_the_app(home: Home, server: Standin) -> None:
-    home.write_queue(entries(2))
-    home.ok("pause", "5")
-    assert home.drain().returncode == 1
-    assert server.saves == []
-    home.ok("resume")
-    home.drained()
-    assert server.total_stored() == 2
-
-
 # the worker in the terminal -------------------------------------------------------------------
-
-
-def test_without_arguments_the_worker_runs_in_the_terminal(home: Home, server: Standin) -> None:
-    home.write_queue(entries(3))
-    worker = home.start()
-    server.wait_for(lambda: server.total_stored() == 3, 10)
-    assert worker.stop() in (0, 143, -15)
-    assert "The worker runs in this terminal" in worker.err
-    assert "Traceback" not in worker.err
 
 
 LINE = json.dumps({"id": "x1", "project_id": "alpha", "content": "first text"})
@@ -267,16 +231,6 @@ def test_without_a_worker_it_is_said_at_once(home: Home, worker: Process) -> Non
     assert home.dlq_texts() == ["b", "c"]
 
 
-@pytest.mark.usefixtures("worker")
-def test_a_server_that_is_down_is_said_at_once(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.wait(lambda: home.state()[0] == "down", 5, "down")
-    done = home.run("retry", "aaaa", "--wait")
-    assert done.returncode == 1
-    assert "Server down: " in done.stderr
-    assert server.saves == []
-
-
 def test_a_worker_that_ends_meanwhile_ends_the_waiting(
     home: Home, server: Standin, worker: Process
 ) -> None:
@@ -302,15 +256,6 @@ def test_ctrl_c_leaves_it_requested(home: Home, server: Standin) -> None:
 SECRET = "sesame-3c1f"  # noqa: S105 - a word to look for
 
 
-@pytest.mark.row(44)
-@pytest.mark.parametrize("text", ["[sync\n", "timeout = = 5", "\0\1"])
-def test_a_malformed_file_is_a_clear_error(home: Home, text: str) -> None:
-    home.configure(text)
-    done = home.run("list")
-    assert done.returncode == 2
-    assert "config.toml" in one_line(done.stderr)
-
-
 def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin) -> None:
     with Standin() as first:
         bare_home.configure(f'[server]\nurl = "{first.url}"\n')
@@ -324,16 +269,6 @@ def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin
         server.wait_for(lambda: server.count("after the change") == 1, 5)
         assert first.total_stored() == 1
         assert worker.alive
-
-
-def test_a_shorter_probe_interval_holds_at_once(bare_home: Home, server: Standin) -> None:
-    address = f'[server]\nurl = "{server.url}"\n[sync]\nprobe_interval = '
-    bare_home.env.pop("MEM0TRAY_SYNC_PROBE_INTERVAL", None)
-    bare_home.configure(address + "600\n")
-    bare_home.worker()
-    server.wait_for(lambda: server.probes() >= 1, 5)
-    bare_home.configure(address + "0.2\n")
-    server.wait_for(lambda: server.probes() >= 4, 5)
 
 
 @pytest.mark.row(44)
@@ -392,20 +327,3 @@ def test_loopback_never_goes_through_a_proxy(home: Home, server: Standin) -> Non
     home.write_queue(entries(2))
     home.drained(env=dict.fromkeys(names, dead_end))
     assert server.total_stored() == 2
-
-
-def test_another_folder_can_be_chosen(home: Home, server: Standin) -> None:
-    elsewhere = home.root / "elsewhere"
-    home.claude.rename(elsewhere)
-    home.queue = elsewhere / "mem0_queue.json"
-    home.write_queue(entries(2))
-    home.drained(env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(elsewhere)})
-    assert server.total_stored() == 2
-    assert (elsewhere / "logs" / "mem0_worker.log").exists()
-    assert not home.claude.exists()
-
-
-def test_importing_the_package_needs_no_settings() -> None:
-    command = [sys.executable, "-W", "error", "-c", "import mem0tray; print('fine')"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
-    assert json.dumps(done.stdout.strip()) == '"fine"'

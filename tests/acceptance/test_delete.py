@@ -26,7 +26,6 @@ from typing import Final
 
 from mem0tray.files.lock import FileLock
 from tests.support import needs
-from tests.support.machine import tool
 from tests.support.needs import SIGNALS
 from tests.support.processes import Process
 from tests.support.shapes import dead, entries
@@ -91,81 +90,6 @@ def test_restore_without_argument_takes_back_the_last_delete(
     home.wait_dlq(["b", "c"])
     found = home.dead_letter("b")
     assert {key: found[key] for key in letters[1]} == letters[1]
-
-
-def test_restore_takes_the_backup_that_is_named(
-    home: Home, letters: list[Item], *, running: bool
-) -> None:
-    first = backup_named_in(home, home.ok("delete", letters[0]["id"], "--yes")).name
-    second = backup_named_in(home, home.ok("delete", letters[1]["id"], "--yes")).name
-    assert first != second
-    listed = home.ok("restore", "--list")
-    assert first in listed
-    assert second in listed
-    home.ok("restore", first)
-    home.wait_dlq(["a", "c"])
-    later(home, running=running)
-    home.wait_dlq(["a", "c"])
-
-
-def _changes_are(home: Home, number: int) -> bool:
-    marks = ("DLQ edited: ", "Deleted: ", "Restored: ")
-    return sum(len(home.log_lines(mark)) for mark in marks) == number
-
-
-def test_restore_takes_back_what_was_removed_by_hand_last(
-    home: Home, letters: list[Item], *, running: bool
-) -> None:
-    steps: tuple[Callable[[], object], ...] = (
-        partial(home.ok, "delete", letters[0]["id"], "--yes"),
-        partial(home.ok, "restore"),
-        partial(home.ok, "delete", letters[1]["id"], "--yes"),
-        partial(user.remove, home, "a"),
-    )
-    for number, step in enumerate(steps, 1):
-        step()
-        if running:
-            home.wait(partial(_changes_are, home, number), 5, "seen")
-        later(home, running=running)
-    home.wait_dlq(["c"])
-    home.ok("restore")
-    home.wait_dlq(["a", "c"])
-
-
-def test_a_copy_of_the_user_s_hides_nothing_removed_by_hand(
-    home: Home, letters: list[Item], *, running: bool
-) -> None:
-    user.back_up(home)
-    steps: tuple[Callable[[], object], ...] = (
-        partial(user.edit, home, _reword),
-        partial(home.ok, "delete", letters[0]["id"], "--yes"),
-        partial(user.remove, home, "c"),
-    )
-    for number, step in enumerate(steps, 1):
-        step()
-        if running:
-            home.wait(partial(_changes_are, home, number), 5, "seen")
-        later(home, running=running)
-    home.wait_dlq(["edited"])
-    home.ok("restore")
-    home.wait_dlq(["edited", "c"])
-
-
-def _reword(document: Item) -> None:
-    document["items"][1]["content"] = "edited"
-
-
-def test_restored_items_are_delivered_when_due(
-    home: Home, server: Standin, letters: list[Item], *, running: bool
-) -> None:
-    home.ok("delete", letters[0]["id"], "--yes")
-    home.wait_dlq(["b", "c"])
-    home.ok("restore")
-    home.wait_dlq(["a", "b", "c"])
-    home.ok("retry", letters[0]["id"])
-    later(home, running=running)
-    server.wait_for(lambda: server.count("a") == 1, 5)
-    assert server.order() == ["a"]
 
 
 @pytest.mark.parametrize("up", [True, False], ids=["running", "stopped"])
@@ -376,14 +300,6 @@ def told(home: Home, *marks: str) -> list[str]:
     return [line.split(" ", 2)[2] for line in lines if any(mark in line for mark in marks)]
 
 
-def test_a_deletion_is_told_once(home: Home, worker: Process | None) -> None:
-    output = home.ok("delete", "0aaa", "1aaa", "--yes")
-    seen(home, worker, NUMBER - 2)
-    (line,) = told(home, BY_COMMAND, BY_HAND)
-    assert line.startswith("Deleted: 2 dead letters (`mem0tray restore mem0_queue_dlq.backup-")
-    assert line.partition("restore ")[2].partition("`")[0] in output
-
-
 def test_retry_and_restore_are_told_as_that(
     home: Home, server: Standin, worker: Process | None
 ) -> None:
@@ -415,45 +331,6 @@ def test_an_edit_by_hand_at_the_same_moment_is_told_as_that(
     assert [line.split()[1] for line in lines if line.startswith(BY_COMMAND)] == ["1"]
     assert removed == 2
     assert all("`mem0tray restore" in line for line in lines)
-
-
-def test_a_waiting_entry_that_is_deleted_is_told(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.write_queue([entry("unwanted", id="eeee-1")])
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, 5, "taken in")
-    home.ok("delete", "eeee", "--yes")
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 0, 5, "deleted")
-    (line,) = told(home, BY_COMMAND)
-    assert line.startswith("Deleted: 1 waiting entry (")
-
-
-def test_what_is_forgotten_is_not_offered_again(home: Home, worker: Process | None) -> None:
-    home.ok("delete", "0aaa", "--yes", "--forget")
-    seen(home, worker, NUMBER - 1)
-    assert told(home, BY_COMMAND, BY_HAND, "for good") == ["Deleted for good: 1 dead letter"]
-
-
-@pytest.mark.slow
-def test_a_command_killed_at_any_rename_hides_no_removal_by_hand(
-    home: Home, worker: Process | None
-) -> None:
-    trace = [tool("strace"), "-f", "-qq", "-o", "/dev/null"]
-    renames = "rename,renameat,renameat2"
-    by_command = 0
-    for at in range(NUMBER):
-        inject = ["-e", f"trace={renames}", "-e", f"inject={renames}:signal=KILL:when={at + 1}"]
-        command = home.start("delete", f"{at}aaa", "--yes", wrapper=[*trace, *inject])
-        command.popen.wait(30)
-        if f"text {at}" in home.dlq_texts():
-            user.remove(home, f"text {at}")
-        else:
-            by_command += 1
-        seen(home, worker, NUMBER - at - 1)
-        lines = told(home, BY_COMMAND, BY_HAND)
-        assert len(lines) == at + 1
-        assert sum(line.startswith(BY_COMMAND) for line in lines) == by_command
-    assert 0 < by_command < NUMBER
 
 
 # However these tests were started: with `nohup` the hang-up signal would stay switched off.

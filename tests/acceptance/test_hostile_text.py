@@ -117,14 +117,6 @@ def test_items_without_text_are_never_touched(home: Home, server: Standin) -> No
     assert home.dlq_items() == letters
 
 
-@pytest.mark.row(13)
-def test_a_lone_surrogate_goes_out_as_its_escape(home: Home, server: Standin) -> None:
-    home.write_queue([entry("half \ud83d of a pair")])
-    home.drained()
-    assert b"half \\ud83d of a pair" in server.saves[0].body
-    assert server.count("half \ud83d of a pair") == 1
-
-
 # What is said about it ----------------------------------------------------------------------
 
 TREASURE = "the treasure lies below the third oak"

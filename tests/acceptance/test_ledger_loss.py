@@ -215,25 +215,3 @@ def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Sta
     server.default = Answer()
     home.drained()
     assert len(server.saves) == sent + 1
-
-
-def test_with_a_mark_that_cannot_be_read_the_server_is_asked(home: Home, server: Standin) -> None:
-    home.write_queue(entries(2))
-    home.drained()
-    (mark,) = home.data_files("ledger.mark")
-    mark.unlink()
-    mark.symlink_to(mark)  # a link in a circle: not even root can read it
-    home.write_queue(more := entries(3))
-    home.drained()
-    assert "ledger.mark cannot be read" in home.log_text()
-    assert server.missing(texts(more)) == []
-    assert server.surplus() == {}
-
-
-def test_an_end_that_cannot_be_written_down_is_told_of(home: Home) -> None:
-    worker = home.worker()
-    (mark,) = home.data_files("ledger.mark")
-    mark.unlink()
-    mark.mkdir()
-    assert worker.stop() == 0
-    assert "ledger.mark is a folder, not a file" in home.log_text()

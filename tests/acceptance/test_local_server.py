@@ -104,15 +104,6 @@ def test_the_worker_restarts_it_and_stops_it(bare_home: Home, local_worker: Proc
     bare_home.wait(lambda: gone(second.pid), 5, "stopped with the worker")
 
 
-def test_the_worker_finds_one_that_runs(bare_home: Home) -> None:
-    serving = bare_home.start("serve")
-    place = running(bare_home)
-    bare_home.write_queue(entries(5))
-    bare_home.drained(env=LOCAL)
-    assert serving.alive
-    assert running(bare_home).pid == place.pid
-
-
 def test_the_worker_s_deliveries_are_in_the_local_server(bare_home: Home) -> None:
     bare_home.start("serve")
     place = running(bare_home)

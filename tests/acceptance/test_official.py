@@ -8,11 +8,10 @@ import pytest
 
 from tests.acceptance import kinds, test_migrate
 from tests.acceptance.test_kills import check_kills
-from tests.support import needs
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.official import SAVE, OfficialStandin, SimpleStore, Store
-from tests.support.shapes import Item, dead, entries, entry
+from tests.support.official import OfficialStandin, SimpleStore, Store
+from tests.support.shapes import dead, entries, entry
 
 Fail = Callable[[str], None]
 
@@ -81,21 +80,6 @@ def test_a_text_that_the_model_refuses_is_the_item_s_failure(
     assert server.sends("odd") == 5
 
 
-def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialStandin) -> None:
-    home.write_queue([entry("an\0oak"), *entries(2)])
-    home.drain()
-    home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
-    (letter,) = home.dlq_items()
-    (told, *_) = home.json("diagnose", letter["id"])
-    assert told["cause"] == "invalid content"
-    assert "NUL" in told["detail"]
-    assert f"mem0tray edit {letter['id'][:8]}" in told["remedy"]
-    home.ok("edit", letter["id"], env={"EDITOR": "sed -i 's/\\x00/ny/'"})
-    home.ok("retry", "--all")
-    home.drained()
-    assert server.count("annyoak") == 1
-
-
 def test_an_empty_list_of_results_is_no_delivery(home: Home, server: OfficialStandin) -> None:
     server.script(Answer(body={"results": []}, stores=False), content="ignored", forever=True)
     home.write_queue([entry("ignored"), *entries(2)])
@@ -127,19 +111,6 @@ def test_a_server_that_says_so_and_stores_nothing_is_told(
     server.wait_for(lambda: server.total_stored() == 8, 20)
     home.wait(lambda: home.queue_items() == [] and home.state()[0] == "healthy", 20, "over")
     assert len(home.log_lines("does not have what it said that it stored.")) == 1
-
-
-def test_the_server_s_name_of_a_failed_request_is_in_the_history(
-    home: Home, server: OfficialStandin
-) -> None:
-    server.script(Answer(500), content="memory number 0", forever=True)
-    home.write_queue(entries(1))
-    home.drain()
-    item = home.dlq_items()[0]["id"]
-    names = [each["request"] for each in home.json("show", item)["history"]]
-    assert len(set(names)) == len(names) == 5
-    assert all(len(name) == 8 for name in names)
-    assert f"request {names[-1]}" in home.ok("diagnose", item)
 
 
 def test_projects_of_any_name_arrive_under_their_own(home: Home, server: OfficialStandin) -> None:
@@ -182,26 +153,6 @@ def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialSta
     assert key["level"] == "ok"
 
 
-@pytest.mark.row(42)
-@pytest.mark.usefixtures("server")
-def test_a_422_that_repeats_the_text_is_not_told(home: Home) -> None:
-    home.write_dlq([dead("half \ud83d of a secret")])
-    home.drain()
-    home.wait(lambda: home.dlq_items()[0].get("last_error"), 10, "told")
-    said = home.dlq_items()[0]["last_error"]
-    assert said.startswith("422: ")
-    assert said.endswith(": body.messages.0.content: Input should be a valid string")
-    assert "of a secret" not in home.log_text()
-
-
-def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin) -> None:
-    server.script(Answer(reset=True, stores=True), content="memory number 1")
-    home.write_queue(entries(3))
-    home.drained()
-    asked = {(each.method, each.path) for each in server.requests}
-    assert asked == {("POST", SAVE), ("POST", "/search"), ("GET", "/auth/setup-status")}
-
-
 NUL = "502 Bad Gateway, but the memory holds the character NUL, which the server cannot store"
 HALF = "422: body.messages.0.content: Input should be a valid string"
 LARGE = "413: Request Entity Too Large"
@@ -242,17 +193,6 @@ def test_show_and_diagnose_say_what_is_to_be_changed(
     assert server.kept() == []
 
 
-@needs.SHELL
-def test_once_it_is_changed_nothing_is_to_do(home: Home, server: OfficialStandin) -> None:
-    home.write_dlq([dead("a\0b", id="aaaa1111-1", ago=7200)])
-    home.drain()
-    home.ok("edit", "aaaa1111", env={"EDITOR": "sed -i 's/.*/plain/'"})
-    home.ok("retry", "aaaa1111")
-    home.drained()
-    assert server.kept() == ["plain"]
-    assert "\nto do" not in home.ok("show", "aaaa1111")
-
-
 @pytest.mark.row(1)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kills", [6, *(pytest.param(n, marks=pytest.mark.slow) for n in (25, 50))])
@@ -260,23 +200,6 @@ def test_kills_in_a_drain_of_500_lose_nothing(
     home: Home, server: OfficialStandin, kills: int
 ) -> None:
     check_kills(home, server, kills, 500, guarded=True)
-
-
-@pytest.mark.row(36)
-@pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
-def test_an_item_on_its_way_when_killed_is_stored_once(
-    home: Home, server: OfficialStandin, *, stores: bool
-) -> None:
-    server.script(Answer(delay=20, stores=stores), content="on its way")
-    item: Item = entries(1)[0] | {"content": "on its way"}
-    home.write_queue([item])
-    worker = home.start("run")
-    server.wait_for(lambda: server.has_saves(1), 10)
-    worker.kill()
-    home.drained()
-    assert server.count("on its way") == 1
-    assert server.sends("on its way") == (1 if stores else 2)
-    assert {save.json["metadata"]["mem0tray_id"] for save in server.saves} == {item["id"]}
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ import json
 import os
 import random
 import shutil
-import socket
 import sys
 import time
 from collections import Counter
@@ -16,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,7 +23,7 @@ from tests.support.home import Home, plain
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
-from tests.support.shapes import Item, dead, emergency_lines, entries, entry, texts
+from tests.support.shapes import Item, dead, entries, entry, texts
 from tests.support.standin import Standin
 
 
@@ -188,39 +186,6 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
     assert server.count("due") == 1
 
 
-def all_held(status: dict[str, Any]) -> bool:
-    return bool(status["queue"] == status["held"])
-
-
-@pytest.mark.row(45)
-def test_emergency_lines_that_another_worker_takes(home: Home, server: Standin) -> None:
-    server.can_be_asked = False
-    memories = entries(5)
-    taken_in_while_paused(home, [])
-    with older(home, server, "--pid", "--interval", "1"):
-        home.wait(lambda: named(home), 10, "named")
-        # At one blow: it takes the file away as soon as it is there, with lines or without.
-        aside = home.emergency.with_suffix(".aside")
-        aside.write_text(emergency_lines(memories), encoding="utf-8")
-        aside.rename(home.emergency)
-        server.wait_for(lambda: server.total_stored() == 5, 20)
-        home.wait(lambda: home.queue_items() == [], 10, "taken out")
-    home.ok("resume")
-    home.wait(lambda: gone(home), 20, "gone")
-    # How many of them we have seen is a matter of who looked first.
-    home.wait(lambda: all_held(home.json("status")), 10, "held")
-    assert told(home, server, texts(memories)) == []
-
-
-@pytest.mark.row(33)
-def test_nothing_is_sent_beside_one_that_was_there_before(home: Home, server: Standin) -> None:
-    home.write_metrics(pid=os.getpid(), host=socket.gethostname())
-    home.write_queue(entries(3))
-    home.worker()
-    home.wait(lambda: named(home), 8, "named")
-    assert server.saves == []
-
-
 @pytest.mark.row(45)
 @pytest.mark.parametrize("comes", [True, False], ids=["it is there", "it has gone"])
 def test_a_first_start_beside_fresh_metrics(home: Home, server: Standin, *, comes: bool) -> None:
@@ -239,15 +204,6 @@ def test_a_first_start_beside_fresh_metrics(home: Home, server: Standin, *, come
     else:
         server.wait_for(lambda: server.total_stored() == 3, 30)
         assert home.json("status")["held"] == 0
-
-
-@pytest.mark.row(45)
-def test_metrics_that_another_worker_left_half_written_are_written_anew(home: Home) -> None:
-    ours = home.worker()
-    home.metrics.write_text('{"last_update": ')
-    home.producer("--label", "more").wait()
-    home.wait(lambda: '"pid"' in home.metrics.read_text(), 15, "written anew")
-    assert home.published_by(ours)
 
 
 # What the user decides -----------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Queue and emergency files that are broken, odd or in another encoding: nothing is lost."""
 
 import json
-import shutil
 
 import pytest
 
@@ -93,21 +92,6 @@ def test_complete_items_of_a_truncated_file_are_salvaged(
     assert server.missing(complete_items(cut, queue)) == []
     assert server.surplus() == {}
     assert json.loads(home.queue.read_text())["stats"]
-
-
-@pytest.mark.row(10)
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_a_file_truncated_at_every_byte_is_salvaged(home: Home, server: Standin) -> None:
-    queue = entries(2)
-    text = document_text(queue)
-    for end in range(len(text)):
-        shutil.rmtree(home.claude)
-        shutil.rmtree(home.data, ignore_errors=True)
-        home.claude.mkdir()
-        home.queue.write_text(text[:end])
-        home.drain()
-        assert server.missing(complete_items(text[:end], queue)) == [], f"cut at {end}"
 
 
 @pytest.mark.row(11)
@@ -257,13 +241,6 @@ def test_an_id_that_is_none_gets_a_stable_one(home: Home, server: Standin) -> No
     assert len(set[str | None]().union(*keys) - {None, ""}) == len(items)
 
 
-@pytest.mark.row(17)
-def test_two_items_without_id_are_two(home: Home, server: Standin) -> None:
-    home.write_queue([entry("one", id=None), entry("two", id=None), entry("one", "beta", id=None)])
-    home.drained()
-    assert len({request.key for request in server.saves}) == 3
-
-
 @pytest.mark.row(18)
 def test_elements_that_are_no_objects_harm_nobody(home: Home, server: Standin) -> None:
     odd = [7, "text", None, ["a", 1], True, {"what": "ever"}]
@@ -341,36 +318,6 @@ def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -
     home.drain()
     assert server.missing(["one", "two"]) == []
     assert server.surplus() == {}
-
-
-@pytest.mark.row(26)
-def test_a_line_that_another_was_written_into_is_delivered(home: Home, server: Standin) -> None:
-    first, second = (json.dumps({**entry(text), "emergency": True}) for text in ("one", "two"))
-    home.emergency.write_text(f"{first[:70]}{second}\n{first[70:]}\n")
-    home.drain()
-    assert server.missing(["one", "two"]) == []
-    assert server.surplus() == {}
-    assert home.json("status")["quarantine"] == 0
-
-
-@pytest.mark.row(26)
-def test_a_line_that_is_completed_later_is_read_whole(home: Home, server: Standin) -> None:
-    line = json.dumps({**entry("in two parts"), "emergency": True}) + "\n"
-    home.worker()
-    with home.emergency.open("a") as file:
-        file.write(line[:40])
-        file.flush()
-        probed = server.probes()
-        server.wait_for(lambda: server.probes() >= probed + 4, 5)
-        file.write(line[40:])
-    server.wait_for(lambda: server.count("in two parts") == 1, 5)
-
-
-@pytest.mark.row(26)
-def test_a_last_line_without_its_newline_is_delivered(home: Home, server: Standin) -> None:
-    home.emergency.write_text(json.dumps({**entry("no newline"), "emergency": True}))
-    home.worker()
-    server.wait_for(lambda: server.count("no newline") == 1, 10)
 
 
 @pytest.mark.row(27)

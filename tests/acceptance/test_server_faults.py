@@ -1,7 +1,6 @@
 """Servers that answer wrongly, endlessly, late or not at all."""
 
 import gzip
-import os
 from pathlib import Path
 
 import pytest
@@ -165,28 +164,6 @@ def test_an_unknown_outcome_of_a_dead_letter_is_asked_about(home: Home, server: 
     home.wait_dlq([])
 
 
-@pytest.mark.row(36)
-def test_only_an_exactly_equal_text_counts_as_delivered(home: Home, server: Standin) -> None:
-    server.script(Answer(reset=True), content="the text")
-    server.stored += [("alpha", "the text "), ("alpha", "The text"), ("beta", "the text")]
-    home.write_queue([entry("the text")])
-    home.drained()
-    assert server.count("the text") == 1
-
-
-@pytest.mark.row(36)
-@ON_OFFICIAL_TOO
-def test_a_bad_answer_to_the_question_does_no_harm(home: Home, server: Standin) -> None:
-    server.can_be_asked, server.not_asked_status = False, 500
-    server.script(Answer(reset=True, stores=True), content="accepted")
-    home.write_queue([entry("accepted"), *entries(3)])
-    home.worker()
-    server.wait_for(lambda: server.total_stored() >= 4, 10)
-    server.can_be_asked = True
-    home.wait(lambda: home.queue_items() == [] or home.dlq_texts(), 15, "delivered")
-    assert server.missing(["accepted", *(f"memory number {n}" for n in range(3))]) == []
-
-
 # TLS -------------------------------------------------------------------------------------------
 
 
@@ -200,14 +177,6 @@ def test_a_private_authority_can_be_named(home: Home, tmp_path: Path) -> None:
         assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
         home.drained(env={**url, "MEM0TRAY_SERVER_CA_FILE": str(authority.file)})
         assert secure.total_stored() == 3
-
-
-def test_a_bare_environment_is_enough(home: Home, server: Standin) -> None:
-    home.env = {k: v for k, v in home.env.items() if not k.startswith(("XDG_", "LANG", "COLUMNS"))}
-    home.write_queue(entries(3))
-    home.drained()
-    assert server.total_stored() == 3
-    assert os.path.lexists(home.log)
 
 
 @pytest.mark.row(37)

@@ -17,7 +17,6 @@ from tests.acceptance.test_local_server import Endpoint, running
 from tests.server.paging import paging
 from tests.server.wire import PATIENCE, Request, Wire
 from tests.support import needs
-from tests.support.delivered import deliver
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.official import OfficialStandin, Store
@@ -139,26 +138,6 @@ def test_ten_that_an_official_server_deleted_are_named_and_come_back_once(
         each["content"] for each in queue if each not in lost[7:]
     )
     assert named(home.json("verify")) == sorted(each["id"] for each in lost[7:])
-
-
-def test_beyond_what_it_lists_it_is_asked_by_our_key(home: Home, server: OfficialStandin) -> None:
-    queue = [entry(f"memory number {n}") for n in range(30)]
-    home.write_queue(queue)
-    home.drained()
-    (ledger,) = home.ledgers()
-    others = [entry(f"another {n}") for n in range(980)]
-    deliver(ledger, server.url, others)
-    for each in reversed(others[:975]):  # the first fill what it lists
-        say = [{"role": "user", "content": each["content"]}]
-        ours = {"mem0tray_id": each["id"]}
-        server.store.add(say, user_id="alpha", infer=False, metadata=ours)
-    drop_there(server, queue[:2])
-    keep(home, [*queue[:1], *others[-5:-2]])
-    home.queue.unlink()
-    home.queue.with_name("mem0_queue_backup.json").unlink(missing_ok=True)
-    said = home.json("verify")
-    assert (said["asked"], said["there"], said["cannot_tell"]) == (1010, 1003, 3)
-    assert named(said) == sorted(each["id"] for each in [queue[0], *others[-5:-2]])
 
 
 @pytest.mark.parametrize("store", [SIMPLE], indirect=True)  # the library would ask a model

@@ -43,6 +43,17 @@ class Word(Enum):
     KEPT = "must be in the embedded server"
 
 
+_ADDS_TO: Final = {
+    Word.OFFERED: "offered",
+    Word.ACCEPTED: "accepted",
+    Word.DELETING: "discardable",
+    Word.DELETED: "deleted",
+    Word.SETTING: "settings",
+    Word.KEPT: "kept",
+}
+_TAKES_FROM: Final = {Word.RESTORING: "deleted", Word.RESTORED: "discardable"}
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A promise about a text."""
@@ -68,27 +79,12 @@ class Promises:
 
     def after(self, told: Told) -> "Promises":
         one = frozenset([told.text])
-        result = self
-        match told.word:
-            case Word.OFFERED:
-                result = replace(self, offered=self.offered | one)
-            case Word.ACCEPTED:
-                result = replace(self, accepted=self.accepted | one)
-            case Word.DELETING:
-                result = replace(self, discardable=self.discardable | one)
-            case Word.DELETED:
-                result = replace(self, deleted=self.deleted | one)
-            case Word.RESTORING:
-                result = replace(self, deleted=self.deleted - one)
-            case Word.RESTORED:
-                result = replace(self, discardable=self.discardable - one)
-            case Word.SETTING:
-                result = replace(self, settings=self.settings | one)
-            case Word.SET:
-                result = replace(self, settings=one)
-            case Word.KEPT:
-                result = replace(self, kept=self.kept | one)
-        return result
+        if told.word is Word.SET:
+            return replace(self, settings=one)
+        if (name := _TAKES_FROM.get(told.word)) is not None:
+            return replace(self, **{name: getattr(self, name) - one})
+        name = _ADDS_TO[told.word]
+        return replace(self, **{name: getattr(self, name) | one})
 
 
 @dataclass(frozen=True, slots=True)

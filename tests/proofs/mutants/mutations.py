@@ -127,9 +127,10 @@ def _left_alone(node: cst.CSTNode) -> bool:
 
 
 def _changed(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    is_call = isinstance(node, cst.Call) and isinstance(node.func, cst.Name)
+    func = node.func if isinstance(node, cst.Call) else None
+    is_cast = isinstance(func, cst.Name) and func.value == "cast"
     for kind, operator in mutation_operators:
-        if isinstance(node, kind) and not (is_call and node.func.value == "cast"):
+        if isinstance(node, kind) and not is_cast:
             made: Iterable[cst.CSTNode] = operator(node)
             yield from list(made)[:1] if operator is operator_string else made
     if isinstance(node, cst.SimpleString) and _SQL.search(node.value):
