@@ -16,7 +16,7 @@ from Xlib.display import Display
 from tests.desktops.eyes import Box, Colour, Eyes, icon
 from tests.desktops.nested import NOTIFICATIONS, Nested
 from tests.desktops.scratch_root import PLAIN
-from tests.support.bus import CallError
+from tests.support.bus import BusError
 from tests.support.http1 import Answer
 from tests.support.processes import Process, wait_until
 from tests.support.screen import Point
@@ -95,7 +95,7 @@ class Trial:
 
     def close_notifications(self) -> None:
         for number in range(1, _NUMBERS):  # daemons count from 1
-            with contextlib.suppress(CallError):
+            with contextlib.suppress(BusError):
                 self.nested.bus.call(*_DAEMON, "CloseNotification", "u", [number])
 
     def wait_letters(self, number: int, timeout: float = 20.0) -> None:

@@ -20,7 +20,7 @@ from typing import Final, Self, TypeVar
 
 import pytest
 
-from tests.support.bus import DBUS, Bus, CallError
+from tests.support.bus import DBUS, Bus, BusError
 from tests.support.home import import_path
 from tests.support.machine import tool
 from tests.support.notifyd import NAME as NOTIFICATIONS
@@ -145,7 +145,7 @@ class Desktop:
 
         def connected() -> bool:
             names = [name for name in ask("ListNames")[0] if name.startswith(":")]
-            with contextlib.suppress(CallError):  # one has left in the meantime
+            with contextlib.suppress(BusError):  # one has left in the meantime
                 return any(
                     ask("GetConnectionUnixProcessID", "s", [name]) == [process.pid]
                     for name in names

@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TypeVar
 from dbus_fast import ErrorType, Message, MessageType, Variant
 from PIL import Image
 
-from tests.support.bus import PROPERTIES, Bus, CallError
+from tests.support.bus import PROPERTIES, Bus, BusError
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH: Final = "/StatusNotifierWatcher"
@@ -58,7 +58,7 @@ class Entry:
 
 
 class TrayItem:
-    """One icon in the tray. What is asked after it has gone raises CallError."""
+    """One icon in the tray. What is asked after it has gone raises BusError."""
 
     def __init__(self, bus: Bus, owner: str, path: str, service: str) -> None:
         self._bus, self.owner, self.path, self.service = bus, owner, path, service
@@ -119,7 +119,7 @@ class TrayItem:
         for _ in range(_TRIES - 1):
             try:
                 return self._click(labels, even_disabled=even_disabled)
-            except CallError as error:
+            except BusError as error:
                 if "does not refer to a menu item" not in str(error):
                     raise
         return self._click(labels, even_disabled=even_disabled)
@@ -155,7 +155,7 @@ class TrayItem:
         def patient() -> Seen | None:
             try:
                 return look()
-            except (CallError, AssertionError):  # in the middle of a change
+            except (BusError, AssertionError):  # in the middle of a change
                 return None
 
         return self._bus.wait_for(patient, timeout, what, explain=self.describe)
@@ -179,7 +179,7 @@ class TrayItem:
             labels = [entry.label for entry in self.menu().walk()]
             shown = {n: v for n, v in self.properties().items() if not n.endswith("Pixmap")}
             return f"{shown}\nmenu: {labels}\nsignals: {self.signals[-10:]}"
-        except CallError as error:
+        except BusError as error:
             return f"the icon does not answer: {error}"
 
 
