@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import embedded, idle, latency, official, throughput, tray
+from tests.benchmarks import idle, latency, official, throughput, tray
 from tests.benchmarks.figure import Figure, write
 from tests.support.home import Home
 from tests.support.standin import Standin
@@ -14,15 +14,12 @@ from tests.support.standin import Standin
 BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "drain": throughput.drain,
     "scale": throughput.scale,
-    "migrate": throughput.migrate,
-    "notes": throughput.notes,
     "slow-server": throughput.slow_server,
     "official": official.official,
     "add": latency.add_to_sent,
     "commands": latency.commands,
     "hooks": latency.hooks,
     "growth": latency.growth,
-    "reading": embedded.reading,
     "lock": latency.lock,
     "idle": idle.idle,
     "tray": tray.tray,

@@ -19,7 +19,6 @@ from mem0tray.server import (
 )
 from tests.server.calls import LONG
 from tests.support.hosted import EVENT, LISTING, PING, SAVE, SEARCH, HostedStandin, Work
-from tests.support.hosted_facts import fault_of_answer
 
 KEY = "m0-sesame"
 MESSAGES = [{"role": "user", "content": "oak"}]
@@ -89,5 +88,4 @@ def test_what_does_not_fit_is_refused_as_is_published(
     url = server.url + path
     said = httpx.request(method, url, json=body, headers=headers, trust_env=False)
     assert said.status_code == status
-    assert fault_of_answer(path.partition("?")[0], status, said.json()) == ""
     assert len(server.faults) == (status == 400)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.support.hosted_facts import fault_of, fault_of_answer, is_published
+from tests.support.hosted_facts import fault_of, is_published
 from tests.support.http1 import Answer, Request
 from tests.support.standin import Standin
 
@@ -82,13 +82,7 @@ class HostedStandin(Standin):
         answer, body = super()._decide(request, saving=saving)
         if answer.status == 401 and answer.body is None:
             body = _NO_KEY
-        if answer.accepts or (answer.status == 401 and answer.body is None):
-            self._note(fault_of_answer(request.path, answer.status, body))
         return answer, body
-
-    def _note(self, fault: str) -> None:
-        if fault:
-            self.faults.append(fault)
 
     def _has_key(self, request: Request) -> bool:
         return not self.api_key or request.headers.get("authorization") == f"Token {self.api_key}"
