@@ -123,29 +123,6 @@ def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standi
 
 
 @pytest.mark.row(7)
-@pytest.mark.parametrize("state", variants(["missing", "broken"]))
-def test_a_ledger_that_cannot_be_made_is_named(
-    humble_home: Home, server: Standin, state: str
-) -> None:
-    humble_home.drain()
-    humble_home.write_queue(entries(5))
-    (ledger,) = humble_home.ledgers()
-    if state == "missing":
-        ledger.unlink()
-    else:
-        ledger.write_text("no ledger")
-    ledger.parent.chmod(0o500)
-    done = humble_home.run("run", "--until-idle")
-    assert server.saves == []
-    assert done.returncode == 1
-    assert f"{ledger}: Permission denied" in done.stderr
-    assert "Traceback" not in done.stderr
-    ledger.parent.chmod(0o700)
-    humble_home.drained()
-    assert server.total_stored() == 5
-
-
-@pytest.mark.row(7)
 def test_a_read_only_claude_folder_is_said_and_loses_nothing(
     humble_home: Home, server: Standin
 ) -> None:
@@ -254,13 +231,3 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
         assert sum("in order again" in line for line in lines) == 1, lines
     assert server.surplus() == {}
     assert home.data_files("state.json") == []
-
-
-@pytest.mark.usefixtures("server")
-@pytest.mark.row(50)
-def test_a_worker_that_has_ended_does_not_run_on_a_disk_that_is_read_only(home: Home) -> None:
-    home.write_dlq([waiting("later")])
-    home.worker().stop()
-    with machine.read_only(home.root):
-        assert not home.json("status")["worker"]["running"]
-        assert "A worker still runs" not in home.run("uninstall").stderr

@@ -1,6 +1,5 @@
 """What is the hosted service's own: events that are followed, its names, its words."""
 
-import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from tests.support.hosted import LISTING, PING, SAVE, HostedStandin, Work
 from tests.support.http1 import Answer, Request, retry_after
 from tests.support.shapes import dead, entries, entry, texts
 
-LATER = Work(0.3)
 NEVER = Work(3600.0)
 PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
 
@@ -37,10 +35,6 @@ def work_on(server: HostedStandin, content: str, *works: Work) -> None:
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
     server.works = works_of
-
-
-def recalled(home: Home, *arguments: str) -> list[str]:
-    return [each["memory"] for each in home.json(*arguments)["memories"]]
 
 
 def _has_more_questions(server: HostedStandin, before: int) -> bool:
@@ -148,14 +142,6 @@ def test_what_was_cut_off_is_sent_again_and_stored_once(home: Home, server: Host
     assert (server.sends("cut off"), server.count("cut off")) == (2, 1)
 
 
-def test_questions_that_come_to_nothing_count_nothing(home: Home, server: HostedStandin) -> None:
-    work_on(server, "slow", LATER)
-    server.script_questions(Answer(500), Answer(503))
-    home.write_queue([entry("slow")])
-    home.drained()
-    assert (server.sends("slow"), server.count("slow")) == (1, 1)
-
-
 def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
     server.api_key = "m0-sesame"
     home.configure('[server]\napi_key = "m0-wrong"\n')
@@ -170,45 +156,6 @@ def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
     (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
     assert key["level"] == "ok"
     assert "m0-" not in home.log_text()
-
-
-def test_projects_of_any_name_arrive_under_their_own(home: Home, server: HostedStandin) -> None:
-    names = ["alpha", "my project", "100%", "a\u00a0b", "tab\there"]
-    home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
-    home.drained()
-    assert sorted(project for project, _ in server.stored) == sorted(names)
-    assert not any(c.isspace() for save in server.saves for c in save.json["user_id"])
-    for number, name in enumerate(names):
-        assert recalled(home, "recall", "--project", name) == [f"of {number}"]
-
-
-@pytest.mark.parametrize("infer", ["false", "true"])
-def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str) -> None:
-    home.env |= {"MEM0TRAY_SERVER_USER": "me", "MEM0TRAY_SERVER_INFER": infer}
-    home.write_queue([entry("of mine", "my project"), entry("of hers", "hers")])
-    home.drained()
-    assert recalled(home, "search", "mine", "--project", "my project") == ["of mine"]
-    assert recalled(home, "recall", "--project", "my project") == ["of mine"]
-    assert {(save.json["user_id"], save.json["agent_id"]) for save in server.saves} == {
-        ("me", "my%20project"),
-        ("me", "hers"),
-    }
-
-
-def test_what_is_there_is_exported_verified_and_counted(home: Home, server: HostedStandin) -> None:
-    queue = [entry(f"of mine {n}", "my project") for n in range(230)]
-    home.write_queue([*queue, entry("of hers", "hers")])
-    home.drained()
-    sends = len(server.saves)
-    lines = [json.loads(line) for line in home.ok("export").splitlines()]
-    assert len(lines) == 231
-    assert {line["content"] for line in lines if line["project_id"] == "my project"} == {
-        item["content"] for item in queue
-    }
-    known = home.json("projects")["projects"]
-    assert {each["project_id"] for each in known} >= {"my project", "hers"}
-    assert home.json("verify")["missing"] == []
-    assert len(server.saves) == sends
 
 
 _CUT = Answer(reset=True)

@@ -103,19 +103,6 @@ def test_a_lost_ledger_keeps_what_waits(
     assert home.dead_letter("later")["retry_count"] == 8
 
 
-def test_an_index_that_does_not_fit_its_rows_is_noticed(home: Home, server: Standin) -> None:
-    home.write_queue(entries(3))
-    home.write_dlq([waiting("later")])
-    worker = home.worker()
-    home.wait(lambda: server.total_stored() == 3 and not home.queue_items(), 10, "published")
-    worker.kill()
-    change_behind(home, "items_dead", "UPDATE items SET due = due + 1e9 WHERE state = 'dead'")
-    home.drain()
-    assert "corrupt" in home.log_text()
-    assert oracle.faults(home, server, ["later", *texts(entries(3))]) == []
-    home.wait_dlq(["later"])
-
-
 def test_a_ledger_found_corrupt_in_use_is_rebuilt_at_the_next_start(
     home: Home, server: Standin
 ) -> None:

@@ -152,21 +152,6 @@ def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) ->
 
 
 @pytest.mark.row(45)
-def test_dead_letters_that_another_worker_makes_are_adopted(home: Home, server: Standin) -> None:
-    server.can_be_asked = False
-    server.script(Answer(500), content="bad", forever=True)
-    taken_in_while_paused(home, [entry("bad"), entry("good")])
-    with older(home, server, "--pid", "--interval", "0.1"):
-        home.wait(lambda: home.dlq_texts() == ["bad"], 20, "moved")
-        home.wait(lambda: home.read(home.queue)["queue"] == [], 10, "taken out")
-        home.wait(lambda: named(home), 10, "named")
-    home.wait(lambda: gone(home), 20, "gone")
-    status = home.json("status")
-    assert (status["dlq"], status["held"]) == (1, 1)
-    assert home.dlq_texts() == ["bad"]
-
-
-@pytest.mark.row(45)
 def test_dead_letters_that_another_worker_delivers_can_be_restored(
     home: Home, server: Standin
 ) -> None:

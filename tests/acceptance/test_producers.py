@@ -104,15 +104,6 @@ def test_a_deleted_lock_file_is_made_again(home: Home, server: Standin) -> None:
     server.wait_for(lambda: server.total_stored() == 6, 5)
 
 
-@pytest.mark.row(22)
-def test_a_read_only_lock_file_works_or_is_named(humble_home: Home, server: Standin) -> None:
-    humble_home.write_queue([entry("x")])
-    humble_home.lock.touch(mode=0o444)
-    done = humble_home.drain()
-    said = done.stderr + humble_home.log_text() + str(humble_home.state())
-    assert server.count("x") == 1 or "mem0_queue.lock" in said
-
-
 @pytest.mark.row(25)
 def test_an_emergency_writer_that_keeps_its_file_open_loses_nothing(
     home: Home, server: Standin

@@ -64,21 +64,6 @@ def test_an_emptied_queue_file_is_rebuilt(home: Home, server: Standin, data: byt
     assert server.surplus() == {}
 
 
-@pytest.mark.row(9)
-@pytest.mark.parametrize("data", variants([b"no JSON", b"", b"\0" * 4096, b"\xff\xfe\0"]))
-def test_a_queue_file_that_never_was_one_does_no_harm(
-    home: Home, server: Standin, data: bytes
-) -> None:
-    home.queue.write_bytes(data)
-    home.write_emergency([entry("urgent")])
-    home.write_dlq([dead("letter")])
-    home.drain()
-    assert (server.count("urgent"), server.count("letter")) == (1, 1)
-    home.producer("--label", "afterwards").wait()
-    home.drained()
-    assert server.count("afterwards wrote 0") == 1
-
-
 @pytest.mark.row(10)
 @pytest.mark.parametrize(("share", "indent"), [(0.3, 2), (0.97, 2), (0.7, None)])
 def test_complete_items_of_a_truncated_file_are_salvaged(
@@ -180,19 +165,6 @@ def test_what_json_tool_cannot_load_is_quarantined(home: Home, server: Standin, 
 
 
 @pytest.mark.row(15)
-def test_a_dead_letter_that_json_tool_cannot_load_is_quarantined(
-    home: Home, server: Standin
-) -> None:
-    text = json.dumps({"items": [dead("odd", w="VALUE"), dead("even")], "last_update": None})
-    home.dlq.write_text(text.replace('"VALUE"', BIG_NUMBER))
-    home.drain()
-    assert server.count("even") == 1
-    assert json.loads(home.dlq.read_text())["items"] == []
-    assert quarantined(home) == 1
-    check_restorable(home, server, "odd")
-
-
-@pytest.mark.row(15)
 @pytest.mark.parametrize("value", variants([BIG_NUMBER, DEEP]), ids=["5000 digits", "100,000 deep"])
 def test_an_emergency_line_that_json_tool_cannot_load_is_quarantined(
     home: Home, server: Standin, value: str
@@ -204,24 +176,6 @@ def test_an_emergency_line_that_json_tool_cannot_load_is_quarantined(
     assert sorted(server.order()) == ["a", "c"]
     assert quarantined(home) == 1
     check_restorable(home, server, "b")
-
-
-@pytest.mark.row(15, 18)
-@pytest.mark.parametrize("value", variants([BIG_NUMBER, DEEP]), ids=["5000 digits", "100,000 deep"])
-@pytest.mark.parametrize("which", ["queue", "dlq"])
-def test_an_odd_value_among_the_items_harms_nobody(
-    home: Home, server: Standin, value: str, which: str
-) -> None:
-    if which == "queue":
-        home.write_queue([entry("before"), "VALUE", entry("after")], last_100=[])
-    else:
-        home.write_dlq([dead("before"), "VALUE", dead("after")])
-    path = home.queue if which == "queue" else home.dlq
-    path.write_text(path.read_text().replace('"VALUE"', value))
-    home.drained()
-    assert sorted(server.order()) == ["after", "before"]
-    assert quarantined(home) == 1
-    assert home.files_with(value)
 
 
 @pytest.mark.row(17)
@@ -250,21 +204,6 @@ def test_elements_that_are_no_objects_harm_nobody(home: Home, server: Standin) -
     assert server.missing(["first", "last", "letter"]) == []
     assert home.queue_items() == odd
     assert home.dlq_items() == odd
-
-
-@pytest.mark.row(18)
-@pytest.mark.parametrize("top", variants([[1, "zanzibar"], None, "zanzibar", 7]))
-@pytest.mark.parametrize("which", ["queue", "dlq"])
-def test_another_type_at_the_top_is_quarantined(
-    home: Home, server: Standin, top: object, which: str
-) -> None:
-    home.dump(home.queue if which == "queue" else home.dlq, top)
-    home.write_emergency([entry("other")])
-    home.drain()
-    assert server.count("other") == 1
-    assert isinstance(home.read(home.queue if which == "queue" else home.dlq), dict)
-    if "zanzibar" in json.dumps(top):
-        assert home.files_with("zanzibar")
 
 
 @pytest.mark.row(18)
