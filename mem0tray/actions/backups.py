@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -164,20 +164,6 @@ def keep_text(paths: Paths, found: FoundItem, days: float) -> Path:
 def texts_kept(paths: Paths) -> list[Path]:
     """List the files with old texts, by name. Raises FileUnavailableError."""
     return private_folders.listing(paths.edits, _TEXTS)
-
-
-def forget_texts(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
-    """Remove kept and open texts for which `is_it` is true; return names. Raises Mem0TrayError."""
-    removed = []
-    there = private_folders.listing(paths.edits, "*")
-    folders = [each for each in there if each.is_dir() and not each.is_symlink()]
-    opened = [path for each in folders for path in private_folders.listing(each, "*")]
-    for path in (each for each in (*there, *opened) if each not in folders):
-        with suppress(FileNotFoundError):
-            if is_it(regular_file.read_bytes(path)):
-                path.unlink()
-                removed.append(path.relative_to(paths.data_dir).as_posix())
-    return removed
 
 
 # What can be restored ---------------------------------------------------------------------------

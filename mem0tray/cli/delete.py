@@ -56,14 +56,14 @@ def command(
         output.remark("Nothing was deleted.")
         return 1
     done = delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted()
-    erased = Deleted(items=[*done.items, *done.delivered, *done.in_flight, *past])
-    forgotten = forget(paths, settings, erased) if for_good else None
+    erased = [*done.items, *done.delivered, *done.in_flight, *past]
+    forgotten = forget(paths, settings, erased, heard=done.heard) if for_good else None
     if as_json:
         output.print_json(_document(done, past, forgotten))
     else:
         _print(done, past, forgotten)
     _warn_of_the_others(done)
-    return 1 if done.delivered or done.in_flight or not erased.items else 0
+    return 1 if done.delivered or done.in_flight or not erased else 0
 
 
 def _chosen(
@@ -78,7 +78,7 @@ def _chosen(
     with waiting.opened(settings) as seen:
         gone = [name for name in ids if not seen.candidates([name])] if for_good else []
     for name in gone:
-        over = [each.found for each in look_up.look_up(settings, name) if each.is_over]
+        over = [each for each in look_up.look_up(settings, name) if each.is_over]
         of_it = [each for each in over if project in (None, each.project)]
         if of_it:
             past += of_it

@@ -87,11 +87,11 @@ def edit(name: str) -> None:
 
 def _editable(versions: list[Version]) -> FoundItem:
     """Choose the one text that can be changed. Raises NotFoundError."""
-    there = look_up.still_waiting(versions)
+    there = [each for each in versions if each.waits]
     if not there:
         raise NotFoundError(
-            f"{short_id(versions[0].found.id)} cannot be edited.",
-            _NOT_HERE[versions[0].place],
+            f"{short_id(versions[0].id)} cannot be edited.",
+            _NOT_HERE[versions[0].where],
         )
     if len(there) > 1:
         raise NotFoundError(

@@ -125,7 +125,7 @@ def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
     write_dlq(paths, [waiting("a secret of old", id="aa-1"), waiting("other", id="bb-1")])
     _edit(paths, "aa", "a newer secret")
     other = _edit(paths, "bb", "another")
-    done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
+    done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")).items)
     assert backups.texts_kept(paths) == [other]
     assert any(name.startswith("edits/") for name in done.erased)
 
@@ -136,7 +136,7 @@ def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None
         _opened(paths, "aa-1", b"a secret\n") as gone,
         _opened(paths, "bb-1", b"another\n") as stays,
     ):
-        done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
+        done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")).items)
         assert f"edits/{gone.parent.name}/aa_1.txt" in done.erased
         assert not gone.exists()
         assert stays.exists()

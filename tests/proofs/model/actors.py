@@ -240,7 +240,7 @@ class Commands:
             for memory in world.beliefs.memories.values():  # older texts of the id go too
                 memory.expired |= memory.id == chosen.id
             everything = [*done.items, *done.delivered, *done.in_flight]
-            forget.forget(world.paths, world.settings, Deleted(items=everything))
+            forget.forget(world.paths, world.settings, everything, heard=done.heard)
         return done
 
     def edit(self, number: int) -> None:
