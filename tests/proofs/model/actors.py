@@ -268,7 +268,7 @@ class Commands:
                 memory.wish = wish
             return
         world.asked |= not done.heard
-        self.edited(chosen, text, certain=not (done.delivered or done.in_flight or done.perhaps))
+        self.edited(chosen, text, certain=done.outcome == orders.DONE)
 
     def edited(self, chosen: FoundItem, text: str, *, certain: bool = True) -> None:
         """Believe that a memory has another text now; `certain`: the old one is never sent."""
