@@ -66,7 +66,6 @@ class Engine:
             self._attempt(_FOLDERS, self._make_folders)
 
     def _make_folders(self) -> None:
-        """Make those folders of ours that are watched."""
         for folder in (self._context.paths.orders, config_file().parent):
             private_folders.make_private_folder(folder)
 
@@ -131,7 +130,8 @@ class Engine:
         if breaker.blocked_by("server") or breaker.is_paused(now):
             return True
         due = parts.chosen_server.delivery.next_due()  # waits while an outcome is being recorded
-        if breaker.awaits_probe or self._has_unread_lines():
+        is_read = not self._context.faults.waits(EMERGENCY_PART)
+        if breaker.awaits_probe or (is_read and parts.emergencies.unread() > 0):
             return False
         if horizon > 0 and breaker.lets_through(now):
             # Requests that the last worker left under way are asked about soon, and then delivered.
@@ -142,11 +142,6 @@ class Engine:
         if due is None or due > now + horizon:
             return True
         return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon
-
-    def _has_unread_lines(self) -> bool:
-        """Return whether an emergency file that we can read holds something not taken in."""
-        is_read = not self._context.faults.waits(EMERGENCY_PART)
-        return is_read and self.parts.emergencies.unread() > 0
 
     def waiting(self, now: float) -> Waiting:
         """Return what still waits. Raises LedgerError."""

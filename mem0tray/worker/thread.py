@@ -98,7 +98,6 @@ class WorkerThread:
         self._wanted.where.leave()
 
     def _run(self, *, watch: bool, patient: bool) -> None:
-        """Work until `stop`; on return everything is published and closed."""
         self._wanted.follows = watch
         try:
             with WakeUp() as wake:
@@ -127,7 +126,6 @@ class WorkerThread:
             found.end()
 
     def _open(self, wake: WakeUp, *, watch: bool, patient: bool) -> Engine | None:
-        """Open an engine for the present folder, if need be after a while; None: leave."""
         said = ""
         while not self._stopping.is_set():
             try:
