@@ -25,7 +25,14 @@ from mem0tray.worker.context import Wakes, WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.faults import AGAIN, DLQ_PART, EMERGENCY_PART, QUEUE_PART, WRITING_DLQ
+from mem0tray.worker.faults import (
+    AGAIN,
+    DLQ_PART,
+    EMERGENCY_PART,
+    QUEUE_PART,
+    REPLACING_DLQ,
+    WRITING_DLQ,
+)
 from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.orders.handler import OrderHandler
@@ -286,7 +293,7 @@ class _Stages:
         dlq, queue = self._parts.dlq_publisher, self._parts.queue_publisher
         if not dlq.needed:  # it may have failed before, and no longer be needed
             self._context.faults.note_success(WRITING_DLQ)
-            dlq.note_rest()
+            self._context.faults.note_file(REPLACING_DLQ, self._context.paths.dlq, unstable=False)
         elif dlq.pace.ready(moment) or self._parts.is_at_rest(now):
             self._parts.publish_dlq()
         if queue.needed:

@@ -1,4 +1,4 @@
-"""What is known of servers: former ones, outages, the dialect."""
+"""What is known of servers: former ones, the dialect."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,8 +11,8 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.servers import Dialects, FormerServers, Outages
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put, table
+from mem0tray.ledger.servers import Dialects, FormerServers
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
 
 THIRD = "http://third.test"
 
@@ -147,30 +147,3 @@ def ledger(path: Path) -> Iterator[Ledger]:
     opened = Ledger(path)
     yield opened
     opened.close()
-
-
-def _seen(ledger: Ledger) -> list[tuple[object, ...]]:
-    return table(ledger, "SELECT began, ended FROM outages ORDER BY began")
-
-
-def test_from_the_first_probe_that_fails_to_the_one_that_does_not(ledger: Ledger) -> None:
-    outages = Outages(ledger)
-    outages.note_probe(healthy=True, now=10.0)
-    assert _seen(ledger) == []
-    outages.note_probe(healthy=False, now=20.0)
-    assert _seen(ledger) == [(20.0, 20.0)]
-    outages.note_probe(healthy=False, now=30.0)
-    outages.note_probe(healthy=True, now=41.0)
-    outages.note_probe(healthy=True, now=50.0)
-    outages.note_probe(healthy=False, now=60.0)
-    assert _seen(ledger) == [(20.0, 41.0), (60.0, 60.0)]
-
-
-def test_a_restart_in_the_middle_makes_no_second_one(ledger: Ledger) -> None:
-    Outages(ledger).note_probe(healthy=False, now=20.0)
-    Outages(ledger).note_probe(healthy=False, now=80.0)
-    assert _seen(ledger) == [(20.0, 80.0)]
-    Outages(ledger).note_probe(healthy=True, now=90.0)
-    Outages(ledger).note_probe(healthy=False, now=100.0)
-    Outages(ledger).note_probe(healthy=False, now=5000.0)
-    assert _seen(ledger) == [(20.0, 90.0), (100.0, 100.0), (5000.0, 5000.0)]

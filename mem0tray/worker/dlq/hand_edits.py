@@ -14,11 +14,10 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import LastingSignature, Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.ledger.names import DLQ_FILE, DLQ_MERGED
-from mem0tray.worker import faults
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.merge import Base, Decisions, Ours, Pair, merge, moved
-from mem0tray.worker.faults import AGAIN, UnstableFile, cannot_read, is_stable
+from mem0tray.worker.faults import READING_DLQ, is_stable
 
 SECTION: Final = ("items",)
 
@@ -44,8 +43,6 @@ class HandEdits:
         self.oddities = 0  # saves that differ from what the ledger would write
         self.missing = False  # the file is gone, and must be written again
         self.torn = False  # the file is being written, or broken: look again soon
-        said = cannot_read(context.paths.dlq)
-        self._unstable = UnstableFile(context.faults, faults.READING_DLQ, said, AGAIN)
         self._again = False  # look even if the file has not changed
 
     def look_again(self) -> None:
@@ -83,12 +80,12 @@ class HandEdits:
 
     def _rests(self, *, torn: bool) -> None:
         self.torn = torn
-        self._unstable.look(unstable=torn)
+        self._context.faults.note_file(READING_DLQ, self._context.paths.dlq, unstable=torn)
 
     @property
     def awaited(self) -> bool:
         """Whether the file is being written just now, rather than unstable without end."""
-        return self.torn and not self._unstable.reported
+        return self.torn and not self._context.faults.is_unstable(READING_DLQ)
 
     def take_in(self, data: bytes, signature: Signature) -> bool:
         """Merge one save; return as `run` does. Raises TornError if it may still be written."""

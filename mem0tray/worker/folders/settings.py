@@ -13,7 +13,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.system.paths import config_file
-from mem0tray.worker.faults import PATIENCE
+from mem0tray.worker.faults import PATIENCE, keeps_changing
 from mem0tray.worker.folders.served_folder import ServedFolder
 
 _REST: Final = 0.1  # seconds for which the file must not have changed
@@ -59,14 +59,7 @@ class SettingsFile:
         self._unstable_since = self._unstable_since or now
         if now - self._unstable_since <= PATIENCE:
             return TornError(self._path)
-        return SettingsError(
-            Reason(
-                "The settings file {path} keeps changing while it is read: another program is"
-                " writing it.",
-                path=self._path,
-            ),
-            Reason("Find that program and end it."),
-        )
+        return SettingsError(keeps_changing(self._path).reason)
 
 
 class NewSettings(NamedTuple):

@@ -20,11 +20,10 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.names import QUEUE_FILE, QUEUE_READ
-from mem0tray.worker import faults
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.dead_letters import Backoff, take_in_as_dead
-from mem0tray.worker.faults import AGAIN, UnstableFile, cannot_read, is_stable
+from mem0tray.worker.faults import READING_QUEUE, is_stable
 
 SECTIONS: Final = ("queue", "failed", HELD)
 _NOTHING: Final = -1  # stands for the key of an entry that makes no sense to us
@@ -66,8 +65,6 @@ class QueueIntake:
         self.oddities = 0  # how often the file had something that the ledger would not write
         self.lost = False  # another hand took entries out, perhaps to the DLQ file
         self.torn = False  # the file is being written, or broken: look again soon
-        said = cannot_read(context.paths.queue)
-        self._unstable = UnstableFile(context.faults, faults.READING_QUEUE, said, AGAIN)
         self.may_have_been_sent = context.ledger.may_have_been_sent(QUEUE_FILE)  # what is there
 
     def run(self) -> int:
@@ -81,7 +78,8 @@ class QueueIntake:
                 self.torn = True
             else:
                 self.torn = False
-            self._unstable.look(unstable=self.torn)
+            faults, path = self._context.faults, self._context.paths.queue
+            faults.note_file(READING_QUEUE, path, unstable=self.torn)
             return self._count - before
 
     def _has_changed(self) -> bool:
@@ -98,7 +96,7 @@ class QueueIntake:
     @property
     def awaited(self) -> bool:
         """Whether the file is being written just now, rather than unstable without end."""
-        return self.torn and not self._unstable.reported
+        return self.torn and not self._context.faults.is_unstable(READING_QUEUE)
 
     def read(self, *, locked: bool = False) -> QueueRead:
         """Return the file as it is now, with all its items taken into the ledger.

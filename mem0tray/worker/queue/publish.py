@@ -21,12 +21,11 @@ from mem0tray.ledger.inbox import FreshEntry
 from mem0tray.ledger.names import QUEUE_FILE
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.faults import REPLACING_QUEUE, UnstableFile, cannot_write
+from mem0tray.worker.faults import REPLACING_QUEUE, WRITING_QUEUE
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
-_WRITING: Final = "writing the queue file"
 _FAULT_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
 _MOMENT: Final = 2.0  # seconds that `run_once` waits for the lock
@@ -52,8 +51,6 @@ class QueuePublisher:
     def __init__(self, context: WorkerContext, intake: QueueIntake) -> None:
         self._context = context
         self._intake = intake
-        said = cannot_write(context.paths.queue)
-        self._unstable = UnstableFile(context.faults, REPLACING_QUEUE, said, _RETRY)
         self._lock = FileLock(context.paths.queue_lock)
         self._lock_wait = _LOCK_WAIT
         self._leaving = threading.Event()
@@ -113,8 +110,8 @@ class QueuePublisher:
                 if not self._stopping.is_set():
                     self._guarded()
             else:
-                self._context.faults.note_success(_WRITING)  # it may have failed before
-                self._unstable.look(unstable=False)
+                self._context.faults.note_success(WRITING_QUEUE)  # it may have failed before
+                self._note_file(unstable=False)
             if self._leaving.is_set() and not self.needed:
                 return
 
@@ -129,12 +126,12 @@ class QueuePublisher:
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             wait = _FAULT_WAIT
             if not self._stopping.is_set():  # after that nobody waits, and the ledger may be closed
-                self._context.faults.note_failure(_WRITING, error, wait, "queue file")
+                self._context.faults.note_failure(WRITING_QUEUE, error, wait, "queue file")
             self.hindered = True
         else:
             self.hindered = False
-            self._context.faults.note_success(_WRITING)
-            self._unstable.look(unstable=not done and not self._stopping.is_set())
+            self._context.faults.note_success(WRITING_QUEUE)
+            self._note_file(unstable=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.note_cost(now, now - started)
         self._busy = False
@@ -143,6 +140,10 @@ class QueuePublisher:
             if self._leaving.wait(wait):  # no time to wait any longer
                 self._stopping.wait(_RETRY)
             self._signal.set()
+
+    def _note_file(self, *, unstable: bool) -> None:
+        path = self._context.paths.queue
+        self._context.faults.note_file(REPLACING_QUEUE, path, unstable=unstable)
 
     def run_once(self) -> bool:
         """Publish what is needed, on this thread; False when that could not be done at once.

@@ -16,7 +16,7 @@ from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.ledger.servers import Dialects, Outages
+from mem0tray.ledger.servers import Dialects
 from mem0tray.server import Client, Health, KeyCheck, KeyVerdict, ProbeClient, Recognition
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
@@ -122,7 +122,6 @@ class ChosenServer:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._breaker = context.breaker
-        self._outages = Outages(context.ledger)
         self._dialects = Dialects(context.ledger)
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection's address, which may change
@@ -272,9 +271,6 @@ class ChosenServer:
         if changed:
             self._context.wake.set()
             self.delivery.kick()
-        if connection is not None:  # without one nothing can be out of reach
-            with suppress(LedgerError):  # a full disk; the next probe notes it
-                self._outages.note_probe(healthy=health.healthy, now=self._context.now())
 
     def _await_probe(self) -> None:
         """Send nothing more until the server has been probed: an answer blames it."""

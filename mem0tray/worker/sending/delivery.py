@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Final
 
@@ -244,7 +245,9 @@ class Delivery:
                     happened, following = self._exchange(sender)
                 except LedgerError as error:
                     if not self._left:
-                        self._storage_failed(error)
+                        self._breaker.block("storage", error.reason)
+                        self._context.faults.note_failure("storage", error, _STORAGE_WAIT, "ledger")
+                        self._context.wake.set()
                     if self._stopping:
                         return None
                     self._cond.wait(_STORAGE_WAIT)
@@ -280,11 +283,6 @@ class Delivery:
                 with suppress(NoThreadError):  # the others go on
                     self._add_sender()
         return happened, following
-
-    def _storage_failed(self, error: LedgerError) -> None:
-        self._breaker.block("storage", error.reason)
-        self._context.faults.note_failure("storage", error, _STORAGE_WAIT, "ledger")
-        self._context.wake.set()
 
     def _idle(self, number: int) -> None:
         """Wait until there may be a slot. One idle sender watches whether requests grow old."""
@@ -329,9 +327,7 @@ class Delivery:
             if self._flights or not self._breaker.wants_canary(now):
                 return None
             key = outbox.in_turn(now)
-            if key is None:
-                return None
-            return self._claim(key, now, canary=True)
+            return None if key is None else self._claim(key, now, canary=True)
         heads = {lane: self._head(lane, now) for lane in _LANES}
         has_work = {lane: head is not None for lane, head in heads.items()}
         under_way = dict.fromkeys(_LANES, 0)
@@ -343,13 +339,6 @@ class Delivery:
         key = heads[lane] if lane is not None else None
         if lane is None or key is None:
             return None
-        if 0 < len(self._flights) == slots - 1 and outbox.has_timed_out(key):
-            # This item may hang again: the last slot is for items that never did.
-            ready = [each for each in (lane, *_LANES) if heads[each] is not None]
-            prompt = (self._due_key(each, now, prompt=True) for each in ready)
-            key = next((each for each in prompt if each is not None), None)
-            if key is None:
-                return None
         self._last_lane = lane
         return self._claim(key, now, canary=False)
 
@@ -360,19 +349,8 @@ class Delivery:
         return _Flight(job, time.monotonic(), canary, self._server, self._era, applied)
 
     def _head(self, lane: str, now: float) -> int | None:
-        avoid = self._verdicts.avoid
-        other = None if avoid is None else self._due_key(lane, now, avoid)
-        return self._due_key(lane, now) if other is None else other
-
-    def _due_key(
-        self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False
-    ) -> int | None:
         """The oldest due item of a lane; an edited one waits for the answer to its old text."""
-        outbox = self._context.outbox
-        key = outbox.head(lane, now, avoid, prompt=prompt)
-        if key is None or not self._flights:
-            return key
         there = {flight.job.item_id for flight in self._flights.values()}
-        if outbox.item_id(key) not in there:
-            return key
-        return outbox.head(lane, now, avoid, prompt=prompt, beside=there)
+        head = partial(self._context.outbox.head, lane, now, beside=there)
+        other = None if self._verdicts.avoid is None else head(self._verdicts.avoid)
+        return head() if other is None else other
