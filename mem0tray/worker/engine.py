@@ -55,7 +55,6 @@ class Engine:
         return Kind(find, ignored, self._context.wake.set)
 
     def begin(self) -> None:
-        """Clean up, and choose the server."""
         context = self._context
         if context.ledger.rebuilt:
             context.events.emit(events.LedgerRebuilt(context.ledger.rebuilt))
@@ -144,13 +143,11 @@ class Engine:
         return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon
 
     def waiting(self, now: float) -> Waiting:
-        """Return what still waits. Raises LedgerError."""
         counts = self._context.counters.waiting()
         unread = self._breaker.fault_with(READING_PARTS)
         return Waiting(counts.queue, counts.dlq, counts.held, self._breaker.state(now), unread)
 
     def look(self, now: float) -> WorkerStatus:
-        """How things stand. Raises LedgerError."""
         counts = self._context.counters.waiting()
         last = self._context.counters.last_delivery()
         state, paused = self._breaker.state(now), self._breaker.is_paused(now)

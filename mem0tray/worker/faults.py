@@ -116,7 +116,6 @@ class Faults:
         return part in self._not_before
 
     def until_try(self, part: str, moment: float) -> float:
-        """Return the seconds until this part may be tried, 0 if it has not failed."""
         return max(self._not_before.get(part, moment) - moment, 0.0)
 
     def next_try(self, moment: float) -> float:
@@ -149,7 +148,6 @@ class Faults:
             self._events.emit(events.PartFailed(title, str(reason), delay))
 
     def note_success(self, part: str) -> None:
-        """Note that a part did its work, or has none any more."""
         if not (self._episodes or self._not_before):  # the usual case
             return
         with self._guard:
@@ -159,7 +157,6 @@ class Faults:
         self.look()
 
     def look(self) -> None:
-        """Report the faults that are over."""
         moment = self._clock()
         with self._guard:
             if DISK in self._episodes:
@@ -173,7 +170,6 @@ class Faults:
             self._events.emit(events.PartRecovered(title))
 
     def _test_disk(self, episode: _Episode, moment: float) -> None:
-        """Test whether the disk takes files; if it does again, failed parts may be tried now."""
         if moment - episode.looked_at < _LOOK:
             return
         episode.looked_at = moment
@@ -186,7 +182,6 @@ class Faults:
             self._not_before = dict.fromkeys(self._not_before, moment)
 
     def has_reported(self, reason: Reason) -> bool:
-        """Return whether this reason was reported as that of a present fault."""
         with self._guard:
             return self._with(reason) is not None
 
@@ -206,7 +201,6 @@ class Faults:
             self.note_success(part)
 
     def is_unstable(self, part: str) -> bool:
-        """Return whether the part's file has been unstable for more than ten seconds."""
         return self._clock() - self._unstable.get(part, math.inf) > PATIENCE
 
 

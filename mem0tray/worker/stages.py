@@ -72,7 +72,6 @@ class Parts:
         return due is None or due > now
 
     def publish_dlq(self) -> None:
-        """Write the DLQ file if it is outdated; a failure is reported."""
         if self.dlq_publisher.needed:
             self.context.faults.attempt(WRITING_DLQ, self.dlq_publisher.run, DLQ_PART)
 
@@ -130,7 +129,7 @@ def recover(context: WorkerContext) -> None:
 
 
 @dataclass
-class Stage:
+class CycleStage:
     """One step of a cycle; `name` is the part that a fault of it is reported as.
 
     `run` does the work of one cycle. `wait` returns the seconds until it is to run again, if nobody
@@ -142,36 +141,36 @@ class Stage:
     wait: Callable[[float, float], float] = lambda *_: math.inf
 
 
-def stages_of(parts: Parts, wanted: WantedSettings) -> tuple[Stage, ...]:
+def stages_of(parts: Parts, wanted: WantedSettings) -> tuple[CycleStage, ...]:
     """All stages in the order of a cycle: settings, reading, delivery, publishing."""
     to = _Stages(parts, wanted)
     return (
-        Stage("settings", to.follow_settings, lambda *_: AGAIN if wanted.torn else math.inf),
-        Stage("clock", to.compare_clocks),
-        Stage("pause", to.read_pause),
-        Stage(_METRICS_FILE, lambda *_: parts.other.look()),
-        Stage(EMERGENCY_PART, lambda *_: parts.emergencies.run()),
-        Stage(
+        CycleStage("settings", to.follow_settings, lambda *_: AGAIN if wanted.torn else math.inf),
+        CycleStage("clock", to.compare_clocks),
+        CycleStage("pause", to.read_pause),
+        CycleStage(_METRICS_FILE, lambda *_: parts.other.look()),
+        CycleStage(EMERGENCY_PART, lambda *_: parts.emergencies.run()),
+        CycleStage(
             QUEUE_PART,
             lambda *_: parts.queue.run(),
             lambda *_: AGAIN if parts.queue.torn else math.inf,
         ),
-        Stage(DLQ_PART, to.read_dlq, lambda *_: AGAIN if parts.edits.torn else math.inf),
-        Stage("orders", to.apply_orders),
-        Stage("another worker", to.forget_gone_worker),
-        Stage(NOTES, parts.notes.run, lambda _, moment: parts.notes.wait(moment)),
-        Stage("start", to.start_threads),
-        Stage("files", lambda *_: served_folder.refuse_unwritable(parts.context.paths)),
-        Stage("storage", to.test_storage),
-        Stage("state", to.report_state),
-        Stage("delivery", to.wake_senders, to.until_delivery),
-        Stage("publishing", to.publish, to.until_publishing),
-        Stage(
+        CycleStage(DLQ_PART, to.read_dlq, lambda *_: AGAIN if parts.edits.torn else math.inf),
+        CycleStage("orders", to.apply_orders),
+        CycleStage("another worker", to.forget_gone_worker),
+        CycleStage(NOTES, parts.notes.run, lambda _, moment: parts.notes.wait(moment)),
+        CycleStage("start", to.start_threads),
+        CycleStage("files", lambda *_: served_folder.refuse_unwritable(parts.context.paths)),
+        CycleStage("storage", to.test_storage),
+        CycleStage("state", to.report_state),
+        CycleStage("delivery", to.wake_senders, to.until_delivery),
+        CycleStage("publishing", to.publish, to.until_publishing),
+        CycleStage(
             "metrics",
             lambda *_: parts.metrics.run(),
             lambda _, moment: parts.metrics.wait(moment),
         ),
-        Stage("retention", to.clean_up),
+        CycleStage("retention", to.clean_up),
     )
 
 

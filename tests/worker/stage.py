@@ -36,7 +36,7 @@ from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.reporting.metrics import MetricsWriter
 from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.stages import Parts, Stage
+from mem0tray.worker.stages import CycleStage, Parts
 from tests.worker.dlq.generations import dead_letter, parsed
 
 NOW = 1_800_000_000.0
@@ -59,7 +59,7 @@ class Scene(NamedTuple):
         self.engine.cycle(NOW + after, MOMENT + after)
         return [call[0] for call in self.calls.mock_calls]
 
-    def stage(self, name: str) -> Stage:
+    def stage(self, name: str) -> CycleStage:
         return next(each for each in self.engine.stages if each.name == name)
 
     def attempt(self, name: str) -> bool:

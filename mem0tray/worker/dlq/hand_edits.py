@@ -105,7 +105,6 @@ class HandEdits:
             self._context.ledger.set_meta(DLQ_MERGED, json.dumps(signature.lasting))
 
     def _last_merged(self) -> LastingSignature | None:
-        """Return the signature of the file that was last merged."""
         kept = self._context.ledger.meta(DLQ_MERGED)
         if kept is None:
             return None
@@ -229,7 +228,6 @@ def _items(parsed: Document) -> list[Item]:
 
 
 def _with_id(item: Item) -> bytes:
-    """Return the item's object, with its id added if it had none."""
     return item.raw if item.has_id else items.with_fields(item.raw, {"id": item.id})
 
 

@@ -76,7 +76,6 @@ class Decisions:
 
     @property
     def is_edit(self) -> bool:
-        """Whether the user wanted any change."""
         return any((self.edits, self.forced, self.adopt, self.restore, self.discard))
 
 

@@ -32,7 +32,6 @@ class DlqPublisher:
 
     @property
     def needed(self) -> bool:
-        """Whether there is something to write."""
         return self._wanted() != self._shown or self._edits.missing
 
     def _wanted(self) -> tuple[int, ...]:
@@ -114,6 +113,5 @@ class DlqPublisher:
         return False
 
     def close(self) -> None:
-        """Remove the private name of the previous file."""
         with suppress(OSError):
             self._previous.unlink()

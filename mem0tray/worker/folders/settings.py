@@ -116,7 +116,6 @@ class WantedSettings:
         return NewSettings(loaded.settings, mended)
 
     def _look_at_folder(self, breaker: CircuitBreaker) -> Reason:
-        """See where settings and links lead; return why the worker cannot go there, else NONE."""
         stays = self.where.look(self.settings) if self.follows else reasons.NONE
         if self.where.moves:
             self.wrong = reasons.NONE
@@ -127,7 +126,6 @@ class WantedSettings:
 
 
 def _kept(wrong: Reason) -> Reason:
-    """Return what is wrong with the settings in the file, while the former ones are in force."""
     what, remedy = reasons.parted(wrong)
     kept = Reason("{why} The former settings stay in force.", why=reasons.stopped(what))
     return reasons.advised(kept, remedy)

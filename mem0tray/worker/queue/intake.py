@@ -157,11 +157,9 @@ class QueueIntake:
             self._announced = None
 
     def announce(self, signature: Signature) -> None:
-        """Note the signature of the file that we are about to put in place."""
         self._announced = signature
 
     def note_published(self, signature: Signature | None, entries: list[tuple[bytes, int]]) -> None:
-        """Note that we wrote the file ourselves: nothing in it is new."""
         with self._guard:
             self._expected = frozenset()
             self._announced = None
@@ -172,7 +170,6 @@ class QueueIntake:
                 self._note_read(signature)
 
     def _note_read(self, signature: Signature | None) -> None:
-        """Note that the ledger has what this very file holds."""
         found = None if signature is None else signature.lasting
         self._context.ledger.set_meta(QUEUE_READ, json.dumps(found))
 

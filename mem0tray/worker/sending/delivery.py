@@ -107,7 +107,6 @@ class Delivery:
             self._cond.notify()
 
     def change_server(self, name: str) -> None:
-        """Deliver to another server, or to the same at another address, from now on."""
         with self._cond:
             self._server = name
             self._era += 1
@@ -117,12 +116,10 @@ class Delivery:
             self._verdicts.clear_suspects()
 
     def clear_suspects(self) -> None:
-        """Clear every suspect: a probe has shown that the server is at fault."""
         with self._cond, self._context.ledger.transaction():
             self._verdicts.clear_suspects()
 
     def note_health(self) -> None:
-        """Note that a probe was answered well."""
         with self._cond:
             event = self._verdicts.note_health()
         if event is not None:
@@ -130,7 +127,6 @@ class Delivery:
 
     @property
     def under_way(self) -> int:
-        """The number of requests without an answer so far."""
         return len(self._flights)
 
     def next_due(self) -> float | None:
@@ -159,7 +155,6 @@ class Delivery:
     # Sender threads ----------------------------------------------------------------
 
     def _add_sender(self) -> None:
-        """Start one more sender. Raises NoThreadError."""
         number = len(self._senders)
         sender = threading.Thread(
             target=self._run, args=(number,), name=f"mem0tray-sender-{number}", daemon=True
@@ -181,7 +176,6 @@ class Delivery:
             sender.client.close()
 
     def _deliver(self, sender: _Sender) -> bool:
-        """Take one turn and make one delivery; return False if the sender is to leave."""
         flight = self._turn(sender)
         if flight is None:
             return False
@@ -228,7 +222,6 @@ class Delivery:
         return outcome
 
     def _connected(self, sender: _Sender) -> Client:
-        """Return the sender's client for the server chosen now."""
         if sender.client is None or sender.era != self._era:
             if sender.client is not None:
                 sender.client.close()

@@ -83,13 +83,11 @@ class Verdicts:
 
     @property
     def suspects(self) -> frozenset[int]:
-        """Keys of the items that are set aside, uncounted."""
         return frozenset(self._suspects)
 
     def apply(
         self, job: Job, outcome: Outcome, server: str, now: float, *, canary: bool
     ) -> list[Event]:
-        """Record what became of one delivery to `server`, as the ledger names it."""
         this = _Case(job, outcome, server, now, canary)
         if outcome.kind is not Kind.SLOW_DOWN:
             self._slowed.pop(job.key, None)
@@ -163,7 +161,6 @@ class Verdicts:
         self._suspects.pop(key, None)
 
     def clear_suspects(self) -> None:
-        """Clear every suspect: the server was to blame."""
         self._put_back_suspects()
         self._take_blame_back()
 
@@ -244,13 +241,11 @@ class Verdicts:
         return self._stored(this, by_another=job.taken is not None and job.ticket is None)
 
     def _answered(self, *, canary: bool) -> None:
-        """Note that the server answered a question, though nothing was sent."""
         self._take_blame_back()
         if canary:
             self._breaker.clear_misconfigured()
 
     def _at_work(self, this: _Case) -> list[Event]:
-        """Put off a question about an item that the server took in and is at work on."""
         result: list[Event] = []
         job, since = this.job, this.now
         if job.ticket is not None and job.ticket.name == this.outcome.ticket:  # it was only asked
@@ -266,7 +261,6 @@ class Verdicts:
         return result
 
     def _note_ticket(self, this: _Case) -> None:
-        """Keep the ticket; the outcome is unknown until the server says it."""
         key = this.job.key
         self._outbox.mark_unknown(key, this.server, this.now, timed_out=False)
         self._outbox.note_ticket(key, this.server, this.outcome.ticket, this.now)
@@ -293,7 +287,6 @@ class Verdicts:
         return this.now + max(self._context.settings.sync.probe_interval, wait)
 
     def _misconfigured(self, this: _Case) -> None:
-        """Stop deliveries: the server refuses them all."""
         what = refusal(this.outcome.message, this.outcome.status)
         reason = reasons.advised(what, of_refusal(this.outcome.status))
         self._breaker.set_misconfigured(reason, self._leave_to_canaries(this))
@@ -321,7 +314,6 @@ class Verdicts:
         )  # fmt: skip
 
     def _record_unknown(self, this: _Case) -> None:
-        """Record an unknown outcome: the server is asked before the item is sent again."""
         if this.outcome.may_have_it:
             self._outbox.mark_unknown(
                 this.job.key, this.server, this.now, timed_out=this.outcome.timed_out
