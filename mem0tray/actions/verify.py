@@ -23,7 +23,8 @@ from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.ledger.reader import Reader, TakenMemory
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import TakenMemory
 from mem0tray.server import Client, Memory, Outcome, Presence, ServerMemory
 from mem0tray.server.http_client import key_header
 from mem0tray.server.model import CANNOT_TELL
@@ -206,10 +207,11 @@ class _Verifier:
         self._done = 0
         self._texts = KnownTexts(self._paths, notes=settings.claude.auto_memory)
         # Read before the server is asked, so that no memory queued later hides a missing one.
-        ids = reader.waiting.ids()
+        names = reader.waiting_names()
+        ids = {name for name, _ in names}
         found.again = sum(items.first_id(each) != each for each in ids)
         self._ids = {*ids, *(each.id for each in look_up.quarantined(self._paths))}
-        self._waiting = reader.waiting_digests()
+        self._waiting = {digest for _, digest in names}
         lost = backups.deleted_unknown(self._paths, reader)
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
@@ -353,7 +355,7 @@ class KnownTexts:
         yield from ((raw, place) for place, raw in look_up.left_over(self._paths))
         with Reader(self._paths.ledger) as reader:
             for state, place in _PLACES.items():
-                yield from ((raw, place) for _, raw in reader.waiting.listed(state))
+                yield from ((raw, place) for _, raw in reader.listed(state))
             yield from ((each.raw, "the quarantine") for each in look_up.quarantined(self._paths))
             if self._notes:
                 with suppress(OSError):

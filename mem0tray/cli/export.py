@@ -84,7 +84,9 @@ class Export:
             questions = PatientQuestions(client, TIMEOUT)
             taken = reader.taken(server.name)
             for name in names:
-                ids = reader.ids_by_digest(taken.get(name, ()), server.name)
+                ids: dict[bytes, list[str]] = {}
+                for each in reader.memories(taken.get(name, ()), server.name):
+                    ids.setdefault(each.digest, []).append(each.id)
                 pages = self._pages(questions, name, server.shown, ids)
                 self.projects += any(pages)
                 for number, lines in reversed(pages):
