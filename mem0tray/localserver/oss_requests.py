@@ -54,7 +54,7 @@ class Owners(Struct, kw_only=True):
         return Filter(project, names.get("agent_id"), names.get("run_id"))
 
 
-class Message(Struct):
+class ChatMessage(Struct):
     """A message of a chat."""
 
     role: str
@@ -64,7 +64,7 @@ class Message(Struct):
 class MemoryCreate(Owners):
     """The body of `POST /memories`: every message except a system's is a memory."""
 
-    messages: list[Message]
+    messages: list[ChatMessage]
     metadata: dict[str, Any] | None = None
     infer: Annotated[Any, Meta(description="No facts are made of a text: it is stored as is.")] = (
         True
