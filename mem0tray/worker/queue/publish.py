@@ -265,7 +265,7 @@ class QueuePublisher:
         return [(raw, key) for raw, key in found if raw]
 
     def _bytes(self, key: int) -> bytes:
-        return self._context.outbox.find_raw(key) or b""  # it may just have been delivered
+        return self._context.ledger.find_raw(key) or b""  # it may just have been delivered
 
     def _stats(self, raw: bytes | None, totals: dict[str, int]) -> bytes | None:
         """Return the counters as they should be, or None when the file has them right."""

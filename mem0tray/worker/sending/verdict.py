@@ -357,7 +357,7 @@ class Verdicts:
                 events.MovedToDlq(job.project, job.item_id, retries),
                 events.InBackoff(job.project, job.item_id, wait),
             ]
-        raw = items.with_fields(self._outbox.raw(job.key), {"retries": retries})
+        raw = items.with_fields(self._context.ledger.raw(job.key), {"retries": retries})
         due = fresh_due(this.now, sync.retry_interval, asked)
         self._outbox.count_fresh_failure(job, due, error, raw)
         return [events.AttemptFailed(job.project, job.item_id, retries, error)]
@@ -368,7 +368,7 @@ class Verdicts:
         # The user asked for a retry while this one was under way: it is still wanted.
         again = last <= 0 < job.last_attempt
         fields: items.Object = {"retry_count": count, "last_attempt": now, "last_error": error}
-        raw = items.with_fields(self._outbox.raw(job.key), fields)
+        raw = items.with_fields(self._context.ledger.raw(job.key), fields)
         due = now if again else now + delay
         self._outbox.count_dead_failure(job, count, due, error, raw, now)
         failed = events.DlqRetryFailed(job.project, job.item_id, count, delay, error)
