@@ -84,7 +84,9 @@ class Export:
             taken = reader.taken(server.name)
             read = 0
             for name in names:
-                ids = reader.ids_by_digest(taken.get(name, ()), server.name)
+                ids: dict[bytes, list[str]] = {}
+                for taken_memory in reader.memories(taken.get(name, ()), server.name):
+                    ids.setdefault(taken_memory.digest, []).append(taken_memory.id)
                 pages = []
                 for page in questions.pages(name):
                     if isinstance(page, Outcome):

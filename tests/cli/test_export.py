@@ -11,10 +11,9 @@ import pytest
 
 from mem0tray.actions import chosen_client
 from mem0tray.localserver.endpoint import DATABASE
-from mem0tray.localserver.store import Store
+from mem0tray.localserver.store import Store, StoredMemory
 from mem0tray.server import Memory, ServerAddress, connect
 from tests.cli.scratch import Scratch
-from tests.localserver.support import arrival
 from tests.server.paging import paging
 from tests.server.wire import Handler, Request, Wire, answering, render
 from tests.support import needs
@@ -87,9 +86,9 @@ def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
     folder = home.paths.local_server
     folder.mkdir(parents=True)
     with closing(Store(folder / DATABASE)) as store:
-        store.save(arrival("p", "keyed", b"id-1", b"digest"))
-        store.save(arrival("p", "without"))
-        store.save(arrival("p", "without"))
+        store.save(StoredMemory("p", "keyed", "id-1", b"digest"))
+        store.save(StoredMemory("p", "without"))
+        store.save(StoredMemory("p", "without"))
     first = read(home.ok("export"))
     assert first == read(home.ok("export"))
     assert first[0]["id"] == "id-1"
