@@ -93,7 +93,7 @@ def _version(reader: Reader, found: FoundItem) -> Version:
     if found.known is None:
         return Version(**fields)
     key = found.known.key
-    deliveries = reader.former.deliveries(key)
+    deliveries = reader.servers_of(key)
     return Version(**fields, attempts=reader.attempts(key), deliveries=deliveries)
 
 
