@@ -24,7 +24,7 @@ from mem0tray.system import regular_file
 from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.waiting import Counts
+    from mem0tray.ledger.counters import Counts
 
 SIZE: Final = "dlq_size"
 AGE: Final = "max_age"

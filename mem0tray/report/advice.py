@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Final, Literal, NamedTuple
 
 from mem0tray.actions import diagnose
+from mem0tray.actions.diagnose import DUE, WAITING, Cause, Surroundings
 from mem0tray.actions.standing import NOT_RUNNING, Overview
-from mem0tray.actions.surroundings import DUE, WAITING, Cause, Surroundings
 from mem0tray.config import server_choice
 from mem0tray.core import reasons
 from mem0tray.core.language import Language

@@ -10,7 +10,7 @@ from mem0tray.core.errors import LedgerError, Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Waiting, WorkerStatus
-from mem0tray.ledger.waiting import Counts
+from mem0tray.ledger.counters import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
 from mem0tray.system.threads import WakeUp

@@ -13,7 +13,7 @@ from mem0tray import alerts
 from mem0tray.alerts import AlertWatch
 from mem0tray.config.settings import AlertSettings, Settings
 from mem0tray.core.events import AlertBegan, AlertCommandFailed, AlertOver, Event, Events
-from mem0tray.ledger.waiting import Counts
+from mem0tray.ledger.counters import Counts
 from mem0tray.system.threads import Clock
 from tests.support import needs
 from tests.support.processes import wait_until

@@ -3,10 +3,11 @@
 import pytest
 
 from mem0tray.core.due import BACKOFF_MAX, LONGEST_ASKED, backoff
+from mem0tray.core.item import DEAD, FRESH
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.outbox import DEAD, FRESH, Outbox
+from mem0tray.ledger.outbox import Outbox
 from tests.ledger.samples import HERE, NOW, fresh, letter, put
 
 # Which one is next ---------------------------------------------------------------------------

@@ -197,7 +197,7 @@ def _replace(
 
 def _with_text(context: WorkerContext, row: Row | None, text: Text) -> Item | None:
     """The memory as it stands now, with the new text: its counters may have changed meanwhile."""
-    raw = context.outbox.find_raw(row.key) if row is not None else None
+    raw = context.ledger.find_raw(row.key) if row is not None else None
     new = items.load_object(text.data) or {}
     fields: items.Object = {name: new[name] for name in ("content", "id") if name in new}
     return items.parse(text.data if raw is None else items.with_fields(raw, fields))

@@ -276,7 +276,7 @@ class QueuePublisher:
 
     def _bytes(self, key: int) -> bytes:
         """Return the entry's bytes; empty if it was just delivered."""
-        return self._context.outbox.find_raw(key) or b""
+        return self._context.ledger.find_raw(key) or b""
 
     def _stats(self, raw: bytes | None, totals: dict[str, int]) -> bytes | None:
         """Return the counters as they should be, or None when the file has them right."""

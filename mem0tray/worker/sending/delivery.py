@@ -199,7 +199,7 @@ class Delivery:
             answered, in_vain, sender.in_vain = sender.answered, sender.in_vain, True
             flight = self._flights.get(sender.number) if answered is None else answered[0]
             happened: list[Event] = []
-            with self._context.outbox.turn():
+            with self._context.ledger.transaction():
                 now = self._context.now()
                 if answered is not None and not in_vain:
                     happened = self._record(*answered, now)
@@ -266,7 +266,7 @@ class Delivery:
         happened: list[Event] = []
         following: _Flight | None = None
         now = self._context.now()
-        with self._context.outbox.turn():
+        with self._context.ledger.transaction():
             self._flights.pop(sender.number, None)
             if sender.answered is not None:
                 happened = self._record(*sender.answered, now)

@@ -356,7 +356,7 @@ class Verdicts:
                 events.InBackoff(job.project, job.item_id, wait),
             ]
         due = fresh_due(now, sync.retry_interval, outcome.retry_after)
-        raw = items.with_fields(self._outbox.raw(job.key), {"retries": retries})
+        raw = items.with_fields(self._context.ledger.raw(job.key), {"retries": retries})
         self._outbox.count_fresh_failure(job, due, outcome.message, raw)
         return [events.AttemptFailed(job.project, job.item_id, retries, outcome.message)]
 
@@ -368,7 +368,7 @@ class Verdicts:
         # The user asked for a retry while this one was under way: it is still wanted.
         again = last <= 0 < job.last_attempt
         raw = items.with_fields(
-            self._outbox.raw(job.key),
+            self._context.ledger.raw(job.key),
             {"retry_count": count, "last_attempt": now, "last_error": outcome.message},
         )
         due = now if again else now + delay
