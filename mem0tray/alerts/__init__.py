@@ -96,9 +96,12 @@ class AlertWatch:
         event = AlertBegan(alert, limit, settings.after, counts.queue, counts.dlq, counts.oldest)
         self._events.emit(event)
         if settings.command.strip():
-            work, words = self._run_command, (settings.command, describe(event))
-            name = "mem0tray-alert-command"
-            threading.Thread(target=work, args=words, name=name, daemon=True).start()
+            threading.Thread(
+                target=self._run_command,
+                args=(settings.command, describe(event)),
+                name="mem0tray-alert-command",
+                daemon=True,
+            ).start()
 
     def _run_command(self, command: str, text: str) -> None:
         if reason := run(command, text):

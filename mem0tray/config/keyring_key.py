@@ -113,7 +113,7 @@ def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer
     if not _turn.acquire(timeout=within):
         raise KeyringUnavailableError(silent, _UNLOCK)
     try:
-        return threads.within(ask, within, name="mem0tray-keyring")
+        return threads.within(ask, within)
     except threads.HangsError:
         raise KeyringUnavailableError(silent, _UNLOCK) from None
     except KeyringUnavailableError:

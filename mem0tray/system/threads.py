@@ -120,7 +120,7 @@ class HangsError(Exception):
     """Work has not ended in time; its thread is left behind."""
 
 
-def within(work: Callable[[], T], timeout: float, name: str = "mem0tray-limited") -> T:
+def within(work: Callable[[], T], timeout: float) -> T:
     """Return what `work` returns, or raise what it raises; HangsError after `timeout` seconds."""
     done: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
 
@@ -130,7 +130,7 @@ def within(work: Callable[[], T], timeout: float, name: str = "mem0tray-limited"
         except Exception as error:  # noqa: BLE001  (raised where it is awaited)
             done.put((None, error))
 
-    threading.Thread(target=attempt, name=name, daemon=True).start()
+    threading.Thread(target=attempt, name="mem0tray-limited", daemon=True).start()
     try:
         result, error = done.get(timeout=max(0.0, timeout))
     except queue.Empty:
