@@ -21,7 +21,7 @@ from mem0tray.desktop.notify.notices import NoticeGroup, Notices
 from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.waiting import Counts
+    from mem0tray.ledger.counters import Counts
 
 _STOP_WAIT: Final = 2.0
 _TROUBLE_WAIT: Final = 30.0
