@@ -159,8 +159,8 @@ class _Examination:
                 client.probe(self._left())
             if found.dialect:
                 seen = f"{host} speaks `{found.dialect}`, not `{self._recognition.dialect}`."
-                how = f"Set it: `mem0tray config set server.dialect {found.dialect}`."
-                return Step(SERVER, FAILED, seen, how)
+                set_it = f"Set it: `mem0tray config set server.dialect {found.dialect}`."
+                return Step(SERVER, FAILED, seen, set_it)
         return Step(SERVER, FAILED, f"{host} is down. {sentence}", remedy or _IS_IT_THERE)
 
     def _key(self, found: KeyCheck) -> Step:
