@@ -127,13 +127,15 @@ def shown_by(bus: "SessionBus") -> str:
 
 
 def _has_notifier_host(bus: "SessionBus") -> bool:
-    from mem0tray.desktop.bus import PROPERTIES, BusError
+    from dbus_fast import Message, MessageFlag
 
-    question = [WATCHER, "IsStatusNotifierHostRegistered"]
+    from mem0tray.desktop.bus import BusError
+
+    what = (WATCHER, WATCHER_PATH, "org.freedesktop.DBus.Properties", "Get")
+    name = [WATCHER, "IsStatusNotifierHostRegistered"]
+    question = Message(*what, signature="ss", body=name, flags=MessageFlag.NO_AUTOSTART)
     try:
-        (found,) = bus.call(
-            WATCHER, WATCHER_PATH, PROPERTIES, "Get", "ss", question, _ANSWER, starts=False
-        )
+        (found,) = bus.call(question, _ANSWER)
     except BusError:
         return False
     return bool(found)
