@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -31,7 +32,7 @@ _ANSWER: Final = 2.0  # seconds for a panel
 
 
 def missing() -> str:
-    """Say why no tray can be shown here; empty when nothing is missing."""
+    """Return why no tray can be shown here; empty when nothing is missing."""
     bus, why = connected()
     if bus is not None:
         bus.close()
@@ -120,13 +121,7 @@ def nests_menus(environ: Mapping[str, str]) -> bool:
 
 
 def shown_by(bus: "SessionBus") -> str:
-    """The way by which icons reach a panel now; empty when nothing shows icons."""
-    if _has_notifier_host(bus):
-        return STATUS_NOTIFIER
-    return XEMBED if _has_xembed_tray() else ""
-
-
-def _has_notifier_host(bus: "SessionBus") -> bool:
+    """Return the way by which icons reach a panel now; empty when nothing shows icons."""
     from dbus_fast import Message, MessageFlag
 
     from mem0tray.desktop.bus import BusError
@@ -134,11 +129,10 @@ def _has_notifier_host(bus: "SessionBus") -> bool:
     what = (WATCHER, WATCHER_PATH, "org.freedesktop.DBus.Properties", "Get")
     name = [WATCHER, "IsStatusNotifierHostRegistered"]
     question = Message(*what, signature="ss", body=name, flags=MessageFlag.NO_AUTOSTART)
-    try:
-        (found,) = bus.call(question, _ANSWER)
-    except BusError:
-        return False
-    return bool(found)
+    with suppress(BusError):
+        if bus.call(question, _ANSWER) == [True]:
+            return STATUS_NOTIFIER
+    return XEMBED if _has_xembed_tray() else ""
 
 
 def _has_xembed_tray() -> bool:
@@ -150,16 +144,11 @@ def _has_xembed_tray() -> bool:
     from Xlib.error import DisplayError, XError
 
     try:
-        display = displays.Display()
-    except (DisplayError, OSError):
-        return False
-    try:
-        tray = display.intern_atom(f"_NET_SYSTEM_TRAY_S{display.get_default_screen()}")
-        return bool(display.get_selection_owner(tray) != X.NONE)
+        with closing(displays.Display()) as display:
+            tray = display.intern_atom(f"_NET_SYSTEM_TRAY_S{display.get_default_screen()}")
+            return bool(display.get_selection_owner(tray) != X.NONE)
     except (DisplayError, XError, OSError):
         return False
-    finally:
-        display.close()
 
 
 _VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in gettext's order
@@ -173,8 +162,12 @@ def language(setting: str = "", environ: Mapping[str, str] = os.environ) -> Lang
 
 def _of_the_system(environ: Mapping[str, str]) -> str:
     named = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
-    if sys.platform == "darwin":
-        return _preferred_on_macos() or named
+    if sys.platform == "darwin":  # an app from the Dock has no LANG
+        from mem0tray.system import programs
+
+        question = ("/usr/bin/defaults", "read", "-g", "AppleLanguages")
+        said = programs.answer(*question, patience=_PATIENCE) or ""
+        return next((word for line in said.split("\n") if (word := line.strip(' ",()'))), named)
     if sys.platform == "win32":
         import ctypes
         import locale
@@ -184,20 +177,9 @@ def _of_the_system(environ: Mapping[str, str]) -> str:
     return named.partition(":")[0]
 
 
-def _preferred_on_macos() -> str:
-    """Ask for the first language in System Settings: an app from the Dock has no LANG."""
-    from mem0tray.system import programs
-
-    question = ("/usr/bin/defaults", "read", "-g", "AppleLanguages")
-    said = programs.answer(*question, patience=_PATIENCE) or ""
-    words = [word.strip(' ",()') for word in said.split("\n")]
-    return next((word for word in words if word), "")
-
-
 # The variable with a panel's permission to bring what a click opens to the front (Wayland).
 TOKEN: Final = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
 Failed = Callable[[Mem0TrayError], object]
-_NO_PROGRAM: Final = 3  # exit code of xdg-open: no desktop, no browser, no program for such a file
 _BY_HAND: Final = Reason("Open it by hand.")
 
 
@@ -231,13 +213,10 @@ def _start(command: tuple[str, ...], name: str, failed: Failed) -> None:
     """Start an opener detached from us: no pipe, terminal or signal of ours reaches it."""
     program = shutil.which(command[0])
     if program is None:
+        missing = "{path} cannot be opened: the program {program} is missing."
         raise Mem0TrayError(
-            Reason(
-                "{path} cannot be opened: the program {program} is missing.",
-                path=name,
-                program=command[0],
-            ),
-            Reason("Install it (package xdg-utils).") if command[0] == "xdg-open" else _BY_HAND,
+            Reason(missing, path=name, program=command[0]),
+            Reason("Install it (package xdg-utils)."),
         )
     try:
         process = subprocess.Popen(  # noqa: S603  (the system's opener, with one checked name)
@@ -251,12 +230,8 @@ def _start(command: tuple[str, ...], name: str, failed: Failed) -> None:
         raise _not_opened(name, reasons.of_system(error)) from error
 
     def collect() -> None:  # until then it would be a zombie
-        code = process.wait()
-        if code == _NO_PROGRAM and sys.platform == "linux":
+        if process.wait():
             failed(no_program(name))
-        elif code:
-            text = Reason("{path} could not be opened (code {number}).", path=name, number=code)
-            failed(Mem0TrayError(text, _BY_HAND))
 
     threading.Thread(target=collect, name="opener", daemon=True).start()
 
