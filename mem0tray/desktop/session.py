@@ -213,11 +213,12 @@ def _start(command: tuple[str, ...], name: str, failed: Failed) -> None:
     """Start an opener detached from us: no pipe, terminal or signal of ours reaches it."""
     program = shutil.which(command[0])
     if program is None:
-        missing = "{path} cannot be opened: the program {program} is missing."
-        raise Mem0TrayError(
-            Reason(missing, path=name, program=command[0]),
-            Reason("Install it (package xdg-utils)."),
+        what = Reason(
+            "{path} cannot be opened: the program {program} is missing.",
+            path=name,
+            program=command[0],
         )
+        raise Mem0TrayError(what, Reason("Install it (package xdg-utils)."))
     try:
         process = subprocess.Popen(  # noqa: S603  (the system's opener, with one checked name)
             [program, *command[1:], name],

@@ -122,12 +122,12 @@ def test_what_opens_files_and_starts_at_login(at_mac: User, home: Home, programs
 
 
 def test_a_notification_says_what_did_not_work(
-    at_mac: User, programs: Programs, scripts: Osascript
+    at_mac: User, home: Home, programs: Programs, scripts: Osascript
 ) -> None:
     programs.add("open", "exit 1")
     at_mac.plans(
-        at_mac.until(lambda: "Open log" in at_mac.menu(), "the menu is there"),
-        lambda: at_mac.click("Open log"),
+        at_mac.until(lambda: at_mac.menu() and home.dlq.exists(), "menu and DLQ file are there"),
+        lambda: at_mac.click("Open DLQ file"),
         at_mac.until(scripts.called, "a notification was shown"),
         lambda: at_mac.click("Quit"),
     )
