@@ -1,8 +1,5 @@
 """A client of the chosen server, for a command that reads there, and one probe of its health."""
 
-import contextlib
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -40,9 +37,6 @@ if TYPE_CHECKING:
 
 PROBE_TIMEOUT: Final = 5.0  # seconds
 _RECOGNISED_WITHIN: Final = 10.0  # seconds
-# Addresses for documentation (RFC 5737, 3849): nobody is there, but the route is the way out.
-_OUTSIDE: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-_RESOLVED_WITHIN: Final = 3.0  # seconds
 WAITS: Final = (1.0, 5.0)  # seconds before each repetition of a question
 _LONGEST_WAIT: Final = 30.0  # seconds, whatever the server asks for
 _PASSES: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.SLOW_DOWN})
@@ -165,23 +159,21 @@ def embedded(found: "Endpoint") -> Client:
 
 
 class Probe(Struct, frozen=True):
-    """Where memories go, and how healthy the server is.
+    """Where memories go (`name`: the ledger's, empty for nowhere; `shown`: people's), and how well.
 
-    `name` is what the ledger calls the server, empty when none is chosen;
-    `shown` is for people; `hostname` is empty when the server is on this computer.
+    Trouble of any kind makes it a server that is not healthy.
     """
 
     name: str
     shown: str
-    hostname: str
     health: Health
 
 
 def probe(settings: Settings, paths: Paths, timeout: float = PROBE_TIMEOUT) -> Probe:
-    """Ask for the server's health; trouble of any kind makes it a server that is not healthy."""
+    """Ask for the server's health."""
     url = server_choice.chosen(settings.server.url, paths)
     if url is None:
-        return Probe("", "no server", "", _ill(Reason("no server is chosen")))
+        return Probe("", "no server", _ill(Reason("no server is chosen")))
     if url == LOCAL_URL:
         from mem0tray.localserver import endpoint
 
@@ -191,62 +183,18 @@ def probe(settings: Settings, paths: Paths, timeout: float = PROBE_TIMEOUT) -> P
         else:
             with closing(embedded(found)) as client:
                 health = client.probe(timeout)
-        return Probe(LOCAL_URL, THIS_COMPUTER, "", health)
+        return Probe(LOCAL_URL, THIS_COMPUTER, health)
     try:
         address = ServerAddress.from_settings(settings.server)
         recognition = known(address, settings.server.dialect, paths)
         with closing(connect_to_probe(address, recognition)) as there:
-            health = there.probe(timeout)
+            return Probe(address.url, address.host, there.probe(timeout))
     except Mem0TrayError as error:
-        shown = url.rpartition("@")[2]  # without name and password
-        return Probe(url, shown, "", _ill(error.reason))
-    away = "" if address.is_loopback else address.hostname
-    return Probe(address.url, address.host, away, health)
+        return Probe(url, url.rpartition("@")[2], _ill(error.reason))  # without name and password
 
 
 def _ill(reason: Reason) -> Health:
     return Health(healthy=False, reason=reason)
-
-
-def network_trouble(hostname: str) -> Reason:
-    """Return what keeps this computer from reaching a host; empty if its name resolves.
-
-    `hostname` is empty for a server on this computer, for which the network does not matter.
-    """
-    if not hostname:
-        return reasons.NONE
-    if not has_way_out():
-        return Reason("this computer has no connection to any network")
-    if not addresses_of(hostname, _RESOLVED_WITHIN):
-        return Reason("the name {name} cannot be resolved (DNS)", name=hostname)
-    return reasons.NONE
-
-
-def has_way_out() -> bool:
-    """Return whether there is a route to other computers; connecting UDP sends nothing."""
-    for family, address in _OUTSIDE:
-        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as way:
-            way.connect((address, 9))
-            name: str = way.getsockname()[0]
-            if not name.startswith("127.") and name != "::1":
-                return True
-    return False
-
-
-def addresses_of(hostname: str, timeout: float) -> list[str]:
-    """Return the addresses that a host's name resolves to; none if they do not come in time."""
-    found: list[str] = []
-
-    def ask() -> None:
-        with contextlib.suppress(OSError, UnicodeError):
-            known = socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM)
-            found.extend(str(each[4][0]) for each in known)
-
-    # The resolver has no time limit of its own.
-    thread = threading.Thread(target=ask, name="mem0tray-resolve", daemon=True)
-    thread.start()
-    thread.join(timeout)
-    return list(dict.fromkeys(found))
 
 
 class PatientQuestions:

@@ -1,35 +1,30 @@
-"""Why memories are not delivered, and the one thing to do about it: for one, and summed up."""
+"""Why memories are not delivered, and the one thing to do: for all, for one, and summed up."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mem0tray.actions import standing, waiting
-from mem0tray.actions.surroundings import (
-    ACTION,
-    DUE,
-    HELD,
-    INVALID,
-    NO_ANSWER,
-    OURS,
-    REJECTED,
-    WAITING,
-    Cause,
-    Surroundings,
-)
+from mem0tray.actions.standing import Snapshot
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
-from mem0tray.config.settings import Settings
+from mem0tray.actions.worker_report import NO_METRICS, Metrics
+from mem0tray.config import server_choice
+from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
-from mem0tray.core import reasons, text
+from mem0tray.core import reasons, state, text
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
+from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server import answers
+from mem0tray.server.model import UNRESOLVED
 from mem0tray.server.remedy import (
     ID,
     REWORD,
@@ -39,24 +34,94 @@ from mem0tray.server.remedy import (
     asks_nothing,
     nothing,
     of_redirect,
+    of_refusal,
     of_rejection,
 )
 from mem0tray.system import programs
 
+if TYPE_CHECKING:
+    from mem0tray.actions.chosen_client import Probe
+
+NO_SERVER: Final = Reason("no server chosen")
+SERVER_DOWN: Final = Reason("server down")
+SERVER_BUSY: Final = Reason("server busy")
+LOCAL_NETWORK: Final = Reason("local network")
+INVALID: Final = Reason("invalid content")
+REJECTED: Final = Reason("rejected by the server")
+NO_ANSWER: Final = Reason("no usable answer from the server")
+ACTION: Final = Reason("action needed")
+PAUSED: Final = Reason("paused")
+NOT_RUNNING: Final = Reason("worker not running")
+HELD: Final = Reason("held")
+WAITING: Final = Reason("waiting for its time")
+DUE: Final = Reason("due now")
+OURS: Final = (PAUSED, NOT_RUNNING)
+
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # These do not count against the item, unless its last error says that they did.
-_OVER_NUL: Final = (500, 502)
 _OF_THE_SERVER: Final = frozenset(
     {Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.ASKED_IN_VAIN}
 )
-_ASKED: Final = nothing(
-    Reason(
-        "the server is asked for it before it is sent again. If it stays so, see the server's log."
-    )
+
+
+class Cause(Struct, frozen=True):
+    """One reason, and what to do; `status` is that of the answer in question, if any.
+
+    `by_itself`: it may end without help as long as the worker works.
+    """
+
+    name: Reason
+    detail: Reason
+    remedy: Reason
+    status: int | None = None
+    by_itself: bool = False
+
+    @property
+    def sentence(self) -> Reason:
+        """What is wrong, as a sentence; a server's text may end with a full stop already."""
+        return reasons.stopped(self.detail)
+
+    @property
+    def stops_all(self) -> bool:
+        """Whether nothing goes out: refused deliveries are tried one at a time, a break ends."""
+        return self.name != SERVER_BUSY and not (self.name == ACTION and self.status is not None)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.sentence} {self.remedy}"
+
+    def about(self, handle: str) -> "Cause":
+        """This cause, told of one memory, which commands know as `handle`."""
+        return replace(self, remedy=self.remedy.replaced("id", handle))
+
+    @property
+    def likeness(self) -> tuple[Reason, Reason, int | None, Reason]:
+        """What causes have in common when one is told as an example of all.
+
+        It includes the text only where that is ours: a server may name each item in its text,
+        and every item has its own time.
+        """
+        detail = self.detail if self.name == INVALID else reasons.NONE
+        return self.name, self.remedy, self.status, detail
+
+
+_DOCTOR: Final = Reason(
+    "`mem0tray doctor` says more; deliveries go on by themselves once it is mended."
 )
-_SENT: Final = nothing(Reason("it is sent automatically."))
-_SENT_AT_ONCE: Final = nothing(
-    Reason("it is sent automatically; at once with `mem0tray retry {id}`.", id=ID)
+_STOPPED: Final = Cause(
+    NOT_RUNNING,
+    Reason("nothing is sent without the worker"),
+    Reason("Start the worker with `mem0tray run`."),
+)
+_UNCHOSEN: Final = Cause(
+    NO_SERVER,
+    Reason("nothing is sent before you choose one"),
+    Reason("Type {how}.", how=server_choice.HOW),
+)
+_BUSY: Final = Cause(
+    SERVER_BUSY,
+    state.BREAK,
+    nothing(Reason("deliveries go on by themselves.")),
+    by_itself=True,
 )
 _HELD: Final = Cause(
     HELD,
@@ -86,6 +151,130 @@ _NAMELESS: Final = Cause(
         id=ID,
     ),
 )
+_TORN: Final = Cause(INVALID, Reason("it holds half a character (a lone surrogate)"), REWORD)
+_ASKED: Final = nothing(
+    Reason(
+        "the server is asked for it before it is sent again. If it stays so, see the server's log."
+    )
+)
+_SENT: Final = nothing(Reason("it is sent automatically."))
+_SENT_AT_ONCE: Final = nothing(
+    Reason("it is sent automatically; at once with `mem0tray retry {id}`.", id=ID)
+)
+
+
+def _action(told: Reason) -> Cause:
+    """Make the cause of what only the user can mend; its own remedy comes first."""
+    what, remedy = reasons.parted(told)
+    return Cause(ACTION, reasons.bare(what), reasons.sentence(remedy) or _DOCTOR)
+
+
+# What keeps every memory from being sent --------------------------------------------------------
+
+
+class Surroundings(Struct, frozen=True):
+    """The causes that are the same for every item, the most important one first."""
+
+    causes: Sequence[Cause]
+    server: "Probe | None" = None
+
+    @property
+    def refuse_everything(self) -> bool:
+        """Whether the server was seen to refuse every delivery, of whatever memory."""
+        return any(cause.name == ACTION and cause.status is not None for cause in self.causes)
+
+    @classmethod
+    def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
+        """Ask the server once."""
+        from mem0tray.actions.chosen_client import probe  # slow to import
+
+        return cls.of(seen, probe(settings, seen.paths))
+
+    @classmethod
+    def of(cls, seen: Snapshot, server: "Probe") -> "Surroundings":
+        """Find what stands in the way."""
+        running = seen.worker is not None
+        metrics = seen.metrics if running else NO_METRICS
+        found = []
+        obstacle = bool(seen.obstacle) and not seen.pause_error
+        if obstacle:  # `status` names it before anything that the worker says
+            found.append(_action(seen.obstacle))
+        found += _refusal(metrics)
+        found += _of_server(server, starts=running and seen.pause is None)
+        if not obstacle and server.health.recognised:  # else the worker may say the same
+            found += _of_worker(metrics)
+        if seen.another:
+            found.append(_action(seen.another))
+        found += _pause(seen)
+        if not running:
+            found.append(_STOPPED)
+        return cls(found, server)
+
+
+def _refusal(metrics: Metrics) -> list[Cause]:
+    """Find a refusal of every delivery: it lasts until one succeeds."""
+    reason = metrics.reason
+    refusal = reason.find(REFUSES)
+    if metrics.values.get("state") != ACTION_NEEDED or refusal is None:
+        return []
+    status = refusal.get("status")
+    status = status if isinstance(status, int) else None
+    told = reason.get("refusal")  # with the answer to the last try, if that is told
+    if isinstance(told, Reason):
+        what = reason.replaced("refusal", reasons.parted(told)[0])
+    else:
+        what = reasons.parted(reason)[0]
+    return [Cause(ACTION, reasons.bare(what), of_refusal(status), status)]
+
+
+def _of_server(seen: "Probe", *, starts: bool) -> list[Cause]:
+    """Find what is wrong with the server; `starts`: a worker will start the embedded one."""
+    if not seen.name:
+        return [_UNCHOSEN]
+    if seen.health.healthy:
+        return []
+    why, known = reasons.parted(seen.health.reason)
+    detail = reasons.bare(why)
+    if seen.health.recognised:  # else the reason names the host
+        detail = Reason("{host}: {why}", host=seen.shown, why=detail)
+    if seen.name == LOCAL_URL:
+        # If it need not run, the obstacle is the missing worker, or the pause.
+        again = nothing(Reason("the worker starts it again by itself."))
+        return [Cause(SERVER_DOWN, detail, again, by_itself=True)] if starts else []
+    if known:
+        return [Cause(SERVER_DOWN if seen.health.recognised else ACTION, detail, known)]
+    if why.find(UNRESOLVED.id) or why.find(reasons.NO_NETWORK.id):
+        again = Reason("Connect this computer to the network; deliveries go on by themselves then.")
+        return [Cause(LOCAL_NETWORK, detail, again)]
+    remedy = Reason(
+        "Start the server, or set another with `mem0tray config set server.url ADDRESS`."
+    )
+    return [Cause(SERVER_DOWN, detail, remedy)]
+
+
+def _of_worker(metrics: Metrics) -> list[Cause]:
+    """Find what the running worker says is in its way, if nothing else tells it."""
+    reason, name = metrics.reason, metrics.values.get("state")
+    if name == state.PAUSED and reason == state.BREAK:
+        return [_BUSY]
+    is_told = reason.find(REFUSES) or reason == server_choice.CHOOSE
+    return [_action(reason)] if name == ACTION_NEEDED and not is_told else []
+
+
+def _pause(seen: Snapshot) -> list[Cause]:
+    if seen.pause_error:
+        what, _ = reasons.parted(seen.pause_error)
+        return [Cause(ACTION, what, Reason("Remove it with `mem0tray resume`."))]
+    if seen.pause is None:
+        return []
+    when = Reason("until you resume")
+    if not math.isinf(seen.pause):
+        when = Reason("until {time}", time=text.clock(seen.pause))
+    detail = Reason("you paused deliveries {when}", when=when)
+    return [Cause(PAUSED, detail, Reason("End the pause with `mem0tray resume`."))]
+
+
+# What keeps one -------------------------------------------------------------------------------
 
 
 def causes(
@@ -102,7 +291,8 @@ def causes(
     held = [_HELD] if known is not None and known.is_held and known.held is not None else []
     taken = [_HELD_YET] if known is not None and known.is_held and not held else []
     rejected = _rejected(found, attempt)
-    torn = _torn(found) if any(cause.remedy == REWORD for cause in rejected) else []
+    is_torn = any(cause.remedy == REWORD for cause in rejected) and _is_torn(found)
+    torn = [_TORN] if is_torn else []
     result = [*_invalid(found), *held, *outside, *taken, *torn, *rejected, *ours]
     due = next_retry(found)
     if known is not None and known.at_work:
@@ -133,20 +323,14 @@ def _with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
     return [replace(first, remedy=reduce(reasons.advised, steps, reasons.NONE)), *others]
 
 
-def to_change(found: FoundItem, attempt: Attempt | None, handle: str = "") -> str:
-    """Say what must be changed in the memory before the server takes it; empty if nothing must.
+def to_change(found: FoundItem, attempt: Attempt | None) -> str:
+    """Say how to change the memory before the server takes it; empty if that is not needed.
 
-    It says what is wrong where the kept reason does not. Like `causes`, but without what
-    stands in the way of every memory: no server is asked.
+    Like `causes`, but without what stands in the way of every memory: no server is asked.
     """
-    causes = (*_invalid(found), *_rejected(found, attempt))
-    first = next((each for each in causes if each.remedy in (REWORD, SHORTEN)), None)
-    if first is None:
-        return ""
-    told = first.about(handle or programs.quote(short_id(found.id)))
-    is_said = str(first.detail) == one_line(kept_reason(found, attempt))
-    what = reasons.NONE if is_said else reasons.sentence(first.detail)
-    return str(reasons.advised(what, told.remedy))
+    mine = (*_invalid(found), *_rejected(found, attempt))
+    first = next((each for each in mine if each.remedy in (REWORD, SHORTEN)), None)
+    return "" if first is None else str(first.about(programs.quote(short_id(found.id))).remedy)
 
 
 def why_held(known: Known) -> Reason:
@@ -163,19 +347,11 @@ def _invalid(found: FoundItem) -> list[Cause]:
     return [] if found.item is None or found.item.project.strip() else [_NAMELESS]
 
 
-def _torn(found: FoundItem) -> list[Cause]:
+def _is_torn(found: FoundItem) -> bool:
     """Find half a character, which some servers cannot store: to blame only for a rejection."""
     item = found.item
-    fields = (("content", item.content), ("project_id", item.project)) if item is not None else ()
-    return [
-        Cause(
-            INVALID,
-            Reason("its {field} holds half a character (a lone surrogate)", field=name),
-            REWORD,
-        )
-        for name, text in fields
-        if any("\ud800" <= sign <= "\udfff" for sign in text)
-    ]
+    said = "" if item is None else item.project + item.content
+    return any("\ud800" <= sign <= "\udfff" for sign in said)
 
 
 def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:
@@ -236,8 +412,6 @@ def last_error(found: FoundItem) -> str:
 
 # All that failed --------------------------------------------------------------------------------
 
-Group = tuple[Cause, Sequence[FoundItem]]
-
 
 @dataclass(frozen=True, slots=True)
 class FailureSummary:
@@ -249,7 +423,7 @@ class FailureSummary:
     and fresh entries, `nonsense` what makes no sense in the DLQ file.
     """
 
-    groups: Sequence[Group]
+    groups: Sequence[tuple[Cause, Sequence[FoundItem]]]
     besides: Sequence[Cause]
     dead: int
     fresh: int
@@ -268,17 +442,16 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
         last = seen.reader.last_attempts()
         around = Surroundings.ask(settings, standing.read(settings, now))
         failed = (e for e in fresh if around.refuse_everything or e.identity in last or _failed(e))
-        groups: dict[tuple[object, ...], list[FoundItem]] = {}
-        first: dict[tuple[object, ...], Cause] = {}
+        alike: dict[tuple[object, ...], tuple[Cause, list[FoundItem]]] = {}
         for found in (*dead, *failed):
             cause = causes(found, around, last.get(found.identity), now, ID)[0]
-            groups.setdefault(cause.likeness, []).append(found)
-            first.setdefault(cause.likeness, cause)
-        called = seen.handles(group[0] for group in groups.values())
+            alike.setdefault(cause.likeness, (cause, []))[1].append(found)
+        groups = sorted(alike.values(), key=lambda pair: -len(pair[1]))
+        called = seen.handles(group[0] for _, group in groups)
         nonsense = len(seen.odd)
-    shown: list[Group] = [
-        (first[like].about(called[group[0].id]) if len(group) == 1 else first[like], group)
-        for like, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
+    shown = [
+        (cause.about(called[group[0].id]) if len(group) == 1 else cause, group)
+        for cause, group in groups
     ]
     # A stopped worker and a pause are already part of what each group says to do.
     told = {cause.name for cause, _ in shown} | (set(OURS) if shown else set())

@@ -90,7 +90,7 @@ def _version(reader: Reader, found: FoundItem) -> Version:
     if found.known is None:
         return Version(found)
     key = found.known.key
-    return Version(found, reader.attempts(key), deliveries=reader.former.deliveries(key))
+    return Version(found, reader.attempts(key), deliveries=reader.servers_of(key))
 
 
 def _from_ledger(reader: Reader, row: Known) -> FoundItem:

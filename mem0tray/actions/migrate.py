@@ -24,7 +24,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.servers import Traced
+from mem0tray.ledger.rows import Traced
 from mem0tray.server import KEY_REFUSED, Client, Outcome, Page, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system.paths import Paths
@@ -85,7 +85,7 @@ def chosen(settings: Settings, paths: Paths) -> ServerNames:
 def candidates(paths: Paths, server: ServerNames) -> dict[str, int]:
     """Return the former servers with memories that the chosen one lacks, and how many."""
     with Reader(paths.ledger) as reader:
-        only_elsewhere = reader.former.only_elsewhere(server.name)
+        only_elsewhere = reader.only_elsewhere(server.name)
     return migration_plan.to_bring_over(paths, server.name, only_elsewhere)
 
 
@@ -104,7 +104,9 @@ class Migration:
         self._progress: Progress = lambda _, __: None
         self._read = self._total = 0  # memories: so far, and how many there may be
         self._plan = Plan(request.former, request.project)
-        self._feed = Feed(self._paths, self._chosen.name, self._show)
+        self._feed = Feed(
+            self._paths, self._chosen.name, lambda: self._progress(self._read, self._total)
+        )
         self._brought = Brought()
 
     @property
@@ -118,39 +120,36 @@ class Migration:
         `progress` is called often, with the number of memories read so far and the total.
         """
         self._progress = progress
-        request, plan, brought = self._request, self._plan, self._brought
+        settings, paths, request = self._settings, self._paths, self._request
         if not request.dry_run:
             self._await_worker()
-        self._learn()
-        self._total = len(plan.unread)
+        keep_in_step(paths, settings)
+        with Reader(paths.ledger, needed=True) as reader:
+            traced = reader.traced(request.former, self._chosen.name)
+            deleted = backups.deleted_unknown(paths, reader)
+            self._plan.learn(traced, reader.waiting_names(), deleted)
+        self._total = len(self._plan.unread)
         try:
             with chosen_client.opened_former(
-                self._settings, self._paths, request.former, request.key
+                settings, paths, request.former, request.key
             ) as client:
                 if client is not None:
-                    self._read_all(PatientQuestions(client, self._settings.sync.timeout))
+                    self._read_all(PatientQuestions(client, settings.sync.timeout))
         except chosen_client.NotRecognisedError as error:
             raise self._trouble(error.said) from error
-        brought.unread = plan.unread
+        brought = self._brought
+        brought.unread = self._plan.unread
         if not request.dry_run:
             self._feed.flush()
             if request.project is None:
-                migration_plan.note_left(self._paths, request.former, len(brought.unread))
-        brought.sums = plan.sums(self._feed.discarded)
+                migration_plan.note_left(paths, request.former, len(brought.unread))
+        brought.sums = self._plan.sums(self._feed.discarded)
         return brought
-
-    def _learn(self) -> None:
-        """Learn what is known here: the files first, as their entries move into the ledger."""
-        keep_in_step(self._paths, self._settings)
-        with Reader(self._paths.ledger, needed=True) as reader:
-            traced = reader.former.traced(self._request.former, self._chosen.name)
-            deleted = backups.deleted_unknown(self._paths, reader)
-            self._plan.learn(traced, reader.waiting.names(), deleted)
 
     def _read_all(self, former: PatientQuestions) -> None:
         """Read what the former server shows, and queue what is missing."""
-        projects = self._projects(former)
-        self._plan.only_known = self._brought.is_one = self._is_one_server(former.client, projects)
+        brought, projects = self._brought, self._projects(former)
+        self._plan.only_known = brought.is_one = self._is_one_server(former.client, projects)
         for project in projects:
             is_whole = True
             for page in former.pages(project):
@@ -159,9 +158,9 @@ class Migration:
                 self._take(page.memories)
                 is_whole &= page.whole
             if not is_whole:
-                self._brought.cut.append(project)
+                brought.cut.append(project)
         # What listings did not reach is looked up by our own key, one by one.
-        for each in [each for each in self._plan.unread if each.project in self._brought.cut]:
+        for each in [each for each in self._plan.unread if each.project in brought.cut]:
             found = former.answer(former.client.find, each.project, each.key)
             if isinstance(found, Outcome):
                 raise self._trouble(found)
@@ -172,13 +171,15 @@ class Migration:
         if self._request.project is not None:
             return [self._request.project]
         named = former.answer(former.client.projects)
+        known = self._plan.projects
         if isinstance(named, Outcome):
             if named.status not in CANNOT_TELL:
                 raise self._trouble(named)
             self._brought.names_projects = False
-            return self._plan.known_projects
+            return list(known)
         self._total = max(self._total, sum(each.count or 0 for each in named))
-        return list(dict.fromkeys([*(each.project for each in named), *self._plan.projects]))
+        there = [name for name, has_some in known.items() if has_some]
+        return list(dict.fromkeys([*(each.project for each in named), *there]))
 
     def _take(self, memories: Sequence[ServerMemory]) -> None:
         for memory in memories:
@@ -187,9 +188,6 @@ class Migration:
                 self._feed.put(entries)
         self._read += len(memories)
         self._total = max(self._total, self._read)
-        self._show()
-
-    def _show(self) -> None:
         self._progress(self._read, self._total)
 
     def _is_one_server(self, former: Client, projects: list[str]) -> bool:
@@ -197,17 +195,18 @@ class Migration:
 
         Then it is the same one, or has a copy of its database.
         """
-        timeout = self._settings.sync.timeout
         with (
             suppress(chosen_client.NotRecognisedError),
             chosen_client.opened(self._settings, self._paths) as other,
         ):
             for project in projects if other is not None else []:
-                shown = former.read(project, _COMPARED, timeout)
-                if isinstance(shown, Outcome) or not (ids := _ids(shown.memories)):
-                    continue
-                found = other.read(project, _COMPARED, timeout) if other is not None else Page([])
-                return not isinstance(found, Outcome) and bool(ids & _ids(found.memories))
+                theirs, ours = (
+                    _shown(client.read(project, _COMPARED, self._settings.sync.timeout))
+                    for client in (former, other)
+                    if client is not None
+                )
+                if theirs:
+                    return bool(theirs & ours)
         return False
 
     def _await_worker(self) -> None:
@@ -257,8 +256,9 @@ class Migration:
         )
 
 
-def _ids(shown: list[ServerMemory]) -> set[tuple[str, ...]]:
-    return {(each.id, each.created, each.text) for each in shown if each.id}
+def _shown(said: Page | Outcome) -> set[tuple[str, ...]]:
+    memories = [] if isinstance(said, Outcome) else said.memories
+    return {(each.id, each.created, each.text) for each in memories if each.id}
 
 
 class Feed:
@@ -271,9 +271,7 @@ class Feed:
     """
 
     def __init__(self, paths: Paths, server: str, waits: Callable[[], None]) -> None:
-        self._paths = paths
-        self._server = server
-        self._waits = waits
+        self._paths, self._server, self._waits = paths, server, waits
         self._batch: list[items.Object] = []
         self._size = 0
         self._last: items.Name | None = None  # the last one queued
@@ -291,20 +289,19 @@ class Feed:
                 self._make_room()
 
     def flush(self) -> None:
-        """Queue what was put but not queued yet. Raises FileUnavailableError."""
-        wanted = self._still_wanted()
+        """Queue what was put but not queued yet. Raises FileUnavailableError.
+
+        Not what the user has deleted, as another migration may have queued it before.
+        """
+        named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
+        unwanted = add.deleted(self._paths, named)
+        wanted = {name: entry for name, entry in named.items() if name not in unwanted}
         self.discarded += len(self._batch) - len(wanted)
         if wanted:
             add.add(self._paths, *wanted.values())
             self._last = next(reversed(wanted))
             self.queued += len(wanted)
         self._batch, self._size = [], 0
-
-    def _still_wanted(self) -> dict[items.Name, items.Object]:
-        """Return what the user has not deleted, as another migration may have queued it before."""
-        named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
-        unwanted = add.deleted(self._paths, named)
-        return {name: entry for name, entry in named.items() if name not in unwanted}
 
     def _make_room(self) -> None:
         """Wait until a worker has taken in what was queued, and sent most of it."""
@@ -323,9 +320,9 @@ class Feed:
     def _left(self) -> int:
         """Count what waits; more than allowed while the last batch is not taken in yet."""
         with Reader(self._paths.ledger) as reader:
-            if self._last is not None and not reader.former.was_taken_in(self._last, self._server):
+            if self._last is not None and not reader.was_taken_in(self._last, self._server):
                 return WAITING_MOST + 1
-            return reader.former.waiting()
+            return reader.count(items.FRESH)
 
     def _delivers(self) -> bool:
         """Return whether a worker runs and, as far as it says, nothing keeps it from delivering."""

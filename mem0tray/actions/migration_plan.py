@@ -12,8 +12,6 @@ from contextlib import suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from msgspec import structs
-
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, private_folders
@@ -21,7 +19,7 @@ from mem0tray.files.atomic import TornError
 from mem0tray.system.paths import Paths
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.servers import Traced
+    from mem0tray.ledger.rows import Traced
     from mem0tray.server import ServerMemory
 
 _NAME: Final = "migrations.json"
@@ -35,6 +33,13 @@ class Sort(IntEnum):
     QUEUED = 2  # by this migration
     WAITING = 3
     PRESENT = 4
+
+
+_BY_STATE: Final = {
+    items.FRESH: Sort.WAITING,
+    items.DEAD: Sort.WAITING,
+    items.DISCARDED: Sort.DELETED,
+}
 
 
 class Sums(NamedTuple):
@@ -52,16 +57,16 @@ class Plan:
     """Takes what the former server shows, and says what of it to queue.
 
     `former` is what the ledger calls that server. `project`: only this one, if not None.
+    `projects` are those known here, and whether the former server has something of each.
     `only_known`: leave alone what the ledger does not know to be there.
     """
 
-    def __init__(
-        self, former: str, project: str | None = None, *, only_known: bool = False
-    ) -> None:
-        self.former, self.project, self.only_known = former, project, only_known
+    def __init__(self, former: str, project: str | None = None) -> None:
+        self.projects: dict[str, bool] = {}
+        self.only_known = False
+        self._former, self._project = former, project
         self._sorts: dict[bytes, Sort] = {}  # by digest
         self._there: set[bytes] = set()
-        self._projects: dict[str, bool] = {}  # whether the former server has something of each
         self._unread: defaultdict[bytes, list[Traced]] = defaultdict(list)
         self._shown = {items.trial_digest()}
         self._counts: Counter[Sort] = Counter()
@@ -76,34 +81,27 @@ class Plan:
 
         `discarded`: what the user has deleted, though the ledger does not know that yet.
         """
-        self._sorts.update((digest, Sort.DELETED) for _, digest in discarded)
-        self._sorts.update((digest, Sort.WAITING) for _, digest in waiting)
+        sorts = self._sorts
+        sorts.update((digest, Sort.DELETED) for _, digest in discarded)
+        sorts.update((digest, Sort.WAITING) for _, digest in waiting)
         waits, dropped = _first_names(waiting), _first_names(discarded)
-        trial = items.trial_digest()
-        theirs = (each for each in known if each.digest != trial)
-        for name, each in _memories(theirs).items():
-            sort = _sort_of(each, waits=name in waits, discarded=name in dropped)
-            before = self._sorts.get(each.digest, Sort.UNREAD)
-            self._sorts[each.digest] = max(before, sort)
-            there = each.there and self.project in (None, each.project)
-            self._projects[each.project] = there or self._projects.get(each.project, False)
+        memories: defaultdict[items.Name, list[Traced]] = defaultdict(list)
+        for each in known:  # items sent again under further ids are one memory
+            if each.digest != items.trial_digest():
+                memories[items.first_id(each.id), each.digest].append(each)
+        for name, sent in memories.items():
+            sort = _sort_of(sent, waits=name in waits, dropped=name in dropped)
+            digest, project = sent[0].digest, sent[0].project
+            sorts[digest] = max(sorts.get(digest, Sort.UNREAD), sort)
+            there = [each for each in sent if each.there and self._project in (None, project)]
+            self.projects[project] = bool(there) or self.projects.get(project, False)
             if not there:
                 continue
-            self._there.add(each.digest)
+            self._there.add(digest)
             if sort is Sort.UNREAD:
-                self._unread[each.digest].append(each)
+                self._unread[digest].append(there[-1])  # the server had lost those before
             else:
                 self._counts[sort] += 1
-
-    @property
-    def projects(self) -> list[str]:
-        """The projects of which the former server is known to have memories."""
-        return [name for name, there in self._projects.items() if there]
-
-    @property
-    def known_projects(self) -> list[str]:
-        """Every project that is known here."""
-        return list(self._projects)
 
     @property
     def unread(self) -> "list[Traced]":
@@ -128,14 +126,11 @@ class Plan:
         self._counts[Sort.QUEUED] += 1
         self._sorts[digest] = Sort.QUEUED
         # A memory without an id of ours gets the same one at each migration.
-        name = items.id_from(self.former, digest)
+        name = items.id_from(self._former, digest)
         return [_entry(name, memory, memory.created_at() or 0)]
 
     def sums(self, discarded: int = 0) -> Sums:
-        """Return what became of everything so far.
-
-        `discarded`: how many the user discarded before they were queued.
-        """
+        """Return what became of everything so far; `discarded` were deleted before being queued."""
         count, unread = self._counts, len(self.unread)
         return Sums(
             found=count.total() + unread,
@@ -151,42 +146,12 @@ def _first_names(names: Collection[items.Name]) -> set[items.Name]:
     return {(items.first_id(name), digest) for name, digest in names}
 
 
-def _memories(known: "Iterable[Traced]") -> "dict[items.Name, Traced]":
-    """Join the items that are one memory, sent again under further ids.
-
-    It stands under its first id. The last item counts that the former server has taken, as the
-    server had lost the one before.
-    """
-    found: dict[items.Name, Traced] = {}
-    for each in known:
-        name = items.first_id(each.id), each.digest
-        before = found.get(name)
-        found[name] = each if before is None else _joined(before, each)
-    return found
-
-
-def _joined(before: "Traced", later: "Traced") -> "Traced":
-    last = later if later.there or not before.there else before
-    return structs.replace(
-        last,
-        state=max(before.state, later.state, key=_sort_by_state),
-        there=before.there or later.there,
-        here=before.here or later.here,
-    )
-
-
-def _sort_of(known: "Traced", *, waits: bool, discarded: bool) -> Sort:
-    if known.here:
+def _sort_of(sent: "list[Traced]", *, waits: bool, dropped: bool) -> Sort:
+    if any(each.here for each in sent):
         return Sort.PRESENT
-    if discarded:
+    if dropped:
         return Sort.DELETED
-    return Sort.WAITING if waits else _sort_by_state(known.state)
-
-
-def _sort_by_state(state: str) -> Sort:
-    if state in (items.FRESH, items.DEAD):
-        return Sort.WAITING
-    return Sort.DELETED if state == items.DISCARDED else Sort.UNREAD
+    return Sort.WAITING if waits else max(_BY_STATE.get(each.state, Sort.UNREAD) for each in sent)
 
 
 def _entry(name: str, memory: "ServerMemory", timestamp: float) -> items.Object:

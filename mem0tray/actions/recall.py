@@ -86,7 +86,7 @@ def _newest(
     paths = settings.locations()
     server = chosen_server(settings, paths).name
     with Reader(paths.ledger) as reader:
-        ours = reader.memories(reader.taken(server).get(project, ())[-limit:], server)
+        ours = [*reader.memories(reader.taken(server).get(project, ())[-limit:], server)]
     listed = {each.key for each in page.memories}
     for each in reversed(ours):
         left = end - time.monotonic()
@@ -257,7 +257,7 @@ def known_here(settings: Settings) -> tuple[dict[str, ProjectSeen], str]:
     with waiting.opened(settings) as seen:
         counted = {
             each.project: ProjectSeen(each.project, each.fresh, each.dead)
-            for each in seen.reader.waiting.by_project()
+            for each in seen.reader.by_project()
         }
         for name, number in seen.reader.delivered_by_project().items():
             counted[name] = counted.get(name, ProjectSeen(name))._replace(delivered=number)

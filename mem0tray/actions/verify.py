@@ -4,13 +4,15 @@ They are found by our key if the server keeps it, else by the hash of the text, 
 the ledger keeps. Missing memories are queued again if a file here still holds their text.
 """
 
-import hashlib
 import os
 import time
-from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from secrets import SystemRandom
 from typing import Final, NamedTuple
@@ -23,8 +25,9 @@ from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.ledger.reader import Reader, TakenMemory
-from mem0tray.server import Client, Memory, Outcome, Presence, ServerMemory
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import TakenMemory
+from mem0tray.server import Client, Memory, Outcome, Presence
 from mem0tray.server.http_client import key_header
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system.paths import Paths, claude_code_folder
@@ -35,7 +38,6 @@ NO_LISTING: Final = "the server cannot show what it has"
 INFERRED: Final = "with server.infer the server keeps no texts as they were"
 _AT_ONCE: Final = 500  # memories looked at together
 _QUEUED: Final = 100  # memories in one write of the queue file
-_WIDTH: Final = 16  # bytes of a mark
 _PLACES: Final = {items.DEAD: "the DLQ file", items.FRESH: "the queue file"}
 # Fields of an item that come from its former deliveries.
 _OF_ITS_WAY: Final = (*items.OUR_FIELDS, "moved_to_dlq_at", "emergency", items.QUEUED_AT)
@@ -50,7 +52,8 @@ class KnownText(NamedTuple):
     place: str
 
 
-class MissingMemory(NamedTuple):
+@dataclass(slots=True)
+class MissingMemory:
     """A memory that the server took, and no longer has.
 
     `text`: what a file here still has of it. `discarded`: the user has deleted that text here.
@@ -83,22 +86,18 @@ class Verified:
     there: int = 0
     again: int = 0
     missing: list[MissingMemory] = field(default_factory=list)
-    unclear: dict[str, int] = field(default_factory=dict)
+    unclear: Counter[str] = field(default_factory=Counter)
     trouble: str = ""
 
     @property
     def cannot_tell(self) -> int:
         """Count the memories about which nobody can tell."""
-        return sum(self.unclear.values())
+        return self.unclear.total()
 
     @property
     def asked(self) -> int:
         """Count the memories about which the server was asked."""
         return self.there + len(self.missing) + self.cannot_tell
-
-    def cannot_say(self, why: str) -> None:
-        """Count a memory about which nobody can tell."""
-        self.unclear[why] = self.unclear.get(why, 0) + 1
 
 
 def verify(
@@ -121,12 +120,17 @@ def verify(
         chosen_client.opened(settings, paths) as client,
         Reader(paths.ledger, needed=True) as reader,
     ):
-        taken = reader.taken(server.name)
-        if project is not None:
-            taken = {name: keys for name, keys in taken.items() if name == project}
+        taken: dict[str, Sequence[int]] = {
+            name: keys
+            for name, keys in reader.taken(server.name).items()
+            if project in (None, name)
+        }
         found = Verified(server.shown, sum(map(len, taken.values())))
         if sample is not None and sample < found.delivered:
-            taken, found.is_sample = _sampled(taken, sample), True
+            every = [(name, key) for name, keys in taken.items() for key in keys]
+            some = sorted(SystemRandom().sample(every, sample))
+            taken = {name: [key for _, key in keys] for name, keys in groupby(some, itemgetter(0))}
+            found.is_sample = True
         verifier = _Verifier(settings, client, reader, server.name, found)
         try:
             verifier.ask_about(taken, progress)
@@ -137,19 +141,6 @@ def verify(
     return found
 
 
-def _sampled(taken: Mapping[str, "array[int]"], number: int) -> dict[str, "array[int]"]:
-    """Return a random sample of `number` keys: as many from each project, as far as it has them."""
-    random = SystemRandom()
-    left = {name: random.sample(keys, len(keys)) for name, keys in taken.items()}
-    order = random.sample(list(left), len(left))
-    chosen: dict[str, array[int]] = {}
-    while number:
-        for name in [each for each in order if left[each]][:number]:
-            chosen.setdefault(name, array("q")).append(left[name].pop())
-            number -= 1
-    return chosen
-
-
 class _NotAnsweredError(Exception):
     """The server did not answer a question."""
 
@@ -158,29 +149,12 @@ class _NotAnsweredError(Exception):
         self.said = said
 
 
-class _ListedProject:
-    """A server's listing of a project: marks of the texts, and of our keys if it has them."""
+class _ListedProject(NamedTuple):
+    """A server's listing of a project: the digests of its texts, and our keys if it has them."""
 
-    def __init__(self) -> None:
-        self._marks: set[bytes] = set()
-        self.is_whole = True
-        self.has_keys = False
-
-    def learn(self, memory: ServerMemory, project: str) -> None:
-        """Add a memory."""
-        self._marks.add(items.digest(project, memory.text)[:_WIDTH])
-        if memory.key:
-            self.has_keys = True
-            self._marks.add(_mark(memory.key))
-
-    def has(self, memory: TakenMemory) -> bool:
-        """Return whether the memory is listed, by its key or its text."""
-        marks = _mark(key_header(memory.key)), memory.digest[:_WIDTH]
-        return not self._marks.isdisjoint(marks)
-
-
-def _mark(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:_WIDTH]
+    marks: set[bytes | str]
+    is_whole: bool
+    has_keys: bool
 
 
 class _Verifier:
@@ -197,77 +171,76 @@ class _Verifier:
         server: str,
         found: Verified,
     ) -> None:
-        self._paths = settings.locations()
+        self._settings, self._paths = settings, settings.locations()
         self._reader, self._server, self._found = reader, server, found
         timeout = settings.sync.timeout
         self._questions = None if client is None else PatientQuestions(client, timeout)
         self._infers = settings.server.infer and server != LOCAL_URL
-        self._progress: Callable[[int], object] = lambda _: None
-        self._done = 0
-        self._texts = KnownTexts(self._paths, notes=settings.claude.auto_memory)
         # Read before the server is asked, so that no memory queued later hides a missing one.
-        ids = reader.waiting.ids()
+        names = reader.waiting_names()
+        ids = {name for name, _ in names}
         found.again = sum(items.first_id(each) != each for each in ids)
         self._ids = {*ids, *(each.id for each in look_up.quarantined(self._paths))}
-        self._waiting = reader.waiting_digests()
+        self._waiting = {digest for _, digest in names}
         lost = backups.deleted_unknown(self._paths, reader)
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
+    @cached_property
+    def _texts(self) -> dict[bytes, KnownText]:
+        return known_texts(self._paths, notes=self._settings.claude.auto_memory)
+
     def ask_about(self, taken: Mapping[str, Sequence[int]], progress: Progress) -> None:
         """Ask about all of these keys, one project after the other. Raises _NotAnsweredError."""
-        total = sum(map(len, taken.values()))
-        self._progress = lambda done: progress(done, total)
-        done = 0
+        total, done = sum(map(len, taken.values())), 0
         for project, keys in taken.items():
-            listed = self._listed(project, done, len(keys))
+            progress(done, total)
+            listed = self._listed(project)
             for begin in range(0, len(keys), _AT_ONCE):
-                for memory in self._reader.memories(keys[begin : begin + _AT_ONCE], self._server):
+                some = keys[begin : begin + _AT_ONCE]
+                for memory in self._reader.memories(some, self._server):
                     self._judge(memory, listed)
-                self._show(done + begin)
-            done += len(keys)
-            self._show(done)
+                done += len(some)
+                progress(done, total)
 
-    def _show(self, done: int) -> None:
-        self._done = max(self._done, done)
-        self._progress(self._done)
-
-    def _listed(self, project: str, done: int, number: int) -> _ListedProject | None:
+    def _listed(self, project: str) -> _ListedProject | None:
         """Return what the server lists of a project; None if it cannot."""
-        found, count = _ListedProject(), 0
+        marks: set[bytes | str] = set()
+        is_whole, has_keys = True, False
         for page in self._questions.pages(project) if self._questions is not None else ():
             if isinstance(page, Outcome):
                 if page.status in CANNOT_TELL:
                     return None
                 raise _NotAnsweredError(page)
             for memory in page.memories:
-                found.learn(memory, project)
-            found.is_whole &= page.whole
-            count += len(page.memories)
-            self._show(done + min(count, number))
-        return found
+                marks.add(items.digest(project, memory.text))
+                if memory.key:
+                    has_keys = True
+                    marks.add(memory.key)
+            is_whole &= page.whole
+        return _ListedProject(marks, is_whole, has_keys)
 
     def _judge(self, memory: TakenMemory, listed: _ListedProject | None) -> None:
-        if listed is not None and listed.has(memory):
-            self._found.there += 1
-        elif listed is None or not listed.is_whole:
-            self._ask_for(memory, listed)
-        elif self._infers:
-            self._found.cannot_say(INFERRED)
+        found = self._found
+        if listed is not None and not listed.marks.isdisjoint(
+            (memory.digest, key_header(memory.key))
+        ):
+            found.there += 1
+        elif listed is not None and listed.is_whole:
+            if self._infers:
+                found.unclear[INFERRED] += 1
+            else:
+                self._miss(memory)
         else:
-            self._miss(memory)
-
-    def _ask_for(self, memory: TakenMemory, listed: _ListedProject | None) -> None:
-        """Ask for one memory that no listing shows."""
-        text = self._texts.find(memory.digest)
-        said = Presence.CANNOT_TELL
-        if text is not None or (listed is not None and listed.has_keys):
-            said = self._has(memory, text)
-        if said is Presence.PRESENT:
-            self._found.there += 1
-        elif said is Presence.ABSENT:
-            self._miss(memory)
-        else:
-            self._found.cannot_say(NO_LISTING if listed is None else NOT_ALL_LISTED)
+            text = self._texts.get(memory.digest)
+            said = Presence.CANNOT_TELL
+            if text is not None or (listed is not None and listed.has_keys):
+                said = self._has(memory, text)
+            if said is Presence.PRESENT:
+                found.there += 1
+            elif said is Presence.ABSENT:
+                self._miss(memory)
+            else:
+                found.unclear[NO_LISTING if listed is None else NOT_ALL_LISTED] += 1
 
     def _has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
         """Return the server's answer about one memory. Raises _NotAnsweredError.
@@ -288,12 +261,12 @@ class _Verifier:
 
     def _miss(self, memory: TakenMemory) -> None:
         """Count a memory as missing, unless it waits to be sent again."""
-        if memory.digest in self._waiting or items.id_again(memory.id) in self._ids:
+        digest = memory.digest
+        if digest in self._waiting or items.id_again(memory.id) in self._ids:
             self._found.again += 1
             return
-        text = self._texts.find(memory.digest)
-        discarded = memory.digest in self._discarded
-        self._found.missing.append(MissingMemory(memory, text, discarded))
+        text = self._texts.get(digest)
+        self._found.missing.append(MissingMemory(memory, text, digest in self._discarded))
 
     def queue_again(self) -> None:
         """Queue missing memories as a producer does, after one more question about each.
@@ -301,23 +274,22 @@ class _Verifier:
         Their ids are derived from the former ones: if this is cut off, the next run goes on.
         Raises _NotAnsweredError, FileUnavailableError.
         """
-        missing = self._found.missing
-        chosen = [at for at, each in enumerate(missing) if each.can_be_queued]
-        found_there = set()
+        found = self._found
+        chosen = [each for each in found.missing if each.can_be_queued]
+        there: set[int] = set()
         for begin in range(0, len(chosen), _QUEUED):
-            entries = {}
-            for at in chosen[begin : begin + _QUEUED]:
-                memory, text = missing[at].memory, missing[at].text
-                if self._has(memory, text) is Presence.PRESENT:
-                    found_there.add(at)
-                elif text is not None:
-                    entries[at] = _entry(memory, text)
+            entries = []
+            for each in chosen[begin : begin + _QUEUED]:
+                if self._has(each.memory, each.text) is Presence.PRESENT:
+                    there.add(id(each))
+                elif each.text is not None:
+                    entries.append((each, _entry(each.memory, each.text)))
             if entries:
-                add.add(self._paths, *entries.values())
-            for at, entry in entries.items():
-                missing[at] = missing[at]._replace(queued=entry["id"])
-        self._found.there += len(found_there)
-        self._found.missing = [each for at, each in enumerate(missing) if at not in found_there]
+                add.add(self._paths, *(entry for _, entry in entries))
+            for each, entry in entries:
+                each.queued = entry["id"]
+        found.there += len(there)
+        found.missing = [each for each in found.missing if id(each) not in there]
 
 
 def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
@@ -327,40 +299,31 @@ def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
     return kept | {"id": items.id_again(memory.id), "retries": 0}
 
 
-class KnownTexts:
-    """Texts by digest, whatever the id; the files are read when the first text is asked for.
+def known_texts(paths: Paths, *, notes: bool = False) -> dict[bytes, KnownText]:
+    """Read the texts that files here hold, by digest, whatever the id.
 
     `notes`: Claude Code's notes count too.
     """
-
-    def __init__(self, paths: Paths, *, notes: bool = False) -> None:
-        self._paths, self._notes = paths, notes
-        self._found: dict[bytes, tuple[bytes, str]] | None = None
-
-    def find(self, digest: bytes) -> KnownText | None:
-        """Return the text of this digest; None where no file has it."""
-        if self._found is None:
-            self._found = {}
-            for raw, place in self._everywhere():
-                item = items.parse(raw)
-                if item is not None:
-                    self._found.setdefault(item.digest, (raw, place))
-        raw, place = self._found.get(digest, (b"", ""))
-        item = items.parse(raw) if raw else None
-        return None if item is None else KnownText(item, place)
-
-    def _everywhere(self) -> Iterator[tuple[bytes, str]]:
-        yield from ((raw, place) for place, raw in look_up.left_over(self._paths))
-        with Reader(self._paths.ledger) as reader:
-            for state, place in _PLACES.items():
-                yield from ((raw, place) for _, raw in reader.waiting.listed(state))
-            yield from ((each.raw, "the quarantine") for each in look_up.quarantined(self._paths))
-            if self._notes:
-                with suppress(OSError):
-                    yield from _in_notes(reader)
+    found: dict[bytes, KnownText] = {}
+    for place, raw in _everywhere(paths, notes=notes):
+        item = items.parse(raw)
+        if item is not None:
+            found.setdefault(item.digest, KnownText(item, place))
+    return found
 
 
-def _in_notes(reader: Reader) -> Iterator[tuple[bytes, str]]:
+def _everywhere(paths: Paths, *, notes: bool) -> Iterator[tuple[str, bytes]]:
+    yield from look_up.left_over(paths)
+    with Reader(paths.ledger) as reader:
+        for state, place in _PLACES.items():
+            yield from ((place, raw) for _, raw in reader.listed(state))
+        yield from (("the quarantine", each.raw) for each in look_up.quarantined(paths))
+        if notes:
+            with suppress(OSError):
+                yield from _in_notes(reader)
+
+
+def _in_notes(reader: Reader) -> Iterator[tuple[str, bytes]]:
     """Yield the text of each note that can be read, with its path. Raises OSError."""
     root = claude_code_folder(os.environ).absolute()
     for folder in note_files.folders(root):
@@ -375,4 +338,4 @@ def _in_notes(reader: Reader) -> Iterator[tuple[bytes, str]]:
                     now = time.time()
                     item = note_files.as_item(note.path, project, text, note.changed, now)
                     if item is not None:
-                        yield item.raw, str(root / note.path)
+                        yield str(root / note.path), item.raw

@@ -20,8 +20,7 @@ from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Attempt, Known
-from mem0tray.ledger.waiting import Listed
+from mem0tray.ledger.rows import Attempt, Known, Listed
 from mem0tray.system import programs
 
 # Where an item stands: the lists of the two files, by their keys there.
@@ -127,7 +126,6 @@ class WaitingItems:
     def __init__(self, reader: Reader, step: InStep) -> None:
         self.reader = reader
         self.step = step
-        self._ledger = reader.waiting
 
     def items(
         self, place: str, project: str | None = None, limit: int | None = None
@@ -140,16 +138,16 @@ class WaitingItems:
         self, place: str, project: str | None = None, limit: int | None = None
     ) -> list[FoundItem]:
         """List a place as far as its items are known."""
-        return _found(self._ledger.listed(_STATES[place], project, limit))
+        return _found(self.reader.listed(_STATES[place], project, limit))
 
     def count(self, place: str, project: str | None = None) -> int:
         """Count the items of a place."""
-        return self._ledger.count(_STATES[place], project)
+        return self.reader.count(_STATES[place], project)
 
     @cached_property
     def odd(self) -> list[bytes]:
         """What makes no sense as an item in the DLQ file."""
-        return self._ledger.strays()
+        return self.reader.strays()
 
     # By name ----------------------------------------------------------------------------
 
@@ -157,14 +155,14 @@ class WaitingItems:
         """Find what waits whose id is one of `names` or begins with one."""
         found: dict[Identity, FoundItem] = {}
         for name in filter(None, names):
-            for each in _found(self._ledger.with_id(name) or self._ledger.beginning(name)):
+            for each in _found(self.reader.with_id(name) or self.reader.beginning(name)):
                 if each.place in places:
                     found.setdefault(each.identity, each)
         return list(found.values())
 
     def with_id(self, item_id: str) -> list[FoundItem]:
         """Find what waits under exactly this id."""
-        return _found(self._ledger.with_id(item_id))
+        return _found(self.reader.with_id(item_id))
 
     def resolve(
         self, names: Sequence[str], places: Sequence[str] = BOTH, beside: Sequence[FoundItem] = ()
@@ -197,7 +195,7 @@ class WaitingItems:
         """Find for each id its shortest unique beginning, of at least eight characters."""
         result = {}
         for item_id in {each.id for each in found}:
-            others = {*self._ledger.beside(item_id)} - {item_id}
+            others = {*self.reader.beside(item_id)} - {item_id}
             shared = (_shared(item_id, each) for each in others)
             result[item_id] = item_id[: max(_SHORTEST, max(shared, default=0) + 1)]
         return result
@@ -209,7 +207,7 @@ class WaitingItems:
 
     def names(self) -> set[Identity]:
         """Identify every item, and what makes no sense as one."""
-        return self._ledger.names() | set(map(identity, self.odd))
+        return self.reader.waiting_names() | set(map(identity, self.odd))
 
     def attempts(self, found: FoundItem) -> list[Attempt]:
         """List the failed attempts of an item, oldest first."""

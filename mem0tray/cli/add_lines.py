@@ -177,7 +177,7 @@ class LineQueue:
         # What cannot be read now is taken in only once what is then queued twice.
         keep_in_step(paths, self.loaded.settings)
         with Reader(paths.ledger) as reader:
-            self._known = reader.waiting.names()
+            self._known = reader.waiting_names()
             for line in lines:
                 self.lines += 1
                 bad = None

@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import diagnose, standing, waiting
-from mem0tray.actions.surroundings import Cause, Surroundings
+from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.waiting import FoundItem
 from mem0tray.cli import arguments, interaction, memory_words, output
 from mem0tray.cli.command_help import Command

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 import click
@@ -19,8 +21,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
 
-_NAMED: Final = 5  # memories that could not be read back
-_SEVERAL: Final = 2
+_NAMED: Final = 5
 
 
 @click.command(
@@ -63,11 +64,24 @@ def command(*, former: str | None, project: str | None, dry_run: bool, as_json: 
     if as_json:
         output.print_json(_document(request, there, brought))
     elif name is None:
-        _say_nothing(there)
+        output.say(f"No former server is known to have a memory that {there.shown} lacks.")
+        output.say("`mem0tray migrate --from ADDRESS` looks at what another server has.")
     else:
         _print(request, there, brought)
     if brought.unread:
-        raise Mem0TrayError(_what_is_missing(request, brought))
+        raise Mem0TrayError(
+            f"{plural(len(brought.unread), 'memory', 'memories')} that went to"
+            f" {former_in_words(request.former)} cannot be read back from there:"
+            f" {_named(f'{each.id} of {each.project!r}' for each in brought.unread)}.",
+            "Deleted or changed there since, or beyond what it lists; --json names all.",
+        )
+
+
+def _named(names: Iterable[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    shown = [one_line(each, 80) for each in names]
+    more = f" and {len(shown) - _NAMED:,} more" if len(shown) > _NAMED else ""
+    return f"{', '.join(shown[:_NAMED])}{more}"
 
 
 def _former(settings: Settings, there: ServerNames, given: str | None) -> str | None:
@@ -80,7 +94,7 @@ def _former(settings: Settings, there: ServerNames, given: str | None) -> str | 
             )
         return name
     found = migrate.candidates(settings.locations(), there)
-    if len(found) >= _SEVERAL:
+    if len(found) > 1:
         several = ", ".join(
             f"{name} ({plural(count, 'memory', 'memories')})" for name, count in found.items()
         )
@@ -92,32 +106,22 @@ def _former(settings: Settings, there: ServerNames, given: str | None) -> str | 
 
 def _run(settings: Settings, request: Request) -> Brought:
     """Run it; at a terminal, ask for the former server's key once that server wants one."""
-    try:
-        return _reported(settings, request)
-    except KeyRefusedError:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise
-        asked = f"API key of {one_line(request.former, 80)}"
-        key = click.prompt(asked, hide_input=True, err=True)
-        return _reported(settings, Request(request.former, key, request.project, request.dry_run))
-
-
-def _reported(settings: Settings, request: Request) -> Brought:
     run = Migration(settings, request)
     try:
         with Progress("memories read") as progress:
             return run.run(progress)
+    except KeyRefusedError as error:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()) or run.queued:
+            raise
+        output.remark(error.message)
+        asked = f"API key of {one_line(request.former, 80)}"
+        key = click.prompt(asked, hide_input=True, err=True)
+        return _run(settings, replace(request, key=key))
     except (KeyboardInterrupt, Mem0TrayError):
         if run.queued:
             queued = plural(run.queued, "memory is", "memories are")
             output.remark(f"{queued} queued so far. Type the command again to go on.")
         raise
-
-
-def _say_nothing(there: ServerNames) -> None:
-    chosen = in_sentence(there.shown)
-    output.say(f"As far as mem0tray knows, no former server has a memory that {chosen} lacks.")
-    output.say("`mem0tray migrate --from ADDRESS` looks at what another server has.")
 
 
 def _print(request: Request, there: ServerNames, brought: Brought) -> None:
@@ -141,36 +145,19 @@ def _print(request: Request, there: ServerNames, brought: Brought) -> None:
     if not brought.names_projects:
         output.say(f"{where} does not say which projects it has: those known here were read.")
     if brought.cut:
-        some = ", ".join(repr(one_line(each, 40)) for each in brought.cut[:_NAMED])
+        some = _named(map(repr, brought.cut))
         output.say(f"{where} shows only the newest of {some}: older ones of others may be left.")
     if sums.queued and not request.dry_run:
         output.say("The worker delivers them: `mem0tray status` shows how many wait.", Style.DIM)
 
 
-def _what_is_missing(request: Request, brought: Brought) -> str:
-    """Return the line that says what could not be brought over."""
-    number = len(brought.unread)
-    some = ", ".join(
-        f"{one_line(each.id, 40)} of {one_line(each.project, 40)!r}"
-        for each in brought.unread[:_NAMED]
-    )
-    more = f" and {number - _NAMED:,} more (--json has them all)" if number > _NAMED else ""
-    they = "it was" if number == 1 else "they were"
-    return (
-        f"{plural(number, 'memory', 'memories')} cannot be read back from"
-        f" {former_in_words(request.former)}, to which {they} delivered: {some}{more}."
-        " Deleted or changed there since, or beyond what it lists."
-    )
-
-
 def _document(request: Request, there: ServerNames, brought: Brought) -> dict[str, Any]:
-    sums = brought.sums
     return {
         "from": request.former or None,
         "to": there.name,
         "project_id": request.project,
         "dry_run": request.dry_run,
-        **sums._asdict(),
+        **brought.sums._asdict(),
         "same_server": brought.is_one,
         "names_projects": brought.names_projects,
         "cut_projects": brought.cut,

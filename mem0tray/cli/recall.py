@@ -6,8 +6,8 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import recall as reading
-from mem0tray.actions.recall import KnownMemory, KnownProjects, WasRead
-from mem0tray.cli import arguments, interaction, output
+from mem0tray.actions.recall import KnownProjects, WasRead
+from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_meant, project_option
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import waiting
@@ -17,17 +17,13 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import lines, one_line
 
 _MOST: Final = 1000  # memories that are shown at once
-_RECALLED: Final = 20  # memories, unless a limit is given
-_SEARCHED: Final = 10
-_INDENT: Final = "  "
-
-_Function = Callable[..., Any]
+_NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
 
 _project = project_option("The project. Default: that of the folder, as for `add`.")
 _json = click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-def _limit(default: int) -> Callable[[_Function], _Function]:
+def _limit(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return click.option(
         "-n",
         "--limit",
@@ -48,7 +44,7 @@ def _limit(default: int) -> Callable[[_Function], _Function]:
     },
 )
 @_project
-@_limit(_RECALLED)
+@_limit(20)
 @_json
 def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     """Show a project's memories on the server, the newest first.
@@ -72,7 +68,7 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     },
 )
 @_project
-@_limit(_SEARCHED)
+@_limit(10)
 @_json
 @click.argument("words", nargs=-1, required=True, metavar="QUERY")
 def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: bool) -> None:
@@ -94,42 +90,9 @@ def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: 
 
 def _show(project: str, found: WasRead, verb: str, *, as_json: bool) -> None:
     """Print what was found, `verb` if that is nothing. Raises Mem0TrayError if it is not all."""
+    shown = (*found.waiting, *found.there)
     if as_json:
-        output.print_json(_document(project, found))
-    else:
-        _print(project, found, verb)
-    if found.note:
-        output.remark(found.note)
-    if found.trouble or found.unread:
-        rest = "Shown is only what waits here." if found.trouble else ""
-        raise Mem0TrayError(" ".join(filter(None, (found.trouble, rest, found.unread))))
-
-
-def _print(project: str, found: WasRead, verb: str) -> None:
-    for each in (*found.waiting, *found.there):
-        _print_memory(each)
-    if not (found.waiting or found.there or found.trouble):
-        output.say(f"Nothing of the project {one_line(project, 80)!r} {verb}.")
-
-
-def _print_memory(memory: KnownMemory) -> None:
-    """Print the whole text, its further lines below its first."""
-    style = Style.WARNING if memory.state else Style.PLAIN
-    mark = f"{memory.state}: " if memory.state else ""
-    first, *rest = lines(memory.text).strip("\n").split("\n")
-    output.write(f"{output.paint(f'{output.sign(style)} {mark}', style)}{first}")
-    for line in rest:
-        output.write(f"{_INDENT}{line}".rstrip())
-
-
-def _document(project: str, found: WasRead) -> dict[str, Any]:
-    return {
-        "project_id": project,
-        "destination": found.destination or None,
-        "answered": not found.trouble,
-        "reason": found.trouble or None,
-        "note": found.note or None,
-        "memories": [
+        memories = [
             {
                 "memory": each.text,
                 "id": each.id or None,
@@ -137,12 +100,44 @@ def _document(project: str, found: WasRead) -> dict[str, Any]:
                 "score": each.score,
                 "state": each.state or "delivered",
             }
-            for each in (*found.waiting, *found.there)
-        ],
+            for each in shown
+        ]
+        output.print_json(
+            {
+                "project_id": project,
+                **_answer(found),
+                "note": found.note or None,
+                "memories": memories,
+            }
+        )
+    else:
+        for each in shown:  # the whole text, its further lines below its first
+            style = Style.WARNING if each.state else Style.PLAIN
+            state = f"{each.state}: " if each.state else ""
+            first, *rest = lines(each.text).strip("\n").split("\n")
+            output.write(f"{output.paint(f'{output.sign(style)} {state}', style)}{first}")
+            for line in rest:
+                output.write(f"  {line}".rstrip())
+        if not (shown or found.trouble):
+            output.say(f"Nothing of the project {one_line(project, 80)!r} {verb}.")
+    if found.note:
+        output.remark(found.note)
+    _judge(found, "Shown is only what waits here.")
+
+
+def _answer(found: WasRead | KnownProjects) -> dict[str, Any]:
+    return {
+        "destination": found.destination or None,
+        "answered": not found.trouble,
+        "reason": found.trouble or None,
     }
 
 
-_NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
+def _judge(found: WasRead | KnownProjects, rest: str) -> None:
+    """Raise Mem0TrayError if what was shown is not all."""
+    if found.trouble or found.unread:
+        said = (found.trouble, rest if found.trouble else "", found.unread)
+        raise Mem0TrayError(" ".join(filter(None, said)))
 
 
 @click.command(
@@ -150,7 +145,7 @@ _NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
     cls=Command,
     examples={"mem0tray projects": "", "mem0tray projects --json": "for a program"},
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@_json
 def projects(*, as_json: bool) -> None:
     """List the projects, with how many memories of each there are.
 
@@ -159,43 +154,10 @@ def projects(*, as_json: bool) -> None:
     answer: only what is known here is shown then.
     """
     settings = arguments.load()
-    with interaction.waiting():
+    with waiting():
         found = reading.known_projects(settings)
     if as_json:
-        output.print_json(_projects_document(found))
-    else:
-        _print_projects(found)
-    if found.trouble or found.unread:
-        rest = "Shown is only what is known here." if found.trouble else ""
-        raise Mem0TrayError(" ".join(filter(None, (found.trouble, rest, found.unread))))
-
-
-def _print_projects(found: KnownProjects) -> None:
-    if found.projects:
-        rows = [
-            (
-                name,
-                text.NEVER if there is None else f"{there:,}",
-                f"{fresh:,}",
-                f"{dead:,}",
-                f"{delivered:,}",
-            )
-            for name, fresh, dead, delivered, there in found.projects
-        ]
-        output.print_table(("PROJECT", *_NUMBERS), rows, right=_NUMBERS)
-    elif not (found.trouble or found.unread):
-        output.say("No project is known.")
-    if not (found.whole or found.trouble):
-        output.remark("The server does not name all of its projects.")
-
-
-def _projects_document(found: KnownProjects) -> dict[str, Any]:
-    return {
-        "destination": found.destination or None,
-        "answered": not found.trouble,
-        "reason": found.trouble or None,
-        "complete": found.whole,
-        "projects": [
+        counts = [
             {
                 "project_id": each.project,
                 "on_server": each.there,
@@ -204,5 +166,25 @@ def _projects_document(found: KnownProjects) -> dict[str, Any]:
                 "delivered": each.delivered,
             }
             for each in found.projects
-        ],
-    }
+        ]
+        output.print_json({**_answer(found), "complete": found.whole, "projects": counts})
+    else:
+        _print_projects(found)
+    _judge(found, "Shown is only what is known here.")
+
+
+def _print_projects(found: KnownProjects) -> None:
+    if found.projects:
+        rows = [
+            (
+                each.project,
+                text.NEVER if each.there is None else f"{each.there:,}",
+                *(f"{number:,}" for number in (each.fresh, each.dead, each.delivered)),
+            )
+            for each in found.projects
+        ]
+        output.print_table(("PROJECT", *_NUMBERS), rows, right=_NUMBERS)
+    elif not (found.trouble or found.unread):
+        output.say("No project is known.")
+    if not (found.whole or found.trouble):
+        output.remark("The server does not name all of its projects.")

@@ -8,9 +8,9 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import standing, verbs
+from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.in_step import worker_runs
 from mem0tray.actions.standing import Snapshot
-from mem0tray.actions.surroundings import Surroundings
 from mem0tray.actions.verbs import Retried, RetryOutcome
 from mem0tray.actions.waiting import FoundItem
 from mem0tray.cli import arguments, memory_words, output

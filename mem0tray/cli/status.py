@@ -260,7 +260,7 @@ def _counted(settings: Settings, now: float) -> dict[str, Any]:
     """
     with waiting.opened(settings) as seen:
         seen.step.check_all()
-        sums, counts = seen.reader.waiting, seen.reader.waiting.counts()
+        sums, counts = seen.reader, seen.reader.counts()
         made = sums.made()
         retries, projects = sums.by_retries(), sums.by_project()
         nonsense = len(seen.odd)

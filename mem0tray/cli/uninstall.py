@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from mem0tray.actions import own_folders
+from mem0tray.claude import connecting
 from mem0tray.cli import claude_code, interaction, output
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.output import Style
@@ -67,8 +68,8 @@ def command(
     if program is not None:
         if purge:
             raise click.UsageError("--purge goes without claude-code.")
-        wanted = claude_code.parts(mcp=mcp, hooks=hooks)
-        claude_code.take_away(wanted, dry_run=dry_run, yes=yes, as_json=as_json)
+        changes = connecting.removals(claude_code.parts(mcp=mcp, hooks=hooks))
+        claude_code.make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     if mcp or hooks or dry_run:
         raise click.UsageError("--mcp, --hooks and --dry-run go with claude-code.")

@@ -1,6 +1,5 @@
 """`mem0tray verify`: reads delivered memories back, and names those that the server lost."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import click
@@ -64,23 +63,21 @@ def command(*, project: str | None, sample: int | None, requeue: bool, as_json: 
 
 
 def _print(found: Verified, project: str | None) -> None:
-    shown = found.missing[:_SHOWN]
-    if shown:
-        output.print_table(
-            ("ID", "PROJECT", "DELIVERED", "ITS TEXT"),
-            [
-                (
-                    one_line(each.memory.id, _LONGEST_ID),
-                    one_line(each.memory.project, _LONGEST_ID),
-                    text.moment(each.memory.at),
-                    _about_text(each),
-                )
-                for each in shown
-            ],
-        )
-    if len(found.missing) > len(shown):
-        output.say(f"… and {len(found.missing) - len(shown):,} more: `--json` names them all.")
-    output.say(_summary(found, project), Style.WARNING if found.missing else Style.PLAIN)
+    missing = found.missing
+    if missing:
+        rows = [
+            (
+                one_line(each.memory.id, _LONGEST_ID),
+                one_line(each.memory.project, _LONGEST_ID),
+                text.moment(each.memory.at),
+                _about_text(each),
+            )
+            for each in missing[:_SHOWN]
+        ]
+        output.print_table(("ID", "PROJECT", "DELIVERED", "ITS TEXT"), rows)
+    if len(missing) > _SHOWN:
+        output.say(f"… and {len(missing) - _SHOWN:,} more: `--json` names them all.")
+    output.say(_summary(found, project), Style.WARNING if missing else Style.PLAIN)
     for why, number in found.unclear.items():
         output.say(f"Nobody can tell about {plural(number, 'memory', 'memories')}: {why}.")
     if found.again:
@@ -104,35 +101,33 @@ def _summary(found: Verified, project: str | None) -> str:
     what = plural(found.asked, "memory", "memories")
     if found.is_sample:
         what = f"a sample of {what} among the {found.delivered:,}"
-    parts = [f"{found.there:,} there", f"{len(found.missing):,} missing"]
-    if found.cannot_tell:
-        parts.append(f"{found.cannot_tell:,} that it does not tell of")
-    return f"Asked for {what}{of} that went to {there}: {', '.join(parts)}."
+    unclear = f", {found.cannot_tell:,} that it does not tell of" if found.cannot_tell else ""
+    return (
+        f"Asked for {what}{of} that went to {there}: {found.there:,} there,"
+        f" {len(found.missing):,} missing{unclear}."
+    )
 
 
 def _judge(found: Verified, *, requeue: bool) -> None:
     """Raise Mem0TrayError unless the server has all that it was asked for, or gets it again."""
+    there = in_sentence(found.destination)
     if found.trouble:
         raise Mem0TrayError(found.trouble, "What was not asked for is not counted.")
     lost = [each for each in found.missing if not each.queued]
     if lost:
-        is_or_are = plural(len(lost), "memory is", "memories are")
-        raise Mem0TrayError(
-            f"{is_or_are} missing on {in_sentence(found.destination)}.",
-            _remedy(lost, requeue=requeue),
+        known = sum(each.can_be_queued for each in lost)
+        remedy = (
+            "`mem0tray restore --list` shows what was deleted here, `mem0tray add` queues a text"
+            " that you still have."
         )
+        if known and not requeue:
+            remedy = (
+                f"`mem0tray verify --requeue` queues {known:,} again, whose text is known here."
+            )
+        are = plural(len(lost), "memory is", "memories are")
+        raise Mem0TrayError(f"{are} missing on {there}.", remedy)
     if found.asked and found.cannot_tell == found.asked:
-        raise Mem0TrayError(f"Nobody can tell what {in_sentence(found.destination)} has.")
-
-
-def _remedy(lost: Sequence[MissingMemory], *, requeue: bool) -> str:
-    known = sum(each.can_be_queued for each in lost)
-    if known and not requeue:
-        return f"`mem0tray verify --requeue` queues {known:,} again, whose text is known here."
-    return (
-        "`mem0tray restore --list` shows what was deleted here, `mem0tray add` queues a text that"
-        " you still have."
-    )
+        raise Mem0TrayError(f"Nobody can tell what {there} has.")
 
 
 def _document(found: Verified) -> dict[str, Any]:

@@ -97,6 +97,7 @@ class Reason:
 
 
 NONE: Final = Reason()
+NO_NETWORK: Final = Reason("Network is unreachable")
 
 
 def read(id: Any, arguments: Any) -> Reason:  # noqa: A002
@@ -161,7 +162,7 @@ _OF_THE_SYSTEM: Final = {
     errno.ENOENT: Reason("No such file or directory"),
     errno.EISDIR: Reason("Is a directory"),
     errno.EHOSTUNREACH: Reason("No route to host"),
-    errno.ENETUNREACH: Reason("Network is unreachable"),
+    errno.ENETUNREACH: NO_NETWORK,
 }
 
 

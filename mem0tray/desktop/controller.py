@@ -14,9 +14,9 @@ from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import backups, diagnose, migrate, standing, verbs, waiting
+from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.migrate import Migration
 from mem0tray.actions.standing import DeadLetter
-from mem0tray.actions.surroundings import Surroundings
 from mem0tray.actions.verbs import delete, restore
 from mem0tray.actions.waiting import FoundItem
 from mem0tray.config.server_choice import chosen_server

@@ -1,16 +1,18 @@
 """The embedded server as an ASGI application: its dialects, and its health.
 
-Endpoints call SQLite directly: a commit takes less than handing it to a
-thread, and a single writer needs no lock. Slow work (indexing what a search
-is to find) lets other requests in after each step.
+Endpoints call SQLite directly: a commit takes less than handing it to a thread, and a single
+writer needs no lock.
 """
 
 import hmac
 import os
 import re
 import sqlite3
-from typing import Any, Final
+from contextlib import suppress
+from typing import Annotated, Any, Final
 
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -21,17 +23,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mem0tray import __version__
 from mem0tray.localserver import wire
-from mem0tray.localserver.endpoint import BODY_MAX, CHALLENGE_MAX, proof
+from mem0tray.localserver.endpoint import CHALLENGE_MAX, proof
 from mem0tray.localserver.oss_api import OssApi
-from mem0tray.localserver.store import (
-    ID_MAX,
-    Arrival,
-    Indexing,
-    KeyReusedError,
-    Store,
-    StoredMemory,
-)
-from mem0tray.localserver.wire import answer, iso, refusal
+from mem0tray.localserver.store import ID_MAX, Filter, KeyReusedError, Store, StoredMemory
+from mem0tray.localserver.wire import LIMIT_MAX, answer, iso, refusal
 from mem0tray.server.model import ID
 
 _OUR_NAMES = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
@@ -41,14 +36,13 @@ _OPEN: Final = (HEALTH, OSS_HEALTH)
 _TYPED_IN = b"none"  # Sec-Fetch-Site for an address that the user typed
 
 
-def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
-    """Make the application on `store`, for whoever has `token`; refuse bodies above `body_max`."""
-    indexing = Indexing(store)
-    condition = _Condition(store, indexing, token)
+def build(store: Store, token: str) -> Starlette:
+    """Make the application on `store`, for whoever has `token`."""
+    condition = _Condition(store, token)
     app = Starlette(
         routes=[
-            *VpsApi(store, indexing, body_max).routes(),
-            *OssApi(store, indexing, body_max).routes(),
+            *VpsApi(store).routes(),
+            *OssApi(store).routes(),
             Route(HEALTH, condition.health, methods=["GET"]),
             Route(OSS_HEALTH, condition.setup_status, methods=["GET"]),
         ],
@@ -67,11 +61,10 @@ def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
 class _Condition:
     """Whether memories can be stored; each dialect asks for that in its own way."""
 
-    def __init__(self, store: Store, indexing: Indexing, token: str) -> None:
+    def __init__(self, store: Store, token: str) -> None:
         self._store = store
-        self._indexing = indexing
         self._token = token
-        self._trouble = ""
+        self._is_in_trouble = False
 
     async def health(self, request: Request) -> Response:
         """Answer `GET /health`; open to all, so nothing secret."""
@@ -84,11 +77,10 @@ class _Condition:
         return answer({"needsSetup": False})
 
     def _try(self) -> None:
-        if self._trouble:
+        if self._is_in_trouble:
             # Only a write shows that the disk is no longer full.
             self._store.try_write()
-            self._trouble = ""
-        self._indexing.soon()  # an earlier mem0tray may have left memories that are not indexed
+            self._is_in_trouble = False
 
     def _identity(self, request: Request) -> dict[str, Any]:
         known = {"service": "mem0tray", "version": __version__, "pid": os.getpid()}
@@ -99,7 +91,10 @@ class _Condition:
 
     async def unavailable(self, request: Request, error: Exception) -> Response:
         """Answer that the store fails now: an outage, which its health shows too."""
-        self._trouble = str(error)
+        self._is_in_trouble = True
+        if isinstance(error, sqlite3.Error):
+            with suppress(sqlite3.Error):
+                self._store.mend(error)
         detail = f"The embedded server cannot store anything now: {error}."
         document = {"status": "error", "detail": detail}
         if request.scope["path"] == HEALTH:
@@ -161,8 +156,39 @@ class Guard:
 _SAVED: Final = answer({"success": True})  # made once, as this server says it most of the time
 
 
-class VpsApi(wire.Api):
-    """The requests of the dialect `vps`."""
+_Limit = Annotated[int, Meta(ge=1)]
+
+
+class VpsMemory(Struct):
+    """The body of a save."""
+
+    user_id: Annotated[str, Meta(min_length=1)]
+    content: str
+
+
+class VpsQuery(Struct):
+    """The body of a search."""
+
+    user_id: str
+    query: str
+    limit: _Limit = 100
+
+
+class VpsPage(Struct):
+    """Which memories of a project are wanted: those with ids below `before`."""
+
+    limit: _Limit = 100
+    before: Annotated[int, Meta(ge=1)] = ID_MAX
+
+
+class VpsApi:
+    """The requests of the dialect `vps`.
+
+    They raise HTTPException for what cannot be answered, `sqlite3.Error` when the store fails.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def routes(self) -> list[Route]:
         """Return the route of each request."""
@@ -176,16 +202,13 @@ class VpsApi(wire.Api):
 
     async def save(self, request: Request) -> Response:
         """Answer `POST /memory`: save once for each Idempotency-Key."""
-        fields = wire.document(await wire.bounded(request, self._body_max))
-        project, text = wire.field(fields, "user_id"), wire.field(fields, "content")
-        if not project:
-            raise HTTPException(422, 'The field "user_id" is empty.')
-        key = request.headers.get("idempotency-key", "").encode("latin-1")
+        wanted = wire.shaped(await wire.document(request), VpsMemory)
+        key = request.headers.get("idempotency-key", "")
+        digest = wire.digest(asdict(wanted))
         try:
-            self._store.save(Arrival(project, text, key, wire.digest(fields)))
+            self._store.save(StoredMemory(wanted.user_id, wanted.content, key, digest))
         except KeyReusedError:
             return refusal(422, "This Idempotency-Key was used before with another body.")
-        self._indexing.soon()
         return _SAVED
 
     async def newest(self, request: Request) -> Response:
@@ -194,13 +217,13 @@ class VpsApi(wire.Api):
         `before` asks for memories with a smaller id: the next ones in the list. An answer
         that ends before `limit` because it grew too large says `"truncated": true`.
         """
-        project = wire.segment(request, "project")
-        limit = wire.limit(request.query_params.get("limit"))
-        before = wire.positive("before", request.query_params.get("before"), ID_MAX)
-        found, cut = await wire.fitting(self._store.newest(project, before), limit)
+        wanted = Filter(wire.segment(request, "project"))
+        page = wire.shaped(dict(request.query_params), VpsPage, strict=False)
+        limit, before = min(page.limit, LIMIT_MAX), min(page.before, ID_MAX)
+        found, is_cut = self._store.newest(wanted, limit, before)
         # Other servers of this dialect list only the newest memories, and know no "before".
         listing = {"paged": True, "memories": {"results": [_entry(each) for each in found]}}
-        return answer({"success": True} | listing | cut)
+        return answer({"success": True} | listing | ({"truncated": True} if is_cut else {}))
 
     async def projects(self, _: Request) -> Response:
         """Answer `GET /memory`: the projects, by name, and how many memories each has."""
@@ -209,11 +232,10 @@ class VpsApi(wire.Api):
 
     async def search(self, request: Request) -> Response:
         """Answer `POST /memory/search`: memories with words of the query, the best first."""
-        body = wire.document(await wire.bounded(request, self._body_max))
-        project, query = wire.field(body, "user_id"), wire.field(body, "query")
-        limit = wire.limit(body.get("limit"))
-        found = await self._indexing.search(project, query, limit)
-        results = [{"memory": each.stored.memory, "score": round(each.score, 4)} for each in found]
+        asked = wire.shaped(await wire.document(request), VpsQuery)
+        limit = min(asked.limit, LIMIT_MAX)
+        found = self._store.search(Filter(asked.user_id), asked.query, limit)
+        results = [{"memory": each.memory, "score": round(score, 4)} for each, score in found]
         return answer({"success": True, "results": {"results": results}})
 
     async def remove(self, request: Request) -> Response:
@@ -225,11 +247,5 @@ class VpsApi(wire.Api):
 
 
 def _entry(stored: StoredMemory) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "id": stored.id,
-        "memory": stored.memory,
-        "created_at": iso(stored.created),
-    }
-    if stored.key:
-        entry["metadata"] = {ID: stored.key}
-    return entry
+    entry = {"id": stored.id, "memory": stored.memory, "created_at": iso(stored.created)}
+    return entry | ({"metadata": {ID: stored.key}} if stored.key else {})

@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
@@ -23,6 +22,10 @@ READY_SECONDS = 10.0
 _POLL_SECONDS = 0.01
 SOUND_SECONDS = 60.0
 LONGEST_SECONDS = 60.0
+
+
+class LocalServerError(Mem0TrayError):
+    """The embedded server does not run, and could not be started."""
 
 
 @dataclass(slots=True)
@@ -43,29 +46,13 @@ class RestartWait:
 
     def died(self, now: float) -> None:
         """Note that the server died, or never became ready."""
-        if now - self._started >= SOUND_SECONDS:
-            self.deaths = 0
-        self.deaths += 1
-        exponent = min(self.deaths - 2, 10)
-        delay = min(2.0**exponent, LONGEST_SECONDS) if exponent >= 0 else 0.0
-        self._not_before = now + delay
+        self.deaths = 1 if now - self._started >= SOUND_SECONDS else self.deaths + 1
+        delay = 0.0 if self.deaths == 1 else 2.0 ** min(self.deaths - 2, 10)
+        self._not_before = now + min(delay, LONGEST_SECONDS)
 
     def remaining(self, now: float) -> float:
         """Return the seconds until the next start is allowed; 0 once it is."""
         return max(0.0, self._not_before - now)
-
-
-class LocalServerError(Mem0TrayError):
-    """The embedded server does not run, and could not be started.
-
-    `retry_in` is the number of seconds after which another `ensure` may start it.
-    """
-
-    def __init__(
-        self, message: Reason, remedy: Reason = reasons.NONE, retry_in: float = 0.0
-    ) -> None:
-        super().__init__(message, remedy)
-        self.retry_in = retry_in
 
 
 class LocalServer:
@@ -86,12 +73,6 @@ class LocalServer:
         self._guard = threading.Lock()
         self._leaving = threading.Event()
 
-    @property
-    def child_pid(self) -> int | None:
-        """The process that we started and that has not been seen dead."""
-        child = self._child
-        return child.pid if child is not None else None
-
     def ensure(self) -> Endpoint:
         """Find the server that runs; start one if need be.
 
@@ -104,7 +85,7 @@ class LocalServer:
                 return found
             self._end_child()
             if self._restart_wait.remaining(time.monotonic()) > 0:
-                raise self._error()
+                raise LocalServerError(*self._problem)
             self._start()
             return self._wait_until_ready()
 
@@ -130,27 +111,37 @@ class LocalServer:
         # A child that found another server at work did nothing wrong.
         if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
             self._restart_wait.died(time.monotonic())
-        self._problem = (
-            Reason("The embedded server did not answer in time.")
-            if hung
-            else _last_words(self._folder, child.returncode),
-            Reason("Its log is {path}.", path=self._folder / endpoint.LOG),
-        )
+        log = self._folder / endpoint.LOG
+        silent = Reason("The embedded server did not answer in time.")
+        why = silent if hung else _last_words(log, child.returncode)
+        self._problem = (why, Reason("Its log is {path}.", path=log))
 
     def _start(self) -> None:
-        log = self._folder / endpoint.LOG
+        # -P and the folder as working directory: a module in the folder where the user
+        # started us must not stand in for one of Python's.
+        command = [sys.executable, "-P", "-m", "mem0tray.localserver.serve"]
+        command += ["--folder", str(self._folder.absolute()), "--port", str(self._port)]
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         try:
             make_private_folder(self._folder)
-            with os.fdopen(regular_file.open_fd(log, flags), "ab") as output:
-                self._child = _spawn(self._folder, self._port, output)
+            with os.fdopen(regular_file.open_fd(self._folder / endpoint.LOG, flags), "ab") as log:
+                self._child = subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
+                    [*command, "--lifeline"],
+                    stdin=subprocess.PIPE,  # the lifeline, by which the child ends with us
+                    stdout=log,
+                    stderr=log,
+                    cwd=self._folder,
+                    env=programs.child_environment(),
+                    **programs.detached(),  # Ctrl-C is for the worker, which stops the server last
+                )
         except (OSError, Mem0TrayError) as error:
             self._restart_wait.died(time.monotonic())
+            why = error.reason if isinstance(error, Mem0TrayError) else str(error)
             self._problem = (
-                Reason("The embedded server could not be started: {why}", why=_why(error)),
+                Reason("The embedded server could not be started: {why}", why=why),
                 Reason("Check the permissions of {path}.", path=self._folder),
             )
-            raise self._error() from error
+            raise LocalServerError(*self._problem) from error
         self._restart_wait.started(time.monotonic())
 
     def _wait_until_ready(self) -> Endpoint:
@@ -166,37 +157,13 @@ class LocalServer:
             if self._leaving.wait(_POLL_SECONDS):
                 raise LocalServerError(Reason("The embedded server is being stopped."))
         self._end_child()
-        raise self._error()
-
-    def _error(self) -> LocalServerError:
-        return LocalServerError(*self._problem, self._restart_wait.remaining(time.monotonic()))
+        raise LocalServerError(*self._problem)
 
 
-def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    # -P and the folder as working directory: a module in the folder where the user
-    # started us must not stand in for one of Python's.
-    command = [sys.executable, "-P", "-m", "mem0tray.localserver.serve"]
-    command += ["--folder", str(folder.absolute()), "--port", str(port), "--lifeline"]
-    child: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
-        command,
-        stdin=subprocess.PIPE,  # the lifeline, by which the child ends with us
-        stdout=output,
-        stderr=output,
-        cwd=folder,
-        env=programs.child_environment(),
-        **programs.detached(),  # Ctrl-C is for the worker, which stops the server last
-    )
-    return child
-
-
-def _why(error: OSError | Mem0TrayError) -> Reason:
-    return error.reason if isinstance(error, Mem0TrayError) else reasons.quoted(str(error))
-
-
-def _last_words(folder: Path, code: int) -> Reason:
+def _last_words(log: Path, code: int) -> Reason:
     with suppress(OSError):
-        tail = regular_file.read_bytes(folder / endpoint.LOG)[-4096:].decode("utf-8", "replace")
-        for line in reversed(tail.split("\n")):
-            if line.strip():
-                return Reason("The embedded server stopped: {why}", why=one_line(line, 300))
+        tail = regular_file.read_bytes(log)[-4096:].decode("utf-8", "replace").strip()
+        if tail:
+            why = one_line(tail.rpartition("\n")[2], 300)
+            return Reason("The embedded server stopped: {why}", why=why)
     return Reason("The embedded server stopped (exit code {number}).", number=code)

@@ -28,8 +28,6 @@ LOCK = "server.lock"
 DATABASE = "memories.sqlite3"
 LOG = "server.log"
 PORT_MAX = 65535
-# Bytes of one request. SQLite would take twice as much, but such a memory is a mistake.
-BODY_MAX = 512 * 2**20
 CHALLENGE_MAX = 128
 EXIT_ALREADY_RUNNING = 3
 ANSWER_SECONDS = 5.0
@@ -78,12 +76,6 @@ def remove(folder: Path, own: Endpoint) -> None:
     if read(folder) == own:
         with suppress(OSError):
             (folder / FILE).unlink()
-
-
-def remove_stale(folder: Path) -> None:
-    """Remove what a killed server left behind; only the holder of the lock may call it."""
-    with suppress(OSError):
-        (folder / FILE).unlink()
 
 
 def proof(token: str, challenge: str) -> str:

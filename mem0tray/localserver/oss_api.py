@@ -11,25 +11,39 @@ import re
 import time
 from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from mem0tray import __version__
 from mem0tray.localserver import oss_requests, wire
-from mem0tray.localserver.oss_requests import SaveRequest, Scope
-from mem0tray.localserver.store import KeyReusedError, NameCount, StoredMemory
-from mem0tray.localserver.wire import answer, iso, refusal
+from mem0tray.localserver.oss_requests import (
+    Listing,
+    MemoryCreate,
+    MemoryUpdate,
+    Owners,
+    SearchRequest,
+)
+from mem0tray.localserver.store import KeyReusedError, NameCount, Store, StoredMemory
+from mem0tray.localserver.wire import LIMIT_MAX, answer, iso, refusal
 from mem0tray.server.model import ID, PROJECT, name_of
 
 _NOTE: Final = "This server has no model: it stored each text as it is."
 _BEGINNING: Final = 1000  # characters of a text too large to be repeated
 _REPEATED: Final = 2**18  # characters of a text
 _USER: Final = "user"  # the role of a memory, unless one was given
+_UNKNOWN: Final = "A memory with this id was not found."
+_NAMED: Final = re.compile(r"{(\w+)}")
 
 
-class OssApi(wire.Api):
-    """The requests of the dialect `oss`."""
+class OssApi:
+    """The requests of the dialect `oss`; they raise as those of `VpsApi`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def routes(self) -> list[Route]:
         """Return the route of each request."""
@@ -48,27 +62,36 @@ class OssApi(wire.Api):
 
     async def save(self, request: Request) -> Response:
         """Answer `POST /memories`: save once for each `mem0tray_id` or Idempotency-Key."""
-        header = request.headers.get("idempotency-key", "").encode("latin-1")
-        wanted = oss_requests.save(
-            await wire.bounded(request, self._body_max),
-            header.decode("utf-8", "surrogateescape"),
-        )
+        wanted = await oss_requests.read(request, MemoryCreate)
+        memories = wanted.memories(request.headers.get("idempotency-key", ""))
         try:
-            rows = self._store.save(*wanted.arrivals)
+            rows = self._store.save(*memories)
         except KeyReusedError:
             return refusal(422, "This Idempotency-Key or mem0tray_id was used for another memory.")
-        self._indexing.soon()
-        return answer(_saved(wanted, rows))
+        results = [
+            {
+                "id": str(row),
+                "memory": _beginning(each.memory)[0],
+                "event": "ADD",
+                "actor_id": None,
+                "role": each.role or _USER,
+            }
+            for each, row in zip(memories, rows, strict=True)
+        ]
+        return answer({"results": results} | ({} if wanted.infer is False else {"note": _NOTE}))
 
     async def listing(self, request: Request) -> Response:
         """Answer `GET /memories?user_id=&agent_id=&run_id=&top_k=`, newest first; 1,000 at most.
 
         An answer that ends before `top_k` because it grew too large says `"truncated": true`.
         """
-        scope, top_k = oss_requests.listing(request)
-        pages = self._store.newest(scope.project, wanted=scope.wanted)
-        found, cut = await wire.fitting(pages, top_k)
-        return answer({"results": [_shown(each) for each in found]} | cut)
+        asked = oss_requests.in_query(request)
+        wanted = asked.filter(required=False)
+        usual = LIMIT_MAX if wanted.project is None else oss_requests.TOP_K
+        top_k = usual if asked.top_k is None else asked.top_k
+        found, is_cut = self._store.newest(wanted, top_k)
+        results = [_shown(each) for each in found]
+        return answer({"results": results} | ({"truncated": True} if is_cut else {}))
 
     async def one(self, request: Request) -> Response:
         """Answer `GET /memories/{id}`: null if there is none, as the official server does."""
@@ -81,44 +104,42 @@ class OssApi(wire.Api):
         A filter by `mem0tray_id` finds the memory with that key whatever its words, and shows only
         the beginning of a large one: it asks whether the memory is there.
         """
-        wanted = oss_requests.search(await wire.bounded(request, self._body_max))
-        if wanted.scope.wanted.key is not None:
-            found = self._with_key(wanted.scope)
-            return answer({"results": [_shown(each, _REPEATED) | {"score": 1.0} for each in found]})
-        matches = await self._indexing.search(
-            wanted.scope.project, wanted.query, wanted.top_k, wanted.scope.wanted
-        )
-        results = [
-            _shown(each.stored) | {"score": round(each.score, 4)}
-            for each in matches
-            if each.score >= wanted.threshold
-        ]
+        asked = await oss_requests.read(request, SearchRequest)
+        wanted = asked.wanted()
+        if wanted.key is not None:
+            found, _ = self._store.newest(wanted, LIMIT_MAX)
+            results = [_shown(each, is_whole=False) | {"score": 1.0} for each in found]
+        else:
+            results = [
+                _shown(each) | {"score": round(score, 4)}
+                for each, score in self._store.search(wanted, asked.query, asked.most())
+                if score >= (asked.threshold or 0.0)
+            ]
         return answer({"results": results})
 
     async def change(self, request: Request) -> Response:
         """Answer `PUT /memories/{id}`: another text, or metadata to add."""
-        name = wire.segment(request, "memory")
-        text, metadata = oss_requests.change(await wire.bounded(request, self._body_max))
-        before = self._store.one(name)
+        wanted = await oss_requests.read(request, MemoryUpdate)
+        if wanted.text is None and wanted.metadata is None:
+            raise HTTPException(400, "At least one of text and metadata must be provided.")
+        before = self._store.one(wire.segment(request, "memory"))
         if before is None:
-            return _unknown()
-        merged = _metadata(before) | (metadata or {})
-        details = before.details._replace(
-            metadata=oss_requests.as_kept(merged, before.project), updated=time.time()
-        )
-        self._store.change(name, text, details)
+            return refusal(404, _UNKNOWN)
+        text = before.memory if wanted.text is None else wanted.text
+        merged = _metadata(before) | (wanted.metadata or {})
+        kept = oss_requests.as_kept(merged, before.project)
+        self._store.change(before._replace(memory=text, metadata=kept, updated=time.time()))
         return answer({"message": "Memory updated successfully!"})
 
     async def remove(self, request: Request) -> Response:
         """Answer `DELETE /memories/{id}`."""
-        name = wire.segment(request, "memory")
-        if self._store.delete(None, name):
+        if self._store.delete(None, wire.segment(request, "memory")):
             return answer({"message": "Memory deleted successfully"})
-        return _unknown()
+        return refusal(404, _UNKNOWN)
 
     async def remove_all(self, request: Request) -> Response:
-        """Answer `DELETE /memories?user_id=&agent_id=&run_id=`; serve others after each step."""
-        await self._delete(oss_requests.removal(request))
+        """Answer `DELETE /memories?user_id=&agent_id=&run_id=`."""
+        await self._delete(oss_requests.in_query(request))
         return answer({"message": "All relevant memories deleted"})
 
     async def entities(self, _: Request) -> Response:
@@ -129,21 +150,21 @@ class OssApi(wire.Api):
 
     async def remove_entity(self, request: Request) -> Response:
         """Answer `DELETE /entities/{user, agent or run}/{name}`: delete all under this name."""
-        kind = wire.segment(request, "kind")
-        await self._delete(oss_requests.entity(kind, wire.segment(request, "name")))
+        kind, name = wire.segment(request, "kind"), wire.segment(request, "name")
+        if kind not in ("user", "agent", "run"):
+            raise HTTPException(422, "An entity is a user, an agent or a run.")
+        await self._delete(Owners(**{f"{kind}_id": name}))
         return answer({"message": "Entity deleted"})
 
     async def describe(self, _: Request) -> Response:
         """Answer `GET /openapi.json`: these requests, for programs."""
         return answer(description())
 
-    async def _delete(self, scope: Scope) -> None:
-        while self._store.delete_some(scope.project, scope.wanted):  # noqa: ASYNC110  (it works)
+    async def _delete(self, whose: Owners) -> None:
+        """Delete their memories; other requests are served after each step."""
+        wanted = whose.filter()
+        while self._store.delete_some(wanted):  # noqa: ASYNC110  (it works)
             await asyncio.sleep(0)
-
-    def _with_key(self, scope: Scope) -> list[StoredMemory]:
-        pages = self._store.newest(scope.project, wanted=scope.wanted)
-        return [each for page in pages for each in page]
 
 
 def _counted(kind: str, counted: NameCount) -> dict[str, Any]:
@@ -156,132 +177,85 @@ def _counted(kind: str, counted: NameCount) -> dict[str, Any]:
     }
 
 
-def _saved(wanted: SaveRequest, rows: list[int]) -> dict[str, Any]:
-    results = []
-    for arrival, row in zip(wanted.arrivals, rows, strict=True):
-        is_large = len(arrival.memory) > _REPEATED
-        results.append(
-            {
-                "id": str(row),
-                "memory": arrival.memory[:_BEGINNING] if is_large else arrival.memory,
-                "event": "ADD",
-                "actor_id": None,
-                "role": arrival.details.role or _USER,
-            }
-        )
-    return {"results": results} | ({"note": _NOTE} if wanted.asks_model else {})
+def _beginning(text: str) -> tuple[str, bool]:
+    """Return the text as it is repeated, and whether it was cut."""
+    return (text[:_BEGINNING], True) if len(text) > _REPEATED else (text, False)
 
 
-def _shown(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
-    """Show a memory; only the beginning of one with more than `repeated` characters."""
-    text = stored.memory
-    its = stored.details
-    is_cut = repeated is not None and len(text) > repeated
+def _shown(stored: StoredMemory, *, is_whole: bool = True) -> dict[str, Any]:
+    text, is_cut = (stored.memory, False) if is_whole else _beginning(stored.memory)
+    data = stored.memory.encode("utf-8", "surrogatepass")
     entry: dict[str, Any] = {
         "id": stored.id,
-        "memory": text[:_BEGINNING] if is_cut else text,
-        "hash": hashlib.md5(
-            text.encode("utf-8", "surrogatepass"), usedforsecurity=False
-        ).hexdigest(),
+        "memory": text,
+        "hash": hashlib.md5(data, usedforsecurity=False).hexdigest(),
         "metadata": _metadata(stored) or None,
         "created_at": iso(stored.created),
-        "updated_at": iso(stored.created if its.updated is None else its.updated),
+        "updated_at": iso(stored.created if stored.updated is None else stored.updated),
         "user_id": name_of(stored.project),
-        "role": its.role or _USER,
+        "role": stored.role or _USER,
     }
-    for name, value in (("agent_id", its.agent), ("run_id", its.run)):
-        if value is not None:
-            entry[name] = value.decode("utf-8", "surrogatepass")
+    names = {"agent_id": stored.agent, "run_id": stored.run}
+    entry |= {name: value for name, value in names.items() if value is not None}
     return entry | ({"truncated": True} if is_cut else {})
 
 
 def _metadata(stored: StoredMemory) -> dict[str, Any]:
-    metadata: dict[str, Any] = json.loads(stored.details.metadata or "{}")
+    metadata: dict[str, Any] = json.loads(stored.metadata or "{}")
     if stored.key:
         metadata[ID] = stored.key.partition("\0")[0]
-    if stored.details.agent is None and name_of(stored.project) != stored.project:
+    if stored.agent is None and name_of(stored.project) != stored.project:
         metadata.setdefault(PROJECT, stored.project)
     return metadata
 
 
-def _unknown() -> Response:
-    return refusal(404, "A memory with this id was not found.")
-
-
 # The description of these requests, from which programs make their tools. Summaries and names of
-# operations are the official server's, as programs know these.
-_TEXT: Final = {"type": "string"}
-_NUMBER: Final = {"type": "integer", "minimum": 0}
-_OBJECT: Final = {"type": "object", "additionalProperties": True}
-_WHOSE: Final = {"user_id": _TEXT, "agent_id": _TEXT, "run_id": _TEXT}
-_MESSAGE: Final = {
-    "type": "object",
-    "properties": {"role": _TEXT, "content": _TEXT},
-    "required": ["role", "content"],
-}
-_TO_SAVE: Final = {
-    "messages": {"type": "array", "items": _MESSAGE},
-    **_WHOSE,
-    "metadata": _OBJECT,
-    "infer": {"type": "boolean", "description": "No facts are made of a text: it is stored as is."},
-}
-_TO_SEARCH: Final = {
-    "query": _TEXT,
-    "filters": _OBJECT,
-    "top_k": _NUMBER,
-    "threshold": {"type": "number", "minimum": 0, "maximum": 1},
-}
-_TO_CHANGE: Final = {"text": _TEXT, "metadata": _OBJECT}
-_ANSWER: Final = {"200": {"description": "OK", "content": {"application/json": {"schema": {}}}}}
-
-
-def _body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    schema = {"type": "object", "properties": properties, "required": list(required)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def _query(schemas: dict[str, Any]) -> dict[str, Any]:
-    return {"parameters": [_parameter("query", name, each) for name, each in schemas.items()]}
-
-
-def _parameter(place: str, name: str, schema: Any = _TEXT) -> dict[str, Any]:
-    return {"name": name, "in": place, "required": place == "path", "schema": schema}
-
-
-# Method, path, what it does, the name of the official server's function, and what it takes.
-_OPERATIONS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
-    ("post", "/memories", "Create memories", "add_memory", _body(_TO_SAVE, "messages")),
-    ("get", "/memories", "Get memories", "get_all_memories", _query(_WHOSE | {"top_k": _NUMBER})),
-    ("delete", "/memories", "Delete all memories", "delete_all_memories", _query(_WHOSE)),
-    ("get", "/memories/{memory_id}", "Get a memory", "get_memory", {}),
-    ("put", "/memories/{memory_id}", "Update a memory", "update_memory", _body(_TO_CHANGE)),
-    ("delete", "/memories/{memory_id}", "Delete a memory", "delete_memory", {}),
-    (
-        "post",
-        "/search",
-        "Search memories",
-        "search_memories",
-        _body(_TO_SEARCH, "query", "filters"),
-    ),
-    ("get", "/entities", "List Entities", "list_entities", {}),
-    ("delete", "/entities/{entity_type}/{entity_id}", "Delete Entity", "delete_entity", {}),
-    ("get", "/auth/setup-status", "Setup Status", "setup_status", {}),
+# operations are the official server's, as programs know these. Method, path, what it does, the
+# name of the official server's function, and what it takes.
+_OPERATIONS: Final[tuple[tuple[str, str, str, str, type[Struct] | None], ...]] = (
+    ("post", "/memories", "Create memories", "add_memory", MemoryCreate),
+    ("get", "/memories", "Get memories", "get_all_memories", Listing),
+    ("delete", "/memories", "Delete all memories", "delete_all_memories", Owners),
+    ("get", "/memories/{memory_id}", "Get a memory", "get_memory", None),
+    ("put", "/memories/{memory_id}", "Update a memory", "update_memory", MemoryUpdate),
+    ("delete", "/memories/{memory_id}", "Delete a memory", "delete_memory", None),
+    ("post", "/search", "Search memories", "search_memories", SearchRequest),
+    ("get", "/entities", "List Entities", "list_entities", None),
+    ("delete", "/entities/{entity_type}/{entity_id}", "Delete Entity", "delete_entity", None),
+    ("get", "/auth/setup-status", "Setup Status", "setup_status", None),
 )
 
 
 def description() -> dict[str, Any]:
     """Make the document."""
+    taken = [shape for *_, shape in _OPERATIONS if shape is not None]
+    _, schemas = msgspec.json.schema_components(taken, ref_template="#/components/schemas/{name}")
     paths: dict[str, dict[str, Any]] = {}
-    for method, path, summary, function, takes in _OPERATIONS:
-        in_path = [_parameter("path", name) for name in re.findall(r"{(\w+)}", path)]
-        paths.setdefault(path, {})[method] = takes | {
+    for method, path, summary, function, shape in _OPERATIONS:
+        parameters = [_parameter("path", name, {"type": "string"}) for name in _NAMED.findall(path)]
+        operation = {
             "summary": summary,
             "operationId": re.sub(r"\W", "_", f"{function}{path}_{method}"),
-            "parameters": in_path + takes.get("parameters", []),
-            "responses": _ANSWER,
+            "parameters": parameters,
+            "responses": {
+                "200": {"description": "OK", "content": {"application/json": {"schema": {}}}}
+            },
         }
+        if shape is not None and method in ("post", "put"):
+            schema = {"$ref": f"#/components/schemas/{shape.__name__}"}
+            content = {"application/json": {"schema": schema}}
+            operation["requestBody"] = {"required": True, "content": content}
+        elif shape is not None:
+            asked = schemas[shape.__name__]["properties"]
+            parameters += [_parameter("query", name, each) for name, each in asked.items()]
+        paths.setdefault(path, {})[method] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "mem0tray: the embedded server", "version": __version__},
         "paths": paths,
+        "components": {"schemas": schemas},
     }
+
+
+def _parameter(place: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}

@@ -6,134 +6,157 @@ refuse the request, 422 where its shape does not fit.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
+from msgspec import Meta, Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mem0tray.localserver import wire
-from mem0tray.localserver.store import Arrival, Details
-from mem0tray.localserver.word_index import MemoryFilter
+from mem0tray.localserver.store import Filter, StoredMemory
+from mem0tray.localserver.wire import LIMIT_MAX
 from mem0tray.server.model import ANY, ID, PROJECT, project_of
 
 TOP_K: Final = 20
 _NAMES: Final = ("user_id", "agent_id", "run_id")
-_DEEPEST: Final = 100
 _LARGEST: Final = 2**63
 _TOGETHER: Final = ("AND", "OR", "NOT")
-_WHOSE: Final = "At least one identifier (user_id, agent_id, run_id) is required."
 _REFUSED: Final = ("expiration_date", "memory_type", "app_id", "immutable", "timestamp")
 _EQUAL_ONLY: Final = "The filters of this server compare for equality, and all of them are to fit."
 
 
-class Scope(NamedTuple):
-    """Whose memories are meant; with a `project` of None, everybody's."""
+class Owners(Struct, kw_only=True):
+    """Whose memories are meant."""
 
-    project: str | None
-    wanted: MemoryFilter
+    user_id: str | None = None
+    agent_id: str | None = None
+    run_id: str | None = None
+
+    def names(self) -> dict[str, str]:
+        """Return the names that are given; HTTPException 400 for one that cannot be."""
+        given = {name: getattr(self, name) for name in _NAMES}
+        found = {name: value.strip() for name, value in given.items() if value}
+        for name, value in found.items():
+            if not value or any(sign.isspace() for sign in value):
+                raise HTTPException(
+                    400, f"Invalid {name}: it may not be blank or hold white space."
+                )
+        return found
+
+    def filter(self, *, required: bool = True) -> Filter:
+        """Make the filter that finds their memories; HTTPException 400 if it must name somebody."""
+        names = self.names()
+        if required and not names:
+            raise HTTPException(400, f"At least one identifier ({', '.join(_NAMES)}) is required.")
+        user = names.get("user_id")
+        project = None if user is None else project_of(user)
+        return Filter(project, names.get("agent_id"), names.get("run_id"))
 
 
-class SaveRequest(NamedTuple):
-    """Memories to be stored; `asks_model` if facts were to be made of the texts."""
+class ChatMessage(Struct):
+    """A message of a chat."""
 
-    arrivals: list[Arrival]
-    asks_model: bool
+    role: str
+    content: str
 
 
-class SearchRequest(NamedTuple):
-    """What to search for, where, and how much to show of it."""
+class MemoryCreate(Owners):
+    """The body of `POST /memories`: every message except a system's is a memory."""
+
+    messages: list[ChatMessage]
+    metadata: dict[str, Any] | None = None
+    infer: Annotated[Any, Meta(description="No facts are made of a text: it is stored as is.")] = (
+        True
+    )
+
+    def memories(self, key: str) -> list[StoredMemory]:
+        """Make the memories; each after the first gets its own key.
+
+        The key is the one in the metadata, else `key`.
+        """
+        whose = self.filter()
+        names = self.names()
+        project = project_of(next(iter(names.values())))
+        metadata = self.metadata or {}
+        key = _key(metadata.get(ID)) or key
+        kept = as_kept(metadata, project)
+        memories = []
+        for place, each in enumerate(each for each in self.messages if each.role != "system"):
+            digest = wire.digest(names | {"user_id": project, "content": each.content})
+            name = f"{key}\0{place}" if key and place else key
+            role = None if each.role == "user" else each.role
+            memories.append(
+                StoredMemory(
+                    project, each.content, name, digest, whose.agent, whose.run, role, kept
+                )
+            )
+        return memories
+
+
+class Listing(Owners):
+    """The query of `GET /memories`."""
+
+    top_k: Annotated[int, Meta(ge=0, le=LIMIT_MAX)] | None = None
+
+
+class SearchRequest(Owners):
+    """The body of `POST /search`: a query that is not blank, with filters that name somebody.
+
+    Some clients name whose memories they want beside the filters.
+    """
 
     query: str
-    scope: Scope
-    threshold: float
-    top_k: int
+    filters: dict[str, Any] | None = None
+    threshold: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=0)] | None = None
+    limit: Annotated[int, Meta(ge=0)] | None = None
+
+    def most(self) -> int:
+        """Return how many memories are wanted at most."""
+        wanted = self.limit if self.top_k is None else self.top_k
+        return TOP_K if wanted is None else min(wanted, LIMIT_MAX)
+
+    def wanted(self) -> Filter:
+        """Make the filter; HTTPException 400 for one that does not compare for equality."""
+        if not self.query.strip():
+            raise HTTPException(400, "Invalid query: cannot be empty or whitespace-only.")
+        beside = {name: value for name in _NAMES if (value := getattr(self, name)) is not None}
+        filters = (self.filters or {}) | beside
+        whose = wire.shaped(filters, Owners).filter()
+        more = {name: value for name, value in filters.items() if name not in _NAMES}
+        key = _key(more.pop(ID, None))
+        if whose.project is not None and more.get(PROJECT) == whose.project:
+            del more[PROJECT]
+        for name, value in more.items():
+            if name in _TOGETHER or not (_is_plain(name) and _is_plain(value)):
+                raise HTTPException(400, _EQUAL_ONLY)
+        return whose._replace(key=key or None, metadata=more)
 
 
-def save(body: bytearray, key: str) -> SaveRequest:
-    """Read `POST /memories`: every message except a system's is a memory.
+class MemoryUpdate(Struct):
+    """The body of `PUT /memories/{id}`: a text, and metadata to add."""
 
-    The key is the one in the metadata, else `key`; each message after the first gets its own.
-    """
-    fields = wire.document(body)
-    names = _identifiers(fields)
-    if not names:
-        raise HTTPException(400, _WHOSE)
-    _refuse_unknown(fields)
-    project = project_of(next(iter(names.values())))
-    metadata = _object(fields, "metadata")
-    key = _key(metadata.get(ID)) or key
-    kept = Details(
-        _bytes(names.get("agent_id")),
-        _bytes(names.get("run_id")),
-        metadata=as_kept(metadata, project),
-    )
-    arrivals = []
-    for place, (role, content) in enumerate(_messages(fields)):
-        digest = wire.digest(names | {"user_id": project, "content": content})
-        name = f"{key}\0{place}" if key and place else key
-        details = kept._replace(role=None if role == "user" else role)
-        arrivals.append(
-            Arrival(project, content, name.encode("utf-8", "surrogateescape"), digest, details)
-        )
-    return SaveRequest(arrivals, fields.get("infer") is not False)
+    text: str | None = None
+    metadata: dict[str, Any] | None = None
 
 
-def listing(request: Request) -> tuple[Scope, int]:
-    """Read `GET /memories`: whose, and how many."""
-    asked = _query(request)
-    top_k = asked.get("top_k")
-    if wire.number(top_k or 0) > wire.LIMIT_MAX:
-        raise HTTPException(422, f'"top_k" must be {wire.LIMIT_MAX:,} or less.')
-    scope = _scope(_identifiers(asked), {})
-    return scope, _top_k(top_k, wire.LIMIT_MAX if scope.project is None else TOP_K)
+async def read(request: Request, shape: type[wire.Shape]) -> wire.Shape:
+    """Read a body; HTTPException 400 for a field that this server cannot honour."""
+    fields = await wire.document(request)
+    for name in _REFUSED:
+        if isinstance(fields, dict) and fields.get(name):
+            raise HTTPException(400, f'This server does not take "{name}".')
+    return wire.shaped(fields, shape)
 
 
-def removal(request: Request) -> Scope:
-    """Read `DELETE /memories`: whose; the request must name somebody."""
-    names = _identifiers(_query(request))
-    if not names:
-        raise HTTPException(400, "At least one identifier is required.")
-    return _scope(names, {})
-
-
-def entity(kind: str, name: str) -> Scope:
-    """Read `DELETE /entities/{kind}/{name}`: whose; the kind is user, agent or run."""
-    names = _identifiers({f"{kind}_id": name})
-    if not names:
-        raise HTTPException(422, "An entity is a user, an agent or a run, and has a name.")
-    return _scope(names, {})
-
-
-def search(body: bytearray) -> SearchRequest:
-    """Read `POST /search`: a query that is not blank, with filters that name somebody."""
-    fields = wire.document(body)
-    query = wire.field(fields, "query")
-    if not query.strip():
-        raise HTTPException(400, "Invalid query: cannot be empty or whitespace-only.")
-    filters = _object(fields, "filters") | {
-        name: fields[name] for name in _NAMES if fields.get(name) is not None
-    }  # some clients name whose memories they want beside the filters
-    names = _identifiers(filters)
-    if not names:
-        raise HTTPException(400, f"filters must contain at least one of: {', '.join(_NAMES)}.")
-    scope = _scope(names, {name: each for name, each in filters.items() if name not in _NAMES})
-    threshold = fields.get("threshold") or 0.0
-    if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-        raise HTTPException(400, "Invalid threshold: it must be between 0 and 1.")
-    top_k = fields.get("top_k", fields.get("limit"))
-    return SearchRequest(query, scope, threshold, _top_k(top_k, TOP_K))
-
-
-def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
-    """Read `PUT /memories/{id}`: the text and the metadata to set; None: leave unchanged."""
-    fields = wire.document(body)
-    _refuse_unknown(fields)
-    text = wire.field(fields, "text") if fields.get("text") is not None else None
-    metadata = None if fields.get("metadata") is None else _object(fields, "metadata")
-    if text is None and metadata is None:
-        raise HTTPException(400, "At least one of text and metadata must be provided.")
-    return text, metadata
+def in_query(request: Request) -> Listing:
+    """Read what stands behind the path."""
+    text = request.scope["query_string"].decode("ascii", "replace")
+    try:
+        return wire.shaped(dict(parse_qsl(text, errors="surrogatepass")), Listing, strict=False)
+    except UnicodeDecodeError:
+        raise HTTPException(400, "The query is not UTF-8.") from None
 
 
 def as_kept(metadata: Mapping[str, Any], project: str) -> str | None:
@@ -145,123 +168,20 @@ def as_kept(metadata: Mapping[str, Any], project: str) -> str | None:
     if metadata.get(PROJECT) == project:
         redundant.add(PROJECT)
     kept = {name: value for name, value in metadata.items() if name not in redundant}
-    if not kept:
-        return None
     try:
-        _check_depth(kept, _DEEPEST)
-        return json.dumps(kept, allow_nan=False)
+        return json.dumps(kept, allow_nan=False) if kept else None
     except ValueError:
-        raise HTTPException(
-            422, 'The field "metadata" is nested too deeply, or holds NaN.'
-        ) from None
-
-
-def _check_depth(value: Any, left: int) -> None:
-    if left == 0:
-        raise ValueError
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            _check_depth(each, left - 1)
-
-
-def _messages(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    messages = fields.get("messages")
-    if not isinstance(messages, list):
-        raise HTTPException(422, 'The field "messages" is missing or is not a list.')
-    found = []
-    for each in messages:
-        if not isinstance(each, dict):
-            raise HTTPException(422, "A message is a JSON object.")
-        found.append((wire.field(each, "role"), wire.field(each, "content")))
-    return [(role, content) for role, content in found if role != "system"]
-
-
-def _identifiers(fields: Mapping[str, Any]) -> dict[str, str]:
-    found = {}
-    for name in _NAMES:
-        value = fields.get(name)
-        if value is None or value == "":
-            continue
-        if not isinstance(value, str):
-            raise HTTPException(422, f'The field "{name}" is not text.')
-        trimmed = value.strip()
-        if not trimmed or any(sign.isspace() for sign in trimmed):
-            raise HTTPException(400, f"Invalid {name}: it may not be blank or hold white space.")
-        found[name] = trimmed
-    return found
-
-
-def _scope(names: Mapping[str, str], filters: Mapping[str, Any]) -> Scope:
-    user = names.get("user_id")
-    more = dict(filters)
-    key = _key(more.pop(ID, None))
-    if user is not None and more.get(PROJECT) == project_of(user):
-        del more[PROJECT]
-    for name, value in more.items():
-        if name in _TOGETHER or not _is_plain(value) or not _is_plain_text(f"{name}{value}"):
-            raise HTTPException(400, _EQUAL_ONLY)
-    wanted = MemoryFilter(
-        _bytes(names.get("agent_id")),
-        _bytes(names.get("run_id")),
-        key.encode() if key else None,
-        more,
-    )
-    return Scope(None if user is None else project_of(user), wanted)
+        raise HTTPException(422, 'The field "metadata" holds NaN.') from None
 
 
 def _key(value: Any) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str) or "\0" in value or not _is_plain_text(value):
-        raise HTTPException(422, f'The field "{ID}" is not plain text.')
-    return value
+    if value is not None and not isinstance(value, str):
+        raise HTTPException(422, f'The field "{ID}" is not text.')
+    return value or ""
 
 
 def _is_plain(value: Any) -> bool:
-    if isinstance(value, int):
-        return abs(value) < _LARGEST
-    return isinstance(value, str | float) and value != ANY
-
-
-def _is_plain_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half a character
-        return False
-    return True
-
-
-def _refuse_unknown(fields: Mapping[str, Any]) -> None:
-    for name in _REFUSED:
-        if fields.get(name):
-            raise HTTPException(400, f'This server does not take "{name}".')
-
-
-def _object(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = fields.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise HTTPException(422, f'The field "{name}" is not a JSON object.')
-    return dict(value)
-
-
-def _query(request: Request) -> dict[str, str]:
-    text = request.scope["query_string"].decode("ascii", "replace")
-    try:
-        return dict(parse_qsl(text, errors="surrogatepass"))
-    except UnicodeDecodeError:
-        raise HTTPException(400, "The query is not UTF-8.") from None
-
-
-def _top_k(value: Any, usual: int) -> int:
-    if value is None:
-        return usual
-    found = wire.number(value)
-    if isinstance(value, bool) or found < 0:
-        raise HTTPException(422, '"top_k" must be a whole number, 0 or more.')
-    return min(found, wire.LIMIT_MAX)
-
-
-def _bytes(name: str | None) -> bytes | None:
-    return None if name is None else name.encode("utf-8", "surrogatepass")
+    """Return whether SQLite can compare a value, and "*" is not meant to fit all."""
+    if isinstance(value, str):
+        return value != ANY and value.encode("utf-8", "replace").decode() == value
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < _LARGEST)

@@ -1,17 +1,15 @@
 """Running the embedded server: one for each folder, on 127.0.0.1 and nowhere else."""
 
 import argparse
-import errno
 import gc
 import os
 import secrets
-import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 
@@ -43,7 +41,7 @@ def serve(
     *,
     exact: bool = False,
     lifeline: bool = False,
-    announce: Callable[[Endpoint], None] | None = None,
+    announce: Callable[[Endpoint], None] = lambda _: None,
 ) -> None:
     """Serve the memories in `folder` until a signal says to stop.
 
@@ -57,54 +55,53 @@ def serve(
     """
     make_own_folder(folder)
     _allow_connections()
-    with _only_one(folder):
-        endpoint.remove_stale(folder)
+    other = find(folder)
+    if other is not None:
+        raise AlreadyRunningError(
+            f"The embedded server already runs at {other.url} (process {other.pid}).",
+            "Use that one, or stop it first.",
+        )
+    with FileLock(folder / endpoint.LOCK).held(_LEAVING_SECONDS):  # one may just be leaving
+        (folder / endpoint.FILE).unlink(missing_ok=True)  # of a server that was killed
         with (
-            closing(_listener_at(port) if exact else listen(port)) as listener,
+            closing(listen(port, exact=exact)) as listener,
             closing(Store(folder / endpoint.DATABASE)) as store,
         ):
             bound = listener.getsockname()[1]
             own = Endpoint.at(bound, os.getpid(), secrets.token_urlsafe(32), time.time())
-            server = _LocalServer(config(build(store, own.token)), folder, own, announce)
+            server = _LocalServer(build(store, own.token), folder, own, announce)
             if lifeline:
                 threading.Thread(
-                    target=_watch_stdin, args=(server,), name="mem0tray-stdin", daemon=True
+                    target=server.watch_stdin, name="mem0tray-stdin", daemon=True
                 ).start()
             server.run(sockets=[listener])
-
-
-def config(app: ASGIApp) -> Config:
-    """Make the settings with which uvicorn serves `app`."""
-    return Config(
-        app,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        # Not "warning": each malformed request makes one, and any local program could
-        # fill the disk with them.
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
 
 
 class _LocalServer(Server):
     """uvicorn's server, which publishes its address while it serves."""
 
     def __init__(
-        self,
-        config: Config,
-        folder: Path,
-        own: Endpoint,
-        announce: Callable[[Endpoint], None] | None,
+        self, app: ASGIApp, folder: Path, own: Endpoint, announce: Callable[[Endpoint], None]
     ) -> None:
-        super().__init__(config)
+        super().__init__(
+            Config(
+                app,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                # Not "warning": each malformed request makes one, and any local program could
+                # fill the disk with them.
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
         self._folder = folder
         self._own = own
         self._announce = announce
@@ -114,47 +111,22 @@ class _LocalServer(Server):
         await super().startup(sockets)
         gc.freeze()  # the collector then skips the imports: a tenth faster
         endpoint.write(self._folder, self._own)
-        if self._announce is not None:
-            self._announce(self._own)
+        self._announce(self._own)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Withdraw the address before running requests are ended."""
         endpoint.remove(self._folder, self._own)
         await super().shutdown(sockets)
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop on a signal, and then end with exit code 0.
-
-        uvicorn would raise the signal again, so that the process dies of it.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {each: signal.getsignal(each) for each in _signals()}
-        for each, handler in before.items():
-            if handler is not signal.SIG_IGN:  # nohup
-                signal.signal(each, self.handle_exit)
-        try:
-            yield
-        finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
-
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop; uvicorn looks ten times a second."""
+        """Stop on a signal, with exit code 0: uvicorn's own would then die of the signal."""
         del sig, frame
         self.should_exit = True
 
-
-def _signals() -> list[signal.Signals]:
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-    return [getattr(signal, name) for name in names if hasattr(signal, name)]
-
-
-def _watch_stdin(server: Server) -> None:
-    programs.wait_for_parent()
-    server.should_exit = True
+    def watch_stdin(self) -> None:
+        """Stop when standard input ends."""
+        programs.wait_for_parent()
+        self.should_exit = True
 
 
 def _allow_connections() -> None:
@@ -169,56 +141,20 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; wait for a server that is just leaving or starting."""
-    lock = FileLock(folder / endpoint.LOCK)
-    deadline = time.monotonic() + _LEAVING_SECONDS
-    while not lock.try_acquire():
-        # Ask the server, as the file may be from one that was killed.
-        other = find(folder, _LEAVING_SECONDS)
-        if other is not None:
-            raise AlreadyRunningError(
-                f"The embedded server already runs at {other.url} (process {other.pid}).",
-                "Use that one, or stop it first.",
-            )
-        if time.monotonic() > deadline:
-            raise AlreadyRunningError(
-                f"Another process holds {lock.path}, but does not answer.", "End that process."
-            )
-        time.sleep(0.02)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def listen(port: int) -> socket.socket:
-    """Listen on 127.0.0.1: at `port`, or near it, or anywhere (port 0)."""
+def listen(port: int, *, exact: bool = False) -> socket.socket:
+    """Listen on 127.0.0.1: at `port`, or, unless `exact`, near it, or anywhere (port 0)."""
     near = range(port, min(port + PORTS_TRIED, endpoint.PORT_MAX) + 1) if port else range(0)
-    problem = ""
-    for candidate in (*near, 0):
+    why = ""
+    for candidate in (port,) if exact else (*near, 0):
         try:
             return _listener(candidate)
         except OSError as error:
-            problem = error.strerror or str(error)
+            why = error.strerror or str(error)
     raise Mem0TrayError(
-        f"The embedded server finds no port on {endpoint.HOST}: {problem}.",
-        "Check whether a firewall or sandbox forbids programs to listen.",
+        f"The embedded server cannot listen at port {port} of {endpoint.HOST}: {why}.",
+        "Name another port above 1023 (0: any that is free), or see whether a firewall or sandbox"
+        " forbids programs to listen.",
     )
-
-
-def _listener_at(port: int) -> socket.socket:
-    """Listen at exactly `port`, or raise Mem0TrayError."""
-    try:
-        return _listener(port)
-    except OSError as error:
-        is_taken = error.errno == errno.EADDRINUSE
-        why = "another program listens there" if is_taken else (error.strerror or str(error))
-        raise Mem0TrayError(
-            f"Port {port} cannot be used on {endpoint.HOST}: {why}.",
-            "Name another port above 1023 (0: any that is free).",
-        ) from error
 
 
 def _listener(port: int) -> socket.socket:
@@ -249,8 +185,6 @@ def main() -> int:
     options = parser.parse_args()
     try:
         serve(options.folder, options.port, lifeline=options.lifeline)
-    except KeyboardInterrupt:
-        return 0
     except AlreadyRunningError as error:
         sys.stderr.write(f"{error}\n")
         return endpoint.EXIT_ALREADY_RUNNING

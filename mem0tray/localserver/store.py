@@ -6,27 +6,25 @@ good, even when their memory is deleted: a producer may repeat a request months 
 deleted in between must not come back.
 """
 
-import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
-from mem0tray.localserver.word_index import ALL, MemoryFilter, WordIndex
+from mem0tray.localserver.word_index import WordIndex
 from mem0tray.system import regular_file
 
 VERSION = 1
 _BUSY_SECONDS = 1.0  # seconds; the event loop stands still for them
 _DIGITS_MAX = 18  # digits of a number that SQLite can surely hold
 ID_MAX = 2**63 - 1
-_PAGE_ROWS = 200
-_PAGE_BYTES = 2**20
+ANSWER_MAX: Final = 16 * 2**20  # characters of memories in one answer
+_STEP_ROWS = 200
 _WAL_KEPT = 16 * 2**20
 
 _SCHEMA = f"""
@@ -63,7 +61,14 @@ _SELECT = (
     " d.updated FROM memories AS m"
     " LEFT JOIN keys AS k ON k.memory = m.id LEFT JOIN details AS d ON d.id = m.id"
 )
-_WRITE = "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?)"
+_WITH_AGENT = "SELECT id FROM details WHERE agent = ?"
+_WITH_RUN = "SELECT id FROM details WHERE run = ?"
+_WITH_KEY = "SELECT memory FROM keys WHERE key = ?"
+_WITH_METADATA = (
+    "SELECT details.id FROM details,"
+    " json_each(CASE WHEN json_valid(details.metadata) THEN details.metadata END) AS each"
+    " WHERE each.key = ? AND each.value IS ?"
+)
 _COUNTED = """
 SELECT name, number,
     (SELECT created FROM memories WHERE id = oldest),
@@ -75,55 +80,30 @@ FROM (
 """
 
 
-class Details(NamedTuple):
-    """What `oss` says about a memory besides its project and text; None where it said nothing.
-
-    `agent` and `run` in UTF-8, surrogates let through. `metadata` is a JSON object in ASCII.
-    `updated`: when the memory was changed last, in Unix seconds; None: never.
-    """
-
-    agent: bytes | None = None
-    run: bytes | None = None
-    role: str | None = None
-    metadata: str | None = None
-    updated: float | None = None
-
-
-_NO_DETAILS = Details()
-
-
 class KeyReusedError(Exception):
     """The idempotency key came before, with another body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A memory to be stored.
+class StoredMemory(NamedTuple):
+    """A memory, with what `oss` says beside it; None where it says nothing.
 
-    With a `key` that came before it is not stored again; `digest` stands for the request that
-    it came with.
+    `key`: its idempotency key, empty if it has none. `digest` stands for the request that it came
+    with, and is not read back. `metadata` is a JSON object in ASCII. `updated`: when it was
+    changed last, in Unix seconds, as `created`. `id` is a whole number as text, larger for later
+    ones; the store gives it.
     """
 
     project: str
     memory: str
-    key: bytes = b""
+    key: str = ""
     digest: bytes = b""
-    details: Details = _NO_DETAILS
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMemory:
-    """A memory as stored; `id` is a whole number as text, larger for later ones.
-
-    `created` in Unix seconds. `key`: its idempotency key, empty if it has none.
-    """
-
-    id: str
-    project: str
-    memory: str
-    created: float
-    key: str
-    details: Details
+    agent: str | None = None
+    run: str | None = None
+    role: str | None = None
+    metadata: str | None = None
+    updated: float | None = None
+    created: float = 0.0
+    id: str = ""
 
 
 class NameCount(NamedTuple):
@@ -135,11 +115,34 @@ class NameCount(NamedTuple):
     last: float
 
 
-class FoundMemory(NamedTuple):
-    """A memory that a search found; `score` is the share of the query's words in it, 0 to 1."""
+class Filter(NamedTuple):
+    """Which memories are wanted: those with all of this; None is not compared.
 
-    stored: StoredMemory
-    score: float
+    `metadata` holds text, numbers and truth values.
+    """
+
+    project: str | None = None
+    agent: str | None = None
+    run: str | None = None
+    key: str | None = None
+    metadata: Mapping[str, Any] = {}
+
+    def besides_project(self, column: str) -> tuple[str, list[Any]]:
+        """Make SQL to append to a condition, and its values; `column` has the memory's id."""
+        asked = ((_WITH_AGENT, self.agent), (_WITH_RUN, self.run), (_WITH_KEY, self.key))
+        conditions: list[tuple[str, tuple[Any, ...]]] = [
+            (sql, (_bytes(value),)) for sql, value in asked if value is not None
+        ]
+        conditions += [(_WITH_METADATA, pair) for pair in self.metadata.items()]
+        sql = "".join(f" AND {column} IN ({question})" for question, _ in conditions)
+        return sql, [value for _, values in conditions for value in values]
+
+    def condition(self) -> tuple[str, list[Any]]:
+        """Make SQL to append to a condition on the memories `m`, and its values."""
+        sql, values = self.besides_project("m.id")
+        if self.project is None:
+            return sql, values
+        return f" AND m.project = ?{sql}", [_bytes(self.project), *values]
 
 
 class Store:
@@ -184,7 +187,9 @@ class Store:
                 f"The embedded server's database {path} was made by another version of mem0tray.",
                 "Use the newer version, or move the database away; a new one is made then.",
             )
-        self._words.make()
+        with self._transaction():
+            self._words.make()
+        self._index_missing()
 
     def close(self) -> None:
         """Close the database; everything in it is durable already."""
@@ -204,7 +209,7 @@ class Store:
                     run("ROLLBACK")
             raise
 
-    def save(self, *arrivals: Arrival) -> list[int]:
+    def save(self, *arrivals: StoredMemory) -> list[int]:
         """Store memories, all or none, durable on return; return their ids.
 
         A memory whose key came before has the former id. Raises KeyReusedError when the key
@@ -213,11 +218,11 @@ class Store:
         with self._transaction():
             return [self._save(each) for each in arrivals]
 
-    def _save(self, arrival: Arrival) -> int:
+    def _save(self, arrival: StoredMemory) -> int:
         run = self._connection.execute
-        if arrival.key:
-            one = "SELECT digest, memory FROM keys WHERE key = ?"
-            known = run(one, (arrival.key,)).fetchone()
+        key = _bytes(arrival.key)
+        if key:
+            known = run("SELECT digest, memory FROM keys WHERE key = ?", (key,)).fetchone()
             if known is not None:
                 if known[0] != arrival.digest:
                     raise KeyReusedError
@@ -226,36 +231,38 @@ class Store:
             "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
             (_bytes(arrival.project), _bytes(arrival.memory), time.time()),
         ).lastrowid
-        if arrival.key:
-            run("INSERT INTO keys VALUES (?, ?, ?)", (arrival.key, arrival.digest, row))
-        if arrival.details != _NO_DETAILS:
-            run(_WRITE, (row, *arrival.details))
+        if key:
+            run("INSERT INTO keys VALUES (?, ?, ?)", (key, arrival.digest, row))
+        self._write_details(row or 0, arrival)
+        self._words.add(row or 0)
         return row or 0
 
+    def _write_details(self, row: int, its: StoredMemory) -> None:
+        names = [None if name is None else _bytes(name) for name in (its.agent, its.run)]
+        details = (*names, its.role, its.metadata, its.updated)
+        if details != (None,) * len(details):
+            write = "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?)"
+            self._connection.execute(write, (row, *details))
+
     def newest(
-        self, project: str | None, before: int = ID_MAX, wanted: MemoryFilter = ALL
-    ) -> Iterator[list[StoredMemory]]:
-        """Read a project's memories below the id `before`, in pages, newest first; None: of all.
+        self, wanted: Filter, limit: int, before: int = ID_MAX
+    ) -> tuple[list[StoredMemory], bool]:
+        """Read up to `limit` memories below the id `before`, newest first.
 
-        No statement stays open between two pages, so that the caller may do
-        something else in between.
+        Return also whether there are fewer because an answer has no room for more.
         """
-        while page := self._page(project, before, wanted):
-            yield page
-            before = int(page[-1].id)
-
-    def _page(self, project: str | None, before: int, wanted: MemoryFilter) -> list[StoredMemory]:
-        where, values = _condition(project, wanted)
+        where, values = wanted.condition()
         ordered = f"{_SELECT} WHERE m.id < ?{where} ORDER BY m.id DESC LIMIT ?"
-        page: list[StoredMemory] = []
+        found: list[StoredMemory] = []
         size = 0
-        with closing(self._connection.execute(ordered, (before, *values, _PAGE_ROWS))) as rows:
+        with closing(self._connection.execute(ordered, (before, *values, limit))) as rows:
             for row in rows:
-                page.append(_stored(row))
-                size += len(row[2])
-                if size >= _PAGE_BYTES:
-                    break
-        return page
+                each = _stored(row)
+                size += len(each.memory)
+                if found and size > ANSWER_MAX:
+                    return found, True
+                found.append(each)
+        return found, False
 
     def one(self, memory_id: str) -> StoredMemory | None:
         """Read the memory of this id."""
@@ -279,38 +286,31 @@ class Store:
         rows = self._connection.execute(_COUNTED.format(table=table, column=column))
         return [NameCount(_text(name), *more) for name, *more in rows]
 
-    def change(self, memory_id: str, memory: str | None, changed: Details) -> bool:
-        """Give a memory these details and, unless None, another text; return whether it exists."""
-        row = _row(memory_id)
-        run = self._connection.execute
+    def change(self, changed: StoredMemory) -> None:
+        """Write the text and the details of a memory that is there anew."""
+        row = int(changed.id)
         with self._transaction():
-            if run("SELECT 1 FROM memories WHERE id = ?", (row,)).fetchone() is None:
-                return False
-            if memory is not None:
-                is_indexed = self._words.remove(row)
-                run("UPDATE memories SET memory = ? WHERE id = ?", (_bytes(memory), row))
-                if is_indexed:
-                    self._words.put(row)
-            run(_WRITE, (row, *changed))
-        return True
+            self._words.remove(row)
+            change = "UPDATE memories SET memory = ? WHERE id = ?"
+            self._connection.execute(change, (_bytes(changed.memory), row))
+            self._words.add(row)
+            self._write_details(row, changed)
 
     def delete(self, project: str | None, memory_id: str) -> bool:
         """Delete one memory for good, of this project or of any; return whether there was one."""
-        row = _row(memory_id)
+        found = self.one(memory_id)
+        if found is None or project not in (None, found.project):
+            return False
         with self._transaction():
-            one = "SELECT project FROM memories WHERE id = ?"
-            its = self._connection.execute(one, (row,)).fetchone()
-            if its is None or (project is not None and its[0] != _bytes(project)):
-                return False
-            self._delete(row)
+            self._delete(int(found.id))
         return True
 
-    def delete_some(self, project: str | None, wanted: MemoryFilter) -> bool:
+    def delete_some(self, wanted: Filter) -> bool:
         """Delete some of these memories for good; return whether there may be more."""
-        where, values = _condition(project, wanted)
+        where, values = wanted.condition()
         some = f"SELECT m.id FROM memories AS m WHERE m.id > 0{where} LIMIT ?"
         with self._transaction():
-            rows = self._connection.execute(some, (*values, _PAGE_ROWS)).fetchall()
+            rows = self._connection.execute(some, (*values, _STEP_ROWS)).fetchall()
             for (row,) in rows:
                 self._delete(row)
         return bool(rows)
@@ -319,42 +319,26 @@ class Store:
         self._words.remove(row)
         self._connection.execute("DELETE FROM memories WHERE id = ?", (row,))
 
-    def index_some(self) -> bool:
-        """Add some memories to the index of words; return whether it may lack more.
+    def search(self, wanted: Filter, query: str, limit: int) -> list[tuple[StoredMemory, float]]:
+        """Find the memories that best fit `query`, with their scores, 0 to 1."""
+        project = None if wanted.project is None else _bytes(wanted.project)
+        sql, values = wanted.besides_project("rowid")
+        rows = self._words.search(project, query, limit, sql, values)
+        found = [(self.one(str(row)), score) for row, score in rows]
+        return [(stored, score) for stored, score in found if stored is not None]
 
-        A search finds only what has been added.
-        """
-        if not self._words.lacks_some():  # so no write, and no wait for the disk
-            return False
-        try:
-            with self._transaction():
-                return self._words.add_some()
-        except sqlite3.DatabaseError as error:
-            self._mend(error)
-            return True
-
-    def search(
-        self, project: str | None, query: str, limit: int, wanted: MemoryFilter = ALL
-    ) -> list[FoundMemory] | None:
-        """Find the project's memories that best fit `query`, as far as they are indexed.
-
-        None: the index could not be read, and must be filled again.
-        """
-        name = None if project is None else _bytes(project)
-        try:
-            found = self._words.search(name, query, limit, wanted)
-        except sqlite3.DatabaseError as error:
-            self._mend(error)
-            return None
-        there = [(self.one(str(row)), score) for row, score in found]
-        return [FoundMemory(stored, score) for stored, score in there if stored is not None]
-
-    def _mend(self, error: sqlite3.DatabaseError) -> None:
-        """Empty the index if it is to blame; else raise `error` again."""
-        if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT_VTAB:
-            raise error
-        with self._transaction():
+    def mend(self, error: sqlite3.Error) -> None:
+        """Fill the index of words again if it is to blame for this error."""
+        if error.sqlite_errorcode == sqlite3.SQLITE_CORRUPT_VTAB:
             self._words.empty()
+            self._index_missing()
+
+    def _index_missing(self) -> None:
+        """Index what an earlier version, or an index that was emptied, left out."""
+        while rows := self._words.missing():
+            with self._transaction():
+                for row in rows:
+                    self._words.add(row)
 
     def try_write(self) -> None:
         """Write something that does not matter."""
@@ -376,22 +360,20 @@ def memories_in(path: Path) -> int:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
 
 
-def _condition(project: str | None, wanted: MemoryFilter) -> tuple[str, list[Any]]:
-    where, values = wanted.condition("m.id")
-    return (
-        (where, values)
-        if project is None
-        else (
-            f" AND m.project = ?{where}",
-            [_bytes(project), *values],
-        )
-    )
-
-
 def _stored(row: tuple[Any, ...]) -> StoredMemory:
-    number, project, memory, created, key, *more = row
-    name = (key or b"").decode("utf-8", "surrogateescape")
-    return StoredMemory(str(number), _text(project), _text(memory), created, name, Details(*more))
+    number, project, memory, created, key, agent, run, role, metadata, updated = row
+    return StoredMemory(
+        _text(project),
+        _text(memory),
+        (key or b"").decode("utf-8", "replace"),
+        agent=None if agent is None else _text(agent),
+        run=None if run is None else _text(run),
+        role=role,
+        metadata=metadata,
+        updated=updated,
+        created=created,
+        id=str(number),
+    )
 
 
 def _row(memory_id: str) -> int:
@@ -406,42 +388,3 @@ def _bytes(text: str) -> bytes:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
-
-
-QUIET_SECONDS: Final = 1.0
-
-
-class Indexing:
-    """Adds to the index of `store`, a step at a time, once no save has come for a second."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._saved = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-
-    def soon(self) -> None:
-        """Index memories that may be missing, once it is quiet. Only within the loop."""
-        loop = asyncio.get_running_loop()
-        self._saved = loop.time()
-        if self._timer is None:
-            self._timer = loop.call_later(QUIET_SECONDS, self._look)
-
-    async def search(
-        self, project: str | None, query: str, limit: int, wanted: MemoryFilter = ALL
-    ) -> list[FoundMemory]:
-        """Search the store once everything is indexed; others are served after each step."""
-        found = None
-        while found is None:
-            while self._store.index_some():  # noqa: ASYNC110  (it works rather than waits)
-                await asyncio.sleep(0)
-            found = self._store.search(project, query, limit, wanted)
-        return found
-
-    def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        wait = self._saved + QUIET_SECONDS - loop.time()
-        try:
-            more = wait > 0 or self._store.index_some()
-        except sqlite3.Error:
-            more = False  # the next request begins again, and a search reports the error
-        self._timer = loop.call_later(max(0.0, wait), self._look) if more else None

@@ -17,6 +17,7 @@ from mem0tray.core.text import one_line
 
 KEY_REFUSED: Final = frozenset({401, 403})  # the server does not accept the key
 CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such route
+UNRESOLVED: Final = Reason("the name of the host cannot be resolved")
 NO_TLS: Final = Reason("the server there does not speak TLS")
 HELD_BY_ANOTHER: Final = Reason("another program has taken the server's place")
 MAX_ANSWER: Final = 1_000_000  # bytes of an answer, head included

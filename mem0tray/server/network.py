@@ -24,7 +24,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.server.model import HELD_BY_ANOTHER, MAX_ANSWER, NO_TLS, Proof
+from mem0tray.server.model import HELD_BY_ANOTHER, MAX_ANSWER, NO_TLS, UNRESOLVED, Proof
 from mem0tray.server.remedy import untrusted
 from mem0tray.system import threads
 
@@ -201,7 +201,7 @@ def why(error: BaseException) -> Reason:  # noqa: PLR0911 - a sentence for each
         case Mem0TrayError(reason=reason):
             return reason
         case socket.gaierror() | UnicodeError():  # also of a name that cannot be one
-            return Reason("the name of the host cannot be resolved")
+            return UNRESOLVED
         case ConnectionRefusedError():
             return Reason("connection refused")
         case TimeoutError() | queue.Empty():

@@ -1,24 +1,37 @@
-"""Why a memory is stuck."""
+"""Why memories are not delivered: what stands in the way of all, and of one."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.actions import diagnose, surroundings, waiting
-from mem0tray.actions.surroundings import Cause, Surroundings
+from mem0tray.actions import diagnose, standing, waiting
+from mem0tray.actions.chosen_client import Probe, probe
+from mem0tray.actions.diagnose import Cause, Surroundings
+from mem0tray.actions.standing import Snapshot, hindrance
+from mem0tray.actions.worker_report import Metrics, Running
+from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
+from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
+from mem0tray.files import orders
+from mem0tray.files.lock import FileLock
 from mem0tray.ledger.rows import Attempt, Known, kept
+from mem0tray.server import Health
 from mem0tray.server.answers import HOLDS_NUL, classify, no_use
-from mem0tray.server.model import Reply
-from tests.actions.scene import found
+from mem0tray.server.model import UNRESOLVED, Reply
+from mem0tray.system.paths import Paths
+from tests.actions.scene import found, metrics_of, write, write_dlq
+from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry
+from tests.support.standin import Standin
 
 NOW = 1_764_500_000.0
+WELL = Probe("https://m.test", "m.test", Health(healthy=True, reason=reasons.NONE))
 FINE = Surroundings([])
-DOWN = Surroundings([Cause(surroundings.SERVER_DOWN, reasons.quoted("x"), reasons.quoted("y"))])
-ALONE = Surroundings([Cause(surroundings.NOT_RUNNING, reasons.quoted("x"), reasons.quoted("y"))])
+DOWN = Surroundings([Cause(diagnose.SERVER_DOWN, reasons.quoted("x"), reasons.quoted("y"))])
+ALONE = Surroundings([Cause(diagnose.NOT_RUNNING, reasons.quoted("x"), reasons.quoted("y"))])
 
 
 def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
@@ -51,15 +64,15 @@ def names(causes: Sequence[Cause]) -> list[Reason]:
 def test_the_cause_that_counts_comes_first() -> None:
     letter = found(dead("x", last_error="500: old"))
     assert names(diagnose.causes(letter, DOWN, failed(), NOW))[:2] == [
-        surroundings.SERVER_DOWN,
-        surroundings.REJECTED,
+        diagnose.SERVER_DOWN,
+        diagnose.REJECTED,
     ]
     assert names(diagnose.causes(letter, ALONE, failed(), NOW))[:2] == [
-        surroundings.REJECTED,
-        surroundings.NOT_RUNNING,
+        diagnose.REJECTED,
+        diagnose.NOT_RUNNING,
     ]
     nameless = found(dead("x", ""))
-    assert names(diagnose.causes(nameless, DOWN, None, NOW))[0] == surroundings.INVALID
+    assert names(diagnose.causes(nameless, DOWN, None, NOW))[0] == diagnose.INVALID
 
 
 @pytest.mark.parametrize(
@@ -73,22 +86,15 @@ def test_without_a_worker_the_reason_s_own_remedy_is_named_too(status: int, reme
     assert "Nothing to do" not in str(first.remedy)
 
 
-@pytest.mark.parametrize(
-    ("fields", "detail"),
-    [(("half \ud83d",), "content"), (("x", "half \ud83d"), "project_id")],
-    ids=["content", "project"],
-)
-def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text(
-    fields: Sequence[str], detail: str
-) -> None:
-    letter = found(dead(*fields))
+def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text() -> None:
+    letter = found(dead("half \ud83d"))
     first, second, *_ = diagnose.causes(letter, FINE, failed(status=422), NOW)
-    assert (first.name, second.name) == (surroundings.INVALID, surroundings.REJECTED)
-    assert f"its {detail} holds half a character" in str(first.detail)
+    assert (first.name, second.name) == (diagnose.INVALID, diagnose.REJECTED)
+    assert "half a character" in str(first.detail)
     down, *_ = diagnose.causes(letter, DOWN, failed(status=422), NOW)
-    assert down.name == surroundings.SERVER_DOWN
+    assert down.name == diagnose.SERVER_DOWN
     fallen, *_ = diagnose.causes(letter, FINE, failed(status=500), NOW)
-    assert fallen.name == surroundings.REJECTED
+    assert fallen.name == diagnose.REJECTED
 
 
 def test_nul_is_told_once() -> None:
@@ -97,19 +103,19 @@ def test_nul_is_told_once() -> None:
     said = kept(no_use(502, HOLDS_NUL))
     attempt = Attempt(1.0, "item failure", 502, said, 0.1)
     causes = diagnose.causes(letter, FINE, attempt, NOW)
-    assert names(causes)[:1] == [surroundings.INVALID]
+    assert names(causes)[:1] == [diagnose.INVALID]
     assert sum("NUL" in str(each.detail) for each in causes) == 1
 
 
 @pytest.mark.parametrize(
     ("attempt", "name"),
     [
-        (failed("item failure", 400), surroundings.REJECTED),
-        (failed("refused", 403), surroundings.REJECTED),
-        (failed("slow down", 429), surroundings.REJECTED),
-        (failed("unknown", None), surroundings.NO_ANSWER),
-        (failed("unanswered", 500), surroundings.NO_ANSWER),
-        (failed("not sendable", None), surroundings.INVALID),
+        (failed("item failure", 400), diagnose.REJECTED),
+        (failed("refused", 403), diagnose.REJECTED),
+        (failed("slow down", 429), diagnose.REJECTED),
+        (failed("unknown", None), diagnose.NO_ANSWER),
+        (failed("unanswered", 500), diagnose.NO_ANSWER),
+        (failed("not sendable", None), diagnose.INVALID),
     ],
 )
 def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
@@ -123,9 +129,9 @@ def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
 def test_nothing_but_time() -> None:
     """An item that only waits says until when; one that is due says so."""
     letter = replace(found(dead("x")), known=known(due=NOW + 100))
-    assert names(diagnose.causes(letter, FINE, None, NOW)) == [surroundings.WAITING]
+    assert names(diagnose.causes(letter, FINE, None, NOW)) == [diagnose.WAITING]
     assert diagnose.next_retry(letter) == NOW + 100
-    assert names(diagnose.causes(letter, FINE, None, NOW + 100)) == [surroundings.DUE]
+    assert names(diagnose.causes(letter, FINE, None, NOW + 100)) == [diagnose.DUE]
 
 
 def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
@@ -134,19 +140,19 @@ def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
     assert "`mem0tray retry 0d55169c`" in str(first.remedy)
     fresh = replace(found(entry("x"), waiting.QUEUE_LIST), known=known(due=NOW + 30))
     (first,) = diagnose.causes(fresh, FINE, None, NOW)
-    assert first.name == surroundings.WAITING
+    assert first.name == diagnose.WAITING
     assert "retry" not in str(first.remedy)
 
 
 @pytest.mark.parametrize(
     ("reason", "name", "remedy"),
     [
-        ("no answer after 60 s", surroundings.NO_ANSWER, "Nothing to do: it is tried again"),
-        ("302 Found to http://a.test", surroundings.REJECTED, "Set the right address with"),
-        ("500 Internal Server Error: odd", surroundings.REJECTED, "The fault is the server's"),
-        ("401 Unauthorized", surroundings.REJECTED, "Set the key that it wants with `mem0tray"),
-        ("422: odd", surroundings.REJECTED, "Change it with `mem0tray edit"),
-        ("5000 is too much", surroundings.NO_ANSWER, "Nothing to do: it is tried again"),
+        ("no answer after 60 s", diagnose.NO_ANSWER, "Nothing to do: it is tried again"),
+        ("302 Found to http://a.test", diagnose.REJECTED, "Set the right address with"),
+        ("500 Internal Server Error: odd", diagnose.REJECTED, "The fault is the server's"),
+        ("401 Unauthorized", diagnose.REJECTED, "Set the key that it wants with `mem0tray"),
+        ("422: odd", diagnose.REJECTED, "Change it with `mem0tray edit"),
+        ("5000 is too much", diagnose.NO_ANSWER, "Nothing to do: it is tried again"),
     ],
 )
 def test_without_a_ledger_the_remedy_follows_the_file(
@@ -163,7 +169,7 @@ def test_a_redirected_save_is_no_item_s_fault(kind: str) -> None:
     said = classify(reply, NOW, bool).reason
     letter = found(dead("x", last_error=str(said)))
     first = diagnose.causes(letter, FINE, Attempt(1.0, kind, 308, kept(said), 0.1), NOW)[0]
-    assert (first.name, first.detail, first.by_itself) == (surroundings.ACTION, said, False)
+    assert (first.name, first.detail, first.by_itself) == (diagnose.ACTION, said, False)
     assert "`mem0tray config set server.url http://a.test/api`" in str(first.remedy)
 
 
@@ -171,26 +177,163 @@ def test_a_question_in_vain_is_not_the_reason_of_what_failed_before() -> None:
     letter = found(dead("x", last_error="422 Unprocessable"))
     asked = Attempt(1.0, "unanswered", None, "no answer after 6.01 s", 6.01)
     first = diagnose.causes(letter, FINE, asked, NOW)[0]
-    assert (first.name, str(first.detail)) == (surroundings.REJECTED, "422 Unprocessable")
+    assert (first.name, str(first.detail)) == (diagnose.REJECTED, "422 Unprocessable")
     assert diagnose.kept_reason(letter, asked) == "422 Unprocessable"
     never = found(dead("x"))
-    assert diagnose.causes(never, FINE, asked, NOW)[0].name == surroundings.NO_ANSWER
+    assert diagnose.causes(never, FINE, asked, NOW)[0].name == diagnose.NO_ANSWER
     assert diagnose.kept_reason(never, asked) == "no answer after 6.01 s"
 
 
 def test_what_another_worker_took_is_asked_about_when_it_has_gone() -> None:
     told = state.another_worker(7, None)
     what, remedy = reasons.parted(told)
-    beside = Surroundings([Cause(surroundings.ACTION, what, remedy)])
+    beside = Surroundings([Cause(diagnose.ACTION, what, remedy)])
     item = found(entry("x"))
     taken = replace(item, known=replace(known(NOW), taken=1.0))
     first, second, *_ = diagnose.causes(taken, beside, None, NOW)
     assert (first.name, second.name, second.by_itself) == (
-        surroundings.ACTION,
-        surroundings.HELD,
+        diagnose.ACTION,
+        diagnose.HELD,
         True,
     )
     assert "the server is asked once it has gone" in str(second.detail)
     held = replace(item, known=replace(known(NOW), taken=1.0, held=2.0))
     asked = diagnose.causes(held, beside, None, NOW)[0]
     assert "the server cannot tell" in str(asked.detail)
+
+
+def settings_for(url: str) -> Settings:
+    return Settings(server=ServerSettings(url=url))
+
+
+def around(settings: Settings) -> Surroundings:
+    return Surroundings.ask(settings, standing.read(settings, time.time()))
+
+
+def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
+    with Standin() as server, FileLock(paths.instance_lock).held(1):
+        assert around(settings_for(server.url)).causes == []
+
+
+@pytest.mark.row(7)
+def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
+    paths.pause.mkdir(parents=True)
+    with Standin() as server, FileLock(paths.instance_lock).held(1):
+        (first,) = around(settings_for(server.url)).causes
+    assert (first.name, "resume" in str(first.remedy)) == (diagnose.ACTION, True)
+    assert "pause.json" in str(first.detail)
+
+
+def test_no_server_chosen(paths: Paths) -> None:
+    """Somebody's files and no choice: nothing is sent, and that is the cause."""
+    write_dlq(paths, [dead("x")])
+    assert around(Settings()).causes[0].name == diagnose.NO_SERVER
+    assert chosen_server(Settings(), paths).name == ""
+
+
+def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
+    settings = settings_for("local")
+    (first,) = around(settings).causes
+    assert (first.name, str(first.remedy)) == (
+        diagnose.NOT_RUNNING,
+        "Start the worker with `mem0tray run`.",
+    )
+    with FileLock(paths.instance_lock).held(1):
+        assert names(around(settings).causes) == [diagnose.SERVER_DOWN]
+        orders.write_pause(paths, time.time() + 600)
+        assert names(around(settings).causes) == [diagnose.PAUSED]
+
+
+def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
+    write(paths.metrics, {"state": "action needed", "reason": "another worker runs"})
+    with Standin() as server:
+        settings = settings_for(server.url)
+        with FileLock(paths.instance_lock).held(1):
+            seen = around(settings).causes
+            assert [(each.name, str(each.detail)) for each in seen] == [
+                (diagnose.ACTION, "another worker runs")
+            ]
+        assert names(around(settings).causes) == [diagnose.NOT_RUNNING]
+
+
+def test_a_server_that_is_none_is_told_once(paths: Paths) -> None:
+    with Standin() as server:
+        server.health = Answer(404)
+        settings = settings_for(server.url)
+        reason = str(probe(settings, paths).health.reason)
+        seen = Metrics({"state": "action needed", "reason": reason}, NOW)
+        there = Snapshot(NOW, paths, Running(1, NOW), metrics=seen)
+        (told,) = Surroundings.ask(settings, there).causes
+    assert told.name == diagnose.ACTION
+    assert str(told.detail).startswith(f"no Mem0 server was recognised at {server.netloc} (")
+    assert "server.dialect" in str(told.remedy)
+
+
+@pytest.mark.parametrize("why", [UNRESOLVED, reasons.NO_NETWORK])
+def test_where_the_network_is_to_blame_the_server_is_not(why: Reason) -> None:
+    away = Probe("https://m.test", "m.test", Health(healthy=False, reason=reasons.sentence(why)))
+    (cause,) = diagnose._of_server(away, starts=True)
+    assert cause.name == diagnose.LOCAL_NETWORK
+    assert str(why).lower() in str(cause.detail).lower()
+    assert str(cause.remedy).startswith("Connect this computer to the network")
+
+
+def causes(seen: Snapshot) -> list[Reason]:
+    return names(Surroundings.of(seen, WELL).causes)
+
+
+def test_metrics_that_a_worker_left_behind_are_no_cause(paths: Paths) -> None:
+    old = Metrics({"state": "action needed", "reason": "the disk fails"}, NOW)
+    assert causes(Snapshot(NOW, paths, metrics=old)) == [diagnose.NOT_RUNNING]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({"state": "healthy"}, ""),
+        ({"state": "down", "reason": "no route"}, "server down: no route"),
+        ({"state": "starting", "reason": "y"}, "y"),
+    ],
+)
+def test_a_hindrance_is_what_the_worker_says(
+    paths: Paths, values: dict[str, object], shown: str
+) -> None:
+    seen = Snapshot(NOW, paths, Running(1, NOW), metrics=Metrics(values, NOW))
+    assert hindrance(seen) == shown
+
+
+def test_what_status_names_first_is_the_first_cause(paths: Paths) -> None:
+    fails = reasons.advised(reasons.quoted("the disk fails."), reasons.quoted("Mend it."))
+    down = Metrics({"state": "down", "reason": "no route"}, NOW)
+    odd = Metrics({}, 0.0, trouble=fails)
+    for seen in (
+        Snapshot(NOW, paths, Running(1, NOW), metrics=down, disk=fails),
+        Snapshot(NOW, paths, disk=fails),
+        Snapshot(NOW, paths, metrics=odd),
+    ):
+        first = Surroundings.of(seen, WELL).causes[0]
+        assert (first.name, str(first.detail)) == (diagnose.ACTION, "the disk fails")
+        assert str(first.remedy) == "Mend it."
+        assert hindrance(seen) == "the disk fails. Mend it."
+
+
+def test_a_disk_is_told_once(paths: Paths) -> None:
+    said = Metrics(metrics_of("action needed", reasons.quoted("the disk fails")), NOW)
+    seen = Snapshot(NOW, paths, Running(1, NOW), metrics=said, disk=reasons.quoted("it fails"))
+    assert causes(seen) == [diagnose.ACTION]
+
+
+def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> None:
+    assert hindrance(Snapshot(NOW, paths)) == "worker not running"
+    chosen = Snapshot(NOW, paths, server=ServerNames(trouble=CHOOSE))
+    assert hindrance(chosen) == "choose a server"
+
+
+def test_a_health_check_sent_elsewhere_says_what_to_set(paths: Paths) -> None:
+    with Standin() as server, FileLock(paths.instance_lock).held(1):
+        server.health = Answer(308, headers={"Location": "/api/health"})
+        (found,) = around(settings_for(server.url)).causes
+    assert found.name == diagnose.ACTION
+    assert f"Permanent Redirect to {server.url}/api/health, which" in str(found.detail)
+    assert "config set" not in str(found.detail)
+    assert f"`mem0tray config set server.url {server.url}/api`" in str(found.remedy)

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from mem0tray.actions.migration_plan import Plan
 from mem0tray.core import item as items
-from mem0tray.ledger.servers import Traced
+from mem0tray.ledger.rows import Traced
 from mem0tray.server import ServerMemory
 
 FORMER = "http://former.test"
@@ -104,7 +104,7 @@ def test_what_is_not_shown_is_named() -> None:
     plan.learn([traced("a"), traced("b")], ())
     plan.take(shown("a"))
     assert [each.id for each in plan.unread] == ["b"]
-    assert plan.projects == ["p"]
+    assert plan.projects == {"p": True}
     assert check(plan) == {"found": 2, "queued": 1, "unread": 1}
 
 
@@ -123,7 +123,8 @@ def test_one_project_alone_leaves_the_others() -> None:
 
 
 def test_where_only_known_memories_are_wanted_others_stay() -> None:
-    plan = Plan(FORMER, only_known=True)
+    plan = Plan(FORMER)
+    plan.only_known = True
     plan.learn([traced("a")], ())
     assert plan.take(shown("theirs")) == []
     assert len(plan.take(shown("a"))) == 1

@@ -1,7 +1,7 @@
 """The texts of delivered memories that files here still hold."""
 
 from mem0tray.actions.in_step import keep_in_step
-from mem0tray.actions.verify import KnownTexts
+from mem0tray.actions.verify import known_texts
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.system.paths import Paths
@@ -18,7 +18,7 @@ def test_every_file_that_may_hold_a_text_is_looked_into(paths: Paths) -> None:
     paths.quarantine.mkdir(parents=True)
     write(paths.quarantine / "x-20250101T000000-abc.json", {"queue": [entry("odd")]})
     keep_in_step(paths, Settings())
-    known = KnownTexts(paths)
+    known = known_texts(paths)
     where = {
         "queue": "the queue file",
         "recent": "last_100 in mem0_queue.json",
@@ -29,7 +29,6 @@ def test_every_file_that_may_hold_a_text_is_looked_into(paths: Paths) -> None:
         "odd": "the quarantine",
     }
     for text, place in where.items():
-        found = known.find(items.digest("alpha", text))
-        assert found is not None, text
+        found = known[items.digest("alpha", text)]
         assert (found.item.content, found.place) == (text, place)
-    assert known.find(items.digest("beta", "queue")) is None
+    assert items.digest("beta", "queue") not in known

@@ -51,7 +51,7 @@ def test_what_cannot_be_read_back_is_named_and_offered_no_more(
     former.begin_with([("alpha", "one")])
     done = home.run("migrate", "--json")
     assert done.code == 1
-    assert f"1 memory cannot be read back from {former.url}, to which it was" in done.line
+    assert f"1 memory that went to {former.url} cannot be read back" in done.line
     assert "gone of 'alpha'" in done.line
     found = done.json()
     assert (found["found"], found["queued"], found["unread"]) == (2, 1, 1)
@@ -101,7 +101,7 @@ def test_of_several_former_servers_one_must_be_chosen(
 
 @pytest.mark.usefixtures("server")
 def test_where_nothing_is_to_be_brought_over_that_is_said(home: Scratch) -> None:
-    assert "no former server has a memory that" in home.ok("migrate")
+    assert "No former server is known to have a memory that" in home.ok("migrate")
     document = home.run("migrate", "--json").json()
     assert document["from"] is None
     numbers = ("found", "queued", "waiting", "present", "deleted", "unread")

@@ -9,9 +9,8 @@ from mem0tray.actions import recall
 from mem0tray.cli import interaction
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
-from mem0tray.localserver.store import Store
+from mem0tray.localserver.store import Store, StoredMemory
 from tests.cli.scratch import Scratch
-from tests.localserver.support import arrival
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document
 from tests.support.standin import Standin
@@ -202,7 +201,7 @@ def test_memories_too_long_for_one_answer_are_read_in_fewer(home: Scratch) -> No
     folder.mkdir(parents=True)
     with closing(Store(folder / DATABASE)) as store:
         for number in range(4):
-            store.save(arrival("p", f"oak {number} " + "x" * 400_000))
+            store.save(StoredMemory("p", f"oak {number} " + "x" * 400_000))
     for words in (("recall",), ("search", "oak")):
         shown = home.ok(*words, "-p", "p").splitlines()
         assert [line[:7] for line in shown] == ["· oak 3", "· oak 2"]
@@ -215,7 +214,7 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
     assert not (folder / DATABASE).exists()
     folder.mkdir(parents=True, exist_ok=True)
     with closing(Store(folder / DATABASE)) as store:
-        store.save(arrival("p", "Ein schöner Garten"))
+        store.save(StoredMemory("p", "Ein schöner Garten"))
     assert home.ok("recall", "-p", "p") == "· Ein schöner Garten\n"
     assert not (folder / "server.json").exists()
     server = LocalServer(folder, 0)

@@ -14,7 +14,7 @@ import pytest
 from mem0tray.cli import status
 from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
-from mem0tray.ledger.servers import FormerServers
+from mem0tray.ledger.reader import Reader
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support.imports import imported_by
@@ -194,10 +194,10 @@ def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.Monkey
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
     delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
 
-    def elsewhere(_: FormerServers, server: str) -> dict[str, int]:
+    def elsewhere(_: Reader, server: str) -> dict[str, int]:
         return {name: number for name, number in delivered.items() if name != server}
 
-    monkeypatch.setattr(FormerServers, "only_elsewhere", elsewhere)
+    monkeypatch.setattr(Reader, "only_elsewhere", elsewhere)
     text = home.ok("status")
     assert "3 memories are on http://old.example, and not on the present server" in text
     assert "1 memory is on the embedded server of this computer" in text

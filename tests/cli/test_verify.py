@@ -97,16 +97,16 @@ def test_memories_of_other_servers_and_projects_are_left_out(
     assert told.startswith("Nothing of the project 'nobody' has been delivered to ")
 
 
-def test_a_sample_is_of_every_project(home: Scratch, server: Standin) -> None:
-    for project in ("p", "q", "r"):
+def test_a_sample_is_of_all_projects(home: Scratch, server: Standin) -> None:
+    for project in ("p", "q"):
         delivered(home, server, *(f"{project} {n}" for n in range(9)), project=project)
     lose(server, *(f"q {n}" for n in range(9)))
-    done = home.run("verify", "--sample", "6", "--json")
-    assert numbers(done) == (6, 4, 2, 0)
-    assert done.json()["sample"] is True
+    asked, there, missing, _ = numbers(home.run("verify", "--sample", "17", "--json"))
+    assert (asked, there + missing) == (17, 17)
+    assert min(there, missing) >= 8
     said = home.run("verify", "--sample", "6").out
-    assert "Asked for a sample of 6 memories among the 27 that went to" in said
-    assert home.run("verify", "--sample", "27", "--json").json()["sample"] is False
+    assert "Asked for a sample of 6 memories among the 18 that went to" in said
+    assert home.run("verify", "--sample", "18", "--json").json()["sample"] is False
 
 
 def test_what_is_missing_is_queued_again_once(home: Scratch, server: Standin) -> None:

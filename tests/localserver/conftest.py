@@ -1,6 +1,5 @@
 """An embedded server for a module of tests, and processes that are always ended."""
 
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,13 +11,6 @@ import pytest
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import LOCK, Endpoint
 from tests.localserver.support import Serving, client_of
-
-
-@pytest.fixture(autouse=True)
-def _hang_up_counts() -> None:
-    """Undo `nohup`: what is started here shall not inherit a SIGHUP that is ignored."""
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module")

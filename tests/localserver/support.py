@@ -12,7 +12,6 @@ from urllib.parse import quote
 import httpx
 
 from mem0tray.localserver.endpoint import Endpoint, find
-from mem0tray.localserver.store import Arrival
 from tests.support.needs import WINDOWS
 
 PATIENCE = 60.0 if WINDOWS else 15.0  # a start under Wine takes ten on a busy machine
@@ -29,11 +28,6 @@ def client_of(endpoint: Endpoint, headers: dict[str, str] | None = None) -> http
         timeout=PATIENCE,
         verify=False,  # noqa: S501 - no TLS here, and its authorities take long to load
     )
-
-
-def arrival(project: str, text: str, key: bytes = b"", digest: bytes = b"") -> Arrival:
-    """Make of a text what a store takes."""
-    return Arrival(project, text, key, digest)
 
 
 def save(client: httpx.Client, project: str, content: str, key: str = "") -> httpx.Response:

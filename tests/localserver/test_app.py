@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mem0tray.localserver import wire
 from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import DATABASE, Endpoint, proof
 from mem0tray.localserver.store import Store
@@ -170,7 +171,11 @@ def test_nonsense_is_refused(client: httpx.Client, body: bytes, status: int) -> 
 
 
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_body_that_is_too_large_is_refused(tmp_path: Path, *, declared: bool) -> None:
+def test_a_body_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, declared: bool
+) -> None:
+    monkeypatch.setattr(wire, "BODY_MAX", 10_000)
+
     async def chunks(size: int) -> AsyncIterator[bytes]:
         body = b'{"user_id":"p","content":"' + b"x" * (size - 28) + b'"}'
         for start in range(0, size, 1000):
@@ -178,7 +183,7 @@ def test_a_body_that_is_too_large_is_refused(tmp_path: Path, *, declared: bool) 
 
     async def statuses() -> list[int]:
         with closing(Store(tmp_path / "memories.sqlite3")) as store:
-            transport = httpx.ASGITransport(build(store, "token", body_max=10_000))
+            transport = httpx.ASGITransport(build(store, "token"))
             async with httpx.AsyncClient(
                 transport=transport,
                 base_url="http://127.0.0.1",

@@ -1,6 +1,5 @@
 """The database: private, durable, and clear about what it cannot open."""
 
-import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,32 +7,30 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.localserver import store
-from mem0tray.localserver.store import Indexing, KeyReusedError, Store
-from tests.localserver.support import arrival
+from mem0tray.localserver.store import Filter, KeyReusedError, Store, StoredMemory
 from tests.support import needs
 
 
 def everything(store: Store, project: str) -> list[str]:
     """List a project's texts, newest first."""
-    return [each.memory for page in store.newest(project) for each in page]
+    return [each.memory for each in store.newest(Filter(project), 1000)[0]]
 
 
 def test_memories_and_keys_are_there_after_reopening(tmp_path: Path) -> None:
     path = tmp_path / "memories.sqlite3"
     with closing(Store(path)) as store:
-        store.save(arrival("p", "text \udc80", b"key", b"digest"))
+        store.save(StoredMemory("p", "text \udc80", "key", b"digest"))
     with closing(Store(path)) as store:
-        store.save(arrival("p", "text \udc80", b"key", b"digest"))
+        store.save(StoredMemory("p", "text \udc80", "key", b"digest"))
         with pytest.raises(KeyReusedError):
-            store.save(arrival("p", "other", b"key", b"another digest"))
+            store.save(StoredMemory("p", "other", "key", b"another digest"))
         assert everything(store, "p") == ["text \udc80"]
 
 
 @needs.MODES
 def test_the_files_are_private(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
-        store.save(arrival("p", "text"))
+        store.save(StoredMemory("p", "text"))
         modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert len(modes) == 3
     assert set(modes.values()) == {0o600}
@@ -53,18 +50,18 @@ def test_an_interrupted_save_leaves_nothing(tmp_path: Path) -> None:
             " BEGIN SELECT RAISE(ABORT, 'no space'); END"
         )
         with pytest.raises(sqlite3.Error):
-            store.save(arrival("p", "text", b"key", b"digest"))
+            store.save(StoredMemory("p", "text", "key", b"digest"))
         store._connection.execute("DROP TRIGGER broken")
-        store.save(arrival("p", "text", b"key", b"digest"))
+        store.save(StoredMemory("p", "text", "key", b"digest"))
         assert everything(store, "p") == ["text"]
 
 
 def test_an_id_is_never_given_twice(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
-        store.save(arrival("p", "first"))
-        ((first,),) = store.newest("p")
+        store.save(StoredMemory("p", "first"))
+        ((first,), _) = store.newest(Filter("p"), 1000)
         assert store.delete("p", first.id)
-        store.save(arrival("p", "second"))
+        store.save(StoredMemory("p", "second"))
         assert not store.delete("p", first.id)
         assert everything(store, "p") == ["second"]
 
@@ -94,42 +91,7 @@ def test_a_folder_where_nothing_can_be_made_is_an_error(tmp_path: Path) -> None:
 
 def test_several_are_stored_together_or_not_at_all(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
-        store.save(arrival("p", "first", b"key", b"digest"))
+        store.save(StoredMemory("p", "first", "key", b"digest"))
         with pytest.raises(KeyReusedError):
-            store.save(arrival("p", "second"), arrival("p", "third", b"key", b"another"))
+            store.save(StoredMemory("p", "second"), StoredMemory("p", "third", "key", b"another"))
         assert everything(store, "p") == ["first"]
-
-
-class _Watched(Store):
-    """A store that says when nothing is left to be added."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.done = asyncio.Event()
-
-    def index_some(self) -> bool:
-        more = super().index_some()
-        if not more:
-            self.done.set()
-        return more
-
-
-def test_what_was_saved_is_indexed_when_it_is_quiet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "QUIET_SECONDS", 0.01)
-
-    async def run() -> list[int]:
-        found = []
-        with closing(_Watched(tmp_path / "memories.sqlite3")) as store:
-            filling = Indexing(store)
-            for text in ("one word", "another word"):
-                for _ in range(300):
-                    store.save(arrival("p", text))
-                store.done.clear()
-                filling.soon()
-                await asyncio.wait_for(store.done.wait(), 15)
-                found.append(len(store.search("p", "word", 1000) or ()))
-        return found
-
-    assert asyncio.run(run()) == [300, 600]

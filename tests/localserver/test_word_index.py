@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.localserver import word_index
-from mem0tray.localserver.store import Store
-from tests.localserver.support import arrival
+from mem0tray.localserver.store import Filter, Store, StoredMemory
 
 
 @pytest.fixture
@@ -26,10 +25,13 @@ def store(path: Path) -> Iterator[Store]:
 
 
 def found(store: Store, query: str, project: str = "p", limit: int = 100) -> list[str]:
-    """Search what is indexed by then, the rest indexed first."""
-    while store.index_some():
-        pass
-    return [each.stored.memory for each in store.search(project, query, limit) or ()]
+    """Search a project."""
+    return [each.memory for each, _ in store.search(Filter(project), query, limit)]
+
+
+def newest(store: Store) -> list[StoredMemory]:
+    """List what there is."""
+    return store.newest(Filter("p"), 1000)[0]
 
 
 @pytest.mark.parametrize(
@@ -50,37 +52,37 @@ def found(store: Store, query: str, project: str = "p", limit: int = 100) -> lis
     ],
 )
 def test_a_memory_is_found_by_its_words(store: Store, text: str, query: str) -> None:
-    store.save(arrival("p", "another text"))
-    store.save(arrival("p", text))
+    store.save(StoredMemory("p", "another text"))
+    store.save(StoredMemory("p", text))
     assert found(store, query) == [text]
 
 
 def test_an_empty_memory_holds_up_no_other(store: Store) -> None:
     for text in ("", "an oak"):
-        store.save(arrival("p", text))
+        store.save(StoredMemory("p", text))
     assert found(store, "oak") == ["an oak"]
-    assert all(store.delete("p", each.id) for page in store.newest("p") for each in page)
+    assert all(store.delete("p", each.id) for each in newest(store))
 
 
 def test_a_word_finds_what_it_begins_beside_itself(store: Store) -> None:
-    store.save(arrival("p", "a rose"))
+    store.save(StoredMemory("p", "a rose"))
     assert found(store, "Rose") == ["a rose"]
-    store.save(arrival("p", "some roses"))
-    store.save(arrival("p", "a rosé"))
+    store.save(StoredMemory("p", "some roses"))
+    store.save(StoredMemory("p", "a rosé"))
     assert sorted(found(store, "Rose")) == ["a rose", "a rosé", "some roses"]
     assert found(store, "rosebud") == []
 
 
 def test_the_best_stands_first(store: Store) -> None:
     for text in ("oak", "oak and elm", "oak elm ash", "ash", "nothing", "oak"):
-        store.save(arrival("p", text))
+        store.save(StoredMemory("p", text))
     assert found(store, "oak elm ash") == ["oak elm ash", "oak and elm", "ash", "oak", "oak"]
     assert found(store, "oak elm ash", limit=2) == ["oak elm ash", "oak and elm"]
 
 
 def test_a_project_sees_its_own(store: Store) -> None:
-    store.save(arrival("p", "secret of p"))
-    store.save(arrival('q" OR "', "secret of q"))
+    store.save(StoredMemory("p", "secret of p"))
+    store.save(StoredMemory('q" OR "', "secret of q"))
     assert found(store, "secret", "p") == ["secret of p"]
     assert found(store, "secret", 'q" OR "') == ["secret of q"]
     assert found(store, "secret", "nobody") == []
@@ -95,67 +97,62 @@ def test_a_project_sees_its_own(store: Store) -> None:
     ],
 )  # fmt: skip
 def test_no_query_is_an_error(store: Store, query: str) -> None:
-    store.save(arrival("p", "neither this nor that"))
+    store.save(StoredMemory("p", "neither this nor that"))
     assert found(store, query) == []
 
 
 def test_many_words_are_all_wanted_first(store: Store) -> None:
     begin = " ".join(f"word{number}" for number in range(300))
     for number in range(30):
-        store.save(arrival("p", f"{begin} end{number}"))
+        store.save(StoredMemory("p", f"{begin} end{number}"))
     assert found(store, f"{begin} end7", limit=10)[0] == f"{begin} end7"
 
 
 def test_a_rare_word_beside_a_common_one_finds_an_old_memory_too(store: Store) -> None:
-    store.save(arrival("p", "an old elm among others"))
+    store.save(StoredMemory("p", "an old elm among others"))
     for number in range(300):
-        store.save(arrival("p", f"oak {number}"))
+        store.save(StoredMemory("p", f"oak {number}"))
     assert found(store, "oak elm", limit=2) == ["an old elm among others", "oak 299"]
 
 
 def test_two_common_words_go_before_a_rare_one(store: Store) -> None:
     for text in ("elm", "elm and oak", *["oak and ash"] * 12):
-        store.save(arrival("p", text))
+        store.save(StoredMemory("p", text))
     assert found(store, "oak ash elm", limit=2) == ["elm and oak", "oak and ash"]
     assert found(store, "oak ash elm", limit=1) == ["elm and oak"]
 
 
 def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:
     for text in ("first xyzzyplugh", "second xyzzyplugh"):
-        store.save(arrival("p", text))
-    newest, oldest = next(store.newest("p"))
+        store.save(StoredMemory("p", text))
+    second, first = newest(store)
     assert found(store, "xyzzyplugh") == ["second xyzzyplugh", "first xyzzyplugh"]
-    assert store.delete("p", oldest.id)
+    assert store.delete("p", first.id)
     assert found(store, "xyzzyplugh") == ["second xyzzyplugh"]
-    assert store.delete("p", newest.id)
-    store.save(arrival("p", "third, not in the index yet"))
-    assert store.delete("p", next(store.newest("p"))[0].id)
-    assert found(store, "xyzzyplugh third") == []
+    assert store.delete("p", second.id)
+    assert found(store, "xyzzyplugh") == []
     store.close()
     if sqlite3.sqlite_version_info >= (3, 42):
         assert b"xyzzyplugh" not in path.read_bytes()
 
 
 def test_a_large_memory_is_found_by_its_beginning(store: Store) -> None:
-    store.save(arrival("p", "beginning " + "x " * word_index.LONGEST + "finish"))
+    store.save(StoredMemory("p", "beginning " + "x " * word_index.LONGEST + "finish"))
     assert len(found(store, "beginning")) == 1
     assert found(store, "finish") == []
-    assert store.delete("p", next(store.newest("p"))[0].id)
+    assert store.delete("p", newest(store)[0].id)
     assert found(store, "beginning") == []
 
 
-def test_a_database_of_before_is_indexed_in_steps(store: Store, path: Path) -> None:
+def test_a_database_of_before_is_indexed_when_it_is_opened(store: Store, path: Path) -> None:
     for number in range(600):
-        store.save(arrival("p", f"old {number}"))
+        store.save(StoredMemory("p", f"old {number}"))
     store.close()
     with closing(sqlite3.connect(path)) as database:
-        database.executescript("DROP TABLE words; DROP TABLE indexed;")
-    with closing(Store(path)) as again:
-        assert again.index_some()
-        assert again.index_some()
-    with closing(Store(path)) as again:
-        assert len(found(again, "old", limit=1000)) == 600
-        assert not again.index_some()
+        database.execute("DROP TABLE words")
+    for _ in range(2):
+        with closing(Store(path)) as again:
+            assert len(found(again, "old", limit=1000)) == 600
 
 
 @pytest.mark.parametrize(
@@ -168,10 +165,12 @@ def test_a_database_of_before_is_indexed_in_steps(store: Store, path: Path) -> N
 def test_an_index_that_cannot_be_read_is_filled_again(
     store: Store, path: Path, damage: str
 ) -> None:
-    store.save(arrival("p", "still there"))
+    store.save(StoredMemory("p", "still there"))
     assert found(store, "still") == ["still there"]
     with closing(sqlite3.connect(path)) as database:
         database.execute(damage)
         database.commit()
-    assert store.search("p", "still", 1) is None
+    with pytest.raises(sqlite3.DatabaseError) as caught:
+        found(store, "still")
+    store.mend(caught.value)
     assert found(store, "still") == ["still there"]

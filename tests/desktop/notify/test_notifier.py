@@ -17,7 +17,7 @@ from mem0tray.core.language import Language
 from mem0tray.desktop.notify import Notice, notices
 from mem0tray.desktop.notify import notifier as notifying
 from mem0tray.desktop.notify.notifier import Notifier
-from mem0tray.ledger.waiting import Counts
+from mem0tray.ledger.counters import Counts
 from tests.support.processes import wait_until
 
 
