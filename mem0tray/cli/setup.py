@@ -253,8 +253,7 @@ def _save_deliver_recall() -> None:
 
 
 def _done(what: str, rest: str) -> None:
-    mark = output.sign(Style.GOOD)
-    output.say_beside("", f"{mark} {what}: {rest}", mark=mark, mark_style=Style.GOOD)
+    output.say_beside(f"{output.sign(Style.GOOD)} ", f"{what}: {rest}", Style.GOOD)
 
 
 def _shows(found: WasRead) -> bool:
