@@ -71,11 +71,13 @@ class Controller:
         self._end = end
         self._changed = changed
         self._former: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
-        self._waiting = {name: _Commands() for name in ("clicks", "dialogs", "migration")}
-        self._threads = [
-            threading.Thread(target=self._run, args=[queue], name=f"mem0tray-{name}", daemon=True)
-            for name, queue in self._waiting.items()
-        ]
+        self._waiting = _Commands(), _Commands(), _Commands()
+        clicks, asking, moving = ([commands] for commands in self._waiting)
+        self._threads = (
+            threading.Thread(target=self._run, args=clicks, name="mem0tray-clicks", daemon=True),
+            threading.Thread(target=self._run, args=asking, name="mem0tray-dialogs", daemon=True),
+            threading.Thread(target=self._run, args=moving, name="mem0tray-migration", daemon=True),
+        )
         self._verbs: dict[Verb, Callable[[MenuCommand], object]] = {
             Verb.RETRY_ALL: lambda _: verbs.retry_all(self._settings(), held=False),
             Verb.RETRY: lambda it: verbs.retry_ids(self._settings(), [self._found(it).id]),
@@ -101,7 +103,7 @@ class Controller:
 
     def stop(self) -> None:
         """End the threads; a dialog or migration that goes on is left behind, and ends with us."""
-        for commands in self._waiting.values():
+        for commands in self._waiting:
             commands.put(None)
         for thread in self._threads:
             if thread.is_alive():
@@ -112,9 +114,9 @@ class Controller:
         if command.verb is Verb.QUIT:
             self._end()
             return
-        others = "dialogs" if command.verb in _ASKING else "clicks"
-        name = "migration" if command.verb is Verb.BRING_OVER else others
-        self._waiting[name].put(command)
+        clicks, asking, moving = self._waiting
+        others = asking if command.verb in _ASKING else clicks
+        (moving if command.verb is Verb.BRING_OVER else others).put(command)
 
     def former(self) -> tuple[str, ...]:
         """Former servers with memories that the chosen one lacks, as the ledger names them."""
