@@ -6,33 +6,60 @@ It is the program's own. Whoever waits for something to change looks again after
 import functools
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Self, TypeVar
 
 from dbus_fast import Message, MessageType
 
-from mem0tray.desktop.bus import DBUS, DBUS_PATH, PROPERTIES, BusError, SessionBus
+from mem0tray.desktop.bus import DBUS, DBUS_PATH, BusError, SessionBus
 
 __all__ = ["DBUS", "PROPERTIES", "Bus", "BusError"]
+PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 LIMIT: Final = 5.0  # seconds that one call may take
 Handler = Callable[[Message], Message | bool | None]
 Found = TypeVar("Found")
 
 
-class Bus(SessionBus):
+class Bus:
     """One connection to the bus at an address; everything is thread-safe."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(address)
+        self._bus = SessionBus(address)
+        self.close = self._bus.close
+        self.hand_out = self._bus.send  # also from a handler
         self._came = threading.Condition()
         self._count = 0  # messages from others so far
         self._handlers: list[Handler] = []
         try:
-            self.connect()
-            self._run(self._attend(), LIMIT)
+            self._bus.connect()
+            self._bus._run(self._attend(), LIMIT)
         except BaseException:
             self.close()
             raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: Sequence[Any] = (),
+        timeout: float = LIMIT,
+    ) -> list[Any]:
+        message = Message(destination, path, interface, member, signature=signature, body=[*body])
+        return self._bus.call(message, timeout)
+
+    def emit(
+        self, path: str, interface: str, member: str, signature: str = "", body: Sequence[Any] = ()
+    ) -> None:
+        self.hand_out(Message.new_signal(path, interface, member, signature, [*body]))
 
     def properties(self, destination: str, path: str, interface: str) -> dict[str, Any]:
         return dict(self.call(destination, path, PROPERTIES, "GetAll", "s", [interface])[0])
@@ -55,10 +82,6 @@ class Bus(SessionBus):
         """Become the owner of a well-known name that nobody has."""
         reply = self.call(DBUS, DBUS_PATH, DBUS, "RequestName", "su", [name, 0])
         assert reply == [1], f"{name}: {reply}"
-
-    def hand_out(self, message: Message) -> None:
-        """Send a message and wait for nothing: also from a handler."""
-        self._soon(lambda: self._connection and self._connection.send(message))
 
     def wait_for(
         self,
@@ -85,8 +108,8 @@ class Bus(SessionBus):
     # On the loop's thread -------------------------------------------------------------
 
     async def _attend(self) -> None:
-        assert self._connection is not None
-        self._connection.add_message_handler(self._receive)
+        assert self._bus._connection is not None
+        self._bus._connection.add_message_handler(self._receive)
 
     def _receive(self, message: Message) -> Message | bool | None:
         if message.message_type not in (MessageType.METHOD_CALL, MessageType.SIGNAL):
