@@ -11,8 +11,6 @@ import time
 from http import HTTPStatus
 from typing import Any, Final
 
-from msgspec.structs import replace
-
 from mem0tray.core.item import EARLIEST, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
@@ -28,8 +26,8 @@ from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
     NO_PROJECTS,
-    SAYS_NOTHING,
     is_answered,
+    no_answer,
     no_project,
 )
 from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
@@ -96,9 +94,9 @@ class HostedClient(Mem0Client):
         outcome = self._confirmed(outcome, reply, memory, timeout - reply.duration)
         if outcome.kind is Kind.DELIVERED:
             return Presence.PRESENT
-        if outcome.kind in SAYS_NOTHING or _status(reply) in (_STORED, _FAILED, *_UNDER_WAY):
+        if _status(reply) in (_STORED, _FAILED, *_UNDER_WAY):
             return outcome
-        return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
+        return no_answer(outcome)
 
     def _confirmed(self, outcome: Outcome, reply: Reply, memory: Memory, timeout: float) -> Outcome:
         """Return the outcome of a delivery, once the service was seen to have what is in doubt.

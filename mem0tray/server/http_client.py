@@ -118,8 +118,7 @@ class HttpClient(ABC):
             return KeyCheck(KeyVerdict.OPEN)
         refused = reply.status in KEY_REFUSED
         verdict = KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL
-        said = self._outcome(reply)
-        return KeyCheck(verdict, said.message, said.reason)
+        return KeyCheck(verdict, self._outcome(reply).reason)
 
     def _get(self, path: str, timeout: float, longest: int = MAX_ANSWER) -> Reply:
         return self._transport.exchange("GET", path, self._headers, None, timeout, longest)
@@ -171,6 +170,13 @@ class HttpClient(ABC):
 def no_project() -> Outcome:
     """Make the outcome for a memory that names no project."""
     return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
+
+
+def no_answer(outcome: Outcome) -> Outcome:
+    """Return why a question came to nothing: what is no listing, whatever it is, is no answer."""
+    if outcome.kind in SAYS_NOTHING:
+        return outcome
+    return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
 
 
 def encode(body: dict[str, Any]) -> bytes:
