@@ -26,11 +26,15 @@ from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
     NO_PROJECTS,
+    Mem0Client,
+    holds_nul,
+    id_of,
     is_answered,
+    newest_first,
     no_answer,
     no_project,
+    repeats,
 )
-from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
     ID,

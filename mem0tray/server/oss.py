@@ -26,13 +26,17 @@ from mem0tray.server.http_client import (
     LONGEST_PATH,
     NO_MEMORY,
     NO_PROJECTS,
+    Mem0Client,
     has_text,
+    holds_nul,
+    id_of,
     is_answered,
+    newest_first,
     no_answer,
     no_project,
+    repeats,
 )
 from mem0tray.server.listings import ProjectListing
-from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
     ID,

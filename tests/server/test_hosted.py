@@ -20,7 +20,7 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect_to_probe,
-    mem0_client,
+    http_client,
 )
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later
 from tests.server.calls import LONG, client_of
@@ -182,7 +182,7 @@ def test_a_success_is_believed_once_the_memory_is_seen_there(
     *,
     is_event: bool,
 ) -> None:
-    monkeypatch.setattr(mem0_client, "_CHECKED", (0.0,))
+    monkeypatch.setattr(http_client, "_CHECKED", (0.0,))
     for results, kind in zip(([], [ADDED]), kinds, strict=True):
         done = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": results})
         routes = {SAVE: done, EVENT: done, SEARCH: search, LISTING: listing}
