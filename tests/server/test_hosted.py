@@ -345,19 +345,6 @@ def test_pages_go_from_the_newest_to_the_oldest(*, newest_first: bool) -> None:
         assert all_pages(client) == [f"oak {n}" for n in reversed(numbers)]
 
 
-def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mem0tray.server.hosted.LONGEST_PAGE", 3000)
-    there = [*range(45)][::-1]
-    pages = {"POST /v3/memories/?page=1&page_size=200": listing(*there)}
-    for n in range(3):
-        following = "http://x.test/?page=2" if n < 2 else None
-        rows = there[n * 20 : n * 20 + 20]
-        page = listing(*rows, count=45, following=following)
-        pages[f"POST /v3/memories/?page={n + 1}&page_size=20"] = page
-    with Wire(routing(pages)) as server, hosted(server) as client:
-        assert all_pages(client) == [f"oak {n}" for n in there]
-
-
 def test_a_page_that_is_gone_ends_the_listing() -> None:
     first = listing(*range(200, 0, -1), count=201, following="http://x.test/?page=2")
     with (
