@@ -64,17 +64,14 @@ class Outbox:
         now: float,
         avoid: str | None = None,
         *,
-        prompt: bool = False,
         beside: Collection[str] = (),
     ) -> int | None:
         """Return the key of the oldest item of a lane that is due.
 
-        `avoid`: not of this project; `prompt`: none that timed out; `beside`: none of these ids.
+        `avoid`: not of this project; `beside`: under none of these ids.
         """
         more = ""
         values: list[float | bytes] = [now]
-        if prompt:
-            more += " AND timeouts = 0"
         if avoid is not None:
             more += " AND project != ?"
             values.append(encode(avoid))
@@ -114,12 +111,6 @@ class Outbox:
         rows = self._ledger.rows(sql, now, limit)
         total = self._ledger.value(f"SELECT count(*) {_IN_BACKOFF}", now)
         return [(decode(project), decode(name), due - now) for project, name, due in rows], total
-
-    def item_id(self, key: int) -> str:
-        return decode(self._ledger.value("SELECT id FROM items WHERE key = ?", key))
-
-    def has_timed_out(self, key: int) -> bool:
-        return bool(self._ledger.value("SELECT timeouts FROM items WHERE key = ?", key))
 
     def due(self, key: int) -> float:
         return float(self._ledger.value("SELECT due FROM items WHERE key = ?", key))

@@ -76,7 +76,6 @@ class WorkerContext:
 
     @staticmethod
     def now() -> float:
-        """Return the wall clock, for what is stored."""
         return time.time()
 
     def quarantine_items(self, source: Path, rejected: list[bytes], why: str = "") -> None:

@@ -79,7 +79,7 @@ def test_what_still_waits_is_said_between_the_sum_and_the_stop(home: Home) -> No
     assert both.returncode == 1
     *_, total, waits, stop = both.stdout.splitlines()
     assert "Delivered 1 memory to" in total
-    assert waits.startswith("mem0tray: 1 ")
+    assert waits.startswith("mem0tray: Still waiting")
     assert stop.endswith("Worker stopped.")
 
 

@@ -263,7 +263,7 @@ def test_a_file_that_need_not_be_written_any_more_is_no_trouble(scene: Scene) ->
     scene.parts.dlq_publisher.run.side_effect = RuntimeError("odd")
     scene.cycle()
     scene.parts.dlq_publisher.needed = False
-    assert "dlq_publisher.note_rest" in scene.cycle()
+    scene.cycle()
     over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
     assert over == [events.PartRecovered("DLQ file")]
 

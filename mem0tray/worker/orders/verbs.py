@@ -51,7 +51,6 @@ def _delete(context: WorkerContext, order: Order) -> Results:
 
 
 def _forget(context: WorkerContext, order: Order) -> Results:
-    """Delete, and erase the text of what was deleted, now or before."""
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
         # A memory that nobody has taken in yet is known as forgotten too: no hook queues it again.
@@ -81,7 +80,6 @@ def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row 
 
 
 def _as_sent(context: WorkerContext, row: Row) -> str:
-    """Return the result for a memory that waits, by what is known of the attempts to send it."""
     claimed, unknown = context.inbox.attempted(row.key)
     return IN_FLIGHT if claimed else PERHAPS if unknown else DONE
 
@@ -90,7 +88,6 @@ def _as_sent(context: WorkerContext, row: Row) -> str:
 
 
 def _retry(context: WorkerContext, order: Order) -> Results:
-    """Make dead letters due at once, and send what is held."""
     with context.ledger.transaction(durable=True):
         found = {name: _make_due(context, name) for name in order.names}
     _report(context, orders.RETRY, found)
@@ -113,7 +110,6 @@ def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
 
 
 def _restore(context: WorkerContext, order: Order) -> Results:
-    """Put back what neither waits nor is delivered to the present server."""
     found: dict[Name, tuple[str, Row | None]] = {}
     back: list[Item] = []
     with context.ledger.transaction(durable=True):
@@ -213,7 +209,6 @@ def _report(
     backup: str = "",
     of_texts: Sequence[Text] = (),
 ) -> None:
-    """Emit what the user did: how many dead letters and fresh entries it changed."""
     if of_texts:
         changed = [text.dead for text in of_texts if found[identity(text.data)][0] in CHANGED]
     else:

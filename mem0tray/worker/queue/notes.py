@@ -123,7 +123,6 @@ class NoteIntake:
             self._report(folder.relative_to(self._root).as_posix(), error)
 
     def _await(self, path: str, mark: str, changed: float, at: float) -> None:
-        """Await a changed note, unless it is awaited in this form already."""
         before = self._changed.get(path)
         if before is None or before.mark != mark:
             self._changed[path] = _ChangedNote(mark, changed, at)
@@ -207,7 +206,6 @@ class NoteIntake:
         return new
 
     def _report(self, path: str, error: OSError) -> None:
-        """Report, once, that something cannot be read."""
         if path not in self._reported:
             self._reported.add(path)
             why = error.strerror or "it cannot be read"

@@ -57,16 +57,13 @@ class Prober:
         self._thread = threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, with a probe at once. Raises NoThreadError."""
         self._signal.set()
         threads.start(self._thread)
 
     def kick(self) -> None:
-        """Probe now."""
         self._signal.set()
 
     def stop(self, timeout: float) -> None:
-        """Stop within `timeout` seconds; a probe under way is broken off."""
         deadline = time.monotonic() + timeout
         self._stopping.set()
         self._signal.set()
@@ -167,7 +164,6 @@ class ChosenServer:
             self._await_probe()
 
     def _silence(self) -> float:
-        """Return the seconds since the last probe or delivery."""
         return time.monotonic() - max(self._probed_at, self.delivery.delivered_at)
 
     def _until_probe(self) -> float:
@@ -184,12 +180,10 @@ class ChosenServer:
         return min(interval, longest - self._silence())
 
     def close(self) -> None:
-        """Stop the embedded server if we started it."""
         if self._connection is not None:
             self._connection.close()
 
     def _connected(self, server: ServerSettings) -> ServerConnection | None:
-        """The connection to the chosen server; None, and the circuit breaker open, without one."""
         url = server_choice.chosen(server.url, self._context.paths)
         if url is None:
             self._breaker.block("server", server_choice.CHOOSE)
@@ -273,6 +267,5 @@ class ChosenServer:
             self.delivery.kick()
 
     def _await_probe(self) -> None:
-        """Send nothing more until the server has been probed: an answer blames it."""
         self._breaker.await_probe()
         self.prober.kick()
