@@ -152,12 +152,12 @@ def _newer(paths: Paths) -> Iterator[Path]:
             yield paths.orders
 
 
-def _has_unread_lines(paths: Paths, kept: bytes | None) -> bool:
+def _has_unread_lines(paths: Paths, kept: bytes) -> bool:
     try:
         found = atomic.signature(paths.emergency)
         if found is None:
             return False
-        known = {each.inode: each for each in emergency.sources(kept or b"[]")}
+        known = {each.inode: each for each in emergency.sources(kept)}
         source = known.get(found.inode, EmergencySource(paths.emergency.name, found.inode))
         if source.offset == found.size and not atomic.why_unreadable(paths.emergency):
             return False

@@ -24,7 +24,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.servers import Traced
+from mem0tray.ledger.rows import Traced
 from mem0tray.server import KEY_REFUSED, Client, Outcome, Page, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system.paths import Paths
@@ -85,7 +85,7 @@ def chosen(settings: Settings, paths: Paths) -> ServerNames:
 def candidates(paths: Paths, server: ServerNames) -> dict[str, int]:
     """Return the former servers with memories that the chosen one lacks, and how many."""
     with Reader(paths.ledger) as reader:
-        only_elsewhere = reader.former.only_elsewhere(server.name)
+        only_elsewhere = reader.only_elsewhere(server.name)
     return migration_plan.to_bring_over(paths, server.name, only_elsewhere)
 
 
@@ -125,9 +125,9 @@ class Migration:
             self._await_worker()
         keep_in_step(paths, settings)
         with Reader(paths.ledger, needed=True) as reader:
-            traced = reader.former.traced(request.former, self._chosen.name)
+            traced = reader.traced(request.former, self._chosen.name)
             deleted = backups.deleted_unknown(paths, reader)
-            self._plan.learn(traced, reader.waiting.names(), deleted)
+            self._plan.learn(traced, reader.waiting_names(), deleted)
         self._total = len(self._plan.unread)
         try:
             with chosen_client.opened_former(
@@ -320,9 +320,9 @@ class Feed:
     def _left(self) -> int:
         """Count what waits; more than allowed while the last batch is not taken in yet."""
         with Reader(self._paths.ledger) as reader:
-            if self._last is not None and not reader.former.was_taken_in(self._last, self._server):
+            if self._last is not None and not reader.was_taken_in(self._last, self._server):
                 return WAITING_MOST + 1
-            return reader.former.waiting()
+            return reader.count(items.FRESH)
 
     def _delivers(self) -> bool:
         """Return whether a worker runs and, as far as it says, nothing keeps it from delivering."""

@@ -19,7 +19,7 @@ from mem0tray.files.atomic import TornError
 from mem0tray.system.paths import Paths
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.servers import Traced
+    from mem0tray.ledger.rows import Traced
     from mem0tray.server import ServerMemory
 
 _NAME: Final = "migrations.json"

@@ -59,7 +59,7 @@ def servers(chosen: str) -> list[str]:
             found.append(ServerAddress.of(chosen).url)
     for folder in sorted(data_root().glob(_SERVES)):
         with suppress(Mem0TrayError), Reader(folder / _LEDGER) as reader:
-            found += reader.former.names()
+            found += reader.servers()
     return [url for url in dict.fromkeys(found) if url != LOCAL_URL]
 
 
@@ -68,7 +68,7 @@ def would_be_lost() -> list[str]:
     waiting, kept = 0, False
     for folder in sorted(data_root().glob(_SERVES)):
         with Reader(folder / _LEDGER, needed=True) as reader:
-            waiting += len(reader.waiting.ids())
+            waiting += len(reader.waiting_names())
             kept |= reader.has_discarded() or bool(
                 private_folders.quarantined(folder / "quarantine")
             )

@@ -30,8 +30,8 @@ from mem0tray.core.state import (
     WorkerStatus,
 )
 from mem0tray.files import atomic, orders, private_folders
+from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.waiting import Counts
 from mem0tray.system.paths import Paths, config_file
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
 def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
     """Read the first `limit` dead letters in the file's order."""
     letters = []
-    for known, raw in reader.waiting.listed(items.DEAD, limit=limit):
+    for known, raw in reader.listed(items.DEAD, limit=limit):
         value = items.load_object(raw) or {}
         since = items.number(value.get("moved_to_dlq_at")) or known.accepted
         error = known.last_error or value.get("last_error")
@@ -218,14 +218,14 @@ def _settings_changed() -> float:
 
 
 def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> SeenLedger:
-    only_elsewhere = reader.former.only_elsewhere(server)
+    only_elsewhere = reader.only_elsewhere(server)
     return SeenLedger(
         path=paths.ledger,
         size=size,
         usable=reader.usable,
-        counts=reader.waiting.counts(),
+        counts=reader.counts(),
         last_delivery=reader.last_delivery() or worker_report.local_time(reader.last_sync()),
-        totals={name: reader.counter(f"total_{name}") or 0 for name in TOTALS},
+        totals={name: reader.counter(f"total_{name}") for name in TOTALS},
         only_elsewhere=only_elsewhere,
         to_bring_over=migration_plan.to_bring_over(paths, server, only_elsewhere),
         other_worker=reader.other_worker(),

@@ -25,7 +25,8 @@ from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.ledger.reader import Reader, TakenMemory
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import TakenMemory
 from mem0tray.server import Client, Memory, Outcome, Presence
 from mem0tray.server.http_client import key_header
 from mem0tray.server.model import CANNOT_TELL
@@ -176,10 +177,11 @@ class _Verifier:
         self._questions = None if client is None else PatientQuestions(client, timeout)
         self._infers = settings.server.infer and server != LOCAL_URL
         # Read before the server is asked, so that no memory queued later hides a missing one.
-        ids = reader.waiting.ids()
+        names = reader.waiting_names()
+        ids = {name for name, _ in names}
         found.again = sum(items.first_id(each) != each for each in ids)
         self._ids = {*ids, *(each.id for each in look_up.quarantined(self._paths))}
-        self._waiting = reader.waiting_digests()
+        self._waiting = {digest for _, digest in names}
         lost = backups.deleted_unknown(self._paths, reader)
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
@@ -314,7 +316,7 @@ def _everywhere(paths: Paths, *, notes: bool) -> Iterator[tuple[str, bytes]]:
     yield from look_up.left_over(paths)
     with Reader(paths.ledger) as reader:
         for state, place in _PLACES.items():
-            yield from ((place, raw) for _, raw in reader.waiting.listed(state))
+            yield from ((place, raw) for _, raw in reader.listed(state))
         yield from (("the quarantine", each.raw) for each in look_up.quarantined(paths))
         if notes:
             with suppress(OSError):

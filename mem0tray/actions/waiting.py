@@ -3,7 +3,6 @@
 It asks the ledger alone, once that is in step with the files.
 """
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -20,8 +19,7 @@ from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Attempt, Known
-from mem0tray.ledger.waiting import Listed
+from mem0tray.ledger.rows import Attempt, Known, Listed
 from mem0tray.system import programs
 
 # Where an item stands: the lists of the two files, by their keys there.
@@ -77,15 +75,12 @@ def listing(raws: Iterable[bytes], place: str) -> list[FoundItem]:
     """Make an item of each object, in order; what has no id is left out."""
     result = []
     for raw in raws:
-        item = items.parse(raw)
-        if item is not None:
-            result.append(FoundItem(place, item.id, item.project, raw, item))
-            continue
-        value = items.load_object(raw) or {}
-        name, project = value.get("id"), value.get("project_id")
+        item, value = items.parse(raw), items.load_object(raw) or {}
+        name = value.get("id") if item is None else item.id
+        project = value.get("project_id") if item is None else item.project
         if isinstance(name, str) and name:
-            text = project if isinstance(project, str) else ""
-            result.append(FoundItem(place, name, text, raw, None))
+            of = project if isinstance(project, str) else ""
+            result.append(FoundItem(place, name, of, raw, item))
     return result
 
 
@@ -97,28 +92,23 @@ def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]
     """
     chosen: dict[int, FoundItem] = {}
     for name in names:
-        for at in _matching(name, among):
-            chosen.setdefault(at, among[at])
+        if not name:
+            raise NotFoundError(f"The id {name!r} is empty and names nothing.", _WHERE_TO_LOOK)
+        begin = [at for at, each in enumerate(among) if each.id.startswith(name)]
+        exact = [at for at in begin if among[at].id == name]
+        ids = list(dict.fromkeys(among[at].id for at in begin))
+        shown = one_line(name, _LONGEST_ID)
+        if not ids:
+            no_such = Reason("No item's id begins with {id}.", id=repr(shown))
+            raise UnknownIdError(no_such, _WHERE_TO_LOOK, name=name)
+        if len(ids) > 1 and not exact:
+            some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
+            more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
+            raise NotFoundError(
+                f"{len(ids):,} ids begin with {shown!r}: {some}{more}.", "Give more of the id."
+            )
+        chosen |= {at: among[at] for at in exact or begin if at not in chosen}
     return list(chosen.values())
-
-
-def _matching(name: str, among: Sequence[FoundItem]) -> list[int]:
-    if not name:
-        raise NotFoundError(f"The id {name!r} is empty and names nothing.", _WHERE_TO_LOOK)
-    begin = [at for at, each in enumerate(among) if each.id.startswith(name)]
-    exact = [at for at in begin if among[at].id == name]
-    ids = list(dict.fromkeys(among[at].id for at in begin))
-    shown = one_line(name, _LONGEST_ID)
-    if not ids:
-        no_such = Reason("No item's id begins with {id}.", id=repr(shown))
-        raise UnknownIdError(no_such, _WHERE_TO_LOOK, name=name)
-    if len(ids) > 1 and not exact:
-        some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
-        more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
-        raise NotFoundError(
-            f"{len(ids):,} ids begin with {shown!r}: {some}{more}.", "Give more of the id."
-        )
-    return exact or begin
 
 
 class WaitingItems:
@@ -127,7 +117,6 @@ class WaitingItems:
     def __init__(self, reader: Reader, step: InStep) -> None:
         self.reader = reader
         self.step = step
-        self._ledger = reader.waiting
 
     def items(
         self, place: str, project: str | None = None, limit: int | None = None
@@ -140,16 +129,16 @@ class WaitingItems:
         self, place: str, project: str | None = None, limit: int | None = None
     ) -> list[FoundItem]:
         """List a place as far as its items are known."""
-        return _found(self._ledger.listed(_STATES[place], project, limit))
+        return _found(self.reader.listed(_STATES[place], project, limit))
 
     def count(self, place: str, project: str | None = None) -> int:
         """Count the items of a place."""
-        return self._ledger.count(_STATES[place], project)
+        return self.reader.count(_STATES[place], project)
 
     @cached_property
     def odd(self) -> list[bytes]:
         """What makes no sense as an item in the DLQ file."""
-        return self._ledger.strays()
+        return self.reader.strays()
 
     # By name ----------------------------------------------------------------------------
 
@@ -157,14 +146,14 @@ class WaitingItems:
         """Find what waits whose id is one of `names` or begins with one."""
         found: dict[Identity, FoundItem] = {}
         for name in filter(None, names):
-            for each in _found(self._ledger.with_id(name) or self._ledger.beginning(name)):
+            for each in _found(self.reader.with_id(name) or self.reader.beginning(name)):
                 if each.place in places:
                     found.setdefault(each.identity, each)
         return list(found.values())
 
     def with_id(self, item_id: str) -> list[FoundItem]:
         """Find what waits under exactly this id."""
-        return _found(self._ledger.with_id(item_id))
+        return _found(self.reader.with_id(item_id))
 
     def resolve(
         self, names: Sequence[str], places: Sequence[str] = BOTH, beside: Sequence[FoundItem] = ()
@@ -197,9 +186,11 @@ class WaitingItems:
         """Find for each id its shortest unique beginning, of at least eight characters."""
         result = {}
         for item_id in {each.id for each in found}:
-            others = {*self._ledger.beside(item_id)} - {item_id}
-            shared = (_shared(item_id, each) for each in others)
-            result[item_id] = item_id[: max(_SHORTEST, max(shared, default=0) + 1)]
+            others = {*self.reader.beside(item_id)} - {item_id}
+            length = _SHORTEST
+            while length < len(item_id) and any(e.startswith(item_id[:length]) for e in others):
+                length += 1
+            result[item_id] = item_id[:length]
         return result
 
     def handles(self, found: Iterable[FoundItem]) -> dict[str, str]:
@@ -209,17 +200,11 @@ class WaitingItems:
 
     def names(self) -> set[Identity]:
         """Identify every item, and what makes no sense as one."""
-        return self._ledger.names() | set(map(identity, self.odd))
+        return self.reader.waiting_names() | set(map(identity, self.odd))
 
     def attempts(self, found: FoundItem) -> list[Attempt]:
         """List the failed attempts of an item, oldest first."""
         return self.reader.attempts(found.known.key) if found.known is not None else []
-
-
-def _shared(one: str, other: str) -> int:
-    """Count the characters that both begin with in common."""
-    pairs = zip(one, other, strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 @contextmanager

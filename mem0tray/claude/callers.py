@@ -39,20 +39,28 @@ class Caller(NamedTuple):
     installed: bool
 
 
+def refuse_odd(document: dict[str, Any]) -> None:
+    """Raise Mem0TrayError where servers or hooks are not in the form that Claude Code reads."""
+    for name in (_SERVERS, _HOOKS):
+        if not isinstance(document.get(name, {}), dict):
+            raise Mem0TrayError(f"{name} is no object there, as Claude Code wants it.", _MEND)
+    for event in EVENTS:
+        if not isinstance(document.get(_HOOKS, {}).get(event, []), list):
+            where = f"{_HOOKS}.{event}"
+            raise Mem0TrayError(f"{where} is no list there, as Claude Code wants it.", _MEND)
+
+
 # The tools ------------------------------------------------------------------------------------
 
 
 def servers(text: str) -> list[Caller]:
     """Return the servers of the tools, which run `mcp`."""
     found = []
-    for name, server in _object(json.loads(text), _SERVERS).items():
-        if isinstance(server, dict) and isinstance(server.get("command"), str):
-            arguments = server.get("args")
-            words = [server["command"], *map(str, arguments if isinstance(arguments, list) else ())]
-            program = started_program(words, "mcp")
-            if program:
-                installed = name == NAME and is_installed(program)
-                found.append(Caller("mcp", (_SERVERS, name), tuple(program), installed))
+    for name, server in json.loads(text).get(_SERVERS, {}).items():
+        program = started_program(words_of(server), "mcp") if isinstance(server, dict) else []
+        if program:
+            installed = name == NAME and is_installed(program)
+            found.append(Caller("mcp", (_SERVERS, name), tuple(program), installed))
     return found
 
 
@@ -63,33 +71,24 @@ def with_server(text: str, program: Sequence[str]) -> str:
     """
     found = servers(text)
     ours = next((each for each in found if each.installed), None)
-    if ours is not None:
-        if ours.program == tuple(program):
-            return text
+    if ours is not None and ours.program != tuple(program):
         text = json_edit.with_value(text, (*ours.place, "command"), program[0])
         return json_edit.with_value(text, (*ours.place, "args"), [*program[1:], "mcp"])
     if found:
         return text
-    if NAME in _object(json.loads(text), _SERVERS):
+    if NAME in json.loads(text).get(_SERVERS, {}):
         raise Mem0TrayError(
             f"Claude Code has another server under the name {NAME}; nothing was changed.",
             f"Give that one another name, or remove it: `claude mcp remove --scope user {NAME}`.",
         )
-    server = {
-        "type": "stdio",
-        "command": program[0],
-        "args": [*program[1:], "mcp"],
-        "env": {},
-    }
+    server = {"type": "stdio", "command": program[0], "args": [*program[1:], "mcp"], "env": {}}
     return json_edit.with_member(text, (_SERVERS,), NAME, server)
 
 
 def without_server(text: str) -> str:
     """Take the server that `install` writes out of `text`; the object around it stays."""
-    for each in servers(text):
-        if each.installed:
-            return json_edit.without(text, each.place)
-    return text
+    ours = next((each for each in servers(text) if each.installed), None)
+    return text if ours is None else json_edit.without(text, ours.place)
 
 
 # The hooks ------------------------------------------------------------------------------------
@@ -102,7 +101,7 @@ def hooks(text: str) -> list[Caller]:
 
 
 def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Caller]:
-    for number, group in enumerate(_list(document, event)):
+    for number, group in enumerate(document.get(_HOOKS, {}).get(event, [])):
         inner = group.get(_HOOKS) if isinstance(group, dict) else None
         for index, hook in enumerate(inner if isinstance(inner, list) else ()):
             if isinstance(hook, dict) and seems_hook(hook, event):
@@ -119,8 +118,7 @@ def with_hooks(text: str, program: Sequence[str], *, windows: bool) -> str:
         line = hook_line(program, event, windows=windows)
         ours = next((each for each in found if each.installed), None)
         if ours is not None:
-            written = words_of({"command": line})[:-2]
-            if ours.program != tuple(written):
+            if ours.program != tuple(words_of({"command": line})[:-2]):
                 text = json_edit.with_value(text, (*ours.place, "command"), line)
         elif not found:
             hook = {"type": "command", "command": line, "timeout": _PATIENCE}
@@ -141,20 +139,16 @@ def without_hooks(text: str) -> str:
 def _without_empty(text: str, place: tuple[str | int, ...]) -> str:
     """Take the list at `place` out of `text`, its group, and what contains them, if empty."""
     for inside in (place, place[:2], place[:1]):
-        if _at(json.loads(text), inside):
+        found = json.loads(text)
+        for name in inside:
+            found = found[name]
+        if found:
             return text
         text = json_edit.without(text, inside[:3])  # a group goes together with its list
     return text
 
 
-# What is there --------------------------------------------------------------------------------
-
-
-def refuse_odd(document: dict[str, Any]) -> None:
-    """Raise Mem0TrayError where servers or hooks are not in the form that Claude Code reads."""
-    _object(document, _SERVERS)
-    for event in EVENTS:
-        _list(document, event)
+# What else is there ---------------------------------------------------------------------------
 
 
 def plug_in(text: str) -> str:
@@ -176,26 +170,6 @@ def are_off(text: str) -> bool:
     return json.loads(text).get("disableAllHooks") is True
 
 
-def _object(document: dict[str, Any], name: str) -> dict[str, Any]:
-    found = document.get(name, {})
-    if not isinstance(found, dict):
-        raise Mem0TrayError(f"{name} is no object there, as Claude Code wants it.", _MEND)
-    return found
-
-
-def _list(document: dict[str, Any], event: str) -> list[Any]:
-    found = _object(document, _HOOKS).get(event, [])
-    if not isinstance(found, list):
-        raise Mem0TrayError(f"{_HOOKS}.{event} is no list there, as Claude Code wants it.", _MEND)
-    return found
-
-
-def _at(document: Any, place: Sequence[str | int]) -> Any:
-    for name in place:
-        document = document[name]
-    return document
-
-
 # The command lines by which it is started -----------------------------------------------------
 
 
@@ -209,9 +183,9 @@ def hook_line(program: Sequence[str], event: str, *, windows: bool) -> str:
     )
 
 
-def words_of(hook: Mapping[str, Any]) -> list[str]:
-    """Return the words that a hook in the settings starts; empty if that is no command."""
-    command, arguments = hook.get("command"), hook.get("args")
+def words_of(given: Mapping[str, Any]) -> list[str]:
+    """Return the words that a server or hook starts; empty if that is no command."""
+    command, arguments = given.get("command"), given.get("args")
     if not isinstance(command, str):
         return []
     if isinstance(arguments, list):

@@ -5,7 +5,6 @@ of them, as they may hold secrets, and a record of what we wrote over which copy
 restored byte for byte if nobody has changed it since.
 """
 
-import codecs
 import difflib
 import hashlib
 import json
@@ -39,7 +38,7 @@ _WRITABLE: Final = 0o222
 class FoundSettings:
     """A settings file as found; `data` and `signature` are None if there is none.
 
-    `text` is always valid JSON and an object, without the byte order mark of some editors.
+    `text` is always valid JSON, and an object.
     """
 
     path: Path
@@ -69,9 +68,12 @@ class Change:
     def difference(self) -> list[str]:
         """Return the lines of a unified difference."""
         path = str(self.found.path)
-        before, after = (_text(data or b"") for data in (self.found.data, self.after))
-        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path, path, "", "")
-        return [line.rstrip("\n") for line in lines]
+        before, after = (
+            (data or b"").decode().splitlines() for data in (self.found.data, self.after)
+        )
+        return [
+            line.rstrip("\n") for line in difflib.unified_diff(before, after, path, path, "", "")
+        ]
 
 
 # Planning -------------------------------------------------------------------------------------
@@ -82,7 +84,15 @@ def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
 
     Raises Mem0TrayError if a file must not be changed.
     """
-    made = [_addition(part, program) for part in parts]
+    made = []
+    for part in parts:
+        found = read(part)
+        if part == MCP:
+            text = callers.with_server(found.text, program)
+        else:
+            text = callers.with_hooks(found.text, program, windows=sys.platform == "win32")
+        after = found.data if text == found.text else text.encode()
+        made.append(_planned(part, found, text, after, adding=True))
     name = plug_in()
     if name and any(each.is_needed for each in made):
         remark = (
@@ -99,20 +109,6 @@ def plug_in() -> str:
     Raises FileUnavailableError if its settings cannot be read.
     """
     return callers.plug_in(read(HOOKS).text)
-
-
-def _addition(part: str, program: Sequence[str]) -> Change:
-    found = read(part)
-    if part == MCP:
-        text = callers.with_server(found.text, program)
-    else:
-        text = callers.with_hooks(found.text, program, windows=sys.platform == "win32")
-    remarks = tuple(
-        f"{found.path} has one for {each.what} that was made by hand: it stays, and none is added."
-        for each in _callers(part, text)
-        if not each.installed
-    )
-    return _checked(Change(part, found, _encoded(found, text), adding=True, remarks=remarks))
 
 
 def removals(parts: Iterable[str]) -> list[Change]:
@@ -142,51 +138,36 @@ def removal(part: str) -> Change:
     found = read(part)
     without = callers.without_server if part == MCP else callers.without_hooks
     text = without(found.text)
-    after = _encoded(found, text)
-    if after != found.data:
+    after = found.data
+    if text != found.text:
         is_ours, before = _as_before(found)
-        if is_ours and (before is None or without(_text(before)) == _text(before)):
-            after = before
-    remarks = tuple(
-        f"{found.path} has one for {each.what} that was made by hand."
-        for each in _callers(part, text)
+        is_without = before is None or without(before.decode()) == before.decode()
+        after = before if is_ours and is_without else text.encode()
+    return _planned(part, found, text, after, adding=False)
+
+
+def _planned(
+    part: str, found: FoundSettings, text: str, after: bytes | None, *, adding: bool
+) -> Change:
+    """Return a change, by which the file has `text`, or the bytes `after`.
+
+    Raises FileUnavailableError if the file is a link or read-only.
+    """
+    path = found.path
+    by_hand = tuple(
+        f"{path} has one for {each.what} that was made by hand: it stays."
+        for each in (callers.servers(text) if part == MCP else callers.hooks(text))
+        if not each.installed
     )
-    return _checked(Change(part, found, after, adding=False, remarks=remarks))
-
-
-def _callers(part: str, text: str) -> list[callers.Caller]:
-    return callers.servers(text) if part == MCP else callers.hooks(text)
-
-
-def _checked(change: Change) -> Change:
-    """Return the change. Raises FileUnavailableError if the file is a link or read-only."""
-    path = change.found.path
+    change = Change(part, found, after, adding, by_hand)
     if change.is_needed and path.is_symlink():
         where = os.path.realpath(path)
         _refuse(path, f"is a link to {where}", "Add by hand there what --dry-run shows")
-    if change.is_needed and change.found.data is not None:
+    if change.is_needed and found.data is not None:
         is_writable = path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)
         if not is_writable:
             _refuse(path, "is read-only", "Make it writable")
     return change
-
-
-def _encoded(found: FoundSettings, text: str) -> bytes | None:
-    """Return `text` in the bytes of the file, those that it has where nothing changes."""
-    if text == found.text:
-        return found.data
-    mark = codecs.BOM_UTF8 if (found.data or b"").startswith(codecs.BOM_UTF8) else b""
-    try:
-        return mark + text.encode()
-    except UnicodeEncodeError as error:
-        raise Mem0TrayError(
-            "The path of mem0tray is not in UTF-8, so that no settings file can name it.",
-            "Install it in another folder.",
-        ) from error
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8-sig")
 
 
 # Reading --------------------------------------------------------------------------------------
@@ -228,7 +209,7 @@ def read(part: str) -> FoundSettings:
         return FoundSettings(path, None, "{}\n", None)
     data, signature = found
     try:
-        text = data.removeprefix(codecs.BOM_UTF8).decode()
+        text = data.decode()
         document = json.loads(text, parse_constant=_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         _refuse(path, f"is no JSON that can be changed without loss ({error})", "Mend it")
@@ -274,10 +255,7 @@ def carry_out(change: Change) -> Path | None:
     temporary.remove_leftovers(path.parent)  # left by a change that was killed
     done = _is_as_found(found)
     if done and change.after is None:
-        try:
-            path.unlink()
-        except OSError as error:
-            raise atomic.unavailable(path, error) from error
+        path.unlink()
     elif done and change.after is not None:
         if change.adding:
             _remember(found, change.after, copy)
@@ -301,12 +279,12 @@ def _is_as_found(found: FoundSettings) -> bool:
 
 def _as_before(found: FoundSettings) -> tuple[bool, bytes | None]:
     """Return whether the file is as we left it, and what it was before (None: no file)."""
-    entry = _record().get(str(found.path))
-    if not isinstance(entry, dict) or found.data is None or entry.get("made") != _hash(found.data):
+    written = _record().get(str(found.path), {})
+    if found.data is None or written.get("made") != _hash(found.data):
         return False, None
-    name = entry.get("before")
+    name = written.get("before")
     try:
-        return True, None if name is None else (_folder() / str(name)).read_bytes()
+        return True, None if name is None else (_folder() / name).read_bytes()
     except OSError:  # somebody has cleared up: do without
         return False, None
 
@@ -314,21 +292,20 @@ def _as_before(found: FoundSettings) -> tuple[bool, bytes | None]:
 def _remember(found: FoundSettings, data: bytes, copy: Path | None) -> None:
     """Record that `data` was written over the content of `copy`."""
     record = _record()
-    known = record.get(str(found.path))
-    if isinstance(known, dict) and known.get("made") == _hash(found.data or b""):
+    before = None if copy is None else copy.name
+    known = record.get(str(found.path), {})
+    if known.get("made") == _hash(found.data or b""):
         before = known.get("before")  # we write over a text of ours: keep what was before that
-    else:
-        before = None if copy is None else copy.name
     record[str(found.path)] = {"made": _hash(data), "before": before}
     atomic.replace(_folder() / _RECORD, json.dumps(record, indent=2).encode())
 
 
-def _record() -> dict[str, Any]:
+def _record() -> dict[str, dict[str, str | None]]:
     try:
-        found = json.loads((_folder() / _RECORD).read_bytes())
+        found: dict[str, dict[str, str | None]] = json.loads((_folder() / _RECORD).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return found
 
 
 def _hash(data: bytes) -> str:

@@ -7,7 +7,7 @@ wanted: most answers queue nothing.
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,17 +36,19 @@ def run(event: str, given: bytes) -> str:
     try:
         return _carried_out(event, given, began)
     except Exception as error:  # noqa: BLE001  (whatever it is, the session goes on)
-        _log(event, _in_words(error))
+        _log(event, error)
         return ""
 
 
 def _carried_out(event: str, given: bytes, began: float) -> str:
-    if event == "Stop" and MARK.encode() not in given and _looks_whole(given):
+    if event == "Stop" and MARK.encode() not in given:
         return ""
     if event not in EVENTS:
         why = "no such event is known" if event.strip() else "no event is named"
         raise _UnusableError(f"{why}; there are {', '.join(EVENTS)}")
-    fields = _fields(given)
+    fields = _object(given)
+    if fields is None:
+        raise _UnusableError("what came on standard input is no JSON object")
     if fields.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
         return ""
     if event == "SessionStart":
@@ -59,23 +61,14 @@ def _carried_out(event: str, given: bytes, began: float) -> str:
     return ""
 
 
-def _looks_whole(given: bytes) -> bool:
-    """Return whether `given` looks like an object with an answer; parsing it takes longer."""
-    _, _, rest = given.partition(b'"last_assistant_message"')
-    is_text = rest.lstrip()[:1] == b":" and rest.lstrip()[1:].lstrip()[:1] == b'"'
-    return is_text and given.strip()[:1] == b"{" and given.strip()[-1:] == b"}"
-
-
-def _fields(given: bytes) -> dict[str, Any]:
+def _object(data: bytes) -> dict[str, Any] | None:
     import json
 
     try:
-        fields = json.loads(given)
-    except (ValueError, RecursionError) as error:
-        raise _UnusableError("what came on standard input is no JSON") from error
-    if not isinstance(fields, dict):
-        raise _UnusableError("what came on standard input is no JSON object")
-    return fields
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _folder(fields: Mapping[str, Any]) -> Path:
@@ -95,10 +88,10 @@ def _texts(event: str, fields: Mapping[str, Any]) -> list[str]:
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name, "")
-    if not isinstance(value, str | None):
+    value = fields.get(name) or ""  # Codex names no summary, and no transcript that is not kept
+    if not isinstance(value, str):
         raise _UnusableError(f"it has no text under {name}")
-    return value or ""  # Codex names no summary, nor the transcript of a session that is not kept
+    return value
 
 
 def marked(answer: str) -> list[str]:
@@ -117,7 +110,13 @@ def last_answer(path: Path) -> str:
     """
     found: list[str] = []
     answer = None
-    for message in _answers(path):
+    for line in reversed(_bytes(path, _LOOKED_AT).split(b"\n")):
+        value = _object(line) or {}  # nothing in the line that is cut, an empty one, or nonsense
+        message = value.get("message")
+        if value.get("type") != "assistant" or value.get("isSidechain"):
+            continue
+        if not isinstance(message, dict):
+            continue
         name = message.get("id")
         if found and name != answer:
             break
@@ -127,21 +126,6 @@ def last_answer(path: Path) -> str:
         texts = (part.get("text") for part in parts if isinstance(part, dict))
         found = [*(text for text in texts if isinstance(text, str)), *found]
     return "\n".join(found)
-
-
-def _answers(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the messages of the model that speaks to the user, the last one first."""
-    import json
-
-    for line in reversed(_bytes(path, _LOOKED_AT).split(b"\n")):
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):  # the line that is cut, an empty one, or nonsense
-            continue
-        if isinstance(value, dict) and value.get("type") == "assistant":
-            message = value.get("message")
-            if isinstance(message, dict) and not value.get("isSidechain"):
-                yield message
 
 
 def _queue(texts: list[str], fields: Mapping[str, Any]) -> None:
@@ -196,19 +180,16 @@ def _loaded() -> "Loaded":
     return settings.read()
 
 
-def _in_words(error: Exception) -> str:
-    """Return what went wrong; the text of an error of Python's own may hold what it was given."""
+def _log(event: str, error: Exception) -> None:
+    """Write a line to the worker's log, or to standard error if that fails.
+
+    The text of an error of Python's own may hold what the hook was given.
+    """
     from mem0tray.core.errors import Mem0TrayError
-
-    if isinstance(error, Mem0TrayError | _UnusableError | OSError):
-        return str(error)
-    return f"it failed ({type(error).__name__})"
-
-
-def _log(event: str, why: str) -> None:
-    """Write a line to the worker's log, or to standard error if that fails."""
     from mem0tray.core.text import one_line
 
+    ours = isinstance(error, Mem0TrayError | _UnusableError | OSError)
+    why = str(error) if ours else f"it failed ({type(error).__name__})"
     text = f"❌ {f'Hook {one_line(event, 40)}'.strip()}: {one_line(why, _LONGEST)}"
     try:
         from mem0tray.files import private_folders
@@ -220,7 +201,5 @@ def _log(event: str, why: str) -> None:
         with os.fdopen(fd, "ab") as file:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n".encode())
     except Exception:  # noqa: BLE001  (no home, no disk, no right: there is nothing else to try)
-        try:
+        with suppress(OSError, ValueError):
             sys.stderr.write(f"mem0tray: {text}\n")
-        except (OSError, ValueError):
-            return

@@ -27,7 +27,8 @@ INSTRUCTIONS: Final = (
     " of a task, and save what will matter later: decisions, preferences, what was learnt."
 )
 _VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
-_NOT_JSON, _NO_REQUEST, _NO_METHOD, _NO_PARAMS = -32700, -32600, -32601, -32602
+_NOT_JSON, _NO_REQUEST, _NO_METHOD = -32700, -32600, -32601
+_SAVE: Final = "mem0_save"
 _PATIENCE: Final = 1.0  # seconds for the client to name its folders
 _MOST: Final = 1000
 _NAME: Final = 80  # characters of a name that is shown
@@ -73,7 +74,7 @@ def _limit(default: int) -> Object:
 
 _PROJECT: Final = _text("The project. Left out: that of the folder in which you work.")
 TOOLS: Final = {
-    "mem0_save": Tool(
+    _SAVE: Tool(
         "Save a memory to a project. It is safe on this computer's disk when this answers, and is"
         " delivered to the memory server as soon as that can be reached: never save it again"
         " because the server is down.",
@@ -142,49 +143,58 @@ class ToolServer:
 
     def _request(self, name: Any, method: Any, params: Any) -> None:
         given: Object = params if isinstance(params, dict) else {}
+        result: Object = {}
         if method == "initialize":
             able = given.get("capabilities")
             self._has_roots = isinstance(able, dict) and "roots" in able
             wanted = given.get("protocolVersion")
-            result: Object = {
+            result = {
                 "protocolVersion": wanted if wanted in _VERSIONS else _VERSIONS[0],
                 "capabilities": {"tools": {}},
                 "serverInfo": {"name": "mem0tray", "title": "Mem0", "version": __version__},
                 "instructions": INSTRUCTIONS,
             }
-            self._send({"id": name, "result": result})
-        elif method == "ping":
-            self._send({"id": name, "result": {}})
         elif method == "tools/list":
-            tools = [tool.document(each) for each, tool in TOOLS.items()]
-            self._send({"id": name, "result": {"tools": tools}})
+            result = {"tools": [tool.document(each) for each, tool in TOOLS.items()]}
         elif method == "tools/call":
             # The program's end waits for what is being saved, and for nothing else.
-            is_save = given.get("name") == "mem0_save"
+            daemon = given.get("name") != _SAVE
             threading.Thread(
-                target=self._call, args=(name, given), name="mem0tray-tool", daemon=not is_save
+                target=self._call, args=(name, given), name="mem0tray-tool", daemon=daemon
             ).start()
-        else:
+            return
+        elif method != "ping":
             self._refuse(name, _NO_METHOD, f"There is no method {one_line(str(method), _NAME)}.")
+            return
+        self._send({"id": name, "result": result})
 
     def _call(self, name: Any, params: Object) -> None:
-        given = params.get("arguments")
-        if isinstance(given, dict) or given is None:
-            text, failed = self._answer(str(params.get("name")), given or {})
-        else:
-            text, failed = "Nothing was done: the arguments are no object.", True
+        """Send what a tool says, in words and never a traceback, and whether it is an error."""
+        tool = str(params.get("name"))
+        failed = True
+        try:
+            text, failed = self._answer(tool, params.get("arguments") or {}), False
+        except Mem0TrayError as error:
+            text = str(error)
+        except Exception as error:  # noqa: BLE001  (whatever it is, in words; the rest is logged)
+            _log.exception("A tool failed.")
+            unless = " Nothing may have been saved." if tool == _SAVE else ""
+            text = f"The tool failed ({type(error).__name__}).{unless}"
         content = [{"type": "text", "text": text}]
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
-    def _answer(self, name: str, arguments: Object) -> tuple[str, bool]:
-        """Return what a tool says, in words and never a traceback, and whether it is an error."""
+    def _answer(self, name: str, arguments: Any) -> str:
+        """Return what a tool says. Raises Mem0TrayError."""
+        from mem0tray.claude import tool_answers  # slow to import, as the network is
+
         tool = TOOLS.get(name)
         if tool is None:
             guess, there = did_you_mean(name, TOOLS), ", ".join(TOOLS)
-            return (
-                f"There is no tool `{one_line(name, _NAME)}`.{guess} The tools are {there}.",
-                True,
+            raise Mem0TrayError(
+                f"There is no tool `{one_line(name, _NAME)}`.{guess}", f"The tools are {there}."
             )
+        if not isinstance(arguments, dict):
+            raise Mem0TrayError("Nothing was done: the arguments are no object.")
         # Some models write null for what they leave out.
         given = {
             key: each
@@ -193,33 +203,22 @@ class ToolServer:
         }
         wrong = list(_wrong(tool, given))
         if wrong:
-            unless = "saved" if tool.saves else "asked"
             more = f" And {len(wrong) - _NAMED:,} more." if len(wrong) > _NAMED else ""
             takes = ", ".join(
                 f"`{each}`{'' if each in tool.required else ' (may be left out)'}"
                 for each in tool.arguments
             )
-            shown = f"{' '.join(wrong[:_NAMED])}{more}"
-            return f"Nothing was {unless}. {shown} {name} takes {takes}.", True
-        try:
-            return self._said(tool, given), False
-        except Mem0TrayError as error:
-            return str(error), True
-        except Exception as error:  # noqa: BLE001  (whatever it is, in words; the rest is logged)
-            _log.exception("A tool failed.")
-            unless = " Nothing may have been saved." if tool.saves else ""
-            return f"The tool failed ({type(error).__name__}).{unless}", True
-
-    def _said(self, tool: Tool, given: Object) -> str:
-        from mem0tray.claude import tool_answers  # slow to import, as the network is
-
-        more: Object = {}
+            raise Mem0TrayError(
+                f"Nothing was {'saved' if tool.saves else 'asked'}."
+                f" {' '.join(wrong[:_NAMED])}{more}",
+                f"{name} takes {takes}.",
+            )
+        chosen: Object = {key: given[key] for key in tool.required}
         if "limit" in tool.arguments:
-            more["limit"] = int(given.get("limit") or tool.arguments["limit"]["default"])
+            chosen["limit"] = int(given.get("limit") or tool.arguments["limit"]["default"])
         if "project_id" in tool.arguments:
-            more["project"] = self._project(given.get("project_id", ""))
-        more |= {key: given[key] for key in tool.required}
-        said: str = getattr(tool_answers, tool.answer)(**more)
+            chosen["project"] = self._project(given.get("project_id", ""))
+        said: str = getattr(tool_answers, tool.answer)(**chosen)
         return said
 
     def _project(self, named: str) -> str:
@@ -274,12 +273,11 @@ def _wrong(tool: Tool, given: Object) -> Iterator[str]:
             yield f"`{name}` must be a whole number from 1 to {_MOST:,}."
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: Any) -> bool:
     """Return whether a value is a limit; a text of digits will do."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return False
-    with suppress(ValueError, OverflowError):
-        return 1 <= int(value) <= _MOST and (isinstance(value, str) or value == int(value))
+    with suppress(ValueError, OverflowError, TypeError):
+        is_whole = isinstance(value, str) or (value == int(value) and value is not True)
+        return is_whole and 1 <= int(value) <= _MOST
     return False
 
 

@@ -154,7 +154,7 @@ def _ids(ctx: click.Context, incomplete: str, places: tuple[str, ...]) -> _Offer
 def projects(_: click.Context, __: str) -> _Offer:
     """Offer projects of what waits or was delivered."""
     with _waiting() as seen:
-        names = [each.project for each in seen.reader.waiting.by_project()]
+        names = [each.project for each in seen.reader.by_project()]
         return [(name, "") for name in [*names, *seen.reader.delivered_by_project()]]
 
 
@@ -167,7 +167,7 @@ def former_servers(_: click.Context, __: str) -> _Offer:
     paths = _settings().locations()
     present = chosen_server(_settings(), paths).name
     with Reader(paths.ledger) as reader:
-        return [(name, "") for name in reader.former.names() if name != present]
+        return [(name, "") for name in reader.servers() if name != present]
 
 
 @_completer

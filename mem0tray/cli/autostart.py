@@ -108,17 +108,9 @@ def status(*, as_json: bool) -> None:
     state = login.state()
     advice = login.advice() if state.name in {ENABLED, STALE} else []
     if as_json:
-        output.print_json(
-            {
-                "state": state.name,
-                "reason": state.reason,
-                "kind": login.kind,
-                "where": login.where,
-                "starts": state.starts,
-                "enable_would_start": login.command,
-                "advice": advice,
-            }
-        )
+        document = {"state": state.name, "reason": state.reason, "kind": login.kind}
+        document |= {"where": login.where, "starts": state.starts}
+        output.print_json(document | {"enable_would_start": login.command, "advice": advice})
         return
     output.say_beside("", sentence(state, login))
     if state.name == DISABLED:

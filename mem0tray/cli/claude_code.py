@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import click
 
@@ -27,14 +27,6 @@ _HOW_TO_USE: Final = {
     connecting.HOOKS: f"Lines of Claude's answers that begin with `{MARK}` are saved as memories;"
     " each session begins with a sentence about that.",
 }
-
-
-class Made(NamedTuple):
-    """A change and what became of it: `done`, with a `copy` of the former file if there was one."""
-
-    change: Change
-    done: bool
-    copy: Path | None
 
 
 class Program(click.Choice[str]):
@@ -68,10 +60,8 @@ def parts(*, mcp: bool, hooks: bool) -> list[str]:
     return [part for part in connecting.PARTS if wanted[part] or not (mcp or hooks)]
 
 
-def show_and_make(
-    changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool
-) -> list[Made]:
-    """Show the changes, ask if somebody can answer, make those that are needed.
+def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Show the changes, ask if somebody can answer, make those that are needed, and say so.
 
     Raises click.Abort if the person does not agree, and Mem0TrayError where a file cannot be
     written.
@@ -85,60 +75,53 @@ def show_and_make(
             names = " and ".join(str(each.found.path) for each in needed)
             if not interaction.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
                 raise click.Abort
-    made = [not dry_run and each.is_needed for each in changes]
-    return [
-        Made(each, now, connecting.carry_out(each) if now else None)
-        for each, now in zip(changes, made, strict=True)
+    done = [not dry_run and each.is_needed for each in changes]
+    copies = [
+        connecting.carry_out(each) if now else None for each, now in zip(changes, done, strict=True)
     ]
+    made = list(zip(changes, done, copies, strict=True))
+    if as_json:
+        output.print_json({"changes": [_object(*each) for each in made]})
+        return
+    for each in made:
+        _report(*each, dry_run=dry_run)
+    if any(now and change.adding for change, now, _ in made):
+        output.say_beside("", "It takes effect in Claude Code's next session.")
 
 
 def _can_answer() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def report(made: Sequence[Made], *, dry_run: bool = False, as_json: bool = False) -> None:
-    """Say for each change what was done, and what is left as it is."""
-    if as_json:
-        output.print_json({"changes": [_object(each) for each in made]})
-        return
-    for change, done, copy in made:
-        what, path = _WHAT[change.part], change.found.path
-        if done:
-            verb = "Connected" if change.adding else "Removed"
-            kept = f" The file as it was: {copy}." if copy is not None else ""
-            output.say_beside("", f"{verb} the {what} in {path}.{kept}")
-            if change.adding:
-                output.say_beside("", _HOW_TO_USE[change.part])
-        elif dry_run and change.is_needed:
-            output.say_beside("", f"Only shown: {path} was not changed.")
-        elif change.adding:
-            output.say_beside("", f"The {what} in {path} are as they should be.")
-        else:
-            output.say_beside("", f"{path} has no {what} that `install` wrote.")
-        for remark in change.remarks:
-            output.say_beside("", remark, Style.WARNING)
-    if any(each.done and each.change.adding for each in made):
-        output.say_beside("", "It takes effect in Claude Code's next session.")
+def _report(change: Change, done: bool, copy: Path | None, *, dry_run: bool) -> None:  # noqa: FBT001  (a result)
+    """Say for a change what was done, and what is left as it is."""
+    what, path = _WHAT[change.part], change.found.path
+    if done:
+        kept = f" The file as it was: {copy}." if copy is not None else ""
+        verb = "Connected" if change.adding else "Removed"
+        output.say_beside("", f"{verb} the {what} in {path}.{kept}")
+        if change.adding:
+            output.say_beside("", _HOW_TO_USE[change.part])
+    elif dry_run and change.is_needed:
+        output.say_beside("", f"Only shown: {path} was not changed.")
+    elif change.adding:
+        output.say_beside("", f"The {what} in {path} are as they should be.")
+    else:
+        output.say_beside("", f"{path} has no {what} that `install` wrote.")
+    for remark in change.remarks:
+        output.say_beside("", remark, Style.WARNING)
 
 
-def _object(made: Made) -> dict[str, Any]:
-    change = made.change
+def _object(change: Change, done: bool, copy: Path | None) -> dict[str, Any]:  # noqa: FBT001  (a result)
     return {
         "part": change.part,
         "path": str(change.found.path),
         "needed": change.is_needed,
-        "done": made.done,
+        "done": done,
         "difference": change.difference(),
-        "backup": str(made.copy) if made.copy is not None else None,
+        "backup": str(copy) if copy is not None else None,
         "remarks": list(change.remarks),
     }
-
-
-def take_away(wanted: Sequence[str], *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Take back what `install claude-code` added."""
-    changes = connecting.removals(wanted)
-    made = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
-    report(made, dry_run=dry_run, as_json=as_json)
 
 
 def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
@@ -188,5 +171,4 @@ def install(
         raise click.UsageError(f"Name what to connect: `mem0tray install {NAME}`.")
     words = Origin.of_this_process().in_console()
     changes = connecting.additions(parts(mcp=mcp, hooks=hooks), words)
-    made = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
-    report(made, dry_run=dry_run, as_json=as_json)
+    make(changes, dry_run=dry_run, yes=yes, as_json=as_json)

@@ -1,14 +1,11 @@
 """Commands whose help ends with examples, groups that list whole summaries, errors of usage."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from mem0tray.core.errors import Mem0TrayError
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 _MARGIN: Final = "  "
 _GAP: Final = 2
@@ -29,6 +26,11 @@ class _WithExamples(click.Command):
     ) -> None:
         super().__init__(*arguments, **options)
         self.examples: Mapping[str, str] = examples or {}
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Return the first paragraph of the help, never cut."""
+        del limit
+        return " ".join((self.help or "").split("\n\n")[0].split())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; an error in them is known to be this command's."""
@@ -59,7 +61,7 @@ class Command(_WithExamples):
 
 
 class CommandGroup(_WithExamples, click.Group):
-    """A group of commands. Their summaries are never cut; a mistyped name gets a guess."""
+    """A group of commands; a mistyped name gets a guess."""
 
     command_class = Command
 
@@ -67,13 +69,6 @@ class CommandGroup(_WithExamples, click.Group):
         """Return every name, in the order of the source."""
         del ctx
         return list(self.commands)
-
-    def summaries(self) -> dict[str, str]:
-        """Return every name with the first paragraph of its help."""
-        return {
-            name: " ".join((command.help or "").split("\n\n")[0].split())
-            for name, command in self.commands.items()
-        }
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -86,23 +81,6 @@ class CommandGroup(_WithExamples, click.Group):
 
             raise click.UsageError(f"No such command {name!r}.{did_you_mean(name, names)}", ctx)
         return super().resolve_command(ctx, args)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
-        """Complete commands, without importing any, and options."""
-        from click.shell_completion import CompletionItem
-
-        found = [
-            CompletionItem(name, help=about)
-            for name, about in self.summaries().items()
-            if name.startswith(incomplete)
-        ]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(self.summaries().items()))
 
 
 def usage_error(error: click.UsageError) -> UsageError:

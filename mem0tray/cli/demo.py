@@ -55,11 +55,10 @@ def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None
     elif tray and (missing := session.missing()):
         raise Mem0TrayError(missing, "Use --no-tray.")
     pace = StoryPace(reading=0.0, interval=0.1) if fast else StoryPace()
-    program = () if tray else ("run",)
     show = (lambda *_: None) if as_json else _show
     problem: Mem0TrayError | None = None
     show(Said.TEXT, "The real worker runs in a scratch home; its server fails when it is told to.")
-    with ends_in_order(), staged(pace.interval, program, keep=keep) as stage:
+    with ends_in_order(), staged(pace.interval, () if tray else ("run",), keep=keep) as stage:
         story = Story(stage, show, pace)
         try:
             story.tell()

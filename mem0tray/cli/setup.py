@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -11,27 +11,23 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import add, recall, verbs, worker_report
-from mem0tray.actions.recall import KnownMemory, WasRead
+from mem0tray.actions.recall import WasRead
 from mem0tray.cli import INTERRUPTED, arguments, memory_words, output, setup_server
 from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
-from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.item import Item
 from mem0tray.files import document
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as location
 
 _NOTES: Final = "claude.auto_memory"
-_PROJECT, _TEXT = items.TRIAL
 _PATIENCE: Final = 60.0  # seconds for an answer of the server
 _START: Final = 30.0  # seconds for a worker that starts
 _END: Final = 20.0
-_LOOK: Final = 0.05
 _SHOWN: Final = 1000
 
 
@@ -135,15 +131,14 @@ def command(
                 failed.append(name)
     except (click.Abort, KeyboardInterrupt) as error:  # the end of input at a question, or Ctrl-C
         click.echo()  # the question's line is open
-        raise _ended(error) from error
-    _finish(failed, saves=not no_memory)
-
-
-def _finish(failed: list[str], *, saves: bool) -> None:
-    """Send the first memory, and say how it all went. Raises Mem0TrayError if a part failed."""
-    from mem0tray.actions import worker_report
-
-    if saves:
+        is_interrupted = any(isinstance(e, KeyboardInterrupt) for e in (error, error.__context__))
+        ended = Mem0TrayError(
+            "Setup was interrupted." if is_interrupted else "Setup ended at a question.",
+            "What was answered before is set; type `mem0tray setup` again for the rest.",
+        )
+        ended.exit_code = INTERRUPTED if is_interrupted else 1
+        raise ended from error
+    if not no_memory:
         _save_deliver_recall()
     if failed:
         raise Mem0TrayError(
@@ -151,26 +146,15 @@ def _finish(failed: list[str], *, saves: bool) -> None:
             "What to do is said above; then type `mem0tray setup` again.",
         )
     output.say("mem0tray is set up.", Style.GOOD)
-    if worker_report.running(arguments.load().locations()) is None:
+    if worker_report.running(paths) is None:
         output.say("Start it: `mem0tray`; without a desktop, or in a terminal, `mem0tray run`.")
-
-
-def _ended(by: BaseException) -> Mem0TrayError:
-    """Return the error that says that input ended at a question, or that Ctrl-C was pressed."""
-    is_interrupted = any(isinstance(each, KeyboardInterrupt) for each in (by, by.__context__))
-    error = Mem0TrayError(
-        "Setup was interrupted." if is_interrupted else "Setup ended at a question.",
-        "What was answered before is set; type `mem0tray setup` again for the rest.",
-    )
-    if is_interrupted:
-        error.exit_code = INTERRUPTED
-    return error
 
 
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Connect tools and hooks. Raises Mem0TrayError."""
     from mem0tray.claude import connecting
     from mem0tray.cli import claude_code
+    from mem0tray.desktop.autostart import Origin
 
     if given is False:
         return
@@ -183,22 +167,11 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
     if given is None and plug_in:
         output.say(f"Claude Code is connected, by the plug-in {plug_in}.")
         return
-    changes = connecting.additions(connecting.PARTS, _program())
-    if any(each.is_needed for each in changes):
-        if not way.decide(given, "Connect Claude Code, so that it saves and recalls?"):
-            return
-        claude_code.report(
-            claude_code.show_and_make(changes, dry_run=False, yes=True, as_json=False)
-        )
-    else:
+    changes = connecting.additions(connecting.PARTS, Origin.of_this_process().in_console())
+    if not any(each.is_needed for each in changes):
         output.say("Claude Code is connected.")
-
-
-def _program() -> tuple[str, ...]:
-    """Return the words that start this mem0tray."""
-    from mem0tray.desktop.autostart import Origin
-
-    return Origin.of_this_process().in_console()
+    elif way.decide(given, "Connect Claude Code, so that it saves and recalls?"):
+        claude_code.make(changes, dry_run=False, yes=True, as_json=False)
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
@@ -212,27 +185,28 @@ def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001 
     state = login.state()
     if given is None and login.kind == SERVICE and not linux.is_installed():
         output.say("Nothing can start mem0tray at login here: there is no desktop, and no systemd.")
-        return
-    if state.name == ENABLED and state.starts == login.command:
+    elif state.name == ENABLED and state.starts == login.command:
         output.say_beside("", autostart.sentence(state, login))
     elif way.decide(given, "Start mem0tray when you log in?"):
         autostart.set_up(login)
 
 
 def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    """Have the worker take in Claude Code's notes, or not; by default it does not."""
+    """Set whether the worker takes in Claude Code's notes; by default it does not."""
     from mem0tray.claude import connecting
 
-    are_taken = arguments.load_all().settings.claude.auto_memory
-    if given is None and (are_taken or not way.asking or not connecting.is_there()):
-        if are_taken:
-            output.say(f"Claude Code's notes are taken in ({_NOTES}).")
-        return
+    are_taken = wanted = arguments.load_all().settings.claude.auto_memory
     question = "Take in the notes that Claude Code keeps, too? Their text goes to the server."
-    wanted = click.confirm(question, default=False) if given is None else given
+    if given is not None:
+        wanted = given
+    elif not are_taken:
+        if not (way.asking and connecting.is_there()):
+            return
+        wanted = click.confirm(question, default=False)
     if wanted != are_taken:
         config_file.change(location(), _NOTES, wanted)
         arguments.warn_of_variable(_NOTES)
+    if wanted or are_taken:
         output.say(f"Claude Code's notes are {'' if wanted else 'not '}taken in ({_NOTES}).")
 
 
@@ -242,31 +216,35 @@ def _save_deliver_recall() -> None:
     A server that has the memory from an earlier `setup` is not sent another one.
     """
     loaded = arguments.load_all()
-    paths = loaded.settings.locations()
+    settings, paths = loaded.settings, loaded.settings.locations()
+    project, content = items.TRIAL
+    shown = memory_words.excerpt(content)
     with waiting():
-        before = _recalled(loaded.settings)
-    if _is_shown(before):
+        before = recall.recall(settings, project, _SHOWN)
+    if _shows(before):
         _done("Recalled", "the memory that an earlier `mem0tray setup` saved there.")
         return
     since = time.time()
-    item = _save(loaded, before.waiting)
-    _done("Saved", f"{memory_words.excerpt(item.content)}, project {item.project}.")
-    with waiting("Delivering and recalling it"), _with_worker(paths, _program()):
-        why = _why_undelivered(paths, item, since)
-        found = None if why else _recalled(loaded.settings)
+    ours = (each.id for each in before.waiting if each.text == content)
+    name = next(ours, "") or add.queue_memory(loaded, project, content).id
+    item = items.parse(document.dump(add.entry(name, project, content)))
+    assert item is not None  # noqa: S101  (it has an id, a project and a text)
+    _done("Saved", f"{shown}, project {project}.")
+    with waiting("Delivering and recalling it"), _worker(paths):
+        (outcome,) = verbs.follow(paths, [item], since, _PATIENCE)
+        found = recall.recall(settings, project, _SHOWN) if outcome.is_good else None
     if found is None:
         raise Mem0TrayError(
-            f"The memory is saved and waits: {why.rstrip('.')}.",
+            f"The memory is saved and waits: {(outcome.reason or outcome.name).rstrip('.')}.",
             "mem0tray delivers it once that is mended; `mem0tray doctor` says more.",
         )
-    server = server_choice.chosen(loaded.settings.server.url, paths)
+    server = server_choice.chosen(settings.server.url, paths)
     _done("Delivered", f"to {server_choice.in_words(server)}.")
     if found.trouble:
         output.say_beside("", found.trouble, Style.WARNING)
-    elif _is_shown(found):
-        shown = memory_words.excerpt(item.content)
-        _done("Recalled", f"{shown}, as `mem0tray recall -p {item.project}` shows it.")
-    elif loaded.settings.server.infer:
+    elif _shows(found):
+        _done("Recalled", f"{shown}, as `mem0tray recall -p {project}` shows it.")
+    elif settings.server.infer:
         output.say_beside("", "The server keeps facts in the place of the text (server.infer).")
     else:
         raise Mem0TrayError(
@@ -275,37 +253,25 @@ def _save_deliver_recall() -> None:
 
 
 def _done(what: str, rest: str) -> None:
-    mark = output.sign(Style.GOOD)
-    output.say_beside("", f"{mark} {what}: {rest}", mark=mark, mark_style=Style.GOOD)
+    output.say_beside(f"{output.sign(Style.GOOD)} ", f"{what}: {rest}", Style.GOOD)
 
 
-def _save(loaded: Loaded, present: Sequence[KnownMemory]) -> Item:
-    """Queue the memory as `add` does, unless it is `present` from an earlier `setup`.
-
-    Raises Mem0TrayError where no file can be written.
-    """
-    ours = (each.id for each in present if each.text == _TEXT)
-    name = next(ours, "") or add.queue_memory(loaded, _PROJECT, _TEXT).id
-    item = items.parse(document.dump(add.entry(name, _PROJECT, _TEXT)))
-    assert item is not None  # noqa: S101  (it has an id, a project and a text)
-    return item
-
-
-def _is_shown(found: WasRead) -> bool:
-    """Return whether the server shows the memory."""
-    return any(_TEXT in each.text for each in found.there)
+def _shows(found: WasRead) -> bool:
+    return any(items.TRIAL[1] in each.text for each in found.there)
 
 
 @contextmanager
-def _with_worker(paths: Paths, program: Sequence[str]) -> Iterator[None]:
+def _worker(paths: Paths) -> Iterator[None]:
     """Keep a worker running: the present one, else one of our own, stopped at the end.
 
-    `program` has the words that start mem0tray. Raises Mem0TrayError if no worker starts.
+    Raises Mem0TrayError if no worker starts.
     """
+    from mem0tray.desktop.autostart import Origin
+
     own = None
     if worker_report.running(paths) is None:
         nothing = subprocess.DEVNULL
-        command = [*program, "run"]
+        command = [*Origin.of_this_process().in_console(), "run"]
         own = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603  (ourselves)
     try:
         _wait_for_metrics(paths, own)
@@ -331,19 +297,5 @@ def _wait_for_metrics(paths: Paths, own: "subprocess.Popen[bytes] | None") -> No
                 return
         elif own is not None and own.poll() is not None:
             raise Mem0TrayError("The worker does not start.", "`mem0tray run` says why.")
-        time.sleep(_LOOK)
+        time.sleep(0.05)
     raise Mem0TrayError("The worker does not answer.", "`mem0tray doctor` says more.")
-
-
-def _why_undelivered(paths: Paths, item: Item, since: float) -> str:
-    """Wait until the worker has delivered it; return why it has not, or nothing.
-
-    `since`: when the memory was saved, Unix seconds.
-    """
-    (outcome,) = verbs.follow(paths, [item], since, _PATIENCE)
-    return "" if outcome.is_good else outcome.reason or outcome.name
-
-
-def _recalled(settings: Settings) -> WasRead:
-    """Read what the server has of the memory's project, and what waits of it."""
-    return recall.recall(settings, _PROJECT, _SHOWN)

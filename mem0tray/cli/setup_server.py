@@ -61,6 +61,23 @@ def set_up(
     return failed if key is not None else _set_key(key_in, way, failed)
 
 
+def _read_key(file: str) -> str:
+    """Return the key in a file, or on standard input. Raises UsageError if there is none."""
+    key, why = "", "it is empty"
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        key = data.decode("utf-8", "replace").strip()
+    except OSError as error:
+        why = error.strerror or str(error)
+    if not key:
+        name = "standard input" if file == "-" else file
+        raise UsageError(
+            f"The key cannot be read from {name}: {why}; nothing was changed.", "Name another file."
+        )
+    config_file.checked(_KEY, key)
+    return key
+
+
 def _choose_server(
     given: str | None, key: str | None, place: str | None, way: Deciding
 ) -> frozenset[str]:
@@ -82,8 +99,9 @@ def _choose_server(
     from mem0tray.actions.server_test import KEY  # slow to import
 
     offered = there
+    question = "Server: the address of your Mem0 server, or `local` for this computer only"
     while True:
-        answer = given or _asked_server(offered)
+        answer = given or str(click.prompt(question, default=offered)).strip()
         is_new = answer != (loaded.settings.server.url if given else there)
         try:
             address = config_file.checked(_URL, answer) if is_new else None
@@ -100,11 +118,6 @@ def _choose_server(
             return failed
         output.say("Enter keeps this address all the same; or type another.")
         offered = answer
-
-
-def _asked_server(offered: str | None) -> str:
-    question = "Server: the address of your Mem0 server, or `local` for this computer only"
-    return str(click.prompt(question, default=offered)).strip()
 
 
 def _change(address: str | None, key: str | None, place: str | None) -> None:
@@ -127,7 +140,8 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
     fail with the key; `failed`, if it stays as it is.
     """
     before, is_typed = failed, False
-    while _asks_for_key(way) and (key := _asked_key()):
+    asks = way.asking and bool(_address()) and not arguments.is_in_environment(_KEY)
+    while asks and (key := _asked_key()):
         _change(None, key, place)
         is_typed = True
         failed = report_on_server(_KEY)
@@ -136,13 +150,14 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
         output.say("Enter keeps this key all the same; or type another.")
     if is_typed or place is None:
         return failed
-    _change(None, _present_key(), place)
+    server = arguments.load_all().settings.server
+    key = ServerAddress.from_settings(server).token if _address() else ""
+    if not key:
+        raise UsageError(
+            "No API key is set that could be put there.", "Give it with `--key-from FILE`."
+        )
+    _change(None, key, place)
     return report_on_server(_KEY)
-
-
-def _asks_for_key(way: Deciding) -> bool:
-    """Return whether a person is asked for the key of the server that is chosen now."""
-    return way.asking and bool(_address()) and not arguments.is_in_environment(_KEY)
 
 
 def _asked_key() -> str:
@@ -152,24 +167,6 @@ def _asked_key() -> str:
     question = f"API key of the server, which is not shown ({kept})"
     answer = click.prompt(question, hide_input=True, default="", show_default=False)
     return str(answer).strip()
-
-
-def _read_key(file: str) -> str:
-    """Return the key in a file, or on standard input. Raises UsageError if there is none."""
-    name = "standard input" if file == "-" else file
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        key, why = data.decode("utf-8").strip(), "it is empty"
-    except OSError as error:
-        key, why = "", error.strerror or str(error)
-    except UnicodeDecodeError:
-        key, why = "", "it is not UTF-8"
-    if not key:
-        raise UsageError(
-            f"The key cannot be read from {name}: {why}; nothing was changed.", "Name another file."
-        )
-    config_file.checked(_KEY, key)
-    return key
 
 
 def _put(key: str, wanted: str | None, address: str | None) -> None:
@@ -216,17 +213,6 @@ def _keyring_takes(key: str, url: str, wanted: str | None) -> bool:
         output.remark(str(error))
         return False
     return True
-
-
-def _present_key() -> str:
-    """Return the key in use now, wherever it is. Raises UsageError if there is none."""
-    server = arguments.load_all().settings.server
-    key = ServerAddress.from_settings(server).token if _address() else ""
-    if not key:
-        raise UsageError(
-            "No API key is set that could be put there.", "Give it with `--key-from FILE`."
-        )
-    return key
 
 
 def _address(given: str | None = None) -> str:

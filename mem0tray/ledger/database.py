@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -25,8 +25,6 @@ _CHANGE: Final = (
     " ON CONFLICT (name) DO UPDATE SET value = value % 99 + 1"
 )
 
-Values = Sequence[Any]  # of the parameters of a statement
-
 
 def encode(text: str) -> bytes:
     """Return foreign text as SQLite keeps it; lone surrogates survive."""
@@ -38,11 +36,16 @@ def decode(blob: bytes) -> str:
     return blob.decode("utf-8", "surrogatepass")
 
 
+def dialect_in(kept: Any, address: str) -> str:
+    """Return the dialect that `meta` keeps for this address; empty if it names another address."""
+    dialect, _, there = str(kept or "").partition(" ")
+    return dialect if there == address else ""
+
+
 class Outdated:
     """Counts how often commits have changed what each file shows; a publisher compares two counts.
 
     So nothing has to be undone when publishing fails, or when a change comes while it goes on.
-    The ledger counts under its lock; anybody may read.
     """
 
     def __init__(self, db: sqlite3.Connection) -> None:
@@ -56,28 +59,21 @@ class Outdated:
         return self._times[file]
 
     def commit(self) -> None:
-        """Count the files that the transaction has changed."""
         for file in self._noted:
             self._times[file] += 1
         self._noted.clear()
 
     def roll_back(self) -> None:
-        """Drop the changes of a transaction that is rolled back."""
         self._noted.clear()
 
 
 class _Block:
     """A reusable `with` block; a generator would cost too much for each delivery."""
 
-    __slots__ = ("_begin", "_end")
-
     def __init__(
-        self,
-        begin: Callable[[], sqlite3.Connection],
-        end: Callable[[BaseException | None], None],
+        self, begin: Callable[[], sqlite3.Connection], end: Callable[[BaseException | None], None]
     ) -> None:
-        self._begin = begin
-        self._end = end
+        self._begin, self._end = begin, end
 
     def __enter__(self) -> sqlite3.Connection:
         return self._begin()
@@ -111,8 +107,6 @@ class Ledger:
             self._db.close()
             raise
 
-    # Opening and closing -----------------------------------------------------------
-
     def _check_copy(self) -> None:
         """Notice an old copy: a file beside the ledger counts its openings and closings too."""
         with self.transaction(durable=True):
@@ -132,7 +126,6 @@ class Ledger:
         self._count_openings()
 
     def _counted_beside(self) -> tuple[str, int] | None:
-        """Whose openings that file counts, and how many; None if it is not there, or is odd."""
         path = self.path.with_name(_MARK)
         try:
             identity, openings = regular_file.read_bytes(path).decode("ascii", "replace").split()
@@ -155,7 +148,7 @@ class Ledger:
         return bool(self.meta(names.MAY_HAVE_BEEN_SENT + source))
 
     def trust(self, source: str) -> None:
-        """Note, within a transaction, that all of a source is taken in: what comes now is new."""
+        """Note that all of a source is taken in: what comes now is new."""
         if self.may_have_been_sent(source):
             self.set_meta(names.MAY_HAVE_BEEN_SENT + source, 0)
 
@@ -180,9 +173,9 @@ class Ledger:
                 self._db.close()
 
     def give_back_room(self) -> bool:
-        """Give back to the disk a part of the room that erased texts took; return whether it did.
+        """Give a part of the room that erased texts took back to the disk; return whether it did.
 
-        Only while much of the file is empty: new texts will need what little is free otherwise.
+        Only while much of the file is empty: new texts need what little is free otherwise.
         """
         with self.locked() as db:
             (free,) = db.execute("PRAGMA freelist_count").fetchone()
@@ -210,35 +203,46 @@ class Ledger:
         return self._durable if durable else self._quick
 
     def locked(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Lock the connection, outside of any transaction but one already under way.
-
-        Raises LedgerError.
-        """
+        """Lock the connection, without a transaction. Raises LedgerError."""
         return self._outside
 
-    def rows(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a question. Raises LedgerError."""
         with self.locked() as db:
             return db.execute(sql, values).fetchall()
 
-    def value(self, sql: str, values: Values = ()) -> Any:
+    def value(self, sql: str, *values: Any) -> Any:
         """Return the first value of the first row, None if there is no row. Raises LedgerError."""
         with self.locked() as db:
             row = db.execute(sql, values).fetchone()
         return row[0] if row else None
 
-    def write(self, sql: str, values: Values = ()) -> int:
+    def write(self, sql: str, *values: Any) -> int:
         """Change something in a transaction; return how many rows. Raises LedgerError."""
         with self.transaction() as db:
             return db.execute(sql, values).rowcount
 
     def meta(self, name: str) -> Any:
         """Return a remembered value, or None."""
-        return self.value("SELECT value FROM meta WHERE name = ?", (name,))
+        return self.value("SELECT value FROM meta WHERE name = ?", name)
 
     def set_meta(self, name: str, value: Any) -> None:
-        """Remember a value."""
-        self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)
+
+    def find_raw(self, key: int) -> bytes | None:
+        """Return an item's bytes as they are now; None when they have gone."""
+        found: bytes | None = self.value("SELECT raw FROM texts WHERE key = ?", key)
+        return found
+
+    def raw(self, key: int) -> bytes:
+        """Return an item's bytes as they are now; LookupError when they have gone."""
+        found = self.find_raw(key)
+        if found is None:
+            raise LookupError(key)
+        return found
+
+    def set_raw(self, key: int, raw: bytes) -> None:
+        self.write("INSERT OR REPLACE INTO texts VALUES (?, ?)", key, raw)
 
     def _begin_durable(self) -> sqlite3.Connection:
         db = self._begin("FULL")
@@ -254,7 +258,9 @@ class Ledger:
         self._lock.acquire()
         try:
             if not self._depth:
-                self._set_synchronous(synchronous)
+                if synchronous != self._synchronous:
+                    self._db.execute(f"PRAGMA synchronous = {synchronous}")
+                    self._synchronous = synchronous
                 self._db.execute("BEGIN IMMEDIATE")
         except BaseException as error:
             self._lock.release()
@@ -264,13 +270,7 @@ class Ledger:
         self._depth += 1
         return self._db
 
-    def _set_synchronous(self, mode: str) -> None:
-        if mode != self._synchronous:
-            self._db.execute(f"PRAGMA synchronous = {mode}")
-            self._synchronous = mode
-
     def _end(self, error: BaseException | None) -> None:
-        """Let go of the lock; the outermost transaction commits, or rolls back."""
         try:
             self._depth -= 1
             if self._depth:

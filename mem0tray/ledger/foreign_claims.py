@@ -29,10 +29,7 @@ class ForeignClaims:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    # The other worker -----------------------------------------------------------------
-
     def worker(self) -> WorkerSeen | None:
-        """Return the other worker that was seen last; it is remembered across our restarts."""
         return worker_in(self._ledger.meta(OTHER_WORKER))
 
     def note_worker(self, seen: WorkerSeen) -> int:
@@ -42,10 +39,9 @@ class ForeignClaims:
             self._ledger.set_meta(OTHER_WORKER, json.dumps(asdict(seen)))
             if before:
                 return 0
-            return self._ledger.write(SQL["take_lately"], (seen.first, seen.first - MINUTE))
+            return self._ledger.write(SQL["take_lately"], seen.first, seen.first - MINUTE)
 
     def forget_worker(self) -> None:
-        """Forget the other worker, once it has gone; what it took stays marked."""
         with self._ledger.transaction(durable=True):
             self._ledger.set_meta(OTHER_WORKER, None)
 
@@ -58,11 +54,8 @@ class ForeignClaims:
         return before
 
     def last_start(self) -> tuple[str, list[int] | None]:
-        """Return what the last start noted: its run, and the metrics file as it found that file."""
         found = self._ledger.meta(METRICS_AT_START)
         return str(self._ledger.meta(OUR_RUN) or ""), json.loads(found) if found else None
-
-    # Its traces in the queue file -------------------------------------------------------
 
     def missing(self, present: set[int]) -> list[int]:
         """Find waiting entries that stood in the queue file as last published, and now do not."""
@@ -87,7 +80,7 @@ class ForeignClaims:
         elif wait_until > now:
             sql, values = SQL["suspect"], [now, now, wait_until]
         with self._ledger.transaction(durable=True):
-            return sum(self._ledger.write(sql, (*values, key)) for key in keys)
+            return sum(self._ledger.write(sql, *values, key) for key in keys)
 
     def come_back(self, keys: Iterable[int]) -> None:
         """Note that another hand put these back: whoever took them has not delivered them."""
@@ -97,18 +90,17 @@ class ForeignClaims:
             db.executemany(SQL["clear_claim"], each)
 
     def show(self, keys: Iterable[int]) -> None:
-        """Note that the queue file shows these from now on."""
         sql = "UPDATE items SET shown = 1 WHERE key = ? AND NOT shown"
         with self._ledger.transaction() as db:
             db.executemany(sql, ((key,) for key in keys))
 
     def ask(self, key: int, now: float) -> None:
         """Make the outcome of this item unknown: whoever took it may have delivered it."""
-        self._ledger.write("UPDATE items SET unknown = ? WHERE key = ?", (now, key))
+        self._ledger.write("UPDATE items SET unknown = ? WHERE key = ?", now, key)
 
     def hold(self, key: int, now: float) -> None:
         """Hold an item for the user: another worker may have it, and the server cannot tell."""
-        self._ledger.write(SQL["hold"], (now, key))
+        self._ledger.write(SQL["hold"], now, key)
 
     def send(self, keys: Iterable[int]) -> int:
         """Make these wait to be sent, as the user wants; return how many were held."""
@@ -117,7 +109,3 @@ class ForeignClaims:
             held = sum(db.execute(SQL["send"], key).rowcount for key in each)
             db.executemany(SQL["clear_claim"], each)
         return held
-
-    def count(self) -> int:
-        """Count the entries that are held, or that the server is still to be asked about."""
-        return int(self._ledger.value(SQL["count_held"]))

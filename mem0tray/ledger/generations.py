@@ -8,13 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec.structs import replace
-
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import SQL
-from mem0tray.ledger.rows import Row, read_raw, row_from
+from mem0tray.ledger.rows import Row, row_from
 
 _KEPT_SHOWINGS: Final = 64  # of an item; an older value only brings one retry forward
 _KEPT_GENERATIONS: Final = 50_000
@@ -43,7 +41,6 @@ class Showing:
     saved: bool = False
 
     def covers(self, gen: int) -> bool:
-        """Return whether this is what that generation showed."""
         return self.first <= gen and (self.last is None or gen <= self.last)
 
 
@@ -67,19 +64,15 @@ class Shown:
         return max(ends, default=None)
 
     def had_count(self, retry_count: int) -> bool:
-        """Return whether the file has shown the item with this count."""
         return any(each.retry_count == retry_count for each in self.showings)
 
     def had_time(self, last_attempt: float) -> bool:
-        """Return whether the file has shown the item with this time."""
         return any(each.last_attempt == last_attempt for each in self.showings)
 
     def had_body(self, body: bytes) -> bool:
-        """Return whether the file has shown the item with this body."""
         return any(each.body == body for each in self.showings)
 
     def with_values(self, retry_count: int, last_attempt: float) -> list[Showing]:
-        """Return the showings that had both of these values."""
         value = (retry_count, last_attempt)
         return [each for each in self.showings if (each.retry_count, each.last_attempt) == value]
 
@@ -87,21 +80,11 @@ class Shown:
         return [each for each in self.showings if not each.saved]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A generation about to be written: its number and the items in file order."""
-
-    gen: int
-    raws: Sequence[bytes]
-
-
 class Generations:
-    """Remembers what was published."""
+    """Remembers what was published. Raises LedgerError."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-
-    # What was seen ------------------------------------------------------------------
 
     def current(self) -> int:
         """Return the newest generation that reached the disk; 0 before the first."""
@@ -112,12 +95,12 @@ class Generations:
 
         A generation of the user's own is found only as long as it is the newest of all.
         """
-        gen: int | None = self._ledger.value(SQL["named"], (name,))
+        gen: int | None = self._ledger.value(SQL["named"], name)
         return gen
 
     def is_copy(self, name: str, sha: bytes) -> bool:
         """Return whether these are exactly the bytes of a generation of ours."""
-        return bool(self._ledger.rows(_IS_COPY, (name, sha)))
+        return bool(self._ledger.rows(_IS_COPY, name, sha))
 
     def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
         """Return what the file has shown of each of these items; every key has an entry."""
@@ -127,25 +110,17 @@ class Generations:
             some = left[start : start + _AT_ONCE]
             marks = ", ".join("?" * len(some))
             sql = f"{SQL['showings']} WHERE item IN ({marks}) ORDER BY rowid"
-            for key, *values in self._ledger.rows(sql, some):
+            for key, *values in self._ledger.rows(sql, *some):
                 found[key].append(Showing(*values))
         return {key: Shown(showings) for key, showings in found.items()}
 
     def dead_rows(self) -> list[Row]:
-        """Return every dead letter, with its bytes."""
-        return [
-            replace(row_from(values), raw=raw)
-            for *values, raw in self._ledger.rows(SQL["dead_rows"])
-        ]
-
-    def dead_raws(self) -> list[bytes]:
-        """Return the dead letters in file order, as they should stand in the file."""
-        return [raw for (raw,) in self._ledger.rows(SQL["dead_raws"])]
+        return list(map(row_from, self._ledger.rows(SQL["dead_rows"])))
 
     # Publishing ---------------------------------------------------------------------
 
-    def prepare(self, name: str) -> Prepared:
-        """Begin the generation of that `last_update`, and note what it will show.
+    def prepare(self, name: str) -> tuple[int, list[bytes]]:
+        """Begin the generation of that `last_update`; return its number, and the items in order.
 
         `record` makes it durable before the file is written: no generation ever seen is forgotten.
         """
@@ -153,11 +128,11 @@ class Generations:
             gen = int(db.execute(_LATEST).fetchone()[0]) + 1
             db.execute("INSERT INTO generations VALUES (?, ?, NULL, 0)", (gen, name))
             for (key,) in db.execute(_NO_BODY).fetchall():
-                body = items.body(read_raw(db, key))
+                body = items.body(self._ledger.raw(key))
                 db.execute("UPDATE items SET body = ? WHERE key = ?", (body, key))
             db.execute(SQL["close_showings"], (gen - 1,))
             db.execute(SQL["open_showings"], (gen,))
-            return Prepared(gen, self.dead_raws())
+            return gen, [raw for (raw,) in db.execute(SQL["dead_raws"])]
 
     def record(self, gen: int, sha: bytes) -> None:
         """Note the hash of a prepared generation, durably, just before the file is written."""
@@ -176,11 +151,10 @@ class Generations:
         The name is enough: it is durable before the file is written, and never used twice.
         """
         sql = "UPDATE generations SET published = 1 WHERE name = ? AND NOT published"
-        self._ledger.write(sql, (name,))
+        self._ledger.write(sql, name)
 
     def name_taken(self, name: str) -> bool:
-        """Return whether a `last_update` was used before."""
-        return bool(self._ledger.rows("SELECT 1 FROM generations WHERE name = ? LIMIT 1", (name,)))
+        return bool(self._ledger.rows("SELECT 1 FROM generations WHERE name = ?", name))
 
     def thin_out(self) -> None:
         """Forget some showings of items that have very many, but not the first, nor the latest."""
@@ -207,7 +181,7 @@ class Generations:
     def record_save(self, key: int, item: Item, gen: int) -> None:
         """Record how a user saved an item, in a file under that generation's name."""
         values = (key, gen, gen, item.retry_count, item.last_attempt, items.body(item.raw))
-        self._ledger.write("INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)", values)
+        self._ledger.write("INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)", *values)
 
     # What stands beside the items ---------------------------------------------------
 

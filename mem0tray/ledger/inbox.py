@@ -14,7 +14,7 @@ from mem0tray.core.due import dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.names import SQL
-from mem0tray.ledger.rows import Row, read_raw, row_from, write_raw
+from mem0tray.ledger.rows import Row, row_from
 
 _NOT_HELD: Final = "vanished = NULL, taken = NULL, held = NULL"
 _RETRY_NOW: Final = {"last_attempt": 0}
@@ -35,39 +35,35 @@ class Inbox:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    # What is known ------------------------------------------------------------------
-
     def by_ids(self, ids: Sequence[str]) -> dict[str, list[Row]]:
-        """Find every content known under each of these ids, the first one first; no bytes."""
+        """Find every content known under each of these ids, the first one first."""
         found: dict[str, list[Row]] = {}
         for start in range(0, len(ids), _AT_ONCE):
             some = [encode(each) for each in ids[start : start + _AT_ONCE]]
             marks = ", ".join("?" * len(some))
             sql = f"SELECT {SQL['row']} FROM items WHERE id IN ({marks}) ORDER BY key"
-            for row in map(row_from, self._ledger.rows(sql, some)):
+            for row in map(row_from, self._ledger.rows(sql, *some)):
                 found.setdefault(row.item_id, []).append(row)
         return found
 
     def known(self, name: Name, *, edited: bool = False) -> Row | None:
-        """Return the row of exactly this id and content; without bytes.
+        """Return the row of this id and content.
 
-        `edited`: the row in which another content took the place of this one, the id's first.
+        `edited`: that in which another content took the place of this one, the id's first.
         """
         column = "first_digest" if edited else "digest"
         sql = f"SELECT {SQL['row']} FROM items WHERE id = ? AND {column} = ?"
-        rows = self._ledger.rows(sql, (encode(name[0]), name[1]))
+        rows = self._ledger.rows(sql, encode(name[0]), name[1])
         return row_from(rows[0]) if rows else None
 
     def named(self, key: int) -> tuple[str, str]:
-        """Return the project and the id of an item."""
-        ((project, item_id),) = self._ledger.rows(
-            "SELECT project, id FROM items WHERE key = ?", (key,)
-        )
+        sql = "SELECT project, id FROM items WHERE key = ?"
+        ((project, item_id),) = self._ledger.rows(sql, key)
         return decode(project), decode(item_id)
 
     def attempted(self, key: int) -> tuple[bool, bool]:
         """Return whether a request is under way; and whether a server may have it from before."""
-        ((claimed, unknown),) = self._ledger.rows(SQL["attempted"], (key,))
+        ((claimed, unknown),) = self._ledger.rows(SQL["attempted"], key)
         return bool(claimed), bool(unknown)
 
     def newest(self) -> int:
@@ -76,16 +72,7 @@ class Inbox:
 
     def came_since(self, newest: int) -> set[int]:
         """Find the items that came after `newest`; a new text for an old item is not one."""
-        return {int(key) for (key,) in self._ledger.rows(SQL["came_since"], (newest,))}
-
-    def states(self, names: Iterable[Name]) -> dict[int, str]:
-        """Return the state of each known item among these ids and digests, by its key."""
-        sql = "SELECT key, state FROM items WHERE id = ? AND digest = ?"
-        return {
-            key: state
-            for name, digest in names
-            for key, state in self._ledger.rows(sql, (encode(name), digest))
-        }
+        return {int(key) for (key,) in self._ledger.rows(SQL["came_since"], newest)}
 
     def fresh_entries(self) -> dict[int, FreshEntry]:
         """Return every fresh entry by its key, in the order of intake."""
@@ -95,9 +82,10 @@ class Inbox:
 
     def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
         """Add a fresh entry, which waits; return its key. `shown`: it stands in the queue file."""
-        fields = {"retries": item.retries, "unknown": now if ask else None, "shown": int(shown)}
-        with self._ledger.transaction() as db:
-            return _insert(db, item, "pending", now, fields)
+        unknown = now if ask else None
+        return self._add(
+            item, items.FRESH, item.raw, now, retries=item.retries, unknown=unknown, shown=shown
+        )
 
     def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
         """Add a dead letter with the counters of `item`; return its key.
@@ -105,34 +93,40 @@ class Inbox:
         `gen`: the user's own generation that shows it.
         """
         body = None if gen is None else items.body(raw)
-        fields = {
-            "retry_count": item.retry_count,
-            "last_attempt": item.last_attempt,
-            "due": dead_due(item.last_attempt, item.retry_count, now),
-            "unknown": now if ask else None,
-            "moved": items.moved_to_dlq(raw, now),
-            "body": body,
-        }
         with self._ledger.transaction() as db:
-            key = _insert(db, item, "dead", now, fields, raw)
+            key = self._add(
+                item, items.DEAD, raw, now,
+                retry_count=item.retry_count,
+                last_attempt=item.last_attempt,
+                due=dead_due(item.last_attempt, item.retry_count, now),
+                unknown=now if ask else None,
+                moved=items.moved_to_dlq(raw, now),
+                body=body,
+            )  # fmt: skip
             if gen is not None:
                 db.execute(SQL["show"], (gen, body, key))
+        return key
+
+    def _add(self, item: Item, state: str, raw: bytes, now: float, **fields: Any) -> int:
+        fields |= {"project": encode(item.project), "ts": item.timestamp}
+        with self._ledger.transaction() as db:
+            key = _insert(db, item.name, state, now, fields)
+            self._ledger.set_raw(key, raw)
         return key
 
     def add_unread(self, names: Iterable[Name], now: float) -> None:
         """Take in by id and digest alone what is not known: its text is gone."""
         with self._ledger.transaction() as db:
             for name in names:
-                if not self.states([name]):
-                    _insert_row(db, name, items.FRESH, now, {"project": b"", "ts": now})
+                if self.known(name) is None:
+                    _insert(db, name, items.FRESH, now, {"project": b"", "ts": now})
 
     def move_to_dlq(
         self, key: int, raw: bytes, now: float, due: float, error: str | None = None
     ) -> None:
-        """Make a fresh entry a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
             db.execute(SQL["move_to_dlq"], (now, due, error, key))
-            write_raw(db, key, raw)
+            self._ledger.set_raw(key, raw)
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
         """Make an item wait again that was discarded, or that only another server has.
@@ -152,49 +146,38 @@ class Inbox:
         ]  # fmt: skip
         with self._ledger.transaction() as db:
             db.execute(f"{SQL['revive']}, {more} WHERE key = ?", values)
-            write_raw(db, row.key, item.raw)
+            self._ledger.set_raw(row.key, item.raw)
             if gen is not None:
                 db.execute(SQL["show"], (gen, items.body(item.raw), row.key))
 
     def note_not_shown(self, key: int) -> None:
         """Note that the queue file has still to show a fresh entry."""
         sql = "UPDATE items SET shown = 0 WHERE key = ? AND state = 'pending'"
-        self._ledger.write(sql, (key,))
+        self._ledger.write(sql, key)
 
     # Discarding ---------------------------------------------------------------------
 
     def discard(self, keys: Iterable[int], now: float, reason: str) -> None:
-        """Discard items; all items of one deletion get the same time."""
+        """Discard items; those of one deletion get the same time."""
         with self._ledger.transaction() as db:
             for key in keys:
                 db.execute(SQL["discard"], (now, reason, key))
                 db.execute(SQL["add_tombstone"], (key,))
 
-    def discard_elsewhere(
-        self, keys: Iterable[int], server: str, now: float, reason: str
-    ) -> frozenset[int]:
-        """Discard what only servers other than `server` have; return the keys of that."""
-        with self._ledger.transaction() as db:
-            values = ((now, reason, key, server) for key in keys)
-            done = (
-                each[2] for each in values if db.execute(SQL["discard_elsewhere"], each).rowcount
-            )
-            return frozenset(done)
+    def discard_elsewhere(self, key: int, server: str, now: float, reason: str) -> bool:
+        """Discard an item if it was delivered, but not to `server`; return whether it was."""
+        return bool(self._ledger.write(SQL["discard_elsewhere"], now, reason, key, server))
 
     def tombstones(self) -> dict[Name, int]:
-        """Find what was discarded or edited away while the queue file may still show it.
-
-        Such an entry in that file is not a new one.
-        """
+        """Find what was discarded or edited away while the queue file may still show it."""
         rows = self._ledger.rows("SELECT id, digest, item FROM tombstones")
         return {(decode(name), digest): key for name, digest, key in rows}
 
     def clear_tombstones(self, names: Iterable[Name]) -> None:
         """Forget tombstones, as the queue file is published: what it shows from now on is new."""
-        pairs = [(encode(name), digest) for name, digest in names]
-        if pairs:
-            with self._ledger.transaction() as db:
-                db.executemany("DELETE FROM tombstones WHERE id = ? AND digest = ?", pairs)
+        for name, digest in names:
+            sql = "DELETE FROM tombstones WHERE id = ? AND digest = ?"
+            self._ledger.write(sql, encode(name), digest)
 
     def erase(self, keys: Iterable[int]) -> None:
         """Forget the text of discarded items for good (`delete --forget`)."""
@@ -218,10 +201,9 @@ class Inbox:
     def change_content(self, row: Row, item: Item, now: float) -> int:
         """Replace project or content of a dead letter; return the edit's key.
 
-        It is the same item with a new hash. But while a request with the old content is under
-        way, the old row stays (discarded unless it arrives) and the edit gets a row of its own. So
-        it is where a server has or may have the old content: what is known of that text is not
-        known of the new one.
+        It is the same item with a new hash. But where a server has the old content, or may have it,
+        the old row stays (discarded unless it arrives) and the edit gets a row of its own: what is
+        known of that text is not known of the new one.
         """
         with self._ledger.transaction() as db:
             there = self.known(item.name)
@@ -247,39 +229,28 @@ class Inbox:
         """Replace the counters, times or further fields of a dead letter."""
         with self._ledger.transaction() as db:
             if db.execute(SQL["change_values"], (*_waiting(item, now), key)).rowcount:
-                write_raw(db, key, item.raw)
+                self._ledger.set_raw(key, item.raw)
 
     def make_due(self, key: int, now: float) -> None:
         """Make a dead letter due now, as by a `last_attempt` of 0 in the file."""
-        with self._ledger.transaction() as db:
-            item = items.parse(items.with_fields(read_raw(db, key), _RETRY_NOW))
+        with self._ledger.transaction():
+            item = items.parse(items.with_fields(self._ledger.raw(key), _RETRY_NOW))
             if item is not None:
                 self.change_values(key, item, now)
 
+    # Claude Code's notes: known by path and mark, which changes whenever the file does ---
 
-class NoteRecords:
-    """What is known of Claude Code's notes: which were looked at, and which texts were queued.
+    def note_marks(self) -> dict[str, str]:
+        """Return the mark of each note, when it was last looked at, and of each folder."""
+        rows = self._ledger.rows("SELECT path, mark FROM notes")
+        return {decode(path): mark for path, mark in rows}
 
-    A note is known by its path and its mark, which changes whenever the file does; a text by the
-    digest of project and text, whatever file it stands in, or stood. A folder's mark is the project
-    that its notes had last.
-    """
+    def mark_note(self, path: str, mark: str) -> None:
+        """Note that nothing of this note is left to take in; of a folder the project it had."""
+        self._ledger.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", encode(path), mark)
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def marks(self) -> dict[str, str]:
-        """Return the mark of each note by its path, when it was last looked at."""
-        return {
-            decode(path): mark for path, mark in self._ledger.rows("SELECT path, mark FROM notes")
-        }
-
-    def note(self, path: str, mark: str) -> None:
-        """Note that nothing of this note is left to take in."""
-        self._ledger.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (encode(path), mark))
-
-    def add_text(self, name: Name) -> bool:
-        """Note that a text is queued; return whether that is new.
+    def add_note_text(self, name: Name) -> bool:
+        """Note that a text is queued, by its digest; return whether that is new.
 
         The id, of the note's path and text alone, also tells where its project was another.
         """
@@ -289,24 +260,8 @@ class NoteRecords:
         return not known
 
 
-def _insert(
-    db: Connection,
-    item: Item,
-    state: str,
-    now: float,
-    fields: Mapping[str, Any],
-    raw: bytes | None = None,
-) -> int:
-    fields = {"project": encode(item.project), "ts": item.timestamp, **fields}
-    key = _insert_row(db, item.name, state, now, fields)
-    write_raw(db, key, item.raw if raw is None else raw)
-    return key
-
-
-def _insert_row(
-    db: Connection, name: Name, state: str, now: float, fields: Mapping[str, Any]
-) -> int:
-    """Insert an item, without its bytes; its key."""
+def _insert(db: Connection, name: Name, state: str, now: float, fields: Mapping[str, Any]) -> int:
+    """Insert an item, without its bytes; return its key."""
     item_id, digest = encode(name[0]), name[1]
     values = {"id": item_id, "digest": digest, "state": state, "accepted": now, **fields}
     place = SQL["next_place"] if state == items.DEAD else "NULL"

@@ -5,7 +5,6 @@ Every change is a transaction, part of the caller's where one is under way. Rais
 
 import sqlite3
 from collections.abc import Collection, Iterable
-from contextlib import AbstractContextManager
 from typing import Final
 
 from msgspec import Struct
@@ -14,19 +13,13 @@ from mem0tray.core import item as items
 from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.names import CANARY, LAST_DELIVERY, OF_ANOTHER_WORKER, SQL
-from mem0tray.ledger.rows import find_raw, read_raw, write_raw
 
-FRESH: Final = items.FRESH
-DEAD: Final = items.DEAD
-
+LANES: Final = (items.FRESH, items.DEAD)
 _IN_BACKOFF: Final = "FROM items WHERE state = 'dead' AND claimed IS NULL AND due > ?"
 
 
 class Ticket(Struct, frozen=True):
-    """A server's name for its work on a memory, and when it gave that name (Unix seconds).
-
-    By it the server can be asked what became of the memory, after a restart too.
-    """
+    """A server's name for its work on a memory, and when it gave that name (Unix seconds)."""
 
     name: str
     at: float
@@ -65,60 +58,46 @@ class Outbox:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    # What is due --------------------------------------------------------------------
-
-    def turn(self) -> AbstractContextManager[object]:
-        """Begin a sender's turn: the outcome of its last delivery and its next claim.
-
-        The ledger then writes once for each memory, and after a kill it has neither or both.
-        """
-        return self._ledger.transaction()
-
     def head(
         self,
         lane: str,
         now: float,
         avoid: str | None = None,
         *,
-        prompt: bool = False,
         beside: Collection[str] = (),
     ) -> int | None:
         """Return the key of the oldest item of a lane that is due.
 
-        `avoid`: not of this project; `prompt`: only one that has never timed out; `beside`: under
-        none of these ids.
+        `avoid`: not of this project; `beside`: under none of these ids.
         """
         more = ""
         values: list[float | bytes] = [now]
-        if prompt:
-            more += " AND timeouts = 0"
         if avoid is not None:
             more += " AND project != ?"
             values.append(encode(avoid))
         if beside:
             more += f" AND id NOT IN ({', '.join('?' * len(beside))})"
             values += map(encode, beside)
-        key: int | None = self._ledger.value(SQL[f"head_{lane}"].format(more=more), values)
+        key: int | None = self._ledger.value(SQL[f"head_{lane}"].format(more=more), *values)
         return key
 
     def in_turn(self, now: float) -> int | None:
         """Choose the due item that is the next canary: each gets a turn, in order of intake."""
         with self._ledger.transaction():
             last = int(self._ledger.meta(CANARY) or 0)
-            key: int | None = self._ledger.value(SQL["in_turn"], (now, last))
+            key: int | None = self._ledger.value(SQL["in_turn"], now, last)
             if key is not None:
                 self._ledger.set_meta(CANARY, key)
         return key
 
     def other_project_waits(self, project: str, now: float) -> bool:
-        """Return whether an item of another project is due."""
-        return any(self.head(lane, now, avoid=project) is not None for lane in (FRESH, DEAD))
+        return any(self.head(lane, now, avoid=project) is not None for lane in LANES)
 
     def next_due(self, skip: Collection[int] = ()) -> float | None:
         """Return when the next item falls due, leaving out `skip`; None when nothing waits."""
         times = []
         with self._ledger.locked() as db:
-            for lane in (FRESH, DEAD):
+            for lane in LANES:
                 sql = SQL["next_due"].format(lane=lane)
                 for key, due in db.execute(sql, (len(skip) + 1,)):
                     if key not in skip:
@@ -128,53 +107,28 @@ class Outbox:
 
     def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
         """Return the next items in backoff (project, id, seconds), and how many there are."""
-        rows = self._ledger.rows(
-            f"SELECT project, id, due {_IN_BACKOFF} ORDER BY due LIMIT ?", (now, limit)
-        )
-        total = self._ledger.value(f"SELECT count(*) {_IN_BACKOFF}", (now,))
+        sql = f"SELECT project, id, due {_IN_BACKOFF} ORDER BY due LIMIT ?"
+        rows = self._ledger.rows(sql, now, limit)
+        total = self._ledger.value(f"SELECT count(*) {_IN_BACKOFF}", now)
         return [(decode(project), decode(name), due - now) for project, name, due in rows], total
 
-    def item_id(self, key: int) -> str:
-        """Return the id of an item."""
-        return decode(self._ledger.value("SELECT id FROM items WHERE key = ?", (key,)))
-
-    def has_timed_out(self, key: int) -> bool:
-        """Return whether an earlier attempt of an item ended without an answer in time."""
-        return bool(self._ledger.value("SELECT timeouts FROM items WHERE key = ?", (key,)))
-
     def due(self, key: int) -> float:
-        """Return when an item is due."""
-        return float(self._ledger.value("SELECT due FROM items WHERE key = ?", (key,)))
+        return float(self._ledger.value("SELECT due FROM items WHERE key = ?", key))
 
     def standing(self, key: int) -> tuple[str, int, float]:
         """Return the current state, retry_count and last_attempt of an item."""
         sql = "SELECT state, retry_count, last_attempt FROM items WHERE key = ?"
-        ((state, count, last_attempt),) = self._ledger.rows(sql, (key,))
+        ((state, count, last_attempt),) = self._ledger.rows(sql, key)
         return state, count, last_attempt
-
-    def raw(self, key: int) -> bytes:
-        """Return an item's bytes as they are now; LookupError when they have gone."""
-        with self._ledger.locked() as db:
-            return read_raw(db, key)
-
-    def find_raw(self, key: int) -> bytes | None:
-        """Return an item's bytes as they are now; None when they have gone."""
-        with self._ledger.locked() as db:
-            return find_raw(db, key)
-
-    # Waits --------------------------------------------------------------------------
 
     def defer(self, key: int, due: float) -> None:
         """Put an item off until `due`, without counting anything."""
-        self._ledger.write("UPDATE items SET due = ? WHERE key = ?", (due, key))
+        self._ledger.write("UPDATE items SET due = ? WHERE key = ?", due, key)
 
     def bring_waits_forward(self, now: float, by: float) -> None:
-        """Move the waits of fresh entries `by` seconds earlier, after the clock was set back.
-
-        Each then waits as long as it was meant to.
-        """
+        """Move the waits of fresh entries `by` seconds earlier, as the clock was set back."""
         sql = "UPDATE items SET due = due - ? WHERE state = 'pending' AND due > ?"
-        self._ledger.write(sql, (by, now))
+        self._ledger.write(sql, by, now)
 
     def limit_waits(self, now: float, retry_interval: float) -> None:
         """Limit each wait to one delay from now, after the clock was set back."""
@@ -203,7 +157,7 @@ class Outbox:
                 ).fetchall()
                 unknown = perhaps_since(unknown, past, there)
                 delivered = next((at for each, at, has in past if each == there and has), None)
-                if taken is None and state == FRESH:  # no dead letter is ever held
+                if taken is None and state == items.FRESH:  # no dead letter is ever held
                     taken = next((at for each, at, _ in past if each == OF_ANOTHER_WORKER), None)
         memory = None if raw is None else items.project_and_text(raw)
         if memory is None:  # only items with text content enter the ledger
@@ -219,8 +173,7 @@ class Outbox:
         )  # fmt: skip
 
     def release(self, key: int) -> None:
-        """Drop a claim: the request was never made, or nothing is counted."""
-        self._ledger.write("UPDATE items SET claimed = NULL WHERE key = ?", (key,))
+        self._ledger.write("UPDATE items SET claimed = NULL WHERE key = ?", key)
 
     def record_delivery(
         self, key: int, server: str, now: float, *, by_another: bool = False
@@ -232,7 +185,7 @@ class Outbox:
         with self._ledger.transaction() as db:
             why = None
             if not db.execute(f"{SQL['delivered']} AND state != 'discarded'", (now, key)).rowcount:
-                why = self._ledger.value("SELECT reason FROM items WHERE key = ?", (key,)) or ""
+                why = self._ledger.value("SELECT reason FROM items WHERE key = ?", key) or ""
                 db.execute(SQL["delivered"], (now, key))
             db.execute("DELETE FROM texts WHERE key = ?", (key,))
             if not db.execute(SQL["remember_delivery"], (key, now, server)).rowcount:
@@ -250,7 +203,7 @@ class Outbox:
             db.execute(SQL["count_fresh_failure"], (due, job.taken, error, job.key))
             if job.taken is not None:  # the other worker may send it elsewhere
                 db.execute(SQL["note_outcome"], (job.key, OF_ANOTHER_WORKER, job.taken, None))
-            write_raw(db, job.key, raw)
+            self._ledger.set_raw(job.key, raw)
 
     def count_dead_failure(
         self, job: Job, count: int, due: float, error: str, raw: bytes, now: float
@@ -258,12 +211,12 @@ class Outbox:
         """Count a failed retry of a dead letter; `raw` are its new bytes."""
         with self._ledger.transaction() as db:
             db.execute(SQL["count_dead_failure"], (count, now, due, error, job.key))
-            write_raw(db, job.key, raw)
+            self._ledger.set_raw(job.key, raw)
 
     def mark_unknown(self, key: int, server: str, now: float, *, timed_out: bool) -> None:
         """Record an unknown outcome: `server` is asked before the item is sent there again.
 
-        It is asked until it answers. So are other servers, since one of them may be the same.
+        So are other servers, since one of them may be the same.
         """
         with self._ledger.transaction() as db:
             db.execute(SQL["note_outcome"], (key, _server_key(db, server), now, None))
@@ -292,15 +245,12 @@ class Outbox:
             db.execute(SQL["thin_history"], (key,))
 
     def note_ticket(self, key: int, server: str, name: str, now: float) -> None:
-        """Keep the ticket that `server` gave for an item; the same one keeps its time.
-
-        The ledger already has an outcome of that server.
-        """
-        self._ledger.write(SQL["note_ticket"], (key, name, now, server))
+        """Keep the ticket that `server` gave for an item; the same one keeps its time."""
+        self._ledger.write(SQL["note_ticket"], key, name, now, server)
 
     def drop_ticket(self, key: int, server: str) -> None:
         """Forget the ticket, once the server has told the outcome."""
-        self._ledger.write(SQL["drop_ticket"], (key, server))
+        self._ledger.write(SQL["drop_ticket"], key, server)
 
     def newest_ticket(self) -> float | None:
         """Return when the last ticket was given for an item that still waits."""
@@ -321,7 +271,7 @@ def make_claims_unknown(ledger: Ledger, now: float, wait: float) -> int:
 
 def make_all_unknown(ledger: Ledger, now: float) -> None:
     """Make the outcome of everything that waits unknown, so that the server is asked first."""
-    ledger.write("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
+    ledger.write("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", now)
 
 
 def perhaps_since(

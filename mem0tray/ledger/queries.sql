@@ -1,5 +1,5 @@
 -- The ledger's questions and changes that are longer than a line, by name. What stands in braces is
--- another of them, a constant of `queries.py`, or a part that the caller adds.
+-- another of them, a constant of `names.py`, or a part that the caller adds.
 
 -- name: waits_since
 -- Since when a memory waits, as `items.waits_since` in Python.
@@ -354,23 +354,19 @@ SELECT id, project, digest, coalesce(first_digest, digest), at FROM items
 SELECT DISTINCT digest FROM items WHERE state = 'discarded' AND coalesce(reason, '') != ?
 
 -- name: only_elsewhere
--- CROSS JOIN: SQLite then looks only at the items that another server has, not at all items.
+-- CROSS JOIN: SQLite then looks only at the items that another server has, not at all items. An item
+-- that was sent again under further ids counts alone, unless one of them is here, waits or was deleted.
 WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)
   SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item
   JOIN servers ON servers.key = o.server
   WHERE has AND o.server != here.key AND state = 'delivered'
-  AND digest != ? AND NOT EXISTS
-  (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has)
+  AND digest != ? AND CAST(id AS TEXT) NOT GLOB '*-again-[1-9]*' AND NOT EXISTS
+  (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has) AND NOT EXISTS
+  (SELECT 1 FROM items AS again WHERE again.id > CAST(items.id || '-again-' AS BLOB)
+  AND again.id < CAST(items.id || '-again-:' AS BLOB) AND again.digest = items.digest
+  AND (again.state != 'delivered' OR EXISTS
+  (SELECT 1 FROM outcomes WHERE item = again.key AND server = here.key AND has)))
   GROUP BY name ORDER BY name
-
--- name: sent_again
--- Every item sent again under a further id, which has `-again-` in it.
-SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB)) AND digest != ?
-
--- name: sent
--- Who has an item, and in which state it is.
-SELECT state, name, has FROM items LEFT JOIN outcomes ON item = items.key AND has
-  LEFT JOIN servers ON servers.key = server WHERE id = ? AND digest = ?
 
 -- name: server_has
 -- Whether the server of that name has an item.

@@ -1,14 +1,12 @@
 """The ledger as commands see it: read-only, and never in the worker's way.
 
-A ledger that is missing, locked or corrupt knows nothing: every answer is then empty, and
-commands go by the files alone. With `needed` a ledger that is locked or cannot be reached is
-an error.
+A ledger that is missing, locked or corrupt knows nothing: every answer is then empty.
 """
 
 import json
 import sqlite3
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
@@ -17,30 +15,35 @@ from urllib.parse import quote
 
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
+from mem0tray.core.item import Name
 from mem0tray.core.state import WorkerSeen
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger import foreign_claims, names, opening
-from mem0tray.ledger.database import decode, encode
+from mem0tray.ledger.counters import Counts
+from mem0tray.ledger.database import decode, dialect_in, encode
 from mem0tray.ledger.names import SQL
-from mem0tray.ledger.rows import AFTER, Attempt, Batch, Known, known_from
-from mem0tray.ledger.servers import FormerServers, told_of
-from mem0tray.ledger.waiting import WaitingRows
+from mem0tray.ledger.rows import Attempt, Batch, Known, Listed, TakenMemory, Traced, known_from
 from mem0tray.system import regular_file
 
 _TIMEOUT: Final = 1.0
 _KNOWN: Final = f"SELECT {SQL['known']} FROM items"
+_LISTED: Final = f"SELECT {SQL['known']}, raw FROM items JOIN texts USING (key)"
+# With a sign, so that SQLite sorts what it finds by an index, and does not look at all items.
+_ORDER: Final = {items.DEAD: "dead_seq, items.key", items.FRESH: "+items.key"}
+_WAITS: Final = "state IN ('pending', 'dead')"
+_BEGINS: Final = "id >= ? AND id < ?"
+# No byte of UTF-8 is as large: the ids that begin with a text lie before that text and this byte.
+_AFTER: Final = b"\xff"
+_MOST: Final = 1000  # memories found by the beginning of an id
 _AT_ONCE: Final = 500  # rows of one query
-_WAITING: Final = "SELECT DISTINCT digest FROM items WHERE state IN ('pending', 'dead')"
 
 
-class TakenMemory(NamedTuple):
-    """A memory that a server took at `at` (Unix seconds) under an idempotency key."""
+class ProjectCounts(NamedTuple):
+    """How many dead letters, and fresh entries, a project has (empty: no project)."""
 
-    id: str
     project: str
-    digest: bytes
-    key: str
-    at: float
+    dead: int
+    fresh: int
 
 
 class Reader:
@@ -97,7 +100,7 @@ class Reader:
         """Whether nothing has been written in it: a worker is about to."""
         return bool(self._rows("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema)"))
 
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         if self._db is None:
             return []
         try:
@@ -112,57 +115,88 @@ class Reader:
 
         Such a ledger is rebuilt from the files, so that it truly knows nothing.
         """
-        empty = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
+        empty = opening.code_of(error) == sqlite3.SQLITE_ERROR
         if self._needed and isinstance(error, sqlite3.OperationalError) and not empty:
             raise opening.trouble(self._path, error) from error
 
-    def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        rows = self._rows(sql, values)
+    def _one(self, sql: str, *values: Any) -> Any:
+        rows = self._rows(sql, *values)
         return rows[0][0] if rows else None
 
     def _meta(self, name: str) -> Any:
-        return self._one("SELECT value FROM meta WHERE name = ?", (name,))
+        return self._one("SELECT value FROM meta WHERE name = ?", name)
 
-    # All of it ---------------------------------------------------------------------
+    # What waits -----------------------------------------------------------------------
 
-    @property
-    def former(self) -> FormerServers:
-        """What is known of servers that were chosen before."""
-        return FormerServers(self._rows)
+    def counts(self) -> Counts | None:
+        """Return how much waits; None where there is no ledger."""
+        rows = self._rows(SQL["counts"])
+        return Counts.of(rows[0]) if rows else None
 
-    @property
-    def waiting(self) -> WaitingRows:
-        """What waits: counted, listed and found."""
-        return WaitingRows(self._rows)
+    def listed(
+        self, state: str, project: str | None = None, limit: int | None = None
+    ) -> list[Listed]:
+        """Return the dead letters, or the fresh entries, in the order of their file."""
+        where, values = _those(state, project)
+        sql = f"{_LISTED} WHERE {where} ORDER BY {_ORDER[state]} LIMIT ?"
+        return _listed(self._rows(sql, *values, -1 if limit is None else limit))
 
-    def has(self, item_id: str, digest: bytes, server: str) -> bool:
-        """Return whether that server has ever taken the memory of this id and content."""
-        return bool(self._rows(SQL["has"], (encode(item_id), digest, server)))
+    def count(self, state: str, project: str | None = None) -> int:
+        where, values = _those(state, project)
+        return int(self._one(f"SELECT count(*) FROM items WHERE {where}", *values) or 0)
 
-    def is_delivered(self, known: Known | None, server: str) -> bool:
-        """Return whether the chosen `server` has a memory; any server where none is chosen."""
-        if known is None or known.state != items.DELIVERED:
-            return False
-        return not server or self.has(*known.name, server)
+    def strays(self) -> list[bytes]:
+        """Return what makes no sense as an item in the file of the dead letters."""
+        rows = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq")
+        return [raw for (raw,) in rows]
 
-    def began(self) -> float | None:
-        """Return when the first memory was taken in."""
-        found = self._one("SELECT accepted FROM items ORDER BY key LIMIT 1")
-        return None if found is None else float(found)
+    def waiting_names(self) -> set[Name]:
+        """Return every memory that waits, by id and digest."""
+        rows = self._of_both("SELECT id, digest FROM items WHERE {state}")
+        return {(decode(item_id), digest) for item_id, digest in rows}
 
-    def delivered_by_project(self) -> dict[str, int]:
-        """Return how many memories of each project were delivered, to any server."""
-        sql = "SELECT project, count(*) FROM items WHERE state = 'delivered' GROUP BY project"
-        return {decode(name): int(number) for name, number in self._rows(sql)}
+    def with_id(self, item_id: str) -> list[Listed]:
+        """Return what waits under exactly this id; dead letters first."""
+        return _dead_first(self._rows(f"{_LISTED} WHERE id = ? AND {_WAITS}", encode(item_id)))
 
-    def deliveries(self, since: float, step: float) -> dict[float, int]:
-        """Count the deliveries in each span of `step` seconds, by the span's begin."""
-        rows = self._rows(SQL["delivered_in_spans"], (step, since))
-        return {slot * step: int(number) for slot, number in rows}
+    def beginning(self, name: str) -> list[Listed]:
+        """Return what waits whose id begins with `name`; dead letters first."""
+        sql = f"{_LISTED} WHERE {_BEGINS} AND {_WAITS} LIMIT {_MOST}"
+        return _dead_first(self._rows(sql, encode(name), encode(name) + _AFTER))
 
-    def stays(self, since: float) -> list[tuple[float, float]]:
-        """Return when dead letters came and went that left the DLQ since then."""
-        return [(float(came), float(went)) for came, went in self._rows(SQL["stays"], (since,))]
+    def beside(self, item_id: str) -> list[str]:
+        """Return the ids that come just before and just after this one, of all ever taken in."""
+        name = encode(item_id)
+        before = self._rows("SELECT id FROM items WHERE id < ? ORDER BY id DESC LIMIT 1", name)
+        after = self._rows("SELECT id FROM items WHERE id > ? ORDER BY id LIMIT 1", name)
+        return [decode(each) for (each,) in before + after]
+
+    def by_project(self) -> list[ProjectCounts]:
+        """Count what waits of each project; the one with most dead letters comes first."""
+        sums: dict[str, ProjectCounts] = {}
+        for name, dead, fresh in self._of_both(
+            "SELECT project, sum(state = 'dead'), sum(state = 'pending') FROM items"
+            " WHERE {state} GROUP BY project"
+        ):
+            project = decode(name)
+            former = sums.get(project, ProjectCounts(project, 0, 0))
+            sums[project] = ProjectCounts(project, former.dead + dead, former.fresh + fresh)
+        return sorted(sums.values(), key=lambda each: (-each.dead, -each.fresh, each.project))
+
+    def by_retries(self) -> dict[int, int]:
+        """Return how many dead letters have each number of retries; `GROWS_UNTIL`: that or more."""
+        return dict(self._rows(SQL["retries"]))
+
+    def made(self) -> list[float]:
+        """Return the timestamps of the dead letters."""
+        return [made for (made,) in self._rows("SELECT ts FROM items WHERE state = 'dead'")]
+
+    def _of_both(self, sql: str) -> Iterable[tuple[Any, ...]]:
+        """Yield the rows of a statement about dead letters, then about fresh entries."""
+        for state in (items.DEAD, items.FRESH):  # there is an index for each, none for both
+            yield from self._rows(sql.format(state=f"state = '{state}'"))
+
+    # What was noted -------------------------------------------------------------------
 
     def other_worker(self) -> WorkerSeen | None:
         """Return the other worker that was at work when ours last looked."""
@@ -172,13 +206,11 @@ class Reader:
         """Return the random id of our worker's last run; empty if it is not known."""
         return str(self._meta(names.OUR_RUN) or "")
 
-    def emergency_sources(self) -> bytes | None:
+    def emergency_sources(self) -> bytes:
         """Return how far emergency files are read, for `sources` of `files.emergency`."""
-        found = self._meta(names.EMERGENCY_SOURCES)
-        return None if found is None else bytes(found)
+        return bytes(self._meta(names.EMERGENCY_SOURCES) or b"[]")
 
     def last_delivery(self) -> float | None:
-        """Return when the last memory was delivered."""
         found = self._meta(names.LAST_DELIVERY)
         return None if found is None else items.number(found)
 
@@ -186,26 +218,18 @@ class Reader:
         """Return the last delivery as the queue file showed it: a local ISO time."""
         return self._meta(names.LAST_SYNC)
 
-    def counter(self, name: str) -> int | None:
-        """Return one of the totals, as the queue file is to show it; None where it is not known."""
-        found = self._meta(name)
-        return None if found is None else items.count(found)
+    def counter(self, name: str) -> int:
+        """Return one of the totals, as the queue file is to show it."""
+        return items.count(self._meta(name))
 
     def dialect_of(self, address: str) -> str:
         """Return the dialect recognised at this address; empty if none is known."""
-        return told_of(self._meta(names.DIALECT), address)
+        return dialect_in(self._meta(names.DIALECT), address)
 
     def project_of_notes(self, folder: str) -> str:
         """Return the project that the notes of a folder had last; empty for none."""
-        mark = self._one("SELECT mark FROM notes WHERE path = ?", (encode(folder),))
+        mark = self._one("SELECT mark FROM notes WHERE path = ?", encode(folder))
         return str(json.loads(mark or '""'))
-
-    def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
-        """Return the last failed attempt of each memory that waits, by id and digest."""
-        return {
-            (decode(name), digest): Attempt(*rest)
-            for name, digest, *rest in self._rows(SQL["last_attempts"])
-        }
 
     def has_merged(self, file: Signature) -> bool:
         """Return whether this save of the DLQ file was the last to be merged, or published."""
@@ -218,38 +242,61 @@ class Reader:
     # One memory -----------------------------------------------------------------------
 
     def known(self, item_id: str, digest: bytes) -> Known | None:
-        """Return the memory of exactly this id and content."""
-        rows = self._rows(f"{_KNOWN} WHERE id = ? AND digest = ?", (encode(item_id), digest))
+        rows = self._rows(f"{_KNOWN} WHERE id = ? AND digest = ?", encode(item_id), digest)
         return known_from(rows[0]) if rows else None
 
     def by_id(self, item_id: str) -> list[Known]:
         """Return every content known under an id, the first one first."""
-        rows = self._rows(f"{_KNOWN} WHERE id = ? ORDER BY key", (encode(item_id),))
-        return [known_from(row) for row in rows]
+        rows = self._rows(f"{_KNOWN} WHERE id = ? ORDER BY key", encode(item_id))
+        return list(map(known_from, rows))
 
     def by_prefix(self, prefix: str) -> list[Known]:
         """Return every memory whose id begins with `prefix`, whatever became of it."""
         start = encode(prefix)
-        rows = self._rows(f"{_KNOWN} WHERE id >= ? AND id < ? LIMIT 1000", (start, start + AFTER))
+        rows = self._rows(f"{_KNOWN} WHERE {_BEGINS} LIMIT {_MOST}", start, start + _AFTER)
         return sorted(map(known_from, rows), key=lambda known: known.key)
 
     def raw(self, key: int) -> bytes | None:
         """Return the item's object as it stood in a file last; None when its text is gone."""
-        found = self._one("SELECT raw FROM texts WHERE key = ?", (key,))
-        return None if found is None else bytes(found)
+        found: bytes | None = self._one("SELECT raw FROM texts WHERE key = ?", key)
+        return found
 
     def attempts(self, key: int) -> list[Attempt]:
         """Return the failed attempts of an item, oldest first."""
-        return [Attempt(*row) for row in self._rows(SQL["attempts"], (key,))]
+        return [Attempt(*row) for row in self._rows(SQL["attempts"], key)]
 
-    # What was deleted ---------------------------------------------------------------
+    def last_attempts(self) -> dict[Name, Attempt]:
+        """Return the last failed attempt of each memory that waits."""
+        rows = self._rows(SQL["last_attempts"])
+        return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in rows}
+
+    def servers_of(self, key: int) -> list[tuple[str, float]]:
+        """List the servers that have taken an item, and when (Unix seconds), in that order."""
+        return [(name, at) for name, at in self._rows(SQL["deliveries"], key)]
+
+    def has(self, item_id: str, digest: bytes, server: str) -> bool:
+        """Return whether that server has ever taken the memory of this id and content."""
+        return bool(self._rows(SQL["has"], encode(item_id), digest, server))
+
+    def is_delivered(self, known: Known | None, server: str) -> bool:
+        """Return whether the chosen `server` has a memory; any server where none is chosen."""
+        if known is None or known.state != items.DELIVERED:
+            return False
+        return not server or self.has(*known.name, server)
+
+    def was_taken_in(self, name: Name, server: str) -> bool:
+        """Return whether this memory is known to go to that server, or to have gone there."""
+        known = self.known(*name)
+        return known is not None and (known.state != items.DELIVERED or self.has(*name, server))
+
+    # What was deleted -----------------------------------------------------------------
 
     def discarded(self) -> list[Batch]:
         """Return each deletion whose items can still be restored, newest first.
 
         An item that was only replaced by an edit of itself was not deleted.
         """
-        rows = self._rows(SQL["deleted"], (items.EDITED,))
+        rows = self._rows(SQL["deleted"], items.EDITED)
         deletions = [list(rows) for _, rows in groupby(rows, lambda row: row[0])]
         return [
             Batch(of_it[0][0], of_it[0][1], [r[2] for r in of_it], [r[3] for r in of_it])
@@ -258,47 +305,91 @@ class Reader:
 
     def has_discarded(self) -> bool:
         """Return whether `discarded` has any, without reading them."""
-        return bool(self._rows(f"SELECT 1 FROM {SQL['discarded_texts']} LIMIT 1", (items.EDITED,)))
+        return bool(self._rows(f"SELECT 1 FROM {SQL['discarded_texts']} LIMIT 1", items.EDITED))
 
-    # What a server has taken --------------------------------------------------------
+    def discarded_digests(self) -> set[bytes]:
+        """Return the digests of all memories that the user has deleted."""
+        return {digest for (digest,) in self._rows(SQL["discarded_digests"], items.EDITED)}
+
+    # What was delivered ---------------------------------------------------------------
+
+    def began(self) -> float | None:
+        """Return when the first memory was taken in."""
+        found: float | None = self._one("SELECT accepted FROM items ORDER BY key LIMIT 1")
+        return found
+
+    def delivered_by_project(self) -> dict[str, int]:
+        """Return how many memories of each project were delivered, to any server."""
+        sql = "SELECT project, count(*) FROM items WHERE state = 'delivered' GROUP BY project"
+        return {decode(name): number for name, number in self._rows(sql)}
+
+    def deliveries(self, since: float, step: float) -> dict[float, int]:
+        """Count the deliveries in each span of `step` seconds, by the span's begin."""
+        rows = self._rows(SQL["delivered_in_spans"], step, since)
+        return {slot * step: number for slot, number in rows}
+
+    def stays(self, since: float) -> list[tuple[float, float]]:
+        """Return when dead letters came and went that left the DLQ since then."""
+        return [(came, went) for came, went in self._rows(SQL["stays"], since)]
 
     def taken(self, server: str) -> dict[str, "array[int]"]:
         """List the keys of what a server has taken, by project, in the order of intake."""
         if self._db is not None:
             self._db.create_function("id_again", 1, _id_again, deterministic=True)
         found: dict[bytes, array[int]] = {}
-        for project, key in self._rows(SQL["taken"], (server,)):
+        for project, key in self._rows(SQL["taken"], server):
             found.setdefault(project, array("q")).append(key)
         return {decode(project): keys for project, keys in found.items()}
 
-    def memories(self, keys: Sequence[int], server: str) -> list[TakenMemory]:
-        """Return the memories with these keys."""
-        rows = self._rows(
-            SQL["taken_memories"].format(marks=", ".join("?" * len(keys))), (*keys, server)
-        )
-        return [
-            TakenMemory(
-                decode(name), decode(project), digest,
-                items.idempotency_key(decode(name), digest, first), at,
-            )
-            for name, project, digest, first, at in rows
-        ]  # fmt: skip
-
-    def ids_by_digest(self, keys: Sequence[int], server: str) -> dict[bytes, list[str]]:
-        """Return the ids of the memories with these keys, by the digest of their texts."""
-        found: dict[bytes, list[str]] = {}
+    def memories(self, keys: Sequence[int], server: str) -> Iterator[TakenMemory]:
+        """Yield the memories with these keys, which that server has taken."""
         for begin in range(0, len(keys), _AT_ONCE):
-            for each in self.memories(keys[begin : begin + _AT_ONCE], server):
-                found.setdefault(each.digest, []).append(each.id)
-        return found
+            some = keys[begin : begin + _AT_ONCE]
+            sql = SQL["taken_memories"].format(marks=", ".join("?" * len(some)))
+            for name, project, digest, first, at in self._rows(sql, *some, server):
+                item_id = decode(name)
+                key = items.idempotency_key(item_id, digest, first)
+                yield TakenMemory(item_id, decode(project), digest, key, at)
 
-    def waiting_digests(self) -> set[bytes]:
-        """Return the digests of all memories that wait here."""
-        return {digest for (digest,) in self._rows(_WAITING)}
+    # Former servers -------------------------------------------------------------------
 
-    def discarded_digests(self) -> set[bytes]:
-        """Return the digests of all memories that the user has deleted."""
-        return {digest for (digest,) in self._rows(SQL["discarded_digests"], (items.EDITED,))}
+    def servers(self) -> list[str]:
+        """Return every server that something was sent to, in the order of the first time."""
+        return [name for (name,) in self._rows("SELECT name FROM servers WHERE key > 0")]
+
+    def only_elsewhere(self, server: str) -> dict[str, int]:
+        """Return how many delivered memories each other server has taken that this one has not.
+
+        Neither what waits to be delivered is counted, nor what the user has deleted since; a memory
+        that was sent again under further ids counts once, where it was sent first.
+        """
+        if not self._rows("SELECT 1 FROM servers WHERE name != ? LIMIT 1", server):
+            return {}
+        return dict(self._rows(SQL["only_elsewhere"], server, items.trial_digest()))
+
+    def traced(self, former: str, chosen: str) -> Iterator[Traced]:
+        """Yield every memory, in the order in which they came."""
+        for item_id, digest, first, *rest, there, here in self._rows(SQL["traced"], former, chosen):
+            name, (project, timestamp, state) = decode(item_id), rest
+            key = items.idempotency_key(name, digest, first)
+            yield Traced(
+                name, digest, key, decode(project), timestamp, state, bool(there), bool(here)
+            )
+
+
+def _those(state: str, project: str | None) -> tuple[str, list[Any]]:
+    if project is None:
+        return f"state = '{state}'", []
+    return f"state = '{state}' AND project = ?", [encode(project)]
+
+
+def _listed(rows: Iterable[tuple[Any, ...]]) -> list[Listed]:
+    return [(known_from(known), raw) for *known, raw in rows]
+
+
+def _dead_first(rows: Iterable[tuple[Any, ...]]) -> list[Listed]:
+    found = _listed(rows)
+    return sorted(found, key=lambda each: (each[0].state != items.DEAD, each[0].key))
 
 
 def _id_again(item_id: bytes) -> bytes:

@@ -1,9 +1,8 @@
-"""A row of the ledger as intake and merge see it, and the bytes of its item."""
+"""What stands in rows of the ledger: items as intake, merge and commands see them, and attempts."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -16,7 +15,7 @@ from mem0tray.ledger.database import decode
 
 
 class Row(Struct, frozen=True):
-    """What the ledger knows of one (id, content).
+    """What intake and merge see of one (id, content).
 
     `raw` is the item's object as it is to stand in the DLQ file, `body` a hash of the user's part
     of it; only dead letters have both. `servers` have taken it. `since`: when it ended, or else
@@ -33,12 +32,11 @@ class Row(Struct, frozen=True):
     since: float = 0.0
     body: bytes | None = None
     servers: frozenset[str] = frozenset()
-    raw: bytes | None = None
     reason: str | None = None
+    raw: bytes | None = None
 
     @property
     def name(self) -> Name:
-        """What the memory is known by."""
         return self.item_id, self.digest
 
     def is_delivered(self, server: str) -> bool:
@@ -47,78 +45,15 @@ class Row(Struct, frozen=True):
 
 
 def row_from(values: Sequence[Any]) -> Row:
-    """Return a Row from the columns above."""
-    key, item_id, digest, state, count, last_attempt, claimed, since, body, servers, why = values
-    return Row(
-        key, decode(item_id), digest, state, count, last_attempt, claimed, since, body,
-        frozenset(servers.split("\n")) if servers else frozenset(), reason=why,
-    )  # fmt: skip
-
-
-def find_raw(db: sqlite3.Connection, key: int) -> bytes | None:
-    """Return the bytes of an item, None when it has none."""
-    found = db.execute("SELECT raw FROM texts WHERE key = ?", (key,)).fetchone()
-    return None if found is None else bytes(found[0])
-
-
-def read_raw(db: sqlite3.Connection, key: int) -> bytes:
-    """Return the bytes of an item that has some; LookupError when they have gone."""
-    found = find_raw(db, key)
-    if found is None:
-        raise LookupError(key)
-    return found
-
-
-def write_raw(db: sqlite3.Connection, key: int, raw: bytes) -> None:
-    """Replace the bytes of an item (within a transaction)."""
-    db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (key, raw))
-
-
-# No byte of UTF-8 is as large: the ids that begin with a text lie before that text and this byte.
-AFTER: Final = b"\xff"
-
-
-class Attempt(Struct, frozen=True):
-    """An attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds.
-
-    `kept` is the reason as the ledger keeps it. `request` is what the server calls the attempt in
-    its own log, empty where it did not say.
-    """
-
-    at: float
-    kind: str
-    status: int | None
-    kept: str
-    duration: float
-    request: str = ""
-
-    @property
-    def reason(self) -> Reason:
-        """Why it failed."""
-        return from_kept(self.kept)
-
-    @property
-    def message(self) -> str:
-        """Why it failed, in a line."""
-        return one_line(str(self.reason))
-
-
-def kept(reason: Reason) -> str:
-    """Pack a reason for the ledger: others' words as they are, a sentence of ours as JSON."""
-    quotes = reason.id in ("", reasons.quoted("x").id)
-    return str(reason) if quotes else json.dumps(reason.document())
-
-
-def from_kept(text: str) -> Reason:
-    """Return the reason that a text of `kept` stands for."""
-    if not text.startswith('{"id":'):
-        return reasons.quoted(text)
-    document = json.loads(text)
-    return reasons.read(document["id"], document["arguments"])
+    """Return a Row from the columns `row` of `queries.sql`, and its bytes if they follow."""
+    key, item_id, *rest, servers, reason = values[:11]
+    taken = frozenset(servers.split("\n")) if servers else frozenset[str]()
+    all_of_it = [key, decode(item_id), *rest, taken, reason, *values[11:]]
+    return Row(*all_of_it)
 
 
 class Known(Struct, frozen=True):
-    """What the ledger knows of one memory (id and digest of its content).
+    """What commands see of one (id, content).
 
     `held`: since when the server is known to be unable to tell whether another worker, which has
     `taken` it, delivered it. `at_work`: a server has taken it in, and has not told the outcome.
@@ -147,13 +82,22 @@ class Known(Struct, frozen=True):
 
     @property
     def name(self) -> Name:
-        """What the memory is known by."""
         return self.id, self.digest
 
     @property
     def is_held(self) -> bool:
         """Whether it is not sent automatically, as another worker has perhaps delivered it."""
         return self.state == items.FRESH and self.taken is not None
+
+
+def known_from(row: Sequence[Any]) -> Known:
+    """Return a Known from the columns `known` of `queries.sql`."""
+    key, item_id, *rest, project, at_work = row
+    values = [key, decode(item_id), *rest, decode(project), bool(at_work)]
+    return Known(*values)
+
+
+Listed = tuple[Known, bytes]  # a memory, and its object as it should stand in its file
 
 
 class Batch(Struct, frozen=True):
@@ -168,8 +112,65 @@ class Batch(Struct, frozen=True):
     since: Sequence[float]
 
 
-def known_from(row: Sequence[Any]) -> Known:
-    """Return a Known from the columns above."""
-    key, item_id, *rest, project, at_work = row
-    values = [key, decode(item_id), *rest, decode(project), bool(at_work)]
-    return Known(*values)
+class TakenMemory(NamedTuple):
+    """A memory that a server took at `at` (Unix seconds) under an idempotency key."""
+
+    id: str
+    project: str
+    digest: bytes
+    key: str
+    at: float
+
+
+class Traced(Struct, frozen=True):
+    """A memory with regard to two servers: a former one, and the chosen one.
+
+    `key` is the idempotency key. `there`: the former server has taken it; `here`: the chosen one.
+    """
+
+    id: str
+    digest: bytes
+    key: str
+    project: str
+    timestamp: float
+    state: str
+    there: bool
+    here: bool
+
+
+class Attempt(Struct, frozen=True):
+    """An attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds.
+
+    `kept` is the reason as the ledger keeps it. `request` is what the server calls the attempt in
+    its own log, empty where it did not say.
+    """
+
+    at: float
+    kind: str
+    status: int | None
+    kept: str
+    duration: float
+    request: str = ""
+
+    @property
+    def reason(self) -> Reason:
+        return from_kept(self.kept)
+
+    @property
+    def message(self) -> str:
+        """Why it failed, in a line."""
+        return one_line(str(self.reason))
+
+
+def kept(reason: Reason) -> str:
+    """Pack a reason for the ledger: others' words as they are, a sentence of ours as JSON."""
+    quotes = reason.id in ("", reasons.quoted("x").id)
+    return str(reason) if quotes else json.dumps(reason.document())
+
+
+def from_kept(text: str) -> Reason:
+    """Return the reason that a text of `kept` stands for."""
+    if not text.startswith('{"id":'):
+        return reasons.quoted(text)
+    document = json.loads(text)
+    return reasons.read(document["id"], document["arguments"])

@@ -105,10 +105,6 @@ CREATE TABLE tombstones (
   PRIMARY KEY (id, digest)
 ) WITHOUT ROWID;
 
--- When the server was out of reach: from the first probe that said so to the first that found it
--- back, or (not over) to the last probe that was made.
-CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER NOT NULL);
-
 -- What stands in the DLQ file beside its items: unknown keys, things that make no sense to us.
 CREATE TABLE strays (seq INTEGER PRIMARY KEY, name TEXT, raw BLOB NOT NULL);
 

@@ -12,12 +12,12 @@ from mem0tray.core.events import Events, FileBroken, Quarantined
 from mem0tray.files import private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.orders import OrderBarrier
+from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.waiting import Counters
 from mem0tray.system.paths import Paths
 from mem0tray.worker.faults import Faults
 
@@ -76,7 +76,6 @@ class WorkerContext:
 
     @staticmethod
     def now() -> float:
-        """Return the wall clock, for what is stored."""
         return time.time()
 
     def quarantine_items(self, source: Path, rejected: list[bytes], why: str = "") -> None:

@@ -55,7 +55,6 @@ class Engine:
         return Kind(find, ignored, self._context.wake.set)
 
     def begin(self) -> None:
-        """Clean up, and choose the server."""
         context = self._context
         if context.ledger.rebuilt:
             context.events.emit(events.LedgerRebuilt(context.ledger.rebuilt))
@@ -66,7 +65,6 @@ class Engine:
             self._attempt(_FOLDERS, self._make_folders)
 
     def _make_folders(self) -> None:
-        """Make those folders of ours that are watched."""
         for folder in (self._context.paths.orders, config_file().parent):
             private_folders.make_private_folder(folder)
 
@@ -131,7 +129,8 @@ class Engine:
         if breaker.blocked_by("server") or breaker.is_paused(now):
             return True
         due = parts.chosen_server.delivery.next_due()  # waits while an outcome is being recorded
-        if breaker.awaits_probe or self._has_unread_lines():
+        is_read = not self._context.faults.waits(EMERGENCY_PART)
+        if breaker.awaits_probe or (is_read and parts.emergencies.unread() > 0):
             return False
         if horizon > 0 and breaker.lets_through(now):
             # Requests that the last worker left under way are asked about soon, and then delivered.
@@ -143,19 +142,12 @@ class Engine:
             return True
         return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon
 
-    def _has_unread_lines(self) -> bool:
-        """Return whether an emergency file that we can read holds something not taken in."""
-        is_read = not self._context.faults.waits(EMERGENCY_PART)
-        return is_read and self.parts.emergencies.unread() > 0
-
     def waiting(self, now: float) -> Waiting:
-        """Return what still waits. Raises LedgerError."""
         counts = self._context.counters.waiting()
         unread = self._breaker.fault_with(READING_PARTS)
         return Waiting(counts.queue, counts.dlq, counts.held, self._breaker.state(now), unread)
 
     def look(self, now: float) -> WorkerStatus:
-        """How things stand. Raises LedgerError."""
         counts = self._context.counters.waiting()
         last = self._context.counters.last_delivery()
         state, paused = self._breaker.state(now), self._breaker.is_paused(now)

@@ -28,6 +28,8 @@ from mem0tray.files import private_folders
 from mem0tray.files.atomic import Signature
 
 QUEUE_PART, EMERGENCY_PART, DLQ_PART = "queue file", "emergency file", "DLQ file"
+WRITING_QUEUE: Final = "writing the queue file"
+WRITING_DLQ: Final = "writing the DLQ file"
 READING_QUEUE: Final = "reading the queue file while others write it"
 READING_DLQ: Final = "reading the DLQ file while others write it"
 REPLACING_QUEUE: Final = "replacing the queue file while others write it"
@@ -44,11 +46,7 @@ _QUIET: Final = 6.0  # seconds, more than until a failed part is tried again
 
 @dataclass(slots=True)
 class _Episode:
-    """A fault: the parts that still fail, the last failure (monotonic).
-
-    For the disk also: when it was last tested, whether it took no files then, and whether it takes
-    them again by now.
-    """
+    """A fault: the parts that still fail, the last failure (monotonic); the disk's last test."""
 
     title: str
     reason: Reason
@@ -90,6 +88,7 @@ class Faults:
         self._guard = threading.RLock()
         self._episodes: dict[str, _Episode] = {}
         self._not_before: dict[str, float] = {}  # parts that failed; monotonic
+        self._unstable: dict[str, float] = {}  # since when a part's file is; monotonic
 
     def attempt(self, part: str, work: Callable[[], object], title: str = "") -> bool:
         """Do a part of the work; if it fails, report that, and wait a while before the next try.
@@ -97,7 +96,7 @@ class Faults:
         Raises NoThreadError: without its threads the worker ends.
         """
         moment = self._clock()
-        if self._not_before.get(part, 0.0) > moment:
+        if self.until_try(part, moment) > 0:
             return False
         try:
             work()
@@ -109,24 +108,14 @@ class Faults:
                 self._not_before[part] = moment + delay
             self.note_failure(part, error, delay, title)
             return False
-        with self._guard:
-            self._not_before.pop(part, None)
         self.note_success(part)
         return True
-
-    def rest(self, part: str) -> None:
-        """Note that a part has nothing to do any more, in case it has failed before."""
-        with self._guard:
-            has_failed = self._not_before.pop(part, None) is not None
-        if has_failed:
-            self.note_success(part)
 
     def waits(self, part: str) -> bool:
         """Return whether the part failed last time, and is to be tried again."""
         return part in self._not_before
 
     def until_try(self, part: str, moment: float) -> float:
-        """Return the seconds until this part may be tried, 0 if it has not failed."""
         return max(self._not_before.get(part, moment) - moment, 0.0)
 
     def next_try(self, moment: float) -> float:
@@ -140,39 +129,34 @@ class Faults:
 
         The fault is named after the part, or has a `title` that other parts may share.
         """
+        reason, of_disk = reasons.quoted(repr(error)), False
         if isinstance(error, Mem0TrayError):
             reason, of_disk = error.reason, error.disk_failed
-        else:
-            reason, of_disk = reasons.quoted(repr(error)), False
         name = DISK if of_disk and part not in self._alone else part
         moment = self._clock()
         with self._guard:
-            known = self._episodes.get(name)
-            if known is None and part not in self._alone:
-                known = self._with(reason)
+            same = self._with(reason)
+            known = self._episodes.get(name) or (None if part in self._alone else same)
             if known is not None:
                 known.parts.add(part)
-                known.failed_at = moment
-                known.is_back = False
+                known.failed_at, known.is_back = moment, False
                 return
-            known_by_now = self._with(reason) is not None
             title = name if name == DISK else title or part
             self._episodes[name] = _Episode(title, reason, {part}, moment)
             self._on_change(name, reason)
-        if not known_by_now:
+        if same is None:
             self._events.emit(events.PartFailed(title, str(reason), delay))
 
     def note_success(self, part: str) -> None:
-        """Note that a part did its work."""
-        if not self._episodes:  # the usual case
+        if not (self._episodes or self._not_before):  # the usual case
             return
         with self._guard:
+            self._not_before.pop(part, None)
             for episode in self._episodes.values():
                 episode.parts.discard(part)
         self.look()
 
     def look(self) -> None:
-        """Report the faults that are over."""
         moment = self._clock()
         with self._guard:
             if DISK in self._episodes:
@@ -186,22 +170,18 @@ class Faults:
             self._events.emit(events.PartRecovered(title))
 
     def _test_disk(self, episode: _Episode, moment: float) -> None:
-        """Test whether the disk takes files; if it does again, failed parts may be tried now."""
         if moment - episode.looked_at < _LOOK:
             return
         episode.looked_at = moment
         refused = episode.refuses
         episode.refuses = any(map(private_folders.why_unwritable, self._folders))
         if episode.refuses:
-            episode.failed_at = moment
-            episode.is_back = False
+            episode.failed_at, episode.is_back = moment, False
         elif refused:
             episode.is_back = True
-            for part in self._not_before:
-                self._not_before[part] = moment
+            self._not_before = dict.fromkeys(self._not_before, moment)
 
     def has_reported(self, reason: Reason) -> bool:
-        """Return whether this reason was reported as that of a present fault."""
         with self._guard:
             return self._with(reason) is not None
 
@@ -209,42 +189,19 @@ class Faults:
         """Return the fault with this reason: one may strike several parts, and is reported once."""
         return next((each for each in self._episodes.values() if each.reason == reason), None)
 
+    # Files that others are writing ------------------------------------------------------
 
-class UnstableFile:
-    """Reports `part` as a fault once a file has been unstable for ten seconds.
+    def note_file(self, part: str, path: Path, *, unstable: bool) -> None:
+        """Note whether a file is unstable now; for more than ten seconds, that is a fault."""
+        if unstable:
+            self._unstable.setdefault(part, self._clock())
+            if self.is_unstable(part):
+                self.note_failure(part, keeps_changing(path), AGAIN)
+        elif self._unstable.pop(part, None) is not None:
+            self.note_success(part)
 
-    `again`: seconds until it is read or written again.
-    """
-
-    def __init__(
-        self,
-        faults: Faults,
-        part: str,
-        error: FileUnavailableError,
-        again: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._faults = faults
-        self._part = part
-        self._error = error
-        self._again = again
-        self._clock = clock
-        self._since: float | None = None
-        self.reported = False
-
-    def look(self, *, unstable: bool) -> None:
-        """Note how the file is now; report a fault that begins or is over."""
-        now = self._clock()
-        if not unstable:
-            self._since = None
-            if self.reported:
-                self.reported = False
-                self._faults.note_success(self._part)
-            return
-        self._since = now if self._since is None else self._since
-        if now - self._since > PATIENCE and not self.reported:
-            self.reported = True
-            self._faults.note_failure(self._part, self._error, self._again)
+    def is_unstable(self, part: str) -> bool:
+        return self._clock() - self._unstable.get(part, math.inf) > PATIENCE
 
 
 def is_stable(signature: Signature, now: float) -> bool:
@@ -253,24 +210,11 @@ def is_stable(signature: Signature, now: float) -> bool:
     return age >= STABLE_AFTER or age < -STABLE_AFTER  # or its clock is ahead of ours
 
 
-def cannot_read(path: Path) -> FileUnavailableError:
-    """Return the error for a file that is never whole."""
-    return FileUnavailableError(
-        Reason("{path} keeps changing while it is read: another program is writing it.", path=path),
-        _remedy(path),
-    )
-
-
-def cannot_write(path: Path) -> FileUnavailableError:
-    """Return the error for a file that others replace before we can."""
-    return FileUnavailableError(
-        Reason("{path} cannot be written: another program keeps changing it.", path=path),
-        _remedy(path),
-    )
-
-
-def _remedy(path: Path) -> Reason:
+def keeps_changing(path: Path) -> FileUnavailableError:
+    """Return the error for a file that can neither be read whole nor be replaced."""
+    what = Reason("{path} keeps changing: another program is writing it.", path=path)
     if sys.platform == "win32":
-        return Reason("Find that program and end it.")
+        return FileUnavailableError(what, Reason("Find that program and end it."))
     command = f"fuser {shlex.quote(str(path))}"
-    return Reason("Find that program with `{command}` and end it.", command=command)
+    remedy = Reason("Find that program with `{command}` and end it.", command=command)
+    return FileUnavailableError(what, remedy)

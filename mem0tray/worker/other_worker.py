@@ -46,7 +46,6 @@ class OtherWorker:
             self._note(self._seen)
 
     def note_write(self, signature: Signature | None) -> None:
-        """Note that we wrote the metrics file, which now has this signature."""
         self._signature = signature
 
     def is_unchanged(self) -> bool:
@@ -118,7 +117,6 @@ class OtherWorker:
             context.beside.may_write_until = written + SILENT
 
     def _sign(self, seen: WorkerSeen) -> None:
-        """Note a sign of another worker: it wrote the metrics."""
         if self._seen is not None:
             seen = replace(seen, first=self._seen.first)
         held = self._claims.note_worker(seen)

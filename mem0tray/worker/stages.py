@@ -1,14 +1,12 @@
 """The stages of a cycle, in order, and the parts that they drive, on one folder and its ledger.
 
-Each stage does its work in `run` and says in `wait` how many seconds it can do without another
-cycle. Times are arguments: `now` in Unix seconds, `moment` in monotonic ones.
+Times are arguments: `now` in Unix seconds, `moment` in monotonic ones.
 """
 
 import math
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import Final
 
 from mem0tray.config import server_choice
@@ -27,7 +25,14 @@ from mem0tray.worker.context import Wakes, WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.faults import AGAIN, DLQ_PART, EMERGENCY_PART, QUEUE_PART
+from mem0tray.worker.faults import (
+    AGAIN,
+    DLQ_PART,
+    EMERGENCY_PART,
+    QUEUE_PART,
+    REPLACING_DLQ,
+    WRITING_DLQ,
+)
 from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.orders.handler import OrderHandler
@@ -39,7 +44,6 @@ from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.reporting.metrics import MetricsWriter
 from mem0tray.worker.sending.chosen_server import ChosenServer
 
-_WRITING_DLQ: Final = "writing the DLQ file"
 _METRICS_FILE: Final = "metrics file"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
@@ -47,10 +51,7 @@ _AT_WORK: Final = 10.0  # seconds that a server gets to finish a former worker's
 
 
 class Parts:
-    """What the stages drive; what they share is in `context`.
-
-    `queue` and `edits` read the files that the two publishers write.
-    """
+    """What the stages drive; `queue` and `edits` read the files that the two publishers write."""
 
     def __init__(self, context: WorkerContext) -> None:
         self.context = context
@@ -71,15 +72,14 @@ class Parts:
         return due is None or due > now
 
     def publish_dlq(self) -> None:
-        """Write the DLQ file if it is outdated; a failure is reported."""
         if self.dlq_publisher.needed:
-            self.context.faults.attempt(_WRITING_DLQ, self.dlq_publisher.run, DLQ_PART)
+            self.context.faults.attempt(WRITING_DLQ, self.dlq_publisher.run, DLQ_PART)
 
     @property
     def has_published(self) -> bool:
         """Whether the files agree with the ledger, or another try could not make them."""
         dlq, queue = self.dlq_publisher, self.queue_publisher
-        is_open = dlq.needed and not (self.context.faults.waits(_WRITING_DLQ) or self.edits.torn)
+        is_open = dlq.needed and not (self.context.faults.waits(WRITING_DLQ) or self.edits.torn)
         # An unstable file is not awaited for ever, and cannot be written either.
         return not is_open and (not queue.pending or queue.hindered or self.queue.torn)
 
@@ -128,137 +128,110 @@ def recover(context: WorkerContext) -> None:
         context.events.emit(LeftInFlight(left))
 
 
-class CycleStage(ABC):
-    """One step of a cycle; `name` is the part that a fault of it is reported as."""
+@dataclass
+class CycleStage:
+    """One step of a cycle; `name` is the part that a fault of it is reported as.
+
+    `run` does the work of one cycle. `wait` returns the seconds until it is to run again, if nobody
+    wakes the worker; infinite: no need. Both take `now` and `moment`.
+    """
 
     name: str
-
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-        self.context = parts.context
-        self.breaker = parts.context.breaker
-
-    @abstractmethod
-    def run(self, now: float, moment: float) -> None:
-        """Do the work of one cycle. Any exception is a fault of this stage alone."""
-
-    def wait(self, now: float, moment: float) -> float:
-        """Seconds until it is to run again, if nobody wakes the worker; infinite: no need."""
-        del now, moment
-        return math.inf
+    run: Callable[[float, float], object]
+    wait: Callable[[float, float], float] = lambda *_: math.inf
 
 
-class _Settings(CycleStage):
-    name = "settings"
+def stages_of(parts: Parts, wanted: WantedSettings) -> tuple[CycleStage, ...]:
+    """All stages in the order of a cycle: settings, reading, delivery, publishing."""
+    to = _Stages(parts, wanted)
+    return (
+        CycleStage("settings", to.follow_settings, lambda *_: AGAIN if wanted.torn else math.inf),
+        CycleStage("clock", to.compare_clocks),
+        CycleStage("pause", to.read_pause),
+        CycleStage(_METRICS_FILE, lambda *_: parts.other.look()),
+        CycleStage(EMERGENCY_PART, lambda *_: parts.emergencies.run()),
+        CycleStage(
+            QUEUE_PART,
+            lambda *_: parts.queue.run(),
+            lambda *_: AGAIN if parts.queue.torn else math.inf,
+        ),
+        CycleStage(DLQ_PART, to.read_dlq, lambda *_: AGAIN if parts.edits.torn else math.inf),
+        CycleStage("orders", to.apply_orders),
+        CycleStage("another worker", to.forget_gone_worker),
+        CycleStage(NOTES, parts.notes.run, lambda _, moment: parts.notes.wait(moment)),
+        CycleStage("start", to.start_threads),
+        CycleStage("files", lambda *_: served_folder.refuse_unwritable(parts.context.paths)),
+        CycleStage("storage", to.test_storage),
+        CycleStage("state", to.report_state),
+        CycleStage("delivery", to.wake_senders, to.until_delivery),
+        CycleStage("publishing", to.publish, to.until_publishing),
+        CycleStage(
+            "metrics",
+            lambda *_: parts.metrics.run(),
+            lambda _, moment: parts.metrics.wait(moment),
+        ),
+        CycleStage("retention", to.clean_up),
+    )
+
+
+class _Stages:
+    """The work of the longer stages, and what they remember from cycle to cycle."""
 
     def __init__(self, parts: Parts, wanted: WantedSettings) -> None:
-        super().__init__(parts)
+        self._parts = parts
         self._wanted = wanted
+        self._context = parts.context
+        self._breaker = parts.context.breaker
+        self._clocks = (self._context.now(), time.monotonic())
+        self._has_started = False
+        self._reported = WorkerState("")
+        self._asked = 0.0  # when the ledger was last asked what is due, Unix seconds
+        self._expired = 0.0
+        self._given_back: tuple[object, ...] = ()  # the files when memory last was
 
-    def run(self, now: float, moment: float) -> None:
-        new = self._wanted.look(self.breaker)
+    def follow_settings(self, now: float, moment: float) -> None:
+        new = self._wanted.look(self._breaker)
         if new is None:
             return
-        before, self.context.settings = self.context.settings, new.settings
-        chosen = self.parts.chosen_server
+        before, self._context.settings = self._context.settings, new.settings
+        chosen = self._parts.chosen_server
         if new.mended or new.settings.server != before.server:
             chosen.choose(new.settings.server, events.ServerChanged)
         elif new.settings.sync.probe_interval != before.sync.probe_interval:
             chosen.prober.kick()  # else it would wait out the former interval
-        self.context.events.emit(events.SettingsChanged())
+        self._context.events.emit(events.SettingsChanged())
 
-    def wait(self, now: float, moment: float) -> float:
-        return AGAIN if self._wanted.torn else math.inf
-
-
-class _Clock(CycleStage):
-    """Sees to it that a clock that was set back makes nothing wait longer."""
-
-    name = "clock"
-
-    def __init__(self, parts: Parts) -> None:
-        super().__init__(parts)
-        self._clocks = (self.context.now(), time.monotonic())
-
-    def run(self, now: float, moment: float) -> None:
+    def compare_clocks(self, now: float, moment: float) -> None:
+        """See to it that a clock that was set back makes nothing wait longer."""
         (wall, mono), self._clocks = self._clocks, (now, moment)
-        jumped = (now - wall) - (moment - mono)
-        if jumped < -_CLOCK_JUMP:
-            outbox = self.context.outbox
-            self.breaker.bring_waits_forward(-jumped)
-            self.parts.chosen_server.delivery.clear_suspects()  # they keep times of the old clock
-            outbox.bring_waits_forward(now, -jumped)
-            outbox.limit_waits(now, self.context.settings.sync.retry_interval)
+        back = (moment - mono) - (now - wall)
+        if back > _CLOCK_JUMP:
+            outbox = self._context.outbox
+            self._breaker.bring_waits_forward(back)
+            self._parts.chosen_server.delivery.clear_suspects()  # they keep times of the old clock
+            outbox.bring_waits_forward(now, back)
+            outbox.limit_waits(now, self._context.settings.sync.retry_interval)
 
-
-class _Pause(CycleStage):
-    name = "pause"
-
-    def run(self, now: float, moment: float) -> None:
+    def read_pause(self, now: float, moment: float) -> None:
         try:
-            self.breaker.pause(orders.read_pause(self.context.paths, now))
+            self._breaker.pause(orders.read_pause(self._context.paths, now))
         except FileUnavailableError as error:  # the file may say that nothing is to be sent
-            self.breaker.block("pause", error.reason)
+            self._breaker.block("pause", error.reason)
             raise
-        self.breaker.unblock("pause")
+        self._breaker.unblock("pause")
 
-
-class _Part(CycleStage):
-    """The work of one part, under a name of its own."""
-
-    def __init__(
-        self,
-        parts: Parts,
-        name: str,
-        work: Callable[[], object],
-        wait: Callable[[float], float] = lambda _: math.inf,
-    ) -> None:
-        super().__init__(parts)
-        self.name = name
-        self._work = work
-        self._wait = wait
-
-    def run(self, now: float, moment: float) -> None:
-        self._work()
-
-    def wait(self, now: float, moment: float) -> float:
-        return self._wait(moment)
-
-
-class _QueueFile(CycleStage):
-    name = QUEUE_PART
-
-    def run(self, now: float, moment: float) -> None:
-        self.parts.queue.run()
-
-    def wait(self, now: float, moment: float) -> float:
-        return AGAIN if self.parts.queue.torn else math.inf
-
-
-class _DlqFile(CycleStage):
-    name = DLQ_PART
-
-    def run(self, now: float, moment: float) -> None:
-        parts = self.parts
+    def read_dlq(self, now: float, moment: float) -> None:
+        parts = self._parts
         if parts.queue.lost:
             parts.queue.lost = False
             parts.edits.look_again()
         forced = parts.edits.run()
-        forced |= parts.dlq_publisher.merge_late_save()
-        if forced:
+        if parts.dlq_publisher.merge_late_save() or forced:
             parts.chosen_server.prober.kick()
 
-    def wait(self, now: float, moment: float) -> float:
-        return AGAIN if self.parts.edits.torn else math.inf
-
-
-class _Orders(CycleStage):
-    """Applies orders after the files were read, as one may be about what stands in them."""
-
-    name = "orders"
-
-    def run(self, now: float, moment: float) -> None:
-        parts = self.parts
+    def apply_orders(self, now: float, moment: float) -> None:
+        """Apply orders after the files were read, as one may be about what stands in them."""
+        parts = self._parts
         if parts.orders.apply(files_read=not (parts.queue.awaited or parts.edits.awaited)):
             parts.queue_publisher.kick(now=True)
             parts.chosen_server.freshen()  # somebody is there, and looks
@@ -266,155 +239,82 @@ class _Orders(CycleStage):
                 parts.publish_dlq()
             parts.orders.answer()
 
-
-class _GoneWorker(CycleStage):
-    """Forgets another worker that has gone, once all that it may have changed was read."""
-
-    name = "another worker"
-
-    def run(self, now: float, moment: float) -> None:
+    def forget_gone_worker(self, now: float, moment: float) -> None:
+        """Forget another worker that has gone, once all that it may have changed was read."""
         read = (_METRICS_FILE, EMERGENCY_PART, QUEUE_PART)
-        if not (self.parts.queue.torn or any(map(self.context.faults.waits, read))):
-            self.parts.other.release()
+        if not (self._parts.queue.torn or any(map(self._context.faults.waits, read))):
+            self._parts.other.release()
 
-
-class _Notes(CycleStage):
-    name = NOTES
-
-    def run(self, now: float, moment: float) -> None:
-        self.parts.notes.run(now, moment)
-
-    def wait(self, now: float, moment: float) -> float:
-        return self.parts.notes.wait(moment)
-
-
-class _Start(CycleStage):
-    """Starts the threads only when it was read what the user did while we were away."""
-
-    name = "start"
-    _has_started = False
-
-    def run(self, now: float, moment: float) -> None:
-        if not self.context.reports_backoffs:
-            dead_letters.report_all(self.context, now)
+    def start_threads(self, now: float, moment: float) -> None:
+        """Start the threads only when it was read what the user did while we were away."""
+        if not self._context.reports_backoffs:
+            dead_letters.report_all(self._context, now)
         if not self._has_started:
             self._has_started = True
-            self.parts.queue_publisher.start()
-            self.parts.chosen_server.prober.start()  # it opens the way
+            self._parts.queue_publisher.start()
+            self._parts.chosen_server.prober.start()  # it opens the way
 
-
-class _Storage(CycleStage):
-    name = "storage"
-
-    def run(self, now: float, moment: float) -> None:
-        for folder in (self.context.paths.claude_dir, self.context.paths.data_dir):
+    def test_storage(self, now: float, moment: float) -> None:
+        for folder in (self._context.paths.claude_dir, self._context.paths.data_dir):
             private_folders.refuse_read_only(folder)  # even if there is nothing to write now
-        if self.breaker.blocked_by("storage"):
-            with self.context.ledger.transaction(durable=True):
+        if self._breaker.blocked_by("storage"):
+            with self._context.ledger.transaction(durable=True):
                 pass  # it writes whatever is done in it, and so shows that the disk takes something
-            self.breaker.unblock("storage")
+            self._breaker.unblock("storage")
 
-
-class _State(CycleStage):
-    name = "state"
-    _reported = WorkerState("")
-
-    def run(self, now: float, moment: float) -> None:
-        state = self.breaker.state(now)
+    def report_state(self, now: float, moment: float) -> None:
+        state = self._breaker.state(now)
         if state != self._reported:
             self._reported = state
-            reported = self.context.faults.has_reported(state.reason)
-            self.context.events.emit(events.StateChanged(state.name, state.reason, reported))
+            reported = self._context.faults.has_reported(state.reason)
+            self._context.events.emit(events.StateChanged(state.name, state.reason, reported))
 
-
-class _Delivery(CycleStage):
-    """Wakes the senders for what is due, perhaps set aside for the server's sake."""
-
-    name = "delivery"
-    _asked = 0.0  # when the ledger was last asked what is due, Unix seconds
-
-    def run(self, now: float, moment: float) -> None:
+    def wake_senders(self, now: float, moment: float) -> None:
+        """Wake the senders for what is due, perhaps set aside for the server's sake."""
         self._asked = now
-        chosen = self.parts.chosen_server
-        due = 0.0 if chosen.delivery.under_way else self.context.outbox.next_due()
+        chosen = self._parts.chosen_server
+        due = 0.0 if chosen.delivery.under_way else self._context.outbox.next_due()
         if due is not None and due <= now:
             chosen.freshen()
             chosen.delivery.kick()
 
-    def wait(self, now: float, moment: float) -> float:
-        due = self.context.outbox.next_due()
-        opens = self.breaker.lets_through_at(now)
+    def until_delivery(self, now: float, moment: float) -> float:
+        due = self._context.outbox.next_due()
+        opens = self._breaker.lets_through_at(now)
         return min(
-            INTERVAL if self.parts.chosen_server.delivery.under_way else math.inf,
+            INTERVAL if self._parts.chosen_server.delivery.under_way else math.inf,
             max(due - now, 0.0) if due is not None and due > self._asked else math.inf,
             opens - now if opens is not None else math.inf,
         )
 
-
-class _Publishing(CycleStage):
-    """Writes outdated files at their pace, or at once when at rest."""
-
-    name = "publishing"
-
-    def run(self, now: float, moment: float) -> None:
-        dlq, queue = self.parts.dlq_publisher, self.parts.queue_publisher
+    def publish(self, now: float, moment: float) -> None:
+        """Write outdated files at their pace, or at once when at rest."""
+        dlq, queue = self._parts.dlq_publisher, self._parts.queue_publisher
         if not dlq.needed:  # it may have failed before, and no longer be needed
-            self.context.faults.rest(_WRITING_DLQ)
-            dlq.note_rest()
-        elif dlq.pace.ready(moment) or self.parts.is_at_rest(now):
-            self.parts.publish_dlq()
+            self._context.faults.note_success(WRITING_DLQ)
+            self._context.faults.note_file(REPLACING_DLQ, self._context.paths.dlq, unstable=False)
+        elif dlq.pace.ready(moment) or self._parts.is_at_rest(now):
+            self._parts.publish_dlq()
         if queue.needed:
-            queue.kick(now=self.parts.is_at_rest(now))
+            queue.kick(now=self._parts.is_at_rest(now))
 
-    def wait(self, now: float, moment: float) -> float:
-        again = max(self.parts.queue_publisher.show_again_at - now, 0.0)
-        dlq = self.parts.dlq_publisher
+    def until_publishing(self, now: float, moment: float) -> float:
+        again = max(self._parts.queue_publisher.show_again_at - now, 0.0)
+        dlq = self._parts.dlq_publisher
         if not dlq.needed:
             return again
-        until_try = self.context.faults.until_try(_WRITING_DLQ, moment)
+        until_try = self._context.faults.until_try(WRITING_DLQ, moment)
         return min(again, max(dlq.pace.wait(moment), until_try, AGAIN))
 
-
-class _Retention(CycleStage):
-    """Forgets what was deleted long ago, once a day, and gives room and memory back."""
-
-    name = "retention"
-    _expired = 0.0
-    _given_back: tuple[object, ...] = ()  # the files when memory last was
-
-    def run(self, now: float, moment: float) -> None:
-        context = self.context
+    def clean_up(self, now: float, moment: float) -> None:
+        """Forget what was deleted long ago, once a day, and give room and memory back."""
+        context = self._context
         if abs(now - self._expired) > _DAY:
             self._expired = now
             context.generations.thin_out()
             context.inbox.expire(now - context.settings.retention.discarded * _DAY)
         context.ledger.give_back_room()
-        files = (self.parts.edits.signature, self.parts.queue.signature)
-        if files != self._given_back and self.parts.is_at_rest(now):
+        files = (self._parts.edits.signature, self._parts.queue.signature)
+        if files != self._given_back and self._parts.is_at_rest(now):
             self._given_back = files
             processes.trim_heap()
-
-
-def stages_of(parts: Parts, wanted: WantedSettings) -> tuple[CycleStage, ...]:
-    """All stages in the order of a cycle: settings, reading, delivery, publishing."""
-    files = partial(served_folder.refuse_unwritable, parts.context.paths)
-    return (
-        _Settings(parts, wanted),
-        _Clock(parts),
-        _Pause(parts),
-        _Part(parts, _METRICS_FILE, parts.other.look),
-        _Part(parts, EMERGENCY_PART, parts.emergencies.run),
-        _QueueFile(parts),
-        _DlqFile(parts),
-        _Orders(parts),
-        _GoneWorker(parts),
-        _Notes(parts),
-        _Start(parts),
-        _Part(parts, "files", files),
-        _Storage(parts),
-        _State(parts),
-        _Delivery(parts),
-        _Publishing(parts),
-        _Part(parts, "metrics", parts.metrics.run, parts.metrics.wait),
-        _Retention(parts),
-    )

@@ -10,7 +10,7 @@ from mem0tray.core.errors import LedgerError, Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Waiting, WorkerStatus
-from mem0tray.ledger.waiting import Counts
+from mem0tray.ledger.counters import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
 from mem0tray.system.threads import WakeUp
@@ -72,20 +72,17 @@ class WorkerThread:
         self._thread = thread
 
     def stop(self) -> None:
-        """Stop the worker, which takes it less than a second."""
         self._stopping.set()
         wake = self._wake
         if wake is not None:
             wake.set()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for the thread's end; `fatal` says whether a fault of ours was the cause."""
         if self._thread is not None:
             self._thread.join(timeout)
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread was started and has not ended yet."""
         return self._thread is not None and not self._ended.is_set()
 
     @property
@@ -94,11 +91,9 @@ class WorkerThread:
         return self._stopping.is_set()
 
     def leave(self) -> None:
-        """Leave the folder to another worker, where this one was never started."""
         self._wanted.where.leave()
 
     def _run(self, *, watch: bool, patient: bool) -> None:
-        """Work until `stop`; on return everything is published and closed."""
         self._wanted.follows = watch
         try:
             with WakeUp() as wake:
@@ -115,7 +110,6 @@ class WorkerThread:
             self._wanted.where.leave()
 
     def _drive(self, found: Engine, wake: WakeUp) -> None:
-        """Run cycle after cycle, until `stop` or until the worker is to move elsewhere."""
         try:
             found.begin()
             while not self._stopping.is_set():
@@ -127,7 +121,6 @@ class WorkerThread:
             found.end()
 
     def _open(self, wake: WakeUp, *, watch: bool, patient: bool) -> Engine | None:
-        """Open an engine for the present folder, if need be after a while; None: leave."""
         said = ""
         while not self._stopping.is_set():
             try:
@@ -154,7 +147,6 @@ class WorkerThread:
 
     @property
     def settings(self) -> Settings:
-        """The settings in force."""
         found = self._engine
         return self._wanted.settings if found is None else found.parts.context.settings
 
@@ -170,7 +162,6 @@ class WorkerThread:
         return "" if found is None else found.parts.context.destination
 
     def is_idle(self, horizon: float) -> bool:
-        """Return whether nothing can be delivered within `horizon` seconds."""
         found = self._engine
         return found is not None and found.is_idle(horizon, time.time(), time.monotonic())
 
@@ -181,19 +172,15 @@ class WorkerThread:
         return found is not None and found.parts.has_published
 
     def waiting(self) -> Waiting:
-        """Return what still waits."""
         return self._ready().waiting(time.time())
 
     def counts(self) -> Counts:
-        """Return how much waits now."""
         return self._ready().parts.context.counters.waiting()
 
     def look(self) -> WorkerStatus:
-        """How things stand."""
         return self._ready().look(time.time())
 
     def freshen(self) -> None:
-        """Probe the server if it was silent for a while: somebody looks at the state."""
         if self._engine is not None:
             self._engine.parts.chosen_server.freshen()
 

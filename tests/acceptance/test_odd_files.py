@@ -194,7 +194,7 @@ def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin,
     path = SHARED[name](used_home)
     worker = used_home.worker()
     writer = used_home.background(_WRITER, str(path))
-    said = f"{path} keeps changing while it is read"
+    said = f"{path} keeps changing: "
     used_home.wait(lambda: said in used_home.state()[1], 30, "told")
     assert used_home.state()[0] == "action needed"
     assert len(used_home.log_lines(said)) == 1

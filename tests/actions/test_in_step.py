@@ -28,7 +28,7 @@ def look(paths: Paths) -> InStep:
 
 def texts(paths: Paths) -> set[str]:
     with Reader(paths.ledger) as reader:
-        found = [*reader.waiting.listed("pending"), *reader.waiting.listed("dead")]
+        found = [*reader.listed("pending"), *reader.listed("dead")]
     return {json.loads(raw)["content"] for _, raw in found}
 
 
@@ -87,7 +87,7 @@ def test_an_order_that_waits_is_applied(paths: Paths) -> None:
     write_all(paths)
     look(paths)
     with Reader(paths.ledger) as reader:
-        listed = reader.waiting.listed("pending")
+        listed = reader.listed("pending")
     names = [known.name for known, raw in listed if b"queued" in raw]
     orders.leave(paths, orders.about(orders.DELETE, names))
     look(paths)

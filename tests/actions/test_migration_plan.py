@@ -5,7 +5,7 @@ from msgspec import structs
 
 from mem0tray.actions.migration_plan import Plan
 from mem0tray.core import item as items
-from mem0tray.ledger.servers import Traced
+from mem0tray.ledger.rows import Traced
 from mem0tray.server import ServerMemory
 
 FORMER = "http://former.test"

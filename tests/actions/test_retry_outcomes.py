@@ -32,7 +32,7 @@ def _fail(context: WorkerContext) -> None:
     now = time.time()
     job = context.outbox.claim(row.key, now)
     context.outbox.record_attempt(row.key, now, str(Kind.ITEM_FAILURE), 500, _SAID, 0.1)
-    raw = context.outbox.raw(row.key)
+    raw = context.ledger.raw(row.key)
     context.outbox.count_dead_failure(job, 10, now + 3600, _SAID, raw, now)
 
 

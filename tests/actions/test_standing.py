@@ -29,9 +29,9 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
 from mem0tray.files import atomic, orders
 from mem0tray.files.lock import InstanceLock
+from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import OTHER_WORKER
-from mem0tray.ledger.waiting import Counts
 from mem0tray.system import data_folders
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import metrics_of, worker, write, write_dlq

@@ -154,7 +154,7 @@ def test_beside_another_worker_a_deletion_holds_too(
     home.write("mem0_metrics.json", metrics)
     home.ok("delete", ID, "--yes")
     with Reader(home.paths.ledger) as reader:
-        assert [known.id for known, _ in reader.waiting.listed("dead")] == ["bb-222222"]
+        assert [known.id for known, _ in reader.listed("dead")] == ["bb-222222"]
 
 
 def test_what_was_done_is_told_once(home: Scratch) -> None:

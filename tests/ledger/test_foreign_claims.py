@@ -6,6 +6,7 @@ import pytest
 
 import mem0tray
 from mem0tray.core.state import PERHAPS, WorkerSeen
+from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import MINUTE, ForeignClaims
 from mem0tray.ledger.inbox import Inbox
@@ -99,7 +100,7 @@ def test_an_entry_that_vanishes_alone_is_still_delivered(
     assert changes(before, row(ledger, keys[0])) == {"vanished": NOW + 5}
     assert taken.vanished() == {("a", fresh("a").digest)}
     assert Outbox(ledger).head("pending", NOW) == keys[0]
-    assert taken.count() == 0
+    assert Counters(ledger).waiting().held == 0
 
 
 def test_an_entry_that_vanishes_beside_another_worker_is_asked_about(
@@ -111,7 +112,7 @@ def test_an_entry_that_vanishes_beside_another_worker_is_asked_about(
         ("vanished", "taken", "unknown"), NOW + 5
     )
     assert table(ledger, "PRAGMA synchronous") == [(2,)]
-    assert taken.count() == 1
+    assert Counters(ledger).waiting().held == 1
     known = row(ledger, keys[0])
     for by_another in (True, False):  # it was taken already
         vanish(taken, keys[0], at=NOW + 9, by_another=by_another)
@@ -181,7 +182,7 @@ def test_what_the_server_cannot_tell_is_held(
     assert changes(before[0], row(ledger, known)) == {"held": NOW, "claimed": None}
     assert changes(before[1], row(ledger, new)) == {"held": NOW, "vanished": NOW, "taken": NOW}
     assert row(ledger, other) == before[2]
-    assert taken.count() == 2
+    assert Counters(ledger).waiting().held == 2
 
 
 def test_what_is_held_is_sent_when_the_user_says_so(
@@ -198,5 +199,5 @@ def test_what_is_held_is_sent_when_the_user_says_so(
     assert changes(before[0], row(ledger, held)) == gone | {"held": None}
     assert changes(before[1], row(ledger, asked)) == gone
     assert row(ledger, other) == before[2]
-    assert taken.count() == 0
+    assert Counters(ledger).waiting().held == 0
     assert table(ledger, "PRAGMA synchronous") == [(2,)]

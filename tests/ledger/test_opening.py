@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from tests.ledger.samples import write_sample
 
 TABLES = (
     "items", "texts", "outcomes", "attempts", "servers", "showings", "generations", "tickets",
-    "tombstones", "outages", "notes", "note_texts",
+    "tombstones", "notes", "note_texts",
 )  # fmt: skip
 
 
@@ -42,7 +41,7 @@ def columns(db: sqlite3.Connection) -> dict[str, set[str]]:
 def test_the_ledger_of_the_first_release_is_kept_with_every_state(sample: Path) -> None:
     with closing(sqlite3.connect(sample)) as db:
         before = {table: rows(db, f"SELECT * FROM {table}") for table in TABLES}
-        assert all(before[table] for table in TABLES if table != "outages")
+        assert all(before[table] for table in TABLES)
         states = rows(db, "SELECT DISTINCT state FROM items")
         assert {state for (state,) in states} == {"pending", "dead", "delivered", "discarded"}
         made = columns(db)
@@ -88,41 +87,6 @@ def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None
 def path(tmp_path: Path) -> Path:
     """Name a ledger that is not there yet."""
     return tmp_path / "ledger.sqlite3"
-
-
-def longest(ledger: Ledger) -> int:
-    """How long its log may become, in bytes."""
-    with ledger.locked() as db:
-        (pages,) = db.execute("PRAGMA wal_autocheckpoint").fetchone()
-        (page,) = db.execute("PRAGMA page_size").fetchone()
-    return int(pages * page)
-
-
-def test_the_log_may_have_sixteen_megabytes(path: Path) -> None:
-    with closing(Ledger(path)) as ledger:
-        assert longest(ledger) == 16_384_000
-
-
-@pytest.mark.parametrize(
-    ("room", "most"), [(4_096_000, 1_024_000), (0, 2048)], ids=["small", "full"]
-)
-def test_the_log_fills_no_small_disk(
-    path: Path, monkeypatch: pytest.MonkeyPatch, room: int, most: int
-) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room))
-    with closing(Ledger(path)) as ledger:
-        assert longest(ledger) == most
-
-
-def test_a_disk_that_tells_no_room_is_taken_for_a_large_one(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: Path) -> None:
-        raise OSError
-
-    monkeypatch.setattr(shutil, "disk_usage", fail)
-    with closing(Ledger(path)) as ledger:
-        assert longest(ledger) == 16_384_000
 
 
 @pytest.mark.row(6)

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core import item as items
+from mem0tray.core.item import DEAD, FRESH
 from mem0tray.ledger import outbox
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import (
-    DEAD,
-    FRESH,
     Job,
     Outbox,
     Ticket,
@@ -91,10 +90,10 @@ def test_an_item_without_its_bytes_cannot_be_sent(
         outbox.claim(key, NOW)
     with ledger.transaction() as db:
         db.execute("DELETE FROM texts")
-    for work in (outbox.raw, lambda key: outbox.claim(key, NOW)):
+    for work in (ledger.raw, lambda key: outbox.claim(key, NOW)):
         with pytest.raises(LookupError):
             work(key)
-    assert outbox.find_raw(key) is None
+    assert ledger.find_raw(key) is None
 
 
 def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
@@ -104,7 +103,7 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
         db.execute("UPDATE items SET unknown = 1")
     outbox.claim(key, NOW, HERE)
     outbox.mark_unknown(key, HERE, NOW, timed_out=True)
-    assert outbox.raw(key) == entry.raw == outbox.find_raw(key)
+    assert ledger.raw(key) == entry.raw == ledger.find_raw(key)
     before = row(ledger, key)
     assert outbox.record_delivery(key, HERE, NOW + 5) is None
     assert changes(before, row(ledger, key)) == {
@@ -221,7 +220,7 @@ def test_a_failure_of_a_fresh_entry_is_one_more(
     assert changes(before, row(ledger, key)) == {
         "claimed": None, "retries": 3, "due": NOW + 30, "last_error": "busy",
     }  # fmt: skip
-    assert outbox.raw(key) == b'{"id":"a"}'
+    assert ledger.raw(key) == b'{"id":"a"}'
     assert row(ledger, other) == others
 
 
@@ -251,7 +250,7 @@ def test_a_failed_retry_is_counted_as_the_file_will_say(
         "claimed": None, "retry_count": 7, "last_attempt": NOW + 1,
         "due": NOW + 3600, "last_error": "busy",
     }  # fmt: skip
-    assert outbox.raw(key) == b"{}"
+    assert ledger.raw(key) == b"{}"
     assert row(ledger, other) == others
 
 
@@ -271,7 +270,7 @@ def test_a_turn_is_all_or_nothing(ledger: Ledger, inbox: Inbox, outbox: Outbox) 
     outbox.claim(one, NOW)
 
     def killed() -> None:
-        with outbox.turn():
+        with ledger.transaction():
             outbox.record_delivery(one, HERE, NOW)
             outbox.claim(two, NOW)
             raise ValueError("killed")
@@ -280,7 +279,7 @@ def test_a_turn_is_all_or_nothing(ledger: Ledger, inbox: Inbox, outbox: Outbox) 
         killed()
     assert row(ledger, one)["state"] == "pending"
     assert "claimed" not in row(ledger, two)
-    with outbox.turn():
+    with ledger.transaction():
         outbox.record_delivery(one, HERE, NOW)
         outbox.claim(two, NOW)
     assert row(ledger, one)["state"] == "delivered"
@@ -298,7 +297,7 @@ def test_a_delivery_costs_few_statements(ledger: Ledger, inbox: Inbox, outbox: O
     statements: set[str] = set()  # each is told of again where a trigger ends
     with ledger.locked() as db:
         db.set_trace_callback(statements.add)
-    with outbox.turn():
+    with ledger.transaction():
         outbox.record_delivery(job.key, HERE, NOW)
         following = [outbox.head(lane, NOW) for lane in (FRESH, DEAD)]
         assert following[0] is not None

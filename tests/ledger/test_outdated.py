@@ -9,13 +9,13 @@ import pytest
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.state import WorkerSeen
 from mem0tray.ledger import outbox
+from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.names import DLQ_FILE, FAILED, METRICS_FILE, QUEUE_FILE, QUEUED
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.waiting import Counters
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
 FILES = QUEUE, DLQ, METRICS = (QUEUE_FILE, DLQ_FILE, METRICS_FILE)
@@ -43,9 +43,9 @@ class Scene:
 
     def publish(self) -> None:
         """Publish a generation."""
-        prepared = self.generations.prepare(f"at {self.generations.current()}")
-        self.generations.record(prepared.gen, b"")
-        self.generations.note_published(prepared.gen)
+        gen, _ = self.generations.prepare(f"at {self.generations.current()}")
+        self.generations.record(gen, b"")
+        self.generations.note_published(gen)
 
     def fail(self) -> None:
         """Let a retry of a dead letter fail."""

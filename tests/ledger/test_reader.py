@@ -50,7 +50,7 @@ def test_a_ledger_that_is_closed_is_read_too(tmp_path: Path) -> None:
         )
         ForeignClaims(ledger).hold(Inbox(ledger).add_fresh(fresh("e"), NOW, ask=False), NOW)
     with Reader(path) as reader:
-        assert name(C) in reader.waiting.names()
+        assert name(C) in reader.waiting_names()
 
 
 def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: Inbox) -> None:
@@ -94,8 +94,8 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         context.outbox.record_attempt(keys["bb-1"], 8.0, "unknown", None, "no answer", 60.0)
     with Reader(paths.ledger) as reader:
         assert reader.usable
-        assert reader.former.only_elsewhere("t") == {"s": 1}
-        assert reader.former.only_elsewhere("s") == {}
+        assert reader.only_elsewhere("t") == {"s": 1}
+        assert reader.only_elsewhere("s") == {}
         assert reader.last_delivery() == 5.0
         (known,) = reader.by_prefix("bb")
         assert (known.id, known.state) == ("bb-1", "dead")
@@ -104,8 +104,8 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         history = reader.attempts(known.key)
         assert [attempt.kind for attempt in history] == ["item failure", "unknown"]
         assert reader.last_attempts() == {("bb-1", known.digest): history[-1]}
-        assert [row.id for row, _ in reader.waiting.listed("pending")] == ["qq-1"]
-        assert len(reader.waiting.listed("dead")) == 1
+        assert [row.id for row, _ in reader.listed("pending")] == ["qq-1"]
+        assert len(reader.listed("dead")) == 1
         assert reader.discarded() == []
 
 
@@ -158,9 +158,9 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
         paths.ledger.mkdir()
     with Reader(paths.ledger) as reader:
         assert not reader.usable
-        assert reader.former.only_elsewhere("s") == {}
-        assert reader.waiting.counts() is None
-        assert reader.waiting.listed("pending") == []
+        assert reader.only_elsewhere("s") == {}
+        assert reader.counts() is None
+        assert reader.listed("pending") == []
         assert reader.last_delivery() is None
         assert reader.by_prefix("a") == []
         assert reader.by_id("a") == []
@@ -168,7 +168,7 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
         assert reader.attempts(1) == []
         assert reader.discarded() == []
         assert not reader.has_discarded()
-        assert reader.waiting.names() == set()
+        assert reader.waiting_names() == set()
     assert not paths.dlq.exists() or read(paths.dlq)
 
 
@@ -179,7 +179,7 @@ def test_a_memory_waits_since_it_was_made(paths: Paths) -> None:
     with worker(paths) as context:
         assert context.counters.waiting().oldest == made - 60
     with Reader(paths.ledger) as reader:
-        counts = reader.waiting.counts()
+        counts = reader.counts()
         assert counts is not None
         assert counts.oldest == made - 60
 
@@ -221,7 +221,6 @@ def test_only_what_that_server_took_is_among_them(
     assert taken(tmp_path / "ledger.sqlite3") == ["a"]
     with Reader(tmp_path / "ledger.sqlite3") as reader:
         assert reader.discarded_digests() == {items.digest("p", "c")}
-        assert reader.waiting_digests() == {items.digest("p", "e")}
 
 
 @pytest.mark.parametrize("edited", [False, True])
@@ -254,5 +253,5 @@ def test_a_further_text_under_an_id_has_its_own_key(
     for text in ("first", "second"):
         outbox.record_delivery(inbox.add_fresh(parsed(text, "x"), 1.0, ask=False), HERE, 2.0)
     with Reader(tmp_path / "ledger.sqlite3") as reader:
-        found = reader.memories(reader.taken(HERE)["p"], HERE)
-    assert [each.key for each in found] == ["x", f"x-{items.digest('p', 'second').hex()[:8]}"]
+        found = [each.key for each in reader.memories(reader.taken(HERE)["p"], HERE)]
+    assert found == ["x", f"x-{items.digest('p', 'second').hex()[:8]}"]

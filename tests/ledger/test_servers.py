@@ -1,7 +1,6 @@
-"""What is known of servers: former ones, outages, the dialect."""
+"""What the reader knows of servers: former ones, the dialect."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,16 @@ import pytest
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.names import DIALECT
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.servers import Dialects, FormerServers, Outages
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put, table
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
 
 THIRD = "http://third.test"
 
 
 @pytest.fixture
-def former(inbox: Inbox, outbox: Outbox, tmp_path: Path) -> Iterator[FormerServers]:
+def former(inbox: Inbox, outbox: Outbox, tmp_path: Path) -> Iterator[Reader]:
     """Deliver: to one server, to the other, to both; and again a wait, a deletion, a text anew."""
     entries = [fresh(name, timestamp=7) for name in ("there", "here", "both", "again", "deleted")]
     keys = dict(zip((each.id for each in entries), put(inbox, *entries), strict=True))
@@ -37,18 +36,18 @@ def former(inbox: Inbox, outbox: Outbox, tmp_path: Path) -> Iterator[FormerServe
     inbox.discard([keys["deleted"]], NOW, "deleted")
     list(put(inbox, fresh("there", content="another text"), letter("dead")))
     with Reader(tmp_path / "ledger.sqlite3") as reader:
-        yield reader.former
+        yield reader
 
 
-def test_only_what_is_delivered_counts_as_elsewhere(former: FormerServers) -> None:
+def test_only_what_is_delivered_counts_as_elsewhere(former: Reader) -> None:
     assert former.only_elsewhere(HERE) == {ELSEWHERE: 1}
     assert former.only_elsewhere(ELSEWHERE) == {HERE: 1}
     assert former.only_elsewhere(THIRD) == {ELSEWHERE: 2, HERE: 2}
-    assert former.names() == [ELSEWHERE, HERE, THIRD]
+    assert former.servers() == [ELSEWHERE, HERE, THIRD]
 
 
 def test_the_memory_of_setup_does_not_count_as_elsewhere(
-    inbox: Inbox, outbox: Outbox, former: FormerServers
+    inbox: Inbox, outbox: Outbox, former: Reader
 ) -> None:
     project, text = items.TRIAL
     before = former.only_elsewhere(HERE)
@@ -57,7 +56,7 @@ def test_the_memory_of_setup_does_not_count_as_elsewhere(
     assert former.only_elsewhere(HERE) == before
 
 
-def test_every_memory_is_traced_on_both_servers(former: FormerServers) -> None:
+def test_every_memory_is_traced_on_both_servers(former: Reader) -> None:
     traced = list(former.traced(ELSEWHERE, HERE))
     assert [(each.id, each.state, each.there, each.here) for each in traced] == [
         ("there", items.DELIVERED, True, False),
@@ -73,26 +72,24 @@ def test_every_memory_is_traced_on_both_servers(former: FormerServers) -> None:
     assert further.key == f"there-{further.digest.hex()[:8]}"
 
 
-def test_what_the_worker_has_taken_in_is_known(former: FormerServers) -> None:
+def test_what_the_worker_has_taken_in_is_known(former: Reader) -> None:
     of = {each.id: each for each in former.traced(ELSEWHERE, HERE) if each.there or each.here}
     found = {name for name, each in of.items() if former.was_taken_in((name, each.digest), HERE)}
     assert found == {"here", "both", "again", "deleted"}
     assert not former.was_taken_in(("unknown", b""), HERE)
-    assert former.waiting() == 2
+    assert former.count(items.FRESH) == 2
 
 
-def test_the_deliveries_of_a_memory_are_told_in_their_order(
-    former: FormerServers, inbox: Inbox
-) -> None:
+def test_the_deliveries_of_a_memory_are_told_in_their_order(former: Reader, inbox: Inbox) -> None:
     key = known(inbox, fresh("both")).key
-    assert former.deliveries(key) == [(ELSEWHERE, NOW), (HERE, NOW + 1)]
+    assert former.servers_of(key) == [(ELSEWHERE, NOW), (HERE, NOW + 1)]
 
 
 @pytest.mark.parametrize(
     ("servers", "counted"),
     [
         (((ELSEWHERE,), (ELSEWHERE,)), {ELSEWHERE: 1}),
-        (((ELSEWHERE,), (THIRD,)), {ELSEWHERE: 1, THIRD: 1}), (((ELSEWHERE,), (HERE,)), {}),
+        (((ELSEWHERE,), (THIRD,)), {ELSEWHERE: 1}), (((ELSEWHERE,), (HERE,)), {}),
         (((ELSEWHERE, HERE), (ELSEWHERE,)), {}), (((ELSEWHERE,), ()), {}),
     ],
 )  # fmt: skip
@@ -108,69 +105,14 @@ def test_a_memory_that_was_sent_again_counts_once(
         for at, server in enumerate(its):
             outbox.record_delivery(key, server, NOW + at)
     with Reader(tmp_path / "ledger.sqlite3") as reader:
-        assert reader.former.only_elsewhere(HERE) == counted
+        assert reader.only_elsewhere(HERE) == counted
 
 
 A, B = "http://a.test:8000/mem0", "http://b.test"
 
 
-def test_a_dialect_is_known_of_the_last_address_alone(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite3"
-    with closing(Ledger(path)) as ledger:
-        dialects = Dialects(ledger)
-        assert dialects.of(A) == ""
-        dialects.note(A, "vps")
-        dialects.note(A, "oss")
-    with closing(Ledger(path)) as ledger:
-        assert (Dialects(ledger).of(A), Dialects(ledger).of(B)) == ("oss", "")
-        Dialects(ledger).note(B, "vps")
-    with Reader(path) as reader:
-        assert (reader.dialect_of(A), reader.dialect_of(B)) == ("", "vps")
-
-
-@pytest.mark.parametrize("there", [False, True])
-def test_where_nothing_was_noted_nothing_is_known(tmp_path: Path, *, there: bool) -> None:
-    path = tmp_path / "ledger.sqlite3"
-    if there:
-        Ledger(path).close()
-    with Reader(path) as reader:
+def test_a_dialect_is_known_of_the_last_address_alone(ledger: Ledger) -> None:
+    with Reader(ledger.path) as reader:
         assert reader.dialect_of(A) == ""
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite3"
-
-
-@pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    opened = Ledger(path)
-    yield opened
-    opened.close()
-
-
-def _seen(ledger: Ledger) -> list[tuple[object, ...]]:
-    return table(ledger, "SELECT began, ended FROM outages ORDER BY began")
-
-
-def test_from_the_first_probe_that_fails_to_the_one_that_does_not(ledger: Ledger) -> None:
-    outages = Outages(ledger)
-    outages.note_probe(healthy=True, now=10.0)
-    assert _seen(ledger) == []
-    outages.note_probe(healthy=False, now=20.0)
-    assert _seen(ledger) == [(20.0, 20.0)]
-    outages.note_probe(healthy=False, now=30.0)
-    outages.note_probe(healthy=True, now=41.0)
-    outages.note_probe(healthy=True, now=50.0)
-    outages.note_probe(healthy=False, now=60.0)
-    assert _seen(ledger) == [(20.0, 41.0), (60.0, 60.0)]
-
-
-def test_a_restart_in_the_middle_makes_no_second_one(ledger: Ledger) -> None:
-    Outages(ledger).note_probe(healthy=False, now=20.0)
-    Outages(ledger).note_probe(healthy=False, now=80.0)
-    assert _seen(ledger) == [(20.0, 80.0)]
-    Outages(ledger).note_probe(healthy=True, now=90.0)
-    Outages(ledger).note_probe(healthy=False, now=100.0)
-    Outages(ledger).note_probe(healthy=False, now=5000.0)
-    assert _seen(ledger) == [(20.0, 90.0), (100.0, 100.0), (5000.0, 5000.0)]
+        ledger.set_meta(DIALECT, f"oss {A}")
+        assert (reader.dialect_of(A), reader.dialect_of(B)) == ("oss", "")

@@ -1,19 +1,19 @@
 """What waits, and the totals."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 
 from mem0tray.core import item as items
+from mem0tray.ledger.counters import Counters, Counts
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.names import FAILED, QUEUED, SYNCED
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.waiting import Counters, Counts, ProjectCounts, WaitingRows
+from mem0tray.ledger.reader import ProjectCounts, Reader
 from tests.ledger.samples import HERE, NOW, fresh, known, letter, put
 
 WAITS = (
@@ -25,14 +25,14 @@ WAITS = (
 
 
 @pytest.fixture
-def waiting(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> Iterator[WaitingRows]:
+def waiting(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> Iterator[Reader]:
     """Two dead letters, two entries, one of them held; and one delivered, one deleted."""
     list(put(inbox, *WAITS, fresh("sent"), fresh("gone")))
     outbox.record_delivery(known(inbox, fresh("sent")).key, HERE, NOW)
     inbox.discard([known(inbox, fresh("gone")).key], NOW, items.DELETED)
     ForeignClaims(ledger).hold(known(inbox, WAITS[3]).key, NOW)
     with Reader(ledger.path) as reader:
-        yield reader.waiting
+        yield reader
 
 
 def ids(listed: list[tuple[object, bytes]]) -> list[str]:
@@ -50,7 +50,7 @@ def ids(listed: list[tuple[object, bytes]]) -> list[str]:
     ],
 )  # fmt: skip
 def test_items_are_listed_in_their_file_s_order(
-    waiting: WaitingRows, state: str, project: str | None, limit: int | None, listed: list[str]
+    waiting: Reader, state: str, project: str | None, limit: int | None, listed: list[str]
 ) -> None:
     found = waiting.listed(state, project, limit)
     assert ids([*found]) == listed
@@ -58,12 +58,11 @@ def test_items_are_listed_in_their_file_s_order(
         assert waiting.count(state, project) == len(listed)
 
 
-def test_what_waits_is_counted(waiting: WaitingRows) -> None:
+def test_what_waits_is_counted(waiting: Reader) -> None:
     counts = waiting.counts()
     assert counts is not None
     assert (counts.queue, counts.dlq, counts.held) == (2, 2, 1)
-    assert waiting.names() == {each.name for each in WAITS}
-    assert sorted(waiting.ids()) == ["d1", "d2", "f1", "f2"]
+    assert waiting.waiting_names() == {each.name for each in WAITS}
     assert waiting.by_retries() == {2: 1, 7: 1}
     assert waiting.by_project() == [
         ProjectCounts("p", 1, 1), ProjectCounts("q", 1, 0), ProjectCounts("r", 0, 1)
@@ -76,18 +75,18 @@ def test_what_waits_is_counted(waiting: WaitingRows) -> None:
         "d2", "d1", "f1", "f2"])],
 )  # fmt: skip
 def test_what_waits_is_found_by_the_beginning_of_its_id(
-    waiting: WaitingRows, name: str, found: list[str]
+    waiting: Reader, name: str, found: list[str]
 ) -> None:
     assert ids([*waiting.beginning(name)]) == found
 
 
-def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: WaitingRows) -> None:
+def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: Reader) -> None:
     assert waiting.beside("f2") == ["f1", "gone"]
     assert waiting.beside("d1") == ["d2"]
     assert waiting.beside("zz") == ["sent"]
 
 
-def test_strays_are_those_of_the_dlq_file(waiting: WaitingRows, ledger: Ledger) -> None:
+def test_strays_are_those_of_the_dlq_file(waiting: Reader, ledger: Ledger) -> None:
     Generations(ledger).set_strays([b"7"], {"key": b"1"})
     assert waiting.strays() == [b"7"]
     counts = waiting.counts()
@@ -95,7 +94,7 @@ def test_strays_are_those_of_the_dlq_file(waiting: WaitingRows, ledger: Ledger) 
     assert counts.dlq == 3
 
 
-QUESTIONS: Final[tuple[Callable[[WaitingRows], object], ...]] = (
+QUESTIONS: Final[tuple[Callable[[Reader], object], ...]] = (
     lambda waiting: waiting.counts(),
     lambda waiting: waiting.listed(items.DEAD, limit=20),
     lambda waiting: waiting.listed(items.FRESH, limit=20),
@@ -104,20 +103,24 @@ QUESTIONS: Final[tuple[Callable[[WaitingRows], object], ...]] = (
     lambda waiting: waiting.beside("d1"),
     lambda waiting: waiting.by_project(),
     lambda waiting: waiting.by_retries(),
+    lambda waiting: waiting.only_elsewhere(HERE),
 )
 
 
 @pytest.mark.parametrize("number", range(len(QUESTIONS)))
-def test_no_question_looks_at_all_items_ever_taken_in(ledger: Ledger, number: int) -> None:
+def test_no_question_looks_at_all_items_ever_taken_in(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     plans: list[str] = []
+    asked = Reader._rows
 
-    def explained(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with ledger.locked() as db:
-            rows = db.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
-            plans.extend(row[3] for row in rows)
-            return db.execute(sql, values).fetchall()
+    def explained(reader: Reader, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        plans.extend(row[3] for row in asked(reader, f"EXPLAIN QUERY PLAN {sql}", *values))
+        return asked(reader, sql, *values)
 
-    QUESTIONS[number](WaitingRows(explained))
+    monkeypatch.setattr(Reader, "_rows", explained)
+    with Reader(ledger.path) as reader:
+        QUESTIONS[number](reader)
     assert plans
     assert not [each for each in plans if each.startswith("SCAN items") and "INDEX" not in each]
 

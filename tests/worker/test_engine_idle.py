@@ -9,7 +9,7 @@ from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import NONE, quoted
 from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
 from mem0tray.files.publish_rate import INTERVAL
-from mem0tray.ledger.waiting import Counts
+from mem0tray.ledger.counters import Counts
 from mem0tray.worker.engine import LOOK
 from tests.ledger.samples import HERE
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until

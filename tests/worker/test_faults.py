@@ -3,20 +3,19 @@
 import errno
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mem0tray.core import events, reasons
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.core.events import Event, Events
+from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
 from mem0tray.files import atomic, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.worker import faults
-from mem0tray.worker.faults import Faults, UnstableFile, is_stable
+from mem0tray.worker.faults import Faults, is_stable
 from tests.support import needs
 
 
@@ -224,97 +223,47 @@ def test_a_disk_that_takes_files_again_is_in_order_with_the_next_write(
     assert scene.told[1:] == [events.PartRecovered(DISK)]
 
 
-FILE = Path("/home/me/.claude/mem0_queue.json")
+FILE = Path("/home/me/.claude/a queue.json")
+PART = "reading the queue file while others write it"
 
 
-class UnstableScene:
-    """A file whose state is looked at, at times of a clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.told: list[Event] = []
-        self.marks: dict[str, Reason] = {}
-        bus = Events()
-        bus.subscribe(self.told.append)
-        troubles = Faults(bus, self.marks.__setitem__)
-        said = faults.cannot_read(FILE)
-        part = faults.READING_QUEUE
-        self.file = UnstableFile(troubles, part, said, 0.05, lambda: self.now)
-
-    def look(self, after: float, *, unstable: bool) -> None:
-        self.now += after
-        self.file.look(unstable=unstable)
-
-
-@pytest.fixture
-def file_scene() -> UnstableScene:
-    return UnstableScene()
+def look(scene: Scene, after: float, *, unstable: bool) -> None:
+    scene.now += after
+    scene.faults.note_file(PART, FILE, unstable=unstable)
 
 
 @pytest.mark.row(52)
-def test_it_is_told_once_after_ten_seconds(file_scene: UnstableScene) -> None:
+def test_an_unstable_file_is_a_fault_once_after_ten_seconds(scene: Scene) -> None:
     for after in (0.0, 5.0, 5.0):
-        file_scene.look(after, unstable=True)
-    assert file_scene.told == []
+        look(scene, after, unstable=True)
+    assert not scene.faults.is_unstable(PART)
+    assert scene.told == []
     for _ in range(3):
-        file_scene.look(1.0, unstable=True)
-    (event,) = file_scene.told
-    assert isinstance(event, events.PartFailed)
-    assert f"{FILE} keeps changing" in event.error
-    if not needs.WINDOWS:  # which has no such command
-        assert f"`fuser {FILE}`" in str(file_scene.marks[faults.READING_QUEUE])
+        look(scene, 1.0, unstable=True)
+    assert scene.faults.is_unstable(PART)
+    said = f"{FILE} keeps changing: another program is writing it."
+    remedy = "program" if needs.WINDOWS else f"program with `fuser '{FILE}'`"  # no such command
+    error = f"{said} Find that {remedy} and end it."
+    assert scene.told == [events.PartFailed(PART, error, 0.05)]
 
 
 @pytest.mark.row(28, 52)
-def test_a_file_that_rests_now_and_then_is_none(file_scene: UnstableScene) -> None:
+def test_a_file_that_rests_now_and_then_is_none(scene: Scene) -> None:
     for _ in range(20):
-        file_scene.look(9.0, unstable=True)
-        file_scene.look(0.1, unstable=False)
-    assert file_scene.told == []
+        look(scene, 9.0, unstable=True)
+        look(scene, 0.1, unstable=False)
+    assert scene.told == []
 
 
 @pytest.mark.row(52)
-def test_it_is_over_when_the_file_rests(file_scene: UnstableScene) -> None:
+def test_it_is_over_when_the_file_rests(scene: Scene) -> None:
     for _ in range(2):
-        file_scene.look(0.0, unstable=True)
-        file_scene.look(11.0, unstable=True)
-        assert file_scene.marks[faults.READING_QUEUE]
-        file_scene.look(1.0, unstable=False)
-        assert not file_scene.marks[faults.READING_QUEUE]
-    assert [type(event) for event in file_scene.told] == [
-        events.PartFailed,
-        events.PartRecovered,
-    ] * 2
-
-
-@needs.posix("it has no such command")
-@pytest.mark.parametrize(
-    ("said", "why"),
-    [
-        (
-            faults.cannot_read,
-            "keeps changing while it is read: another program is writing it.",
-        ),
-        (
-            faults.cannot_write,
-            "cannot be written: another program keeps changing it.",
-        ),
-    ],
-)
-def test_what_is_said_names_the_file_and_how_the_program_is_found(
-    said: Callable[[Path], FileUnavailableError], why: str
-) -> None:
-    path = FILE.with_name("a file")
-    assert str(said(path)) == (f"{path} {why} Find that program with `fuser '{path}'` and end it.")
-
-
-def test_it_is_told_when_it_is_looked_at_again(file_scene: UnstableScene) -> None:
-    """Under the name of its part, which is one of those that keep a file from being read."""
-    for _ in range(3):
-        file_scene.look(5.5, unstable=True)
-    (event,) = file_scene.told
-    assert isinstance(event, events.PartFailed)
-    assert (event.part, event.delay) == ("reading the queue file while others write it", 0.05)
+        look(scene, 0.0, unstable=True)
+        look(scene, 11.0, unstable=True)
+        assert scene.marks[PART]
+        look(scene, 1.0, unstable=False)
+        assert not scene.marks[PART]
+    assert [type(event) for event in scene.told] == [events.PartFailed, events.PartRecovered] * 2
 
 
 @pytest.mark.parametrize(

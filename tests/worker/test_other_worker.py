@@ -19,8 +19,8 @@ from mem0tray.core.item import Item, parse
 from mem0tray.core.reasons import NONE, Reason
 from mem0tray.core.state import ACTION_NEEDED, WorkerSeen, another_worker
 from mem0tray.files import atomic
+from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 from mem0tray.worker import other_worker
@@ -299,7 +299,7 @@ def test_only_what_vanished_in_the_last_minute_is_taken(context: WorkerContext) 
     context.foreign_claims.note_worker(WorkerSeen(7, None, NOW, NOW))
     context.foreign_claims.vanish([3], NOW + 30, taken=False, wait_until=0.0)
     context.foreign_claims.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
-    assert context.foreign_claims.count() == 1
+    assert context.counters.waiting().held == 1
     assert context.outbox.claim(2, NOW).unknown == NOW
     assert context.outbox.claim(1, NOW).unknown is None
     assert context.foreign_claims.worker() == WorkerSeen(7, None, NOW, NOW + 30)
@@ -318,7 +318,7 @@ def test_what_is_held_is_due_only_when_the_user_sends_it(context: WorkerContext)
     assert context.outbox.next_due() == 0
     assert due(context) == [2]
     assert context.outbox.claim(2, NOW).unknown == NOW  # asked first, where it can be
-    assert context.foreign_claims.count() == 2
+    assert context.counters.waiting().held == 2
 
 
 @pytest.mark.row(45)
@@ -326,7 +326,7 @@ def test_what_another_hand_puts_back_was_not_delivered(context: WorkerContext) -
     context.foreign_claims.vanish([1, 2], NOW, taken=True, wait_until=0.0)
     context.foreign_claims.hold(2, NOW)
     context.foreign_claims.come_back([1, 2])
-    assert context.foreign_claims.count() == 1
+    assert context.counters.waiting().held == 1
     assert context.outbox.claim(1, NOW).unknown == NOW
 
 
@@ -336,14 +336,14 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
 ) -> None:
     before = context.outbox.claim(1, NOW)
     context.foreign_claims.vanish([1], NOW, taken=True, wait_until=0.0)
-    context.outbox.count_fresh_failure(before, NOW, "500", context.outbox.raw(1))
+    context.outbox.count_fresh_failure(before, NOW, "500", context.ledger.raw(1))
     job = context.outbox.claim(1, NOW)
     assert (job.taken, job.unknown) == (NOW, NOW)
     context.outbox.mark_absent(job, "")
-    context.outbox.count_fresh_failure(job, NOW, "500", context.outbox.raw(1))
+    context.outbox.count_fresh_failure(job, NOW, "500", context.ledger.raw(1))
     job = context.outbox.claim(1, NOW)
     assert job.unknown is None
-    assert context.foreign_claims.count() == 0
+    assert context.counters.waiting().held == 0
 
 
 @pytest.mark.row(45)
@@ -368,4 +368,4 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
     assert verbs.retry_all(settings, held=False).items == ()
     assert [item.id for item in verbs.retry_all(settings).items] == ["m1"]
     with closing(Ledger(paths.ledger)) as ledger:
-        assert ForeignClaims(ledger).count() == 0
+        assert Counters(ledger).waiting().held == 0

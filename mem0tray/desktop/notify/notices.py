@@ -20,7 +20,7 @@ from mem0tray.core.text import one_line
 from mem0tray.files import orders
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.waiting import Counts
+    from mem0tray.ledger.counters import Counts
 
 ALL: Final = "all"
 NONE: Final = "none"

@@ -32,7 +32,7 @@ def move_fresh_to_dlq(
     `error` is why it failed last, `asked` the wait that the server asked for then.
     """
     wait = dead_wait(0, asked)
-    raw = _as_dead(context.outbox.raw(key), now, error)
+    raw = _as_dead(context.ledger.raw(key), now, error)
     context.inbox.move_to_dlq(key, raw, now, now + wait, error)
     context.counters.add(FAILED)
     return wait

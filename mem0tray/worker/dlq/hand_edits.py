@@ -14,11 +14,10 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import LastingSignature, Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.ledger.names import DLQ_FILE, DLQ_MERGED
-from mem0tray.worker import faults
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
-from mem0tray.worker.dlq.merge import Base, Decisions, Ours, Pair, merge, moved
-from mem0tray.worker.faults import AGAIN, UnstableFile, cannot_read, is_stable
+from mem0tray.worker.dlq.merge import Base, Decisions, Ours, merge, moved
+from mem0tray.worker.faults import READING_DLQ, is_stable
 
 SECTION: Final = ("items",)
 
@@ -44,8 +43,6 @@ class HandEdits:
         self.oddities = 0  # saves that differ from what the ledger would write
         self.missing = False  # the file is gone, and must be written again
         self.torn = False  # the file is being written, or broken: look again soon
-        said = cannot_read(context.paths.dlq)
-        self._unstable = UnstableFile(context.faults, faults.READING_DLQ, said, AGAIN)
         self._again = False  # look even if the file has not changed
 
     def look_again(self) -> None:
@@ -58,48 +55,37 @@ class HandEdits:
         A torn file waits for the next time; the publisher must not write
         before `self.signature` is the file's.
         """
-        found = atomic.signature(self._context.paths.dlq)
+        path = self._context.paths.dlq
+        found = atomic.signature(path)
         self.missing = found is None
+        self.torn = forced = False
         if found is None or (found == self.signature and not self._again):
             self._trust()
-            self._rests(torn=False)
-            return False
-        forced = False
-        try:
-            data, signature = atomic.read(self._context.paths.dlq) or (b"", found)
-            if self._last_merged() != signature.lasting:
-                forced = self.take_in(data, signature)
-                self.note(signature)
-            elif self._again:
-                with suppress(BrokenDocumentError):  # it is then about to be written anew
-                    self._adopt_moved(_items(document.parse(data, SECTION)))
-            self.signature = signature
-            self._again = False
-        except TornError:
-            self._rests(torn=True)
         else:
-            self._rests(torn=False)
+            try:
+                forced = self._read(found)
+            except TornError:
+                self.torn = True
+        self._context.faults.note_file(READING_DLQ, path, unstable=self.torn)
         return forced
 
-    def _rests(self, *, torn: bool) -> None:
-        self.torn = torn
-        self._unstable.look(unstable=torn)
+    def _read(self, found: Signature) -> bool:
+        data, signature = atomic.read(self._context.paths.dlq) or (b"", found)
+        forced = False
+        if self._last_merged() != signature.lasting:
+            forced = self.take_in(data, signature)
+            self.note(signature)
+        elif self._again:
+            with suppress(BrokenDocumentError):  # it is then about to be written anew
+                raws = document.parse(data, SECTION).lists["items"]
+                self._adopt_moved([item for raw in raws if (item := items.parse(raw))])
+        self.signature, self._again = signature, False
+        return forced
 
     @property
     def awaited(self) -> bool:
         """Whether the file is being written just now, rather than unstable without end."""
-        return self.torn and not self._unstable.reported
-
-    def take_in(self, data: bytes, signature: Signature) -> bool:
-        """Merge one save; return as `run` does. Raises TornError if it may still be written."""
-        broken = ""
-        try:
-            parsed = document.parse(data, SECTION)
-        except BrokenDocumentError as error:
-            if not is_stable(signature, self._context.now()):
-                raise TornError(self._context.paths.dlq) from error
-            parsed, broken = document.salvage(data, SECTION), str(error)
-        return self._merge(data, signature, parsed, broken)
+        return self.torn and not self._context.faults.is_unstable(READING_DLQ)
 
     def note(self, signature: Signature) -> None:
         """Note that this very save is merged, or is ours; remembered across a restart."""
@@ -108,25 +94,30 @@ class HandEdits:
             self._context.ledger.set_meta(DLQ_MERGED, json.dumps(signature.lasting))
 
     def _last_merged(self) -> LastingSignature | None:
-        """Return the signature of the file that was last merged."""
         kept = self._context.ledger.meta(DLQ_MERGED)
         if kept is None:
             return None
         inode, size, mtime = json.loads(kept)
         return inode, size, mtime
 
-    def _merge(self, data: bytes, signature: Signature, parsed: Document, broken: str) -> bool:
-        context = self._context
-        path = context.paths.dlq
-        if broken:
+    def take_in(self, data: bytes, signature: Signature) -> bool:
+        """Merge one save; return as `run` does. Raises TornError if it may still be written."""
+        context, path = self._context, self._context.paths.dlq
+        broken = ""
+        try:
+            parsed = document.parse(data, SECTION)
+        except BrokenDocumentError as error:
+            if not is_stable(signature, context.now()):
+                raise TornError(path) from error
+            parsed, broken = document.salvage(data, SECTION), str(error)
             context.quarantine_file(path, data, signature, broken)
         context.quarantine_items(path, parsed.rejected)
-        save = self._understood(data, parsed)
+        whole = not broken and not parsed.rejected
+        save = _taken_apart(data, parsed)
         # One transaction: nothing that the decision rests on may be sent or published in between.
         with context.ledger.transaction(durable=True):
             base = self._base(save)
             ours = Ours(context.generations.dead_rows(), context.inbox.by_ids, context.server)
-            whole = not broken and not parsed.rejected
             decided = merge(base, save.items, ours, whole=whole)
             self._apply(save, decided, base)
             self._adopt_moved(save.items)
@@ -141,20 +132,6 @@ class HandEdits:
         if self.may_have_been_sent:
             self._context.ledger.trust(DLQ_FILE)
             self.may_have_been_sent = False
-
-    def _understood(self, data: bytes, parsed: Document) -> _Save:
-        found: list[Item] = []
-        strays: list[bytes] = []
-        for raw in parsed.lists["items"]:
-            item = items.parse(raw)
-            if item is None:
-                strays.append(raw)
-            else:
-                found.append(item)
-        keys = {name: raw for name, raw in parsed.rest.items() if name != STAMP}
-        return _Save(
-            found, strays, keys, _text(parsed.rest.get(STAMP)), hashlib.sha256(data).digest()
-        )
 
     def _base(self, save: _Save) -> Base:
         generations = self._context.generations
@@ -186,8 +163,8 @@ class HandEdits:
             if own is None:  # else the user's own generation shows it, values and all
                 written.append((pair.row.key, pair.item))
         for item in decided.adopt:
-            raw, ask = _with_id(item), self.may_have_been_sent
-            key = context.inbox.add_dead(item, raw, now, ask=ask, gen=own)
+            raw = item.raw if item.has_id else items.with_fields(item.raw, {"id": item.id})
+            key = context.inbox.add_dead(item, raw, now, ask=self.may_have_been_sent, gen=own)
             if own is None:
                 written.append((key, item))
         gen = base.named if own is None else own
@@ -227,13 +204,16 @@ class HandEdits:
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))
 
 
-def _items(parsed: Document) -> list[Item]:
-    return [item for raw in parsed.lists["items"] if (item := items.parse(raw)) is not None]
-
-
-def _with_id(item: Item) -> bytes:
-    """Return the item's object, with its id added if it had none."""
-    return item.raw if item.has_id else items.with_fields(item.raw, {"id": item.id})
+def _taken_apart(data: bytes, parsed: Document) -> _Save:
+    found = [(raw, items.parse(raw)) for raw in parsed.lists["items"]]
+    keys = {name: raw for name, raw in parsed.rest.items() if name != STAMP}
+    return _Save(
+        [item for _, item in found if item is not None],
+        [raw for raw, item in found if item is None],
+        keys,
+        _text(parsed.rest.get(STAMP)),
+        hashlib.sha256(data).digest(),
+    )
 
 
 def _text(raw: bytes | None) -> str:
@@ -252,15 +232,8 @@ def hand_edit(decided: Decisions) -> events.HandEdit:
     edit = events.HandEdit(
         discarded=len(decided.discard),
         edited=len(decided.edits),
-        forced=sum(pair.row.last_attempt > 0 or _is_changed(pair) for pair in decided.forced),
+        forced=sum(pair.row.last_attempt > 0 for pair in decided.forced),
         adopted=len(decided.adopt),
         restored=len(decided.restore),
     )
     return edit if edit != events.HandEdit() else events.HandEdit(forced=len(decided.forced))
-
-
-def _is_changed(pair: Pair) -> bool:
-    item, row = pair.item, pair.row
-    if (item.digest, item.retry_count) != (row.digest, row.retry_count):
-        return True
-    return items.body(item.raw) != items.body(row.raw or b"")

@@ -76,7 +76,6 @@ class Decisions:
 
     @property
     def is_edit(self) -> bool:
-        """Whether the user wanted any change."""
         return any((self.edits, self.forced, self.adopt, self.restore, self.discard))
 
 
@@ -88,15 +87,6 @@ class _Matched:
     new: Sequence[Item]
     missing: Sequence[Row]
     stale: int  # texts from before an edit of what is no dead letter any more
-
-
-@dataclass(frozen=True, slots=True)
-class _Values:
-    """Edits that win, as the items are to be; those that ask for a retry now; stale ones."""
-
-    edits: list[Pair] = field(default_factory=list)
-    forced: list[Pair] = field(default_factory=list)
-    stale: int = 0
 
 
 def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Decisions:
@@ -114,10 +104,7 @@ def moved(theirs: Iterable[Item], vanished: Container[Name]) -> list[Item]:
 
 def _merge_whole(base: Base, theirs: Sequence[Item], ours: Ours) -> Decisions:
     matched = _match(base, theirs, ours)
-    changed = [
-        pair for pair in matched.pairs if pair.row.state == items.DEAD and not _untouched(pair)
-    ]
-    values = _value_edits(changed, base)
+    values = _value_edits(matched.pairs, base)
     if base.named is not None:
         return _decide(matched, values, base, ours.server, base.named, base.named)
     oldest, newest = _seen(matched.pairs, base)
@@ -130,20 +117,22 @@ def _merge_whole(base: Base, theirs: Sequence[Item], ours: Ours) -> Decisions:
 
 
 def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
-    by_id = _by_id(ours.dead_letters)
+    by_id: dict[str, list[Row]] = defaultdict(list)
+    for row in ours.dead_letters:
+        by_id[row.item_id].append(row)
     pairs: dict[int, Pair] = {}
     ended: list[Pair] = []
     unmatched: list[Item] = []
     strangers = [item.id for item in theirs if _same(item, by_id.get(item.id, ())) is None]
     known = ours.others(strangers) if strangers else {}
     for item in theirs:
-        row = _same(item, by_id.get(item.id, ())) or _same(item, known.get(item.id, ()))
-        if row is None:
+        same = _same(item, by_id.get(item.id, ())) or _same(item, known.get(item.id, ()))
+        if same is None:
             unmatched.append(item)
-        elif row.state != items.DEAD and item.id in by_id:
-            ended.append(Pair(item, row))
-        elif row.key not in pairs:
-            pairs[row.key] = Pair(item, row)
+        elif same.state != items.DEAD and item.id in by_id:
+            ended.append(Pair(item, same))
+        else:
+            pairs.setdefault(same.key, Pair(item, same))
     for pair in ended:
         found = _as_edited(pair, by_id[pair.item.id], base, pairs)
         pairs.setdefault(found.row.key, found)
@@ -154,23 +143,15 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
         rows = by_id.get(item.id, [])
         stale = [row for row in rows if before[row.key].had_body(items.body(item.raw))]
         free = [row for row in rows if row.key not in pairs]
-        if stale:
-            pairs.setdefault(stale[0].key, Pair(item, stale[0]))
-        elif free:
-            pairs[free[0].key] = Pair(item, free[0])
+        if stale or free:
+            row = (stale or free)[0]
+            pairs.setdefault(row.key, Pair(item, row))
         elif _is_late(item, known.get(item.id, ()), base):
             late += 1
         else:
             new.setdefault(item.name, item)
     missing = [letter for letter in ours.dead_letters if letter.key not in pairs]
     return _Matched(list(pairs.values()), list(new.values()), missing, late)
-
-
-def _by_id(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    result: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        result[row.item_id].append(row)
-    return result
 
 
 def _same(item: Item, rows: Sequence[Row]) -> Row | None:
@@ -205,12 +186,14 @@ def _is_late(item: Item, rows: Sequence[Row], base: Base) -> bool:
     )
 
 
-def _untouched(pair: Pair) -> bool:
-    raw = pair.row.raw or b""
-    return pair.item.last_attempt > 0 and stands_as(pair.item.raw, raw, 2)
-
-
-def _value_edits(changed: Sequence[Pair], base: Base) -> _Values:
+def _value_edits(pairs: Sequence[Pair], base: Base) -> Decisions:
+    """Decide about changes of dead letters: edits that win, wishes to retry now, stale values."""
+    changed = [
+        pair
+        for pair in pairs
+        if pair.row.state == items.DEAD
+        and (pair.item.last_attempt <= 0 or not stands_as(pair.item.raw, pair.row.raw or b"", 2))
+    ]
     before = base.shown(pair.row.key for pair in changed)
     edits, forced, stale = [], [], 0
     for pair in changed:
@@ -229,7 +212,7 @@ def _value_edits(changed: Sequence[Pair], base: Base) -> _Values:
             items.body(item.raw) != items.body(wanted.raw)
         ):
             stale += 1
-    return _Values(edits, forced, stale)
+    return Decisions(edits, forced, stale=stale)
 
 
 def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
@@ -241,19 +224,11 @@ def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
     current = items.parse(raw)
     if current is None:  # a dead letter has content
         raise LookupError(pair.row.key)
-    fields: items.Object = {}
-    if current.retry_count != count:
-        fields["retry_count"] = count
-    if current.last_attempt != attempt:
-        fields["last_attempt"] = attempt
+    wanted: items.Object = {"retry_count": count, "last_attempt": attempt}
+    fields = {name: value for name, value in wanted.items() if getattr(current, name) != value}
     if not fields:
         return current
-    return msgspec.structs.replace(
-        current,
-        raw=items.with_fields(raw, fields),
-        retry_count=count,
-        last_attempt=attempt,
-    )
+    return msgspec.structs.replace(current, raw=items.with_fields(raw, fields), **fields)
 
 
 def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
@@ -284,7 +259,12 @@ def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
 
 
 def _decide(
-    matched: _Matched, values: _Values, base: Base, server: str, oldest_seen: int, newest_seen: int
+    matched: _Matched,
+    values: Decisions,
+    base: Base,
+    server: str,
+    oldest_seen: int,
+    newest_seen: int,
 ) -> Decisions:
     """Decide for an editor who saw some generation from `oldest_seen` to `newest_seen`.
 
@@ -292,9 +272,7 @@ def _decide(
     out only if the oldest one showed it, and what was discarded comes back only if it had left
     before the newest one.
     """
-    result = Decisions(
-        edits=list(values.edits), forced=list(values.forced), adopt=list(matched.new)
-    )
+    result = Decisions(values.edits, values.forced, list(matched.new))
     away = [pair for pair in matched.pairs if pair.row.state == items.DISCARDED]
     history = base.shown([row.key for row in (*matched.missing, *(pair.row for pair in away))])
     stale = values.stale + matched.stale

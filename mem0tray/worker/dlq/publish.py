@@ -9,11 +9,11 @@ from typing import Final
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP
-from mem0tray.files.publish_rate import INTERVAL, PublishRate
+from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.names import DLQ_FILE
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.faults import REPLACING_DLQ, UnstableFile, cannot_write
+from mem0tray.worker.faults import REPLACING_DLQ
 
 _TRIES: Final = 5
 
@@ -26,16 +26,12 @@ class DlqPublisher:
         self._edits = edits
         self._previous = context.paths.dlq_previous
         self._merged: Signature | None = None  # of the file at `_previous`, once merged
-        self._unstable = UnstableFile(
-            context.faults, REPLACING_DLQ, cannot_write(context.paths.dlq), INTERVAL
-        )
         self._late = 0  # late saves found in the previous file
         self._shown: tuple[int, ...] | None = None  # what the last writing was for
         self.pace = PublishRate()
 
     @property
     def needed(self) -> bool:
-        """Whether there is something to write."""
         return self._wanted() != self._shown or self._edits.missing
 
     def _wanted(self) -> tuple[int, ...]:
@@ -52,12 +48,10 @@ class DlqPublisher:
             now = time.monotonic()
             self.pace.note_cost(now, now - started)
         if done or not self._edits.torn:  # a file that cannot be read is reported as such
-            self._unstable.look(unstable=not done)
+            self._context.faults.note_file(
+                REPLACING_DLQ, self._context.paths.dlq, unstable=not done
+            )
         return done
-
-    def note_rest(self) -> None:
-        """Note that there is nothing to write: whatever hindered the writing is over."""
-        self._unstable.look(unstable=False)
 
     def _attempt(self) -> bool:
         path, generations = self._context.paths.dlq, self._context.generations
@@ -67,18 +61,18 @@ class DlqPublisher:
             return False  # torn: take it in before anything takes its place
         wanted = self._wanted()
         name = self._new_name()
-        prepared = generations.prepare(name)
+        gen, raws = generations.prepare(name)
         strays, keys = generations.strays()
-        shown = [document.pretty(raw, 2) for raw in (*prepared.raws, *strays)]
+        shown = [document.pretty(raw, 2) for raw in (*raws, *strays)]
         data = document.compose({"items": shown, STAMP: document.json_value(name), **keys})
-        generations.record(prepared.gen, hashlib.sha256(data).digest())
+        generations.record(gen, hashlib.sha256(data).digest())
         # Before the write, which may have replaced the file even if it fails.
         kept = before is not None and atomic.keep_link(path, self._previous)
         self._merged = before if kept else None
         signature = atomic.replace(path, data, still_valid=lambda: self._is_still(before))
         if signature is None:
             return False
-        generations.note_published(prepared.gen)
+        generations.note_published(gen)
         self._edits.note(signature)
         self._edits.missing = False
         self._shown = wanted
@@ -119,6 +113,5 @@ class DlqPublisher:
         return False
 
     def close(self) -> None:
-        """Remove the private name of the previous file."""
         with suppress(OSError):
             self._previous.unlink()

@@ -49,11 +49,9 @@ class InotifyWatch(Watch):
             self._words[inotify_add_watch(fd, os.fsencode(target.path), _MASK)] += target.words
 
     def fileno(self) -> int | None:
-        """Return the descriptor that becomes readable with an event."""
         return self._fd
 
     def has_news(self) -> bool:
-        """Read the events that have come; return whether any of them matters."""
         found = [self._matters(*event) for event in self._events()]  # all of them
         return any(found)
 
@@ -64,7 +62,6 @@ class InotifyWatch(Watch):
         return not name or self._is_named(name, self._words[watch])
 
     def _events(self) -> Iterable[tuple[int, int, str]]:
-        """The events that have come: watch, mask, and the entry's name if it is about an entry."""
         with suppress(OSError):  # no events, or it is closed
             while self._fd is not None and (data := os.read(self._fd, _AT_ONCE)):
                 at = 0
@@ -74,7 +71,6 @@ class InotifyWatch(Watch):
                     yield watch, mask, os.fsdecode(data[at - length : at].rstrip(b"\0"))
 
     def stop(self) -> None:
-        """Stop watching."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

@@ -49,7 +49,6 @@ class ServedFolder:
 
     @property
     def moves(self) -> bool:
-        """Whether the worker is to begin anew elsewhere."""
         return self._next is not None
 
     def make_folder(self) -> bool:
@@ -66,7 +65,6 @@ class ServedFolder:
         return missing
 
     def record(self, now: float) -> None:
-        """Record which folder the data folder serves from `now` on. Raises FileUnavailableError."""
         record = data_folders.as_json(self._here.name, self.paths.claude_dir, now)
         atomic.replace(self.paths.served, record)
 
@@ -101,7 +99,6 @@ class ServedFolder:
         return reasons.NONE
 
     def follow(self, settings: Settings) -> None:
-        """Go where the settings lead, before anything has begun. Raises FileUnavailableError."""
         self.look(settings)
         if self.moves:
             self.move()
@@ -117,14 +114,12 @@ class ServedFolder:
         return before.paths.claude_dir
 
     def leave(self) -> None:
-        """Let another worker have the folder."""
         for place in (self._next, self._here):
             if place is not None:
                 place.instance.release()
 
 
 def _entered(named: Paths, run: str) -> _Place:
-    """Take the folder's lock; raise what `InstanceLock.acquire` does, or FileUnavailableError."""
     paths = named.by_real_path()
     for folder in (paths.root, paths.data_dir):
         private_folders.make_own_folder(folder)

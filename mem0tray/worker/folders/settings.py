@@ -13,7 +13,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.system.paths import config_file
-from mem0tray.worker.faults import PATIENCE
+from mem0tray.worker.faults import PATIENCE, keeps_changing
 from mem0tray.worker.folders.served_folder import ServedFolder
 
 _REST: Final = 0.1  # seconds for which the file must not have changed
@@ -59,14 +59,7 @@ class SettingsFile:
         self._unstable_since = self._unstable_since or now
         if now - self._unstable_since <= PATIENCE:
             return TornError(self._path)
-        return SettingsError(
-            Reason(
-                "The settings file {path} keeps changing while it is read: another program is"
-                " writing it.",
-                path=self._path,
-            ),
-            Reason("Find that program and end it."),
-        )
+        return SettingsError(keeps_changing(self._path).reason)
 
 
 class NewSettings(NamedTuple):
@@ -123,7 +116,6 @@ class WantedSettings:
         return NewSettings(loaded.settings, mended)
 
     def _look_at_folder(self, breaker: CircuitBreaker) -> Reason:
-        """See where settings and links lead; return why the worker cannot go there, else NONE."""
         stays = self.where.look(self.settings) if self.follows else reasons.NONE
         if self.where.moves:
             self.wrong = reasons.NONE
@@ -134,7 +126,6 @@ class WantedSettings:
 
 
 def _kept(wrong: Reason) -> Reason:
-    """Return what is wrong with the settings in the file, while the former ones are in force."""
     what, remedy = reasons.parted(wrong)
     kept = Reason("{why} The former settings stay in force.", why=reasons.stopped(what))
     return reasons.advised(kept, remedy)

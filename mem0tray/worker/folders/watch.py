@@ -45,7 +45,6 @@ class Watch(ABC):
         self._wake = wake
 
     def check(self) -> None:
-        """Watch what is there now; wake the worker where that has changed."""
         wanted = self._find()
         if wanted != self._watched:
             self.stop()
@@ -62,7 +61,6 @@ class Watch(ABC):
         return None
 
     def has_news(self) -> bool:
-        """Read the events that have come; return whether any of them matters."""
         return False
 
     @abstractmethod
@@ -109,7 +107,6 @@ class ObserverWatch(Watch):
         return handle
 
     def stop(self) -> None:
-        """Stop watching."""
         if self._observer is not None:
             with suppress(RuntimeError):
                 self._observer.stop()

@@ -77,7 +77,6 @@ class OrderHandler:
         return results or None
 
     def answer(self) -> None:
-        """Answer the orders applied, and remove them. Raises FileUnavailableError."""
         while self._applied:
             path, results = self._applied[0]
             if results is None:
@@ -139,7 +138,6 @@ def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> No
 
 @contextmanager
 def _reported(context: WorkerContext, part: str) -> Iterator[None]:
-    """Report an error, and go on: the order is applied all the same."""
     try:
         yield
     except Mem0TrayError as error:

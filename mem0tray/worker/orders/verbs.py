@@ -51,13 +51,12 @@ def _delete(context: WorkerContext, order: Order) -> Results:
 
 
 def _forget(context: WorkerContext, order: Order) -> Results:
-    """Delete, and erase the text of what was deleted, now or before."""
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
         # A memory that nobody has taken in yet is known as forgotten too: no hook queues it again.
         inbox.add_unread([name for name in order.names if name[0]], context.now())
         found = {name: _discard(context, name, items.DELETED) for name in order.names}
-        inbox.erase(inbox.states(order.names))
+        inbox.erase(row.key for name in order.names if (row := inbox.known(name)))
     _report(context, orders.FORGET, found)
     with suppress(LedgerError):  # the command names the files that still hold the text
         context.ledger.scrub()
@@ -72,7 +71,7 @@ def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row 
         return GONE, row
     if row.state == items.DELIVERED:
         # To be brought over from a former server, but not taken in yet.
-        if context.server and inbox.discard_elsewhere([row.key], context.server, now, reason):
+        if context.server and inbox.discard_elsewhere(row.key, context.server, now, reason):
             return DONE, row
         return DELIVERED, row
     result = _as_sent(context, row)
@@ -81,7 +80,6 @@ def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row 
 
 
 def _as_sent(context: WorkerContext, row: Row) -> str:
-    """Return the result for a memory that waits, by what is known of the attempts to send it."""
     claimed, unknown = context.inbox.attempted(row.key)
     return IN_FLIGHT if claimed else PERHAPS if unknown else DONE
 
@@ -90,7 +88,6 @@ def _as_sent(context: WorkerContext, row: Row) -> str:
 
 
 def _retry(context: WorkerContext, order: Order) -> Results:
-    """Make dead letters due at once, and send what is held."""
     with context.ledger.transaction(durable=True):
         found = {name: _make_due(context, name) for name in order.names}
     _report(context, orders.RETRY, found)
@@ -113,7 +110,6 @@ def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
 
 
 def _restore(context: WorkerContext, order: Order) -> Results:
-    """Put back what neither waits nor is delivered to the present server."""
     found: dict[Name, tuple[str, Row | None]] = {}
     back: list[Item] = []
     with context.ledger.transaction(durable=True):
@@ -197,7 +193,7 @@ def _replace(
 
 def _with_text(context: WorkerContext, row: Row | None, text: Text) -> Item | None:
     """The memory as it stands now, with the new text: its counters may have changed meanwhile."""
-    raw = context.outbox.find_raw(row.key) if row is not None else None
+    raw = context.ledger.find_raw(row.key) if row is not None else None
     new = items.load_object(text.data) or {}
     fields: items.Object = {name: new[name] for name in ("content", "id") if name in new}
     return items.parse(text.data if raw is None else items.with_fields(raw, fields))
@@ -213,7 +209,6 @@ def _report(
     backup: str = "",
     of_texts: Sequence[Text] = (),
 ) -> None:
-    """Emit what the user did: how many dead letters and fresh entries it changed."""
     if of_texts:
         changed = [text.dead for text in of_texts if found[identity(text.data)][0] in CHANGED]
     else:

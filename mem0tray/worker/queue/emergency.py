@@ -110,7 +110,6 @@ class EmergencyIntake:
             )
 
     def _rename(self, source: EmergencySource, now: float) -> None:
-        """Rename a file that nobody has appended to for a minute, and go on reading its end."""
         named = msgspec.structs.replace(source, name=_RENAMED.format(inode=source.inode))
         renamed = self._as_renamed(named, now)
         self._keep(source, renamed)

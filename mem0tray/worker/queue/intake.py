@@ -1,7 +1,6 @@
-"""The first stage: what others wrote goes into the ledger.
+"""Intake of the queue file.
 
-Emergency lines first, then the queue file; `hand_edits` reads the DLQ file with the user's edits. A
-file that did not change while it was read, and that parses, is whole; of one that does not parse
+A file that did not change while it was read, and that parses, is whole; of one that does not parse
 the producers' lock says whether it is being written.
 """
 
@@ -20,11 +19,10 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.names import QUEUE_FILE, QUEUE_READ
-from mem0tray.worker import faults
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.dead_letters import Backoff, take_in_as_dead
-from mem0tray.worker.faults import AGAIN, UnstableFile, cannot_read, is_stable
+from mem0tray.worker.faults import READING_QUEUE, is_stable
 
 SECTIONS: Final = ("queue", "failed", HELD)
 _NOTHING: Final = -1  # stands for the key of an entry that makes no sense to us
@@ -66,22 +64,19 @@ class QueueIntake:
         self.oddities = 0  # how often the file had something that the ledger would not write
         self.lost = False  # another hand took entries out, perhaps to the DLQ file
         self.torn = False  # the file is being written, or broken: look again soon
-        said = cannot_read(context.paths.queue)
-        self._unstable = UnstableFile(context.faults, faults.READING_QUEUE, said, AGAIN)
         self.may_have_been_sent = context.ledger.may_have_been_sent(QUEUE_FILE)  # what is there
 
     def run(self) -> int:
         """Take in new entries; return how many there were. A torn file waits for the next time."""
         with self._guard:
-            before = self._count
+            before, self.torn = self._count, False
             try:
                 if self._first or self._has_changed():
                     self.read()
             except TornError:
                 self.torn = True
-            else:
-                self.torn = False
-            self._unstable.look(unstable=self.torn)
+            faults, path = self._context.faults, self._context.paths.queue
+            faults.note_file(READING_QUEUE, path, unstable=self.torn)
             return self._count - before
 
     def _has_changed(self) -> bool:
@@ -98,7 +93,7 @@ class QueueIntake:
     @property
     def awaited(self) -> bool:
         """Whether the file is being written just now, rather than unstable without end."""
-        return self.torn and not self._unstable.reported
+        return self.torn and not self._context.faults.is_unstable(READING_QUEUE)
 
     def read(self, *, locked: bool = False) -> QueueRead:
         """Return the file as it is now, with all its items taken into the ledger.
@@ -129,16 +124,13 @@ class QueueIntake:
             seen = self._accept(parsed, signature)
             if broken:
                 self._context.quarantine_file(path, data, signature, broken)
-                seen.broken = True
             for name, bracket in (("last_100", b"["), ("stats", b"{")):
                 value = parsed.rest.get(name, bracket)
                 if not value.startswith(bracket):  # producers would trip over it
                     parsed.rejected.append(parsed.rest.pop(name))
-            if parsed.rejected:
-                self._context.quarantine_items(path, parsed.rejected)
-                seen.broken = True
-            if broken or parsed.rejected:
-                self.oddities += 1
+            self._context.quarantine_items(path, parsed.rejected)
+            seen.broken = bool(broken or parsed.rejected)
+            self.oddities += seen.broken
             seen.signature = self.signature = signature
             return seen
 
@@ -159,11 +151,9 @@ class QueueIntake:
             self._announced = None
 
     def announce(self, signature: Signature) -> None:
-        """Note the signature of the file that we are about to put in place."""
         self._announced = signature
 
     def note_published(self, signature: Signature | None, entries: list[tuple[bytes, int]]) -> None:
-        """Note that we wrote the file ourselves: nothing in it is new."""
         with self._guard:
             self._expected = frozenset()
             self._announced = None
@@ -174,7 +164,6 @@ class QueueIntake:
                 self._note_read(signature)
 
     def _note_read(self, signature: Signature | None) -> None:
-        """Note that the ledger has what this very file holds."""
         found = None if signature is None else signature.lasting
         self._context.ledger.set_meta(QUEUE_READ, json.dumps(found))
 
@@ -222,15 +211,14 @@ class QueueIntake:
 
         Returns whether something was taken out.
         """
-        taken, beside = self._context.foreign_claims, self._context.beside
+        claims, beside = self._context.foreign_claims, self._context.beside
         before, now = set(self._known.values()), set(known.values())
-        gone = taken.missing(now) if self._first else sorted(before - now)
+        gone = claims.missing(now) if self._first else sorted(before - now)
         if not self._first:
-            taken.come_back(now - before - self._expected)
+            claims.come_back(now - before - self._expected)
         if gone:
-            moment = self._context.now()
-            wait = beside.may_write_until if moment < beside.may_write_until else 0.0
-            noted = taken.vanish(gone, moment, taken=beside.at_work, wait_until=wait)
+            until = beside.may_write_until
+            noted = claims.vanish(gone, self._context.now(), taken=beside.at_work, wait_until=until)
             if noted and beside.at_work:
                 self._context.events.emit(events.PerhapsTaken(noted))
             self.lost = True
@@ -273,8 +261,7 @@ class QueueIntake:
         self.oddities += 1  # it must stand elsewhere from now on
         if self._context.inbox.known(item.name) is not None:
             return 0
-        now = self._context.now()
-        take_in_as_dead(self._context, item, now, ask=self.may_have_been_sent)
+        take_in_as_dead(self._context, item, self._context.now(), ask=self.may_have_been_sent)
         adopted.append(dead_letters.of_move(item))
         return 1
 
@@ -295,12 +282,12 @@ def accept(
     """
     now = context.now()
     row = context.inbox.known(item.name)
-    former = row if row is not None or shown else context.inbox.known(item.name, edited=True)
-    if not shown and former is not None:
+    if not shown and (former := row or context.inbox.known(item.name, edited=True)) is not None:
         fields = items.load_object(item.raw) or {}
         if items.number(fields.get(items.QUEUED_AT)) <= former.since:
             return former.key, False
-    if tombstone is not None and (row is None or row.state not in (items.FRESH, items.DEAD)):
+    waits = row is not None and row.state in (items.FRESH, items.DEAD)
+    if tombstone is not None and not waits:
         return tombstone, False
     if row is None:
         if item.retries >= context.settings.sync.max_attempts:
@@ -309,7 +296,7 @@ def accept(
             dead_letters.report(context, [dead_letters.of_move(item)])
             return key, False
         return context.inbox.add_fresh(item, now, ask=ask, shown=shown), True
-    if row.state in (items.FRESH, items.DEAD) or row.is_delivered(context.server):
+    if waits or row.is_delivered(context.server):
         return row.key, False
     # The user restored it, or only a former server has it.
     context.inbox.revive(row, item, now, dead=False, gen=None)

@@ -172,7 +172,6 @@ def _newest(folder: Path) -> list[Path]:
 
 
 def _directories(transcript: Path) -> Iterator[str]:
-    """Return each `cwd` in the first lines."""
     with regular_file.open_binary(transcript) as file:
         for line in islice(iter(lambda: file.readline(_LONGEST), b""), _LINES):
             try:

@@ -21,12 +21,11 @@ from mem0tray.ledger.inbox import FreshEntry
 from mem0tray.ledger.names import QUEUE_FILE
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.faults import REPLACING_QUEUE, UnstableFile, cannot_write
+from mem0tray.worker.faults import REPLACING_QUEUE, WRITING_QUEUE
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
-_WRITING: Final = "writing the queue file"
 _FAULT_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
 _MOMENT: Final = 2.0  # seconds that `run_once` waits for the lock
@@ -52,8 +51,6 @@ class QueuePublisher:
     def __init__(self, context: WorkerContext, intake: QueueIntake) -> None:
         self._context = context
         self._intake = intake
-        said = cannot_write(context.paths.queue)
-        self._unstable = UnstableFile(context.faults, REPLACING_QUEUE, said, _RETRY)
         self._lock = FileLock(context.paths.queue_lock)
         self._lock_wait = _LOCK_WAIT
         self._leaving = threading.Event()
@@ -76,14 +73,12 @@ class QueuePublisher:
         threads.start(self._thread)
 
     def kick(self, *, now: bool = False) -> None:
-        """Wake the thread: something is perhaps to be published, `now` or in its turn."""
         if now:
             self._urgent.set()
         self._signal.set()
 
     @property
     def needed(self) -> bool:
-        """Whether the file perhaps differs from the ledger."""
         return self._wanted() != self._shown or self.show_again_at <= self._context.now()
 
     def _wanted(self) -> tuple[int, int]:
@@ -113,8 +108,8 @@ class QueuePublisher:
                 if not self._stopping.is_set():
                     self._guarded()
             else:
-                self._context.faults.note_success(_WRITING)  # it may have failed before
-                self._unstable.look(unstable=False)
+                self._context.faults.note_success(WRITING_QUEUE)  # it may have failed before
+                self._note_file(unstable=False)
             if self._leaving.is_set() and not self.needed:
                 return
 
@@ -129,12 +124,12 @@ class QueuePublisher:
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             wait = _FAULT_WAIT
             if not self._stopping.is_set():  # after that nobody waits, and the ledger may be closed
-                self._context.faults.note_failure(_WRITING, error, wait, "queue file")
+                self._context.faults.note_failure(WRITING_QUEUE, error, wait, "queue file")
             self.hindered = True
         else:
             self.hindered = False
-            self._context.faults.note_success(_WRITING)
-            self._unstable.look(unstable=not done and not self._stopping.is_set())
+            self._context.faults.note_success(WRITING_QUEUE)
+            self._note_file(unstable=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.note_cost(now, now - started)
         self._busy = False
@@ -143,6 +138,10 @@ class QueuePublisher:
             if self._leaving.wait(wait):  # no time to wait any longer
                 self._stopping.wait(_RETRY)
             self._signal.set()
+
+    def _note_file(self, *, unstable: bool) -> None:
+        path = self._context.paths.queue
+        self._context.faults.note_file(REPLACING_QUEUE, path, unstable=unstable)
 
     def run_once(self) -> bool:
         """Publish what is needed, on this thread; False when that could not be done at once.
@@ -167,29 +166,24 @@ class QueuePublisher:
         seen = self._intake.read(locked=locked)
         for_this = self._wanted()
         wanted = self._composed(seen)
-        if wanted.top is None:
-            self._context.inbox.clear_tombstones(wanted.tombstones)
-            self._shown = for_this
-            return True
-        data = document.compose(wanted.top)
-        path = self._context.paths.queue
-        self._intake.expect(key for _, key in wanted.entries)
-        try:
-            signature = atomic.replace(
-                path,
-                data,
-                still_valid=lambda: self._may_replace(seen.signature, locked=locked),
-                announce=self._intake.announce,
-            )
-        finally:
-            if not locked:
-                self._lock.release()
-        if signature is None:
-            self._intake.expect(())
-            return False
+        if wanted.top is not None:
+            self._intake.expect(key for _, key in wanted.entries)
+            try:
+                signature = atomic.replace(
+                    self._context.paths.queue,
+                    document.compose(wanted.top),
+                    still_valid=lambda: self._may_replace(seen.signature, locked=locked),
+                    announce=self._intake.announce,
+                )
+            finally:
+                if not locked:
+                    self._lock.release()
+            if signature is None:
+                self._intake.expect(())
+                return False
+            self._context.foreign_claims.show(wanted.shown)
+            self._intake.note_published(signature, wanted.entries)
         self._context.inbox.clear_tombstones(wanted.tombstones)
-        self._context.foreign_claims.show(wanted.shown)
-        self._intake.note_published(signature, wanted.entries)
         self._shown = for_this
         return True
 
@@ -212,38 +206,34 @@ class QueuePublisher:
             totals = self._context.counters.show()
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
-        changed = seen.broken
         for raw, key in seen.queue:
             ours = fresh.get(key)
             if key < 0:
                 entries.append((raw, key))
             elif ours is not None and ours.taken is None and key not in shown:
                 shown.add(key)
-                stale = bool(ours.retries) and _retries(raw) != ours.retries
-                changed |= stale
-                entries.append((self._bytes(key) or raw if stale else raw, key))
-            else:
-                changed = True
+                item = items.parse(raw) if ours.retries else None
+                is_stale = item is not None and item.retries != ours.retries
+                entries.append(((is_stale and self._bytes(key)) or raw, key))
         again = self._to_show_again(fresh, shown, seen)
-        held = [raw for raw, key in seen.held if key < 0]
-        held += [self._bytes(key) for key, each in fresh.items() if each.taken is not None]
-        failed = [raw for raw, key in seen.failed if key < 0]
+        entries += again
+        held = [(raw, key) for raw, key in seen.held if key < 0]
+        held += [(self._bytes(key), key) for key, each in fresh.items() if each.taken is not None]
+        failed = [(raw, key) for raw, key in seen.failed if key < 0]
         stats = self._stats(seen.rest.get("stats"), totals)
-        changed |= bool(again) or len(failed) != len(seen.failed)
-        changed |= {key for _, key in seen.held if key >= 0} != {
-            key for key, each in fresh.items() if each.taken is not None
-        }
+        is_right = entries == seen.queue and failed == seen.failed and not seen.broken
+        is_right = is_right and {key for _, key in held} == {key for _, key in seen.held}
         nothing_yet = seen.signature is None and not any(totals.values())
-        if not changed and (stats is None or nothing_yet):
+        if is_right and (stats is None or nothing_yet):
             return _Composed([], None, tombstones)
-        laid_out = [(document.pretty(raw, 2), key) for raw, key in (*entries, *again)]
+        laid_out = [(document.pretty(raw, 2), key) for raw, key in entries]
         rest = {k: v for k, v in seen.rest.items() if k not in ("last_100", "stats")}
         top: dict[str, document.Value] = {
             "queue": [raw for raw, _ in laid_out],
             "last_100": seen.rest.get("last_100", b"[]"),
-            "failed": [document.pretty(raw, 2) for raw in failed],
+            "failed": [document.pretty(raw, 2) for raw, _ in failed],
             "stats": stats or seen.rest.get("stats", b"{}"),
-            **({HELD: [document.pretty(raw, 2) for raw in held if raw]} if held else {}),
+            **({HELD: [document.pretty(raw, 2) for raw, _ in held if raw]} if held else {}),
             **rest,
         }
         return _Composed(laid_out, top, tombstones, shown | {key for _, key in again})
@@ -260,14 +250,14 @@ class QueuePublisher:
         self.show_again_at = math.inf
         if beside.at_work:
             return []
-        patient = not (seen.broken or seen.signature is None or self._leaving.is_set())
+        is_patient = not (seen.broken or seen.signature is None or self._leaving.is_set())
         found = []
         for key, each in fresh.items():
             if key in shown or each.taken is not None:
                 continue
             ready = 0.0
             if each.vanished is not None and each.vanished <= now:
-                ready = max(each.vanished + _PATIENCE if patient else 0.0, beside.may_write_until)
+                ready = max(each.vanished + _PATIENCE * is_patient, beside.may_write_until)
             if ready <= now:
                 found.append((self._bytes(key), key))
             else:
@@ -275,8 +265,7 @@ class QueuePublisher:
         return [(raw, key) for raw, key in found if raw]
 
     def _bytes(self, key: int) -> bytes:
-        """Return the entry's bytes; empty if it was just delivered."""
-        return self._context.outbox.find_raw(key) or b""
+        return self._context.ledger.find_raw(key) or b""  # it may just have been delivered
 
     def _stats(self, raw: bytes | None, totals: dict[str, int]) -> bytes | None:
         """Return the counters as they should be, or None when the file has them right."""
@@ -288,8 +277,3 @@ class QueuePublisher:
         wanted = found | totals
         wanted["last_sync"] = found.get("last_sync") if last is None else document.local_iso(last)
         return None if wanted == found else document.dump(wanted)
-
-
-def _retries(raw: bytes) -> int:
-    item = items.parse(raw)
-    return item.retries if item is not None else 0

@@ -1,13 +1,11 @@
 """Events as lines of the log; other people's scripts look for the markers."""
 
-import logging
-import logging.handlers
 import os
 import threading
 import time
 from collections import deque
 from contextlib import suppress
-from io import TextIOWrapper
+from itertools import pairwise
 from math import isinf
 from pathlib import Path
 from typing import Final
@@ -16,11 +14,11 @@ from msgspec.structs import asdict
 
 from mem0tray.config.settings import LogSettings
 from mem0tray.core import events
-from mem0tray.core.errors import FileUnavailableError, NoThreadError
+from mem0tray.core.errors import NoThreadError
 from mem0tray.core.events import Event
 from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line, plural, short_id
-from mem0tray.files import orders, temporary
+from mem0tray.files import orders
 from mem0tray.system import regular_file, threads
 from mem0tray.system.paths import Paths, log_in
 
@@ -30,149 +28,102 @@ _KEPT: Final = 200  # lines that wait until they can be written
 _TOGETHER: Final = 1.0  # seconds for which deliveries are summed up before they are logged
 
 
-class _Private(logging.handlers.RotatingFileHandler):
-    """A rotated file that only its owner reads, in whatever folder has the name now.
+class _LogFile:
+    """A rotated file that only its owner reads; it is opened anew for each line.
 
     A line that cannot be written now is kept, with its time, and written before the next one.
     """
 
     def __init__(self, path: Path, settings: LogSettings) -> None:
-        super().__init__(
-            path, maxBytes=settings.max_bytes, backupCount=settings.backups, encoding="utf-8",
-            errors="backslashreplace", delay=True,
-        )  # fmt: skip
-        self._kept: deque[logging.LogRecord] = deque(maxlen=_KEPT)
+        self.path = path
+        self._settings = settings
+        self._kept: deque[bytes] = deque(maxlen=_KEPT)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the line after the kept ones, as far as that can be done now."""
-        self._kept.append(record)
+    def write(self, text: str) -> None:
+        line = f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n"
+        self._kept.append(line.encode(errors="backslashreplace"))
         self.write_kept()
 
     def write_kept(self) -> None:
-        """Write the kept lines."""
-        try:
+        with suppress(OSError):
             while self._kept:
-                if self.stream is not None and not _is_named(self.stream, self.baseFilename):
-                    self._let_go()
-                if self.shouldRollover(self._kept[0]):
-                    self.doRollover()
-                self.stream = self.stream or self._open()
-                self.stream.write(self.format(self._kept[0]) + self.terminator)
-                self.stream.flush()
+                self._append(self._kept[0])
                 self._kept.popleft()
-        except OSError:
-            self._let_go()  # it holds half a line, which is written again
 
-    def _let_go(self) -> None:
-        stream, self.stream = self.stream, None
-        with suppress(OSError):
-            if stream is not None:
-                stream.close()
-
-    def doRollover(self) -> None:  # noqa: N802  (logging's own name)
-        """Rotate the files, unless another program has the log open (Windows).
-
-        Else each try would rotate the older ones, until none of them is left.
-        """
-        self._let_go()
-        try:
-            os.rename(self.baseFilename, self.baseFilename)  # noqa: PTH104  (a trial: it stays)
-        except OSError as error:
-            if temporary.held_open(error):
-                return
-        super().doRollover()
-
-    def move_to(self, path: Path) -> None:
-        """Go on in a file at `path`."""
-        self._let_go()
-        self.baseFilename = str(path)
-
-    def _open(self) -> TextIOWrapper:
-        folder = Path(self.baseFilename).parent
+    def _append(self, line: bytes) -> None:
         with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)  # but no folder above it: `claude_dir` may be moving
-        path = Path(self.baseFilename)
-        fd = regular_file.open_fd(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        stream = os.fdopen(fd, "a", encoding=self.encoding, errors=self.errors)
+            self.path.parent.mkdir(mode=0o700)  # but no folder above it: `claude_dir` may be moving
+        found = regular_file.look(self.path)
+        if found is not None and 0 < self._settings.max_bytes - len(line) < found.st_size:
+            self._rotate()
+        fd = regular_file.open_fd(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        with os.fdopen(fd, "a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                is_torn = file.read() != b"\n"
+                line = b"\n" + line if is_torn else line
+            file.write(line)
+
+    def _rotate(self) -> None:
+        """Rotate the files, unless another program has the log open (Windows)."""
+        named = (f"{self.path.name}.{n}" for n in range(1, self._settings.backups + 1))
+        files = [self.path, *map(self.path.with_name, named)]
         with suppress(OSError):
-            if stream.tell() and _is_torn(path):
-                stream.write(self.terminator)
-        return stream
-
-
-def _is_named(stream: TextIOWrapper, path: str) -> bool:
-    """Return whether the open file still has its name: its folder may have been replaced."""
-    try:
-        return os.path.samestat(os.fstat(stream.fileno()), Path(path).stat())
-    except OSError:
-        return False
-
-
-def _is_torn(path: Path) -> bool:
-    with regular_file.open_binary(path) as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"
+            self.path.rename(self.path)  # a trial, or each try would move the older ones
+            for older, newer in pairwise(reversed(files)):
+                with suppress(FileNotFoundError):
+                    newer.replace(older)
 
 
 class EventLog:
     """Writes `logs/mem0_worker.log`; called with each event, on any thread."""
 
     def __init__(self, paths: Paths, settings: LogSettings) -> None:
-        self._logger = logging.Logger("mem0tray.worker")  # noqa: LOG001  (no other handler)
+        self._file = _LogFile(paths.log, settings)
         self._guard = threading.Lock()
         self._named: deque[float] = deque(maxlen=BACKOFFS_PER_MINUTE)  # Unix seconds
         self._more = 0  # waits that were not logged by name
         self._delivered = 0
         self._later: threading.Timer | None = None
-        with suppress(FileUnavailableError):  # the worker reports what is in its place
-            handler = _Private(paths.log, settings)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
-        self._handler = handler
-        self._logger.addHandler(handler)
 
     def __call__(self, event: Event) -> None:
-        """Write the event's line; deliveries are summed up for a second."""
         with self._guard:
             match event:
                 case events.Delivered():
                     self._delivered += 1
                     self._log_later(_TOGETHER)
                     return
-                case events.MoreInBackoff(count):
-                    self._more += count
-                    self._log_later(_MINUTE)
-                    return
-                case events.InBackoff() if not self._may_name(time.time()):
+                case events.MoreInBackoff() | events.InBackoff() if self._is_more(event):
                     self._log_later(_MINUTE)
                     return
                 case events.FolderChanged():
-                    self._handler.move_to(log_in(event.now))
+                    self._file.path = log_in(event.now)
                 case events.WorkerStopped():
                     self._log_counts()  # deliveries before this event come first
             line = describe(event)
             if line:
-                self._logger.info(line)
+                self._file.write(line)
 
-    def _may_name(self, now: float) -> bool:
-        if self._is_full(now):
-            self._more += 1
+    def _is_more(self, event: events.MoreInBackoff | events.InBackoff) -> bool:
+        """Count waits that are not logged by name; False: this one is."""
+        if isinstance(event, events.InBackoff) and not self._is_full():
+            self._summarise()
+            self._named.append(time.time())
             return False
-        self._summarise()
-        self._named.append(now)
+        self._more += event.count if isinstance(event, events.MoreInBackoff) else 1
         return True
 
-    def _is_full(self, now: float) -> bool:
+    def _is_full(self) -> bool:
         """Return whether the last minute, whatever the clock did, has all lines by name allowed."""
         full = len(self._named) == BACKOFFS_PER_MINUTE
-        return full and 0 <= now - self._named[0] < _MINUTE
+        return full and 0 <= time.time() - self._named[0] < _MINUTE
 
     def _summarise(self) -> None:
         more, self._more = self._more, 0
         if more:
-            self._logger.info("⏸️ Waiting backoff: %s more", plural(more, "item"))
+            self._file.write(f"⏸️ Waiting backoff: {plural(more, 'item')} more")
 
     def _log_later(self, seconds: float) -> None:
-        """Log in a while what is summed up."""
         if self._later is None or seconds < self._later.interval:
             self._cancel()
             later = threading.Timer(seconds, self._log_now)
@@ -195,19 +146,16 @@ class EventLog:
 
     def _log_counts(self) -> None:
         if self._delivered:
-            self._logger.info("✅ Delivered %s", plural(self._delivered, "memory", "memories"))
+            self._file.write(f"✅ Delivered {plural(self._delivered, 'memory', 'memories')}")
             self._delivered = 0
-        if not self._is_full(time.time()):
+        if not self._is_full():
             self._summarise()
 
     def close(self) -> None:
-        """Write the last line and close the file; a full disk is no reason to complain."""
         with self._guard:
             self._cancel()
             self._log_counts()
-            self._handler.write_kept()
-            with suppress(OSError):
-                self._handler.close()
+            self._file.write_kept()
 
 
 # The line of each event: `{name}` is the item's, `{memories}` and `{items}` are counts in words.
@@ -271,7 +219,6 @@ def describe(event: Event) -> str:
 
 
 def _composed(event: Event) -> str:  # noqa: C901, PLR0911  (one line for each kind)
-    """Return the line for an event that says more or less than its fields."""
     match event:
         case events.StateChanged(state, reason, reported):
             why = "" if reported else one_line(str(reason), 300).rstrip(".")
@@ -306,7 +253,6 @@ def _composed(event: Event) -> str:  # noqa: C901, PLR0911  (one line for each k
 
 
 def _way(destination: str, warning: str) -> str:
-    """Where memories go."""
     if not destination:
         return "no usable server is chosen, nothing is sent"
     note = f" ({one_line(warning)})" if warning else ""
@@ -325,7 +271,6 @@ def _edit(edit: events.HandEdit) -> str:
 
 
 def _user_action(action: events.UserAction) -> str:
-    """Return what a command or the menu did, in the words of that action."""
     dead, fresh = (
         plural(action.dead, "dead letter"),
         plural(action.fresh, "waiting entry", "waiting entries"),

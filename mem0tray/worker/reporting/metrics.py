@@ -36,7 +36,6 @@ class MetricsWriter:
 
     @property
     def needed(self) -> bool:
-        """Whether the file does not show the present state."""
         return self._wanted() != self._shown
 
     def _wanted(self) -> tuple[int, WorkerState, str]:
@@ -45,7 +44,6 @@ class MetricsWriter:
         return context.ledger.outdated.times(METRICS_FILE), state, context.destination
 
     def wait(self, moment: float) -> float:
-        """Seconds until the file must be written, or until a failed write is tried again."""
         if self.needed:
             return self.pace.wait(moment)
         left = self._written + EVERY - moment

@@ -71,7 +71,6 @@ class Attempts:
             self._asked_in_vain.pop(job.key, None)
 
     def forget_server(self) -> None:
-        """Forget which questions the former server left unanswered."""
         self._asked_in_vain.clear()
 
     def _unknown_since(self, key: int, unknown: float) -> float:

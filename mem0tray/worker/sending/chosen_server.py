@@ -16,7 +16,8 @@ from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.ledger.servers import Dialects, Outages
+from mem0tray.ledger.database import dialect_in
+from mem0tray.ledger.names import DIALECT
 from mem0tray.server import Client, Health, KeyCheck, KeyVerdict, ProbeClient, Recognition
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
@@ -56,16 +57,13 @@ class Prober:
         self._thread = threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, with a probe at once. Raises NoThreadError."""
         self._signal.set()
         threads.start(self._thread)
 
     def kick(self) -> None:
-        """Probe now."""
         self._signal.set()
 
     def stop(self, timeout: float) -> None:
-        """Stop within `timeout` seconds; a probe under way is broken off."""
         deadline = time.monotonic() + timeout
         self._stopping.set()
         self._signal.set()
@@ -122,8 +120,6 @@ class ChosenServer:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._breaker = context.breaker
-        self._outages = Outages(context.ledger)
-        self._dialects = Dialects(context.ledger)
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection's address, which may change
         self._probed_at = -inf  # monotonic
@@ -168,7 +164,6 @@ class ChosenServer:
             self._await_probe()
 
     def _silence(self) -> float:
-        """Return the seconds since the last probe or delivery."""
         return time.monotonic() - max(self._probed_at, self.delivery.delivered_at)
 
     def _until_probe(self) -> float:
@@ -185,12 +180,10 @@ class ChosenServer:
         return min(interval, longest - self._silence())
 
     def close(self) -> None:
-        """Stop the embedded server if we started it."""
         if self._connection is not None:
             self._connection.close()
 
     def _connected(self, server: ServerSettings) -> ServerConnection | None:
-        """The connection to the chosen server; None, and the circuit breaker open, without one."""
         url = server_choice.chosen(server.url, self._context.paths)
         if url is None:
             self._breaker.block("server", server_choice.CHOOSE)
@@ -202,7 +195,7 @@ class ChosenServer:
             return None
         self._breaker.unblock("server")
         connection.recognition = Recognition(
-            self._dialects.of(connection.name),
+            dialect_in(self._context.ledger.meta(DIALECT), connection.name),
             partial(self._note_dialect, connection),
             connection.dialect,
         )
@@ -210,7 +203,7 @@ class ChosenServer:
 
     def _note_dialect(self, connection: ServerConnection, dialect: str) -> None:
         with suppress(LedgerError):  # it is then found out again
-            self._dialects.note(connection.name, dialect)
+            self._context.ledger.set_meta(DIALECT, f"{dialect} {connection.name}")
         connection.forget_listings()
         self.delivery.change_server(self._context.server)  # senders connect anew
 
@@ -272,11 +265,7 @@ class ChosenServer:
         if changed:
             self._context.wake.set()
             self.delivery.kick()
-        if connection is not None:  # without one nothing can be out of reach
-            with suppress(LedgerError):  # a full disk; the next probe notes it
-                self._outages.note_probe(healthy=health.healthy, now=self._context.now())
 
     def _await_probe(self) -> None:
-        """Send nothing more until the server has been probed: an answer blames it."""
         self._breaker.await_probe()
         self.prober.kick()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Final
 
@@ -106,7 +107,6 @@ class Delivery:
             self._cond.notify()
 
     def change_server(self, name: str) -> None:
-        """Deliver to another server, or to the same at another address, from now on."""
         with self._cond:
             self._server = name
             self._era += 1
@@ -116,12 +116,10 @@ class Delivery:
             self._verdicts.clear_suspects()
 
     def clear_suspects(self) -> None:
-        """Clear every suspect: a probe has shown that the server is at fault."""
         with self._cond, self._context.ledger.transaction():
             self._verdicts.clear_suspects()
 
     def note_health(self) -> None:
-        """Note that a probe was answered well."""
         with self._cond:
             event = self._verdicts.note_health()
         if event is not None:
@@ -129,7 +127,6 @@ class Delivery:
 
     @property
     def under_way(self) -> int:
-        """The number of requests without an answer so far."""
         return len(self._flights)
 
     def next_due(self) -> float | None:
@@ -158,7 +155,6 @@ class Delivery:
     # Sender threads ----------------------------------------------------------------
 
     def _add_sender(self) -> None:
-        """Start one more sender. Raises NoThreadError."""
         number = len(self._senders)
         sender = threading.Thread(
             target=self._run, args=(number,), name=f"mem0tray-sender-{number}", daemon=True
@@ -180,7 +176,6 @@ class Delivery:
             sender.client.close()
 
     def _deliver(self, sender: _Sender) -> bool:
-        """Take one turn and make one delivery; return False if the sender is to leave."""
         flight = self._turn(sender)
         if flight is None:
             return False
@@ -199,7 +194,7 @@ class Delivery:
             answered, in_vain, sender.in_vain = sender.answered, sender.in_vain, True
             flight = self._flights.get(sender.number) if answered is None else answered[0]
             happened: list[Event] = []
-            with self._context.outbox.turn():
+            with self._context.ledger.transaction():
                 now = self._context.now()
                 if answered is not None and not in_vain:
                     happened = self._record(*answered, now)
@@ -227,7 +222,6 @@ class Delivery:
         return outcome
 
     def _connected(self, sender: _Sender) -> Client:
-        """Return the sender's client for the server chosen now."""
         if sender.client is None or sender.era != self._era:
             if sender.client is not None:
                 sender.client.close()
@@ -244,7 +238,9 @@ class Delivery:
                     happened, following = self._exchange(sender)
                 except LedgerError as error:
                     if not self._left:
-                        self._storage_failed(error)
+                        self._breaker.block("storage", error.reason)
+                        self._context.faults.note_failure("storage", error, _STORAGE_WAIT, "ledger")
+                        self._context.wake.set()
                     if self._stopping:
                         return None
                     self._cond.wait(_STORAGE_WAIT)
@@ -266,7 +262,7 @@ class Delivery:
         happened: list[Event] = []
         following: _Flight | None = None
         now = self._context.now()
-        with self._context.outbox.turn():
+        with self._context.ledger.transaction():
             self._flights.pop(sender.number, None)
             if sender.answered is not None:
                 happened = self._record(*sender.answered, now)
@@ -280,11 +276,6 @@ class Delivery:
                 with suppress(NoThreadError):  # the others go on
                     self._add_sender()
         return happened, following
-
-    def _storage_failed(self, error: LedgerError) -> None:
-        self._breaker.block("storage", error.reason)
-        self._context.faults.note_failure("storage", error, _STORAGE_WAIT, "ledger")
-        self._context.wake.set()
 
     def _idle(self, number: int) -> None:
         """Wait until there may be a slot. One idle sender watches whether requests grow old."""
@@ -329,9 +320,7 @@ class Delivery:
             if self._flights or not self._breaker.wants_canary(now):
                 return None
             key = outbox.in_turn(now)
-            if key is None:
-                return None
-            return self._claim(key, now, canary=True)
+            return None if key is None else self._claim(key, now, canary=True)
         heads = {lane: self._head(lane, now) for lane in _LANES}
         has_work = {lane: head is not None for lane, head in heads.items()}
         under_way = dict.fromkeys(_LANES, 0)
@@ -343,13 +332,6 @@ class Delivery:
         key = heads[lane] if lane is not None else None
         if lane is None or key is None:
             return None
-        if 0 < len(self._flights) == slots - 1 and outbox.has_timed_out(key):
-            # This item may hang again: the last slot is for items that never did.
-            ready = [each for each in (lane, *_LANES) if heads[each] is not None]
-            prompt = (self._due_key(each, now, prompt=True) for each in ready)
-            key = next((each for each in prompt if each is not None), None)
-            if key is None:
-                return None
         self._last_lane = lane
         return self._claim(key, now, canary=False)
 
@@ -360,19 +342,8 @@ class Delivery:
         return _Flight(job, time.monotonic(), canary, self._server, self._era, applied)
 
     def _head(self, lane: str, now: float) -> int | None:
-        avoid = self._verdicts.avoid
-        other = None if avoid is None else self._due_key(lane, now, avoid)
-        return self._due_key(lane, now) if other is None else other
-
-    def _due_key(
-        self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False
-    ) -> int | None:
         """The oldest due item of a lane; an edited one waits for the answer to its old text."""
-        outbox = self._context.outbox
-        key = outbox.head(lane, now, avoid, prompt=prompt)
-        if key is None or not self._flights:
-            return key
         there = {flight.job.item_id for flight in self._flights.values()}
-        if outbox.item_id(key) not in there:
-            return key
-        return outbox.head(lane, now, avoid, prompt=prompt, beside=there)
+        head = partial(self._context.outbox.head, lane, now, beside=there)
+        other = None if self._verdicts.avoid is None else head(self._verdicts.avoid)
+        return head() if other is None else other

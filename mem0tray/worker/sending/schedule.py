@@ -23,7 +23,6 @@ class Throttle:
         self._usual = 0.0  # the median of the answers
 
     def note_answer(self, duration: float) -> None:
-        """Note that a request was answered after `duration`."""
         self._answers.append(duration)
         self._usual = _median(self._answers)
 

@@ -54,7 +54,6 @@ class ServerConnection:
 
     @property
     def warning(self) -> str:
-        """What to know about the way to the server; empty when there is nothing."""
         there = self._address
         if there is not None and there.plain_http and not there.is_loopback:
             return f"memories go to {there.host} over plain http, readable on the way"
@@ -94,7 +93,6 @@ class ServerConnection:
         return self._address.token if self._address is not None else ""
 
     def client(self) -> Client:
-        """A client for deliveries."""
         with self._guard:
             address = self._address
         if address is None:  # the embedded server has not been seen to run yet
@@ -107,7 +105,6 @@ class ServerConnection:
         return connect(address, DIALECT, proves, self._known)
 
     def recognise(self, timeout: float) -> None:
-        """Ask again which dialect the server speaks, unless the settings fix it."""
         if self._address is not None and not self.recognition.is_fixed:
             client = connect_to_probe(self._address, self.recognition)
             with self._recognising, closing(client):
@@ -118,6 +115,5 @@ class ServerConnection:
         self._known.forget()
 
     def close(self) -> None:
-        """Stop the embedded server if we started it."""
         if self._local is not None:
             self._local.stop()

@@ -1,12 +1,11 @@
 """What follows from an outcome for its item, for others and for the server (contract, section 3).
 
-`server/answers.py` decides which class an answer belongs to, and `core/due.py` when a failed item
-is due again.
+`server/answers.py` classifies answers; `core/due.py` says when a failed item is due again.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -30,19 +29,30 @@ from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq
 _TOO_LATE: Final = 2
 LASTING: Final = 300.0  # seconds after which a gateway's 503 will hardly end by itself
 _NOT_TAKEN: Final = "deliveries"  # the name of the fault
-_ANSWERED: Final = frozenset(
-    {Kind.ITEM_FAILURE, Kind.SLOW_DOWN}
-)  # the server's answers to a canary
-_NO_FAILURE: Final = frozenset({Kind.DELIVERED, Kind.FOUND, Kind.AT_WORK, Kind.HELD})
+_ANSWERS: Final = frozenset({Kind.ITEM_FAILURE, Kind.SLOW_DOWN})  # of the server to a canary
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One delivery to `server`, as the ledger names it, and its outcome."""
+
+    job: Job
+    outcome: Outcome
+    server: str
+    now: float
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Suspect:
     """An item that drew an answer which blames the server; others will show which is to blame."""
 
-    job: Job
-    outcome: Outcome
+    case: _Case
     due: float  # before it was set aside
+
+    @property
+    def kind(self) -> Kind:
+        return self.case.outcome.kind
 
 
 @dataclass(slots=True)
@@ -73,69 +83,72 @@ class Verdicts:
 
     @property
     def suspects(self) -> frozenset[int]:
-        """Keys of the items that are set aside, uncounted."""
         return frozenset(self._suspects)
 
     def apply(
         self, job: Job, outcome: Outcome, server: str, now: float, *, canary: bool
     ) -> list[Event]:
-        """Record what became of one delivery to `server`, as the ledger names it."""
-        kind = outcome.kind
-        if kind is not Kind.SLOW_DOWN:
+        this = _Case(job, outcome, server, now, canary)
+        if outcome.kind is not Kind.SLOW_DOWN:
             self._slowed.pop(job.key, None)
-        if kind in _NO_FAILURE:
-            return self._not_failed(job, outcome, server, now, canary=canary)
-        self._record(job, outcome, now)
-        happened: list[Event] = []
-        if kind is Kind.UNAUTHORIZED or (canary and kind is Kind.FORBIDDEN):
-            self._misconfigured(job, outcome, now)
-        elif canary and kind is not Kind.OUTAGE:
-            # Of a canary that was not sent, or not answered, the server has said nothing.
-            answer = outcome.message if kind in _ANSWERED else ""
-            self._breaker.stay_misconfigured(self._leave_to_canaries(job, outcome, now), answer)
-        elif kind is Kind.OUTAGE:
-            self._set_aside(job, outcome, now)
-            self._blame(job, outcome, now)
-        elif kind is Kind.ASKED_IN_VAIN:
-            self._ask_later(job, now)
-            self._blame(job, outcome, now)
-        elif kind is Kind.SLOW_DOWN:
-            happened = self._slow_down(job, outcome, now)
-        elif kind is Kind.FORBIDDEN:
-            happened = self._forbidden(job, outcome, server, now)
-        else:
-            happened = self._count(job, outcome, server, now)
-        self._record_unknown(job, outcome, server, now)
-        return happened
-
-    def _not_failed(
-        self, job: Job, outcome: Outcome, server: str, now: float, *, canary: bool
-    ) -> list[Event]:
         match outcome.kind:
+            case Kind.DELIVERED:
+                return self._stored(this) + self._accepted(this)
             case Kind.FOUND:
-                return self._found(job, server, now, canary=canary)
+                return self._found(this)
             case Kind.AT_WORK:
-                return self._at_work(job, outcome, server, now, canary=canary)
+                return self._at_work(this)
             case Kind.HELD:  # another worker has perhaps delivered it: the user decides
                 self._suspects.pop(job.key, None)
                 self._outbox.release(job.key)
                 self._context.foreign_claims.hold(job.key, now)
                 return [events.Held(job.project, job.item_id)]
-        return self._stored(job, server, now) + self._accepted(job, server, now)
+        self._record(this)
+        happened = self._failed(this)
+        self._record_unknown(this)
+        return happened
+
+    def _failed(self, this: _Case) -> list[Event]:
+        outcome, kind = this.outcome, this.outcome.kind
+        if kind is Kind.UNAUTHORIZED or (this.canary and kind is Kind.FORBIDDEN):
+            self._misconfigured(this)
+        elif this.canary and kind is not Kind.OUTAGE:
+            # Of a canary that was not sent, or not answered, the server has said nothing.
+            answer = outcome.message if kind in _ANSWERS else ""
+            self._breaker.stay_misconfigured(self._leave_to_canaries(this), answer)
+        elif kind is Kind.OUTAGE:
+            self._set_aside(this, this.now)
+            self._blame(this)
+        elif kind is Kind.ASKED_IN_VAIN:
+            self._ask_later(this.job, this.now)
+            self._blame(this)
+        elif kind is Kind.SLOW_DOWN:
+            asked = outcome.retry_after
+            wait = self._context.settings.sync.probe_interval if asked is None else asked
+            delay = min(wait, LONGEST_BREAK)
+            self._set_aside(this, this.now + delay)
+            self._breaker.take_break(this.now + delay)
+            return [events.SlowedDown(delay)]
+        elif kind is Kind.FORBIDDEN:
+            return self._forbidden(this)
+        else:
+            return self._count(this)
+        return []
 
     def apply_late(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
         """Record what a former server said; it says nothing about the present one.
 
         Unless both are one server, under another key or port: then that may have the item.
         """
+        this = _Case(job, outcome, server, now)
         if outcome.kind in (Kind.DELIVERED, Kind.FOUND):
-            return self._stored(job, server, now, elsewhere=server)
+            return self._stored(this, elsewhere=server)
         self._outbox.release(job.key)
         if outcome.kind is Kind.AT_WORK:
-            self._note_ticket(job, outcome, server, now)
+            self._note_ticket(this)
         elif outcome.kind is not Kind.HELD:  # else the new server is asked
-            self._record(job, outcome, now)
-            self._record_unknown(job, outcome, server, now)
+            self._record(this)
+            self._record_unknown(this)
         return []
 
     def give_back(self, job: Job, server: str, now: float) -> None:
@@ -148,7 +161,6 @@ class Verdicts:
         self._suspects.pop(key, None)
 
     def clear_suspects(self) -> None:
-        """Clear every suspect: the server was to blame."""
         self._put_back_suspects()
         self._take_blame_back()
 
@@ -168,32 +180,32 @@ class Verdicts:
         first.is_confirmed = True
         return events.NotTaken(first.job.project, first.job.item_id, first.message)
 
-    def _blame(self, job: Job, outcome: Outcome, now: float) -> None:
+    def _blame(self, this: _Case) -> None:
         """Have an outage confirmed by a probe; where probes deny it, people are needed."""
-        reason = self._why_not_taken(job, outcome, now)
+        reason = self._why_not_taken(this)
         if reason:
             self._breaker.note_fault(_NOT_TAKEN, reason)
             self._context.wake.set()
         self._await_probe()
 
-    def _why_not_taken(self, job: Job, outcome: Outcome, now: float) -> Reason:
+    def _why_not_taken(self, this: _Case) -> Reason:
         """Return why people are needed, or NONE: at the second such answer of a healthy server.
 
         At once if no Mem0 server can have answered so, else after a while. A question in vain
         begins no such row, as the delivery after it may be taken.
         """
-        first, host = self._not_taken, self._context.destination
+        first, outcome = self._not_taken, this.outcome
         is_question = outcome.kind is Kind.ASKED_IN_VAIN
         is_foreign = outcome.status is not None and outcome.status < HTTPStatus.BAD_REQUEST
         if outcome.status is None or (is_question and not is_foreign):
             return reasons.NONE
         if first is None:
             if not is_question:
-                self._not_taken = _NotTaken(job, outcome.message, now)
+                self._not_taken = _NotTaken(this.job, outcome.message, this.now)
             return reasons.NONE
-        if not first.is_confirmed or not (is_foreign or now - first.began >= LASTING):
+        if not first.is_confirmed or not (is_foreign or this.now - first.began >= LASTING):
             return reasons.NONE
-        return _foreign(outcome, host) if is_foreign else _failing(outcome, host)
+        return _why(outcome, self._context.destination, is_foreign=is_foreign)
 
     def _take_blame_back(self) -> None:
         self._not_taken = None
@@ -201,65 +213,61 @@ class Verdicts:
 
     # One class each ----------------------------------------------------------------
 
-    def _accepted(self, job: Job, server: str, now: float) -> list[Event]:
+    def _accepted(self, this: _Case) -> list[Event]:
         """Close the breaker: the server takes deliveries, so what suspects drew was their fault."""
         result: list[Event] = []
         self._breaker.clear_misconfigured()
         self._take_blame_back()
-        self._suspects.pop(job.key, None)
+        self._suspects.pop(this.job.key, None)
         for key, suspect in self._suspects.items():
-            if suspect.outcome.kind is Kind.SLOW_DOWN and self._slowed[key] < _TOO_LATE:
+            if suspect.kind is Kind.SLOW_DOWN and self._slowed[key] < _TOO_LATE:
                 # This success may be due to the break alone; a third 429 will show.
                 self._slowed[key] += 1
                 continue
-            result += self._count(suspect.job, suspect.outcome, server, now)
-            self._record_unknown(suspect.job, suspect.outcome, server, now)
+            blamed = replace(suspect.case, now=this.now)
+            result += self._count(blamed)
+            self._record_unknown(blamed)
         self._suspects.clear()
         self.avoid = None
         return result
 
-    def _found(self, job: Job, server: str, now: float, *, canary: bool) -> list[Event]:
+    def _found(self, this: _Case) -> list[Event]:
         """Record an item that the server had already: this clears or blames no suspect."""
+        job = this.job
         self._suspects.pop(job.key, None)
         if job.delivered is None:  # else the ledger knew, and the server was not asked
-            self._answered(canary=canary)
+            self._answered(canary=this.canary)
         # Only our own requests get a ticket.
-        by_another = job.taken is not None and job.ticket is None
-        return self._stored(job, server, now, by_another=by_another)
+        return self._stored(this, by_another=job.taken is not None and job.ticket is None)
 
     def _answered(self, *, canary: bool) -> None:
-        """Note that the server answered a question, though nothing was sent."""
         self._take_blame_back()
         if canary:
             self._breaker.clear_misconfigured()
 
-    def _at_work(
-        self, job: Job, outcome: Outcome, server: str, now: float, *, canary: bool
-    ) -> list[Event]:
-        """Put off a question about an item that the server took in and is at work on."""
+    def _at_work(self, this: _Case) -> list[Event]:
         result: list[Event] = []
-        known, since = job.ticket, now
-        if known is not None and known.name == outcome.ticket:  # the server was only asked
-            since = known.at
+        job, since = this.job, this.now
+        if job.ticket is not None and job.ticket.name == this.outcome.ticket:  # it was only asked
+            since = job.ticket.at
             self._suspects.pop(job.key, None)
-            self._answered(canary=canary)
+            self._answered(canary=this.canary)
         else:
-            self._note_ticket(job, outcome, server, now)
-            result = self._accepted(job, server, now)
+            self._note_ticket(this)
+            result = self._accepted(this)
         self._outbox.release(job.key)
         longest = self._context.settings.sync.retry_interval
-        self._outbox.defer(job.key, work_due(now, since, longest))
+        self._outbox.defer(job.key, work_due(this.now, since, longest))
         return result
 
-    def _note_ticket(self, job: Job, outcome: Outcome, server: str, now: float) -> None:
-        """Keep the ticket; the outcome is unknown until the server says it."""
-        self._outbox.mark_unknown(job.key, server, now, timed_out=False)
-        self._outbox.note_ticket(job.key, server, outcome.ticket, now)
+    def _note_ticket(self, this: _Case) -> None:
+        key = this.job.key
+        self._outbox.mark_unknown(key, this.server, this.now, timed_out=False)
+        self._outbox.note_ticket(key, this.server, this.outcome.ticket, this.now)
 
-    def _stored(
-        self, job: Job, server: str, now: float, *, elsewhere: str = "", by_another: bool = False
-    ) -> list[Event]:
-        why = self._outbox.record_delivery(job.key, server, now, by_another=by_another)
+    def _stored(self, this: _Case, *, elsewhere: str = "", by_another: bool = False) -> list[Event]:
+        job, server = this.job, this.server
+        why = self._outbox.record_delivery(job.key, server, this.now, by_another=by_another)
         if job.ticket is not None:
             self._outbox.drop_ticket(job.key, server)
         result: list[Event] = [events.Delivered(job.project, job.item_id, elsewhere)]
@@ -271,114 +279,111 @@ class Verdicts:
             result.append(events.DeliveredAfterDeletion(job.project, job.item_id, edited))
         return result
 
-    def _leave_to_canaries(self, job: Job, outcome: Outcome, now: float) -> float:
+    def _leave_to_canaries(self, this: _Case) -> float:
         """Clear every suspect, as no item is to blame; return when the next canary is due."""
-        self._outbox.release(job.key)
+        self._outbox.release(this.job.key)
         self._put_back_suspects()
-        wait = min(outcome.retry_after or 0.0, LONGEST_BREAK)
-        return now + max(self._context.settings.sync.probe_interval, wait)
+        wait = min(this.outcome.retry_after or 0.0, LONGEST_BREAK)
+        return this.now + max(self._context.settings.sync.probe_interval, wait)
 
-    def _misconfigured(self, job: Job, outcome: Outcome, now: float) -> None:
-        """Stop deliveries: the server refuses them all."""
-        canary_at = self._leave_to_canaries(job, outcome, now)
-        what = refusal(outcome.message, outcome.status)
-        reason = reasons.advised(what, of_refusal(outcome.status))
-        self._breaker.set_misconfigured(reason, canary_at)
+    def _misconfigured(self, this: _Case) -> None:
+        what = refusal(this.outcome.message, this.outcome.status)
+        reason = reasons.advised(what, of_refusal(this.outcome.status))
+        self._breaker.set_misconfigured(reason, self._leave_to_canaries(this))
         self._take_blame_back()  # the refusal says more
 
-    def _slow_down(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
-        asked = outcome.retry_after
-        wait = self._context.settings.sync.probe_interval if asked is None else asked
-        delay = min(wait, LONGEST_BREAK)
-        self._set_aside(job, outcome, now + delay)
-        self._breaker.take_break(now + delay)
-        return [events.SlowedDown(delay)]
-
-    def _forbidden(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
-        forbidden = [s for s in self._suspects.values() if s.outcome.kind is Kind.FORBIDDEN]
-        if any(suspect.job.project != job.project for suspect in forbidden):
-            self._misconfigured(job, outcome, now)
+    def _forbidden(self, this: _Case) -> list[Event]:
+        forbidden = [each for each in self._suspects.values() if each.kind is Kind.FORBIDDEN]
+        project = this.job.project
+        if any(suspect.case.job.project != project for suspect in forbidden):
+            self._misconfigured(this)
             return []
-        if self._outbox.other_project_waits(job.project, now):
-            self._set_aside(job, outcome, now)
-            self.avoid = job.project
+        if self._outbox.other_project_waits(project, this.now):
+            self._set_aside(this, this.now)
+            self.avoid = project
             return []
-        return self._count(job, outcome, server, now)
+        return self._count(this)
 
     # Items ---------------------------------------------------------------------------
 
-    def _record_unknown(self, job: Job, outcome: Outcome, server: str, now: float) -> None:
-        """Record an unknown outcome: the server is asked before the item is sent again."""
-        if outcome.may_have_it:
-            self._outbox.mark_unknown(job.key, server, now, timed_out=outcome.timed_out)
+    def _record(self, this: _Case) -> None:
+        outcome = this.outcome
+        self._outbox.record_attempt(
+            this.job.key, this.now, str(outcome.kind), outcome.status,
+            kept(outcome.reason) or outcome.message, outcome.duration, outcome.request_id,
+        )  # fmt: skip
+
+    def _record_unknown(self, this: _Case) -> None:
+        if this.outcome.may_have_it:
+            self._outbox.mark_unknown(
+                this.job.key, this.server, this.now, timed_out=this.outcome.timed_out
+            )
 
     def _ask_later(self, job: Job, now: float) -> None:
         """Put an item off, uncounted: the server was asked about it, and it was not sent."""
         self._outbox.release(job.key)
         self._outbox.defer(job.key, now + self._context.settings.sync.retry_interval)
 
-    def _set_aside(self, job: Job, outcome: Outcome, now: float) -> None:
+    def _set_aside(self, this: _Case, begin: float) -> None:
         """Set an item aside, uncounted; another item is tried next."""
-        before, sync = self._suspects.get(job.key), self._context.settings.sync
-        due = self._outbox.due(job.key) if before is None else before.due
-        self._suspects[job.key] = _Suspect(job, outcome, due)
-        self._outbox.release(job.key)
-        self._outbox.defer(job.key, now + max(sync.retry_interval, sync.probe_interval))
+        key, sync = this.job.key, self._context.settings.sync
+        before = self._suspects.get(key)
+        due = self._outbox.due(key) if before is None else before.due
+        self._suspects[key] = _Suspect(this, due)
+        self._outbox.release(key)
+        self._outbox.defer(key, begin + max(sync.retry_interval, sync.probe_interval))
 
-    def _record(self, job: Job, outcome: Outcome, now: float) -> None:
-        why = kept(outcome.reason) or outcome.message
-        self._outbox.record_attempt(
-            job.key, now, str(outcome.kind), outcome.status, why, outcome.duration,
-            outcome.request_id,
-        )  # fmt: skip
-
-    def _count(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
+    def _count(self, this: _Case) -> list[Event]:
         """Count a failure of an item, unless the user has discarded it meanwhile."""
+        job, outcome = this.job, this.outcome
         if job.unknown is not None and outcome.status is not None and not outcome.may_have_it:
-            self._outbox.mark_absent(job, server)
+            self._outbox.mark_absent(job, this.server)
         if job.ticket is not None and outcome.kind is Kind.ITEM_FAILURE:
-            self._outbox.drop_ticket(job.key, server)
+            self._outbox.drop_ticket(job.key, this.server)
         state, retry_count, last_attempt = self._outbox.standing(job.key)
         if state == items.DEAD:
-            return self._count_dead(job, outcome, now, retry_count, last_attempt)
+            return self._count_dead(this, retry_count + 1, last_attempt)
         if state == items.FRESH:
-            return self._count_fresh(job, outcome, now)
+            return self._count_fresh(this)
         self._outbox.release(job.key)
         return []
 
-    def _count_fresh(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
-        context, sync = self._context, self._context.settings.sync
-        retries = job.retries + 1
+    def _count_fresh(self, this: _Case) -> list[Event]:
+        job, outcome, sync = this.job, this.outcome, self._context.settings.sync
+        retries, error, asked = job.retries + 1, outcome.message, outcome.retry_after
         if retries >= sync.max_attempts:
-            wait = move_fresh_to_dlq(context, job.key, now, outcome.message, outcome.retry_after)
+            wait = move_fresh_to_dlq(self._context, job.key, this.now, error, asked)
             return [
                 events.MovedToDlq(job.project, job.item_id, retries),
                 events.InBackoff(job.project, job.item_id, wait),
             ]
-        due = fresh_due(now, sync.retry_interval, outcome.retry_after)
-        raw = items.with_fields(self._outbox.raw(job.key), {"retries": retries})
-        self._outbox.count_fresh_failure(job, due, outcome.message, raw)
-        return [events.AttemptFailed(job.project, job.item_id, retries, outcome.message)]
+        raw = items.with_fields(self._context.ledger.raw(job.key), {"retries": retries})
+        due = fresh_due(this.now, sync.retry_interval, asked)
+        self._outbox.count_fresh_failure(job, due, error, raw)
+        return [events.AttemptFailed(job.project, job.item_id, retries, error)]
 
-    def _count_dead(
-        self, job: Job, outcome: Outcome, now: float, retry_count: int, last: float
-    ) -> list[Event]:
-        count = retry_count + 1
-        delay = dead_wait(count, outcome.retry_after)
+    def _count_dead(self, this: _Case, count: int, last: float) -> list[Event]:
+        job, now, error = this.job, this.now, this.outcome.message
+        delay = dead_wait(count, this.outcome.retry_after)
         # The user asked for a retry while this one was under way: it is still wanted.
         again = last <= 0 < job.last_attempt
-        raw = items.with_fields(
-            self._outbox.raw(job.key),
-            {"retry_count": count, "last_attempt": now, "last_error": outcome.message},
-        )
+        fields: items.Object = {"retry_count": count, "last_attempt": now, "last_error": error}
+        raw = items.with_fields(self._context.ledger.raw(job.key), fields)
         due = now if again else now + delay
-        self._outbox.count_dead_failure(job, count, due, outcome.message, raw, now)
-        failed = events.DlqRetryFailed(job.project, job.item_id, count, delay, outcome.message)
+        self._outbox.count_dead_failure(job, count, due, error, raw, now)
+        failed = events.DlqRetryFailed(job.project, job.item_id, count, delay, error)
         return [failed] if again else [failed, events.InBackoff(job.project, job.item_id, delay)]
 
 
-def _foreign(outcome: Outcome, host: str) -> Reason:
-    """Return the reason for an answer that no Mem0 server gives."""
+def _why(outcome: Outcome, host: str, *, is_foreign: bool) -> Reason:
+    """Return why a healthy server takes nothing; `is_foreign`: no Mem0 server answers so."""
+    said = reasons.bare(reasons.quoted(outcome.message))
+    if not is_foreign:
+        what = Reason(
+            "{host} says that it is healthy, but takes no delivery: {answer}.",
+            host=host, answer=said,
+        )  # fmt: skip
+        return reasons.advised(what, of_rejection(outcome.status)[0])
     address = redirected_to(outcome.reason)
     if address:
         # Without the path of a question, which names a project: one state for all projects.
@@ -390,15 +395,6 @@ def _foreign(outcome: Outcome, host: str) -> Reason:
         return reasons.advised(what, UPDATE)
     what = Reason(
         "something that is no Mem0 server answers deliveries at {host}: {answer}.",
-        host=host, answer=reasons.bare(reasons.quoted(outcome.message)),
+        host=host, answer=said,
     )  # fmt: skip
     return reasons.advised(what, of_refusal(None))
-
-
-def _failing(outcome: Outcome, host: str) -> Reason:
-    what = Reason(
-        "{host} says that it is healthy, but takes no delivery: {answer}.",
-        host=host, answer=reasons.bare(reasons.quoted(outcome.message)),
-    )  # fmt: skip
-    remedy, _ = of_rejection(outcome.status)
-    return reasons.advised(what, remedy)

@@ -9,7 +9,7 @@ from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.notify.notices import ANSWER, BURST, DOWN_AFTER, HOUR, LIMIT, Subject
-from mem0tray.ledger.waiting import Counts
+from mem0tray.ledger.counters import Counts
 from tests.desktop.notice_desk import Desk, alert, healthy_desk, moved, recovered
 
 

@@ -16,7 +16,7 @@ from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
 from mem0tray.desktop.tray.menu import SHOWN, View
-from mem0tray.ledger.waiting import Counts
+from mem0tray.ledger.counters import Counts
 
 HOUR: Final = 3600.0
 _ATTEMPTS: Final = 5

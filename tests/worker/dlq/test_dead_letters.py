@@ -115,7 +115,7 @@ def item(**fields: Any) -> Item:
 
 
 def stands(empty: WorkerContext, key: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(empty.outbox.raw(key))
+    found: dict[str, Any] = json.loads(empty.ledger.raw(key))
     return found
 
 

@@ -177,7 +177,7 @@ def test_other_values_are_those_of_the_user(editing: Editing) -> None:
     known = editing.context.inbox.known(A.name)
     assert known is not None
     assert known.retry_count == 7
-    assert b'"note"' in editing.context.outbox.raw(known.key)
+    assert b'"note"' in editing.context.ledger.raw(known.key)
     assert editing.saved() == [(known.key, 1, 1, 7)]
 
 

@@ -14,6 +14,7 @@ from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files.atomic import TornError
+from mem0tray.worker.faults import keeps_changing
 from mem0tray.worker.folders import settings
 from mem0tray.worker.folders.settings import NewSettings, SettingsFile, WantedSettings
 
@@ -130,10 +131,7 @@ def test_a_file_that_keeps_changing_is_an_error_after_ten_seconds(editing: Editi
             file.changed()
         editing.now += 1.0
         assert file.changed() is not None
-    assert str(told.value) == (
-        f"The settings file {editing.path} keeps changing while it is read: another program is"
-        " writing it. Find that program and end it."
-    )
+    assert str(told.value) == str(keeps_changing(editing.path))
 
 
 # What the user wants ------------------------------------------------------------------

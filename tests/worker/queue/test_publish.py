@@ -138,7 +138,7 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [MOMENT]
-    monkeypatch.setattr(turns.publisher._unstable, "_clock", lambda: now[0])
+    monkeypatch.setattr(turns.context.faults, "_clock", lambda: now[0])
     for _ in range(3):
         turns.take_turn(lambda: False)
         now[0] += 5.5
@@ -155,7 +155,7 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
 
 def test_while_it_stops_nothing_is_unstable(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [MOMENT]
-    monkeypatch.setattr(turns.publisher._unstable, "_clock", lambda: now[0])
+    monkeypatch.setattr(turns.context.faults, "_clock", lambda: now[0])
     turns.publisher._stopping.set()
     for _ in range(3):
         turns.take_turn(lambda: False)
@@ -312,7 +312,6 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
 
     def fail() -> bool:
         monkeypatch.setattr(QueuePublisher, "needed", False)
-        publisher._unstable.reported = True
         raise ValueError
 
     over = threading.Event()
@@ -324,7 +323,6 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
     publisher.kick(now=True)
     assert over.wait(20.0)
     publisher.stop(20.0)
-    assert not publisher._unstable.reported
 
 
 def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:

@@ -195,7 +195,7 @@ def test_an_entry_that_failed_shows_its_retries(publishing: Publishing) -> None:
     """Where the file shows another count its entry is written anew, and else stays to the byte."""
     first, _ = publishing.take_in(A, B)
     publishing.context.outbox.claim(first, NOW)
-    raw = publishing.context.outbox.raw(first)
+    raw = publishing.context.ledger.raw(first)
     with publishing.context.ledger.transaction() as db:
         db.execute("UPDATE items SET retries = 3 WHERE key = ?", (first,))
         db.execute(

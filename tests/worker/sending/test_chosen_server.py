@@ -25,7 +25,7 @@ from mem0tray.worker.sending import chosen_server
 from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.server_connection import ServerConnection
-from tests.ledger.samples import NOW, fresh, table
+from tests.ledger.samples import NOW, fresh
 from tests.worker.stage import stand_in
 
 A = ServerSettings(url="http://a.test")
@@ -248,7 +248,6 @@ def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
         choosing.parts["probed"](WELL, None)
     connection.forget_listings.assert_not_called()
     choosing.delivery.clear_suspects.assert_not_called()
-    assert table(choosing.context.ledger, "SELECT * FROM outages") == []
 
 
 def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
@@ -257,18 +256,6 @@ def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
     assert (choosing.state(), str(choosing.breaker.state(NOW).reason)) == (DOWN, "down")
     connection.forget_listings.assert_called_once_with()
     choosing.delivery.clear_suspects.assert_called_once_with()
-    assert table(choosing.context.ledger, "SELECT * FROM outages") == [(NOW, NOW, 0)]
-
-
-def test_an_outage_that_cannot_be_recorded_is_left_for_the_next_probe(
-    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    choosing.connection()
-    fails = mock.Mock(side_effect=LedgerError("full"))
-    monkeypatch.setattr(choosing.chosen._outages, "note_probe", fails)
-    choosing.parts["probed"](ILL, None)
-    fails.assert_called_once_with(healthy=False, now=NOW)
-    assert choosing.state() == DOWN
 
 
 def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) -> None:

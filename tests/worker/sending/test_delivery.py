@@ -119,16 +119,16 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 def test_a_commit_that_fails_is_told_of_and_made_up_for(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turn = scene.context.outbox.turn
+    transaction = scene.context.ledger.transaction
     failed = threading.Event()
 
-    def failing() -> AbstractContextManager[object]:
+    def failing(*, durable: bool = False) -> AbstractContextManager[object]:
         if scene.server.requests and not failed.is_set():
             failed.set()
             raise LedgerError("The ledger cannot be used: disk I/O error.")
-        return turn()
+        return transaction(durable=durable)
 
-    monkeypatch.setattr(scene.context.outbox, "turn", failing)
+    monkeypatch.setattr(scene.context.ledger, "transaction", failing)
     scene.delivery.kick()
     scene.answers.put(DELIVERED)
     assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)

@@ -205,22 +205,6 @@ def test_another_project_goes_first_where_one_is_refused(steps: Steps) -> None:
     assert steps.delivery._flights[0].job.item_id == "b"
 
 
-def test_the_last_slot_is_for_those_that_have_not_timed_out(steps: Steps) -> None:
-    """One that may hang again waits for others; where there are no others it waits as well."""
-    steps.open_slots()
-    slow, second = steps.fresh("a", "b")
-    with steps.context.ledger.transaction() as db:
-        db.execute("UPDATE items SET timeouts = 1 WHERE key = ?", (slow,))
-    steps.context.settings = Settings(sync=SyncSettings(concurrency=2))
-    steps.fresh("c", timestamp=0)
-    assert steps.turn(0) == "c"
-    assert steps.turn(1) == "b"
-    steps.turn(1, SLOWLY)
-    assert row(steps.context.ledger, second)["state"] == "delivered"
-    assert 1 not in steps.delivery._flights
-    assert steps.turn(0, SLOWLY) == "a"
-
-
 def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
     """Its claim says that nobody knows; what was answered is recorded, and nothing is claimed."""
     lost, taken, _ = steps.fresh("a", "b", "c")
@@ -305,17 +289,13 @@ def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
     assert [call.args[0].content for call in client.save.call_args_list] == ["text of b"]
 
 
-@pytest.mark.parametrize("timed_out", [False, True])
-def test_a_memory_is_never_in_two_requests(steps: Steps, *, timed_out: bool) -> None:
+def test_a_memory_is_never_in_two_requests(steps: Steps) -> None:
     steps.open_slots()
     (old,) = steps.fresh("a")
     assert steps.turn(0) == "a"
     steps.context.inbox.discard([old], NOW, items.EDITED)
-    (new, other) = steps.fresh("a", "b", content="new")
-    if timed_out:  # only those go into the last slot that have never timed out
-        steps.context.outbox.mark_unknown(other, HERE, NOW, timed_out=True)
-        steps.context.settings = Settings(sync=SyncSettings(concurrency=2))
-    assert steps.turn(1) == ("" if timed_out else "b")
+    (new, _) = steps.fresh("a", "b", content="new")
+    assert steps.turn(1) == "b"
     assert steps.turn(2) == ""
     assert steps.turn(0, FAILED) == "a"
     assert steps.delivery._flights[0].job.key == new
@@ -333,9 +313,13 @@ def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:
     assert steps.connect.call_count == 2
 
 
-def test_a_ledger_that_fails_stops_all_and_is_told(steps: Steps) -> None:
+def test_a_ledger_that_fails_stops_all_and_is_told(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
     error = LedgerError("The disk is full.")
-    steps.delivery._storage_failed(error)
+    monkeypatch.setattr(steps.delivery, "_exchange", mock.Mock(side_effect=error))
+    steps.delivery._stopping = True
+    assert steps.delivery._turn(module._Sender(0)) is None
     assert steps.breaker.blocked_by("storage")
     assert steps.breaker.state(NOW).reason == error.reason
     assert steps.told == [events.PartFailed("ledger", str(error.reason), 1.0)]

@@ -375,18 +375,18 @@ def test_what_another_worker_took_is_held_where_nobody_can_tell(
     """That it is not at one server says nothing of where that worker sends; the user may."""
     a = Server("http://a.test", tells=False)
     key = taken_in(scene, "fresh")
-    others = scene.context.foreign_claims
+    others, counters = scene.context.foreign_claims, scene.context.counters
     others.vanish([key], scene.now(), taken=True, wait_until=0.0)
     for _ in range(2):
         scene.send(key, b, FAILED)
-    assert (b.asked, len(b.keys), others.count()) == (1, 2, 0)
+    assert (b.asked, len(b.keys), counters.waiting().held) == (1, 2, 0)
     if wish == "put back":
         others.come_back([key])
     elif wish == "retry":
         assert scene.send(key, a).kind is Kind.HELD
-        assert (others.count(), others.send([key])) == (1, 1)
+        assert (counters.waiting().held, others.send([key])) == (1, 1)
     assert (scene.send(key, a).kind is Kind.HELD) == (wish == "none")
-    assert (len(a.keys), others.count()) == ((0, 1) if wish == "none" else (1, 0))
+    assert (len(a.keys), counters.waiting().held) == ((0, 1) if wish == "none" else (1, 0))
 
 
 @pytest.mark.row(36, 45)

@@ -107,7 +107,7 @@ def test_a_failure_of_a_fresh_entry_counts(court: Court, kind: Kind) -> None:
     found = court.row(job)
     assert (found["retries"], found["due"], found["last_error"]) == (1, NOW + RETRY, SAID)
     assert "claimed" not in found
-    assert b'"retries":1' in court.context.outbox.raw(job.key)
+    assert b'"retries":1' in court.context.ledger.raw(job.key)
     assert court.history() == [(str(kind), 422, SAID, 7.0)]
     assert court.state() == HEALTHY
     assert court.outages == []
@@ -158,7 +158,7 @@ def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
     found = court.row(job)
     assert (found["retry_count"], found["last_attempt"], found["due"]) == (3, NOW, NOW + 240)
     assert found["last_error"] == SAID
-    raw = court.context.outbox.raw(job.key)
+    raw = court.context.ledger.raw(job.key)
     assert b'"retry_count":3' in raw
     assert b'"last_attempt":1800000000.0' in raw
     assert f'"last_error":"{SAID}"'.encode() in raw
