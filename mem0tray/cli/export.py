@@ -105,12 +105,10 @@ class Export:
         here, unread = recall.known_here(self.settings)
         names, total = [self.project], None
         if not self.project:
-            found = recall.of_server(client, server)
-            names = recall.in_order(
-                [*(() if found.whole else here), *(each.project for each in found.found)]
-            )
-            if found.whole:
-                total = sum(each.count or 0 for each in found.found)
+            found, is_whole = recall.of_server(client, server)
+            names = recall.in_order([*(() if is_whole else here), *found])
+            if is_whole:
+                total = sum(count or 0 for count in found.values())
             else:
                 self.remarks.append(
                     "The server does not name all of its projects. Exported are those that it"
