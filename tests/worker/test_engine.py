@@ -8,6 +8,7 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, NoThreadError
+from mem0tray.core.events import PartFailed, PartRecovered
 from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import orders, private_folders
 from mem0tray.files.atomic import Signature
@@ -304,3 +305,15 @@ def test_a_thread_that_cannot_be_started_ends_the_worker(scene: Scene, which: st
     with pytest.raises(NoThreadError) as raised:
         scene.engine.turn()
     assert raised.value is error
+
+
+@pytest.mark.row(52)
+def test_settings_that_keep_changing_are_a_fault_after_ten_seconds(scene: Scene) -> None:
+    for torn, after in ((True, 0.0), (True, 11.0), (False, 11.5)):
+        scene.wanted.torn = torn
+        scene.context.faults._clock = mock.Mock(return_value=MOMENT + after)
+        scene.cycle()
+    about = [event for event in scene.told if isinstance(event, PartFailed | PartRecovered)]
+    assert [(type(event), event.part) for event in about] == [
+        (PartFailed, "settings file"), (PartRecovered, "settings file"),
+    ]  # fmt: skip
