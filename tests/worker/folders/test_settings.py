@@ -84,16 +84,6 @@ def test_a_file_from_the_future_is_read_at_once(editing: Editing, text: str) -> 
     assert file.changed() is not None
 
 
-def test_wrong_settings_are_reported_until_they_are_right(editing: Editing) -> None:
-    file = SettingsFile()
-    editing.save("odd", age=60.0)
-    for _ in range(2):
-        with pytest.raises(SettingsError):
-            file.changed()
-    editing.save(GOOD, age=60.0)
-    assert backups(file) == 7
-
-
 @pytest.mark.parametrize("text", ["odd", "[log]\nbackups = 3\n"])
 def test_a_file_that_changes_while_it_is_read_is_read_again(
     editing: Editing, monkeypatch: pytest.MonkeyPatch, text: str
@@ -145,23 +135,6 @@ class File:
     def reason(self) -> Reason:
         state = self.breaker.state(NOW)
         return state.reason if state.name == "action needed" else NONE
-
-
-@pytest.mark.parametrize("found", [None, TornError(Path("config.toml"))])
-def test_a_file_without_news_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, found: Exception | None
-) -> None:
-    file = File(monkeypatch)
-    assert file.look(found) is None
-    assert file.wanted.settings == Settings()
-    assert file.wanted.torn == (found is not None)
-
-
-def test_the_folder_is_looked_for_by_the_new_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = File(monkeypatch)
-    assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
-    assert file.wanted.settings is OTHERS
-    file.where.look.assert_called_once_with(OTHERS)
 
 
 def test_while_the_settings_are_wrong_the_last_good_ones_hold(

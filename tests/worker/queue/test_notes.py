@@ -19,7 +19,6 @@ from mem0tray.ledger.names import NOTES, QUEUED
 from mem0tray.worker.queue import notes
 from mem0tray.worker.queue.notes import (
     QUIET,
-    NoteIntake,
     project_of,
     quiet_at,
     without_front_matter,
@@ -75,16 +74,6 @@ def test_a_note_that_is_edited_twice_in_a_minute_is_sent_once(desk: NoteDesk) ->
     assert desk.run(after=1) == 1
     assert desk.queued() == [(GARDEN, "It is clay.")]
     assert desk.intake.wait(desk.moment) == math.inf
-
-
-@pytest.mark.parametrize("jump", [-86_400, 86_400])
-def test_a_clock_that_is_set_changes_nothing_about_that(desk: NoteDesk, jump: int) -> None:
-    """Neither is what has just changed sent at once, nor is it waited for until that day."""
-    desk.write("soil.md", "It is sand.", age=0)
-    assert desk.run() == 0
-    desk.scene.now += jump
-    assert desk.run(after=58) == 0
-    assert desk.run() == 1
 
 
 def test_a_note_that_changes_while_nobody_hears_of_it_is_not_sent_half(desk: NoteDesk) -> None:
@@ -305,13 +294,6 @@ def test_a_note_that_becomes_something_else_while_it_rests_is_left_alone(
     assert desk.run() == 1
 
 
-@needs.linux("named pipes in a folder")
-def test_a_pipe_keeps_nobody_waiting(desk: NoteDesk) -> None:
-    os.mkfifo(desk.folder() / "pipe.md")
-    assert desk.run() == 0
-    assert left_out(desk) == []
-
-
 def test_what_cannot_be_used_is_told_once(desk: NoteDesk) -> None:
     desk.write("latin.md", b"caf\xe9 de la gare")
     desk.write("huge.md", "a" * (notes.LARGEST + 1))
@@ -346,32 +328,9 @@ def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.Mo
     assert desk.run() == 1
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a\nb.md", "'; DROP TABLE notes; --.md", "-rf.md", "%s.md", "🌱.md", "\u202e.md",
-        pytest.param("\udcff.md", marks=needs.linux("names that are no text")),
-    ],
-)  # fmt: skip
-def test_a_name_does_no_harm(desk: NoteDesk, name: str) -> None:
-    desk.write(name, "It is clay.")
-    assert desk.run() == 1
-    desk.start()
-    assert desk.run() == 0
-    assert desk.queued() == [(GARDEN, "It is clay.")]
-
-
 def test_claude_codes_folder_may_be_missing(desk: NoteDesk) -> None:
     assert desk.run() == 0
     assert left_out(desk) == []
-
-
-def test_the_folder_is_that_of_the_environment(
-    desk: NoteDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    assert NoteIntake(desk.scene.context)._root == tmp_path / ".claude"
 
 
 @pytest.mark.parametrize(
