@@ -96,10 +96,16 @@ class AlertWatch:
         event = AlertBegan(alert, limit, settings.after, counts.queue, counts.dlq, counts.oldest)
         self._events.emit(event)
         if settings.command.strip():
-            start(settings.command, describe(event), self._command_failed)
+            threading.Thread(
+                target=self._run_command,
+                args=(settings.command, describe(event)),
+                name="mem0tray-alert-command",
+                daemon=True,
+            ).start()
 
-    def _command_failed(self, reason: str) -> None:
-        self._events.emit(events.AlertCommandFailed(reason))
+    def _run_command(self, command: str, text: str) -> None:
+        if reason := run(command, text):
+            self._events.emit(events.AlertCommandFailed(reason))
 
     def _save(self) -> None:
         """Remember which alerts were reported. A full disk costs no more than a repeated alert."""
@@ -109,16 +115,15 @@ class AlertWatch:
 
 
 def _load(file: Path) -> set[str]:
-    """The alerts that were reported before a restart; none when the file cannot be read."""
+    """Read which alerts were reported before a restart; none when the file cannot be read."""
     try:
-        told = json.loads(regular_file.read_bytes(file))["told"]
-        return {SIZE, AGE}.intersection(told)
+        return {SIZE, AGE}.intersection(json.loads(regular_file.read_bytes(file))["told"])
     except (OSError, ValueError, RecursionError, LookupError, TypeError):
         return set()
 
 
 def describe(alert: AlertBegan) -> str:
-    """The text for `alerts.command`: lines in English, as for other programs; no content."""
+    """Compose the text for `alerts.command`: English lines for other programs, without content."""
     if alert.alert == SIZE:
         what = f"{plural(alert.dlq, 'dead letter')}: more than {alert.limit:,.0f}"
         what += f" for {plural(alert.minutes, 'minute')}."
@@ -137,22 +142,6 @@ Which: mem0tray list
 """
 
 
-# The command -------------------------------------------------------------------------------------
-
-
-def start(command: str, text: str, failed: Callable[[str], None]) -> threading.Thread:
-    """Run the command on a thread of its own, which calls `failed` with the reason if it fails."""
-
-    def work() -> None:
-        reason = run(command, text)
-        if reason:
-            failed(reason)
-
-    thread = threading.Thread(target=work, name="mem0tray-alert-command", daemon=True)
-    thread.start()
-    return thread
-
-
 def run(command: str, text: str, timeout: float = TIMEOUT) -> str:
     """Run the command, without a shell, the text on its standard input, and wait for its end.
 
@@ -161,11 +150,6 @@ def run(command: str, text: str, timeout: float = TIMEOUT) -> str:
     try:
         # Windows splits a command line itself, and its paths have backslashes.
         arguments = command.strip() if sys.platform == "win32" else shlex.split(command)
-    except ValueError as error:
-        return f"it cannot be understood: {error}"
-    if not arguments:
-        return "it is empty"
-    try:
         # Its output goes into a file: a process that it leaves behind would keep a pipe open.
         with tempfile.TemporaryFile() as output:
             return _run(arguments, text, timeout, output)

@@ -4,7 +4,6 @@ Nothing is imported before it is needed. `hook EVENT` and `status --line`, which
 all the time, do without click.
 """
 
-import errno
 import gc
 import os
 import sys
@@ -19,10 +18,9 @@ COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script, for click
 _SETTINGS: Final = "MEM0TRAY_"  # begins the variables that stand for settings
 _TWO: Final = 2
 _LONGEST_ERROR: Final = 2000
-# Allocations between two garbage collections. Imported modules are no garbage, and looking
-# through them again and again took a twelfth of a start.
+# Allocations between two garbage collections: imported modules, which are no garbage, were looked
+# through for a twelfth of a start.
 _OBJECTS: Final = 10_000
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def start() -> NoReturn:
@@ -114,16 +112,13 @@ def _guarded(command: Callable[[], int]) -> int:
     except BrokenPipeError:
         _close_standard_output()
         return BROKEN_PIPE
-    except MemoryError:
-        _complain("There is too little memory. End other programs, or allow this one more.")
-        return 1
     except OSError as error:
-        if error.errno in _FULL and error.filename is None:  # errors of our files have a file name
-            reason = (error.strerror or str(error)).lower()
-            _complain(f"Standard output cannot be written: {reason}.")
+        why = (error.strerror or str(error)).lower()
+        if error.filename is None:  # errors of files have a name
+            _complain(f"Standard output cannot be written: {why}.")
             _close_standard_output()
         else:
-            _complain(_in_words(error))
+            _complain(f"{error.filename} cannot be used: {why}.")
         return 1
     return code
 
@@ -140,12 +135,6 @@ def why_not_written(text: str) -> str:
         _close_standard_output()
         return (error.strerror or str(error)).lower()
     return ""
-
-
-def _in_words(error: OSError) -> str:
-    if error.filename is None:
-        return f"{error.strerror or error}."
-    return f"{error.filename} cannot be used: {(error.strerror or str(error)).lower()}."
 
 
 def _complain(message: str) -> None:

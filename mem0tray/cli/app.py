@@ -2,13 +2,16 @@
 
 import importlib
 import sys
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from mem0tray import __version__
-from mem0tray.cli.command_help import CommandGroup, usage_error
+from mem0tray.cli.arguments import CommandGroup, usage_error
 from mem0tray.core.errors import Mem0TrayError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _NO_TRAY: Final = "The worker runs in this terminal; Ctrl-C stops it."
 
@@ -110,16 +113,11 @@ class LazyGroup(CommandGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command of that name."""
         del ctx
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = entry.target.partition(":")
+        module, _, attribute = COMMANDS[cmd_name].target.partition(":")
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return found
-
-    def summaries(self) -> dict[str, str]:
-        """Return every name with its summary, from the table."""
-        return {name: entry.summary for name, entry in COMMANDS.items()}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, under their headings and all in one column."""
@@ -128,6 +126,14 @@ class LazyGroup(CommandGroup):
         for heading, lines in _TABLE.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), said) for name, said in lines.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """Complete commands and options."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=COMMANDS[name].summary) for name in names]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(

@@ -5,9 +5,8 @@ from typing import Final
 
 import click
 
-from mem0tray.cli import output
-from mem0tray.cli.command_help import CommandGroup, UsageError
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.cli import arguments, output
+from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import (
     BLOCKED,
@@ -35,7 +34,7 @@ _FOREIGN: Final = "That file is not made by mem0tray, and stays as it is."
 
 @click.group(
     "autostart",
-    cls=CommandGroup,
+    cls=arguments.CommandGroup,
     examples={
         "mem0tray autostart enable": "from the next login on",
         "mem0tray autostart status": "",
@@ -101,24 +100,16 @@ def disable() -> None:
 
 
 @command.command("status", examples={"mem0tray autostart status": ""})
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def status(*, as_json: bool) -> None:
     """Show what the system will do at the next login, and which file says so."""
     login = autostart.current()
     state = login.state()
     advice = login.advice() if state.name in {ENABLED, STALE} else []
     if as_json:
-        output.print_json(
-            {
-                "state": state.name,
-                "reason": state.reason,
-                "kind": login.kind,
-                "where": login.where,
-                "starts": state.starts,
-                "enable_would_start": login.command,
-                "advice": advice,
-            }
-        )
+        document = {"state": state.name, "reason": state.reason, "kind": login.kind}
+        document |= {"where": login.where, "starts": state.starts}
+        output.print_json(document | {"enable_would_start": login.command, "advice": advice})
         return
     output.say_beside("", sentence(state, login))
     if state.name == DISABLED:

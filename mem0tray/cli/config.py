@@ -7,7 +7,6 @@ from typing import Any, Final
 import click
 
 from mem0tray.cli import arguments, output
-from mem0tray.cli.command_help import CommandGroup
 from mem0tray.cli.interaction import waiting
 from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
@@ -31,7 +30,7 @@ _SECONDS: Final = 5.0  # for the server test
 
 @click.group(
     "config",
-    cls=CommandGroup,
+    cls=arguments.CommandGroup,
     examples={
         "mem0tray config show": "every setting, and where it comes from",
         "mem0tray config set sync.timeout 90": "",
@@ -52,7 +51,7 @@ def path() -> None:
 
 
 @command.command("show", examples={"mem0tray config show": ""})
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def show(*, as_json: bool) -> None:
     """Show every setting, and where its value comes from.
 
@@ -61,39 +60,31 @@ def show(*, as_json: bool) -> None:
     """
     loaded = settings.read()
     arguments.warn(loaded.warnings)
+    sources = {key: _source(loaded, key) for key in settings.keys()}  # noqa: SIM118  (a function)
     if as_json:
         shown = {
-            key: {
-                "value": None if key in loaded.unknown else _shown(loaded, key),
-                "from": _source(loaded, key),
-            }
-            for key in _keys()
+            key: {"value": None if source == _WRONG else _shown(loaded, key), "from": source}
+            for key, source in sources.items()
         }
         output.print_json({"file": str(location()), "settings": shown})
     else:
-        _print(loaded)
+        missing = "" if location().exists() else " (not there: defaults and environment apply)"
+        output.say(f"{location()}{missing}")
+        is_broken = set(sources.values()) <= {_WRONG, settings.ENVIRONMENT}  # its error says so
+        rows = [
+            (key, "–" if source == _WRONG else config_file.as_toml(_shown(loaded, key)), source)
+            for key, source in sources.items()
+            if not (is_broken and source == _WRONG)
+        ]
+        if rows:
+            output.print_table(("setting", "value", "from"), rows)
     if loaded.wrong:
         raise settings.together(loaded.wrong)
 
 
-def _print(loaded: Loaded) -> None:
-    missing = "" if location().exists() else " (not there: defaults and environment apply)"
-    output.say(f"{location()}{missing}")
-    sources = {key: _source(loaded, key) for key in _keys()}
-    if set(sources.values()) <= {_WRONG, settings.ENVIRONMENT}:
-        # The file as a whole is wrong, which its one error says.
-        sources = {key: source for key, source in sources.items() if source != _WRONG}
-    rows = [
-        (key, "–" if source == _WRONG else config_file.as_toml(_shown(loaded, key)), source)
-        for key, source in sources.items()
-    ]
-    if rows:
-        output.print_table(("setting", "value", "from"), rows)
-
-
 @command.command("get", examples={"mem0tray config get server.url": ""})
 @click.argument("key", shell_complete=arguments.keys)
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def get(key: str, *, as_json: bool) -> None:
     """Print the value of KEY, even if it is a secret."""
     settings.kind_of(key)
@@ -132,10 +123,13 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
     the result changes neither the setting nor the exit code.
     """
     settings.kind_of(key)
-    if value is None or value == "-":
-        value = _asked(key)
+    if value in (None, "-") and sys.stdin.isatty():
+        value = click.prompt(key, hide_input=key in SECRETS, default="", show_default=False)
+    elif value is None or value == "-":
+        data = sys.stdin.buffer.read(4 * LONGEST + 2)  # no value is longer
+        value = data.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
     before = settings.read()
-    config_file.change(location(), key, config_file.checked(key, value))
+    config_file.change(location(), key, config_file.checked(key, str(value)))
     if arguments.warn_of_variable(key):
         return
     if key == "server.url":
@@ -144,13 +138,6 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
         report_on_server(key)
     elif key == "claude.auto_memory" and settings.read().settings.claude.auto_memory:
         output.remark("The text of Claude Code's notes goes to your Mem0 server from now on.")
-
-
-def _asked(key: str) -> str:
-    if sys.stdin.isatty():
-        return str(click.prompt(key, hide_input=key in SECRETS, default="", show_default=False))
-    data = sys.stdin.buffer.read(4 * LONGEST + 2)  # no value is longer
-    return data.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
 
 
 @command.command("unset", examples={"mem0tray config unset server.url": ""})
@@ -166,10 +153,8 @@ def unset(key: str) -> None:
     except SettingsError:
         output.say(f"{done}.")
         raise  # something else is wrong there
-    if _source(loaded, key) == settings.ENVIRONMENT:
-        source = f"{settings.variable(key)} in the environment"
-    else:
-        source = "the default"
+    is_set = _source(loaded, key) == settings.ENVIRONMENT
+    source = f"{settings.variable(key)} in the environment" if is_set else "the default"
     value = _shown(loaded, key)
     shown = "none" if value == "" else config_file.as_toml(value)
     output.say(f"{done}; {source} applies: {shown}.")
@@ -183,10 +168,6 @@ def edit() -> None:
     with ends_in_order():
         programs.edit(file, if_failed=f"Look whether {file} is as you want it.")
     arguments.load_all()
-
-
-def _keys() -> list[str]:
-    return list(settings.keys())
 
 
 def _source(loaded: Loaded, key: str) -> str:

@@ -6,22 +6,20 @@ holds up no delivery.
 """
 
 import math
-import select
-import signal
+import os
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple, Self, TextIO
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import click
 
-from mem0tray.cli import output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config import settings as config
 from mem0tray.config.server_choice import THIS_COMPUTER
@@ -30,26 +28,23 @@ from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, Mem0TrayError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
 from mem0tray.core.text import one_line, plural
-from mem0tray.system import threads
+from mem0tray.system import programs, threads
 from mem0tray.system.threads import Bell
 from mem0tray.worker.reporting.log import describe, named
 
 if TYPE_CHECKING:
-    from mem0tray.alerts import AlertWatch
     from mem0tray.core.state import Waiting
     from mem0tray.worker.thread import WorkerThread
 
-SOON: Final = 1.0  # seconds; what falls due within them counts as "now"
+_SOON: Final = 1.0  # seconds; what falls due within them counts as "now"
 _SOON_READY: Final = 0.5  # seconds
 _LOOK: Final = 0.02  # seconds between two looks whether all is done
 _PUBLISHING: Final = 60.0  # seconds for writing files at the end
-_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
 
 
-@click.command(
+@arguments.command(
     "run",
-    cls=Command,
-    examples={
+    {
         "mem0tray run": "until Ctrl-C",
         "mem0tray run --until-idle": "deliver what can be delivered, then stop",
     },
@@ -75,7 +70,6 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     loaded = config.load()
     for warning in loaded.warnings:
         output.remark(warning)
-    from mem0tray.alerts import AlertWatch
     from mem0tray.worker.folders.settings import SettingsFile
     from mem0tray.worker.reporting.log import EventLog
     from mem0tray.worker.thread import WorkerThread
@@ -84,71 +78,99 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     worker = WorkerThread(loaded.settings, bus, SettingsFile().changed)
     if greeting:
         click.echo(greeting, err=True)
-    watch = AlertWatch(bus, lambda: worker.settings, worker.counts, worker.paths.alerts)
     log = EventLog(worker.paths, loaded.settings.log)
     bus.subscribe(log)
     finite = once or until_idle
-    if not finite:
-        _mend_login(bus)
-    left: Waiting | None = None
+    done = UntilDone(worker, 0.0 if once else _SOON)
+    turn = done if finite else until_stopped(worker, bus)
     try:
         with Bell() as bell, RunScreen(bell.set) as screen:
             bus.subscribe(screen)
-            if finite:
-                horizon = 0.0 if once else SOON
-                left = until_done(worker, bell, lambda: screen.left, horizon)
-            else:
-                until_stopped(worker, bell, lambda: screen.left, lambda: _look(worker, watch))
+            drive(worker, bell, lambda: None if screen.left else turn(), finite=finite)
     finally:
         log.close()
     if worker.failure is not None:
         raise worker.failure
     if screen.left:
         raise BrokenPipeError
-    problem = _problem(left) if finite else ""
-    try:
-        _close(screen, problem)
-    except OSError:
-        if finite:
-            raise
-        # The terminal is gone, which may be why we stop.
+    problem = describe_rest(done.left) if finite else ""
+    screen.close(problem)
     if problem:
         sys.exit(1)
 
 
-def _mend_login(bus: events.Events) -> None:
-    """Point a start at login that leads nowhere at this installation, as the tray does."""
+# The worker -----------------------------------------------------------------------------
+
+
+def drive(
+    worker: "WorkerThread", bell: Bell, turn: Callable[[], float | None], *, finite: bool
+) -> None:
+    """Run the worker until a signal stops it, or `turn` returns None; it is called again and again.
+
+    `turn` returns the seconds until its next call. Raises what has ended the worker.
+    """
+    with programs.signals(lambda _: worker.stop()):
+        worker.start(watch=not finite, patient=not finite, over=bell.set)
+        try:
+            while worker.is_alive and (seconds := turn()) is not None:
+                bell.wait(seconds)
+        finally:
+            worker.stop()
+            worker.join()
+    if worker.fatal is not None:
+        raise worker.fatal
+
+
+def until_stopped(worker: "WorkerThread", bus: events.Events) -> Callable[[], float | None]:
+    """Return a turn that looks for alerts, after mending a start at login as the tray does."""
+    from mem0tray.alerts import AlertWatch
     from mem0tray.desktop import autostart
 
     try:
         autostart.current().mend()
     except Mem0TrayError as error:
         bus.emit(events.PartFailed("start at login", str(error), 0.0))
+    watch = AlertWatch(bus, lambda: worker.settings, worker.counts, worker.paths.alerts)
+
+    def look() -> float:
+        if not worker.is_ready:
+            return _SOON_READY
+        if time.monotonic() >= watch.due:
+            watch.look()
+        return max(0.0, watch.due - time.monotonic())
+
+    return look
 
 
-def _look(worker: "WorkerThread", watch: "AlertWatch") -> float:
-    """Look for alerts when it is time; return the seconds until the next look."""
-    if not worker.is_ready:
-        return _SOON_READY
-    if time.monotonic() >= watch.due:
-        watch.look()
-    return max(0.0, watch.due - time.monotonic())
+class UntilDone:
+    """A turn that ends when nothing more can be delivered within `horizon` seconds.
+
+    And when the files show that: a large one may take a while. `left` is what is left then; it
+    stays None if the worker was stopped before.
+    """
+
+    def __init__(self, worker: "WorkerThread", horizon: float) -> None:
+        self.left: Waiting | None = None
+        self._worker, self._horizon = worker, horizon
+        self._idle_since = math.inf
+
+    def __call__(self) -> float | None:
+        """Return the seconds until the next look; None when all is done."""
+        worker, now = self._worker, time.monotonic()
+        try:
+            is_idle = worker.is_idle(self._horizon)
+            self._idle_since = min(self._idle_since, now) if is_idle else math.inf
+            if is_idle and (worker.has_published or now - self._idle_since > _PUBLISHING):
+                self.left = worker.waiting()
+                return None
+        except LedgerError:
+            if not worker.is_leaving:  # else the ledger was closed while we asked
+                raise
+        return _LOOK
 
 
-def _close(screen: "RunScreen", problem: str) -> None:
-    """Print the sum and what is wrong with it, and end."""
-    for there, count in screen.delivered.items():
-        where = f" to {one_line(there)}" if there else ""
-        screen.end(Style.GOOD, f"Delivered {plural(count, 'memory', 'memories')}{where}.")
-    if not screen.delivered:
-        screen.end(Style.DIM, "Nothing was delivered.")
-    if problem:
-        output.remark(problem)
-    screen.end(Style.DIM, "Worker stopped.")
-
-
-def _problem(left: "Waiting | None") -> str:
-    """Say why the work is not done; `left` is what was left at the end, None before that."""
+def describe_rest(left: "Waiting | None") -> str:
+    """Say what still waits at the end of a finite run, and why; nothing if all is done."""
     if left is None:
         return (
             "The run was stopped before the end."
@@ -156,84 +178,24 @@ def _problem(left: "Waiting | None") -> str:
         )
     if left.unread:
         return f"Not everything could be read: {left.unread}"
-    parts = []
-    if left.queue:
-        held = f" ({left.held:,} held: {PERHAPS})" if left.held else ""
-        parts.append(plural(left.queue, "memory", "memories") + f" in the queue{held}")
-    if left.dlq:
-        parts.append(plural(left.dlq, "dead letter"))
-    if not parts:
-        return ""
+    held = f" ({left.held:,} held: {PERHAPS})" if left.held else ""
+    counts = (
+        f"{plural(left.queue, 'memory', 'memories')} in the queue{held}" if left.queue else "",
+        plural(left.dlq, "dead letter") if left.dlq else "",
+    )
+    what = " and ".join(filter(None, counts))
     why = str(left.state.reason).rstrip(".")
     if left.state.name == DOWN:
         why = f"the server is down{f' ({why})' if why else ''}"
     elif not why and left.held == left.queue + left.dlq:
         why = "`mem0tray retry` sends what is held, `mem0tray delete` drops it"
-    why = f": {why}" if why else " for the next retry"
-    verb = "waits" if left.queue + left.dlq == 1 else "wait"
-    return f"{' and '.join(parts)} still {verb}{why}. See `mem0tray list`, `mem0tray list --queue`."
-
-
-# The worker -----------------------------------------------------------------------------
-
-
-def until_stopped(
-    worker: "WorkerThread", bell: Bell, left: Callable[[], bool], look: Callable[[], float]
-) -> None:
-    """Run the worker until a signal stops it, or `left` says that nobody wants it any more.
-
-    `look` is called now and then; it returns the seconds until the next call.
-    """
-    with _running(worker, bell, finite=False):
-        while worker.is_alive and not left():
-            bell.wait(look())
-
-
-def until_done(
-    worker: "WorkerThread", bell: Bell, left: Callable[[], bool], horizon: float
-) -> "Waiting | None":
-    """Run the worker until nothing more can be delivered within `horizon` seconds.
-
-    And until the files show that: a large one may take a while. Returns what is left then; None
-    if it was stopped before.
-    """
-    with _running(worker, bell, finite=True):
-        idle_since = math.inf
-        while worker.is_alive and not left():
-            try:
-                is_idle, now = worker.is_idle(horizon), time.monotonic()
-                idle_since = min(idle_since, now) if is_idle else math.inf
-                if is_idle and (worker.has_published or now - idle_since > _PUBLISHING):
-                    return worker.waiting()
-            except LedgerError:
-                if not worker.is_leaving:  # else the ledger was closed while we asked
-                    raise
-            bell.wait(_LOOK)
-    return None
-
-
-@contextmanager
-def _running(worker: "WorkerThread", bell: Bell, *, finite: bool) -> Iterator[None]:
-    """Run the worker on its thread; TERM, INT and HUP stop it. Raises what has ended it."""
-    known = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda *_: worker.stop()) for number in known}
-    try:
-        worker.start(watch=not finite, patient=not finite, over=bell.set)
-        try:
-            yield
-        finally:
-            worker.stop()
-            worker.join()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if worker.fatal is not None:
-        raise worker.fatal
+    rest = f"Still waiting{f': {why}' if why else ' for the next retry'}: {what}."
+    return f"{rest} See `mem0tray list`, `mem0tray list --queue`." if what else ""
 
 
 # The screen -----------------------------------------------------------------------------
 
-FEW: Final = 10  # lines of a kind between two looks; further events of that kind are counted
+FEW: Final = 10  # lines of a kind at once; further events of that kind are counted
 _EVERY: Final = 1.0  # seconds between two looks
 _BLOCKED: Final = 1.0  # seconds that the end waits for a reader that does not read
 _LONGEST: Final = 300
@@ -255,53 +217,47 @@ _STYLES: Final = {
 _STATES: Final = {HEALTHY: Style.GOOD, DOWN: Style.BAD, ACTION_NEEDED: Style.BAD}
 
 
-class Line(NamedTuple):
-    """A line: Unix seconds, the kind of news, harmless text."""
+class News(NamedTuple):
+    """An event, and when it came in Unix seconds."""
 
     at: float
-    style: Style
-    text: str
-    error: bool = False
+    event: events.Event
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """The kind in words, for one and for many."""
+        if isinstance(self.event, _GOOD):
+            return "more delivery", "more deliveries"
+        if isinstance(self.event, _FAILED):
+            return "more failure", "more failures"
+        return "more event", "more events"
+
+    def line(self, before: str = "") -> str:
+        """Word the event as the log does, without its sign; nothing if it is not worth a line."""
+        sign, _, text = describe(self.event).partition(" ")
+        style = _STYLES.get(sign, Style.DIM)
+        match self.event:
+            case events.Delivered(project, item_id):  # not in the log
+                style, text = Style.GOOD, f"Delivered: {named(project, item_id)}"
+            case events.DlqRetryFailed(reason=reason):
+                text += f": {one_line(reason)}"
+            case events.StateChanged(state=state):
+                style = _STATES.get(state, Style.DIM)
+        return _laid_out(self.at, style, f"{before}{text}") if text else ""
 
 
-def _line(event: events.Event, at: float) -> Line | None:
-    """Word an event as the log does, without its sign; None for one not worth a line."""
-    sign, _, text = describe(event).partition(" ")
-    style = _STYLES.get(sign, Style.DIM)
-    match event:
-        case events.Delivered(project, item_id):  # not in the log
-            style, text = Style.GOOD, f"Delivered: {named(project, item_id)}"
-        case events.DlqRetryFailed(reason=reason):
-            text += f": {one_line(reason)}"
-        case events.StateChanged(state=state):
-            style = _STATES.get(state, Style.DIM)
-    return Line(at, style, text, isinstance(event, events.PartFailed)) if text else None
-
-
-def _kind(event: events.Event) -> tuple[str, str]:
-    """Name the kind in words, for one and for many."""
-    if isinstance(event, _GOOD):
-        return "more delivery", "more deliveries"
-    if isinstance(event, _FAILED):
-        return "more failure", "more failures"
-    return "more event", "more events"
-
-
-def _lines(news: list[tuple[float, events.Event]]) -> Iterator[Line]:
+def _lines(news: list[News]) -> Iterator[str]:
     """Word the first events of each kind, then one line for each kind of which there were more."""
     counts: Counter[tuple[str, str]] = Counter()
-    last: dict[tuple[str, str], tuple[float, events.Event]] = {}
-    for at, event in news:
-        kind = _kind(event)
-        counts[kind] += 1
-        if counts[kind] > FEW:
-            last[kind] = at, event
-        elif (line := _line(event, at)) is not None:
-            yield line
-    for kind, (at, event) in last.items():
-        if (line := _line(event, at)) is not None:
-            more = plural(counts[kind] - FEW, *kind)
-            yield line._replace(text=f"{more}; the last: {line.text}")
+    last: dict[tuple[str, str], News] = {}
+    for each in news:
+        counts[each.kind] += 1
+        if counts[each.kind] > FEW:
+            last[each.kind] = each
+        else:
+            yield each.line()
+    for kind, each in last.items():
+        yield each.line(f"{plural(counts[kind] - FEW, *kind)}; the last: ")
 
 
 class RunScreen:
@@ -316,10 +272,8 @@ class RunScreen:
         self._destination = ""
         self._on_left = on_left
         self._lock = threading.Lock()
-        self._news: list[tuple[float, events.Event]] = []
-        self._changed = threading.Event()
+        self._news: SimpleQueue[News | None] = SimpleQueue()  # None: there is no more
         self._closing = threading.Event()
-        self._stuck = False  # the reader does not read
         self._thread = threading.Thread(target=self._work, name="mem0tray-screen", daemon=True)
 
     def __enter__(self) -> Self:
@@ -327,74 +281,65 @@ class RunScreen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Write what is left. Later lines are written at once."""
+        """Write what is left, if somebody reads it."""
         self._closing.set()
-        self._changed.set()
-        self._thread.join()
+        self._news.put(None)
+        self._thread.join(_BLOCKED)
 
     def __call__(self, event: events.Event) -> None:
         """Show an event, on a line of its own or counted."""
         if isinstance(event, events.WorkerStarted | events.ServerChanged):
             self._destination = event.destination
-        if isinstance(event, _QUIET_EVENTS):
-            return
-        with self._lock:
-            if isinstance(event, _GOOD):
-                there = event.elsewhere  # a server by its name in the ledger
-                shown = THIS_COMPUTER if there == LOCAL_URL else urlsplit(there).netloc
+        if isinstance(event, _GOOD):
+            there = event.elsewhere  # a server by its name in the ledger
+            shown = THIS_COMPUTER if there == LOCAL_URL else urlsplit(there).netloc
+            with self._lock:
                 self.delivered[shown or self._destination] += 1
-            self._news.append((time.time(), event))
-        self._changed.set()
+        if not isinstance(event, _QUIET_EVENTS):
+            self._news.put(News(time.time(), event))
 
-    def end(self, style: Style, text: str) -> None:
-        """Write a line after all others. OSError when it cannot be written."""
-        if not (self._stuck or self.left):
-            output.write(_laid_out(Line(time.time(), style, text)))
+    def close(self, problem: str) -> None:
+        """Write the sum, what is wrong with it, and the end. OSError when that cannot be written.
+
+        Where nobody reads, the process ends at once: it could not even close its output.
+        """
+        if self._thread.is_alive():
+            os._exit(1 if problem else 0)
+        for there, count in self.delivered.items():
+            where = f" to {one_line(there)}" if there else ""
+            _say(Style.GOOD, f"Delivered {plural(count, 'memory', 'memories')}{where}.")
+        if not self.delivered:
+            _say(Style.DIM, "Nothing was delivered.")
+        if problem:
+            output.remark(problem)
+        _say(Style.DIM, "Worker stopped.")
 
     def _work(self) -> None:
-        while not (self.left or self._stuck):
-            self._changed.wait()
-            self._changed.clear()
-            is_closing = self._closing.is_set()  # after the other was cleared: it was set before
-            with self._lock:
-                news, self._news = self._news, []
-            for line in _lines(news):
-                self._write(line)
-            if is_closing:
-                return
+        is_last = False
+        while not (is_last or self.left):
+            news = [self._news.get()]
+            while not self._news.empty():
+                news.append(self._news.get())
+            is_last = None in news
+            try:
+                for line in filter(None, _lines([each for each in news if each is not None])):
+                    output.write(line)
+            except BrokenPipeError:
+                self.left = True
+                self._on_left()
+            except OSError:
+                pass  # a full disk, a terminal that is gone: no reason to stop; the log has it
             self._closing.wait(_EVERY)
 
-    def _write(self, line: Line) -> None:
-        """Write a line as soon as that does not have to wait for the reader."""
-        stream = sys.stderr if line.error else sys.stdout
-        while not (self.left or self._stuck or _takes(stream, _BLOCKED)):
-            self._stuck = self._closing.is_set()
-        if self.left or self._stuck:
-            return
-        try:
-            output.write(_laid_out(line), error=line.error)
-        except BrokenPipeError:
-            self.left = True
-            self._on_left()
-        except OSError:
-            return  # a full disk, a terminal that is gone: no reason to stop; the log has it
+
+def _say(style: Style, text: str) -> None:
+    output.write(_laid_out(time.time(), style, text))
 
 
-def _laid_out(line: Line) -> str:
+def _laid_out(at: float, style: Style, text: str) -> str:
     """Compose the time of day, a sign and the text; with colours if wanted."""
-    stream = sys.stderr if line.error else sys.stdout
-    clock = datetime.fromtimestamp(line.at).strftime("%H:%M:%S")  # noqa: DTZ006  (local)
-    sign = output.sign(line.style, stream)
-    text = one_line(line.text, _LONGEST)
-    if line.style is not Style.DIM:  # only the sign is dimmed, as the text is to be read
-        text = output.paint(text, line.style, stream)
-    clock = output.paint(clock, Style.DIM, stream)
-    return f"{clock} {output.paint(sign, line.style, stream)} {text}"
-
-
-def _takes(stream: TextIO, seconds: float) -> bool:
-    """Return whether a line can be written in so many seconds without waiting for the reader."""
-    try:
-        return bool(select.select([], [stream], [], seconds)[1])
-    except (OSError, ValueError, TypeError):  # no file (a test), or Windows, which cannot tell
-        return True
+    clock = datetime.fromtimestamp(at).strftime("%H:%M:%S")  # noqa: DTZ006  (local)
+    text = one_line(text, _LONGEST)
+    if style is not Style.DIM:  # only the sign is dimmed, as the text is to be read
+        text = output.paint(text, style)
+    return f"{output.paint(clock, Style.DIM)} {output.paint(output.sign(style), style)} {text}"

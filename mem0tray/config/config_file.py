@@ -64,8 +64,6 @@ def checked(key: str, text: str) -> Any:
             f"Give one, or take the setting away with `mem0tray config unset {key}`.",
         )
     value = settings.check(key, text if kind is str else text.strip())
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise SettingsError(f"The new value of {key} is no valid text (UTF-8).")
     if key in ("server.url", "server.ca_file") and value != settings.LOCAL_URL:
         from mem0tray.config import server_address  # slow to import
 
@@ -121,6 +119,24 @@ def remove(file: Path, key: str) -> bool:
         return True
 
 
+def create(file: Path) -> None:
+    """Make a file in which every key stands as a comment, with its default, if there is none."""
+    with _locked(file):
+        try:
+            there = regular_file.look(file)
+        except OSError as error:
+            raise settings.unreadable(file, error) from error
+        if there is not None:
+            return
+        lines = [_HEADER]
+        for section in msgspec.structs.fields(Settings):
+            lines.append(f"\n[{section.name}]\n")
+            for field in msgspec.structs.fields(section.type):
+                hint = HINTS[f"{section.name}.{field.name}"]
+                lines.append(f"# {field.name} = {as_toml(field.default)}  # {hint}\n")
+        atomic.replace(file, "".join(lines).encode())
+
+
 def _locked(file: Path) -> AbstractContextManager[FileLock]:
     """Let one command at a time change the file, so that none undoes another's change."""
     return FileLock(file.with_name(f".{file.name}.lock")).held(_PATIENCE)
@@ -143,22 +159,3 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
         raise settings.unreadable(file, error) from error
     settings.parsed(file, data)  # so that every reader reports an error in the same words
     return tomlkit.parse(data.decode("utf-8-sig"))
-
-
-def create(file: Path) -> None:
-    """Make a file in which every key stands as a comment, with its default, if there is none."""
-    with _locked(file):
-        try:
-            there = regular_file.look(file)
-        except OSError as error:
-            raise settings.unreadable(file, error) from error
-        if there is not None:
-            return
-        parts = [_HEADER]
-        for section in msgspec.structs.fields(Settings):
-            parts.append(f"\n[{section.name}]\n")
-            for field in msgspec.structs.fields(section.type):
-                hint = HINTS[f"{section.name}.{field.name}"]
-                line = f"# {field.name} = {as_toml(field.default)}"
-                parts.append(f"{line}  # {hint}\n")
-        atomic.replace(file, "".join(parts).encode())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
+from mem0tray.system import threads
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -53,8 +54,6 @@ def read(url: str, within: float = PATIENCE) -> str:
 def store(url: str, key: str) -> None:
     """Put the key of the server at `url` into the keyring. Raises KeyringUnavailableError."""
     _asked(lambda: _keyring().set_password(SERVICE, url, key))
-    if read(url) != key:
-        raise KeyringUnavailableError(Reason("The keyring did not keep the API key."), _UNLOCK)
 
 
 def remove(url: str) -> bool:
@@ -75,8 +74,15 @@ def remove(url: str) -> bool:
 
 def is_usable() -> bool:
     """Return whether there is a keyring that is worth more than a file: not one in clear text."""
+
+    def keeps_secrets() -> bool:
+        keyring = _keyring()
+        first = next(iter(getattr(keyring, "backends", ())), keyring)  # the one written to
+        in_the_clear = type(first).__module__.startswith(_IN_THE_CLEAR)
+        return bool(keyring.priority > 0) and not in_the_clear
+
     try:
-        return _asked(lambda: _keeps_secrets(_keyring()))
+        return _asked(keeps_secrets)
     except KeyringUnavailableError:
         return False
 
@@ -94,49 +100,30 @@ def _keyring() -> "KeyringBackend":
     return keyring.get_keyring()
 
 
-def _keeps_secrets(keyring: "KeyringBackend") -> bool:
-    first = next(iter(getattr(keyring, "backends", ())), keyring)  # of a chain, the one written to
-    in_the_clear = type(first).__module__.startswith(_IN_THE_CLEAR)
-    return bool(keyring.priority > 0) and not in_the_clear
-
-
 def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer:
     """Return the keyring's answer to a question. Raises KeyringUnavailableError."""
-    if not _turn.acquire(timeout=within):
-        raise _silent()
-    from queue import Empty, SimpleQueue  # only those wait for it who have a key there
 
-    answers: SimpleQueue[tuple[_Answer] | Exception] = SimpleQueue()
-
-    def ask() -> None:
+    def ask() -> _Answer:
         try:
-            answers.put((question(),))
-        except Exception as error:  # noqa: BLE001  (each keyring has its own errors)
-            answers.put(error)
+            return question()
         finally:
             _turn.release()
 
-    threading.Thread(target=ask, name="mem0tray-keyring", daemon=True).start()
+    silent = Reason("The keyring does not answer: it may be locked.")
+    if not _turn.acquire(timeout=within):
+        raise KeyringUnavailableError(silent, _UNLOCK)
     try:
-        answer = answers.get(timeout=within)
-    except Empty:
-        raise _silent() from None
-    if isinstance(answer, tuple):
-        return answer[0]
-    if isinstance(answer, KeyringUnavailableError):
-        raise answer
-    if isinstance(answer, ImportError) and answer.name == "keyring":
-        raise KeyringUnavailableError(
-            Reason("The package `keyring`, by which the API key is read, is not installed."),
-            _INSTALL,
-        ) from answer
-    # A keyring's message may repeat the key: only the type of its error is named.
-    raise KeyringUnavailableError(
-        Reason("The keyring cannot be used ({why}).", why=type(answer).__name__), _UNLOCK
-    ) from None
-
-
-def _silent() -> KeyringUnavailableError:
-    return KeyringUnavailableError(
-        Reason("The keyring does not answer: it may be locked."), _UNLOCK
-    )
+        return threads.within(ask, within)
+    except threads.HangsError:
+        raise KeyringUnavailableError(silent, _UNLOCK) from None
+    except KeyringUnavailableError:
+        raise
+    except Exception as error:
+        if isinstance(error, ImportError) and error.name == "keyring":
+            absent = Reason(
+                "The package `keyring`, by which the API key is read, is not installed."
+            )
+            raise KeyringUnavailableError(absent, _INSTALL) from error
+        # A keyring's message may repeat the key: only the type of its error is named.
+        why = Reason("The keyring cannot be used ({why}).", why=type(error).__name__)
+        raise KeyringUnavailableError(why, _UNLOCK) from None

@@ -14,8 +14,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
 
-# Addresses that a server listens at on all interfaces. A client that connects there gets to
-# loopback, and on Windows nowhere.
+# A server listens there on all interfaces; a client that connects there gets nowhere on Windows.
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (nothing listens)
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)

@@ -21,6 +21,7 @@ CHOICES = {
     "notifications.level": ("all", "problems", "none"),
 }
 _SHOWN = 100  # characters of a wrong value
+_CONTROLS = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # and halves of characters
 
 
 class _Rule(NamedTuple):
@@ -168,7 +169,7 @@ def _expected(key: str, value: Any) -> Reason:
         if len(value) > LONGEST:
             return Reason("text of at most {number} characters", number=LONGEST)
         # Nearly every text is printable: only others need the expression, which is slow to compile.
-        if not value.isprintable() and re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029]", value):
+        if not value.isprintable() and re.search(_CONTROLS, value):
             return Reason("text without line breaks and other control characters")
     rule = _RULES.get(key)
     return reasons.NONE if rule is None or rule.is_met(value) else rule.expected

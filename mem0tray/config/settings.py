@@ -28,7 +28,7 @@ _SHOWN = 100  # characters of a wrong key
 
 
 class PathSettings(msgspec.Struct, frozen=True):
-    """`[paths]`."""
+    """The section `[paths]`."""
 
     claude_dir: str = "~/.claude"
 
@@ -146,9 +146,7 @@ def keys() -> dict[str, type]:
 
 
 def get(settings: Settings, key: str) -> Any:
-    """Return the value of `section.key`; KeyError when there is none."""
-    if key not in keys():
-        raise KeyError(key)
+    """Return the value of `section.key`."""
     section, name = key.split(".")
     return getattr(getattr(settings, section), name)
 
@@ -177,9 +175,9 @@ def kind_of(key: str) -> type:
 
 def _guess(key: str, known: Iterable[str]) -> str:
     """Guess the key that was meant: one with the same last part, or with a similar name."""
-    ending = [each for each in known if each.partition(".")[2] == key]
-    if ending:
-        return f" Did you mean `{ending[0]}`?"
+    for each in known:
+        if each.partition(".")[2] == key:
+            return f" Did you mean `{each}`?"
     from mem0tray.core.text import did_you_mean  # slow to import, and only a mistyped key needs it
 
     return did_you_mean(key, known)
@@ -188,8 +186,7 @@ def _guess(key: str, known: Iterable[str]) -> str:
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Return a warning for each variable that looks like a setting but is none.
 
-    Everybody who runs a command should see it, whether the command uses settings or not:
-    so it is no part of `Loaded.warnings`.
+    No part of `Loaded.warnings`: every command shows them, also one that uses no settings.
     """
     names = [variable(key) for key in keys()]
     sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
@@ -201,6 +198,8 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 
 # Reading --------------------------------------------------------------------------------------
+
+_EDIT = Reason("Mend it with `mem0tray config edit`.")
 
 
 def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -228,7 +227,17 @@ def read(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     found = _Reading(file or config_file())
     found.take_file()
     found.take_environment(os.environ if environ is None else environ)
-    return found.loaded()
+    sections: dict[str, dict[str, Any]] = {}
+    for key, value in found.values.items():
+        section, name = key.split(".")
+        sections.setdefault(section, {})[name] = value
+    return Loaded(
+        msgspec.convert(sections, Settings),
+        tuple(found.warnings),
+        found.sources,
+        tuple(found.wrong),
+        frozenset(found.unknown),
+    )
 
 
 class _Reading:
@@ -236,25 +245,11 @@ class _Reading:
 
     def __init__(self, file: Path) -> None:
         self._file, self._known = file, keys()
-        self._values: dict[str, Any] = {}
-        self._sources: dict[str, str] = {}
-        self._warnings: list[str] = []
-        self._wrong: list[SettingsError] = []
-        self._unknown: set[str] = set()
-
-    def loaded(self) -> Loaded:
-        """Return all settings read so far."""
-        sections: dict[str, dict[str, Any]] = {}
-        for key, value in self._values.items():
-            section, name = key.split(".")
-            sections.setdefault(section, {})[name] = value
-        return Loaded(
-            msgspec.convert(sections, Settings),
-            tuple(self._warnings),
-            self._sources,
-            tuple(self._wrong),
-            frozenset(self._unknown),
-        )
+        self.values: dict[str, Any] = {}
+        self.sources: dict[str, str] = {}
+        self.warnings: list[str] = []
+        self.wrong: list[SettingsError] = []
+        self.unknown: set[str] = set()
 
     def take_file(self) -> None:
         """Read the file, which may be absent."""
@@ -270,8 +265,8 @@ class _Reading:
             return
         for section, content in document.items():
             self._take_section(section, content)
-        if any(self._values.get(key) for key in SECRETS):
-            self._warnings += tighten(self._file)
+        if any(self.values.get(key) for key in SECRETS):
+            self.warnings += tighten(self._file)
 
     def take_environment(self, environ: Mapping[str, str]) -> None:
         """Read the variables, which win over the file; an empty one counts as not set."""
@@ -280,54 +275,44 @@ class _Reading:
             if text := environ.get(name, ""):
                 where = reasons.quoted(f"{key} ({name})")
                 mend = Reason("Correct the variable {name}, or unset it.", name=name)
-                value = setting_rules.parse(text, kind)
-                self._take(key, value, where, mend, ENVIRONMENT)
+                self._take(key, setting_rules.parse(text, kind), where, mend, ENVIRONMENT)
 
     def _take_section(self, section: str, content: object) -> None:
         inside = [key for key in self._known if key.partition(".")[0] == section]
-        if isinstance(content, dict):
-            for name, value in content.items():
-                key = f"{section}.{name}"
-                if key in inside:
-                    where = Reason("{key} in {path}", key=key, path=self._file)
-                    self._take(key, value, where, _mend_in_file(key), FILE)
-                else:
-                    self._warn_of(key)
-        elif inside:
+        if inside and not isinstance(content, dict):
             where = Reason("{key} in {path}", key=section, path=self._file)
             error = setting_rules.wrong_value(where, Reason("a value"), Reason("a section"), _EDIT)
             self._is_wrong(error, inside)
-        else:
-            self._warn_of(section)
+            return
+        given = content if isinstance(content, dict) else {"": content}
+        for name, value in given.items():
+            key = f"{section}.{name}".rstrip(".")
+            if key in inside:
+                where = Reason("{key} in {path}", key=key, path=self._file)
+                mend = Reason(
+                    "Set it with `mem0tray config set {key} VALUE`, or `mem0tray config unset"
+                    " {key}`.",
+                    key=key,
+                )
+                self._take(key, value, where, mend, FILE)
+            else:
+                guess = _guess(key, self._known)
+                self.warnings.append(f"{self._file}: unknown key {key!r} is ignored.{guess}")
 
     def _take(self, key: str, value: object, where: Reason, mend: Reason, source: str) -> None:
         try:
             found = setting_rules.checked(key, value, self._known[key], where, mend)
         except SettingsError as error:
             self._is_wrong(error, [key])
-            self._values.pop(key, None)
-            self._sources.pop(key, None)
-            return
-        self._values[key], self._sources[key] = found, source
-        self._unknown.discard(key)
-
-    def _warn_of(self, key: str) -> None:
-        self._warnings.append(
-            f"{self._file}: unknown key {key!r} is ignored.{_guess(key, self._known)}"
-        )
+            self.values.pop(key, None)
+            self.sources.pop(key, None)
+        else:
+            self.values[key], self.sources[key] = found, source
+            self.unknown.discard(key)
 
     def _is_wrong(self, error: SettingsError, unknown: Iterable[str]) -> None:
-        self._wrong.append(error)
-        self._unknown.update(unknown)
-
-
-_EDIT = Reason("Mend it with `mem0tray config edit`.")
-
-
-def _mend_in_file(key: str) -> Reason:
-    return Reason(
-        "Set it with `mem0tray config set {key} VALUE`, or `mem0tray config unset {key}`.", key=key
-    )
+        self.wrong.append(error)
+        self.unknown.update(unknown)
 
 
 def parsed(file: Path, data: bytes) -> dict[str, Any]:
@@ -336,7 +321,7 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
 
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         why = str(error).rstrip(".")
         raise SettingsError(
             Reason("The settings file {path} is not valid TOML: {why}.", path=file, why=why), _EDIT

@@ -193,14 +193,9 @@ def staged(
         server = DemoServer()
         server.start()
         undo.callback(server.stop)
-        settings = {
-            "server.url": f"http://{_HOST}:{server.port}",
-            "server.dialect": "vps",
-            "sync.probe_interval": str(interval),
-            "sync.idle_probe_interval": str(interval),
-            "sync.retry_interval": str(interval),
-        }
-        stage = Stage(home, server, settings)
+        intervals = ("sync.probe_interval", "sync.idle_probe_interval", "sync.retry_interval")
+        address = {"server.url": f"http://{_HOST}:{server.port}", "server.dialect": "vps"}
+        stage = Stage(home, server, address | dict.fromkeys(intervals, str(interval)))
         undo.callback(programs.end_child, stage.start_worker(program), _STOP_SECONDS)
         yield stage
 

@@ -42,14 +42,13 @@ def write(
 
     paths = settings.locations()
     seen = gathering.gather(settings, time.time())
-    name = paths.dlq.name
-    text = page.render(seen, language, settings.server, name, with_content=with_content)
+    secret, name = settings.server.api_key, paths.dlq.name
+    text = page.render(seen, language, secret, name, with_content=with_content)
     if out is None:
         out = usual_place(paths)
         private_folders.make_private_folder(out.parent)
     out = out.expanduser().absolute()
-    # `replace` keeps the mode of the file that is there.
-    with suppress(OSError):
+    with suppress(OSError):  # `replace` keeps the mode of the file that is there
         if out.is_file() and not out.is_symlink():
             out.chmod(0o600)
     atomic.replace(out, text.encode("utf-8", "replace"))

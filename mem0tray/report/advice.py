@@ -1,7 +1,8 @@
-"""Advice: about the worker and the server first, then about dead letters by cause. Pure."""
+"""What the page says first, and what to do, most urgent first. Pure."""
 
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal, NamedTuple
 
 from mem0tray.actions import diagnose
@@ -10,7 +11,7 @@ from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.config import server_choice
 from mem0tray.core import reasons
 from mem0tray.core.language import Language
-from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
 from mem0tray.report.gathering import Gathered
 from mem0tray.server.remedy import ID, asks_nothing
 
@@ -33,81 +34,128 @@ class Message(NamedTuple):
     memory: str = ""
 
 
-def advice(seen: Gathered, file: str, language: Language) -> list[Message]:
-    """Say everything there is to do; `file` is the name of the DLQ file."""
-    return [
-        *_about_deliveries(seen.overview, language),
-        *_about_held(seen.overview, language),
-        *_about_files(seen, file, language),
-        *_about_letters(seen, language),
-        *_elsewhere(seen.overview, language),
-    ]
-
-
-def no_server(seen: Overview) -> bool:
-    """Return whether the user has yet to choose a server."""
-    return seen.state == ACTION_NEEDED and seen.reason == server_choice.CHOOSE
-
-
-def _about_deliveries(seen: Overview, language: Language) -> Iterable[Message]:
+def headline(seen: Overview, clock: Callable[[float], str], language: Language) -> Message:
+    """Say what a person should know first, and what to do; `clock` words a time of day."""
     _ = language.gettext
-    mend = _("Put right what the reason above says; deliveries go on by themselves then.")
-    if no_server(seen):
+    if seen.state == ACTION_NEEDED and seen.reason == server_choice.CHOOSE:
         text = _(
             "`mem0tray config set server.url ADDRESS` for your own server, or"
             " `mem0tray config set server.url local` to keep memories on this computer only."
         )
-        yield Message("bad", _("No server is chosen"), text)
-    elif seen.state == ACTION_NEEDED:
-        text = _("`mem0tray doctor` checks everything they need.")
-        yield Message("bad", _("Something stands in the way"), f"{mend} {text}")
-    elif seen.state == DOWN:
-        text = _(
+        return Message("bad", _("Choose a server"), f"{_('Nothing is sent before you do.')} {text}")
+    if seen.state in (DOWN, ACTION_NEEDED):
+        return _blocked(seen, language)
+    if seen.state == NOT_RUNNING:
+        return Message("off", _("mem0tray is not running"), _idle(seen, language))
+    if seen.state == PAUSED:
+        return _paused(seen.pause, clock, language)
+    if seen.state == HEALTHY:
+        return _healthy(seen, language)
+    return Message("off", _("mem0tray is starting"), _("The server has not been heard from yet."))
+
+
+def _blocked(seen: Overview, language: Language) -> Message:
+    _, reason = language.gettext, seen.reason.said(language)
+    if seen.state == ACTION_NEEDED:
+        text = _("Deliveries may be held up until this is put right. Nothing is lost.")
+        how = _("`mem0tray doctor` checks everything they need.")
+        return Message("bad", _("Action needed"), f"{text} {how}", reason)
+    text = _(
+        "Nothing is lost, and no attempt is counted meanwhile."
+        " Deliveries go on by themselves once it is back."
+    )
+    if not reasons.parted(seen.reason)[1]:
+        how = _(
             "Start the server, or correct its address: `mem0tray config set server.url ADDRESS`."
             " `mem0tray doctor` checks the way there."
         )
-        text = mend if reasons.parted(seen.reason)[1] else text
-        yield Message("bad", _("The server is down"), text)
-    if seen.worker is None:
-        yield Message("off", _("Start mem0tray"), _("Open the app, or type `mem0tray run`."))
-    if seen.pause is not None and seen.state in (PAUSED, NOT_RUNNING):
-        yield Message("calm", _("End the pause"), _("Type `mem0tray resume`."))
+        text = f"{text} {how}"
+    return Message("bad", _("The server is down"), text, reason)
 
 
-def _about_held(seen: Overview, language: Language) -> Iterable[Message]:
-    """Advice on held entries, which wait for the user to decide."""
-    _, ngettext = language.gettext, language.ngettext
-    if not seen.held:
-        return
-    title = ngettext(
-        "{count} memory is held: another worker has perhaps delivered it",
-        "{count} memories are held: another worker has perhaps delivered them",
-        seen.held,
-    )
-    text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
-    yield Message("warn", title.format(count=language.number(seen.held)), text)
+def _idle(seen: Overview, language: Language) -> str:
+    _ = language.gettext
+    if seen.queue is None or seen.dlq is None:
+        text = _("What waits cannot be read just now.")
+    elif seen.queue + seen.dlq:
+        text = _("What waits is kept safe, and is sent once it runs again.")
+    else:
+        text = _("Nothing waits to be sent.")
+    text = f"{text} {_('Open the app, or type `mem0tray run`.')}"
+    return text if seen.pause is None else f"{text} {_('Type `mem0tray resume`.')}"
 
 
-def _about_files(seen: Gathered, file: str, language: Language) -> Iterable[Message]:
-    _, ngettext = language.gettext, language.ngettext
+def _paused(until: float | None, clock: Callable[[float], str], language: Language) -> Message:
+    _ = language.gettext
+    if until is None:
+        sentence = _("The server asked for a break. Deliveries go on by themselves.")
+        return Message("calm", _("Deliveries take a break"), sentence)
+    if math.isinf(until):
+        sentence = _("You paused them until you resume. Memories are taken in and kept.")
+    else:
+        sentence = _("You paused them until {time}. Memories are taken in and kept.")
+        sentence = sentence.format(time=clock(until))
+    return Message("calm", _("Deliveries are paused"), f"{sentence} {_('Type `mem0tray resume`.')}")
+
+
+def _healthy(seen: Overview, language: Language) -> Message:
+    _, ngettext, number = language.gettext, language.ngettext, language.number
+    if seen.dlq:
+        title = ngettext(
+            "{count} memory is not delivered yet",
+            "{count} memories are not delivered yet",
+            seen.dlq,
+        )
+        sentence = _(
+            "The server answers. None is lost: each is tried again automatically,"
+            " at intervals that grow up to an hour."
+        )
+        return Message("warn", title.format(count=number(seen.dlq)), sentence)
+    if seen.queue and seen.queue == seen.held:
+        sentence = _("What waits is held until you decide; new memories are sent as they arrive.")
+        return Message("warn", _("Held memories wait for you"), sentence)
+    if seen.queue:
+        sentence = ngettext(
+            "{count} memory is on its way.", "{count} memories are on their way.", seen.queue
+        )
+        text = sentence.format(count=number(seen.queue))
+        return Message("good", _("Memories are being delivered"), text)
+    is_new = seen.last_delivery is None and not seen.totals.get("synced")
+    title = _("Ready for the first memory") if is_new else _("Every memory is delivered")
+    return Message("good", title, _("Nothing waits. New memories are sent as soon as they arrive."))
+
+
+def advice(seen: Gathered, file: str, language: Language) -> list[Message]:
+    """Say everything there is to do besides; `file` is the name of the DLQ file."""
+    _, ngettext, number = language.gettext, language.ngettext, language.number
+    found: list[Message] = []
+    held, quarantine = seen.overview.held, seen.overview.quarantine
+    if held:
+        title = ngettext(
+            "{count} memory is held: another worker has perhaps delivered it",
+            "{count} memories are held: another worker has perhaps delivered them",
+            held,
+        )
+        text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
+        found.append(Message("warn", title.format(count=number(held)), text))
     if seen.unreadable:
         text = _(
             "It is broken, or another program keeps writing it. What is listed here is what"
             " mem0tray remembers; it keeps what is in the file, and restores it."
         )
-        yield Message("bad", _("{file} cannot be read").format(file=file), text)
-    count = seen.overview.quarantine
-    if count:
-        title = ngettext("{count} file in quarantine", "{count} files in quarantine", count)
+        found.append(Message("bad", _("{file} cannot be read").format(file=file), text))
+    if quarantine:
+        title = ngettext("{count} file in quarantine", "{count} files in quarantine", quarantine)
         text = _(
             "What could not be read was kept there. `mem0tray doctor` says where,"
             " `mem0tray restore --list` what can be put back."
         )
-        yield Message("warn", title.format(count=language.number(count)), text)
+        found.append(Message("warn", title.format(count=number(quarantine)), text))
+    return [*found, *_about_letters(seen, language), *_elsewhere(seen.overview, language)]
 
 
 def _about_letters(seen: Gathered, language: Language) -> Iterable[Message]:
-    """Advice on dead letters, one for each cause, the one that stops most of them first."""
+    """Advise on dead letters, once for each cause, the one that stops most of them first."""
     counts: Counter[tuple[object, ...]] = Counter()
     firsts: dict[tuple[object, ...], tuple[str, Cause]] = {}
     for found in seen.dead:
@@ -128,7 +176,7 @@ def _about_letters(seen: Gathered, language: Language) -> Iterable[Message]:
 
 
 def _elsewhere(seen: Overview, language: Language) -> Iterable[Message]:
-    """Advice on memories that only a former server has."""
+    """Advise on memories that only a former server has."""
     _, ngettext = language.gettext, language.ngettext
     for server, count in seen.only_elsewhere.items():
         title = ngettext(

@@ -73,6 +73,7 @@ def gather(settings: Settings, now: float) -> Gathered:
         dead = waits.listed(DLQ_LIST)
         # Counted as everywhere: things that make no sense, too.
         raws = [*(each.raw for each in dead), *waits.odd]
+        began, since = reader.began(), now - _MONTH
         return Gathered(
             now=now,
             overview=standing.overview(seen),
@@ -80,16 +81,15 @@ def gather(settings: Settings, now: float) -> Gathered:
             nonsense=len(waits.odd),
             attempts=reader.last_attempts(),
             unreadable="dlq" in seen.step.unread,
-            past=_history(reader, raws, now),
+            past=None
+            if began is None
+            else history(
+                period(began, now),
+                reader.deliveries(since, _SLOT),
+                reader.stays(since),
+                [items.moved_to_dlq(raw, now) for raw in raws],
+            ),
         )
-
-
-def _history(reader: Reader, dead: Iterable[bytes], now: float) -> History | None:
-    began, since = reader.began(), now - _MONTH
-    if began is None:
-        return None
-    moved = [items.moved_to_dlq(raw, now) for raw in dead]
-    return history(period(began, now), reader.deliveries(since, _SLOT), reader.stays(since), moved)
 
 
 def period(began: float, now: float) -> Period:

@@ -11,21 +11,18 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mem0tray import __version__
 from mem0tray.actions import diagnose
-from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.config.server_choice import said
-from mem0tray.config.settings import ServerSettings
 from mem0tray.core.item import Item
 from mem0tray.core.language import Language
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
+from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.core.text import one_line, short_id
-from mem0tray.report.advice import Message, Tone, advice, no_server
+from mem0tray.report.advice import Tone, advice, headline
 from mem0tray.report.gathering import Gathered, Period
 
 SHOWN: Final = 200  # dead letters
@@ -51,10 +48,10 @@ class Letter(NamedTuple):
 
 
 def render(
-    seen: Gathered, language: Language, server: ServerSettings, file: str, *, with_content: bool
+    seen: Gathered, language: Language, secret: str, file: str, *, with_content: bool
 ) -> str:
-    """Render the document, without the secrets of `server`; `file` names the DLQ file."""
-    environment = templates(language, Cleaner(server))
+    """Render the document, without the API key `secret`; `file` names the DLQ file."""
+    environment = templates(language, Cleaner(secret))
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     letters, more = _letters(seen, language)
     return environment.get_template("page.html").render(
@@ -63,7 +60,7 @@ def render(
         ago=lambda at: relative(at, seen.now, language),
         date=lambda at: absolute(at, language),
         destination=said(seen.overview.destination, language),
-        headline=headline(seen.overview, seen.now, language),
+        headline=headline(seen.overview, lambda at: clock(at, seen.now, language), language),
         advice=advice(seen, file, language),
         charts=list(charts(seen, language)),
         letters=letters,
@@ -107,17 +104,10 @@ def _harmless(text: str) -> str:
 
 
 class Cleaner:
-    """Makes text harmless; knows the secrets of the settings."""
+    """Makes text harmless, and hides the API key `secret`."""
 
-    def __init__(self, server: ServerSettings) -> None:
-        try:
-            password = urlsplit(server.url).password or ""
-        except ValueError:
-            password = ""
-        found = {server.api_key.strip(), password}
-        found |= {unquote(secret) for secret in found}
-        # The longest first, as one may be part of another.
-        self._secrets = sorted(filter(None, found), key=len, reverse=True)
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.strip()
 
     def line(self, text: str, limit: int) -> str:
         """Make one line of at most `limit` characters of `text`."""
@@ -135,88 +125,8 @@ class Cleaner:
         return escape(f"{shown} …" if len(text) > _LONGEST or len(lines) > _LINES else shown)
 
     def _without_secrets(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
+        text = text.replace(self._secret, HIDDEN) if self._secret else text
         return _CREDENTIALS.sub(f"://{HIDDEN}@", text)
-
-
-def headline(seen: Overview, now: float, language: Language) -> Message:
-    """Say what a person should know first."""
-    _ = language.gettext
-    if seen.state in (DOWN, ACTION_NEEDED):
-        return _blocked(seen, language)
-    if seen.state == NOT_RUNNING:
-        return Message("off", _("mem0tray is not running"), _idle(seen, language))
-    if seen.state == PAUSED:
-        return _paused(seen.pause, now, language)
-    if seen.state == HEALTHY:
-        return _healthy(seen, language)
-    text = _("The server has not been heard from yet.")
-    return Message("off", _("mem0tray is starting"), text)
-
-
-def _blocked(seen: Overview, language: Language) -> Message:
-    _, reason = language.gettext, seen.reason.said(language)
-    if no_server(seen):
-        return Message("bad", _("Choose a server"), _("Nothing is sent before you do."))
-    if seen.state == ACTION_NEEDED:
-        text = _("Deliveries may be held up until this is put right. Nothing is lost.")
-        return Message("bad", _("Action needed"), text, reason)
-    text = _(
-        "Nothing is lost, and no attempt is counted meanwhile."
-        " Deliveries go on by themselves once it is back."
-    )
-    return Message("bad", _("The server is down"), text, reason)
-
-
-def _idle(seen: Overview, language: Language) -> str:
-    _ = language.gettext
-    if seen.queue is None or seen.dlq is None:
-        return _("What waits cannot be read just now.")
-    if seen.queue + seen.dlq:
-        return _("What waits is kept safe, and is sent once it runs again.")
-    return _("Nothing waits to be sent.")
-
-
-def _paused(until: float | None, now: float, language: Language) -> Message:
-    _ = language.gettext
-    if until is None:
-        sentence = _("The server asked for a break. Deliveries go on by themselves.")
-        return Message("calm", _("Deliveries take a break"), sentence)
-    if math.isinf(until):
-        sentence = _("You paused them until you resume. Memories are taken in and kept.")
-    else:
-        sentence = _("You paused them until {time}. Memories are taken in and kept.")
-        sentence = sentence.format(time=clock(until, now, language))
-    return Message("calm", _("Deliveries are paused"), sentence)
-
-
-def _healthy(seen: Overview, language: Language) -> Message:
-    _, ngettext, number = language.gettext, language.ngettext, language.number
-    if seen.dlq:
-        title = ngettext(
-            "{count} memory is not delivered yet",
-            "{count} memories are not delivered yet",
-            seen.dlq,
-        )
-        sentence = _(
-            "The server answers. None is lost: each is tried again automatically,"
-            " at intervals that grow up to an hour."
-        )
-        return Message("warn", title.format(count=number(seen.dlq)), sentence)
-    if seen.queue and seen.queue == seen.held:
-        sentence = _("What waits is held until you decide; new memories are sent as they arrive.")
-        return Message("warn", _("Held memories wait for you"), sentence)
-    if seen.queue:
-        sentence = ngettext(
-            "{count} memory is on its way.", "{count} memories are on their way.", seen.queue
-        )
-        text = sentence.format(count=number(seen.queue))
-        return Message("good", _("Memories are being delivered"), text)
-    sentence = _("Nothing waits. New memories are sent as soon as they arrive.")
-    if seen.last_delivery is None and not seen.totals.get("synced"):
-        return Message("good", _("Ready for the first memory"), sentence)
-    return Message("good", _("Every memory is delivered"), sentence)
 
 
 def _letters(seen: Gathered, language: Language) -> tuple[list[Letter], int]:
@@ -291,16 +201,11 @@ class Chart(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the axis from 0 ends."""
-        return top(max(self.values))
-
-
-def top(largest: int) -> int:
-    """Choose the end of an axis from 0: a round number, and even, so that its middle is whole."""
-    scale = 1
-    while largest > _ROUND[-1] * scale:
-        scale *= 10
-    return next(end * scale for end in _ROUND if end * scale >= largest)
+        """Where the axis from 0 ends: a round number, and even, so that its middle is whole."""
+        largest, scale = max(self.values), 1
+        while largest > _ROUND[-1] * scale:
+            scale *= 10
+        return next(end * scale for end in _ROUND if end * scale >= largest)
 
 
 def charts(seen: Gathered, language: Language) -> Iterable[Chart]:

@@ -1,25 +1,15 @@
 """The data folder that belongs to a `claude_dir`, even after that folder has moved.
 
-A data folder (ledger, instance lock, pause, orders, quarantine) belongs to the *real* path of a
-`claude_dir`, so that two names of one folder never get two workers. A name made of that path
-cannot follow a folder that moves (`mv ~/.claude /big/claude; ln -s /big/claude ~/.claude`), so each
-data folder records what it serves: the name in the settings, and the real path when a worker last
-looked. The record counts; the hash only names a new folder. A data folder belongs to a
-`claude_dir` if its recorded real path leads there now:
-
-- moved, with a link left in its place: found at once, even on another disk;
-- moved, and made anew under the old path: the new one is that path's folder;
-- a link that now leads to another folder, the former one still there: a data folder of its own
-  (people switch between profiles that way); a worker moves over to it.
-
-Where the recorded real path is gone and the recorded name leads here (`mv /a /b` and the link set
-to `/b`), the folder has moved, and nothing else claims it. If two match, the one that a worker
-began to serve last counts.
+It belongs to the *real* path, so that two names of one folder never get two workers. Each data
+folder records what it serves: the name in the settings, and the real path when a worker last
+looked. The record counts; the hash only names a new folder. A data folder belongs to a `claude_dir`
+if its recorded real path leads there now (`mv ~/.claude /big; ln -s /big ~/.claude`); else if that
+path is gone, and the recorded name leads here (`mv /a /b`, and the link set to `/b`). If two match,
+the one that a worker began to serve last counts.
 """
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -62,12 +52,7 @@ def find(root: Path, claude_dir: Path) -> Path:
 
 def records(root: Path) -> list[FolderRecord]:
     """Read every record that can be read, the latest first."""
-    found = []
-    with suppress(OSError):
-        for folder in root.iterdir():
-            record = _read(folder) if folder.name.startswith(_BEGIN) else None
-            if record is not None:
-                found.append(record)
+    found = filter(None, map(_read, root.glob(f"{_BEGIN}*")))
     return sorted(found, key=lambda each: (-each.since, each.folder))
 
 

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -58,6 +58,29 @@ def find(seen: WorkerSeen) -> OtherProcess | None:
     return _on_linux(pid, seen.last) if sys.platform.startswith("linux") else None
 
 
+def _on_linux(pid: int, last: float) -> OtherProcess | None:
+    folder = _PROC / str(pid)
+    try:
+        if (_PROC / "self").readlink().name != str(os.getpid()):
+            return None  # it shows the processes of another container
+        words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        is_ours = folder.stat().st_uid == os.geteuid()
+    except OSError:
+        return None
+    mark = _mark(pid)
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    if not mark or booted + int(mark) / os.sysconf("SC_CLK_TCK") > last + _LENIENT:
+        return None  # it began after the metrics were written
+    unit, is_users = _unit(pid)
+    if APP not in {PurePath(word).name for word in words} and not is_worker(unit, words):
+        return None
+    command = one_line(" ".join(words).strip(), _LONGEST)
+    if not unit:
+        return OtherProcess(pid, command, mark, f"kill {pid}", ours=is_ours)
+    stop = f"{'systemctl --user' if is_users else 'sudo systemctl'} disable --now {unit}"
+    return OtherProcess(pid, command, mark, stop, unit if is_users else "", ours=is_users)
+
+
 def sentence(seen: WorkerSeen) -> Reason:
     """Return the sentence for people about the worker, with the command that stops it, if known."""
     if not processes.is_here(seen):
@@ -100,11 +123,6 @@ def is_worker(name: str, words: Iterable[str]) -> bool:
     )
 
 
-def _works(unit: str, words: Sequence[str]) -> bool:
-    """Judge whether a process with these words is a worker, of whatever make."""
-    return APP in {PurePath(word).name for word in words} or is_worker(unit, words)
-
-
 def _mark(pid: int) -> str:
     """Return when the process started, as the system counts it; empty if none, or a zombie."""
     try:
@@ -113,33 +131,6 @@ def _mark(pid: int) -> str:
         return ""
     fields = text.rpartition(")")[2].split()  # after the name, which may hold blanks and brackets
     return fields[_STARTED] if fields and fields[0] != "Z" else ""
-
-
-def _on_linux(pid: int, seen: float) -> OtherProcess | None:
-    try:
-        if (_PROC / "self").readlink().name != str(os.getpid()):
-            return None  # it shows the processes of another container
-        words = (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-        owner = (_PROC / str(pid)).stat().st_uid
-    except OSError:
-        return None
-    mark = _mark(pid)
-    if not mark or _began(mark) > seen + _LENIENT:
-        return None
-    unit, is_users = _unit(pid)
-    if not _works(unit, words):
-        return None
-    command = one_line(" ".join(words).strip(), _LONGEST)
-    if not unit:
-        return OtherProcess(pid, command, mark, f"kill {pid}", ours=owner == os.geteuid())
-    stop = f"{'systemctl --user' if is_users else 'sudo systemctl'} disable --now {unit}"
-    return OtherProcess(pid, command, mark, stop, unit if is_users else "", ours=is_users)
-
-
-def _began(mark: str) -> float:
-    """Return when a process started, Unix seconds, from the ticks since the system's start."""
-    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else 0.0
-    return time.time() - since_boot + int(mark) / os.sysconf("SC_CLK_TCK")
 
 
 def _unit(pid: int) -> tuple[str, bool]:

@@ -6,10 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import mem0tray
@@ -50,28 +49,18 @@ def answer(
 def obstacle(program: str) -> str:
     """Say why a program cannot be started, without a full stop; empty when it can.
 
-    A script whose interpreter is gone cannot: that remains of a pipx installation after the
-    system's Python was replaced.
+    A script whose interpreter is gone cannot, as after the system's Python was replaced.
     """
     found = shutil.which(program)
     if found is None:
         gone = "is no program" if os.path.lexists(program) else "is not there"
         return f"{program} {gone} any more"
-    interpreter = _interpreter(found)
-    if interpreter and not Path(interpreter).exists():
-        return f"{program} needs {interpreter}, which is not there any more"
+    with suppress(OSError), regular_file.open_binary(Path(found)) as file:
+        line = file.readline(_FIRST_LINE)
+        interpreter = os.fsdecode(line[2:]).split()[:1] if line.startswith(b"#!") else []
+        if interpreter and not Path(interpreter[0]).exists():
+            return f"{program} needs {interpreter[0]}, which is not there any more"
     return ""
-
-
-def _interpreter(program: str) -> str:
-    """Return the interpreter that a script names; empty if it is no script, or cannot be read."""
-    try:
-        with regular_file.open_binary(Path(program)) as file:
-            line = file.readline(_FIRST_LINE)
-    except OSError:
-        return ""
-    words = os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
-    return words[0] if words else ""
 
 
 def run_applescript(script: str, words: tuple[str, ...], timeout: float | None = None) -> None:
@@ -115,12 +104,9 @@ def _default_editor() -> list[str]:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Mem0TrayError(
             "There is no terminal for an editor, and neither $VISUAL nor $EDITOR names one.",
-            "Run this in a terminal, or set $EDITOR to a program that changes the file which it is"
-            " given, as EDITOR='sed -i s/old/new/'.",
+            "Run this in a terminal, or set $EDITOR.",
         )
-    if sys.platform == "win32":
-        return ["notepad"]
-    return ["nano"] if shutil.which("nano") else ["vi"]
+    return ["notepad" if sys.platform == "win32" else "nano" if shutil.which("nano") else "vi"]
 
 
 # Children -------------------------------------------------------------------------------
@@ -172,29 +158,40 @@ def end_child(child: subprocess.Popen[bytes], patience: float = _STOP_SECONDS) -
 
 
 @contextmanager
-def ends_in_order() -> Iterator[None]:
-    """Turn each signal that ends the process into an exception, which runs every `finally`.
+def signals(handler: Callable[[int], object]) -> Iterator[None]:
+    """Call `handler` with the number of each signal that ends a process, for the main thread alone.
 
-    SIGINT raises KeyboardInterrupt, the others SystemExit. A second signal changes nothing. Signals
-    that the caller ignores (`nohup`) stay ignored. For the main thread alone.
+    Signals that the caller ignores (`nohup`) stay ignored.
     """
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     # None: a handler that is not Python's, which could not be restored.
     known = [each for each in numbers if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+    before = {each: signal.signal(each, lambda number, _: handler(number)) for each in known}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
 
-    def end(number: int, _: FrameType | None) -> None:
-        for each in known:
-            signal.signal(each, signal.SIG_IGN)
+
+@contextmanager
+def ends_in_order() -> Iterator[None]:
+    """Turn each signal that ends the process into an exception, which runs every `finally`.
+
+    SIGINT raises KeyboardInterrupt, the others SystemExit. A second signal changes nothing.
+    """
+    ended: list[int] = []
+
+    def end(number: int) -> None:
+        if ended:
+            return
+        ended.append(number)
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         sys.exit(_BY_SIGNAL + number)
 
-    before = {number: signal.signal(number, end) for number in known}
-    try:
+    with signals(end):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 # Command lines --------------------------------------------------------------------------
@@ -202,9 +199,7 @@ def ends_in_order() -> Iterator[None]:
 
 def quote(word: str) -> str:
     """Quote one word of a command shown to people, if it needs that."""
-    return _for_windows(word) if sys.platform == "win32" else shlex.quote(word)
-
-
-def _for_windows(word: str) -> str:
-    is_plain = bool(word) and all(sign.isalnum() or sign in _PLAIN_SIGNS for sign in word)
-    return word if is_plain else f'"{word}"'
+    if sys.platform == "win32":
+        is_plain = bool(word) and all(sign.isalnum() or sign in _PLAIN_SIGNS for sign in word)
+        return word if is_plain else f'"{word}"'
+    return shlex.quote(word)

@@ -12,7 +12,7 @@ _REMOTES: Final = ("config", "--local", "--get-regexp", r"^remote\..*\.url$")
 
 
 def of_folder(folder: Path, environ: Mapping[str, str]) -> str:
-    """`MEM0_PROJECT_ID`, else the name of the git remote's repository, else the folder's name.
+    """Return `MEM0_PROJECT_ID`, else the name of the remote's repository, else the folder's.
 
     Empty without any of these: the root of a disk has no name.
     """
@@ -21,18 +21,17 @@ def of_folder(folder: Path, environ: Mapping[str, str]) -> str:
 
 
 def of_session(folder: Path, environ: Mapping[str, str]) -> str:
-    """The same for a hook, which has nobody to ask for a name: at the root of a disk `ROOT`."""
+    """Return the same for a hook, which has nobody to ask: at the root of a disk `ROOT`."""
     return of_folder(folder, environ) or ROOT
 
 
 def repository_name(address: str) -> str:
-    """The last part of a remote's address (URL, scp-like or path), without `.git`."""
+    """Return the last part of a remote's address (URL, scp-like or path), without `.git`."""
     last = address.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]
     return last.rpartition(":")[2].removesuffix(".git")
 
 
 def _repository(folder: Path) -> str:
-    """The repository of the remote `origin`, else of the first one; empty without one."""
     try:
         found = subprocess.run(  # noqa: S603 - a folder is no option
             ["git", "-C", str(folder), *_REMOTES],  # noqa: S607 - the git that the user has

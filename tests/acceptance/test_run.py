@@ -79,7 +79,7 @@ def test_what_still_waits_is_said_between_the_sum_and_the_stop(home: Home) -> No
     assert both.returncode == 1
     *_, total, waits, stop = both.stdout.splitlines()
     assert "Delivered 1 memory to" in total
-    assert waits.startswith("mem0tray: 1 ")
+    assert waits.startswith("mem0tray: Still waiting")
     assert stop.endswith("Worker stopped.")
 
 
@@ -214,7 +214,7 @@ def test_another_folder_needs_a_new_start(home: Home, server: Standin, tmp_path:
 def test_a_second_start_asks_the_first_to_show_its_status(home: Home) -> None:
     process = start(home)
     paths = Paths(home.claude, home.data / "mem0tray")
-    orders.ask_to_show(paths)
+    orders.leave(paths, orders.Order(orders.SHOW))
     home.wait(lambda: not list(paths.orders.glob("[0-9]*.json")), 5, "the request is taken")
     home.wait(lambda: process.out == "StatusWanted\n", 5, "it is told")
     assert process.stop() == 0

@@ -137,8 +137,7 @@ def test_without_a_terminal_no_editor_opens(
     assert done.code == 1
     assert done.line == (
         "mem0tray: There is no terminal for an editor, and neither $VISUAL nor $EDITOR names one."
-        " Run this in a terminal, or set $EDITOR to a program that changes the file which it is"
-        " given, as EDITOR='sed -i s/old/new/'."
+        " Run this in a terminal, or set $EDITOR."
     )
 
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from mem0tray.cli import run
-from mem0tray.cli.run import RunScreen
+from mem0tray.cli.run import RunScreen, UntilDone
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
 from mem0tray.core.errors import LedgerError
@@ -30,8 +30,7 @@ from tests.support.standin import Standin
 def test_a_run_that_is_stopped_before_the_end_says_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    problem = run._problem(None)
-    run._close(RunScreen(lambda: None), problem)
+    RunScreen(lambda: None).close(run.describe_rest(None))
     out, err = capsys.readouterr()
     (line,) = err.splitlines()
     assert "stopped before the end" in line
@@ -52,7 +51,7 @@ def test_what_was_delivered_is_counted_by_where_it_went(
     screen(events.DlqRecovered("alpha", "2", 1))
     screen(events.Delivered("alpha", "3", "http://former.test"))
     screen(events.Delivered("alpha", "4", "local"))
-    run._close(screen, "")
+    screen.close("")
     assert [words.split(maxsplit=2)[2] for words in capsys.readouterr().out.splitlines()] == [
         "Delivered 2 memories to former.test.",
         "Delivered 2 memories to this computer only.",
@@ -81,18 +80,18 @@ def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
         (Waiting(0, 0, 0, WorkerState(HEALTHY), reasons.NONE), ""),
         (
             Waiting(0, 1, 0, WorkerState(HEALTHY), reasons.NONE),
-            "1 dead letter still waits for the next retry. See ",
+            "Still waiting for the next retry: 1 dead letter. See ",
         ),
         (
             Waiting(
                 2, 1, 0, WorkerState(DOWN, reasons.quoted("Connection refused.")), reasons.NONE
             ),
-            "2 memories in the queue and 1 dead letter still wait: the server is down (Connection",
+            "Still waiting: the server is down (Connection refused): 2 memories in the queue and 1",
         ),
     ],
 )
 def test_what_still_waits_and_why(left: Waiting, said: str) -> None:
-    problem = run._problem(left)
+    problem = run.describe_rest(left)
     assert problem.startswith(said)
     assert bool(problem) == bool(said)
 
@@ -203,7 +202,7 @@ def test_a_signal_to_another_thread_ends_the_worker() -> None:
         signal.pthread_kill(other.ident, signal.SIGTERM)
 
     with Ringing(hit) as bell:
-        run.until_stopped(work, bell, lambda: False, lambda: 20.0)
+        run.drive(work, bell, lambda: 20.0, finite=False)
     asleep.set()
     other.join()
     assert work.told.is_set()
@@ -219,12 +218,14 @@ def test_a_ledger_that_is_closed_at_the_end_is_no_fault(*, is_leaving: bool) -> 
         raise LedgerError("Cannot operate on a closed database.")
 
     work.is_idle = asked
+    done = UntilDone(work, 0.0)
     with Bell() as bell:
         if is_leaving:
-            assert run.until_done(work, bell, lambda: False, 0.0) is None
+            run.drive(work, bell, done, finite=True)
+            assert done.left is None
         else:
             with pytest.raises(LedgerError):
-                run.until_done(work, bell, lambda: False, 0.0)
+                run.drive(work, bell, done, finite=True)
 
 
 @pytest.mark.parametrize("patience", [60.0, -1.0])
@@ -248,28 +249,26 @@ def test_it_is_done_when_the_files_show_it(
             return left
 
     left = Waiting(0, 0, 0, WorkerState("healthy"), NONE)
+    worker = Writing()
+    done = UntilDone(worker, 1.0)
     with Bell() as bell:
-        assert run.until_done(Writing(), bell, lambda: False, 1.0) is left
+        run.drive(worker, bell, done, finite=True)
+    assert done.left is left
     assert seen == ([False, False, True] if patience > 0 else [False])
 
 
-def test_whoever_reads_may_leave() -> None:
+def test_a_turn_may_end_it() -> None:
     work: Any = Work()
-    left: list[bool] = []
-
-    def leave() -> None:
-        left.append(True)
-        threading.Thread(target=bell.set).start()
-
-    with Ringing(leave) as bell:
-        run.until_stopped(work, bell, lambda: bool(left), lambda: 20.0)
+    turns = iter([0.0, None])
+    with Bell() as bell:
+        run.drive(work, bell, lambda: next(turns), finite=False)
     assert work.told.is_set()
 
 
 def test_what_ends_a_worker_is_not_hidden() -> None:
     work: Any = Work(ZeroDivisionError("odd"))
     with Bell() as bell, pytest.raises(ZeroDivisionError, match="odd"):
-        run.until_stopped(work, bell, lambda: False, lambda: 20.0)
+        run.drive(work, bell, lambda: 20.0, finite=False)
 
 
 def test_signals_are_as_before_afterwards() -> None:
@@ -280,7 +279,7 @@ def test_signals_are_as_before_afterwards() -> None:
     try:
         work: Any = Work()
         with Ringing(work.stop) as bell:
-            run.until_stopped(work, bell, lambda: False, lambda: 20.0)
+            run.drive(work, bell, lambda: 20.0, finite=False)
         assert signal.getsignal(signal.SIGTERM) == before
         assert signal.set_wakeup_fd(kept) == writer
     finally:

@@ -61,7 +61,7 @@ def test_a_value_from_a_person_is_checked(key: str, text: str, value: object) ->
     ("key", "text", "why"),
     [
         ("sync.timeout", " ", "The new value of sync.timeout is empty; nothing was changed."),
-        ("alerts.command", "a\ud800", "is no valid text"),
+        ("alerts.command", "a\ud800", "without line breaks and other control"),
         ("server.url", "http://me@mem0.test", "user name or password"),
         ("server.ca_file", "~/gone.pem", r"gone\.pem.* holds no certificate"),
     ],

@@ -11,7 +11,7 @@ from mem0tray.core import reasons
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.rows import Attempt, kept
-from mem0tray.report.advice import Message, advice
+from mem0tray.report.advice import Message, advice, headline
 from mem0tray.report.gathering import Gathered
 from tests.actions.scene import found
 from tests.support.shapes import dead
@@ -45,11 +45,6 @@ def test_where_all_is_well_there_is_no_advice() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"state": "down"}, "Start the server"),
-        ({"state": "action needed", "reason": reasons.quoted("stop it")}, "`mem0tray doctor`"),
-        ({"state": "action needed", "reason": server_choice.CHOOSE}, "server.url local"),
-        ({"state": "not running", "worker": None}, "`mem0tray run`"),
-        ({"state": "paused", "pause": 2 * _NOW}, "`mem0tray resume`"),
         ({"held": 1}, "`mem0tray retry ID` sends"),
         ({"quarantine": 2}, "`mem0tray doctor` says where"),
         ({"unreadable": True}, "restores it"),
@@ -63,9 +58,19 @@ def test_each_trouble_has_its_remedy(fields: dict[str, Any], words: str) -> None
     assert words in made.text
 
 
-def test_a_pause_is_named_without_a_worker() -> None:
-    made = _advice(state="not running", worker=None, pause=2 * _NOW)
-    assert _titles(made) == ["Start mem0tray", "End the pause"]
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": "down"}, "Start the server"),
+        ({"state": "action needed", "reason": reasons.quoted("stop it")}, "`mem0tray doctor`"),
+        ({"state": "action needed", "reason": server_choice.CHOOSE}, "server.url local"),
+        ({"state": "not running"}, "`mem0tray run`"),
+        ({"state": "not running", "pause": 2 * _NOW}, "`mem0tray resume`"),
+        ({"state": "paused", "pause": 2 * _NOW}, "`mem0tray resume`"),
+    ],
+)
+def test_what_stands_first_says_what_to_do(fields: dict[str, Any], words: str) -> None:
+    assert words in headline(Overview(**fields), str, Language("en")).text
 
 
 @pytest.mark.parametrize(

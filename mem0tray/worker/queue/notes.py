@@ -21,7 +21,6 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.files import document
 from mem0tray.files.atomic import Signature
-from mem0tray.ledger.inbox import NoteRecords
 from mem0tray.ledger.names import NOTES, QUEUED
 from mem0tray.system import project, regular_file
 from mem0tray.system.paths import claude_code_folder
@@ -82,7 +81,6 @@ class NoteIntake:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._root = claude_code_folder(os.environ).absolute()
-        self._records = NoteRecords(context.ledger)
         self._known: dict[str, str] = {}  # marks of folders, and of notes that are done, by path
         self._changed: dict[str, tuple[float, FoundNote]] = {}  # with the moment of quiet
         self._projects: dict[str, str] = {}  # looked up for the notes that are quiet now
@@ -97,7 +95,7 @@ class NoteIntake:
             self._next_look, self.awaited = -math.inf, False
             return 0
         if self._next_look == -math.inf:
-            self._known = self._records.marks()
+            self._known = self._context.inbox.note_marks()
         if moment >= self._next_look:
             self._look(now, moment)
         new = self._take_in(self._read(now, moment))
@@ -172,7 +170,7 @@ class NoteIntake:
             former = json.loads(self._known.get(owner, '""'))
             found = self._projects[owner] = project_of(self._root / owner, os.environ, former)
             self._known[owner] = json.dumps(found)
-            self._records.note(owner, self._known[owner])
+            self._context.inbox.mark_note(owner, self._known[owner])
         return self._projects[owner]
 
     def _take_in(self, notes: list[tuple[FoundNote, Item | None]]) -> int:
@@ -182,9 +180,9 @@ class NoteIntake:
         ask = context.ledger.may_have_been_sent(NOTES)
         with context.ledger.transaction(durable=True):
             for note, item in notes:
-                if item is not None and self._records.add_text(item.name):
+                if item is not None and context.inbox.add_note_text(item.name):
                     new += accept(context, item, ask=ask, shown=False)[1]
-                self._records.note(note.path, note.mark)
+                context.inbox.mark_note(note.path, note.mark)
             if new:
                 context.counters.add(QUEUED, new)
         for note, _ in notes:
