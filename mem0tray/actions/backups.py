@@ -1,12 +1,10 @@
 """Backups that deletions and edits write, and every source that memories can be restored from."""
 
 import json
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Final
@@ -33,12 +31,9 @@ QUARANTINE: Final = "quarantine"
 EDIT: Final = "edit"
 FILE: Final = "file"
 _MARK: Final = "dlq-backup.sha256"
-_PIECE: Final = 1 << 20  # bytes
 _TIME: Final = "%Y%m%d-%H%M%S-%f"
-_TEXTS: Final = "edited-*.json"
 _DAY: Final = 86_400.0
 _SECTIONS: Final = (DLQ_LIST, *document.QUEUE_SECTIONS)
-_WAITING: Final = (QUEUE_LIST, document.HELD)
 _OWN: Final = "a copy of your own"
 
 
@@ -50,18 +45,15 @@ def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
 
     Raises FileUnavailableError; then nothing must be deleted.
     """
-    return write_again(_free_name(paths, now), raws)
-
-
-def write_again(path: Path, raws: Sequence[bytes]) -> Path:
-    """Write a dated backup with these items alone. Raises FileUnavailableError."""
-    items_ = [document.pretty(raw, 2) for raw in raws]
-    data = document.compose({"items": items_, document.STAMP: _stamp_of(path)})
-    _write(path, data)
+    path = _free_name(paths, now)
+    write_again(path, raws)
     return path
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_again(path: Path, raws: Sequence[bytes]) -> None:
+    """Write a dated backup with these items alone. Raises FileUnavailableError."""
+    items_ = [document.pretty(raw, 2) for raw in raws]
+    data = document.compose({"items": items_, document.STAMP: _stamp_of(path)})
     atomic.replace(path, data)
     if _read(path) != data:
         raise FileUnavailableError(
@@ -88,22 +80,13 @@ def keep_last_state(paths: Paths) -> None:
 
     Raises FileUnavailableError.
     """
-    path, found = paths.dlq_backup, atomic.signature(paths.dlq)
-    if found is None:
+    path = paths.dlq_backup
+    if atomic.signature(paths.dlq) is None:
         return
-    there = atomic.signature(path)
-    if there is not None and not is_ours(paths) and _read(path) != _read(paths.dlq):
-        _copy(path, _free_name(paths, there.mtime / 1e9))
-    remember(paths, _copy(paths.dlq, path))
-
-
-def _copy(source: Path, target: Path) -> Signature | None:
-    """Copy a file that may be large; return the copy's signature."""
-    try:
-        with regular_file.open_binary(source) as file:
-            return atomic.replace(target, iter(partial(file.read, _PIECE), b""))
-    except OSError as error:
-        raise atomic.unavailable(source, error) from error
+    last, there = _read(paths.dlq), atomic.signature(path)
+    if there is not None and not is_ours(paths) and (kept := _read(path)) != last:
+        atomic.replace(_free_name(paths, there.mtime / 1e9), kept)
+    remember(paths, atomic.replace(path, last))
 
 
 def remember(paths: Paths, ours: Signature | None) -> None:
@@ -148,36 +131,19 @@ def _stamp_of(path: Path) -> bytes:
 def keep_text(paths: Paths, found: FoundItem, days: float) -> Path:
     """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
     private_folders.make_private_folder(paths.edits)
-    # One reading of the clock: two could fall into different seconds, and names would be out
-    # of order.
-    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
+    now = datetime.now()  # noqa: DTZ005  (names have local time)
     for old in texts_kept(paths):
         with suppress(OSError):
-            if seconds - old.stat().st_mtime > days * _DAY:
+            if now.timestamp() - old.stat().st_mtime > days * _DAY:
                 old.unlink()
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
-    path = paths.edits / f"edited-{stamp}-{fraction // 1000:06d}.json"
+    path = paths.edits / f"edited-{now:{_TIME}}.json"
     atomic.replace(path, document.compose({found.place: [document.pretty(found.raw, 2)]}))
     return path
 
 
 def texts_kept(paths: Paths) -> list[Path]:
     """List the files with old texts, by name. Raises FileUnavailableError."""
-    return private_folders.listing(paths.edits, _TEXTS)
-
-
-def forget_texts(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
-    """Remove kept and open texts for which `is_it` is true; return names. Raises Mem0TrayError."""
-    removed = []
-    there = private_folders.listing(paths.edits, "*")
-    folders = [each for each in there if each.is_dir() and not each.is_symlink()]
-    opened = [path for each in folders for path in private_folders.listing(each, "*")]
-    for path in (each for each in (*there, *opened) if each not in folders):
-        with suppress(FileNotFoundError):
-            if is_it(regular_file.read_bytes(path)):
-                path.unlink()
-                removed.append(path.relative_to(paths.data_dir).as_posix())
-    return removed
+    return private_folders.listing(paths.edits, "edited-*.json")
 
 
 # What can be restored ---------------------------------------------------------------------------
@@ -185,10 +151,10 @@ def forget_texts(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One memory to restore: its bytes, and the file that it belongs to (DLQ or QUEUE)."""
+    """One memory to restore: its bytes, and whether it is a dead letter, else an entry."""
 
     raw: bytes
-    place: str
+    is_dead: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,24 +187,23 @@ def sources(paths: Paths) -> list[RestoreSource]:
 def last_delete(paths: Paths) -> RestoreSource:
     """Find what was deleted last, in whatever way. Raises NotFoundError."""
     dated = _dated(paths)
-    # A backup is empty when its items had left by themselves.
     both = [*(each for each in dated if each.kind == BACKUP), *_deletions(paths, dated)]
-    found = [each for each in both if each.pieces]
-    if not found:
+    # A backup is empty when its items had left by themselves.
+    found = max((e for e in both if e.pieces), key=lambda source: source.at, default=None)
+    if found is None:
         raise NotFoundError(
             "Nothing has been deleted that could be restored.",
             "`mem0tray restore --list` shows what else there is.",
         )
-    return max(found, key=lambda source: source.at)
+    return found
 
 
 def named(paths: Paths, name: str) -> RestoreSource:
     """Find the source of that name, or unambiguous prefix, or any file. Raises NotFoundError."""
-    known = sources(paths)
-    begin = [source for source in known if name and source.name.startswith(name)]
-    exact = [source for source in begin if source.name == name]
-    if exact:
-        return exact[0]
+    begin = [source for source in sources(paths) if name and source.name.startswith(name)]
+    for source in begin:
+        if source.name == name:
+            return source
     for folder in (Path(), paths.claude_dir, paths.quarantine):
         path = folder / Path(name).expanduser()
         if path.is_file():
@@ -275,8 +240,7 @@ def _dated(paths: Paths) -> list[RestoreSource]:
     found = []
     for path in private_folders.listing(paths.claude_dir, DATED):
         data = _read(path)
-        is_backup = is_of_delete(path, data)
-        kind, note = (BACKUP, "deleted items") if is_backup else (COPY, _OWN)
+        kind, note = (BACKUP, "deleted items") if is_of_delete(path, data) else (COPY, _OWN)
         found.append(RestoreSource(path.name, kind, _at(path), note, pieces_of(data)))
     return found
 
@@ -294,7 +258,7 @@ def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSour
         # A delete has made a backup. One from before a memory's intake was made for an earlier
         # deletion, and not for a hand edit.
         pieces = [
-            Piece(raw, _place(raw, DLQ_LIST))
+            _piece(raw, dead=True)
             for raw, since in zip(batch.raws, batch.since, strict=True)
             if kept.get(identity(raw), 0.0) <= (0.0 if batch.reason == items.DELETED else since)
         ]
@@ -343,27 +307,25 @@ def pieces_of(data: bytes) -> list[Piece]:
         parsed = document.salvage(data, _SECTIONS)
     else:
         # The file may be one memory by itself, not a document with lists.
-        is_item = "content" in parsed.rest or items.parse(tamed(data)) is not None
+        is_item = "content" in parsed.rest or items.parse(_tamed(data)) is not None
         if is_item and not any(parsed.lists.values()):
-            parsed = Document({DLQ_LIST: [tamed(data)]})
+            parsed = Document({DLQ_LIST: [_tamed(data)]})
     found = [
-        Piece(raw, _place(raw, QUEUE_LIST if section in _WAITING else DLQ_LIST))
+        _piece(raw, dead=section not in (QUEUE_LIST, document.HELD))
         for section, raws in parsed.lists.items()
         for raw in raws
     ]
-    odd = [tamed(raw) for raw in parsed.rejected]
-    return found + [Piece(raw, _place(raw, DLQ_LIST)) for raw in odd if items.parse(raw)]
+    odd = map(_tamed, parsed.rejected)
+    return found + [_piece(raw, dead=True) for raw in odd if items.parse(raw)]
 
 
-def _place(raw: bytes, otherwise: str) -> str:
-    """Choose the file of an item: a dead letter has `retry_count`, an entry only `retries`."""
+def _piece(raw: bytes, *, dead: bool) -> Piece:
+    """Make a piece: a dead letter has `retry_count`, an entry only `retries`; else it is `dead`."""
     value = items.load_object(raw) or {}
-    if "retry_count" in value:
-        return DLQ_LIST
-    return QUEUE_LIST if "retries" in value else otherwise
+    return Piece(raw, "retry_count" in value or (dead and "retries" not in value))
 
 
-def tamed(raw: bytes) -> bytes:
+def _tamed(raw: bytes) -> bytes:
     """Drop the values that cannot be loaded, if it can be done, and keep what stands beside them.
 
     Such a value is a number of 5,000 digits, or nesting 100,000 deep.

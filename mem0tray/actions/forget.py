@@ -8,21 +8,21 @@ import re
 import stat
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import backups
 from mem0tray.actions.in_step import apply, worker_runs
-from mem0tray.actions.verbs import Deleted
 from mem0tray.actions.waiting import DLQ_LIST, FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Kind
 from mem0tray.files import atomic, document, orders, private_folders, temporary
-from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Known
@@ -31,7 +31,7 @@ from mem0tray.system.paths import Paths
 
 _LOCK_WAIT: Final = 10.0  # seconds
 _PUBLISHING: Final = 3.0  # seconds for the worker to write its files without the text
-_LOOK: Final = 0.1
+_LOOK: Final = 0.1  # seconds
 _SAFE_TO_CUT: Final = 12  # bytes; longer texts occur nowhere by chance
 _SAFE_TO_FIND: Final = 6
 _ESCAPES: Final = re.compile(rb'(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))+')
@@ -40,22 +40,17 @@ _LARGEST: Final = 256 * 2**20
 _NEVER_SENT: Final = frozenset({Kind.NOT_SENDABLE, Kind.OUTAGE})
 
 
+@dataclass(slots=True)
 class Forgotten:
     """Where the text was `erased`, and where it still is or may be, in sentences for people."""
 
-    def __init__(self) -> None:
-        self.erased: list[str] = []
-        self.unreachable: list[str] = []
-
-    def name(self, path: Path, why: str) -> None:
-        """Name a place where the text is or may be, each place once."""
-        if not any(line.startswith(f"{path}: ") for line in self.unreachable):
-            self.unreachable.append(f"{path}: {why}")
+    erased: list[str] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
 
     def fail(self, path: Path, error: Mem0TrayError | OSError) -> None:
         """Name a place that cannot be looked into, or changed."""
         said = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        self.name(path, said.removeprefix(f"{path}: "))
+        self.unreachable.append(f"{path}: {said.removeprefix(f'{path}: ')}")
 
 
 class _Text:
@@ -75,6 +70,13 @@ class _Text:
         """Return whether these bytes contain the text, whatever is escaped in it."""
         return any(each in form for form in (data, _unescaped(data)) for each in self._needles)
 
+    def is_it(self, raw: bytes) -> bool:
+        """Return whether this item is one of those to forget."""
+        item = items.parse(raw)
+        if item is not None:
+            return item.id in self.ids or item.content in self.contents
+        return (items.load_object(raw) or {}).get("id") in self.ids
+
     def cut_from(self, data: bytes) -> bytes:
         """Return the bytes without the text, if it is long enough not to stand there by chance."""
         data, unescaped = self._cut(data), _unescaped(data)
@@ -86,19 +88,16 @@ class _Text:
             data = data.replace(form, b"")
         return data
 
-    def is_it(self, raw: bytes) -> bool:
-        """Return whether this item is one of those to forget."""
-        item = items.parse(raw)
-        if item is not None:
-            return item.id in self.ids or item.content in self.contents
-        return (items.load_object(raw) or {}).get("id") in self.ids
-
-    def take_from(self, parsed: Document) -> bool:
-        """Take the items out of the document's lists; return whether one was there."""
-        before = sum(map(len, parsed.lists.values()))
-        for name, raws in parsed.lists.items():
-            parsed.lists[name] = [raw for raw in raws if not self.is_it(raw)]
-        return sum(map(len, parsed.lists.values())) != before
+    def taken_from(self, data: bytes, sections: Sequence[str]) -> bytes:
+        """Return a document without the items to forget. Raises BrokenDocumentError."""
+        parsed = document.parse(data, sections)
+        kept = {name: [r for r in raws if not self.is_it(r)] for name, raws in parsed.lists.items()}
+        if kept == parsed.lists:
+            return data
+        # The queue comes first, as producers write it.
+        first = {name: parsed.rest.pop(name) for name in (document.QUEUE,) if name in parsed.rest}
+        lists = {name: [document.pretty(raw, 2) for raw in raws] for name, raws in kept.items()}
+        return document.compose({**first, **lists, **parsed.rest})
 
 
 def _json(text: str) -> bytes:
@@ -116,39 +115,46 @@ def _unescaped(data: bytes) -> bytes:
     return _ESCAPES.sub(lambda found: _fewest(found[0]), data)
 
 
-def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
-    """Erase what `delete` has just deleted. Raises nothing: failures are named in the result."""
-    result, text = Forgotten(), _Text(deleted.items)
+def forget(
+    paths: Paths, settings: Settings, deleted: Sequence[FoundItem], *, heard: bool = True
+) -> Forgotten:
+    """Erase what `delete` has just deleted; `heard`: the ledger has erased it already.
+
+    Raises nothing: failures are named in the result.
+    """
+    result, text = Forgotten(), _Text(deleted)
     with Reader(paths.ledger) as reader:
         known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
         result.unreachable += _servers(reader, known)
-    _from_ledger(paths, settings, deleted, known, result)
-    _await_publishing(paths, text)
-    backed_up = [paths.dlq_backup, *_listing(paths.claude_dir, backups.DATED, result)]
-    set_aside = _listing(paths.quarantine, "*.json", result)
-    for path, erase in (
-        (paths.queue, _from_queue_file),
-        *((each, _from_dlq_backup) for each in backed_up),
-        *((each, _cut_from) for each in set_aside),
-        (paths.edits, _from_edits),
-        (paths.page, _from_page),
-    ):
+    if paths.ledger.exists():
         try:
-            erase(paths, path, text, result)
-        except (Mem0TrayError, OSError) as error:
-            result.fail(path, error)
-    _from_private_files(paths, text, result)
-    _name_what_is_left(paths, text, result)
+            heard = heard and _from_ledger(paths, settings, deleted, known)
+            late = "the ledger: the worker has not answered; it erases it later"
+            (result.erased if heard else result.unreachable).append("the ledger" if heard else late)
+        except Mem0TrayError as error:
+            result.unreachable.append(f"the ledger: {error}")
+    _await_publishing(paths, text)
+    opened = [each for each in paths.edits.glob("open-*") if not each.is_symlink()]
+    ours = (paths.data_dir, paths.orders, paths.quarantine, paths.edits, *opened)
+    for folder in (paths.claude_dir, *ours):
+        try:
+            there = private_folders.listing(folder, "*")
+        except Mem0TrayError as error:
+            result.fail(folder, error)
+            continue
+        left_over = set(temporary.leftovers(folder))
+        for path in there:
+            try:
+                if stat.S_ISREG(path.stat().st_mode):
+                    _from_file(paths, path, text, result, is_left_over=path in left_over)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except (Mem0TrayError, OSError) as error:
+                result.fail(path, error)
+        if folder == paths.claude_dir and {e for e in there if e.is_dir()} - {paths.log.parent}:
+            why = "the folders in it are not looked into, Claude Code's own records among them"
+            result.unreachable.append(f"{folder}: {why}")
     return result
-
-
-def _listing(folder: Path, pattern: str, result: Forgotten) -> list[Path]:
-    """List the matching files; a folder that cannot be read is named in `result`."""
-    try:
-        return private_folders.listing(folder, pattern)
-    except Mem0TrayError as error:
-        result.fail(folder, error)
-        return []
 
 
 # The server and the ledger ---------------------------------------------------------
@@ -169,29 +175,17 @@ def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
 
 
 def _from_ledger(
-    paths: Paths, settings: Settings, deleted: Deleted, known: Sequence[Known], result: Forgotten
-) -> None:
-    """Erase older texts under the same ids too; the deletion has erased its own."""
-    if not paths.ledger.exists():
-        return
-    named = {each.identity for each in deleted.items}
+    paths: Paths, settings: Settings, deleted: Sequence[FoundItem], known: Sequence[Known]
+) -> bool:
+    """Erase older texts under the same ids; return whether that is done. Raises Mem0TrayError."""
+    named = {each.identity for each in deleted}
     left = [
         each.name
         for each in known
         if (each.state == items.DISCARDED and each.reason != items.FORGOTTEN)
         or (each.state == items.DELIVERED and each.name in named)
     ]
-    heard = deleted.heard
-    try:
-        if left:
-            heard = apply(paths, settings, orders.about(orders.FORGET, left)).heard
-    except Mem0TrayError as error:
-        result.unreachable.append(f"the ledger: {error}")
-        return
-    if heard:
-        result.erased.append("the ledger")
-    else:
-        result.unreachable.append("the ledger: the worker has not answered; it erases it later")
+    return not left or apply(paths, settings, orders.about(orders.FORGET, left)).heard
 
 
 # Files ----------------------------------------------------------------------------
@@ -199,103 +193,19 @@ def _from_ledger(
 
 def _await_publishing(paths: Paths, text: _Text) -> None:
     """Wait a moment until a worker that runs has published: it renews backups, links, its files."""
-    end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
-    renewed = [paths.dlq_previous, *_listing(paths.data_dir, "*", Forgotten())]
-    while time.monotonic() < end and (
-        _is_queued(paths, text) or any(_holds(path, text) for path in renewed)
-    ):
+    end = time.monotonic() + _PUBLISHING
+    while worker_runs(paths) and time.monotonic() < end:
+        renewed = [paths.dlq_previous, *paths.data_dir.glob("*")]
+        if not (_is_queued(paths, text) or any(_holds(path, text) for path in renewed)):
+            break
         time.sleep(_LOOK)
 
 
 def _is_queued(paths: Paths, text: _Text) -> bool:
     with suppress(OSError, BrokenDocumentError):
         parsed = document.parse(regular_file.read_bytes(paths.queue), (document.QUEUE,))
-        return text.take_from(parsed)
+        return any(map(text.is_it, parsed.lists[document.QUEUE]))
     return False
-
-
-def _from_queue_file(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
-    """Erase it from `last_100`, and then from the backup of the queue file."""
-    with FileLock(paths.queue_lock).held(_LOCK_WAIT):
-        with suppress(FileNotFoundError, BrokenDocumentError):
-            parsed = document.parse(regular_file.read_bytes(path), (document.RECENT,))
-            if text.take_from(parsed):
-                top: dict[str, document.Value] = {}
-                if document.QUEUE in parsed.rest:  # first, as producers write it
-                    top[document.QUEUE] = parsed.rest.pop(document.QUEUE)
-                top[document.RECENT] = parsed.lists[document.RECENT]
-                atomic.replace(path, document.compose(top | parsed.rest))
-                result.erased.append(f"last_100 in {path.name}")
-        sections = (*document.QUEUE_SECTIONS, document.RECENT)
-        _from_document(paths, paths.queue_backup, sections, text, result)
-
-
-def _from_document(
-    paths: Paths, path: Path, sections: Sequence[str], text: _Text, result: Forgotten
-) -> bool:
-    """Erase the text from a file with lists of items; return whether no item is left in it."""
-    try:
-        parsed = document.parse(regular_file.read_bytes(path), sections)
-    except FileNotFoundError:
-        return False
-    except BrokenDocumentError:
-        _cut_from(paths, path, text, result)
-        return False
-    if not text.take_from(parsed):
-        return False
-    lists: dict[str, document.Value] = {
-        name: [document.pretty(raw, 2) for raw in raws] for name, raws in parsed.lists.items()
-    }
-    atomic.replace(path, document.compose(lists | parsed.rest))
-    result.erased.append(path.name)
-    return not any(parsed.lists.values())
-
-
-def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
-    was_ours = path == paths.dlq_backup and backups.is_ours(paths)
-    is_empty = _from_document(paths, path, (DLQ_LIST,), text, result)
-    if was_ours:
-        backups.remember(paths, atomic.signature(path))
-    elif is_empty and path != paths.dlq_backup:
-        path.unlink()  # the backup held nothing else
-
-
-def _cut_from(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
-    """Cut the text's bytes out of a file that is broken, as in quarantine."""
-    data = regular_file.read_bytes(path)
-    cut = text.cut_from(data)
-    if cut != data:
-        atomic.replace(path, cut)
-        folder = "quarantine/" if path.parent == paths.quarantine else ""
-        result.erased.append(f"{folder}{path.name}")
-
-
-def _from_edits(paths: Paths, _: Path, text: _Text, result: Forgotten) -> None:
-    """Remove the texts that were kept when the memory was edited."""
-    result.erased += backups.forget_texts(
-        paths,
-        lambda data: (
-            text.is_in(data) or any(text.is_it(each.raw) for each in backups.pieces_of(data))
-        ),
-    )
-
-
-def _from_page(_: Paths, page: Path, __: _Text, result: Forgotten) -> None:
-    """Remove the last status page, which may show the text; `report` makes another."""
-    with suppress(FileNotFoundError):
-        page.unlink()
-        result.erased.append(page.name)
-
-
-def _from_private_files(paths: Paths, text: _Text, result: Forgotten) -> None:
-    """Remove what a kill has left behind, and the link to the previous DLQ file."""
-    folders = (paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine)
-    for path in [*(each for folder in folders for each in temporary.leftovers(folder))]:
-        if _holds(path, text):
-            path.unlink(missing_ok=True)
-            result.erased.append(path.name)
-    if _holds(paths.dlq_previous, text):
-        paths.dlq_previous.unlink(missing_ok=True)
 
 
 def _holds(path: Path, text: _Text) -> bool:
@@ -304,25 +214,58 @@ def _holds(path: Path, text: _Text) -> bool:
     return False
 
 
-def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
-    """Name files that still hold the text, or may: editors' backups, users' copies, the buffer."""
-    for folder in (paths.data_dir, paths.orders, paths.quarantine, paths.claude_dir):
-        for path in _listing(folder, "*", result):
-            try:
-                if not stat.S_ISREG((status := path.stat()).st_mode):
-                    continue
-                if status.st_size > _LARGEST:
-                    result.name(path, "too large to be looked into")
-                elif text.is_in(regular_file.read_bytes(path)):
-                    result.name(path, _why_it_stays(paths, path))
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError as error:
-                result.name(path, f"not looked into: {error.strerror or error}")
-    folders = [path for path in _listing(paths.claude_dir, "*", result) if path.is_dir()]
-    if set(folders) - {paths.log.parent}:
-        why = "the folders in it are not looked into, Claude Code's own records among them"
-        result.name(paths.claude_dir, why)
+def _from_file(
+    paths: Paths, path: Path, text: _Text, result: Forgotten, *, is_left_over: bool
+) -> None:
+    """Erase the text from a file of ours; name any file that still holds it.
+
+    Raises OSError, FileUnavailableError, LockTimeoutError.
+    """
+    if path.stat().st_size > _LARGEST:
+        result.unreachable.append(f"{path}: too large to be looked into")
+        return
+    is_queue = path == paths.queue
+    with FileLock(paths.queue_lock).held(_LOCK_WAIT) if is_queue else nullcontext():
+        data = regular_file.read_bytes(path)
+        left = None if is_left_over and text.is_in(data) else _without(paths, path, text, data)
+        if left != data:
+            was_ours = path == paths.dlq_backup and backups.is_ours(paths)
+            if left is None:
+                path.unlink()
+            else:
+                atomic.replace(path, left)
+            if was_ours:
+                backups.remember(paths, atomic.signature(path))
+            is_ours = path.is_relative_to(paths.data_dir)
+            name = path.relative_to(paths.data_dir).as_posix() if is_ours else path.name
+            result.erased.append(f"last_100 in {name}" if is_queue else name)
+    if left is not None and text.is_in(left):
+        result.unreachable.append(f"{path}: {_why_it_stays(paths, path)}")
+
+
+def _without(paths: Paths, path: Path, text: _Text, data: bytes) -> bytes | None:
+    """Return what of a file is to stay: all of it if it is not ours; None for nothing."""
+    sections: dict[Path, Sequence[str]] = {
+        paths.queue: (document.RECENT,),
+        paths.queue_backup: (*document.QUEUE_SECTIONS, document.RECENT),
+        paths.dlq_backup: (DLQ_LIST,),
+    }
+    is_dated = path.match(backups.DATED)
+    if path in sections or is_dated:
+        try:
+            left = text.taken_from(data, sections.get(path, (DLQ_LIST,)))
+        except BrokenDocumentError:
+            return data if path == paths.queue else text.cut_from(data)
+        is_empty = is_dated and left != data and not backups.pieces_of(left)
+        return None if is_empty else left
+    if path.parent == paths.quarantine:
+        return text.cut_from(data)
+    if path.is_relative_to(paths.edits):
+        is_it = text.is_in(data) or any(text.is_it(e.raw) for e in backups.pieces_of(data))
+        return None if is_it else data
+    if path == paths.page:  # it may show the text, and `report` makes another
+        return None
+    return None if path == paths.dlq_previous and text.is_in(data) else data
 
 
 def _why_it_stays(paths: Paths, path: Path) -> str:

@@ -77,8 +77,7 @@ def delete(
     Raises FileUnavailableError, also when no backup can be made, and LedgerError: then nothing is
     deleted.
     """
-    names = [each.identity for each in chosen]
-    result = Deleted()
+    names, result = [each.identity for each in chosen], Deleted()
     if for_good:
         answer = apply(paths, settings, orders.about(orders.FORGET, names))
     else:
@@ -86,18 +85,15 @@ def delete(
         try:
             if any(each.is_dead for each in chosen):
                 backups.keep_last_state(paths)
-            order = orders.about(orders.DELETE, names, result.backup.name)
-            answer = apply(paths, settings, order)
+            answer = apply(paths, settings, orders.about(orders.DELETE, names, result.backup.name))
         except BaseException:
             result.backup.unlink(missing_ok=True)  # the backup of a deletion that never was
             raise
     result.heard = answer.heard
     lists = {DELIVERED: result.delivered, IN_FLIGHT: result.in_flight, GONE: result.gone}
     for each in chosen:
-        outcome = answer.of(each.identity)
-        lists.get(outcome, result.items).append(each)
-        if outcome == PERHAPS:
-            result.perhaps.append(each)
+        lists.get(answer.of(each.identity), result.items).append(each)
+    result.perhaps = [each for each in chosen if answer.of(each.identity) == PERHAPS]
     kept = [each.raw for each in (*result.items, *result.in_flight)]
     if not for_good and not kept:
         result.backup.unlink(missing_ok=True)
@@ -111,58 +107,43 @@ def delete(
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """`kept` is the file with the memory as it was, `is_dead` whether it is a dead letter.
+    """`kept` is the file with the memory as it was; `heard`: the edit has been applied.
 
-    `delivered`: the server has the old text, and gets the new one too. `in_flight`: the old
-    text is being sent, and the new one follows after the answer. `perhaps`: nobody
-    knows how an attempt to send the old text ended, now or before. `heard`: the edit has been
-    applied.
+    `outcome` is that of the old text. DELIVERED: the server has it, and gets the new one too.
+    IN_FLIGHT: it is being sent, and the new one follows after the answer. PERHAPS: nobody knows
+    how an attempt to send it ended, now or before. DONE: it is not sent.
     """
 
     kept: Path
-    is_dead: bool
-    delivered: bool = False
-    in_flight: bool = False
-    perhaps: bool = False
+    outcome: str
     heard: bool = True
-
-
-class GoneError(NotFoundError):
-    """The memory is no longer there with the text to be changed."""
 
 
 def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) -> Changed:
     """Change the memory's content; the old one is kept for `retention.discarded` days.
 
-    Raises GoneError when the memory was delivered, deleted or changed in between,
+    Raises NotFoundError when the memory was delivered, deleted or changed in between,
     FileUnavailableError, LedgerError; then nothing has changed.
     """
     kept = backups.keep_text(paths, found, settings.retention.discarded)
     # An id that we made up from the old text must stay.
     raw = items.with_fields(found.raw, {"content": content, "id": found.id})
-    name = found.identity
-    order = Order(orders.EDIT, orders.named([name]), [Text.of(raw, dead=found.is_dead)])
+    text = Text.of(raw, dead=found.is_dead)
+    order = Order(orders.EDIT, orders.named([found.identity]), [text])
     try:
         answer = apply(paths, settings, order)
     except BaseException:
         kept.unlink(missing_ok=True)
         raise
-    outcome = answer.of(name)
+    outcome = answer.of(found.identity)
     if outcome == GONE:
         kept.unlink(missing_ok=True)
-        raise GoneError(
+        raise NotFoundError(
             f"{short_id(found.id)} is no longer there as it was: delivered meanwhile,"
             " deleted, or changed by somebody else.",
             f"`mem0tray show {short_id(found.id)}` says more.",
         )
-    return Changed(
-        kept,
-        is_dead=found.is_dead,
-        delivered=outcome == DELIVERED,
-        in_flight=outcome == IN_FLIGHT,
-        perhaps=outcome == PERHAPS,
-        heard=answer.heard,
-    )
+    return Changed(kept, outcome, answer.heard)
 
 
 def undo(settings: Settings, old: FoundItem) -> Changed | None:
@@ -170,7 +151,7 @@ def undo(settings: Settings, old: FoundItem) -> Changed | None:
     with waiting.opened(settings) as seen:
         present = [each for each in seen.with_id(old.id) if each.identity != old.identity]
     content = (items.load_object(old.raw) or {}).get("content")
-    with suppress(GoneError):
+    with suppress(NotFoundError):
         if present:
             return edit_text(settings.locations(), settings, present[0], content)
     return None
@@ -208,34 +189,31 @@ def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored
             result.there.append(piece)
     if not wanted:
         return result
-    texts = [Text.of(each.raw, dead=each.place == DLQ_LIST) for each in wanted.values()]
+    texts = [Text.of(each.raw, dead=each.is_dead) for each in wanted.values()]
     answer = apply(paths, settings, Order(orders.RESTORE, texts=texts))
     result.heard = answer.heard
     untouched = {THERE: result.there, DELIVERED: result.delivered}
     for name, piece in wanted.items():
-        back = result.dead if piece.place == DLQ_LIST else result.fresh
+        back = result.dead if piece.is_dead else result.fresh
         untouched.get(answer.of(name), back).append(piece)
     return result
 
 
-def restorable(settings: Settings, found: Iterable[RestoreSource]) -> list[set[Identity]]:
-    """Find the memories of each source that `restore` would put back.
+def restorable(settings: Settings, found: Iterable[RestoreSource]) -> list[int]:
+    """Count the memories of each source that `restore` would put back.
 
     Raises FileUnavailableError.
     """
     server = chosen_server(settings, settings.locations()).name
+    counts = []
     with waiting.opened(settings) as seen:
         seen.step.check_all()
-        there = seen.names()
-        return [_restorable(seen.reader, there, each.pieces, server) for each in found]
-
-
-def _restorable(
-    reader: Reader, there: set[Identity], pieces: Sequence[Piece], server: str
-) -> set[Identity]:
-    names = {identity(piece.raw) for piece in pieces if document.loadable(piece.raw)} - there
-    known = {name: reader.known(*name) if name[0] else None for name in names}
-    return {name for name, row in known.items() if not reader.is_delivered(row, server)}
+        there, known = seen.names(), seen.reader.known
+        for source in found:
+            names = {identity(e.raw) for e in source.pieces if document.loadable(e.raw)} - there
+            rows = [known(*name) if name[0] else None for name in names]
+            counts.append(sum(not seen.reader.is_delivered(row, server) for row in rows))
+    return counts
 
 
 # Retry ------------------------------------------------------------------------------------------
@@ -252,25 +230,19 @@ def retry_ids(settings: Settings, names: Sequence[str]) -> Retried:
     """Retry the dead and held items of these ids or prefixes. Raises NotFoundError."""
     with waiting.opened(settings) as seen:
         found = seen.candidates(names)
+        to_retry = [each for each in found if each.is_dead or each.is_held]
         try:
-            chosen = resolve(names, [each for each in found if each.is_dead or each.is_held])
-        except NotFoundError:
-            _explain_waiting(seen, names)
+            return _retry(settings, seen, resolve(names, to_retry))
+        except NotFoundError as error:
+            if found and not to_retry:
+                raise NotFoundError(
+                    Reason(
+                        "{id} is no dead letter: it waits in the queue.", id=short_id(found[0].id)
+                    ),
+                    Reason("It is sent automatically, as soon as the server takes it."),
+                ) from error
             seen.step.check_all()
             raise
-        return _retry(settings, seen, chosen)
-
-
-def _explain_waiting(seen: WaitingItems, names: Sequence[str]) -> None:
-    """Raise an error that says so if a named item is no dead letter, but waits in the queue."""
-    try:
-        found = resolve(names, seen.candidates(names, [QUEUE_LIST]))
-    except NotFoundError:
-        return
-    raise NotFoundError(
-        Reason("{id} is no dead letter: it waits in the queue.", id=short_id(found[0].id)),
-        Reason("It is sent automatically, as soon as the server takes it."),
-    )
 
 
 def retry_project(settings: Settings, project: str) -> Retried:
@@ -354,7 +326,9 @@ def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome:
     attempt = _attempt(reader, known, since)
     # Its next try is known by what was recorded with the attempt, perhaps after the first look.
     known = None if attempt is None else reader.known(*item.name)
-    if attempt is None or known is None or _is_uncounted(attempt, known):
+    if attempt is None or known is None or attempt.kind == Kind.ASKED_IN_VAIN:
+        return RetryOutcome(item, WAITING)  # a question never says anything of the memory
+    if attempt.kind in _UNCOUNTED and attempt.message != known.last_error:
         return RetryOutcome(item, WAITING)
     return RetryOutcome(item, FAILED, attempt.message, known.due)
 
@@ -363,13 +337,6 @@ def _attempt(reader: Reader, known: Known, since: float) -> Attempt | None:
     """Find the last attempt, if it failed since then."""
     attempts = reader.attempts(known.key)
     return attempts[-1] if attempts and attempts[-1].at >= since else None
-
-
-def _is_uncounted(attempt: Attempt, known: Known) -> bool:
-    """Return whether it says nothing of the memory; a question never does."""
-    if attempt.kind == Kind.ASKED_IN_VAIN:
-        return True
-    return attempt.kind in _UNCOUNTED and attempt.message != known.last_error
 
 
 def _hindrance(paths: Paths, idle: float, patience: float) -> str:

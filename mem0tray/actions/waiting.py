@@ -3,7 +3,6 @@
 It asks the ledger alone, once that is in step with the files.
 """
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -76,15 +75,12 @@ def listing(raws: Iterable[bytes], place: str) -> list[FoundItem]:
     """Make an item of each object, in order; what has no id is left out."""
     result = []
     for raw in raws:
-        item = items.parse(raw)
-        if item is not None:
-            result.append(FoundItem(place, item.id, item.project, raw, item))
-            continue
-        value = items.load_object(raw) or {}
-        name, project = value.get("id"), value.get("project_id")
+        item, value = items.parse(raw), items.load_object(raw) or {}
+        name = value.get("id") if item is None else item.id
+        project = value.get("project_id") if item is None else item.project
         if isinstance(name, str) and name:
-            text = project if isinstance(project, str) else ""
-            result.append(FoundItem(place, name, text, raw, None))
+            of = project if isinstance(project, str) else ""
+            result.append(FoundItem(place, name, of, raw, item))
     return result
 
 
@@ -96,28 +92,23 @@ def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]
     """
     chosen: dict[int, FoundItem] = {}
     for name in names:
-        for at in _matching(name, among):
-            chosen.setdefault(at, among[at])
+        if not name:
+            raise NotFoundError(f"The id {name!r} is empty and names nothing.", _WHERE_TO_LOOK)
+        begin = [at for at, each in enumerate(among) if each.id.startswith(name)]
+        exact = [at for at in begin if among[at].id == name]
+        ids = list(dict.fromkeys(among[at].id for at in begin))
+        shown = one_line(name, _LONGEST_ID)
+        if not ids:
+            no_such = Reason("No item's id begins with {id}.", id=repr(shown))
+            raise UnknownIdError(no_such, _WHERE_TO_LOOK, name=name)
+        if len(ids) > 1 and not exact:
+            some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
+            more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
+            raise NotFoundError(
+                f"{len(ids):,} ids begin with {shown!r}: {some}{more}.", "Give more of the id."
+            )
+        chosen |= {at: among[at] for at in exact or begin if at not in chosen}
     return list(chosen.values())
-
-
-def _matching(name: str, among: Sequence[FoundItem]) -> list[int]:
-    if not name:
-        raise NotFoundError(f"The id {name!r} is empty and names nothing.", _WHERE_TO_LOOK)
-    begin = [at for at, each in enumerate(among) if each.id.startswith(name)]
-    exact = [at for at in begin if among[at].id == name]
-    ids = list(dict.fromkeys(among[at].id for at in begin))
-    shown = one_line(name, _LONGEST_ID)
-    if not ids:
-        no_such = Reason("No item's id begins with {id}.", id=repr(shown))
-        raise UnknownIdError(no_such, _WHERE_TO_LOOK, name=name)
-    if len(ids) > 1 and not exact:
-        some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
-        more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
-        raise NotFoundError(
-            f"{len(ids):,} ids begin with {shown!r}: {some}{more}.", "Give more of the id."
-        )
-    return exact or begin
 
 
 class WaitingItems:
@@ -196,8 +187,10 @@ class WaitingItems:
         result = {}
         for item_id in {each.id for each in found}:
             others = {*self.reader.beside(item_id)} - {item_id}
-            shared = (_shared(item_id, each) for each in others)
-            result[item_id] = item_id[: max(_SHORTEST, max(shared, default=0) + 1)]
+            length = _SHORTEST
+            while length < len(item_id) and any(e.startswith(item_id[:length]) for e in others):
+                length += 1
+            result[item_id] = item_id[:length]
         return result
 
     def handles(self, found: Iterable[FoundItem]) -> dict[str, str]:
@@ -212,12 +205,6 @@ class WaitingItems:
     def attempts(self, found: FoundItem) -> list[Attempt]:
         """List the failed attempts of an item, oldest first."""
         return self.reader.attempts(found.known.key) if found.known is not None else []
-
-
-def _shared(one: str, other: str) -> int:
-    """Count the characters that both begin with in common."""
-    pairs = zip(one, other, strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 @contextmanager

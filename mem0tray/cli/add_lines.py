@@ -7,7 +7,7 @@ waiting already is not queued again, so that a run that was cut off can be repea
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,13 +76,10 @@ def read_line(line: bytes, project: str = "") -> MemoryLine:
 def write_line(line: MemoryLine) -> bytes:
     """Make the line of a memory, with its end: UTF-8, with escapes for what a terminal obeys."""
     document: dict[str, Any] = {
-        "id": line.id,
-        "project_id": line.project,
-        "content": line.content,
-        "timestamp": line.timestamp,
-    }
-    if line.timestamp is None:
-        del document["timestamp"]
+        "id": line.id, "project_id": line.project, "content": line.content
+    }  # fmt: skip
+    if line.timestamp is not None:
+        document["timestamp"] = line.timestamp
     return harmless_json(json.dumps(document, ensure_ascii=False)).encode() + b"\n"
 
 
@@ -123,24 +120,17 @@ def _text(value: Any, name: str) -> str:
 
 def _time(value: Any) -> float | None:
     """Check a timestamp; a whole number stays one, as producers write it."""
-    if value is None:
-        return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= _LATEST:
+    if value is not None and not (is_number and 0 <= value <= _LATEST):
         raise BadLineError('has a "timestamp" that is no time in Unix seconds')
-    return float(value) if isinstance(value, float) else int(value)
+    return None if value is None else float(value) if isinstance(value, float) else int(value)
 
+
+# Queueing -------------------------------------------------------------------------------------
 
 _LEAST: Final = 1 << 20  # bytes of one write
 _BESIDE: Final = 150  # bytes of an entry beside its text, about
 _TWICE: Final = "what is queued already is not queued twice"
-
-
-class BadLine(NamedTuple):
-    """A line that is no memory: its number, from 1, and why."""
-
-    number: int
-    why: str
 
 
 @dataclass(slots=True)
@@ -148,28 +138,28 @@ class LineQueue:
     """Queue that takes lines; counts say how far it is.
 
     `queued` memories are on the disk, `emergency` of them in the emergency file. `waiting` waited
-    already, `delivered` were delivered before to the chosen server; `problems` are no memories.
+    already, `delivered` were delivered before to the chosen server; `problems` says of each line
+    that is no memory, by its number, why.
     """
 
     loaded: Loaded
     project: str  # of lines that name none
     again: bool  # also queue what was delivered before, under another id
-    watch: Callable[["LineQueue", BadLine | None], None]  # called after each line
     lines: int = 0
     queued: int = 0
     emergency: int = 0
     waiting: int = 0
     delivered: int = 0
-    problems: list[BadLine] = field(default_factory=list)
-    _batch: list[items.Object] = field(default_factory=list)
-    _names: list[Name] = field(default_factory=list)
+    problems: dict[int, str] = field(default_factory=dict)
+    _batch: dict[Name, items.Object] = field(default_factory=dict)
     _size: int = 0
     _known: set[Name] = field(default_factory=set)
 
-    def run(self, lines: Iterable[bytes]) -> None:
-        """Queue what the lines say; everything is on the disk when this returns.
+    def run(self, lines: Iterable[bytes]) -> Iterator[str]:
+        """Queue what the lines say; yield after each what is wrong with it, or nothing.
 
-        Raises Mem0TrayError where no file can be written: what is counted as queued is queued.
+        Everything is on the disk at the end. Raises Mem0TrayError where no file can be written:
+        what is counted as queued is queued.
         """
         paths = add.prepared(self.loaded)
         is_chosen = "server.url" not in self.loaded.unknown
@@ -180,27 +170,16 @@ class LineQueue:
             self._known = reader.waiting_names()
             for line in lines:
                 self.lines += 1
-                bad = None
+                text = line.removeprefix(BYTE_ORDER_MARK) if self.lines == 1 else line
                 try:
-                    found = self._read(line)
+                    if text.strip():
+                        self._take(read_line(text.rstrip(b"\r\n"), self.project), reader, server)
                 except BadLineError as error:
-                    bad = BadLine(self.lines, str(error))
-                    self.problems.append(bad)
-                else:
-                    if found is not None:
-                        self._take(found, reader, server)
+                    self.problems[self.lines] = str(error)
                 if self._size >= _LEAST and self._size >= _size_of(paths.queue):
                     self._write(paths)
-                self.watch(self, bad)
+                yield self.problems.get(self.lines, "")
             self._write(paths)
-
-    def _read(self, line: bytes) -> MemoryLine | None:
-        """Return the memory of a line; None for a blank line. Raises BadLineError."""
-        if self.lines == 1:
-            line = line.removeprefix(BYTE_ORDER_MARK)
-        if not line.strip():
-            return None
-        return read_line(line.rstrip(b"\r\n"), self.project)
 
     def _take(self, found: MemoryLine, reader: Reader, server: str) -> None:
         digest = items.digest(found.project, found.content)
@@ -215,21 +194,30 @@ class LineQueue:
             self.waiting += 1
         else:
             self._known.add((found.id, digest))
-            self._names.append((found.id, digest))
-            self._batch.append(add.entry(found.id, found.project, found.content, found.timestamp))
+            made = add.entry(found.id, found.project, found.content, found.timestamp)
+            self._batch[found.id, digest] = made
             self._size += len(found.content) + _BESIDE
 
     def _write(self, paths: Paths) -> None:
         if not self._batch:
             return
         # Whoever queues it again takes back a deletion that no worker has carried out yet.
-        orders.withdraw(paths.orders, self._names)
-        where = add.add(paths, *self._batch)
+        orders.withdraw(paths.orders, self._batch)
+        where = add.add(paths, *self._batch.values())
         self.queued += len(self._batch)
         self.emergency += len(self._batch) if where == "emergency" else 0
         self._size = 0
         self._batch.clear()
-        self._names.clear()
+
+    def __str__(self) -> str:
+        number = plural(self.queued, "memory is", "memories are")
+        return f"{number} queued." if self.queued else "Nothing was queued."
+
+    @property
+    def so_far(self) -> str:
+        """How much of what was read is queued, and what to do about the rest."""
+        read = plural(self.lines, "line was", "lines were")
+        return f"{str(self).rstrip('.')}; {read} read. Add all of it again: {_TWICE}."
 
 
 def _size_of(path: Path) -> int:
@@ -245,45 +233,40 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
     queued, after that has been printed.
     """
     loaded = arguments.load_what_holds()
-    named = arguments.project_alone(project) or ""
-    failed: Mem0TrayError | None = None
-    with Progress() as progress:
-
-        def watch(queue: LineQueue, bad: BadLine | None) -> None:
-            if bad is not None and not as_json:
-                progress.clear()
-                output.remark(f"Line {bad.number:,} {bad.why}.")
-            if progress.is_due:
-                progress.show(f"{plural(queue.lines, 'line')}, {queue.queued:,} queued")
-
-        queue = LineQueue(loaded, named, again, watch)
-        try:
-            queue.run(_lines(path))
-        except Mem0TrayError as error:
-            failed = error
-        except KeyboardInterrupt:
-            progress.clear()
-            output.remark(f"Interrupted: {_until(queue)}")
-            raise
-    shown = json.dumps(_document(queue), indent=2) if as_json else "\n".join(_said(queue))
-    why = cli.why_not_written(f"{shown}\n")
-    if why:
-        output.remark(f"{_queued(queue)} Standard output cannot be written: {why}.")
+    queue = LineQueue(loaded, arguments.project_alone(project) or "", again)
+    failed = _run(queue, _lines(path), as_json=as_json)
+    said = json.dumps(_document(queue), indent=2) if as_json else _said(queue)
+    if not_written := cli.why_not_written(f"{said}\n"):
+        output.remark(f"{queue} Standard output cannot be written: {not_written}.")
     if loaded.wrong and queue.queued:
         arguments.warn(["The memories are queued all the same."])
-    _judge(queue, failed)
-
-
-def _judge(queue: LineQueue, failed: Mem0TrayError | None) -> None:
-    """Raise Mem0TrayError if not everything was queued."""
-    if failed is not None and queue.lines:
-        raise Mem0TrayError(f"{failed.message} {_until(queue)}", failed.remedy) from failed
     if failed is not None:
-        raise failed
+        if not queue.lines:
+            raise failed
+        raise Mem0TrayError(f"{failed.message} {queue.so_far}", failed.remedy) from failed
     if queue.problems:
         bad = plural(len(queue.problems), "line is no memory", "lines are no memories")
         remedy = f"Mend what is wrong, and add all of it again: {_TWICE}."
         raise Mem0TrayError(f"{bad}, and not queued.", remedy)
+
+
+def _run(queue: LineQueue, lines: Iterable[bytes], *, as_json: bool) -> Mem0TrayError | None:
+    """Queue the lines, and show the progress; return the error that ended it."""
+    with Progress() as progress:
+        try:
+            for why in queue.run(lines):
+                if why and not as_json:
+                    progress.clear()
+                    output.remark(f"Line {queue.lines:,} {why}.")
+                if progress.is_due:
+                    progress.show(f"{plural(queue.lines, 'line')}, {queue.queued:,} queued")
+        except Mem0TrayError as error:
+            return error
+        except KeyboardInterrupt:
+            progress.clear()
+            output.remark(f"Interrupted: {queue.so_far}")
+            raise
+    return None
 
 
 def _lines(path: Path | None) -> Iterator[bytes]:
@@ -311,34 +294,22 @@ def _limited(file: BinaryIO) -> Iterator[bytes]:
             line = file.readline(LONGEST_LINE + 1)
 
 
-def _said(queue: LineQueue) -> Iterator[str]:
-    yield _queued(queue)
+def _said(queue: LineQueue) -> str:
+    said = str(queue)
     if queue.waiting:
-        yield f"{queue.waiting:,} waited already."
+        said += f"\n{queue.waiting:,} waited already."
     if queue.delivered:
-        verb = "was" if queue.delivered == 1 else "were"
-        yield (
-            f"{queue.delivered:,} {verb} delivered to this server before."
-            " `--again` queues them once more."
-        )
-
-
-def _queued(queue: LineQueue) -> str:
-    if not queue.queued:
-        return "Nothing was queued."
-    return f"{plural(queue.queued, 'memory is', 'memories are')} queued."
-
-
-def _until(queue: LineQueue) -> str:
-    """Say how much of what was read is queued, and what to do about the rest."""
-    read = plural(queue.lines, "line was", "lines were")
-    return f"{_queued(queue).rstrip('.')}; {read} read. Add all of it again: {_TWICE}."
+        said += f"\n{queue.delivered:,} delivered to this server before: `--again` queues them too."
+    return said
 
 
 def _document(queue: LineQueue) -> dict[str, Any]:
-    counts = ("lines", "queued", "emergency", "waiting", "delivered")
     return {
-        **{name: getattr(queue, name) for name in counts},
+        "lines": queue.lines,
+        "queued": queue.queued,
+        "emergency": queue.emergency,
+        "waiting": queue.waiting,
+        "delivered": queue.delivered,
         "bad": len(queue.problems),
-        "problems": [{"line": each.number, "reason": each.why} for each in queue.problems],
+        "problems": [{"line": line, "reason": why} for line, why in queue.problems.items()],
     }

@@ -7,20 +7,30 @@ import click
 from mem0tray.actions import look_up, waiting
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.verbs import Deleted, delete
-from mem0tray.actions.waiting import FoundItem, resolve
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
 from mem0tray.cli import arguments, interaction, memory_words, output
-from mem0tray.cli.command_help import Command
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.text import plural, short_id
 
 _SHOWN: Final = 20  # items shown of those to be deleted
+_KINDS: Final = {
+    DLQ_LIST: "dead letter",
+    QUEUE_LIST: "waiting entry",
+    look_up.LEDGER: "no longer waiting",
+}
+_IN_FLIGHT: Final = (
+    "{name} is being sent at this moment: if the server takes it, it is delivered and not deleted,"
+    " and else it is deleted. `mem0tray show {name}` says what became of it."
+)
+_PERHAPS: Final = (
+    "The server may have {name}: an attempt to send it failed in a way that leaves this open."
+)
 
 
-@click.command(
+@arguments.command(
     "delete",
-    cls=Command,
-    examples={
+    {
         "mem0tray delete 04f96029": "asks first",
         "mem0tray delete -y 04f96029 5b1c": "does not ask",
         "mem0tray delete -p garden": "all of a project",
@@ -31,7 +41,7 @@ _SHOWN: Final = 20  # items shown of those to be deleted
 @arguments.project_option("All items of this project.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --yes.")
+@arguments.json_option("Print one JSON document; with --yes.")
 def command(
     ids: tuple[str, ...], project: str | None, *, yes: bool, for_good: bool, as_json: bool
 ) -> int:
@@ -52,18 +62,18 @@ def command(
     paths = settings.locations()
     with memory_words.explained(paths):
         chosen, past = _chosen(settings, ids, project, for_good=for_good)
-    if not yes and not _agreed(chosen, past, for_good=for_good):
+    if not yes and not _agreed([*chosen, *past], for_good=for_good):
         output.remark("Nothing was deleted.")
         return 1
     done = delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted()
-    erased = Deleted(items=[*done.items, *done.delivered, *done.in_flight, *past])
-    forgotten = forget(paths, settings, erased) if for_good else None
+    erased = [*done.items, *done.delivered, *done.in_flight, *past]
+    forgotten = forget(paths, settings, erased, heard=done.heard) if for_good else None
     if as_json:
         output.print_json(_document(done, past, forgotten))
     else:
         _print(done, past, forgotten)
     _warn_of_the_others(done)
-    return 1 if done.delivered or done.in_flight or not erased.items else 0
+    return 1 if done.delivered or done.in_flight or not erased else 0
 
 
 def _chosen(
@@ -78,7 +88,7 @@ def _chosen(
     with waiting.opened(settings) as seen:
         gone = [name for name in ids if not seen.candidates([name])] if for_good else []
     for name in gone:
-        over = [each.found for each in look_up.look_up(settings, name) if each.is_over]
+        over = [each for each in look_up.look_up(settings, name) if each.is_over]
         of_it = [each for each in over if project in (None, each.project)]
         if of_it:
             past += of_it
@@ -113,21 +123,17 @@ def _document(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None)
     }
 
 
-def _agreed(chosen: list[FoundItem], past: list[FoundItem], *, for_good: bool) -> bool:
+def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
     """Show what would be deleted, and ask. Raises Mem0TrayError if nobody can answer."""
-    number = len(chosen) + len(past)
-    for each in [*chosen, *past][:_SHOWN]:
+    for each in chosen[:_SHOWN]:
         date = text.clock(each.item.timestamp if each.item is not None else None)
-        kind = "dead letter" if each.is_dead else "waiting entry"
-        if each.place == look_up.LEDGER:
-            kind = "no longer waiting"
-        output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {kind}")
+        output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {_KINDS[each.place]}")
         if each.item is not None:
             output.say_beside("  ", memory_words.excerpt(each.item.content))
-    if number > _SHOWN:
-        output.say(f"… and {number - _SHOWN:,} more.")
+    if len(chosen) > _SHOWN:
+        output.say(f"… and {len(chosen) - _SHOWN:,} more.")
     return interaction.consents(
-        f"Delete {plural(number, 'item')}{' for good' if for_good else ''}?",
+        f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}?",
         "nothing was deleted.",
         "Use --yes to delete without asking.",
     )
@@ -152,20 +158,13 @@ def _print(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) ->
 
 def _warn_of_the_others(done: Deleted) -> None:
     """Say on standard error what was not deleted as one might expect."""
-    for each in done.gone:
-        output.remark(f"{short_id(each.id)} was no longer there.")
-    for each in done.delivered:
-        output.remark(f"{short_id(each.id)} is not deleted: it was delivered meanwhile.")
-    for each in done.in_flight:
-        name = short_id(each.id)
-        output.remark(
-            f"{name} is being sent at this moment: if the server takes it, it is delivered and not"
-            f" deleted, and else it is deleted. `mem0tray show {name}` says what became of it."
-        )
-    for each in done.perhaps:
-        output.remark(
-            f"The server may have {short_id(each.id)}: an attempt to send it failed in a way that"
-            " leaves this open."
-        )
+    for found, words in (
+        (done.gone, "{name} was no longer there."),
+        (done.delivered, "{name} is not deleted: it was delivered meanwhile."),
+        (done.in_flight, _IN_FLIGHT),
+        (done.perhaps, _PERHAPS),
+    ):
+        for each in found:
+            output.remark(words.format(name=short_id(each.id)))
     if not done.heard:
         output.remark(memory_words.NOT_HEARD)

@@ -42,7 +42,7 @@ _EXCERPT: Final = 60  # characters
 def named(found: FoundItem) -> dict[str, Any]:
     """Make the document that names an item: `id`, `project_id` and `place`."""
     place = "dlq" if found.is_dead else "queue"
-    return {"id": found.id, "project_id": found.project or None, "place": place}
+    return {"id": found.id or None, "project_id": found.project or None, "place": place}
 
 
 def excerpt(text: str) -> str:

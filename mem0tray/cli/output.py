@@ -131,25 +131,17 @@ def remark(text: str) -> None:
 
 
 def say_beside(
-    begin: str,
-    text: str,
-    style: Style = Style.PLAIN,
-    mark: str = "",
-    mark_style: Style = Style.PLAIN,
+    begin: str, text: str, style: Style = Style.PLAIN, text_style: Style = Style.PLAIN
 ) -> None:
     """Print a line whose beginning is ours, in `style`, with `text` made harmless after it.
 
-    Text that does not fit continues below the text, not below the beginning. It may begin
-    with a `mark` in a style of its own.
+    Text that does not fit continues below the text, not below the beginning.
     """
     line = f"{begin}{one_line(text, 1000)}".rstrip()
-    room = width()
+    at, room = len(begin), width()
     if room is not None:
-        line = _hanging(line, len(begin), room)
-    shown, rest = line[: len(begin)], line[len(begin) :]
-    if not rest.startswith(mark):
-        mark = ""
-    write(paint(shown, style) + paint(mark, mark_style) + rest[len(mark) :])
+        line = _hanging(line, at, room)
+    write(paint(line[:at], style) + paint(line[at:], text_style))
 
 
 def _hanging(line: str, indent: int, room: int) -> str:
@@ -263,11 +255,10 @@ def _left_out(
 
 
 class Fact(NamedTuple):
-    """A name and its value; the value may begin with a `mark`, shown in `style`."""
+    """A name and its value, in a style."""
 
     name: str
     value: str
-    mark: str = ""
     style: Style = Style.PLAIN
 
 
@@ -275,5 +266,5 @@ def print_facts(facts: Iterable[Fact | tuple[str, str]]) -> None:
     """Print names, dim, and values, one a line; empty values are left out."""
     shown = [fact for fact in (Fact(*each) for each in facts) if fact.value]
     longest = max((len(fact.name) for fact in shown), default=0)
-    for name, value, mark, style in shown:
-        say_beside(f"{name.ljust(longest)}  ", value, Style.DIM, mark, style)
+    for name, value, style in shown:
+        say_beside(f"{name.ljust(longest)}  ", value, Style.DIM, style)

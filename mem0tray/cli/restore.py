@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,16 +13,15 @@ from mem0tray.actions import backups, look_up, verbs, waiting
 from mem0tray.actions.backups import Piece, RestoreSource
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.look_up import Version
-from mem0tray.actions.verbs import Changed, GoneError, Restored
-from mem0tray.actions.waiting import DLQ_LIST, FoundItem, listing
+from mem0tray.actions.verbs import Changed, Restored
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, listing
 from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
-from mem0tray.files import atomic, private_folders
+from mem0tray.files import atomic, orders, private_folders
 from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import Paths
 from mem0tray.system.programs import ends_in_order
@@ -36,6 +35,20 @@ _NOT_HERE: Final = {
 _NOTHING_CHANGED: Final = (
     "Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
 )
+_OLD_TEXT: Final = {
+    orders.DELIVERED: (
+        "The old text had been sent already: the server has it, and gets the new one as"
+        " another memory."
+    ),
+    orders.IN_FLIGHT: (
+        "The old text is being sent at this moment. The new one is sent after the answer; if"
+        " the server takes the old one, it has both. `mem0tray show {name}` says more."
+    ),
+    orders.PERHAPS: (
+        "The server may have the old text: an attempt to send it failed in a way that leaves"
+        " this open. It gets the new one in any case."
+    ),
+}
 _BECAME: Final = {
     "dead": ("dead letter restored", "dead letters restored"),
     "fresh": ("waiting entry restored", "waiting entries restored"),
@@ -48,10 +61,9 @@ _BECAME: Final = {
 }
 
 
-@click.command(
+@arguments.command(
     "edit",
-    cls=Command,
-    examples={
+    {
         "mem0tray edit 04f96029": "in $VISUAL or $EDITOR",
         "EDITOR=nano mem0tray edit 04f96029": "in the editor of your choice",
         "EDITOR='cp new.txt' mem0tray edit 04f96029": "in a script: the text of that file",
@@ -69,10 +81,21 @@ def edit(name: str) -> None:
     found = _editable(look_up.look_up(settings, name))
     with waiting.opened(settings) as seen:
         called = seen.handles([found])[found.id]
-    done = _edited(settings, found, called)
-    if done is None:
-        output.say(f"{short_id(found.id)} is unchanged.")
-        return
+    paths, before = settings.locations(), found.content or ""
+    shown = before if before.endswith("\n") else f"{before}\n"  # what editors expect
+    with ends_in_order(), _opened(paths, found, shown) as file:
+        programs.edit(file, if_failed=_NOTHING_CHANGED)
+        after = _read(file)
+        if after in (before, shown):
+            output.say(f"{short_id(found.id)} is unchanged.")
+            return
+        new = after if before.endswith("\n") else after.removesuffix("\n")
+        if not new.strip():
+            raise Mem0TrayError(
+                "The text is empty; nothing was changed.",
+                f"To delete the memory: `mem0tray delete {called}`.",
+            )
+        done = verbs.edit_text(paths, settings, found, new)
     output.say(f"Changed the text of {called}. The old one: {done.kept}")
     _print_old(called, done)
     if not found.project.strip():
@@ -80,18 +103,17 @@ def edit(name: str) -> None:
             "It names no project, and so it is not sent:"
             f" `mem0tray diagnose {called}` says what to do."
         )
-    elif done.is_dead:
+    elif found.is_dead:
         output.say(f"`mem0tray retry {called}` sends it now.")
     output.say(f"`mem0tray restore {done.kept.name}` puts the old text back.")
 
 
-def _editable(versions: list[Version]) -> FoundItem:
+def _editable(versions: list[Version]) -> Version:
     """Choose the one text that can be changed. Raises NotFoundError."""
-    there = look_up.still_waiting(versions)
+    there = [each for each in versions if each.waits]
     if not there:
         raise NotFoundError(
-            f"{short_id(versions[0].found.id)} cannot be edited.",
-            _NOT_HERE[versions[0].place],
+            f"{short_id(versions[0].id)} cannot be edited.", _NOT_HERE[versions[0].where]
         )
     if len(there) > 1:
         raise NotFoundError(
@@ -101,64 +123,32 @@ def _editable(versions: list[Version]) -> FoundItem:
     return there[0]
 
 
-def _edited(settings: Settings, found: FoundItem, called: str) -> Changed | None:
-    """Change the text to what the editor saves; return None if that is the same.
-
-    Half a character goes through the editor as its bytes. An error names the file with the text
-    that the user has saved. `called` is the memory's name in a command.
-    """
-    paths, text = settings.locations(), found.item.content if found.item is not None else ""
-    before = text.encode("utf-8", "surrogatepass")
-    is_ended = not before or before.endswith(b"\n")
-    shown = before if is_ended else before + b"\n"  # what editors expect
-    file = None
-    try:
-        with ends_in_order(), _opened(paths, found.id, shown) as file:
-            programs.edit(file, if_failed=_NOTHING_CHANGED)
-            after = _read(file)
-            if not before.endswith(b"\n"):
-                after = after.removesuffix(b"\n").removesuffix(b"\r")
-            if after in (before, shown):
-                return None
-            new = _decoded(after, found)
-            if new.strip():
-                return verbs.edit_text(paths, settings, found, new)
-    except Mem0TrayError as error:
-        if file is None or not file.exists():
-            raise
-        add = f"mem0tray add --project {programs.quote(found.project or 'P')} -"
-        queue = f"To queue it: `{add} < {programs.quote(str(file))}`."
-        remedy = queue if isinstance(error, GoneError) else error.remedy
-        raise Mem0TrayError(f"{error.message} Your text is in {file}.", remedy) from error
-    except (KeyboardInterrupt, SystemExit):  # by a signal, perhaps after the change
-        if file is not None and file.exists():
-            output.remark(f"Your text is in {file}; `mem0tray show {called}` shows the memory's.")
-        raise
-    raise Mem0TrayError(
-        "The text is empty; nothing was changed.",
-        f"To delete the memory: `mem0tray delete {called}`.",
-    )
-
-
 @contextmanager
-def _opened(paths: Paths, item_id: str, text: bytes) -> Iterator[Path]:
+def _opened(paths: Paths, found: FoundItem, text: str) -> Iterator[Path]:
     """Put the text into a file (0600) for an editor; the file is gone at the end.
 
     It is in a folder of its own, and with it goes what the editor puts beside it. When an error
-    leads out, a text that was changed stays. Raises FileUnavailableError.
+    leads out, a text that was changed stays, and is named. Raises Mem0TrayError.
     """
     private_folders.make_private_folder(paths.edits)
+    folder = Path(tempfile.mkdtemp(prefix="open-", dir=paths.edits))
+    path = folder / f"{''.join(sign if sign.isalnum() else '_' for sign in found.id[:8])}.txt"
+    data, is_kept = text.encode("utf-8", "surrogatepass"), False
     try:
-        folder = Path(tempfile.mkdtemp(prefix="open-", dir=paths.edits))
-    except OSError as error:
-        raise atomic.unavailable(paths.edits, error) from error
-    path = folder / f"{''.join(sign if sign.isalnum() else '_' for sign in item_id[:8])}.txt"
-    is_kept = False
-    try:
-        atomic.replace(path, text)
+        atomic.replace(path, data)
         yield path
-    except BaseException:
-        is_kept = path.exists() and _read(path) != text
+    except BaseException as error:
+        with suppress(OSError):
+            is_kept = regular_file.read_bytes(path).strip() not in (data.strip(), b"")
+        if is_kept and isinstance(error, Mem0TrayError):
+            remedy = error.remedy
+            if isinstance(error, NotFoundError):
+                add = f"mem0tray add --project {programs.quote(found.project or 'P')} -"
+                remedy = f"To queue it: `{add} < {programs.quote(str(path))}`."
+            raise Mem0TrayError(f"{error.message} Your text is in {path}.", remedy) from error
+        if is_kept:  # by a signal, perhaps after the change
+            show = f"`mem0tray show {short_id(found.id)}` shows the memory's."
+            output.remark(f"Your text is in {path}; {show}")
         raise
     finally:
         if not is_kept:
@@ -166,51 +156,28 @@ def _opened(paths: Paths, item_id: str, text: bytes) -> Iterator[Path]:
             private_folders.drop_empty(paths.edits)
 
 
-def _read(file: Path) -> bytes:
+def _read(file: Path) -> str:
+    """Read what the editor has saved. Raises Mem0TrayError."""
     try:
-        return regular_file.read_bytes(file)
+        return regular_file.read_bytes(file).decode("utf-8", "surrogatepass")
     except OSError as error:
         raise atomic.unavailable(file, error) from error
-
-
-def _decoded(data: bytes, found: FoundItem) -> str:
-    try:
-        return data.decode("utf-8-sig", "surrogatepass")
     except UnicodeDecodeError as error:
-        raise Mem0TrayError(
-            f"What the editor saved for {short_id(found.id)} is not UTF-8; nothing was changed.",
-            "Save it as UTF-8.",
-        ) from error
+        why = "What the editor saved is not UTF-8; nothing was changed."
+        raise Mem0TrayError(why, "Save it as UTF-8.") from error
 
 
 def _print_old(name: str, done: Changed) -> None:
     """Print what the worker made of the old text, if that is not what one expects."""
-    said = ""
-    if done.delivered:
-        said = (
-            "The old text had been sent already: the server has it, and gets the new one as"
-            " another memory."
-        )
-    elif done.in_flight:
-        said = (
-            "The old text is being sent at this moment. The new one is sent after the answer; if"
-            f" the server takes the old one, it has both. `mem0tray show {name}` says more."
-        )
-    elif done.perhaps:
-        said = (
-            "The server may have the old text: an attempt to send it failed in a way that leaves"
-            " this open. It gets the new one in any case."
-        )
-    if said:
-        output.say(said, Style.WARNING)
+    if done.outcome in _OLD_TEXT:
+        output.say(_OLD_TEXT[done.outcome].format(name=name), Style.WARNING)
     if not done.heard:
         output.remark(memory_words.NOT_HEARD)
 
 
-@click.command(
+@arguments.command(
     "restore",
-    cls=Command,
-    examples={
+    {
         "mem0tray restore": "what the last delete removed",
         "mem0tray restore --list": "everything that can be put back",
         "mem0tray restore --list --json": "the same for a program",
@@ -218,7 +185,7 @@ def _print_old(name: str, done: Changed) -> None:
 )
 @click.argument("backup", required=False, metavar="[BACKUP]", shell_complete=arguments.backups)
 @click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --list.")
+@arguments.json_option("Print one JSON document; with --list.")
 def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     """Put back the items of BACKUP (a name from --list, or a file); else of the last delete.
 
@@ -247,7 +214,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
 
 def _undone(settings: Settings, piece: Piece) -> bool:
     """Change a memory that still waits to the text from before an edit."""
-    (old,) = listing([piece.raw], piece.place)
+    (old,) = listing([piece.raw], DLQ_LIST)
     done = verbs.undo(settings, old)
     if done is None:
         return False
@@ -260,7 +227,7 @@ def _undone(settings: Settings, piece: Piece) -> bool:
 def _list(settings: Settings, *, as_json: bool) -> None:
     """Print each source, with how many of its items would be put back."""
     found = backups.sources(settings.locations())
-    counts = [len(each) for each in verbs.restorable(settings, found)]
+    counts = verbs.restorable(settings, found)
     if as_json:
         output.print_json(
             [_document(source, count) for source, count in zip(found, counts, strict=True)]
@@ -270,34 +237,29 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         output.say("There is nothing to restore.")
         return
     for source, number in zip(found, counts, strict=True):
+        note = source.note if number else f"nothing to put back ({source.note})"
+        if not source.pieces:
+            note = f"no memory in it ({source.note})"
         output.say(source.name)
-        at, what = text.clock(source.at), _what(source, number)
-        output.say_beside("    ", f"{at}, {plural(number, 'item')}: {what}")
+        output.say_beside("    ", f"{text.clock(source.at)}, {plural(number, 'item')}: {note}")
 
 
 def _document(source: RestoreSource, count: int) -> dict[str, Any]:
     """Make the document of a source, without the text of any memory; `time` in Unix seconds."""
+    pieces = []
+    for each in source.pieces:
+        place = DLQ_LIST if each.is_dead else QUEUE_LIST
+        # What has not even an id is no item.
+        found = listing([each.raw], place) or [FoundItem(place, "", "", each.raw, None)]
+        pieces.append(memory_words.named(found[0]))
     return {
         "name": source.name,
         "kind": source.kind,
         "time": source.at,
         "note": source.note,
         "restorable": count,
-        "items": [_item(piece) for piece in source.pieces],
+        "items": pieces,
     }
-
-
-def _item(piece: Piece) -> dict[str, Any]:
-    for found in listing([piece.raw], piece.place):
-        return memory_words.named(found)
-    place = "dlq" if piece.place == DLQ_LIST else "queue"
-    return {"id": None, "project_id": None, "place": place}  # it has not even an id
-
-
-def _what(source: RestoreSource, number: int) -> str:
-    if not source.pieces:
-        return f"no memory in it ({source.note})"
-    return source.note if number else f"nothing to put back ({source.note})"
 
 
 def _print(name: str, done: Restored) -> None:

@@ -1,8 +1,7 @@
 """`mem0tray retry`, `pause` and `resume`: when the worker is to deliver."""
 
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -14,7 +13,6 @@ from mem0tray.actions.standing import Snapshot
 from mem0tray.actions.verbs import Retried, RetryOutcome
 from mem0tray.actions.waiting import FoundItem
 from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -28,10 +26,9 @@ _FACTOR: Final = 2  # a memory that timed out before gets twice the time
 _MORE: Final = 30.0  # seconds
 
 
-@click.command(
+@arguments.command(
     "retry",
-    cls=Command,
-    examples={
+    {
         "mem0tray retry 04f96029": "one",
         "mem0tray retry -p garden": "all of a project",
         "mem0tray retry --all": "all",
@@ -42,7 +39,7 @@ _MORE: Final = 30.0  # seconds
 @arguments.project_option("All items of this project.")
 @click.option("-a", "--all", "everything", is_flag=True, help="All dead letters.")
 @click.option("-w", "--wait", is_flag=True, help="Say how each went; exit 1 if one failed.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def command(
     ids: tuple[str, ...], project: str | None, *, everything: bool, wait: bool, as_json: bool
 ) -> None:
@@ -62,14 +59,19 @@ def command(
         around = Surroundings.ask(settings, seen) if chosen or as_json else Surroundings([])
         if not as_json:
             _print(chosen, project, around, called)
-        told = None if as_json else called
-        found = _followed(settings, chosen, since, around, told) if wait else []
+        found = []
+        for outcome in _followed(settings, chosen, since, around) if wait else ():
+            found.append(outcome)
+            if not as_json and not _obstacle(around):
+                _print_outcome(called, outcome)
     except KeyboardInterrupt:
         output.remark("They stay requested: the worker retries them.")
         raise
     if as_json:
         output.print_json(_document(chosen, seen, around, found))
-    _judge(found, around, called)
+    bad = [each for each in found if not each.is_good]
+    if bad:
+        raise _undelivered(len(found), bad, _obstacle(around), called)
 
 
 def _retried(settings: Settings, ids: tuple[str, ...], project: str | None) -> Retried:
@@ -103,11 +105,8 @@ def _print(
         return
     names = ", ".join(_name(each, called) for each in chosen[:_SHOWN])
     more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
-    dead = sum(each.is_dead for each in chosen)
-    parts = [plural(dead, "dead letter")] if dead else []
-    if len(chosen) > dead:
-        parts.append(plural(len(chosen) - dead, "held memory", "held memories"))
-    output.say(f"{' and '.join(parts)} to be retried now: {names}{more}.")
+    number = plural(len(chosen), "memory is", "memories are")
+    output.say(f"{number} to be retried now: {names}{more}.")
     for cause in around.causes:
         output.say(_line(cause))
     server = around.server
@@ -122,24 +121,15 @@ def _name(item: Item | FoundItem, called: Mapping[str, str]) -> str:
 
 
 def _followed(
-    settings: Settings,
-    chosen: Sequence[FoundItem],
-    since: float,
-    around: Surroundings,
-    called: Mapping[str, str] | None,
-) -> list[RetryOutcome]:
-    """Wait for each memory, and say how it went as that happens; not if nothing can be sent."""
+    settings: Settings, chosen: Sequence[FoundItem], since: float, around: Surroundings
+) -> Iterable[RetryOutcome]:
+    """Wait for each memory; not if nothing can be sent."""
     items = [each.item for each in chosen if each.item is not None]
     obstacle = _obstacle(around)
     if obstacle:
         return [RetryOutcome(item, verbs.WAITING, obstacle) for item in items]
-    found = []
     patience = _FACTOR * settings.sync.timeout + _MORE
-    for outcome in verbs.follow(settings.locations(), items, since, patience):
-        found.append(outcome)
-        if called is not None:
-            _print_outcome(called, outcome)
-    return found
+    return verbs.follow(settings.locations(), items, since, patience)
 
 
 def _print_outcome(called: Mapping[str, str], outcome: RetryOutcome) -> None:
@@ -151,7 +141,6 @@ def _print_outcome(called: Mapping[str, str], outcome: RetryOutcome) -> None:
     if outcome.next_retry:
         said += f". The next try is {text.due(outcome.next_retry)}"
     output.say_beside(f"{output.sign(style)} ", f"{said}.", style)
-    sys.stdout.flush()
 
 
 def _document(
@@ -161,11 +150,15 @@ def _document(
     found: Sequence[RetryOutcome],
 ) -> dict[str, Any]:
     became = {each.item.name: each for each in found}
-    server = around.server
+    server, documents = around.server, []
+    for each in chosen:
+        outcome = became.get(each.identity)
+        document = memory_words.named(each) | {"outcome": outcome.name if outcome else None}
+        if outcome is not None:
+            document |= {"reason": outcome.reason or None, "next_retry": outcome.next_retry}
+        documents.append(document)
     return {
-        "items": [
-            {**memory_words.named(each), **_as_json(became.get(each.identity))} for each in chosen
-        ],
+        "items": documents,
         "worker_running": seen.worker is not None,
         "paused": seen.pause is not None or bool(seen.pause_error),
         "server": {
@@ -176,38 +169,24 @@ def _document(
     }
 
 
-def _as_json(outcome: RetryOutcome | None) -> dict[str, Any]:
-    if outcome is None:
-        return {"outcome": None}
-    return {
-        "outcome": outcome.name,
-        "reason": outcome.reason or None,
-        "next_retry": outcome.next_retry,
-    }
-
-
-def _judge(found: Sequence[RetryOutcome], around: Surroundings, called: Mapping[str, str]) -> None:
-    """Raise Mem0TrayError if one was not delivered."""
-    bad = [each for each in found if not each.is_good]
-    if not bad:
-        return
-    number = plural(len(found), "memory was", "memories were")
-    what = f"{len(bad):,} of {number} not delivered" if len(found) > 1 else "It was not delivered"
-    obstacle = _obstacle(around)
+def _undelivered(
+    number: int, bad: Sequence[RetryOutcome], obstacle: str, called: Mapping[str, str]
+) -> Mem0TrayError:
+    """Make the error about those of the `number` that were not delivered."""
+    what = f"{len(bad):,} of {plural(number, 'memory', 'memories')} not delivered."
     if obstacle:
-        raise Mem0TrayError(f"{what}. {obstacle}")
+        return Mem0TrayError(f"{what} {obstacle}")
     # For several, `diagnose` sums up the causes.
     one = f" {called.get(bad[0].item.id, '')}".rstrip() if len(bad) == 1 else ""
-    raise Mem0TrayError(f"{what}.", f"`mem0tray diagnose{one}` says what to do.")
+    return Mem0TrayError(what, f"`mem0tray diagnose{one}` says what to do.")
 
 
 _YEAR: Final = 525_600.0  # minutes; without a number a pause has no end
 
 
-@click.command(
+@arguments.command(
     "pause",
-    cls=Command,
-    examples={"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"},
+    {"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"},
 )
 @click.argument("minutes", required=False, type=click.FloatRange(0, _YEAR, min_open=True))
 def pause(minutes: float | None) -> None:
@@ -223,7 +202,7 @@ def pause(minutes: float | None) -> None:
     output.say(f"Deliveries are paused until {end}.{'' if worker_runs(paths) else no_worker}")
 
 
-@click.command("resume", cls=Command, examples={"mem0tray resume": ""})
+@arguments.command("resume", {"mem0tray resume": ""})
 def resume() -> None:
     """End a pause."""
     paths = arguments.load().locations()

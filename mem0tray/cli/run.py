@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mem0tray.cli import output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config import settings as config
 from mem0tray.config.server_choice import THIS_COMPUTER
@@ -43,10 +42,9 @@ _LOOK: Final = 0.02  # seconds between two looks whether all is done
 _PUBLISHING: Final = 60.0  # seconds for writing files at the end
 
 
-@click.command(
+@arguments.command(
     "run",
-    cls=Command,
-    examples={
+    {
         "mem0tray run": "until Ctrl-C",
         "mem0tray run --until-idle": "deliver what can be delivered, then stop",
     },

@@ -13,13 +13,12 @@ import click
 from mem0tray.actions import add, recall, verbs, worker_report
 from mem0tray.actions.recall import WasRead
 from mem0tray.cli import INTERRUPTED, arguments, memory_words, output, setup_server
-from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
 from mem0tray.core import item as items
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.files import document
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as location
@@ -70,10 +69,9 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(
+@arguments.command(
     "setup",
-    cls=Command,
-    examples={
+    {
         "mem0tray setup": "asks, one question at a time",
         "mem0tray setup --server https://mem0.example.com --key-from key.txt --yes": "",
         "mem0tray setup --server local --no-claude-code --autostart": "without a question",
@@ -253,8 +251,7 @@ def _save_deliver_recall() -> None:
 
 
 def _done(what: str, rest: str) -> None:
-    mark = output.sign(Style.GOOD)
-    output.say_beside("", f"{mark} {what}: {rest}", mark=mark, mark_style=Style.GOOD)
+    output.say_beside(f"{output.sign(Style.GOOD)} ", f"{what}: {rest}", Style.GOOD)
 
 
 def _shows(found: WasRead) -> bool:

@@ -1,23 +1,22 @@
 """`mem0tray list` and `mem0tray show`: what waits in a table, and one memory with its history."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
 
 from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.look_up import Version
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
 from mem0tray.core import text
 from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import lines, one_line, short_id
-from mem0tray.ledger.rows import Attempt, Known
+from mem0tray.ledger.rows import Attempt
 
 _DEAD: Final = ("ID", "PROJECT", "RETRIED", "LAST ATTEMPT", "NEXT RETRY", "TEXT", "REASON")
 _FRESH: Final = ("ID", "PROJECT", "RETRIES", "WAITING SINCE", "NEXT RETRY", "TEXT", "REASON")
@@ -26,27 +25,22 @@ _SPARE: Final = ("LAST ATTEMPT", "WAITING SINCE", "RETRIES", "RETRIED", "NEXT RE
 _TEXT: Final = 60  # characters of a memory's text
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again automatically",
-    "queue": "waiting for its first delivery",
+    "queue": "waiting for its delivery",
     "quarantine": "in quarantine: `mem0tray restore --list` shows how to put it back",
     "edited": "replaced by another text: an edit",
 }
-_WAITS: Final = ("dlq", "queue")
-_Attempts = Mapping[Identity, Attempt | None]
 
 
-@click.command(
+@arguments.command(
     "list",
-    cls=Command,
-    examples={
+    {
         "mem0tray list": "the dead letters",
         "mem0tray list --queue": "what waits for its first delivery",
         "mem0tray list -p garden -n 5": "five of one project",
     },
 )
 @click.option("-q", "--queue", is_flag=True, help="List waiting entries, not dead letters.")
-@click.option(
-    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, with whole ids."
-)
+@arguments.json_option("Print one JSON document, with whole ids.")
 @arguments.project_option("Only this project.")
 @click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="At most this many.")
 def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
@@ -62,14 +56,14 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         total = len(shown) if limit is None else seen.count(place, project)
         nonsense = 0 if queue else len(seen.odd)
         called = seen.handles(() if as_json else shown)
-        attempts = {each.identity: _last(seen.attempts(each)) for each in shown if queue}
+        last = {each.id: _last(seen.attempts(each)) for each in shown if queue}
     arguments.warn_behind(seen.step)
     why = standing.hindrance(standing.read(settings, now))
     if as_json:
-        output.print_json([_item(each, now, why, attempts) for each in shown])
+        output.print_json([_item(each, now, why, last.get(each.id)) for each in shown])
         return
     if shown:
-        rows = [_row(called[each.id], each, now, why, attempts) for each in shown]
+        rows = [_row(called[each.id], each, now, why, last.get(each.id)) for each in shown]
         _print_table(_FRESH if queue else _DEAD, rows, with_project=project is None)
     if not total:
         of = "" if project is None else f" of {one_line(project, 80)}"
@@ -88,7 +82,7 @@ def _last(attempts: Sequence[Attempt]) -> Attempt | None:
     return attempts[-1] if attempts else None
 
 
-def _item(found: FoundItem, now: float, why: str, attempts: _Attempts) -> dict[str, Any]:
+def _item(found: FoundItem, now: float, why: str, last: Attempt | None) -> dict[str, Any]:
     """Make the document: the file's own fields and `next_retry` (Unix seconds, 0: now).
 
     That of an entry has more; its `next_retry` is null if it is held.
@@ -97,8 +91,7 @@ def _item(found: FoundItem, now: float, why: str, attempts: _Attempts) -> dict[s
     value.setdefault("id", found.id)
     due = diagnose.next_retry(found)
     if not found.is_dead:
-        reason = diagnose.kept_reason(found, attempts.get(found.identity))
-        value.setdefault("last_error", reason or None)
+        value.setdefault("last_error", diagnose.kept_reason(found, last) or None)
         value["waiting_since"] = _since(found)
         value["held"] = found.is_held
         waits_for = f"held: {PERHAPS}" if found.is_held else why
@@ -111,17 +104,17 @@ def _since(found: FoundItem) -> float | None:
     return items.waits_since(found.known.accepted, made) if found.known is not None else None
 
 
-def _row(name: str, found: FoundItem, now: float, why: str, attempts: _Attempts) -> tuple[str, ...]:
+def _row(
+    name: str, found: FoundItem, now: float, why: str, last: Attempt | None
+) -> tuple[str, ...]:
     """Make the cells; when an entry is sent is unknown if `why` keeps it from going out now."""
     item, due = found.item, diagnose.next_retry(found)
     if found.is_dead:
         number, at = (item.retry_count, item.last_attempt) if item is not None else (0, None)
-        reason, unknown = diagnose.last_error(found), False
     else:
         number, at = found.known.retries if found.known is not None else 0, _since(found)
-        kept = diagnose.kept_reason(found, attempts.get(found.identity))
-        reason = "; ".join(filter(None, ("held" if found.is_held else "", kept)))
-        unknown = found.is_held or bool(why and due <= now)
+    unknown = found.is_held or bool(why and due <= now and not found.is_dead)
+    kept = diagnose.kept_reason(found, last)
     return (
         name,
         found.project or "(none)",
@@ -129,7 +122,7 @@ def _row(name: str, found: FoundItem, now: float, why: str, attempts: _Attempts)
         text.ago(at, now),
         text.NEVER if unknown else text.due(due, now),
         one_line(item.content, _TEXT) if item is not None else "",
-        reason,
+        "; ".join(filter(None, ("held" if found.is_held else "", kept))),
     )
 
 
@@ -156,18 +149,15 @@ def _print_table(
 # One memory -------------------------------------------------------------------------------------
 
 
-@click.command(
+@arguments.command(
     "show",
-    cls=Command,
-    examples={
+    {
         "mem0tray show 04f96029": "for people",
         "mem0tray show -j 04f96029": "the text as it is, for programs",
     },
 )
 @click.argument("name", metavar="ID", shell_complete=arguments.ids)
-@click.option(
-    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, the text as it is."
-)
+@arguments.json_option("Print one JSON document, the text as it is.")
 def command(name: str, *, as_json: bool) -> None:
     """Show one memory: its text, where it is, and its failed attempts.
 
@@ -187,17 +177,17 @@ def command(name: str, *, as_json: bool) -> None:
     for at, each in enumerate(versions):
         if at:
             output.say("")
-            output.say(f"Another text of {short_id(each.found.id)}:", Style.HEADING)
+            output.say(f"Another text of {short_id(each.id)}:", Style.HEADING)
         _print(each, now)
 
 
 def _document(version: Version) -> dict[str, Any]:
-    fields, known = look_up.fields(version), version.known
-    waits = version.place in _WAITS and not _never_sent(version)
+    fields, known = items.load_object(version.raw) or {}, version.known
+    waits = version.waits and not _never_sent(version)
     return {
-        "id": version.found.id,
-        "project_id": version.found.project or None,
-        "place": version.place,
+        "id": version.id,
+        "project_id": version.project or None,
+        "place": version.where,
         "content": version.content,
         "left_in": list(version.left_in),
         "hash": known.digest.hex() if known is not None else None,
@@ -205,9 +195,9 @@ def _document(version: Version) -> dict[str, Any]:
         "retries": known.retries if known is not None else fields.get("retries"),
         "retry_count": fields.get("retry_count"),
         "last_attempt": fields.get("last_attempt"),
-        "last_error": diagnose.kept_reason(version.found, _last(version.attempts)) or None,
+        "last_error": diagnose.kept_reason(version, _last(version.attempts)) or None,
         "remedy": _remedy(version) or None,
-        "next_retry": diagnose.next_retry(version.found) if waits else None,
+        "next_retry": diagnose.next_retry(version) if waits else None,
         "taken_in": known.accepted if known is not None else None,
         "closed": known.closed if known is not None else None,
         "server": known.server if known is not None else None,
@@ -218,90 +208,74 @@ def _document(version: Version) -> dict[str, Any]:
 
 def _remedy(version: Version) -> str:
     """Say what must be changed before the server takes it; empty if nothing must."""
-    if version.place not in _WAITS:
-        return ""
-    return diagnose.to_change(version.found, _last(version.attempts))
+    return diagnose.to_change(version, _last(version.attempts)) if version.waits else ""
 
 
 def _print(version: Version, now: float) -> None:
-    known, fields = version.known, look_up.fields(version)
-    is_delivered, is_dead = version.place == items.DELIVERED, version.place == "dlq"
-    reason = diagnose.kept_reason(version.found, _last(version.attempts))
-    digest = known.digest.hex() if is_delivered and known is not None else ""
+    known, fields = version.known, items.load_object(version.raw) or {}
+    is_delivered, is_dead = version.where == items.DELIVERED, version.where == "dlq"
+    server = known.server if known is not None and is_delivered else None
     output.print_facts(
         [
-            ("id", version.found.id),
-            ("project", version.found.project or "(none)"),
+            ("id", version.id),
+            ("project", version.project or "(none)"),
             ("where", _where(version)),
-            *[("before", before) for before in _former_deliveries(version)],
+            *[
+                ("before", f"delivered to {former_in_words(each)} on {text.moment(at)}")
+                for each, at in version.deliveries
+                if each != server
+            ],
             ("written", _moment(fields.get("timestamp"), now)),
             ("taken in", _moment(known.accepted if known is not None else None, now)),
             ("retried", str(items.count(fields.get("retry_count"))) if is_dead else ""),
             ("next retry", _next(version, now) if is_dead else ""),
-            ("reason", "" if is_delivered else reason),
+            (
+                "reason",
+                "" if is_delivered else diagnose.kept_reason(version, _last(version.attempts)),
+            ),
             ("to do", _remedy(version)),
-            ("hash", digest),
+            ("hash", known.digest.hex() if is_delivered and known is not None else ""),
         ]
     )
     memory_words.print_attempts(version.attempts)
     if version.left_in:
         output.say(
             f"The ledger keeps its text no longer; still there in {', '.join(version.left_in)}:"
-            f" `mem0tray delete --forget {short_id(version.found.id)}` erases it."
+            f" `mem0tray delete --forget {short_id(version.id)}` erases it."
         )
     if version.content is None:
-        output.say("It has no text." if version.found.raw else "Its text is no longer kept.")
+        output.say("It has no text." if version.raw else "Its text is no longer kept.")
         return
-    text = lines(version.content)  # a terminal obeys nothing in it
+    shown = lines(version.content)  # a terminal obeys nothing in it
     output.say("")
-    click.echo(text if text.strip() else "(blanks only)" if text else "(empty)")
+    click.echo(shown if shown.strip() else "(blanks only)" if shown else "(empty)")
 
 
 def _where(version: Version) -> str:
-    known = version.known
-    if known is not None and version.place == items.DELIVERED:
+    known, why = version.known, _never_sent(version)
+    if known is not None and version.where == items.DELIVERED:
         return f"delivered to {in_words(known.server)} on {text.moment(known.closed)}"
-    if known is not None and version.place == "deleted":
-        return _deleted(known)
-    why = _never_sent(version)
-    if why and version.place in _WAITS:
-        kind = "a dead letter" if version.place == "dlq" else "a waiting entry"
+    if known is not None and version.where == items.DELETED:
+        fate = memory_words.fate(known)
+        return f"{fate.name} {fate.detail}. {fate.remedy}"
+    if version.waits and why:
+        kind = "a dead letter" if version.is_dead else "a waiting entry"
         return f"{kind} that is never sent: {why}"
-    if known is not None and known.is_held and version.place == "queue":
+    if known is not None and version.is_held and version.waits:
         return f"held: {diagnose.why_held(known)}"
-    if version.place == "queue" and version.deliveries:
-        return "waiting for its delivery to the present server"
-    return _PLACES.get(version.place, version.place)
-
-
-def _deleted(known: Known) -> str:
-    when = text.moment(known.closed)
-    if known.reason == items.FORGOTTEN:
-        return f"deleted for good on {when}"
-    return f"deleted on {when}: `mem0tray restore --list` shows how to put it back"
-
-
-def _former_deliveries(version: Version) -> list[str]:
-    """Name the deliveries to servers other than the one that `_where` names."""
-    is_delivered = version.known is not None and version.place == items.DELIVERED
-    now = version.known.server if version.known is not None and is_delivered else None
-    return [
-        f"delivered to {former_in_words(server)} on {text.moment(at)}"
-        for server, at in version.deliveries
-        if server != now
-    ]
+    return _PLACES[version.where]
 
 
 def _never_sent(version: Version) -> str:
     """Say why this content of a file is never sent to any server; else nothing."""
-    item = version.found.item
+    item = version.item
     return "" if item is None or item.project.strip() else "it names no project"
 
 
 def _next(version: Version, now: float) -> str:
+    due = diagnose.next_retry(version)
     if _never_sent(version):
         return ""
-    due = diagnose.next_retry(version.found)
     return text.moment(due) if due - now >= 1 else text.due(due, now)
 
 

@@ -15,7 +15,6 @@ from mem0tray import report as pages
 from mem0tray.actions import standing, waiting, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
@@ -39,17 +38,16 @@ _AGES: Final = (
 )
 
 
-@click.command(
+@arguments.command(
     "status",
-    cls=Command,
-    examples={
+    {
         "mem0tray status": "",
         "mem0tray status --watch": "again every second",
         "mem0tray status --line": "for a prompt",
         "mem0tray status --json | jq .state": "for a program",
     },
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 @click.option("-w", "--watch", is_flag=True, help="Refresh every second, until Ctrl-C.")
 @click.option("--line", is_flag=True, help="Print one short line, even if something is wrong.")
 def command(*, as_json: bool, watch: bool, line: bool) -> None:
@@ -93,32 +91,28 @@ def _watch(settings: Settings) -> None:
 def facts(seen: Overview, now: float) -> list[Fact]:
     """Put the overview into names and values."""
     unsure = "queue" in seen.unknown or "dlq" in seen.unknown
-    oldest = UNKNOWN if unsure else text.moment(seen.oldest_waiting, now)
-    last = UNKNOWN if "last_delivery" in seen.unknown else text.moment(seen.last_delivery, now)
     pause = ""
     if seen.pause is not None:
         until = "`mem0tray resume`" if math.isinf(seen.pause) else text.moment(seen.pause, now)
         pause = f"paused until {until}"
-    held = f" of these, {memory_words.ABOUT_HELD}"
+    held = f"{seen.held:,} of these: {memory_words.ABOUT_HELD}" if seen.held else ""
+    quarantine = ": `mem0tray doctor` says where" if seen.quarantine else ""
     return [
         _worker(seen, now),
         _state(seen),
-        Fact("pause", pause, "paused", Style.WARNING),
+        Fact("pause", pause, Style.WARNING),
         Fact("server", seen.server),
         Fact("destination", seen.destination),
-        _count("queue", seen.queue, ("memory", "memories"), " waiting"),
-        _count("held", seen.held, ("memory", "memories"), held, Style.WARNING, none=""),
-        _count("DLQ", seen.dlq, ("dead letter",), style=Style.WARNING),
-        _count(
-            "quarantine",
-            seen.quarantine,
-            ("file",),
-            ": `mem0tray doctor` says where",
-            Style.WARNING,
-            none="empty",
+        _count("queue", seen.queue, ("memory", "memories"), " waiting", Style.PLAIN),
+        Fact("held", held, Style.WARNING),
+        _count("DLQ", seen.dlq, ("dead letter",)),
+        _count("quarantine", seen.quarantine, ("file",), quarantine),
+        _known("oldest item", text.moment(seen.oldest_waiting, now), known=not unsure),
+        _known(
+            "last delivery",
+            text.moment(seen.last_delivery, now),
+            known="last_delivery" not in seen.unknown,
         ),
-        Fact("oldest item", oldest, UNKNOWN, Style.BAD),
-        Fact("last delivery", last, UNKNOWN, Style.BAD),
         _totals(seen.totals),
         *[
             Fact("elsewhere", _elsewhere(server, number, seen.to_bring_over.get(server, 0)))
@@ -129,11 +123,10 @@ def facts(seen: Overview, now: float) -> list[Fact]:
 
 def _worker(seen: Overview, now: float) -> Fact:
     if seen.worker is None:
-        said = f"{NOT_RUNNING}: start it with `mem0tray run`"
-        return Fact("worker", said, NOT_RUNNING, Style.WARNING)
+        return Fact("worker", f"{NOT_RUNNING}: start it with `mem0tray run`", Style.WARNING)
     process = "" if seen.worker.pid is None else f", process {seen.worker.pid}"
     since = text.moment(seen.worker.since, now)
-    return Fact("worker", f"running since {since}{process}", "running", Style.GOOD)
+    return Fact("worker", f"running since {since}{process}", Style.GOOD)
 
 
 def _state(seen: Overview) -> Fact:
@@ -144,7 +137,11 @@ def _state(seen: Overview) -> Fact:
     said = f"{seen.state}{between}{seen.reason}" if seen.reason else seen.state
     if str(seen.reason).startswith(seen.state):  # "paused by you" says both
         said = str(seen.reason)
-    return Fact("state", said, seen.state, _STYLES.get(seen.state, Style.WARNING))
+    return Fact("state", said, _STYLES.get(seen.state, Style.WARNING))
+
+
+def _known(name: str, value: str, *, known: bool) -> Fact:
+    return Fact(name, value) if known else Fact(name, UNKNOWN, Style.BAD)
 
 
 def _count(
@@ -152,16 +149,12 @@ def _count(
     number: int | None,
     words: tuple[str, ...],
     more: str = "",
-    style: Style = Style.PLAIN,
-    none: str | None = None,
+    style: Style = Style.WARNING,
 ) -> Fact:
-    """Count in words; the number is in `style` unless it is 0, for which `none` may stand."""
+    """Count in words, in `style` unless there are none."""
     if number is None:
-        return Fact(name, UNKNOWN, UNKNOWN, Style.BAD)
-    if not number and none is not None:
-        return Fact(name, none)
-    said = f"{plural(number, *words)}{more}"
-    return Fact(name, said, said.partition(" ")[0], style if number else Style.PLAIN)
+        return Fact(name, UNKNOWN, Style.BAD)
+    return Fact(name, f"{plural(number, *words)}{more}", style if number else Style.PLAIN)
 
 
 def _totals(totals: dict[str, int | None]) -> Fact:
@@ -170,23 +163,15 @@ def _totals(totals: dict[str, int | None]) -> Fact:
     Not what producers count beside it: the emergency file and dead letters of
     others are no part of that, so that more can be delivered than queued.
     """
-    if None in totals.values():
-        return Fact("totals", UNKNOWN, UNKNOWN, Style.BAD)
     synced, failed = (totals.get(name) or 0 for name in ("synced", "failed"))
-    return Fact(
-        "totals",
-        f"{synced:,} delivered, {failed:,} moved to the DLQ (since the queue file was begun)",
-    )
+    said = f"{synced:,} delivered, {failed:,} moved to the DLQ (since the queue file was begun)"
+    return _known("totals", said, known=None not in totals.values())
 
 
 def _elsewhere(server: str, number: int, to_bring_over: int) -> str:
     where = f"{plural(number, 'memory is', 'memories are')} on {former_in_words(server)}"
-    how = ""
-    if to_bring_over:
-        them = "it" if number == 1 else "them"
-        some = them if to_bring_over == number else f"{to_bring_over:,} of them"
-        how = f": `mem0tray migrate --from {server}` brings {some} over"
-    return f"{where}, and not on the present server{how}"
+    how = f": `mem0tray migrate --from {server}` brings {to_bring_over:,} over"
+    return f"{where}, and not on the present server{how if to_bring_over else ''}"
 
 
 def as_document(seen: Overview) -> dict[str, Any]:
@@ -221,29 +206,27 @@ def as_document(seen: Overview) -> dict[str, Any]:
 # Counts -----------------------------------------------------------------------------------------
 
 
-@click.command(
-    "stats", cls=Command, examples={"mem0tray stats": "", "mem0tray stats --json": "for a program"}
-)
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.command("stats", {"mem0tray stats": "", "mem0tray stats --json": "for a program"})
+@arguments.json_option()
 def stats(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
     seen = _counted(arguments.load_there(), time.time())
     if as_json:
         output.print_json(seen)
         return
-    rows = [
-        (each["project_id"] or "(none)", f"{each['dead']:,}", f"{each['waiting']:,}")
-        for each in seen["projects"]
-    ]
-    numbers = {"DEAD LETTERS", "WAITING"}
-    if rows:
-        output.print_table(("PROJECT", "DEAD LETTERS", "WAITING"), rows, right=numbers)
-        output.say("")
-    for title in ("RETRIED", "AGE") if seen["dead"] else ():
-        counts = seen["retries" if title == "RETRIED" else "ages"]
-        lines = [(name, f"{number:,}") for name, number in counts.items()]
+    tables = (
+        (
+            "PROJECT",
+            [(e["project_id"] or "(none)", e["dead"], e["waiting"]) for e in seen["projects"]],
+        ),
+        ("RETRIED", seen["retries"].items()),
+        ("AGE", seen["ages"].items()),
+    )
+    for title, rows in tables:
+        lines = [[str(first), *(f"{number:,}" for number in numbers)] for first, *numbers in rows]
         if lines:
-            output.print_table((title, "DEAD LETTERS"), lines, right={title, "DEAD LETTERS"})
+            headers = (title, "DEAD LETTERS", "WAITING")[: len(lines[0])]
+            output.print_table(headers, lines, right=set(headers) - {"PROJECT"})
             output.say("")
     wait = plural(seen["waiting"], "entry waits", "entries wait")
     output.say(f"{plural(seen['dead'], 'dead letter')}, {wait}.")
@@ -293,10 +276,9 @@ def _by_age(ages: Sequence[float | None]) -> dict[str, int]:
     return {name: counts[name] for name in names if counts[name]}
 
 
-@click.command(
+@arguments.command(
     "report",
-    cls=Command,
-    examples={
+    {
         "mem0tray report": "opens it",
         "mem0tray report --out status.html --with-content": "only writes it, with texts",
     },

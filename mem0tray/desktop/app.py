@@ -5,11 +5,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import standing
+from mem0tray.alerts import AlertWatch
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
@@ -17,11 +18,12 @@ from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsErr
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
-from mem0tray.desktop import autostart, dialogs, notify, session
+from mem0tray.desktop import autostart, notify, session
 from mem0tray.desktop.autostart.linux import application_entry
-from mem0tray.desktop.controller import Controller, Surface
+from mem0tray.desktop.controller import Controller
+from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Notice, NoticeBackend, Offer, notice_texts
-from mem0tray.desktop.notify.notifier import Notifier, Sources
+from mem0tray.desktop.notify.notifier import Notifier
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.desktop.session import in_flatpak, nests_menus
 from mem0tray.desktop.tray import Tray, menu
@@ -54,12 +56,11 @@ class Application:
     """
 
     def __init__(self, session_bus: "SessionBus | None") -> None:
-        self._session_bus = session_bus
+        self._bus = session_bus
         settings, wrong = _settings()
         self._events = Events()
-        changes = SettingsFile()
         try:
-            self._worker = WorkerThread(settings, self._events, changes.changed, wrong)
+            self._worker = WorkerThread(settings, self._events, SettingsFile().changed, wrong)
         except AlreadyRunningError as error:
             raise turned_away(error, settings) from error
         self._shown = FileLock(self._worker.paths.tray_lock)
@@ -68,33 +69,41 @@ class Application:
         self._log = EventLog(self._worker.paths, settings.log)
         self._events.subscribe(self._log)
         self._login = autostart.current(autostart.DESKTOP)
-        data = self._worker.paths.data_dir
         self._panels: PanelWatch | None = None
         also: Callable[[IconLook], None] = lambda _: None  # noqa: E731  (replaced below)
         daemon: Daemon | None = None
         if session_bus is not None:
-            also = self._watch_panels(session_bus, data / "no-panel-told")
-            daemon = self._notification_daemon(session_bus)
+            also = self._watch_panels(session_bus)
+            if not in_flatpak():
+                from mem0tray.desktop.notify import dbus
+
+                daemon = dbus.Daemon(session_bus, notice_icon, self._offered)
         self._tray = Tray(self._clicked, session_bus, also)
         self._backend: NoticeBackend = daemon or PlyerBackend(
             notice_icon, partial(self._offered, Offer.STATUS)
         )
-        dialog = dialogs.for_this_system(daemon)
-        surface = Surface(dialog, self._login, self._send, self._tray.stop, self._after_click)
-        self._controller = Controller(self._current, self._words, surface)
+        self._controller = Controller(
+            self._current,
+            self._words,
+            Dialogs(daemon),
+            self._login,
+            notify=self._send,
+            end=self._tray.stop,
+            changed=self._after_click,
+        )
         nests = nests_menus(os.environ)
         self._presenter = Presenter(self._tray, self._view, self._current, self._words, nests=nests)
-        sources = Sources(
-            self._current, self._words, self._worker.counts, self._worker.paths.alerts
+        watch = AlertWatch(
+            self._events, self._current, self._worker.counts, self._worker.paths.alerts
         )
-        self._notifier = Notifier(self._events, self._backend, sources)
+        self._notifier = Notifier(self._events, self._backend, watch, self._current, self._words)
         self._at_login: bool | None = None
         self._ended = False
 
     def run(self) -> int:
         """Show the icon until the user quits, or a signal ends it; return the exit code."""
-        for listener in (self._presenter, self._listen):
-            self._events.subscribe(listener)
+        self._events.subscribe(self._presenter)
+        self._events.subscribe(self._listen)
         entry = application_entry()
         if entry is not None:
             self._mend("desktop entry", entry.mend)
@@ -127,17 +136,18 @@ class Application:
         self._worker.stop()
         self._worker.join()
         self._notifier.stop()
-        if self._session_bus is not None:
-            self._session_bus.close()
+        if self._bus is not None:
+            self._bus.close()
         self._log.close()
 
     # What the parts ask ----------------------------------------------------------------
 
     def _view(self) -> View:
+        if self._at_login is None:
+            self._at_login = self._login.state().name == autostart.ENABLED
         seen = standing.of_thread(self._worker, time.time(), menu.SHOWN)
-        level = self._current().notifications.level
-        former = self._controller.former()
-        return menu.view_of(seen, level, at_login=self._starts_at_login(), former=former)
+        level, former = self._current().notifications.level, self._controller.former()
+        return menu.view_of(seen, level, at_login=self._at_login, former=former)
 
     def _current(self) -> Settings:
         return self._worker.settings
@@ -148,7 +158,7 @@ class Application:
             self._language = (name, session.language(name))
         return self._language[1]
 
-    # Clicks ------------------------------------------------------------------------------
+    # What happens ------------------------------------------------------------------------
 
     def _clicked(self, command: MenuCommand) -> None:
         self._controller.do(command)
@@ -167,17 +177,12 @@ class Application:
             self._shown = FileLock(self._worker.paths.tray_lock)
             self._shown.try_acquire()
         if isinstance(event, events.StatusWanted):
-            self._controller.do(MenuCommand(Verb.SHOW_STATUS))
+            self._offered(Offer.STATUS)
 
     def _send(self, shown: Notice) -> None:
         reason = notify.send(self._backend, shown)
         if reason:
             self._events.emit(events.NotificationFailed(shown.name, reason))
-
-    def _starts_at_login(self) -> bool:
-        if self._at_login is None:
-            self._at_login = self._login.state().name == autostart.ENABLED
-        return self._at_login
 
     def _mend(self, part: str, mend: Callable[[], object]) -> None:
         try:
@@ -187,20 +192,18 @@ class Application:
 
     # The session (Linux) -------------------------------------------------------------------
 
-    def _notification_daemon(self, bus: "SessionBus") -> "Daemon | None":
-        if in_flatpak():
-            return None
-        from mem0tray.desktop.notify.dbus import Daemon
-
-        return Daemon(bus, notice_icon, self._offered)
-
-    def _watch_panels(self, bus: "SessionBus", reported: Path) -> "Callable[[IconLook], None]":
+    def _watch_panels(self, bus: "SessionBus") -> "Callable[[IconLook], None]":
         """Find the panel that shows icons; return what shows a look in one of the older kind."""
         from mem0tray.desktop.tray.xembed import OlderPanel, PanelWatch
 
-        bus.on_lost(self._lose_session)
-        bus.on_connected(self._find_session)
-        older = OlderPanel(lambda: self._clicked(MenuCommand(Verb.SHOW_STATUS)))
+        def lost() -> None:
+            self._shown.release()
+            sys.stderr.write("mem0tray: The desktop session is gone; the worker goes on here.\n")
+
+        bus.on_lost(lost)
+        bus.on_connected(lambda: self._shown.try_acquire())  # noqa: PLW0108  (it may be replaced)
+        older = OlderPanel(partial(self._offered, Offer.STATUS))
+        reported = self._worker.paths.data_dir / "no-panel-told"
         self._panels = PanelWatch(reported, self._report_no_panel, bus, older)
         return older.show
 
@@ -213,33 +216,20 @@ class Application:
         title = _("The icon is not shown")
         self._send(notice_texts.answer(title, text, self._words(), good=False))
 
-    def _lose_session(self) -> None:
-        """Take the icon away until a lost session bus is back; the worker goes on."""
-        self._shown.release()
-        sys.stderr.write("mem0tray: The desktop session is gone; the worker goes on here.\n")
-
-    def _find_session(self) -> None:
-        self._shown.try_acquire()
-
     # The end -------------------------------------------------------------------------------
 
     def _take_signals(self) -> Callable[[], None]:
         """End in order on TERM, INT and HUP, and with Windows' console; return what undoes this."""
         names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
         known = [getattr(signal, name) for name in names if hasattr(signal, name)]
-        before = {each: signal.signal(each, lambda *_: self._tray.stop()) for each in known}
-        undo: Callable[[], None] = lambda: None  # noqa: E731  (replaced on Windows)
+        undo = ExitStack()
+        for each in known:
+            undo.callback(signal.signal, each, signal.signal(each, lambda *_: self._tray.stop()))
         if sys.platform == "win32":
             from mem0tray.desktop.tray import windows
 
-            undo = windows.on_console_end(self._tray.stop)
-
-        def restore() -> None:
-            undo()
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-        return restore
+            undo.callback(windows.on_console_end(self._tray.stop))
+        return undo.close
 
 
 def _settings() -> tuple[Settings, Reason]:
@@ -255,7 +245,7 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
     """The error after a running tray was asked to show its status, or the page was opened here."""
     paths = settings.locations()
     if is_locked(paths.tray_lock):
-        orders.ask_to_show(paths)
+        orders.leave(paths, orders.Order(orders.SHOW))
         return AlreadyRunningError(
             error.message, "It is asked to show its status; `mem0tray status` shows it here."
         )

@@ -1,8 +1,7 @@
 """The session bus (D-Bus, Linux): one connection of this process, on a thread of its own.
 
-Any thread may use it. What others send is handled on the bus's thread, `mem0tray-bus`: functions
-called there return at once, and never use `call`. A bus that has ended is tried again; once it is
-back, exports, names and subscriptions are restored.
+Any thread may use it. What is called on the bus's thread, `mem0tray-bus`, returns at once, and
+never uses `call`. A bus that has ended is tried again, with all exports, names and subscriptions.
 """
 
 import asyncio
@@ -11,14 +10,14 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-from dbus_fast import Message, MessageFlag, MessageType
+from dbus_fast import Message, MessageFlag, MessageType, PropertyAccess
 from dbus_fast.aio import MessageBus
 from dbus_fast.errors import DBusFastError
-from dbus_fast.service import ServiceInterface
+from dbus_fast.service import ServiceInterface, dbus_property
 from dbus_fast.unpack import unpack_variants
 
 from mem0tray.core import reasons
@@ -27,8 +26,9 @@ from mem0tray.core.reasons import Reason
 
 DBUS: Final = "org.freedesktop.DBus"
 DBUS_PATH: Final = "/org/freedesktop/DBus"
-PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 PATIENCE: Final = 5.0  # seconds for a connection, or an answer
+# For a call of a program that already runs, and whose answer nobody awaits.
+UNANSWERED: Final = MessageFlag.NO_REPLY_EXPECTED | MessageFlag.NO_AUTOSTART
 _SHORTEST: Final = 0.25  # seconds until a bus that has ended is tried again,
 _LONGEST: Final = 30.0  # doubled up to these
 _LEAVING: Final = 1.0  # seconds for the end of a connection, which closes its socket
@@ -62,27 +62,34 @@ class Match:
     first: str = ""
 
     def rule(self) -> str:
-        """The match as a rule for the bus."""
-        parts = {**asdict(self), "type": "signal", "arg0": self.first}
-        del parts["first"]
-        return ",".join(f"{name}='{value}'" for name, value in parts.items() if value)
+        """Return the match as a rule for the bus."""
+        parts = {"sender": self.sender, "path": self.path, "arg0": self.first}
+        wanted = "".join(f",{name}='{value}'" for name, value in parts.items() if value)
+        return f"type='signal',interface='{self.interface}',member='{self.member}'{wanted}"
 
     def fits(self, message: Message) -> bool:
         """Return whether a signal matches: the bus sends what any of our rules names."""
         return (
-            message.interface == self.interface
-            and message.member == self.member
+            (message.interface, message.member) == (self.interface, self.member)
             and self.path in ("", message.path)
             and (self.sender != DBUS or message.sender == DBUS)
-            and (not self.first or [self.first] == message.body[:1])
+            and self.first in ("", *message.body[:1])
         )
 
 
-class SessionBus:
-    """The connection to the bus at `address`.
+def constant(name: str, signature: str, read: Callable[[Any], object]) -> property:
+    """Make a property of an exported interface, which others may only read."""
 
-    The first call makes it, or `connect`; `close` ends it.
-    """
+    def getter(interface: Any) -> object:
+        return read(interface)
+
+    getter.__name__ = name
+    getter.__annotations__["return"] = signature
+    return dbus_property(access=PropertyAccess.READ, name=name)(getter)
+
+
+class SessionBus:
+    """The connection to the bus at `address`. The first call makes it; `close` ends it."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -90,12 +97,11 @@ class SessionBus:
         self._closed = False
         # All below is touched only on the bus's thread.
         self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(_log_of_loop)
+        self._loop.set_exception_handler(_log_failure)
         self._connecting = asyncio.Lock()
         self._connection: MessageBus | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._exports: list[tuple[str, ServiceInterface]] = []
-        self._names: list[str] = []
+        self._kept: list[Callable[[MessageBus], object]] = []  # what each connection begins with
         self._heard: list[tuple[Match, Heard]] = []
         self._when_connected: list[Callable[[], object]] = []
         self._when_lost: list[Callable[[], object]] = []
@@ -114,76 +120,41 @@ class SessionBus:
         """Connect, unless connected. Raises BusError, after `PATIENCE` seconds at most."""
         self._run(self._reach(), PATIENCE)
 
-    def call(
-        self,
-        destination: str,
-        path: str,
-        interface: str,
-        member: str,
-        signature: str = "",
-        body: Sequence[Any] = (),
-        timeout: float = PATIENCE,
-        *,
-        starts: bool = True,
-    ) -> list[Any]:
+    def call(self, message: Message, timeout: float = PATIENCE) -> list[Any]:
         """Call a method, and return the values of its answer, variants unpacked.
 
-        `body` has a value for each type of `signature`, with dbus_fast's Variant for a variant.
-        `starts`: the bus may start the program that is called. Raises BusError, after `timeout`
-        seconds at most, and ValueError for a text that the bus cannot carry (NUL, lone surrogates).
+        Raises BusError, after `timeout` seconds at most, and ValueError for a text that the bus
+        cannot carry (NUL, lone surrogates).
         """
-        flags = MessageFlag.NONE if starts else MessageFlag.NO_AUTOSTART
-        message = _call((destination, path, interface, member), signature, body, flags)
         reply = self._run(self._answer(message), timeout)
         if reply.message_type is MessageType.ERROR:
             text = str(reply.body[0]) if reply.body else str(reply.error_name)
             raise BusError(reasons.quoted(text), name=reply.error_name or "")
         return list(unpack_variants(reply.body))
 
-    def post(
-        self,
-        destination: str,
-        path: str,
-        interface: str,
-        member: str,
-        signature: str = "",
-        body: Sequence[Any] = (),
-    ) -> None:
-        """Call a method of a running program, without waiting; lost if there is no such program."""
-        flags = MessageFlag.NO_REPLY_EXPECTED | MessageFlag.NO_AUTOSTART
-        message = _call((destination, path, interface, member), signature, body, flags)
-        self._soon(lambda: self._connection and self._connection.send(message))
-
-    def emit(
-        self, path: str, interface: str, member: str, signature: str = "", body: Sequence[Any] = ()
-    ) -> None:
-        """Send a signal to whoever listens; lost while there is no bus."""
-        message = Message.new_signal(path, interface, member, signature, list(body))
+    def send(self, message: Message) -> None:
+        """Send a signal, or a call that is `UNANSWERED`; it is lost while there is no bus."""
         self._soon(lambda: self._connection and self._connection.send(message))
 
     # Being there for others ----------------------------------------------------------------
 
     def subscribe(self, match: Match, heard: Heard) -> None:
         """Call `heard` with the arguments of each matching signal from now on."""
-        self._keep_in(self._heard, (match, heard), partial(_listen, match))
+        self._soon(lambda: self._heard.append((match, heard)))
+        self._keep_up(_to_bus("AddMatch", "s", match.rule()))
 
     def export(self, path: str, interface: ServiceInterface) -> None:
         """Answer calls of this interface at `path`."""
-        self._keep_in(self._exports, (path, interface), lambda bus: bus.export(path, interface))
+        self._keep_up(lambda bus: bus.export(path, interface))
 
     def request_name(self, name: str) -> None:
         """Own this name on the bus, which nobody else may own."""
-        self._keep_in(self._names, name, partial(_own, name))
+        self._keep_up(_to_bus("RequestName", "su", name, 0))
 
     def release_name(self, name: str) -> None:
-        """Give up this name on the bus."""
-
-        def there() -> None:
-            self._names.remove(name)
-            if self._connection is not None:
-                self._connection.send(_to_bus("ReleaseName", "s", [name]))
-
-        self._soon(there)
+        """Give up this name, until the bus comes back."""
+        release = _to_bus("ReleaseName", "s", name)
+        self._soon(lambda: self._connection and release(self._connection))
 
     def on_connected(self, connected: Callable[[], object]) -> None:
         """Call `connected` each time the bus is reached, the first time included."""
@@ -226,13 +197,11 @@ class SessionBus:
             if not self._closed:
                 self._loop.call_soon_threadsafe(work)
 
-    def _keep_in(
-        self, kept: list[_Found], what: _Found, begin: Callable[[MessageBus], object]
-    ) -> None:
-        """Keep it for each connection to come, and begin it on the present one."""
+    def _keep_up(self, begin: Callable[[MessageBus], object]) -> None:
+        """Begin it on the present connection, and on each to come."""
 
         def there() -> None:
-            kept.append(what)
+            self._kept.append(begin)
             if self._connection is not None:
                 begin(self._connection)
 
@@ -270,40 +239,38 @@ class SessionBus:
         return reply
 
     async def _reach(self) -> MessageBus:
-        """The connection, made if there is none. Raises BusError."""
+        """Return the connection, made if there is none. Raises BusError."""
         async with self._connecting:
-            if self._connection is None:
-                if not self._address:
-                    raise BusError(Reason("There is no session bus (D-Bus) here."))
-                try:
-                    bus = await self._connected(self._address)
-                except TimeoutError as error:
-                    raise BusError(_SILENT) from error
-                except OSError as error:
-                    raise _unreachable(reasons.of_system(error)) from error
-                except (DBusFastError, EOFError) as error:
-                    raise _unreachable(reasons.quoted(str(error) or "it has ended")) from error
-                self._keeper = self._loop.create_task(self._keep(bus))
-                _call_each(self._when_connected)
-                return bus
-            return self._connection
+            if self._connection is not None:
+                return self._connection
+            if not self._address:
+                raise BusError(Reason("There is no session bus (D-Bus) here."))
+            try:
+                bus = await self._connected()
+            except TimeoutError as error:
+                raise BusError(_SILENT) from error
+            except OSError as error:
+                raise _unreachable(reasons.of_system(error)) from error
+            except (DBusFastError, EOFError) as error:
+                raise _unreachable(reasons.quoted(str(error) or "it has ended")) from error
+            self._keeper = self._loop.create_task(self._keep(bus))
+            _call_each(self._when_connected)
+            return bus
 
-    async def _connected(self, address: str) -> MessageBus:
+    async def _connected(self) -> MessageBus:
         """Connect, and restore exports, names and subscriptions."""
         async with asyncio.timeout(PATIENCE):
-            bus = await MessageBus(bus_address=address).connect()
-            _wait_where_full(bus)
+            bus = await MessageBus(bus_address=self._address).connect()
+            writer: Any = getattr(bus, "_writer", None)
+            if isinstance(getattr(writer, "sock", None), socket.socket):
+                writer.sock = _PatientSocket(writer.sock)
             bus.add_message_handler(self._received)
             self._connection = bus  # from here on what is added begins by itself
             try:
-                for path, interface in self._exports:
-                    bus.export(path, interface)
-                for match, _ in self._heard:
-                    _listen(match, bus)
-                for name in self._names:
-                    _own(name, bus)
+                for begin in self._kept:
+                    begin(bus)
                 # Calls keep their order: when this one is answered, everything is restored.
-                await bus.call(_call((DBUS, DBUS_PATH, DBUS, "GetId"), "", [], MessageFlag.NONE))
+                await bus.call(Message(DBUS, DBUS_PATH, DBUS, "GetId"))
             except BaseException:
                 self._connection = None
                 bus.disconnect()
@@ -349,12 +316,6 @@ class _PatientSocket:
             return 0
 
 
-def _wait_where_full(bus: MessageBus) -> None:
-    writer: Any = getattr(bus, "_writer", None)
-    if isinstance(getattr(writer, "sock", None), socket.socket):
-        writer.sock = _PatientSocket(writer.sock)
-
-
 def _unreachable(why: Reason) -> BusError:
     return BusError(Reason("The session's D-Bus cannot be reached: {why}.", why=why))
 
@@ -367,36 +328,16 @@ def _call_each(listeners: Sequence[Callable[[], object]]) -> None:
             _log.exception("What came over the session bus was not dealt with")
 
 
-def _log_of_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _log_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log a failure that nobody waited for, but for what was being sent as the bus ended."""
     error = context.get("exception")
     if not isinstance(error, EOFError | OSError):
         _log.error("%s", context.get("message"), exc_info=error)
 
 
-def _listen(match: Match, bus: MessageBus) -> None:
-    bus.send(_to_bus("AddMatch", "s", [match.rule()]))
+def _to_bus(member: str, signature: str, *body: object) -> Callable[[MessageBus], object]:
+    def send(bus: MessageBus) -> None:
+        what = (DBUS, DBUS_PATH, DBUS, member)
+        bus.send(Message(*what, signature=signature, body=list(body), flags=UNANSWERED))
 
-
-def _own(name: str, bus: MessageBus) -> None:
-    bus.send(_to_bus("RequestName", "su", [name, 0]))
-
-
-def _to_bus(member: str, signature: str, body: list[Any]) -> Message:
-    what = (DBUS, DBUS_PATH, DBUS, member)
-    return _call(what, signature, body, MessageFlag.NO_REPLY_EXPECTED)
-
-
-def _call(
-    what: tuple[str, str, str, str], signature: str, body: Sequence[Any], flags: MessageFlag
-) -> Message:
-    destination, path, interface, member = what
-    return Message(
-        destination=destination,
-        path=path,
-        interface=interface,
-        member=member,
-        signature=signature,
-        body=list(body),
-        flags=flags,
-    )
+    return send

@@ -1,7 +1,7 @@
-"""Putting a text where the user can paste it: by Windows itself, else by a program.
+"""Putting a text where the user can paste it, by what each system has for that.
 
-On X only the program that copied a text keeps it. Without xclip and xsel `python -m
-mem0tray.desktop.clipboard` does that, until another program copies something.
+On X only the program that copied a text keeps it: `python -m mem0tray.desktop.clipboard` does so,
+until another program copies something.
 """
 
 import ctypes
@@ -17,8 +17,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.system import programs
 
-_X: Final = (("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input"))
-_OWNER: Final = (sys.executable, "-P", "-m", "mem0tray.desktop.clipboard")
+_OWNER: Final[tuple[str, ...]] = (sys.executable, "-P", "-m", "mem0tray.desktop.clipboard")
 _KINDS: Final = {"UTF8_STRING": "utf-8", "text/plain;charset=utf-8": "utf-8", "STRING": "latin-1"}
 _PATIENCE: Final = 5.0  # seconds
 _HELD: Final = 1.0  # seconds: other programs of Windows hold its clipboard for a moment
@@ -31,39 +30,29 @@ def copy(text: str) -> None:
     """Copy `text`. Raises Mem0TrayError, OSError, SubprocessError: then it was not copied."""
     if sys.platform == "win32":
         _copy_on_windows(text)
-    elif sys.platform == "darwin":
-        data = text.encode("utf-8", "replace")
-        environ = {**os.environ, "LC_CTYPE": "UTF-8"}  # not set for an app started from the Dock
-        subprocess.run(["pbcopy"], input=data, env=environ, check=True, timeout=_PATIENCE)  # noqa: S607  (the system's own)
-    elif os.environ.get("WAYLAND_DISPLAY"):
-        # A program without a window copies nothing there, without an error; wl-copy makes one.
-        _hand_over(text, [("wl-copy",)], "wl-clipboard")
-    else:
-        _hand_over(text, [*_X, _OWNER], "xclip")
-
-
-def _hand_over(text: str, commands: list[tuple[str, ...]], package: str) -> None:
-    """Hand the text to the first program that can hold it, and does so in the background."""
-    for command in commands:
-        program = shutil.which(command[0])
-        if program is None:
-            continue
-        try:
-            subprocess.run(  # noqa: S603  (programs of the system; the text is none of their words)
-                [program, *command[1:]],
-                input=text.encode("utf-8", "replace"),
-                stdout=subprocess.DEVNULL,  # the process that holds the text must not hold our pipe
-                stderr=subprocess.DEVNULL,
-                env=programs.child_environment(),
-                start_new_session=True,
-                check=True,
-                timeout=_PATIENCE,
-            )
-        except (OSError, subprocess.SubprocessError):
-            continue
         return
-    raise Mem0TrayError(
-        Reason("No program that can copy was found."), Reason("Install {package}.", package=package)
+    environ = programs.child_environment()
+    command = _OWNER
+    if sys.platform == "darwin":
+        command = ("pbcopy",)
+        environ["LC_CTYPE"] = "UTF-8"  # not set for an app started from the Dock
+    elif os.environ.get("WAYLAND_DISPLAY"):
+        # A program without a window copies nothing there, without an error; this one makes one.
+        command = ("wl-copy",)
+        if shutil.which("wl-copy") is None:
+            raise Mem0TrayError(
+                Reason("No program that can copy was found."),
+                Reason("Install {package}.", package="wl-clipboard"),
+            )
+    subprocess.run(  # noqa: S603  (programs of the system; the text is none of their words)
+        command,
+        input=text.encode("utf-8", "replace"),
+        stdout=subprocess.DEVNULL,  # the process that holds the text must not hold our pipe
+        stderr=subprocess.DEVNULL,
+        env=environ,
+        start_new_session=True,
+        check=True,
+        timeout=_PATIENCE,
     )
 
 

@@ -10,13 +10,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import backups, diagnose, migrate, standing, verbs, waiting
-from mem0tray.actions.diagnose import Cause, Surroundings
+from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.migrate import Migration
 from mem0tray.actions.standing import DeadLetter
 from mem0tray.actions.verbs import delete, restore
@@ -35,6 +33,7 @@ from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.files import orders
 from mem0tray.files.private_folders import make_private_folder
 from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as settings_file
 
 if TYPE_CHECKING:
@@ -47,53 +46,51 @@ _ASKING: Final = frozenset({Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE})  # may op
 _Commands = queue.SimpleQueue[MenuCommand | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """The means of a verb: `notify` shows a notification, `quit` ends the tray.
+class Controller:
+    """Carries out commands. `notify` shows a notification, `end` ends the tray.
 
     `changed` is called after each verb.
     """
-
-    dialogs: Dialogs
-    autostart: "Autostart"
-    notify: Callable[[Notice], None]
-    quit: Callable[[], None]
-    changed: Callable[[], None]
-
-
-class Controller:
-    """Carries out commands."""
 
     def __init__(
         self,
         settings: Callable[[], Settings],
         language: Callable[[], Language],
-        surface: Surface,
+        dialogs: Dialogs,
+        autostart: "Autostart",
+        *,
+        notify: Callable[[Notice], None],
+        end: Callable[[], None],
+        changed: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._language = language
-        self._surface = surface
+        self._dialogs = dialogs
+        self._autostart = autostart
+        self._show_notice = notify
+        self._end = end
+        self._changed = changed
         self._former: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
         self._waiting = _Commands(), _Commands(), _Commands()
-        work = [partial(self._run, commands) for commands in self._waiting]
+        clicks, asking, moving = ([commands] for commands in self._waiting)
         self._threads = (
-            threading.Thread(target=work[0], name="mem0tray-clicks", daemon=True),
-            threading.Thread(target=work[1], name="mem0tray-dialogs", daemon=True),
-            threading.Thread(target=work[2], name="mem0tray-migration", daemon=True),
+            threading.Thread(target=self._run, args=clicks, name="mem0tray-clicks", daemon=True),
+            threading.Thread(target=self._run, args=asking, name="mem0tray-dialogs", daemon=True),
+            threading.Thread(target=self._run, args=moving, name="mem0tray-migration", daemon=True),
         )
-        self._verbs: dict[Verb, Callable[[MenuCommand], None]] = {
-            Verb.RETRY_ALL: self._retry_all,
-            Verb.RETRY: self._retry,
+        self._verbs: dict[Verb, Callable[[MenuCommand], object]] = {
+            Verb.RETRY_ALL: lambda _: verbs.retry_all(self._settings(), held=False),
+            Verb.RETRY: lambda it: verbs.retry_ids(self._settings(), [self._found(it).id]),
             Verb.DELETE: self._delete,
             Verb.COPY_ID: self._copy_id,
             Verb.DIAGNOSE: self._diagnose,
             Verb.SHOW_STATUS: self._show_status,
-            Verb.OPEN_DLQ: self._open_dlq,
-            Verb.OPEN_LOG: self._open_log,
+            Verb.OPEN_DLQ: lambda _: session.show(self._paths().dlq, self._failed, edits=True),
+            Verb.OPEN_LOG: lambda _: session.show(self._paths().log, self._failed),
             Verb.RESTORE: self._restore,
             Verb.BRING_OVER: self._bring_over,
             Verb.PAUSE: self._pause,
-            Verb.RESUME: self._resume,
+            Verb.RESUME: lambda _: orders.clear_pause(self._paths()),
             Verb.LEVEL: self._level,
             Verb.AT_LOGIN: self._at_login,
             Verb.SETTINGS: self._open_settings,
@@ -115,11 +112,11 @@ class Controller:
     def do(self, command: MenuCommand) -> None:
         """Carry a command out soon; from any thread."""
         if command.verb is Verb.QUIT:
-            self._surface.quit()
+            self._end()
             return
-        clicks, dialogs, migrations = self._waiting
-        others = dialogs if command.verb in _ASKING else clicks
-        (migrations if command.verb is Verb.BRING_OVER else others).put(command)
+        clicks, asking, moving = self._waiting
+        others = asking if command.verb in _ASKING else clicks
+        (moving if command.verb is Verb.BRING_OVER else others).put(command)
 
     def former(self) -> tuple[str, ...]:
         """Former servers with memories that the chosen one lacks, as the ledger names them."""
@@ -138,7 +135,7 @@ class Controller:
             except Exception as error:  # noqa: BLE001  (a click must not end all later ones)
                 self._failed(error, command.verb)
             os.environ.pop(session.TOKEN, None)  # the token was for this click
-            self._surface.changed()
+            self._changed()
 
     def _failed(self, error: Exception, verb: Verb | None = None) -> None:
         title = self._language().gettext("That did not work")
@@ -155,16 +152,12 @@ class Controller:
 
     def _notify(self, title: str, text: str, *, good: bool = True, clickable: bool = True) -> None:
         answer = notice_texts.answer(title, text, self._language(), good=good, clickable=clickable)
-        self._surface.notify(answer)
+        self._show_notice(answer)
 
     # Dead letters ---------------------------------------------------------------------
 
-    def _retry_all(self, _: MenuCommand) -> None:
-        verbs.retry_all(self._settings(), held=False)
-
-    def _retry(self, command: MenuCommand) -> None:
-        settings = self._settings()
-        verbs.retry_ids(settings, [self._found(command).id])
+    def _paths(self) -> Paths:
+        return self._settings().locations()
 
     def _delete(self, command: MenuCommand) -> None:
         language = self._language()
@@ -182,7 +175,7 @@ class Controller:
             confirm=_("Back up and delete"),
             cancel=_("Cancel"),
         )
-        if not self._surface.dialogs.ask(question):
+        if not self._dialogs.ask(question):
             return
         # It may have been delivered while the question was open.
         settings = self._settings()
@@ -205,7 +198,7 @@ class Controller:
             clipboard.copy(letter.item_id)
         except (Mem0TrayError, OSError, SubprocessError) as error:
             text = f"{one_line(letter.item_id, 80)}\n\n{self._explained(error)}"
-            self._surface.dialogs.show(_("The ID was not copied"), text, _("Close"))
+            self._dialogs.show(_("The ID was not copied"), text, _("Close"))
 
     def _diagnose(self, command: MenuCommand) -> None:
         language = self._language()
@@ -218,9 +211,12 @@ class Controller:
             history = reader.attempts(found.known.key) if found.known is not None else []
         last = history[-1] if history else None
         cause = diagnose.causes(found, around, last, now)[0]
-        text = "\n\n".join(one_line(line, _LINE) for line in _in_words(cause, language))
+        said = cause.sentence.said(language)
+        what = _("{cause}: {advice}").format(cause=cause.name.said(language), advice=said)
+        both = (what[:1].upper() + what[1:], cause.remedy.said(language))
+        text = "\n\n".join(one_line(line, _LINE) for line in both)
         project = one_line(found.project, 40) or _("no project")
-        self._surface.dialogs.show(f"{project} · {short_id(found.id)}", text, _("Close"))
+        self._dialogs.show(f"{project} · {short_id(found.id)}", text, _("Close"))
 
     def _found(self, command: MenuCommand) -> FoundItem:
         """Find the dead letter as it waits now. Raises NotFoundError."""
@@ -245,12 +241,6 @@ class Controller:
         page = report.write(self._settings(), self._language())
         if not report.open_page(page, waits=False):
             raise session.no_program(str(page))
-
-    def _open_dlq(self, _: MenuCommand) -> None:
-        session.show(self._settings().locations().dlq, self._failed, edits=True)
-
-    def _open_log(self, _: MenuCommand) -> None:
-        session.show(self._settings().locations().log, self._failed)
 
     def _open_settings(self, _: MenuCommand) -> None:
         path = settings_file()
@@ -300,10 +290,7 @@ class Controller:
     def _pause(self, command: MenuCommand) -> None:
         minutes = command.value
         until = None if minutes is None else time.time() + 60.0 * float(minutes)
-        orders.write_pause(self._settings().locations(), until)
-
-    def _resume(self, _: MenuCommand) -> None:
-        orders.clear_pause(self._settings().locations())
+        orders.write_pause(self._paths(), until)
 
     def _level(self, command: MenuCommand) -> None:
         from mem0tray.config import config_file
@@ -312,17 +299,9 @@ class Controller:
 
     def _at_login(self, command: MenuCommand) -> None:
         if command.value:
-            self._surface.autostart.enable()
+            self._autostart.enable()
         else:
-            self._surface.autostart.disable()
-
-
-def _in_words(cause: Cause, language: Language) -> tuple[str, str]:
-    """Say what is wrong, and what to do."""
-    _ = language.gettext
-    name, sentence = cause.name.said(language), cause.sentence.said(language)
-    text = _("{cause}: {advice}").format(cause=name, advice=sentence)
-    return text[:1].upper() + text[1:], cause.remedy.said(language)
+            self._autostart.disable()
 
 
 def _letter(command: MenuCommand) -> DeadLetter:

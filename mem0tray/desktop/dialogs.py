@@ -1,4 +1,4 @@
-"""Questions and answers in a window: one small class a system behind one interface."""
+"""Questions and answers in a window of the system's own."""
 
 import ctypes
 import os
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
@@ -26,66 +26,13 @@ _YES: Final = "yes"  # what kdialog writes for the line that means yes; zenity w
 _NO: Final = (1, 2)  # exit codes; a window that was killed, as by its compositor, means no too
 _Answer = TypeVar("_Answer")
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """`confirm` is the button for yes; the other one, `cancel`, is the default."""
-
-    title: str
-    text: str
-    confirm: str
-    cancel: str
-
-
-class Dialogs(Protocol):
-    """Dialogs, called from a thread of their own; both methods wait until the window is closed."""
-
-    def ask(self, question: Question) -> bool:
-        """Return whether the user confirmed. Closing the window means no."""
-
-    def show(self, title: str, text: str, close: str) -> None:
-        """Show a text until the user closes it."""
-
-
-def for_this_system(daemon: "Daemon | None") -> Dialogs:
-    """The one class that fits; `daemon` shows notifications (Linux)."""
-    if sys.platform == "win32":
-        return MessageBoxes(ctypes.windll.user32.MessageBoxW)
-    if sys.platform == "darwin":
-        return AppleScript()
-    return LinuxDialogs(daemon)
-
-
-# Windows -----------------------------------------------------------------------------------------
-
-_OK_CANCEL: Final = 0x01
-_WARNING: Final = 0x30
-_INFORMATION: Final = 0x40
-_SECOND_IS_DEFAULT: Final = 0x100
-_IN_FRONT: Final = 0x50000  # in the foreground, above all others
+# Windows' message boxes: OK and Cancel (the second is the default) with a warning, and a text;
+# both in the foreground, above all other windows.
+_QUESTION: Final = 0x50131
+_INFORMATION: Final = 0x50040
 _OK: Final = 1
 
-
-class MessageBoxes:
-    """Message boxes of Windows; their buttons, OK and Cancel, are in the system's language."""
-
-    def __init__(self, show: Callable[[int, str, str, int], int]) -> None:
-        self._show = show
-
-    def ask(self, question: Question) -> bool:
-        """See `Dialogs.ask`."""
-        style = _OK_CANCEL | _WARNING | _SECOND_IS_DEFAULT | _IN_FRONT
-        return self._show(0, question.text, question.title, style) == _OK
-
-    def show(self, title: str, text: str, close: str) -> None:
-        """See `Dialogs.show`."""
-        del close  # the system labels the button
-        self._show(0, text, title, _INFORMATION | _IN_FRONT)
-
-
-# macOS -------------------------------------------------------------------------------------------
-
-# Names that begin with `my` are no words of AppleScript (`close` is one).
+# AppleScript's alerts. Names that begin with `my` are no words of it (`close` is one).
 _ASK: Final = """\
 on run {myTitle, myText, myConfirm, myCancel}
   set myButtons to {myConfirm, myCancel}
@@ -99,43 +46,33 @@ end run
 """
 
 
-class AppleScript:
-    """Alerts by `osascript`, which ends with an error on Cancel."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`confirm` is the button for yes; the other one, `cancel`, is the default."""
 
-    def ask(self, question: Question) -> bool:
-        """See `Dialogs.ask`."""
-        words = (question.title, question.text, question.confirm, question.cancel)
-        return _shown(_ASK, words)
-
-    def show(self, title: str, text: str, close: str) -> None:
-        """See `Dialogs.show`."""
-        _shown(_SHOW, (title, text, close))
+    title: str
+    text: str
+    confirm: str
+    cancel: str
 
 
-def _shown(script: str, words: tuple[str, ...]) -> bool:
-    try:
-        programs.run_applescript(script, words)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return True
+class Dialogs:
+    """Dialogs, called from a thread of their own; both methods wait until the window is closed.
 
-
-# Linux -------------------------------------------------------------------------------------------
-
-
-class LinuxDialogs:
-    """Windows of zenity or kdialog; without these a notification with buttons.
-
-    A window is a process of its own: the tray needs no library for it, and stays alive meanwhile.
-    Raises Mem0TrayError where nothing can ask.
+    On Linux they are windows of zenity or kdialog, which are processes of their own; without these
+    notifications by `daemon`, and Mem0TrayError where nothing can ask.
     """
 
-    def __init__(self, daemon: "Daemon | None") -> None:
+    def __init__(self, daemon: "Daemon | None" = None) -> None:
         self._daemon = daemon
 
     def ask(self, question: Question) -> bool:
-        """See `Dialogs.ask`; a window that is killed, or open too long, means no."""
-        title, text = lines(question.title), lines(question.text)
+        """Return whether the user confirmed; closing the window, or half an hour, means no."""
+        title, text = question.title, question.text
+        if sys.platform == "win32":  # the system labels the buttons
+            return bool(_message_box(text, title, _QUESTION) == _OK)
+        if sys.platform == "darwin":
+            return _alert(_ASK, title, text, question.confirm, question.cancel)
         for command in _windows(title, text, question.confirm, question.cancel):
             answer = _answer(command)
             if answer is not None:
@@ -145,12 +82,13 @@ class LinuxDialogs:
         return self._notify(lambda daemon: daemon.ask(notice, answers, _OVERLOOKED)) == _YES
 
     def show(self, title: str, text: str, close: str) -> None:
-        """See `Dialogs.show`; nothing waits for the end of a notification."""
-        title, text = lines(title), lines(text)
-        for command in _windows(title, text, close, ""):
-            if _answer(command) is not None:
-                return
-        self._notify(lambda daemon: daemon.show(_notice(title, text)))
+        """Show a text until the user closes it; nothing waits for the end of a notification."""
+        if sys.platform == "win32":
+            _message_box(text, title, _INFORMATION)
+        elif sys.platform == "darwin":
+            _alert(_SHOW, title, text, close)
+        elif all(_answer(command) is None for command in _windows(title, text, close, "")):
+            self._notify(lambda daemon: daemon.show(_notice(title, text)))
 
     def _notify(self, show: Callable[["Daemon"], _Answer]) -> _Answer:
         error: NotShownError | None = None
@@ -164,36 +102,48 @@ class LinuxDialogs:
         ) from error
 
 
+def _message_box(text: str, title: str, style: int) -> int:
+    windll: Any = getattr(ctypes, "windll")  # noqa: B009  (Windows alone has it)
+    return int(windll.user32.MessageBoxW(0, text, title, style))
+
+
+def _alert(script: str, *words: str) -> bool:
+    try:
+        programs.run_applescript(script, words)
+    except (OSError, subprocess.SubprocessError):  # as on Cancel
+        return False
+    return True
+
+
 def _notice(title: str, text: str) -> Notice:
-    return Notice(title, title, text, base=NEEDS_USER, urgency=Urgency.CRITICAL)
+    return Notice(title, title, lines(text), base=NEEDS_USER, urgency=Urgency.CRITICAL)
 
 
 def _windows(title: str, text: str, confirm: str, cancel: str) -> Iterator[list[str]]:
-    """The programs that are here, the desktop's own first. No text stands where an option could."""
+    """Yield the programs that are here, the desktop's own first; no text could be an option."""
     makers = {"zenity": _zenity, "kdialog": _kdialog}
     desktops = os.environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":")
     for name in sorted(makers, reverse=not {"kde", "lxqt"} & {*desktops}):
         program = shutil.which(name)
         if program is not None:
-            yield [program, *makers[name](title, text, confirm, cancel)]
+            options = makers[name](lines(text), confirm, cancel)
+            yield [program, f"--title={lines(title)}", f"--ok-label={confirm}", *options]
 
 
-def _zenity(title: str, text: str, confirm: str, cancel: str) -> list[str]:
+def _zenity(text: str, _confirm: str, cancel: str) -> list[str]:
     kind = ["--question", f"--cancel-label={cancel}", "--default-cancel"] if cancel else ["--info"]
-    words = [f"--title={title}", f"--text={text}", f"--ok-label={confirm}", f"--width={_WIDTH}"]
-    return [*kind, "--no-markup", *words]
+    return [*kind, "--no-markup", f"--text={text}", f"--width={_WIDTH}"]
 
 
-def _kdialog(title: str, text: str, confirm: str, cancel: str) -> list[str]:
+def _kdialog(text: str, confirm: str, cancel: str) -> list[str]:
     """Escape the text: kdialog takes what looks like markup for markup, and obeys a backslash.
 
     Return would press its button for yes: so it shows a list, with the line for no chosen.
     """
     rich = "<qt>" + escape(text).replace("\n", "<br>").replace("\\", "\\\\") + "</qt>"
     if not cancel:
-        return [f"--title={title}", f"--ok-label={confirm}", f"--msgbox={rich}"]
-    choices = ["no", cancel, "on", _YES, confirm, "off"]
-    return [f"--title={title}", f"--radiolist={rich}", *choices]
+        return [f"--msgbox={rich}"]
+    return [f"--radiolist={rich}", "no", cancel, "on", _YES, confirm, "off"]
 
 
 def _answer(command: list[str]) -> bool | None:

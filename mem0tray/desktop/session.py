@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -31,7 +32,7 @@ _ANSWER: Final = 2.0  # seconds for a panel
 
 
 def missing() -> str:
-    """Say why no tray can be shown here; empty when nothing is missing."""
+    """Return why no tray can be shown here; empty when nothing is missing."""
     bus, why = connected()
     if bus is not None:
         bus.close()
@@ -120,23 +121,18 @@ def nests_menus(environ: Mapping[str, str]) -> bool:
 
 
 def shown_by(bus: "SessionBus") -> str:
-    """The way by which icons reach a panel now; empty when nothing shows icons."""
-    if _has_notifier_host(bus):
-        return STATUS_NOTIFIER
+    """Return the way by which icons reach a panel now; empty when nothing shows icons."""
+    from dbus_fast import Message, MessageFlag
+
+    from mem0tray.desktop.bus import BusError
+
+    what = (WATCHER, WATCHER_PATH, "org.freedesktop.DBus.Properties", "Get")
+    name = [WATCHER, "IsStatusNotifierHostRegistered"]
+    question = Message(*what, signature="ss", body=name, flags=MessageFlag.NO_AUTOSTART)
+    with suppress(BusError):
+        if bus.call(question, _ANSWER) == [True]:
+            return STATUS_NOTIFIER
     return XEMBED if _has_xembed_tray() else ""
-
-
-def _has_notifier_host(bus: "SessionBus") -> bool:
-    from mem0tray.desktop.bus import PROPERTIES, BusError
-
-    question = [WATCHER, "IsStatusNotifierHostRegistered"]
-    try:
-        (found,) = bus.call(
-            WATCHER, WATCHER_PATH, PROPERTIES, "Get", "ss", question, _ANSWER, starts=False
-        )
-    except BusError:
-        return False
-    return bool(found)
 
 
 def _has_xembed_tray() -> bool:
@@ -148,16 +144,11 @@ def _has_xembed_tray() -> bool:
     from Xlib.error import DisplayError, XError
 
     try:
-        display = displays.Display()
-    except (DisplayError, OSError):
-        return False
-    try:
-        tray = display.intern_atom(f"_NET_SYSTEM_TRAY_S{display.get_default_screen()}")
-        return bool(display.get_selection_owner(tray) != X.NONE)
+        with closing(displays.Display()) as display:
+            tray = display.intern_atom(f"_NET_SYSTEM_TRAY_S{display.get_default_screen()}")
+            return bool(display.get_selection_owner(tray) != X.NONE)
     except (DisplayError, XError, OSError):
         return False
-    finally:
-        display.close()
 
 
 _VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in gettext's order
@@ -171,8 +162,12 @@ def language(setting: str = "", environ: Mapping[str, str] = os.environ) -> Lang
 
 def _of_the_system(environ: Mapping[str, str]) -> str:
     named = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
-    if sys.platform == "darwin":
-        return _preferred_on_macos() or named
+    if sys.platform == "darwin":  # an app from the Dock has no LANG
+        from mem0tray.system import programs
+
+        question = ("/usr/bin/defaults", "read", "-g", "AppleLanguages")
+        said = programs.answer(*question, patience=_PATIENCE) or ""
+        return next((word for line in said.split("\n") if (word := line.strip(' ",()'))), named)
     if sys.platform == "win32":
         import ctypes
         import locale
@@ -182,20 +177,9 @@ def _of_the_system(environ: Mapping[str, str]) -> str:
     return named.partition(":")[0]
 
 
-def _preferred_on_macos() -> str:
-    """Ask for the first language in System Settings: an app from the Dock has no LANG."""
-    from mem0tray.system import programs
-
-    question = ("/usr/bin/defaults", "read", "-g", "AppleLanguages")
-    said = programs.answer(*question, patience=_PATIENCE) or ""
-    words = [word.strip(' ",()') for word in said.split("\n")]
-    return next((word for word in words if word), "")
-
-
 # The variable with a panel's permission to bring what a click opens to the front (Wayland).
 TOKEN: Final = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
 Failed = Callable[[Mem0TrayError], object]
-_NO_PROGRAM: Final = 3  # exit code of xdg-open: no desktop, no browser, no program for such a file
 _BY_HAND: Final = Reason("Open it by hand.")
 
 
@@ -229,14 +213,12 @@ def _start(command: tuple[str, ...], name: str, failed: Failed) -> None:
     """Start an opener detached from us: no pipe, terminal or signal of ours reaches it."""
     program = shutil.which(command[0])
     if program is None:
-        raise Mem0TrayError(
-            Reason(
-                "{path} cannot be opened: the program {program} is missing.",
-                path=name,
-                program=command[0],
-            ),
-            Reason("Install it (package xdg-utils).") if command[0] == "xdg-open" else _BY_HAND,
+        what = Reason(
+            "{path} cannot be opened: the program {program} is missing.",
+            path=name,
+            program=command[0],
         )
+        raise Mem0TrayError(what, Reason("Install it (package xdg-utils)."))
     try:
         process = subprocess.Popen(  # noqa: S603  (the system's opener, with one checked name)
             [program, *command[1:], name],
@@ -249,12 +231,8 @@ def _start(command: tuple[str, ...], name: str, failed: Failed) -> None:
         raise _not_opened(name, reasons.of_system(error)) from error
 
     def collect() -> None:  # until then it would be a zombie
-        code = process.wait()
-        if code == _NO_PROGRAM and sys.platform == "linux":
+        if process.wait():
             failed(no_program(name))
-        elif code:
-            text = Reason("{path} could not be opened (code {number}).", path=name, number=code)
-            failed(Mem0TrayError(text, _BY_HAND))
 
     threading.Thread(target=collect, name="opener", daemon=True).start()
 

@@ -11,9 +11,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.system import programs
@@ -24,58 +22,38 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 3.0  # seconds for each answer of a notification daemon
 
 
-@dataclass(frozen=True, slots=True)
-class TrialResult:
-    """The finds of a trial; `hung_at` names what did not answer in time, empty if all did."""
+def run(what: str, *words: str, timeout: float) -> dict[str, Any]:
+    """Try in a child process, and return what it found.
 
-    values: dict[str, Any] = field(default_factory=dict)
-    hung_at: str = ""
-
-    def text(self, name: str) -> str:
-        """A text that was found out; empty if it was not."""
-        return str(self.values.get(name) or "")
-
-
-def run(what: str, *words: str, timeout: float) -> TrialResult:
-    """Try in a child process, which is ended if it has found nothing after `timeout` seconds."""
+    It is ended after `timeout` seconds; then `hung_at` names what did not answer.
+    """
     try:
-        child = subprocess.Popen(  # noqa: S603  (ourselves)
+        done = subprocess.run(  # noqa: S603  (ourselves)
             [sys.executable, "-P", "-m", __name__, what, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=programs.child_environment(),
+            timeout=timeout,
+            check=False,
             **programs.detached(),
         )
-    except OSError as error:
-        return TrialResult({"failed": error.strerror or str(error)})
-    found: list[bytes] = []
-    ended = threading.Event()
-
-    def follow() -> None:
-        if child.stdout is not None:
-            with child.stdout as lines:
-                found.extend(lines.readline().splitlines())
-                ended.set()  # it may go on: a test notification shows for some seconds
-                lines.read()
-        child.wait()
-
-    threading.Thread(target=follow, name="mem0tray-trial", daemon=True).start()
-    if not ended.wait(timeout):
-        child.kill()
+    except subprocess.TimeoutExpired:
         display = f"the display {os.environ.get('DISPLAY', '')}"  # all else has its own limits
-        return TrialResult(hung_at=display if what == "tray" else "the desktop")
-    if not found:
-        return TrialResult({"failed": "a library of the desktop crashed"})
-    return TrialResult(json.loads(found[0]))
+        return {"hung_at": display if what == "tray" else "the desktop"}
+    except OSError as error:
+        return {"failed": error.strerror or str(error)}
+    if not done.stdout:
+        return {"failed": "a library of the desktop crashed"}
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 # In the child ---------------------------------------------------------------------------
 
 
 def _write(**values: Any) -> None:
-    sys.stdout.write(json.dumps(values) + "\n")
-    sys.stdout.flush()
+    sys.stdout.write(json.dumps(values))
 
 
 def _tray() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.core.reasons import Reason
-from mem0tray.files.atomic import unavailable
+from mem0tray.files.atomic import explained
 from mem0tray.files.private_folders import make_private_folder
 from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths, folder_records
@@ -63,30 +63,15 @@ _PATIENCE: Final = 30.0  # seconds that a worker waits for a command that writes
 
 
 def _open(path: Path) -> int:
-    """Return a descriptor to lock; a lock file that we can only read serves as well.
-
-    The file may be another user's, or the disk read-only. Raises FileUnavailableError.
-    """
-    try:
-        make_private_folder(path.parent)
+    """Return a descriptor to lock; a lock file that we can only read serves as well."""
+    make_private_folder(path.parent)
+    with explained(path):
         try:
             return regular_file.open_fd(path, os.O_RDWR | os.O_CREAT)
         except OSError as refused:
-            if refused.errno not in _ONLY_READ:
+            if refused.errno not in _ONLY_READ or not path.exists():
                 raise
-            try:
-                return regular_file.open_fd(path)
-            except FileNotFoundError:
-                raise refused from None  # no lock file, and we may not make one
-    except OSError as error:
-        raise unavailable(path, error) from error
-
-
-def _is_current(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except OSError:
-        return False
+        return regular_file.open_fd(path)
 
 
 def _wait(path: Path, timeout: float) -> int:
@@ -137,9 +122,10 @@ class FileLock:
                     ),
                     Reason("Wait for it, or end the program that hangs."),
                 )
-            if _is_current(fd, self.path):
-                self.fd = fd
-                return
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(fd), self.path.stat()):
+                    self.fd = fd
+                    return
             os.close(fd)  # somebody replaced the lock file: lock the new one
 
     def _try(self, *, shared: bool = False) -> int:
@@ -168,7 +154,6 @@ class FileLock:
 
     @contextmanager
     def held(self, timeout: float) -> "Iterator[Self]":
-        """`with lock.held(30): …`."""
         self.acquire(timeout)
         try:
             yield self
@@ -184,19 +169,16 @@ class Holder(NamedTuple):
 
 
 class InstanceLock:
-    """The lock that allows one writer for each `claude_dir`; the text in it says who that is.
-
-    `run` is the random id of a worker's run, or COMMAND.
-    """
+    """The lock that allows one writer for each `claude_dir`; the text in it says who that is."""
 
     def __init__(self, path: Path, run: str = "") -> None:
         self._lock = FileLock(path)
         self._run = run
 
     def acquire(self, patience: float = _PATIENCE) -> None:
-        """Become the one writer; AlreadyRunningError when a worker is.
+        """Become the one writer.
 
-        LockTimeoutError when a command still writes after `patience` seconds.
+        Raises AlreadyRunningError, or LockTimeoutError if a command writes for `patience` seconds.
         """
         text = f"{os.getpid()} {self._run} {_space()}\n".encode()
         begun = last = time.monotonic()
@@ -204,7 +186,14 @@ class InstanceLock:
             now = time.monotonic()
             if (other := holder(self._lock.path)).run == COMMAND:
                 if now - begun >= patience:
-                    raise _command_hangs(other)
+                    raise LockTimeoutError(
+                        Reason(
+                            "Another mem0tray command (process {number}) is at work on this folder,"
+                            " and does not end.",
+                            number=other.pid or "?",
+                        ),
+                        Reason("Wait for it, or end it if it hangs; then try again."),
+                    )
                 last = now
             elif now - last > LOOKER:
                 raise already_running(self._lock.path)
@@ -213,7 +202,6 @@ class InstanceLock:
             os.ftruncate(self._lock.fd, os.write(self._lock.fd, text))
 
     def release(self) -> None:
-        """Make room for another worker."""
         self._lock.release()
 
 
@@ -223,17 +211,6 @@ def already_running(path: Path) -> AlreadyRunningError:
     return AlreadyRunningError(
         f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",
         "Use `mem0tray status` to see how it is, or stop that one first.",
-    )
-
-
-def _command_hangs(command: Holder) -> LockTimeoutError:
-    return LockTimeoutError(
-        Reason(
-            "Another mem0tray command (process {number}) is at work on this folder, and does not"
-            " end.",
-            number=command.pid or "?",
-        ),
-        Reason("Wait for it, or end it if it hangs; then try again."),
     )
 
 

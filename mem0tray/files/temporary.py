@@ -1,8 +1,7 @@
 """Our temporary files: private, locked while they are being written, and gone after a kill.
 
-A kill leaves one behind. Its lock tells whether its maker still lives, as the system releases
-the lock with the process. The process id in the name could not tell: it may be another's by
-now, or belong to another computer that shares the folder.
+The lock of one that a kill left behind tells whether its maker still lives. The process id in the
+name could not: it may be another's by now, or belong to another computer that shares the folder.
 """
 
 import errno
@@ -63,8 +62,8 @@ class Temporary:
     def become(self, target: Path, like: os.stat_result | None) -> os.stat_result:
         """Take the place of `target`; return the stat result from just before.
 
-        Mode, owner and group become those of `like`, as far as we may: a user other than root can
-        keep a group of theirs. They change only now: until then nobody else may read the file.
+        Mode, owner and group become those of `like`, as far as we may, and only now: until then
+        nobody else may read the file.
         """
         if sys.platform != "win32" and like is not None:
             with suppress(OSError):
@@ -100,10 +99,7 @@ def _locked(path: Path) -> int:
 
 
 def move(path: Path, target: Path) -> None:
-    """Rename `path` to `target`; retry for half a second while another program has it open.
-
-    Only Windows refuses then, with "Access denied", as it does where the right is missing.
-    """
+    """Rename `path`; retry for half a second while another program has `target` open (Windows)."""
     end = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -145,10 +141,7 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
         if left and remove:
             path.unlink()
         return left
-    try:
-        fd = regular_file.open_fd(path, os.O_RDWR)
-    except PermissionError:  # another name of a file that the user made read-only
-        fd = regular_file.open_fd(path)
+    fd = regular_file.open_fd(path)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -80,14 +80,6 @@ class Shown:
         return [each for each in self.showings if not each.saved]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A generation about to be written: its number and the items in file order."""
-
-    gen: int
-    raws: Sequence[bytes]
-
-
 class Generations:
     """Remembers what was published. Raises LedgerError."""
 
@@ -123,17 +115,12 @@ class Generations:
         return {key: Shown(showings) for key, showings in found.items()}
 
     def dead_rows(self) -> list[Row]:
-        """Return every dead letter, with its bytes."""
         return list(map(row_from, self._ledger.rows(SQL["dead_rows"])))
-
-    def dead_raws(self) -> list[bytes]:
-        """Return the dead letters in file order, as they should stand in the file."""
-        return [raw for (raw,) in self._ledger.rows(SQL["dead_raws"])]
 
     # Publishing ---------------------------------------------------------------------
 
-    def prepare(self, name: str) -> Prepared:
-        """Begin the generation of that `last_update`, and note what it will show.
+    def prepare(self, name: str) -> tuple[int, list[bytes]]:
+        """Begin the generation of that `last_update`; return its number, and the items in order.
 
         `record` makes it durable before the file is written: no generation ever seen is forgotten.
         """
@@ -145,7 +132,7 @@ class Generations:
                 db.execute("UPDATE items SET body = ? WHERE key = ?", (body, key))
             db.execute(SQL["close_showings"], (gen - 1,))
             db.execute(SQL["open_showings"], (gen,))
-            return Prepared(gen, self.dead_raws())
+            return gen, [raw for (raw,) in db.execute(SQL["dead_raws"])]
 
     def record(self, gen: int, sha: bytes) -> None:
         """Note the hash of a prepared generation, durably, just before the file is written."""

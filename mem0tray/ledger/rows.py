@@ -1,7 +1,6 @@
 """What stands in rows of the ledger: items as intake, merge and commands see them, and attempts."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -175,22 +174,3 @@ def from_kept(text: str) -> Reason:
         return reasons.quoted(text)
     document = json.loads(text)
     return reasons.read(document["id"], document["arguments"])
-
-
-def find_raw(db: sqlite3.Connection, key: int) -> bytes | None:
-    """Return the bytes of an item, None when it has none."""
-    found = db.execute("SELECT raw FROM texts WHERE key = ?", (key,)).fetchone()
-    return None if found is None else bytes(found[0])
-
-
-def read_raw(db: sqlite3.Connection, key: int) -> bytes:
-    """Return the bytes of an item that has some; LookupError when they have gone."""
-    found = find_raw(db, key)
-    if found is None:
-        raise LookupError(key)
-    return found
-
-
-def write_raw(db: sqlite3.Connection, key: int, raw: bytes) -> None:
-    """Replace the bytes of an item (within a transaction)."""
-    db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (key, raw))

@@ -315,7 +315,7 @@ def test_what_was_delivered_is_added_again_only_if_that_is_wanted(
     home.ok("add", "--jsonl", stdin=text)
     home.drained()
     said = home.ok("add", "--jsonl", stdin=text)
-    assert said.startswith("Nothing was queued.\n3 were delivered to this server before.")
+    assert said.startswith("Nothing was queued.\n3 delivered to this server before")
     assert home.ok("add", "--jsonl", "--again", stdin=text) == "3 memories are queued.\n"
     assert home.ok("add", "--jsonl", "--again", stdin=text).endswith("3 waited already.\n")
     home.drained()
@@ -337,4 +337,4 @@ def test_what_was_exported_is_not_sent_to_the_same_server_again(home: Home) -> N
         exported = home.run("export").stdout
         assert len(exported.splitlines()) == len(names)
         said = home.ok("add", "--jsonl", stdin=exported)
-        assert said.startswith("Nothing was queued.\n5 were delivered to this server before.")
+        assert said.startswith("Nothing was queued.\n5 delivered to this server before")

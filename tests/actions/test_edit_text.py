@@ -9,11 +9,11 @@ import pytest
 from mem0tray.actions import backups, verbs
 from mem0tray.actions import waiting as waiting_items
 from mem0tray.actions.forget import forget
-from mem0tray.actions.verbs import GoneError, delete
+from mem0tray.actions.verbs import delete
 from mem0tray.actions.waiting import DLQ_LIST
-from mem0tray.cli.restore import _opened
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
+from mem0tray.core.errors import NotFoundError
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
@@ -95,7 +95,7 @@ def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
     (found,) = chosen(paths, "aa")
     for there in ([], [waiting("theirs", id="aa-1")]):
         write_dlq(paths, there)
-        with pytest.raises(GoneError, match="delivered meanwhile"):
+        with pytest.raises(NotFoundError, match="delivered meanwhile"):
             verbs.edit_text(paths, Settings(), found, "new")
         assert contents(paths) == [each["content"] for each in there]
         assert backups.texts_kept(paths) == []
@@ -125,19 +125,17 @@ def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
     write_dlq(paths, [waiting("a secret of old", id="aa-1"), waiting("other", id="bb-1")])
     _edit(paths, "aa", "a newer secret")
     other = _edit(paths, "bb", "another")
-    done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
+    done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")).items)
     assert backups.texts_kept(paths) == [other]
     assert any(name.startswith("edits/") for name in done.erased)
 
 
 def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None:
     write_dlq(paths, [waiting("a secret", id="aa-1")])
-    with (
-        _opened(paths, "aa-1", b"a secret\n") as gone,
-        _opened(paths, "bb-1", b"another\n") as stays,
-    ):
-        done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
-        assert f"edits/{gone.parent.name}/aa_1.txt" in done.erased
-        assert not gone.exists()
-        assert stays.exists()
-        assert done.unreachable == []
+    for name, text in (("open-1", "a secret\n"), ("open-2", "another\n")):
+        (paths.edits / name).mkdir(parents=True)
+        (paths.edits / name / "aa_1.txt").write_text(text)
+    done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")).items)
+    assert "edits/open-1/aa_1.txt" in done.erased
+    assert [path.parent.name for path in paths.edits.glob("*/*")] == ["open-2"]
+    assert done.unreachable == []

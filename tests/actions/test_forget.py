@@ -33,7 +33,7 @@ def holding(root: Path) -> list[str]:
 
 def forgotten(paths: Paths, *names: str) -> Forgotten:
     done = delete(paths, Settings(), chosen(paths, *names), for_good=True)
-    return forget(paths, Settings(), done)
+    return forget(paths, Settings(), done.items)
 
 
 def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
@@ -82,7 +82,7 @@ def test_a_worker_that_has_not_published_yet_is_awaited(
 
     monkeypatch.setattr("mem0tray.actions.forget.worker_runs", lambda _: True)
     monkeypatch.setattr("mem0tray.actions.forget.time.sleep", publish)
-    forget(paths, Settings(), done)
+    forget(paths, Settings(), done.items)
     assert holding(tmp_path) == []
     assert queued(paths) == ["stays"]
 

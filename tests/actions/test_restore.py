@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mem0tray.actions import backups, waiting
+from mem0tray.actions import backups
 from mem0tray.actions.verbs import Restored, delete, restore
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError
@@ -164,7 +164,7 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
     remove_by_hand(paths, "qq-1")
     with worker(paths):
         pass
-    assert [piece.place for piece in back(paths).dead] == [waiting.DLQ_LIST]
+    assert [piece.is_dead for piece in back(paths).dead] == [True]
     assert "q" in contents(paths)
 
 

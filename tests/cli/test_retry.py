@@ -62,7 +62,7 @@ def test_what_is_retried(home: Scratch, arguments: list[str], wanted: list[str])
         assert f"({server.netloc}) is healthy" in text
         assert server.saves == []
     assert forced(home) == wanted
-    assert f"{len(wanted)} dead letter" in text
+    assert f"{len(wanted)} memor" in text
     assert "Worker not running: nothing is sent without the worker." in text
 
 

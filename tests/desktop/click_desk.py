@@ -8,8 +8,8 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.desktop.autostart import DESKTOP, AutostartState
-from mem0tray.desktop.controller import Controller, Surface
-from mem0tray.desktop.dialogs import Question
+from mem0tray.desktop.controller import Controller
+from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.ledger.reader import Reader
@@ -39,7 +39,11 @@ class Desk:
         self.controller = Controller(
             lambda: self.settings,
             lambda: self.language,
-            Surface(_Dialogs(self), this, self._notify, self._quit, self._changed),
+            _Dialogs(self),
+            this,
+            notify=self._notify,
+            end=self._quit,
+            changed=lambda: self.done.put(None),
         )
 
     def _notify(self, notice: Notice) -> None:
@@ -48,9 +52,6 @@ class Desk:
 
     def _quit(self) -> None:
         self.quits += 1
-
-    def _changed(self) -> None:
-        self.done.put(None)
 
     def click(self, verb: Verb, **fields: Any) -> list[tuple[str, str]]:
         """Click, wait for the end of the work; what was said."""
@@ -94,7 +95,7 @@ class Desk:
         return False
 
 
-class _Dialogs:
+class _Dialogs(Dialogs):
     """Answers as the test wants, and notes what is shown."""
 
     def __init__(self, desk: Desk) -> None:

@@ -15,7 +15,7 @@ from dbus_fast.annotations import DBusStr
 from dbus_fast.service import ServiceInterface, dbus_method
 
 from mem0tray.desktop import bus as session_bus
-from mem0tray.desktop.bus import DBUS, BusError, Match, SessionBus
+from mem0tray.desktop.bus import DBUS, UNANSWERED, BusError, Match, SessionBus
 from tests.support import needs
 from tests.support.bus import Bus, CallError
 from tests.support.home import import_path
@@ -110,6 +110,16 @@ class Greeter(ServiceInterface):
         return f"Hello {name}"
 
 
+def call(member: str, signature: str = "", *body: Any) -> Message:
+    """Make a call of the other program."""
+    return Message(NAME, PATH, NAME, member, signature=signature, body=list(body))
+
+
+def told(member: str, name: str = NAME) -> Message:
+    """Make a call of ours whose answer nobody awaits."""
+    return Message(name, PATH, OURS, member, flags=UNANSWERED)
+
+
 def greeted(other: Bus, name: str = "you") -> list[Any]:
     """Call our interface from the other program."""
     return other.call("org.example.Mine", PATH, OURS, "Greet", "s", [name])
@@ -123,7 +133,7 @@ def test_a_call_brings_its_answer(bus: SessionBus) -> None:
     answers: SimpleQueue[list[Any]] = SimpleQueue()
 
     def ask() -> None:
-        answers.put(bus.call(NAME, PATH, NAME, "Echo", "si", ["word", 3]))
+        answers.put(bus.call(call("Echo", "si", "word", 3)))
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -135,28 +145,22 @@ def test_a_call_brings_its_answer(bus: SessionBus) -> None:
 @pytest.mark.usefixtures("other")
 def test_a_refusal_is_told_in_the_words_of_who_refuses(bus: SessionBus) -> None:
     with pytest.raises(BusError, match=r"^It failed\.$") as raised:
-        bus.call(NAME, PATH, NAME, "Fail")
+        bus.call(call("Fail"))
     assert raised.value.name == f"{NAME}.Error"
 
 
 @pytest.mark.usefixtures("other")
 def test_who_does_not_answer_is_given_up(bus: SessionBus) -> None:
     with pytest.raises(BusError, match="does not answer") as raised:
-        bus.call(NAME, PATH, NAME, "Hang", timeout=0.05)
+        bus.call(call("Hang"), 0.05)
     assert raised.value.name == ""
-    assert bus.call(NAME, PATH, NAME, "Echo", "s", ["after"]) == ["after"]
-
-
-def test_a_program_that_is_not_there_is_not_started(bus: SessionBus) -> None:
-    with pytest.raises(BusError) as raised:
-        bus.call("org.example.Nobody", PATH, NAME, "Echo", starts=False)
-    assert raised.value.name == "org.freedesktop.DBus.Error.NameHasNoOwner"
+    assert bus.call(call("Echo", "s", "after")) == ["after"]
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud83d"])
 def test_a_text_that_the_bus_cannot_carry_is_refused_here(bus: SessionBus, text: str) -> None:
     with pytest.raises(ValueError, match=r"NUL|surrogates"):
-        bus.call(NAME, PATH, NAME, "Echo", "s", [text])
+        bus.call(call("Echo", "s", text))
     bus.connect()
 
 
@@ -176,7 +180,7 @@ def test_a_bus_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     with silent() as address, SessionBus(address) as bus:
         for _ in range(2):
             with pytest.raises(BusError, match="does not answer"):
-                bus.call(NAME, PATH, NAME, "Echo")
+                bus.call(call("Echo"))
 
 
 # Signals and interfaces ------------------------------------------------------------------------
@@ -188,7 +192,7 @@ def test_signals_that_are_meant_are_heard(bus: SessionBus, other: Bus) -> None:
     bus.connect()
     later: SimpleQueue[list[Any]] = SimpleQueue()
     bus.subscribe(Match(NAME, "Done", sender=NAME), later.put)
-    bus.call(DBUS, "/", DBUS, "GetId")  # by then the bus knows of both
+    bus.call(Message(DBUS, "/", DBUS, "GetId"))  # by then the bus knows of both
     for first in ("phone", "door"):
         other.emit(PATH, NAME, "Rang", "si", [first, 2])
     other.emit("/elsewhere", NAME, "Rang", "si", ["door", 3])
@@ -227,11 +231,11 @@ def test_what_is_told_and_sent_arrives(bus: SessionBus, other: Bus) -> None:
     came: SimpleQueue[str] = SimpleQueue()
     other.handle(lambda message: came.put(message.member or ""))
     other.listen(f"type='signal',interface='{OURS}'")
-    bus.post(NAME, PATH, OURS, "Lost")  # there is no connection yet
+    bus.send(told("Lost"))  # there is no connection yet
     bus.connect()
-    bus.post("org.example.Nobody", PATH, OURS, "Lost")
-    bus.post(NAME, PATH, OURS, "Told", "s", ["word"])
-    bus.emit(PATH, OURS, "Sent", "s", ["word"])
+    bus.send(told("Lost", "org.example.Nobody"))
+    bus.send(told("Told"))
+    bus.send(Message.new_signal(PATH, OURS, "Sent"))
     names = [came.get(timeout=5)]
     while names[-1] != "Sent":
         names.append(came.get(timeout=5))
@@ -249,7 +253,8 @@ def test_a_bus_that_reads_slowly_gets_everything_in_order(
     bus.connect()
     daemon.signal(signal.SIGSTOP)
     for number in range(20):
-        bus.emit(PATH, OURS, "Large", "uay", [number, bytes(100_000)])
+        body = [number, bytes(100_000)]
+        bus.send(Message.new_signal(PATH, OURS, "Large", "uay", body))
     passed = threading.Event()
     bus.later(0, passed.set)
     assert passed.wait(5)
@@ -262,21 +267,21 @@ def test_a_bus_that_reads_slowly_gets_everything_in_order(
 
 
 def test_everything_is_there_again_when_the_bus_is_back(bus: SessionBus, daemon: Daemon) -> None:
-    told: SimpleQueue[str] = SimpleQueue()
+    said: SimpleQueue[str] = SimpleQueue()
     heard: SimpleQueue[list[Any]] = SimpleQueue()
-    bus.on_connected(lambda: told.put("connected"))
-    bus.on_lost(lambda: told.put("lost"))
+    bus.on_connected(lambda: said.put("connected"))
+    bus.on_lost(lambda: said.put("lost"))
     bus.subscribe(Match(NAME, "Rang"), heard.put)
     bus.export(PATH, Greeter())
     bus.request_name("org.example.Mine")
     bus.connect()
-    assert told.get(timeout=5) == "connected"
+    assert said.get(timeout=5) == "connected"
     daemon.end()
-    assert told.get(timeout=5) == "lost"
+    assert said.get(timeout=5) == "lost"
     with pytest.raises(BusError):
-        bus.call(NAME, PATH, NAME, "Echo")
+        bus.call(call("Echo"))
     daemon.start()
-    assert told.get(timeout=20) == "connected"
+    assert said.get(timeout=20) == "connected"
     with Bus(daemon.address) as other:
         assert greeted(other, "again") == ["Hello again"]
         other.emit(PATH, NAME, "Rang")
@@ -296,7 +301,7 @@ def test_closing_leaves_nothing_behind(daemon: Daemon, other: Bus) -> None:
         greeted(other)
     with pytest.raises(BusError, match="has ended"):
         bus.connect()
-    bus.emit(PATH, NAME, "Rang")
+    bus.send(told("Rang"))
 
 
 def test_the_terminal_does_without() -> None:

@@ -11,7 +11,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import dialogs
 from mem0tray.desktop.bus import SessionBus
-from mem0tray.desktop.dialogs import AppleScript, LinuxDialogs, MessageBoxes, Question
+from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.notify.dbus import Daemon
 from tests.desktop.programs import Programs
 from tests.support import needs
@@ -31,31 +31,25 @@ HOSTILE: Final = "--help <b>a</b> &amp; \\n \"x\" 'y' %s $(z) `w` <!-- v -->"
 
 
 @pytest.mark.parametrize(("answer", "confirmed"), [(1, True), (2, False), (0, False)])
-def test_windows_asks_with_cancel_as_the_default(answer: int, *, confirmed: bool) -> None:
+def test_windows_asks_with_cancel_as_the_default(
+    monkeypatch: pytest.MonkeyPatch, answer: int, *, confirmed: bool
+) -> None:
     calls: list[tuple[int, str, str, int]] = []
 
     def show(*call: Any) -> int:
         calls.append(call)
         return answer
 
-    assert MessageBoxes(show).ask(QUESTION) is confirmed
+    library = SimpleNamespace(user32=SimpleNamespace(MessageBoxW=show))
+    monkeypatch.setattr(ctypes, "windll", library, raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert Dialogs().ask(QUESTION) is confirmed
     ((owner, text, title, style),) = calls
     assert (owner, text, title) == (0, QUESTION.text, QUESTION.title)
     ok_cancel, warning, second, foreground, topmost = 0x1, 0x30, 0x100, 0x10000, 0x40000
     assert style == ok_cancel | warning | second | foreground | topmost
-    MessageBoxes(show).show("title", "text", "Close")
+    Dialogs().show("title", "text", "Close")
     assert calls[1:] == [(0, "text", "title", 0x40 | 0x10000 | 0x40000)]
-
-
-def test_each_system_has_its_own_dialogs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert isinstance(dialogs.for_this_system(None), LinuxDialogs)
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert isinstance(dialogs.for_this_system(None), AppleScript)
-    monkeypatch.setattr(sys, "platform", "win32")
-    library = SimpleNamespace(user32=SimpleNamespace(MessageBoxW=lambda *_: 1))
-    monkeypatch.setattr(ctypes, "windll", library, raising=False)
-    assert dialogs.for_this_system(None).ask(QUESTION)
 
 
 # Linux: stand-ins for the programs ------------------------------------------------------------
@@ -66,7 +60,7 @@ class Room:
 
     def __init__(self, programs: Programs) -> None:
         self.programs = programs
-        self.dialogs = LinuxDialogs(None)
+        self.dialogs = Dialogs()
 
     def words(self, name: str) -> list[str]:
         """The words that a stand-in was called with; none if it was not called."""
@@ -191,8 +185,8 @@ def test_the_desktops_own_program_comes_first(
 
 ASK: Final = """
 import sys
-from mem0tray.desktop.dialogs import LinuxDialogs, Question
-print(LinuxDialogs(None).ask(Question(*sys.argv[1:])))
+from mem0tray.desktop.dialogs import Dialogs, Question
+print(Dialogs().ask(Question(*sys.argv[1:])))
 """
 
 
@@ -227,7 +221,7 @@ def test_a_notification_asks_where_no_program_can(
     monkeypatch.setattr(dialogs, "_windows", lambda *_: [])
     with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
         found.start_daemon(click=click)
-        asking = LinuxDialogs(Daemon(bus, Path))
+        asking = Dialogs(Daemon(bus, Path))
         assert asking.ask(QUESTION) is confirmed
         asking.show("title", "text", "Close")
         question, shown = found.shown
@@ -245,7 +239,7 @@ def test_a_text_is_shown_where_there_are_no_buttons(
     monkeypatch.setattr(dialogs, "_windows", lambda *_: [])
     with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
         found.start_daemon(without="actions")
-        asking = LinuxDialogs(Daemon(bus, Path))
+        asking = Dialogs(Daemon(bus, Path))
         asking.show("title", "text", "Close")
         with pytest.raises(Mem0TrayError, match="No program here"):
             asking.ask(QUESTION)

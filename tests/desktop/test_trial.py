@@ -1,6 +1,5 @@
 """Trying the desktop in a process of its own, with stand-ins for that process."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +9,6 @@ import pytest
 
 from mem0tray.desktop import trial
 from mem0tray.desktop.tray import xembed
-from mem0tray.desktop.trial import TrialResult
 from tests.desktop.programs import script
 
 PATIENCE = 30.0
@@ -27,29 +25,27 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
     return does
 
 
-def test_what_it_found_is_known_while_its_test_is_on_the_screen(
-    child: Child, tmp_path: Path
+def test_what_it_found_is_known(child: Child) -> None:
+    child('echo \'{"name": "a way"}\'')
+    assert trial.run("notification", timeout=PATIENCE) == {"name": "a way"}
+
+
+@pytest.mark.parametrize(
+    ("what", "named"), [("tray", "the display :7"), ("notification", "the desktop")]
+)
+def test_what_does_not_answer_is_named(
+    child: Child, monkeypatch: pytest.MonkeyPatch, what: str, named: str
 ) -> None:
-    end, over = tmp_path / "end", tmp_path / "over"
-    os.mkfifo(end)
-    child(f'echo \'{{"name": "a way"}}\'; cat "{end}" >/dev/null; echo >"{over}"')
-    assert trial.run("notification", timeout=PATIENCE) == TrialResult({"name": "a way"})
-    assert not over.exists()
-    end.write_bytes(b"")
-
-
-def test_what_does_not_answer_is_named(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":7")
     child("exec sleep 1000")
-    assert trial.run("tray", timeout=1.0).hung_at == "the display :7"
-    assert trial.run("notification", timeout=1.0).hung_at == "the desktop"
+    assert trial.run(what, timeout=1.0) == {"hung_at": named}
 
 
 @pytest.mark.parametrize("end", ["kill -9 $$", "exit 3"])
 def test_the_end_of_the_child_is_named(child: Child, end: str) -> None:
     child(end)
     found = trial.run("tray", timeout=PATIENCE)
-    assert found.text("failed") == "a library of the desktop crashed"
+    assert found["failed"] == "a library of the desktop crashed"
 
 
 def test_a_module_of_our_name_where_we_were_started_is_not_run(
@@ -59,6 +55,6 @@ def test_a_module_of_our_name_where_we_were_started_is_not_run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert "no DISPLAY" in trial.run("tray", timeout=PATIENCE).text("missing")
+    assert "no DISPLAY" in trial.run("tray", timeout=PATIENCE)["missing"]
     shows = subprocess.run(xembed._COMMAND, stdin=subprocess.DEVNULL, check=False)
     assert shows.returncode == 0, "it ends with its input"

@@ -24,7 +24,7 @@ def dead(inbox: Inbox, item: Item) -> int:
 
 def publish(past: Generations, name: str) -> int:
     """Publish a generation."""
-    gen = past.prepare(name).gen
+    gen = past.prepare(name)[0]
     past.record(gen, name.encode())
     past.note_published(gen)
     return gen
@@ -40,16 +40,16 @@ def showings(past: Generations, key: int) -> list[Showing]:
 
 def test_a_generation_counts_when_it_has_reached_the_disk(past: Generations) -> None:
     assert past.current() == 0
-    first = past.prepare("one")
-    assert (first.gen, past.current(), past.named("one")) == (1, 0, None)
+    first, _ = past.prepare("one")
+    assert (first, past.current(), past.named("one")) == (1, 0, None)
     past.record(1, b"sha")
     assert past.current() == 0
     past.note_published(1)
     assert (past.current(), past.named("one")) == (1, 1)
     assert publish(past, "two") == 2
     assert (past.current(), past.named("one"), past.named("two")) == (2, 1, 2)
-    assert past.prepare("three").gen == 3
-    assert past.prepare("four").gen == 4  # that number was given away
+    assert past.prepare("three")[0] == 3
+    assert past.prepare("four")[0] == 4  # that number was given away
 
 
 def test_a_hash_is_durable_before_the_file_is_written(ledger: Ledger, past: Generations) -> None:
@@ -150,8 +150,8 @@ def test_the_file_holds_dead_letters_in_their_order(
     with ledger.transaction() as db:
         db.execute("UPDATE items SET dead_seq = 9 WHERE key = ?", (first,))
     raws = [letter("b").raw, letter("c").raw, letter("a").raw]
-    assert past.dead_raws() == raws
-    assert list(past.prepare("one").raws) == raws
+    assert [each.raw for each in past.dead_rows()] == raws
+    assert past.prepare("one")[1] == raws
     rows = past.dead_rows()
     assert [(each.key, each.raw) for each in rows] == list(
         zip((second, third, first), raws, strict=True)

@@ -8,7 +8,7 @@ import pytest
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
-from mem0tray.ledger.inbox import FreshEntry, Inbox, NoteRecords
+from mem0tray.ledger.inbox import FreshEntry, Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.rows import Row
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, changes, fresh, known, letter, row, table
@@ -207,19 +207,19 @@ def test_waiting_entries_are_those_of_the_queue_file(ledger: Ledger, inbox: Inbo
 def test_the_last_mark_of_each_note_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     with closing(Ledger(path)) as ledger:
-        records = NoteRecords(ledger)
+        records = Inbox(ledger)
         for mark in ("1 2 3", "4 5 6"):
-            records.note("projects/a/memory/\udcff'.md", mark)
+            records.mark_note("projects/a/memory/\udcff'.md", mark)
         texts = [("1", b"a"), ("2", b"b"), ("3", b"a")]
-        assert [records.add_text(name) for name in texts] == [True, True, False]
+        assert [records.add_note_text(name) for name in texts] == [True, True, False]
     with closing(Ledger(path)) as ledger:
-        records = NoteRecords(ledger)
-        assert records.marks() == {"projects/a/memory/\udcff'.md": "4 5 6"}
-        assert not records.add_text(("4", b"b"))
+        records = Inbox(ledger)
+        assert records.note_marks() == {"projects/a/memory/\udcff'.md": "4 5 6"}
+        assert not records.add_note_text(("4", b"b"))
 
 
 def test_a_text_whose_id_is_known_is_not_new(tmp_path: Path) -> None:
     item = fresh("a")
     with closing(Ledger(tmp_path / "ledger.sqlite3")) as ledger:
         Inbox(ledger).add_fresh(item, NOW, ask=False)
-        assert not NoteRecords(ledger).add_text((item.id, b"another project's"))
+        assert not Inbox(ledger).add_note_text((item.id, b"another project's"))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dbus_fast import Message
 from PIL import Image
 
 from mem0tray.desktop import tray
@@ -25,7 +26,8 @@ def turn_blue(icon: Any) -> None:
 def notify(bus: SessionBus) -> None:
     name = "org.freedesktop.Notifications"
     shown = ["lab", 0, "", "the title", "the body", [], {}, -1]
-    bus.call(name, "/org/freedesktop/Notifications", name, "Notify", "susssasa{sv}i", shown)
+    what = (name, "/org/freedesktop/Notifications", name, "Notify")
+    bus.call(Message(*what, signature="susssasa{sv}i", body=shown))
 
 
 def main() -> None:

@@ -136,7 +136,7 @@ def test_a_command_is_answered_after_the_dlq_file_unless_that_takes_long(
 
 
 def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:
-    orders.ask_to_show(scene.context.paths)
+    orders.leave(scene.context.paths, orders.Order(orders.SHOW))
     assert "queue_publisher.kick" in scene.cycle()
     scene.parts.queue_publisher.kick.assert_called_with(now=True)
     assert events.StatusWanted() in scene.told

@@ -5,7 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from mem0tray.claude import callers, connecting
 from mem0tray.claude.callers import Caller
@@ -20,9 +20,6 @@ from mem0tray.desktop.autostart import ENABLED, STALE
 from mem0tray.files.lock import COMMAND, holder, is_locked
 from mem0tray.system import programs
 from mem0tray.system.paths import claude_code_folder
-
-if TYPE_CHECKING:
-    from mem0tray.desktop.trial import TrialResult
 
 
 def worker(examined: Examined) -> Iterable[Check]:
@@ -56,7 +53,7 @@ def autostart(_: Examined) -> Iterable[Check]:
 # The desktop ----------------------------------------------------------------------------
 
 _TRAY_TIMEOUT: Final = 8.0  # seconds
-_TEST_TIMEOUT: Final = 10.0  # seconds
+_TEST_TIMEOUT: Final = 20.0 if sys.platform == "win32" else 10.0  # a balloon shows for ten
 _WITHOUT: Final = "Until then `mem0tray run` is the worker without an icon."
 _PANELS: Final = {
     "GNOME": "Install the GNOME extension “AppIndicator and KStatusNotifierItem Support” (on Debian"
@@ -94,9 +91,9 @@ def tray(_: Examined) -> Iterable[Check]:
         )
         return
     found = trial.run("tray", timeout=_TRAY_TIMEOUT)
-    shown_by, why = found.text("shown_by"), found.text("failed") or found.text("missing")
-    if found.hung_at:
-        why = f"{found.hung_at} does not answer within {_TRAY_TIMEOUT:.0f} s"
+    shown_by, why = found.get("shown_by"), found.get("failed") or found.get("missing")
+    if hung_at := found.get("hung_at"):
+        why = f"{hung_at} does not answer within {_TRAY_TIMEOUT:.0f} s"
         yield Check("tray", WARN, f"No icon can be shown: {why}.", f"{_HANGS} {_WITHOUT}")
     elif why:
         yield Check("tray", WARN, f"No icon can be shown: {why.rstrip('.')}.", _WITHOUT)
@@ -125,18 +122,18 @@ def notifications(examined: Examined, *, send: bool) -> Iterable[Check]:
         yield Check("notifications", *_judged(found, sent=send))
 
 
-def _judged(found: "TrialResult", *, sent: bool) -> tuple[str, str, str]:
+def _judged(found: dict[str, Any], *, sent: bool) -> tuple[str, str, str]:
     """Return level, meaning and remedy of what a trial of the notifications found."""
-    way, why = found.text("name") or "this desktop", found.text("failed").rstrip(".")
-    hangs = bool(found.hung_at) or found.values.get("hangs")
-    if found.hung_at:
-        why = f"{found.hung_at} does not answer within {_TEST_TIMEOUT:.0f} s"
+    way, why = found.get("name", "this desktop"), found.get("failed", "").rstrip(".")
+    hangs = found.get("hung_at") or found.get("hangs")
+    if found.get("hung_at"):
+        why = f"{hangs} does not answer within {_TEST_TIMEOUT:.0f} s"
     if why:
         remedy = f"{_HANGS if hangs else _SHOW_THEM} {_OTHERWISE}"
         return WARN, f"None can be shown through {way}: {why}.", remedy
-    daemon = found.text("daemon")
+    daemon = found.get("daemon")
     said = f"They go through {way}" + (f" to {daemon}" if daemon else "")
-    if found.values.get("tells_failure"):
+    if found.get("tells_failure"):
         return OK, f"{said}. A test is on the screen." if sent else f"{said}.", ""
     said += ", which reports no failure: only you can see whether they are shown."
     look = "Is a test on the screen?" if sent else "Does `mem0tray doctor --notify` show one?"

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -35,20 +36,15 @@ class AutostartState(NamedTuple):
     reason: str = ""
 
 
-class Found(NamedTuple):
-    """A start that is set up: its words, and why the system skips it (or empty)."""
-
-    words: Sequence[str]
-    off: str = ""
-
-
 class Autostart(ABC):
     """A way to start `words` at login; of two `rivals` only one is set up at a time.
 
-    `where` names the file or registry key for people.
+    `where` names the file or registry key for people. `is_foreign`: somebody else wrote what is set
+    up, and it stays as it is.
     """
 
     kind: str = DESKTOP
+    is_foreign = False
 
     def __init__(self, words: Sequence[str], where: str) -> None:
         self.where = where
@@ -60,11 +56,6 @@ class Autostart(ABC):
         """The command line that `enable` sets up."""
         return self._line(self._words)
 
-    @property
-    def is_foreign(self) -> bool:
-        """Whether somebody else wrote what is set up: then it stays as it is."""
-        return False
-
     def state(self) -> AutostartState:
         """Read anew what the session will do; never raises."""
         try:
@@ -74,12 +65,11 @@ class Autostart(ABC):
             return AutostartState(STALE, "", why)
         if found is None:
             return AutostartState(DISABLED)
-        starts = self._line(found.words)
-        if found.off:
-            return AutostartState(BLOCKED, starts, found.off)
-        starts_nothing = f"{self.where} starts no program"
-        why = programs.obstacle(found.words[0]) if found.words else starts_nothing
-        return AutostartState(STALE if why else ENABLED, starts, why and f"{why}.")
+        words, off = found
+        if off:
+            return AutostartState(BLOCKED, self._line(words), off)
+        why = programs.obstacle(words[0]) if words else f"{self.where} starts no program"
+        return AutostartState(STALE if why else ENABLED, self._line(words), why and f"{why}.")
 
     def enable(self) -> list[str]:
         """Start this installation at login, in this way alone; a file of others is an error.
@@ -112,13 +102,13 @@ class Autostart(ABC):
 
     def mend(self) -> bool:
         """Point a stale start of ours at this installation; return whether there was one."""
-        if self.is_foreign or self.state().name != STALE:
-            return False
-        self._write()
-        return True
+        stale = not self.is_foreign and self.state().name == STALE
+        if stale:
+            self._write()
+        return stale
 
     def advice(self) -> list[str]:
-        """Say what people have to do so that mem0tray starts and goes on, in sentences."""
+        """Return what people have to do so that mem0tray starts and goes on, in sentences."""
         return []
 
     def _line(self, words: Sequence[str]) -> str:
@@ -128,8 +118,8 @@ class Autostart(ABC):
         return Reason("{path} is not made by mem0tray, and stays as it is.", path=self.where)
 
     @abstractmethod
-    def _found(self) -> Found | None:
-        """Read what is set up now; None if nothing is. Raises OSError."""
+    def _found(self) -> tuple[Sequence[str], str] | None:
+        """Read the words that are set up, and why the system skips them. Raises OSError."""
 
     def _set_up(self) -> None:
         self._write()
@@ -151,7 +141,7 @@ class FileStart(Autostart):
         self._path = path
 
     @property
-    def is_foreign(self) -> bool:
+    def is_foreign(self) -> bool:  # type: ignore[override]  # read anew each time
         """Whether something stands there that we did not write."""
         try:
             data = self._data()
@@ -215,25 +205,19 @@ def chosen(kind: str = "") -> Autostart:
 def current(kind: str = "") -> Autostart:
     """Return the way that is set up, else the one of this kind, as `chosen` finds it."""
     found = [(way.state().name, way) for way in ways().values()]
-    for wanted in ({ENABLED, STALE}, {BLOCKED}):
-        for name, way in found:
-            if name in wanted:
-                return way
-    return chosen(kind)
+    order = (ENABLED, STALE, BLOCKED)
+    best = next((way for name in order for state, way in found if state == name), None)
+    return best or chosen(kind)
 
 
 # How this program is started ------------------------------------------------------------
 
 
-def _is_program(path: str) -> bool:
-    return Path(path).is_file() and os.access(path, os.X_OK)
-
-
 class Origin(NamedTuple):
     """How a process was started; `argv0` is absolute, and `is_there` finds programs.
 
-    `executable` is the interpreter, with no link followed: in a virtual environment the link leads
-    out of it. `package` is the folder that `mem0tray` was imported from.
+    `executable` is the interpreter, with no link followed, as in a virtual environment the link
+    leads out of it; `package` is the folder that `mem0tray` was imported from.
     """
 
     argv0: str
@@ -241,7 +225,7 @@ class Origin(NamedTuple):
     package: str
     environ: Mapping[str, str]
     windows: bool = False
-    is_there: Callable[[str], bool] = _is_program
+    is_there: Callable[[str], bool] = lambda path: shutil.which(path) is not None
 
     @classmethod
     def of_this_process(cls) -> "Origin":

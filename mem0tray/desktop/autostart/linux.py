@@ -7,7 +7,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from configparser import ConfigParser, Error
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,7 +17,7 @@ from mem0tray import __version__
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop import session
-from mem0tray.desktop.autostart import DISABLED, SERVICE, STALE, FileStart, Found, Origin, unlink
+from mem0tray.desktop.autostart import DISABLED, SERVICE, STALE, FileStart, Origin, unlink
 from mem0tray.files import atomic, private_folders
 from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import APP
@@ -53,14 +52,9 @@ def quoted(words: Sequence[str]) -> str:
 
 def fields(data: bytes, group: str) -> dict[str, str]:
     """Read keys and values of a group of an entry or a unit; empty if there is none."""
-    parser = ConfigParser(
-        interpolation=None, strict=False, delimiters="=", default_section="", allow_no_value=True
-    )
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keys keep their case
-    with suppress(Error):
-        parser.read_string(data.decode("utf-8", "replace"))
-    found = parser[group].items() if parser.has_section(group) else ()
-    return {key: value or "" for key, value in found}
+    text = f"\n{data.decode('utf-8', 'replace')}".partition(f"\n[{group}]\n")[2]
+    lines = [line.partition("=") for line in text.partition("\n[")[0].splitlines()]
+    return {key.strip(): value.strip() for key, _, value in lines if not key.startswith("#")}
 
 
 def _words(line: str) -> list[str]:
@@ -108,24 +102,22 @@ class XdgAutostart(FileStart):
 
     def advice(self) -> list[str]:
         """Advise a service where nobody logs in to a desktop."""
-        if session.has_desktop(self._environ):
-            return []
         advice = (
             "You log in to no desktop here, so that nothing starts it:"
             " `mem0tray autostart enable --service` lets systemd start the worker."
         )
-        return [advice]
+        return [] if session.has_desktop(self._environ) else [advice]
 
-    def _found(self) -> Found | None:
+    def _found(self) -> tuple[Sequence[str], str] | None:
         data = self._data()
         if data is None:
             return None
         entry = fields(data, GROUP)
         off = next((f"{key}={value}" for key, value in _OFF if entry.get(key) == value), "")
-        why = off and f"{self._path} says {off}."
+        why = f"{self._path} says {off}." if off else ""
         if not why and (error := self._unread()):
             why = error.message
-        return Found(_words(entry.get("Exec", "")), why)
+        return _words(entry.get("Exec", "")), why
 
     def _set_up(self) -> None:
         self._write()
@@ -137,7 +129,10 @@ class XdgAutostart(FileStart):
 
     def _unread(self) -> Mem0TrayError | None:
         """Return the error that says what starts the program if this desktop starts no entries."""
-        for name in _OWN_WAYS.keys() & _desktops(self._environ):
+        names = set(self._environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":"))
+        if names == {""}:
+            names = {name for name, way in _OWN_WAYS.items() if way[0] in self._environ}
+        for name in _OWN_WAYS.keys() & names:
             _, file, line = _OWN_WAYS[name]
             path = self._settings / file
             with suppress(OSError):
@@ -151,13 +146,6 @@ class XdgAutostart(FileStart):
                     Reason("Add this line to its settings ({path}): {line}", path=path, line=line),
                 )
         return None
-
-
-def _desktops(environ: Mapping[str, str]) -> set[str]:
-    """Return the names of the desktop that runs, in small letters; empty if unknown."""
-    if names := environ.get("XDG_CURRENT_DESKTOP", "").lower():
-        return set(names.split(":"))
-    return {name for name, (variable, *_) in _OWN_WAYS.items() if variable in environ}
 
 
 def config_folder(environ: Mapping[str, str]) -> Path:
@@ -229,12 +217,12 @@ class UserService(FileStart):
             )
         return found
 
-    def _found(self) -> Found | None:
+    def _found(self) -> tuple[Sequence[str], str] | None:
         data = self._data()
         if data is None:
             return None
         off = "" if os.path.lexists(self._link) else f"{self._path} is there, and disabled."
-        return Found(_words(fields(data, "Service").get("ExecStart", "")), off)
+        return _words(fields(data, "Service").get("ExecStart", "")), off
 
     def _set_up(self) -> None:
         """Write the unit anew, and start it where a manager answers."""
@@ -253,8 +241,8 @@ class UserService(FileStart):
             self._link.symlink_to(self._path)
         except OSError as error:
             raise atomic.unavailable(self._link, error) from error
-        answers = _asked("show-environment") is not None
-        if answers and not (_do("daemon-reload") and _do("restart", UNIT)):
+        answers = _systemctl("show-environment") is not None
+        if answers and None in (_systemctl("daemon-reload"), _systemctl("restart", UNIT)):
             raise Mem0TrayError(
                 Reason("systemd could not start {unit}.", unit=UNIT),
                 Reason("`systemctl --user status {unit}` says why.", unit=UNIT),
@@ -266,12 +254,12 @@ class UserService(FileStart):
     def _remove(self) -> list[str]:
         ran = is_active(UNIT)
         if ran:
-            _do("stop", UNIT)
+            _systemctl("stop", UNIT)
         unlink(self._link)
         super()._remove()
         if not ran:
             return []
-        _do("daemon-reload")
+        _systemctl("daemon-reload")
         return ["The service was stopped: `mem0tray` or `mem0tray run` delivers from now on."]
 
 
@@ -306,15 +294,12 @@ def lingers() -> bool:
 
 
 def _shown(name: str, unit: str) -> str:
-    return (_asked("show", f"--property={name}", "--value", unit) or "").strip()
+    return (_systemctl("show", f"--property={name}", "--value", unit) or "").strip()
 
 
-def _do(*words: str) -> bool:
-    """Run a verb that may take as long as a worker's end; return whether it succeeded."""
-    return _asked(*words, patience=_STOPPING) is not None
-
-
-def _asked(*words: str, patience: float = programs.PATIENCE) -> str | None:
+def _systemctl(*words: str) -> str | None:
+    changes = words[0] in ("restart", "stop")  # as long as a worker's end takes
+    patience = _STOPPING if changes else programs.PATIENCE
     return programs.answer("systemctl", "--user", *words, patience=patience)
 
 
@@ -353,21 +338,20 @@ class ApplicationEntry(FileStart):
         self._icons = [self._theme / f"{size}x{size}" / "apps" / f"{APP}.png" for size in _SIZES]
 
     @property
-    def is_foreign(self) -> bool:
+    def is_foreign(self) -> bool:  # type: ignore[override]
         """Whether somebody else put it there."""
         return self._path.is_symlink() or super().is_foreign
 
     def mend(self) -> bool:
         """Put the entry there if it is missing, or starts no program or another version."""
-        needed = self.state().name in {DISABLED, STALE} and not self.is_foreign
-        if needed:
-            self._write()
-        return needed
+        return self.state().name in {DISABLED, STALE} and self.put()
 
-    def put(self) -> None:
+    def put(self) -> bool:
         """Put icons and entry in place, unless a file there is not ours. Raises Mem0TrayError."""
-        if not self.is_foreign:
+        ours = not self.is_foreign
+        if ours:
             self._write()
+        return ours
 
     def remove(self) -> list[Path]:
         """Remove what is ours, and folders left empty; return the files removed.
@@ -383,12 +367,12 @@ class ApplicationEntry(FileStart):
                 private_folders.drop_empty(self._data_folder / folder)
         return ours
 
-    def _found(self) -> Found | None:
+    def _found(self) -> tuple[Sequence[str], str] | None:
         data = self._data()
         if data is None:
             return None
         found = fields(data, GROUP)
-        return Found(_words(found["Exec"]) if found.get(_VERSION) == __version__ else ())
+        return (_words(found["Exec"]) if found.get(_VERSION) == __version__ else ()), ""
 
     def _write(self) -> None:
         """Write it all; lines of the user's own stay."""

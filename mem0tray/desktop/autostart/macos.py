@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
-from mem0tray.desktop.autostart import FileStart, Found
+from mem0tray.desktop.autostart import FileStart
 from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import APP
 
@@ -29,12 +29,12 @@ class LaunchAgent(FileStart):
         super().__init__(words, agents(home) / f"{APP}.plist")
         self._uid = uid
 
-    def _found(self) -> Found | None:
+    def _found(self) -> tuple[Sequence[str], str] | None:
         if not os.path.lexists(self._path):
             return None
         agent = read(self._path) or {}
         off = agent.get("Disabled") is True or APP in turned_off(self._uid)
-        return Found(words(agent), _TURNED_OFF if off else "")
+        return words(agent), _TURNED_OFF if off else ""
 
     def _set_up(self) -> None:
         self._write()

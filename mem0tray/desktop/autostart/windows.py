@@ -9,7 +9,7 @@ from typing import Any, Final
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.desktop.autostart import Autostart, Found
+from mem0tray.desktop.autostart import Autostart
 from mem0tray.system.paths import APP
 
 RUN: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
@@ -28,14 +28,14 @@ class RunKey(Autostart):
     def _line(self, words: Sequence[str]) -> str:
         return subprocess.list2cmdline(words)
 
-    def _found(self) -> Found | None:
+    def _found(self) -> tuple[Sequence[str], str] | None:
         line, flags = self._value(RUN), self._value(APPROVED)
         if line is None:
             return None
         # The first byte is even when it is on (2, 6), odd when it is off (3, 7).
-        off = isinstance(flags, bytes) and flags[:1] != b"" and flags[0] % 2 == 1
+        off = isinstance(flags, bytes) and bool(flags) and flags[0] % 2 == 1
         words = [quoted or bare for quoted, bare in _WORD.findall(str(line))]
-        return Found(words, _TURNED_OFF if off else "")
+        return words, _TURNED_OFF if off else ""
 
     def _value(self, key: str) -> Any:
         """Read our value below a key, of whatever type; None when there is none to read."""

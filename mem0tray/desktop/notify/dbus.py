@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from dbus_fast import Variant
+from dbus_fast import Message, Variant
 
 from mem0tray.core.text import one_line
-from mem0tray.desktop.bus import DBUS, PATIENCE, BusError, Match, SessionBus
+from mem0tray.desktop.bus import DBUS, PATIENCE, UNANSWERED, BusError, Match, SessionBus
 from mem0tray.desktop.notify import (
     Notice,
     NotShownError,
@@ -71,12 +71,8 @@ class Daemon:
     def show(self, notice: Notice) -> None:
         """Show it. Raises NotShownError without a bus, or where nothing shows it."""
         offers = {each.offer.value: each.label for each in notice.actions}
-
-        def heard(key: str) -> None:
-            if key in offers:
-                self._clicked(Offer(key))
-
-        self._show(notice, list(offers.items()), heard)
+        clicked = lambda key: self._clicked(Offer(key)) if key in offers else None  # noqa: E731
+        self._show(notice, list(offers.items()), clicked)
 
     def ask(self, notice: Notice, answers: list[tuple[str, str]], patience: float) -> str:
         """Show a notice with these buttons (key and label), and return the answer's key.
@@ -134,16 +130,15 @@ class Daemon:
     def _close(self, number: int) -> None:
         with self._guard:
             self._shown.pop(number, None)
-        self._bus.post(BUS_NAME, BUS_PATH, BUS_NAME, "CloseNotification", "u", [number])
+        self._bus.send(_message("CloseNotification", "u", [number], flags=UNANSWERED))
 
     def _ask(self, member: str, signature: str = "", values: list[Any] | None = None) -> list[Any]:
-        what = (BUS_NAME, BUS_PATH, BUS_NAME, member)
         try:
             self._bus.connect()
         except BusError as error:
             raise NotShownError(error.message) from error
         try:
-            return self._bus.call(*what, signature, values or [], self._patience)
+            return self._bus.call(_message(member, signature, values), self._patience)
         except BusError as error:
             if not error.name:
                 raise SilentDaemonError("the notification daemon does not answer") from error
@@ -181,3 +176,8 @@ class Daemon:
 
 def _signal(member: str) -> Match:
     return Match(BUS_NAME, member, sender=BUS_NAME, path=BUS_PATH)
+
+
+def _message(member: str, signature: str, values: list[Any] | None, **options: Any) -> Message:
+    what = (BUS_NAME, BUS_PATH, BUS_NAME, member)
+    return Message(*what, signature=signature, body=values or [], **options)

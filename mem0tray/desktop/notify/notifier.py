@@ -6,9 +6,7 @@ at once (see `notices`). Nothing here holds up the worker.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mem0tray.alerts import AlertWatch
 from mem0tray.config.settings import Settings
@@ -20,40 +18,30 @@ from mem0tray.desktop.notify import NoticeBackend, notice_texts
 from mem0tray.desktop.notify.notices import NoticeGroup, Notices
 from mem0tray.system.threads import SYSTEM, Clock
 
-if TYPE_CHECKING:
-    from mem0tray.ledger.counters import Counts
-
 _STOP_WAIT: Final = 2.0
 _TROUBLE_WAIT: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """The sources that the notifier asks, on its own thread, whenever it needs it.
-
-    `counts` is how much waits (it may raise Mem0TrayError), `alerts` the file that remembers
-    alerts across a restart.
-    """
-
-    settings: Callable[[], Settings]
-    language: Callable[[], Language]
-    counts: Callable[[], "Counts"]
-    alerts: Path
 
 
 class Notifier:
     """A subscriber to the events. `start` subscribes it and starts its thread."""
 
     def __init__(
-        self, events: Events, backend: NoticeBackend, sources: Sources, clock: Clock = SYSTEM
+        self,
+        events: Events,
+        backend: NoticeBackend,
+        watch: AlertWatch,
+        settings: Callable[[], Settings],
+        language: Callable[[], Language],
+        clock: Clock = SYSTEM,
     ) -> None:
         self._clock = clock
         self._events = events
         self._backend = backend
-        self._sources = sources
+        self._watch = watch
+        self._settings = settings
+        self._language = language
         self._guard = threading.Lock()  # guards the notices
         self._notices = Notices()
-        self._watch = AlertWatch(events, sources.settings, sources.counts, sources.alerts, clock)
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="mem0tray-notifier", daemon=True)
@@ -94,7 +82,7 @@ class Notifier:
                 with self._guard:
                     self._notices.observe(counts)
         with self._guard:
-            self._notices.level = self._sources.settings().notifications.level
+            self._notices.level = self._settings().notifications.level
             due = self._notices.due(self._clock.now())
             over = self._notices.over()
         for subject in over:
@@ -106,7 +94,7 @@ class Notifier:
         return max(0.0, min(self._watch.due, next_due) - self._clock.now())
 
     def _show(self, group: NoticeGroup) -> None:
-        shown = notice_texts.compose(group, self._sources.language())
+        shown = notice_texts.compose(group, self._language())
         reason = notify.send(self._backend, shown)
         if reason:
             self._events.emit(events.NotificationFailed(shown.name, reason))

@@ -103,9 +103,8 @@ class Tray:
         return tuple(icons.compose(self._look, size) for size in _ON_WINDOWS)
 
     def _set_image(self, image: "Image | tuple[Image, ...]", *, needed: bool) -> None:
+        self._icon.attention = needed  # counts on Linux alone
         self._icon.icon = image
-        if self._bus is not None:
-            self._icon.attention = needed
 
     @staticmethod
     def _on_main(work: Callable[[], None]) -> None:

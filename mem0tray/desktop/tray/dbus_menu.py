@@ -1,12 +1,12 @@
 """The menu on the bus: `com.canonical.dbusmenu`, which panels draw themselves."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
-from dbus_fast import DBusError, PropertyAccess, Variant
+from dbus_fast import DBusError, Message, Variant
 from dbus_fast.annotations import (
     DBusBool,
     DBusInt32,
@@ -15,10 +15,10 @@ from dbus_fast.annotations import (
     DBusUInt32,
     DBusVariant,
 )
-from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+from dbus_fast.service import ServiceInterface, dbus_method
 
 from mem0tray.core.text import one_line
-from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.bus import SessionBus, constant
 
 Value = str | bool | int
 ROOT: Final = 0
@@ -45,7 +45,7 @@ class MenuLine:
     click: Callable[[], object] | None = field(default=None, compare=False)
 
     def walk(self) -> Iterator["MenuLine"]:
-        """This line and all below, depth first."""
+        """Yield this line and all below, depth first."""
         yield self
         for line in self.below:
             yield from line.walk()
@@ -77,12 +77,15 @@ class LineIds:
             for item in menu or ():
                 identity = getattr(item, "identity", None) or item.text
                 seen[identity] = seen.get(identity, 0) + 1
+                properties = _properties(item, separator)
                 # Panels do not turn a line into a submenu: it then gets another id.
-                key = (above, identity, seen[identity], bool(item.submenu))
-                number = kept[key] = self._ids.get(key) or self._next()
+                key = (above, identity, seen[identity], *properties)
+                if key not in self._ids:
+                    self._last += 1
+                number = kept[key] = self._ids.get(key, self._last)
                 yield MenuLine(
                     number,
-                    _properties(item, separator),
+                    properties,
                     tuple(below(item.submenu, number)),
                     None if item is separator or item.submenu else partial(click, item),
                 )
@@ -90,10 +93,6 @@ class LineIds:
         root = MenuLine(ROOT, _SUBMENU, tuple(below(menu, ROOT)))
         self._ids = kept
         return root
-
-    def _next(self) -> int:
-        self._last += 1
-        return self._last
 
 
 def _properties(item: Any, separator: Any) -> dict[str, Value]:
@@ -112,38 +111,39 @@ def _properties(item: Any, separator: Any) -> dict[str, Value]:
     return found
 
 
-class MenuChange(NamedTuple):
-    """The changes of a menu, by ids: lines with other lines below, properties set and gone."""
+def change(
+    before: MenuLine, after: MenuLine, *, ticks: bool = False
+) -> tuple[list[int], dict[int, Mapping[str, Value]]]:
+    """Return the ids of lines with other lines below, and the properties that differ, by id.
 
-    below: list[int]
-    set: list[tuple[int, Mapping[str, Value]]]
-    gone: list[tuple[int, list[str]]]
-
-
-def change(before: MenuLine, after: MenuLine, *, ticks: bool = False) -> MenuChange:
-    """From one menu to the next. `ticks`: send them again, as the panel has set one itself."""
+    `ticks`: those of all ticks too, as the panel has set one itself.
+    """
     old = {line.id: line for line in before.walk()}
-    found = MenuChange([], [], [])
+    below: list[int] = []
+    differing: dict[int, Mapping[str, Value]] = {}
     for line in after.walk():
         was = old.get(line.id)
         if was is None:
             continue
         if [each.id for each in was.below] != [each.id for each in line.below]:
-            found.below.append(line.id)  # each of them, as some panels read no further
+            below.append(line.id)  # each of them, as some panels read no further
         differs = {
             name: value
             for name, value in line.properties.items()
             if was.properties.get(name) != value or (ticks and name == "toggle-state")
         }
         if differs:
-            found.set.append((line.id, differs))
-        if missing := [name for name in was.properties if name not in line.properties]:
-            found.gone.append((line.id, missing))
-    return found
+            differing[line.id] = differs
+    return below, differing
 
 
 class DBusMenu(ServiceInterface):
     """Answers panels; calls `clicked` and `at_open` on the bus's thread, which return at once."""
+
+    Version = constant("Version", "u", lambda _: 3)
+    Status = constant("Status", "s", lambda _: "normal")
+    TextDirection = constant("TextDirection", "s", lambda _: "ltr")
+    IconThemePath = constant("IconThemePath", "as", lambda _: [])
 
     def __init__(self, bus: SessionBus, clicked: Callable[[Callable[[], object]], object]) -> None:
         super().__init__(INTERFACE)
@@ -164,141 +164,116 @@ class DBusMenu(ServiceInterface):
             before, self._root = self._root, self._ids.read(menu, separator, click)
             self._lines = {line.id: line for line in self._root.walk()}
             ticks, self._ticked = self._ticked, False
-            found = change(before, self._root, ticks=ticks)
-            self._outdated = (self._outdated | {*found.below}) & self._lines.keys()
-            self._revision += bool(found.below)
-            for number in found.below:
-                self._bus.emit(PATH, INTERFACE, "LayoutUpdated", "ui", [self._revision, number])
-            if found.set or found.gone:
-                updated = [[number, _variants(values)] for number, values in found.set]
-                gone = [[number, names] for number, names in found.gone]
-                self._bus.emit(
-                    PATH, INTERFACE, "ItemsPropertiesUpdated", "a(ia{sv})a(ias)", [updated, gone]
-                )
+            below, differing = change(before, self._root, ticks=ticks)
+            self._outdated = (self._outdated | {*below}) & self._lines.keys()
+            self._revision += bool(below)
+            for number in below:
+                self._emit("LayoutUpdated", "ui", self._revision, number)
+            if differing:
+                updated = [[number, _variants(values)] for number, values in differing.items()]
+                self._emit("ItemsPropertiesUpdated", "a(ia{sv})a(ias)", updated, [])
+
+    def _emit(self, signal: str, signature: str, *body: object) -> None:
+        self._bus.send(Message.new_signal(PATH, INTERFACE, signal, signature, list(body)))
 
     # What panels ask -----------------------------------------------------------------------
-
-    @dbus_property(access=PropertyAccess.READ)
-    def Version(self) -> DBusUInt32:
-        """The version of the protocol."""
-        return 3
-
-    @dbus_property(access=PropertyAccess.READ)
-    def Status(self) -> DBusStr:
-        """Normal: nothing in the menu asks for attention by itself."""
-        return "normal"
-
-    @dbus_property(access=PropertyAccess.READ)
-    def TextDirection(self) -> DBusStr:
-        """Left to right, as all our languages are written."""
-        return "ltr"
-
-    @dbus_property(access=PropertyAccess.READ)
-    def IconThemePath(self) -> Names:
-        """Nothing: no line has an icon."""
-        return []
 
     @dbus_method()
     def GetLayout(
         self, parent: DBusInt32, depth: DBusInt32, names: Names
     ) -> Annotated[tuple[int, Node], DBusSignature("u(ia{sv}av)")]:
-        """Give the lines below one line, down to so many levels."""
+        """Return the lines below one line, down to so many levels."""
         return self._revision, _node(self._line(parent), depth, names)
 
     @dbus_method()
     def GetGroupProperties(
         self, ids: Ids, names: Names
     ) -> Annotated[list[tuple[int, Properties]], DBusSignature("a(ia{sv})")]:
-        """Give the properties of some lines, or of all; lines that are gone are left out."""
+        """Return the properties of some lines, or of all; lines that are gone are left out."""
         lines = self._lines
         wanted = [lines[number] for number in (ids or lines) if number in lines]
-        return [(line.id, _named(line, names)) for line in wanted]
+        return [(line.id, _variants(line.properties, names)) for line in wanted]
 
     @dbus_method()
     def GetProperty(self, number: DBusInt32, name: DBusStr) -> DBusVariant:
-        """Give one property of a line."""
-        found = self._line(number).properties.get(name)
-        if found is None:
+        """Return one property of a line."""
+        found = _variants(self._line(number).properties, [name])
+        if not found:
             raise DBusError(_ERROR, f"The line {number} has no property {name!r}.")
-        return _variant(found)
+        return found[name]
 
     @dbus_method()
     def Event(self, number: DBusInt32, kind: DBusStr, data: DBusVariant, time: DBusUInt32) -> None:
         """Note what happened to a line: only a click counts."""
-        del data, time
-        self._happened(self._line(number), kind)
+        self._note([(number, kind, data, time)])
 
     @dbus_method()
     def EventGroup(self, events: Annotated[list[Any], DBusSignature("a(isvu)")]) -> Ids:
         """Note several things in order; return the ids of lines that are gone."""
-        missing = self._missing([number for number, *_ in events])
-        for number, kind, *_ in events:
-            line = self._lines.get(number)
-            if line is not None:
-                self._happened(line, kind)
-        return missing
+        return self._note(events)
 
     @dbus_method()
     def AboutToShow(self, number: DBusInt32) -> DBusBool:
-        """Say whether to read the lines below again before they open.
+        """Return whether to read the lines below again before they open.
 
         Plasma ignores the signal of a change after it has read a submenu by itself.
         """
-        if self._line(number) is self._root:
-            self.at_open()
-        return number in self._outdated
+        return bool(self._opening([number])[0])
 
     @dbus_method()
     def AboutToShowGroup(
         self, ids: Ids
     ) -> Annotated[tuple[list[int], list[int]], DBusSignature("aiai")]:
-        """Say which lines must be read again, and which are gone."""
+        """Return which lines must be read again, and which are gone."""
+        return self._opening(ids)
+
+    def _note(self, events: Sequence[Sequence[Any]]) -> list[int]:
+        missing = self._missing([number for number, *_ in events])
+        for number, kind, *_ in events:
+            line = self._lines.get(number, EMPTY)
+            # A panel may click a disabled line.
+            if kind == "clicked" and line.click is not None and line.properties["enabled"]:
+                self._ticked |= "toggle-type" in line.properties
+                self._clicked(line.click)
+        return missing
+
+    def _opening(self, ids: list[int]) -> tuple[list[int], list[int]]:
         missing = self._missing(ids)
+        if ROOT in ids:
+            self.at_open()
         return [number for number in ids if number in self._outdated], missing
 
     def _missing(self, ids: list[int]) -> list[int]:
-        """The ids of lines that are gone; an error if all are."""
+        """Return the ids of lines that are gone; an error if all are."""
         missing = [number for number in ids if number not in self._lines]
         if ids and len(missing) == len(ids):
-            raise _gone(missing)
+            raise _gone(*missing)
         return missing
 
     def _line(self, number: int) -> MenuLine:
         line = self._lines.get(number)
         if line is None:
-            raise _gone([number])
+            raise _gone(number)
         return line
 
-    def _happened(self, line: MenuLine, kind: str) -> None:
-        # A panel may click a disabled line.
-        if kind != "clicked" or line.click is None or not line.properties.get("enabled"):
-            return
-        self._ticked |= "toggle-type" in line.properties
-        self._clicked(line.click)
 
-
-def _gone(numbers: Iterable[int]) -> DBusError:
-    shown = ", ".join(map(str, numbers))
-    return DBusError(_ERROR, f"The id {shown} does not refer to a menu item.")
+def _gone(*numbers: int) -> DBusError:
+    return DBusError(
+        _ERROR, f"The id {', '.join(map(str, numbers))} does not refer to a menu item."
+    )
 
 
 def _node(line: MenuLine, depth: int, names: list[str]) -> Node:
     deeper = depth if depth == _WHOLE else depth - 1
     below = [] if depth == 0 else line.below
     children = [Variant("(ia{sv}av)", _node(each, deeper, names)) for each in below]
-    return [line.id, _named(line, names), children]
+    return [line.id, _variants(line.properties, names), children]
 
 
-def _named(line: MenuLine, names: list[str]) -> Properties:
-    """These properties of the line; all when no name is given."""
-    return _variants(
-        {name: value for name, value in line.properties.items() if not names or name in names}
-    )
-
-
-def _variants(values: Mapping[str, Value]) -> Properties:
-    return {name: _variant(value) for name, value in values.items()}
-
-
-def _variant(value: Value) -> Variant:
-    return Variant(_SIGNATURES[type(value)], value)
+def _variants(values: Mapping[str, Value], names: Sequence[str] = ()) -> Properties:
+    """Return these properties as the bus takes them; all when no name is given."""
+    return {
+        name: Variant(_SIGNATURES[type(value)], value)
+        for name, value in values.items()
+        if not names or name in names
+    }

@@ -13,13 +13,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from dbus_fast import PropertyAccess
+from dbus_fast import Message
 from dbus_fast.annotations import DBusInt32, DBusStr
-from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+from dbus_fast.service import ServiceInterface, dbus_method
 from PIL import Image
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.bus import DBUS, BusError, Match, SessionBus
+from mem0tray.desktop.bus import DBUS, UNANSWERED, BusError, Match, SessionBus, constant
 from mem0tray.desktop.session import TOKEN, WATCHER, WATCHER_PATH
 from mem0tray.desktop.tray import dbus_menu
 from mem0tray.desktop.tray.dbus_menu import DBusMenu
@@ -43,17 +43,6 @@ _LISTENS: Final = 0.5
 _log: Final = logging.getLogger(__name__)
 
 
-def _property(
-    name: str, signature: str, read: Callable[["StatusNotifierItem"], object]
-) -> property:
-    def getter(item: "StatusNotifierItem") -> object:
-        return read(item)
-
-    getter.__name__ = name
-    getter.__annotations__["return"] = signature
-    return dbus_property(access=PropertyAccess.READ, name=name)(getter)
-
-
 class StatusNotifierItem(ServiceInterface):
     """The icon as panels ask for it. Whoever changes it emits the item's signals.
 
@@ -72,50 +61,48 @@ class StatusNotifierItem(ServiceInterface):
         self._activate = activate
         self._token = token
 
-    Category = _property("Category", "s", lambda _: "ApplicationStatus")
-    Id = _property("Id", "s", lambda item: item.shown_name)
-    Title = _property("Title", "s", lambda item: item.shown_name)
-    Status = _property("Status", "s", lambda item: item.status)
-    WindowId = _property("WindowId", "i", lambda _: 0)
-    IconName = _property("IconName", "s", lambda _: "")  # a picture of its own, not the theme's
-    IconThemePath = _property("IconThemePath", "s", lambda _: "")
-    IconPixmap = _property("IconPixmap", "a(iiay)", lambda item: item.pixmaps)
-    IconAccessibleDesc = _property("IconAccessibleDesc", "s", lambda item: item.first_line())
-    OverlayIconName = _property("OverlayIconName", "s", lambda _: "")
-    OverlayIconPixmap = _property("OverlayIconPixmap", "a(iiay)", lambda _: [])
-    AttentionIconName = _property("AttentionIconName", "s", lambda _: "")
-    AttentionIconPixmap = _property(
+    Category = constant("Category", "s", lambda _: "ApplicationStatus")
+    Id = constant("Id", "s", lambda item: item.shown_name)
+    Title = constant("Title", "s", lambda item: item.shown_name)
+    Status = constant("Status", "s", lambda item: item.status)
+    WindowId = constant("WindowId", "i", lambda _: 0)
+    IconName = constant("IconName", "s", lambda _: "")  # a picture of its own, not the theme's
+    IconThemePath = constant("IconThemePath", "s", lambda _: "")
+    IconPixmap = constant("IconPixmap", "a(iiay)", lambda item: item.pixmaps)
+    IconAccessibleDesc = constant("IconAccessibleDesc", "s", lambda item: item.first_line())
+    OverlayIconName = constant("OverlayIconName", "s", lambda _: "")
+    OverlayIconPixmap = constant("OverlayIconPixmap", "a(iiay)", lambda _: [])
+    AttentionIconName = constant("AttentionIconName", "s", lambda _: "")
+    AttentionIconPixmap = constant(
         "AttentionIconPixmap",
         "a(iiay)",
         lambda item: item.pixmaps if item.status == NEEDS_ATTENTION else [],
     )
-    AttentionAccessibleDesc = _property(
+    AttentionAccessibleDesc = constant(
         "AttentionAccessibleDesc", "s", lambda item: item.first_line()
     )
-    AttentionMovieName = _property("AttentionMovieName", "s", lambda _: "")
-    ToolTip = _property("ToolTip", "(sa(iiay)ss)", lambda item: item.whole_tooltip())
-    ItemIsMenu = _property("ItemIsMenu", "b", lambda _: False)  # a left click shows the status
-    Menu = _property("Menu", "o", lambda _: dbus_menu.PATH)
+    AttentionMovieName = constant("AttentionMovieName", "s", lambda _: "")
+    ToolTip = constant("ToolTip", "(sa(iiay)ss)", lambda item: item.whole_tooltip())
+    ItemIsMenu = constant("ItemIsMenu", "b", lambda _: False)  # a left click shows the status
+    Menu = constant("Menu", "o", lambda _: dbus_menu.PATH)
 
     def first_line(self) -> str:
-        """The words read out to people who do not see the picture."""
+        """Return the words read out to people who do not see the picture."""
         return self.tooltip.partition("\n")[0]
 
     def whole_tooltip(self) -> list[object]:
-        """The tooltip: a picture (none), its title, and its text."""
+        """Return the tooltip: a picture (none), its title, and its text."""
         title, _, text = self.tooltip.translate(_SIMILAR).partition("\n")
         return ["", [], title, text]
 
     @dbus_method()
-    def Activate(self, x: DBusInt32, y: DBusInt32) -> None:
+    def Activate(self, x: DBusInt32, y: DBusInt32) -> None:  # noqa: ARG002  (the panel sends them)
         """Do what the menu's default item does, for a left click."""
-        del x, y
         self._activate()
 
     @dbus_method()
-    def SecondaryActivate(self, x: DBusInt32, y: DBusInt32) -> None:
+    def SecondaryActivate(self, x: DBusInt32, y: DBusInt32) -> None:  # noqa: ARG002
         """Do the same for a middle click, even where a left click opens the menu."""
-        del x, y
         self._activate()
 
     @dbus_method()
@@ -141,7 +128,8 @@ def icon_class(library: Any, bus: SessionBus) -> Callable[..., Any]:
 class _BusIcon:
     """The system's part of pystray's `Icon`; `icon` is one picture in several sizes.
 
-    Callbacks run on the thread that called `run`, the main one.
+    The next picture that is set asks for `attention`, or no longer does. Callbacks run on the
+    thread that called `run`, the main one.
     """
 
     # Of pystray's class.
@@ -160,7 +148,7 @@ class _BusIcon:
         self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._bell: Bell | None = None
         self._ended = False
-        self._attention = False
+        self.attention = False
         self._drawing = threading.Lock()
         self._bus_name = f"{INTERFACE}-{os.getpid()}-1"
         self.menu_there = DBusMenu(bus, self._hand_over)
@@ -171,18 +159,8 @@ class _BusIcon:
         bus.export(dbus_menu.PATH, self.menu_there)
         bus.export(PATH, self._item)
         owner = Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER)
-        bus.subscribe(owner, self._watcher_changed)
+        bus.subscribe(owner, lambda names: self._register_soon() if names[2] else None)
         bus.on_connected(self._register_soon)
-
-    @property
-    def attention(self) -> bool:
-        """Return whether the icon asks for the user's attention."""
-        return self._attention
-
-    @attention.setter
-    def attention(self, wanted: bool) -> None:
-        self._attention = wanted
-        self._update_status(shown=self._item.status != PASSIVE)
 
     def stop(self) -> None:
         """End `run`, even one that has not begun."""
@@ -197,7 +175,11 @@ class _BusIcon:
             self._mark_ready()
             while not self._ended:
                 bell.wait(None)
-                self._do_what_waits()
+                while not self._work.empty():
+                    try:
+                        self._work.get()()
+                    except Exception:  # noqa: BLE001  (a click must not end all later ones)
+                        _log.exception("A click was not carried out")
         self.visible = False
 
     def _stop(self) -> None:
@@ -211,13 +193,13 @@ class _BusIcon:
         self._update_icon()
         self._update_title()
         self._bus.request_name(self._bus_name)
-        self._update_status(shown=True)
         with suppress(BusError):  # the icon is shown when the bus is back
             self._bus.connect()
         self._register()
 
     def _hide(self) -> None:
-        self._update_status(shown=False)
+        self._visible = False
+        self._update_status()
         self._bus.release_name(self._bus_name)
 
     def _update_icon(self) -> None:
@@ -225,8 +207,9 @@ class _BusIcon:
             self._item.pixmaps = [[each.width, each.height, _argb(each)] for each in self.icon]
             self._icon_valid = True
         self._emit("NewIcon")
-        if self._attention:
+        if self.attention:
             self._emit("NewAttentionIcon")
+        self._update_status()
 
     def _update_title(self) -> None:
         with self._drawing:
@@ -239,22 +222,17 @@ class _BusIcon:
         except Exception:  # noqa: BLE001  (if a menu's callables raise, the last menu stays)
             _log.exception("The menu could not be shown")
 
-    # Panels ------------------------------------------------------------------------------------
-
-    def _update_status(self, *, shown: bool) -> None:
-        active = NEEDS_ATTENTION if self._attention else ACTIVE
-        status = active if shown else PASSIVE
+    def _update_status(self) -> None:
+        active = NEEDS_ATTENTION if self.attention else ACTIVE
+        status = active if self._visible else PASSIVE
         if status != self._item.status:
             self._item.status = status
-            self._emit("NewStatus", "s", [status])
+            self._emit("NewStatus", "s", status)
 
-    def _emit(self, signal: str, signature: str = "", body: Sequence[Any] = ()) -> None:
-        self._bus.emit(PATH, INTERFACE, signal, signature, body)
+    # Panels ------------------------------------------------------------------------------------
 
-    def _watcher_changed(self, names: list[Any]) -> None:
-        """A name on the bus has changed owners: the name, the former owner, the present one."""
-        if names[2]:
-            self._register_soon()
+    def _emit(self, signal: str, signature: str = "", *body: object) -> None:
+        self._bus.send(Message.new_signal(PATH, INTERFACE, signal, signature, list(body)))
 
     def _register_soon(self) -> None:
         self._bus.later(_LISTENS, self._register)
@@ -262,15 +240,15 @@ class _BusIcon:
     def _register(self) -> None:
         """Join the panels' list of icons; a list that comes later is joined when it comes."""
         if self._item.status != PASSIVE:
-            self._bus.post(
-                WATCHER, WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem", "s", [self._bus_name]
-            )
+            what = (WATCHER, WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem")
+            name = [self._bus_name]
+            self._bus.send(Message(*what, signature="s", body=name, flags=UNANSWERED))
             self._bus.later(_AGAIN, self._emit_again)
 
     def _emit_again(self) -> None:
         for signal in ("NewIcon", "NewAttentionIcon", "NewToolTip"):
             self._emit(signal)
-        self._emit("NewStatus", "s", [self._item.status])
+        self._emit("NewStatus", "s", self._item.status)
 
     # Clicks ------------------------------------------------------------------------------------
 
@@ -279,22 +257,13 @@ class _BusIcon:
         self._update_menu()  # the panel has changed the tick itself
 
     def _take_token(self, token: str) -> None:
-        self._hand_over(lambda: os.environ.__setitem__(TOKEN, token))
+        self._hand_over(partial(os.environ.__setitem__, TOKEN, token))
 
     def _hand_over(self, work: Callable[[], object]) -> None:
         """Leave it to the main thread: the bus's thread may not wait."""
         self._work.put(work)
         if self._bell is not None:
             self._bell.set()
-
-    def _do_what_waits(self) -> None:
-        with suppress(queue.Empty):
-            while True:
-                work = self._work.get_nowait()
-                try:
-                    work()
-                except Exception:  # noqa: BLE001  (a click must not end all later ones)
-                    _log.exception("A click was not carried out")
 
 
 def _argb(picture: Image.Image) -> bytes:

@@ -56,7 +56,7 @@ def _forget(context: WorkerContext, order: Order) -> Results:
         # A memory that nobody has taken in yet is known as forgotten too: no hook queues it again.
         inbox.add_unread([name for name in order.names if name[0]], context.now())
         found = {name: _discard(context, name, items.DELETED) for name in order.names}
-        inbox.erase(inbox.states(order.names))
+        inbox.erase(row.key for name in order.names if (row := inbox.known(name)))
     _report(context, orders.FORGET, found)
     with suppress(LedgerError):  # the command names the files that still hold the text
         context.ledger.scrub()
@@ -71,7 +71,7 @@ def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row 
         return GONE, row
     if row.state == items.DELIVERED:
         # To be brought over from a former server, but not taken in yet.
-        if context.server and inbox.discard_elsewhere([row.key], context.server, now, reason):
+        if context.server and inbox.discard_elsewhere(row.key, context.server, now, reason):
             return DONE, row
         return DELIVERED, row
     result = _as_sent(context, row)

@@ -16,7 +16,6 @@ from msgspec import Struct
 
 from mem0tray.core import events
 from mem0tray.core.item import Item
-from mem0tray.ledger.inbox import NoteRecords
 from mem0tray.ledger.names import NOTES, QUEUED
 from mem0tray.system.paths import claude_code_folder
 from mem0tray.worker.context import WorkerContext
@@ -61,7 +60,6 @@ class NoteIntake:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._root = claude_code_folder(os.environ).absolute()
-        self._records = NoteRecords(context.ledger)
         self._known: dict[str, str] = {}  # marks of folders, and of notes that are done, by path
         self._changed: dict[str, _ChangedNote] = {}
         self._projects: dict[Path, str] = {}  # looked up for the notes that are quiet now
@@ -75,7 +73,7 @@ class NoteIntake:
             self._forget()
             return 0
         if self._next_look == -math.inf:
-            self._known = self._records.marks()
+            self._known = self._context.inbox.note_marks()
         if moment >= self._next_look:
             self._look(now, moment)
         new = self._take_in(self._read(now, moment))
@@ -173,7 +171,7 @@ class NoteIntake:
             former = json.loads(self._known.get(name, '""'))
             self._projects[folder] = note_files.project_of(folder, os.environ, former)
             self._known[name] = json.dumps(self._projects[folder])
-            self._records.note(name, self._known[name])
+            self._context.inbox.mark_note(name, self._known[name])
         return self._projects[folder]
 
     def _text(self, path: str, data: bytes) -> str:
@@ -195,9 +193,9 @@ class NoteIntake:
         ask = context.ledger.may_have_been_sent(NOTES)
         with context.ledger.transaction(durable=True):
             for note in read:
-                if note.item is not None and self._records.add_text(note.item.name):
+                if note.item is not None and self._context.inbox.add_note_text(note.item.name):
                     new += accept(context, note.item, ask=ask, shown=False)[1]
-                self._records.note(note.path, note.mark)
+                self._context.inbox.mark_note(note.path, note.mark)
             if new:
                 context.counters.add(QUEUED, new)
         for note in read:

@@ -49,4 +49,5 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Osascript:
     """Stand in for `osascript`, in the place of the system's."""
     made = Osascript(tmp_path)
     monkeypatch.setattr(programs, "OSASCRIPT", str(made.program))
+    monkeypatch.setattr(sys, "platform", "darwin")
     return made

@@ -5,7 +5,6 @@ import pytest
 from mem0tray.cli.doctor import WARN, Examined, machine
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.desktop import trial
-from mem0tray.desktop.trial import TrialResult
 from tests.desktop.macos.runtime import Machine
 from tests.desktop.macos.screen import log_in
 
@@ -18,7 +17,7 @@ def test_it_cannot_know_whether_a_mac_shows_notifications(
     mac: Machine, monkeypatch: pytest.MonkeyPatch, *, sent: bool, question: str
 ) -> None:
     log_in(mac, monkeypatch, here=True)
-    found = TrialResult({"name": "plyer (osascript)", "tells_failure": False})
+    found = {"name": "plyer (osascript)", "tells_failure": False}
     monkeypatch.setattr(trial, "run", lambda *_, **__: found)
     (check,) = machine.notifications(Examined(Loaded(Settings())), send=sent)
     assert check.level == WARN

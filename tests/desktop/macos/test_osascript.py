@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.dialogs import AppleScript, Question
+from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.system import programs
@@ -31,7 +31,7 @@ some = settings(
 
 def test_an_alert_asks(scripts: Osascript) -> None:
     """All texts are arguments; the button that cancels is the default."""
-    assert AppleScript().ask(QUESTION)
+    assert Dialogs().ask(QUESTION)
     assert scripts.words == ["-", QUESTION.title, QUESTION.text, "Back up and delete", "Cancel"]
     assert "default button myCancel cancel button myCancel" in scripts.source
 
@@ -39,13 +39,13 @@ def test_an_alert_asks(scripts: Osascript) -> None:
 def test_cancelling_is_no(scripts: Osascript) -> None:
     """Cancelling, or closing, ends `osascript` with an error."""
     scripts.cancel()
-    assert not AppleScript().ask(QUESTION)
+    assert not Dialogs().ask(QUESTION)
 
 
 def test_an_alert_tells(scripts: Osascript) -> None:
     """One button; that it ends with an error matters to nobody."""
     scripts.cancel()
-    AppleScript().show("title", "text", "Close")
+    Dialogs().show("title", "text", "Close")
     assert scripts.words == ["-", "title", "text", "Close"]
     assert "buttons {myClose}" in scripts.source
 
@@ -71,8 +71,8 @@ def test_a_notification_needs_nothing_but_the_system(scripts: Osascript) -> None
 @pytest.mark.parametrize(
     "show",
     [
-        lambda title, text: AppleScript().show(title, text, "Close"),
-        lambda title, text: AppleScript().ask(Question(title, text, "Yes", "No")),
+        lambda title, text: Dialogs().show(title, text, "Close"),
+        lambda title, text: Dialogs().ask(Question(title, text, "Yes", "No")),
         lambda title, text: programs.run_applescript(
             "on run {myTitle, myText}\nend run\n", (title, text)
         ),
@@ -91,8 +91,8 @@ def test_no_text_becomes_a_script(
 
 def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:
     for show in (
-        lambda: AppleScript().ask(QUESTION),
-        lambda: AppleScript().show("a", "b", "c"),
+        lambda: Dialogs().ask(QUESTION),
+        lambda: Dialogs().show("a", "b", "c"),
         lambda: _notify("a", "b"),
     ):
         show()

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dbus_fast import Message
 
-from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.bus import DBUS, DBUS_PATH, SessionBus
 from mem0tray.desktop.notify import (
     Notice,
     NoticeAction,
@@ -59,9 +60,9 @@ class Desk:
 
     def gone(self) -> None:
         """Wait until no daemon is there."""
-        ask = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
+        what = (DBUS, DBUS_PATH, DBUS, "NameHasOwner")
         wait_until(
-            lambda: self.bus.call(*ask, "NameHasOwner", "s", [BUS_NAME]) == [False],
+            lambda: self.bus.call(Message(*what, signature="s", body=[BUS_NAME])) == [False],
             what="no daemon on the bus",
         )
 

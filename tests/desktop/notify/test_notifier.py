@@ -16,7 +16,7 @@ from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.desktop.notify import Notice, notices
 from mem0tray.desktop.notify import notifier as notifying
-from mem0tray.desktop.notify.notifier import Notifier, Sources
+from mem0tray.desktop.notify.notifier import Notifier
 from mem0tray.ledger.counters import Counts
 from tests.support.processes import wait_until
 
@@ -68,13 +68,11 @@ class Room:
     def start(self) -> Notifier:
         """Start the notifier."""
         self.bus.subscribe(self.heard.append)
-        sources = Sources(
-            settings=lambda: self.settings,
-            language=lambda: self.language(),  # noqa: PLW0108  (a test replaces it meanwhile)
-            counts=lambda: self.counts(),  # noqa: PLW0108
-            alerts=self.folder / "alerts.json",
-        )
-        self.notifier = Notifier(self.bus, self.screen, sources)
+        current = lambda: self.settings  # noqa: E731
+        counts = lambda: self.counts()  # noqa: E731, PLW0108  (a test replaces it meanwhile)
+        watch = alerts.AlertWatch(self.bus, current, counts, self.folder / "alerts.json")
+        language = lambda: self.language()  # noqa: E731, PLW0108
+        self.notifier = Notifier(self.bus, self.screen, watch, current, language)
         self.notifier.start()
         return self.notifier
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbus_fast import Message
 
+from mem0tray.desktop.bus import DBUS
 from mem0tray.desktop.session import TOKEN
 from mem0tray.desktop.tray import linux
 from tests.desktop.tray.icon_desk import IconDesk, icon_desk, picture
@@ -66,11 +68,13 @@ def test_it_asks_for_attention(desk: IconDesk) -> None:
     item.wait_for(lambda: item.status == "Active")
     assert item.sizes == [32]
     desk.icon.attention = True
+    desk.icon.icon = (picture("red"),)
     item.wait_for(lambda: item.status == "NeedsAttention")
     assert item.sizes == [32, 32]
     desk.icon.icon = (picture("blue"),)
     item.wait_for(lambda: "NewAttentionIcon" in [name for name, _ in item.signals])
     desk.icon.attention = False
+    desk.icon.icon = (picture("red"),)
     item.wait_for(lambda: item.status == "Active")
     told = [body for name, body in item.signals if name == "NewStatus"]
     assert told[-2:] == [["NeedsAttention"], ["Active"]]
@@ -154,7 +158,7 @@ def test_hidden_it_is_gone(desk: IconDesk) -> None:
     assert ("NewStatus", ["Passive"]) in item.signals
     desk.host.close()
     desk.host = TrayHost(desk.address)
-    desk.bus.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId")
+    desk.bus.call(Message(DBUS, "/", DBUS, "GetId"))
     assert desk.host.items == []
     desk.icon.visible = True
     assert desk.host.wait_item().status == "Active"

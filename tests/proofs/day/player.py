@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dbus_fast import Message
+
+from mem0tray.alerts import AlertWatch
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.language import Language
@@ -21,7 +24,7 @@ from mem0tray.desktop import session
 from mem0tray.desktop.bus import DBUS, DBUS_PATH
 from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.notify.dbus import Daemon
-from mem0tray.desktop.notify.notifier import Notifier, Sources
+from mem0tray.desktop.notify.notifier import Notifier
 from mem0tray.desktop.tray import Tray
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.presenter import Presenter
@@ -49,11 +52,10 @@ class Player:
         self.tray = Tray(lambda _: None, self._session_bus)
         self._backend = _Noted(Daemon(self._session_bus, notice_icon), self._note)
         settings = Settings()
+        told = folder / "told.json"
+        watch = AlertWatch(self._bus, lambda: settings, self._world.counts, told, self._clock)
         self._notifier = Notifier(
-            self._bus,
-            self._backend,
-            Sources(lambda: settings, lambda: _ENGLISH, self._world.counts, folder / "told.json"),
-            self._clock,
+            self._bus, self._backend, watch, lambda: settings, lambda: _ENGLISH, self._clock
         )
         self._presenter = Presenter(
             self.tray,
@@ -99,7 +101,7 @@ class Player:
 
     def _drawn(self) -> None:
         """Wait until the panel has been told all that it is to show."""
-        self._session_bus.call(DBUS, DBUS_PATH, DBUS, "GetId")
+        self._session_bus.call(Message(DBUS, DBUS_PATH, DBUS, "GetId"))
 
 
 class _Noted:

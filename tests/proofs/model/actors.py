@@ -240,7 +240,7 @@ class Commands:
             for memory in world.beliefs.memories.values():  # older texts of the id go too
                 memory.expired |= memory.id == chosen.id
             everything = [*done.items, *done.delivered, *done.in_flight]
-            forget.forget(world.paths, world.settings, Deleted(items=everything))
+            forget.forget(world.paths, world.settings, everything, heard=done.heard)
         return done
 
     def edit(self, number: int) -> None:
@@ -268,7 +268,7 @@ class Commands:
                 memory.wish = wish
             return
         world.asked |= not done.heard
-        self.edited(chosen, text, certain=not (done.delivered or done.in_flight or done.perhaps))
+        self.edited(chosen, text, certain=done.outcome == orders.DONE)
 
     def edited(self, chosen: FoundItem, text: str, *, certain: bool = True) -> None:
         """Believe that a memory has another text now; `certain`: the old one is never sent."""

@@ -105,7 +105,7 @@ def test_a_retry_wants_a_probe_and_no_other_verb_does(ground: QueueScene) -> Non
 
 
 def test_a_second_start_wants_the_status_shown(ground: QueueScene, handler: OrderHandler) -> None:
-    orders.ask_to_show(ground.context.paths)
+    orders.leave(ground.context.paths, orders.Order(orders.SHOW))
     assert handler.apply(files_read=True) == 1
     assert ground.told == [events.StatusWanted()]
 

@@ -80,8 +80,8 @@ def test_an_entry_that_has_failed_often_enough_is_a_dead_letter(
     assert scene.column("state", waits) == "pending"
     assert events.MovedToDlq("p", "a", 5) in scene.told
     assert scene.context.ledger.meta("total_failed") == 1
-    (raw,) = scene.context.generations.dead_raws()
-    value = items.load_object(raw)
+    (row,) = scene.context.generations.dead_rows()
+    value = items.load_object(row.raw or b"")
     assert value is not None
     assert (value["moved_to_dlq_at"], "retries" in value) == (NOW, False)
 

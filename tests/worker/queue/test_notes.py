@@ -207,13 +207,12 @@ def test_what_the_ledger_cannot_record_is_taken_in_later(
 ) -> None:
     """Note and remembrance stand in one transaction: neither is there without the other."""
     desk.write("soil.md", "It is clay.")
-    records = desk.intake._records
 
     def fail(path: str, mark: str) -> None:
         raise LedgerError(f"{path} {mark}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(records, "note", fail)
+        patch.setattr(desk.scene.context.inbox, "mark_note", fail)
         with pytest.raises(LedgerError):
             desk.run()
     assert desk.queued() == []
