@@ -11,7 +11,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
 from mem0tray.core.reasons import NONE
 from mem0tray.files import lock, temporary
 from mem0tray.files.lock import COMMAND, InstanceLock, holder, is_locked
-from mem0tray.system import data_folders, paths
+from mem0tray.system import paths
 from mem0tray.system.paths import Paths
 from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.served_folder import ServedFolder
@@ -97,7 +97,7 @@ def test_one_whose_name_leads_elsewhere_by_now_is_still_on_its_way(home: Path) -
 
 def test_it_records_what_its_data_folder_serves(where: ServedFolder, home: Path) -> None:
     where.record(NOW)
-    (record,) = data_folders.records(where.paths.root)
+    (record,) = paths.folder_records(where.paths.root)
     real = os.path.realpath(home)
     assert (record.folder, record.name, record.real) == (where.paths.data_dir, str(home), real)
     assert record.since == NOW
