@@ -2,7 +2,7 @@
 
 A worker works on the real path of `claude_dir` that it found when it began: a link that is set to
 another folder takes nothing along from the former one. When the settings, or a link, lead elsewhere
-the worker begins anew there, in the same process: `data_folders` says with which ledger.
+the worker begins anew there, in the same process: `data_folder` says with which ledger.
 """
 
 import errno
@@ -17,8 +17,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, lock, orders, private_folders, temporary
 from mem0tray.files.lock import InstanceLock
-from mem0tray.system import data_folders
-from mem0tray.system.paths import Paths, config_file
+from mem0tray.system.paths import Paths, config_file, record_of
 
 
 @dataclass(slots=True)
@@ -65,7 +64,7 @@ class ServedFolder:
         return missing
 
     def record(self, now: float) -> None:
-        record = data_folders.as_json(self._here.name, self.paths.claude_dir, now)
+        record = record_of(self._here.name, self.paths.claude_dir, now)
         atomic.replace(self.paths.served, record)
 
     def look(self, settings: Settings) -> Reason:
