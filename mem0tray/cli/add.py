@@ -12,16 +12,15 @@ from mem0tray import cli
 from mem0tray.actions.add import queue_memory, too_long
 from mem0tray.cli import arguments
 from mem0tray.cli.arguments import END_OF_INPUT
-from mem0tray.cli.command_help import Command, UsageError
+from mem0tray.core.errors import UsageError
 from mem0tray.core.item import LONGEST_TEXT
 
 _END_MAX: Final = 2  # bytes of the line break at the end
 
 
-@click.command(
+@arguments.command(
     "add",
-    cls=Command,
-    examples={
+    {
         'mem0tray add -p garden "Water in the morning."': "",
         "git log -1 --format=%B | mem0tray add -p garden": "from standard input",
         "mem0tray add --jsonl memories.jsonl": "many, as `export` writes them",

@@ -9,7 +9,6 @@ from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.verbs import Deleted, delete
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
 from mem0tray.cli import arguments, interaction, memory_words, output
-from mem0tray.cli.command_help import Command
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.text import plural, short_id
@@ -29,10 +28,9 @@ _PERHAPS: Final = (
 )
 
 
-@click.command(
+@arguments.command(
     "delete",
-    cls=Command,
-    examples={
+    {
         "mem0tray delete 04f96029": "asks first",
         "mem0tray delete -y 04f96029 5b1c": "does not ask",
         "mem0tray delete -p garden": "all of a project",
@@ -43,7 +41,7 @@ _PERHAPS: Final = (
 @arguments.project_option("All items of this project.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --yes.")
+@arguments.json_option("Print one JSON document; with --yes.")
 def command(
     ids: tuple[str, ...], project: str | None, *, yes: bool, for_good: bool, as_json: bool
 ) -> int:

@@ -9,7 +9,6 @@ from mem0tray.actions import diagnose, standing, waiting
 from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.waiting import FoundItem
 from mem0tray.cli import arguments, interaction, memory_words, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -21,16 +20,15 @@ from mem0tray.server.remedy import asks_nothing
 _SHOWN: Final = 10  # shown of those whose id begins with the name
 
 
-@click.command(
+@arguments.command(
     "diagnose",
-    cls=Command,
-    examples={
+    {
         "mem0tray diagnose": "all that are stuck, by cause",
         "mem0tray diagnose 04f96029": "one, with its history",
     },
 )
 @click.argument("name", required=False, metavar="[ID]", shell_complete=arguments.ids)
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def command(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
 

@@ -18,7 +18,6 @@ from mem0tray.actions.recall import why_not_shown
 from mem0tray.cli import add_lines, arguments, output
 from mem0tray.cli.add_lines import MemoryLine
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.interaction import Progress
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
@@ -157,10 +156,9 @@ def _line(memory: ServerMemory, ids: dict[bytes, list[str]]) -> MemoryLine:
     return MemoryLine(memory.project, memory.text, name, memory.created_at())
 
 
-@click.command(
+@arguments.command(
     "export",
-    cls=Command,
-    examples={
+    {
         "mem0tray export --out memories.jsonl": "all projects, into a file",
         "mem0tray export -p garden | gzip > garden.jsonl.gz": "",
     },

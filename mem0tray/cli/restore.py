@@ -16,7 +16,6 @@ from mem0tray.actions.look_up import Version
 from mem0tray.actions.verbs import Changed, Restored
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, listing
 from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -62,10 +61,9 @@ _BECAME: Final = {
 }
 
 
-@click.command(
+@arguments.command(
     "edit",
-    cls=Command,
-    examples={
+    {
         "mem0tray edit 04f96029": "in $VISUAL or $EDITOR",
         "EDITOR=nano mem0tray edit 04f96029": "in the editor of your choice",
         "EDITOR='cp new.txt' mem0tray edit 04f96029": "in a script: the text of that file",
@@ -177,10 +175,9 @@ def _print_old(name: str, done: Changed) -> None:
         output.remark(memory_words.NOT_HEARD)
 
 
-@click.command(
+@arguments.command(
     "restore",
-    cls=Command,
-    examples={
+    {
         "mem0tray restore": "what the last delete removed",
         "mem0tray restore --list": "everything that can be put back",
         "mem0tray restore --list --json": "the same for a program",
@@ -188,7 +185,7 @@ def _print_old(name: str, done: Changed) -> None:
 )
 @click.argument("backup", required=False, metavar="[BACKUP]", shell_complete=arguments.backups)
 @click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --list.")
+@arguments.json_option("Print one JSON document; with --list.")
 def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     """Put back the items of BACKUP (a name from --list, or a file); else of the last delete.
 

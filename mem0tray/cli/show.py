@@ -10,7 +10,6 @@ from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
@@ -32,19 +31,16 @@ _PLACES: Final = {
 }
 
 
-@click.command(
+@arguments.command(
     "list",
-    cls=Command,
-    examples={
+    {
         "mem0tray list": "the dead letters",
         "mem0tray list --queue": "what waits for its first delivery",
         "mem0tray list -p garden -n 5": "five of one project",
     },
 )
 @click.option("-q", "--queue", is_flag=True, help="List waiting entries, not dead letters.")
-@click.option(
-    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, with whole ids."
-)
+@arguments.json_option("Print one JSON document, with whole ids.")
 @arguments.project_option("Only this project.")
 @click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="At most this many.")
 def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
@@ -153,18 +149,15 @@ def _print_table(
 # One memory -------------------------------------------------------------------------------------
 
 
-@click.command(
+@arguments.command(
     "show",
-    cls=Command,
-    examples={
+    {
         "mem0tray show 04f96029": "for people",
         "mem0tray show -j 04f96029": "the text as it is, for programs",
     },
 )
 @click.argument("name", metavar="ID", shell_complete=arguments.ids)
-@click.option(
-    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, the text as it is."
-)
+@arguments.json_option("Print one JSON document, the text as it is.")
 def command(name: str, *, as_json: bool) -> None:
     """Show one memory: its text, where it is, and its failed attempts.
 

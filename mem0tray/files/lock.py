@@ -18,13 +18,12 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import Reason
 from mem0tray.files.atomic import explained
 from mem0tray.files.private_folders import make_private_folder
-from mem0tray.system import data_folders, regular_file
+from mem0tray.system import regular_file
+from mem0tray.system.paths import Paths, folder_records
 from mem0tray.system.regular_file import NotRegularError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from mem0tray.system.paths import Paths
 
 if sys.platform == "win32":
     import msvcrt
@@ -236,7 +235,7 @@ def of_worker(paths: "Paths") -> Path | None:
 
 def on_its_way(paths: "Paths") -> Path | None:
     """Return the instance lock of a worker that serves this name, which now leads elsewhere."""
-    for record in data_folders.records(paths.root):
+    for record in folder_records(paths.root):
         path = record.folder / paths.instance_lock.name
         by_name = record.name == os.fspath(paths.claude_dir)
         if by_name and path != paths.instance_lock and is_workers(path):

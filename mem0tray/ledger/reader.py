@@ -272,11 +272,6 @@ class Reader:
             return False
         return not server or self.has(*known.name, server)
 
-    def was_taken_in(self, name: Name, server: str) -> bool:
-        """Return whether this memory is known to go to that server, or to have gone there."""
-        known = self.known(*name)
-        return known is not None and (known.state != items.DELIVERED or self.has(*name, server))
-
     # What was deleted -----------------------------------------------------------------
 
     def discarded(self) -> list[Batch]:

@@ -26,13 +26,17 @@ from mem0tray.server.http_client import (
     LONGEST_PATH,
     NO_MEMORY,
     NO_PROJECTS,
-    SAYS_NOTHING,
+    Mem0Client,
     has_text,
+    holds_nul,
+    id_of,
     is_answered,
+    newest_first,
+    no_answer,
     no_project,
+    repeats,
 )
 from mem0tray.server.listings import ProjectListing
-from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
     ID,
@@ -128,9 +132,7 @@ class OssClient(Mem0Client):
         is_shown = repeats(reply, memory)
         outcome = self._outcome(reply, memory)
         if not (outcome.is_success or is_shown):
-            if outcome.kind in SAYS_NOTHING:
-                return outcome
-            return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
+            return no_answer(outcome)
         results = _results(reply)
         if is_shown or any(_key_of(each) == filters[ID] for each in results):
             return Presence.PRESENT
@@ -150,9 +152,9 @@ class OssClient(Mem0Client):
                 page = self.page(project, "", timeout)
                 if isinstance(page, Outcome):
                     return None
-                listing = ProjectListing(now, complete=page.whole)
+                listing = ProjectListing(now, page.whole)
                 listing.learn(each.key for each in page.memories if each.key)
-                listing = self._known.keep(project, listing, since)
+                self._known.keep(project, listing)
         if id_of(memory.key) in listing:
             return Presence.PRESENT
         return Presence.ABSENT if listing.complete else None
@@ -222,9 +224,8 @@ class OssClient(Mem0Client):
         found = json_value(reply)
         if reply.status != HTTPStatus.OK or not isinstance(found, list):
             outcome = self._outcome(reply)
-            if outcome.status != HTTPStatus.OK or reply.fault is not None:
-                return outcome
-            return replace(outcome, kind=Kind.NO_ANSWER, message=NO_PROJECTS)
+            is_odd = outcome.status == HTTPStatus.OK and reply.fault is None
+            return replace(outcome, kind=Kind.NO_ANSWER, message=NO_PROJECTS) if is_odd else outcome
         known = self._counted(found, "id")
         is_vague = self._terms.user or sum(number or 0 for _, number in known) >= _COUNTED
         return [ProjectCount(name, None if is_vague else number) for name, number in known]

@@ -11,8 +11,8 @@ import pytest
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.files import lock as locks
 from mem0tray.files.lock import FileLock, InstanceLock
-from mem0tray.system import data_folders, processes, regular_file
-from mem0tray.system.paths import Paths
+from mem0tray.system import processes, regular_file
+from mem0tray.system.paths import RECORD, Paths, record_of
 from tests.support import needs, odd
 from tests.support.needs import has_mode
 from tests.support.processes import open_below, wait_until
@@ -260,8 +260,8 @@ def test_the_worker_of_a_folder_is_found(tmp_path: Path) -> None:
     for number, name in enumerate((claude_dir, tmp_path / "other")):
         folder = root / f"claude-{number}"
         folder.mkdir()
-        record = data_folders.as_json(name, tmp_path / "real", 1.0)
-        (folder / data_folders.RECORD).write_bytes(record)
+        record = record_of(name, tmp_path / "real", 1.0)
+        (folder / RECORD).write_bytes(record)
     its, others = (root / f"claude-{n}" / "instance.lock" for n in range(2))
     with FileLock(others).held(0):
         assert locks.of_worker(paths) is None

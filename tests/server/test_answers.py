@@ -185,10 +185,6 @@ def test_retry_after_is_seconds_or_a_date_within_an_hour(text: str, seconds: flo
             reply(302, Location="https://me:pass@a.test/a b/memory;id=1?key=1#x"),
             "302 Found to https://a.test/a%20b/memory, which is not followed",
         ),
-        (
-            reply(302, Location=f"https://a.test/{'x' * 100}"),
-            "302 Found to https://a.test, which is not followed",
-        ),
     ],
 )
 def test_an_answer_is_told_in_these_words(found: Reply, words: str) -> None:
@@ -378,14 +374,17 @@ def test_an_api_key_does_not_show(secret: str) -> None:
     assert message(400, said, secret="sesame-open-4711") == "400 Bad Request"  # noqa: S106
 
 
-def test_a_redirect_that_shows_the_content_is_named_as_far_as_it_does_not() -> None:
-    content = "treasure.below.the.oak"
-    found = reply(302, b"", Location=f"http://{content}/")
-    assert content not in classified(found, content).message
-    found = reply(302, b"", Location=f"http://mem0.test/{content}/memory")
-    assert "to http://mem0.test, which" in classified(found, content).message
-    found = reply(302, b"", Location="http://a.test/")
-    assert "a.test" not in classified(found, "oak " * 250_001).message
+@pytest.mark.parametrize(
+    ("address", "content"),
+    [
+        ("http://treasure.below.the.oak/", "treasure.below.the.oak"),
+        ("http://mem0.test/treasure.below.the.oak/memory", "treasure.below.the.oak"),
+        ("http://a.test/", "oak " * 250_001),
+    ],
+)
+def test_a_redirect_that_shows_the_content_is_not_named(address: str, content: str) -> None:
+    found = reply(302, b"", Location=address)
+    assert classified(found, content).message == "302 Found, but the answer is not a JSON object"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", OK, {"detail": "moved"}])

@@ -20,7 +20,7 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect_to_probe,
-    mem0_client,
+    http_client,
 )
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later
 from tests.server.calls import LONG, client_of
@@ -182,7 +182,7 @@ def test_a_success_is_believed_once_the_memory_is_seen_there(
     *,
     is_event: bool,
 ) -> None:
-    monkeypatch.setattr(mem0_client, "_CHECKED", (0.0,))
+    monkeypatch.setattr(http_client, "_CHECKED", (0.0,))
     for results, kind in zip(([], [ADDED]), kinds, strict=True):
         done = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": results})
         routes = {SAVE: done, EVENT: done, SEARCH: search, LISTING: listing}
@@ -343,19 +343,6 @@ def test_pages_go_from_the_newest_to_the_oldest(*, newest_first: bool) -> None:
     }
     with Wire(routing(pages)) as server, hosted(server) as client:
         assert all_pages(client) == [f"oak {n}" for n in reversed(numbers)]
-
-
-def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mem0tray.server.hosted.LONGEST_PAGE", 3000)
-    there = [*range(45)][::-1]
-    pages = {"POST /v3/memories/?page=1&page_size=200": listing(*there)}
-    for n in range(3):
-        following = "http://x.test/?page=2" if n < 2 else None
-        rows = there[n * 20 : n * 20 + 20]
-        page = listing(*rows, count=45, following=following)
-        pages[f"POST /v3/memories/?page={n + 1}&page_size=20"] = page
-    with Wire(routing(pages)) as server, hosted(server) as client:
-        assert all_pages(client) == [f"oak {n}" for n in there]
 
 
 def test_a_page_that_is_gone_ends_the_listing() -> None:

@@ -18,7 +18,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.server import ServerAddress
-from mem0tray.server.network import Network, why
+from mem0tray.server.transport import Network, why
 from tests.server.calls import LONG
 from tests.server.wire import PATIENCE
 from tests.support import needs

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0tray.core import jsontext
-from mem0tray.server import Client, Kind, Listings, Memory, Outcome, Terms, mem0_client
+from mem0tray.server import Client, Kind, Listings, Memory, Outcome, Terms, http_client
 from mem0tray.server.answers import HOLDS_NUL, NOT_KEPT
-from mem0tray.server.mem0_client import repeats
+from mem0tray.server.http_client import repeats
 from mem0tray.server.model import Fault, Reply
 from tests.server.calls import LONG, MEMORY, client_of
 from tests.server.wire import Connection, Request, Wire, answering, render, routing
@@ -274,7 +274,7 @@ def saves(client: Client, number: int = 1) -> list[Outcome]:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mem0_client, "_CHECKED", (0.0, 0.001, 0.001))
+    monkeypatch.setattr(http_client, "_CHECKED", (0.0, 0.001, 0.001))
 
 
 def test_one_question_shows_that_a_server_keeps_what_it_takes() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mem0tray.server import Kind, Listings, Memory, Outcome, Page, Presence, ServerMemory
-from mem0tray.server.mem0_client import id_of
+from mem0tray.server.http_client import id_of
 from tests.server.calls import LONG, MEMORY
 from tests.server.test_oss import NOTHING, official, upstream
 from tests.server.wire import Request, Wire, answering, render

@@ -256,25 +256,21 @@ def test_senders_that_ask_at_once_get_one_answer() -> None:
 
 
 def test_listings_are_kept_for_a_while() -> None:
-    listings = Listings()
-    kept = listings.keep("p", listed(["text"], 100.0), 0.0)
+    listings, kept = Listings(), listed(["text"], 100.0)
+    listings.keep("p", kept)
     assert "text" in kept
     assert "other" not in kept
     assert listings.recent("p", 100.0, 101.0) is None
     assert listings.recent("p", 99.9, 100.0 + MAX_AGE) is kept
     assert listings.recent("p", 99.9, 100.1 + MAX_AGE) is None
-    listings.keep("q", listed([], 100.1 + MAX_AGE), 0.0)
-    assert list(listings._listings) == ["q"]
 
 
 def test_listings_are_kept_up_to_a_size_the_last_ones() -> None:
     listings = Listings()
     half = [str(number) for number in range(MAX_TEXTS // 2 - 1)]
     for project in ("p0", "p1", "p0", "p2"):
-        listings.keep(project, listed(half, 1.0), 0.0)
+        listings.keep(project, listed(half, 1.0))
     assert list(listings._listings) == ["p0", "p2"]
-    listings.keep("p3", listed(map(str, range(MAX_TEXTS)), 1.0), 0.0)
-    assert list(listings._listings) == ["p3"]
 
 
 # Many questions about one project ---------------------------------------------------------------
@@ -311,17 +307,6 @@ def test_what_a_search_has_found_is_not_searched_for() -> None:
         answers = [client.ask(Memory("p", text, "k"), LONG) for text in ("an oak", "an elm")]
         assert answers == [PRESENT] * 2
         assert len(server.requests) == 2
-
-
-def test_a_complete_listing_holds_when_the_next_one_is_cut() -> None:
-    listings = Listings()
-    listings.keep("p", listed(["a"], 100.0, complete=True), 0.0)
-    cut = listed(["b"], 101.0 + MAX_AGE, complete=False)
-    kept = listings.keep("p", cut, 99.0)
-    assert (kept.complete, "a" in kept, "b" in kept, "c" in kept) == (True, True, True, False)
-    assert listings.recent("p", 99.0, 102.0 + MAX_AGE) is kept
-    assert listings.recent("p", 100.0, 102.0 + MAX_AGE) is None
-    assert listings.keep("p", cut, 100.0) is cut
 
 
 @pytest.mark.parametrize("status", [403, 500, 503])

@@ -9,7 +9,6 @@ from typing import Final
 import click
 
 from mem0tray.cli import arguments, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined, disk, machine, server
 from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
@@ -43,16 +42,15 @@ _PARTS: Final[dict[str, _Look]] = {
 }
 
 
-@click.command(
+@arguments.command(
     "doctor",
-    cls=Command,
-    examples={
+    {
         "mem0tray doctor": "",
         "mem0tray doctor --no-notify": "without the test notification",
         "mem0tray doctor --stop-other": "and stop another worker, where it is known for sure",
     },
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 @click.option(
     "--notify/--no-notify",
     default=None,
