@@ -9,7 +9,7 @@ from mem0tray.actions.standing import Overview
 from mem0tray.core.language import Language
 from mem0tray.report import page
 from mem0tray.report.gathering import Gathered, History, Period
-from mem0tray.report.page import Chart, Cleaner, templates
+from mem0tray.report.page import Chart, templates
 
 _NOW = 1_764_500_000.0
 
@@ -27,7 +27,7 @@ def _charts(
 def _drawn(values: list[int], *, area: bool = False) -> ET.Element:
     labels = [f"<{n}>" for n in range(len(values))]
     chart = Chart("Title", "summary", area, "Day", "dead", "warn", labels, labels, values)
-    template = templates(Language("en"), Cleaner("")).get_template("charts.html")
+    template = templates(Language("en")).get_template("charts.html")
     text = vars(template.make_module())["drawn"](chart)
     return ET.fromstring(text)  # noqa: S314  (made just now)
 

@@ -5,7 +5,7 @@ memory. The worker applies it, or a command that holds the worker's lock for tha
 (`worker.orders.handler`); the publishers then write the files.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -32,35 +32,39 @@ from mem0tray.worker.queue.intake import accept
 CHANGED: Final = frozenset({DONE, PERHAPS, IN_FLIGHT})
 
 Results = dict[Name, str]
+_Found = dict[Name, tuple[str, Row | None]]  # what became of each memory, and what it was
 
 
 def apply(context: WorkerContext, order: Order) -> Results:
     """Apply an order; what became of each memory. Raises LedgerError, and then changes nothing."""
     verb = _VERBS.get(order.verb)
-    return {} if verb is None else verb(context, order)
+    if verb is None:
+        return {}
+    found = verb(context, order)
+    return {name: result for name, (result, _) in found.items()}
 
 
 # Deleting ---------------------------------------------------------------------------
 
 
-def _delete(context: WorkerContext, order: Order) -> Results:
+def _delete(context: WorkerContext, order: Order) -> _Found:
     with context.ledger.transaction(durable=True):
         found = {name: _discard(context, name, items.DELETED) for name in order.names}
-    _report(context, orders.DELETE, found, order.backup)
-    return _results(found)
+    _report(context, order, found)
+    return found
 
 
-def _forget(context: WorkerContext, order: Order) -> Results:
+def _forget(context: WorkerContext, order: Order) -> _Found:
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
         # A memory that nobody has taken in yet is known as forgotten too: no hook queues it again.
         inbox.add_unread([name for name in order.names if name[0]], context.now())
         found = {name: _discard(context, name, items.DELETED) for name in order.names}
         inbox.erase(row.key for name in order.names if (row := inbox.known(name)))
-    _report(context, orders.FORGET, found)
+    _report(context, order, found)
     with suppress(LedgerError):  # the command names the files that still hold the text
         context.ledger.scrub()
-    return _results(found)
+    return found
 
 
 def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row | None]:
@@ -87,14 +91,15 @@ def _as_sent(context: WorkerContext, row: Row) -> str:
 # Retrying ---------------------------------------------------------------------------
 
 
-def _retry(context: WorkerContext, order: Order) -> Results:
+def _retry(context: WorkerContext, order: Order) -> _Found:
     with context.ledger.transaction(durable=True):
         found = {name: _make_due(context, name) for name in order.names}
-    _report(context, orders.RETRY, found)
-    return _results(found)
+    _report(context, order, found)
+    return found
 
 
 def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
+    """Make a dead letter due at once, or send what is held."""
     row = context.inbox.known(name)
     if row is None or row.state == items.DISCARDED:
         return GONE, row
@@ -109,17 +114,18 @@ def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
 # Restoring --------------------------------------------------------------------------
 
 
-def _restore(context: WorkerContext, order: Order) -> Results:
-    found: dict[Name, tuple[str, Row | None]] = {}
+def _restore(context: WorkerContext, order: Order) -> _Found:
+    """Put back what neither waits nor is delivered to the present server."""
+    found: _Found = {}
     back: list[Item] = []
     with context.ledger.transaction(durable=True):
         for text in order.texts:
             name = identity(text.data)
             if name not in found:
                 found[name] = _put_back(context, name, text, back)
-    _report(context, orders.RESTORE, found, of_texts=order.texts)
+    _report(context, order, found)
     dead_letters.report(context, dead_letters.of_letters(back, context.now()))
-    return _results(found)
+    return found
 
 
 def _put_back(
@@ -159,23 +165,27 @@ def _wait_again(context: WorkerContext, item: Item, row: Row | None, *, dead: bo
 # Editing ----------------------------------------------------------------------------
 
 
-def _edit(context: WorkerContext, order: Order) -> Results:
+def _edit(context: WorkerContext, order: Order) -> _Found:
     """Replace the text of one memory. Without a text, only the old one goes."""
     (name,) = order.names
     with context.ledger.transaction(durable=True):
-        row = context.inbox.known(name)
-        if not order.texts:
-            result = _discard(context, name, items.EDITED)
+        if order.texts:
+            found = {name: _replace(context, name, order.texts[0])}
         else:
-            result = _replace(context, name, row, order.texts[0])
-    _report(context, orders.EDIT, {name: result})
-    return _results({name: result})
+            found = {name: _discard(context, name, items.EDITED)}
+    _report(context, order, found)
+    return found
 
 
-def _replace(
-    context: WorkerContext, name: Name, row: Row | None, text: Text
-) -> tuple[str, Row | None]:
-    item = _with_text(context, row, text)
+def _replace(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row | None]:
+    row = context.inbox.known(name)
+    raw = context.ledger.find_raw(row.key) if row is not None else None
+    if raw is None:
+        item = items.parse(text.data)
+    else:  # as the memory stands now: its counters may have changed meanwhile
+        new = items.load_object(text.data) or {}
+        fields: items.Object = {field: new[field] for field in ("content", "id") if field in new}
+        item = items.parse(items.with_fields(raw, fields))
     if item is None:
         return GONE, row
     if row is None or row.state != items.DEAD:
@@ -191,45 +201,25 @@ def _replace(
     return result, row
 
 
-def _with_text(context: WorkerContext, row: Row | None, text: Text) -> Item | None:
-    """The memory as it stands now, with the new text: its counters may have changed meanwhile."""
-    raw = context.ledger.find_raw(row.key) if row is not None else None
-    new = items.load_object(text.data) or {}
-    fields: items.Object = {name: new[name] for name in ("content", "id") if name in new}
-    return items.parse(text.data if raw is None else items.with_fields(raw, fields))
-
-
-# Reporting --------------------------------------------------------------------------
-
-
-def _report(
-    context: WorkerContext,
-    verb: str,
-    found: Mapping[Name, tuple[str, Row | None]],
-    backup: str = "",
-    of_texts: Sequence[Text] = (),
-) -> None:
-    if of_texts:
-        changed = [text.dead for text in of_texts if found[identity(text.data)][0] in CHANGED]
+def _report(context: WorkerContext, order: Order, found: _Found) -> None:
+    """Emit what the user did: how many dead letters and fresh entries it changed."""
+    if order.verb == orders.RESTORE:
+        changed = [text.dead for text in order.texts if found[identity(text.data)][0] in CHANGED]
     else:
         done = [row for result, row in found.values() if result in CHANGED]
         changed = [row is None or row.state == items.DEAD for row in done]
     if changed:
-        dead = sum(changed)
-        context.events.emit(events.UserAction(verb, dead, len(changed) - dead, backup))
-    if verb in (orders.DELETE, orders.EDIT):
+        dead, backup = sum(changed), order.backup if order.verb == orders.DELETE else ""
+        context.events.emit(events.UserAction(order.verb, dead, len(changed) - dead, backup))
+    if order.verb in (orders.DELETE, orders.EDIT):
         for result, row in found.values():
             if result == DELIVERED and row is not None:
                 project, item_id = context.inbox.named(row.key)
-                edited = verb == orders.EDIT
+                edited = order.verb == orders.EDIT
                 context.events.emit(events.DeliveredAfterDeletion(project, item_id, edited))
 
 
-def _results(found: Mapping[Name, tuple[str, Row | None]]) -> Results:
-    return {name: result for name, (result, _) in found.items()}
-
-
-_VERBS: Final[Mapping[str, Callable[[WorkerContext, Order], Results]]] = {
+_VERBS: Final[Mapping[str, Callable[[WorkerContext, Order], _Found]]] = {
     orders.DELETE: _delete,
     orders.FORGET: _forget,
     orders.RETRY: _retry,

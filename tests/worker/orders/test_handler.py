@@ -104,12 +104,6 @@ def test_a_retry_wants_a_probe_and_no_other_verb_does(ground: QueueScene) -> Non
         assert len(kicked) == count
 
 
-def test_a_second_start_wants_the_status_shown(ground: QueueScene, handler: OrderHandler) -> None:
-    orders.leave(ground.context.paths, orders.Order(orders.SHOW))
-    assert handler.apply(files_read=True) == 1
-    assert ground.told == [events.StatusWanted()]
-
-
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", '{"verb": "edit"}', '{"verb": "nonsense"}', '{"verb": "merge", "items": []}'],
