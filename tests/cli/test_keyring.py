@@ -100,13 +100,6 @@ def test_a_locked_keyring_is_no_end_of_setup(home: Home, server: Standin, keyrin
     assert settings(home) == {"url": server.url, "api_key": KEY}
 
 
-def test_a_variable_wins_over_the_keyring(home: Home, server: Standin, keyring: Keyring) -> None:
-    home.configure(f'[server]\nurl = "{server.url}"\nkeyring = true\n')
-    keyring.hold({f"mem0tray {server.url}": "another"})
-    home.env["MEM0TRAY_SERVER_API_KEY"] = KEY
-    assert "takes the API key" in home.run("doctor").stdout
-
-
 def test_the_key_goes_to_its_own_server_alone(
     home: Home, server: Standin, keyring: Keyring
 ) -> None:
