@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, standing, waiting
+from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.waiting import FoundItem
-from mem0tray.cli import arguments, interaction, memory_words, output
+from mem0tray.cli import arguments, output, show
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -43,7 +43,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         return
     with waiting.opened(settings) as seen:
         found = seen.candidates([name])
-        gone = [] if found else memory_words.no_longer_waiting(seen.reader, name)
+        gone = [] if found else look_up.no_longer_waiting(seen.reader, name)
         chosen = [] if gone else seen.resolve([name])
         called = seen.handles(chosen)
         past = {each.identity: seen.attempts(each) for each in chosen}
@@ -51,7 +51,7 @@ def command(name: str | None, *, as_json: bool) -> None:
     if gone:
         _print_gone(gone, as_json=as_json)
         return
-    with interaction.waiting():
+    with output.waiting():
         around = Surroundings.ask(settings, standing.read(settings, time.time()))
     now = time.time()
     documents = []
@@ -74,7 +74,7 @@ def _print_gone(gone: list[Known], *, as_json: bool) -> None:
         output.print_json([_fate(known) for known in gone])
         return
     for known in gone[:_SHOWN]:
-        fate = memory_words.fate(known)
+        fate = look_up.fate(known)
         output.say(f"{short_id(known.id)}: {fate.name} {fate.detail}. {fate.remedy}")
     if len(gone) > _SHOWN:
         output.say(f"and {len(gone) - _SHOWN:,} more whose id begins so.")
@@ -82,7 +82,7 @@ def _print_gone(gone: list[Known], *, as_json: bool) -> None:
 
 def _fate(known: Known) -> dict[str, Any]:
     """Make the document, with those keys of a waiting one that still make sense."""
-    fate = memory_words.fate(known)
+    fate = look_up.fate(known)
     return {
         "id": known.id,
         "place": fate.name,
@@ -105,7 +105,7 @@ def _document(
         **main,
         "also": also,
         "next_retry": due,
-        "history": memory_words.history(history),
+        "history": show.history(history),
     }
 
 
@@ -116,11 +116,11 @@ def _as_json(cause: Cause) -> dict[str, str]:
 def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], again: str) -> None:
     """Print the most important cause, what to do, and what happened; `again`: the next try."""
     kind = "dead letter" if found.is_dead else "waiting entry"
-    text = f" {memory_words.excerpt(found.item.content)}" if found.item is not None else ""
-    output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{text}:")
+    quoted = f" {text.excerpt(found.item.content)}" if found.item is not None else ""
+    output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{quoted}:")
     output.say_beside(f"  {cause.name}: ", str(cause.sentence), _style(cause))
     _print_remedy(cause.remedy)
-    memory_words.print_attempts(history)
+    show.print_attempts(history)
     if history and again:
         output.say(f"The next one is {again}.")
 
@@ -135,7 +135,7 @@ def _style(cause: Cause) -> Style:
 
 
 def _sum_up(settings: Settings, *, as_json: bool) -> None:
-    with interaction.waiting():
+    with output.waiting():
         found = diagnose.sum_up(settings, time.time())
     if as_json:
         groups = [
@@ -159,4 +159,4 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
         number = plural(found.fresh, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")
     if found.nonsense:
-        output.say(memory_words.nonsense(found.nonsense))
+        output.say(waiting.nonsense(found.nonsense))
