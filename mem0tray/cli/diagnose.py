@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, standing, waiting
+from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.diagnose import Cause, Surroundings
-from mem0tray.cli import arguments, interaction, memory_words, output
+from mem0tray.cli import arguments, output, show
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -41,7 +41,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         return
     with waiting.opened(settings) as seen:
         found = seen.candidates([name])
-        gone = [] if found else memory_words.no_longer_waiting(seen.reader, name)
+        gone = [] if found else look_up.no_longer_waiting(seen.reader, name)
         chosen = [] if gone else seen.resolve([name])
         called = seen.handles(chosen)
         past = {each.identity: seen.attempts(each) for each in chosen}
@@ -49,7 +49,7 @@ def command(name: str | None, *, as_json: bool) -> None:
     if gone:
         _print_gone(gone, as_json=as_json)
         return
-    with interaction.waiting():
+    with output.waiting():
         around = Surroundings.ask(settings, standing.read(settings, time.time()))
     now = time.time()
     documents = []
@@ -65,16 +65,16 @@ def command(name: str | None, *, as_json: bool) -> None:
                 **_as_json(main),
                 "also": [_as_json(cause) for cause in also],
                 "next_retry": due,
-                "history": memory_words.history(history),
+                "history": show.history(history),
             }
         )
         if not as_json:
             kind = "dead letter" if each.is_dead else "waiting entry"
-            said = f" {memory_words.excerpt(each.item.content)}" if each.item is not None else ""
+            said = f" {text.excerpt(each.item.content)}" if each.item is not None else ""
             name = f"{called[each.id]} ({each.project or 'no project'})"
             output.say_beside("", f"{name}, {kind}{said}:")
             _print(main, f"  {main.name}: ")
-            memory_words.print_attempts(history)
+            show.print_attempts(history)
             if history and due > now:
                 output.say(f"The next one is {text.due(due, now)}.")
     if as_json:
@@ -86,13 +86,13 @@ def _print_gone(gone: list[Known], *, as_json: bool) -> None:
     if as_json:  # with those keys of a waiting one that still make sense
         documents = []
         for known in gone:
-            name, detail, remedy = memory_words.fate(known)
+            name, detail, remedy = look_up.fate(known)
             cause = {"place": name, "cause": name, "detail": detail, "remedy": remedy, "also": []}
             documents.append({"id": known.id, **cause, "closed": known.closed})
         output.print_json(documents)
         return
     for known in gone[:_SHOWN]:
-        fate = memory_words.fate(known)
+        fate = look_up.fate(known)
         output.say(f"{short_id(known.id)}: {fate.name} {fate.detail}. {fate.remedy}")
     if len(gone) > _SHOWN:
         output.say(f"and {len(gone) - _SHOWN:,} more whose id begins so.")
@@ -113,7 +113,7 @@ def _print(cause: Cause, begin: str, example: str = "") -> None:
 
 
 def _sum_up(settings: Settings, *, as_json: bool) -> None:
-    with interaction.waiting():
+    with output.waiting():
         found = diagnose.sum_up(settings, time.time())
     if as_json:
         counted: list[tuple[Cause, int, str | None]] = [
@@ -135,4 +135,4 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
         number = plural(found.fresh, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")
     if found.nonsense:
-        output.say(memory_words.nonsense(found.nonsense))
+        output.say(waiting.nonsense(found.nonsense))

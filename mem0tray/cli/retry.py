@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import standing, verbs
+from mem0tray.actions import look_up, standing, verbs
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.in_step import worker_runs
 from mem0tray.actions.standing import Snapshot
 from mem0tray.actions.verbs import Retried, RetryOutcome
 from mem0tray.actions.waiting import FoundItem
-from mem0tray.cli import arguments, memory_words, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -79,7 +79,7 @@ def _retried(settings: Settings, ids: tuple[str, ...], project: str | None) -> R
         return verbs.retry_project(settings, project)
     if not ids:
         return verbs.retry_all(settings)
-    with memory_words.explained(settings.locations()):
+    with look_up.explained(settings.locations()):
         return verbs.retry_ids(settings, ids)
 
 
@@ -153,7 +153,7 @@ def _document(
     server, documents = around.server, []
     for each in chosen:
         outcome = became.get(each.identity)
-        document = memory_words.named(each) | {"outcome": outcome.name if outcome else None}
+        document: dict[str, Any] = {**each.named, "outcome": outcome.name if outcome else None}
         if outcome is not None:
             document |= {"reason": outcome.reason or None, "next_retry": outcome.next_retry}
         documents.append(document)

@@ -14,7 +14,7 @@ from mem0tray import cli
 from mem0tray import report as pages
 from mem0tray.actions import standing, waiting, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview
-from mem0tray.cli import arguments, memory_words, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
@@ -95,7 +95,7 @@ def facts(seen: Overview, now: float) -> list[Fact]:
     if seen.pause is not None:
         until = "`mem0tray resume`" if math.isinf(seen.pause) else text.moment(seen.pause, now)
         pause = f"paused until {until}"
-    held = f"{seen.held:,} of these: {memory_words.ABOUT_HELD}" if seen.held else ""
+    held = f"{seen.held:,} of these: {waiting.ABOUT_HELD}" if seen.held else ""
     quarantine = ": `mem0tray doctor` says where" if seen.quarantine else ""
     return [
         _worker(seen, now),
@@ -233,7 +233,7 @@ def stats(*, as_json: bool) -> None:
     if seen["held"]:
         output.say(f"{seen['held']:,} of these held: {PERHAPS}.")
     if seen["nonsense"]:
-        output.say(memory_words.nonsense(seen["nonsense"]))
+        output.say(waiting.nonsense(seen["nonsense"]))
 
 
 def _counted(settings: Settings, now: float) -> dict[str, Any]:

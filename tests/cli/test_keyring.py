@@ -142,23 +142,6 @@ def test_a_new_key_is_read_while_the_worker_runs(
     wait_until(lambda: len(server.stored) == 1)
 
 
-@pytest.mark.parametrize(
-    ("chosen", "why"),
-    [("keyring.backends.fail.Keyring", "NoKeyringError"), ("no.such.Keyring", "ModuleNotFoundErr")],
-)
-def test_a_keyring_that_was_chosen_and_is_none_is_named_as_such(
-    home: Home, server: Standin, chosen: str, why: str
-) -> None:
-    home.env |= {
-        "PYTHON_KEYRING_BACKEND": chosen,
-        "MEM0TRAY_SERVER_URL": server.url,
-        "MEM0TRAY_SERVER_KEYRING": "true",
-    }
-    done = home.run("recall", "-p", "x")
-    assert done.returncode != 0
-    assert f"The keyring cannot be used ({why}" in done.stderr
-
-
 def test_purge_takes_the_key_out(home: Home, server: Standin, keyring: Keyring) -> None:
     set_up(home, server)
     keyring.hold({**keyring.held(), "another program": "kept"})

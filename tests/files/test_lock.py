@@ -56,22 +56,6 @@ def test_a_lock_file_is_private_and_stays(path: Path) -> None:
     assert has_mode(path.parent, 0o700)
 
 
-def test_a_lock_is_let_go_of_whatever_happens(path: Path) -> None:
-    with pytest.raises(ValueError, match="broken"), FileLock(path).held(0):
-        raise ValueError("broken")
-    assert not locks.is_locked(path)
-
-
-def test_to_let_go_twice_harms_nobody(path: Path) -> None:
-    lock = FileLock(path)
-    lock.release()
-    lock.acquire(0)
-    lock.release()
-    with path.open("rb") as file:
-        lock.release()
-        assert os.fstat(file.fileno())
-
-
 @pytest.mark.usefixtures("held")
 def test_a_lock_that_is_not_to_be_had_is_told(path: Path) -> None:
     with pytest.raises(LockTimeoutError) as caught:
@@ -143,17 +127,6 @@ def test_what_is_no_want_of_the_lock_is_an_error(
         FileLock(path).try_acquire()
     assert open_below(path.parent) == []
     assert locks.is_locked(path)  # nobody can tell, and it is not for us to take it
-
-
-def test_who_can_start_no_thread_does_not_get_the_lock(
-    held: FileLock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.raises(LockTimeoutError):
-        FileLock(held.path).acquire(30)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])

@@ -144,11 +144,10 @@ def refuse_unwritable(paths: Paths) -> None:
 
 def remove_leftovers(paths: Paths) -> None:
     """Remove what a kill has left: temporary files wherever we write, answers nobody fetched."""
-    folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine}
-    folders.add(config_file().parent)
+    config = config_file()
+    written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics, config)
+    folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine, config.parent}
     # A file that is a link is written beside the link's target.
-    written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics)
-    folders.update(Path(path.resolve()).parent for path in (*written, config_file()))
-    for folder in folders:
+    for folder in folders | {path.resolve().parent for path in written}:
         temporary.remove_leftovers(folder)
     orders.drop_old_answers(paths.orders)
