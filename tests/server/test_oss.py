@@ -330,9 +330,7 @@ def test_a_server_that_cannot_tell_is_not_asked_for_a_delivery() -> None:
 
 # Large answers ----------------------------------------------------------------------------------
 
-_TEXTS = st.text(
-    st.sampled_from('ab\\"/\n\x00uUdD89é«€😀\ud800\udc00\udbff'), min_size=12, max_size=60
-)
+_TEXTS = st.text(st.sampled_from('ab\\"/\n\x00uUdD89é«€😀'), min_size=12, max_size=60)
 
 
 def _cut(text: str, end: int, *, escapes: bool) -> Reply:
@@ -349,10 +347,9 @@ def test_wherever_the_answer_is_cut_its_beginning_counts(
     escapes: bool,  # noqa: FBT001
     end: int,
 ) -> None:
-    whole = json.loads(json.dumps(text))  # two halves that met are one character
     end = min(end, len(jsontext.encode(json.dumps(text, ensure_ascii=escapes))) - 2)
-    assert repeats(_cut(text, end, escapes=escapes), Memory("p", whole, "k"))
-    assert not repeats(_cut(f"z{text}", end, escapes=escapes), Memory("p", whole, "k"))
+    assert repeats(_cut(text, end, escapes=escapes), Memory("p", text, "k"))
+    assert not repeats(_cut(f"z{text}", end, escapes=escapes), Memory("p", text, "k"))
 
 
 _TEXT = b'{"results": [{"memory": "oak oak oak oak ' + b"x" * 40
