@@ -19,8 +19,8 @@ from mem0tray.core.errors import (
 from mem0tray.files import atomic, document, orders, private_folders
 from mem0tray.files.document import QUEUE, RECENT, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
-from mem0tray.system import data_folders, regular_file
-from mem0tray.system.paths import Paths, data_root
+from mem0tray.system import regular_file
+from mem0tray.system.paths import Paths, data_root, last_served
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
@@ -68,7 +68,7 @@ def prepared(loaded: Loaded) -> Paths:
     The choice of the server is remembered before we make the first file there.
     Raises FileUnavailableError if the folder is missing and cannot be made.
     """
-    served = data_folders.last_served(data_root()) if "paths.claude_dir" in loaded.unknown else None
+    served = last_served(data_root()) if "paths.claude_dir" in loaded.unknown else None
     paths = loaded.settings.locations() if served is None else Paths.for_claude_dir(served)
     if "server.url" not in loaded.unknown:
         from mem0tray.config import server_choice

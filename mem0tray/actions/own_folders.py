@@ -16,8 +16,7 @@ from mem0tray.core.text import plural
 from mem0tray.files import atomic, lock, private_folders
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
-from mem0tray.system import data_folders
-from mem0tray.system.paths import APP, config_file, data_root
+from mem0tray.system.paths import APP, config_file, data_root, folder_records
 
 LOCAL: Final = "local-server"
 _SERVES: Final = "claude-*"
@@ -34,7 +33,7 @@ def all_of_them() -> list[Path]:
 
 def claude_folders(chosen: Path) -> list[Path]:
     """Return the folders of shared files that a worker has served, and the one chosen now."""
-    served = [Path(record.real) for record in data_folders.records(data_root())]
+    served = [Path(record.real) for record in folder_records(data_root())]
     return list(dict.fromkeys([chosen.expanduser().absolute(), *served]))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from mem0tray import __version__
-from mem0tray.cli.command_help import CommandGroup, usage_error
+from mem0tray.cli.arguments import CommandGroup, usage_error
 from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ import click
 
 from mem0tray.actions import look_up, waiting
 from mem0tray.actions.forget import Forgotten, forget
-from mem0tray.actions.verbs import Deleted, delete
+from mem0tray.actions.verbs import NOT_HEARD, Deleted, delete
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
-from mem0tray.cli import arguments, interaction, memory_words, output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.text import plural, short_id
@@ -29,10 +28,9 @@ _PERHAPS: Final = (
 )
 
 
-@click.command(
+@arguments.command(
     "delete",
-    cls=Command,
-    examples={
+    {
         "mem0tray delete 04f96029": "asks first",
         "mem0tray delete -y 04f96029 5b1c": "does not ask",
         "mem0tray delete -p garden": "all of a project",
@@ -43,7 +41,7 @@ _PERHAPS: Final = (
 @arguments.project_option("All items of this project.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --yes.")
+@arguments.json_option("Print one JSON document; with --yes.")
 def command(
     ids: tuple[str, ...], project: str | None, *, yes: bool, for_good: bool, as_json: bool
 ) -> int:
@@ -62,7 +60,7 @@ def command(
         raise click.UsageError("--json cannot ask: it goes with --yes.")
     settings = arguments.load_there()
     paths = settings.locations()
-    with memory_words.explained(paths):
+    with look_up.explained(paths):
         chosen, past = _chosen(settings, ids, project, for_good=for_good)
     if not yes and not _agreed([*chosen, *past], for_good=for_good):
         output.remark("Nothing was deleted.")
@@ -117,7 +115,7 @@ def _document(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None)
     if forgotten is not None:
         erased = {"erased": forgotten.erased, "not_erased": forgotten.unreachable}
     return {
-        **{name: [memory_words.named(each) for each in found] for name, found in lists.items()},
+        **{name: [each.named for each in found] for name, found in lists.items()},
         "no_longer_waiting": [{"id": each.id, "project_id": each.project or None} for each in past],
         "heard": done.heard,
         "backup": str(done.backup) if is_restorable else None,
@@ -131,10 +129,10 @@ def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
         date = text.clock(each.item.timestamp if each.item is not None else None)
         output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {_KINDS[each.place]}")
         if each.item is not None:
-            output.say_beside("  ", memory_words.excerpt(each.item.content))
+            output.say_beside("  ", text.excerpt(each.item.content))
     if len(chosen) > _SHOWN:
         output.say(f"… and {len(chosen) - _SHOWN:,} more.")
-    return interaction.consents(
+    return output.consents(
         f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}?",
         "nothing was deleted.",
         "Use --yes to delete without asking.",
@@ -169,4 +167,4 @@ def _warn_of_the_others(done: Deleted) -> None:
         for each in found:
             output.remark(words.format(name=short_id(each.id)))
     if not done.heard:
-        output.remark(memory_words.NOT_HEARD)
+        output.remark(NOT_HEARD)

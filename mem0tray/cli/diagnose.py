@@ -5,11 +5,10 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, standing, waiting
+from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.waiting import FoundItem
-from mem0tray.cli import arguments, interaction, memory_words, output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output, show
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -21,16 +20,15 @@ from mem0tray.server.remedy import asks_nothing
 _SHOWN: Final = 10  # shown of those whose id begins with the name
 
 
-@click.command(
+@arguments.command(
     "diagnose",
-    cls=Command,
-    examples={
+    {
         "mem0tray diagnose": "all that are stuck, by cause",
         "mem0tray diagnose 04f96029": "one, with its history",
     },
 )
 @click.argument("name", required=False, metavar="[ID]", shell_complete=arguments.ids)
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def command(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
 
@@ -45,7 +43,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         return
     with waiting.opened(settings) as seen:
         found = seen.candidates([name])
-        gone = [] if found else memory_words.no_longer_waiting(seen.reader, name)
+        gone = [] if found else look_up.no_longer_waiting(seen.reader, name)
         chosen = [] if gone else seen.resolve([name])
         called = seen.handles(chosen)
         past = {each.identity: seen.attempts(each) for each in chosen}
@@ -53,7 +51,7 @@ def command(name: str | None, *, as_json: bool) -> None:
     if gone:
         _print_gone(gone, as_json=as_json)
         return
-    with interaction.waiting():
+    with output.waiting():
         around = Surroundings.ask(settings, standing.read(settings, time.time()))
     now = time.time()
     documents = []
@@ -76,7 +74,7 @@ def _print_gone(gone: list[Known], *, as_json: bool) -> None:
         output.print_json([_fate(known) for known in gone])
         return
     for known in gone[:_SHOWN]:
-        fate = memory_words.fate(known)
+        fate = look_up.fate(known)
         output.say(f"{short_id(known.id)}: {fate.name} {fate.detail}. {fate.remedy}")
     if len(gone) > _SHOWN:
         output.say(f"and {len(gone) - _SHOWN:,} more whose id begins so.")
@@ -84,7 +82,7 @@ def _print_gone(gone: list[Known], *, as_json: bool) -> None:
 
 def _fate(known: Known) -> dict[str, Any]:
     """Make the document, with those keys of a waiting one that still make sense."""
-    fate = memory_words.fate(known)
+    fate = look_up.fate(known)
     return {
         "id": known.id,
         "place": fate.name,
@@ -107,7 +105,7 @@ def _document(
         **main,
         "also": also,
         "next_retry": due,
-        "history": memory_words.history(history),
+        "history": show.history(history),
     }
 
 
@@ -118,11 +116,11 @@ def _as_json(cause: Cause) -> dict[str, str]:
 def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], again: str) -> None:
     """Print the most important cause, what to do, and what happened; `again`: the next try."""
     kind = "dead letter" if found.is_dead else "waiting entry"
-    text = f" {memory_words.excerpt(found.item.content)}" if found.item is not None else ""
-    output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{text}:")
+    quoted = f" {text.excerpt(found.item.content)}" if found.item is not None else ""
+    output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{quoted}:")
     output.say_beside(f"  {cause.name}: ", str(cause.sentence), _style(cause))
     _print_remedy(cause.remedy)
-    memory_words.print_attempts(history)
+    show.print_attempts(history)
     if history and again:
         output.say(f"The next one is {again}.")
 
@@ -137,7 +135,7 @@ def _style(cause: Cause) -> Style:
 
 
 def _sum_up(settings: Settings, *, as_json: bool) -> None:
-    with interaction.waiting():
+    with output.waiting():
         found = diagnose.sum_up(settings, time.time())
     if as_json:
         groups = [
@@ -161,4 +159,4 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
         number = plural(found.fresh, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")
     if found.nonsense:
-        output.say(memory_words.nonsense(found.nonsense))
+        output.say(waiting.nonsense(found.nonsense))

@@ -6,14 +6,13 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import standing, verbs
+from mem0tray.actions import look_up, standing, verbs
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.in_step import worker_runs
 from mem0tray.actions.standing import Snapshot
 from mem0tray.actions.verbs import Retried, RetryOutcome
 from mem0tray.actions.waiting import FoundItem
-from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -27,10 +26,9 @@ _FACTOR: Final = 2  # a memory that timed out before gets twice the time
 _MORE: Final = 30.0  # seconds
 
 
-@click.command(
+@arguments.command(
     "retry",
-    cls=Command,
-    examples={
+    {
         "mem0tray retry 04f96029": "one",
         "mem0tray retry -p garden": "all of a project",
         "mem0tray retry --all": "all",
@@ -41,7 +39,7 @@ _MORE: Final = 30.0  # seconds
 @arguments.project_option("All items of this project.")
 @click.option("-a", "--all", "everything", is_flag=True, help="All dead letters.")
 @click.option("-w", "--wait", is_flag=True, help="Say how each went; exit 1 if one failed.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def command(
     ids: tuple[str, ...], project: str | None, *, everything: bool, wait: bool, as_json: bool
 ) -> None:
@@ -81,7 +79,7 @@ def _retried(settings: Settings, ids: tuple[str, ...], project: str | None) -> R
         return verbs.retry_project(settings, project)
     if not ids:
         return verbs.retry_all(settings)
-    with memory_words.explained(settings.locations()):
+    with look_up.explained(settings.locations()):
         return verbs.retry_ids(settings, ids)
 
 
@@ -155,7 +153,7 @@ def _document(
     server, documents = around.server, []
     for each in chosen:
         outcome = became.get(each.identity)
-        document = memory_words.named(each) | {"outcome": outcome.name if outcome else None}
+        document: dict[str, Any] = {**each.named, "outcome": outcome.name if outcome else None}
         if outcome is not None:
             document |= {"reason": outcome.reason or None, "next_retry": outcome.next_retry}
         documents.append(document)
@@ -186,10 +184,9 @@ def _undelivered(
 _YEAR: Final = 525_600.0  # minutes; without a number a pause has no end
 
 
-@click.command(
+@arguments.command(
     "pause",
-    cls=Command,
-    examples={"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"},
+    {"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"},
 )
 @click.argument("minutes", required=False, type=click.FloatRange(0, _YEAR, min_open=True))
 def pause(minutes: float | None) -> None:
@@ -205,7 +202,7 @@ def pause(minutes: float | None) -> None:
     output.say(f"Deliveries are paused until {end}.{'' if worker_runs(paths) else no_worker}")
 
 
-@click.command("resume", cls=Command, examples={"mem0tray resume": ""})
+@arguments.command("resume", {"mem0tray resume": ""})
 def resume() -> None:
     """End a pause."""
     paths = arguments.load().locations()

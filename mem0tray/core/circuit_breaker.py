@@ -69,10 +69,7 @@ class CircuitBreaker:
             self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
 
     def stay_misconfigured(self, canary_at: float, answer: str = "") -> None:
-        """Let nothing through but the next canary: one failed otherwise, the refusal may last on.
-
-        `answer`: what the server said to the canary, if it looked at the memory at all.
-        """
+        """Let nothing through but the next canary; `answer`: what the server said to the last."""
         with self._guard:
             self._canary_at = canary_at
             self._last_try = answer

@@ -41,10 +41,7 @@ def fresh_due(now: float, interval: float, asked: float | None) -> float:
 
 
 def work_due(now: float, since: float, longest: float) -> float:
-    """Return when to ask a server again that has been at work on an item since `since`.
-
-    That is 2, 4, 8 … seconds after it took the item, and then every `longest` seconds.
-    """
+    """Return when to ask a server again that works on an item: 2, 4, 8 … seconds after `since`."""
     return now + min(max(now - since, _FIRST_LOOK), longest)
 
 

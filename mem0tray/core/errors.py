@@ -31,6 +31,12 @@ class SettingsError(Mem0TrayError):
     exit_code = 2
 
 
+class UsageError(Mem0TrayError):
+    """The command line cannot be understood."""
+
+    exit_code = 2
+
+
 class AlreadyRunningError(Mem0TrayError):
     """Another worker holds the instance lock of this `claude_dir`."""
 

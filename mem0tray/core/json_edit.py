@@ -98,7 +98,6 @@ def _appended(text: str, at: int, name: str | None, value: Any) -> str:
 
 
 def _lines(text: str, value: Any, indent: str) -> str:
-    """Return a value as it stands in a text where its line begins with `indent`."""
     if not _is_laid_out(text):
         return json.dumps(value, ensure_ascii=False)
     lines = json.dumps(value, ensure_ascii=False, indent=_unit(text)).split("\n")
@@ -115,7 +114,6 @@ def _newline(text: str) -> str:
 
 
 def _unit(text: str) -> str:
-    """Return the indentation that each level adds."""
     found = _FIRST_INDENT.match(text)
     return found[1] if found else _INDENT
 

@@ -22,11 +22,7 @@ _LONE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 class Part(NamedTuple):
-    """A member of an object, or an element of a list.
-
-    `name` is a member's name, or the number of an element. It begins at `start`, a member with
-    its name; its value begins at `value` and ends before `end`.
-    """
+    """A member of an object or an element of a list; it begins at `start`, its value at `value`."""
 
     name: str | int
     start: int
@@ -35,10 +31,9 @@ class Part(NamedTuple):
 
 
 def members(text: str) -> dict[str, str]:
-    """Return each member of an object: its name, and its value as it stands there.
+    """Return each member of an object, its value as it stands there.
 
-    A value that no program can load (see `span`) is kept like any other. Raises
-    JSONDecodeError when the text is no object.
+    Raises JSONDecodeError when the text is no object.
     """
     return {str(part.name): text[part.value : part.end] for part in _whole(text, "{")}
 

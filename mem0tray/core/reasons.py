@@ -137,10 +137,7 @@ def parted(reason: Reason) -> tuple[Reason, Reason]:
 
 
 def of_system(error: OSError) -> Reason:
-    """Return what an error of the system is, in the system's own words.
-
-    The usual errors are reasons of ours where the system speaks English, as all but Windows do.
-    """
+    """Return what an error of the system is: a reason of ours if those are the system's words."""
     known = _OF_THE_SYSTEM.get(error.errno or 0)
     words = error.strerror or str(error)
     return known if known is not None and str(known) == words else quoted(words)

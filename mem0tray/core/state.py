@@ -116,10 +116,7 @@ def _refusal_so_far(known: Standing) -> Reason:
 
 
 class WorkerSeen(Struct, frozen=True):
-    """Another worker as its metrics name it, with its first and last sign (Unix seconds).
-
-    `pid` counts in `space` (see `processes.space`), which workers of another make do not name.
-    """
+    """Another worker as its metrics name it, with its first and last sign (Unix seconds)."""
 
     pid: int | None
     host: str | None
@@ -138,11 +135,7 @@ class WorkerSeen(Struct, frozen=True):
 
 
 def another_worker(pid: int | None, elsewhere: Reason | str | None, stop: str = "") -> Reason:
-    """Name the other worker (`what`), and how to stop it (`remedy`), in one sentence.
-
-    `elsewhere` names where it runs, if that is not here; `stop` is the command that stops it,
-    if that is known for sure.
-    """
+    """Name the other worker, and how to stop it: `elsewhere` on that host, else by `stop`."""
     if elsewhere is not None:
         return _stopped_by(
             Reason("another worker runs on {host}", host=elsewhere),

@@ -312,7 +312,6 @@ def keep_link(path: Path, name: Path) -> bool:
 
 
 def _found(path: Path) -> os.stat_result | None:
-    """Return the file whose mode and owner a new one is to take, or None. Raises OSError."""
     try:
         return regular_file.look(path)
     except OSError as error:

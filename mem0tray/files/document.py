@@ -148,7 +148,6 @@ def loadable(raw: bytes) -> bool:
 
 
 def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
-    """Return the items that `json.tool` can load; the others join `rejected`."""
     kept: list[bytes] = []
     for item in items:
         (kept if loadable(item) else rejected).append(item)

@@ -68,7 +68,6 @@ class Lines(msgspec.Struct):
     source: EmergencySource | None = None
 
     def take(self, line: bytes) -> None:
-        """Take what a line holds."""
         bare = line.strip(_BLANKS)
         if not bare:
             return

@@ -18,13 +18,12 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import Reason
 from mem0tray.files.atomic import explained
 from mem0tray.files.private_folders import make_private_folder
-from mem0tray.system import data_folders, regular_file
+from mem0tray.system import regular_file
+from mem0tray.system.paths import Paths, folder_records
 from mem0tray.system.regular_file import NotRegularError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from mem0tray.system.paths import Paths
 
 if sys.platform == "win32":
     import msvcrt
@@ -64,7 +63,6 @@ _PATIENCE: Final = 30.0  # seconds that a worker waits for a command that writes
 
 
 def _open(path: Path) -> int:
-    """Return a descriptor to lock; a lock file that we can only read serves as well."""
     make_private_folder(path.parent)
     with explained(path):
         try:
@@ -96,7 +94,7 @@ def _wait(path: Path, timeout: float) -> int:
     try:
         threading.Thread(target=run, name="mem0tray-lock", daemon=True).start()
         return result.result(timeout)
-    except (TimeoutError, RuntimeError):  # no time, or no thread is to be had
+    except TimeoutError:
         return -1 if result.cancel() else result.result()
 
 
@@ -111,10 +109,9 @@ class FileLock:
         """Take the lock; LockTimeoutError after `timeout` seconds without it."""
         deadline = time.monotonic() + timeout
         while True:
-            fd = self._try()
-            if fd < 0:
-                fd = _wait(self.path, max(0.0, deadline - time.monotonic()))
-            if fd < 0:
+            if not self.try_acquire():
+                self.fd = _wait(self.path, max(0.0, deadline - time.monotonic()))
+            if self.fd < 0:
                 raise LockTimeoutError(
                     Reason(
                         "Another program has held the lock {path} for {number} s.",
@@ -124,26 +121,22 @@ class FileLock:
                     Reason("Wait for it, or end the program that hangs."),
                 )
             with suppress(OSError):
-                if os.path.samestat(os.fstat(fd), self.path.stat()):
-                    self.fd = fd
+                if os.path.samestat(os.fstat(self.fd), self.path.stat()):
                     return
-            os.close(fd)  # somebody replaced the lock file: lock the new one
+            self.release()  # somebody replaced the lock file: lock the new one
 
-    def _try(self, *, shared: bool = False) -> int:
+    def try_acquire(self, *, shared: bool = False) -> bool:
+        """Take the lock if nobody holds it, `shared` with others who only look."""
         fd = _open(self.path)
         try:
             _lock(fd, blocking=False, shared=shared)
         except OSError as error:
             os.close(fd)
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES, None):
-                return -1
+                return False
             raise
-        return fd
-
-    def try_acquire(self, *, shared: bool = False) -> bool:
-        """Take the lock if nobody holds it, `shared` with others who only look."""
-        self.fd = self._try(shared=shared)
-        return self.fd >= 0
+        self.fd = fd
+        return True
 
     def release(self) -> None:
         """Let go; closing the file would not do where a child has inherited the descriptor."""
@@ -217,16 +210,13 @@ def already_running(path: Path) -> AlreadyRunningError:
 
 def is_locked(path: Path) -> bool:
     """Return whether somebody holds the lock now, or may hold it."""
+    lock = FileLock(path)
     try:
         if regular_file.look(path) is None:
             return False
+        free = lock.try_acquire(shared=True)
     except (NotRegularError, NotADirectoryError):
         return False
-    except OSError:
-        return True
-    lock = FileLock(path)
-    try:
-        free = lock.try_acquire(shared=True)
     except (OSError, FileUnavailableError):
         return True
     lock.release()
@@ -245,7 +235,7 @@ def of_worker(paths: "Paths") -> Path | None:
 
 def on_its_way(paths: "Paths") -> Path | None:
     """Return the instance lock of a worker that serves this name, which now leads elsewhere."""
-    for record in data_folders.records(paths.root):
+    for record in folder_records(paths.root):
         path = record.folder / paths.instance_lock.name
         by_name = record.name == os.fspath(paths.claude_dir)
         if by_name and path != paths.instance_lock and is_workers(path):

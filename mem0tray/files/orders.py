@@ -224,10 +224,7 @@ class OrderBarrier:
         self.applied += 1
 
     def note_seen(self, names: frozenset[str], *, wait: bool = False) -> None:
-        """Note that the worker has tried these: they no longer hold up sending.
-
-        `wait`: others among them do, until a file is read that may hold what they are about.
-        """
+        """Note that the worker has tried these; `wait`: others of them hold up sending still."""
         self._seen = names
         self.wait = wait
 

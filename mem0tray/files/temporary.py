@@ -36,11 +36,7 @@ def name_beside(path: Path) -> Path:
 
 
 class Temporary:
-    """A new file beside `place`, mode 0600, which is to take the place of another.
-
-    `fd` is the descriptor to write to. Unless `become` was called, leaving the `with` removes the
-    file. Raises OSError.
-    """
+    """A new file beside `place`, mode 0600; removed unless it has `become` another."""
 
     def __init__(self, place: Path) -> None:
         self.fd = -1
@@ -156,6 +152,5 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
 
 
 def _maker(path: Path) -> int:
-    """Return the process id in a temporary file's name; 0 where there is none."""
     digits = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
     return int(digits) if digits.isdecimal() else 0

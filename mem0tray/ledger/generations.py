@@ -99,7 +99,6 @@ class Generations:
         return gen
 
     def is_copy(self, name: str, sha: bytes) -> bool:
-        """Return whether these are exactly the bytes of a generation of ours."""
         return bool(self._ledger.rows(_IS_COPY, name, sha))
 
     def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
@@ -120,10 +119,7 @@ class Generations:
     # Publishing ---------------------------------------------------------------------
 
     def prepare(self, name: str) -> tuple[int, list[bytes]]:
-        """Begin the generation of that `last_update`; return its number, and the items in order.
-
-        `record` makes it durable before the file is written: no generation ever seen is forgotten.
-        """
+        """Begin the generation of that `last_update`; return its number, and the items in order."""
         with self._ledger.transaction() as db:
             gen = int(db.execute(_LATEST).fetchone()[0]) + 1
             db.execute("INSERT INTO generations VALUES (?, ?, NULL, 0)", (gen, name))
@@ -135,7 +131,7 @@ class Generations:
             return gen, [raw for (raw,) in db.execute(SQL["dead_raws"])]
 
     def record(self, gen: int, sha: bytes) -> None:
-        """Note the hash of a prepared generation, durably, just before the file is written."""
+        """Note its hash durably before the file is written: no generation is ever forgotten."""
         with self._ledger.transaction(durable=True) as db:
             db.execute("UPDATE generations SET sha = ? WHERE gen = ?", (sha, gen))
 
@@ -146,10 +142,7 @@ class Generations:
             db.execute("DELETE FROM generations WHERE gen < ?", (gen - _KEPT_GENERATIONS,))
 
     def note_name(self, name: str) -> None:
-        """Note as published the generation that a file names: a crash may have undone that note.
-
-        The name is enough: it is durable before the file is written, and never used twice.
-        """
+        """Note as published what a file names: a crash may have undone that note."""
         sql = "UPDATE generations SET published = 1 WHERE name = ? AND NOT published"
         self._ledger.write(sql, name)
 

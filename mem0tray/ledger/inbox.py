@@ -88,10 +88,7 @@ class Inbox:
         )
 
     def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
-        """Add a dead letter with the counters of `item`; return its key.
-
-        `gen`: the user's own generation that shows it.
-        """
+        """Add a dead letter; return its key. `gen`: the user's own generation that shows it."""
         body = None if gen is None else items.body(raw)
         with self._ledger.transaction() as db:
             key = self._add(
@@ -131,8 +128,7 @@ class Inbox:
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
         """Make an item wait again that was discarded, or that only another server has.
 
-        A waiting entry that another hand moved to the DLQ file becomes a dead letter by this.
-        `gen`: the user's own generation that shows it.
+        An entry that another hand moved to the DLQ file too. `gen`: as in `add_dead`.
         """
         state, due, more = items.FRESH, 0.0, "dead_seq = NULL"
         values: list[Any] = []
@@ -250,10 +246,7 @@ class Inbox:
         self._ledger.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", encode(path), mark)
 
     def add_note_text(self, name: Name) -> bool:
-        """Note that a text is queued, by its digest; return whether that is new.
-
-        The id, of the note's path and text alone, also tells where its project was another.
-        """
+        """Note that a text is queued; return whether its digest, and its id, are new."""
         with self._ledger.transaction() as db:
             known = db.execute(SQL["has_note"], (encode(name[0]), name[1])).fetchone()[0]
             db.execute("INSERT OR IGNORE INTO note_texts VALUES (?)", (name[1],))
@@ -261,7 +254,6 @@ class Inbox:
 
 
 def _insert(db: Connection, name: Name, state: str, now: float, fields: Mapping[str, Any]) -> int:
-    """Insert an item, without its bytes; return its key."""
     item_id, digest = encode(name[0]), name[1]
     values = {"id": item_id, "digest": digest, "state": state, "accepted": now, **fields}
     place = SQL["next_place"] if state == items.DEAD else "NULL"
@@ -273,6 +265,5 @@ def _insert(db: Connection, name: Name, state: str, now: float, fields: Mapping[
 
 
 def _waiting(item: Item, now: float) -> tuple[int, float, float]:
-    """Count, last attempt and due time of a dead letter, as it stands in the file."""
     due = dead_due(item.last_attempt, item.retry_count, now)
     return item.retry_count, item.last_attempt, due

@@ -77,7 +77,6 @@ def _open(path: Path) -> tuple[sqlite3.Connection, str]:
 
 
 def _is_new(db: sqlite3.Connection, path: Path) -> bool:
-    """Check the database; make the tables of a new one."""
     version = version_of(db, path)
     # The quick check is three times as fast, but does not see that an index lacks a row.
     check = "quick_check" if not version or _left_in_order(db) else "integrity_check"
@@ -91,7 +90,7 @@ def _is_new(db: sqlite3.Connection, path: Path) -> bool:
 def version_of(db: sqlite3.Connection, path: Path) -> int:
     """Return the version that wrote a ledger, 0 for one without tables.
 
-    Raises FormerVersionError, and LedgerError for a later version.
+    Raises FormerVersionError, or LedgerError for a later version.
     """
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
@@ -105,7 +104,6 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
 
 
 def _left_in_order(db: sqlite3.Connection) -> bool:
-    """Return whether the last worker closed the ledger, and the machine has run ever since."""
     wanted = (names.CLEAN, names.BOOT)
     known = dict(db.execute("SELECT name, value FROM meta WHERE name IN (?, ?)", wanted))
     return bool(known.get(names.CLEAN)) and known.get(names.BOOT) == boot_id()

@@ -101,10 +101,7 @@ Listed = tuple[Known, bytes]  # a memory, and its object as it should stand in i
 
 
 class Batch(Struct, frozen=True):
-    """Items that one deletion discarded at `closed`, as their bytes stood in a file.
-
-    `since` says when each item was taken in, or last restored.
-    """
+    """What one deletion discarded at `closed`; `since`: when each came, or was last restored."""
 
     closed: float
     reason: str
@@ -123,10 +120,7 @@ class TakenMemory(NamedTuple):
 
 
 class Traced(Struct, frozen=True):
-    """A memory with regard to two servers: a former one, and the chosen one.
-
-    `key` is the idempotency key. `there`: the former server has taken it; `here`: the chosen one.
-    """
+    """A memory, and whether a former server, `there`, and the chosen one, `here`, have taken it."""
 
     id: str
     digest: bytes

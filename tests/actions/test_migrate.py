@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import identity
 from mem0tray.files import atomic, orders
 from mem0tray.system.paths import Paths
-from tests.actions.scene import queued, read, take_in, worker, write
+from tests.actions.scene import queued, read, worker, write
 from tests.support.http1 import Answer
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.shapes import Item, entry, queue_document
@@ -223,7 +222,8 @@ def test_a_worker_that_delivers_elsewhere_is_named(
 ) -> None:
     deliver(paths, former, "one")
     monkeypatch.setattr(migrate, "_SWITCH", 0.0)
-    monkeypatch.setattr(Migration, "_destination", lambda _: "old.test")
+    monkeypatch.setattr(worker_report, "running", lambda _: Running(1, 0.0, "its"))
+    write(paths.metrics, {"run": "its", "destination": "old.test"})
     with pytest.raises(Mem0TrayError, match=r"delivers to old\.test"):
         bring(settings, former)
     assert queued(paths) == []
@@ -254,9 +254,6 @@ def test_a_full_disk_stops_it_and_loses_nothing(
     assert sorted(queued(paths)) == ["one", "three", "two"]
 
 
-SERVER = "https://server.test"  # of the worker in these tests
-
-
 def made(count: int) -> list[items.Object]:
     return [entry(f"text {n}", id=f"id-{n}") for n in range(count)]
 
@@ -276,7 +273,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_batch_is_one_write(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate, "BATCH", 10)
-    feed = Feed(paths, SERVER, lambda: None)
+    feed = Feed(paths, lambda: None)
     feed.put(made(25))
     assert feed.queued == in_the_file(paths) == 20
     feed.flush()
@@ -287,7 +284,7 @@ def test_a_batch_is_one_write(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_large_texts_make_a_batch_of_few(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate, "_BYTES", 1000)
-    feed = Feed(paths, SERVER, lambda: None)
+    feed = Feed(paths, lambda: None)
     feed.put([entry("x" * 600), entry("y" * 600), entry("z")])
     assert feed.queued == in_the_file(paths) == 2
 
@@ -296,22 +293,17 @@ def test_large_texts_make_a_batch_of_few(paths: Paths, monkeypatch: pytest.Monke
 def test_beside_a_worker_no_more_wait_than_it_can_send(paths: Paths) -> None:
     write(paths.metrics, {"state": "healthy"})
     waited: list[int] = []
-    with ExitStack() as stack:
-        context = stack.enter_context(worker(paths))
 
-        def work() -> None:
-            """Take in what is there; at the next look, send five of it."""
-            known = list(context.inbox.fresh_entries())
-            waited.append(len(known))
-            for key in known[:5]:
-                context.outbox.record_delivery(key, SERVER, 5.0)
-            take_in(context)
+    def work() -> None:
+        """Send five of what is there."""
+        document = read(paths.queue)
+        waited.append(len(document["queue"]))
+        write(paths.queue, {**document, "queue": document["queue"][5:]})
 
-        Feed(paths, SERVER, work).put(made(100))
-        left = len(context.inbox.fresh_entries())
-    assert in_the_file(paths) == 100
-    assert max(waited) <= 30
-    assert left <= 30
+    feed = Feed(paths, work)
+    feed.put(made(100))
+    assert (feed.queued, max(waited)) == (100, 30)
+    assert in_the_file(paths) <= 30
 
 
 @pytest.mark.usefixtures("small")
@@ -319,7 +311,7 @@ def test_beside_a_worker_no_more_wait_than_it_can_send(paths: Paths) -> None:
 def test_a_worker_that_sends_nothing_is_not_waited_for(paths: Paths, state: str) -> None:
     write(paths.metrics, {"state": state})
     with worker(paths):
-        Feed(paths, SERVER, lambda: pytest.fail("it waited")).put(made(100))
+        Feed(paths, lambda: pytest.fail("it waited")).put(made(100))
     assert in_the_file(paths) == 100
 
 
@@ -331,14 +323,14 @@ def test_a_worker_that_sends_no_more_is_waited_for_once(
     write(paths.metrics, {"state": "healthy"})
     waited: list[int] = []
     with worker(paths):
-        Feed(paths, SERVER, lambda: waited.append(1)).put(made(100))
+        Feed(paths, lambda: waited.append(1)).put(made(100))
     assert in_the_file(paths) == 100
     assert len(waited) <= 3
 
 
 def test_what_cannot_go_into_the_queue_file_goes_beside_it(paths: Paths) -> None:
     paths.queue.write_text("{")
-    feed = Feed(paths, SERVER, lambda: None)
+    feed = Feed(paths, lambda: None)
     feed.put(made(3))
     feed.flush()
     lines = [json.loads(line) for line in paths.emergency.read_text().splitlines()]

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from mem0tray.actions import recall
-from mem0tray.cli import interaction
+from mem0tray.cli import output
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory
@@ -233,7 +233,7 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
 def test_a_terminal_is_told_what_is_waited_for(home: Scratch, command: tuple[str, ...]) -> None:
     home.env(TERM="xterm")
     home.patch.setattr(sys.stderr, "isatty", lambda: True)
-    assert home.run(*command).err.startswith(f"\r{interaction.ASKING}…\r\x1b[K")
+    assert home.run(*command).err.startswith(f"\r{output.ASKING}…\r\x1b[K")
 
 
 def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:

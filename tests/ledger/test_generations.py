@@ -8,7 +8,6 @@ from mem0tray.ledger import generations
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations, Showing, Shown
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.outbox import Outbox
 from tests.ledger.samples import NOW, fresh, letter, row, table
 
 
@@ -231,16 +230,6 @@ def test_a_gap_outlives_the_thinning(
     assert [(each.first, each.last) for each in showings(past, key)] == [(1, 1), (7, 7)]
 
 
-def test_a_delivered_letter_is_shown_no_more(
-    ledger: Ledger, past: Generations, inbox: Inbox
-) -> None:
-    key = dead(inbox, letter("a"))
-    publish(past, "one")
-    Outbox(ledger).record_delivery(key, "http://here.test", NOW)
-    publish(past, "two")
-    assert [(each.first, each.last) for each in showings(past, key)] == [(1, 1)]
-
-
 # What stands beside the items ----------------------------------------------------------------
 
 
@@ -279,9 +268,6 @@ def test_the_first_and_the_last_are_ours() -> None:
     over = Shown([AGAIN, FIRST, SAVED, Showing(9, 10, 3, 30.0)])
     assert (over.first(), over.last(8)) == (2, 10)
     assert Shown([FIRST]).last(12) == 4
-
-
-def test_what_was_never_shown_has_neither() -> None:
     for past in (Shown(), Shown([SAVED])):
         assert (past.first(), past.last(12), past.stood_in(5)) == (None, None, False)
 
@@ -293,13 +279,8 @@ def test_values_that_stood_there_are_known_one_by_one() -> None:
         assert PAST.had_time(time)
     for body in (b"x", b"y", b"z"):
         assert PAST.had_body(body)
+    assert PAST.with_values(9, 90.0) == [SAVED]
+    assert PAST.with_values(1, 20.0) == PAST.with_values(2, 10.0) == []
     assert not PAST.had_count(3)
     assert not PAST.had_time(1.0)
     assert not PAST.had_body(b"")
-
-
-def test_values_that_stood_there_together_are_found() -> None:
-    assert PAST.with_values(1, 10.0) == [FIRST]
-    assert PAST.with_values(9, 90.0) == [SAVED]
-    assert PAST.with_values(1, 20.0) == []
-    assert PAST.with_values(2, 10.0) == []
