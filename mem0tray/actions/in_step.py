@@ -123,7 +123,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.context import WorkerContext
-    from mem0tray.worker.orders import handler
+    from mem0tray.worker.orders import stand_in
     from mem0tray.worker.reporting.log import EventLog
 
     server_choice.remember_if_first(settings.server.url, paths)
@@ -135,7 +135,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
             bus.emit(LedgerRebuilt(ledger.rebuilt))
         server = server_choice.chosen_server(settings, paths)
         context = WorkerContext(paths, settings, ledger, bus, server.name, server.shown)
-        return handler.stand_in(context)
+        return stand_in(context)
     finally:
         with suppress(Mem0TrayError):  # what was done is durable
             ledger.close(in_order=False)
