@@ -166,7 +166,7 @@ class _Examination:
     def _key(self, found: KeyCheck) -> Step:
         """Return what the server makes of the key, or of having none."""
         host, token = self._host, self._there.token
-        said = _said(found.message)
+        said = _said(str(found.reason))
         elsewhere = redirected_to(found.reason)
         if elsewhere:
             seen = f"{host} sends what is asked of it elsewhere: {said}."

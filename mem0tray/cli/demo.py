@@ -5,8 +5,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.cli import output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import plural
@@ -26,17 +25,16 @@ _MARKS: Final = {  # what stands before a line
 }
 
 
-@click.command(
+@arguments.command(
     "demo",
-    cls=Command,
-    examples={
+    {
         "mem0tray demo": "half a minute",
         "mem0tray demo --fast --json": "a few seconds, for a script",
     },
 )
 @click.option("--fast", is_flag=True, help="Leave out the pauses for reading: a few seconds.")
 @click.option("--keep", is_flag=True, help="Keep the scratch home, and say where it is.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document, at the end.")
+@arguments.json_option("Print one JSON document, at the end.")
 @click.option(
     "--tray/--no-tray",
     default=None,

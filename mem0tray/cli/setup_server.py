@@ -7,13 +7,12 @@ from typing import Final, NamedTuple
 import click
 
 from mem0tray.cli import arguments, output
-from mem0tray.cli.command_help import UsageError
 from mem0tray.cli.config import remark_key_goes_along, report_on_server
 from mem0tray.config import config_file, keyring_key, server_choice, settings
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import LOCAL_URL
-from mem0tray.core.errors import SettingsError
+from mem0tray.core.errors import SettingsError, UsageError
 from mem0tray.system.paths import config_file as location
 
 KEYRING: Final = "keyring"

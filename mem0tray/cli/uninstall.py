@@ -9,13 +9,12 @@ import click
 
 from mem0tray.actions import own_folders
 from mem0tray.claude import connecting
-from mem0tray.cli import claude_code, interaction, output
-from mem0tray.cli.command_help import Command, UsageError
+from mem0tray.cli import arguments, claude_code, output
 from mem0tray.cli.output import Style
 from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, linux
 from mem0tray.system import programs
@@ -27,10 +26,9 @@ _RC_FILES: Final = (".bashrc", ".zshrc")
 _COMPLETION: Final = f"{APP} completion"
 
 
-@click.command(
+@arguments.command(
     "uninstall",
-    cls=Command,
-    examples={
+    {
         "mem0tray uninstall": "your settings and memories stay",
         "mem0tray uninstall --purge": "they go too, after a question",
         "mem0tray uninstall claude-code": "only what leads from Claude Code to mem0tray",
@@ -40,7 +38,7 @@ _COMPLETION: Final = f"{APP} completion"
 @claude_code.options
 @click.option("--purge", is_flag=True, help="Remove settings, ledger and embedded server too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def command(
     program: str | None,
     *,
@@ -144,7 +142,7 @@ class _Uninstalling:
         self._notes.clear()  # it has been said, while it was true
         question = f"Remove {', '.join(map(str, folders))} for good?"
         remedy = "Use --yes to remove without asking."
-        if not (yes or interaction.consents(question, "nothing was changed.", remedy)):
+        if not (yes or output.consents(question, "nothing was changed.", remedy)):
             raise click.Abort
 
     def _take_away(self) -> None:

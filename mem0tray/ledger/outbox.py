@@ -261,8 +261,7 @@ class Outbox:
 def make_claims_unknown(ledger: Ledger, now: float, wait: float) -> int:
     """At a start, make each claim without an outcome an unknown outcome; return how many.
 
-    The server may still be at work on such a request, and would say that it has nothing: so it
-    is asked `wait` seconds after the request at the soonest, as after every failure.
+    The server, which may still be at work on it, is asked `wait` seconds after the request.
     """
     with ledger.transaction() as db:
         db.execute(SQL["claims_to_outcomes"])
@@ -279,9 +278,8 @@ def perhaps_since(
 ) -> float | None:
     """Return since when a server may have an item without having said so; None: nothing to ask.
 
-    `unknown`: since when any server may have it. `past` holds server, time and outcome as in the
-    table `outcomes`. What another server took or may have taken counts too: it may be the same
-    server under another address.
+    `unknown`: since when any may have it. `past`: server, time and outcome as in `outcomes`. What
+    another server took counts too: it may be the same one under another address.
     """
     denied, perhaps = None, [] if unknown is None else [unknown]
     for server, at, has in past:
@@ -300,7 +298,6 @@ def _find_ticket(db: sqlite3.Connection, key: int, server: int) -> Ticket | None
 
 
 def _server_key(db: sqlite3.Connection, name: str) -> int:
-    """Return the key of a server, which is added when it is new."""
     found = db.execute("SELECT key FROM servers WHERE name = ?", (name,)).fetchone()
     if found is None:
         return int(db.execute("INSERT INTO servers (name) VALUES (?)", (name,)).lastrowid or 0)

@@ -30,7 +30,7 @@ def small_home(tmp_path: Path, server: Standin) -> Iterator[Home]:
 
 def words(home: Home) -> str:
     """Collect what a worker has said: state, log and standard error."""
-    return f"{home.state()} {home.log_text()} {home.errors()}".lower()
+    return f"{home.state()} {home.log_text()} {home.printed()}".lower()
 
 
 @pytest.mark.row(5, 6)

@@ -1,5 +1,6 @@
 """What is the hosted service's own: events that are followed, its names, its words."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from tests.support.hosted import LISTING, PING, SAVE, HostedStandin, Work
 from tests.support.http1 import Answer, Request, retry_after
 from tests.support.shapes import dead, entries, entry, texts
 
+LATER = Work(0.3)
 NEVER = Work(3600.0)
 PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
 
@@ -35,6 +37,11 @@ def work_on(server: HostedStandin, content: str, *works: Work) -> None:
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
     server.works = works_of
+
+
+def recalled(home: Home, *arguments: str) -> list[str]:
+    """List the texts that a command reads back."""
+    return [each["memory"] for each in home.json(*arguments)["memories"]]
 
 
 def _has_more_questions(server: HostedStandin, before: int) -> bool:
@@ -96,6 +103,13 @@ def test_an_event_is_followed_across_restarts(home: Home, server: HostedStandin,
     assert home.stats()["total_synced"] == 1
 
 
+def test_a_run_to_the_end_waits_for_what_is_under_way(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", Work(1.5))
+    home.write_queue([entry("slow")])
+    home.drained(env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"})
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
 def test_an_event_that_fails_is_the_item_s_failure(home: Home, server: HostedStandin) -> None:
     why = "the model gave no answer"
     work_on(server, "a text of some length", Work(0.1, why), Work(0.1))
@@ -142,6 +156,33 @@ def test_what_was_cut_off_is_sent_again_and_stored_once(home: Home, server: Host
     assert (server.sends("cut off"), server.count("cut off")) == (2, 1)
 
 
+def test_questions_that_come_to_nothing_count_nothing(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", LATER)
+    server.script_questions(Answer(500), Answer(503))
+    home.write_queue([entry("slow")])
+    home.drained()
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+def test_a_429_to_a_question_pauses_and_is_heeded(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", LATER)
+    server.script_questions(Answer(429, {"detail": "slow down"}, {"Retry-After": "1"}))
+    home.write_queue([entry("slow")])
+    home.worker()
+    home.wait(lambda: home.stats()["total_synced"] == 1, 20, "delivered")
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", NEVER)
+    home.write_queue([entry("slow")])
+    home.worker()
+    server.wait_for(lambda: server.questions() >= 1, 20)
+    (told, *_) = home.json("diagnose", home.queue_items()[0]["id"])
+    assert told["cause"] == "waiting for its time"
+    assert told["detail"] == "the server has taken it in, and is still at work on it"
+
+
 def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
     server.api_key = "m0-sesame"
     home.configure('[server]\napi_key = "m0-wrong"\n')
@@ -156,6 +197,35 @@ def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
     (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
     assert key["level"] == "ok"
     assert "m0-" not in home.log_text()
+
+
+@pytest.mark.parametrize("infer", ["false", "true"])
+def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str) -> None:
+    home.env |= {"MEM0TRAY_SERVER_USER": "me", "MEM0TRAY_SERVER_INFER": infer}
+    home.write_queue([entry("of mine", "my project"), entry("of hers", "hers")])
+    home.drained()
+    assert recalled(home, "search", "mine", "--project", "my project") == ["of mine"]
+    assert recalled(home, "recall", "--project", "my project") == ["of mine"]
+    assert {(save.json["user_id"], save.json["agent_id"]) for save in server.saves} == {
+        ("me", "my%20project"),
+        ("me", "hers"),
+    }
+
+
+def test_what_is_there_is_exported_verified_and_counted(home: Home, server: HostedStandin) -> None:
+    queue = [entry(f"of mine {n}", "my project") for n in range(230)]
+    home.write_queue([*queue, entry("of hers", "hers")])
+    home.drained()
+    sends = len(server.saves)
+    lines = [json.loads(line) for line in home.ok("export").splitlines()]
+    assert len(lines) == 231
+    assert {line["content"] for line in lines if line["project_id"] == "my project"} == {
+        item["content"] for item in queue
+    }
+    known = home.json("projects")["projects"]
+    assert {each["project_id"] for each in known} >= {"my project", "hers"}
+    assert home.json("verify")["missing"] == []
+    assert len(server.saves) == sends
 
 
 _CUT = Answer(reset=True)

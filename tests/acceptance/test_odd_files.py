@@ -107,9 +107,9 @@ def test_a_worker_says_so_recovers_and_stops(
 
 
 def _said(home: Home) -> str:
-    """Collect what a worker says: on standard error and, where that can be read, its state."""
+    """Collect what a worker says: what it prints and, where that can be read, its state."""
     state = home.state() if home.metrics.is_file() else ""
-    return f"{home.errors()} {state}"
+    return f"{home.printed()} {state}"
 
 
 @pytest.mark.row(49)

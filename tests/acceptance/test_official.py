@@ -10,8 +10,8 @@ from tests.acceptance import kinds, test_migrate
 from tests.acceptance.test_kills import check_kills
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.official import OfficialStandin, SimpleStore, Store
-from tests.support.shapes import dead, entries, entry
+from tests.support.official import SAVE, OfficialStandin, SimpleStore, Store
+from tests.support.shapes import Item, dead, entries, entry
 
 Fail = Callable[[str], None]
 
@@ -80,13 +80,19 @@ def test_a_text_that_the_model_refuses_is_the_item_s_failure(
     assert server.sends("odd") == 5
 
 
-def test_an_empty_list_of_results_is_no_delivery(home: Home, server: OfficialStandin) -> None:
-    server.script(Answer(body={"results": []}, stores=False), content="ignored", forever=True)
-    home.write_queue([entry("ignored"), *entries(2)])
+def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialStandin) -> None:
+    home.write_queue([entry("an\0oak"), *entries(2)])
     home.drain()
-    home.wait(lambda: home.dlq_texts() == ["ignored"], 20, "dead")
-    assert home.dlq_items()[0]["last_error"] == "200 OK, but the server stored nothing"
-    assert server.total_stored() == 2
+    home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
+    (letter,) = home.dlq_items()
+    (told, *_) = home.json("diagnose", letter["id"])
+    assert told["cause"] == "invalid content"
+    assert "NUL" in told["detail"]
+    assert f"mem0tray edit {letter['id'][:8]}" in told["remedy"]
+    home.ok("edit", letter["id"], env={"EDITOR": "sed -i 's/\\x00/ny/'"})
+    home.ok("retry", "--all")
+    home.drained()
+    assert server.count("annyoak") == 1
 
 
 def test_a_server_that_says_so_and_stores_nothing_is_told(
@@ -113,12 +119,17 @@ def test_a_server_that_says_so_and_stores_nothing_is_told(
     assert len(home.log_lines("does not have what it said that it stored.")) == 1
 
 
-def test_projects_of_any_name_arrive_under_their_own(home: Home, server: OfficialStandin) -> None:
-    names = ["alpha", "my project", " edges ", "100%", "a\u00a0b", "tab\there"]
-    home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
-    home.drained()
-    assert sorted(project for project, _ in server.stored) == sorted(names)
-    assert not any(c.isspace() for save in server.saves for c in save.json["user_id"])
+def test_the_server_s_name_of_a_failed_request_is_in_the_history(
+    home: Home, server: OfficialStandin
+) -> None:
+    server.script(Answer(500), content="memory number 0", forever=True)
+    home.write_queue(entries(1))
+    home.drain()
+    item = home.dlq_items()[0]["id"]
+    names = [each["request"] for each in home.json("show", item)["history"]]
+    assert len(set(names)) == len(names) == 5
+    assert all(len(name) == 8 for name in names)
+    assert f"request {names[-1]}" in home.ok("diagnose", item)
 
 
 def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
@@ -129,15 +140,6 @@ def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
     assert server.sends("cut off") == 1
     (save,) = server.saves
     assert (save.json["user_id"], save.json["agent_id"]) == ("me", "my%20project")
-
-
-def test_a_server_that_infers_keeps_what_it_finds(home: Home, server: OfficialStandin) -> None:
-    server.script(Answer(body={"results": []}, stores=False), content="hm", forever=True)
-    home.env["MEM0TRAY_SERVER_INFER"] = "true"
-    home.write_queue([entry("hm")])
-    home.drained()
-    assert server.sends("hm") == 1
-    assert server.saves[0].json["infer"] is True
 
 
 def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialStandin) -> None:
@@ -151,6 +153,14 @@ def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialSta
     assert "sesame" not in home.log_text()
     (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
     assert key["level"] == "ok"
+
+
+def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin) -> None:
+    server.script(Answer(reset=True, stores=True), content="memory number 1")
+    home.write_queue(entries(3))
+    home.drained()
+    asked = {(each.method, each.path) for each in server.requests}
+    assert asked == {("POST", SAVE), ("POST", "/search"), ("GET", "/auth/setup-status")}
 
 
 NUL = "502 Bad Gateway, but the memory holds the character NUL, which the server cannot store"
@@ -200,6 +210,23 @@ def test_kills_in_a_drain_of_500_lose_nothing(
     home: Home, server: OfficialStandin, kills: int
 ) -> None:
     check_kills(home, server, kills, 500, guarded=True)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
+def test_an_item_on_its_way_when_killed_is_stored_once(
+    home: Home, server: OfficialStandin, *, stores: bool
+) -> None:
+    server.script(Answer(delay=20, stores=stores), content="on its way")
+    item: Item = entries(1)[0] | {"content": "on its way"}
+    home.write_queue([item])
+    worker = home.start("run")
+    server.wait_for(lambda: server.has_saves(1), 10)
+    worker.kill()
+    home.drained()
+    assert server.count("on its way") == 1
+    assert server.sends("on its way") == (1 if stores else 2)
+    assert {save.json["metadata"]["mem0tray_id"] for save in server.saves} == {item["id"]}
 
 
 @pytest.mark.slow

@@ -116,11 +116,6 @@ def test_each_error_has_its_remedy(code: int, remedy: str, *, disk_failed: bool)
     assert (found.remedy, found.disk_failed) == (remedy, disk_failed)
 
 
-def test_an_error_without_a_number_is_told_as_it_is() -> None:
-    found = atomic.unavailable(Path("x"), OSError("odd"))
-    assert (found.message, found.remedy) == ("x: odd.", "")
-
-
 def test_the_file_that_is_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     file = tmp_path / "file"
@@ -132,28 +127,13 @@ def test_the_file_that_is_in_the_way_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_no_file_is_to_be_moved_away(tmp_path: Path) -> None:
-    with pytest.raises(FileUnavailableError) as caught:
-        atomic.replace(tmp_path, b"")
-    assert caught.value.message == f"{tmp_path} is a folder, not a file."
-    command = atomic.moving(tmp_path)
-    assert caught.value.remedy == f"Move it away: `{command}`."
+def test_the_command_moves_what_is_in_the_way() -> None:
     assert atomic.moving(Path("a b"), "linux") == "mv 'a b' 'a b.away'"
     assert atomic.moving(Path("a b"), "win32") == 'move "a b" "a b.away"'
 
 
-def test_windows_says_who_holds_a_file_open() -> None:
-    error = PermissionError(errno.EACCES, "Access is denied")
-    error.winerror = 32  # type: ignore[attr-defined]
-    found = atomic.unavailable(Path("x"), error)
-    assert found.message == "x is held open by another program."
-    assert found.remedy == "Close it there, or end that program."
-
-
 def test_what_windows_lets_nobody_replace_is_held_open(tmp_path: Path) -> None:
-    error = PermissionError(errno.EACCES, "Access is denied")
-    error.winerror = 5  # type: ignore[attr-defined]
-    file = tmp_path / "file"
+    error, file = _of_windows(5), tmp_path / "file"
     file.touch()
     assert atomic.unavailable(file, error).message == f"{file} is held open by another program."
     file.unlink()
@@ -279,11 +259,6 @@ def test_a_folder_whose_file_system_knows_no_sync_is_no_obstacle(
             atomic.sync_folder(tmp_path)
 
 
-def test_windows_has_no_folder_to_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    atomic.sync_folder(tmp_path / "none")
-
-
 @needs.LINKS
 @pytest.mark.parametrize("owner", ["mine", "root's", "that of the folder", "a stranger's"])
 def test_the_link_of_a_stranger_is_not_followed(
@@ -351,13 +326,6 @@ def test_where_no_links_are_to_be_had_it_is_a_copy(
     assert name.read_bytes() == b"data"
     assert has_mode(name, 0o640)
     assert sorted(tmp_path.iterdir()) == [file, name]
-
-
-def test_a_name_that_something_else_has_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "kept").mkdir()
-    with pytest.raises(FileUnavailableError, match="kept is a folder, not a file"):
-        atomic.keep_link(tmp_path / "file", tmp_path / "kept")
 
 
 @needs.LINKS

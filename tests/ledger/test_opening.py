@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -88,41 +87,6 @@ def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None
 def path(tmp_path: Path) -> Path:
     """Name a ledger that is not there yet."""
     return tmp_path / "ledger.sqlite3"
-
-
-def longest(ledger: Ledger) -> int:
-    """How long its log may become, in bytes."""
-    with ledger.locked() as db:
-        (pages,) = db.execute("PRAGMA wal_autocheckpoint").fetchone()
-        (page,) = db.execute("PRAGMA page_size").fetchone()
-    return int(pages * page)
-
-
-def test_the_log_may_have_sixteen_megabytes(path: Path) -> None:
-    with closing(Ledger(path)) as ledger:
-        assert longest(ledger) == 16_384_000
-
-
-@pytest.mark.parametrize(
-    ("room", "most"), [(4_096_000, 1_024_000), (0, 2048)], ids=["small", "full"]
-)
-def test_the_log_fills_no_small_disk(
-    path: Path, monkeypatch: pytest.MonkeyPatch, room: int, most: int
-) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room))
-    with closing(Ledger(path)) as ledger:
-        assert longest(ledger) == most
-
-
-def test_a_disk_that_tells_no_room_is_taken_for_a_large_one(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: Path) -> None:
-        raise OSError
-
-    monkeypatch.setattr(shutil, "disk_usage", fail)
-    with closing(Ledger(path)) as ledger:
-        assert longest(ledger) == 16_384_000
 
 
 @pytest.mark.row(6)

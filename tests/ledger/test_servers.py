@@ -72,14 +72,6 @@ def test_every_memory_is_traced_on_both_servers(former: Reader) -> None:
     assert further.key == f"there-{further.digest.hex()[:8]}"
 
 
-def test_what_the_worker_has_taken_in_is_known(former: Reader) -> None:
-    of = {each.id: each for each in former.traced(ELSEWHERE, HERE) if each.there or each.here}
-    found = {name for name, each in of.items() if former.was_taken_in((name, each.digest), HERE)}
-    assert found == {"here", "both", "again", "deleted"}
-    assert not former.was_taken_in(("unknown", b""), HERE)
-    assert former.count(items.FRESH) == 2
-
-
 def test_the_deliveries_of_a_memory_are_told_in_their_order(former: Reader, inbox: Inbox) -> None:
     key = known(inbox, fresh("both")).key
     assert former.servers_of(key) == [(ELSEWHERE, NOW), (HERE, NOW + 1)]

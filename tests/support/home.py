@@ -282,12 +282,12 @@ class Home:
     def _explain(self) -> str:
         return (
             f"log: {self.log_text()[-2000:]}\n"
-            f"stderr: {self.errors()[-2000:]}\nmetrics: {self.state()}"
+            f"printed: {self.printed()[-2000:]}\nmetrics: {self.state()}"
         )
 
-    def errors(self) -> str:
-        """Read what the processes started here have written to standard error."""
-        return "\n".join(process.err for process in self._processes)
+    def printed(self) -> str:
+        """Read what the processes started here have written."""
+        return "\n".join(f"{each.out}\n{each.err}" for each in self._processes)
 
 
 def one_line(text: str) -> str:

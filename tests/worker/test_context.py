@@ -47,12 +47,6 @@ def claimed(ground: QueueScene, key: int) -> Job:
     return ground.context.outbox.claim(key, NOW, HERE)
 
 
-def test_a_first_start_has_nothing_to_wait_for(ground: QueueScene) -> None:
-    assert ground.context.unknown_until == 0.0
-    assert ground.context.ledger.meta("clean") == 0
-    assert ground.context.ledger.meta("boot") == "this start"
-
-
 @pytest.mark.parametrize(("interval", "wait"), [(30.0, 10.0), (4.0, 4.0)])
 def test_what_was_under_way_is_asked_about_after_a_while(
     ground: QueueScene, interval: float, wait: float
@@ -108,13 +102,6 @@ def test_after_another_start_of_the_machine_all_is_asked_about(
     next_worker(ground)
     assert (claimed(ground, key).unknown == NOW) == asks
     assert ground.context.ledger.meta("boot") == "this start"
-
-
-def test_in_a_ledger_that_was_begun_anew_all_is_asked_about(ground: QueueScene) -> None:
-    key = waits(ground, A)
-    ground.context.ledger.rebuilt = "it was missing"
-    next_worker(ground)
-    assert claimed(ground, key).unknown == NOW
 
 
 def test_a_clock_that_was_set_back_makes_nothing_wait(ground: QueueScene) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, NoThreadError
+from mem0tray.core.events import PartFailed, PartRecovered
 from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import orders, private_folders
 from mem0tray.files.atomic import Signature
@@ -61,11 +62,6 @@ def test_another_worker_is_gone_only_when_all_was_read_after_it(
         part, method = fails.split(".")
         getattr(getattr(scene.parts, part), method).side_effect = OSError("broken")
     assert ("other.release" in scene.cycle()) == (fails is None)
-
-
-def test_a_torn_queue_file_was_not_read(scene: Scene) -> None:
-    scene.parts.queue.torn = True
-    assert "other.release" not in scene.cycle()
 
 
 def test_the_prober_starts_once_and_what_waits_is_told_once(scene: Scene) -> None:
@@ -135,24 +131,11 @@ def test_a_command_is_answered_after_the_dlq_file_unless_that_takes_long(
     assert not order.exists()
 
 
-def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:
-    orders.ask_to_show(scene.context.paths)
-    assert "queue_publisher.kick" in scene.cycle()
-    scene.parts.queue_publisher.kick.assert_called_with(now=True)
-    assert events.StatusWanted() in scene.told
-    assert "queue_publisher.kick" not in scene.cycle()
-
-
 @pytest.mark.parametrize(("due", "kicks"), [(-1.0, True), (0.0, True), (1.0, False), (None, False)])
 def test_a_sender_is_woken_for_what_is_due(scene: Scene, due: float | None, *, kicks: bool) -> None:
     if due is not None:
         waits_until(scene, NOW + due)
     assert ("delivery.kick" in scene.cycle()) == kicks
-
-
-def test_a_sender_is_woken_while_requests_are_under_way(scene: Scene) -> None:
-    scene.parts.chosen_server.delivery.under_way = 1
-    assert "delivery.kick" in scene.cycle()
 
 
 @pytest.mark.parametrize("needed", [True, False])
@@ -180,13 +163,6 @@ def test_the_queue_file_is_published_when_it_is_outdated(
     assert ("queue_publisher.kick" in scene.cycle()) == needed
     if needed:
         scene.parts.queue_publisher.kick.assert_called_once_with(now=not busy)
-
-
-def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
-    with mock.patch.object(processes, "trim_heap") as give_back:
-        waits_until(scene, NOW)
-        scene.cycle()
-        give_back.assert_not_called()
 
 
 def test_room_is_given_back_once_after_a_change_of_a_file(scene: Scene) -> None:
@@ -304,3 +280,15 @@ def test_a_thread_that_cannot_be_started_ends_the_worker(scene: Scene, which: st
     with pytest.raises(NoThreadError) as raised:
         scene.engine.turn()
     assert raised.value is error
+
+
+@pytest.mark.row(52)
+def test_settings_that_keep_changing_are_a_fault_after_ten_seconds(scene: Scene) -> None:
+    for torn, after in ((True, 0.0), (True, 11.0), (False, 11.5)):
+        scene.wanted.torn = torn
+        scene.context.faults._clock = mock.Mock(return_value=MOMENT + after)
+        scene.cycle()
+    about = [event for event in scene.told if isinstance(event, PartFailed | PartRecovered)]
+    assert [(type(event), event.part) for event in about] == [
+        (PartFailed, "settings file"), (PartRecovered, "settings file"),
+    ]  # fmt: skip

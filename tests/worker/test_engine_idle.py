@@ -175,11 +175,6 @@ def test_it_waits_until_the_next_item_is_due(scene: Scene, due: float, wait: flo
     assert scene.patience() == pytest.approx(wait)
 
 
-def test_it_follows_requests_that_are_under_way(scene: Scene) -> None:
-    scene.parts.chosen_server.delivery.under_way = 1
-    assert scene.patience() == INTERVAL
-
-
 def test_it_waits_until_the_way_opens_by_itself(scene: Scene) -> None:
     scene.context.breaker.take_break(NOW + 3)
     assert scene.patience() == pytest.approx(3)
@@ -208,12 +203,6 @@ def test_it_waits_until_a_note_has_been_left_alone(scene: Scene) -> None:
     scene.parts.notes.run.side_effect = RuntimeError("odd")
     scene.cycle()
     assert scene.patience() > 0
-
-
-def test_it_waits_for_the_metrics(scene: Scene) -> None:
-    scene.parts.metrics.wait.return_value = 2.5
-    assert scene.patience() == 2.5
-    scene.parts.metrics.wait.assert_called_with(MOMENT)
 
 
 @pytest.mark.parametrize("part", ["metrics", "dlq_publisher"])

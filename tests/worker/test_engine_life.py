@@ -14,7 +14,7 @@ from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.core.events import Event, Events, PartFailed
 from mem0tray.core.reasons import NONE, Reason, quoted
-from mem0tray.files import atomic, orders, private_folders
+from mem0tray.files import atomic, private_folders
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker import stages
@@ -50,18 +50,6 @@ def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
     scene.context.breaker.take_break(NOW - 900)
     scene.engine.cycle(NOW - 995, MOMENT + 5)
     assert scene.context.breaker.break_left(NOW - 995) == pytest.approx(95)
-
-
-def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:
-    orders.write_pause(scene.context.paths, NOW + 60)
-    scene.cycle()
-    assert scene.context.breaker.is_paused(NOW)
-    scene.cycle(61)
-    assert not scene.context.breaker.is_paused(NOW)  # it was over when it was read
-    scene.cycle()
-    orders.clear_pause(scene.context.paths)
-    scene.cycle()
-    assert not scene.context.breaker.is_paused(NOW)
 
 
 def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
@@ -152,12 +140,6 @@ def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wro
     assert not any(isinstance(event, events.LedgerRebuilt) for event in scene.told)
 
 
-def test_a_ledger_that_was_lost_is_told_at_the_beginning(scene: Scene) -> None:
-    scene.context.ledger.rebuilt = "it was not there"
-    scene.engine.begin()
-    assert scene.told == [events.LedgerRebuilt("it was not there")]
-
-
 def test_one_that_watches_makes_the_folders_and_looks_at_its_watch_last(scene: Scene) -> None:
     engine = Engine(scene.parts, scene.wanted)
     engine.begin()
@@ -196,17 +178,6 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
     scene.parts.metrics.run.assert_called_once_with(final=True)
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["last DLQ file", "last queue file", "last metrics", "end of the ledger"]
-
-
-def test_it_leaves_within_a_second(scene: Scene) -> None:
-    scene.engine.end()
-    waits = [
-        scene.parts.chosen_server.prober.stop.call_args.args[0],
-        scene.parts.chosen_server.delivery.stop.call_args.args[0],
-        scene.parts.queue_publisher.stop.call_args.args[0],
-    ]
-    assert waits == [0.1, 0.4, 0.4]
-    scene.parts.dlq_publisher.run.assert_not_called()  # there was nothing to write
 
 
 def test_leftovers_and_folders_that_fail_keep_nobody(

@@ -253,17 +253,6 @@ def test_who_started_it_is_asked_once(
     assert reason.endswith("stop it with `systemctl --user disable --now old.service`")
 
 
-def test_the_sentence_says_who_it_is_and_what_to_do() -> None:
-    assert str(another_worker(7, "there")) == (
-        "another worker runs on there: stop it there, or give each its own folder"
-    )
-    assert str(another_worker(7, None, "kill 7")) == (
-        "another worker runs as process 7: stop it with `kill 7`"
-    )
-    assert str(another_worker(None, None)).startswith("another worker rewrites mem0_metrics.json: ")
-    assert other_worker.EVERY == 30.0
-
-
 def entry(number: int) -> Item:
     item = parse(
         b'{"id": "m%d", "project_id": "p", "content": "text %d", "timestamp": 1}' % (number, number)
@@ -281,44 +270,6 @@ def context(tmp_path: Path) -> Iterator[WorkerContext]:
         for number in (1, 2, 3):
             context.inbox.add_fresh(entry(number), NOW - 1000, ask=False)
         yield context
-
-
-def due(context: WorkerContext) -> list[int]:
-    found: list[int] = []
-    while (key := context.outbox.head("pending", NOW + 1000)) is not None:
-        context.outbox.claim(key, NOW)
-        found.append(key)
-    return found
-
-
-@pytest.mark.row(45)
-def test_only_what_vanished_in_the_last_minute_is_taken(context: WorkerContext) -> None:
-    """Another worker is seen: what left the file in the minute before is an unknown outcome."""
-    context.foreign_claims.vanish([1], NOW - 61, taken=False, wait_until=0.0)
-    context.foreign_claims.vanish([2], NOW - 59, taken=False, wait_until=0.0)
-    context.foreign_claims.note_worker(WorkerSeen(7, None, NOW, NOW))
-    context.foreign_claims.vanish([3], NOW + 30, taken=False, wait_until=0.0)
-    context.foreign_claims.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
-    assert context.counters.waiting().held == 1
-    assert context.outbox.claim(2, NOW).unknown == NOW
-    assert context.outbox.claim(1, NOW).unknown is None
-    assert context.foreign_claims.worker() == WorkerSeen(7, None, NOW, NOW + 30)
-
-
-@pytest.mark.row(45)
-def test_what_is_held_is_due_only_when_the_user_sends_it(context: WorkerContext) -> None:
-    for key in (1, 2, 3):
-        context.foreign_claims.vanish([key], NOW, taken=True, wait_until=0.0)
-        context.foreign_claims.hold(key, NOW)
-    assert context.outbox.next_due() is None
-    assert context.outbox.in_turn(NOW) is None
-    assert due(context) == []
-    assert context.foreign_claims.send([2]) == 1
-    assert context.foreign_claims.send([2]) == 0
-    assert context.outbox.next_due() == 0
-    assert due(context) == [2]
-    assert context.outbox.claim(2, NOW).unknown == NOW  # asked first, where it can be
-    assert context.counters.waiting().held == 2
 
 
 @pytest.mark.row(45)
@@ -344,16 +295,6 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
     job = context.outbox.claim(1, NOW)
     assert job.unknown is None
     assert context.counters.waiting().held == 0
-
-
-@pytest.mark.row(45)
-def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(context: WorkerContext) -> None:
-    context.foreign_claims.vanish([1], NOW, taken=False, wait_until=NOW + 40)
-    assert context.outbox.head("pending", NOW + 39) == 2
-    context.outbox.claim(2, NOW)
-    context.outbox.claim(3, NOW)
-    assert context.outbox.next_due() == NOW + 40
-    assert context.outbox.claim(1, NOW + 40).unknown == NOW
 
 
 @pytest.mark.row(45)

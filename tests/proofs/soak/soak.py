@@ -175,7 +175,7 @@ class Soak:
             offered=offered,
         )
         told += [*self._producers.faults, *self._life.faults]
-        told += [line for line in self._home.errors().splitlines() if "Traceback" in line]
+        told += [line for line in self._home.printed().splitlines() if "Traceback" in line]
         stored = self._server.total_stored()
         return Result(
             seed=self._seed,

@@ -91,7 +91,7 @@ class Stage:
         raise DiedError
 
     def said(self) -> str:
-        return f"{self.home.log_text()}\n{self.home.errors()}"
+        return f"{self.home.log_text()}\n{self.home.printed()}"
 
     def _explain(self) -> str:
         state = f"stored {sorted(text for _, text in self.server.stored)}"

@@ -14,7 +14,6 @@ from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
 from mem0tray.files import atomic
-from mem0tray.files.atomic import TornError
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.database import Ledger
@@ -62,10 +61,6 @@ class Turns:
         self.publisher._signal.clear()
         return told
 
-    def woke(self) -> bool:
-        assert isinstance(self.context.wake, threading.Event)
-        return self.context.wake.is_set()
-
 
 @pytest.fixture
 def turns(scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turns]:
@@ -93,24 +88,6 @@ def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> 
 
     monkeypatch.setattr(FileLock, "acquire", acquired)
     return done
-
-
-def test_a_turn_publishes_and_wakes_the_worker(turns: Turns) -> None:
-    turns.take_turn()
-    assert turns.context.paths.queue.exists()
-    assert turns.woke()
-    assert turns.waits == []
-    assert not turns.will_try_again()
-    assert not turns.publisher.pending
-
-
-def test_a_file_that_is_being_written_is_tried_again_soon(turns: Turns) -> None:
-    turns.take_turn(raising(TornError(Path("q"))))
-    assert turns.waits == [0.05]
-    assert turns.will_try_again()
-    assert turns.woke()
-    assert turns.scene.told == []
-    assert not turns.publisher._busy
 
 
 def test_a_file_that_changed_meanwhile_is_tried_again_soon(turns: Turns) -> None:
@@ -151,44 +128,6 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
     assert turns.scene.told[1:] == [
         events.PartRecovered("replacing the queue file while others write it")
     ]
-
-
-def test_while_it_stops_nothing_is_unstable(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [MOMENT]
-    monkeypatch.setattr(turns.context.faults, "_clock", lambda: now[0])
-    turns.publisher._stopping.set()
-    for _ in range(3):
-        turns.take_turn(lambda: False)
-        now[0] += 20.0
-    assert turns.scene.told == []
-
-
-def test_the_pace_is_set_by_how_long_it_took(turns: Turns) -> None:
-    turns.take_turn()
-    moment = turns.publisher._pace._next
-    assert 0.0 < turns.publisher._pace.wait(moment - 1.0) <= 1.0
-    assert turns.publisher._pace.wait(moment) == 0.0
-
-
-def test_who_leaves_has_no_patience(turns: Turns) -> None:
-    turns.left = True
-    turns.take_turn(raising(ValueError("odd")))
-    assert turns.waits == [5.0, 0.05]
-    assert turns.will_try_again()
-
-
-def test_it_is_pending_while_it_is_written(turns: Turns) -> None:
-    seen: list[bool] = []
-
-    def publish() -> bool:
-        done = QueuePublisher._publish(turns.publisher)
-        seen.append(turns.publisher.needed)
-        seen.append(turns.publisher.pending)
-        return done
-
-    turns.take_turn(publish)
-    assert seen == [False, True]
-    assert not turns.publisher.pending
 
 
 def test_the_lock_is_taken_for_the_write_alone(
@@ -242,39 +181,12 @@ def test_a_write_that_is_given_up_leaves_nothing_expected(
     assert turns.publisher.needed
 
 
-def test_once_it_stops_nothing_is_written(turns: Turns) -> None:
-    turns.publisher._stopping.set()
-    assert turns.publisher._publish()
-    assert not turns.context.paths.queue.exists()
-    assert not turns.context.paths.queue_backup.exists()
-
-
-@pytest.mark.parametrize("now", [True, False])
-def test_a_kick_has_the_thread_look(turns: Turns, *, now: bool) -> None:
-    turns.publisher.kick(now=now)
-    assert turns.publisher._urgent.is_set() == now
-    assert turns.will_try_again()
-
-
 class Slow(PublishRate):
     """A pace at which nothing would be published again in this test."""
 
     def wait(self, now: float) -> float:
         del now
         return 1000.0
-
-
-def test_a_file_that_was_just_read_is_not_written_at_once(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publisher = turns.publisher
-    waited: list[float] = []
-    monkeypatch.setattr(publisher._urgent, "wait", waited.append)
-    publisher.start()
-    publisher.kick()
-    wait_until(lambda: not publisher.pending, what="published")
-    publisher.stop(20.0)
-    assert 0.0 < waited[0] <= 1.0
 
 
 def test_the_thread_publishes_what_is_needed_and_ends(
@@ -329,26 +241,6 @@ def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
     turns.publisher._stopping.set()
     turns.take_turn(raising(LedgerError("Cannot operate on a closed database.")))
     assert turns.scene.told == []
-
-
-def test_a_thread_that_cannot_publish_is_not_waited_for(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publisher = turns.publisher
-    publisher._pace = Slow()
-    monkeypatch.setattr(publisher, "_publish", lambda: False)
-    publisher.start()
-    publisher.stop(0.01)
-    assert publisher._stopping.is_set()
-    publisher._thread.join(20.0)
-    assert not publisher._thread.is_alive()
-    assert publisher.pending
-
-
-def test_one_that_never_began_is_stopped_at_once(turns: Turns) -> None:
-    publisher = turns.publisher
-    publisher.stop(1e6)
-    assert publisher.pending
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Memory, Outcome, Presence
-from mem0tray.server.answers import NO_PROJECT
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
@@ -189,12 +188,6 @@ def attempting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Atte
         yield Attempting(WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, bus), told)
 
 
-def test_what_was_never_sent_is_sent_without_a_question(attempting: Attempting) -> None:
-    assert attempting.make(NEW) is TAKEN
-    attempting.client.ask.assert_not_called()
-    attempting.client.save.assert_called_once_with(Memory("alpha", "text", "key-1"), 5.0)
-
-
 @pytest.mark.parametrize(
     ("timeouts", "seconds"), [(0, 5.0), (1, 10.0), (3, 40.0), (6, 320.0), (7, 600.0), (5000, 600.0)]
 )
@@ -204,30 +197,6 @@ def test_patience_doubles_with_each_time_out(
     attempting.make(replace(UNKNOWN, timeouts=timeouts), Presence.ABSENT)
     assert attempting.client.ask.call_args.args[:2] == (Memory("alpha", "text", "key-1"), seconds)
     assert attempting.client.save.call_args.args[1] == seconds
-
-
-def test_even_the_smallest_patience_stops_doubling(attempting: Attempting) -> None:
-    attempting.context.settings = Settings(sync=SyncSettings(timeout=0.1))
-    attempting.make(replace(NEW, timeouts=11))
-    assert attempting.client.save.call_args.args[1] == pytest.approx(102.4)
-
-
-def test_an_item_without_a_project_is_not_sent(attempting: Attempting) -> None:
-    found = attempting.make(replace(UNKNOWN, project=""))
-    assert (found.kind, found.reason) == (Kind.NOT_SENDABLE, NO_PROJECT)
-    attempting.client.ask.assert_not_called()
-    attempting.client.save.assert_not_called()
-
-
-def test_what_the_server_has_is_not_sent(attempting: Attempting) -> None:
-    found = attempting.make(UNKNOWN, Presence.PRESENT)
-    assert found == Outcome(Kind.FOUND, None, "the server had it already")
-    attempting.client.save.assert_not_called()
-
-
-def test_what_the_server_lacks_is_sent(attempting: Attempting) -> None:
-    attempting.client.save.return_value = REFUSED_IT
-    assert attempting.make(UNKNOWN, Presence.ABSENT) is REFUSED_IT
 
 
 def test_where_the_server_cannot_tell_a_failure_leaves_it_unknown(attempting: Attempting) -> None:
@@ -272,14 +241,6 @@ def test_a_question_that_is_broken_off_at_the_end_is_none(
     for _ in range(4):
         assert attempting.make(UNKNOWN, said) == said
     attempting.client.save.assert_not_called()
-
-
-def test_a_question_in_vain_says_so(attempting: Attempting) -> None:
-    assert attempting.make(UNKNOWN, NO_ANSWER) == replace(NO_ANSWER, kind=Kind.ASKED_IN_VAIN)
-    gone = Outcome(Kind.OUTAGE, None, "refused")
-    assert attempting.make(UNKNOWN, gone) == replace(
-        gone, kind=Kind.ASKED_IN_VAIN, may_have_it=True
-    )
 
 
 @pytest.mark.parametrize("fails", ["ask", "save"])

@@ -202,17 +202,6 @@ def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
     assert seen.count("commit") == 1
 
 
-def test_nothing_is_claimed_at_the_end(scene: Scene) -> None:
-    """A stop waits for the answer that is on its way, and leaves nothing as perhaps sent."""
-    scene.second_under_way()
-    stopper = threading.Thread(target=scene.delivery.stop, args=(PATIENCE,))
-    stopper.start()
-    scene.answers.put(DELIVERED)
-    stopper.join(PATIENCE)
-    assert scene.claims() == set()
-    assert scene.sent() == ["m1", "m2"]
-
-
 def test_an_outcome_is_not_kept_waiting_by_a_question(scene: Scene) -> None:
     """What was delivered is in the ledger before the server is asked about another memory."""
     with scene.context.ledger.transaction():
@@ -270,15 +259,6 @@ def test_the_first_request_goes_alone() -> None:
     assert Throttle().slots([], 8, both_lanes=False) == 1
 
 
-@pytest.mark.parametrize("answer", [0.0, 0.001, 0.005])
-def test_fast_answers_mean_one_at_a_time(answer: float) -> None:
-    assert after(*[answer] * 9).slots([], 8, both_lanes=False) == 1
-
-
-def test_slow_answers_open_all_slots() -> None:
-    assert after(*[0.2] * 9).slots([], 8, both_lanes=False) == 8
-
-
 def test_slots_grow_with_the_median() -> None:
     """Slower answers never mean fewer slots, and just above 5 ms there is more than one."""
     answers = (0.0051, 0.0075, 0.01, 0.02, 1.0, 60.0)
@@ -286,11 +266,6 @@ def test_slots_grow_with_the_median() -> None:
     assert slots == sorted(slots)
     assert slots[0] > 1
     assert slots[-1] == 8
-
-
-@pytest.mark.parametrize("limit", [1, 2, 8, 64])
-def test_the_limit_holds(limit: int) -> None:
-    assert after(*[60.0] * 9).slots([60.0] * 5, limit, both_lanes=False) == limit
 
 
 @pytest.mark.parametrize("limit", [1, 2, 8])
@@ -318,30 +293,6 @@ def test_a_stalled_request_does_not_hold_up_others() -> None:
     assert throttle.slots([5.0], 8, both_lanes=False) == 2
     assert throttle.slots([5.0, 5.0], 8, both_lanes=False) == 3
     assert throttle.slots([5.0, 5.0], 2, both_lanes=False) == 2
-
-
-def test_no_work_no_lane() -> None:
-    assert lane((False, 0), (False, 0), 8) is None
-
-
-@pytest.mark.parametrize("under_way", [(2, 0), (0, 2), (1, 1), (3, 3)])
-def test_no_slot_no_lane(under_way: tuple[int, int]) -> None:
-    assert lane((True, under_way[0]), (True, under_way[1]), 2) is None
-
-
-def test_a_lone_lane_takes_every_slot() -> None:
-    assert lane((True, 7), (False, 0), 8) == FRESH
-    assert lane((False, 0), (True, 7), 8, last=DEAD) == DEAD
-
-
-def test_lanes_take_turns() -> None:
-    assert lane((True, 1), (True, 1), 8, last=FRESH) == DEAD
-    assert lane((True, 1), (True, 1), 8, last=DEAD) == FRESH
-
-
-def test_the_lane_with_fewer_under_way_comes_first() -> None:
-    assert lane((True, 3), (True, 1), 8, last=DEAD) == DEAD
-    assert lane((True, 0), (True, 4), 8, last=FRESH) == FRESH
 
 
 @pytest.mark.parametrize("slots", range(2, 9))

@@ -13,7 +13,7 @@ import pytest
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
-from mem0tray.core.errors import LedgerError, NoThreadError, SettingsError
+from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Delivered, Event, Events, PartFailed, PartRecovered
 from mem0tray.files import orders
 from mem0tray.ledger.database import Ledger
@@ -21,7 +21,7 @@ from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.faults import Faults
-from mem0tray.worker.orders.handler import OrderHandler
+from mem0tray.worker.orders import OrderHandler
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, row, table
@@ -167,14 +167,6 @@ def test_the_lanes_take_turns(steps: Steps) -> None:
     assert steps.turn(3) == "b"
 
 
-def test_an_open_breaker_lets_nothing_out(steps: Steps) -> None:
-    steps.fresh("a")
-    steps.breaker.await_probe()
-    assert steps.turn() == ""
-    assert steps.delivery.next_due() == 0.0
-    assert steps.delivery.under_way == 0
-
-
 def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
     first, _ = steps.fresh("a", "b")
     steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
@@ -188,11 +180,6 @@ def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
     steps.turn(0, TAKEN)
     steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW + 1.0)
     assert steps.turn(0) == ""
-
-
-def test_without_a_memory_there_is_no_canary(steps: Steps) -> None:
-    steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
-    assert steps.turn() == ""
 
 
 def test_another_project_goes_first_where_one_is_refused(steps: Steps) -> None:
@@ -222,16 +209,6 @@ def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
     steps.delivery._senders.clear()
     steps.delivery.kick()
     assert steps.added == before
-
-
-def test_an_outcome_of_a_former_server_is_late(steps: Steps) -> None:
-    (key,) = steps.fresh("a")
-    steps.turn()
-    steps.delivery.change_server(ELSEWHERE)
-    assert steps.turn(0, FAILED) == "a"
-    assert row(steps.context.ledger, key)["retries"] == 0
-    assert not steps.delivery._proven
-    assert steps.delivery._flights[0].server == ELSEWHERE
 
 
 def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Steps) -> None:
@@ -264,14 +241,6 @@ def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
         assert db.execute("SELECT * FROM attempts").fetchall() == []
     assert steps.delivery._proven is proven
     assert steps.told == []
-
-
-def test_nothing_is_claimed_until_the_worker_has_heard(steps: Steps) -> None:
-    steps.fresh("a")
-    steps.context.barrier.wait = True
-    assert steps.turn() == ""
-    steps.context.barrier.note_seen(frozenset())
-    assert steps.turn() == "a"
 
 
 def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
@@ -326,20 +295,7 @@ def test_a_ledger_that_fails_stops_all_and_is_told(
     assert steps.context.wake.set.called  # type: ignore[attr-defined]
 
 
-def test_a_server_that_is_down_suspects_nobody(steps: Steps) -> None:
-    (key,) = steps.fresh("a")
-    steps.turn()
-    steps.turn(0, Outcome(Kind.OUTAGE, 503, "down"))
-    assert steps.delivery.next_due() is None  # set aside for the server's sake
-    steps.delivery.clear_suspects()
-    assert steps.delivery.next_due() == 0.0
-    assert row(steps.context.ledger, key)["retries"] == 0
-
-
 REFUSED = RuntimeError("can't start new thread")
-NO_THREAD = (
-    "No thread can be started: can't start new thread. Allow more processes, or end other programs."
-)
 
 
 class Sending:
@@ -399,22 +355,6 @@ def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
         return real(*arguments, **named)
 
     return call
-
-
-def test_without_a_single_sender_nothing_is_claimed(
-    sending: Sending, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = sending.wait("a")
-    refuse(monkeypatch)
-    with pytest.raises(NoThreadError) as caught:
-        sending.delivery.kick()
-    assert str(caught.value) == NO_THREAD
-    assert "claimed" not in row(sending.context.ledger, key)
-
-
-def test_a_sender_that_hangs_keeps_no_program_from_ending(sending: Sending) -> None:
-    sending.delivery.kick()
-    assert [sender.daemon for sender in sending.delivery._senders] == [True]
 
 
 def test_where_no_further_sender_can_be_started_the_others_go_on(

@@ -22,7 +22,6 @@ from mem0tray.worker.reporting.log import describe
 from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
 from tests.worker.sending.court import (
-    COUNTED,
     FAILED,
     OUTAGE,
     RETRY,
@@ -42,17 +41,6 @@ def test_a_fresh_entry_that_is_taken_is_delivered(court: Court) -> None:
     assert court.context.inbox.known(fresh("m").name).servers == {HERE}  # type: ignore[union-attr]
     assert court.history() == []
     assert court.context.counters.last_delivery() == NOW
-
-
-def test_a_dead_letter_that_is_taken_has_recovered(court: Court) -> None:
-    assert court.apply(court.letter(), TAKEN) == [events.DlqRecovered("p", "d", 2)]
-
-
-def test_a_success_closes_the_breaker(court: Court) -> None:
-    job = court.fresh()
-    refuse_all(court)
-    court.apply(job, TAKEN, canary=True)
-    assert court.state() == HEALTHY
 
 
 @pytest.mark.parametrize("canary", [True, False])
@@ -76,14 +64,6 @@ def test_what_another_worker_delivered_is_counted_once(court: Court, taken: floa
     assert court.context.counters.last_delivery() == NOW
 
 
-def test_a_suspect_that_is_found_is_none_any_more(court: Court) -> None:
-    job = court.fresh()
-    court.apply(job, OUTAGE)
-    court.apply(job, Outcome(Kind.FOUND, None, ""))
-    assert court.verdicts.suspects == frozenset()
-    assert court.apply(court.fresh("other"), TAKEN) == [events.Delivered("p", "other")]
-
-
 def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None:
     job = court.fresh()
     court.apply(job, OUTAGE)
@@ -99,20 +79,6 @@ def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None
 # Failures of an item -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", COUNTED)
-def test_a_failure_of_a_fresh_entry_counts(court: Court, kind: Kind) -> None:
-    job = court.fresh(retries=0)
-    told = court.apply(job, Outcome(kind, 422, SAID, duration=7.0))
-    assert told == [events.AttemptFailed("p", "m", 1, SAID)]
-    found = court.row(job)
-    assert (found["retries"], found["due"], found["last_error"]) == (1, NOW + RETRY, SAID)
-    assert "claimed" not in found
-    assert b'"retries":1' in court.context.ledger.raw(job.key)
-    assert court.history() == [(str(kind), 422, SAID, 7.0)]
-    assert court.state() == HEALTHY
-    assert court.outages == []
-
-
 @pytest.mark.parametrize(
     ("asked", "wait"), [(None, RETRY), (5.0, RETRY), (50.0, 50.0), (1e9, LONGEST_BREAK)]
 )
@@ -124,20 +90,6 @@ def test_a_wait_that_the_server_asks_for_is_kept(
     assert court.row(job)["due"] == NOW + wait
 
 
-def test_the_last_failure_that_is_granted_makes_a_dead_letter(court: Court) -> None:
-    job = court.fresh(retries=1)
-    assert court.apply(job, FAILED) == [events.AttemptFailed("p", "m", 2, SAID)]
-    job = court.claim(job.key)
-    assert court.apply(job, FAILED) == [
-        events.MovedToDlq("p", "m", 3),
-        events.InBackoff("p", "m", 30),
-    ]
-    found = court.row(job)
-    assert (found["state"], found["last_error"]) == ("dead", SAID)
-    assert found["due"] == NOW + 30
-    assert court.context.counters.total("total_failed") == 1
-
-
 @pytest.mark.parametrize(("asked", "wait"), [(5.0, 30.0), (500.0, 500.0), (1e9, LONGEST_BREAK)])
 def test_a_wait_that_the_server_asks_for_is_kept_by_a_new_dead_letter(
     court: Court, asked: float, wait: float
@@ -147,22 +99,6 @@ def test_a_wait_that_the_server_asks_for_is_kept_by_a_new_dead_letter(
     told = court.apply(job, Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
     assert told == [events.MovedToDlq("p", "m", 3), events.InBackoff("p", "m", wait)]
     assert court.row(job)["due"] == NOW + wait
-
-
-def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
-    job = court.letter()
-    assert court.apply(job, FAILED) == [
-        events.DlqRetryFailed("p", "d", 3, 240.0, SAID),
-        events.InBackoff("p", "d", 240.0),
-    ]
-    found = court.row(job)
-    assert (found["retry_count"], found["last_attempt"], found["due"]) == (3, NOW, NOW + 240)
-    assert found["last_error"] == SAID
-    raw = court.context.ledger.raw(job.key)
-    assert b'"retry_count":3' in raw
-    assert b'"last_attempt":1800000000.0' in raw
-    assert f'"last_error":"{SAID}"'.encode() in raw
-    assert court.row(job)["retries"] == 0
 
 
 @pytest.mark.parametrize(("asked", "wait"), [(5.0, 240.0), (500.0, 500.0), (1e9, LONGEST_BREAK)])
