@@ -226,7 +226,7 @@ def test_a_request_that_hangs_alone_is_only_watched(
         monkeypatch.setattr(scene.delivery, name, counted)
     scene.delivery.kick()
     scene.server.wait_for_requests(1)
-    wait_until(lambda: scene.delivery._slots(both_lanes=False) > 1, what="a slot for others")
+    wait_until(lambda: scene.delivery._slots() > 1, what="a slot for others")
     counts.clear()
     wait_until(lambda: counts["_slots"] > 50, what="fifty looks at its age")
     assert counts["_exchange"] <= 1
