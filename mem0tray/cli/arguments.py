@@ -35,9 +35,6 @@ _Function = Callable[..., Any]
 _MARGIN: Final = "  "
 _GAP: Final = 2
 _WITH_TEXT: Final = ("add", "search")
-END_OF_INPUT: Final = (
-    "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
-)
 _MOST: Final = 200
 _TYPED: Final = re.compile(r"[\w@+:,./-]+")  # bash inserts a word as it is: none may be run
 

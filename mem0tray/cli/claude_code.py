@@ -10,7 +10,7 @@ import click
 
 from mem0tray.claude import MARK, connecting
 from mem0tray.claude.connecting import Change
-from mem0tray.cli import arguments, interaction, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
@@ -72,7 +72,7 @@ def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) 
             output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
         if needed and not dry_run and not yes and _can_answer():
             names = " and ".join(str(each.found.path) for each in needed)
-            if not interaction.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
+            if not output.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
                 raise click.Abort
     done = [not dry_run and each.is_needed for each in changes]
     copies = [

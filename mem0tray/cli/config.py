@@ -7,7 +7,6 @@ from typing import Any, Final
 import click
 
 from mem0tray.cli import arguments, output
-from mem0tray.cli.interaction import waiting
 from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
 from mem0tray.config.settings import LOCAL_URL, SECRETS, Loaded
@@ -192,7 +191,7 @@ def report_on_server(key: str) -> frozenset[str]:
         return frozenset()  # it is not known which server is meant, or nothing of it has changed
     from mem0tray.actions import server_test  # slow to import, as the network is
 
-    with waiting():
+    with output.waiting():
         steps = server_test.examine(loaded, _SECONDS)
     for step in steps:
         if step.result in (server_test.FAILED, server_test.WARNING):

@@ -12,13 +12,12 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import chosen_client, recall
+from mem0tray.actions import add_lines, chosen_client, recall
+from mem0tray.actions.add_lines import MemoryLine
 from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.cli import add_lines, arguments, output
-from mem0tray.cli.add_lines import MemoryLine
+from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.interaction import Progress
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -185,7 +184,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     if target is not None:
         atomic.refuse_odd(target)
         temporary.remove_leftovers(target.parent)  # left by an export that was killed
-    with Progress("memories read") as progress:
+    with output.Progress("memories read") as progress:
 
         def watch(read: int, total: int | None) -> None:
             if target is None and sys.stdout.isatty():

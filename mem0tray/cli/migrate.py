@@ -13,7 +13,6 @@ from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Reques
 from mem0tray.actions.recall import in_sentence
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.interaction import Progress
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import ServerNames, former_in_words
 from mem0tray.config.settings import Settings
@@ -106,7 +105,7 @@ def _run(settings: Settings, request: Request) -> Brought:
     """Run it; at a terminal, ask for the former server's key once that server wants one."""
     run = Migration(settings, request)
     try:
-        with Progress("memories read") as progress:
+        with output.Progress("memories read") as progress:
             return run.run(progress)
     except KeyRefusedError as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()) or run.queued:

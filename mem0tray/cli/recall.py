@@ -9,7 +9,6 @@ from mem0tray.actions import recall as reading
 from mem0tray.actions.recall import KnownProjects, WasRead
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_meant, project_option
-from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, UsageError
@@ -52,7 +51,7 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     """
     settings = arguments.load()
     name = project_meant(project)
-    with waiting():
+    with output.waiting():
         found = reading.recall(settings, name, limit)
     _show(name, found, "was found", as_json=as_json)
 
@@ -80,7 +79,7 @@ def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: 
     query = " ".join(words)
     if not query.strip():
         raise UsageError("There is nothing to search for.", "Give a word or more.")
-    with waiting():
+    with output.waiting():
         found = reading.search(settings, name, query, limit)
     _show(name, found, "matches that", as_json=as_json)
 
@@ -150,7 +149,7 @@ def projects(*, as_json: bool) -> None:
     answer: only what is known here is shown then.
     """
     settings = arguments.load()
-    with waiting():
+    with output.waiting():
         found = reading.known_projects(settings)
     if as_json:
         counts = [

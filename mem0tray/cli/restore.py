@@ -15,7 +15,7 @@ from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.verbs import Changed, Restored
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, listing
-from mem0tray.cli import arguments, memory_words, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -172,7 +172,7 @@ def _print_old(name: str, done: Changed) -> None:
     if done.outcome in _OLD_TEXT:
         output.say(_OLD_TEXT[done.outcome].format(name=name), Style.WARNING)
     if not done.heard:
-        output.remark(memory_words.NOT_HEARD)
+        output.remark(verbs.NOT_HEARD)
 
 
 @arguments.command(
@@ -251,7 +251,7 @@ def _document(source: RestoreSource, count: int) -> dict[str, Any]:
         place = DLQ_LIST if each.is_dead else QUEUE_LIST
         # What has not even an id is no item.
         found = listing([each.raw], place) or [FoundItem(place, "", "", each.raw, None)]
-        pieces.append(memory_words.named(found[0]))
+        pieces.append(found[0].named)
     return {
         "name": source.name,
         "kind": source.kind,
@@ -269,6 +269,6 @@ def _print(name: str, done: Restored) -> None:
         if pieces:
             output.say_beside("  ", plural(len(pieces), *words))
     if not done.heard:
-        output.remark(memory_words.NOT_HEARD)
+        output.remark(verbs.NOT_HEARD)
     if not (done.dead or done.fresh):
         output.say("`mem0tray restore --list` shows what else can be restored.")

@@ -12,14 +12,14 @@ import click
 
 from mem0tray.actions import add, recall, verbs, worker_report
 from mem0tray.actions.recall import WasRead
-from mem0tray.cli import INTERRUPTED, arguments, memory_words, output, setup_server
-from mem0tray.cli.interaction import waiting
+from mem0tray.cli import INTERRUPTED, arguments, output, setup_server
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.item import Item
+from mem0tray.core.text import excerpt
 from mem0tray.files import document
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as location
@@ -215,8 +215,8 @@ def _save_deliver_recall() -> None:
     loaded = arguments.load_all()
     settings, paths = loaded.settings, loaded.settings.locations()
     project, content = items.TRIAL
-    shown = memory_words.excerpt(content)
-    with waiting():
+    shown = excerpt(content)
+    with output.waiting():
         before = recall.recall(settings, project, _SHOWN)
     if _shows(before):
         _done("Recalled", "the memory that an earlier `mem0tray setup` saved there.")
@@ -227,7 +227,7 @@ def _save_deliver_recall() -> None:
     item = items.parse(document.dump(add.entry(name, project, content)))
     assert item is not None  # noqa: S101  (it has an id, a project and a text)
     _done("Saved", f"{shown}, project {project}.")
-    with waiting("Delivering and recalling it"):
+    with output.waiting("Delivering and recalling it"):
         why = _why_undelivered(paths, item, since)
         found = None if why else recall.recall(settings, project, _SHOWN)
     if found is None:

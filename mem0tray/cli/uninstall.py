@@ -9,7 +9,7 @@ import click
 
 from mem0tray.actions import own_folders
 from mem0tray.claude import connecting
-from mem0tray.cli import arguments, claude_code, interaction, output
+from mem0tray.cli import arguments, claude_code, output
 from mem0tray.cli.output import Style
 from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
@@ -142,7 +142,7 @@ class _Uninstalling:
         self._notes.clear()  # it has been said, while it was true
         question = f"Remove {', '.join(map(str, folders))} for good?"
         remedy = "Use --yes to remove without asking."
-        if not (yes or interaction.consents(question, "nothing was changed.", remedy)):
+        if not (yes or output.consents(question, "nothing was changed.", remedy)):
             raise click.Abort
 
     def _take_away(self) -> None:

@@ -9,7 +9,6 @@ from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.interaction import Progress
 from mem0tray.cli.output import Style
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
@@ -51,7 +50,7 @@ def command(*, project: str | None, sample: int | None, requeue: bool, as_json: 
     """
     settings = arguments.load_there()
     project = project_alone(project)
-    with Progress("memories asked for") as progress:
+    with output.Progress("memories asked for") as progress:
         found = verify.verify(settings, project, sample, progress, queues=requeue)
     if as_json:
         output.print_json(_document(found))

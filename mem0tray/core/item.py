@@ -32,6 +32,7 @@ EARLIEST: Final = 1_000_000_000  # Unix seconds: a producer's time from before 2
 LONGEST_PROJECT: Final = 300  # characters: encoded, a server's path still has room for the name
 # Bytes of a text in UTF-8 that we queue. What a producer wrote into a file itself may have more.
 LONGEST_TEXT: Final = 1_000_000
+LONGEST_LINE: Final = 16_000_000  # bytes: the longest text has up to six bytes of JSON for each
 TEXT_AT_MOST: Final = f"a memory has {LONGEST_TEXT:,} bytes at most"
 _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _AGAIN: Final = re.compile(r"(.*)-again-([1-9][0-9]{0,5})", re.DOTALL)

@@ -10,7 +10,6 @@ import click
 
 from mem0tray.cli import arguments, output
 from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined, disk, machine, server
-from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.config import settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
@@ -97,7 +96,7 @@ def _all(examined: Examined, parts: dict[str, _Look], *, told: bool) -> Iterator
     said: set[str] = set()
     for what, look in parts.items():
         limit = max(_LEAST, min(_LIMIT, end - monotonic()))
-        with waiting(f"Checking {what}", told=told):
+        with output.waiting(f"Checking {what}", told=told):
             looked = _looked(what, look, examined, limit)
         for check in looked:  # a trouble of two parts is told once
             if check.level in (OK, SKIP) or check.message not in said:

@@ -21,7 +21,7 @@ from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.faults import Faults
-from mem0tray.worker.orders.handler import OrderHandler
+from mem0tray.worker.orders import OrderHandler
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, row, table
