@@ -8,7 +8,6 @@ from typing import BinaryIO
 import pytest
 
 from mem0tray.cli.logs import LogReader
-from mem0tray.core.errors import FileUnavailableError
 from mem0tray.system import regular_file
 
 
@@ -111,29 +110,6 @@ def test_a_log_that_was_removed_and_begun_anew_is_found(log: Path, reader: LogRe
     assert list(reader.new()) == ["b"]
 
 
-def test_a_log_may_come_later(log: Path, reader: LogReader) -> None:
-    assert reader.last(9) == []
-    assert not reader.is_open
-    assert list(reader.new()) == []
-    append(log, "a\n")
-    assert list(reader.new()) == ["a"]
-    assert reader.is_open
-
-
 def test_bad_utf_8_becomes_a_sign(log: Path, reader: LogReader) -> None:
     log.write_bytes(b"\xffa\nb\n")
     assert reader.last(9) == ["\ufffda", "b"]
-
-
-@pytest.mark.row(49)
-@pytest.mark.parametrize("make", [getattr(os, "mkfifo", os.mkdir), os.mkdir])
-def test_what_is_no_plain_file_is_refused(log: Path, reader: LogReader, make: object) -> None:
-    assert callable(make)
-    make(log)
-    with pytest.raises(FileUnavailableError, match=r"worker\.log"):
-        reader.last(9)
-
-
-def test_a_line_of_windows_ends_as_any_other(log: Path, reader: LogReader) -> None:
-    log.write_bytes(b"one\r\ntwo\rhalf\n")
-    assert reader.last(5) == ["one", "two\rhalf"]

@@ -1,15 +1,13 @@
 """The entry point: help, version, errors, and what is imported."""
 
-import gc
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 
-from mem0tray import __version__, cli
+from mem0tray import cli
 from mem0tray.cli import app
 from tests.cli.scratch import Scratch
 from tests.support import needs
@@ -36,10 +34,6 @@ def test_help_lists_every_command_without_importing_it(home: Scratch) -> None:
     assert home.ok("--help") == done.stdout
 
 
-def test_version(home: Scratch) -> None:
-    assert home.ok("--version") == f"mem0tray {__version__}\n"
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"), [(["status", "--line"], ""), (["--help"], "taken apart\n")]
 )
@@ -52,15 +46,6 @@ def test_a_lean_start_ends_at_once(home: Scratch, arguments: list[str], said: st
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == home.ok(*arguments) + said
-
-
-def test_little_is_looked_through_for_garbage() -> None:
-    before = gc.get_threshold()
-    try:
-        assert cli.main(["--version"]) == 0
-        assert gc.get_threshold()[0] == 10_000
-    finally:
-        gc.set_threshold(*before)
 
 
 @pytest.mark.parametrize(
@@ -111,14 +96,6 @@ def test_a_mistyped_variable_is_named_by_every_command(home: Scratch, arguments:
     assert said.count("MEM0TRAY_SYNC_TIMOUT is unknown and ignored. Did you mean") == 1
 
 
-def test_odd_settings_warn_once(home: Scratch) -> None:
-    home.configure("[sync]\ntimeoutt = 5\n")
-    done = home.run("status", "--json")
-    assert done.code == 0
-    assert "timeoutt" in done.line
-    assert done.json()
-
-
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -146,19 +123,6 @@ def test_what_ends_a_command_early(
     }
     said = words.get(type(error))
     assert done.err == (f"mem0tray: {said}\n" if said else "")
-
-
-def test_a_question_that_is_answered_with_no_exits_1(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-
-    def abort(*_: object, **__: object) -> None:
-        raise click.Abort
-
-    monkeypatch.setattr(app.group, "main", abort)
-    done = home.run("status")
-    assert done.code == 1
-    assert "aborted" in done.line
 
 
 @needs.SHELL

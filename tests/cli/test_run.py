@@ -1,6 +1,5 @@
 """`mem0tray run`: what ends it, what it shows, and its last words."""
 
-import os
 import re
 import signal
 import threading
@@ -257,31 +256,7 @@ def test_it_is_done_when_the_files_show_it(
     assert seen == ([False, False, True] if patience > 0 else [False])
 
 
-def test_a_turn_may_end_it() -> None:
-    work: Any = Work()
-    turns = iter([0.0, None])
-    with Bell() as bell:
-        run.drive(work, bell, lambda: next(turns), finite=False)
-    assert work.told.is_set()
-
-
 def test_what_ends_a_worker_is_not_hidden() -> None:
     work: Any = Work(ZeroDivisionError("odd"))
     with Bell() as bell, pytest.raises(ZeroDivisionError, match="odd"):
         run.drive(work, bell, lambda: 20.0, finite=False)
-
-
-def test_signals_are_as_before_afterwards() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    kept = signal.set_wakeup_fd(writer)
-    try:
-        work: Any = Work()
-        with Ringing(work.stop) as bell:
-            run.drive(work, bell, lambda: 20.0, finite=False)
-        assert signal.getsignal(signal.SIGTERM) == before
-        assert signal.set_wakeup_fd(kept) == writer
-    finally:
-        os.close(reader)
-        os.close(writer)

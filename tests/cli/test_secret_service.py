@@ -175,22 +175,3 @@ def test_memories_wait_while_the_keyring_is_locked(
     assert "Unlock the keyring" in home.run("doctor", "--no-notify").stdout
     keyring.unlock()
     server.wait_for(lambda: server.count("kept") == 1)
-
-
-def test_a_service_that_dies_costs_no_memory(
-    home: Home, server: Standin, keyring: SecretService
-) -> None:
-    set_up(home, server, "--no-memory")
-    first = home.worker()
-    home.ok("add", "--project", "alpha", "before")
-    server.wait_for(lambda: server.count("before") == 1)
-    keyring.stop()
-    home.ok("add", "--project", "alpha", "during")
-    server.wait_for(lambda: server.count("during") == 1)
-    first.stop()
-    home.ok("add", "--project", "alpha", "after")
-    home.worker()
-    wait_until(lambda: "Unlock the keyring" in reason(home), explain=lambda: reason(home))
-    assert len(home.queue_items()) == 1
-    keyring.start()
-    server.wait_for(lambda: server.count("after") == 1)

@@ -47,23 +47,6 @@ def test_the_story_ends_as_told_and_leaves_nothing(viewer: Viewer) -> None:
     viewer.nothing_is_left()
 
 
-@pytest.mark.slow
-def test_in_a_pipe_it_is_plain_text(viewer: Viewer) -> None:
-    """No escape codes; with `--keep` the scratch home stays and is named."""
-    process = viewer.start("--fast", "--keep")
-    assert process.wait(60) == 0, process.err
-    assert "\x1b" not in process.out
-    lines = process.out.splitlines()
-    *story, named = lines
-    assert [line for line in story if line.endswith(" ")] == []
-    for expected in (*TITLES, "$ mem0tray retry --all", "8 memories saved, 8 on the server"):
-        assert expected in process.out
-    (home,) = viewer.scratch()
-    assert named == f"The scratch home is kept: {home}"
-    assert "Moved to DLQ" in (home / ".claude" / "logs" / "mem0_worker.log").read_text("utf-8")
-    assert viewer.processes() == []
-
-
 def in_a_terminal(viewer: Viewer, columns: int) -> str:
     """Run the demo in a terminal so wide; all that it has written there."""
     ours, theirs = terminal.opened()

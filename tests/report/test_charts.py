@@ -68,13 +68,6 @@ def test_bars_are_as_high_as_their_values() -> None:
     assert [each.text for each in drawn.iter("title")] == ["<0>: 1", "<1>: 2", "<2>: 0", "<3>: 4"]
 
 
-def test_an_area_passes_through_its_values() -> None:
-    drawn = _drawn([0, 2, 4], area=True)
-    (line,) = (each.get("points", "").split() for each in drawn.iter("polyline"))
-    assert [165 - float(point.split(",")[1]) for point in line] == [0, 77.5, 155]
-    assert len(list(drawn.iter("polygon"))) == 1
-
-
 @pytest.mark.parametrize("area", [True, False])
 @pytest.mark.parametrize("values", [[1, 5], [0], [0, 0, 0]])
 def test_a_drawing_is_an_image_with_a_name_and_holds_nothing_but_shapes(

@@ -36,16 +36,6 @@ def now() -> Iterator[float]:
 
 
 @needs.CLOCK
-def test_days_begin_at_local_midnight(now: float) -> None:
-    period = gathering.period(now - 90 * _DAY, now)
-    assert not period.by_hour
-    assert len(period.starts) == 30
-    assert {time.strftime("%H:%M", time.localtime(at)) for at in period.starts} == {"00:00"}
-    assert period.starts[-1] == now - 12.5 * _HOUR
-    assert period.starts[-1] - period.starts[-2] == 25 * _HOUR
-
-
-@needs.CLOCK
 @pytest.mark.parametrize(
     ("days", "by_hour", "parts"),
     [(2.9, True, 48), (3.1, False, 5), (5, False, 7), (90, False, 30), (3 / 24, True, 5)],
@@ -85,17 +75,6 @@ def test_the_most_dead_letters_of_each_part_are_shown(
 
     seen = gathering.history(period, {}, [(at(a), at(b)) for a, b in stays], map(at, since))
     assert (seen.dead, seen.dead_now) == (dead, len(since))
-
-
-@needs.CLOCK
-def test_the_hour_that_comes_twice_is_two_parts(now: float) -> None:
-    twice = datetime(2025, 10, 26, 2, 0).timestamp()  # noqa: DTZ001  (local; the first one)
-    period = gathering.period(now - 2 * _DAY, now)
-    at = period.starts.index(twice)
-    assert period.starts[at + 1] == twice + _HOUR
-    stays = [(twice + 1, twice + 2), (twice + _HOUR + 1, twice + _HOUR + 3)] * 2
-    seen = gathering.history(period, {}, stays, [])
-    assert seen.dead[at - 1 : at + 3] == [0, 2, 2, 0]
 
 
 def test_the_ledger_tells_what_was_delivered_when(home: Scratch) -> None:

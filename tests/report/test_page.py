@@ -13,9 +13,7 @@ import pytest
 
 from mem0tray.actions.standing import Overview
 from mem0tray.config import server_choice
-from mem0tray.core import reasons
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import Reason
 from mem0tray.report import page as rendering
 from mem0tray.report.advice import Tone, headline
 from mem0tray.report.page import (
@@ -23,10 +21,8 @@ from mem0tray.report.page import (
     absolute,
     block,
     clock,
-    relative,
 )
 from tests.cli.scratch import Scratch
-from tests.report.past import past
 from tests.report.reading import made
 from tests.support.shapes import dead, entry, queue_document, waiting
 
@@ -72,23 +68,6 @@ def test_dead_letters_are_listed_by_their_next_retry(home: Scratch) -> None:
     assert cells[3] == "at the next start"
     assert cells[7].endswith("in 1 minute")
     assert cells[11].endswith("in 1 hour")
-
-
-def test_a_longer_wait_counts_that_the_server_asked_for(home: Scratch) -> None:
-    home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
-    now = time.time()
-    asked, edited = (
-        waiting(text, text, retry_count=0, last_attempt=now - 40) for text in ("asked", "edited")
-    )
-    with past(home.paths) as ledger:
-        for each in (asked, edited):
-            ledger.adopted(each, now, due=now + 600)
-    soon = waiting("soon", "soon", retry_count=1, last_attempt=now)
-    _letters(home, asked, edited | {"last_attempt": 0}, soon)
-    cells = made().text("td", role="cell")
-    assert cells[0::4] == ["edited", "soon", "asked"]
-    assert cells[3] == "at the next start"
-    assert cells[11].endswith("in 10 minutes")
 
 
 def test_many_dead_letters_are_cut_off(home: Scratch) -> None:
@@ -211,12 +190,6 @@ def test_it_speaks_french_and_says_so(home: Scratch) -> None:
     assert "Que faire" in page.text("h2")
 
 
-def test_a_file_that_is_gone_is_no_empty_one(home: Scratch) -> None:
-    with past(home.paths) as ledger:
-        ledger.adopted(dead("remembered"), time.time() - 100)
-    assert len(made().all("th", role="rowheader")) == 1
-
-
 def test_what_is_typed_is_marked_and_all_of_it_escaped() -> None:
     shown = rendering._typed("type `mem0tray <b>` <i>")
     assert shown == "type <code>mem0tray &lt;b&gt;</code> &lt;i&gt;"
@@ -271,14 +244,6 @@ def test_each_state_has_its_words_and_colour(fields: dict[str, Any], tone: Tone,
     assert _headline(**fields)[:2] == (tone, text)
 
 
-def test_the_reason_is_given_where_something_is_wrong() -> None:
-    assert _headline(state="down", reason=reasons.quoted("refused"))[3] == "refused"
-    assert _headline(state="action needed", reason=reasons.quoted("stop it"))[3] == "stop it"
-    assert _headline(state="paused", reason=reasons.quoted("paused by you"))[3] == ""
-    french = _headline("fr", state="down", reason=reasons.sentence(Reason("connection refused")))
-    assert french[3] == "Connexion refusée."
-
-
 def test_a_pause_says_until_when() -> None:
     near = _headline(state="paused", pause=_NOW + 60)[2]
     assert "until" in near
@@ -290,14 +255,6 @@ def test_a_pause_says_until_when() -> None:
 @pytest.mark.parametrize("at", [None, 0.0, -1e300, 1e300, 2e13, float("nan")])
 def test_times_that_cannot_be(at: float | None) -> None:
     assert absolute(at, _ENGLISH) == NEVER
-
-
-def test_times_near_and_far() -> None:
-    assert relative(_NOW - 2, _NOW, _ENGLISH) == "just now"
-    assert relative(_NOW - 7200, _NOW, _ENGLISH) == "2 hours ago"
-    assert relative(_NOW + 60, _NOW, _ENGLISH) == "in 1 minute"
-    assert len(clock(_NOW + 60, _NOW, _ENGLISH)) == len("12:00")
-    assert "2025" in clock(_NOW + 2 * 86_400, _NOW, _ENGLISH)
 
 
 def test_a_block_keeps_its_lines_up_to_a_limit() -> None:

@@ -1,6 +1,5 @@
 """Which data folder belongs to a `claude_dir`, and which to none."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -54,15 +53,6 @@ def test_a_record_says_what_it_serves(root: Path) -> None:
     assert text == '{\n  "name": "name",\n  "real": "real",\n  "since": 5.5\n}'
     assert folder_records(root) == [FolderRecord(folder, "name", "real", 5.5)]
     assert folder_records(root / "none") == []
-
-
-def test_the_latest_record_comes_first(root: Path) -> None:
-    for name, since in (("claude-a", 1.0), ("claude-b", 3.0), ("claude-c", 2.0), ("claude-d", 3.0)):
-        serves(root / name, Path("/n"), Path("/r"), since)
-    serves(root / "local-server", Path("/n"), Path("/r"), 9.0)
-    assert [each.folder.name for each in folder_records(root)] == [
-        "claude-b", "claude-d", "claude-c", "claude-a",
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -121,10 +111,3 @@ def test_a_name_that_is_taken_gets_a_number(root: Path, claude_dir: Path) -> Non
     assert data_folder(root, claude_dir) == second
     serves(second, elsewhere, elsewhere)
     assert data_folder(root, claude_dir) == name.with_name(f"{name.name}-3")
-
-
-@needs.NAMES
-def test_a_path_that_is_no_text_has_a_name_too(root: Path) -> None:
-    odd = data_folder(root, Path("/nowhere/\udcff"))
-    assert odd != data_folder(root, Path("/nowhere/"))
-    assert json.loads(record_of(Path("/\udcff"), Path("/r"), 1.0))["name"] == "/\udcff"
