@@ -31,7 +31,6 @@ from mem0tray.server.http_client import (
     is_answered,
     newest_first,
     no_answer,
-    no_project,
     repeats,
 )
 from mem0tray.server.model import (
@@ -50,12 +49,9 @@ from mem0tray.server.model import (
     name_of,
 )
 
-SAVE: Final = "/v3/memories/add/"
 LISTING: Final = "/v3/memories/"
-SEARCH: Final = "/v3/memories/search/"
 EVENT: Final = "/v1/event/"
 ENTITIES: Final = "/v1/entities/"
-MOST_FOUND: Final = 1000  # memories by one search
 _SOUGHT: Final = 1000  # characters of a text to search for
 _SIZE: Final = 200  # memories in a page
 _REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
@@ -70,19 +66,20 @@ class HostedClient(Mem0Client):
 
     KEY = ("Authorization", "Token ")
     HEALTH = KEY_QUESTION = "/v1/ping/"
+    SAVE = "/v3/memories/add/"
+    SEARCH = "/v3/memories/search/"
 
-    def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Deliver `memory`: it is stored, or the server is at work on it."""
-        if not memory.project:
-            return no_project()
-        body = self._body(memory)
+    def _body(self, memory: Memory) -> dict[str, Any]:
+        body = super()._body(memory)
         if EARLIEST <= memory.timestamp <= time.time():  # else the time of arrival counts
             body["timestamp"] = int(memory.timestamp)
-        reply = self._send(SAVE, memory, body, timeout)
+        return body
+
+    def _saved(self, reply: Reply, memory: Memory, timeout: float) -> Outcome:
         if repeats(reply, memory):
             return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
         outcome = self._judged(reply, memory, (json_object(reply) or {}).get("event_id"))
-        return self._confirmed(outcome, reply, memory, timeout - reply.duration)
+        return self._confirmed(outcome, reply, memory, timeout)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask what became of a memory that the service took in; of others it cannot tell."""
@@ -142,13 +139,6 @@ class HostedClient(Mem0Client):
             page = self.page(project, page.after, end - time.monotonic())
         return page
 
-    def search(
-        self, project: str, query: str, limit: int, timeout: float
-    ) -> list[ServerMemory] | Outcome:
-        """Search a project by meaning."""
-        body = {"query": query, "filters": self._filters(project), "top_k": min(limit, MOST_FOUND)}
-        return self._shown(self._post(SEARCH, body, timeout), project, "results")
-
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health. One that refuses the key is healthy: a save will tell."""
         reply = self._get(self.HEALTH, timeout)
@@ -204,15 +194,10 @@ class HostedClient(Mem0Client):
             shown, following = shown[: -place - begin], -begin
         return Page(newest_first(shown), str(following or ""), whole=is_whole)
 
-    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """List the memories with this key in their metadata: one text may be several facts now."""
-        wanted = id_of(key)
-        clauses = [self._filters(project), {"metadata": {ID: wanted}}]
-        reply = self._post(LISTING, {"filters": {"AND": clauses}}, timeout, LONGEST_PAGE)
-        shown = self._shown(reply, project, "results")
-        if isinstance(shown, Outcome):
-            return shown
-        return [each for each in shown if each.key == wanted]
+    def _with_key(self, project: str, key: str, timeout: float) -> Reply:
+        """List them: one text may be several facts now."""
+        clauses = [self._filters(project), {"metadata": {ID: key}}]
+        return self._post(LISTING, {"filters": {"AND": clauses}}, timeout, LONGEST_PAGE)
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the users that have memories there, or with `server.user` the agents."""

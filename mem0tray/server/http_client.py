@@ -5,7 +5,6 @@ import json
 import re
 import time
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 
 from mem0tray import __version__
 from mem0tray.config.server_address import ServerAddress
+from mem0tray.core import jsontext
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.server.answers import NO_PROJECT, classify, health, json_object, no_use
@@ -57,26 +57,22 @@ _HEADERS: Final = (
 _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _NO_TERMS: Final = Terms()
+MOST_FOUND: Final = 1000  # memories by one search
 _CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
-# The first of the results, up to its text; the hosted service nests that in an object of its own.
-_FIRST: Final = re.compile(
-    rb'\s*\{(?:[^{}\[\]]{0,500}?,)?\s*"results"\s*:\s*\[\s*\{[^{}\[\]]{0,500}?'
-    rb'(?:"data"\s*:\s*\{\s*)?"memory"\s*:\s*(?=")'
-)
-_ESCAPE: Final = 6  # characters of the longest one
-_HIGH: Final = re.compile("[\ud800-\udbff]\\Z")  # the first half of a character
 
 
 class HttpClient(ABC):
     """A client of one server; a dialect says what to ask, and what the answers mean.
 
     `KEY` is the header with the key: its name, and what stands before the key. `KEY_QUESTION` is a
-    path where a wrong key is refused, and where nothing is stored.
+    path where a wrong key is refused, and where nothing is stored; the others are paths too.
     """
 
     KEY: ClassVar[tuple[str, str]]
     KEY_QUESTION: ClassVar[str]
     HEALTH: ClassVar[str]
+    SAVE: ClassVar[str]
+    SEARCH: ClassVar[str]
 
     def __init__(
         self,
@@ -97,6 +93,26 @@ class HttpClient(ABC):
     @abstractmethod
     def says_success(self, body: dict[str, Any]) -> bool:
         """Return whether the JSON object of a 2xx says that the server did what it was asked."""
+
+    def save(self, memory: Memory, timeout: float) -> Outcome:
+        """Deliver `memory`."""
+        if not memory.project:
+            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
+        headers = self._json_headers
+        if memory.key:
+            headers = [*headers, (b"Idempotency-Key", key_header(memory.key).encode("ascii"))]
+        body = encode(self._body(memory))
+        reply = self._transport.exchange("POST", self.SAVE, headers, body, timeout)
+        return self._saved(reply, memory, timeout - reply.duration)
+
+    @abstractmethod
+    def _body(self, memory: Memory) -> dict[str, Any]:
+        """Make the body of a save."""
+
+    def _saved(self, reply: Reply, memory: Memory, timeout: float) -> Outcome:
+        """Return what the answer to a save means; there are `timeout` seconds for questions."""
+        del timeout
+        return self._outcome(reply, memory)
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
@@ -142,13 +158,6 @@ class HttpClient(ABC):
     ) -> Reply:
         data = encode(body)
         return self._transport.exchange("POST", path, self._json_headers, data, timeout, longest)
-
-    def _send(self, path: str, memory: Memory, body: dict[str, Any], timeout: float) -> Reply:
-        """Send the request that saves a memory, with its key."""
-        headers = self._json_headers
-        if memory.key:
-            headers = [*headers, (b"Idempotency-Key", key_header(memory.key).encode("ascii"))]
-        return self._transport.exchange("POST", path, headers, encode(body), timeout)
 
     def _outcome(self, reply: Reply, memory: Memory = NO_MEMORY) -> Outcome:
         return classify(reply, time.time(), self.says_success, memory.content, self._secrets)
@@ -212,6 +221,28 @@ class Mem0Client(HttpClient):
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
         """Return whether the server shows this memory now; None where it does not say."""
 
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        """Search a project by meaning."""
+        body = {"query": query, "filters": self._filters(project), "top_k": min(limit, MOST_FOUND)}
+        return self._shown(self._post(self.SEARCH, body, timeout), project, "results")
+
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        """Look for memories with this key in their metadata."""
+        wanted = id_of(key)
+        shown = self._shown(self._with_key(project, wanted, timeout), project, "results")
+        if isinstance(shown, Outcome):
+            return shown
+        return [each for each in shown if each.key == wanted]
+
+    @abstractmethod
+    def _with_key(self, project: str, key: str, timeout: float) -> Reply:
+        """Ask for the memories with a key, in the server's form."""
+
+    def _filters(self, project: str) -> dict[str, Any]:
+        return self._scope(project)
+
     def _scope(self, project: str) -> dict[str, Any]:
         if self._terms.user:
             return {"user_id": name_of(self._terms.user), "agent_id": name_of(project)}
@@ -262,25 +293,9 @@ def repeats(reply: Reply, memory: Memory) -> bool:
     """
     if reply.fault is not Fault.TOO_LONG or reply.status != HTTPStatus.OK:
         return False
-    found = _FIRST.match(reply.body)
-    if found is None:
-        return False
-    text = _begun(reply.body[found.end() : len(reply.body) // 2])
-    return bool(text) and memory.content.startswith(text)
-
-
-def _begun(raw: bytes) -> str:
-    """Read the beginning of a text whose JSON begins with `raw`, quote included; empty if none."""
-    part = raw.decode("utf-8", "ignore")
-    for end in range(len(part), len(part) - _ESCAPE, -1):  # the last escape may be cut off
-        with suppress(ValueError):
-            return _HIGH.sub("", json.loads(f'{part[:end]}"'))
-    return ""
-
-
-def no_project() -> Outcome:
-    """Make the outcome for a memory that names no project."""
-    return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
+    shown = reply.body[: len(reply.body) // 2].partition(b'"memory":')[2].lstrip()
+    forms = (json.dumps(memory.content, ensure_ascii=escapes) for escapes in (True, False))
+    return len(shown) > 1 and any(jsontext.encode(form).startswith(shown) for form in forms)
 
 
 def no_answer(outcome: Outcome) -> Outcome:

@@ -22,7 +22,6 @@ from mem0tray.server.http_client import (
     has_text,
     is_answered,
     no_answer,
-    no_project,
 )
 from mem0tray.server.listings import ProjectListing, fingerprint
 from mem0tray.server.model import (
@@ -39,9 +38,7 @@ from mem0tray.server.model import (
     ServerMemory,
 )
 
-SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
-SEARCH: Final = "/memory/search"
 _NAME: Final = "mem0tray"  # the `service` in the health answer of the embedded server
 LIST_LIMIT: Final = 10_000
 PAGE_LIMIT: Final = 1000
@@ -58,6 +55,8 @@ class VpsClient(HttpClient):
 
     KEY = ("Authorization", "Bearer ")
     HEALTH = "/health"
+    SAVE = "/memory"
+    SEARCH = "/memory/search"
     # A listing of a project that nobody has: it shows whether the key is wrong, and stores nothing.
     KEY_QUESTION = "/memory/mem0tray-key-check?limit=1"
 
@@ -65,12 +64,8 @@ class VpsClient(HttpClient):
         """Return whether the server says that it succeeded."""
         return body.get("success") is True
 
-    def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Deliver `memory`."""
-        if not memory.project:
-            return no_project()
-        body = {"user_id": memory.project, "content": memory.content}
-        return self._outcome(self._send(SAVE, memory, body, timeout), memory)
+    def _body(self, memory: Memory) -> dict[str, Any]:
+        return {"user_id": memory.project, "content": memory.content}
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask whether the server has exactly this text: by listing, else by searching."""
@@ -148,7 +143,7 @@ class VpsClient(HttpClient):
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the projects, where the server has that question."""
-        reply = self._get(SAVE, timeout, LONGEST_PAGE)
+        reply = self._get(self.SAVE, timeout, LONGEST_PAGE)
         entries = self._entries(reply, "projects", missing=NO_PROJECTS)
         if isinstance(entries, Outcome):
             return entries
@@ -199,10 +194,10 @@ class VpsClient(HttpClient):
         No search takes a text of a megabyte as its query.
         """
         too_long = len(memory.content) > LONGEST_TEXT
-        if too_long or self._known.cannot_tell(memory.project, SEARCH):
+        if too_long or self._known.cannot_tell(memory.project, self.SEARCH):
             return Presence.CANNOT_TELL
         reply = self._searched(memory.project, memory.content, SEARCH_LIMIT, timeout)
-        found = self._answer(reply, memory, "results", SEARCH)
+        found = self._answer(reply, memory, "results", self.SEARCH)
         if not isinstance(found, list):
             return found
         listing.learn(each["memory"] for each in found if has_text(each))
@@ -224,7 +219,7 @@ class VpsClient(HttpClient):
 
     def _searched(self, project: str, query: str, limit: int, timeout: float) -> Reply:
         body = {"user_id": project, "query": query, "limit": limit}
-        return self._post(SEARCH, body, timeout)
+        return self._post(self.SEARCH, body, timeout)
 
 
 def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> Reply:

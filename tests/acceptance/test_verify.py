@@ -68,18 +68,6 @@ def test_ten_that_were_deleted_are_named_and_come_back_once(bare_home: Home, *, 
         assert sorted(each["memory"] for each in found) == wanted
 
 
-def test_a_database_that_is_gone_is_all_missing(bare_home: Home) -> None:
-    bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
-    bare_home.write_queue(entries(5))
-    bare_home.drained()
-    for path in bare_home.data_files("**/memories.sqlite3*"):
-        path.unlink()
-    said = bare_home.json("verify", "--requeue")
-    assert (said["asked"], len(said["missing"])) == (5, 5)
-    bare_home.drained()
-    assert bare_home.json("verify")["there"] == 5
-
-
 @pytest.fixture(params=OFFICIAL)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Keep memories as Mem0's own library does, or in it."""

@@ -22,7 +22,7 @@ from mem0tray.server import Health
 from mem0tray.server.answers import HOLDS_NUL, classify, no_use
 from mem0tray.server.model import UNRESOLVED, Reply
 from mem0tray.system.paths import Paths
-from tests.actions.scene import found, metrics_of, write, write_dlq
+from tests.actions.scene import found, metrics_of, write_dlq
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry
 from tests.support.standin import Standin
@@ -59,31 +59,6 @@ def known(due: float) -> Known:
 
 def names(causes: Sequence[Cause]) -> list[Reason]:
     return [each.name for each in causes]
-
-
-def test_the_cause_that_counts_comes_first() -> None:
-    letter = found(dead("x", last_error="500: old"))
-    assert names(diagnose.causes(letter, DOWN, failed(), NOW))[:2] == [
-        diagnose.SERVER_DOWN,
-        diagnose.REJECTED,
-    ]
-    assert names(diagnose.causes(letter, ALONE, failed(), NOW))[:2] == [
-        diagnose.REJECTED,
-        diagnose.NOT_RUNNING,
-    ]
-    nameless = found(dead("x", ""))
-    assert names(diagnose.causes(nameless, DOWN, None, NOW))[0] == diagnose.INVALID
-
-
-@pytest.mark.parametrize(
-    ("status", "remedy"),
-    [(500, "y The fault is the server's: see its log."), (429, "y")],
-    ids=["something to do", "nothing but to wait"],
-)
-def test_without_a_worker_the_reason_s_own_remedy_is_named_too(status: int, remedy: str) -> None:
-    first, *_ = diagnose.causes(found(dead("x")), ALONE, failed(status=status), NOW)
-    assert str(first.remedy).startswith(remedy)
-    assert "Nothing to do" not in str(first.remedy)
 
 
 def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text() -> None:
@@ -124,14 +99,6 @@ def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
     assert first.name == name
     assert "no thanks" in str(first.detail)
     assert first.remedy
-
-
-def test_nothing_but_time() -> None:
-    """An item that only waits says until when; one that is due says so."""
-    letter = replace(found(dead("x")), known=known(due=NOW + 100))
-    assert names(diagnose.causes(letter, FINE, None, NOW)) == [diagnose.WAITING]
-    assert diagnose.next_retry(letter) == NOW + 100
-    assert names(diagnose.causes(letter, FINE, None, NOW + 100)) == [diagnose.DUE]
 
 
 def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
@@ -210,11 +177,6 @@ def around(settings: Settings) -> Surroundings:
     return Surroundings.ask(settings, standing.read(settings, time.time()))
 
 
-def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
-    with Standin() as server, FileLock(paths.instance_lock).held(1):
-        assert around(settings_for(server.url)).causes == []
-
-
 @pytest.mark.row(7)
 def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
     paths.pause.mkdir(parents=True)
@@ -242,18 +204,6 @@ def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
         assert names(around(settings).causes) == [diagnose.SERVER_DOWN]
         orders.write_pause(paths, time.time() + 600)
         assert names(around(settings).causes) == [diagnose.PAUSED]
-
-
-def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
-    write(paths.metrics, {"state": "action needed", "reason": "another worker runs"})
-    with Standin() as server:
-        settings = settings_for(server.url)
-        with FileLock(paths.instance_lock).held(1):
-            seen = around(settings).causes
-            assert [(each.name, str(each.detail)) for each in seen] == [
-                (diagnose.ACTION, "another worker runs")
-            ]
-        assert names(around(settings).causes) == [diagnose.NOT_RUNNING]
 
 
 def test_a_server_that_is_none_is_told_once(paths: Paths) -> None:

@@ -81,13 +81,6 @@ def test_a_server_that_does_not_answer_is_said(home: Scratch, status: int) -> No
     assert (document.json()["answered"], document.json()["complete"]) == (False, False)
 
 
-def test_no_server_chosen_is_said(home: Scratch) -> None:
-    keep_waiting(home)
-    done = home.run("projects")
-    assert (done.code, len(done.out.splitlines())) == (1, 3)
-    assert "config set server.url" in done.line
-
-
 def test_a_file_that_cannot_be_read_is_said(home: Scratch) -> None:
     keep_waiting(home)
     home.queue.write_text('{"queue": [', "utf-8")

@@ -1,12 +1,10 @@
 """`mem0tray recall` and `search`."""
 
-import sys
 from contextlib import closing
 
 import pytest
 
 from mem0tray.actions import recall
-from mem0tray.cli import output
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory
@@ -224,16 +222,6 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
         assert (folder / "server.json").exists()
     finally:
         server.stop()
-
-
-@pytest.mark.parametrize(
-    "command", [("recall", "-p", "p"), ("search", "-p", "p", "oak"), ("projects",), ("diagnose",)]
-)
-@pytest.mark.usefixtures("server")
-def test_a_terminal_is_told_what_is_waited_for(home: Scratch, command: tuple[str, ...]) -> None:
-    home.env(TERM="xterm")
-    home.patch.setattr(sys.stderr, "isatty", lambda: True)
-    assert home.run(*command).err.startswith(f"\r{output.ASKING}…\r\x1b[K")
 
 
 def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:

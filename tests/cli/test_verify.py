@@ -1,7 +1,6 @@
 """`mem0tray verify`."""
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -153,15 +152,6 @@ def test_a_text_that_a_note_holds_is_queued_again(home: Scratch, server: Standin
     assert [each["content"] for each in queued(home)] == ["oak"]
 
 
-def test_a_text_that_is_nowhere_stays_missing(home: Scratch, server: Standin) -> None:
-    oak, _ = delivered(home, server, "oak", "elm")
-    lose(server, "oak", "elm")
-    keep(home, [oak])
-    done = home.run("verify", "--requeue")
-    assert (done.code, len(queued(home))) == (1, 1)
-    assert re.search(r"1 memory is missing .*`mem0tray add` queues a text that you ", done.line)
-
-
 def test_what_the_user_deleted_here_never_comes_back(home: Scratch, server: Standin) -> None:
     oak, *_ = delivered(home, server, "oak")
     lose(server, "oak")
@@ -182,17 +172,6 @@ def test_what_is_about_to_be_deleted_stays_away(home: Scratch, server: Standin) 
     orders.leave(home.paths, orders.about(orders.DELETE, [("another", items.digest("p", "oak"))]))
     done = home.run("verify", "--requeue", "--json")
     assert (done.code, done.json()["missing"][0]["deleted_here"], queued(home)) == (1, True, [])
-
-
-def test_what_was_deleted_and_restored_comes_back(home: Scratch, server: Standin) -> None:
-    oak = entry("oak", "p")
-    home.write("mem0_queue.json", queue_document([oak]))
-    home.ok("delete", oak["id"], "--yes")
-    home.ok("restore")
-    deliver(home.paths.ledger, server.url, [oak])
-    done = home.run("verify", "--requeue", "--json")
-    assert (done.code, named(done)) == (0, [oak["id"]])
-    assert f"{oak['id']}-again-1" in [each["id"] for each in queued(home)]
 
 
 def shown(*memories: tuple[str, str]) -> Answer:

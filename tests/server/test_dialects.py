@@ -37,7 +37,6 @@ NONE: Final = answering(render(404, {"detail": "Not Found"}))  # a server withou
 
 
 def read(path: Path) -> str:
-    """Read a page."""
     return path.read_text(encoding="utf-8")
 
 

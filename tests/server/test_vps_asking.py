@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections.abc import Iterable
-from unittest import mock
 
 import pytest
 
@@ -12,11 +11,9 @@ from mem0tray.server import Kind, Memory, Outcome, Presence
 from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, ProjectListing
 from tests.server.calls import HUNDRED, LONG, MEMORY, TOO_MANY, client_of, found, listing
 from tests.server.wire import (
-    DELIVERED,
     Connection,
     Handler,
     Wire,
-    answering,
     in_turn,
     once,
     render,
@@ -78,17 +75,7 @@ def test_texts_are_compared_as_json_carries_them(text: str) -> None:
     assert asked(routing({"GET": render(200, body)}), memory)[0] is PRESENT
 
 
-def test_a_refused_question_is_an_outage() -> None:
-    with Wire(answering(DELIVERED)) as server:
-        pass
-    with client_of(server) as client:
-        result = client.ask(MEMORY, LONG)
-    assert isinstance(result, Outcome)
-    assert result.kind is Kind.OUTAGE
-
-
 def listed(texts: Iterable[str], asked: float, *, complete: bool = True) -> ProjectListing:
-    """Make a listing with these texts."""
     made = ProjectListing(asked, complete=complete)
     made.learn(texts)
     return made
@@ -186,19 +173,6 @@ def test_a_path_has_4096_characters_at_most(longer: int) -> None:
     result, (path,) = asked(handler, memory)
     assert result is PRESENT
     assert (path == "/memory/search") is bool(longer)
-
-
-def test_one_time_out_covers_listing_and_search(timeouts: list[float]) -> None:
-    def slow(connection: Connection) -> None:
-        connection.request()
-        connection.server.closing.wait(0.2)
-        connection.send(listing(*HUNDRED))
-        connection.request()
-        connection.send(found("an oak"))
-
-    assert asked(slow, Memory("p", "an oak", "k"))[0] is PRESENT
-    first, second = timeouts
-    assert LONG >= first >= second + 0.2
 
 
 def test_a_text_of_a_megabyte_is_not_searched_for() -> None:
@@ -337,13 +311,3 @@ def test_a_listing_is_as_old_as_its_question() -> None:
         ended.set()
         first.join()
         assert client.ask(Memory("p", "b", "k"), LONG, since) is PRESENT
-
-
-@pytest.mark.parametrize(("left", "waited"), [(-1.0, 0.0), (0.5, 0.5)])
-def test_a_turn_is_waited_for_as_long_as_there_is_time(
-    left: float, waited: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lock = mock.Mock()
-    monkeypatch.setattr(threading, "Lock", lambda: lock)
-    with Listings().turn("p", left):
-        lock.acquire.assert_called_once_with(timeout=waited)
