@@ -117,19 +117,3 @@ def test_killed_it_takes_its_worker_along(viewer: Viewer) -> None:
     assert len(viewer.processes()) > 1
     process.signal(signal.SIGKILL)
     viewer.home.wait(lambda: not viewer.processes(), 10, "the worker's end")
-
-
-def test_a_reader_that_leaves_ends_it(viewer: Viewer) -> None:
-    """`mem0tray demo | head` says nothing about a broken pipe, and leaves nothing."""
-    command = [sys.executable, "-m", "mem0tray", "demo", "--fast"]
-    environ = {**viewer.home.env, **viewer.env}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ
-    ) as demo:
-        assert demo.stdout is not None
-        assert demo.stderr is not None
-        demo.stdout.readline()
-        demo.stdout.close()
-        assert demo.stderr.read() == b""
-        assert demo.wait(30) == 141
-    viewer.nothing_is_left()
