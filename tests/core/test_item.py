@@ -62,14 +62,12 @@ def test_missing_fields_count_as_zero() -> None:
 )  # fmt: skip
 def test_what_has_no_text_is_no_item(raw: bytes) -> None:
     assert items.parse(raw) is None
-    assert items.project_and_text(raw) is None
 
 
 @pytest.mark.parametrize("project", [None, 5, [], {}, True])
 def test_a_project_that_is_no_text_is_none(project: object) -> None:
     item = made(project_id=project)
     assert item.project == ""
-    assert items.project_and_text(item.raw) == ("", "c")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +84,6 @@ def test_what_the_fast_parser_refuses_is_read(raw: bytes, content: str) -> None:
     item = parsed(raw)
     assert (item.id, item.content) == ("i", content)
     assert len(item.digest) == 32
-    assert items.project_and_text(raw) == ("", content)
 
 
 @pytest.mark.parametrize(

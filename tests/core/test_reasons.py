@@ -12,7 +12,7 @@ import pytest
 import mem0tray
 from mem0tray.config import server_choice, settings
 from mem0tray.core import errors, reasons, state
-from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
@@ -245,7 +245,7 @@ ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind
 @pytest.mark.parametrize("kind", ALL)
 def test_a_command_ends_with_1_or_with_2_for_wrong_settings(kind: type[Mem0TrayError]) -> None:
     error = kind("It broke.", "Mend it.")
-    assert error.exit_code == (2 if kind is SettingsError else 1)
+    assert error.exit_code == (2 if kind in {SettingsError, UsageError} else 1)
     assert not error.disk_failed
     assert (error.message, error.remedy, str(error)) == (
         "It broke.", "Mend it.", "It broke. Mend it.",

@@ -8,7 +8,6 @@ from datetime import datetime
 import pytest
 
 from mem0tray.config.settings import load
-from mem0tray.ledger.reader import Reader
 from mem0tray.report import gathering
 from mem0tray.report.gathering import Gathered
 from tests.actions.scene import worker
@@ -75,35 +74,6 @@ def test_the_most_dead_letters_of_each_part_are_shown(
 
     seen = gathering.history(period, {}, [(at(a), at(b)) for a, b in stays], map(at, since))
     assert (seen.dead, seen.dead_now) == (dead, len(since))
-
-
-def test_the_ledger_tells_what_was_delivered_when(home: Scratch) -> None:
-    with past(home.paths) as ledger:
-        for at in (1800.0, 1801.0, 2699.0, 2700.0, 899.0):
-            ledger.delivered(f"at {at}", at)
-        ledger.taken_in("waits", 3000.0)
-    with Reader(home.paths.ledger) as reader:
-        assert reader.deliveries(900.0, 900.0) == {1800.0: 3, 2700.0: 1}
-        assert reader.began() == 1799.0
-
-
-def test_the_ledger_tells_when_dead_letters_came_and_went(home: Scratch) -> None:
-    with past(home.paths) as ledger:
-        moved = ledger.taken_in("moved", 100.0)
-        ledger.failed(moved, 110.0)
-        ledger.buried(moved, "moved", 150.0)
-        ledger.failed(moved, 160.0, "outage")
-        ledger.failed(moved, 170.0, "unanswered")
-        ledger.retried(moved, "moved", 1, 180.0)
-        ledger.retried(moved, "moved", 2, 240.0)
-        ledger.recovered(moved, 300.0)
-        adopted = ledger.adopted(dead("adopted", moved_to_dlq_at=350.0), 400.0)
-        ledger.discarded(adopted, 500.0)
-        ledger.recovered(ledger.adopted(dead("earlier"), 10.0), 20.0)
-        ledger.adopted(dead("still there"), 450.0)
-        ledger.delivered("never dead", 460.0)
-    with Reader(home.paths.ledger) as reader:
-        assert sorted(reader.stays(100.0)) == [(150.0, 300.0), (350.0, 500.0)]
 
 
 def test_dead_letters_of_the_file_count_from_their_move(home: Scratch) -> None:

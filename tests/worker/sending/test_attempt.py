@@ -108,12 +108,6 @@ def test_an_answer_starts_the_row_anew(trial: Trial) -> None:
     assert trial.client.sent == 1
 
 
-def test_each_attempt_needs_three_questions_of_its_own(trial: Trial) -> None:
-    kinds = [trial.make(SILENT).kind for _ in range(6)]
-    assert kinds == [*[Kind.ASKED_IN_VAIN] * 2, Kind.ITEM_FAILURE] * 2
-    assert trial.client.sent == 2
-
-
 def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
     assert {trial.make(REFUSED).kind for _ in range(9)} == {Kind.ASKED_IN_VAIN}
     for _ in range(3):
@@ -121,13 +115,6 @@ def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
     assert trial.client.sent == 1
     assert trial.make(REFUSED).kind is Kind.ASKED_IN_VAIN
     assert trial.client.sent == 1
-
-
-@pytest.mark.parametrize("found", [Presence.CANNOT_TELL, SILENT], ids=["no answer", "silence"])
-def test_what_nobody_could_say_is_asked_again(trial: Trial, found: Presence | Outcome) -> None:
-    assert [trial.make(found).may_have_it for _ in range(3)] == [True] * 3
-    assert trial.client.sent >= 1
-    assert not trial.make(Presence.ABSENT).may_have_it
 
 
 def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
@@ -141,16 +128,6 @@ def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
     assert trial.client.since == trial.context.unknown_until
     trial.make(SILENT)
     assert 0.0 < trial.client.since <= time.monotonic()
-
-
-def test_what_the_server_said_before_an_outcome_was_unknown_is_no_news_of_it(trial: Trial) -> None:
-    before = time.monotonic()
-    trial.make(Presence.ABSENT, unknown=time.time())
-    assert before <= trial.client.since <= time.monotonic()
-    trial.make(Presence.ABSENT, unknown=time.time() - 100.0)
-    assert before - 101.0 < trial.client.since < before - 99.0
-    trial.make(Presence.ABSENT, unknown=time.time() + 100.0)  # the clock was set back since
-    assert trial.client.since == trial.context.unknown_until
 
 
 NOW = 1_800_000_000.0
@@ -251,17 +228,6 @@ def test_an_odd_item_ends_no_sender(attempting: Attempting, fails: str) -> None:
     assert found == Outcome(Kind.NO_ANSWER, None, told, may_have_it=True)
     (event,) = attempting.told
     assert event == events.PartFailed("delivery", ("ValueError('" + "x" * 300)[:200], 0.0)
-
-
-def test_an_outcome_that_is_known_ends_the_row_of_questions(attempting: Attempting) -> None:
-    other = replace(UNKNOWN, key=2)
-    for job in (UNKNOWN, UNKNOWN, other):
-        attempting.make(job, NO_ANSWER)
-    attempting.attempts.note_end(UNKNOWN, REFUSED_IT)
-    for _ in range(2):
-        assert attempting.make(UNKNOWN, NO_ANSWER).kind is Kind.ASKED_IN_VAIN
-    assert attempting.make(other, NO_ANSWER).kind is Kind.ASKED_IN_VAIN
-    assert attempting.make(other, NO_ANSWER).kind is Kind.DELIVERED
 
 
 def test_an_outcome_that_is_known_ends_the_silence_about_it(

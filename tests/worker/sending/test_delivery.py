@@ -2,10 +2,8 @@
 
 import queue
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,6 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.schedule import Throttle, choose_lane
 from tests.server.wire import DELIVERED, PATIENCE, Connection, Wire
-from tests.support.processes import wait_until
 from tests.worker.dlq.generations import dead_letter, parsed
 
 COUNT = 5
@@ -169,19 +166,6 @@ def test_a_sender_that_comes_too_late_has_nothing_to_tell(
     assert scene.failed.empty()
 
 
-def test_an_outcome_that_cannot_be_recorded_at_the_end_is_told_of(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene.second_under_way()
-
-    def failing(_delivery: Delivery, _sender: object) -> None:
-        raise LedgerError("The ledger cannot be used: disk I/O error.")
-
-    monkeypatch.setattr(Delivery, "_exchange", failing)
-    scene.delivery.stop(PATIENCE / 4)
-    assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
-
-
 def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
     words = {"COMMIT": "commit", "SET state = 'delivered'": "outcome", "RETURNING state": "claim"}
     seen: list[str] = []
@@ -202,61 +186,11 @@ def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
     assert seen.count("commit") == 1
 
 
-def test_an_outcome_is_not_kept_waiting_by_a_question(scene: Scene) -> None:
-    """What was delivered is in the ledger before the server is asked about another memory."""
-    with scene.context.ledger.transaction():
-        scene.context.outbox.mark_unknown(scene.keys[2], "http://here", 1.0, timed_out=False)
-    scene.second_under_way()
-    assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    scene.answers.put(DELIVERED)
-    scene.server.wait_for_requests(3)
-    assert scene.server.requests[2].method == "GET"
-    assert scene.delivered.get(timeout=PATIENCE) == "m2"
-
-
-def test_a_request_that_hangs_alone_is_only_watched(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While one request hangs and nothing else is due, the ledger is not asked again and again."""
-    scene.context.settings = Settings()
-    scene.context.inbox.discard(scene.keys[1:], 2.0, "deleted")
-    counts: Counter[str] = Counter()
-    for name in ("_slots", "_exchange"):
-        counted = partial(_counted, getattr(scene.delivery, name), counts, name)
-        monkeypatch.setattr(scene.delivery, name, counted)
-    scene.delivery.kick()
-    scene.server.wait_for_requests(1)
-    wait_until(lambda: scene.delivery._slots(both_lanes=False) > 1, what="a slot for others")
-    counts.clear()
-    wait_until(lambda: counts["_slots"] > 50, what="fifty looks at its age")
-    assert counts["_exchange"] <= 1
-
-
-def _counted(
-    work: Callable[..., Any], counts: Counter[str], name: str, *arguments: Any, **named: Any
-) -> Any:
-    counts[name] += 1
-    return work(*arguments, **named)
-
-
 def after(*answers: float) -> Throttle:
     throttle = Throttle()
     for answer in answers:
         throttle.note_answer(answer)
     return throttle
-
-
-def lane(
-    pending: tuple[bool, int], dead: tuple[bool, int], slots: int, last: str = FRESH
-) -> str | None:
-    """Choose, given for each lane whether it has work and how many are under way."""
-    return choose_lane(
-        {FRESH: pending[0], DEAD: dead[0]}, {FRESH: pending[1], DEAD: dead[1]}, slots, last
-    )
-
-
-def test_the_first_request_goes_alone() -> None:
-    assert Throttle().slots([], 8, both_lanes=False) == 1
 
 
 def test_slots_grow_with_the_median() -> None:
@@ -304,11 +238,3 @@ def test_each_lane_gets_half_of_the_slots(slots: int) -> None:
         last = chosen
     assert sum(under_way.values()) == slots
     assert min(under_way.values()) >= slots // 2
-
-
-def test_with_one_slot_neither_lane_starves() -> None:
-    last, turns = FRESH, []
-    for _ in range(6):
-        last = lane((True, 0), (True, 0), 1, last) or ""
-        turns.append(last)
-    assert turns == [DEAD, FRESH] * 3

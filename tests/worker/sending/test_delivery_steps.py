@@ -1,7 +1,6 @@
 """What a sender does at its turn, without its thread: record, claim, connect, give way."""
 
 import queue
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -114,14 +113,6 @@ def test_the_first_request_goes_alone(steps: Steps) -> None:
     assert steps.delivery.under_way == 4
 
 
-@pytest.mark.parametrize("outcome", [SLOWLY, FAILED, Outcome(Kind.NOT_SENDABLE, None, "odd")])
-def test_a_server_that_looked_at_a_memory_is_proven(steps: Steps, outcome: Outcome) -> None:
-    steps.fresh("a")
-    steps.turn()
-    steps.turn(0, outcome)
-    assert steps.delivery._proven
-
-
 @pytest.mark.parametrize("outcome", [LOST, FORBIDDEN])
 def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome) -> None:
     steps.open_slots()
@@ -130,15 +121,6 @@ def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome)
     steps.turn(0, outcome)
     assert not steps.delivery._proven
     assert steps.turn(2) == ""
-
-
-def test_a_request_that_hangs_does_not_hold_up_the_next(steps: Steps) -> None:
-    steps.fresh("a", "b")
-    steps.turn(0)
-    steps.moment += 0.9
-    assert steps.turn(1) == ""
-    steps.moment += 0.2
-    assert steps.turn(1) == "b"
 
 
 def test_a_sender_is_added_while_all_are_at_work(steps: Steps) -> None:
@@ -295,9 +277,6 @@ def test_a_ledger_that_fails_stops_all_and_is_told(
     assert steps.context.wake.set.called  # type: ignore[attr-defined]
 
 
-REFUSED = RuntimeError("can't start new thread")
-
-
 class Sending:
     """Real senders, and a server that takes everything; `told` are the events in their order."""
 
@@ -335,17 +314,6 @@ def sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sending
     ledger.close()
 
 
-def refuse(patch: pytest.MonkeyPatch, *, but: tuple[str, ...] = ()) -> None:
-    start = threading.Thread.start
-
-    def refusing(thread: threading.Thread) -> None:
-        if thread.name not in but:
-            raise REFUSED
-        start(thread)
-
-    patch.setattr(threading.Thread, "start", refusing)
-
-
 def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
     faults = iter([MemoryError("no room")] * times)
 
@@ -355,16 +323,6 @@ def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
         return real(*arguments, **named)
 
     return call
-
-
-def test_where_no_further_sender_can_be_started_the_others_go_on(
-    sending: Sending, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sending.context.settings = Settings()
-    sending.wait("a", "b", "c")
-    refuse(monkeypatch, but=("mem0tray-sender-0",))
-    sending.delivery.kick()
-    assert [sending.next_of(Delivered).item_id for _ in range(3)] == ["a", "b", "c"]
 
 
 def test_a_fault_of_ours_leaves_nothing_claimed(
