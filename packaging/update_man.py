@@ -15,7 +15,7 @@ import environment
 
 from mem0tray import __version__
 from mem0tray.cli import app
-from mem0tray.cli.command_help import Command, CommandGroup
+from mem0tray.cli.arguments import Command
 from mem0tray.config import config_file, settings
 
 PAGE: Final = environment.ROOT / "packaging" / "mem0tray.1"
@@ -103,7 +103,7 @@ def _described(context: click.Context) -> Iterator[str]:
         if "--help" not in parameter.opts or context.parent is None:
             yield from _item(_bold(record[0]), record[1])
     command = context.command
-    if isinstance(command, Command | CommandGroup) and command.examples:
+    if isinstance(command, Command) and command.examples:
         yield ".PP"
         yield "Examples:"
         for line, remark in command.examples.items():

@@ -121,7 +121,7 @@ def test_each_module_that_a_docstring_names_is_there() -> None:
         for name in pointer.findall(ast.get_docstring(node) or "")
         if name not in others and not name.endswith((".toml", ".json"))
     }
-    assert ("worker/orders/handler.py", "files.orders") in named
+    assert ("worker/orders.py", "files.orders") in named
     assert {
         (where, name)
         for where, name in named

@@ -1,20 +1,23 @@
 """One memory, wherever it is: waiting, delivered, deleted, edited away, in quarantine."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Final
+from contextlib import contextmanager, suppress
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
 from mem0tray.actions import backups, waiting
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, listing
+from mem0tray.config.server_choice import in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core import text
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NotFoundError, UnknownIdError
+from mem0tray.core.text import short_id
 from mem0tray.files import document, private_folders
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Attempt
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
@@ -140,3 +143,51 @@ def quarantined(paths: Paths) -> Iterator[FoundItem]:
             with suppress(FileUnavailableError):
                 pieces = backups.quarantined(path).pieces
                 yield from listing((piece.raw for piece in pieces), backups.QUARANTINE)
+
+
+# What no longer waits ---------------------------------------------------------------------------
+
+
+class Fate(NamedTuple):
+    """What became of a memory that no longer waits, when and where, and what can be done."""
+
+    name: str
+    detail: str
+    remedy: str
+
+
+def fate(known: Known) -> Fate:
+    """Say what became of it, `delivered` or `deleted`, and what can be done."""
+    when = text.moment(known.closed)
+    if known.state == items.DELIVERED:
+        return Fate("delivered", f"on {when} to {in_words(known.server)}", "Nothing to do.")
+    if known.reason == items.FORGOTTEN:
+        return Fate("deleted", f"for good, on {when}", "It cannot be put back.")
+    remedy = "`mem0tray restore --list` shows what can be put back."
+    why = f" ({known.reason})" if known.reason not in (None, "", items.DELETED) else ""
+    return Fate("deleted", f"on {when}{why}", remedy)
+
+
+def no_longer_waiting(reader: Reader, name: str) -> list[Known]:
+    """Find the delivered and deleted memories whose id is `name`, or else begins with it."""
+    known = (reader.by_id(name) or reader.by_prefix(name)) if name else []
+    return [each for each in known if each.state in (items.DELIVERED, items.DISCARDED)]
+
+
+@contextmanager
+def explained(paths: Paths) -> Iterator[None]:
+    """Turn an UnknownIdError about a memory that no longer waits into one with its fate."""
+    try:
+        yield
+    except UnknownIdError as error:
+        with Reader(paths.ledger) as reader:
+            gone = no_longer_waiting(reader, error.name)
+        if not gone:
+            raise
+        last = max(gone, key=lambda known: known.closed or 0.0)
+        what = fate(last)
+        others = len({known.id for known in gone}) - 1
+        more = f" So begin the ids of {others:,} more that no longer wait." if others else ""
+        raise NotFoundError(
+            f"{short_id(last.id)} no longer waits: {what.name} {what.detail}.{more}", what.remedy
+        ) from error

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from mem0tray.actions import add, backups, chosen_client, migration_plan, worker_report
@@ -20,9 +21,11 @@ from mem0tray.config.server_choice import ServerNames, chosen_server, former_in_
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, STARTING
+from mem0tray.files import atomic
+from mem0tray.files.atomic import TornError
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Traced
 from mem0tray.server import KEY_REFUSED, Client, Outcome, Page, ServerMemory
@@ -104,9 +107,7 @@ class Migration:
         self._progress: Progress = lambda _, __: None
         self._read = self._total = 0  # memories: so far, and how many there may be
         self._plan = Plan(request.former, request.project)
-        self._feed = Feed(
-            self._paths, self._chosen.name, lambda: self._progress(self._read, self._total)
-        )
+        self._feed = Feed(self._paths, lambda: self._progress(self._read, self._total))
         self._brought = Brought()
 
     @property
@@ -147,7 +148,6 @@ class Migration:
         return brought
 
     def _read_all(self, former: PatientQuestions) -> None:
-        """Read what the former server shows, and queue what is missing."""
         brought, projects = self._brought, self._projects(former)
         self._plan.only_known = brought.is_one = self._is_one_server(former.client, projects)
         for project in projects:
@@ -215,24 +215,23 @@ class Migration:
         A worker that delivers elsewhere would take for delivered what only that server has.
         """
         end = time.monotonic() + _SWITCH
-        while (there := self._destination()) not in ("", self._chosen.shown):
+        while True:
+            metrics = worker_report.metrics(self._paths.metrics)
+            there = metrics.values.get("destination")
+            is_its = metrics.are_of(worker_report.running(self._paths))
+            if not (is_its and there) or there == self._chosen.shown:
+                return
             if time.monotonic() > end:
                 raise Mem0TrayError(
                     Reason(
                         "The running worker delivers to {there}, but these settings mean"
                         " {server}; nothing was queued.",
-                        there=there,
+                        there=str(there),
                         server=self._chosen.shown,
                     ),
                     Reason("End the worker, and start it with the same settings."),
                 )
             time.sleep(_LOOK)
-
-    def _destination(self) -> str:
-        """Return where the running worker delivers to, as far as it says."""
-        metrics = worker_report.metrics(self._paths.metrics)
-        is_its = metrics.are_of(worker_report.running(self._paths))
-        return str(metrics.values.get("destination") or "") if is_its else ""
 
     def _trouble(self, said: Outcome) -> Mem0TrayError:
         where = former_in_words(self._request.former)
@@ -266,15 +265,13 @@ class Feed:
 
     While a worker delivers, the queue file stays small: more than `WAITING_MOST` are queued
     only if their number does not fall. Without a worker, or with a server that is down, all are
-    queued at once. `server` is what the ledger calls the chosen one; `waits` is called while
-    there is nothing to do but wait.
+    queued at once. `waits` is called while there is nothing to do but wait.
     """
 
-    def __init__(self, paths: Paths, server: str, waits: Callable[[], None]) -> None:
-        self._paths, self._server, self._waits = paths, server, waits
+    def __init__(self, paths: Paths, waits: Callable[[], None]) -> None:
+        self._paths, self._waits = paths, waits
         self._batch: list[items.Object] = []
         self._size = 0
-        self._last: items.Name | None = None  # the last one queued
         self._patient = True
         self.queued = 0  # memories put into the file
         self.discarded = 0  # memories that the user deleted before they were queued
@@ -295,34 +292,30 @@ class Feed:
         """
         named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
         unwanted = add.deleted(self._paths, named)
-        wanted = {name: entry for name, entry in named.items() if name not in unwanted}
+        wanted = [entry for name, entry in named.items() if name not in unwanted]
         self.discarded += len(self._batch) - len(wanted)
         if wanted:
-            add.add(self._paths, *wanted.values())
-            self._last = next(reversed(wanted))
+            add.add(self._paths, *wanted)
             self.queued += len(wanted)
         self._batch, self._size = [], 0
 
     def _make_room(self) -> None:
-        """Wait until a worker has taken in what was queued, and sent most of it."""
-        least, changed = None, time.monotonic()
+        """Wait until a worker has sent most of what is in the queue file."""
+        least, changed = inf, time.monotonic()
         while self._patient and self._delivers():
-            left = self._left()
+            document: items.Object = {}
+            with suppress(FileUnavailableError, TornError):
+                found = atomic.read(self._paths.queue)
+                document = items.load_object(found[0] if found else b"") or {}
+            left = len(document.get("queue") or ())
             if left <= WAITING_MOST - BATCH:
                 return
-            if least is None or left < least:
+            if left < least:
                 least, changed = left, time.monotonic()
             elif time.monotonic() - changed > _STALLED:
                 self._patient = False
             self._waits()
             time.sleep(_LOOK)
-
-    def _left(self) -> int:
-        """Count what waits; more than allowed while the last batch is not taken in yet."""
-        with Reader(self._paths.ledger) as reader:
-            if self._last is not None and not reader.was_taken_in(self._last, self._server):
-                return WAITING_MOST + 1
-            return reader.count(items.FRESH)
 
     def _delivers(self) -> bool:
         """Return whether a worker runs and, as far as it says, nothing keeps it from delivering."""

@@ -16,8 +16,7 @@ from mem0tray.core.text import plural
 from mem0tray.files import atomic, lock, private_folders
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
-from mem0tray.system import data_folders
-from mem0tray.system.paths import APP, config_file, data_root
+from mem0tray.system.paths import APP, config_file, data_root, folder_records
 
 LOCAL: Final = "local-server"
 _SERVES: Final = "claude-*"
@@ -34,7 +33,7 @@ def all_of_them() -> list[Path]:
 
 def claude_folders(chosen: Path) -> list[Path]:
     """Return the folders of shared files that a worker has served, and the one chosen now."""
-    served = [Path(record.real) for record in data_folders.records(data_root())]
+    served = [Path(record.real) for record in folder_records(data_root())]
     return list(dict.fromkeys([chosen.expanduser().absolute(), *served]))
 
 
@@ -143,14 +142,11 @@ def in_the_way(path: Path, pid: int | None) -> Mem0TrayError:
     """Return the error that says who runs, and how to stop it."""
     what = "The embedded server" if path.parent.name == LOCAL else "A worker"
     named = f" (process {pid})" if pid else ""
+    how = f": {stop_command(pid)}, or Quit in the menu of its icon" if pid else ""
     return Mem0TrayError(
         f"{what} runs{named}, and would lose what it writes.",
-        f"Settings and memories were left as they are. Stop it first{_how(pid)}, then try again.",
+        f"Settings and memories were left as they are. Stop it first{how}, then try again.",
     )
-
-
-def _how(pid: int | None) -> str:
-    return f": {stop_command(pid)}, or Quit in the menu of its icon" if pid else ""
 
 
 def stop_command(pid: int) -> str:

@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from mem0tray.actions import chosen_client, waiting
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST
 from mem0tray.config.server_choice import THIS_COMPUTER, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.ledger.reader import Reader
-from mem0tray.server import Client, Kind, Outcome, ProjectCount, ServerMemory
+from mem0tray.server import Client, Kind, Outcome, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.server.remedy import of_refusal
 
@@ -24,7 +24,6 @@ _NO_QUESTION: Final = frozenset({Kind.FORBIDDEN, Kind.ITEM_FAILURE})
 WAITING: Final = "waiting"
 DEAD: Final = "dead letter"
 HELD: Final = "held"
-_PLACES: Final = (QUEUE_LIST, DLQ_LIST)
 
 
 class KnownMemory(NamedTuple):
@@ -99,18 +98,14 @@ def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
     """Return the memories that best fit `query`, as `recall`; what waits is searched by words."""
     found = _known_here(settings, project)
     if found.waiting:
-        found.waiting = _fitting(found.waiting, query)[:limit]
+        from mem0tray.localserver.word_index import share, words_of  # slow to import
+
+        words = words_of(query)
+        scored = [each._replace(score=share(words, each.text)) for each in found.waiting]
+        fit = [each for each in scored if each.score]
+        found.waiting = sorted(fit, key=lambda each: -(each.score or 0.0))[:limit]
     _ask(settings, found, lambda client: client.search(project, query, limit, TIMEOUT))
     return found
-
-
-def _fitting(known: list[KnownMemory], query: str) -> list[KnownMemory]:
-    """Return the memories with any of the query's words, the best first."""
-    from mem0tray.localserver.word_index import share, words_of  # slow to import
-
-    words = words_of(query)
-    scored = [each._replace(score=share(words, each.text)) for each in known]
-    return sorted((each for each in scored if each.score), key=lambda each: -(each.score or 0.0))
 
 
 def _ask(
@@ -119,7 +114,6 @@ def _ask(
     question: Callable[[Client], list[ServerMemory] | Outcome],
     within: float | None = None,
 ) -> None:
-    """Add what the server shows to `found`, or why it does not."""
     try:
         with chosen_client.opened(settings, settings.locations(), within=within) as client:
             said = question(client) if client is not None else []
@@ -154,27 +148,28 @@ def why_not_shown(destination: str, said: Outcome) -> str:
 
 
 def _known_here(settings: Settings, project: str) -> WasRead:
-    """Return the memories of a project that wait here, the newest first."""
     result = WasRead(chosen_server(settings, settings.locations()).shown)
     try:
         with waiting.opened(settings) as seen:
-            found = [each for place in _PLACES for each in seen.listed(place, project)]
+            found = [
+                each for place in (QUEUE_LIST, DLQ_LIST) for each in seen.listed(place, project)
+            ]
     except Mem0TrayError as error:
         result.unread = str(error)
         return result
     result.unread = seen.step.sentence
     found.reverse()  # of those in one second, too, the last added comes first
     found.sort(key=lambda each: -(each.item.timestamp if each.item else 0.0))
-    result.waiting = [
-        KnownMemory(each.project, each.item.content, each.id, state=_state(each))
-        for each in found
-        if each.item is not None
-    ]
+    for each in found:
+        if each.item is not None:
+            state = DEAD if each.is_dead else HELD if each.is_held else WAITING
+            result.waiting.append(
+                KnownMemory(each.project, each.item.content, each.id, state=state)
+            )
     return result
 
 
-def _state(found: FoundItem) -> str:
-    return DEAD if found.is_dead else HELD if found.is_held else WAITING
+# Projects -------------------------------------------------------------------------------------
 
 
 class ProjectSeen(NamedTuple):
@@ -188,13 +183,6 @@ class ProjectSeen(NamedTuple):
     dead: int = 0
     delivered: int = 0
     there: int | None = None
-
-
-class ServerProjects(NamedTuple):
-    """The projects that a server names; `whole`: it has no others."""
-
-    found: list[ProjectCount]
-    whole: bool
 
 
 class KnownProjects(Struct):
@@ -221,14 +209,13 @@ def known_projects(settings: Settings) -> KnownProjects:
     there: dict[str, int | None] = {}
     try:
         with chosen_client.opened(settings, paths) as client:
-            found = of_server(client, server.shown)
+            found, result.whole = of_server(client, server.shown)
     except Mem0TrayError as error:
         result.trouble = str(error)
     else:
-        result.whole = found.whole
-        if found.whole:  # it has nothing of projects that it does not name
+        if result.whole:  # it has nothing of projects that it does not name
             there.update(dict.fromkeys(here, 0))
-        there.update({each.project: each.count for each in found.found})
+        there.update(found)
     result.projects = [
         here.get(name, ProjectSeen(name))._replace(there=there.get(name))
         for name in in_order([*here, *there])
@@ -236,20 +223,21 @@ def known_projects(settings: Settings) -> KnownProjects:
     return result
 
 
-def of_server(client: Client | None, destination: str) -> ServerProjects:
-    """Ask for the projects that the server names: none if it has no such route.
+def of_server(client: Client | None, destination: str) -> tuple[dict[str, int | None], bool]:
+    """Ask for the counts of the projects that the server names; and whether it has no others.
 
     Raises Mem0TrayError where it does not answer.
     """
     if client is None:  # nothing was ever stored there
-        return ServerProjects([], whole=True)
+        return {}, True
     said = client.projects(_COUNTING)
     if isinstance(said, Outcome):
-        if said.kind in _NO_QUESTION or said.status == HTTPStatus.OK:
-            return ServerProjects([], whole=False)
+        if said.kind in _NO_QUESTION or said.status == HTTPStatus.OK:  # it has no such route
+            return {}, False
         raise Mem0TrayError(why_not_shown(destination, said))
+    found = {each.project: each.count for each in said}
     # A server that does not count them all has not seen them all.
-    return ServerProjects(said, whole=all(each.count is not None for each in said))
+    return found, None not in found.values()
 
 
 def known_here(settings: Settings) -> tuple[dict[str, ProjectSeen], str]:

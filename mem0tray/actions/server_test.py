@@ -8,8 +8,7 @@ follows a redirect.
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mem0tray.config import server_choice
 from mem0tray.config.server_address import is_in_keyring
@@ -53,8 +52,7 @@ _IS_IT_THERE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A step: its name, one of `STEPS`; its result; what was seen; what to do, where one can.
 
     `result` is OK, WARNING, FAILED, or SKIPPED where there was nothing to see, or an earlier step
@@ -82,9 +80,10 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
         return [Step(SERVER, FAILED, f"Nothing is sent: {what}.", f"Type {how}.")]
     if url == LOCAL_URL:
         found = endpoint.find(paths.local_server, seconds)
-        runs = f": the embedded server runs at {found.url}" if found is not None else ""
-        starts = "" if found else "; the embedded server starts together with the worker"
-        return [Step(SERVER, OK, f"this computer only{runs}{starts}.")]
+        how_it_is = "; the embedded server starts together with the worker"
+        if found is not None:
+            how_it_is = f": the embedded server runs at {found.url}"
+        return [Step(SERVER, OK, f"this computer only{how_it_is}.")]
     try:
         examination = _Examination(loaded, time.monotonic() + seconds)
     except Mem0TrayError as error:
@@ -103,11 +102,9 @@ class _Examination:
 
     def __init__(self, loaded: Loaded, end: float) -> None:
         server = loaded.settings.server
-        self._loaded = loaded
-        self._end = end
+        self._loaded, self._end = loaded, end
         self._there = ServerAddress.from_settings(server)
         self._host = self._there.host
-        self._terms = Terms(server.user, server.infer)
         self._recognition = Recognition(setting=server.dialect)
         self._client = connect_to_probe(self._there, self._recognition)
 
@@ -115,7 +112,14 @@ class _Examination:
         """Make one step after another, until one fails that the next depends on."""
         with closing(self._client):
             if self._there.plain_http and not self._there.is_loopback:
-                yield self._plain()
+                what = "Memories and the API key go" if self._there.token else "Memories go"
+                yield Step(
+                    ENCRYPTION,
+                    WARNING,
+                    f"{what} to {self._host} over plain http: everybody on the way can read them.",
+                    "Use its https address (`mem0tray config set server.url https://…`), or a"
+                    " network that you trust.",
+                )
             started = time.monotonic()
             health = self._client.probe(self._left())
             took = time.monotonic() - started
@@ -128,31 +132,23 @@ class _Examination:
                 yield self._reading()
 
     def _left(self) -> float:
-        """Return the seconds for the next question."""
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
-    def _plain(self) -> Step:
-        what = "Memories and the API key go" if self._there.token else "Memories go"
-        return Step(
-            ENCRYPTION,
-            WARNING,
-            f"{what} to {self._host} over plain http: everybody on the way can read them.",
-            "Use its https address (`mem0tray config set server.url https://…`), or a network that"
-            " you trust.",
-        )
-
     def _healthy(self, health: Health, took: float) -> Step:
-        speaks = f"{self._host} is healthy and speaks `{self._recognition.dialect}`"
         known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
-        answered = f"{health.path} is answered within {milliseconds(took)}"
-        return Step(SERVER, OK, f"{speaks}: {known}, and {answered}.")
+        return Step(
+            SERVER,
+            OK,
+            f"{self._host} is healthy and speaks `{self._recognition.dialect}`: {known}, and"
+            f" {health.path} is answered within {milliseconds(took)}.",
+        )
 
     def _ill(self, health: Health) -> Step:
         host = self._host
-        why, remedy = reasons.parted(health.reason)
-        sentence = reasons.sentence(why)
+        why, how = reasons.parted(health.reason)
+        sentence, remedy = str(reasons.sentence(why)), str(how)
         if not health.recognised:  # the reason names the host, and what each path said
-            return Step(SERVER, FAILED, str(sentence), str(remedy))
+            return Step(SERVER, FAILED, sentence, remedy)
         if health.status in KEY_REFUSED:
             seen = f"{host} wants a key for its health too. {sentence}"
             return Step(SERVER, FAILED, seen, self._set_key())
@@ -162,18 +158,13 @@ class _Examination:
                 client.probe(self._left())
             if found.dialect:
                 seen = f"{host} speaks `{found.dialect}`, not `{self._recognition.dialect}`."
-                return Step(
-                    SERVER,
-                    FAILED,
-                    seen,
-                    f"Set it: `mem0tray config set server.dialect {found.dialect}`.",
-                )
-        return Step(SERVER, FAILED, f"{host} is down. {sentence}", str(remedy) or _IS_IT_THERE)
+                set_it = f"Set it: `mem0tray config set server.dialect {found.dialect}`."
+                return Step(SERVER, FAILED, seen, set_it)
+        return Step(SERVER, FAILED, f"{host} is down. {sentence}", remedy or _IS_IT_THERE)
 
     def _key(self, found: KeyCheck) -> Step:
-        """Return what the server makes of the key, or of having none."""
         host, token = self._host, self._there.token
-        said = found.message.rstrip(".") or "its answer makes no sense"
+        said = _said(str(found.reason))
         elsewhere = redirected_to(found.reason)
         if elsewhere:
             seen = f"{host} sends what is asked of it elsewhere: {said}."
@@ -205,29 +196,25 @@ class _Examination:
 
     def _reading(self) -> Step:
         """Try whether the server shows its memories, with a project that it does not have."""
-        host, dialect = self._host, self._recognition.dialect
-        with closing(connect(self._there, dialect, terms=self._terms)) as client:
+        host, server = self._host, self._loaded.settings.server
+        terms = Terms(server.user, server.infer)
+        with closing(connect(self._there, self._recognition.dialect, terms=terms)) as client:
             found = client.read(_NOBODY, 1, self._left())
-        if not isinstance(found, Outcome):
-            if not found.memories:
-                return Step(READING, OK, f"{host} can be asked for the memories of a project.")
+        if isinstance(found, Outcome):
+            seen = f"{host} does not show what it has: {_said(found.message)}."
+            if found.status in CANNOT_TELL:
+                seen = f"{host} has no way to show what it has: {_said(found.message)}."
+            remedy = "Deliveries do not need it. `recall` and `search` show what waits here."
+            return Step(READING, WARNING, seen, remedy)
+        if found.memories:
             seen = f"{host} shows memories of a project that nobody has."
             remedy = "`recall` and `search` may show those of other projects too."
             return Step(READING, WARNING, seen, remedy)
-        said = found.message.rstrip(".") or "its answer makes no sense"
-        if found.status in CANNOT_TELL:
-            seen = f"{host} has no way to show what it has: {said}."
-            remedy = (
-                "Deliveries do not need it. `recall` and `search` show what waits here, and after a"
-                " lost connection a memory is sent again with the same key."
-            )
-        else:
-            seen = f"{host} does not show what it has: {said}."
-            remedy = (
-                "Deliveries do not need it; `recall` and `search` do. The server's log may say"
-                " more."
-            )
-        return Step(READING, WARNING, seen, remedy)
+        return Step(READING, OK, f"{host} can be asked for the memories of a project.")
+
+
+def _said(message: str) -> str:
+    return message.rstrip(".") or "its answer makes no sense"
 
 
 def milliseconds(seconds: float) -> str:

@@ -36,6 +36,11 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.system.paths import Paths
 
+# For an order that the worker has not applied in time.
+NOT_HEARD: Final = (
+    "The worker has not heard of it yet; it does before it sends anything more."
+    " `mem0tray doctor` says whether it is well."
+)
 FAILED: Final = "failed"
 DELETED: Final = "deleted"
 WAITING: Final = "waiting"

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from secrets import SystemRandom
 from typing import Final, NamedTuple
 
@@ -31,7 +30,7 @@ from mem0tray.server import Client, Memory, Outcome, Presence
 from mem0tray.server.http_client import key_header
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system.paths import Paths, claude_code_folder
-from mem0tray.worker.queue import note_files
+from mem0tray.worker.queue import notes
 
 NOT_ALL_LISTED: Final = "the server does not list all of a project"
 NO_LISTING: Final = "the server cannot show what it has"
@@ -293,7 +292,6 @@ class _Verifier:
 
 
 def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
-    """Return the queue entry that sends a memory again."""
     found = items.load_object(text.item.raw) or {}
     kept = {name: value for name, value in found.items() if name not in _OF_ITS_WAY}
     return kept | {"id": items.id_again(memory.id), "retries": 0}
@@ -324,18 +322,20 @@ def _everywhere(paths: Paths, *, notes: bool) -> Iterator[tuple[str, bytes]]:
 
 
 def _in_notes(reader: Reader) -> Iterator[tuple[str, bytes]]:
-    """Yield the text of each note that can be read, with its path. Raises OSError."""
     root = claude_code_folder(os.environ).absolute()
-    for folder in note_files.folders(root):
-        owner = Path(*folder.relative_to(root).parts[:2])
-        former = reader.project_of_notes(owner.as_posix())
-        project = note_files.project_of(root / owner, os.environ, former)
-        for note in note_files.notes(root, folder):
-            with suppress(OSError, UnicodeDecodeError):
-                data, _ = note_files.read(root, note.path) or (b"", None)
-                text = note_files.without_front_matter(data.decode())
-                if text and len(data) <= note_files.LARGEST:
-                    now = time.time()
-                    item = note_files.as_item(note.path, project, text, note.changed, now)
-                    if item is not None:
-                        yield str(root / note.path), item.raw
+    projects: dict[str, str] = {}
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for note in notes.find(root, fail):
+        if note.owner not in projects:
+            former = reader.project_of_notes(note.owner)
+            projects[note.owner] = notes.project_of(root / note.owner, os.environ, former)
+        with suppress(OSError, UnicodeDecodeError):
+            data, _ = notes.read(root, note.path) or (b"", None)
+            text = notes.without_front_matter(data.decode())
+            if text and len(data) <= notes.LARGEST:
+                item = notes.as_item(note, projects[note.owner], text, time.time())
+                if item is not None:
+                    yield str(root / note.path), item.raw

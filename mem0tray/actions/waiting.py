@@ -17,7 +17,8 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdError
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
-from mem0tray.core.text import one_line
+from mem0tray.core.state import PERHAPS
+from mem0tray.core.text import one_line, plural
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt, Known, Listed
 from mem0tray.system import programs
@@ -30,6 +31,7 @@ Identity = Name
 _STATES: Final = {DLQ_LIST: items.DEAD, QUEUE_LIST: items.FRESH}
 _PLACES: Final = {state: place for place, state in _STATES.items()}
 _FILES: Final = {DLQ_LIST: (DLQ,), QUEUE_LIST: (QUEUE, EMERGENCY)}
+ABOUT_HELD: Final = f"{PERHAPS}: `mem0tray retry ID` sends, `mem0tray delete ID` drops"
 _SHOWN: Final = 4
 _LONGEST_ID: Final = 40
 _SHORTEST: Final = 8
@@ -64,11 +66,23 @@ class FoundItem(Struct, frozen=True):
         return self.known is not None and self.known.is_held
 
     @property
+    def named(self) -> dict[str, str | None]:
+        """The document that names it, for programs."""
+        place = "dlq" if self.is_dead else "queue"
+        return {"id": self.id or None, "project_id": self.project or None, "place": place}
+
+    @property
     def identity(self) -> Identity:
         """What tells it from every other memory, also from another text under its id."""
         if self.known is not None:
             return self.known.name
         return self.item.name if self.item is not None else identity(self.raw)
+
+
+def nonsense(count: int) -> str:
+    """Name the things in a file that are no items to us."""
+    verb = "makes" if count == 1 else "make"
+    return f"{plural(count, 'further thing')} in the file {verb} no sense; kept as is."
 
 
 def listing(raws: Iterable[bytes], place: str) -> list[FoundItem]:

@@ -1,4 +1,8 @@
-"""Memories in words for a model: lists made harmless, and what a session begins with."""
+"""What tools and hooks say, in words for a model; the protocol is `mcp_server`'s business.
+
+Each tool reads the settings anew, since a session lasts for days. Each may wait for the disk or
+the server, and only `save` writes. All raise Mem0TrayError with a sentence to show.
+"""
 
 import json
 import os
@@ -8,15 +12,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import recall
-from mem0tray.actions.recall import KnownMemory, WasRead
+from mem0tray.actions import diagnose, standing, worker_report
+from mem0tray.actions import recall as reading
+from mem0tray.actions.add import queue_memory
+from mem0tray.actions.recall import KnownMemory, ProjectSeen, WasRead
+from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.claude import MARK
-from mem0tray.config import settings
+from mem0tray.config import settings as config
+from mem0tray.config.settings import Settings
+from mem0tray.core import text
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import lines, one_line, plural
-from mem0tray.system import project
+from mem0tray.system import project as projects_of
 
-SENTENCE: Final = 1000  # characters of one, at most
-NAME: Final = 80
+_SENTENCE: Final = 1000  # characters of one, at most
+_NAME: Final = 80
 _HERE: Final = "What follows is only what waits on this computer."
 _DATE: Final = "%Y-%m-%d %H:%M"
 _RECALLED: Final = 20
@@ -37,35 +47,167 @@ def session_start(folder: Path, began: float) -> str:
     `began` is when the hook did, by the monotonic clock: what the server has is part of it where
     that answers in time. Raises Mem0TrayError where the settings are wrong.
     """
-    name = project.of_session(folder, os.environ)
-    found = recall.recall(
-        settings.load().settings,
-        name,
-        _RECALLED,
-        within=max(_LEAST, began + _WITHIN - time.monotonic()),
-    )
-    text = _HOW_TO_SAVE
+    name = projects_of.of_session(folder, os.environ)
+    within = max(_LEAST, began + _WITHIN - time.monotonic())
+    found = reading.recall(config.load().settings, name, _RECALLED, within=within)
+    said = _HOW_TO_SAVE
     if found.waiting or found.there or found.trouble or found.unread:
-        listed = memories(found, f"the project {named(name)}", "newest first")
-        text += f"\n\nFrom mem0tray, memories of earlier sessions. {listed}"
-    special = {"hookEventName": "SessionStart", "additionalContext": _cut(text)}
+        listed = _memories(found, f"the project {_named(name)}", "newest first")
+        said += f"\n\nFrom mem0tray, memories of earlier sessions. {listed}"
+    special = {"hookEventName": "SessionStart", "additionalContext": _cut(said)}
     return json.dumps({"hookSpecificOutput": special}) + "\n"
 
 
-def _cut(text: str) -> str:
+def _cut(said: str) -> str:
     """Return as many whole entries of the list as have room, and of a single one its beginning."""
-    data = text.encode()
+    data = said.encode()
     if len(data) <= _LONGEST:
-        return text
+        return said
     room = _LONGEST - len(_MORE.encode())
     end = data.rfind(_ENTRY, 0, room)
-    first = data.find(_ENTRY)
-    if end <= first:
+    if end <= data.find(_ENTRY):
         end = room
     return data[:end].decode(errors="ignore") + _MORE
 
 
-def memories(found: WasRead, subject: str, order: str) -> str:
+# The tools ------------------------------------------------------------------------------------
+
+
+def save(project: str, content: str) -> str:
+    """Queue a memory as `add` does; it is on the disk when this returns."""
+    if not content.strip():
+        raise Mem0TrayError(
+            "Nothing was saved: the text is empty.", "Call mem0_save again with it as `content`."
+        )
+    _check_project(project, "Nothing was saved: it")
+    loaded = config.read()
+    done = queue_memory(loaded, project, content)
+    said = [f"Saved in the project {_named(project)}, id {done.id}."]
+    if done.where == "emergency":
+        said.append(
+            "The queue file is locked or broken, so it stands in the emergency file beside it."
+        )
+    said += [f"The settings are wrong: {error}" for error in loaded.wrong]
+    try:
+        seen = standing.read(loaded.settings, time.time())
+    except (Mem0TrayError, OSError):  # not to know what follows makes nothing unsaved
+        return _paragraph(said)
+    hindrance = standing.hindrance(seen)
+    follows = f"It is on its way to {seen.server.shown}."
+    if hindrance:
+        follows = _sentence(f"It waits on this computer: {hindrance}")
+    return _paragraph([*said, follows])
+
+
+def recall(project: str, limit: int) -> str:
+    """Return the newest memories of a project, with what waits here."""
+    _check_project(project, "It")
+    found = reading.recall(config.load().settings, project, limit)
+    return _memories(found, f"the project {_named(project)}", "newest first")
+
+
+def search(project: str, query: str, limit: int) -> str:
+    """Return the memories of a project that fit best, with what waits here and fits."""
+    _check_project(project, "It")
+    if not query.strip():
+        raise Mem0TrayError(
+            "There is nothing to search for: the query is empty.",
+            "mem0_recall shows the newest memories without one.",
+        )
+    found = reading.search(config.load().settings, project, query, limit)
+    subject = f"the project {_named(project)} for “{one_line(query, _NAME)}”"
+    return _memories(found, subject, "best first")
+
+
+def _check_project(project: str, subject: str) -> None:
+    if not project.strip():
+        raise Mem0TrayError(f"{subject} needs a project.", "Name it as project_id.")
+
+
+def projects() -> str:
+    """Return the known projects, with how many memories each has here and on the server."""
+    found = reading.known_projects(config.load().settings)
+    sentences = [found.trouble]
+    if found.trouble:
+        sentences.append("What follows is only what is known on this computer.")
+    sentences.append(found.unread)
+    if not (found.whole or found.trouble):
+        sentences.append("The server does not name all of its projects.")
+    if found.projects:
+        sentences.append(f"{plural(len(found.projects), 'project')}:")
+    elif not (found.trouble or found.unread):
+        sentences.append("No project has memories yet.")
+    return "\n".join([_paragraph(sentences), *map(_project, found.projects)])
+
+
+def _project(seen: ProjectSeen) -> str:
+    there = f"{seen.delivered:,} delivered"
+    if seen.there is not None:
+        there = f"{plural(seen.there, 'memory', 'memories')} on the server"
+    waiting = f", {seen.fresh:,} waiting here" if seen.fresh else ""
+    dead = f", {plural(seen.dead, 'dead letter')}" if seen.dead else ""
+    return f"- {one_line(seen.project, _NAME)}: {there}{waiting}{dead}"
+
+
+def health() -> str:
+    """Return whether memories reach the server now, and if not, why and what to do."""
+    settings = config.load().settings
+    seen = _seen(settings)
+    return "\n".join([*_state(seen), *_counts(seen), *_causes(settings)])
+
+
+def queue_status() -> str:
+    """Return what waits, what is dead, and why."""
+    settings = config.load().settings
+    seen = _seen(settings)
+    return "\n".join([*_counts(seen), *_causes(settings), *_state(seen)])
+
+
+def _seen(settings: Settings) -> Overview:
+    worker_report.ask_to_look(settings.locations())
+    return standing.overview(standing.read(settings, time.time()))
+
+
+def _state(seen: Overview) -> list[str]:
+    worker = "Worker: not running, so nothing is delivered; `mem0tray run` starts it."
+    if seen.worker is not None:
+        worker = f"Worker: running since {text.clock(seen.worker.since)}."
+    said = [f"Server: {seen.destination or 'none is chosen'}.", worker]
+    if seen.state != NOT_RUNNING or seen.reason:
+        reason = f": {seen.reason}" if seen.reason else ""
+        said.append(_sentence(f"State: {seen.state}{reason}"))
+    last = text.clock(seen.last_delivery) if seen.last_delivery else "none is known"
+    return [*said, f"Last delivery: {last}."]
+
+
+def _counts(seen: Overview) -> list[str]:
+    queue, dlq = "an unknown number of memories wait", "an unknown number of dead letters"
+    if seen.queue is not None:
+        queue = plural(seen.queue, "memory waits", "memories wait")
+    if seen.dlq is not None:
+        dlq = plural(seen.dlq, "dead letter")
+    since = ""
+    if seen.oldest_waiting:
+        since = f", the oldest undelivered one since {text.clock(seen.oldest_waiting)}"
+    unknown = [f"Unknown: {one_line(str(why), _SENTENCE)}" for why in seen.unknown.values()]
+    return [f"{queue} in the queue, {dlq}{since}.", *unknown]
+
+
+def _causes(settings: Settings) -> list[str]:
+    try:
+        found = diagnose.sum_up(settings, time.time())
+    except Mem0TrayError as error:
+        return [one_line(f"Why memories wait is unknown. {error}", _SENTENCE)]
+    sentences = [f"{diagnose.number(group)}: {cause}" for cause, group in found.groups]
+    sentences += map(str, found.besides)
+    nothing = ["The server answers, and nothing stands in the way of a memory."]
+    return [one_line(each, _SENTENCE) for each in sentences] or nothing
+
+
+# In words -------------------------------------------------------------------------------------
+
+
+def _memories(found: WasRead, subject: str, order: str) -> str:
     """Return a paragraph on what is known of `subject`, and the memories, listed in `order`."""
     shown = [*found.waiting, *found.there]
     sentences = [found.trouble, found.unread, found.note]
@@ -74,24 +216,20 @@ def memories(found: WasRead, subject: str, order: str) -> str:
     elif found.trouble and not found.unread:
         sentences.append(f"Nothing of {subject} waits on this computer.")
     if shown:
+        waits = len(found.waiting)
+        of_these = f"; {waits:,} of these not delivered yet, marked so" if waits else ""
         number = plural(len(shown), "memory", "memories")
-        sentences.append(f"{number} of {subject}, {order}{_of_these(found)}:")
+        sentences.append(f"{number} of {subject}, {order}{of_these}:")
     elif not found.trouble:
         sentences.append(f"Nothing was found in {subject}.")
-    return "\n".join([paragraph(sentences), *map(_memory, shown)])
-
-
-def _of_these(found: WasRead) -> str:
-    waits = len(found.waiting)
-    return f"; {waits:,} of these not delivered yet, marked so" if waits else ""
+    return "\n".join([_paragraph(sentences), *map(_memory, shown)])
 
 
 def _memory(memory: KnownMemory) -> str:
-    """Return an entry of a list, its further lines below its first."""
     marks = [memory.state and f"{memory.state} here", _date(memory.created)]
-    mark = ", ".join(one_line(each, NAME) for each in marks if each)
-    text = lines(memory.text).strip("\n").replace("\n", "\n  ")
-    return f"- [{mark}] {text}" if mark else f"- {text}"
+    mark = ", ".join(one_line(each, _NAME) for each in marks if each)
+    said = lines(memory.text).strip("\n").replace("\n", "\n  ")
+    return f"- [{mark}] {said}" if mark else f"- {said}"
 
 
 def _date(created: str) -> str:
@@ -102,17 +240,15 @@ def _date(created: str) -> str:
         return created
 
 
-def named(project: str) -> str:
-    """Return a project in quotes."""
-    return repr(one_line(project, NAME))
+def _named(project: str) -> str:
+    return repr(one_line(project, _NAME))
 
 
-def sentence(text: str) -> str:
+def _sentence(words: str) -> str:
     """Return words as one line that ends with one full stop."""
-    line = one_line(text, SENTENCE)
+    line = one_line(words, _SENTENCE)
     return line if line.endswith((".", "…")) else f"{line}."
 
 
-def paragraph(sentences: Iterable[str]) -> str:
-    """Return the sentences that are not empty, in one line."""
-    return " ".join(one_line(each, SENTENCE) for each in sentences if each)
+def _paragraph(sentences: Iterable[str]) -> str:
+    return " ".join(one_line(each, _SENTENCE) for each in sentences if each)

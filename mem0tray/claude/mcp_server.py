@@ -39,7 +39,7 @@ Object = dict[str, Any]
 
 
 class Tool(NamedTuple):
-    """A tool: what it does, its arguments as JSON Schema, and the function of `tool_answers`."""
+    """A tool: what it does, its arguments as JSON Schema, and the function of `for_models`."""
 
     about: str
     arguments: Mapping[str, Object]
@@ -184,8 +184,7 @@ class ToolServer:
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
     def _answer(self, name: str, arguments: Any) -> str:
-        """Return what a tool says. Raises Mem0TrayError."""
-        from mem0tray.claude import tool_answers  # slow to import, as the network is
+        from mem0tray.claude import for_models  # slow to import, as the network is
 
         tool = TOOLS.get(name)
         if tool is None:
@@ -218,7 +217,7 @@ class ToolServer:
             chosen["limit"] = int(given.get("limit") or tool.arguments["limit"]["default"])
         if "project_id" in tool.arguments:
             chosen["project"] = self._project(given.get("project_id", ""))
-        said: str = getattr(tool_answers, tool.answer)(**chosen)
+        said: str = getattr(for_models, tool.answer)(**chosen)
         return said
 
     def _project(self, named: str) -> str:

@@ -2,26 +2,33 @@
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
 from mem0tray import cli
 from mem0tray.actions.add import queue_memory, too_long
-from mem0tray.cli import arguments
-from mem0tray.cli.arguments import END_OF_INPUT
-from mem0tray.cli.command_help import Command, UsageError
-from mem0tray.core.item import LONGEST_TEXT
+from mem0tray.cli import arguments, output
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, UsageError
+from mem0tray.core.item import LONGEST_LINE, LONGEST_TEXT
+from mem0tray.core.text import plural
 
+if TYPE_CHECKING:
+    from mem0tray.actions.add_lines import LineQueue
+
+_END_OF_INPUT: Final = (
+    "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
+)
+_TWICE: Final = "what is queued already is not queued twice"
 _END_MAX: Final = 2  # bytes of the line break at the end
 
 
-@click.command(
+@arguments.command(
     "add",
-    cls=Command,
-    examples={
+    {
         'mem0tray add -p garden "Water in the morning."': "",
         "git log -1 --format=%B | mem0tray add -p garden": "from standard input",
         "mem0tray add --jsonl memories.jsonl": "many, as `export` writes them",
@@ -76,9 +83,7 @@ def command(
         raise click.UsageError("--again is for --jsonl alone.")
     text = texts[0] if texts and texts[0] != "-" else None
     if jsonl:
-        from mem0tray.cli import add_lines
-
-        add_lines.run(Path(text) if text else None, project, again=again, as_json=as_json)
+        _add_lines(Path(text) if text else None, project, again=again, as_json=as_json)
     else:
         _add(project, text, as_json=as_json)
 
@@ -114,9 +119,114 @@ def _read_standard_input() -> str:
     Raises UsageError if it is not UTF-8, Mem0TrayError if it is too long.
     """
     if sys.stdin.isatty():
-        sys.stderr.write(f"Type the memory. {END_OF_INPUT} ends it, Ctrl-C gives it up.\n")
+        sys.stderr.write(f"Type the memory. {_END_OF_INPUT} ends it, Ctrl-C gives it up.\n")
     # No more than that is read: a read of all at once could not be interrupted.
     data = sys.stdin.buffer.read(LONGEST_TEXT + _END_MAX + 1)
     if len(data) > LONGEST_TEXT + _END_MAX:
         raise too_long()
     return arguments.decoded(data.removesuffix(b"\n").removesuffix(b"\r"), "standard input")
+
+
+# Many -------------------------------------------------------------------------------------------
+
+
+def _add_lines(path: Path | None, project: str | None, *, again: bool, as_json: bool) -> None:
+    """Queue the lines of the file (None: standard input), and print how many were queued.
+
+    Standard error says what is wrong with lines. Raises Mem0TrayError if not everything was
+    queued, after that has been printed.
+    """
+    from mem0tray.actions.add_lines import LineQueue  # slow to import
+
+    loaded = arguments.load_what_holds()
+    queue = LineQueue(loaded, arguments.project_alone(project) or "", again)
+    failed = _run(queue, _lines(path), as_json=as_json)
+    said = json.dumps(_document(queue), indent=2) if as_json else _said(queue)
+    if not_written := cli.why_not_written(f"{said}\n"):
+        output.remark(f"{_queued(queue)} Standard output cannot be written: {not_written}.")
+    if loaded.wrong and queue.queued:
+        arguments.warn(["The memories are queued all the same."])
+    if failed is not None:
+        if not queue.lines:
+            raise failed
+        raise Mem0TrayError(f"{failed.message} {_so_far(queue)}", failed.remedy) from failed
+    if queue.problems:
+        bad = plural(len(queue.problems), "line is no memory", "lines are no memories")
+        remedy = f"Mend what is wrong, and add all of it again: {_TWICE}."
+        raise Mem0TrayError(f"{bad}, and not queued.", remedy)
+
+
+def _run(queue: "LineQueue", lines: Iterable[bytes], *, as_json: bool) -> Mem0TrayError | None:
+    """Queue the lines, and show the progress; return the error that ended it."""
+    with output.Progress() as progress:
+        try:
+            for why in queue.run(lines):
+                if why and not as_json:
+                    progress.clear()
+                    output.remark(f"Line {queue.lines:,} {why}.")
+                if progress.is_due:
+                    progress.show(f"{plural(queue.lines, 'line')}, {queue.queued:,} queued")
+        except Mem0TrayError as error:
+            return error
+        except KeyboardInterrupt:
+            progress.clear()
+            output.remark(f"Interrupted: {_so_far(queue)}")
+            raise
+    return None
+
+
+def _lines(path: Path | None) -> Iterator[bytes]:
+    """Read the lines. Raises FileUnavailableError."""
+    if path is None and sys.stdin.isatty():
+        sys.stderr.write(f"Type one JSON object a line. {_END_OF_INPUT} ends it.\n")
+    try:
+        if path is None:
+            yield from _limited(sys.stdin.buffer)
+            return
+        with path.open("rb") as file:
+            yield from _limited(file)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FileUnavailableError(
+            f"{path or 'standard input'} cannot be read: {reason}."
+        ) from error
+
+
+def _limited(file: BinaryIO) -> Iterator[bytes]:
+    """Read the lines, of one that is too long only as much as shows that."""
+    while line := file.readline(LONGEST_LINE + 1):
+        yield line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE + 1)
+
+
+def _said(queue: "LineQueue") -> str:
+    said = _queued(queue)
+    if queue.waiting:
+        said += f"\n{queue.waiting:,} waited already."
+    if queue.delivered:
+        said += f"\n{queue.delivered:,} delivered to this server before: `--again` queues them too."
+    return said
+
+
+def _document(queue: "LineQueue") -> dict[str, Any]:
+    return {
+        "lines": queue.lines,
+        "queued": queue.queued,
+        "emergency": queue.emergency,
+        "waiting": queue.waiting,
+        "delivered": queue.delivered,
+        "bad": len(queue.problems),
+        "problems": [{"line": line, "reason": why} for line, why in queue.problems.items()],
+    }
+
+
+def _queued(queue: "LineQueue") -> str:
+    number = plural(queue.queued, "memory is", "memories are")
+    return f"{number} queued." if queue.queued else "Nothing was queued."
+
+
+def _so_far(queue: "LineQueue") -> str:
+    """Say how much of what was read is queued, and what to do about the rest."""
+    read = plural(queue.lines, "line was", "lines were")
+    return f"{_queued(queue).rstrip('.')}; {read} read. Add all of it again: {_TWICE}."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from mem0tray import __version__
-from mem0tray.cli.command_help import CommandGroup, usage_error
+from mem0tray.cli.arguments import CommandGroup, usage_error
 from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
@@ -68,8 +68,10 @@ _TABLE: Final = {
 }
 _ELSEWHERE: Final = {
     "run": "run:run",
-    "pause": "retry:pause",
-    "resume": "retry:resume",
+    "retry": "verbs:retry",
+    "delete": "verbs:delete",
+    "pause": "verbs:pause",
+    "resume": "verbs:resume",
     "list": "show:list_",
     "stats": "status:stats",
     "report": "status:report",

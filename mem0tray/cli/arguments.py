@@ -1,4 +1,4 @@
-"""Arguments that several commands take, and what a shell completes in their place.
+"""What commands have in common: help with examples, options, and what a shell completes.
 
 Completers are asked in the middle of a line: they answer at once, and silently if a file is
 missing, broken or no file at all.
@@ -7,18 +7,17 @@ missing, broken or no file at all.
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mem0tray.cli.command_help import UsageError
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded, Settings
-from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.text import one_line
+from mem0tray.core.errors import Mem0TrayError, UsageError
+from mem0tray.core.text import did_you_mean, one_line
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -33,11 +32,99 @@ Completer = Callable[[click.Context, click.Parameter, str], Items]
 _Offer = Iterable[tuple[str, str]] | str
 _Function = Callable[..., Any]
 
-END_OF_INPUT: Final = (
-    "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
-)
+_MARGIN: Final = "  "
+_GAP: Final = 2
+_WITH_TEXT: Final = ("add", "search")
 _MOST: Final = 200
 _TYPED: Final = re.compile(r"[\w@+:,./-]+")  # bash inserts a word as it is: none may be run
+
+
+class Command(click.Command):
+    """A command; `examples` are lines that can be copied, each with a remark (or "")."""
+
+    def __init__(
+        self, *arguments: Any, examples: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self.examples: Mapping[str, str] = examples or {}
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Return the first paragraph of the help, never cut."""
+        del limit
+        return " ".join((self.help or "").split("\n\n")[0].split())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; an error in them is known to be this command's."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """End the help with the examples, unbroken; remarks beside them, or above if too wide."""
+        super().format_epilog(ctx, formatter)
+        if not self.examples:
+            return
+        width = _GAP + max(map(len, self.examples))
+        longest = max(len(f"# {remark}") for remark in self.examples.values())
+        beside = len(_MARGIN) + width + longest <= formatter.width
+        with formatter.section("Examples"):
+            for line, remark in self.examples.items():
+                if remark and not beside:
+                    formatter.write(f"{_MARGIN}# {remark}\n")
+                shown = f"{line:<{width}}# {remark}" if remark and beside else line
+                formatter.write(f"{_MARGIN}{shown}\n")
+
+
+class CommandGroup(Command, click.Group):
+    """A group of commands; a mistyped name gets a guess."""
+
+    command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every name, in the order of the source."""
+        del ctx
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for an unknown one suggest a similar name."""
+        name = args[0]
+        names = self.list_commands(ctx)
+        if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {name!r}.{did_you_mean(name, names)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def usage_error(error: click.UsageError) -> UsageError:
+    """Turn what click finds wrong into an error of ours: a sentence, and one on what to do."""
+    message = " ".join(error.format_message().split())
+    message = message if message.endswith((".", "?")) else f"{message}."
+    context = error.ctx
+    names = context.command_path.partition(" ")[2] if context is not None else ""
+    if message.endswith("?"):  # a guess at what was meant is what to do
+        remedy = ""
+    elif not names:
+        remedy = "`mem0tray help` lists the commands."
+    elif isinstance(error, click.NoSuchOption) and names in _WITH_TEXT:
+        remedy = f"Put `--` before a text that begins with a dash: `mem0tray help {names}`."
+    else:
+        remedy = f"`mem0tray help {names}` shows how it is used."
+    return UsageError(message, remedy)
+
+
+def command(
+    name: str, examples: Mapping[str, str], **options: Any
+) -> Callable[[_Function], click.Command]:
+    """Return the decorator of a command whose help ends with these examples."""
+    return click.command(name, cls=Command, examples=examples, **options)
+
+
+def json_option(help_: str = "Print one JSON document.") -> Callable[[_Function], _Function]:
+    """Return the option `--json`."""
+    return click.option("-j", "--json", "as_json", is_flag=True, help=help_)
 
 
 def project_option(help_: str) -> Callable[[_Function], _Function]:
@@ -301,6 +388,4 @@ def warn_of_variable(key: str) -> bool:
 def warn(warnings: Iterable[str]) -> None:
     """Write each as a line on standard error."""
     for warning in warnings:
-        from mem0tray.core.text import one_line
-
         sys.stderr.write(f"mem0tray: {one_line(warning, _LONGEST_WARNING)}\n")

@@ -5,9 +5,8 @@ from typing import Final
 
 import click
 
-from mem0tray.cli import output
-from mem0tray.cli.command_help import CommandGroup, UsageError
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.cli import arguments, output
+from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import (
     BLOCKED,
@@ -35,7 +34,7 @@ _FOREIGN: Final = "That file is not made by mem0tray, and stays as it is."
 
 @click.group(
     "autostart",
-    cls=CommandGroup,
+    cls=arguments.CommandGroup,
     examples={
         "mem0tray autostart enable": "from the next login on",
         "mem0tray autostart status": "",
@@ -101,7 +100,7 @@ def disable() -> None:
 
 
 @command.command("status", examples={"mem0tray autostart status": ""})
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def status(*, as_json: bool) -> None:
     """Show what the system will do at the next login, and which file says so."""
     login = autostart.current()

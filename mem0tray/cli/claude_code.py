@@ -10,8 +10,7 @@ import click
 
 from mem0tray.claude import MARK, connecting
 from mem0tray.claude.connecting import Change
-from mem0tray.cli import interaction, output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
@@ -73,7 +72,7 @@ def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) 
             output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
         if needed and not dry_run and not yes and _can_answer():
             names = " and ".join(str(each.found.path) for each in needed)
-            if not interaction.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
+            if not output.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
                 raise click.Abort
     done = [not dry_run and each.is_needed for each in changes]
     copies = [
@@ -94,7 +93,6 @@ def _can_answer() -> bool:
 
 
 def _report(change: Change, done: bool, copy: Path | None, *, dry_run: bool) -> None:  # noqa: FBT001  (a result)
-    """Say for a change what was done, and what is left as it is."""
     what, path = _WHAT[change.part], change.found.path
     if done:
         kept = f" The file as it was: {copy}." if copy is not None else ""
@@ -141,10 +139,9 @@ def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
     return removed, left
 
 
-@click.command(
+@arguments.command(
     "install",
-    cls=Command,
-    examples={
+    {
         "mem0tray install claude-code": "tools and hooks; asks first",
         "mem0tray install claude-code --hooks": "the hooks alone",
         "mem0tray install claude-code --dry-run": "what would be changed",
@@ -153,7 +150,7 @@ def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
 @click.argument("program", required=False, type=Program(), metavar=f"{{{NAME}}}")
 @options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def install(
     program: str | None, *, mcp: bool, hooks: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> None:

@@ -7,8 +7,6 @@ from typing import Any, Final
 import click
 
 from mem0tray.cli import arguments, output
-from mem0tray.cli.command_help import CommandGroup
-from mem0tray.cli.interaction import waiting
 from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
 from mem0tray.config.settings import LOCAL_URL, SECRETS, Loaded
@@ -31,7 +29,7 @@ _SECONDS: Final = 5.0  # for the server test
 
 @click.group(
     "config",
-    cls=CommandGroup,
+    cls=arguments.CommandGroup,
     examples={
         "mem0tray config show": "every setting, and where it comes from",
         "mem0tray config set sync.timeout 90": "",
@@ -52,7 +50,7 @@ def path() -> None:
 
 
 @command.command("show", examples={"mem0tray config show": ""})
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def show(*, as_json: bool) -> None:
     """Show every setting, and where its value comes from.
 
@@ -85,18 +83,14 @@ def show(*, as_json: bool) -> None:
 
 @command.command("get", examples={"mem0tray config get server.url": ""})
 @click.argument("key", shell_complete=arguments.keys)
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
-def get(key: str, *, as_json: bool) -> None:
+def get(key: str) -> None:
     """Print the value of KEY, even if it is a secret."""
     settings.kind_of(key)
     loaded = arguments.load_what_holds()
     if key in loaded.unknown:
         raise SettingsError(f"The value of {key} cannot be read.", "Mend what is wrong.")
     value = settings.get(loaded.settings, key)
-    if as_json:
-        output.print_json({"key": key, "value": value, "from": _source(loaded, key)})
-    else:
-        click.echo(value if isinstance(value, str) else config_file.as_toml(value))
+    click.echo(value if isinstance(value, str) else config_file.as_toml(value))
 
 
 # A value may begin with a dash, as a number below 0 does.
@@ -193,7 +187,7 @@ def report_on_server(key: str) -> frozenset[str]:
         return frozenset()  # it is not known which server is meant, or nothing of it has changed
     from mem0tray.actions import server_test  # slow to import, as the network is
 
-    with waiting():
+    with output.waiting():
         steps = server_test.examine(loaded, _SECONDS)
     for step in steps:
         if step.result in (server_test.FAILED, server_test.WARNING):

@@ -12,14 +12,12 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import chosen_client, recall
+from mem0tray.actions import add_lines, chosen_client, recall
+from mem0tray.actions.add_lines import MemoryLine
 from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.cli import add_lines, arguments, output
-from mem0tray.cli.add_lines import MemoryLine
+from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.interaction import Progress
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -106,12 +104,10 @@ class Export:
         here, unread = recall.known_here(self.settings)
         names, total = [self.project], None
         if not self.project:
-            found = recall.of_server(client, server)
-            names = recall.in_order(
-                [*(() if found.whole else here), *(each.project for each in found.found)]
-            )
-            if found.whole:
-                total = sum(each.count or 0 for each in found.found)
+            found, is_whole = recall.of_server(client, server)
+            names = recall.in_order([*(() if is_whole else here), *found])
+            if is_whole:
+                total = sum(count or 0 for count in found.values())
             else:
                 self.remarks.append(
                     "The server does not name all of its projects. Exported are those that it"
@@ -159,10 +155,9 @@ def _line(memory: ServerMemory, ids: dict[bytes, list[str]]) -> MemoryLine:
     return MemoryLine(memory.project, memory.text, name, memory.created_at())
 
 
-@click.command(
+@arguments.command(
     "export",
-    cls=Command,
-    examples={
+    {
         "mem0tray export --out memories.jsonl": "all projects, into a file",
         "mem0tray export -p garden | gzip > garden.jsonl.gz": "",
     },
@@ -189,7 +184,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     if target is not None:
         atomic.refuse_odd(target)
         temporary.remove_leftovers(target.parent)  # left by an export that was killed
-    with Progress("memories read") as progress:
+    with output.Progress("memories read") as progress:
 
         def watch(read: int, total: int | None) -> None:
             if target is None and sys.stdout.isatty():
@@ -215,7 +210,6 @@ def command(*, project: str | None, out: Path | None) -> None:
 
 
 def _report(export: Export) -> None:
-    """Say what was written and left out. Raises Mem0TrayError if the server may have more."""
     if export.target is not None:
         empty = f"{export.nothing}; {export.target} is empty."
         output.say(f"{export.count} written to {export.target}." if export.written else empty)

@@ -11,7 +11,6 @@ from click.shell_completion import get_completion_class
 
 from mem0tray import cli
 from mem0tray.cli import arguments, output
-from mem0tray.cli.command_help import Command
 from mem0tray.core.text import did_you_mean
 
 MANUAL: Final = Path(__file__).parents[1] / "docs" / "manual"
@@ -19,10 +18,9 @@ _LINK: Final = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # leads nowhere i
 _PICTURE: Final = re.compile(r"^ *(?:!\[|</?(?:picture|source|img)).*\n\n?", re.MULTILINE)
 
 
-@click.command(
+@arguments.command(
     "help",
-    cls=Command,
-    examples={
+    {
         "mem0tray help": "every command and topic",
         "mem0tray help config set": "a command",
         "mem0tray help troubleshooting": "a topic: a page of the manual",
@@ -72,10 +70,9 @@ def _context(
     return shown
 
 
-@click.command(
+@arguments.command(
     "completion",
-    cls=Command,
-    examples={
+    {
         """echo 'eval "$(mem0tray completion bash)"' >> ~/.bashrc""": "bash",
         """echo 'eval "$(mem0tray completion zsh)"' >> ~/.zshrc""": "zsh, after its compinit",
         "mem0tray completion fish > ~/.config/fish/completions/mem0tray.fish": "fish",

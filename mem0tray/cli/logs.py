@@ -9,7 +9,6 @@ from typing import BinaryIO, Final
 import click
 
 from mem0tray.cli import arguments, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line
@@ -31,10 +30,9 @@ _STYLES: Final = {
 }
 
 
-@click.command(
+@arguments.command(
     "logs",
-    cls=Command,
-    examples={
+    {
         "mem0tray logs": f"the last {_SHOWN} lines",
         "mem0tray logs -n 100 -f": "the last 100, and new ones",
     },

@@ -13,21 +13,18 @@ from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Reques
 from mem0tray.actions.recall import in_sentence
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.command_help import Command, UsageError
-from mem0tray.cli.interaction import Progress
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import ServerNames, former_in_words
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.text import one_line, plural
 
 _NAMED: Final = 5
 
 
-@click.command(
+@arguments.command(
     "migrate",
-    cls=Command,
-    examples={
+    {
         "mem0tray migrate --dry-run": "what there is to bring over",
         "mem0tray migrate": "",
         "mem0tray migrate --from local -p garden": "one project of this computer's server",
@@ -43,7 +40,7 @@ _NAMED: Final = 5
 )
 @project_option("Only this project.")
 @click.option("--dry-run", is_flag=True, help="Look at everything, and queue nothing.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document, at the end.")
+@arguments.json_option("Print one JSON document, at the end.")
 def command(*, former: str | None, project: str | None, dry_run: bool, as_json: bool) -> None:
     """Bring over what only a former server has: queue it again for the present one.
 
@@ -85,7 +82,6 @@ def _named(names: Iterable[str]) -> str:
 
 
 def _former(settings: Settings, there: ServerNames, given: str | None) -> str | None:
-    """Return the ledger's name of the former server; None if none has anything."""
     if given is not None:
         name = migrate.named(given)
         if name == there.name:
@@ -108,7 +104,7 @@ def _run(settings: Settings, request: Request) -> Brought:
     """Run it; at a terminal, ask for the former server's key once that server wants one."""
     run = Migration(settings, request)
     try:
-        with Progress("memories read") as progress:
+        with output.Progress("memories read") as progress:
             return run.run(progress)
     except KeyRefusedError as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()) or run.queued:

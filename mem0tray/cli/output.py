@@ -1,6 +1,7 @@
-"""Output of commands: lines, tables, one JSON document. Foreign text is made harmless here.
+"""Output of commands: lines, tables, a JSON document, a question, progress.
 
-A style is named by what it means, and a sign says the same to people who see no colours.
+Foreign text is made harmless here. A style is named by what it means, and a sign says the same to
+people who see no colours.
 """
 
 import json
@@ -8,16 +9,23 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TextIO
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import cells as text_cells
-from mem0tray.core.text import harmless_json, one_line
+from mem0tray.core.text import harmless_json, one_line, span
 
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod
 
+ASKING: Final = "Asking the server"
+_EVERY: Final = 0.1  # seconds between two lines of progress
+_KNOWN: Final = 1.0  # seconds before we can tell how long it takes
+_CLEAR: Final = "\r\x1b[K"
 _CELL: Final = 200
 _LEAST: Final = 10  # signs of a column that is cut
 _GAP: Final = 3  # between two columns
@@ -268,3 +276,79 @@ def print_facts(facts: Iterable[Fact | tuple[str, str]]) -> None:
     longest = max((len(fact.name) for fact in shown), default=0)
     for name, value, style in shown:
         say_beside(f"{name.ljust(longest)}  ", value, Style.DIM, style)
+
+
+# Questions and progress -----------------------------------------------------------------------
+
+
+def consents(question: str, unchanged: str, remedy: str) -> bool:
+    """Ask once; whatever is not yes means no. Raises Mem0TrayError if nobody can answer."""
+    write(f"{one_line(question, 1000)} [y/N] ", end="")
+    sys.stdout.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        write("")
+        raise Mem0TrayError(f"Nobody is there to answer; {unchanged}", remedy)
+    return answer.strip().lower() in ("y", "yes")
+
+
+@contextmanager
+def waiting(what: str = ASKING, *, told: bool = True) -> Iterator[None]:
+    """Say on a terminal what we wait for, and remove that at the end."""
+    if not (told and can_redraw(sys.stderr)):
+        yield
+        return
+    write(f"\r{what}…", end="", error=True)
+    try:
+        yield
+    finally:
+        write(_CLEAR, end="", error=True)
+
+
+class Progress:
+    """`with Progress("memories") as tell: tell(done, total)`: a line on a terminal, redrawn.
+
+    Without a terminal it shows nothing.
+    """
+
+    def __init__(self, what: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+        self._what = what
+        self._clock = clock
+        self._began = clock()
+        self._redraws = can_redraw(sys.stderr)
+        self._next = 0.0
+        self._is_shown = False
+
+    def __enter__(self) -> Self:
+        """Begin with nothing shown."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the line."""
+        self.clear()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how many are done, of how many, and the time left."""
+        line, passed = f"{done:,} of {total:,} {self._what}", self._clock() - self._began
+        if passed >= _KNOWN and 0 < done < total:
+            line += f", about {span(passed / done * (total - done))} left"
+        self.show(line)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether another line would be shown; this is cheap to ask."""
+        return self._redraws and self._clock() >= self._next
+
+    def show(self, text: str) -> None:
+        """Show the progress, unless another line was shown a moment ago."""
+        if self.is_due:
+            self._next = self._clock() + _EVERY
+            self._is_shown = True
+            line = one_line(text, max(1, columns() - 1))
+            write(f"{_CLEAR}{line}", end="", error=True)
+
+    def clear(self) -> None:
+        """Remove the line, before something else is printed."""
+        if self._is_shown:
+            self._is_shown = False
+            write(_CLEAR, end="", error=True)

@@ -9,18 +9,16 @@ from mem0tray.actions import recall as reading
 from mem0tray.actions.recall import KnownProjects, WasRead
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_meant, project_option
-from mem0tray.cli.command_help import Command, UsageError
-from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.core import text
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.text import lines, one_line
 
 _MOST: Final = 1000  # memories that are shown at once
 _NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
 
 _project = project_option("The project. Default: that of the folder, as for `add`.")
-_json = click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+_json = arguments.json_option()
 
 
 def _limit(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -34,10 +32,9 @@ def _limit(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     )
 
 
-@click.command(
+@arguments.command(
     "recall",
-    cls=Command,
-    examples={
+    {
         "mem0tray recall": "of this folder's project",
         "mem0tray recall -p garden -n 5": "five of one project",
         "mem0tray recall -p garden --json": "for a program",
@@ -54,15 +51,14 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     """
     settings = arguments.load()
     name = project_meant(project)
-    with waiting():
+    with output.waiting():
         found = reading.recall(settings, name, limit)
     _show(name, found, "was found", as_json=as_json)
 
 
-@click.command(
+@arguments.command(
     "search",
-    cls=Command,
-    examples={
+    {
         "mem0tray search roses": "in this folder's project",
         'mem0tray search -p garden "water in the morning"': "",
     },
@@ -83,7 +79,7 @@ def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: 
     query = " ".join(words)
     if not query.strip():
         raise UsageError("There is nothing to search for.", "Give a word or more.")
-    with waiting():
+    with output.waiting():
         found = reading.search(settings, name, query, limit)
     _show(name, found, "matches that", as_json=as_json)
 
@@ -134,16 +130,14 @@ def _answer(found: WasRead | KnownProjects) -> dict[str, Any]:
 
 
 def _judge(found: WasRead | KnownProjects, rest: str) -> None:
-    """Raise Mem0TrayError if what was shown is not all."""
     if found.trouble or found.unread:
         said = (found.trouble, rest if found.trouble else "", found.unread)
         raise Mem0TrayError(" ".join(filter(None, said)))
 
 
-@click.command(
+@arguments.command(
     "projects",
-    cls=Command,
-    examples={"mem0tray projects": "", "mem0tray projects --json": "for a program"},
+    {"mem0tray projects": "", "mem0tray projects --json": "for a program"},
 )
 @_json
 def projects(*, as_json: bool) -> None:
@@ -154,7 +148,7 @@ def projects(*, as_json: bool) -> None:
     answer: only what is known here is shown then.
     """
     settings = arguments.load()
-    with waiting():
+    with output.waiting():
         found = reading.known_projects(settings)
     if as_json:
         counts = [

@@ -15,8 +15,7 @@ from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.verbs import Changed, Restored
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, listing
-from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -62,10 +61,9 @@ _BECAME: Final = {
 }
 
 
-@click.command(
+@arguments.command(
     "edit",
-    cls=Command,
-    examples={
+    {
         "mem0tray edit 04f96029": "in $VISUAL or $EDITOR",
         "EDITOR=nano mem0tray edit 04f96029": "in the editor of your choice",
         "EDITOR='cp new.txt' mem0tray edit 04f96029": "in a script: the text of that file",
@@ -174,13 +172,12 @@ def _print_old(name: str, done: Changed) -> None:
     if done.outcome in _OLD_TEXT:
         output.say(_OLD_TEXT[done.outcome].format(name=name), Style.WARNING)
     if not done.heard:
-        output.remark(memory_words.NOT_HEARD)
+        output.remark(verbs.NOT_HEARD)
 
 
-@click.command(
+@arguments.command(
     "restore",
-    cls=Command,
-    examples={
+    {
         "mem0tray restore": "what the last delete removed",
         "mem0tray restore --list": "everything that can be put back",
         "mem0tray restore --list --json": "the same for a program",
@@ -188,7 +185,7 @@ def _print_old(name: str, done: Changed) -> None:
 )
 @click.argument("backup", required=False, metavar="[BACKUP]", shell_complete=arguments.backups)
 @click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --list.")
+@arguments.json_option("Print one JSON document; with --list.")
 def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     """Put back the items of BACKUP (a name from --list, or a file); else of the last delete.
 
@@ -254,7 +251,7 @@ def _document(source: RestoreSource, count: int) -> dict[str, Any]:
         place = DLQ_LIST if each.is_dead else QUEUE_LIST
         # What has not even an id is no item.
         found = listing([each.raw], place) or [FoundItem(place, "", "", each.raw, None)]
-        pieces.append(memory_words.named(found[0]))
+        pieces.append(found[0].named)
     return {
         "name": source.name,
         "kind": source.kind,
@@ -272,6 +269,6 @@ def _print(name: str, done: Restored) -> None:
         if pieces:
             output.say_beside("  ", plural(len(pieces), *words))
     if not done.heard:
-        output.remark(memory_words.NOT_HEARD)
+        output.remark(verbs.NOT_HEARD)
     if not (done.dead or done.fresh):
         output.say("`mem0tray restore --list` shows what else can be restored.")

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mem0tray.cli import output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config import settings as config
 from mem0tray.config.server_choice import THIS_COMPUTER
@@ -43,10 +42,9 @@ _LOOK: Final = 0.02  # seconds between two looks whether all is done
 _PUBLISHING: Final = 60.0  # seconds for writing files at the end
 
 
-@click.command(
+@arguments.command(
     "run",
-    cls=Command,
-    examples={
+    {
         "mem0tray run": "until Ctrl-C",
         "mem0tray run --until-idle": "deliver what can be delivered, then stop",
     },
@@ -197,7 +195,7 @@ def describe_rest(left: "Waiting | None") -> str:
 
 # The screen -----------------------------------------------------------------------------
 
-FEW: Final = 10  # lines of a kind at once; further events of that kind are counted
+_FEW: Final = 20  # lines at once; further events are counted
 _EVERY: Final = 1.0  # seconds between two looks
 _BLOCKED: Final = 1.0  # seconds that the end waits for a reader that does not read
 _LONGEST: Final = 300
@@ -209,7 +207,6 @@ _QUIET_EVENTS: Final = (
     events.WorkerStopped,  # said at the end, after the sum
 )
 _GOOD: Final = (events.Delivered, events.DlqRecovered)
-_FAILED: Final = (events.AttemptFailed, events.DlqRetryFailed, events.MovedToDlq)
 # By the log's sign; other news is dim.
 _STYLES: Final = {
     **dict.fromkeys("✅", Style.GOOD),
@@ -225,17 +222,8 @@ class News(NamedTuple):
     at: float
     event: events.Event
 
-    @property
-    def kind(self) -> tuple[str, str]:
-        """The kind in words, for one and for many."""
-        if isinstance(self.event, _GOOD):
-            return "more delivery", "more deliveries"
-        if isinstance(self.event, _FAILED):
-            return "more failure", "more failures"
-        return "more event", "more events"
-
-    def line(self, before: str = "") -> str:
-        """Word the event as the log does, without its sign; nothing if it is not worth a line."""
+    def write(self, before: str = "") -> None:
+        """Write the event as the log words it, without its sign; some are not worth a line."""
         sign, _, text = describe(self.event).partition(" ")
         style = _STYLES.get(sign, Style.DIM)
         match self.event:
@@ -245,21 +233,8 @@ class News(NamedTuple):
                 text += f": {one_line(reason)}"
             case events.StateChanged(state=state):
                 style = _STATES.get(state, Style.DIM)
-        return _laid_out(self.at, style, f"{before}{text}") if text else ""
-
-
-def _lines(news: list[News]) -> Iterator[str]:
-    """Word the first events of each kind, then one line for each kind of which there were more."""
-    counts: Counter[tuple[str, str]] = Counter()
-    last: dict[tuple[str, str], News] = {}
-    for each in news:
-        counts[each.kind] += 1
-        if counts[each.kind] > FEW:
-            last[each.kind] = each
-        else:
-            yield each.line()
-    for kind, each in last.items():
-        yield each.line(f"{plural(counts[kind] - FEW, *kind)}; the last: ")
+        if text:
+            _write(self.at, style, before + text, error=isinstance(self.event, events.PartFailed))
 
 
 class RunScreen:
@@ -309,12 +284,14 @@ class RunScreen:
             os._exit(1 if problem else 0)
         for there, count in self.delivered.items():
             where = f" to {one_line(there)}" if there else ""
-            _say(Style.GOOD, f"Delivered {plural(count, 'memory', 'memories')}{where}.")
+            _write(
+                time.time(), Style.GOOD, f"Delivered {plural(count, 'memory', 'memories')}{where}."
+            )
         if not self.delivered:
-            _say(Style.DIM, "Nothing was delivered.")
+            _write(time.time(), Style.DIM, "Nothing was delivered.")
         if problem:
             output.remark(problem)
-        _say(Style.DIM, "Worker stopped.")
+        _write(time.time(), Style.DIM, "Worker stopped.")
 
     def _work(self) -> None:
         is_last = False
@@ -324,8 +301,11 @@ class RunScreen:
                 news.append(self._news.get())
             is_last = None in news
             try:
-                for line in filter(None, _lines([each for each in news if each is not None])):
-                    output.write(line)
+                shown = [each for each in news if each is not None]
+                for each in shown[:_FEW]:
+                    each.write()
+                if more := shown[_FEW:]:
+                    more[-1].write(f"{plural(len(more), 'more event')}; the last: ")
             except BrokenPipeError:
                 self.left = True
                 self._on_left()
@@ -334,14 +314,12 @@ class RunScreen:
             self._closing.wait(_EVERY)
 
 
-def _say(style: Style, text: str) -> None:
-    output.write(_laid_out(time.time(), style, text))
-
-
-def _laid_out(at: float, style: Style, text: str) -> str:
-    """Compose the time of day, a sign and the text; with colours if wanted."""
+def _write(at: float, style: Style, text: str, *, error: bool = False) -> None:
+    """Write the time of day, a sign and the text; with colours if wanted."""
+    stream = sys.stderr if error else sys.stdout
     clock = datetime.fromtimestamp(at).strftime("%H:%M:%S")  # noqa: DTZ006  (local)
     text = one_line(text, _LONGEST)
     if style is not Style.DIM:  # only the sign is dimmed, as the text is to be read
-        text = output.paint(text, style)
-    return f"{output.paint(clock, Style.DIM)} {output.paint(output.sign(style), style)} {text}"
+        text = output.paint(text, style, stream)
+    sign = output.paint(output.sign(style, stream), style, stream)
+    output.write(f"{output.paint(clock, Style.DIM, stream)} {sign} {text}", error=error)

@@ -6,17 +6,15 @@ import click
 
 from mem0tray import cli
 from mem0tray.cli import arguments, output
-from mem0tray.cli.command_help import Command
 
 if TYPE_CHECKING:
     from mem0tray.localserver.endpoint import Endpoint
 
 
-@click.command(
+@arguments.command(
     "hook",
-    cls=Command,
+    {"echo '{}' | mem0tray hook Stop": "as Claude Code calls it"},
     context_settings={"ignore_unknown_options": True},
-    examples={"echo '{}' | mem0tray hook Stop": "as Claude Code calls it"},
 )
 @click.argument("event", metavar="EVENT", nargs=-1, shell_complete=arguments.events)
 def hook(event: tuple[str, ...]) -> None:
@@ -34,10 +32,9 @@ def hook(event: tuple[str, ...]) -> None:
     cli.run_hook(" ".join(event))
 
 
-@click.command(
+@arguments.command(
     "mcp",
-    cls=Command,
-    examples={"mem0tray mcp": "as a client starts it"},
+    {"mem0tray mcp": "as a client starts it"},
 )
 def mcp() -> None:
     """Serve the Model Context Protocol on standard input and output.
@@ -55,10 +52,9 @@ def mcp() -> None:
     mcp_server.serve()
 
 
-@click.command(
+@arguments.command(
     "serve",
-    cls=Command,
-    examples={"mem0tray serve": "", "mem0tray serve --port 7000": "at this port"},
+    {"mem0tray serve": "", "mem0tray serve --port 7000": "at this port"},
 )
 @click.option(
     "--port",

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -12,22 +12,20 @@ import click
 
 from mem0tray.actions import add, recall, verbs, worker_report
 from mem0tray.actions.recall import WasRead
-from mem0tray.cli import INTERRUPTED, arguments, memory_words, output, setup_server
-from mem0tray.cli.command_help import Command, UsageError
-from mem0tray.cli.interaction import waiting
+from mem0tray.cli import INTERRUPTED, arguments, output, setup_server
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
 from mem0tray.core import item as items
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError, UsageError
+from mem0tray.core.item import Item
+from mem0tray.core.text import excerpt
 from mem0tray.files import document
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as location
 
 _NOTES: Final = "claude.auto_memory"
 _PATIENCE: Final = 60.0  # seconds for an answer of the server
-_START: Final = 30.0  # seconds for a worker that starts
-_END: Final = 20.0
 _SHOWN: Final = 1000
 
 
@@ -70,10 +68,9 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(
+@arguments.command(
     "setup",
-    cls=Command,
-    examples={
+    {
         "mem0tray setup": "asks, one question at a time",
         "mem0tray setup --server https://mem0.example.com --key-from key.txt --yes": "",
         "mem0tray setup --server local --no-claude-code --autostart": "without a question",
@@ -151,7 +148,6 @@ def command(
 
 
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    """Connect tools and hooks. Raises Mem0TrayError."""
     from mem0tray.claude import connecting
     from mem0tray.cli import claude_code
     from mem0tray.desktop.autostart import Origin
@@ -175,7 +171,6 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    """Set up the start at login. Raises Mem0TrayError if that is impossible."""
     from mem0tray.cli import autostart
     from mem0tray.desktop.autostart import ENABLED, SERVICE, current, linux
 
@@ -218,8 +213,8 @@ def _save_deliver_recall() -> None:
     loaded = arguments.load_all()
     settings, paths = loaded.settings, loaded.settings.locations()
     project, content = items.TRIAL
-    shown = memory_words.excerpt(content)
-    with waiting():
+    shown = excerpt(content)
+    with output.waiting():
         before = recall.recall(settings, project, _SHOWN)
     if _shows(before):
         _done("Recalled", "the memory that an earlier `mem0tray setup` saved there.")
@@ -230,12 +225,12 @@ def _save_deliver_recall() -> None:
     item = items.parse(document.dump(add.entry(name, project, content)))
     assert item is not None  # noqa: S101  (it has an id, a project and a text)
     _done("Saved", f"{shown}, project {project}.")
-    with waiting("Delivering and recalling it"), _worker(paths):
-        (outcome,) = verbs.follow(paths, [item], since, _PATIENCE)
-        found = recall.recall(settings, project, _SHOWN) if outcome.is_good else None
+    with output.waiting("Delivering and recalling it"):
+        why = _why_undelivered(paths, item, since)
+        found = None if why else recall.recall(settings, project, _SHOWN)
     if found is None:
         raise Mem0TrayError(
-            f"The memory is saved and waits: {(outcome.reason or outcome.name).rstrip('.')}.",
+            f"The memory is saved and waits: {why}.",
             "mem0tray delivers it once that is mended; `mem0tray doctor` says more.",
         )
     server = server_choice.chosen(settings.server.url, paths)
@@ -260,42 +255,25 @@ def _shows(found: WasRead) -> bool:
     return any(items.TRIAL[1] in each.text for each in found.there)
 
 
-@contextmanager
-def _worker(paths: Paths) -> Iterator[None]:
-    """Keep a worker running: the present one, else one of our own, stopped at the end.
+def _why_undelivered(paths: Paths, item: Item, since: float) -> str:
+    """Wait for the worker, or a temporary one, to deliver it; return why it has not, if so.
 
-    Raises Mem0TrayError if no worker starts.
+    `since`: when the memory was saved, Unix seconds.
     """
     from mem0tray.desktop.autostart import Origin
 
-    own = None
     if worker_report.running(paths) is None:
         nothing = subprocess.DEVNULL
-        command = [*Origin.of_this_process().in_console(), "run"]
+        command = [*Origin.of_this_process().in_console(), "run", "--until-idle"]
         own = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603  (ourselves)
-    try:
-        _wait_for_metrics(paths, own)
-        yield
-    finally:
-        if own is not None:
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                own.wait(_PATIENCE)
+        finally:
             own.terminate()
-            try:
-                own.wait(_END)
-            except subprocess.TimeoutExpired:
-                own.kill()
-                own.wait()
-
-
-def _wait_for_metrics(paths: Paths, own: "subprocess.Popen[bytes] | None") -> None:
-    """Wait until the worker has written its metrics, and so has its ledger open."""
-    end = time.monotonic() + _START
-    while time.monotonic() < end:
-        running = worker_report.running(paths)
-        if running is not None:
-            metrics = (worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics))
-            if any(each.are_of(running) for each in metrics):
-                return
-        elif own is not None and own.poll() is not None:
-            raise Mem0TrayError("The worker does not start.", "`mem0tray run` says why.")
-        time.sleep(0.05)
-    raise Mem0TrayError("The worker does not answer.", "`mem0tray doctor` says more.")
+            own.wait()
+    (outcome,) = verbs.follow(paths, [item], since, _PATIENCE)
+    if outcome.is_good:
+        return ""
+    said = worker_report.metrics(paths.metrics).reason if outcome.name == verbs.WAITING else ""
+    return (str(said) or outcome.reason or outcome.name).rstrip(".")

@@ -7,13 +7,12 @@ from typing import Final, NamedTuple
 import click
 
 from mem0tray.cli import arguments, output
-from mem0tray.cli.command_help import UsageError
 from mem0tray.cli.config import remark_key_goes_along, report_on_server
 from mem0tray.config import config_file, keyring_key, server_choice, settings
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import LOCAL_URL
-from mem0tray.core.errors import SettingsError
+from mem0tray.core.errors import SettingsError, UsageError
 from mem0tray.system.paths import config_file as location
 
 KEYRING: Final = "keyring"
@@ -62,7 +61,6 @@ def set_up(
 
 
 def _read_key(file: str) -> str:
-    """Return the key in a file, or on standard input. Raises UsageError if there is none."""
     key, why = "", "it is empty"
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
@@ -161,7 +159,6 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
 
 
 def _asked_key() -> str:
-    """Return the key that a person types; empty for the one that is set, or none."""
     now = arguments.load_all().settings.server
     kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
     question = f"API key of the server, which is not shown ({kept})"

@@ -1,7 +1,7 @@
 """`mem0tray list` and `mem0tray show`: what waits in a table, and one memory with its history."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -9,14 +9,14 @@ import click
 from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
-from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
 from mem0tray.core import text
+from mem0tray.core.item import Kind
 from mem0tray.core.state import PERHAPS
-from mem0tray.core.text import lines, one_line, short_id
+from mem0tray.core.text import lines, one_line, plural, short_id
 from mem0tray.ledger.rows import Attempt
 
 _DEAD: Final = ("ID", "PROJECT", "RETRIED", "LAST ATTEMPT", "NEXT RETRY", "TEXT", "REASON")
@@ -32,19 +32,30 @@ _PLACES: Final = {
 }
 
 
-@click.command(
+# The ledger's words for kinds are meant for programs.
+_IN_WORDS: Final[Mapping[str, str]] = {
+    Kind.OUTAGE: "server down",
+    Kind.SLOW_DOWN: "server busy",
+    Kind.ITEM_FAILURE: "failed",
+    Kind.UNAUTHORIZED: "key refused",
+    Kind.FORBIDDEN: "refused",
+    Kind.NO_ANSWER: "no whole answer",
+    Kind.ASKED_IN_VAIN: "asked in vain whether it is there",
+    Kind.NOT_SENDABLE: "never sent",
+}
+_ATTEMPTS_SHOWN: Final = 10  # attempts of a history
+
+
+@arguments.command(
     "list",
-    cls=Command,
-    examples={
+    {
         "mem0tray list": "the dead letters",
         "mem0tray list --queue": "what waits for its first delivery",
         "mem0tray list -p garden -n 5": "five of one project",
     },
 )
 @click.option("-q", "--queue", is_flag=True, help="List waiting entries, not dead letters.")
-@click.option(
-    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, with whole ids."
-)
+@arguments.json_option("Print one JSON document, with whole ids.")
 @arguments.project_option("Only this project.")
 @click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="At most this many.")
 def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
@@ -75,11 +86,11 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
     elif len(shown) < total:
         output.say(f"… and {total - len(shown):,} more.")
     if nonsense:
-        output.say(memory_words.nonsense(nonsense))
+        output.say(waiting.nonsense(nonsense))
     if why and shown:
         output.say(f"Nothing is sent now: {why}", Style.WARNING)
     if any(each.is_held for each in shown):
-        output.say(f"Held: {memory_words.ABOUT_HELD}.")
+        output.say(f"Held: {waiting.ABOUT_HELD}.")
 
 
 def _last(attempts: Sequence[Attempt]) -> Attempt | None:
@@ -153,18 +164,15 @@ def _print_table(
 # One memory -------------------------------------------------------------------------------------
 
 
-@click.command(
+@arguments.command(
     "show",
-    cls=Command,
-    examples={
+    {
         "mem0tray show 04f96029": "for people",
         "mem0tray show -j 04f96029": "the text as it is, for programs",
     },
 )
 @click.argument("name", metavar="ID", shell_complete=arguments.ids)
-@click.option(
-    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, the text as it is."
-)
+@arguments.json_option("Print one JSON document, the text as it is.")
 def command(name: str, *, as_json: bool) -> None:
     """Show one memory: its text, where it is, and its failed attempts.
 
@@ -209,7 +217,7 @@ def _document(version: Version) -> dict[str, Any]:
         "closed": known.closed if known is not None else None,
         "server": known.server if known is not None else None,
         "deliveries": [{"server": server, "at": at} for server, at in version.deliveries],
-        "history": memory_words.history(version.attempts),
+        "history": history(version.attempts),
     }
 
 
@@ -244,7 +252,7 @@ def _print(version: Version, now: float) -> None:
             ("hash", known.digest.hex() if is_delivered and known is not None else ""),
         ]
     )
-    memory_words.print_attempts(version.attempts)
+    print_attempts(version.attempts)
     if version.left_in:
         output.say(
             f"The ledger keeps its text no longer; still there in {', '.join(version.left_in)}:"
@@ -263,7 +271,7 @@ def _where(version: Version) -> str:
     if known is not None and version.where == items.DELIVERED:
         return f"delivered to {in_words(known.server)} on {text.moment(known.closed)}"
     if known is not None and version.where == items.DELETED:
-        fate = memory_words.fate(known)
+        fate = look_up.fate(known)
         return f"{fate.name} {fate.detail}. {fate.remedy}"
     if version.waits and why:
         kind = "a dead letter" if version.is_dead else "a waiting entry"
@@ -288,3 +296,34 @@ def _next(version: Version, now: float) -> str:
 
 def _moment(at: object, now: float) -> str:
     return text.moment(items.number(at), now) if at else ""
+
+
+# Its history ------------------------------------------------------------------------------------
+
+
+def history(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
+    """Make the document of failed attempts."""
+    return [
+        {
+            "at": attempt.at,
+            "class": attempt.kind,
+            "status": attempt.status,
+            "message": attempt.message,
+            "duration": attempt.duration,
+            "request": attempt.request,
+        }
+        for attempt in attempts
+    ]
+
+
+def print_attempts(attempts: Sequence[Attempt]) -> None:
+    """Print the last attempts, oldest first, and how many there are; nothing without any."""
+    if not attempts:
+        return
+    more = f", the last {_ATTEMPTS_SHOWN} of them" if len(attempts) > _ATTEMPTS_SHOWN else ""
+    output.say(f"{plural(len(attempts), 'failed attempt')} in the ledger{more}:")
+    for attempt in attempts[-_ATTEMPTS_SHOWN:]:
+        kind = _IN_WORDS.get(attempt.kind, attempt.kind)
+        named = f", request {attempt.request}" if attempt.request else ""
+        said = f"{kind}: {attempt.message} ({attempt.duration:.2f} s{named})"
+        output.say_beside(f"  {text.clock(attempt.at)}  ", said, Style.DIM)

@@ -10,12 +10,10 @@ from typing import Any, Final
 
 import click
 
-from mem0tray import cli
 from mem0tray import report as pages
-from mem0tray.actions import standing, waiting, worker_report
+from mem0tray.actions import standing, status_line, waiting, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview
-from mem0tray.cli import arguments, memory_words, output
-from mem0tray.cli.command_help import Command
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
@@ -39,17 +37,16 @@ _AGES: Final = (
 )
 
 
-@click.command(
+@arguments.command(
     "status",
-    cls=Command,
-    examples={
+    {
         "mem0tray status": "",
         "mem0tray status --watch": "again every second",
         "mem0tray status --line": "for a prompt",
         "mem0tray status --json | jq .state": "for a program",
     },
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 @click.option("-w", "--watch", is_flag=True, help="Refresh every second, until Ctrl-C.")
 @click.option("--line", is_flag=True, help="Print one short line, even if something is wrong.")
 def command(*, as_json: bool, watch: bool, line: bool) -> None:
@@ -61,7 +58,7 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
     if as_json + watch + line > 1:
         raise click.UsageError("--json, --watch and --line do not go together.")
     if line:
-        cli.print_status_line()
+        output.say(status_line.read(time.time()))
         return
     settings = arguments.load()
     if watch:
@@ -97,7 +94,7 @@ def facts(seen: Overview, now: float) -> list[Fact]:
     if seen.pause is not None:
         until = "`mem0tray resume`" if math.isinf(seen.pause) else text.moment(seen.pause, now)
         pause = f"paused until {until}"
-    held = f"{seen.held:,} of these: {memory_words.ABOUT_HELD}" if seen.held else ""
+    held = f"{seen.held:,} of these: {waiting.ABOUT_HELD}" if seen.held else ""
     quarantine = ": `mem0tray doctor` says where" if seen.quarantine else ""
     return [
         _worker(seen, now),
@@ -208,10 +205,8 @@ def as_document(seen: Overview) -> dict[str, Any]:
 # Counts -----------------------------------------------------------------------------------------
 
 
-@click.command(
-    "stats", cls=Command, examples={"mem0tray stats": "", "mem0tray stats --json": "for a program"}
-)
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.command("stats", {"mem0tray stats": "", "mem0tray stats --json": "for a program"})
+@arguments.json_option()
 def stats(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
     seen = _counted(arguments.load_there(), time.time())
@@ -237,7 +232,7 @@ def stats(*, as_json: bool) -> None:
     if seen["held"]:
         output.say(f"{seen['held']:,} of these held: {PERHAPS}.")
     if seen["nonsense"]:
-        output.say(memory_words.nonsense(seen["nonsense"]))
+        output.say(waiting.nonsense(seen["nonsense"]))
 
 
 def _counted(settings: Settings, now: float) -> dict[str, Any]:
@@ -280,10 +275,9 @@ def _by_age(ages: Sequence[float | None]) -> dict[str, int]:
     return {name: counts[name] for name in names if counts[name]}
 
 
-@click.command(
+@arguments.command(
     "report",
-    cls=Command,
-    examples={
+    {
         "mem0tray report": "opens it",
         "mem0tray report --out status.html --with-content": "only writes it, with texts",
     },

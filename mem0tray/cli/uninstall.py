@@ -2,7 +2,6 @@
 
 import os
 import sys
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -10,30 +9,26 @@ import click
 
 from mem0tray.actions import own_folders
 from mem0tray.claude import connecting
-from mem0tray.cli import claude_code, interaction, output
-from mem0tray.cli.command_help import Command, UsageError
+from mem0tray.cli import arguments, claude_code, output
 from mem0tray.cli.output import Style
 from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, linux
-from mem0tray.files import atomic
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
 _SHARED: Final = "mem0_*"
-_OTHERS: Final = "other programs use them"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
 _RC_FILES: Final = (".bashrc", ".zshrc")
 _COMPLETION: Final = f"{APP} completion"
 
 
-@click.command(
+@arguments.command(
     "uninstall",
-    cls=Command,
-    examples={
+    {
         "mem0tray uninstall": "your settings and memories stay",
         "mem0tray uninstall --purge": "they go too, after a question",
         "mem0tray uninstall claude-code": "only what leads from Claude Code to mem0tray",
@@ -43,7 +38,7 @@ _COMPLETION: Final = f"{APP} completion"
 @claude_code.options
 @click.option("--purge", is_flag=True, help="Remove settings, ledger and embedded server too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def command(
     program: str | None,
     *,
@@ -81,7 +76,10 @@ class _Uninstalling:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._settings = _settings()
+        try:
+            self._settings = config.load().settings
+        except SettingsError:  # wrong ones do not stand in the way of leaving
+            self._settings = Settings()
         self._removed: list[str] = []
         self._left: list[tuple[str, str]] = []
         self._notes: list[str] = []
@@ -109,16 +107,28 @@ class _Uninstalling:
         else:
             self._left += [(str(folder), _OURS) for folder in own_folders.all_of_them()]
             for _, pid in others:
-                which, how = (
-                    (f" (process {pid})", own_folders.stop_command(pid)) if pid else ("", "")
+                how = (
+                    f" (process {pid}): {own_folders.stop_command(pid)}, or"
+                    if pid
+                    else ": stop it by"
                 )
-                how = f"{how}, or Quit in its menu" if how else "Quit in the menu of its icon"
-                self._notes.append(f"A worker still runs{which}: stop it with {how}.")
+                self._notes.append(f"A worker still runs{how} Quit in the menu of its icon.")
         self._name_what_stays(shared)
         self._show()
 
+    def _name_what_stays(self, shared: list[Path]) -> None:
+        """Name what is never removed: the shared files, and lines of the user's own."""
+        for folder in shared:
+            if folder.is_dir() and any(folder.glob(_SHARED)):
+                self._left.append((str(folder / _SHARED), "other programs use them"))
+            log = folder / "logs" / "mem0_worker.log"
+            if log.exists():
+                self._left.append((str(log), "it tells what became of your memories"))
+        for path in (Path.home() / name for name in _RC_FILES):
+            if path.is_file() and _COMPLETION in path.read_text("utf-8", errors="replace"):
+                self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
+
     def _ask(self, *, yes: bool) -> None:
-        """Say what would be lost, and ask for consent; click.Abort without it."""
         folders = own_folders.all_of_them()
         if not folders:
             return
@@ -131,11 +141,10 @@ class _Uninstalling:
         self._notes.clear()  # it has been said, while it was true
         question = f"Remove {', '.join(map(str, folders))} for good?"
         remedy = "Use --yes to remove without asking."
-        if not (yes or interaction.consents(question, "nothing was changed.", remedy)):
+        if not (yes or output.consents(question, "nothing was changed.", remedy)):
             raise click.Abort
 
     def _take_away(self) -> None:
-        """Remove the start at login, Claude Code's, and files in places of the system."""
         removed, left = claude_code.taken_away_quietly()
         self._removed += removed
         self._left += left
@@ -148,15 +157,11 @@ class _Uninstalling:
         if entry is not None:
             self._removed += map(str, entry.remove())
         fish = linux.config_folder(os.environ) / "fish" / "completions" / f"{APP}.fish"
-        if os.path.lexists(fish):
-            try:
-                fish.unlink()
-            except OSError as error:
-                raise atomic.unavailable(fish, error) from error
+        if fish.exists():
+            fish.unlink()
             self._removed.append(str(fish))
 
     def _take_keys(self) -> None:
-        """Remove the keys of every server that was ever chosen from the system's keyring."""
         for url in own_folders.servers(self._settings.server.url):
             try:
                 if keyring_key.remove(url):
@@ -165,18 +170,6 @@ class _Uninstalling:
                 if self._settings.server.keyring:
                     self._notes.append(f"The API key may still be in the keyring. {error.message}")
                 return
-
-    def _name_what_stays(self, shared: list[Path]) -> None:
-        """Name what is never removed: the shared files, and lines of the user's own."""
-        for folder in shared:
-            if folder.is_dir() and any(folder.glob(_SHARED)):
-                self._left.append((str(folder / _SHARED), _OTHERS))
-            log = folder / "logs" / "mem0_worker.log"
-            if log.exists():
-                self._left.append((str(log), "it tells what became of your memories"))
-        for path in (Path.home() / name for name in _RC_FILES):
-            if path.is_file() and _COMPLETION in path.read_text("utf-8", errors="replace"):
-                self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
 
     def _show(self) -> None:
         program = _program()
@@ -191,30 +184,19 @@ class _Uninstalling:
             output.say("Nothing of mem0tray was found outside its own folders.")
         for path, why in self._left:
             output.say_beside("left     ", f"{path}: {why}.", Style.WARNING)
-        for line in self._notes:
+        for line in (*self._notes, f"Finally, remove the program itself: `{program}`."):
             output.say_beside("", line)
-        output.say_beside("", f"Finally, remove the program itself: `{program}`.")
-
-
-def _settings() -> Settings:
-    """Load the settings; wrong ones do not stand in the way of leaving."""
-    try:
-        return config.load().settings
-    except SettingsError:
-        return Settings()
 
 
 def _program() -> str:
-    """Return the command that removes the program, as it was installed."""
     image = os.environ.get("APPIMAGE")
     if image and os.environ.get("APPDIR") and sys.prefix.startswith(os.environ["APPDIR"]):
         return f"rm {programs.quote(image)}"
-    parts = Path(sys.prefix).parts
-    for pair, line in (
-        (("pipx", "venvs"), f"pipx uninstall {APP}"),
-        (("uv", "tools"), f"uv tool uninstall {APP}"),
-        (("Cellar", APP), f"brew uninstall {APP}"),
+    for part, line in (
+        ("pipx/venvs", f"pipx uninstall {APP}"),
+        ("uv/tools", f"uv tool uninstall {APP}"),
+        (f"Cellar/{APP}", f"brew uninstall {APP}"),
     ):
-        if pair in pairwise(parts):
+        if f"/{part}/" in f"{Path(sys.prefix).as_posix()}/":
             return line
     return f"{programs.quote(sys.executable)} -m pip uninstall {APP}"

@@ -9,8 +9,6 @@ from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.interaction import Progress
 from mem0tray.cli.output import Style
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
@@ -20,10 +18,9 @@ _SHOWN: Final = 100  # missing memories that people read by name
 _LONGEST_ID: Final = 60
 
 
-@click.command(
+@arguments.command(
     "verify",
-    cls=Command,
-    examples={
+    {
         "mem0tray verify": "all that was delivered",
         "mem0tray verify --sample 200": "a part of it, at random",
         "mem0tray verify -p garden --requeue": "what is missing is sent again",
@@ -41,7 +38,7 @@ _LONGEST_ID: Final = 60
     is_flag=True,
     help="Queue missing memories again, if their text is still known here.",
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 def command(*, project: str | None, sample: int | None, requeue: bool, as_json: bool) -> None:
     """Ask the server for what it took, and name what it no longer has.
 
@@ -53,7 +50,7 @@ def command(*, project: str | None, sample: int | None, requeue: bool, as_json: 
     """
     settings = arguments.load_there()
     project = project_alone(project)
-    with Progress("memories asked for") as progress:
+    with output.Progress("memories asked for") as progress:
         found = verify.verify(settings, project, sample, progress, queues=requeue)
     if as_json:
         output.print_json(_document(found))

@@ -18,18 +18,16 @@ from mem0tray.core.reasons import Reason
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (nothing listens)
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
-_NUMBER_AT_END = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)\.?$", re.IGNORECASE)
 _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 
 
 class ServerAddress(Struct, frozen=True):
     """A server's address, checked, with the key that only that server gets.
 
-    `url` is the address in one normal form, without a slash at its end; the ledger tells servers
-    apart by it. `host` is what people see and what the `Host` header says: name or address, with
-    the port unless it is the usual one. `hostname` is ASCII, an IPv6 address without its brackets.
-    `prefix` is the path that every request begins with, often empty. `token` is a secret and
-    appears in no representation.
+    `url` is the address in one normal form, without a slash at its end: its name in the ledger.
+    `host` is what people and the `Host` header see: with the port unless it is the usual one.
+    `hostname` is ASCII, an IPv6 address without its brackets. `prefix` is the path that every
+    request begins with, often empty. `token` is a secret and appears in no representation.
     """
 
     url: str
@@ -62,20 +60,18 @@ class ServerAddress(Struct, frozen=True):
     ) -> "ServerAddress":
         """Return the address that `[server]` names; the embedded server has none there.
 
-        The keyring, if it has the key, gets so many seconds; with 0 it is not asked, and
-        the address has no key. Raises SettingsError when the settings name no server or cannot
-        be used, KeyringUnavailableError when the keyring gives no key.
+        The keyring, if it has the key, gets so many seconds; with 0 it is not asked, and the
+        address has no key. Raises SettingsError, KeyringUnavailableError too.
         """
         if server.url in ("", LOCAL_URL):
             raise SettingsError(
                 Reason("No server's address has been set."),
                 Reason("Set it with `mem0tray config set server.url ADDRESS`."),
             )
-        token, ca_file = server.api_key, server.ca_file
+        token, plain = server.api_key, server.allow_plain_key
         if is_in_keyring(server) and keyring_within:
             token = keyring_key.read(cls.of(server.url).url, keyring_within)
-        plain = server.allow_plain_key
-        return cls.of(server.url, token, ca_file=ca_file, allow_plain_key=plain)
+        return cls.of(server.url, token, ca_file=server.ca_file, allow_plain_key=plain)
 
     @classmethod
     def of(
@@ -168,8 +164,6 @@ def _ascii_host(parts: SplitResult) -> str:
             name = str(ipaddress.IPv6Address(host))
             return _HERE.get(name, name)
         name = host.encode("ascii" if host.isascii() else "idna").decode("ascii")
-        if _NUMBER_AT_END.search(name):  # 127.1 is this computer to some programs only
-            name = str(ipaddress.IPv4Address(name))
     except ValueError:
         name = ""
     if not _HOST_NAME.fullmatch(name):

@@ -20,6 +20,7 @@ CHOICES = {
     "ui.language": ("en", "fr"),
     "notifications.level": ("all", "problems", "none"),
 }
+_SCHEMES = ("http://", "https://")
 _SHOWN = 100  # characters of a wrong value
 _CONTROLS = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # and halves of characters
 
@@ -44,18 +45,6 @@ def is_token(key: str) -> bool:
     """Return whether a key fits a header; blanks around it do not count."""
     token = key.strip(" ")
     return bool(token) and token.isascii() and token.isprintable() and " " not in token
-
-
-def _is_url(value: str) -> bool:
-    if value in ("", LOCAL_URL):
-        return True
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _is_absolute(value: str) -> bool:
@@ -106,8 +95,9 @@ _RULES = {
     "server.ca_file": _Rule(
         lambda value: not value or _is_absolute(value), Reason("an absolute path")
     ),
-    "server.url": _Rule(
-        _is_url, Reason('"local" or an http:// or https:// address, as "https://mem0.example.com"')
+    "server.url": _Rule(  # `ServerAddress` checks the rest
+        lambda value: value in ("", LOCAL_URL) or value.lower().startswith(_SCHEMES),
+        Reason('"local" or an http:// or https:// address, as "https://mem0.example.com"'),
     ),
     "ui.language": _choice(
         "ui.language",
@@ -177,13 +167,8 @@ def _expected(key: str, value: Any) -> Reason:
 
 def wrong_value(where: Reason, shown: Reason, expected: Reason, remedy: Reason) -> SettingsError:
     """Return the error for a value that cannot be used."""
-    return SettingsError(
-        Reason(
-            "{where} is {shown}, but it must be {expected}.",
-            where=where, shown=shown, expected=expected,
-        ),
-        remedy,
-    )  # fmt: skip
+    words = {"where": where, "shown": shown, "expected": expected}
+    return SettingsError(Reason("{where} is {shown}, but it must be {expected}.", **words), remedy)
 
 
 def _shown(value: Any) -> str:

@@ -35,8 +35,6 @@ class CircuitBreaker:
         self._obstacles: dict[Obstacle, Reason] = {}
         self._faults: dict[str, Reason] = {}
 
-    # What happens ----------------------------------------------------------------
-
     def note_probe(self, *, healthy: bool, reason: Reason) -> bool:
         """Note a probe's answer; return whether that changes anything."""
         with self._guard:
@@ -50,7 +48,6 @@ class CircuitBreaker:
             self._probing = True
 
     def forget_server(self) -> None:
-        """Forget what was known of the former server."""
         with self._guard:
             self._healthy, self._health_reason, self._probing = None, reasons.NONE, True
             self._break_until = 0.0
@@ -72,26 +69,20 @@ class CircuitBreaker:
             self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
 
     def stay_misconfigured(self, canary_at: float, answer: str = "") -> None:
-        """Let nothing through but the next canary: one failed otherwise, the refusal may last on.
-
-        `answer`: what the server said to the canary, if it looked at the memory at all.
-        """
+        """Let nothing through but the next canary; `answer`: what the server said to the last."""
         with self._guard:
             self._canary_at = canary_at
             self._last_try = answer
 
     def clear_misconfigured(self) -> None:
-        """Let deliveries through again: the server refuses them no longer."""
         with self._guard:
             self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
 
     def block(self, name: Obstacle, reason: Reason) -> None:
-        """Let nothing through: an obstacle on our side stands in the way."""
         with self._guard:
             self._obstacles[name] = reason
 
     def unblock(self, name: Obstacle) -> None:
-        """Note that the obstacle of that name is gone."""
         with self._guard:
             self._obstacles.pop(name, None)
 
@@ -104,10 +95,7 @@ class CircuitBreaker:
                 self._faults.pop(name, None)
 
     def bring_waits_forward(self, by: float) -> None:
-        """Move every wait `by` seconds earlier, after the clock was set back by as much.
-
-        The server's waits and ours then last as long as they were meant to.
-        """
+        """Move every wait `by` seconds earlier, after the clock was set back by as much."""
         with self._guard:
             self._break_until -= by
             if self._canary_at is not None:
@@ -119,15 +107,13 @@ class CircuitBreaker:
         """Return what is wrong with the first of these parts that is in trouble, else NONE."""
         with self._guard:
             return next(
-                (self._faults[name] for name in names if name in self._faults), reasons.NONE
+                (self._faults[each] for each in names if each in self._faults), reasons.NONE
             )
 
     def blocked_by(self, name: Obstacle) -> bool:
-        """Return whether the obstacle of that name stands."""
         return name in self._obstacles
 
     def lets_through(self, now: float) -> bool:
-        """Return whether deliveries may go out."""
         with self._guard:
             return self._may_reach(now) and not self._misconfigured
 
@@ -147,31 +133,23 @@ class CircuitBreaker:
         )
 
     def is_paused(self, now: float) -> bool:
-        """Return whether the user has paused deliveries."""
         until = self._paused_until
         return until is not None and now < until
 
     @property
     def awaits_probe(self) -> bool:
-        """Whether a probe is under way whose answer decides."""
         return self._probing
 
     def lets_through_at(self, now: float) -> float | None:
         """Return when something will be let through without further news; None: unknown."""
         with self._guard:
-            times = [
-                at
-                for at in (self._break_until, self._paused_until, self._canary_at)
-                if at is not None and now < at < now + 10**9
-            ]
-            return min(times, default=None)
+            times = (self._break_until, self._paused_until, self._canary_at)
+            return min((at for at in times if at and now < at < now + 10**9), default=None)
 
     def break_left(self, now: float) -> float:
-        """Return the seconds that the server's break still lasts."""
         return max(0.0, self._break_until - now)
 
     def standing(self, now: float) -> Standing:
-        """Return all that the breaker knows at this moment."""
         with self._guard:
             return Standing(
                 healthy=self._healthy,
@@ -185,10 +163,8 @@ class CircuitBreaker:
             )
 
     def state(self, now: float) -> WorkerState:
-        """Return the state that people see."""
         return state_of(self.standing(now))
 
     @property
     def is_healthy(self) -> bool:
-        """Whether the last probe was answered well."""
         return self._healthy is True

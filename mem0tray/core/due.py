@@ -23,8 +23,7 @@ def backoff(retry_count: int) -> float:
 def dead_due(last_attempt: float, retry_count: int, now: float) -> float:
     """Return when a dead letter is due, as its fields stand in the file.
 
-    0 (or less) is a wish to retry now; a time in the future, as after a clock
-    set back, waits one delay from `now`.
+    0 (or less) is a wish to retry now; a time in the future waits one delay from `now`.
     """
     if last_attempt <= 0:
         return 0.0
@@ -42,10 +41,7 @@ def fresh_due(now: float, interval: float, asked: float | None) -> float:
 
 
 def work_due(now: float, since: float, longest: float) -> float:
-    """Return when to ask a server again that has been at work on an item since `since`.
-
-    That is 2, 4, 8 … seconds after it took the item, and then every `longest` seconds.
-    """
+    """Return when to ask a server again that works on an item: 2, 4, 8 … seconds after `since`."""
     return now + min(max(now - since, _FIRST_LOOK), longest)
 
 

@@ -7,11 +7,9 @@ from mem0tray.core.reasons import Reason
 class Mem0TrayError(Exception):
     """Something went wrong that a person can do something about.
 
-    `message` says what happened and what it means, `remedy` what to do; both are plain sentences,
-    in English, printed once, at the command's edge. `reason` holds both for whoever shows them in
-    another language; an argument that is plain text, not a `Reason`, stays English there.
-    `disk_failed`: the disk is full, read-only or broken, so that other files cannot be written
-    either.
+    `message` says what happened and what it means, `remedy` what to do: plain English sentences,
+    printed once, at the command's edge. `reason` holds both for other languages.
+    `disk_failed`: the disk is full, read-only or broken, for other files too.
     """
 
     exit_code = 1
@@ -29,6 +27,12 @@ class Mem0TrayError(Exception):
 
 class SettingsError(Mem0TrayError):
     """The settings cannot be used as they are."""
+
+    exit_code = 2
+
+
+class UsageError(Mem0TrayError):
+    """The command line cannot be understood."""
 
     exit_code = 2
 

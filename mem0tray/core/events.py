@@ -1,9 +1,7 @@
-"""What can happen. The worker emits these; it does not know who listens.
+"""What can happen. The worker emits these; log, notifications, icon and metrics subscribe.
 
-Log, notifications, icon and metrics subscribe. No event carries the content
-of a memory. Times are Unix seconds, delays seconds.
-
-Events are frozen structs: dataclasses would compile their methods anew at each start.
+No event carries the content of a memory. Times are Unix seconds, delays seconds. Events are
+frozen structs: dataclasses would compile their methods anew at each start.
 """
 
 import logging
@@ -31,20 +29,14 @@ class OfMemory(Event, frozen=True):
 
 
 class WorkerStarted(Event, frozen=True):
-    """The worker has started; `destination` is in the words that people see, empty for none.
-
-    `warning` says what to know about the way there, if anything.
-    """
+    """`destination` is in the words that people see, empty for none; `warning` is about the way."""
 
     destination: str
     warning: str = ""
 
 
 class ServerChanged(Event, frozen=True):
-    """Other settings of the server are in force; the fields are those of `WorkerStarted`.
-
-    `same`: the server is the former one, under another key or port.
-    """
+    """Fields as in `WorkerStarted`; `same`: it is the former one, under another key or port."""
 
     destination: str
     warning: str = ""
@@ -52,20 +44,14 @@ class ServerChanged(Event, frozen=True):
 
 
 class OtherPort(Event, frozen=True):
-    """The embedded server listens at `port`, as the port `wanted` by the settings was in use.
-
-    Or the server was started by hand with another port.
-    """
+    """The embedded server listens at another port than the settings want."""
 
     wanted: int
     port: int
 
 
 class LeftInFlight(Event, frozen=True):
-    """A former worker ended while it was sending: nobody asks about that for `delay` seconds.
-
-    The server may still be at work on that request.
-    """
+    """A former worker ended while it was sending: nobody asks about that for `delay` seconds."""
 
     delay: float
 
@@ -75,32 +61,22 @@ class WorkerStopped(Event, frozen=True):
 
 
 class Accepted(Event, frozen=True):
-    """`count` memories were taken into the ledger."""
-
     count: int
 
 
 class Delivered(OfMemory, frozen=True):
-    """A fresh memory has reached the server.
-
-    `elsewhere` is that server as the ledger names it where another is chosen by now.
-    """
+    """A fresh memory has reached the server; `elsewhere`: that one, if another is chosen by now."""
 
     elsewhere: str = ""
 
 
 class AttemptFailed(OfMemory, frozen=True):
-    """A fresh memory failed for the `retries`th time in a row."""
-
     retries: int
     reason: str
 
 
 class NotTaken(OfMemory, frozen=True):
-    """A healthy server did not take a memory, which is tried again; nothing is counted.
-
-    Emitted for the first such memory only, until the server takes one or is down.
-    """
+    """A healthy server did not take a memory, and nothing is counted; emitted for the first one."""
 
     reason: str
 
@@ -116,53 +92,37 @@ class PerhapsTaken(Event, frozen=True):
 
 
 class MovedToDlq(OfMemory, frozen=True):
-    """A memory became a dead letter, after five failures in a row."""
-
     retries: int
 
 
 class AdoptedToDlq(Event, frozen=True):
-    """Memories that `source` left behind are dead letters now."""
-
     count: int
     source: str
 
 
 class DlqRecovered(OfMemory, frozen=True):
-    """A dead letter has reached the server, after `retries` failed retries (as in the file).
-
-    `elsewhere` as in `Delivered`.
-    """
+    """A dead letter has reached the server, after `retries` failed retries (as in the file)."""
 
     retries: int
     elsewhere: str = ""
 
 
 class DlqRetryFailed(OfMemory, frozen=True):
-    """A dead letter failed again; `retries` is the new count, `delay` the new wait."""
-
     retries: int
     delay: float
     reason: str
 
 
 class InBackoff(OfMemory, frozen=True):
-    """A dead letter is in backoff for `delay` seconds."""
-
     delay: float
 
 
 class MoreInBackoff(Event, frozen=True):
-    """`count` further dead letters are in backoff as well."""
-
     count: int
 
 
 class StateChanged(Event, frozen=True):
-    """The worker has a new state: `starting healthy down paused` or `action needed`, and why.
-
-    `told`: the reason is that of a `PartFailed` which came before.
-    """
+    """The worker has a new state; `told`: the reason is that of a `PartFailed` before."""
 
     state: str
     reason: Reason
@@ -170,8 +130,6 @@ class StateChanged(Event, frozen=True):
 
 
 class SlowedDown(Event, frozen=True):
-    """The server asked for a break."""
-
     delay: float
 
 
@@ -186,10 +144,7 @@ class HandEdit(Event, frozen=True):
 
 
 class UserAction(Event, frozen=True):
-    """A command or the menu did `verb`, one of `files.orders`, to so many memories.
-
-    `backup` names the file from which they can be restored, if any were removed.
-    """
+    """A command or the menu did `verb`, one of `files.orders`; `backup`: where to restore from."""
 
     verb: str
     dead: int = 0
@@ -204,10 +159,7 @@ class AlreadyDelivered(OfMemory, frozen=True):
 
 
 class DeliveredAfterDeletion(OfMemory, frozen=True):
-    """A delivery beat the deletion that came while its request was under way.
-
-    `edited`: what was deleted is the old text of a memory that was edited.
-    """
+    """A delivery beat the deletion, or the edit, that came while its request was under way."""
 
     edited: bool = False
 
@@ -236,8 +188,6 @@ class NoteLeftOut(Event, frozen=True):
 
 
 class LedgerRebuilt(Event, frozen=True):
-    """The ledger was missing, corrupt or an old copy."""
-
     reason: str
 
 
@@ -246,8 +196,6 @@ class SettingsChanged(Event, frozen=True):
 
 
 class FolderMade(Event, frozen=True):
-    """The shared folder was not there, and the worker has made it."""
-
     folder: Path
 
 
@@ -263,10 +211,9 @@ class StatusWanted(Event, frozen=True):
 
 
 class PartFailed(Event, frozen=True):
-    """A part of the worker failed; it tries again after `delay` seconds.
+    """A part of the worker failed; it tries again after `delay` seconds (infinite: never).
 
-    The delay is infinite where only the next worker tries again. Emitted once: further failures of
-    the same cause are the same trouble.
+    Emitted once: further failures of the same cause are the same trouble.
     """
 
     part: str
@@ -275,17 +222,11 @@ class PartFailed(Event, frozen=True):
 
 
 class PartRecovered(Event, frozen=True):
-    """The trouble that `PartFailed` told of is over."""
-
     part: str
 
 
 class AlertBegan(Event, frozen=True):
-    """An alert began, once an episode: `alert` is the setting that names its `limit`.
-
-    `dlq_size`: more than `limit` dead letters for `minutes`. `max_age`: the
-    oldest undelivered memory waits since `oldest`, longer than `limit` days.
-    """
+    """An alert began, once an episode: `alert` is the setting that names its `limit`."""
 
     alert: str
     limit: float
@@ -296,14 +237,10 @@ class AlertBegan(Event, frozen=True):
 
 
 class AlertOver(Event, frozen=True):
-    """The episode of an alert has ended."""
-
     alert: str
 
 
 class AlertCommandFailed(Event, frozen=True):
-    """`alerts.command` could not be run, or failed."""
-
     reason: str
 
 
@@ -330,7 +267,6 @@ class Events:
             self._listeners.append(listener)
 
     def emit(self, event: Event) -> None:
-        """Hand the event to every listener."""
         for listener in tuple(self._listeners):
             try:
                 listener(event)

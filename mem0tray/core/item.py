@@ -32,6 +32,7 @@ EARLIEST: Final = 1_000_000_000  # Unix seconds: a producer's time from before 2
 LONGEST_PROJECT: Final = 300  # characters: encoded, a server's path still has room for the name
 # Bytes of a text in UTF-8 that we queue. What a producer wrote into a file itself may have more.
 LONGEST_TEXT: Final = 1_000_000
+LONGEST_LINE: Final = 16_000_000  # bytes: the longest text has up to six bytes of JSON for each
 TEXT_AT_MOST: Final = f"a memory has {LONGEST_TEXT:,} bytes at most"
 _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _AGAIN: Final = re.compile(r"(.*)-again-([1-9][0-9]{0,5})", re.DOTALL)
@@ -47,9 +48,8 @@ Name = tuple[str, bytes]  # what a memory is known by: id and digest
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A memory as it was read from a file.
 
-    `raw` is its JSON object as bytes; `project` is empty when the item names
-    none; `digest` is the SHA-256 of project and content; `has_id` says whether
-    its id stands there, or was made up by us.
+    `raw` is its JSON object; `project` may be empty; `digest` is the SHA-256 of project and
+    content; `has_id`: its id stands there, and was not made up by us.
     """
 
     id: str
@@ -65,7 +65,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> Name:
-        """What the memory is known by."""
         return self.id, self.digest
 
 
@@ -87,25 +86,22 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def entry(name: str, project: str, text: str, timestamp: float) -> Object:
     """Return a queue entry as producers write it; `timestamp` in Unix seconds."""
-    return {
-        "id": name,
-        "project_id": project,
-        "content": text,
-        "timestamp": timestamp,
-        "retries": 0,
-    }
+    found: Object = {"id": name, "project_id": project, "content": text, "timestamp": timestamp}
+    return found | {"retries": 0}
 
 
 def parse(raw: bytes) -> Item | None:
-    """Return the item in `raw` (one JSON value), or None when that makes no sense to us.
-
-    Only an object with text content is an item. A lone surrogate or NaN, which
-    the fast parser refuses, is read with the standard library.
-    """
-    head = _readable_head(raw)
-    if head is None:
+    """Return the item in `raw` (one JSON value); None if that is no object with text content."""
+    try:
+        head = _HEAD.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a lone surrogate, or NaN
+        slow = load_object(raw)
+        if slow is None:
+            return None
+        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
+    if not isinstance(head.content, str):
         return None
-    project = _project(head)
+    project = head.project_id if isinstance(head.project_id, str) else ""
     timestamp = number(head.timestamp)
     has_id = isinstance(head.id, str) and head.id != ""
     return Item(
@@ -131,28 +127,6 @@ def identity(raw: bytes) -> Name:
         return "", json.dumps(json.loads(raw), sort_keys=True).encode()
     except (ValueError, RecursionError):
         return "", raw
-
-
-def project_and_text(raw: bytes) -> tuple[str, str] | None:
-    """Return what a server gets of the item in `raw`; None when that makes no sense to us."""
-    head = _readable_head(raw)
-    return None if head is None else (_project(head), head.content)
-
-
-def _readable_head(raw: bytes) -> _Head | None:
-    """Return the fields of an object with text content; the other fields may have any type."""
-    try:
-        head = _HEAD.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        slow = load_object(raw)
-        if slow is None:
-            return None
-        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
-    return head if isinstance(head.content, str) else None
-
-
-def _project(head: _Head) -> str:
-    return head.project_id if isinstance(head.project_id, str) else ""
 
 
 def moved_to_dlq(raw: bytes, now: float) -> float:
@@ -235,10 +209,7 @@ def idempotency_key(item_id: str, content_digest: bytes, first_digest: bytes) ->
 
 
 def id_again(item_id: str) -> str:
-    """Make the id for sending a memory once more: a server drops an id that it has seen.
-
-    It is derived from the former id, so that repeated tries queue the memory only once.
-    """
+    """Make the id for sending a memory once more: the same one for each further try."""
     found = _AGAIN.fullmatch(item_id)
     return f"{found[1]}-again-{int(found[2]) + 1}" if found else f"{item_id}-again-1"
 
@@ -250,10 +221,7 @@ def first_id(item_id: str) -> str:
 
 
 def id_from(server: str, digest: bytes) -> str:
-    """Return the id of a memory that others saved on `server`, as the ledger names that server.
-
-    It is the same at each reading: an item with this id and text was read from that server.
-    """
+    """Return the id of a memory that others saved on `server`: the same at each reading."""
     return id_of(server, digest.hex())
 
 
@@ -280,40 +248,30 @@ def count(value: Any) -> int:
 
 
 def waits_since(accepted: float, timestamp: float) -> float:
-    """Return since when a memory waits (Unix seconds), taken in `accepted`.
-
-    Before its intake it may have waited in a file that was broken, or that no worker read.
-    """
+    """Return since when a memory waits (Unix seconds): before its intake in a file, perhaps."""
     return min(accepted, timestamp) if timestamp >= EARLIEST else accepted
 
 
 class Kind(enum.StrEnum):
     """What became of one attempt, as the worker has to act on it.
 
-    `OUTAGE`: nothing is counted. `UNAUTHORIZED`: the server refuses every save. `FORBIDDEN` (403,
-    404 or 405): it refuses this save, and perhaps all of the project. `NO_ANSWER` (time-out, or the
-    connection was lost in mid-request) counts as an item failure. `ASKED_IN_VAIN`: the server was
-    asked whether it has the memory, and did not say; nothing was sent. `HELD`: the server cannot
-    tell, and another worker may have delivered it; nothing was sent. `FOUND`: the server has the
-    memory already, as it said or as the ledger knows; nothing was sent, and it is recorded as any
-    delivery. `NOT_SENT`: another server was chosen just before, or a command left an order; no
-    attempt was made. `AT_WORK`: the server has taken the memory in, and will say by a ticket
-    whether it is stored; until then the outcome is unknown, and nothing is counted.
-
-    The ledger lists the attempts that failed, each with the value of its kind. `DELIVERED`,
-    `FOUND`, `HELD`, `AT_WORK` and `NOT_SENT` are no failures, and never stand in that list.
+    The ledger lists the attempts that failed, each with the value of its kind: never one that is
+    `DELIVERED`, `FOUND`, `HELD`, `AT_WORK` or `NOT_SENT`.
     """
 
     DELIVERED = "delivered"
-    FOUND = "found"
-    OUTAGE = "outage"
+    FOUND = "found"  # the server has it already, as it said or the ledger knows; nothing was sent
+    OUTAGE = "outage"  # nothing is counted
     SLOW_DOWN = "slow down"
     ITEM_FAILURE = "item failure"
-    UNAUTHORIZED = "unauthorized"
-    FORBIDDEN = "refused"
-    NO_ANSWER = "unknown"
-    ASKED_IN_VAIN = "unanswered"
+    UNAUTHORIZED = "unauthorized"  # the server refuses every save
+    FORBIDDEN = "refused"  # 403, 404 or 405: it refuses this save, and perhaps all of the project
+    NO_ANSWER = "unknown"  # a time-out, or the connection was lost: counts as an item failure
+    ASKED_IN_VAIN = (
+        "unanswered"  # asked whether it has it, the server did not say; nothing was sent
+    )
     NOT_SENDABLE = "not sendable"
-    HELD = "held"
-    NOT_SENT = "not sent"
+    HELD = "held"  # it cannot tell, and another worker may have delivered it; nothing was sent
+    NOT_SENT = "not sent"  # another server was chosen just before, or a command left an order
+    # The server has taken it in, and will say by a ticket whether it is stored; nothing is counted.
     AT_WORK = "at work"

@@ -7,27 +7,14 @@ path names members of objects and counts elements of lists.
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from mem0tray.core.jsontext import Part, parts, past_blanks, value_end
 
 Path = Sequence[str | int]
 
-_VALUES: Final = json.JSONDecoder()
-_BLANK: Final = re.compile(r"[ \t\n\r]*")
 _FIRST_INDENT: Final = re.compile(r"\s*\{[ \t]*\r?\n([ \t]+)")
 _INDENT: Final = "  "
-
-
-class _Part(NamedTuple):
-    """A member of an object, or an element of a list.
-
-    `name` is a member's name, or the number of an element. It begins at `start`, a member with
-    its name; its value begins at `value` and ends before `end`.
-    """
-
-    name: str | int
-    start: int
-    value: int
-    end: int
 
 
 def with_member(text: str, path: Path, name: str, value: Any) -> str:
@@ -51,22 +38,22 @@ def with_value(text: str, path: Path, value: Any) -> str:
     at = _place(text, path)
     if at is None:
         return text
-    end = _VALUES.raw_decode(text, at)[1]
+    end = value_end(text, at)
     return text[:at] + _lines(text, value, _indent_of_line(text, at)) + text[end:]
 
 
 def without(text: str, path: Path) -> str:
     """`text` without the member or element at `path`, and without the comma beside it."""
     at = _place(text, path[:-1])
-    parts = [] if at is None else _parts(text, at)
-    index = next((i for i, part in enumerate(parts) if part.name == path[-1]), None)
+    found = [] if at is None else _parts(text, at)
+    index = next((i for i, part in enumerate(found) if part.name == path[-1]), None)
     if at is None or index is None:
         return text
-    if len(parts) == 1:
-        return text[: at + 1] + text[_end(text, parts[0].end) :]
+    if len(found) == 1:
+        return text[: at + 1] + text[past_blanks(text, found[0].end) :]
     if index:
-        return text[: parts[index - 1].end] + text[parts[index].end :]
-    return text[: parts[0].start] + text[parts[1].start :]
+        return text[: found[index - 1].end] + text[found[index].end :]
+    return text[: found[0].start] + text[found[1].start :]
 
 
 # Finding --------------------------------------------------------------------------------------
@@ -74,7 +61,7 @@ def without(text: str, path: Path) -> str:
 
 def _place(text: str, path: Path) -> int | None:
     """Return where the value at `path` begins; None where there is none."""
-    at = _end(text, 0)
+    at = past_blanks(text, 0)
     for name in path:
         found = [part.value for part in _parts(text, at) if part.name == name]
         if not found:
@@ -83,30 +70,9 @@ def _place(text: str, path: Path) -> int | None:
     return at
 
 
-def _parts(text: str, at: int) -> list[_Part]:
+def _parts(text: str, at: int) -> list[Part]:
     """Return the parts of the object or list that begins at `at`; none of another value."""
-    if text[at] not in "{[":
-        return []
-    is_object = text[at] == "{"
-    found: list[_Part] = []
-    at = _end(text, at + 1)
-    while text[at] not in "}]":
-        start, name = at, len(found)
-        if is_object:
-            name, at = _VALUES.raw_decode(text, at)
-            at = _end(text, _end(text, at) + 1)  # past the colon
-        _, end = _VALUES.raw_decode(text, at)
-        found.append(_Part(name, start, at, end))
-        at = _end(text, end)
-        if text[at] == ",":
-            at = _end(text, at + 1)
-    return found
-
-
-def _end(text: str, at: int) -> int:
-    """Return the end of the blanks that begin at `at`."""
-    blank = _BLANK.match(text, at)
-    return blank.end() if blank else at
+    return parts(text, at)[0] if text[at] in "{[" else []
 
 
 # Laying out -----------------------------------------------------------------------------------
@@ -114,25 +80,24 @@ def _end(text: str, at: int) -> int:
 
 def _appended(text: str, at: int, name: str | None, value: Any) -> str:
     """`text` with a further part at the end of what begins at `at`, laid out as the others are."""
-    parts = _parts(text, at)
-    gap = text[at + 1 : parts[0].start] if parts else ""
+    found = _parts(text, at)
+    gap = text[at + 1 : found[0].start] if found else ""
     begin = "" if name is None else f"{json.dumps(name, ensure_ascii=False)}: "
-    if parts and "\n" in gap:
+    if found and "\n" in gap:
         indent = gap.rpartition("\n")[2]
         new = f",{_newline(text)}{indent}{begin}{_lines(text, value, indent)}"
-        return text[: parts[-1].end] + new + text[parts[-1].end :]
-    if parts or not _is_laid_out(text):
-        new = (", " if parts else "") + begin + json.dumps(value, ensure_ascii=False)
-        place = parts[-1].end if parts else at + 1
+        return text[: found[-1].end] + new + text[found[-1].end :]
+    if found or not _is_laid_out(text):
+        new = (", " if found else "") + begin + json.dumps(value, ensure_ascii=False)
+        place = found[-1].end if found else at + 1
         return text[:place] + new + text[place:]
     outer = _indent_of_line(text, at)
     indent = outer + _unit(text)
     new = f"{_newline(text)}{indent}{begin}{_lines(text, value, indent)}{_newline(text)}{outer}"
-    return text[: at + 1] + new + text[_end(text, at + 1) :]
+    return text[: at + 1] + new + text[past_blanks(text, at + 1) :]
 
 
 def _lines(text: str, value: Any, indent: str) -> str:
-    """Return a value as it stands in a text where its line begins with `indent`."""
     if not _is_laid_out(text):
         return json.dumps(value, ensure_ascii=False)
     lines = json.dumps(value, ensure_ascii=False, indent=_unit(text)).split("\n")
@@ -141,7 +106,7 @@ def _lines(text: str, value: Any, indent: str) -> str:
 
 def _is_laid_out(text: str) -> bool:
     """Return whether a text has a line for each member; a text without members counts as one."""
-    return "\n" in text.strip() or not _parts(text, _end(text, 0))
+    return "\n" in text.strip() or not _parts(text, past_blanks(text, 0))
 
 
 def _newline(text: str) -> str:
@@ -149,7 +114,6 @@ def _newline(text: str) -> str:
 
 
 def _unit(text: str) -> str:
-    """Return the indentation that each level adds."""
     found = _FIRST_INDENT.match(text)
     return found[1] if found else _INDENT
 

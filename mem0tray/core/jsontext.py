@@ -6,9 +6,9 @@ nesting. The standard library says where a value ends; no value is made anew.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from json import JSONDecodeError
-from typing import Final
+from typing import Final, NamedTuple
 
 _VALUES: Final = json.JSONDecoder()
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
@@ -21,84 +21,83 @@ _BEYOND_ASCII: Final = re.compile(r"[^\0-\x7f]+")
 _LONE: Final = re.compile(r"[\ud800-\udfff]")
 
 
-def members(text: str) -> dict[str, str]:
-    """Return each member of an object: its name, and its value as it stands there.
+class Part(NamedTuple):
+    """A member of an object or an element of a list; it begins at `start`, its value at `value`."""
 
-    A value that no program can load (see `span`) is kept like any other. Raises
-    JSONDecodeError when the text is no object.
+    name: str | int
+    start: int
+    value: int
+    end: int
+
+
+def members(text: str) -> dict[str, str]:
+    """Return each member of an object, its value as it stands there.
+
+    Raises JSONDecodeError when the text is no object.
     """
-    walk = _Walk(text)
-    walk.take("{")
-    found = {}
-    for _ in walk.each("}"):
-        name = walk.name()
-        walk.take(":")
-        found[name] = walk.value()
-    walk.end()
-    return found
+    return {str(part.name): text[part.value : part.end] for part in _whole(text, "{")}
 
 
 def elements(text: str) -> list[str]:
     """Return each element of a list, as it stands there. Raises JSONDecodeError when it is none."""
-    walk = _Walk(text)
-    walk.take("[")
-    found = [walk.value() for _ in walk.each("]")]
-    walk.end()
+    return [text[part.value : part.end] for part in _whole(text, "[")]
+
+
+def _whole(text: str, opening: str) -> list[Part]:
+    found, end = parts(text, _past(text, past_blanks(text, 0), opening) - 1)
+    if past_blanks(text, end) < len(text):
+        raise JSONDecodeError("Extra data", text, past_blanks(text, end))
     return found
 
 
-class _Walk:
-    """A place in a text that goes forward, over blanks too."""
+def parts(text: str, at: int) -> tuple[list[Part], int]:
+    """Return the parts of the object or list that begins at `at`, and where it ends.
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
+    Raises JSONDecodeError when it is broken.
+    """
+    is_object = text[at] == "{"
+    close = "}" if is_object else "]"
+    found: list[Part] = []
+    at = past_blanks(text, at + 1)
+    if text[at : at + 1] == close:
+        return found, at + 1
+    while True:
+        start, name = at, len(found)
+        if is_object:
+            if text[at : at + 1] != '"':
+                raise JSONDecodeError("Expecting property name", text, at)
+            name, at = _VALUES.raw_decode(text, at)
+            at = past_blanks(text, _past(text, past_blanks(text, at), ":"))
+        found.append(Part(name, start, at, value_end(text, at)))
+        at = past_blanks(text, found[-1].end)
+        if text[at : at + 1] == close:
+            return found, at + 1
+        at = past_blanks(text, _past(text, at, ","))
 
-    def _sign(self) -> str:
-        blank = _BLANK.match(self._text, self._at)
-        self._at = blank.end() if blank else self._at
-        return self._text[self._at : self._at + 1]
 
-    def take(self, sign: str) -> None:
-        """Go past a sign that must come now."""
-        if self._sign() != sign:
-            raise JSONDecodeError(f"Expecting {sign!r}", self._text, self._at)
-        self._at += 1
+def past_blanks(text: str, at: int) -> int:
+    """Return the end of the blanks that begin at `at`."""
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
 
-    def end(self) -> None:
-        """Make sure that the text ends here."""
-        if self._sign():
-            raise JSONDecodeError("Extra data", self._text, self._at)
 
-    def each(self, close: str) -> Iterator[None]:
-        """Stop before each part of an object or a list, up to its closing bracket."""
-        if self._sign() != close:
-            yield
-            while self._sign() != close:
-                self.take(",")
-                yield
-        self._at += 1
+def _past(text: str, at: int, sign: str) -> int:
+    if text[at : at + 1] != sign:
+        raise JSONDecodeError(f"Expecting {sign!r}", text, at)
+    return at + 1
 
-    def name(self) -> str:
-        """Go past a text; return what it says."""
-        if self._sign() != '"':
-            raise JSONDecodeError("Expecting property name", self._text, self._at)
-        name, self._at = _VALUES.raw_decode(self._text, self._at)
-        return str(name)
 
-    def value(self) -> str:
-        """Go past a value; return it as it stands there."""
-        self._sign()
-        start = self._at
-        try:
-            _, self._at = _VALUES.raw_decode(self._text, start)
-        except JSONDecodeError:
-            raise
-        except (ValueError, RecursionError):
-            self._at, _ = span(self._text, start)
-            if not self._at:
-                raise JSONDecodeError("Expecting value", self._text, start) from None
-        return self._text[start : self._at]
+def value_end(text: str, at: int) -> int:
+    """Return the end of the value that begins at `at`. Raises JSONDecodeError where none does."""
+    try:
+        return _VALUES.raw_decode(text, at)[1]
+    except JSONDecodeError:
+        raise
+    except (ValueError, RecursionError):
+        end, _ = span(text, at)
+        if not end:
+            raise JSONDecodeError("Expecting value", text, at) from None
+        return end
 
 
 def span(text: str, start: int) -> tuple[int, list[int]]:

@@ -35,7 +35,6 @@ class Language:
 
     @property
     def code(self) -> str:
-        """`en` or `fr`."""
         return self._code
 
     def gettext(self, text: str) -> str:
@@ -43,7 +42,6 @@ class Language:
         return self._texts.gettext(text)
 
     def ngettext(self, one: str, many: str, number: int) -> str:
-        """Return the form that goes with a number."""
         return self._texts.ngettext(one, many, number)
 
     def time(self, moment: float) -> str:
@@ -77,7 +75,6 @@ class Language:
         return text.format(duration=self._duration(abs(seconds)))
 
     def _duration(self, seconds: float) -> str:
-        """Return the length of a time in its largest unit, rounded."""
         ngettext = self.ngettext
         units: tuple[tuple[int, Callable[[int], str]], ...] = (
             (31_536_000, lambda n: ngettext("{n} year", "{n} years", n)),

@@ -61,12 +61,10 @@ class Reason:
         return bool(self.id)
 
     def said(self, language: "Language") -> str:
-        """Return the reason in the user's language."""
         text = language.gettext(self.id) if self.id else ""
         return _filled(text, self.arguments, lambda reason: reason.said(language))
 
     def get(self, name: str) -> Argument | None:
-        """Return the argument of that name."""
         return dict(self.arguments).get(name)
 
     def find(self, id: str) -> "Reason | None":  # noqa: A002
@@ -76,17 +74,12 @@ class Reason:
     def replaced(self, name: str, value: Argument) -> "Reason":
         """Return the reason with another argument of that name, wherever it has one."""
         changed = {
-            key: value
-            if key == name
-            else found.replaced(name, value)
-            if isinstance(found, Reason)
-            else found
-            for key, found in self.arguments
+            key: each.replaced(name, value) if isinstance(each, Reason) else each
+            for key, each in self.arguments
         }
-        return Reason(self.id, **changed)
+        return Reason(self.id, **(changed | {name: value} if name in changed else changed))
 
     def document(self) -> dict[str, Any]:
-        """`{"id", "arguments"}` for a JSON file, in which another program can read it."""
         return {
             "id": self.id,
             "arguments": {
@@ -144,10 +137,7 @@ def parted(reason: Reason) -> tuple[Reason, Reason]:
 
 
 def of_system(error: OSError) -> Reason:
-    """Return what an error of the system is, in the system's own words.
-
-    The usual errors are reasons of ours where the system speaks English, as all but Windows do.
-    """
+    """Return what an error of the system is: a reason of ours if those are the system's words."""
     known = _OF_THE_SYSTEM.get(error.errno or 0)
     words = error.strerror or str(error)
     return known if known is not None and str(known) == words else quoted(words)

@@ -35,10 +35,9 @@ class WorkerState(Struct, frozen=True):
 class Standing(Struct, frozen=True):
     """What is known of the server, the user's wishes and our own parts at one moment.
 
-    `healthy`: the answer to the last probe, None before the first one, with its
-    `health_reason`. `obstacles` keep everything from being sent, `troubles` (by the name
-    of the part) do not. `refusal`: why the server refuses every delivery, NONE where it does
-    not, and `last_try` what it answered to a canary since, if that was about the memory.
+    `healthy`: the answer to the last probe, None before the first one. `obstacles` keep everything
+    from being sent, `troubles` (by the name of the part) do not. `refusal`: why the server refuses
+    every delivery; `last_try`: what it answered to a canary since, if that was about the memory.
     `paused` by the user; `has_break`: the server wants nothing sent just now.
     """
 
@@ -66,10 +65,7 @@ class Waiting(Struct, frozen=True):
 
 
 class WorkerStatus(Struct, frozen=True):
-    """What the tray shows; `last_delivery` in Unix seconds, `paused` by the user.
-
-    `held`: how many of those in the queue another worker has perhaps delivered.
-    """
+    """What the tray shows; `last_delivery` in Unix seconds, `held` as in `Waiting`."""
 
     state: WorkerState
     queue: int
@@ -86,10 +82,7 @@ def refusal(answer: str, status: int | None) -> Reason:
 
 
 def state_of(known: Standing) -> WorkerState:
-    """Return the state that people see.
-
-    First what only the user can help with, then what the user wants, then what the server wants.
-    """
+    """Return the state: first what only the user can help with, then what user and server want."""
     # The disk first: what else fails because of it comes and goes.
     first = [known.troubles[DISK]] if DISK in known.troubles else []
     wrong = (*first, *known.obstacles, *known.troubles.values())
@@ -114,7 +107,6 @@ def _outage_tells_more(known: Standing) -> bool:
 
 
 def _refusal_so_far(known: Standing) -> Reason:
-    """Return why the server refuses deliveries, and what it has answered to the last try."""
     if not known.last_try:
         return known.refusal
     return Reason(
@@ -124,10 +116,7 @@ def _refusal_so_far(known: Standing) -> Reason:
 
 
 class WorkerSeen(Struct, frozen=True):
-    """Another worker as its metrics name it, with its first and last sign (Unix seconds).
-
-    `pid` counts in `space` (see `processes.space`), which workers of another make do not name.
-    """
+    """Another worker as its metrics name it, with its first and last sign (Unix seconds)."""
 
     pid: int | None
     host: str | None
@@ -146,11 +135,7 @@ class WorkerSeen(Struct, frozen=True):
 
 
 def another_worker(pid: int | None, elsewhere: Reason | str | None, stop: str = "") -> Reason:
-    """Name the other worker (`what`), and how to stop it (`remedy`), in one sentence.
-
-    `elsewhere` names where it runs, if that is not here; `stop` is the command that stops it,
-    if that is known for sure.
-    """
+    """Name the other worker, and how to stop it: `elsewhere` on that host, else by `stop`."""
     if elsewhere is not None:
         return _stopped_by(
             Reason("another worker runs on {host}", host=elsewhere),

@@ -23,6 +23,11 @@ def one_line(text: str, limit: int = 200) -> str:
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
+def excerpt(text: str) -> str:
+    """Quote the beginning of a memory's text, so that a person recognises it."""
+    return f"“{one_line(text, 60)}”"
+
+
 def lines(text: str) -> str:
     """`text` with its lines and tabs, and a sign in the place of whatever a terminal obeys."""
     return _OBEYED.sub("\ufffd", text.replace("\r\n", "\n"))

@@ -243,7 +243,7 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
     """The error after a running tray was asked to show its status, or the page was opened here."""
     paths = settings.locations()
     if is_locked(paths.tray_lock):
-        orders.ask_to_show(paths)
+        orders.leave(paths, orders.Order(orders.SHOW))
         return AlreadyRunningError(
             error.message, "It is asked to show its status; `mem0tray status` shows it here."
         )

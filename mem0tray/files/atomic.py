@@ -8,8 +8,8 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -54,8 +54,8 @@ class Signature(Struct, frozen=True):
     def of(cls, found: os.stat_result, system: str = sys.platform) -> "Signature":
         """Return the signature in a stat result.
 
-        Not with ctime on Windows: it is the time of birth there in the stat of a path, and
-        that of the last change in the stat of a descriptor, and the two are compared.
+        Without ctime on Windows: of a path that is the time of birth there, and of a descriptor
+        that of the last change.
         """
         ctime = 0 if system == "win32" else found.st_ctime_ns
         return cls(found.st_ino, found.st_size, found.st_mtime_ns, ctime)
@@ -66,12 +66,20 @@ class Signature(Struct, frozen=True):
         return self.inode, self.size, self.mtime
 
     def same_bytes(self, other: "Signature") -> bool:
-        """Return whether all but ctime is alike."""
         return self.lasting == other.lasting
 
 
 class TornError(Exception):
     """The file changed while we read it."""
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise an error of the system as a FileUnavailableError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise unavailable(path, error) from error
 
 
 def signature(path: Path) -> Signature | None:
@@ -87,8 +95,7 @@ def signature(path: Path) -> Signature | None:
 def read(path: Path) -> tuple[bytes, Signature] | None:
     """Return bytes and signature of a file that held still; None when there is none.
 
-    Raises TornError when the file changed meanwhile or its writer keeps it from us
-    (Windows), FileUnavailableError when it cannot be read.
+    Raises TornError when the file changed meanwhile, or on Windows its writer keeps it from us.
     """
     try:
         with regular_file.open_binary(path) as file:
@@ -107,10 +114,7 @@ def read(path: Path) -> tuple[bytes, Signature] | None:
 
 
 def why_unreadable(path: Path) -> Reason:
-    """Return why a file cannot be opened, for a person; NONE where it can be, or is not there.
-
-    Nobody can take a lock whose file is of this kind.
-    """
+    """Return why a file cannot be opened; NONE where it can be, or is not there."""
     try:
         os.close(regular_file.open_fd(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -123,7 +127,7 @@ def why_unreadable(path: Path) -> Reason:
 
 
 def unavailable(path: Path, error: OSError) -> FileUnavailableError:
-    """`error` in words for a person."""
+    """Return an error of the system in words for a person."""
     if isinstance(error, NotRegularError):
         return FileUnavailableError(
             Reason(
@@ -137,14 +141,14 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
             Reason("Close it there, or end that program."),
         )
     if error.errno == errno.ENOTDIR:
+        # What stands where `path` has, or is to have, a folder.
+        obstacle = next((each for each in (path, *path.parents) if each.exists()), path.parent)
         return FileUnavailableError(
-            Reason(
-                "{path} cannot exist: {folder} is no folder.", path=path, folder=_obstacle(path)
-            ),
+            Reason("{path} cannot exist: {folder} is no folder.", path=path, folder=obstacle),
             Reason(
                 "Move {folder} away, unless paths.claude_dir leads there by mistake"
                 " (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins).",
-                folder=_obstacle(path),
+                folder=obstacle,
             ),
         )
     remedy = REMEDIES.get(error.errno or 0, reasons.NONE)
@@ -155,10 +159,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
 
 
 def _is_held_open(path: Path, error: OSError) -> bool:
-    """Return whether Windows refused because another program has the file open.
-
-    It answers "Access denied" to replacing such a file, as it does without the right to write it.
-    """
+    """Return whether Windows refused as another program has the file open: "Access denied" too."""
     number = getattr(error, "winerror", None)
     if number != _ACCESS_DENIED:
         return number in _SHARING_VIOLATION
@@ -190,17 +191,8 @@ def moving(path: Path, system: str = sys.platform) -> str:
 
 def refuse_odd(path: Path) -> None:
     """Raise FileUnavailableError when something other than a file stands at `path`."""
-    try:
+    with explained(path), suppress(NotADirectoryError, PermissionError):
         regular_file.look(path)
-    except (NotADirectoryError, PermissionError):
-        return
-    except OSError as error:
-        raise unavailable(path, error) from error
-
-
-def _obstacle(path: Path) -> Path:
-    """Return what stands where `path` has, or is to have, a folder."""
-    return next((each for each in (path, *path.parents) if each.exists()), path.parent)
 
 
 def replace(
@@ -213,17 +205,15 @@ def replace(
 ) -> Signature | None:
     """Put `data`, or its parts, in the place of `path`; return the new signature, or None.
 
-    `still_valid` is asked last, just before the file is replaced; when it says no, nothing happens
-    and the result is None. `announce` gets the new file's signature before that. A symbolic link is
+    `still_valid` is asked just before the file is replaced; when it says no, nothing happens and
+    the result is None. `announce` gets the new file's signature before that. A symbolic link is
     followed; mode, owner and group of the old file are kept where we may; a new file is 0600.
-    Unless it is `durable`, nothing waits for the disk: a power cut may put the old file back, and
-    on some file systems leave an empty one. What an iterator `data` raises is raised here.
-    Raises FileUnavailableError; the old file is then untouched, or replaced by
-    one that a power cut may still undo.
+    Unless it is `durable`, a power cut may put the old file back, or leave an empty one.
+    Raises FileUnavailableError, and what an iterator `data` raises.
     """
     _refuse_planted(path)
     target = Path(os.path.realpath(path))
-    try:
+    with explained(path):
         old = _found(target)
         with Temporary(target) as new:
             with open(new.fd, "wb", _AT_ONCE, closefd=False) as file:
@@ -234,8 +224,6 @@ def replace(
             if not still_valid():
                 return None
             result = Signature.of(new.become(target, old))
-    except OSError as error:
-        raise unavailable(path, error) from error
     if durable:
         sync_folder(target.parent)
     # The rename changes ctime on some file systems: what counts is what stands there now, unless
@@ -279,10 +267,7 @@ def sync(fd: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename durable; a no-op where folders cannot be synced.
-
-    Raises FileUnavailableError when the disk fails.
-    """
+    """Make a rename durable, where folders can be synced. Raises FileUnavailableError."""
     if sys.platform == "win32":
         return
     try:
@@ -303,12 +288,11 @@ def sync_folder(folder: Path) -> None:
 def keep_link(path: Path, name: Path) -> bool:
     """Keep the file now at `path` under `name` too; return whether it is the very same file.
 
-    If not, it is a copy, as links cannot be had there, or there was no file to keep.
-    Raises FileUnavailableError.
+    If not, it is a copy, or there was none. Raises FileUnavailableError.
     """
     target = Path(os.path.realpath(path))
     link = temporary.name_beside(name)
-    try:
+    with explained(name):
         regular_file.look(name)
         try:
             os.link(target, link)
@@ -324,13 +308,10 @@ def keep_link(path: Path, name: Path) -> bool:
         finally:
             # Both may name one file already: rename() then does nothing, and leaves the link.
             link.unlink(missing_ok=True)
-    except OSError as error:
-        raise unavailable(name, error) from error
     return True
 
 
 def _found(path: Path) -> os.stat_result | None:
-    """Return the file whose mode and owner a new one is to take, or None. Raises OSError."""
     try:
         return regular_file.look(path)
     except OSError as error:

@@ -1,9 +1,7 @@
 """JSON documents that hold lists of items: split, salvage, compose.
 
-A document is split into the bytes of its items, so that each item keeps its own (a number of any
-size, a NaN, an escape) and one odd item never spoils the others. Three steps: the fast parser; the
-standard library for what that refuses (BOM, UTF-16, bad UTF-8, lone surrogates, NaN); and for a
-broken document every whole object that can still be found in it.
+Each item keeps its own bytes, and one odd item never spoils the others: the fast parser splits;
+the standard library where that refuses; and of a broken document every whole object is found.
 """
 
 import json
@@ -30,7 +28,7 @@ HELD: Final = "held"  # of the queue file: entries that another worker has perha
 QUEUE_SECTIONS: Final = (QUEUE, FAILED, HELD)
 NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
 _BLANKS: Final = " \t\n\r"
-SMALL: Final = 800  # bytes; a smaller item has neither too deep nesting nor too long a number
+_SMALL: Final = 800  # bytes; a smaller item has neither too deep nesting nor too long a number
 _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
 _DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
 _SECTION: Final = re.compile(r'"(\w+)"\s*:\s*\[')
@@ -42,7 +40,7 @@ Value = bytes | Sequence[bytes]
 
 
 class BrokenDocumentError(Exception):
-    """The bytes are no document of the expected shape; `reason` says what they are."""
+    """The bytes are no document of the expected shape."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(str(reason))
@@ -50,11 +48,9 @@ class BrokenDocumentError(Exception):
 
 
 class Document(msgspec.Struct):
-    """A document taken apart.
+    """A document taken apart: each element of its `lists`, every other value in `rest`.
 
-    `lists` holds, by key, the bytes of each element; `rest` the bytes of every
-    other top-level value, in file order. `rejected` are elements that
-    `json.tool` could not load.
+    `rejected` are elements that `json.tool` could not load.
     """
 
     lists: dict[str, list[bytes]] = msgspec.field(default_factory=dict)
@@ -140,7 +136,7 @@ def local_iso(at: float) -> str:
 
 def loadable(raw: bytes) -> bool:
     """Return whether `json.tool` can load this value (no endless number, no endless nesting)."""
-    if len(raw) < SMALL:
+    if len(raw) < _SMALL:
         return True
     try:
         json.loads(raw)
@@ -152,10 +148,9 @@ def loadable(raw: bytes) -> bool:
 
 
 def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
-    """Return the items that `json.tool` can load; the others join `rejected`."""
     kept: list[bytes] = []
     for item in items:
-        (kept if len(item) < SMALL or loadable(item) else rejected).append(item)
+        (kept if loadable(item) else rejected).append(item)
     return kept
 
 
@@ -226,8 +221,7 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
 def pretty(raw: bytes, depth: int) -> bytes:
     """Return a value as it stands in a document of ours, `depth` levels (of two spaces) deep.
 
-    People's scripts name no encoding. Without one Python on Windows uses the code page of the
-    system, which reads UTF-8 as other letters or fails: there we write escapes, as they do.
+    With escapes on Windows, where scripts that name no encoding read UTF-8 as other letters.
     """
     try:
         text = msgspec.json.format(raw, indent=2)
@@ -243,10 +237,7 @@ def stands_as(found: bytes, raw: bytes, depth: int) -> bool:
 
 
 def compose(top: Mapping[str, Value]) -> bytes:
-    """Return a document as `json.dump(indent=2)` would lay it out.
-
-    A list is given item by item, each as `pretty(item, 2)` makes it.
-    """
+    """Return a document laid out as by `json.dump(indent=2)`, of items from `pretty(item, 2)`."""
     parts: list[bytes] = []
     for name, value in top.items():
         parts += (b",\n  " if parts else b"{\n  ", dump(name), b": ")

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from mem0tray.core import jsontext
 from mem0tray.core.item import Item, load_object, parse
 from mem0tray.files import atomic, document
 from mem0tray.system import regular_file
@@ -47,8 +48,7 @@ class EmergencySource(msgspec.Struct, frozen=True):
     def has_rested(self, now: float, boot: str, uptime: float) -> bool:
         """Return whether no writer holds it open any more, a day after the renaming.
 
-        The day must have passed by both clocks, as the wall clock may be set forward, mostly soon
-        after a start of the machine. A writer from before that start is gone in any case.
+        By both clocks, as the wall clock may be set forward. No writer outlives the machine's run.
         """
         if now - self.renamed <= REMOVE_AFTER:
             return False
@@ -58,12 +58,68 @@ class EmergencySource(msgspec.Struct, frozen=True):
 class Lines(msgspec.Struct):
     """What new lines held, and where to go on.
 
-    `odd` are lines that make no sense, and parts of lines whose other parts never came.
+    `odd` are lines that make no sense, and parts of lines whose other parts never came; `torn`
+    has the parts of a line so far.
     """
 
     items: list[Item] = msgspec.field(default_factory=list)
     odd: list[bytes] = msgspec.field(default_factory=list)
+    torn: list[bytes] = msgspec.field(default_factory=list)
     source: EmergencySource | None = None
+
+    def take(self, line: bytes) -> None:
+        bare = line.strip(_BLANKS)
+        if not bare:
+            return
+        item = _whole(bare)
+        if item is not None:
+            self.items.append(item)
+            return
+        rest = self.take_within(line)
+        bare = rest.strip(_BLANKS)
+        if not bare:
+            return
+        is_closed = document.objects_in(bare) == [(0, len(bare))]  # one that no program can load
+        if is_closed or not (self.torn or _begins(rest)):
+            self.odd.append(bare)
+            return
+        self.torn.append(rest)
+        if sum(map(_begins, self.torn)) > 1:  # an end may be that of either: no memory is of two
+            self.give_up()
+        elif bare.endswith(b"}") and (item := _whole(b"".join(self.torn))) is not None:
+            self.items.append(item)
+            self.torn.clear()
+        elif sum(map(len, self.torn)) > _LONGEST_TORN:
+            self.give_up()
+
+    def take_within(self, line: bytes, longest: float = _ONE_WRITE) -> bytes:
+        """Take the whole memories that others wrote into a line; return the line without them.
+
+        Behind the beginning of a line, what is longer than one write may have that line's end: two
+        writers that take turns make `{"content": "a…{"content": "b…` and the end of the first.
+        """
+        is_torn = bool(self.torn)
+        left, at = b"", 0
+        for start, end in document.objects_in(line):
+            before = left + line[at:start]
+            is_alone = not is_torn and not before.strip(_BLANKS)
+            if not is_alone and end - start >= longest:
+                continue
+            item = _whole(line[start:end])
+            if item is None:
+                continue
+            # A line of its own, not a value of the torn line that it is glued to?
+            is_marked = (load_object(item.raw) or {}).get("emergency") is True
+            if is_marked or not before.rstrip().endswith(b":"):
+                self.items.append(item)
+                left, at = before, end
+        return left + line[at:]
+
+    def give_up(self) -> None:
+        """Keep what nobody completes any more, or nobody can tell apart."""
+        if self.torn:
+            self.odd.append(b"\n".join(self.torn))
+            self.torn.clear()
 
 
 def sources(kept: bytes) -> list[EmergencySource]:
@@ -77,45 +133,48 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     `final` also takes a last line without a newline, and parts of a line, as they are:
     nobody will complete them. Otherwise they wait. Raises FileUnavailableError.
     """
-    torn = list(source.torn)
-    result = Lines()
-    path = folder / source.name
-    try:
-        with regular_file.open_binary(path) as file:
+    result = Lines(torn=list(source.torn))
+    path, offset = folder / source.name, source.offset
+    with atomic.explained(path):
+        try:
+            file = regular_file.open_binary(path)
+        except FileNotFoundError:
+            return None
+        with file:
             if os.fstat(file.fileno()).st_ino != source.inode:
                 return None
-            file.seek(max(0, source.offset - _CONTEXT))
-            context = file.read(min(source.offset, _CONTEXT))
-            offset = source.offset
+            file.seek(max(0, offset - _CONTEXT))
+            context = file.read(min(offset, _CONTEXT))
             if _hash(context) != source.before:
                 offset, context = 0, b""
                 file.seek(0)
-                _give_up(torn, result)  # its end would have come in the other file
+                result.give_up()  # its end would have come in the other file
             data = file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
     *lines, tail = data.split(b"\n")
     taken = len(data) - len(tail)
     if tail.strip() and (final or parse(tail) is not None):
         lines.append(tail)
         taken = len(data)
-    if not taken and not result.odd and not (final and torn):
+    if not taken and not result.odd and not (final and result.torn):
         return None
-    before = _hash((context + data[max(0, taken - _CONTEXT) : taken])[-_CONTEXT:])
     for line in lines:
-        _take(line, result, torn)
+        result.take(line)
     if final:
-        if len(torn) == 1:  # no end came that could be in it: what looks whole there is whole
-            found, rest = _within(torn.pop(), is_torn=True, longest=math.inf)
-            result.items += found
-            torn.append(rest)
-        _give_up(torn, result)
+        if len(result.torn) == 1:  # no end came that could be in it: what looks whole there is
+            result.torn = [result.take_within(result.torn[0], math.inf)]
+        result.give_up()
     result.source = msgspec.structs.replace(
-        source, offset=offset + taken, before=before, torn=tuple(torn)
+        source,
+        offset=offset + taken,
+        before=_hash((context + data[max(0, taken - _CONTEXT) : taken])[-_CONTEXT:]),
+        torn=tuple(result.torn),
     )
     return result
+
+
+def is_mixed(kept: bytes) -> bool:
+    """Return whether what was kept is parts of lines: what looks whole in it may be made of two."""
+    return b"\n" in kept
 
 
 def _hash(context: bytes) -> bytes:
@@ -126,89 +185,15 @@ def _hash(context: bytes) -> bytes:
     return hashlib.sha256(context).digest()
 
 
-def _take(line: bytes, result: Lines, torn: list[bytes]) -> None:
-    """Take what a line holds; `torn` has the parts of another line so far."""
-    bare = line.strip(_BLANKS)
-    if not bare:
-        return
-    item = _whole(bare)
-    if item is not None:
-        result.items.append(item)
-        return
-    found, rest = _within(line, is_torn=bool(torn))
-    result.items += found
-    if not rest.strip(_BLANKS):
-        return
-    if _is_closed(rest) or not (torn or _begins(rest)):
-        result.odd.append(rest.strip(_BLANKS))
-        return
-    torn.append(rest)
-    if sum(map(_begins, torn)) > 1:  # an end may be that of either: no memory is made of two
-        _give_up(torn, result)
-    elif rest.rstrip(_BLANKS).endswith(b"}") and (item := _whole(b"".join(torn))) is not None:
-        result.items.append(item)
-        torn.clear()
-    elif sum(map(len, torn)) > _LONGEST_TORN:
-        _give_up(torn, result)
-
-
-def _within(line: bytes, *, is_torn: bool, longest: float = _ONE_WRITE) -> tuple[list[Item], bytes]:
-    """Return the whole memories that others wrote into a line, and the line without them.
-
-    Behind the beginning of a line, what is longer than one write may have that line's end: two
-    writers that take turns make `{"content": "a…{"content": "b…` and the end of the first.
-    """
-    items, left, at = list[Item](), b"", 0
-    for start, end in document.objects_in(line):
-        before = left + line[at:start]
-        is_alone = not is_torn and not before.strip(_BLANKS)
-        if not is_alone and end - start >= longest:
-            continue
-        item = _whole(line[start:end])
-        if item is None or (before.rstrip().endswith(b":") and not _is_marked(item)):
-            continue
-        items.append(item)
-        left, at = before, end
-    return items, left + line[at:]
-
-
-def _is_marked(item: Item) -> bool:
-    """Return whether it is a line of its own, not a value of the torn line that it is glued to."""
-    return (load_object(item.raw) or {}).get("emergency") is True
-
-
-def _give_up(torn: list[bytes], result: Lines) -> None:
-    """Keep what nobody completes any more, or nobody can tell apart."""
-    if torn:
-        result.odd.append(b"\n".join(torn))
-        torn.clear()
-
-
-def is_mixed(kept: bytes) -> bool:
-    """Return whether what was kept is parts of lines: what looks whole in it may be made of two."""
-    return b"\n" in kept
-
-
-def _is_closed(part: bytes) -> bool:
-    """Return whether it is one whole object, perhaps one that no program can load."""
-    bare = part.strip(_BLANKS)
-    return document.objects_in(bare) == [(0, len(bare))]
-
-
 def _begins(part: bytes) -> bool:
     return _BEGINS.match(part.lstrip(_BLANKS)) is not None
 
 
 def _whole(line: bytes) -> Item | None:
-    item = parse(_as_utf8(line))
-    return item if item is not None and document.loadable(item.raw) else None
-
-
-def _as_utf8(line: bytes) -> bytes:
-    """Return the line with bad bytes as escapes of the lone surrogates that stand for them."""
+    """Return the memory in a line; bad bytes become escapes of lone surrogates."""
     try:
         line.decode()
     except UnicodeDecodeError:
-        text = document.to_text(line)
-        return re.sub("[\ud800-\udfff]", lambda m: f"\\u{ord(m[0]):04x}", text).encode()
-    return line
+        line = jsontext.encode(document.to_text(line))
+    item = parse(line)
+    return item if item is not None and document.loadable(item.raw) else None

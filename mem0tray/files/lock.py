@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.core.reasons import Reason
-from mem0tray.files.atomic import unavailable
+from mem0tray.files.atomic import explained
 from mem0tray.files.private_folders import make_private_folder
-from mem0tray.system import data_folders, regular_file
+from mem0tray.system import regular_file
+from mem0tray.system.paths import Paths, folder_records
 from mem0tray.system.regular_file import NotRegularError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from mem0tray.system.paths import Paths
 
 if sys.platform == "win32":
     import msvcrt
@@ -64,30 +63,14 @@ _PATIENCE: Final = 30.0  # seconds that a worker waits for a command that writes
 
 
 def _open(path: Path) -> int:
-    """Return a descriptor to lock; a lock file that we can only read serves as well.
-
-    The file may be another user's, or the disk read-only. Raises FileUnavailableError.
-    """
-    try:
-        make_private_folder(path.parent)
+    make_private_folder(path.parent)
+    with explained(path):
         try:
             return regular_file.open_fd(path, os.O_RDWR | os.O_CREAT)
         except OSError as refused:
-            if refused.errno not in _ONLY_READ:
+            if refused.errno not in _ONLY_READ or not path.exists():
                 raise
-            try:
-                return regular_file.open_fd(path)
-            except FileNotFoundError:
-                raise refused from None  # no lock file, and we may not make one
-    except OSError as error:
-        raise unavailable(path, error) from error
-
-
-def _is_current(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except OSError:
-        return False
+        return regular_file.open_fd(path)
 
 
 def _wait(path: Path, timeout: float) -> int:
@@ -111,7 +94,7 @@ def _wait(path: Path, timeout: float) -> int:
     try:
         threading.Thread(target=run, name="mem0tray-lock", daemon=True).start()
         return result.result(timeout)
-    except (TimeoutError, RuntimeError):  # no time, or no thread is to be had
+    except TimeoutError:
         return -1 if result.cancel() else result.result()
 
 
@@ -126,10 +109,9 @@ class FileLock:
         """Take the lock; LockTimeoutError after `timeout` seconds without it."""
         deadline = time.monotonic() + timeout
         while True:
-            fd = self._try()
-            if fd < 0:
-                fd = _wait(self.path, max(0.0, deadline - time.monotonic()))
-            if fd < 0:
+            if not self.try_acquire():
+                self.fd = _wait(self.path, max(0.0, deadline - time.monotonic()))
+            if self.fd < 0:
                 raise LockTimeoutError(
                     Reason(
                         "Another program has held the lock {path} for {number} s.",
@@ -138,26 +120,23 @@ class FileLock:
                     ),
                     Reason("Wait for it, or end the program that hangs."),
                 )
-            if _is_current(fd, self.path):
-                self.fd = fd
-                return
-            os.close(fd)  # somebody replaced the lock file: lock the new one
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(self.fd), self.path.stat()):
+                    return
+            self.release()  # somebody replaced the lock file: lock the new one
 
-    def _try(self, *, shared: bool = False) -> int:
+    def try_acquire(self, *, shared: bool = False) -> bool:
+        """Take the lock if nobody holds it, `shared` with others who only look."""
         fd = _open(self.path)
         try:
             _lock(fd, blocking=False, shared=shared)
         except OSError as error:
             os.close(fd)
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES, None):
-                return -1
+                return False
             raise
-        return fd
-
-    def try_acquire(self, *, shared: bool = False) -> bool:
-        """Take the lock if nobody holds it, `shared` with others who only look."""
-        self.fd = self._try(shared=shared)
-        return self.fd >= 0
+        self.fd = fd
+        return True
 
     def release(self) -> None:
         """Let go; closing the file would not do where a child has inherited the descriptor."""
@@ -169,7 +148,6 @@ class FileLock:
 
     @contextmanager
     def held(self, timeout: float) -> "Iterator[Self]":
-        """`with lock.held(30): …`."""
         self.acquire(timeout)
         try:
             yield self
@@ -185,19 +163,16 @@ class Holder(NamedTuple):
 
 
 class InstanceLock:
-    """The lock that allows one writer for each `claude_dir`; the text in it says who that is.
-
-    `run` is the random id of a worker's run, or COMMAND.
-    """
+    """The lock that allows one writer for each `claude_dir`; the text in it says who that is."""
 
     def __init__(self, path: Path, run: str = "") -> None:
         self._lock = FileLock(path)
         self._run = run
 
     def acquire(self, patience: float = _PATIENCE) -> None:
-        """Become the one writer; AlreadyRunningError when a worker is.
+        """Become the one writer.
 
-        LockTimeoutError when a command still writes after `patience` seconds.
+        Raises AlreadyRunningError, or LockTimeoutError if a command writes for `patience` seconds.
         """
         text = f"{os.getpid()} {self._run} {_space()}\n".encode()
         begun = last = time.monotonic()
@@ -205,7 +180,14 @@ class InstanceLock:
             now = time.monotonic()
             if (other := holder(self._lock.path)).run == COMMAND:
                 if now - begun >= patience:
-                    raise _command_hangs(other)
+                    raise LockTimeoutError(
+                        Reason(
+                            "Another mem0tray command (process {number}) is at work on this folder,"
+                            " and does not end.",
+                            number=other.pid or "?",
+                        ),
+                        Reason("Wait for it, or end it if it hangs; then try again."),
+                    )
                 last = now
             elif now - last > LOOKER:
                 raise already_running(self._lock.path)
@@ -214,7 +196,6 @@ class InstanceLock:
             os.ftruncate(self._lock.fd, os.write(self._lock.fd, text))
 
     def release(self) -> None:
-        """Make room for another worker."""
         self._lock.release()
 
 
@@ -227,29 +208,15 @@ def already_running(path: Path) -> AlreadyRunningError:
     )
 
 
-def _command_hangs(command: Holder) -> LockTimeoutError:
-    return LockTimeoutError(
-        Reason(
-            "Another mem0tray command (process {number}) is at work on this folder, and does not"
-            " end.",
-            number=command.pid or "?",
-        ),
-        Reason("Wait for it, or end it if it hangs; then try again."),
-    )
-
-
 def is_locked(path: Path) -> bool:
     """Return whether somebody holds the lock now, or may hold it."""
+    lock = FileLock(path)
     try:
         if regular_file.look(path) is None:
             return False
+        free = lock.try_acquire(shared=True)
     except (NotRegularError, NotADirectoryError):
         return False
-    except OSError:
-        return True
-    lock = FileLock(path)
-    try:
-        free = lock.try_acquire(shared=True)
     except (OSError, FileUnavailableError):
         return True
     lock.release()
@@ -268,7 +235,7 @@ def of_worker(paths: "Paths") -> Path | None:
 
 def on_its_way(paths: "Paths") -> Path | None:
     """Return the instance lock of a worker that serves this name, which now leads elsewhere."""
-    for record in data_folders.records(paths.root):
+    for record in folder_records(paths.root):
         path = record.folder / paths.instance_lock.name
         by_name = record.name == os.fspath(paths.claude_dir)
         if by_name and path != paths.instance_lock and is_workers(path):

@@ -1,7 +1,7 @@
 """Orders: what commands and the menu ask of the ledger's only writer, and its answers.
 
 An order is a small file in a folder of ours. Whoever holds the worker's lock applies it, leaves the
-answer beside it, and removes it. Both sides use the shapes defined here.
+answer beside it, and removes it.
 """
 
 import itertools
@@ -11,9 +11,8 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -45,10 +44,7 @@ _counter = itertools.count()
 
 
 class Named(msgspec.Struct, frozen=True):
-    """A memory: its id, and the SHA-256 of project and content in hex.
-
-    What makes no sense as an item has no id; its digest is its JSON value.
-    """
+    """A memory: its id, and its digest in hex; what makes no sense as an item has no id."""
 
     id: str
     digest: str
@@ -62,12 +58,10 @@ class Text(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, raw: bytes, *, dead: bool) -> "Text":
-        """Take the object in `raw`, for the DLQ file if it is `dead`, else for the queue."""
         return cls(raw.decode("utf-8", "surrogateescape"), dead)
 
     @property
     def data(self) -> bytes:
-        """The object's bytes."""
         return self.raw.encode("utf-8", "surrogateescape")
 
 
@@ -86,17 +80,12 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def names(self) -> list[Name]:
         """The items by id and digest. Raises ValueError for a malformed digest."""
-        return names_of(self.items)
+        return [(each.id, bytes.fromhex(each.digest)) for each in self.items]
 
 
 def named(names: Iterable[Name]) -> list[Named]:
     """Return these memories for a file."""
     return [Named(name, digest.hex()) for name, digest in names]
-
-
-def names_of(found: Iterable[Named]) -> list[Name]:
-    """Return the memories that a file names; ValueError where a digest is none."""
-    return [(each.id, bytes.fromhex(each.digest)) for each in found]
 
 
 def about(verb: str, names: Iterable[Name], backup: str = "") -> Order:
@@ -113,40 +102,25 @@ def leave(paths: Paths, order: Order) -> Path:
     return path
 
 
-def ask_to_show(paths: Paths) -> None:
-    """Ask the tray that runs to show its status. Raises FileUnavailableError."""
-    leave(paths, Order(SHOW))
-
-
-def is_order(name: str) -> bool:
-    """Return whether a file of this name in the folder is an order."""
-    return fnmatchcase(name, _ORDERS)
-
-
 def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
     """Yield the orders that wait, the oldest first; None for one that makes no sense.
 
     Raises FileUnavailableError when one cannot be read.
     """
     for path in private_folders.listing(folder, _ORDERS):
-        try:
-            data = regular_file.read_bytes(path)
-        except FileNotFoundError:
-            continue  # applied, or taken back, just now
-        except OSError as error:
-            raise atomic.unavailable(path, error) from error
+        with atomic.explained(path):
+            try:
+                data = regular_file.read_bytes(path)
+            except FileNotFoundError:
+                continue  # applied, or taken back, just now
         order = None
         with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            found = _as_now(msgspec.convert(json.loads(data), Order))
-            names_of(found.items)  # a digest may be malformed
-            order = found
+            found = msgspec.convert(json.loads(data), Order)
+            _ = found.names  # a digest may be malformed
+            # One of a former version may still wait.
+            verb = {"discard": found.done or DELETE, "send": RETRY}.get(found.verb, found.verb)
+            order = msgspec.structs.replace(found, verb=verb)
         yield path, order
-
-
-def _as_now(order: Order) -> Order:
-    """Return the order in today's verbs: one of a former version may still wait."""
-    verb = {"discard": order.done or DELETE, "send": RETRY}.get(order.verb, order.verb)
-    return msgspec.structs.replace(order, verb=verb)
 
 
 def discarded(folder: Path) -> set[Name]:
@@ -174,15 +148,14 @@ def withdraw(folder: Path, names: Iterable[Name]) -> None:
 
 def take_back(order: Path) -> bool:
     """Take back an order; return False when it has been applied by now."""
-    try:
+    with suppress(FileNotFoundError):
         order.unlink()
-    except FileNotFoundError:
-        return False
-    return True
+        return True
+    return False
 
 
 def answer(order: Path, results: Mapping[Name, str]) -> None:
-    """Leave the answer to an order, then remove the order. Raises FileUnavailableError."""
+    """Leave the answer to an order, then remove the order."""
     found = [(name, digest.hex(), what) for (name, digest), what in results.items()]
     with suppress(FileUnavailableError):  # on a full disk the command is answered by the ledger
         atomic.replace(_answer(order), json.dumps(found).encode())
@@ -214,19 +187,15 @@ def _answer(order: Path) -> Path:
 
 
 def _bytes(order: Order) -> bytes:
-    """Return the order as JSON; an id may hold what only an escape can say."""
-    return json.dumps(msgspec.to_builtins(order)).encode()
+    return json.dumps(msgspec.to_builtins(order)).encode()  # an id may need escapes
 
 
 class OrderBarrier:
     """Keeps from being sent what a command has just forbidden. Any thread may call it.
 
     A sender looks here once its claim is in the ledger, and the worker applies an order by looking
-    into the ledger. So one of them sees the other: either the memory is not sent, or the answer
-    says that it may have been. An order applied in between is no longer in the folder, and came
-    too late for the claim: `applied` counts it.
-
-    `wait`: nothing more is to be claimed until the worker has applied what there is.
+    into the ledger: so one of them sees the other. `applied` counts the orders that left the folder
+    in between. `wait`: nothing more is to be claimed until the worker has applied what there is.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -237,32 +206,25 @@ class OrderBarrier:
 
     def look(self, applied: int) -> bool:
         """Return whether orders wait, or more were applied than `applied`."""
-        if self._are_there():  # before the count, as an order leaves the folder once it is counted
-            return True
-        return self.applied != applied
-
-    def _are_there(self) -> bool:
-        if self.names() - self._seen:
+        if self.names() - self._seen:  # first, as an order leaves the folder once it is counted
             self.wait = True
             return True
-        return False
+        return self.applied != applied
 
     def names(self) -> frozenset[str]:
         """Return the names of all orders that are there; none if the folder cannot be read."""
         try:
-            return frozenset(filter(is_order, os.listdir(self._folder)))  # noqa: PTH208
+            names = os.listdir(self._folder)  # noqa: PTH208
         except OSError:
             return frozenset()
+        return frozenset(each for each in names if each[:1].isdigit() and each.endswith(".json"))
 
     def note_applied(self) -> None:
-        """Note that the ledger shows what an order wants; the order leaves the folder next."""
+        """Count an order that the ledger shows, and that leaves the folder next."""
         self.applied += 1
 
     def note_seen(self, names: frozenset[str], *, wait: bool = False) -> None:
-        """Note that the worker has tried these: they no longer hold up sending.
-
-        `wait`: others among them do, until a file is read that may hold what they are about.
-        """
+        """Note that the worker has tried these; `wait`: others of them hold up sending still."""
         self._seen = names
         self.wait = wait
 
@@ -275,13 +237,10 @@ def write_pause(paths: Paths, until: float | None) -> None:
 
 def clear_pause(paths: Paths) -> bool:
     """Resume; return whether there was a pause."""
-    try:
+    with atomic.explained(paths.pause), suppress(FileNotFoundError):
         paths.pause.unlink()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise atomic.unavailable(paths.pause, error) from error
-    return True
+        return True
+    return False
 
 
 def read_pause(paths: Paths, now: float | None = None) -> float | None:
@@ -289,12 +248,11 @@ def read_pause(paths: Paths, now: float | None = None) -> float | None:
 
     Raises FileUnavailableError.
     """
-    try:
-        value: Any = items.load_object(regular_file.read_bytes(paths.pause))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise atomic.unavailable(paths.pause, error) from error
-    until = (value or {}).get("until")
+    with atomic.explained(paths.pause):
+        try:
+            value = items.load_object(regular_file.read_bytes(paths.pause)) or {}
+        except FileNotFoundError:
+            return None
+    until = value.get("until")
     end = math.inf if until is None else items.number(until)
     return end if end > (time.time() if now is None else now) else None

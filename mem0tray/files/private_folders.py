@@ -17,49 +17,34 @@ from mem0tray.files.temporary import Temporary
 def listing(folder: Path, pattern: str) -> list[Path]:
     """Return the entries of `folder` that match, by name; none where the folder is not there.
 
-    `glob()` would take a folder that cannot be read for an empty one.
-    Raises FileUnavailableError.
+    `glob()` would take one that cannot be read for an empty one. Raises FileUnavailableError.
     """
-    try:
+    with atomic.explained(folder), suppress(FileNotFoundError):
         return sorted(path for path in folder.iterdir() if path.match(pattern))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise atomic.unavailable(folder, error) from error
+    return []
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make `folder` (0700) if it is missing, so that what is put into it survives a power cut.
+    """Make `folder` and those above it (0700) where they are missing, durably.
 
-    Missing folders above it are made so too: `mkdir` itself would leave their mode to the
-    umask, and whoever may write there could put another folder in the place of ours.
-    Raises FileUnavailableError.
+    `mkdir` itself would leave the mode of those above to the umask. Raises FileUnavailableError.
     """
-    try:
+    refuse_no_folder(folder)
+    with atomic.explained(folder):
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         for each in reversed(missing):
             with suppress(FileExistsError):
                 each.mkdir(mode=0o700)
-        folder.mkdir(exist_ok=True)  # raises where something else stands there
-    except FileExistsError as error:
-        raise atomic.unavailable(folder, NotADirectoryError(errno.ENOTDIR, "")) from error
-    except OSError as error:
-        raise atomic.unavailable(folder, error) from error
     for each in missing:
         atomic.sync_folder(each.parent)
 
 
 def make_own_folder(folder: Path) -> None:
-    """Make `folder`, or shut it to others (0700), who could put orders and links into it.
-
-    Raises FileUnavailableError, as for the folder of another user.
-    """
+    """Make `folder`, or shut it to others (0700). Raises FileUnavailableError."""
     make_private_folder(folder)
-    try:
+    with atomic.explained(folder):
         if sys.platform != "win32" and folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
-    except OSError as error:
-        raise atomic.unavailable(folder, error) from error
 
 
 def drop_empty(folder: Path) -> None:
@@ -77,19 +62,15 @@ def refuse_no_folder(path: Path) -> None:
 def why_unwritable(folder: Path) -> Reason:
     """Return why nothing can be written in `folder`; NONE where it can, or is missing.
 
-    A file is made there, as the flags do not always tell: a disk that the file system has made
-    read-only after a fault still counts as writable by them, and to root every folder does.
+    A file is made there, as the flags do not tell of every disk, and to root never.
     """
-    if not folder.is_dir():
-        return reasons.NONE
-    try:
-        refuse_read_only(folder)
-        with Temporary(folder / "probe") as probe:
-            os.write(probe.fd, b"\n")
-    except FileUnavailableError as error:
-        return error.reason
-    except OSError as error:
-        return atomic.unavailable(folder, error).reason
+    if folder.is_dir():
+        try:
+            refuse_read_only(folder)
+            with atomic.explained(folder), Temporary(folder / "probe") as probe:
+                os.write(probe.fd, b"\n")
+        except FileUnavailableError as error:
+            return error.reason
     return reasons.NONE
 
 

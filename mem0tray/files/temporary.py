@@ -1,8 +1,7 @@
 """Our temporary files: private, locked while they are being written, and gone after a kill.
 
-A kill leaves one behind. Its lock tells whether its maker still lives, as the system releases
-the lock with the process. The process id in the name could not tell: it may be another's by
-now, or belong to another computer that shares the folder.
+The lock of one that a kill left behind tells whether its maker still lives. The process id in the
+name could not: it may be another's by now, or belong to another computer that shares the folder.
 """
 
 import errno
@@ -37,11 +36,7 @@ def name_beside(path: Path) -> Path:
 
 
 class Temporary:
-    """A new file beside `place`, mode 0600, which is to take the place of another.
-
-    `fd` is the descriptor to write to. Unless `become` was called, leaving the `with` removes the
-    file. Raises OSError.
-    """
+    """A new file beside `place`, mode 0600; removed unless it has `become` another."""
 
     def __init__(self, place: Path) -> None:
         self.fd = -1
@@ -63,8 +58,8 @@ class Temporary:
     def become(self, target: Path, like: os.stat_result | None) -> os.stat_result:
         """Take the place of `target`; return the stat result from just before.
 
-        Mode, owner and group become those of `like`, as far as we may: a user other than root can
-        keep a group of theirs. They change only now: until then nobody else may read the file.
+        Mode, owner and group become those of `like`, as far as we may, and only now: until then
+        nobody else may read the file.
         """
         if sys.platform != "win32" and like is not None:
             with suppress(OSError):
@@ -100,10 +95,7 @@ def _locked(path: Path) -> int:
 
 
 def move(path: Path, target: Path) -> None:
-    """Rename `path` to `target`; retry for half a second while another program has it open.
-
-    Only Windows refuses then, with "Access denied", as it does where the right is missing.
-    """
+    """Rename `path`; retry for half a second while another program has `target` open (Windows)."""
     end = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -145,10 +137,7 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
         if left and remove:
             path.unlink()
         return left
-    try:
-        fd = regular_file.open_fd(path, os.O_RDWR)
-    except PermissionError:  # another name of a file that the user made read-only
-        fd = regular_file.open_fd(path)
+    fd = regular_file.open_fd(path)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -163,6 +152,5 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
 
 
 def _maker(path: Path) -> int:
-    """Return the process id in a temporary file's name; 0 where there is none."""
     digits = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
     return int(digits) if digits.isdecimal() else 0

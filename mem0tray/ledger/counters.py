@@ -70,12 +70,10 @@ class Counters:
         return totals
 
     def absorb(self, found: Mapping[str, object], new: int = 0, *, afresh: bool = False) -> bool:
-        """Add what others have counted in the file since it was written.
+        """Add what others have counted in the file since we wrote it; return whether it lacks some.
 
-        Return whether the file shows less than we wrote: somebody began it afresh, at zero, or put
-        back an old copy. A file begun `afresh`, by its counts or entries, has gained less than it
-        shows: all its `new` entries count. What an old copy shows was counted before, so no more
-        than its new entries are added.
+        Then somebody began it afresh, at zero, or put back an old copy. Of a file begun `afresh`,
+        by its counts or entries, all `new` entries count; of an old copy no more than these.
         """
         shown = {name: items.count(found.get(name)) for name in TOTALS}
         last = found.get("last_sync")

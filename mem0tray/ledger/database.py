@@ -43,10 +43,7 @@ def dialect_in(kept: Any, address: str) -> str:
 
 
 class Outdated:
-    """Counts how often commits have changed what each file shows; a publisher compares two counts.
-
-    So nothing has to be undone when publishing fails, or when a change comes while it goes on.
-    """
+    """Counts how often commits have changed what each file shows; publishers compare two counts."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._noted: set[str] = set()
@@ -85,9 +82,8 @@ class _Block:
 class Ledger:
     """The one writing connection, shared by the worker's threads under one lock.
 
-    `rebuilt` says why the ledger was begun anew or is not to be trusted, and is empty when all
-    is well. Items found in the files after that may have been sent before, so the server is
-    asked about them. `outdated` counts what makes which files to be written.
+    `rebuilt` says why the ledger was begun anew or is not to be trusted: the server is then asked
+    about what is found in the files. `outdated` counts what makes which files to be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -153,11 +149,9 @@ class Ledger:
             self.set_meta(names.MAY_HAVE_BEEN_SENT + source, 0)
 
     def close(self, *, in_order: bool = True) -> None:
-        """Make everything durable and close the ledger.
+        """Make everything durable and close; `in_order`: nothing is under way.
 
-        `in_order`: the worker leaves with nothing under way. Raises LedgerError or
-        FileUnavailableError when that cannot be written: the ledger is closed all the same,
-        and the next start does not take it for closed in order.
+        Raises LedgerError or FileUnavailableError if it cannot; it is closed all the same.
         """
         with self._lock:
             try:
@@ -192,13 +186,10 @@ class Ledger:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    # Transactions ------------------------------------------------------------------
-
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
         """Begin a transaction; with `durable` it waits for the disk, for earlier commits too.
 
-        Only the outermost of nested transactions commits. Raises LedgerError
-        when the disk is full, read-only or broken.
+        Only the outermost of nested ones commits. Raises LedgerError.
         """
         return self._durable if durable else self._quick
 

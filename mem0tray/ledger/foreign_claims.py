@@ -72,7 +72,7 @@ class ForeignClaims:
     def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> int:
         """Note that another hand took these out of the file; return for how many that is news.
 
-        `taken`: another worker is at work. `wait_until`: by then we shall have seen whether one is.
+        `taken`: another worker is at work, or by `wait_until` we shall have seen whether one is.
         """
         sql, values = SQL["vanish"], [now]
         if taken:

@@ -80,14 +80,6 @@ class Shown:
         return [each for each in self.showings if not each.saved]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A generation about to be written: its number and the items in file order."""
-
-    gen: int
-    raws: Sequence[bytes]
-
-
 class Generations:
     """Remembers what was published. Raises LedgerError."""
 
@@ -107,7 +99,6 @@ class Generations:
         return gen
 
     def is_copy(self, name: str, sha: bytes) -> bool:
-        """Return whether these are exactly the bytes of a generation of ours."""
         return bool(self._ledger.rows(_IS_COPY, name, sha))
 
     def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
@@ -123,20 +114,10 @@ class Generations:
         return {key: Shown(showings) for key, showings in found.items()}
 
     def dead_rows(self) -> list[Row]:
-        """Return every dead letter, with its bytes."""
         return list(map(row_from, self._ledger.rows(SQL["dead_rows"])))
 
-    def dead_raws(self) -> list[bytes]:
-        """Return the dead letters in file order, as they should stand in the file."""
-        return [raw for (raw,) in self._ledger.rows(SQL["dead_raws"])]
-
-    # Publishing ---------------------------------------------------------------------
-
-    def prepare(self, name: str) -> Prepared:
-        """Begin the generation of that `last_update`, and note what it will show.
-
-        `record` makes it durable before the file is written: no generation ever seen is forgotten.
-        """
+    def prepare(self, name: str) -> tuple[int, list[bytes]]:
+        """Begin the generation of that `last_update`; return its number, and the items in order."""
         with self._ledger.transaction() as db:
             gen = int(db.execute(_LATEST).fetchone()[0]) + 1
             db.execute("INSERT INTO generations VALUES (?, ?, NULL, 0)", (gen, name))
@@ -145,10 +126,10 @@ class Generations:
                 db.execute("UPDATE items SET body = ? WHERE key = ?", (body, key))
             db.execute(SQL["close_showings"], (gen - 1,))
             db.execute(SQL["open_showings"], (gen,))
-            return Prepared(gen, self.dead_raws())
+            return gen, [raw for (raw,) in db.execute(SQL["dead_raws"])]
 
     def record(self, gen: int, sha: bytes) -> None:
-        """Note the hash of a prepared generation, durably, just before the file is written."""
+        """Note its hash durably before the file is written: no generation is ever forgotten."""
         with self._ledger.transaction(durable=True) as db:
             db.execute("UPDATE generations SET sha = ? WHERE gen = ?", (sha, gen))
 
@@ -159,10 +140,7 @@ class Generations:
             db.execute("DELETE FROM generations WHERE gen < ?", (gen - _KEPT_GENERATIONS,))
 
     def note_name(self, name: str) -> None:
-        """Note as published the generation that a file names: a crash may have undone that note.
-
-        The name is enough: it is durable before the file is written, and never used twice.
-        """
+        """Note as published what a file names: a crash may have undone that note."""
         sql = "UPDATE generations SET published = 1 WHERE name = ? AND NOT published"
         self._ledger.write(sql, name)
 
@@ -180,8 +158,6 @@ class Generations:
                 db.execute("UPDATE showings SET last_gen = ? WHERE rowid = ?", (end, oldest))
                 db.executemany("DELETE FROM showings WHERE rowid = ?", ((row[0],) for row in gone))
 
-    # What users saved ---------------------------------------------------------------
-
     def record_foreign(self, name: str, absent: Iterable[int]) -> int:
         """Record a user's own generation under its stamp, and which items it does not show."""
         with self._ledger.transaction() as db:
@@ -195,8 +171,6 @@ class Generations:
         """Record how a user saved an item, in a file under that generation's name."""
         values = (key, gen, gen, item.retry_count, item.last_attempt, items.body(item.raw))
         self._ledger.write("INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)", *values)
-
-    # What stands beside the items ---------------------------------------------------
 
     def strays(self) -> tuple[list[bytes], dict[str, bytes]]:
         """Return items that make no sense to us, and the unknown top-level keys."""

@@ -35,10 +35,8 @@ class Inbox:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    # What is known ------------------------------------------------------------------
-
     def by_ids(self, ids: Sequence[str]) -> dict[str, list[Row]]:
-        """Find every content known under each of these ids, the first one first; no bytes."""
+        """Find every content known under each of these ids, the first one first."""
         found: dict[str, list[Row]] = {}
         for start in range(0, len(ids), _AT_ONCE):
             some = [encode(each) for each in ids[start : start + _AT_ONCE]]
@@ -49,9 +47,9 @@ class Inbox:
         return found
 
     def known(self, name: Name, *, edited: bool = False) -> Row | None:
-        """Return the row of exactly this id and content; without bytes.
+        """Return the row of this id and content.
 
-        `edited`: the row in which another content took the place of this one, the id's first.
+        `edited`: that in which another content took the place of this one, the id's first.
         """
         column = "first_digest" if edited else "digest"
         sql = f"SELECT {SQL['row']} FROM items WHERE id = ? AND {column} = ?"
@@ -59,7 +57,6 @@ class Inbox:
         return row_from(rows[0]) if rows else None
 
     def named(self, key: int) -> tuple[str, str]:
-        """Return the project and the id of an item."""
         sql = "SELECT project, id FROM items WHERE key = ?"
         ((project, item_id),) = self._ledger.rows(sql, key)
         return decode(project), decode(item_id)
@@ -77,20 +74,9 @@ class Inbox:
         """Find the items that came after `newest`; a new text for an old item is not one."""
         return {int(key) for (key,) in self._ledger.rows(SQL["came_since"], newest)}
 
-    def states(self, names: Iterable[Name]) -> dict[int, str]:
-        """Return the state of each known item among these ids and digests, by its key."""
-        sql = "SELECT key, state FROM items WHERE id = ? AND digest = ?"
-        return {
-            key: state
-            for name, digest in names
-            for key, state in self._ledger.rows(sql, encode(name), digest)
-        }
-
     def fresh_entries(self) -> dict[int, FreshEntry]:
         """Return every fresh entry by its key, in the order of intake."""
         return {key: FreshEntry(*rest) for key, *rest in self._ledger.rows(SQL["fresh_entries"])}
-
-    # Taking in ----------------------------------------------------------------------
 
     def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
         """Add a fresh entry, which waits; return its key. `shown`: it stands in the queue file."""
@@ -100,10 +86,7 @@ class Inbox:
         )
 
     def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
-        """Add a dead letter with the counters of `item`; return its key.
-
-        `gen`: the user's own generation that shows it.
-        """
+        """Add a dead letter; return its key. `gen`: the user's own generation that shows it."""
         body = None if gen is None else items.body(raw)
         with self._ledger.transaction() as db:
             key = self._add(
@@ -130,13 +113,12 @@ class Inbox:
         """Take in by id and digest alone what is not known: its text is gone."""
         with self._ledger.transaction() as db:
             for name in names:
-                if not self.states([name]):
+                if self.known(name) is None:
                     _insert(db, name, items.FRESH, now, {"project": b"", "ts": now})
 
     def move_to_dlq(
         self, key: int, raw: bytes, now: float, due: float, error: str | None = None
     ) -> None:
-        """Make a fresh entry a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
             db.execute(SQL["move_to_dlq"], (now, due, error, key))
             self._ledger.set_raw(key, raw)
@@ -144,8 +126,7 @@ class Inbox:
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
         """Make an item wait again that was discarded, or that only another server has.
 
-        A waiting entry that another hand moved to the DLQ file becomes a dead letter by this.
-        `gen`: the user's own generation that shows it.
+        An entry that another hand moved to the DLQ file too. `gen`: as in `add_dead`.
         """
         state, due, more = items.FRESH, 0.0, "dead_seq = NULL"
         values: list[Any] = []
@@ -171,37 +152,26 @@ class Inbox:
     # Discarding ---------------------------------------------------------------------
 
     def discard(self, keys: Iterable[int], now: float, reason: str) -> None:
-        """Discard items; all items of one deletion get the same time."""
+        """Discard items; those of one deletion get the same time."""
         with self._ledger.transaction() as db:
             for key in keys:
                 db.execute(SQL["discard"], (now, reason, key))
                 db.execute(SQL["add_tombstone"], (key,))
 
-    def discard_elsewhere(
-        self, keys: Iterable[int], server: str, now: float, reason: str
-    ) -> frozenset[int]:
-        """Discard what only servers other than `server` have; return the keys of that."""
-        with self._ledger.transaction() as db:
-            values = ((now, reason, key, server) for key in keys)
-            done = (
-                each[2] for each in values if db.execute(SQL["discard_elsewhere"], each).rowcount
-            )
-            return frozenset(done)
+    def discard_elsewhere(self, key: int, server: str, now: float, reason: str) -> bool:
+        """Discard an item if it was delivered, but not to `server`; return whether it was."""
+        return bool(self._ledger.write(SQL["discard_elsewhere"], now, reason, key, server))
 
     def tombstones(self) -> dict[Name, int]:
-        """Find what was discarded or edited away while the queue file may still show it.
-
-        Such an entry in that file is not a new one.
-        """
+        """Find what was discarded or edited away while the queue file may still show it."""
         rows = self._ledger.rows("SELECT id, digest, item FROM tombstones")
         return {(decode(name), digest): key for name, digest, key in rows}
 
     def clear_tombstones(self, names: Iterable[Name]) -> None:
         """Forget tombstones, as the queue file is published: what it shows from now on is new."""
-        pairs = [(encode(name), digest) for name, digest in names]
-        if pairs:
-            with self._ledger.transaction() as db:
-                db.executemany("DELETE FROM tombstones WHERE id = ? AND digest = ?", pairs)
+        for name, digest in names:
+            sql = "DELETE FROM tombstones WHERE id = ? AND digest = ?"
+            self._ledger.write(sql, encode(name), digest)
 
     def erase(self, keys: Iterable[int]) -> None:
         """Forget the text of discarded items for good (`delete --forget`)."""
@@ -220,15 +190,12 @@ class Inbox:
             db.executemany("UPDATE items SET last_error = NULL WHERE key = ?", gone)
         return len(gone)
 
-    # Editing ------------------------------------------------------------------------
-
     def change_content(self, row: Row, item: Item, now: float) -> int:
         """Replace project or content of a dead letter; return the edit's key.
 
-        It is the same item with a new hash. But while a request with the old content is under
-        way, the old row stays (discarded unless it arrives) and the edit gets a row of its own. So
-        it is where a server has or may have the old content: what is known of that text is not
-        known of the new one.
+        It is the same item with a new hash. But where a server has the old content, or may have it,
+        the old row stays (discarded unless it arrives) and the edit gets a row of its own: what is
+        known of that text is not known of the new one.
         """
         with self._ledger.transaction() as db:
             there = self.known(item.name)
@@ -263,32 +230,19 @@ class Inbox:
             if item is not None:
                 self.change_values(key, item, now)
 
+    # Claude Code's notes: known by path and mark, which changes whenever the file does ---
 
-class NoteRecords:
-    """What is known of Claude Code's notes: which were looked at, and which texts were queued.
-
-    A note is known by its path and its mark, which changes whenever the file does; a text by the
-    digest of project and text, whatever file it stands in, or stood. A folder's mark is the project
-    that its notes had last.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def marks(self) -> dict[str, str]:
-        """Return the mark of each note by its path, when it was last looked at."""
+    def note_marks(self) -> dict[str, str]:
+        """Return the mark of each note, when it was last looked at, and of each folder."""
         rows = self._ledger.rows("SELECT path, mark FROM notes")
         return {decode(path): mark for path, mark in rows}
 
-    def note(self, path: str, mark: str) -> None:
-        """Note that nothing of this note is left to take in."""
+    def mark_note(self, path: str, mark: str) -> None:
+        """Note that nothing of this note is left to take in; of a folder the project it had."""
         self._ledger.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", encode(path), mark)
 
-    def add_text(self, name: Name) -> bool:
-        """Note that a text is queued; return whether that is new.
-
-        The id, of the note's path and text alone, also tells where its project was another.
-        """
+    def add_note_text(self, name: Name) -> bool:
+        """Note that a text is queued; return whether its digest, and its id, are new."""
         with self._ledger.transaction() as db:
             known = db.execute(SQL["has_note"], (encode(name[0]), name[1])).fetchone()[0]
             db.execute("INSERT OR IGNORE INTO note_texts VALUES (?)", (name[1],))
@@ -296,7 +250,6 @@ class NoteRecords:
 
 
 def _insert(db: Connection, name: Name, state: str, now: float, fields: Mapping[str, Any]) -> int:
-    """Insert an item, without its bytes; return its key."""
     item_id, digest = encode(name[0]), name[1]
     values = {"id": item_id, "digest": digest, "state": state, "accepted": now, **fields}
     place = SQL["next_place"] if state == items.DEAD else "NULL"
@@ -308,6 +261,5 @@ def _insert(db: Connection, name: Name, state: str, now: float, fields: Mapping[
 
 
 def _waiting(item: Item, now: float) -> tuple[int, float, float]:
-    """Count, last attempt and due time of a dead letter, as it stands in the file."""
     due = dead_due(item.last_attempt, item.retry_count, now)
     return item.retry_count, item.last_attempt, due

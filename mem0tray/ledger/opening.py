@@ -22,10 +22,9 @@ _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 _RESTART: Final = Reason("Restart mem0tray: a broken ledger is kept, and rebuilt from the files.")
 _PAGE: Final = 2048  # bytes; a delivery writes five or six pages to the log
-# Size of the log, in bytes, at which it is checkpointed, which waits for the disk three times. A
-# quarter of this meant one checkpoint in four hundred deliveries, and a tenth of their time.
-_LONGEST_LOG: Final = 16_384_000
-_SHARE: Final = 4  # but never more than a quarter of the free room, so as not to fill a small disk
+# Pages of the log at which it is checkpointed, which waits for the disk three times. A quarter of
+# this meant one checkpoint in four hundred deliveries, and a tenth of their time.
+_LONGEST_LOG: Final = 8_000
 
 
 class FormerVersionError(sqlite3.DatabaseError):
@@ -54,15 +53,20 @@ def open_or_begin(path: Path) -> tuple[sqlite3.Connection, str]:
 def _open(path: Path) -> tuple[sqlite3.Connection, str]:
     if path.with_name(_BROKEN).exists():
         raise sqlite3.DatabaseError("found in use")
-    try:
+    with atomic.explained(path):
         existed = regular_file.look(path) is not None
         if not existed:
             os.close(regular_file.open_fd(path, os.O_CREAT | os.O_WRONLY))
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
-        _lay_out(db, path)
+        # SQLite heeds both only while there are no tables.
+        db.execute(f"PRAGMA page_size = {_PAGE}")
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # Read to the last row: only there a disk is reported that fails after the first one, and
+        # the old mode would stay in force.
+        db.execute("PRAGMA journal_mode = WAL").fetchall()
+        db.execute("PRAGMA journal_size_limit = 16777216")  # the log may run a little past that
+        db.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
         is_new = _is_new(db, path)
     except BaseException:
         db.close()
@@ -70,27 +74,7 @@ def _open(path: Path) -> tuple[sqlite3.Connection, str]:
     return db, ("it was empty" if existed else "there was none") if is_new else ""
 
 
-def _lay_out(db: sqlite3.Connection, path: Path) -> None:
-    # SQLite heeds both only while there are no tables.
-    db.execute(f"PRAGMA page_size = {_PAGE}")
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    # Read to the last row: only there a disk is reported that fails after the first one, and the
-    # old mode would stay in force.
-    db.execute("PRAGMA journal_mode = WAL").fetchall()
-    db.execute("PRAGMA journal_size_limit = 16777216")  # the log may run a little past that
-    db.execute(f"PRAGMA wal_autocheckpoint = {max(1, _longest_log(path.parent) // _PAGE)}")
-
-
-def _longest_log(folder: Path) -> int:
-    import shutil  # slow to import, and those who only read the ledger have no log to lay out
-
-    with suppress(OSError):
-        return min(_LONGEST_LOG, shutil.disk_usage(folder).free // _SHARE)
-    return _LONGEST_LOG
-
-
 def _is_new(db: sqlite3.Connection, path: Path) -> bool:
-    """Check the database; make the tables of a new one."""
     version = version_of(db, path)
     # The quick check is three times as fast, but does not see that an index lacks a row.
     check = "quick_check" if not version or _left_in_order(db) else "integrity_check"
@@ -104,7 +88,7 @@ def _is_new(db: sqlite3.Connection, path: Path) -> bool:
 def version_of(db: sqlite3.Connection, path: Path) -> int:
     """Return the version that wrote a ledger, 0 for one without tables.
 
-    Raises FormerVersionError, and LedgerError for a later version.
+    Raises FormerVersionError, or LedgerError for a later version.
     """
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
@@ -118,7 +102,6 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
 
 
 def _left_in_order(db: sqlite3.Connection) -> bool:
-    """Return whether the last worker closed the ledger, and the machine has run ever since."""
     wanted = (names.CLEAN, names.BOOT)
     known = dict(db.execute("SELECT name, value FROM meta WHERE name IN (?, ?)", wanted))
     return bool(known.get(names.CLEAN)) and known.get(names.BOOT) == boot_id()
@@ -129,12 +112,8 @@ def _keep_aside(path: Path) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
     kept = path.with_name(f"{path.name}.kept-{stamp}-{fraction // 1000:06d}")
     for suffix in ("", "-wal", "-shm"):
-        try:
+        with atomic.explained(path), suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(str(kept) + suffix)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise atomic.unavailable(path, error) from error
     path.with_name(_BROKEN).unlink(missing_ok=True)
     return kept
 

@@ -137,8 +137,6 @@ class Outbox:
             db.execute(SQL["limit_fresh_waits"], (now + retry_interval, longest))
             db.execute(SQL["limit_dead_waits"], (now,))
 
-    # Claim and outcome --------------------------------------------------------------
-
     def claim(self, key: int, now: float, server: str = "") -> Job:
         """Record that an item is about to be sent to `server` (in the caller's transaction)."""
         with self._ledger.transaction() as db:
@@ -151,15 +149,16 @@ class Outbox:
                 db.execute("UPDATE items SET claimed_for = ? WHERE key = ?", (there, key))
             delivered = ticket = None
             if was_sent:
-                ticket = _find_ticket(db, key, there)
-                past = db.execute(
-                    "SELECT server, at, has FROM outcomes WHERE item = ?", (key,)
-                ).fetchall()
+                sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
+                found = db.execute(sql, (key, there)).fetchone()
+                ticket = Ticket(*found) if found else None
+                sql = "SELECT server, at, has FROM outcomes WHERE item = ?"
+                past = db.execute(sql, (key,)).fetchall()
                 unknown = perhaps_since(unknown, past, there)
                 delivered = next((at for each, at, has in past if each == there and has), None)
                 if taken is None and state == items.FRESH:  # no dead letter is ever held
                     taken = next((at for each, at, _ in past if each == OF_ANOTHER_WORKER), None)
-        memory = None if raw is None else items.project_and_text(raw)
+        memory = None if raw is None else items.parse(raw)
         if memory is None:  # only items with text content enter the ledger
             raise LookupError(key)
         name = decode(item_id)
@@ -167,7 +166,7 @@ class Outbox:
         if read_there:  # the address was changed back: it is there, under no key of ours
             unknown, delivered = unknown or 0.0, delivered or 0.0
         return Job(
-            key, state, name, *memory,
+            key, state, name, memory.project, memory.content,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
             unknown, timeouts, taken, delivered, timestamp, ticket, read_there,
         )  # fmt: skip
@@ -261,8 +260,7 @@ class Outbox:
 def make_claims_unknown(ledger: Ledger, now: float, wait: float) -> int:
     """At a start, make each claim without an outcome an unknown outcome; return how many.
 
-    The server may still be at work on such a request, and would say that it has nothing: so it
-    is asked `wait` seconds after the request at the soonest, as after every failure.
+    The server, which may still be at work on it, is asked `wait` seconds after the request.
     """
     with ledger.transaction() as db:
         db.execute(SQL["claims_to_outcomes"])
@@ -279,9 +277,8 @@ def perhaps_since(
 ) -> float | None:
     """Return since when a server may have an item without having said so; None: nothing to ask.
 
-    `unknown`: since when any server may have it. `past` holds server, time and outcome as in the
-    table `outcomes`. What another server took or may have taken counts too: it may be the same
-    server under another address.
+    `unknown`: since when any may have it. `past`: server, time and outcome as in `outcomes`. What
+    another server took counts too: it may be the same one under another address.
     """
     denied, perhaps = None, [] if unknown is None else [unknown]
     for server, at, has in past:
@@ -293,14 +290,7 @@ def perhaps_since(
     return None if since == denied else since
 
 
-def _find_ticket(db: sqlite3.Connection, key: int, server: int) -> Ticket | None:
-    sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
-    found = db.execute(sql, (key, server)).fetchone()
-    return None if found is None else Ticket(*found)
-
-
 def _server_key(db: sqlite3.Connection, name: str) -> int:
-    """Return the key of a server, which is added when it is new."""
     found = db.execute("SELECT key FROM servers WHERE name = ?", (name,)).fetchone()
     if found is None:
         return int(db.execute("INSERT INTO servers (name) VALUES (?)", (name,)).lastrowid or 0)

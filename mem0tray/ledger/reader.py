@@ -47,10 +47,7 @@ class ProjectCounts(NamedTuple):
 
 
 class Reader:
-    """`with Reader(paths.ledger) as reader: …`.
-
-    `needed`: raises LedgerError where there is a ledger that cannot be read now.
-    """
+    """`needed`: raises LedgerError where there is a ledger that cannot be read now."""
 
     def __init__(self, path: Path, *, needed: bool = False) -> None:
         self._path = path
@@ -111,10 +108,7 @@ class Reader:
             return []
 
     def _cannot(self, error: sqlite3.Error) -> None:
-        """Raise, unless the ledger is corrupt, or has no tables as its creation was cut short.
-
-        Such a ledger is rebuilt from the files, so that it truly knows nothing.
-        """
+        """Raise, unless the ledger is corrupt or cut short at its creation: that knows nothing."""
         empty = opening.code_of(error) == sqlite3.SQLITE_ERROR
         if self._needed and isinstance(error, sqlite3.OperationalError) and not empty:
             raise opening.trouble(self._path, error) from error
@@ -188,11 +182,9 @@ class Reader:
         return dict(self._rows(SQL["retries"]))
 
     def made(self) -> list[float]:
-        """Return the timestamps of the dead letters."""
         return [made for (made,) in self._rows("SELECT ts FROM items WHERE state = 'dead'")]
 
     def _of_both(self, sql: str) -> Iterable[tuple[Any, ...]]:
-        """Yield the rows of a statement about dead letters, then about fresh entries."""
         for state in (items.DEAD, items.FRESH):  # there is an index for each, none for both
             yield from self._rows(sql.format(state=f"state = '{state}'"))
 
@@ -215,7 +207,6 @@ class Reader:
         return None if found is None else items.number(found)
 
     def last_sync(self) -> Any:
-        """Return the last delivery as the queue file showed it: a local ISO time."""
         return self._meta(names.LAST_SYNC)
 
     def counter(self, name: str) -> int:
@@ -232,11 +223,9 @@ class Reader:
         return str(json.loads(mark or '""'))
 
     def has_merged(self, file: Signature) -> bool:
-        """Return whether this save of the DLQ file was the last to be merged, or published."""
         return bool(self._meta(names.DLQ_MERGED) == json.dumps(file.lasting))
 
     def has_read(self, file: Signature) -> bool:
-        """Return whether this queue file was the last to be read, or published."""
         return bool(self._meta(names.QUEUE_READ) == json.dumps(file.lasting))
 
     # One memory -----------------------------------------------------------------------
@@ -251,13 +240,12 @@ class Reader:
         return list(map(known_from, rows))
 
     def by_prefix(self, prefix: str) -> list[Known]:
-        """Return every memory whose id begins with `prefix`, whatever became of it."""
         start = encode(prefix)
         rows = self._rows(f"{_KNOWN} WHERE {_BEGINS} LIMIT {_MOST}", start, start + _AFTER)
         return sorted(map(known_from, rows), key=lambda known: known.key)
 
     def raw(self, key: int) -> bytes | None:
-        """Return the item's object as it stood in a file last; None when its text is gone."""
+        """Return the item as it stood in a file last; None when its text is gone."""
         found: bytes | None = self._one("SELECT raw FROM texts WHERE key = ?", key)
         return found
 
@@ -284,18 +272,10 @@ class Reader:
             return False
         return not server or self.has(*known.name, server)
 
-    def was_taken_in(self, name: Name, server: str) -> bool:
-        """Return whether this memory is known to go to that server, or to have gone there."""
-        known = self.known(*name)
-        return known is not None and (known.state != items.DELIVERED or self.has(*name, server))
-
     # What was deleted -----------------------------------------------------------------
 
     def discarded(self) -> list[Batch]:
-        """Return each deletion whose items can still be restored, newest first.
-
-        An item that was only replaced by an edit of itself was not deleted.
-        """
+        """Return each deletion whose items can still be restored, newest first."""
         rows = self._rows(SQL["deleted"], items.EDITED)
         deletions = [list(rows) for _, rows in groupby(rows, lambda row: row[0])]
         return [
@@ -354,7 +334,7 @@ class Reader:
     # Former servers -------------------------------------------------------------------
 
     def servers(self) -> list[str]:
-        """Return every server that something was sent to, in the order of the first time."""
+        """Return every server that something was sent to, the first one first."""
         return [name for (name,) in self._rows("SELECT name FROM servers WHERE key > 0")]
 
     def only_elsewhere(self, server: str) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """What stands in rows of the ledger: items as intake, merge and commands see them, and attempts."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -102,10 +101,7 @@ Listed = tuple[Known, bytes]  # a memory, and its object as it should stand in i
 
 
 class Batch(Struct, frozen=True):
-    """Items that one deletion discarded at `closed`, as their bytes stood in a file.
-
-    `since` says when each item was taken in, or last restored.
-    """
+    """What one deletion discarded at `closed`; `since`: when each came, or was last restored."""
 
     closed: float
     reason: str
@@ -124,10 +120,7 @@ class TakenMemory(NamedTuple):
 
 
 class Traced(Struct, frozen=True):
-    """A memory with regard to two servers: a former one, and the chosen one.
-
-    `key` is the idempotency key. `there`: the former server has taken it; `here`: the chosen one.
-    """
+    """A memory, and whether a former server, `there`, and the chosen one, `here`, have taken it."""
 
     id: str
     digest: bytes
@@ -175,22 +168,3 @@ def from_kept(text: str) -> Reason:
         return reasons.quoted(text)
     document = json.loads(text)
     return reasons.read(document["id"], document["arguments"])
-
-
-def find_raw(db: sqlite3.Connection, key: int) -> bytes | None:
-    """Return the bytes of an item, None when it has none."""
-    found = db.execute("SELECT raw FROM texts WHERE key = ?", (key,)).fetchone()
-    return None if found is None else bytes(found[0])
-
-
-def read_raw(db: sqlite3.Connection, key: int) -> bytes:
-    """Return the bytes of an item that has some; LookupError when they have gone."""
-    found = find_raw(db, key)
-    if found is None:
-        raise LookupError(key)
-    return found
-
-
-def write_raw(db: sqlite3.Connection, key: int, raw: bytes) -> None:
-    """Replace the bytes of an item (within a transaction)."""
-    db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (key, raw))

@@ -227,7 +227,8 @@ class VpsApi:
 
     async def projects(self, _: Request) -> Response:
         """Answer `GET /memory`: the projects, by name, and how many memories each has."""
-        counts = [{"user_id": each.name, "count": each.memories} for each in self._store.projects()]
+        names = self._store.names("project")
+        counts = [{"user_id": each.name, "count": each.memories} for each in names]
         return answer({"success": True, "projects": counts})
 
     async def search(self, request: Request) -> Response:

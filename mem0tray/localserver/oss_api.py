@@ -27,7 +27,7 @@ from mem0tray.localserver.oss_requests import (
     Owners,
     SearchRequest,
 )
-from mem0tray.localserver.store import KeyReusedError, NameCount, Store, StoredMemory
+from mem0tray.localserver.store import KeyReusedError, Store, StoredMemory
 from mem0tray.localserver.wire import LIMIT_MAX, answer, iso, refusal
 from mem0tray.server.model import ID, PROJECT, name_of
 
@@ -144,9 +144,21 @@ class OssApi:
 
     async def entities(self, _: Request) -> Response:
         """Answer `GET /entities`: the names that memories are kept under, with their numbers."""
-        users = [each._replace(name=name_of(each.name)) for each in self._store.projects()]
-        named = {"agent": self._store.agents(), "run": self._store.runs(), _USER: users}
-        return answer([_counted(kind, each) for kind, found in named.items() for each in found])
+        names = self._store.names
+        users = [each._replace(name=name_of(each.name)) for each in names("project")]
+        found = {"agent": names("agent"), "run": names("run"), "user": users}
+        entities = [
+            {
+                "id": each.name,
+                "type": kind,
+                "total_memories": each.memories,
+                "created_at": iso(each.first),
+                "updated_at": iso(each.last),
+            }
+            for kind, counts in found.items()
+            for each in counts
+        ]
+        return answer(entities)
 
     async def remove_entity(self, request: Request) -> Response:
         """Answer `DELETE /entities/{user, agent or run}/{name}`: delete all under this name."""
@@ -165,16 +177,6 @@ class OssApi:
         wanted = whose.filter()
         while self._store.delete_some(wanted):  # noqa: ASYNC110  (it works)
             await asyncio.sleep(0)
-
-
-def _counted(kind: str, counted: NameCount) -> dict[str, Any]:
-    return {
-        "id": counted.name,
-        "type": kind,
-        "total_memories": counted.memories,
-        "created_at": iso(counted.first),
-        "updated_at": iso(counted.last),
-    }
 
 
 def _beginning(text: str) -> tuple[str, bool]:

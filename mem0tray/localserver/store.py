@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
@@ -270,20 +270,10 @@ class Store:
         row = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (number,)).fetchone()
         return _stored(row) if row is not None else None
 
-    def projects(self) -> list[NameCount]:
-        """Count the memories of each project, by name; reads no text."""
-        return self._counted("memories", "project")
-
-    def agents(self) -> list[NameCount]:
-        """Count the memories of each agent, by name."""
-        return self._counted("details", "agent")
-
-    def runs(self) -> list[NameCount]:
-        """Count the memories of each run, by name."""
-        return self._counted("details", "run")
-
-    def _counted(self, table: str, column: str) -> list[NameCount]:
-        rows = self._connection.execute(_COUNTED.format(table=table, column=column))
+    def names(self, kind: Literal["project", "agent", "run"]) -> list[NameCount]:
+        """Count the memories of each project, agent or run, by name; reads no text."""
+        table = "memories" if kind == "project" else "details"
+        rows = self._connection.execute(_COUNTED.format(table=table, column=kind))
         return [NameCount(_text(name), *more) for name, *more in rows]
 
     def change(self, changed: StoredMemory) -> None:

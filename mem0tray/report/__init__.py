@@ -42,8 +42,7 @@ def write(
 
     paths = settings.locations()
     seen = gathering.gather(settings, time.time())
-    secret, name = settings.server.api_key, paths.dlq.name
-    text = page.render(seen, language, secret, name, with_content=with_content)
+    text = page.render(seen, language, paths.dlq.name, with_content=with_content)
     if out is None:
         out = usual_place(paths)
         private_folders.make_private_folder(out.parent)

@@ -6,9 +6,8 @@ The server is not probed, so that the page appears at once.
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from mem0tray.actions import standing
 from mem0tray.actions.standing import Overview
@@ -26,16 +25,14 @@ _DAYS: Final = 30
 _SHORT: Final = 3 * 86_400.0  # a shorter past is shown by the hour
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """When each hour or local day begins; the last one is not over."""
 
     starts: Sequence[float]
     by_hour: bool
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """For each part of the period: memories delivered, and the most dead letters at any moment.
 
     `dead_now` is the size of the DLQ at the end.
@@ -47,13 +44,11 @@ class History:
     dead_now: int
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(NamedTuple):
     """Everything, seen at one moment; `now` in Unix seconds.
 
-    `unreadable`: the DLQ file cannot be read, and the dead letters are those that the
-    ledger remembers. `nonsense`: how many things there make no sense. `past` is None where the
-    ledger knows none.
+    `unreadable`: the DLQ file cannot be read, and the dead letters are those of the ledger.
+    `nonsense`: how many things there make no sense. `past` is None where the ledger knows none.
     """
 
     now: float

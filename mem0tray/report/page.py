@@ -1,7 +1,7 @@
 """The page as HTML: state, figures and dead letters, with the words for them.
 
-The templates make one harmless line of whatever they print, and escape it; foreign texts lose
-secrets besides (`cut`). The policy allows only our own style.
+The templates make one harmless line of whatever they print, without credentials in addresses, and
+escape it. The policy allows only our own style.
 """
 
 import base64
@@ -47,11 +47,9 @@ class Letter(NamedTuple):
     due_note: str
 
 
-def render(
-    seen: Gathered, language: Language, secret: str, file: str, *, with_content: bool
-) -> str:
-    """Render the document, without the API key `secret`; `file` names the DLQ file."""
-    environment = templates(language, Cleaner(secret))
+def render(seen: Gathered, language: Language, file: str, *, with_content: bool) -> str:
+    """Render the document; `file` names the DLQ file."""
+    environment = templates(language)
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     letters, more = _letters(seen, language)
     return environment.get_template("page.html").render(
@@ -73,7 +71,7 @@ def render(
     )
 
 
-def templates(language: Language, cleaner: "Cleaner") -> Environment:
+def templates(language: Language) -> Environment:
     """Make the templates, in this language."""
     environment = Environment(
         loader=FileSystemLoader(_HERE, encoding="utf-8"),
@@ -86,12 +84,16 @@ def templates(language: Language, cleaner: "Cleaner") -> Environment:
     environment.globals.update(_=language.gettext, ngettext=language.ngettext, lang=language.code)
     environment.filters.update(
         number=language.number,
-        cut=cleaner.line,
-        id=cleaner.short_id,
-        block=cleaner.block,
+        cut=_harmless,
+        id=lambda text: short_id(text) or NEVER,
+        block=block,
         typed=_typed,
     )
     return environment
+
+
+def _harmless(text: str, limit: int = _LONGEST) -> str:
+    return one_line(_CREDENTIALS.sub(f"://{HIDDEN}@", text), limit)
 
 
 def _typed(text: str) -> Markup:
@@ -99,34 +101,11 @@ def _typed(text: str) -> Markup:
     return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(_harmless(text)))))  # noqa: S704
 
 
-def _harmless(text: str) -> str:
-    return one_line(_CREDENTIALS.sub(f"://{HIDDEN}@", text), _LONGEST)
-
-
-class Cleaner:
-    """Makes text harmless, and hides the API key `secret`."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret.strip()
-
-    def line(self, text: str, limit: int) -> str:
-        """Make one line of at most `limit` characters of `text`."""
-        return one_line(self._without_secrets(text), limit)
-
-    def short_id(self, item_id: str) -> str:
-        """Return the first eight characters of an id, without those of a longer secret."""
-        return short_id(self._without_secrets(item_id)) or NEVER
-
-    def block(self, text: str) -> Markup:
-        """Escape `text`, and keep its first lines."""
-        text = self._without_secrets(text)
-        lines = text[:_LONGEST].splitlines()
-        shown = "\n".join(one_line(line, _LONGEST) for line in lines[:_LINES]).strip()
-        return escape(f"{shown} …" if len(text) > _LONGEST or len(lines) > _LINES else shown)
-
-    def _without_secrets(self, text: str) -> str:
-        text = text.replace(self._secret, HIDDEN) if self._secret else text
-        return _CREDENTIALS.sub(f"://{HIDDEN}@", text)
+def block(text: str) -> Markup:
+    """Escape `text`, and keep its first lines."""
+    lines = text[:_LONGEST].splitlines()
+    shown = "\n".join(map(_harmless, lines[:_LINES])).strip()
+    return escape(f"{shown} …" if len(text) > _LONGEST or len(lines) > _LINES else shown)
 
 
 def _letters(seen: Gathered, language: Language) -> tuple[list[Letter], int]:

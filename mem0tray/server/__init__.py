@@ -2,14 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core import reasons
-from mem0tray.core.errors import SettingsError
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.server.answers import health_answer
@@ -34,6 +33,10 @@ from mem0tray.server.model import (
 from mem0tray.server.remedy import SET_DIALECT, of_refusal
 
 AUTO: Final = "auto"  # the setting that leaves the dialect open
+# The names of each dialect, its server and its client: `docs/words.md`. What a further one needs:
+# CONTRIBUTING.md ("Where would a further dialect go?"); `tests/server/test_dialects.py` names each
+# place that was forgotten.
+DIALECTS: Final = ("vps", "oss", "platform")
 _TRIED: Final = ("vps", "oss")  # where nothing is known, in this order
 # Servers known by their host name: only these are asked in these dialects.
 _BY_HOST: Final = {"api.mem0.ai": ("platform",)}
@@ -49,8 +52,7 @@ def dialects_at(hostname: str) -> tuple[str, ...]:
 class Recognition:
     """What all clients of one server know of its dialect, which is empty while unknown.
 
-    With a `setting` other than `auto` the dialect is fixed. `note` is called with what was
-    learnt, to keep it.
+    With a `setting` other than `auto` the dialect is fixed. `note` keeps what was learnt.
     """
 
     def __init__(
@@ -121,7 +123,14 @@ class Recogniser:
             if health.status is None or health.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 return health
         refused = next((each.status for each in said if each.status in KEY_REFUSED), None)
-        reason = self._unrecognised(said, refused)
+        answers, advice = reasons.NONE, of_refusal(refused) if refused else reasons.NONE
+        for health in said:
+            why, remedy = reasons.parted(health.reason)
+            answer = Reason("{path}: {answer}", path=health.path, answer=health_answer(why))
+            answers = Reason("{one}; {other}", one=answers, other=answer) if answers else answer
+            advice = advice or remedy
+        what = Reason(_WANTS_KEY if refused else _UNRECOGNISED, host=self._host, why=answers)
+        reason = reasons.advised(what, advice or SET_DIALECT)
         return Health(healthy=False, reason=reason, status=refused, recognised=False)
 
     def check_key(self, timeout: float) -> KeyCheck:
@@ -142,16 +151,6 @@ class Recogniser:
         if name not in self._clients:
             self._clients[name] = self._make(name)
         return self._clients[name]
-
-    def _unrecognised(self, said: Iterable[Health], refused: int | None) -> Reason:
-        answers, advice = reasons.NONE, of_refusal(refused) if refused else reasons.NONE
-        for health in said:
-            why, remedy = reasons.parted(health.reason)
-            answer = Reason("{path}: {answer}", path=health.path, answer=health_answer(why))
-            answers = Reason("{one}; {other}", one=answers, other=answer) if answers else answer
-            advice = advice or remedy
-        what = _WANTS_KEY if refused else _UNRECOGNISED
-        return reasons.advised(Reason(what, host=self._host, why=answers), advice or SET_DIALECT)
 
 
 __all__ = [
@@ -178,36 +177,8 @@ __all__ = [
     "connect_to_probe",
 ]
 
-_Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
-
-
 # httpx then does without its command line, which would load rich and pygments: 4 MB, 50 ms.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-
-
-# What the network needs is slow to import, and most commands do without it.
-def _vps() -> _Factory:
-    from mem0tray.server.vps import VpsClient
-
-    return VpsClient
-
-
-def _oss() -> _Factory:
-    from mem0tray.server.oss import OssClient
-
-    return OssClient
-
-
-def _platform() -> _Factory:
-    from mem0tray.server.hosted import HostedClient
-
-    return HostedClient
-
-
-# The names of each dialect, its server and its client: `docs/words.md`. What a further one needs:
-# CONTRIBUTING.md ("Where would a further dialect go?"); `tests/server/test_dialects.py` names each
-# place that was forgotten.
-DIALECTS: dict[str, Callable[[], _Factory]] = {"vps": _vps, "oss": _oss, "platform": _platform}
 
 
 def connect(
@@ -221,18 +192,16 @@ def connect(
 
     One client serves one thread. With `proof` each connection must answer a challenge before
     anything else goes over it. `known` is what the clients of one server share of its answers.
-    `terms`, from the settings, apply to what is saved, asked or read. Raises SettingsError for an
-    unknown dialect.
+    `terms`, from the settings, apply to what is saved, asked or read.
     """
-    factory = DIALECTS.get(dialect)
-    if factory is None:
-        raise SettingsError(
-            Reason("There is no server dialect {name}.", name=repr(dialect)),
-            Reason(
-                "Set server.dialect to one of: {names}.", names=", ".join(sorted((AUTO, *DIALECTS)))
-            ),
-        )
-    return factory()(address, proof, known, terms or Terms())
+    # What the network needs is slow to import, and most commands do without it.
+    from mem0tray.server.hosted import HostedClient
+    from mem0tray.server.oss import OssClient
+    from mem0tray.server.vps import VpsClient
+
+    make: dict[str, Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]]
+    make = {"vps": VpsClient, "oss": OssClient, "platform": HostedClient}
+    return make[dialect](address, proof, known, terms or Terms())
 
 
 def connect_to_probe(address: ServerAddress, recognition: Recognition) -> ProbeClient:

@@ -8,6 +8,7 @@ up to the dialect (`vps.py`). What follows from the class for memories and serve
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC
 from http import HTTPStatus
 from typing import Any, Final
@@ -47,10 +48,10 @@ _NOT_JSON: Final = Reason("the answer is not a JSON object")
 STORED_NOTHING: Final = Reason("the server stored nothing")
 NOT_KEPT: Final = Reason("the server does not have what it said that it stored")
 HOLDS_NUL: Final = Reason("the memory holds the character NUL, which the server cannot store")
-_LONGEST_WAY: Final = 100  # characters of a path that is shown
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]*)?")
 _DECODER: Final = msgspec.json.Decoder()
+_LATE: Final = (Fault.TIMED_OUT, Fault.LOST)  # the server had the request
 
 
 def classify(
@@ -69,19 +70,29 @@ def classify(
     """
     status = reply.status
     # Of an answer that broke off, only a status other than a success counts.
-    if status is None or (reply.fault in (Fault.TIMED_OUT, Fault.LOST) and _is_success(status)):
-        return _broken_off(reply)
+    if status is None or (reply.fault in _LATE and _is_success(status)):
+        reason = _why_broken_off(reply)
+        return Outcome(
+            Kind.NO_ANSWER if reply.fault in _LATE else Kind.OUTAGE,
+            status, one_line(str(reason)), None, reply.duration,
+            timed_out=reply.fault is Fault.TIMED_OUT,
+            may_have_it=reply.fault not in (None, Fault.UNREACHABLE), reason=reason,
+        )  # fmt: skip
     body = None if _target(reply) else json_object(reply)  # no item causes a redirect
-    kind = _kind(status, body, says_success)
-    if kind is Kind.DELIVERED:
-        return Outcome(kind, status, "", None, reply.duration)
+    kind = _BY_STATUS.get(status, Kind.ITEM_FAILURE)
+    if body is None and status < HTTPStatus.BAD_REQUEST:
+        kind = Kind.OUTAGE
+    elif body is not None and _is_success(status) and says_success(body):
+        return Outcome(Kind.DELIVERED, status, "", None, reply.duration)
     reason = _reason(reply, status, body, content, secrets)
+    name = reply.headers.get("x-request-id", "")  # by which the server's log can be searched
+    is_name = _REQUEST_ID.fullmatch(name) and not _shows(name, content, secrets)
     # Only a 4xx says that nothing was stored. A gateway may give up while the server goes on, and
     # a page may replace only the answer.
     may_have_it = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     return Outcome(
         kind, status, one_line(str(reason)), retry_after(reply, now), reply.duration,
-        may_have_it=may_have_it, request_id=_request_id(reply, content, secrets), reason=reason,
+        may_have_it=may_have_it, request_id=name if is_name else "", reason=reason,
     )  # fmt: skip
 
 
@@ -115,13 +126,6 @@ def redirected_to(reason: Reason) -> str:
     return str(found.get("address")) if found is not None else ""
 
 
-def _request_id(reply: Reply, content: str, secrets: Sequence[str]) -> str:
-    """Read the request's id, by which the server's log can be searched; empty for none."""
-    name = reply.headers.get("x-request-id", "")
-    fits = _REQUEST_ID.fullmatch(name) is not None
-    return name if fits and not _shows(name, content, secrets) else ""
-
-
 def json_object(reply: Reply) -> dict[str, Any] | None:
     """Read the JSON object in the answer; None: cut off, compressed, or something else."""
     found = json_value(reply)
@@ -131,24 +135,18 @@ def json_object(reply: Reply) -> dict[str, Any] | None:
 def json_value(reply: Reply) -> Any:
     """Read the JSON value in the answer, or None."""
     if reply.value is UNSET:
-        reply.value = _decoded(reply)
+        packed = reply.headers.get("content-encoding", "identity").lower() != "identity"
+        reply.value = None if reply.fault is not None or packed else _decoded(reply.body)
     return reply.value
 
 
-def _decoded(reply: Reply) -> Any:
-    if reply.fault is not None or not reply.body:
-        return None
-    if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
-        return None
-    try:
-        return _DECODER.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        pass
-    try:
-        # The fast parser refuses lone surrogates, NaN and a byte order mark.
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
+def _decoded(body: bytes) -> Any:
+    with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+        return _DECODER.decode(body)
+    # The fast parser refuses lone surrogates, NaN and a byte order mark.
+    with suppress(ValueError, RecursionError):
+        return json.loads(body)
+    return None
 
 
 def retry_after(reply: Reply, now: float) -> float | None:
@@ -175,20 +173,16 @@ def health(reply: Reply, *, healthy: bool) -> Health:
     if healthy:
         return Health(healthy=True, reason=reasons.NONE, status=status, path=path)
     advice = reasons.NONE
-    if status is None:
+    if status is None or (status == HTTPStatus.OK and reply.fault in _LATE):
         reason = _why_broken_off(reply)
         is_plain = reason.find(NO_TLS.id) is not None
         advice = remedy.of_no_tls(reply.asked[0]) if is_plain else remedy.of_untrusted(reason)
-    elif status != HTTPStatus.OK:
+    else:
         address = _target(reply)
         advice = remedy.of_redirect(address)
-        reason = Reason(_HEALTH_ANSWER, answer=_redirected(address, _named(status)))
-    elif reply.fault in (Fault.TIMED_OUT, Fault.LOST):
-        reason = _why_broken_off(reply)
-    else:
-        is_object = json_object(reply) is not None
+        is_odd = status == HTTPStatus.OK and json_object(reply) is None
         other = Reason("something that is not a JSON object")
-        answer = reasons.quoted(_named(status)) if is_object else other
+        answer = other if is_odd else _redirected(address, _named(status))
         reason = Reason(_HEALTH_ANSWER, answer=answer)
     sentence = reasons.advised(reasons.sentence(reason), advice)
     return Health(healthy=False, reason=sentence, status=status, path=path)
@@ -201,36 +195,10 @@ def health_answer(reason: Reason) -> Reason:
     return answer if isinstance(answer, Reason) else reasons.bare(reason)
 
 
-def _kind(
-    status: int, body: dict[str, Any] | None, says_success: Callable[[dict[str, Any]], bool]
-) -> Kind:
-    known = _BY_STATUS.get(status)
-    if known is not None:
-        return known
-    if status < HTTPStatus.BAD_REQUEST:
-        if body is None:
-            return Kind.OUTAGE
-        if _is_success(status) and says_success(body):
-            return Kind.DELIVERED
-    return Kind.ITEM_FAILURE
-
-
-def _broken_off(reply: Reply) -> Outcome:
-    fault = reply.fault or Fault.UNREACHABLE
-    reason = _why_broken_off(reply)
-    return Outcome(
-        Kind.NO_ANSWER if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE,
-        reply.status, one_line(str(reason)), None, reply.duration,
-        timed_out=fault is Fault.TIMED_OUT, may_have_it=fault is not Fault.UNREACHABLE,
-        reason=reason,
-    )  # fmt: skip
-
-
 def _why_broken_off(reply: Reply) -> Reason:
-    fault = reply.fault or Fault.UNREACHABLE
-    if fault is Fault.TIMED_OUT:
+    if reply.fault is Fault.TIMED_OUT:
         return Reason(_NO_ANSWER, number=f"{reply.duration:.3g}")
-    return reply.detail or fault.value
+    return reply.detail or (reply.fault or Fault.UNREACHABLE).value
 
 
 def _reason(
@@ -243,12 +211,10 @@ def _reason(
     """Say why it is no delivery: in a sentence of ours, or by status and the server's words."""
     named = _named(status)
     if body is None and status < HTTPStatus.BAD_REQUEST:
-        if reply.fault is Fault.TOO_LONG:
-            return no_use(status, Fault.TOO_LONG.value)
-        for address in (_target(reply), _target(reply, path=False)):
-            if address and not _shows(address, content, secrets):
-                return _redirected(address, named)
-        return no_use(status, _NOT_JSON)
+        address = _target(reply)
+        if address and not _shows(address, content, secrets):
+            return _redirected(address, named)
+        return no_use(status, reply.fault.value if reply.fault is Fault.TOO_LONG else _NOT_JSON)
     short = str(status)
     if _is_success(status):
         named, short = f"{named} without success", f"{status} without success"
@@ -286,23 +252,18 @@ def _redirected(address: str, answer: str) -> Reason:
     return Reason(_ELSEWHERE, status=answer, address=one_line(address))
 
 
-def _target(reply: Reply, *, path: bool = True) -> str:
-    """Find where a redirect points: scheme, host and path, no more; empty for other answers.
-
-    An endless path is no help to anybody.
-    """
-    if reply.status is None or reply.status // 100 != HTTPStatus.MULTIPLE_CHOICES // 100:
+def _target(reply: Reply) -> str:
+    """Find where a redirect points: scheme, host and path, no more; empty for other answers."""
+    location = reply.headers.get("location", "")
+    if not location or (reply.status or 0) // 100 != HTTPStatus.MULTIPLE_CHOICES // 100:
         return ""
     try:
-        parts = urlsplit(urljoin("".join(reply.asked), reply.headers.get("location", "")))
+        parts = urlsplit(urljoin("".join(reply.asked), location))
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return ""
-    if not host or not reply.headers.get("location"):
-        return ""
     way = quote(parts.path.partition(";")[0], safe="/%:@!$&'()*+,=~")
-    shown = way if path and way != "/" and len(way) <= _LONGEST_WAY else ""
-    return f"{parts.scheme}://{host}{shown}"
+    return f"{parts.scheme}://{host}{'' if way == '/' else way}" if host else ""
 
 
 def _is_success(status: int) -> bool:

@@ -11,8 +11,6 @@ import time
 from http import HTTPStatus
 from typing import Any, Final
 
-from msgspec.structs import replace
-
 from mem0tray.core.item import EARLIEST, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
@@ -25,20 +23,21 @@ from mem0tray.server.answers import (
     no_use,
 )
 from mem0tray.server.http_client import (
-    LONGEST_LISTING,
     LONGEST_PAGE,
     NO_PROJECTS,
-    SAYS_NOTHING,
+    Mem0Client,
+    holds_nul,
+    id_of,
     is_answered,
-    no_project,
+    newest_first,
+    no_answer,
+    repeats,
 )
-from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
     ID,
     KEY_REFUSED,
     PROJECT,
-    Fault,
     Health,
     Memory,
     Outcome,
@@ -50,14 +49,11 @@ from mem0tray.server.model import (
     name_of,
 )
 
-SAVE: Final = "/v3/memories/add/"
 LISTING: Final = "/v3/memories/"
-SEARCH: Final = "/v3/memories/search/"
 EVENT: Final = "/v1/event/"
 ENTITIES: Final = "/v1/entities/"
-MOST_FOUND: Final = 1000  # memories by one search
 _SOUGHT: Final = 1000  # characters of a text to search for
-_SIZES: Final = (200, 20, 1)  # memories in a page; each size divides the one before
+_SIZE: Final = 200  # memories in a page
 _REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
 _STORED: Final = "SUCCEEDED"
 _FAILED: Final = "FAILED"
@@ -70,19 +66,20 @@ class HostedClient(Mem0Client):
 
     KEY = ("Authorization", "Token ")
     HEALTH = KEY_QUESTION = "/v1/ping/"
+    SAVE = "/v3/memories/add/"
+    SEARCH = "/v3/memories/search/"
 
-    def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Deliver `memory`: it is stored, or the server is at work on it."""
-        if not memory.project:
-            return no_project()
-        body = self._body(memory)
+    def _body(self, memory: Memory) -> dict[str, Any]:
+        body = super()._body(memory)
         if EARLIEST <= memory.timestamp <= time.time():  # else the time of arrival counts
             body["timestamp"] = int(memory.timestamp)
-        reply = self._send(SAVE, memory, body, timeout)
+        return body
+
+    def _saved(self, reply: Reply, memory: Memory, timeout: float) -> Outcome:
         if repeats(reply, memory):
             return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
         outcome = self._judged(reply, memory, (json_object(reply) or {}).get("event_id"))
-        return self._confirmed(outcome, reply, memory, timeout - reply.duration)
+        return self._confirmed(outcome, reply, memory, timeout)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask what became of a memory that the service took in; of others it cannot tell."""
@@ -96,9 +93,9 @@ class HostedClient(Mem0Client):
         outcome = self._confirmed(outcome, reply, memory, timeout - reply.duration)
         if outcome.kind is Kind.DELIVERED:
             return Presence.PRESENT
-        if outcome.kind in SAYS_NOTHING or _status(reply) in (_STORED, _FAILED, *_UNDER_WAY):
+        if _status(reply) in (_STORED, _FAILED, *_UNDER_WAY):
             return outcome
-        return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
+        return no_answer(outcome)
 
     def _confirmed(self, outcome: Outcome, reply: Reply, memory: Memory, timeout: float) -> Outcome:
         """Return the outcome of a delivery, once the service was seen to have what is in doubt.
@@ -142,13 +139,6 @@ class HostedClient(Mem0Client):
             page = self.page(project, page.after, end - time.monotonic())
         return page
 
-    def search(
-        self, project: str, query: str, limit: int, timeout: float
-    ) -> list[ServerMemory] | Outcome:
-        """Search a project by meaning."""
-        body = {"query": query, "filters": self._filters(project), "top_k": min(limit, MOST_FOUND)}
-        return self._shown(self._post(SEARCH, body, timeout), project, "results")
-
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health. One that refuses the key is healthy: a save will tell."""
         reply = self._get(self.HEALTH, timeout)
@@ -184,33 +174,30 @@ class HostedClient(Mem0Client):
         """
         end = time.monotonic() + timeout
         place = int(after or 0)
-        reply, begin = self._listed(project, place, timeout)
+        number = place // _SIZE if place >= 0 else (-place - 1) // _SIZE
+        begin = number * _SIZE
+        path = f"{LISTING}?page={number + 1}&page_size={_SIZE}"
+        reply = self._post(path, {"filters": self._filters(project)}, timeout, LONGEST_PAGE)
         if place and reply.status == HTTPStatus.NOT_FOUND:  # it has fewer memories by now
             return Page([], whole=False)
         shown = self._shown(reply, project, "results")
         if isinstance(shown, Outcome):
             return shown
         body = json_object(reply) or {}
-        count, number = body.get("count"), len(body["results"])
+        count, listed = body.get("count"), len(body["results"])
         more = bool(body.get("next")) and bool(shown)
         begins_old = more and newest_first([shown[0], shown[-1]])[0] is not shown[0]
         if begins_old and not place and isinstance(count, int):
             return self.page(project, str(-count), end - time.monotonic())
-        is_whole, following = len(shown) == number, begin + number if more else 0
+        is_whole, following = len(shown) == listed, begin + listed if more else 0
         if place < 0:
             shown, following = shown[: -place - begin], -begin
         return Page(newest_first(shown), str(following or ""), whole=is_whole)
 
-    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """List the memories with this key in their metadata: one text may be several facts now."""
-        wanted = id_of(key)
-        clauses = [self._filters(project), {"metadata": {ID: wanted}}]
-        body = {"filters": {"AND": clauses}}
-        reply = self._post(LISTING, body, timeout, LONGEST_LISTING)
-        shown = self._shown(reply, project, "results")
-        if isinstance(shown, Outcome):
-            return shown
-        return [each for each in shown if each.key == wanted]
+    def _with_key(self, project: str, key: str, timeout: float) -> Reply:
+        """List them: one text may be several facts now."""
+        clauses = [self._filters(project), {"metadata": {ID: key}}]
+        return self._post(LISTING, {"filters": {"AND": clauses}}, timeout, LONGEST_PAGE)
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the users that have memories there, or with `server.user` the agents."""
@@ -230,21 +217,6 @@ class HostedClient(Mem0Client):
             if is_shown_again or not entries or not (json_object(reply) or {}).get("next"):
                 break
         return list(found.values())
-
-    def _listed(self, project: str, place: int, timeout: float) -> tuple[Reply, int]:
-        """Read the page at a place, and its first memory's number; a small one of long texts."""
-        end = time.monotonic() + timeout
-        for size in _SIZES:
-            if place > 0 and place % size:
-                continue
-            number = place // size if place >= 0 else (-place - 1) // size
-            path = f"{LISTING}?page={number + 1}&page_size={size}"
-            body = {"filters": self._filters(project)}
-            longest = LONGEST_PAGE if size > 1 else LONGEST_LISTING
-            reply = self._post(path, body, end - time.monotonic(), longest)
-            if reply.fault is not Fault.TOO_LONG:
-                break
-        return reply, number * size
 
     def _metadata(self, memory: Memory) -> dict[str, str]:
         metadata = super()._metadata(memory)

@@ -14,14 +14,18 @@ from msgspec.structs import replace
 
 from mem0tray import __version__
 from mem0tray.config.server_address import ServerAddress
+from mem0tray.core import jsontext
 from mem0tray.core.item import Kind
-from mem0tray.server.answers import NO_PROJECT, classify, health, json_object
+from mem0tray.core.reasons import Reason
+from mem0tray.server.answers import NO_PROJECT, classify, health, json_object, no_use
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
+    ANY,
     ID,
     KEY_REFUSED,
     MAX_ANSWER,
     PROJECT,
+    Fault,
     Health,
     KeyCheck,
     KeyVerdict,
@@ -31,6 +35,8 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
     Terms,
+    name_of,
+    project_of,
 )
 from mem0tray.server.transport import Transport
 
@@ -51,18 +57,22 @@ _HEADERS: Final = (
 _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _NO_TERMS: Final = Terms()
+MOST_FOUND: Final = 1000  # memories by one search
+_CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 
 
 class HttpClient(ABC):
     """A client of one server; a dialect says what to ask, and what the answers mean.
 
     `KEY` is the header with the key: its name, and what stands before the key. `KEY_QUESTION` is a
-    path where a wrong key is refused, and where nothing is stored.
+    path where a wrong key is refused, and where nothing is stored; the others are paths too.
     """
 
     KEY: ClassVar[tuple[str, str]]
     KEY_QUESTION: ClassVar[str]
     HEALTH: ClassVar[str]
+    SAVE: ClassVar[str]
+    SEARCH: ClassVar[str]
 
     def __init__(
         self,
@@ -83,6 +93,26 @@ class HttpClient(ABC):
     @abstractmethod
     def says_success(self, body: dict[str, Any]) -> bool:
         """Return whether the JSON object of a 2xx says that the server did what it was asked."""
+
+    def save(self, memory: Memory, timeout: float) -> Outcome:
+        """Deliver `memory`."""
+        if not memory.project:
+            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
+        headers = self._json_headers
+        if memory.key:
+            headers = [*headers, (b"Idempotency-Key", key_header(memory.key).encode("ascii"))]
+        body = encode(self._body(memory))
+        reply = self._transport.exchange("POST", self.SAVE, headers, body, timeout)
+        return self._saved(reply, memory, timeout - reply.duration)
+
+    @abstractmethod
+    def _body(self, memory: Memory) -> dict[str, Any]:
+        """Make the body of a save."""
+
+    def _saved(self, reply: Reply, memory: Memory, timeout: float) -> Outcome:
+        """Return what the answer to a save means; there are `timeout` seconds for questions."""
+        del timeout
+        return self._outcome(reply, memory)
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
@@ -118,8 +148,7 @@ class HttpClient(ABC):
             return KeyCheck(KeyVerdict.OPEN)
         refused = reply.status in KEY_REFUSED
         verdict = KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL
-        said = self._outcome(reply)
-        return KeyCheck(verdict, said.message, said.reason)
+        return KeyCheck(verdict, self._outcome(reply).reason)
 
     def _get(self, path: str, timeout: float, longest: int = MAX_ANSWER) -> Reply:
         return self._transport.exchange("GET", path, self._headers, None, timeout, longest)
@@ -129,13 +158,6 @@ class HttpClient(ABC):
     ) -> Reply:
         data = encode(body)
         return self._transport.exchange("POST", path, self._json_headers, data, timeout, longest)
-
-    def _send(self, path: str, memory: Memory, body: dict[str, Any], timeout: float) -> Reply:
-        """Send the request that saves a memory, with its key."""
-        headers = self._json_headers
-        if memory.key:
-            headers = [*headers, (b"Idempotency-Key", key_header(memory.key).encode("ascii"))]
-        return self._transport.exchange("POST", path, headers, encode(body), timeout)
 
     def _outcome(self, reply: Reply, memory: Memory = NO_MEMORY) -> Outcome:
         return classify(reply, time.time(), self.says_success, memory.content, self._secrets)
@@ -168,9 +190,119 @@ class HttpClient(ABC):
         return has_text(entry)
 
 
-def no_project() -> Outcome:
-    """Make the outcome for a memory that names no project."""
-    return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
+class Mem0Client(HttpClient):
+    """A client of one of Mem0's own servers; a dialect says which paths, and what answers mean."""
+
+    def says_success(self, body: dict[str, Any]) -> bool:
+        """Return whether a search or listing is one."""
+        return isinstance(body.get("results"), list)
+
+    def _is_kept(self, memory: Memory, timeout: float) -> bool | None:
+        """Check that the server has a memory that it said it stored; None: it does not say.
+
+        Some servers say so and store nothing. One that is slow to find new memories is asked again
+        for as long as the call may take.
+        """
+        end = time.monotonic() + timeout
+        for wait in _CHECKED:
+            if wait and time.monotonic() + wait >= end:
+                break
+            time.sleep(wait)
+            kept = self._keeps(memory, end - time.monotonic())
+            if kept is not False:
+                self._known.note_check(is_kept=bool(kept))
+                return kept
+        return False
+
+    def _lost(self, outcome: Outcome, kind: Kind, why: Reason) -> Outcome:
+        return outcome.because(no_use(outcome.status or 0, why), kind=kind, may_have_it=True)
+
+    @abstractmethod
+    def _keeps(self, memory: Memory, timeout: float) -> bool | None:
+        """Return whether the server shows this memory now; None where it does not say."""
+
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        """Search a project by meaning."""
+        body = {"query": query, "filters": self._filters(project), "top_k": min(limit, MOST_FOUND)}
+        return self._shown(self._post(self.SEARCH, body, timeout), project, "results")
+
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        """Look for memories with this key in their metadata."""
+        wanted = id_of(key)
+        shown = self._shown(self._with_key(project, wanted, timeout), project, "results")
+        if isinstance(shown, Outcome):
+            return shown
+        return [each for each in shown if each.key == wanted]
+
+    @abstractmethod
+    def _with_key(self, project: str, key: str, timeout: float) -> Reply:
+        """Ask for the memories with a key, in the server's form."""
+
+    def _filters(self, project: str) -> dict[str, Any]:
+        return self._scope(project)
+
+    def _scope(self, project: str) -> dict[str, Any]:
+        if self._terms.user:
+            return {"user_id": name_of(self._terms.user), "agent_id": name_of(project)}
+        return {"user_id": name_of(project)}
+
+    def _metadata(self, memory: Memory) -> dict[str, str]:
+        metadata = {ID: id_of(memory.key)} if memory.key else {}
+        if name_of(memory.project) != memory.project:
+            metadata[PROJECT] = memory.project
+        return metadata
+
+    def _counted(self, entries: list[Any], name: str) -> list[tuple[str, int | None]]:
+        """Find the projects among the names that a server lists: users, or agents of one user."""
+        kind = "agent" if self._terms.user else "user"
+        own = [each for each in entries if isinstance(each, dict) and each.get("type") == kind]
+        counted = (as_counted(each, name, "total_memories") for each in own)
+        return [(project_of(each[0]), each[1]) for each in counted if each is not None]
+
+    def _body(self, memory: Memory) -> dict[str, Any]:
+        return {
+            "messages": [{"role": "user", "content": memory.content}],
+            **self._scope(memory.project),
+            "infer": self._terms.infer,
+            "metadata": self._metadata(memory),
+        }
+
+
+def id_of(key: str) -> str:
+    """Return the form in which a server keeps a key, always the same for the same key."""
+    return name_of(key) if key == ANY else key_header(key)
+
+
+def newest_first(found: list[ServerMemory]) -> list[ServerMemory]:
+    """Sort memories by their times, the newest first; one whose time makes no sense comes last."""
+    return sorted(found, key=lambda each: (each.moment or 0.0, each.created), reverse=True)
+
+
+def holds_nul(memory: Memory) -> bool:
+    """Return whether project or text contains NUL, which Postgres cannot store."""
+    return "\0" in memory.project or "\0" in memory.content
+
+
+def repeats(reply: Reply, memory: Memory) -> bool:
+    """Return whether a too long answer begins with this text, as far as it was read.
+
+    These servers show in full what they store or find. Only the first half of what was read is
+    compared, as something else follows a text's end.
+    """
+    if reply.fault is not Fault.TOO_LONG or reply.status != HTTPStatus.OK:
+        return False
+    shown = reply.body[: len(reply.body) // 2].partition(b'"memory":')[2].lstrip()
+    forms = (json.dumps(memory.content, ensure_ascii=escapes) for escapes in (True, False))
+    return len(shown) > 1 and any(jsontext.encode(form).startswith(shown) for form in forms)
+
+
+def no_answer(outcome: Outcome) -> Outcome:
+    """Return why a question came to nothing: what is no listing, whatever it is, is no answer."""
+    if outcome.kind in SAYS_NOTHING:
+        return outcome
+    return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
 
 
 def encode(body: dict[str, Any]) -> bytes:

@@ -21,23 +21,19 @@ MAX_TEXTS: Final = 50_000  # in all listings together: about 5 MB
 class ProjectListing(Struct):
     """What a server listed of a project when it was asked at `asked` (monotonic seconds).
 
-    `complete`: the server had no other texts of the project. `seen`: when it was last added to.
+    `complete`: the server had no other texts of the project.
     """
 
     asked: float
     complete: bool
     found: set[bytes] = field(default_factory=set)
-    seen: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.seen = self.asked
 
     def __contains__(self, text: str) -> bool:
         """Whether exactly this text was listed, or found by a search."""
         return fingerprint(text) in self.found
 
     def learn(self, texts: Iterable[str]) -> None:
-        """Add texts that were listed, or found by a search."""
+        """Add texts that were found by a search."""
         self.found.update(map(fingerprint, texts))
 
 
@@ -98,34 +94,18 @@ class Listings:
         with self._guard:
             self.checks = 0 if is_kept else max(self.checks - 1, 0)
 
-    def keep(self, project: str, listing: ProjectListing, since: float) -> ProjectListing:
-        """Remember a listing; return the one to rely on.
-
-        That is the former one if it was complete and this one is not: the project has outgrown what
-        the server lists. Those that are too old are forgotten, and the first if there are too many.
-        """
+    def keep(self, project: str, listing: ProjectListing) -> None:
+        """Remember a listing; the first are forgotten if there are too many texts."""
         with self._guard:
-            former = self._listings.pop(project, None)
-            if former is not None and former.asked > since and former.complete > listing.complete:
-                former.found |= listing.found
-                former.seen = listing.asked
-                listing = former
-            for name, one in list(self._listings.items()):
-                if listing.seen - one.seen > MAX_AGE:
-                    del self._listings[name]
+            self._listings.pop(project, None)
             self._listings[project] = listing
-            while len(self._listings) > 1 and self._texts() > MAX_TEXTS:
-                del self._listings[next(iter(self._listings))]
-        return listing
-
-    def _texts(self) -> int:
-        # An empty listing takes room too.
-        return sum(len(listing.found) + 1 for listing in self._listings.values())
+            while sum(len(each.found) + 1 for each in self._listings.values()) > MAX_TEXTS:
+                del self._listings[next(iter(self._listings))]  # an empty one takes room too
 
     def recent(self, project: str, since: float, now: float) -> ProjectListing | None:
         """Return the project's listing, if it was asked for after `since` and is not too old."""
         listing = self._listings.get(project)
-        if listing is None or listing.asked <= since or now - listing.seen > MAX_AGE:
+        if listing is None or listing.asked <= since or now - listing.asked > MAX_AGE:
             return None
         return listing
 

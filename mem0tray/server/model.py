@@ -163,10 +163,9 @@ class KeyVerdict(enum.Enum):
 
 
 class KeyCheck(Struct, frozen=True):
-    """What a check of the API key has shown; `message` and `reason` as in an `Outcome`."""
+    """What a check of the API key has shown; `reason` as in an `Outcome`."""
 
     verdict: KeyVerdict
-    message: str = ""
     reason: Reason = reasons.NONE
 
 
@@ -203,15 +202,12 @@ class ProbeClient(Protocol):
 
     def probe(self, timeout: float) -> Health:
         """Ask the server for its health."""
-        ...
 
     def recognise(self, timeout: float) -> Health:
         """Ask for health and for what only a server of the dialect has: healthy if it has that."""
-        ...
 
     def check_key(self, timeout: float) -> KeyCheck:
         """Ask what the server makes of the key, or of having none; this stores nothing."""
-        ...
 
     def abort(self) -> None:
         """Make a call that is in progress in another thread return promptly.
@@ -219,11 +215,9 @@ class ProbeClient(Protocol):
         The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. The next one is not
         affected: to stop a thread for good, repeat this until the thread has ended.
         """
-        ...
 
     def close(self) -> None:
         """Close the connection; called by the thread that makes the calls."""
-        ...
 
 
 class Client(ProbeClient, Protocol):
@@ -240,11 +234,9 @@ class Client(ProbeClient, Protocol):
         Not `recognised` if it answered well without that. If `is_known`, only such an answer
         makes a healthy server unhealthy: a refused key or an outage disproves nothing.
         """
-        ...
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`."""
-        ...
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask whether the server has exactly this text.
@@ -255,17 +247,14 @@ class Client(ProbeClient, Protocol):
         and 405 mean that the server cannot tell. Of a memory with a ticket it may also be
         `AT_WORK`, or an `ITEM_FAILURE`: the server has not stored it.
         """
-        ...
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """Read a project's newest memories, `limit` or more; `whole`: they are the newest."""
-        ...
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
     ) -> list[ServerMemory] | Outcome:
         """Search a project for up to `limit` memories, the best first."""
-        ...
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
         """Read some of a project's memories: the newest, or those after an earlier page.
@@ -273,21 +262,18 @@ class Client(ProbeClient, Protocol):
         `after` is empty, or the `after` of the page before. While a page's `after` is not empty
         there may be more, even if that page is empty.
         """
-        ...
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
         """Look for memories that were saved in a project with this idempotency key.
 
         Empty where the server keeps no key to find them by, or has no such memory.
         """
-        ...
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the projects that have memories on the server.
 
         An Outcome with a status of CANNOT_TELL means that the server has no such route.
         """
-        ...
 
 
 ID: Final = "mem0tray_id"  # in the metadata of a memory: our key of it

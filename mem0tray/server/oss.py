@@ -26,13 +26,16 @@ from mem0tray.server.http_client import (
     LONGEST_PATH,
     NO_MEMORY,
     NO_PROJECTS,
-    SAYS_NOTHING,
+    Mem0Client,
     has_text,
+    holds_nul,
+    id_of,
     is_answered,
-    no_project,
+    newest_first,
+    no_answer,
+    repeats,
 )
 from mem0tray.server.listings import ProjectListing
-from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
     ID,
@@ -43,11 +46,8 @@ from mem0tray.server.model import (
     Presence,
     ProjectCount,
     Reply,
-    ServerMemory,
 )
 
-SAVE: Final = "/memories"
-SEARCH: Final = "/search"
 # Servers from before April 2026 have no such path, but a description with this title.
 DESCRIPTION: Final = "/openapi.json"
 _TITLE: Final = "Mem0 REST APIs"
@@ -73,29 +73,26 @@ class OssClient(Mem0Client):
     """A client that speaks `oss`; see `Client` for what every method promises."""
 
     KEY = ("X-API-Key", "")  # as a bearer token the server would take it for a JWT, and refuse it
+    SAVE = "/memories"
+    SEARCH = "/search"
     HEALTH = "/auth/setup-status"  # it asks the database
     KEY_QUESTION = "/memories?user_id=mem0tray-key-check&top_k=1"
 
-    def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Deliver `memory`: the text as it is, or the facts that the server extracts."""
-        if not memory.project:
-            return no_project()
-        reply = self._send(SAVE, memory, self._body(memory), timeout)
+    def _saved(self, reply: Reply, memory: Memory, timeout: float) -> Outcome:
         if repeats(reply, memory):
             return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
         outcome = self._outcome(reply, memory)
         if outcome.kind is not Kind.DELIVERED or self._terms.infer:
             return outcome
         if any(isinstance(each, dict) and each.get("event") == "ADD" for each in _results(reply)):
-            left = timeout - reply.duration
-            if self._known.checks and self._is_kept(memory, left) is False:
+            if self._known.checks and self._is_kept(memory, timeout) is False:
                 return self._lost(outcome, Kind.OUTAGE, NOT_KEPT)
             return outcome
         return self._lost(outcome, Kind.ITEM_FAILURE, STORED_NOTHING)
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
         """Return whether a search or listing shows this memory; None: the server does not say."""
-        if self._known.cannot_tell(memory.project, SEARCH):
+        if self._known.cannot_tell(memory.project, self.SEARCH):
             return None
         end = time.monotonic() + timeout
         found = self._found(memory, timeout)
@@ -109,7 +106,7 @@ class OssClient(Mem0Client):
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask for the memory by its key; after some questions about a project, by listing it."""
-        if not memory.key or self._known.cannot_tell(memory.project, SEARCH):
+        if not memory.key or self._known.cannot_tell(memory.project, self.SEARCH):
             return Presence.CANNOT_TELL
         if self._known.count_question(memory.project) > _FEW:
             listed = self._listed(memory, timeout, since)
@@ -118,21 +115,20 @@ class OssClient(Mem0Client):
         return self._found(memory, timeout)
 
     def _found(self, memory: Memory, timeout: float) -> Presence | Outcome:
-        query, is_whole = _query(memory)
-        filters = self._scope(memory.project) | {ID: id_of(memory.key)}
-        body = {"query": query, "filters": filters, "threshold": 0, "top_k": 1}
-        reply = self._post(SEARCH, body, timeout)
+        # No blank or large text will do as a query.
+        is_whole = bool(memory.content.strip()) and len(memory.content) <= LONGEST_TEXT
+        key = id_of(memory.key)
+        query = memory.content if is_whole else memory.content[:_QUERY].strip() or key
+        reply = self._search(memory.project, key, query, timeout)
         if reply.status in CANNOT_TELL:
-            self._known.note_cannot_tell(memory.project, SEARCH)
+            self._known.note_cannot_tell(memory.project, self.SEARCH)
             return Presence.CANNOT_TELL
         is_shown = repeats(reply, memory)
         outcome = self._outcome(reply, memory)
         if not (outcome.is_success or is_shown):
-            if outcome.kind in SAYS_NOTHING:
-                return outcome
-            return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
+            return no_answer(outcome)
         results = _results(reply)
-        if is_shown or any(_key_of(each) == filters[ID] for each in results):
+        if is_shown or any(_key_of(each) == key for each in results):
             return Presence.PRESENT
         # A text too unlike the query may not be shown; a server that shows others ignores filters.
         return Presence.ABSENT if is_whole and not results else Presence.CANNOT_TELL
@@ -150,9 +146,9 @@ class OssClient(Mem0Client):
                 page = self.page(project, "", timeout)
                 if isinstance(page, Outcome):
                     return None
-                listing = ProjectListing(now, complete=page.whole)
+                listing = ProjectListing(now, page.whole)
                 listing.learn(each.key for each in page.memories if each.key)
-                listing = self._known.keep(project, listing, since)
+                self._known.keep(project, listing)
         if id_of(memory.key) in listing:
             return Presence.PRESENT
         return Presence.ABSENT if listing.complete else None
@@ -178,13 +174,6 @@ class OssClient(Mem0Client):
         del limit
         return self.page(project, "", timeout)
 
-    def search(
-        self, project: str, query: str, limit: int, timeout: float
-    ) -> list[ServerMemory] | Outcome:
-        """Search a project by meaning."""
-        body = {"query": query, "filters": self._scope(project), "top_k": limit}
-        return self._shown(self._post(SEARCH, body, timeout), project, "results")
-
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
         """Read all memories of a project that the server will list: it has no pages."""
         del after  # there is never one
@@ -202,15 +191,14 @@ class OssClient(Mem0Client):
             return is_cut
         return Page(newest_first(shown), whole=len(shown) == number and not is_cut)
 
-    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """Search for the memory with this key; without its text, the key itself is the query."""
-        wanted = id_of(key)
-        filters = self._scope(project) | {ID: wanted}
-        body = {"query": wanted, "filters": filters, "threshold": 0, "top_k": 1}
-        shown = self._shown(self._post(SEARCH, body, timeout), project, "results")
-        if isinstance(shown, Outcome):
-            return shown
-        return [each for each in shown if each.key == wanted]
+    def _with_key(self, project: str, key: str, timeout: float) -> Reply:
+        """Search for it; without its text, the key itself is the query."""
+        return self._search(project, key, key, timeout)
+
+    def _search(self, project: str, key: str, query: str, timeout: float) -> Reply:
+        filters = self._scope(project) | {ID: key}
+        body = {"query": query, "filters": filters, "threshold": 0, "top_k": 1}
+        return self._post(self.SEARCH, body, timeout)
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the users that have memories there, or with `server.user` the agents.
@@ -222,9 +210,8 @@ class OssClient(Mem0Client):
         found = json_value(reply)
         if reply.status != HTTPStatus.OK or not isinstance(found, list):
             outcome = self._outcome(reply)
-            if outcome.status != HTTPStatus.OK or reply.fault is not None:
-                return outcome
-            return replace(outcome, kind=Kind.NO_ANSWER, message=NO_PROJECTS)
+            is_odd = outcome.status == HTTPStatus.OK and reply.fault is None
+            return replace(outcome, kind=Kind.NO_ANSWER, message=NO_PROJECTS) if is_odd else outcome
         known = self._counted(found, "id")
         is_vague = self._terms.user or sum(number or 0 for _, number in known) >= _COUNTED
         return [ProjectCount(name, None if is_vague else number) for name, number in known]
@@ -254,7 +241,7 @@ class OssClient(Mem0Client):
 
     def _listing_path(self, project: str, number: int) -> str:
         names = self._scope(project) | {"top_k": number}
-        return f"{SAVE}?{urlencode(names, errors='surrogatepass', quote_via=quote)}"
+        return f"{self.SAVE}?{urlencode(names, errors='surrogatepass', quote_via=quote)}"
 
     def _is_of(self, project: str, entry: Any) -> bool:
         """Return whether an entry names no other project: without filters a server shows all."""
@@ -294,10 +281,3 @@ def _results(reply: Reply) -> list[Any]:
 def _key_of(entry: Any) -> Any:
     metadata = entry.get("metadata") if isinstance(entry, dict) else None
     return metadata.get(ID) if isinstance(metadata, dict) else None
-
-
-def _query(memory: Memory) -> tuple[str, bool]:
-    """Make the query, and say whether it is the whole text: no blank or large one will do."""
-    is_whole = len(memory.content) <= LONGEST_TEXT
-    text = memory.content if is_whole else memory.content[:_QUERY]
-    return (text, is_whole) if text.strip() else (id_of(memory.key), False)

@@ -9,22 +9,21 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from mem0tray.core.item import LONGEST_TEXT, Kind
+from mem0tray.core.item import LONGEST_TEXT
 from mem0tray.server.answers import health, json_object
 from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
     LONGEST_PATH,
     NO_PROJECTS,
-    SAYS_NOTHING,
     HttpClient,
     as_counted,
     as_shown,
     has_text,
     is_answered,
-    no_project,
+    no_answer,
 )
-from mem0tray.server.listings import ProjectListing
+from mem0tray.server.listings import ProjectListing, fingerprint
 from mem0tray.server.model import (
     CANNOT_TELL,
     KEY_REFUSED,
@@ -39,9 +38,7 @@ from mem0tray.server.model import (
     ServerMemory,
 )
 
-SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
-SEARCH: Final = "/memory/search"
 _NAME: Final = "mem0tray"  # the `service` in the health answer of the embedded server
 LIST_LIMIT: Final = 10_000
 PAGE_LIMIT: Final = 1000
@@ -58,6 +55,8 @@ class VpsClient(HttpClient):
 
     KEY = ("Authorization", "Bearer ")
     HEALTH = "/health"
+    SAVE = "/memory"
+    SEARCH = "/memory/search"
     # A listing of a project that nobody has: it shows whether the key is wrong, and stores nothing.
     KEY_QUESTION = "/memory/mem0tray-key-check?limit=1"
 
@@ -65,46 +64,29 @@ class VpsClient(HttpClient):
         """Return whether the server says that it succeeded."""
         return body.get("success") is True
 
-    def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Deliver `memory`."""
-        if not memory.project:
-            return no_project()
-        body = {"user_id": memory.project, "content": memory.content}
-        return self._outcome(self._send(SAVE, memory, body, timeout), memory)
+    def _body(self, memory: Memory) -> dict[str, Any]:
+        return {"user_id": memory.project, "content": memory.content}
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask whether the server has exactly this text: by listing, else by searching."""
         end = time.monotonic() + timeout
+        project, path = memory.project, listing_path(memory.project)
         listing = ProjectListing(0.0, complete=False)
-        if len(path := listing_path(memory.project)) <= LONGEST_PATH:
-            found = self._listed(memory, path, timeout, since)
-            if not isinstance(found, ProjectListing):
-                return found
-            listing = found
+        if len(path) <= LONGEST_PATH:
+            with self._known.turn(project, timeout):
+                if self._known.cannot_tell(project, LISTING):
+                    return Presence.CANNOT_TELL
+                known = self._known.recent(project, since, time.monotonic())
+                found = known or self._list(memory, path, end - time.monotonic())
+                if not isinstance(found, ProjectListing):
+                    return found
+                listing = found
+                self._known.keep(project, listing)
         if memory.content in listing:
             return Presence.PRESENT
         if listing.complete:
             return Presence.ABSENT
         return self._search(memory, end - time.monotonic(), listing)
-
-    def _listed(
-        self, memory: Memory, path: str, timeout: float, since: float
-    ) -> ProjectListing | Presence | Outcome:
-        """Read the texts of a memory's project, asked for or known; or what the server said."""
-        end = time.monotonic() + timeout
-        # Before waiting for a turn: on a first start this holds for every memory.
-        if self._known.cannot_tell(memory.project, LISTING):
-            return Presence.CANNOT_TELL
-        with self._known.turn(memory.project, timeout):
-            listing = self._known.recent(memory.project, since, time.monotonic())
-            if listing is not None:
-                return listing
-            if self._known.cannot_tell(memory.project, LISTING):
-                return Presence.CANNOT_TELL
-            found = self._list(memory, path, end - time.monotonic())
-            if not isinstance(found, ProjectListing):
-                return found
-            return self._known.keep(memory.project, found, since)
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """Read a project's listing; a shorter one where the answer would be too long."""
@@ -161,7 +143,7 @@ class VpsClient(HttpClient):
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the projects, where the server has that question."""
-        reply = self._get(SAVE, timeout, LONGEST_PAGE)
+        reply = self._get(self.SAVE, timeout, LONGEST_PAGE)
         entries = self._entries(reply, "projects", missing=NO_PROJECTS)
         if isinstance(entries, Outcome):
             return entries
@@ -175,18 +157,17 @@ class VpsClient(HttpClient):
         if not is_answered(reply) or (json_object(reply) or {}).get("service") == _NAME:
             return health(reply, healthy=is_answered(reply))
         listing = self._get(self.KEY_QUESTION, end - time.monotonic())
-        is_hidden = _is_hidden(listing)
+        status = listing.status or 0
+        is_hidden = listing.fault is not None or status in _HIDING or status >= _FAILING
         if is_known and is_hidden:
             return health(reply, healthy=True)
-        shows = self._shows_memories(listing)
+        entries = self._entries(listing, "memories", "results")
+        shows = (
+            isinstance(entries, list)
+            and isinstance((json_object(listing) or {}).get("memories"), dict)
+            and all(has_text(each) for each in entries)
+        )
         return replace(health(listing, healthy=shows), recognised=shows or is_hidden)
-
-    def _shows_memories(self, reply: Reply) -> bool:
-        entries = self._entries(reply, "memories", "results")
-        if isinstance(entries, Outcome):
-            return False
-        is_dict = isinstance((json_object(reply) or {}).get("memories"), dict)
-        return is_dict and all(has_text(each) for each in entries)
 
     def _list(
         self, memory: Memory, path: str, timeout: float
@@ -197,14 +178,13 @@ class VpsClient(HttpClient):
         if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
             # Remembered too: fetched again, the listing would be cut as before.
             return ProjectListing(asked, complete=False)
-        found = self._texts(reply, memory, "memories", LISTING)
-        if not isinstance(found, tuple):
+        found = self._answer(reply, memory, "memories", LISTING)
+        if not isinstance(found, list):
             return found
-        texts, count = found
+        texts = [each["memory"] for each in found if has_text(each)]
+        count = len(found)
         is_whole = len(texts) == count < LIST_LIMIT and (count % _ROUND != 0 or count == 0)
-        listing = ProjectListing(asked, complete=is_whole)
-        listing.learn(texts)
-        return listing
+        return ProjectListing(asked, is_whole, set(map(fingerprint, texts)))
 
     def _search(
         self, memory: Memory, timeout: float, listing: ProjectListing
@@ -214,19 +194,19 @@ class VpsClient(HttpClient):
         No search takes a text of a megabyte as its query.
         """
         too_long = len(memory.content) > LONGEST_TEXT
-        if too_long or self._known.cannot_tell(memory.project, SEARCH):
+        if too_long or self._known.cannot_tell(memory.project, self.SEARCH):
             return Presence.CANNOT_TELL
         reply = self._searched(memory.project, memory.content, SEARCH_LIMIT, timeout)
-        found = self._texts(reply, memory, "results", SEARCH)
-        if not isinstance(found, tuple):
+        found = self._answer(reply, memory, "results", self.SEARCH)
+        if not isinstance(found, list):
             return found
-        listing.learn(found[0])
+        listing.learn(each["memory"] for each in found if has_text(each))
         return Presence.PRESENT if memory.content in listing else Presence.CANNOT_TELL
 
-    def _texts(
+    def _answer(
         self, reply: Reply, memory: Memory, name: str, question: str
-    ) -> tuple[list[str], int] | Presence | Outcome:
-        """Read the texts of a listing or search, and how many entries it has.
+    ) -> list[Any] | Presence | Outcome:
+        """Read the entries of a listing or search.
 
         A server without this route cannot tell. Anything but JSON is no answer, as a page from a
         proxy in front of the server.
@@ -234,21 +214,12 @@ class VpsClient(HttpClient):
         if reply.status in CANNOT_TELL:
             self._known.note_cannot_tell(memory.project, question)
             return Presence.CANNOT_TELL
-        entries = self._entries(reply, name, "results", about=memory)
-        if isinstance(entries, list):
-            return [each["memory"] for each in entries if has_text(each)], len(entries)
-        if entries.kind in SAYS_NOTHING:
-            return entries
-        return replace(entries, kind=Kind.NO_ANSWER, may_have_it=True)
+        found = self._entries(reply, name, "results", about=memory)
+        return found if isinstance(found, list) else no_answer(found)
 
     def _searched(self, project: str, query: str, limit: int, timeout: float) -> Reply:
         body = {"user_id": project, "query": query, "limit": limit}
-        return self._post(SEARCH, body, timeout)
-
-
-def _is_hidden(listing: Reply) -> bool:
-    status = listing.status
-    return listing.fault is not None or status in _HIDING or (status or 0) >= _FAILING
+        return self._post(self.SEARCH, body, timeout)
 
 
 def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> Reply:

@@ -1,17 +1,24 @@
-"""Where everything lives: `claude_dir`, whose files other programs share, and our data folder."""
+"""Where everything lives: `claude_dir`, whose files other programs share, and our data folder.
 
+The latter follows a `claude_dir` that moves (`data_folder`).
+"""
+
+import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from mem0tray.system import data_folders
+from mem0tray.system import regular_file
 
 APP = "mem0tray"
 LOG = ("logs", "mem0_worker.log")
+RECORD = "serves.json"
+_BEGIN = "claude-"
 _LOOKED_UP = Path()
 
 
@@ -59,7 +66,7 @@ class Paths(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if self.data_dir is _LOOKED_UP:
-            force_setattr(self, "data_dir", data_folders.find(self.root, self.claude_dir))
+            force_setattr(self, "data_dir", data_folder(self.root, self.claude_dir))
 
     @classmethod
     def for_claude_dir(cls, claude_dir: Path) -> "Paths":
@@ -84,7 +91,7 @@ class Paths(Struct, frozen=True):
     # Ours alone
     ledger = _In("data_dir", "ledger.sqlite3")
     instance_lock = _In("data_dir", "instance.lock")
-    served = _In("data_dir", data_folders.RECORD)
+    served = _In("data_dir", RECORD)
     spare_metrics = _In("data_dir", "state.json")  # while the shared folder takes none
     tray_lock = _In("data_dir", "tray.lock")  # held while there is an icon
     orders = _In("data_dir", "requests")  # of its own, as it is watched; see `files.orders`
@@ -94,3 +101,69 @@ class Paths(Struct, frozen=True):
     edits = _In("data_dir", "edits")  # texts as they were before `edit`
     quarantine = _In("data_dir", "quarantine")
     local_server = _In("root", "local-server")  # the embedded server's database, port and token
+
+
+# The data folder of a `claude_dir` ---------------------------------------------------
+
+
+class FolderRecord(Struct, frozen=True):
+    """What `folder` serves: `name` from the settings, `real` path then, `since` Unix seconds."""
+
+    folder: Path
+    name: str
+    real: str
+    since: float
+
+
+def data_folder(root: Path, claude_dir: Path) -> Path:
+    """Find the data folder of `claude_dir` (absolute), or the name for a new one.
+
+    It belongs to the *real* path, so that two names of one folder never get two workers. Each data
+    folder records what it serves: the name in the settings, and the real path when a worker last
+    looked. The record counts; the hash only names a new folder. A data folder belongs to a
+    `claude_dir` if its recorded real path leads there now; else if that path is gone, and the
+    recorded name leads here. If two match, the one that a worker began to serve last counts.
+    """
+    real = os.path.realpath(claude_dir)
+    known = folder_records(root)
+    for each in known:
+        if os.path.realpath(each.real) == real:
+            return each.folder
+    for each in known:
+        if not os.path.lexists(each.real) and os.path.realpath(each.name) == real:
+            return each.folder
+    import hashlib  # slow to import, and most folders have a record
+
+    digest = hashlib.sha256(real.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    folder, number = root / f"{_BEGIN}{digest}", 1
+    while any(each.folder == folder for each in known):  # it followed another path
+        number += 1
+        folder = root / f"{_BEGIN}{digest}-{number}"
+    return folder
+
+
+def folder_records(root: Path) -> list[FolderRecord]:
+    """Read every record that can be read, the latest first."""
+    with suppress(OSError):
+        found = filter(None, map(_record, root.glob(f"{_BEGIN}*")))
+        return sorted(found, key=lambda each: (-each.since, each.folder))
+    return []
+
+
+def last_served(root: Path) -> Path | None:
+    """Return the name of the `claude_dir` that a worker began to serve last, if known."""
+    return next((Path(each.name) for each in folder_records(root)), None)
+
+
+def record_of(name: Path, real: Path, now: float) -> bytes:
+    """Make the record of a data folder that serves `name`, from `now` on."""
+    value = {"name": os.fspath(name), "real": os.fspath(real), "since": now}
+    return json.dumps(value, indent=2).encode()
+
+
+def _record(folder: Path) -> FolderRecord | None:
+    try:
+        value = json.loads(regular_file.read_bytes(folder / RECORD))
+        return FolderRecord(folder, str(value["name"]), str(value["real"]), float(value["since"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

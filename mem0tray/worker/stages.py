@@ -21,6 +21,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import NOTES
 from mem0tray.ledger.opening import boot_id
 from mem0tray.system import processes
+from mem0tray.system.paths import config_file
 from mem0tray.worker.context import Wakes, WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.hand_edits import HandEdits
@@ -35,7 +36,7 @@ from mem0tray.worker.faults import (
 )
 from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.settings import WantedSettings
-from mem0tray.worker.orders.handler import OrderHandler
+from mem0tray.worker.orders import OrderHandler
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
@@ -191,6 +192,8 @@ class _Stages:
 
     def follow_settings(self, now: float, moment: float) -> None:
         new = self._wanted.look(self._breaker)
+        faults, torn = self._context.faults, self._wanted.torn
+        faults.note_file("settings file", config_file(), unstable=torn)
         if new is None:
             return
         before, self._context.settings = self._context.settings, new.settings

@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance import kinds
 from tests.acceptance.test_kills import drain_with_kills
 from tests.support.home import Home
-from tests.support.hosted import EVENT, LISTING, PING, SAVE, HostedStandin, Work
+from tests.support.hosted import LISTING, PING, SAVE, HostedStandin, Work
 from tests.support.http1 import Answer, Request, retry_after
 from tests.support.shapes import dead, entries, entry, texts
 
@@ -122,20 +122,6 @@ def test_an_event_that_fails_is_the_item_s_failure(home: Home, server: HostedSta
     assert (cause["cause"], "see its log" in cause["remedy"]) == ("rejected by the server", True)
 
 
-@pytest.mark.row(42)
-def test_words_of_an_event_that_repeat_the_text_are_not_told(
-    home: Home, server: HostedStandin
-) -> None:
-    text = "nobody shall read this in a log"
-    work_on(server, text, Work(0.05, f"no facts in: {text}"))
-    home.write_queue([entry(text)])
-    home.drain()
-    home.wait(lambda: home.dlq_texts() == [text], 20, "dead")
-    assert home.dlq_items()[0]["last_error"] == "the server took it in, and could not store it"
-    assert text not in home.log_text()
-    assert server.sends(text) == 5
-
-
 def test_an_event_that_is_forgotten_is_sent_again(home: Home, server: HostedStandin) -> None:
     work_on(server, "slow", NEVER, Work())
     home.write_queue([entry("slow")])
@@ -197,42 +183,6 @@ def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) ->
     assert told["detail"] == "the server has taken it in, and is still at work on it"
 
 
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (
-            Answer(400, {"error": "400 Bad Request", "details": {"message": "Too many words"}}),
-            "400: Too many words",
-        ),
-        (
-            Answer(413, {"detail": "Memory quota exceeded"}),
-            "Memory quota exceeded",
-        ),
-        (Answer(200, {"status": "FAILED", "event_id": "e"}), "took it in, and could not store it"),
-        (Answer(200, {"status": "PENDING"}), "200 OK without success"),
-    ],
-)
-def test_what_the_service_says_of_an_item_is_told(
-    home: Home, server: HostedStandin, answer: Answer, said: str
-) -> None:
-    server.script(answer, content="odd", forever=True)
-    home.write_queue([entry("odd"), *entries(2)])
-    home.drain()
-    home.wait(lambda: home.dlq_texts() == ["odd"], 20, "dead")
-    assert said in home.dlq_items()[0]["last_error"]
-    assert server.total_stored() == 2
-
-
-def test_a_nul_is_named_as_that(home: Home, server: HostedStandin) -> None:
-    home.write_queue([entry("an\0oak"), *entries(2)])
-    home.drain()
-    home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
-    (letter,) = home.dlq_items()
-    (told, *_) = home.json("diagnose", letter["id"])
-    assert (told["cause"], "NUL" in told["detail"]) == ("invalid content", True)
-    assert server.total_stored() == 2
-
-
 def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
     server.api_key = "m0-sesame"
     home.configure('[server]\napi_key = "m0-wrong"\n')
@@ -249,16 +199,6 @@ def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
     assert "m0-" not in home.log_text()
 
 
-def test_projects_of_any_name_arrive_under_their_own(home: Home, server: HostedStandin) -> None:
-    names = ["alpha", "my project", "100%", "a\u00a0b", "tab\there"]
-    home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
-    home.drained()
-    assert sorted(project for project, _ in server.stored) == sorted(names)
-    assert not any(c.isspace() for save in server.saves for c in save.json["user_id"])
-    for number, name in enumerate(names):
-        assert recalled(home, "recall", "--project", name) == [f"of {number}"]
-
-
 @pytest.mark.parametrize("infer", ["false", "true"])
 def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str) -> None:
     home.env |= {"MEM0TRAY_SERVER_USER": "me", "MEM0TRAY_SERVER_INFER": infer}
@@ -270,28 +210,6 @@ def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str
         ("me", "my%20project"),
         ("me", "hers"),
     }
-
-
-def test_recall_reads_page_by_page(home: Home, server: HostedStandin) -> None:
-    home.write_queue(entries(450, projects=1))
-    home.drained()
-    newest = [each["memory"] for each in server.kept()]
-    newest.sort(key=lambda text: -int(text.rpartition(" ")[2]))
-    for oldest_first in (False, True):
-        server.oldest_first = oldest_first
-        told = recalled(home, "recall", "--project", "project-0", "--limit", "430")
-        assert told == newest[:430]
-    assert {each.path for each in server.requests} == {SAVE, PING, LISTING}
-
-
-def test_nothing_is_asked_but_what_is_published(home: Home, server: HostedStandin) -> None:
-    work_on(server, "memory number 1", LATER)
-    home.write_queue(entries(3))
-    home.drained()
-    events = [each for each in server.requests if each.path.startswith(EVENT)]
-    others = {(each.method, each.path) for each in server.requests if each not in events}
-    assert {each.method for each in events} == {"GET"}
-    assert others == {("POST", SAVE), ("GET", PING), ("POST", LISTING)}
 
 
 def test_what_is_there_is_exported_verified_and_counted(home: Home, server: HostedStandin) -> None:

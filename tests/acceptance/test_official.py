@@ -8,7 +8,6 @@ import pytest
 
 from tests.acceptance import kinds, test_migrate
 from tests.acceptance.test_kills import check_kills
-from tests.support import needs
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.official import SAVE, OfficialStandin, SimpleStore, Store
@@ -96,15 +95,6 @@ def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialSta
     assert server.count("annyoak") == 1
 
 
-def test_an_empty_list_of_results_is_no_delivery(home: Home, server: OfficialStandin) -> None:
-    server.script(Answer(body={"results": []}, stores=False), content="ignored", forever=True)
-    home.write_queue([entry("ignored"), *entries(2)])
-    home.drain()
-    home.wait(lambda: home.dlq_texts() == ["ignored"], 20, "dead")
-    assert home.dlq_items()[0]["last_error"] == "200 OK, but the server stored nothing"
-    assert server.total_stored() == 2
-
-
 def test_a_server_that_says_so_and_stores_nothing_is_told(
     home: Home, server: OfficialStandin
 ) -> None:
@@ -142,14 +132,6 @@ def test_the_server_s_name_of_a_failed_request_is_in_the_history(
     assert f"request {names[-1]}" in home.ok("diagnose", item)
 
 
-def test_projects_of_any_name_arrive_under_their_own(home: Home, server: OfficialStandin) -> None:
-    names = ["alpha", "my project", " edges ", "100%", "a\u00a0b", "tab\there"]
-    home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
-    home.drained()
-    assert sorted(project for project, _ in server.stored) == sorted(names)
-    assert not any(c.isspace() for save in server.saves for c in save.json["user_id"])
-
-
 def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
     server.script(Answer(reset=True, stores=True), content="cut off")
     home.env["MEM0TRAY_SERVER_USER"] = "me"
@@ -158,15 +140,6 @@ def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
     assert server.sends("cut off") == 1
     (save,) = server.saves
     assert (save.json["user_id"], save.json["agent_id"]) == ("me", "my%20project")
-
-
-def test_a_server_that_infers_keeps_what_it_finds(home: Home, server: OfficialStandin) -> None:
-    server.script(Answer(body={"results": []}, stores=False), content="hm", forever=True)
-    home.env["MEM0TRAY_SERVER_INFER"] = "true"
-    home.write_queue([entry("hm")])
-    home.drained()
-    assert server.sends("hm") == 1
-    assert server.saves[0].json["infer"] is True
 
 
 def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialStandin) -> None:
@@ -180,18 +153,6 @@ def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialSta
     assert "sesame" not in home.log_text()
     (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
     assert key["level"] == "ok"
-
-
-@pytest.mark.row(42)
-@pytest.mark.usefixtures("server")
-def test_a_422_that_repeats_the_text_is_not_told(home: Home) -> None:
-    home.write_dlq([dead("half \ud83d of a secret")])
-    home.drain()
-    home.wait(lambda: home.dlq_items()[0].get("last_error"), 10, "told")
-    said = home.dlq_items()[0]["last_error"]
-    assert said.startswith("422: ")
-    assert said.endswith(": body.messages.0.content: Input should be a valid string")
-    assert "of a secret" not in home.log_text()
 
 
 def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin) -> None:
@@ -240,17 +201,6 @@ def test_show_and_diagnose_say_what_is_to_be_changed(
     assert home.json("show", "aaaa1111")["remedy"] == advice
     assert advice.rpartition(" Change")[2] in home.ok("diagnose", "aaaa1111")
     assert server.kept() == []
-
-
-@needs.SHELL
-def test_once_it_is_changed_nothing_is_to_do(home: Home, server: OfficialStandin) -> None:
-    home.write_dlq([dead("a\0b", id="aaaa1111-1", ago=7200)])
-    home.drain()
-    home.ok("edit", "aaaa1111", env={"EDITOR": "sed -i 's/.*/plain/'"})
-    home.ok("retry", "aaaa1111")
-    home.drained()
-    assert server.kept() == ["plain"]
-    assert "\nto do" not in home.ok("show", "aaaa1111")
 
 
 @pytest.mark.row(1)

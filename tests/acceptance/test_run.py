@@ -214,7 +214,7 @@ def test_another_folder_needs_a_new_start(home: Home, server: Standin, tmp_path:
 def test_a_second_start_asks_the_first_to_show_its_status(home: Home) -> None:
     process = start(home)
     paths = Paths(home.claude, home.data / "mem0tray")
-    orders.ask_to_show(paths)
+    orders.leave(paths, orders.Order(orders.SHOW))
     home.wait(lambda: not list(paths.orders.glob("[0-9]*.json")), 5, "the request is taken")
     home.wait(lambda: process.out == "StatusWanted\n", 5, "it is told")
     assert process.stop() == 0

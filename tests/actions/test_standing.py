@@ -32,8 +32,7 @@ from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import OTHER_WORKER
-from mem0tray.system import data_folders
-from mem0tray.system.paths import Paths, config_file
+from mem0tray.system.paths import Paths, config_file, record_of
 from tests.actions.scene import metrics_of, worker, write, write_dlq
 from tests.support import reads
 from tests.support.shapes import dead, emergency_lines, entry, queue_document
@@ -114,7 +113,7 @@ def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -
     write(paths.queue, queue_document([entry("a")]))
     with worker(paths):
         pass
-    atomic.replace(paths.served, data_folders.as_json(paths.claude_dir, paths.claude_dir, 1.0))
+    atomic.replace(paths.served, record_of(paths.claude_dir, paths.claude_dir, 1.0))
     away = paths.claude_dir.with_name("elsewhere")
     paths.claude_dir.rename(away)
     paths.claude_dir.symlink_to(away)

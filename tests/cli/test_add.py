@@ -9,7 +9,7 @@ import pytest
 
 from mem0tray.actions import add
 from mem0tray.files.lock import FileLock
-from mem0tray.system import data_folders
+from mem0tray.system.paths import record_of
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.needs import has_mode
@@ -205,7 +205,7 @@ def test_an_unknown_folder_is_that_of_the_last_worker(home: Scratch) -> None:
     folder = home.root / "elsewhere"
     data = home.paths.root / "claude-0123456789ab"
     data.mkdir(parents=True)
-    (data / "serves.json").write_bytes(data_folders.as_json(folder, folder, 1.0))
+    (data / "serves.json").write_bytes(record_of(folder, folder, 1.0))
     home.configure("[server")
     assert home.run("add", "--project", "p", "text").code == 0
     assert (folder / "mem0_queue.json").exists()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import add
-from mem0tray.cli import add_lines, main
+from mem0tray.actions import add, add_lines
+from mem0tray.cli import main
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths
 from tests.cli.scratch import Done, Scratch

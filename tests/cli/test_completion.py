@@ -69,17 +69,6 @@ def test_whatever_takes_an_id_or_a_project_completes_it(
             assert "plain,my-project" in _answers(filled, f"{path} --project ")
 
 
-def test_ids_that_begin_alike_are_offered_whole(home: Scratch) -> None:
-    home.write(
-        "mem0_queue_dlq.json", {"items": [dead("x", "p", id=f"12345678-{n}") for n in range(3)]}
-    )
-    assert _answers(home, "mem0tray retry 123") == [f"plain,12345678-{n}" for n in range(3)]
-    assert _answers(home, "mem0tray retry 12345678-1 12") == [
-        "plain,12345678-0",
-        "plain,12345678-2",
-    ]
-
-
 def test_hostile_names_are_not_offered(home: Scratch) -> None:
     home.write(
         "mem0_queue_dlq.json",
@@ -143,9 +132,3 @@ def test_completing_a_command_imports_none(filled: Scratch) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["plain,status", "plain,stats"]
-
-
-def test_a_shell_that_is_not_known_is_named(home: Scratch) -> None:
-    done = home.run("completion", "tcsh")
-    assert (done.code, done.out) == (2, "")
-    assert "'SHELL': 'tcsh' is not one of 'bash', 'zsh', 'fish'." in done.line

@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.cli import app
 from mem0tray.cli import help as help_
-from mem0tray.cli.command_help import Command, CommandGroup
+from mem0tray.cli.arguments import Command
 from tests.cli import commands
 from tests.cli.scratch import Scratch
 
@@ -96,7 +96,7 @@ def test_no_help_is_cut(home: Scratch, path: str, columns: str) -> None:
 @pytest.mark.parametrize("context", commands.EVERY, ids=commands.PATHS)
 def test_every_help_has_examples_that_the_command_takes(context: click.Context) -> None:
     command = context.command
-    assert isinstance(command, Command | CommandGroup)
+    assert isinstance(command, Command)
     assert command.examples, context.command_path
     for line in command.examples:
         found = re.search(r"mem0tray\b([^|<>&)]*)", line)

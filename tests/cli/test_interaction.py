@@ -4,8 +4,7 @@ import sys
 
 import pytest
 
-from mem0tray.cli import interaction
-from mem0tray.cli.interaction import Progress
+from mem0tray.cli import output
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -13,11 +12,11 @@ def test_a_terminal_has_one_line_of_progress_with_the_time_left_which_goes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, terminal: bool
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    monkeypatch.setattr(interaction, "_EVERY", 0.0)
+    monkeypatch.setattr(output, "_EVERY", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "40")
     now = [100.0]
-    with Progress("memories", lambda: now[0]) as tell:
+    with output.Progress("memories", lambda: now[0]) as tell:
         for done in (20, 100):
             now[0] += 1
             tell(done, 100)

@@ -100,13 +100,6 @@ def test_a_locked_keyring_is_no_end_of_setup(home: Home, server: Standin, keyrin
     assert settings(home) == {"url": server.url, "api_key": KEY}
 
 
-def test_a_variable_wins_over_the_keyring(home: Home, server: Standin, keyring: Keyring) -> None:
-    home.configure(f'[server]\nurl = "{server.url}"\nkeyring = true\n')
-    keyring.hold({f"mem0tray {server.url}": "another"})
-    home.env["MEM0TRAY_SERVER_API_KEY"] = KEY
-    assert "takes the API key" in home.run("doctor").stdout
-
-
 def test_the_key_goes_to_its_own_server_alone(
     home: Home, server: Standin, keyring: Keyring
 ) -> None:
@@ -147,23 +140,6 @@ def test_a_new_key_is_read_while_the_worker_runs(
     wait_until(lambda: "refuses" in str(home.read(home.metrics).get("reason", "")))
     keyring.hold({f"mem0tray {server.url}": KEY})
     wait_until(lambda: len(server.stored) == 1)
-
-
-@pytest.mark.parametrize(
-    ("chosen", "why"),
-    [("keyring.backends.fail.Keyring", "NoKeyringError"), ("no.such.Keyring", "ModuleNotFoundErr")],
-)
-def test_a_keyring_that_was_chosen_and_is_none_is_named_as_such(
-    home: Home, server: Standin, chosen: str, why: str
-) -> None:
-    home.env |= {
-        "PYTHON_KEYRING_BACKEND": chosen,
-        "MEM0TRAY_SERVER_URL": server.url,
-        "MEM0TRAY_SERVER_KEYRING": "true",
-    }
-    done = home.run("recall", "-p", "x")
-    assert done.returncode != 0
-    assert f"The keyring cannot be used ({why}" in done.stderr
 
 
 def test_purge_takes_the_key_out(home: Home, server: Standin, keyring: Keyring) -> None:

@@ -27,13 +27,6 @@ def test_a_new_file_says_what_can_be_set(tmp_path: Path) -> None:
     assert has_mode(file.parent, 0o700)
 
 
-def test_a_file_that_is_there_is_not_made(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.touch()
-    config_file.create(file)
-    assert file.read_bytes() == b""
-
-
 @pytest.mark.parametrize(
     ("value", "written"),
     [
@@ -43,18 +36,6 @@ def test_a_file_that_is_there_is_not_made(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_value_is_written_as_toml(value: object, written: str) -> None:
     assert config_file.as_toml(value) == written
-
-
-@pytest.mark.parametrize(
-    ("key", "text", "value"),
-    [
-        ("sync.timeout", " 5 ", 5.0),
-        ("alerts.command", " x ", " x "),
-        ("server.url", "local", "local"),
-    ],
-)
-def test_a_value_from_a_person_is_checked(key: str, text: str, value: object) -> None:
-    assert config_file.checked(key, text) == value
 
 
 @pytest.mark.parametrize(

@@ -32,16 +32,6 @@ def test_a_file_with_a_key_is_made_private(tmp_path: Path) -> None:
     assert has_mode(file, 0o644)
 
 
-@needs.LINKS
-def test_a_link_is_followed_when_tightening(tmp_path: Path) -> None:
-    file = _file(tmp_path, KEY)
-    link = tmp_path / "link.toml"
-    link.symlink_to(file)
-    settings.load(link, {})
-    assert link.is_symlink()
-    assert has_mode(file, 0o600)
-
-
 @needs.MODES
 def test_a_file_that_cannot_be_made_private_warns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -55,16 +45,6 @@ def test_a_file_that_cannot_be_made_private_warns(
     (warning,) = settings.load(file, {}).warnings
     assert str(file) in warning
     assert "sesame" not in warning
-
-
-def test_sources_tell_file_and_environment_apart(tmp_path: Path) -> None:
-    file = _file(tmp_path, "[sync]\ntimeout = 4\nconcurrency = 2\n")
-    loaded = settings.load(file, {"MEM0TRAY_SYNC_TIMEOUT": "5"})
-    assert loaded.sources == {
-        "sync.timeout": settings.ENVIRONMENT,
-        "sync.concurrency": settings.FILE,
-    }
-    assert loaded.settings.sync.timeout == 5.0
 
 
 def test_unknown_keys_are_named(tmp_path: Path) -> None:
@@ -116,22 +96,6 @@ def test_no_number_is_endless_or_negative(tmp_path: Path, key: str, value: str) 
         section, name = key.split(".")
         with pytest.raises(SettingsError, match=re.escape(f"{key} in ")):
             settings.load(_file(tmp_path, f"[{section}]\n{name} = {value}\n"), {})
-
-
-def test_every_key_has_a_variable(tmp_path: Path) -> None:
-    for key, kind in settings.keys().items():
-        value = settings.get(settings.Settings(), key)
-        if value == "":
-            continue  # as if the variable were not there
-        text = str(value).lower() if kind is bool else str(value)
-        loaded = settings.load(tmp_path / "none", {settings.variable(key): text})
-        assert settings.get(loaded.settings, key) == value
-        assert loaded.sources == {key: settings.ENVIRONMENT}
-
-
-def test_each_default_has_the_type_of_its_setting() -> None:
-    for key, kind in settings.keys().items():
-        assert type(settings.get(settings.Settings(), key)) is kind
 
 
 @pytest.mark.parametrize(

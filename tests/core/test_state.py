@@ -15,8 +15,6 @@ from mem0tray.core.state import (
     PAUSED,
     STARTING,
     Standing,
-    WorkerState,
-    WorkerStatus,
     refusal,
     state_of,
 )
@@ -59,12 +57,6 @@ def test_a_refusal_keeps_the_answer_and_its_status() -> None:
     assert str(told) == "the server refuses deliveries: 403 Forbidden: no right."
     assert told.get("status") == 403
     assert refusal("no", None).get("status") == 0
-
-
-def test_a_state_needs_no_reason_and_nothing_is_held_unless_it_is_said() -> None:
-    state = WorkerState(HEALTHY)
-    assert state.reason == reasons.NONE
-    assert WorkerStatus(state, 1, 2, None, paused=False).held == 0
 
 
 @pytest.mark.parametrize("first", range(len(IN_TURN)))

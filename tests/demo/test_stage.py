@@ -45,11 +45,6 @@ def test_only_the_refused_project_is_refused_and_only_as_long_as_it_is(server: D
     ]
 
 
-def test_a_key_is_stored_once(server: DemoServer) -> None:
-    assert [post(server, "alpha", "1"), post(server, "alpha", "1")] == [200, 200]
-    assert len(server.stored) == 1
-
-
 def test_stopped_it_refuses_connections_and_comes_back_with_what_it_had(server: DemoServer) -> None:
     post(server, "alpha", "1")
     server.stop()

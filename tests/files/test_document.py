@@ -69,10 +69,6 @@ def test_a_document_is_taken_apart() -> None:
     assert document.rejected == []
 
 
-def test_a_missing_section_is_empty() -> None:
-    assert parse(b'{"queue":[1]}', QUEUE).lists == {"queue": [b"1"], "failed": []}
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -137,14 +133,6 @@ def test_nan_and_infinity_survive() -> None:
     assert (item["b"], item["c"]) == (math.inf, -math.inf)
 
 
-@pytest.mark.parametrize("number", ["18446744073709551616", "-" + "9" * 400, "1e999", "1.10"])
-def test_a_number_keeps_its_digits(number: str) -> None:
-    data = f'{{"items":[{{"n": {number}}}],"n":{number}}}'.encode()
-    document = parse(data, SECTIONS)
-    again = written(document.lists["items"], n=document.rest["n"])
-    assert again.count(number.encode()) == 2
-
-
 @pytest.mark.row(14)
 @pytest.mark.parametrize("number", ["1e400", "-1e999", "0.12345678901234567890123", "1.10", "1E5"])
 @pytest.mark.parametrize("beside", ["NaN", '"\\ud800"', "-Infinity"])
@@ -196,12 +184,6 @@ def test_an_odd_element_that_is_no_object_is_rejected_alone(odd: bytes) -> None:
     assert document.rest == {"z": b"NaN"}
 
 
-def test_an_odd_unknown_key_is_rejected_alone() -> None:
-    document = parse(b'{"n":' + b"9" * 5_000 + b',"items":[1]}', SECTIONS)
-    assert (document.lists, document.rest) == ({"items": [b"1"]}, {})
-    assert document.rejected == [b"9" * 5_000]
-
-
 def test_brackets_in_text_are_not_nesting() -> None:
     assert loadable(dump({"content": '[{"' * 5_000}))
     assert loadable(b'{"content": "\xed\xa0\xbd' + b"[" * 5_000 + b'"}')
@@ -240,14 +222,6 @@ def test_what_an_item_holds_is_no_item_when_the_item_is_torn() -> None:
 def test_an_item_with_a_raw_control_character_is_salvaged_as_json() -> None:
     document = salvage(b'{"items": [{"id": "a", "content": "two\nlines"}, {"id"', SECTIONS)
     assert document.lists["items"] == [b'{"id": "a", "content": "two\\nlines"}']
-
-
-def test_whole_items_are_found_as_soon_as_they_end() -> None:
-    text = json.dumps({"items": LETTERS})
-    for number, item in enumerate(LETTERS, 1):
-        end = text.index(json.dumps(item)) + len(json.dumps(item))
-        assert values(salvage(text[:end].encode(), SECTIONS).lists["items"]) == LETTERS[:number]
-        assert len(salvage(text[: end - 1].encode(), SECTIONS).lists["items"]) == number - 1
 
 
 def test_a_lost_beginning_costs_only_the_first_item() -> None:

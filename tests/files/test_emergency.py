@@ -2,14 +2,12 @@
 
 import itertools
 import json
-import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files import emergency
 from mem0tray.files.emergency import REMOVE_AFTER, EmergencySource, Lines, read
 
 NAME = "mem0_emergency.json"
@@ -64,13 +62,6 @@ def test_each_line_is_read_once_and_in_order(file: Path) -> None:
     assert taken(read(file.parent, source, final=False)) == ["c"]
 
 
-def test_nothing_but_the_place_changes_in_the_source(file: Path) -> None:
-    append(file, line("a"))
-    known = msgspec.structs.replace(source_of(file), renamed=5.0, boot="b", uptime=7.0)
-    found = after(read(file.parent, known, final=False))
-    assert msgspec.structs.replace(found, offset=0, before=b"") == known
-
-
 def test_a_line_without_its_end_waits(file: Path) -> None:
     whole = line("b")
     append(file, line("a") + whole[:10])
@@ -79,11 +70,6 @@ def test_a_line_without_its_end_waits(file: Path) -> None:
     assert after(found).offset == len(line("a"))
     append(file, whole[10:])
     assert taken(read(file.parent, after(found), final=False)) == ["b"]
-
-
-def test_half_a_line_alone_is_nothing_yet(file: Path) -> None:
-    append(file, line("a")[:10])
-    assert read(file.parent, source_of(file), final=False) is None
 
 
 def test_a_whole_object_needs_no_line_break(file: Path) -> None:
@@ -101,11 +87,6 @@ def test_the_last_half_line_is_taken_as_it_is(file: Path) -> None:
     assert found is not None
     assert found.odd == [b'{"id": "b"']
     assert after(found).offset == file.stat().st_size
-
-
-def test_blanks_at_the_end_are_no_line(file: Path) -> None:
-    append(file, b"  ")
-    assert read(file.parent, source_of(file), final=True) is None
 
 
 def test_blank_lines_hold_nothing(file: Path) -> None:
@@ -299,26 +280,6 @@ def test_a_torn_line_of_a_file_that_another_replaced_is_kept(file: Path, *, fina
     assert after(found).torn == ()
 
 
-def test_a_change_far_before_the_offset_is_not_looked_for(file: Path) -> None:
-    append(file, line("a" * 300) + line("b" * 300))
-    source = after(read(file.parent, source_of(file), final=False))
-    with file.open("r+b") as changed:
-        changed.write(b"?")
-    append(file, line("c"))
-    assert taken(read(file.parent, source, final=False)) == ["c"]
-
-
-def test_short_readings_are_compared_as_far_as_they_go(file: Path) -> None:
-    source = source_of(file)
-    for text in "abcdefgh":
-        append(file, line(text))
-        found = read(file.parent, source, final=False)
-        assert taken(found) == [text]
-        source = after(found)
-    whole = file.read_bytes()
-    assert source.before == emergency._hash(whole[-256:])
-
-
 def test_a_renamed_file_rests_for_a_day_by_both_clocks() -> None:
     source = EmergencySource(NAME, 1, renamed=1000.0, boot="b", uptime=50.0)
     assert REMOVE_AFTER == DAY
@@ -328,13 +289,3 @@ def test_a_renamed_file_rests_for_a_day_by_both_clocks() -> None:
     assert not source.has_rested(1000.1 + DAY, "b", 51.0)
     assert source.has_rested(1000.1 + DAY, "another", 0.0)
     assert not source.has_rested(1000.0, "another", 0.0)
-
-
-def test_the_inode_is_that_of_the_file_that_is_open(file: Path) -> None:
-    append(file, line("a"))
-    held = os.open(file, os.O_RDONLY)
-    try:
-        source = EmergencySource(NAME, os.fstat(held).st_ino)
-        assert taken(read(file.parent, source, final=False)) == ["a"]
-    finally:
-        os.close(held)

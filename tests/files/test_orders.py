@@ -43,7 +43,7 @@ def test_what_is_asked_is_read(paths: Paths) -> None:
     raw = b'{"content": "not UTF-8: \xff"}'
     orders.leave(paths, orders.about(DELETE, [ODD, PLAIN], "copy.json"))
     orders.leave(paths, Order(RESTORE, texts=[Text.of(raw, dead=True)]))
-    orders.ask_to_show(paths)
+    orders.leave(paths, orders.Order(orders.SHOW))
     first, second, third = read(paths)
     assert first is not None
     assert (first.verb, first.names, first.backup) == (DELETE, [ODD, PLAIN], "copy.json")
@@ -110,7 +110,7 @@ def test_an_answer_that_nobody_fetches_goes_after_a_minute(paths: Paths) -> None
 def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
     orders.leave(paths, orders.about(DELETE, [ODD, PLAIN]))
     orders.leave(paths, orders.about(RETRY, [ODD]))
-    orders.ask_to_show(paths)
+    orders.leave(paths, orders.Order(orders.SHOW))
     orders.withdraw(paths.orders, [ODD])
     left, show = read(paths)
     assert left is not None

@@ -1,31 +1,25 @@
 """How often files are published."""
 
+import math
+
 import pytest
 
 from mem0tray.files.publish_rate import PublishRate
-
-
-def test_what_took_long_is_not_put_off_for_longer_than_was_asked() -> None:
-    usual, prompt = PublishRate(), PublishRate(longest=5.0)
-    for pace in (usual, prompt):
-        pace.note_cost(100.0, 2.0)
-    assert usual.wait(100.0) == 38.0
-    assert prompt.wait(100.0) == 5.0
 
 
 def test_files_are_published_once_a_second_at_most() -> None:
     rate = PublishRate()
     assert rate.ready(0.0)
     rate.note_cost(100.0, 0.001)
-    assert not rate.ready(100.9)
-    assert rate.ready(101.0)
-    assert rate.wait(100.25) == 0.75
-    assert rate.wait(200.0) == 0.0
+    assert (rate.ready(100.9), rate.ready(101.0)) == (False, True)
+    assert (rate.wait(100.25), rate.wait(200.0)) == (0.75, 0.0)
 
 
-def test_what_takes_long_is_published_more_rarely() -> None:
-    rate = PublishRate()
-    rate.note_cost(100.0, 0.1)
-    assert rate.wait(100.0) == pytest.approx(1.9)
-    rate.note_cost(100.0, 0.05)
-    assert rate.wait(100.0) == 1.0
+@pytest.mark.parametrize(
+    ("longest", "cost", "wait"),
+    [(math.inf, 0.05, 1.0), (math.inf, 0.1, 1.9), (math.inf, 2.0, 38.0), (5.0, 2.0, 5.0)],
+)
+def test_what_takes_long_is_published_more_rarely(longest: float, cost: float, wait: float) -> None:
+    rate = PublishRate(longest)
+    rate.note_cost(100.0, cost)
+    assert rate.wait(100.0) == pytest.approx(wait)

@@ -13,7 +13,7 @@ import pytest
 
 from mem0tray.files import atomic, temporary
 from mem0tray.files.temporary import Temporary
-from mem0tray.system import processes, regular_file
+from mem0tray.system import processes
 from tests.support import needs, odd
 from tests.support.home import REPOSITORY, Home
 from tests.support.needs import has_mode
@@ -229,41 +229,12 @@ def test_leftovers_are_listed_before_they_are_removed(tmp_path: Path) -> None:
     temporary.remove_leftovers(tmp_path / "none")
 
 
-@needs.PROCESSES
-def test_a_leftover_that_may_only_be_read_is_removed_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    left = tmp_path / ".file.mem0tray-1-0.tmp"
-    left.touch()
-    real = regular_file.open_fd
-
-    def read_only(path: Path, flags: int = os.O_RDONLY) -> int:
-        if flags & os.O_RDWR:
-            raise PermissionError
-        return real(path, flags)
-
-    monkeypatch.setattr(regular_file, "open_fd", read_only)
-    temporary.remove_leftovers(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    assert open_below(tmp_path) == []
-
-
 @pytest.mark.parametrize("kind", [pytest.param("named pipe", marks=needs.PIPES), "folder"])
 def test_what_is_no_file_of_ours_stays(tmp_path: Path, kind: str) -> None:
     with odd.put(kind, tmp_path / ".file.mem0tray-1-0.tmp"):
         assert list(temporary.leftovers(tmp_path)) == []
         temporary.remove_leftovers(tmp_path)
         assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_only_windows_holds_a_file_open() -> None:
-    error = OSError(errno.EACCES, "x")
-    assert not temporary.held_open(error)
-    for number in (5, 32, 33):
-        error.winerror = number  # type: ignore[attr-defined]
-        assert temporary.held_open(error)
-    error.winerror = 6  # type: ignore[attr-defined]
-    assert not temporary.held_open(error)
 
 
 def test_a_rename_that_fails_otherwise_is_not_tried_again(

@@ -1,20 +1,22 @@
 """Opening, transactions, and when a ledger is not to be trusted."""
 
 import os
+import shutil
 import sqlite3
-import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import atomic
 from mem0tray.ledger import opening
-from mem0tray.ledger.database import Ledger, decode, encode
+from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import DLQ_FILE, EMERGENCY_FILE, NOTES, QUEUE_FILE, SOURCES
 from mem0tray.ledger.opening import trouble
-from tests.ledger.samples import table
+from mem0tray.ledger.reader import Reader
+from tests.ledger.samples import write_sample
 from tests.support import needs
 from tests.support.needs import has_mode
 
@@ -124,14 +126,6 @@ def test_a_mark_that_cannot_be_read_is_doubt(path: Path) -> None:
     assert opened(path) == f"{mark} cannot be read (Too many levels of symbolic links)"
 
 
-def test_each_opening_and_each_closing_counts(path: Path) -> None:
-    opened(path)
-    with closing(Ledger(path)) as ledger:
-        assert ledger.meta("openings") == 3
-    with closing(Ledger(path)) as ledger:
-        assert ledger.meta("openings") == 5
-
-
 # Doubt ---------------------------------------------------------------------------------------
 
 
@@ -185,20 +179,6 @@ def test_a_ledger_is_checked_whole_after_a_crash(
 # Transactions --------------------------------------------------------------------------------
 
 
-def test_a_transaction_is_all_or_nothing(ledger: Ledger) -> None:
-    def broken() -> None:
-        with ledger.transaction():
-            ledger.set_meta("n", 1)
-            raise ValueError("broken")
-
-    with pytest.raises(ValueError, match="broken"):
-        broken()
-    assert ledger.meta("n") is None
-    with ledger.transaction():
-        ledger.set_meta("n", 2)
-    assert ledger.meta("n") == 2
-
-
 def test_only_the_outermost_transaction_commits(ledger: Ledger) -> None:
     def broken() -> None:
         with ledger.transaction():
@@ -216,20 +196,6 @@ def test_only_the_outermost_transaction_commits(ledger: Ledger) -> None:
                 ledger.set_meta("n", 1)
             assert other.execute(question).fetchone() is None
         assert other.execute(question).fetchone() == (1,)
-
-
-def test_an_error_within_an_inner_transaction_is_the_outer_ones_to_catch(ledger: Ledger) -> None:
-    def broken() -> None:
-        with ledger.transaction():
-            raise ValueError("broken")
-
-    with ledger.transaction():
-        ledger.set_meta("n", 1)
-        with pytest.raises(ValueError, match="broken"):
-            broken()
-        ledger.set_meta("m", 2)
-    assert (ledger.meta("n"), ledger.meta("m")) == (1, 2)
-    assert not ledger._db.in_transaction
 
 
 def test_only_what_is_durable_waits_for_the_disk(ledger: Ledger) -> None:
@@ -263,29 +229,6 @@ def test_what_cannot_be_made_durable_is_not_begun(ledger: Ledger) -> None:
     assert ledger.meta("n") == 1
 
 
-def test_threads_take_turns(ledger: Ledger) -> None:
-    inside, go_on = threading.Event(), threading.Event()
-
-    def write() -> None:
-        with ledger.transaction():
-            ledger.set_meta("n", 1)
-            inside.set()
-            go_on.wait(30)
-            ledger.set_meta("n", 2)
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    inside.wait(30)
-    found: list[int] = []
-    reader = threading.Thread(target=lambda: found.append(ledger.meta("n")))
-    reader.start()
-    assert found == []
-    go_on.set()
-    thread.join(30)
-    reader.join(30)
-    assert found == [2]
-
-
 def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:
     for use in (ledger.locked, ledger.transaction):
         with pytest.raises(LedgerError, match="cannot be used: no such table: none"), use() as db:
@@ -303,14 +246,10 @@ def test_an_erased_text_leaves_no_trace(ledger: Ledger) -> None:
         assert b"sesame" not in file.read_bytes()
 
 
-def test_foreign_text_survives(ledger: Ledger) -> None:
-    for text in ("", "é", "\ud800"):
-        assert decode(encode(text)) == text
-    assert encode("é") == b"\xc3\xa9"
-    assert table(ledger, "SELECT typeof(value) FROM meta WHERE name = 'identity'") == [("text",)]
-
-
 # Errors in words -----------------------------------------------------------------------------
+
+FULL = sqlite3.OperationalError("x")
+FULL.sqlite_errorcode = sqlite3.SQLITE_FULL
 
 
 @pytest.mark.parametrize(
@@ -320,29 +259,19 @@ def test_foreign_text_survives(ledger: Ledger) -> None:
         (sqlite3.OperationalError("unable to open database file"), "Mend the permissions"),
         (sqlite3.OperationalError("disk I/O error."), "The disk may be broken"),
         (sqlite3.DatabaseError("malformed"), "Restart mem0tray"),
+        (FULL, "Free some disk space."),
     ],
 )
-def test_each_error_has_its_remedy(path: Path, error: sqlite3.Error, remedy: str) -> None:
+def test_each_error_has_its_remedy(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: sqlite3.Error, remedy: str
+) -> None:
     found = trouble(path, error)
     assert found.message.startswith(f"The ledger {path} cannot be used: ")
     assert not found.message.endswith("..")
     assert found.remedy.startswith(remedy)
-
-
-def test_a_read_only_disk_is_no_matter_of_permissions(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(atomic, "is_read_only", lambda asked: asked == path.parent)
-    found = trouble(path, sqlite3.OperationalError("attempt to write a readonly database"))
-    assert found.remedy.startswith("The disk is read-only")
-
-
-def test_a_full_disk_is_told_by_its_number(path: Path) -> None:
-    error = sqlite3.OperationalError("x")
-    error.sqlite_errorcode = sqlite3.SQLITE_FULL
-    found = trouble(path, error)
-    assert found.message == f"The ledger {path} cannot be used: database or disk is full."
-    assert found.remedy == "Free some disk space."
+    if error is not FULL:
+        assert trouble(path, error).remedy.startswith("The disk is read-only")
 
 
 @pytest.mark.parametrize(
@@ -363,3 +292,89 @@ def test_what_keeps_us_from_the_file_is_told_as_its_trouble(path: Path) -> None:
     found = opening.unreachable(path, PermissionError(13, os.strerror(13)))
     assert found.message == f"The ledger {path} cannot be used: Permission denied."
     assert found.remedy.startswith("Mend the permissions")
+
+
+# Versions ------------------------------------------------------------------------------------
+
+TABLES = (
+    "items", "texts", "outcomes", "attempts", "servers", "showings", "generations", "tickets",
+    "tombstones", "notes", "note_texts",
+)  # fmt: skip
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """Write the ledger of a worker that was killed in mid-delivery, with every state."""
+    found = tmp_path / "ledger.sqlite3"
+    write_sample(found)
+    return found
+
+
+def rows(db: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    return db.execute(sql).fetchall()
+
+
+def columns(db: sqlite3.Connection) -> dict[str, set[str]]:
+    """The columns of each table."""
+    return {t: {row[1] for row in rows(db, f"PRAGMA table_info({t})")} for t in TABLES}
+
+
+def test_the_ledger_of_the_first_release_is_kept_with_every_state(sample: Path) -> None:
+    with closing(sqlite3.connect(sample)) as db:
+        before = {table: rows(db, f"SELECT * FROM {table}") for table in TABLES}
+        assert all(before[table] for table in TABLES)
+        states = rows(db, "SELECT DISTINCT state FROM items")
+        assert {state for (state,) in states} == {"pending", "dead", "delivered", "discarded"}
+        made = columns(db)
+    with closing(Ledger(sample)) as ledger, ledger.locked() as db:
+        assert {table: rows(db, f"SELECT * FROM {table}") for table in TABLES} == before
+    with closing(Ledger(sample.with_name("new"))) as ledger, ledger.locked() as db:
+        assert columns(db) == made
+    with Reader(sample) as reader:
+        assert len(reader.by_prefix("")) == len(before["items"])
+
+
+@pytest.mark.parametrize("version", [1, 6])
+def test_a_ledger_from_before_the_first_release_is_kept_aside_and_rebuilt(
+    sample: Path, version: int
+) -> None:
+    with closing(sqlite3.connect(sample)) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+    with Reader(sample, needed=True) as reader:
+        assert not reader.usable
+    with closing(Ledger(sample)) as ledger, ledger.locked() as db:
+        assert "before the first release; kept as ledger.sqlite3.kept-" in ledger.rebuilt
+        assert rows(db, "SELECT * FROM items") == []
+    (kept,) = (each for each in sample.parent.glob("*.kept-*") if each.name[-1].isdecimal())
+    with closing(sqlite3.connect(kept)) as db:
+        assert rows(db, "SELECT count(*) FROM items") != [(0,)]
+
+
+def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {opening.VERSION + 1}")
+    with pytest.raises(LedgerError, match="was written by a newer mem0tray") as refused:
+        Ledger(path)
+    assert refused.value.remedy == "Update mem0tray."
+    with pytest.raises(LedgerError, match="newer"), Reader(path, needed=True):
+        pass
+    with Reader(path) as reader:
+        assert not reader.usable
+
+
+@pytest.mark.row(6)
+def test_a_full_disk_has_the_log_taken_in(path: Path, tmp_path: Path) -> None:
+    with closing(Ledger(path)) as ledger:
+        ledger.set_meta("n", 1)
+        with ledger.locked() as db:
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+            db.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(LedgerError, match="full"):
+            ledger.set_meta("n", "x" * 100_000)
+        alone = shutil.copy(path, tmp_path / "without its log")
+        assert ledger.meta("n") == 1
+    with closing(sqlite3.connect(alone)) as taken_in:
+        assert taken_in.execute("SELECT value FROM meta WHERE name = 'n'").fetchone() == (1,)

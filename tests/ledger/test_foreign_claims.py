@@ -162,14 +162,6 @@ def test_an_entry_that_comes_back_was_not_delivered(
     assert changes(before[unshown], row(ledger, unshown)) == {"shown": 1}
 
 
-def test_a_question_is_put_anew(ledger: Ledger, taken: ForeignClaims, keys: list[int]) -> None:
-    before = row(ledger, keys[1])
-    taken.ask(keys[0], NOW)
-    taken.ask(keys[0], NOW + 5)
-    assert row(ledger, keys[0])["unknown"] == NOW + 5
-    assert row(ledger, keys[1]) == before
-
-
 def test_what_the_server_cannot_tell_is_held(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:

@@ -8,7 +8,6 @@ from mem0tray.ledger import generations
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations, Showing, Shown
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.outbox import Outbox
 from tests.ledger.samples import NOW, fresh, letter, row, table
 
 
@@ -24,7 +23,7 @@ def dead(inbox: Inbox, item: Item) -> int:
 
 def publish(past: Generations, name: str) -> int:
     """Publish a generation."""
-    gen = past.prepare(name).gen
+    gen = past.prepare(name)[0]
     past.record(gen, name.encode())
     past.note_published(gen)
     return gen
@@ -40,16 +39,16 @@ def showings(past: Generations, key: int) -> list[Showing]:
 
 def test_a_generation_counts_when_it_has_reached_the_disk(past: Generations) -> None:
     assert past.current() == 0
-    first = past.prepare("one")
-    assert (first.gen, past.current(), past.named("one")) == (1, 0, None)
+    first, _ = past.prepare("one")
+    assert (first, past.current(), past.named("one")) == (1, 0, None)
     past.record(1, b"sha")
     assert past.current() == 0
     past.note_published(1)
     assert (past.current(), past.named("one")) == (1, 1)
     assert publish(past, "two") == 2
     assert (past.current(), past.named("one"), past.named("two")) == (2, 1, 2)
-    assert past.prepare("three").gen == 3
-    assert past.prepare("four").gen == 4  # that number was given away
+    assert past.prepare("three")[0] == 3
+    assert past.prepare("four")[0] == 4  # that number was given away
 
 
 def test_a_hash_is_durable_before_the_file_is_written(ledger: Ledger, past: Generations) -> None:
@@ -150,8 +149,8 @@ def test_the_file_holds_dead_letters_in_their_order(
     with ledger.transaction() as db:
         db.execute("UPDATE items SET dead_seq = 9 WHERE key = ?", (first,))
     raws = [letter("b").raw, letter("c").raw, letter("a").raw]
-    assert past.dead_raws() == raws
-    assert list(past.prepare("one").raws) == raws
+    assert [each.raw for each in past.dead_rows()] == raws
+    assert past.prepare("one")[1] == raws
     rows = past.dead_rows()
     assert [(each.key, each.raw) for each in rows] == list(
         zip((second, third, first), raws, strict=True)
@@ -231,16 +230,6 @@ def test_a_gap_outlives_the_thinning(
     assert [(each.first, each.last) for each in showings(past, key)] == [(1, 1), (7, 7)]
 
 
-def test_a_delivered_letter_is_shown_no_more(
-    ledger: Ledger, past: Generations, inbox: Inbox
-) -> None:
-    key = dead(inbox, letter("a"))
-    publish(past, "one")
-    Outbox(ledger).record_delivery(key, "http://here.test", NOW)
-    publish(past, "two")
-    assert [(each.first, each.last) for each in showings(past, key)] == [(1, 1)]
-
-
 # What stands beside the items ----------------------------------------------------------------
 
 
@@ -279,9 +268,6 @@ def test_the_first_and_the_last_are_ours() -> None:
     over = Shown([AGAIN, FIRST, SAVED, Showing(9, 10, 3, 30.0)])
     assert (over.first(), over.last(8)) == (2, 10)
     assert Shown([FIRST]).last(12) == 4
-
-
-def test_what_was_never_shown_has_neither() -> None:
     for past in (Shown(), Shown([SAVED])):
         assert (past.first(), past.last(12), past.stood_in(5)) == (None, None, False)
 
@@ -293,13 +279,8 @@ def test_values_that_stood_there_are_known_one_by_one() -> None:
         assert PAST.had_time(time)
     for body in (b"x", b"y", b"z"):
         assert PAST.had_body(body)
+    assert PAST.with_values(9, 90.0) == [SAVED]
+    assert PAST.with_values(1, 20.0) == PAST.with_values(2, 10.0) == []
     assert not PAST.had_count(3)
     assert not PAST.had_time(1.0)
     assert not PAST.had_body(b"")
-
-
-def test_values_that_stood_there_together_are_found() -> None:
-    assert PAST.with_values(1, 10.0) == [FIRST]
-    assert PAST.with_values(9, 90.0) == [SAVED]
-    assert PAST.with_values(1, 20.0) == []
-    assert PAST.with_values(2, 10.0) == []

@@ -100,7 +100,9 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
     entry = letter("a")
     (key,) = put(inbox, entry)
     with ledger.transaction() as db:
-        db.execute("UPDATE items SET unknown = 1")
+        db.execute(
+            "UPDATE items SET unknown = 1, body = x'00', last_error = 'e', taken = 1, held = 1"
+        )
     outbox.claim(key, NOW, HERE)
     outbox.mark_unknown(key, HERE, NOW, timed_out=True)
     assert ledger.raw(key) == entry.raw == ledger.find_raw(key)
@@ -108,24 +110,13 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
     assert outbox.record_delivery(key, HERE, NOW + 5) is None
     assert changes(before, row(ledger, key)) == {
         "state": "delivered", "claimed": None, "unknown": None, "closed": NOW + 5,
+        **dict.fromkeys(("body", "last_error", "taken", "held")),
     }  # fmt: skip
     assert table(ledger, "SELECT * FROM texts") == []
     assert table(
         ledger, "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
     ) == [(key, HERE, NOW + 5, 1)]
     assert (ledger.meta("total_synced"), ledger.meta("last_delivery")) == (1, NOW + 5)
-
-
-def test_what_is_not_needed_after_a_delivery_goes(
-    ledger: Ledger, inbox: Inbox, outbox: Outbox
-) -> None:
-    (key,) = put(inbox, fresh("a"))
-    with ledger.transaction() as db:
-        db.execute("UPDATE items SET body = x'00', last_error = 'e', taken = 1, held = 1")
-    before = row(ledger, key)
-    outbox.record_delivery(key, HERE, NOW)
-    gone = {name for name, value in changes(before, row(ledger, key)).items() if value is None}
-    assert gone == {"body", "last_error", "taken", "held"}
 
 
 def test_a_delivery_to_each_server_is_remembered(
@@ -263,27 +254,6 @@ def test_the_last_fifty_attempts_are_kept(ledger: Ledger, outbox: Outbox) -> Non
     assert table(ledger, "SELECT * FROM attempts WHERE item = 2") == [
         (2, NOW, "item failure", 500, "broken", 1.5, "1a2b")
     ]
-
-
-def test_a_turn_is_all_or_nothing(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
-    one, two = put(inbox, fresh("a"), fresh("b"))
-    outbox.claim(one, NOW)
-
-    def killed() -> None:
-        with ledger.transaction():
-            outbox.record_delivery(one, HERE, NOW)
-            outbox.claim(two, NOW)
-            raise ValueError("killed")
-
-    with pytest.raises(ValueError, match="killed"):
-        killed()
-    assert row(ledger, one)["state"] == "pending"
-    assert "claimed" not in row(ledger, two)
-    with ledger.transaction():
-        outbox.record_delivery(one, HERE, NOW)
-        outbox.claim(two, NOW)
-    assert row(ledger, one)["state"] == "delivered"
-    assert row(ledger, two)["claimed"] == NOW
 
 
 # What a delivery costs -------------------------------------------------------------------------

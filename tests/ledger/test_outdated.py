@@ -43,9 +43,9 @@ class Scene:
 
     def publish(self) -> None:
         """Publish a generation."""
-        prepared = self.generations.prepare(f"at {self.generations.current()}")
-        self.generations.record(prepared.gen, b"")
-        self.generations.note_published(prepared.gen)
+        gen, _ = self.generations.prepare(f"at {self.generations.current()}")
+        self.generations.record(gen, b"")
+        self.generations.note_published(gen)
 
     def fail(self) -> None:
         """Let a retry of a dead letter fail."""

@@ -15,7 +15,6 @@ from tests.localserver.support import Serving, client_of
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Name the folder of the module's server."""
     return tmp_path_factory.mktemp("module") / "local-server"
 
 
@@ -29,7 +28,6 @@ def running(folder: Path) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def client(running: Endpoint) -> Iterator[httpx.Client]:
-    """Open a client that has the token."""
     with client_of(running) as client:
         yield client
 
@@ -65,5 +63,4 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
 
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:
-    """Name the lock of the test's own folder."""
     return tmp_path / "local-server" / LOCK

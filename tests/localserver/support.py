@@ -31,14 +31,12 @@ def client_of(endpoint: Endpoint, headers: dict[str, str] | None = None) -> http
 
 
 def save(client: httpx.Client, project: str, content: str, key: str = "") -> httpx.Response:
-    """Save one memory."""
     headers = {"Idempotency-Key": key} if key else {}
     body = json.dumps({"user_id": project, "content": content})  # ASCII, as httpx's is not
     return client.post("/memory", content=body, headers=headers)
 
 
 def listed(client: httpx.Client, project: str, limit: int = 1000) -> list[dict[str, Any]]:
-    """List a project's memories, newest first."""
     answer = client.get(f"/memory/{quoted(project)}", params={"limit": limit})
     assert answer.status_code == 200
     document: dict[str, Any] = answer.json()
@@ -48,7 +46,6 @@ def listed(client: httpx.Client, project: str, limit: int = 1000) -> list[dict[s
 
 
 def texts(client: httpx.Client, project: str) -> list[str]:
-    """List the texts of a project, oldest first."""
     return [each["memory"] for each in reversed(listed(client, project))]
 
 
@@ -76,8 +73,6 @@ class Serving:
     folder: Path
 
     def ready(self) -> Endpoint:
-        """Wait until it can be used."""
-
         def look() -> Endpoint | None:
             assert self.process.poll() is None, self.output()
             found = find(self.folder)
@@ -90,12 +85,10 @@ class Serving:
         return self.process.wait(PATIENCE)
 
     def output(self) -> str:
-        """Read what it wrote, once it has ended."""
         assert self.process.stdout is not None
         return self.process.stdout.read().decode()
 
     def end(self) -> None:
-        """End it, whatever it does."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):

@@ -166,12 +166,10 @@ def test_one_that_cannot_start_says_why_and_waits(own: LocalServer, lock: Path) 
 
 
 def child_pid(server: LocalServer) -> int | None:
-    """Return the process that it started."""
     return server._child.pid if server._child is not None else None
 
 
 def attempt(server: LocalServer) -> Endpoint | None:
-    """Try to have a server."""
     try:
         return server.ensure()
     except LocalServerError:

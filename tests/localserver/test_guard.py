@@ -19,11 +19,8 @@ PATHS = ["/health", "/memory/guarded"]
         "evil.example:{port}",
         "127.0.0.1.evil.example",
         "localhost.evil.example:{port}",
-        "evil.example@127.0.0.1",
-        "127.0.0.1:{port}:1",
         "127.0.0.2",
         "0.0.0.0",  # noqa: S104 - a name that is refused
-        "localhost:",
         "",
     ],
 )
@@ -48,7 +45,6 @@ def test_our_own_names_are_served(client: httpx.Client, running: Endpoint, host:
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:6360"},
         {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},
     ],
 )

@@ -12,7 +12,6 @@ from tests.support import needs
 
 
 def everything(store: Store, project: str) -> list[str]:
-    """List a project's texts, newest first."""
     return [each.memory for each in store.newest(Filter(project), 1000)[0]]
 
 

@@ -13,24 +13,20 @@ from mem0tray.localserver.store import Filter, Store, StoredMemory
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Name the database."""
     return tmp_path / "memories.sqlite3"
 
 
 @pytest.fixture
 def store(path: Path) -> Iterator[Store]:
-    """Open a store of the test's own."""
     with closing(Store(path)) as opened:
         yield opened
 
 
 def found(store: Store, query: str, project: str = "p", limit: int = 100) -> list[str]:
-    """Search a project."""
     return [each.memory for each, _ in store.search(Filter(project), query, limit)]
 
 
 def newest(store: Store) -> list[StoredMemory]:
-    """List what there is."""
     return store.newest(Filter("p"), 1000)[0]
 
 

@@ -7,11 +7,6 @@ from pathlib import Path
 import pytest
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
-WINDOWS = """
-import environment, windows
-environment.is_root = lambda: False
-windows.need_tools()
-"""
 ASK = """
 import sys
 import desktop, environment
@@ -30,10 +25,10 @@ def bare_path(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def asked(path: Path, has: str, ask: str = ASK) -> subprocess.CompletedProcess[str]:
+def asked(path: Path, has: str) -> subprocess.CompletedProcess[str]:
     """Ask, as an ordinary user, whether the tests have what they need."""
     return subprocess.run(
-        [sys.executable, "-c", ask, has],
+        [sys.executable, "-c", ASK, has],
         env={"PATH": str(path), "PYTHONPATH": str(PACKAGING)},
         capture_output=True,
         encoding="utf-8",
@@ -60,10 +55,3 @@ def test_nothing_runs_where_no_environment_can_be_made(bare_path: Path) -> None:
     done = asked(bare_path, "nothing")
     assert (done.returncode, done.stdout) == (1, "")
     assert "At least python3-venv is needed." in done.stderr
-
-
-def test_a_windows_is_not_made_without_its_tools(bare_path: Path) -> None:
-    done = asked(bare_path, "nothing", WINDOWS)
-    assert done.returncode == 1
-    assert "sudo apt-get update && sudo apt-get install" in done.stderr
-    assert {"wine", "wine64", "gcc-mingw-w64-x86-64-win32"} <= set(done.stderr.split())

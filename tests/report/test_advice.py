@@ -73,45 +73,11 @@ def test_what_stands_first_says_what_to_do(fields: dict[str, Any], words: str) -
     assert words in headline(Overview(**fields), str, Language("en")).text
 
 
-@pytest.mark.parametrize(
-    ("reason", "tone", "words"),
-    [
-        ("500 Internal Server Error: x", "warn", "see its log"),
-        ("403 Forbidden", "warn", "server.api_key"),
-        ("404 Not Found", "warn", "server.url"),
-        ("429 Too Many Requests", "calm", "Nothing to do"),
-        ("422 Unprocessable Entity", "warn", "`mem0tray edit ID`"),
-        ("no answer after 60 s", "calm", "Nothing to do"),
-        ("a text of another program", "calm", "Nothing to do"),
-    ],
-)
-def test_the_servers_answers_from_the_file_alone(reason: str, tone: str, words: str) -> None:
-    (made,) = _advice(dead("a", last_error=reason))
-    assert made.title.startswith("1 memory not delivered: ")
-    assert (made.tone, made.detail) == (tone, reason)
-    assert words in made.text
-
-
-def test_the_ledger_knows_better_than_the_file() -> None:
-    attempt = Attempt(_NOW, "unknown", None, "no answer after 60 s", 60.0)
-    (made,) = _advice(dead("a", id="one", last_error="500 old"), attempts={"one": attempt})
-    assert made.title == "1 memory not delivered: no usable answer from the server"
-    assert (made.memory, made.detail) == ("one", "no answer after 60 s")
-
-
 def test_the_example_speaks_the_language_of_the_page() -> None:
     said = kept(Reason("no answer after {number} s", number="60"))
     attempt = Attempt(_NOW, "unknown", None, said, 60.0)
     (made,) = _advice(dead("a", id="one"), attempts={"one": attempt}, language="fr")
     assert made.detail == "aucune réponse au bout de 60 s"
-
-
-def test_an_item_without_a_project_is_invalid() -> None:
-    (made,) = _advice(dead("a", ""))
-    assert (made.title, made.detail) == (
-        "1 memory not delivered: invalid content",
-        "it names no project",
-    )
 
 
 def test_the_commonest_cause_comes_first() -> None:
@@ -137,9 +103,3 @@ def test_no_answer_hides_behind_another() -> None:
         ("2 memories not delivered: rejected by the server", "422 Unprocessable Entity: odd 1"),
         ("1 memory not delivered: rejected by the server", "200 OK without success: no space"),
     ]
-
-
-def test_waiting_for_its_time_needs_nothing() -> None:
-    (made,) = _advice(dead("a"))
-    assert made.text.startswith("Nothing to do: it is sent automatically")
-    assert made.detail == ""

@@ -13,7 +13,6 @@ from tests.cli.scratch import Scratch
 from tests.desktop.programs import script
 from tests.report.reading import parse
 from tests.support import needs
-from tests.support.processes import wait_until
 from tests.support.shapes import dead
 
 
@@ -141,43 +140,6 @@ def test_a_click_does_not_wait_for_the_end_of_the_users_browser(
     assert not opener.with_name("xdg-open.got").exists()
 
 
-@needs.linux("Windows and macOS have their own way")
-@pytest.mark.parametrize("chosen", ["gone", "broken", ":"])
-def test_after_a_click_the_desktops_opener_is_tried_where_the_chosen_one_does_not_start(
-    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
-) -> None:
-    monkeypatch.setenv("BROWSER", chosen)
-    script(opener.with_name("broken"), "", "/gone/sh")
-    script(opener, 'echo "$1" > "$0.got"')
-    assert report.open_page(tmp_path / "page.html", waits=False)
-    assert opener.with_name("xdg-open.got").exists()
-
-
-@needs.linux("its opener is that of Linux")
-def test_what_an_opener_looks_for_in_vain_is_not_shown(
-    tmp_path: Path, opener: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    script(opener, "echo firefox: not found >&2; exit 3")
-    assert not report.open_page(tmp_path / "page.html")
-    assert capfd.readouterr() == ("", "")
-
-
-@needs.linux("its opener is that of Linux")
-@pytest.mark.parametrize("rest", ["exit 0", 'read word < "$0.end"'], ids=["ends", "goes on"])
-def test_a_desktop_with_a_browser(
-    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, rest: str
-) -> None:
-    monkeypatch.setattr(report, "_PATIENCE", 0.05 if "read" in rest else 30.0)
-    os.mkfifo(tmp_path / "programs.end")
-    script(opener, f'echo "$1" > "$0.got"; {rest}'.replace("$0.end", f"{tmp_path}/programs.end"))
-    assert report.open_page(tmp_path / "page.html")
-    got = opener.with_name("xdg-open.got")
-    wait_until(lambda: got.exists() and got.read_text(), what="the page")
-    assert got.read_text().strip() == (tmp_path / "page.html").as_uri()
-    if "read" in rest:
-        (tmp_path / "programs.end").write_text("end\n")
-
-
 @pytest.mark.parametrize(
     ("browser", "snap"),
     [
@@ -196,25 +158,3 @@ def test_a_browser_in_a_snap_gets_it_where_it_may_read(
     own.mkdir(parents=True)
     expected = own / "mem0tray-status.html" if snap else home.paths.data_dir / "status.html"
     assert report.usual_place(home.paths) == expected
-
-
-@needs.SHELL
-def test_the_desktop_names_its_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert report._browser() == ""
-    tool = tmp_path / "xdg-settings"
-    tool.write_text("#!/bin/sh\necho firefox_firefox.desktop\n")
-    tool.chmod(0o700)
-    assert report._browser() == "firefox_firefox.desktop"
-
-
-def test_it_writes_nothing_else(home: Scratch) -> None:
-    home.write("mem0_queue_dlq.json", {"items": [dead("d")]})
-    home.ok("list")
-    ledger = {path for path in (home.root / "data").rglob("*") if path.is_file()}
-    before = {path: path.stat().st_mtime_ns for path in home.claude.iterdir()}
-    home.ok("report")
-    assert {path: path.stat().st_mtime_ns for path in home.claude.iterdir()} == before
-    new = {path for path in (home.root / "data").rglob("*") if path.is_file()} - ledger
-    assert [path.name for path in new] == ["status.html"]

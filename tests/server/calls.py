@@ -31,13 +31,11 @@ HUNDRED = [str(number) for number in range(100)]  # a listing of them may be cut
 
 @contextmanager
 def client(url: str, **more: Any) -> Iterator[Transport]:
-    """Make a transport and close it."""
     with closing(Transport(ServerAddress.of(url, **more))) as transport:
         yield transport
 
 
 def post(transport: Transport, timeout: float = LONG, body: bytes = b"{}") -> Reply:
-    """Send a small request."""
     return transport.exchange("POST", "/memory", (), body, timeout)
 
 
@@ -51,7 +49,6 @@ def reply_of(handler: Handler, timeout: float = LONG, body: bytes = b"{}") -> Re
 def client_of(
     server: Wire, token: str = "", dialect: str = "vps", terms: Terms | None = None, **more: Any
 ) -> Iterator[Client]:
-    """Make a client of a whole dialect and close it."""
     address = ServerAddress.of(server.url, token)
     with closing(connect(address, dialect, terms=terms, **more)) as made:
         yield made
@@ -70,12 +67,10 @@ def reply(
 
 
 def classified(answer: Reply, content: str = "", *secrets: str) -> Outcome:
-    """Class an answer of a server that speaks `vps`."""
     return classify(answer, NOW, lambda body: body.get("success") is True, content, secrets)
 
 
 def message(status: int, body: object, content: str = "", secret: str = "") -> str:
-    """Say what is said about an answer."""
     return classified(reply(status, body), content, secret).message
 
 
@@ -120,38 +115,32 @@ def full_listener() -> Iterator[int]:
 
 
 def cut_after_body(connection: Connection) -> None:
-    """Read a request and reset."""
     connection.request()
     connection.reset()
 
 
 def silent(connection: Connection) -> None:
-    """Read the request and never answer."""
     connection.request()
     connection.hang()
 
 
 def deaf(connection: Connection) -> None:
-    """Do not even read the request."""
     connection.server.closing.wait(PATIENCE)
 
 
 def drip_head(connection: Connection) -> None:
-    """Send an endless head, slowly."""
     connection.request()
     connection.send(b"HTTP/1.1 200 OK\r\n")
     connection.drip(b"A: b\r\n")
 
 
 def drip_body(connection: Connection) -> None:
-    """Send a body slowly."""
     connection.request()
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n")
     connection.drip(b" ")
 
 
 def drip_interim(connection: Connection) -> None:
-    """Send one interim answer after the other, slowly."""
     connection.request()
     connection.drip(b"HTTP/1.1 102 Processing\r\n\r\n", pause=0.001)
 
@@ -169,12 +158,10 @@ def in_turn_of(*answers: bytes) -> Handler:
 
 
 def listing(*texts: str, **more: object) -> bytes:
-    """Make the answer to GET /memory/{project}."""
     results = [{"id": str(number), "memory": text} for number, text in enumerate(texts)]
     return render(200, {"success": True, "memories": {"results": results}} | more)
 
 
 def found(*texts: str) -> bytes:
-    """Make the answer to POST /memory/search."""
     results = [{"memory": text, "score": 0.5} for text in texts]
     return render(200, {"success": True, "results": {"results": results}})

@@ -26,7 +26,6 @@ class Certificate:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Have a private authority issue one."""
     folder = tmp_path_factory.mktemp("tls")
     authority = Authority(folder)
     issued = authority.certificate(HOST, "mem0.test")
@@ -46,7 +45,6 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Collect the seconds that each exchange has."""
     found: list[float] = []
     exchange = Transport.exchange
 

@@ -37,7 +37,6 @@ NONE: Final = answering(render(404, {"detail": "Not Found"}))  # a server withou
 
 
 def read(path: Path) -> str:
-    """Read a page."""
     return path.read_text(encoding="utf-8")
 
 
@@ -45,24 +44,12 @@ def test_a_user_may_choose_each_dialect_and_no_other() -> None:
     assert sorted(CHOICES[KEY]) == sorted((AUTO, *DIALECTS))
 
 
-def test_an_unknown_dialect_is_a_settings_error_that_names_each() -> None:
-    with pytest.raises(SettingsError) as caught:
-        connect(ServerAddress.of("http://127.0.0.1:9"), "klingon")
-    assert caught.value.message == "There is no server dialect 'klingon'."
-    assert caught.value.remedy == "Set server.dialect to one of: auto, oss, platform, vps."
-
-
 def test_a_dialect_is_handed_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     make = mock.Mock()
-    monkeypatch.setitem(DIALECTS, "vps", lambda: make)
+    monkeypatch.setattr("mem0tray.server.vps.VpsClient", make)
     address, known = ServerAddress.of("http://127.0.0.1:9"), Listings()
     assert connect(address, proof=str.upper, known=known, terms=Terms("me")) is make.return_value
-    connect(address)
-    handed = [
-        mock.call(address, str.upper, known, Terms("me")),
-        mock.call(address, None, None, Terms()),
-    ]
-    assert make.mock_calls == handed
+    make.assert_called_once_with(address, str.upper, known, Terms("me"))
 
 
 @each_dialect

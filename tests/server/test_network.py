@@ -18,7 +18,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.server import ServerAddress
-from mem0tray.server.network import Network, why
+from mem0tray.server.transport import Network, why
 from tests.server.calls import LONG
 from tests.server.wire import PATIENCE
 from tests.support import needs
@@ -36,7 +36,6 @@ def network(url: str) -> Iterator[Network]:
 
 @contextmanager
 def connected() -> Iterator[tuple[Network, socket.socket]]:
-    """Connect one, and hold the server's end in hand."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with network(f"http://127.0.0.1:{port}") as made:
@@ -124,58 +123,6 @@ def test_a_request_leaves_as_one_packet_unless_it_is_large() -> None:
     assert sent == [False, False, True, False, True]
 
 
-def test_a_request_begins_with_nothing_of_the_one_before() -> None:
-    with connected() as (made, other):
-        made.write(b"old")
-        other.sendall(b"a")
-        made.read(1)
-        made.abort()
-        seen = [made.cut]
-        made.begin(monotonic() + LONG)
-        seen += [made.cut, made.sent, made.hung_up, bool(made.raw)]
-        assert seen == [True, False, False, False, False]
-    with connected() as (made, other):
-        other.sendall(b"a")
-        made.read(1)
-        made.write(b"new")
-        made.write(b"")
-        assert other.recv(100) == b"new"
-        other.sendall(b"b")
-        made.read(1)
-        assert made.raw == b"b"
-
-
-def test_a_farewell_is_noticed_by_whoever_reads_or_asks() -> None:
-    with connected() as (made, other):
-        assert made.get_extra_info("is_readable") is False
-        assert made.get_extra_info("ssl_object") is None
-        other.sendall(b"a")
-        made.read(9)
-        hung_up = [made.hung_up]
-        other.shutdown(socket.SHUT_WR)
-        assert made.read(9) == b""
-        assert [*hung_up, made.hung_up] == [False, True]
-        assert made.get_extra_info("is_readable") is True
-        made.close()
-        made.close()
-        made.abort()  # touches nothing any more
-
-
-def test_an_answer_has_room_for_a_megabyte_and_no_more() -> None:
-    with connected() as (made, other):
-        other.sendall(b"abc")
-        assert made.read(3) == b"abc"
-        assert made.raw == b"abc"
-        made.raw += bytes(1_000_000 - 4)
-        other.sendall(b"de")
-        assert made.read(1) == b"d"
-        with pytest.raises(httpcore.ReadError):
-            made.read(1)
-        made.begin(monotonic() + LONG)
-        assert made.raw == b""
-        assert not made.sent
-
-
 IN_TIME = "no connection in time"
 LOST = "the connection was lost before anything was sent"
 NO_NAME = "the name of the host cannot be resolved"
@@ -189,7 +136,6 @@ def untrusted(message: str, code: int = 1) -> ssl.SSLCertVerificationError:
 
 
 def tls(reason: str) -> ssl.SSLError:
-    """Make an error of TLS."""
     error = ssl.SSLError(1, "[SSL]")
     error.reason = reason
     return error

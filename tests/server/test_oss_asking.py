@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mem0tray.server import Kind, Listings, Memory, Outcome, Page, Presence, ServerMemory
-from mem0tray.server.mem0_client import id_of
+from mem0tray.server.http_client import id_of
 from tests.server.calls import LONG, MEMORY
 from tests.server.test_oss import NOTHING, official, upstream
 from tests.server.wire import Request, Wire, answering, render
@@ -131,10 +131,8 @@ def test_a_server_that_cannot_tell_is_not_asked_again(status: int) -> None:
         (render(401, {}), Kind.UNAUTHORIZED),
         (render(429, {}), Kind.SLOW_DOWN),
         (render(502, upstream("provider_rate_limited")), Kind.SLOW_DOWN),
-        (render(502, upstream("provider_auth_failed")), Kind.UNAUTHORIZED),
         (render(502, upstream("datastore_unavailable")), Kind.OUTAGE),
         (render(502, upstream("provider_bad_request")), Kind.NO_ANSWER),
-        (render(400, {}), Kind.NO_ANSWER),
         (render(500, {}), Kind.NO_ANSWER),
         (render(200, {"memories": []}), Kind.NO_ANSWER),
         (render(200, b"<html>"), Kind.OUTAGE),
@@ -145,9 +143,6 @@ def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
     assert isinstance(said, Outcome)
     assert said.kind is kind
     assert said.may_have_it or kind is not Kind.NO_ANSWER
-
-
-# Reading back -----------------------------------------------------------------------------------
 
 
 # Reading back -----------------------------------------------------------------------------------

@@ -96,24 +96,6 @@ def test_a_server_without_pages_shows_what_it_can_at_once(
     assert limits == ["1000", "10000"][: 1 + (count >= 1000)]
 
 
-def test_a_second_question_for_more_has_only_the_time_that_the_first_left(
-    timeouts: list[float],
-) -> None:
-    texts = [str(number) for number in range(1000)]
-
-    def handle(connection: Connection) -> None:
-        connection.request()
-        connection.send(listing(*texts))
-        connection.request()
-
-    with Wire(handle) as server, client_of(server) as client:
-        page = client.page(PROJECT, "", LONG)
-    assert isinstance(page, Page)
-    assert [each.text for each in page.memories] == texts
-    first, second = timeouts
-    assert 0 < second <= first == LONG
-
-
 def test_a_server_that_has_no_pages_any_more_is_not_read_twice() -> None:
     with Wire(answering(listing("new"))) as server, client_of(server) as client:
         assert client.page("p", "17", LONG) == Page([], whole=False)
@@ -225,7 +207,6 @@ def test_projects_come_with_their_counts() -> None:
 
 
 def entity(name: str, total: int, kind: str = "user") -> dict[str, object]:
-    """Make an entity as the official server lists it."""
     return {"id": name, "type": kind, "total_memories": total, "created_at": None}
 
 

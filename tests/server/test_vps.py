@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 import sys
-import threading
 from typing import Any
 
 import pytest
@@ -11,17 +10,14 @@ import pytest
 from mem0tray import __version__
 from mem0tray.core import reasons
 from mem0tray.server import Health, KeyCheck, KeyVerdict, Kind, Memory, Outcome, Page, ServerMemory
-from mem0tray.server.http_client import encode, key_header
-from tests.server.calls import LONG, MEMORY, client_of, found, in_turn_of, listing, silent
+from mem0tray.server.http_client import key_header
+from tests.server.calls import LONG, MEMORY, client_of, found, in_turn_of, listing
 from tests.server.wire import (
     DELIVERED,
-    PATIENCE,
     Connection,
     Request,
     Wire,
     answering,
-    in_turn,
-    once,
     render,
     routing,
 )
@@ -75,10 +71,6 @@ def test_every_text_arrives_as_it_is(text: str) -> None:
     request.body.decode()
 
 
-def test_a_lone_surrogate_goes_out_as_its_escape() -> None:
-    assert b'"half \\ud83d"' in encode({"content": "half \ud83d"})
-
-
 @pytest.mark.parametrize("dialect", ["vps", "oss", "platform"])
 def test_an_item_without_a_project_is_not_sent(dialect: str) -> None:
     with Wire(answering(DELIVERED)) as server, client_of(server, dialect=dialect) as client:
@@ -88,7 +80,6 @@ def test_an_item_without_a_project_is_not_sent(dialect: str) -> None:
 
 
 def hashed(key: str) -> str:
-    """Make what stands for a key that is too long."""
     return f"sha256-{hashlib.sha256(key.encode()).hexdigest()}"
 
 
@@ -100,12 +91,9 @@ def hashed(key: str) -> str:
         (" edge", "%20edge"),
         ("new\r\nline", "new%0D%0Aline"),
         ("Zürich%", "Z%C3%BCrich%25"),
-        ("Zürich/a", "Z%C3%BCrich%2Fa"),
         ("\ud800", "%ED%A0%80"),
-        ("\x7f", "%7F"),
         ("k" * 512, "k" * 512),
         ("k" * 513, hashed("k" * 513)),
-        ("é" * 400, hashed("é" * 400)),
         ("", None),
     ],
 )
@@ -130,11 +118,6 @@ def test_a_redirect_is_not_followed(status: int) -> None:
     assert other.url in outcome.message
 
 
-def test_429_names_the_time_to_wait() -> None:
-    outcome, _ = saved(answer=render(429, {}, Retry_After="17"))
-    assert (outcome.kind, outcome.retry_after) == (Kind.SLOW_DOWN, 17.0)
-
-
 @pytest.mark.row(42)
 def test_a_server_that_repeats_what_it_got_is_not_quoted() -> None:
     def mirror(connection: Connection) -> None:
@@ -149,36 +132,6 @@ def test_a_server_that_repeats_what_it_got_is_not_quoted() -> None:
     assert said == ["400 Bad Request"] * 2
 
 
-def test_time_out_and_loss_leave_the_outcome_unknown() -> None:
-    with Wire(in_turn(silent, once(b""))) as server, client_of(server) as client:
-        late, lost = client.save(MEMORY, 0.2), client.save(MEMORY, LONG)
-    assert (late.kind, late.timed_out) == (Kind.NO_ANSWER, True)
-    assert (lost.kind, lost.timed_out) == (Kind.NO_ANSWER, False)
-
-
-@pytest.mark.parametrize("call", ["save", "ask", "probe"])
-def test_abort_ends_every_call(call: str) -> None:
-    with Wire(silent) as server, client_of(server) as client:
-        results: list[object] = []
-
-        def run() -> None:
-            wanted = (LONG,) if call == "probe" else (MEMORY, LONG)
-            results.append(getattr(client, call)(*wanted))
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        server.wait_for_requests()
-        client.abort()
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
-    (result,) = results
-    if isinstance(result, Outcome):
-        assert (result.kind, result.timed_out) == (Kind.NO_ANSWER, False)
-    else:
-        assert isinstance(result, Health)
-        assert not result.healthy
-
-
 # Probing ----------------------------------------------------------------------------------------
 
 
@@ -187,16 +140,6 @@ def test_a_probe_asks_for_health() -> None:
     with Wire(routing({"GET /health": health})) as server, client_of(server) as client:
         well = Health(healthy=True, reason=reasons.NONE, status=200, path="/health")
         assert client.probe(LONG) == well
-
-
-@pytest.mark.parametrize(
-    ("answer", "status"), [(render(503, {}), 503), (render(200, b"<html>"), 200), (b"", None)]
-)
-def test_a_probe_says_what_is_wrong(answer: bytes, status: int | None) -> None:
-    with Wire(once(answer)) as server, client_of(server) as client:
-        result = client.probe(LONG)
-    assert (result.healthy, result.status) == (False, status)
-    assert str(result.reason).endswith(".")
 
 
 def test_a_client_loads_no_more_than_it_needs() -> None:
@@ -228,15 +171,11 @@ def checked(*answers: bytes, key: str = "sesame") -> tuple[KeyCheck, list[Reques
     ("answers", "verdict", "words"),
     [
         ([listing(), NO], TAKEN, ""),
-        ([listing(), render(403, {})], TAKEN, ""),
         ([listing(), listing()], OPEN, ""),
         ([listing(), render(500, b"odd")], CANNOT_TELL, "500: odd"),
         ([NO], REFUSED, "401: no"),
-        ([render(403, {})], REFUSED, "403 Forbidden"),
         ([render(401, {"detail": "bad key sesame"})], REFUSED, "401 Unauthorized"),
         ([render(404, {})], CANNOT_TELL, "404 Not Found"),
-        ([render(405, {})], CANNOT_TELL, "405 Method Not Allowed"),
-        ([render(201, {})], CANNOT_TELL, "201 Created without success"),
         ([render(200, b"x")], CANNOT_TELL, "200 OK, but the answer is not a JSON object"),
     ],
 )
@@ -244,7 +183,7 @@ def test_a_key_is_taken_where_it_makes_a_difference(
     answers: list[bytes], verdict: KeyVerdict, words: str
 ) -> None:
     check, requests = checked(*answers)
-    assert (check.verdict, check.message, str(check.reason)) == (verdict, words, words)
+    assert (check.verdict, str(check.reason)) == (verdict, words)
     assert len(requests) == len(answers)
 
 
@@ -303,7 +242,6 @@ def test_what_a_server_adds_is_kept_and_nonsense_is_not() -> None:
     [
         ("2026-01-02T03:04:05.678Z", 1767323045),
         ("2026-01-02T03:04:05", 1767323045),
-        ("2026-01-02T04:04:05+01:00", 1767323045),
         ("1902-01-01T00:00:00Z", 0),
         ("yesterday", None),
         ("", None),
@@ -311,23 +249,3 @@ def test_what_a_server_adds_is_kept_and_nonsense_is_not() -> None:
 )
 def test_a_server_s_time_is_read(created: str, at: int | None) -> None:
     assert ServerMemory("alpha", "oak", created=created).created_at() == at
-
-
-@pytest.mark.parametrize(
-    ("answer", "kind", "words"),
-    [
-        (render(401, {"detail": "no key"}), Kind.UNAUTHORIZED, "401: no key"),
-        (render(404, {"detail": "Not Found"}), Kind.FORBIDDEN, "404: Not Found"),
-        (render(503, {}), Kind.OUTAGE, "503 Service Unavailable"),
-        (render(200, {"success": True}), Kind.NO_ANSWER, "the answer names no memories"),
-    ],
-)
-@pytest.mark.parametrize(
-    "arguments", [("read", "p", 1), ("search", "p", "q", 1)], ids=["read", "search"]
-)
-def test_a_server_that_does_not_show_says_why(
-    answer: bytes, kind: Kind, words: str, arguments: tuple[str, ...]
-) -> None:
-    said, _ = shown(answer, *arguments)
-    assert isinstance(said, Outcome)
-    assert (said.kind, said.message) == (kind, words)

@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections.abc import Iterable
-from unittest import mock
 
 import pytest
 
@@ -12,11 +11,9 @@ from mem0tray.server import Kind, Memory, Outcome, Presence
 from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, ProjectListing
 from tests.server.calls import HUNDRED, LONG, MEMORY, TOO_MANY, client_of, found, listing
 from tests.server.wire import (
-    DELIVERED,
     Connection,
     Handler,
     Wire,
-    answering,
     in_turn,
     once,
     render,
@@ -78,17 +75,7 @@ def test_texts_are_compared_as_json_carries_them(text: str) -> None:
     assert asked(routing({"GET": render(200, body)}), memory)[0] is PRESENT
 
 
-def test_a_refused_question_is_an_outage() -> None:
-    with Wire(answering(DELIVERED)) as server:
-        pass
-    with client_of(server) as client:
-        result = client.ask(MEMORY, LONG)
-    assert isinstance(result, Outcome)
-    assert result.kind is Kind.OUTAGE
-
-
 def listed(texts: Iterable[str], asked: float, *, complete: bool = True) -> ProjectListing:
-    """Make a listing with these texts."""
     made = ProjectListing(asked, complete=complete)
     made.learn(texts)
     return made
@@ -188,19 +175,6 @@ def test_a_path_has_4096_characters_at_most(longer: int) -> None:
     assert (path == "/memory/search") is bool(longer)
 
 
-def test_one_time_out_covers_listing_and_search(timeouts: list[float]) -> None:
-    def slow(connection: Connection) -> None:
-        connection.request()
-        connection.server.closing.wait(0.2)
-        connection.send(listing(*HUNDRED))
-        connection.request()
-        connection.send(found("an oak"))
-
-    assert asked(slow, Memory("p", "an oak", "k"))[0] is PRESENT
-    first, second = timeouts
-    assert LONG >= first >= second + 0.2
-
-
 def test_a_text_of_a_megabyte_is_not_searched_for() -> None:
     memory = Memory("beta", "an oak " * 200_000, "k")
     assert asked(routing({"GET": listing(*HUNDRED)}), memory) == (CANNOT_TELL, ["/memory/beta"])
@@ -256,25 +230,21 @@ def test_senders_that_ask_at_once_get_one_answer() -> None:
 
 
 def test_listings_are_kept_for_a_while() -> None:
-    listings = Listings()
-    kept = listings.keep("p", listed(["text"], 100.0), 0.0)
+    listings, kept = Listings(), listed(["text"], 100.0)
+    listings.keep("p", kept)
     assert "text" in kept
     assert "other" not in kept
     assert listings.recent("p", 100.0, 101.0) is None
     assert listings.recent("p", 99.9, 100.0 + MAX_AGE) is kept
     assert listings.recent("p", 99.9, 100.1 + MAX_AGE) is None
-    listings.keep("q", listed([], 100.1 + MAX_AGE), 0.0)
-    assert list(listings._listings) == ["q"]
 
 
 def test_listings_are_kept_up_to_a_size_the_last_ones() -> None:
     listings = Listings()
     half = [str(number) for number in range(MAX_TEXTS // 2 - 1)]
     for project in ("p0", "p1", "p0", "p2"):
-        listings.keep(project, listed(half, 1.0), 0.0)
+        listings.keep(project, listed(half, 1.0))
     assert list(listings._listings) == ["p0", "p2"]
-    listings.keep("p3", listed(map(str, range(MAX_TEXTS)), 1.0), 0.0)
-    assert list(listings._listings) == ["p3"]
 
 
 # Many questions about one project ---------------------------------------------------------------
@@ -313,17 +283,6 @@ def test_what_a_search_has_found_is_not_searched_for() -> None:
         assert len(server.requests) == 2
 
 
-def test_a_complete_listing_holds_when_the_next_one_is_cut() -> None:
-    listings = Listings()
-    listings.keep("p", listed(["a"], 100.0, complete=True), 0.0)
-    cut = listed(["b"], 101.0 + MAX_AGE, complete=False)
-    kept = listings.keep("p", cut, 99.0)
-    assert (kept.complete, "a" in kept, "b" in kept, "c" in kept) == (True, True, True, False)
-    assert listings.recent("p", 99.0, 102.0 + MAX_AGE) is kept
-    assert listings.recent("p", 100.0, 102.0 + MAX_AGE) is None
-    assert listings.keep("p", cut, 100.0) is cut
-
-
 @pytest.mark.parametrize("status", [403, 500, 503])
 def test_an_endless_error_is_no_listing(status: int) -> None:
     steps = in_turn(once(render(status, b" " * 1_200_000)), once(listing(str(MEMORY.content))))
@@ -352,13 +311,3 @@ def test_a_listing_is_as_old_as_its_question() -> None:
         ended.set()
         first.join()
         assert client.ask(Memory("p", "b", "k"), LONG, since) is PRESENT
-
-
-@pytest.mark.parametrize(("left", "waited"), [(-1.0, 0.0), (0.5, 0.5)])
-def test_a_turn_is_waited_for_as_long_as_there_is_time(
-    left: float, waited: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lock = mock.Mock()
-    monkeypatch.setattr(threading, "Lock", lambda: lock)
-    with Listings().turn("p", left):
-        lock.acquire.assert_called_once_with(timeout=waited)

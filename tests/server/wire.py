@@ -24,7 +24,6 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
         return json.loads(self.body)
 
 
@@ -70,17 +69,14 @@ class Connection:
                     return
 
     def hang(self) -> None:
-        """Say nothing until the client hangs up."""
         while self._more():
             pass
 
     def reset(self) -> None:
-        """Cut the connection with a reset instead of a farewell."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     def encrypt(self, cert: str, key: str) -> None:
-        """Speak TLS from here on."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
         self.socket = self.server.replace(self.socket, context)
@@ -118,25 +114,20 @@ class Wire:
 
     @property
     def url(self) -> str:
-        """The address of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     def note(self, request: Request) -> None:
-        """Add a request to those that came in."""
         with self._changed:
             self.requests.append(request)
             self._changed.notify_all()
 
     def wait_for_requests(self, number: int = 1) -> None:
-        """Wait until so many requests have come in."""
         self._wait_for(lambda: len(self.requests) >= number)
 
     def wait_for_connections(self, number: int = 1) -> None:
-        """Wait until so many connections have been made."""
         self._wait_for(lambda: self.connections >= number)
 
     def replace(self, sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
-        """Encrypt one of the server's sockets."""
         secure = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         with self._changed:
             self._sockets.append(secure)
@@ -237,8 +228,6 @@ def in_turn(*handlers: Handler) -> Handler:
 
 
 def once(answer: bytes) -> Handler:
-    """Answer one request, then hang up."""
-
     def handle(connection: Connection) -> None:
         connection.request()
         connection.send(answer)

@@ -34,8 +34,8 @@ from typing import Any, Final, NoReturn
 # What commands import when they need it; any other module is imported by each start anew.
 PRELOADED: Final = (
     "mem0tray.actions.add",
-    "mem0tray.actions.verbs", "mem0tray.alerts", "mem0tray.server.network",
-    "mem0tray.server", "mem0tray.server.vps", "mem0tray.worker.folders.settings",
+    "mem0tray.actions.verbs", "mem0tray.alerts", "mem0tray.server",
+    "mem0tray.server.vps", "mem0tray.worker.folders.settings",
     "mem0tray.worker.thread", "mem0tray.desktop.app", "httpx", "httpcore",
     "mem0tray.server.transport", "mem0tray.server.oss", "mem0tray.server.hosted",
     "mem0tray.cli.run", "encodings.idna", "encodings.utf_16_le",

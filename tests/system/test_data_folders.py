@@ -1,12 +1,10 @@
 """Which data folder belongs to a `claude_dir`, and which to none."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from mem0tray.system import data_folders
-from mem0tray.system.data_folders import FolderRecord, as_json, find, records
+from mem0tray.system.paths import RECORD, FolderRecord, data_folder, folder_records, record_of
 from tests.support import needs
 
 
@@ -29,7 +27,7 @@ def claude_dir(tmp_path: Path) -> Path:
 def serves(folder: Path, name: Path, real: Path, since: float = 1.0) -> Path:
     """Make a data folder that says what it serves."""
     folder.mkdir()
-    (folder / data_folders.RECORD).write_bytes(as_json(name, real, since))
+    (folder / RECORD).write_bytes(record_of(name, real, since))
     return folder
 
 
@@ -37,33 +35,24 @@ def serves(folder: Path, name: Path, real: Path, since: float = 1.0) -> Path:
 def test_a_new_folder_is_named_after_the_real_path(root: Path, claude_dir: Path) -> None:
     link = claude_dir.with_name("link")
     link.symlink_to(claude_dir)
-    found = find(root, claude_dir)
-    assert found == find(root, link)
+    found = data_folder(root, claude_dir)
+    assert found == data_folder(root, link)
     assert found.parent == root
     assert not found.exists()
-    assert found != find(root, claude_dir / "other")
+    assert found != data_folder(root, claude_dir / "other")
 
 
 @needs.NAMES
 def test_a_name_is_the_same_in_every_release(root: Path) -> None:
-    assert find(root, Path("/nowhere/claude")).name == "claude-8c29d86930ea"
+    assert data_folder(root, Path("/nowhere/claude")).name == "claude-8c29d86930ea"
 
 
 def test_a_record_says_what_it_serves(root: Path) -> None:
     folder = serves(root / "claude-x", Path("name"), Path("real"), 5.5)
-    text = (folder / data_folders.RECORD).read_text(encoding="utf-8")
+    text = (folder / RECORD).read_text(encoding="utf-8")
     assert text == '{\n  "name": "name",\n  "real": "real",\n  "since": 5.5\n}'
-    assert records(root) == [FolderRecord(folder, "name", "real", 5.5)]
-    assert records(root / "none") == []
-
-
-def test_the_latest_record_comes_first(root: Path) -> None:
-    for name, since in (("claude-a", 1.0), ("claude-b", 3.0), ("claude-c", 2.0), ("claude-d", 3.0)):
-        serves(root / name, Path("/n"), Path("/r"), since)
-    serves(root / "local-server", Path("/n"), Path("/r"), 9.0)
-    assert [each.folder.name for each in records(root)] == [
-        "claude-b", "claude-d", "claude-c", "claude-a",
-    ]  # fmt: skip
+    assert folder_records(root) == [FolderRecord(folder, "name", "real", 5.5)]
+    assert folder_records(root / "none") == []
 
 
 @pytest.mark.parametrize(
@@ -75,16 +64,16 @@ def test_the_latest_record_comes_first(root: Path) -> None:
 )  # fmt: skip
 def test_a_record_that_makes_no_sense_is_none(root: Path, text: str) -> None:
     (root / "claude-a").mkdir()
-    (root / "claude-a" / data_folders.RECORD).write_text(text, encoding="utf-8")
+    (root / "claude-a" / RECORD).write_text(text, encoding="utf-8")
     kept = serves(root / "claude-b", Path("/n"), Path("/r"))
-    assert [each.folder for each in records(root)] == [kept]
+    assert [each.folder for each in folder_records(root)] == [kept]
 
 
 def test_the_latest_record_counts_and_not_the_name(root: Path, claude_dir: Path) -> None:
     serves(root / "claude-a", Path("/other"), Path("/other"), 9.0)
     serves(root / "claude-b", Path("/name"), claude_dir, 1.0)
     latest = serves(root / "claude-c", claude_dir, claude_dir, 2.0)
-    assert find(root, claude_dir) == latest
+    assert data_folder(root, claude_dir) == latest
 
 
 @needs.LINKS
@@ -92,7 +81,7 @@ def test_a_recorded_path_that_leads_there_by_a_link_is_it(root: Path, claude_dir
     former = claude_dir.with_name("former")
     folder = serves(root / "claude-a", former, former)
     former.symlink_to(claude_dir)
-    assert find(root, claude_dir) == folder
+    assert data_folder(root, claude_dir) == folder
 
 
 @needs.LINKS
@@ -100,7 +89,7 @@ def test_a_folder_that_moved_is_followed_by_its_recorded_name(root: Path, claude
     link = claude_dir.with_name("link")
     link.symlink_to(claude_dir)
     folder = serves(root / "claude-a", link, claude_dir.with_name("gone"))
-    assert find(root, claude_dir) == folder
+    assert data_folder(root, claude_dir) == folder
 
 
 def test_a_link_to_another_folder_gets_a_data_folder_of_its_own(
@@ -110,22 +99,15 @@ def test_a_link_to_another_folder_gets_a_data_folder_of_its_own(
     former.mkdir()
     link.symlink_to(claude_dir)
     folder = serves(root / "claude-a", link, former)
-    assert find(root, link) != folder
+    assert data_folder(root, link) != folder
 
 
 def test_a_name_that_is_taken_gets_a_number(root: Path, claude_dir: Path) -> None:
     elsewhere = claude_dir.with_name("elsewhere")
     elsewhere.mkdir()
-    name = find(root, claude_dir)
+    name = data_folder(root, claude_dir)
     serves(name, elsewhere, elsewhere)
     second = name.with_name(f"{name.name}-2")
-    assert find(root, claude_dir) == second
+    assert data_folder(root, claude_dir) == second
     serves(second, elsewhere, elsewhere)
-    assert find(root, claude_dir) == name.with_name(f"{name.name}-3")
-
-
-@needs.NAMES
-def test_a_path_that_is_no_text_has_a_name_too(root: Path) -> None:
-    odd = find(root, Path("/nowhere/\udcff"))
-    assert odd != find(root, Path("/nowhere/"))
-    assert json.loads(as_json(Path("/\udcff"), Path("/r"), 1.0))["name"] == "/\udcff"
+    assert data_folder(root, claude_dir) == name.with_name(f"{name.name}-3")

@@ -7,7 +7,6 @@ import pytest
 
 from mem0tray.system import paths
 from mem0tray.system.paths import Paths
-from tests.support import needs
 
 SHARED = {
     "queue": "mem0_queue.json",
@@ -75,15 +74,3 @@ def test_a_leading_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.chdir(tmp_path)
     assert Paths.for_claude_dir(Path("~/.claude")).claude_dir == tmp_path / ".claude"
     assert Paths.for_claude_dir(Path("here")).claude_dir == tmp_path / "here"
-
-
-@needs.LINKS
-def test_by_its_real_path_a_folder_keeps_its_data(tmp_path: Path) -> None:
-    real, link = tmp_path / "real", tmp_path / "link"
-    real.mkdir()
-    link.symlink_to(real)
-    found = Paths(link, tmp_path / "data")
-    by_real_path = found.by_real_path()
-    assert by_real_path.claude_dir == real.resolve()
-    assert by_real_path.data_dir == found.data_dir
-    assert by_real_path.root == found.root

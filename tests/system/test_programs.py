@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system import programs
 from tests.support import needs
 
@@ -42,18 +41,6 @@ def test_a_program_that_cannot_be_started_is_named_with_what_it_lacks(tmp_path: 
     script.write_text("#!/bin/sh\n", encoding="utf-8")
     assert not programs.obstacle(str(script))
     assert not programs.obstacle("sh")
-
-
-@needs.SHELL
-@pytest.mark.parametrize("editor", ["/no/such/editor", "false"])
-def test_an_editor_that_fails_is_an_error_with_the_caller_s_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, editor: str
-) -> None:
-    monkeypatch.delenv("VISUAL", raising=False)
-    monkeypatch.setenv("EDITOR", editor)
-    with pytest.raises(Mem0TrayError) as caught:
-        programs.edit(tmp_path / "file", if_failed="Look.")
-    assert caught.value.remedy == "Look."
 
 
 @needs.SHELL

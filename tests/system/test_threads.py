@@ -2,8 +2,6 @@
 
 import os
 import threading
-import time
-from typing import Any
 
 import pytest
 
@@ -73,21 +71,3 @@ def test_only_news_of_a_source_end_a_wait() -> None:
         assert not wake.wait(0, source)  # both at once wake once
     os.close(source.out)
     os.close(source.into)
-
-
-@pytest.mark.parametrize(("timeout", "most"), [(0.0, 0.0), (-1.0, 0.0), (5.0, 5.0), (None, None)])
-def test_a_wait_has_its_limit(
-    monkeypatch: pytest.MonkeyPatch, timeout: float | None, most: float | None
-) -> None:
-    asked: list[float | None] = []
-
-    def select(*arguments: Any) -> tuple[list[int], list[int], list[int]]:
-        asked.append(arguments[3])
-        return ([], [], [])
-
-    with WakeUp() as wake:
-        monkeypatch.setattr(time, "monotonic", lambda: 100.0)
-        monkeypatch.setattr("mem0tray.system.threads.select.select", select)
-        wake.wait(timeout)
-        monkeypatch.undo()
-    assert asked == [most]

@@ -27,7 +27,7 @@ from mem0tray.worker.engine import Engine
 from mem0tray.worker.faults import Faults
 from mem0tray.worker.folders.served_folder import ServedFolder
 from mem0tray.worker.folders.settings import WantedSettings
-from mem0tray.worker.orders.handler import OrderHandler
+from mem0tray.worker.orders import OrderHandler
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake

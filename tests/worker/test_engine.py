@@ -7,11 +7,11 @@ from unittest import mock
 import pytest
 
 from mem0tray.core import events
-from mem0tray.core.errors import LedgerError, NoThreadError
+from mem0tray.core.errors import NoThreadError
+from mem0tray.core.events import PartFailed, PartRecovered
 from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import orders, private_folders
 from mem0tray.files.atomic import Signature
-from mem0tray.ledger.outbox import Outbox
 from mem0tray.system import processes
 from mem0tray.worker.engine import LOOK
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
@@ -63,29 +63,12 @@ def test_another_worker_is_gone_only_when_all_was_read_after_it(
     assert ("other.release" in scene.cycle()) == (fails is None)
 
 
-def test_a_torn_queue_file_was_not_read(scene: Scene) -> None:
-    scene.parts.queue.torn = True
-    assert "other.release" not in scene.cycle()
-
-
 def test_the_prober_starts_once_and_what_waits_is_told_once(scene: Scene) -> None:
     waits_until(scene, NOW + 100)
     assert "prober.start" in scene.cycle()
     assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
     assert scene.context.reports_backoffs is True
     assert "prober.start" not in scene.cycle()
-    assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
-
-
-def test_waits_that_could_not_be_told_are_told_by_the_next_cycle(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits_until(scene, NOW + 100)
-    with monkeypatch.context() as patch:
-        patch.setattr(Outbox, "in_backoff", mock.Mock(side_effect=LedgerError("disk full")))
-        scene.cycle()
-    scene.context.faults._not_before.clear()
-    scene.cycle()
     assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
 
 
@@ -135,24 +118,11 @@ def test_a_command_is_answered_after_the_dlq_file_unless_that_takes_long(
     assert not order.exists()
 
 
-def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:
-    orders.ask_to_show(scene.context.paths)
-    assert "queue_publisher.kick" in scene.cycle()
-    scene.parts.queue_publisher.kick.assert_called_with(now=True)
-    assert events.StatusWanted() in scene.told
-    assert "queue_publisher.kick" not in scene.cycle()
-
-
 @pytest.mark.parametrize(("due", "kicks"), [(-1.0, True), (0.0, True), (1.0, False), (None, False)])
 def test_a_sender_is_woken_for_what_is_due(scene: Scene, due: float | None, *, kicks: bool) -> None:
     if due is not None:
         waits_until(scene, NOW + due)
     assert ("delivery.kick" in scene.cycle()) == kicks
-
-
-def test_a_sender_is_woken_while_requests_are_under_way(scene: Scene) -> None:
-    scene.parts.chosen_server.delivery.under_way = 1
-    assert "delivery.kick" in scene.cycle()
 
 
 @pytest.mark.parametrize("needed", [True, False])
@@ -182,13 +152,6 @@ def test_the_queue_file_is_published_when_it_is_outdated(
         scene.parts.queue_publisher.kick.assert_called_once_with(now=not busy)
 
 
-def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
-    with mock.patch.object(processes, "trim_heap") as give_back:
-        waits_until(scene, NOW)
-        scene.cycle()
-        give_back.assert_not_called()
-
-
 def test_room_is_given_back_once_after_a_change_of_a_file(scene: Scene) -> None:
     with mock.patch.object(processes, "trim_heap") as give_back:
         for inode in (1, 1, 2):
@@ -215,15 +178,6 @@ def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
         scene.cycle()
     told = [event for event in scene.told if isinstance(event, events.StateChanged)]
     assert [event.told for event in told] == [True]
-
-
-def test_a_part_that_fails_keeps_no_other_from_its_work(scene: Scene) -> None:
-    for each in (scene.wanted.look, scene.parts.other.look, scene.parts.edits.run):
-        each.side_effect = OSError("broken")
-    calls = scene.cycle()
-    assert {"emergencies.run", "queue.run", "metrics.run"} <= set(calls)
-    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == ["settings"]  # one cause, one trouble
 
 
 FAILS: dict[str, Callable[[Scene], Any]] = {
@@ -282,16 +236,6 @@ def test_a_folder_that_could_not_be_made_at_the_start_is_made_later(scene: Scene
     assert over == [events.PartRecovered("folders")]
 
 
-def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) -> None:
-    scene.parts.dlq_publisher.needed = True
-    scene.parts.dlq_publisher.run.side_effect = RuntimeError("odd")
-    scene.cycle()
-    assert scene.context.faults.waits("writing the DLQ file")
-    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == ["DLQ file"]
-    assert "edits.run" in scene.cycle()
-
-
 @pytest.mark.parametrize("which", ["queue publisher", "prober", "sender"])
 def test_a_thread_that_cannot_be_started_ends_the_worker(scene: Scene, which: str) -> None:
     waits_until(scene, NOW - 1)
@@ -304,3 +248,15 @@ def test_a_thread_that_cannot_be_started_ends_the_worker(scene: Scene, which: st
     with pytest.raises(NoThreadError) as raised:
         scene.engine.turn()
     assert raised.value is error
+
+
+@pytest.mark.row(52)
+def test_settings_that_keep_changing_are_a_fault_after_ten_seconds(scene: Scene) -> None:
+    for torn, after in ((True, 0.0), (True, 11.0), (False, 11.5)):
+        scene.wanted.torn = torn
+        scene.context.faults._clock = mock.Mock(return_value=MOMENT + after)
+        scene.cycle()
+    about = [event for event in scene.told if isinstance(event, PartFailed | PartRecovered)]
+    assert [(type(event), event.part) for event in about] == [
+        (PartFailed, "settings file"), (PartRecovered, "settings file"),
+    ]  # fmt: skip

@@ -132,18 +132,6 @@ def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
     ]
 
 
-def test_the_next_try_is_that_of_the_part_that_waits_least(scene: Scene) -> None:
-    def fail() -> None:
-        raise ValueError("odd")
-
-    scene.faults.attempt("a", fail)
-    scene.now += 0.75
-    scene.faults.attempt("b", fail)
-    assert scene.faults.next_try(scene.now) == 0.25
-    assert scene.faults.next_try(scene.now + 0.25) == 0.75
-    assert scene.told[0] == events.PartFailed("a", "ValueError('odd')", 1.0)
-
-
 def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
     for part in ("queue file", "metrics", "ledger"):
         scene.faults.note_failure(part, ValueError("odd"), 1.0)
@@ -154,20 +142,6 @@ def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
     scene.faults.note_success("queue file")
     assert scene.told[1:] == [events.PartRecovered("queue file")]
     assert scene.marks["queue file"] == reasons.NONE
-
-
-def test_two_causes_are_told_and_over_each_by_itself(scene: Scene) -> None:
-    scene.faults.note_failure("a", ValueError("one"), 1.0)
-    scene.faults.note_failure("b", ValueError("two"), 2.0)
-    scene.faults.note_success("a")
-    assert scene.told == [
-        events.PartFailed("a", "ValueError('one')", 1.0),
-        events.PartFailed("b", "ValueError('two')", 2.0),
-        events.PartRecovered("a"),
-    ]
-    assert set(scene.marks) == {"a", "b"}
-    scene.faults.note_success("a")
-    assert len(scene.told) == 3
 
 
 def test_a_cause_that_a_part_of_its_own_shares_is_over_with_the_last(scene: Scene) -> None:

@@ -16,14 +16,13 @@ from mem0tray.config.settings import PathSettings, Settings
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item, parse
-from mem0tray.core.reasons import NONE, Reason
-from mem0tray.core.state import ACTION_NEEDED, WorkerSeen, another_worker
+from mem0tray.core.reasons import NONE
+from mem0tray.core.state import ACTION_NEEDED, WorkerSeen
 from mem0tray.files import atomic
 from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger
 from mem0tray.system import processes
 from mem0tray.system.paths import Paths
-from mem0tray.worker import other_worker
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import SILENT, OtherWorker
 from tests.ledger.samples import NOW, fresh
@@ -109,15 +108,6 @@ def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: O
     assert not other.is_unchanged()
     other.note_write(atomic.signature(ground.context.paths.metrics))
     assert other.is_unchanged()
-    other.look()
-    assert ground.context.foreign_claims.worker() is None
-
-
-@pytest.mark.parametrize("text", ['{"other": 1}', "[]", "nonsense"])
-def test_what_is_no_metrics_file_is_no_sign(
-    ground: QueueScene, other: OtherWorker, text: str
-) -> None:
-    ground.put(ground.context.paths.metrics, text.encode())
     other.look()
     assert ground.context.foreign_claims.worker() is None
 
@@ -234,36 +224,6 @@ def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
     assert not ground.context.beside.at_work
 
 
-def test_who_started_it_is_asked_once(
-    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int | None] = []
-
-    def found(seen: WorkerSeen) -> Reason:
-        assert seen.last == NOW
-        asked.append(seen.pid)
-        return another_worker(seen.pid, None, "systemctl --user disable --now old.service")
-
-    monkeypatch.setattr(other_worker, "sentence", found)
-    for age, pid in ((5.0, 1), (4.0, 1), (3.0, os.getppid())):
-        write(ground, age=age, pid=pid, host=HOST)
-        other.look()
-    assert asked == [1, os.getppid()]
-    reason = str(breaker.state(time.monotonic()).reason)
-    assert reason.endswith("stop it with `systemctl --user disable --now old.service`")
-
-
-def test_the_sentence_says_who_it_is_and_what_to_do() -> None:
-    assert str(another_worker(7, "there")) == (
-        "another worker runs on there: stop it there, or give each its own folder"
-    )
-    assert str(another_worker(7, None, "kill 7")) == (
-        "another worker runs as process 7: stop it with `kill 7`"
-    )
-    assert str(another_worker(None, None)).startswith("another worker rewrites mem0_metrics.json: ")
-    assert other_worker.EVERY == 30.0
-
-
 def entry(number: int) -> Item:
     item = parse(
         b'{"id": "m%d", "project_id": "p", "content": "text %d", "timestamp": 1}' % (number, number)
@@ -281,44 +241,6 @@ def context(tmp_path: Path) -> Iterator[WorkerContext]:
         for number in (1, 2, 3):
             context.inbox.add_fresh(entry(number), NOW - 1000, ask=False)
         yield context
-
-
-def due(context: WorkerContext) -> list[int]:
-    found: list[int] = []
-    while (key := context.outbox.head("pending", NOW + 1000)) is not None:
-        context.outbox.claim(key, NOW)
-        found.append(key)
-    return found
-
-
-@pytest.mark.row(45)
-def test_only_what_vanished_in_the_last_minute_is_taken(context: WorkerContext) -> None:
-    """Another worker is seen: what left the file in the minute before is an unknown outcome."""
-    context.foreign_claims.vanish([1], NOW - 61, taken=False, wait_until=0.0)
-    context.foreign_claims.vanish([2], NOW - 59, taken=False, wait_until=0.0)
-    context.foreign_claims.note_worker(WorkerSeen(7, None, NOW, NOW))
-    context.foreign_claims.vanish([3], NOW + 30, taken=False, wait_until=0.0)
-    context.foreign_claims.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
-    assert context.counters.waiting().held == 1
-    assert context.outbox.claim(2, NOW).unknown == NOW
-    assert context.outbox.claim(1, NOW).unknown is None
-    assert context.foreign_claims.worker() == WorkerSeen(7, None, NOW, NOW + 30)
-
-
-@pytest.mark.row(45)
-def test_what_is_held_is_due_only_when_the_user_sends_it(context: WorkerContext) -> None:
-    for key in (1, 2, 3):
-        context.foreign_claims.vanish([key], NOW, taken=True, wait_until=0.0)
-        context.foreign_claims.hold(key, NOW)
-    assert context.outbox.next_due() is None
-    assert context.outbox.in_turn(NOW) is None
-    assert due(context) == []
-    assert context.foreign_claims.send([2]) == 1
-    assert context.foreign_claims.send([2]) == 0
-    assert context.outbox.next_due() == 0
-    assert due(context) == [2]
-    assert context.outbox.claim(2, NOW).unknown == NOW  # asked first, where it can be
-    assert context.counters.waiting().held == 2
 
 
 @pytest.mark.row(45)
@@ -344,16 +266,6 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
     job = context.outbox.claim(1, NOW)
     assert job.unknown is None
     assert context.counters.waiting().held == 0
-
-
-@pytest.mark.row(45)
-def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(context: WorkerContext) -> None:
-    context.foreign_claims.vanish([1], NOW, taken=False, wait_until=NOW + 40)
-    assert context.outbox.head("pending", NOW + 39) == 2
-    context.outbox.claim(2, NOW)
-    context.outbox.claim(3, NOW)
-    assert context.outbox.next_due() == NOW + 40
-    assert context.outbox.claim(1, NOW + 40).unknown == NOW
 
 
 @pytest.mark.row(45)

@@ -1,6 +1,5 @@
 """Starting the worker where something is not as it should be."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,8 +14,6 @@ from mem0tray.ledger import outbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.worker import engine
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.engine import Engine
-from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.thread import WorkerThread
 from tests.support import needs
 from tests.support.forked import ForkedHome
@@ -115,35 +112,6 @@ def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 PATIENCE: Final = 10.0
-LOOKS: Final = 20
-
-
-def counted(
-    monkeypatch: pytest.MonkeyPatch, owner: type[object], name: str, calls: threading.Semaphore
-) -> None:
-    real = getattr(owner, name)
-
-    def counting(self: object) -> object:
-        result = real(self)
-        calls.release()
-        return result
-
-    monkeypatch.setattr(owner, name, counting)
-
-
-def test_nothing_due_wakes_no_sender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While dead letters wait for their time, a look at the files is the worker's alone."""
-    looks, kicks = threading.Semaphore(0), threading.Semaphore(0)
-    counted(monkeypatch, Engine, "turn", looks)
-    counted(monkeypatch, Delivery, "kick", kicks)
-    monkeypatch.setattr(engine, "LOOK", 0.01)
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
-        home.write_dlq([waiting("later")])
-        with working(home, server, monkeypatch):
-            for _ in range(LOOKS):
-                assert looks.acquire(timeout=PATIENCE)
-    kicks.acquire(blocking=False)  # the prober's, should it have found the server well by now
-    assert not kicks.acquire(blocking=False)
 
 
 @needs.linux("elsewhere a look finds it")

@@ -11,7 +11,7 @@ import pytest
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import events
-from mem0tray.core.errors import FileUnavailableError, LedgerError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Event, Events
 from mem0tray.worker import engine, stages, thread
 from mem0tray.worker.folders import settings
@@ -84,23 +84,6 @@ def test_it_works_until_it_is_told_to_leave(world: World) -> None:
     assert world.worker.fatal is None
 
 
-@pytest.mark.parametrize("watch", [True, False])
-def test_it_follows_the_folder_where_it_watches(world: World, *, watch: bool) -> None:
-    world.worker.start(watch=watch)
-    world.at_work()
-    assert world.worker._wanted.follows is watch
-    assert world.opened[0].watches is watch
-
-
-def test_told_to_leave_before_it_began_it_opens_nothing(world: World) -> None:
-    world.worker.stop()
-    world.worker.start()
-    world.worker.join(PATIENCE)
-    assert world.opened == []
-    assert not world.worker.is_alive
-    world.where.leave.assert_called_once_with()
-
-
 def test_whoever_waits_for_its_end_finds_it_ended(world: World) -> None:
     """What is called at the end is so when it counts as ended, however it came to that."""
     alive: list[bool] = []
@@ -165,41 +148,6 @@ def test_in_another_folder_it_goes_on_with_another_engine(world: World) -> None:
     assert len(world.opened) == 2
     assert world.ended()
     assert world.kinds()[1:] == [events.WorkerStopped]
-
-
-def test_before_there_is_an_engine_little_is_known(world: World) -> None:
-    worker = world.worker
-    assert not worker.is_ready
-    assert not worker.is_alive
-    assert not worker.is_idle(1.0)
-    assert worker.destination == ""
-    assert worker.settings == Settings()
-    for ask in (worker.counts, worker.waiting, worker.look):
-        with pytest.raises(LedgerError, match="not begun"):
-            ask()
-    worker.leave()
-    world.where.leave.assert_called_once_with()
-
-
-def test_what_is_asked_the_engine_answers(world: World) -> None:
-    worker = world.worker
-    worker.start()
-    world.at_work()
-    (opened,) = world.opened
-    for _ in range(2):
-        assert worker.is_ready
-        assert worker.settings is opened.parts.context.settings
-        assert worker.destination is opened.parts.context.destination
-        assert worker.counts() is opened.parts.context.counters.waiting.return_value
-        with mock.patch.object(thread, "time", mock.Mock(**{"time.return_value": 7.0})) as clock:
-            clock.monotonic.return_value = 3.0
-            assert worker.is_idle(1.5) is opened.is_idle.return_value
-            assert worker.waiting() is opened.waiting.return_value
-            assert worker.look() is opened.look.return_value
-        opened.is_idle.assert_called_with(1.5, 7.0, 3.0)
-        opened.waiting.assert_called_with(7.0)
-        opened.look.assert_called_with(7.0)
-        assert world.ended()
 
 
 @needs.WAITING_FOR_PIPES

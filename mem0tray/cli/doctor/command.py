@@ -9,9 +9,7 @@ from typing import Final
 import click
 
 from mem0tray.cli import arguments, output
-from mem0tray.cli.command_help import Command
 from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined, disk, machine, server
-from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.config import settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
@@ -43,16 +41,15 @@ _PARTS: Final[dict[str, _Look]] = {
 }
 
 
-@click.command(
+@arguments.command(
     "doctor",
-    cls=Command,
-    examples={
+    {
         "mem0tray doctor": "",
         "mem0tray doctor --no-notify": "without the test notification",
         "mem0tray doctor --stop-other": "and stop another worker, where it is known for sure",
     },
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@arguments.json_option()
 @click.option(
     "--notify/--no-notify",
     default=None,
@@ -99,7 +96,7 @@ def _all(examined: Examined, parts: dict[str, _Look], *, told: bool) -> Iterator
     said: set[str] = set()
     for what, look in parts.items():
         limit = max(_LEAST, min(_LIMIT, end - monotonic()))
-        with waiting(f"Checking {what}", told=told):
+        with output.waiting(f"Checking {what}", told=told):
             looked = _looked(what, look, examined, limit)
         for check in looked:  # a trouble of two parts is told once
             if check.level in (OK, SKIP) or check.message not in said:

@@ -61,18 +61,18 @@ class DlqPublisher:
             return False  # torn: take it in before anything takes its place
         wanted = self._wanted()
         name = self._new_name()
-        prepared = generations.prepare(name)
+        gen, raws = generations.prepare(name)
         strays, keys = generations.strays()
-        shown = [document.pretty(raw, 2) for raw in (*prepared.raws, *strays)]
+        shown = [document.pretty(raw, 2) for raw in (*raws, *strays)]
         data = document.compose({"items": shown, STAMP: document.json_value(name), **keys})
-        generations.record(prepared.gen, hashlib.sha256(data).digest())
+        generations.record(gen, hashlib.sha256(data).digest())
         # Before the write, which may have replaced the file even if it fails.
         kept = before is not None and atomic.keep_link(path, self._previous)
         self._merged = before if kept else None
         signature = atomic.replace(path, data, still_valid=lambda: self._is_still(before))
         if signature is None:
             return False
-        generations.note_published(prepared.gen)
+        generations.note_published(gen)
         self._edits.note(signature)
         self._edits.missing = False
         self._shown = wanted

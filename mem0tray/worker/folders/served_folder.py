@@ -2,7 +2,7 @@
 
 A worker works on the real path of `claude_dir` that it found when it began: a link that is set to
 another folder takes nothing along from the former one. When the settings, or a link, lead elsewhere
-the worker begins anew there, in the same process: `data_folders` says with which ledger.
+the worker begins anew there, in the same process: `data_folder` says with which ledger.
 """
 
 import errno
@@ -17,8 +17,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, lock, orders, private_folders, temporary
 from mem0tray.files.lock import InstanceLock
-from mem0tray.system import data_folders
-from mem0tray.system.paths import Paths, config_file
+from mem0tray.system.paths import Paths, config_file, record_of
 
 
 @dataclass(slots=True)
@@ -65,7 +64,7 @@ class ServedFolder:
         return missing
 
     def record(self, now: float) -> None:
-        record = data_folders.as_json(self._here.name, self.paths.claude_dir, now)
+        record = record_of(self._here.name, self.paths.claude_dir, now)
         atomic.replace(self.paths.served, record)
 
     def look(self, settings: Settings) -> Reason:
@@ -145,11 +144,10 @@ def refuse_unwritable(paths: Paths) -> None:
 
 def remove_leftovers(paths: Paths) -> None:
     """Remove what a kill has left: temporary files wherever we write, answers nobody fetched."""
-    folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine}
-    folders.add(config_file().parent)
+    config = config_file()
+    written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics, config)
+    folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine, config.parent}
     # A file that is a link is written beside the link's target.
-    written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics)
-    folders.update(Path(path.resolve()).parent for path in (*written, config_file()))
-    for folder in folders:
+    for folder in folders | {path.resolve().parent for path in written}:
         temporary.remove_leftovers(folder)
     orders.drop_old_answers(paths.orders)

@@ -13,7 +13,6 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.system.paths import config_file
-from mem0tray.worker.faults import PATIENCE, keeps_changing
 from mem0tray.worker.folders.served_folder import ServedFolder
 
 _REST: Final = 0.1  # seconds for which the file must not have changed
@@ -26,40 +25,28 @@ class SettingsFile:
     def __init__(self) -> None:
         self._path = config_file()
         self._signature = atomic.signature(self._path)
-        self._unstable_since: float | None = None
 
     def changed(self) -> Loaded | None:
         """Return the settings if they have changed, else None.
 
-        Raises TornError while somebody writes the file, SettingsError while the settings are wrong
-        or when the file has been changing for ten seconds.
+        Raises TornError while somebody writes the file, SettingsError while it is wrong.
         """
         found = atomic.signature(self._path)
         if found == self._signature:
-            self._unstable_since = None
             return None
-        if found is not None:
-            left = (_REST if found.size else _EMPTY_REST) + found.mtime / 1e9 - time.time()
-            if 0 < left <= _EMPTY_REST:
-                raise self._torn()
+        rest = _EMPTY_REST if found is None or not found.size else _REST
+        if found is not None and abs(time.time() - found.mtime / 1e9) < rest:
+            raise TornError(self._path)
         try:
             loaded = config.load(self._path)
         except SettingsError:
             if atomic.signature(self._path) != found:
-                raise self._torn() from None
-            self._unstable_since = None
+                raise TornError(self._path) from None
             raise
         if atomic.signature(self._path) != found:
-            raise self._torn()
-        self._signature, self._unstable_since = found, None
+            raise TornError(self._path)
+        self._signature = found
         return loaded
-
-    def _torn(self) -> TornError | SettingsError:
-        now = time.monotonic()
-        self._unstable_since = self._unstable_since or now
-        if now - self._unstable_since <= PATIENCE:
-            return TornError(self._path)
-        return SettingsError(keeps_changing(self._path).reason)
 
 
 class NewSettings(NamedTuple):

@@ -1,50 +1,70 @@
-"""The stage that takes in Claude Code's notes, if `claude.auto_memory` is true.
+"""Claude Code's notes, `projects/*/memory/**/*.md`, taken in if `claude.auto_memory` is true.
 
 A note is taken in once it has not changed for a minute. Its text is queued and remembered in one
-transaction: a kill leaves both or neither.
+transaction. No link is followed: its target is a note by itself, or not one of Claude Code's.
 """
 
 import json
 import math
 import os
+import re
+import stat
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
-from typing import Final
-
-from msgspec import Struct
+from typing import Final, NamedTuple
 
 from mem0tray.core import events
+from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.ledger.inbox import NoteRecords
+from mem0tray.files import document
+from mem0tray.files.atomic import Signature
 from mem0tray.ledger.names import NOTES, QUEUED
+from mem0tray.system import project, regular_file
 from mem0tray.system.paths import claude_code_folder
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.queue import note_files
 from mem0tray.worker.queue.intake import accept
 
+PROJECTS: Final = "projects"
+LARGEST: Final = 1_000_000  # bytes of a note, which Claude Code keeps to a few thousand
 QUIET: Final = 60.0  # seconds
 LOOK: Final = 15.0  # seconds between readings of all folders
 LONGEST: Final = 600.0  # the same where there are thousands of notes
 _SHARE: Final = 0.001  # of the time, at most, goes into reading folders
 _AT_ONCE: Final = 0.25  # seconds of reading in one cycle: other files do not wait for thousands
+_FOLDER: Final = "memory"
+_INDEX: Final = "MEMORY.md"  # lists the other notes
+_NOT_FOLLOWED: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
+_FENCE: Final = "---"
+_TRANSCRIPTS: Final = 5  # the newest transcripts, one of which names the working directory
+_LINES: Final = 50  # lines of a transcript
+_LONGEST: Final = 100_000  # bytes in a line
+_CUT: Final = 200  # characters of a long name that come from the directory, before a hash
+_OTHERS: Final = re.compile(r"[^A-Za-z0-9]")
 
 
-class _ChangedNote(Struct, frozen=True):
-    """A note that is not taken in yet: its mark, its own time, and from when it is quiet."""
+class FoundNote(NamedTuple):
+    """A note's path below Claude Code's folder, its mark, and its time of change (Unix seconds).
 
-    mark: str
-    changed: float  # Unix seconds
-    quiet_at: float  # monotonic
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadNote:
-    """A note that was read; `item` is None where it holds nothing to queue."""
+    The mark changes whenever the file does.
+    """
 
     path: str
     mark: str
-    item: Item | None
+    changed: float
+
+    @classmethod
+    def of(cls, path: str, found: os.stat_result) -> "FoundNote":
+        signature = Signature.of(found)  # without the inode, which Windows does not list
+        mark = f"{signature.size} {signature.mtime} {signature.ctime}"
+        return cls(path, mark, found.st_mtime)
+
+    @property
+    def owner(self) -> str:
+        """The folder of its project, below Claude Code's folder."""
+        return "/".join(self.path.split("/")[:2])
 
 
 def quiet_at(changed: float, now: float, moment: float) -> float:
@@ -61,10 +81,9 @@ class NoteIntake:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._root = claude_code_folder(os.environ).absolute()
-        self._records = NoteRecords(context.ledger)
         self._known: dict[str, str] = {}  # marks of folders, and of notes that are done, by path
-        self._changed: dict[str, _ChangedNote] = {}
-        self._projects: dict[Path, str] = {}  # looked up for the notes that are quiet now
+        self._changed: dict[str, tuple[float, FoundNote]] = {}  # with the moment of quiet
+        self._projects: dict[str, str] = {}  # looked up for the notes that are quiet now
         self._reported: set[str] = set()  # what could not be read
         self._next_look = -math.inf  # monotonic
         self.awaited = False  # there are notes left that can be taken in now
@@ -72,10 +91,11 @@ class NoteIntake:
     def run(self, now: float, moment: float) -> int:
         """Take in quiet notes; return how many memories are new. Raises LedgerError."""
         if not self._context.settings.claude.auto_memory:
-            self._forget()
+            self._changed.clear()
+            self._next_look, self.awaited = -math.inf, False
             return 0
         if self._next_look == -math.inf:
-            self._known = self._records.marks()
+            self._known = self._context.inbox.note_marks()
         if moment >= self._next_look:
             self._look(now, moment)
         new = self._take_in(self._read(now, moment))
@@ -91,124 +111,224 @@ class NoteIntake:
         return max(self._next_quiet() - moment, 0.0)
 
     def _next_quiet(self) -> float:
-        return min((each.quiet_at for each in self._changed.values()), default=math.inf)
-
-    def _forget(self) -> None:
-        """Begin anew when the setting is switched on again; the ledger knows what was taken in."""
-        if self._next_look != -math.inf:
-            self._known.clear()
-            self._changed.clear()
-            self._projects.clear()
-            self._next_look = -math.inf
-            self.awaited = False
-
-    # Finding ---------------------------------------------------------------------------
+        return min((at for at, _ in self._changed.values()), default=math.inf)
 
     def _look(self, now: float, moment: float) -> None:
         started = time.monotonic()
-        try:
-            for folder in note_files.folders(self._root):
-                self._find_changed(folder, now, moment)
-        except OSError as error:
-            self._report(note_files.PROJECTS, error)
+        for note in find(self._root, self._report):
+            if self._known.get(note.path) == note.mark:
+                self._changed.pop(note.path, None)
+            else:
+                self._await(note, now, moment)
         cost = time.monotonic() - started
         self._next_look = moment + min(max(LOOK, cost / _SHARE), LONGEST)
 
-    def _find_changed(self, folder: Path, now: float, moment: float) -> None:
-        try:
-            for path, mark, changed in note_files.notes(self._root, folder):
-                if self._known.get(path) == mark:
-                    self._changed.pop(path, None)
-                else:
-                    self._await(path, mark, changed, quiet_at(changed, now, moment))
-        except OSError as error:
-            self._report(folder.relative_to(self._root).as_posix(), error)
+    def _await(self, note: FoundNote, now: float, moment: float) -> None:
+        _, before = self._changed.get(note.path, (0.0, None))
+        if before is None or before.mark != note.mark:
+            self._changed[note.path] = quiet_at(note.changed, now, moment), note
 
-    def _await(self, path: str, mark: str, changed: float, at: float) -> None:
-        before = self._changed.get(path)
-        if before is None or before.mark != mark:
-            self._changed[path] = _ChangedNote(mark, changed, at)
-
-    # Taking in -------------------------------------------------------------------------
-
-    def _read(self, now: float, moment: float) -> list[_ReadNote]:
+    def _read(self, now: float, moment: float) -> list[tuple[FoundNote, Item | None]]:
         """Read quiet notes. One that is gone, or has just changed, is no longer quiet."""
-        read: list[_ReadNote] = []
+        notes: list[tuple[FoundNote, Item | None]] = []
         started = time.monotonic()
-        quiet = [
-            (each.quiet_at, each.changed, path, each.mark)
-            for path, each in self._changed.items()
-            if each.quiet_at <= moment
-        ]
-        for _, changed, path, noted in sorted(quiet):
+        quiet = [(at, note.changed, note) for at, note in self._changed.values() if at <= moment]
+        for _, _, note in sorted(quiet):
             if time.monotonic() - started > _AT_ONCE:
                 break
             try:
-                found = note_files.read(self._root, path)
+                found = read(self._root, note.path)
             except OSError as error:
-                del self._changed[path]
-                self._known[path] = noted  # not in the ledger, so the next worker tries again
-                self._report(path, error)
+                del self._changed[note.path]
+                self._known[note.path] = note.mark  # the next worker tries again
+                self._report(error, note.path)
                 continue
             if found is None:
-                del self._changed[path]
+                del self._changed[note.path]
                 self._next_look = moment  # it may have been replaced
-                continue
-            data, there = found
-            mark = note_files.mark(there)
-            if mark != noted:
-                self._await(path, mark, there.st_mtime, quiet_at(there.st_mtime, now, moment))
-                continue
-            text, item = self._text(path, data), None
-            if text:
-                item = note_files.as_item(path, self._project(path), text, changed, now)
-            read.append(_ReadNote(path, mark, item))
-        return read
+            elif found[1].mark != note.mark:
+                self._await(found[1], now, moment)
+            else:
+                notes.append((note, self._item(note, found[0], now)))
+        return notes
 
-    def _project(self, path: str) -> str:
-        """Return the project of a note; it is looked up once for all quiet notes of a folder."""
-        name = "/".join(path.split("/")[:2])
-        folder = self._root / name
-        if folder not in self._projects:
-            former = json.loads(self._known.get(name, '""'))
-            self._projects[folder] = note_files.project_of(folder, os.environ, former)
-            self._known[name] = json.dumps(self._projects[folder])
-            self._records.note(name, self._known[name])
-        return self._projects[folder]
-
-    def _text(self, path: str, data: bytes) -> str:
-        """Return the text of a note; empty where it cannot be used, which is reported."""
-        if len(data) > note_files.LARGEST:
-            why = f"it is larger than {note_files.LARGEST:,} bytes"
-        else:
+    def _item(self, note: FoundNote, data: bytes, now: float) -> Item | None:
+        """Return the item of a note; None where it cannot be used, which is reported."""
+        why = f"it is larger than {LARGEST:,} bytes"
+        if len(data) <= LARGEST:
             try:
-                return note_files.without_front_matter(data.decode())
+                text = without_front_matter(data.decode())
             except UnicodeDecodeError:  # its message would repeat the note's bytes
                 why = "it is no UTF-8"
-        self._context.events.emit(events.NoteLeftOut(path, why))
-        return ""
+            else:
+                return as_item(note, self._project(note.owner), text, now) if text else None
+        self._context.events.emit(events.NoteLeftOut(note.path, why))
+        return None
 
-    def _take_in(self, read: list[_ReadNote]) -> int:
+    def _project(self, owner: str) -> str:
+        if owner not in self._projects:  # once for all quiet notes of a folder
+            former = json.loads(self._known.get(owner, '""'))
+            found = self._projects[owner] = project_of(self._root / owner, os.environ, former)
+            self._known[owner] = json.dumps(found)
+            self._context.inbox.mark_note(owner, self._known[owner])
+        return self._projects[owner]
+
+    def _take_in(self, notes: list[tuple[FoundNote, Item | None]]) -> int:
         context, new = self._context, 0
-        if not read:
+        if not notes:
             return 0
         ask = context.ledger.may_have_been_sent(NOTES)
         with context.ledger.transaction(durable=True):
-            for note in read:
-                if note.item is not None and self._records.add_text(note.item.name):
-                    new += accept(context, note.item, ask=ask, shown=False)[1]
-                self._records.note(note.path, note.mark)
+            for note, item in notes:
+                if item is not None and context.inbox.add_note_text(item.name):
+                    new += accept(context, item, ask=ask, shown=False)[1]
+                context.inbox.mark_note(note.path, note.mark)
             if new:
                 context.counters.add(QUEUED, new)
-        for note in read:
+        for note, _ in notes:
             self._known[note.path] = note.mark
             self._changed.pop(note.path, None)
         if new:
             context.events.emit(events.Accepted(new))
         return new
 
-    def _report(self, path: str, error: OSError) -> None:
+    def _report(self, error: OSError, path: str = "") -> None:
+        """Report, once, that something cannot be read."""
+        path = path or os.path.relpath(str(error.filename), self._root)
         if path not in self._reported:
             self._reported.add(path)
             why = error.strerror or "it cannot be read"
             self._context.events.emit(events.NoteLeftOut(path, why))
+
+
+# Files ------------------------------------------------------------------------------
+
+
+def find(root: Path, on_error: Callable[[OSError], None]) -> Iterator[FoundNote]:
+    """Find all notes; what cannot be listed is left out, and `on_error` gets the error."""
+
+    def failed(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            on_error(error)
+
+    owners: list[Path] = []
+    try:
+        with os.scandir(root / PROJECTS) as entries:
+            owners += [Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError as error:
+        failed(error)
+    tops = (owner / _FOLDER for owner in owners)
+    for top in (each for each in tops if not each.is_symlink()):
+        for folder, names, files in os.walk(top, onerror=failed):
+            names[:] = [name for name in names if not name.startswith(".")]
+            below = Path(folder).relative_to(root).as_posix()
+            for name in files:
+                if name.endswith(".md") and name != _INDEX and not name.startswith("."):
+                    try:
+                        found = Path(folder, name).lstat()
+                    except OSError as error:
+                        failed(error)
+                        continue
+                    if stat.S_ISREG(found.st_mode):
+                        yield FoundNote.of(f"{below}/{name}", found)
+
+
+def read(root: Path, path: str) -> tuple[bytes, FoundNote] | None:
+    """Return the first bytes of a note, at most one more than `LARGEST`, and the note as it is.
+
+    None where it is gone, or was changed meanwhile, or its folder has become a link. Raises
+    OSError and NotRegularError.
+    """
+    way = list((root / path).parents)[: len(Path(path).parts) - 2]
+    try:
+        if not all(stat.S_ISDIR(folder.lstat().st_mode) for folder in way):
+            return None
+        fd = regular_file.open_fd(root / path, _NOT_FOLLOWED)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(fd, "rb") as file:
+        before = FoundNote.of(path, os.fstat(fd))
+        data = file.read(LARGEST + 1)
+        after = FoundNote.of(path, os.fstat(fd))
+    return (data, after) if before == after else None
+
+
+def without_front_matter(text: str) -> str:
+    """Return the text after the front matter, without blank lines around it.
+
+    Front matter stands between a first line and a further one that are `---`.
+    """
+    lines = text.removeprefix("\ufeff").splitlines(keepends=True)
+    fences = [n for n, line in enumerate(lines) if line.rstrip() == _FENCE][:2]
+    if len(fences) == 2 and fences[0] == 0:  # noqa: PLR2004  (a pair)
+        lines = lines[fences[1] + 1 :]
+    return "".join(lines).strip()
+
+
+def as_item(note: FoundNote, project_id: str, text: str, now: float) -> Item | None:
+    """Return the entry that a producer would queue for a note; its time is that of the last change.
+
+    The id is made of path and text: it is the same after the ledger was lost.
+    """
+    timestamp = int(note.changed if items.EARLIEST <= note.changed <= now else now)
+    entry = items.entry(items.id_of(note.path, text), project_id, text, timestamp)
+    return items.parse(document.dump(entry))
+
+
+# The project ------------------------------------------------------------------------
+
+
+def project_of(folder: Path, environ: Mapping[str, str], former: str = "") -> str:
+    """Return the project of the working directory that `folder`, below `projects`, is named after.
+
+    If no transcript names the directory: `MEM0_PROJECT_ID`, or else the `former` project, as Claude
+    Code removes transcripts after 30 days, or else the folder's name.
+    """
+    there = working_directory(folder)
+    if there is not None:
+        return project.of_folder(there, environ) or folder.name
+    return environ.get(project.VARIABLE, "").strip() or former or folder.name
+
+
+def working_directory(folder: Path) -> Path | None:
+    """Return the directory in the newest transcripts that fits the folder's name; None without one.
+
+    The name has `-` for everything but ASCII letters and digits, so it does not say enough.
+    """
+    for transcript in _newest(folder):
+        with suppress(OSError):
+            for directory in _directories(transcript):
+                if _fits(directory, folder.name):
+                    return Path(directory)
+    return None
+
+
+def _newest(folder: Path) -> list[Path]:
+    found: list[tuple[float, str]] = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        found = [
+            (entry.stat(follow_symlinks=False).st_mtime, entry.path)
+            for entry in entries
+            if entry.name.endswith(".jsonl") and entry.is_file(follow_symlinks=False)
+        ]
+    return [Path(path) for _, path in sorted(found, reverse=True)[:_TRANSCRIPTS]]
+
+
+def _directories(transcript: Path) -> Iterator[str]:
+    with regular_file.open_binary(transcript) as file:
+        for line in islice(iter(lambda: file.readline(_LONGEST), b""), _LINES):
+            found = (items.load_object(line) or {}).get("cwd")
+            if isinstance(found, str) and found and "\0" not in found:
+                yield found
+
+
+def _fits(directory: str, name: str) -> bool:
+    """Return whether Claude Code would give the folder for this working directory that name.
+
+    A character beyond U+FFFF counts twice, as in JavaScript.
+    """
+    mine, given = (
+        _OTHERS.sub(lambda found: "-" * (1 + (found[0] > "\uffff")), text)
+        for text in (directory, name)
+    )
+    return mine == given or (len(mine) > _CUT and mine[:_CUT] == given[:_CUT])

@@ -26,8 +26,7 @@ class MetricsWriter:
         self._other = other
         self._breaker = context.breaker
         self._written = 0.0
-        # What the last writing was for.
-        self._shown: tuple[int, WorkerState, str] | None = None
+        self._shown: tuple[int, WorkerState, str] | None = None  # what the last writing was for
         self._spare = False  # the latest metrics are in a folder of ours
         self._state = ""
         self._state_since = 0.0  # Unix seconds

@@ -26,7 +26,6 @@ from mem0tray.worker.sending.server_connection import ServerConnection
 
 LONGEST: Final = 10.0  # seconds that a probe may take
 REPORT_AGAIN: Final = 1.0
-
 FRESH: Final = 30.0  # seconds for which what a probe or a delivery has shown is believed
 
 
@@ -67,15 +66,13 @@ class Prober:
         deadline = time.monotonic() + timeout
         self._stopping.set()
         self._signal.set()
-        self._break_off()
-        while self._thread.is_alive() and time.monotonic() < deadline:
+        while True:
+            client = self._client
+            if client is not None:
+                client.abort()
+            if not self._thread.is_alive() or time.monotonic() >= deadline:
+                return
             self._thread.join(0.02)
-            self._break_off()
-
-    def _break_off(self) -> None:
-        client = self._client
-        if client is not None:
-            client.abort()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

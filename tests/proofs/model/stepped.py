@@ -171,7 +171,7 @@ class SteppedWorker:
 
 TICK = 1e-6  # seconds that each look at the clock takes: no two moments are the same
 # Real sockets need real time; nothing there is stored or compared with a time of ours.
-_REAL = ("mem0tray.server.network", "mem0tray.server.transport", "mem0tray.localserver")
+_REAL = ("mem0tray.server.transport", "mem0tray.localserver")
 _ACTORS = ("tests.support.producer", "tests.support.shapes", "tests.support.user")
 
 

@@ -21,8 +21,8 @@ from mem0tray.files import atomic
 from mem0tray.files.lock import is_locked
 from mem0tray.ledger import opening
 from mem0tray.system.paths import Paths
+from mem0tray.worker import orders as worker_orders
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.orders import handler
 from tests.proofs.model.beliefs import Beliefs, Wish, items_of
 from tests.proofs.model.stepped import Clock, Killed, Points, SteppedWorker, without_threads
 from tests.support.home import Home
@@ -129,7 +129,7 @@ class World:
     @contextmanager
     def _standing_in(self) -> Iterator[None]:
         """See each command that stands in for the worker: it merges what was saved, as a cycle."""
-        original = handler.stand_in
+        original = worker_orders.stand_in
 
         def told(event: Event) -> None:
             # A command does not wait for a producer that hangs with the lock.
@@ -145,7 +145,7 @@ class World:
             self._note_merged()
             return unread
 
-        with mock.patch.object(handler, "stand_in", run):
+        with mock.patch.object(worker_orders, "stand_in", run):
             yield
 
     def send(self) -> None:

@@ -16,7 +16,7 @@ from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
 from mem0tray.files.orders import OrderBarrier
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.generations import Generations, Prepared
+from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Job, Outbox
 from mem0tray.server import Kind, Outcome
@@ -94,10 +94,9 @@ def count_reset(stand: Stand) -> None:
     """Publish each dead letter as if it had just come."""
     prepare = Generations.prepare
 
-    def fresh(self: Generations, name: str) -> Prepared:
-        found = prepare(self, name)
-        raws = [items.with_fields(raw, {"retry_count": 0}) for raw in found.raws]
-        return replace(found, raws=raws)
+    def fresh(self: Generations, name: str) -> tuple[int, list[bytes]]:
+        gen, raws = prepare(self, name)
+        return gen, [items.with_fields(raw, {"retry_count": 0}) for raw in raws]
 
     stand(Generations, "prepare", fresh)
 

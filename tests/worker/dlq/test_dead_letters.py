@@ -14,13 +14,12 @@ from mem0tray.core import item as items
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.names import DLQ_FILE, FAILED, QUEUE_FILE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq, take_in_as_dead
 from mem0tray.worker.reporting.log import BACKOFFS_PER_MINUTE
-from tests.ledger.samples import fresh, letter
+from tests.ledger.samples import letter
 from tests.ledger.samples import row as row_of
 from tests.support.shapes import entry
 from tests.worker.dlq import generations
@@ -63,21 +62,6 @@ def test_what_an_edit_brings_or_moves_begins_to_wait() -> None:
     assert dead_letters.begun(merge, NOW) == [
         ("alpha", "soon", 0.5), ("alpha", "new", 20.0), ("alpha", "later", 480.0),
     ]  # fmt: skip
-
-
-def test_what_becomes_a_dead_letter_waits_half_a_minute() -> None:
-    assert dead_letters.of_move(fresh("a", retry_count=7)) == ("p", "a", 30.0)
-
-
-def test_many_waits_are_told_by_their_number(
-    context: WorkerContext, told: list[events.Event]
-) -> None:
-    """The soonest are told by name, as many as the log takes in a minute, and the rest as a sum."""
-    context.reports_backoffs = True
-    many = [("alpha", f"letter {n}", float(n + 1)) for n in range(MANY)]
-    dead_letters.report(context, many)
-    assert told[-1] == events.MoreInBackoff(5)
-    assert told[:-1] == [events.InBackoff(*wait) for wait in many[:BACKOFFS_PER_MINUTE]]
 
 
 def test_the_start_tells_of_all_waits_at_once(
@@ -155,19 +139,3 @@ def test_an_entry_that_never_waited(empty: WorkerContext, ask: bool) -> None:  #
         MOVED_AT,
     )
     assert ("unknown" in row_of(empty.ledger, key)) == ask
-
-
-def test_each_counts_and_both_files_are_written(empty: WorkerContext) -> None:
-    """Every move counts in `total_failed`, leaves the queue file and joins the DLQ file."""
-    waiting = empty.inbox.add_fresh(item(id="x"), MOVED_AT, ask=False)
-    for bury in (
-        lambda: take_in_as_dead(empty, item(), MOVED_AT, ask=False),
-        lambda: move_fresh_to_dlq(empty, waiting, MOVED_AT, "odd"),
-    ):
-        before = [empty.ledger.outdated.times(file) for file in (QUEUE_FILE, DLQ_FILE)]
-        bury()
-        assert all(
-            empty.ledger.outdated.times(file) > times
-            for file, times in zip((QUEUE_FILE, DLQ_FILE), before, strict=True)
-        )
-    assert empty.counters.total(FAILED) == 2

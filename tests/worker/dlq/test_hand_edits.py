@@ -12,7 +12,7 @@ import pytest
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import events
-from mem0tray.core.events import Event, Events, FileBroken, HandEdit
+from mem0tray.core.events import Event, Events, HandEdit
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import SOURCES
@@ -20,7 +20,6 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.queue.intake import QueueIntake
 from tests.ledger.samples import HERE, NOW, letter, table
 
 A, B, C = (letter(name) for name in "abc")
@@ -66,9 +65,6 @@ class Editing:
         edits = self.edits
         return edits.torn, edits.awaited
 
-    def is_missing(self) -> bool:
-        return self.edits.missing
-
     def needs(self) -> bool:
         return self.publisher.needed
 
@@ -105,13 +101,6 @@ def test_what_we_wrote_ourselves_is_nobody_s_edit(editing: Editing) -> None:
     assert editing.edits.oddities == 0
 
 
-def test_a_save_that_changes_nothing_means_nothing(editing: Editing) -> None:
-    assert not editing.save(shown(A), shown(B))
-    assert editing.told == []
-    assert editing.edits.oddities == 0
-    assert not editing.needs()
-
-
 def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
     assert editing.save(shown(A, last_attempt=0), shown(C))
     assert editing.told == [HandEdit(discarded=1, forced=1, adopted=1)]
@@ -122,15 +111,6 @@ def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
     assert len(editing.told) == 1
     assert editing.publisher.run()
     assert not editing.needs()
-
-
-def test_a_letter_that_was_removed_is_restored_by_putting_it_back(editing: Editing) -> None:
-    editing.save(shown(A))
-    editing.told.clear()
-    editing.publisher.run()
-    assert not editing.save(shown(A), shown(B))
-    assert editing.told == [HandEdit(restored=1)]
-    assert editing.state(B) == "dead"
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -171,16 +151,6 @@ def test_an_old_save_brings_back_no_text_from_before_an_edit(editing: Editing) -
     assert editing.needs()
 
 
-def test_other_values_are_those_of_the_user(editing: Editing) -> None:
-    assert not editing.save(shown(A, retry_count=7, note="x"), shown(B))
-    assert editing.told == [HandEdit(edited=1)]
-    known = editing.context.inbox.known(A.name)
-    assert known is not None
-    assert known.retry_count == 7
-    assert b'"note"' in editing.context.ledger.raw(known.key)
-    assert editing.saved() == [(known.key, 1, 1, 7)]
-
-
 def test_a_save_of_no_generation_that_we_know_is_one_of_its_own(editing: Editing) -> None:
     editing.save(shown(A, retry_count=7), shown(C), stamp="mine")
     known = editing.context.inbox.known(A.name)
@@ -216,25 +186,6 @@ def test_a_stamp_that_a_script_gives_each_time_is_unknown_each_time(
     assert editing.state(B) == "dead"
 
 
-def test_a_text_that_is_changed_is_another_content(editing: Editing) -> None:
-    assert not editing.save(shown(A, content="another"), shown(B))
-    assert editing.told == [HandEdit(edited=1)]
-    assert editing.context.inbox.known(A.name) is None
-    other = letter("a", content="another")
-    assert editing.state(other) == "dead"
-
-
-def test_a_file_that_is_gone_is_written_again(editing: Editing) -> None:
-    editing.context.paths.dlq.unlink()
-    assert not editing.edits.run()
-    assert editing.is_missing()
-    assert editing.needs()
-    assert editing.told == []
-    assert editing.publisher.run()
-    assert not editing.is_missing()
-    assert [editing.state(each) for each in (A, B)] == ["dead", "dead"]
-
-
 def test_a_broken_file_is_waited_for_while_it_is_new(editing: Editing) -> None:
     editing.put(b'{"items": [', age=0.0)
     assert not editing.edits.run()
@@ -248,43 +199,6 @@ def test_a_broken_file_is_waited_for_while_it_is_new(editing: Editing) -> None:
     assert isinstance(broken, events.FileBroken)
     assert editing.edits.oddities == 1
     assert [editing.state(each) for each in (A, B)] == ["dead", "dead"]
-
-
-def test_what_makes_no_sense_stays_in_the_file(editing: Editing) -> None:
-    editing.save(shown(A), shown(B), 7, {"odd": True}, mine=[1])
-    assert editing.told == []
-    assert editing.context.generations.strays() == ([b"7", b'{"odd": true}'], {"mine": b"[1]"})
-    editing.edits.missing = True
-    assert editing.publisher.run()
-    found = json.loads(editing.context.paths.dlq.read_bytes())
-    assert found["items"][2:] == [7, {"odd": True}]
-    assert found["mine"] == [1]
-
-
-def test_a_stamp_that_is_no_text_is_read_as_it_stands(editing: Editing) -> None:
-    editing.put(json.dumps({"items": [shown(A)], "last_update": 5}).encode())
-    editing.edits.run()
-    assert editing.context.generations.named("5") == 2
-
-
-def test_an_item_without_an_id_gets_one(editing: Editing) -> None:
-    item = shown(C)
-    del item["id"]
-    editing.save(shown(A), shown(B), item)
-    assert editing.told == [HandEdit(adopted=1)]
-    editing.publisher.run()
-    assert json.loads(editing.context.paths.dlq.read_bytes())["items"][2]["id"]
-
-
-def test_what_was_delivered_before_is_taken_out_and_told(editing: Editing) -> None:
-    known = editing.context.inbox.known(A.name)
-    assert known is not None
-    editing.context.outbox.claim(known.key, NOW)
-    editing.context.outbox.record_delivery(known.key, HERE, NOW)
-    editing.publisher.run()
-    editing.save(shown(A), shown(B))
-    assert editing.told == [events.AlreadyDelivered("p", "a", "mem0_queue_dlq.json")]
-    assert editing.needs()
 
 
 @pytest.mark.parametrize("tells", [True, False])
@@ -309,20 +223,6 @@ def test_the_first_reading_of_a_new_ledger_is_nobody_s_edit(editing: Editing) ->
     assert editing.told[1:] == [HandEdit(adopted=1)]
     assert editing.unknown(C) is not None
     assert editing.unknown(later) is None
-
-
-def test_what_another_worker_moved_here_is_a_dead_letter(editing: Editing) -> None:
-    """It left the queue file by another hand; it waits, and is asked about before it is sent."""
-    editing.context.reports_backoffs = True
-    item = letter("moved")
-    key = editing.context.inbox.add_fresh(item, NOW, ask=False)
-    editing.context.foreign_claims.vanish([key], NOW, taken=False, wait_until=0.0)
-    editing.save(shown(A), shown(B), shown(item))
-    assert editing.state(item) == "dead"
-    assert events.AdoptedToDlq(1, "mem0_queue_dlq.json") in editing.told
-    waits = [each for each in editing.told if isinstance(each, events.InBackoff)]
-    assert [(each.item_id, round(each.delay)) for each in waits] == [("moved", 120)]
-    assert editing.context.outbox.claim(key, NOW, HERE).unknown is not None
 
 
 def test_what_left_the_queue_is_looked_for_in_a_file_that_was_read(editing: Editing) -> None:
@@ -354,16 +254,3 @@ def context(tmp_path: Path) -> Iterator[WorkerContext]:
 def _break(paths: Paths, at: float = 1000.0) -> None:
     paths.queue.write_text('{"queue": [{"id": "a", "content": ')
     os.utime(paths.queue, (at, at))
-
-
-def test_a_broken_file_is_told_once_a_save(context: WorkerContext) -> None:
-    told: list[Event] = []
-    context.events.subscribe(told.append)
-    intake = QueueIntake(context)
-    for _ in range(3):
-        intake.read()
-    (first,) = told
-    assert isinstance(first, FileBroken)
-    _break(context.paths, 2000.0)
-    intake.read()
-    assert told == [first, first]

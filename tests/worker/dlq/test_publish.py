@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.dlq import publish
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from tests.support import needs
@@ -125,31 +123,3 @@ def test_a_save_into_the_old_file_is_found(scene: Scene) -> None:
     scene.look()
     scene.publish()
     assert [item["content"] for item in scene.saved()["items"]] == [KEPT, UNWANTED, LATER]
-
-
-@needs.OPEN_FILES
-def test_what_makes_no_sense_is_kept_of_each_save_into_the_old_file(scene: Scene) -> None:
-    for odd in ("one", "two"):
-        scene.add_late(odd)
-        scene.look()
-        assert scene.publisher.needed
-        scene.publish()
-    assert scene.saved()["items"][2:] == ["one", "two"]
-
-
-def test_a_name_that_is_taken_is_not_given_again(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at = datetime(2026, 11, 25, 12, 0, 0)  # noqa: DTZ001  (local, as it stands in the file)
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> "Clock":
-            del tz
-            return cls(at.year, at.month, at.day, at.hour)
-
-    begin = "2026-11-25T12:00:00"
-    taken = {f"{begin}.000000", f"{begin}.000001"}
-    monkeypatch.setattr(publish, "datetime", Clock)
-    monkeypatch.setattr(scene.context.generations, "name_taken", taken.__contains__)
-    assert scene.publisher._new_name() == f"{begin}.000002"

@@ -11,7 +11,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
 from mem0tray.core.reasons import NONE
 from mem0tray.files import lock, temporary
 from mem0tray.files.lock import COMMAND, InstanceLock, holder, is_locked
-from mem0tray.system import data_folders, paths
+from mem0tray.system import paths
 from mem0tray.system.paths import Paths
 from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.served_folder import ServedFolder
@@ -71,12 +71,6 @@ def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) 
     assert not moves(where)
 
 
-@needs.MODES
-def test_its_own_folders_are_private(where: ServedFolder) -> None:
-    for folder in (where.paths.root, where.paths.data_dir):
-        assert folder.stat().st_mode & 0o777 == 0o700
-
-
 @needs.LINKS
 def test_one_whose_name_leads_elsewhere_by_now_is_still_on_its_way(home: Path) -> None:
     """It goes there in a moment; a second one is not let in before it, and holds nothing."""
@@ -95,55 +89,6 @@ def test_one_whose_name_leads_elsewhere_by_now_is_still_on_its_way(home: Path) -
     ServedFolder(leading_to(link)).leave()
 
 
-def test_it_records_what_its_data_folder_serves(where: ServedFolder, home: Path) -> None:
-    where.record(NOW)
-    (record,) = data_folders.records(where.paths.root)
-    real = os.path.realpath(home)
-    assert (record.folder, record.name, record.real) == (where.paths.data_dir, str(home), real)
-    assert record.since == NOW
-
-
-def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
-    where = ServedFolder(leading_to(tmp_path / "a" / "b"))
-    assert where.make_folder()
-    assert not where.make_folder()
-    assert (tmp_path / "a" / "b").is_dir()
-    where.leave()
-
-
-@needs.LINKS
-def test_a_link_that_leads_nowhere_is_no_missing_folder(tmp_path: Path) -> None:
-    link = tmp_path / "link"
-    link.symlink_to(tmp_path / "disk" / "claude")
-    where = ServedFolder(leading_to(link))
-    with pytest.raises(FileUnavailableError) as refused:
-        where.make_folder()
-    assert str(refused.value) == (
-        f"{link} is a link to {tmp_path / 'disk' / 'claude'}, which is not there."
-        " Mount its disk, or set the link anew."
-    )
-    assert not (tmp_path / "disk").exists()
-    (tmp_path / "disk" / "claude").mkdir(parents=True)
-    assert not where.make_folder()
-    where.leave()
-
-
-def test_settings_that_lead_elsewhere_have_it_move(where: ServedFolder, tmp_path: Path) -> None:
-    """It has the other lock before it lets go of this one, and moves when it is told to."""
-    other = tmp_path / "other"
-    other.mkdir()
-    before = where.paths
-    assert where.look(leading_to(other)) == NONE
-    assert moves(where)
-    assert where.paths == before
-    assert is_locked(before.instance_lock)
-    assert where.move() == before.claude_dir
-    assert not moves(where)
-    assert (where._here.name, where.paths.claude_dir) == (other, Path(os.path.realpath(other)))
-    assert is_locked(where.paths.instance_lock)
-    assert not is_locked(before.instance_lock)
-
-
 def test_where_it_is_to_move_and_leaves_instead_both_are_free(
     where: ServedFolder, tmp_path: Path
 ) -> None:
@@ -154,36 +99,6 @@ def test_where_it_is_to_move_and_leaves_instead_both_are_free(
     assert [is_locked(path) for path in held] == [True, True]
     where.leave()
     assert [is_locked(path) for path in held] == [False, False]
-
-
-@needs.LINKS
-def test_a_folder_that_has_moved_keeps_its_data_folder(where: ServedFolder, home: Path) -> None:
-    where.record(NOW)
-    new = home.with_name("new")
-    home.rename(new)
-    home.symlink_to(new)
-    before = where.paths
-    assert where.look(leading_to(home)) == NONE
-    assert moves(where)
-    assert where.move() == before.claude_dir
-    assert where.paths.claude_dir == Path(os.path.realpath(new))
-    assert where.paths.data_dir == before.data_dir
-    assert where._here.name == home
-    assert is_locked(where.paths.instance_lock)
-
-
-@pytest.mark.parametrize("is_file", [True, False])
-def test_where_no_folder_is_it_stays(where: ServedFolder, tmp_path: Path, *, is_file: bool) -> None:
-    other = tmp_path / "other"
-    if is_file:
-        other.touch()
-    said = str(where.look(leading_to(other)))
-    assert said == (
-        f"paths.claude_dir leads to {other} now, which is no folder: make it, or correct the"
-        f" setting. mem0tray stays with {where.paths.claude_dir}."
-    )
-    assert not moves(where)
-    assert other.exists() == is_file
 
 
 def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) -> None:
@@ -199,21 +114,6 @@ def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) ->
     theirs.leave()
     assert where.look(leading_to(other)) == NONE
     assert moves(where)
-
-
-def test_it_follows_the_settings_before_it_begins(where: ServedFolder, tmp_path: Path) -> None:
-    where.follow(leading_to(where._here.name))
-    assert where._here.name == tmp_path / "home"
-    other = tmp_path / "other"
-    other.mkdir()
-    where.follow(leading_to(other))
-    assert where._here.name == other
-    assert not moves(where)
-
-
-def test_it_does_not_move_without_a_place_to_go_to(where: ServedFolder) -> None:
-    with pytest.raises(RuntimeError, match=r"^the worker is to move, but nowhere$"):
-        where.move()
 
 
 @needs.LINKS
@@ -259,44 +159,11 @@ def refused(there: Paths) -> str:
     return ""
 
 
-def test_files_and_empty_places_are_in_order(there: Paths) -> None:
-    assert not refused(there)
-    assert not there.log.parent.exists()
-    there.log.parent.mkdir()
-    for path in each_place(there):
-        path.touch()
-    assert not refused(there)
-
-
 @pytest.mark.parametrize("number", range(4))
 def test_a_folder_in_the_place_of_a_file_is_named(there: Paths, number: int) -> None:
     path = list(each_place(there))[number]
     path.mkdir(parents=True)
     assert refused(there).startswith(f"{path} is a folder, not a file.")
-
-
-def test_a_file_in_the_place_of_the_folder_of_the_log_is_named(there: Paths) -> None:
-    there.log.parent.touch()
-    assert f"{there.log.parent} is no folder." in refused(there)
-
-
-@needs.LINKS
-@pytest.mark.parametrize("link", ["folder", "file"])
-def test_a_link_that_leads_the_log_nowhere_is_named(
-    there: Paths, tmp_path: Path, link: str
-) -> None:
-    disk = tmp_path / "disk" / "logs"
-    if link == "folder":
-        there.log.parent.symlink_to(disk)
-    else:
-        there.log.parent.mkdir()
-        there.log.symlink_to(disk / "log")
-    said = refused(there)
-    assert said.startswith(f"{there.log}: ")
-    assert os.strerror(2).lower() in said.lower()
-    assert "Make its folder, or choose another." in said
-    disk.mkdir(parents=True)
-    assert not refused(there)
 
 
 def leftover(folder: Path) -> Path:

@@ -14,7 +14,6 @@ from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files.atomic import TornError
-from mem0tray.worker.faults import keeps_changing
 from mem0tray.worker.folders import settings
 from mem0tray.worker.folders.settings import NewSettings, SettingsFile, WantedSettings
 
@@ -35,7 +34,6 @@ class Editing:
         self._saves = 0
         monkeypatch.setattr(settings, "config_file", lambda: self.path)
         monkeypatch.setattr(time, "time", lambda: self.now)
-        monkeypatch.setattr(time, "monotonic", lambda: self.now + 5_000.0)
 
     def save(self, text: str, age: float = 0.0) -> None:
         """Write the file in place, `age` seconds ago; no two writes have the same time."""
@@ -79,23 +77,6 @@ def test_a_file_is_read_once_it_has_not_changed_for_a_moment(
     assert backups(file) == read
 
 
-@pytest.mark.parametrize("text", ["", GOOD])
-def test_a_file_from_the_future_is_read_at_once(editing: Editing, text: str) -> None:
-    file = SettingsFile()
-    editing.save(text, age=-60.0)
-    assert file.changed() is not None
-
-
-def test_wrong_settings_are_reported_until_they_are_right(editing: Editing) -> None:
-    file = SettingsFile()
-    editing.save("odd", age=60.0)
-    for _ in range(2):
-        with pytest.raises(SettingsError):
-            file.changed()
-    editing.save(GOOD, age=60.0)
-    assert backups(file) == 7
-
-
 @pytest.mark.parametrize("text", ["odd", "[log]\nbackups = 3\n"])
 def test_a_file_that_changes_while_it_is_read_is_read_again(
     editing: Editing, monkeypatch: pytest.MonkeyPatch, text: str
@@ -115,23 +96,6 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
         with pytest.raises(TornError):
             file.changed()
     assert backups(file) == 7
-
-
-def test_a_file_that_keeps_changing_is_an_error_after_ten_seconds(editing: Editing) -> None:
-    file = SettingsFile()
-    for round_ in range(2):  # the ten seconds are counted anew
-        for n in range(101):
-            editing.save(f"# {round_} {n}\n")
-            with pytest.raises(TornError):
-                file.changed()
-            editing.now += 0.099
-        editing.now += 0.1
-        editing.save(f"# {round_}\n")
-        with pytest.raises(SettingsError) as told:
-            file.changed()
-        editing.now += 1.0
-        assert file.changed() is not None
-    assert str(told.value) == str(keeps_changing(editing.path))
 
 
 # What the user wants ------------------------------------------------------------------
@@ -164,23 +128,6 @@ class File:
     def reason(self) -> Reason:
         state = self.breaker.state(NOW)
         return state.reason if state.name == "action needed" else NONE
-
-
-@pytest.mark.parametrize("found", [None, TornError(Path("config.toml"))])
-def test_a_file_without_news_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, found: Exception | None
-) -> None:
-    file = File(monkeypatch)
-    assert file.look(found) is None
-    assert file.wanted.settings == Settings()
-    assert file.wanted.torn == (found is not None)
-
-
-def test_the_folder_is_looked_for_by_the_new_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = File(monkeypatch)
-    assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
-    assert file.wanted.settings is OTHERS
-    file.where.look.assert_called_once_with(OTHERS)
 
 
 def test_while_the_settings_are_wrong_the_last_good_ones_hold(

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
 
 import pytest
 
@@ -116,15 +115,6 @@ def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(
         assert seen.woken()
 
 
-@LINUX
-def test_a_file_that_nobody_may_read_any_more_wakes(tmp_path: Path) -> None:
-    (tmp_path / "claude").mkdir()
-    (tmp_path / "claude" / FILE).touch()
-    with watching(tmp_path, inotify) as seen:
-        (seen.folder / FILE).chmod(0)
-        assert seen.woken()
-
-
 @BOTH
 def test_our_own_metrics_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
     with watching(tmp_path, kind) as seen:
@@ -148,39 +138,6 @@ def test_a_file_that_is_about_to_take_the_place_of_another_wakes_nobody(
 def test_metrics_that_another_worker_wrote_wake(tmp_path: Path, kind: Callable[..., Watch]) -> None:
     with watching(tmp_path, kind, unchanged=False) as seen:
         atomic.replace(seen.paths.metrics, b"{}")
-        assert seen.woken()
-
-
-@BOTH
-def test_files_that_are_not_ours_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    with watching(tmp_path, kind) as seen:
-        for number in range(20):
-            (seen.folder / "history.jsonl").write_text(str(number))
-            seen.config.with_name("another.toml").write_text(str(number))
-        assert seen.quiet()
-
-
-@BOTH
-def test_settings_that_are_saved_wake(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    with watching(tmp_path, kind) as seen:
-        seen.config.write_text("")
-        assert seen.woken()
-
-
-@needs.LINKS
-@BOTH
-@pytest.mark.parametrize("name", [FILE, "config.toml"])
-def test_a_file_that_is_a_link_is_watched_where_it_leads(
-    tmp_path: Path, kind: Callable[..., Watch], name: str
-) -> None:
-    elsewhere = tmp_path / "elsewhere" / "of any name"
-    elsewhere.parent.mkdir()
-    elsewhere.write_text("before")
-    folder = tmp_path / ("claude" if name == FILE else "config")
-    folder.mkdir()
-    (folder / name).symlink_to(elsewhere)
-    with watching(tmp_path, kind) as seen:
-        elsewhere.write_text("after")
         assert seen.woken()
 
 
@@ -236,16 +193,6 @@ def test_without_inotify_nothing_wakes(tmp_path: Path, monkeypatch: pytest.Monke
         seen.go_on()
         assert seen.watch.fileno() is None
         assert seen.quiet()
-
-
-def test_the_threads_of_an_observer_are_waited_for_a_second_at_most() -> None:
-    watched = ObserverWatch(lambda: (), lambda _: False, lambda: None)
-    for fault in (None, RuntimeError("not started")):
-        observer = watched._observer = mock.Mock(**{"stop.side_effect": fault})
-        for _ in range(2):
-            watched.stop()
-        observer.stop.assert_called_once_with()
-        assert observer.join.call_args_list == ([mock.call(1.0)] if fault is None else [])
 
 
 # The targets ----------------------------------------------------------------------------

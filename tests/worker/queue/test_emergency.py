@@ -9,9 +9,7 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.item import Item
-from mem0tray.files import private_folders
 from mem0tray.files.emergency import REMOVE_AFTER, RENAME_AFTER
-from mem0tray.ledger.names import EMERGENCY_FILE
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from tests.worker.queue.scene import NOW, QueueScene, fresh
 
@@ -49,41 +47,6 @@ def test_new_lines_are_taken_in_once(scene: QueueScene, emergencies: EmergencyIn
     assert scene.column("unknown", A) is None
 
 
-def test_the_beginning_of_a_torn_line_outlasts_its_file(
-    scene: QueueScene, emergencies: EmergencyIntake
-) -> None:
-    path = append(scene)
-    path.write_bytes(C.raw[:20] + b'{"emergency": true, ' + A.raw[1:] + b"\n")
-    os.utime(path, (scene.now, scene.now))
-    assert emergencies.run() == 1
-    assert private_folders.quarantined(scene.context.paths.quarantine) == []
-    path.unlink()
-    emergencies.run()
-    (kept,) = private_folders.quarantined(scene.context.paths.quarantine)
-    assert C.raw[:20] in kept.read_bytes()
-
-
-def test_two_lines_that_cut_each_other_up_are_quarantined_as_one(
-    scene: QueueScene, emergencies: EmergencyIntake
-) -> None:
-    long = [json.dumps({"id": n, "content": n * 9000, "emergency": True}).encode() for n in "ab"]
-    (a, b) = ((each[:8192], each[8192:] + b"\n") for each in long)
-    path = append(scene)
-    path.write_bytes(a[0] + b[0] + a[1] + b[1])
-    os.utime(path, (NOW - RENAME_AFTER,) * 2)
-    assert emergencies.run() == 0
-    (kept,) = private_folders.quarantined(scene.context.paths.quarantine)
-    assert kept.read_bytes() == path.read_bytes().rstrip()
-    (event,) = scene.told
-    assert isinstance(event, events.Quarantined)
-    assert event.kept_as == kept.name
-    assert event.why == "no whole line; what may belong together is kept together"
-
-
-def test_without_a_file_nothing_is_unread(emergencies: EmergencyIntake) -> None:
-    assert (emergencies.unread(), emergencies.run()) == (0, 0)
-
-
 def test_the_place_is_kept_for_the_next_start(
     scene: QueueScene, emergencies: EmergencyIntake
 ) -> None:
@@ -93,18 +56,6 @@ def test_the_place_is_kept_for_the_next_start(
     again = EmergencyIntake(scene.context)
     assert again.unread() == len(B.raw) + 1
     assert again.run() == 1
-
-
-def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
-    with scene.context.ledger.transaction():
-        scene.context.ledger.set_meta(f"doubt of the {EMERGENCY_FILE}", 1)
-    emergencies = EmergencyIntake(scene.context)
-    append(scene, A)
-    emergencies.run()
-    append(scene, B)
-    emergencies.run()
-    assert (scene.column("unknown", A), scene.column("unknown", B)) == (NOW, None)
-    assert not scene.context.ledger.may_have_been_sent(EMERGENCY_FILE)
 
 
 @pytest.mark.parametrize("age", [RENAME_AFTER, -RENAME_AFTER])
@@ -125,24 +76,6 @@ def test_a_quiet_file_is_renamed_and_read_on(
     assert names(scene) == [renamed.name, "mem0_emergency.json"]
 
 
-def test_a_file_that_grows_is_not_renamed(scene: QueueScene, emergencies: EmergencyIntake) -> None:
-    append(scene, A, age=RENAME_AFTER - 1)
-    for _ in range(2):
-        emergencies.run()
-    assert names(scene) == ["mem0_emergency.json"]
-
-
-@pytest.mark.parametrize(("age", "taken"), [(RENAME_AFTER, True), (RENAME_AFTER - 1, False)])
-def test_half_a_line_of_a_quiet_file_is_quarantined(
-    scene: QueueScene, emergencies: EmergencyIntake, age: float, *, taken: bool
-) -> None:
-    path = scene.context.paths.emergency
-    path.write_bytes(A.raw + b'\n{"id": "torn')
-    os.utime(path, (NOW - age,) * 2)
-    assert emergencies.run() == 1
-    assert scene.kept() == ([b'{"id": "torn'] if taken else [])
-
-
 def test_a_renamed_file_is_removed_after_a_day(
     scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,21 +91,6 @@ def test_a_renamed_file_is_removed_after_a_day(
     emergencies.run()
     assert names(scene) == []
     assert json.loads(scene.context.ledger.meta("emergency_sources")) == []
-
-
-def test_lines_that_another_worker_took_away_have_unknown_outcomes(
-    scene: QueueScene, emergencies: EmergencyIntake
-) -> None:
-    """It delivers what stood there; the file that comes after is read from its beginning."""
-    path = append(scene, A)
-    emergencies.run()
-    scene.context.beside.at_work = True
-    kept = path.with_name("kept")
-    path.rename(kept)
-    append(scene, B)
-    assert emergencies.run() == 1
-    assert (scene.column("vanished", A), scene.column("taken", A)) == (NOW, NOW)
-    assert scene.column("vanished", B) is None
 
 
 def test_a_file_that_was_emptied_is_read_anew(
@@ -249,18 +167,3 @@ def test_renamed_files_of_a_lost_ledger_are_read_again(scene: QueueScene) -> Non
     emergencies = EmergencyIntake(scene.context)
     assert emergencies.run() == 2
     assert emergencies.run() == 0
-
-
-def test_a_file_that_cannot_be_renamed_stays(
-    scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(self: Path, _target: Path) -> Path:
-        raise PermissionError(str(self))
-
-    append(scene, A, age=RENAME_AFTER)
-    emergencies.run()
-    monkeypatch.setattr(Path, "rename", refuse)
-    emergencies.run()
-    append(scene, B)
-    assert emergencies.run() == 1
-    assert names(scene) == ["mem0_emergency.json"]

@@ -111,11 +111,3 @@ def test_a_file_that_is_put_back_is_counted_once(scene: QueueScene, intake: Queu
     scene.context.paths.queue.write_bytes(kept)
     intake.read()
     assert scene.context.counters.total("total_queued") == 2
-
-
-def test_an_entry_that_nobody_counts_is_not_counted(scene: QueueScene, intake: QueueIntake) -> None:
-    scene.write(entry(A), stats={"total_queued": 9})
-    intake.read()
-    scene.write(entry(A), entry(B), stats={"total_queued": 9})
-    intake.read()
-    assert scene.context.counters.total("total_queued") == 9

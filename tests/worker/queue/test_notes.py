@@ -5,10 +5,7 @@ import json
 import math
 import os
 import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,9 +13,14 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger.names import NOTES, QUEUED
-from mem0tray.worker.queue import note_files
-from mem0tray.worker.queue.note_files import project_of, without_front_matter, working_directory
-from mem0tray.worker.queue.notes import QUIET, NoteIntake, quiet_at
+from mem0tray.worker.queue import notes
+from mem0tray.worker.queue.notes import (
+    QUIET,
+    project_of,
+    quiet_at,
+    without_front_matter,
+    working_directory,
+)
 from tests.support import needs
 from tests.worker.queue.scene import GARDEN, NoteDesk
 
@@ -69,16 +71,6 @@ def test_a_note_that_is_edited_twice_in_a_minute_is_sent_once(desk: NoteDesk) ->
     assert desk.run(after=1) == 1
     assert desk.queued() == [(GARDEN, "It is clay.")]
     assert desk.intake.wait(desk.moment) == math.inf
-
-
-@pytest.mark.parametrize("jump", [-86_400, 86_400])
-def test_a_clock_that_is_set_changes_nothing_about_that(desk: NoteDesk, jump: int) -> None:
-    """Neither is what has just changed sent at once, nor is it waited for until that day."""
-    desk.write("soil.md", "It is sand.", age=0)
-    assert desk.run() == 0
-    desk.scene.now += jump
-    assert desk.run(after=58) == 0
-    assert desk.run() == 1
 
 
 def test_a_note_that_changes_while_nobody_hears_of_it_is_not_sent_half(desk: NoteDesk) -> None:
@@ -170,7 +162,7 @@ def test_a_restart_sends_nothing_twice(desk: NoteDesk, monkeypatch: pytest.Monke
     desk.write("soil.md", "It is clay.")
     desk.run()
     desk.start()
-    monkeypatch.setattr(note_files, "read", None)
+    monkeypatch.setattr(notes, "read", None)
     assert desk.run() == 0
 
 
@@ -207,13 +199,12 @@ def test_what_the_ledger_cannot_record_is_taken_in_later(
 ) -> None:
     """Note and remembrance stand in one transaction: neither is there without the other."""
     desk.write("soil.md", "It is clay.")
-    records = desk.intake._records
 
     def fail(path: str, mark: str) -> None:
         raise LedgerError(f"{path} {mark}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(records, "note", fail)
+        patch.setattr(desk.scene.context.inbox, "mark_note", fail)
         with pytest.raises(LedgerError):
             desk.run()
     assert desk.queued() == []
@@ -299,17 +290,10 @@ def test_a_note_that_becomes_something_else_while_it_rests_is_left_alone(
     assert desk.run() == 1
 
 
-@needs.linux("named pipes in a folder")
-def test_a_pipe_keeps_nobody_waiting(desk: NoteDesk) -> None:
-    os.mkfifo(desk.folder() / "pipe.md")
-    assert desk.run() == 0
-    assert left_out(desk) == []
-
-
 def test_what_cannot_be_used_is_told_once(desk: NoteDesk) -> None:
     desk.write("latin.md", b"caf\xe9 de la gare")
-    desk.write("huge.md", "a" * (note_files.LARGEST + 1))
-    desk.write("large.md", "a" * note_files.LARGEST)
+    desk.write("huge.md", "a" * (notes.LARGEST + 1))
+    desk.write("large.md", "a" * notes.LARGEST)
     assert desk.run() == 1
     desk.run()
     desk.start()
@@ -324,7 +308,7 @@ def test_what_cannot_be_used_is_told_once(desk: NoteDesk) -> None:
 def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     denied = desk.write("denied.md", "It is clay.")
     desk.write("soil.md", "It is sand.")
-    read = note_files.read
+    read = notes.read
 
     def refuse(root: Path, path: str) -> object:
         if root / path == denied:
@@ -332,7 +316,7 @@ def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.Mo
         return read(root, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(note_files, "read", refuse)
+        patch.setattr(notes, "read", refuse)
         assert desk.run() == 1
         assert desk.run() == 0
     assert left_out(desk) == [("denied.md", "Permission denied")]
@@ -340,32 +324,9 @@ def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.Mo
     assert desk.run() == 1
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a\nb.md", "'; DROP TABLE notes; --.md", "-rf.md", "%s.md", "🌱.md", "\u202e.md",
-        pytest.param("\udcff.md", marks=needs.linux("names that are no text")),
-    ],
-)  # fmt: skip
-def test_a_name_does_no_harm(desk: NoteDesk, name: str) -> None:
-    desk.write(name, "It is clay.")
-    assert desk.run() == 1
-    desk.start()
-    assert desk.run() == 0
-    assert desk.queued() == [(GARDEN, "It is clay.")]
-
-
 def test_claude_codes_folder_may_be_missing(desk: NoteDesk) -> None:
     assert desk.run() == 0
     assert left_out(desk) == []
-
-
-def test_the_folder_is_that_of_the_environment(
-    desk: NoteDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    assert NoteIntake(desk.scene.context)._root == tmp_path / ".claude"
 
 
 @pytest.mark.parametrize(
@@ -393,16 +354,6 @@ def in_turns(desk: NoteDesk) -> list[int]:
         assert desk.intake.wait(desk.moment) == 0
 
 
-def counting(did: Counter[str], name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which counts under this name how often it is called."""
-
-    def counted(*given: Any, **named: Any) -> Any:
-        did[name] += 1
-        return real(*given, **named)
-
-    return counted
-
-
 def test_a_change_is_found_a_quarter_of_a_minute_later(desk: NoteDesk) -> None:
     desk.run()
     desk.write("soil.md", "It is clay.")
@@ -418,36 +369,6 @@ def test_thousands_are_taken_in_by_and_by(desk: NoteDesk, monkeypatch: pytest.Mo
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     assert in_turns(desk) == [4, 4, 3]
     assert desk.queued() == [(GARDEN, f"text {n}") for n in reversed(range(11))]
-
-
-def test_what_a_note_costs_does_not_grow_with_their_number(
-    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each is read once, each folder listed once, its project looked up once; so with statements.
-
-    Whatever the order in which the notes of many projects were changed.
-    """
-    did: Counter[str] = Counter()
-    for module, name in (
-        (note_files, "read"), (note_files, "notes"), (note_files, "project_of"),
-    ):  # fmt: skip
-        monkeypatch.setattr(module, name, counting(did, name, getattr(module, name)))
-    statements = []
-    for some, count in enumerate((250, 2_500)):
-        for n in range(count):
-            desk.write(f"{some} {n}.md", f"{some} {n}", project=f"-{some}-{n % 25}", age=3600 + n)
-        did.clear()
-        desk.start()
-        with desk.scene.context.ledger.locked() as db:
-            db.set_trace_callback(lambda _: did.update(["statement"]))
-        assert sum(in_turns(desk)) == count
-        with desk.scene.context.ledger.locked() as db:
-            db.set_trace_callback(None)
-        assert (did["read"], did["project_of"]) == (count, 25)
-        assert did["notes"] == 25 * (some + 1)  # those of before are looked at too
-        statements.append(did["statement"] / count)
-    few, many = statements
-    assert many <= few
 
 
 @pytest.mark.parametrize(("cost", "wait"), [(0.001, 15.0), (0.1, 100.0), (5.0, 600.0)])

@@ -13,8 +13,6 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
-from mem0tray.files import atomic
-from mem0tray.files.atomic import TornError
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.database import Ledger
@@ -62,10 +60,6 @@ class Turns:
         self.publisher._signal.clear()
         return told
 
-    def woke(self) -> bool:
-        assert isinstance(self.context.wake, threading.Event)
-        return self.context.wake.is_set()
-
 
 @pytest.fixture
 def turns(scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turns]:
@@ -93,31 +87,6 @@ def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> 
 
     monkeypatch.setattr(FileLock, "acquire", acquired)
     return done
-
-
-def test_a_turn_publishes_and_wakes_the_worker(turns: Turns) -> None:
-    turns.take_turn()
-    assert turns.context.paths.queue.exists()
-    assert turns.woke()
-    assert turns.waits == []
-    assert not turns.will_try_again()
-    assert not turns.publisher.pending
-
-
-def test_a_file_that_is_being_written_is_tried_again_soon(turns: Turns) -> None:
-    turns.take_turn(raising(TornError(Path("q"))))
-    assert turns.waits == [0.05]
-    assert turns.will_try_again()
-    assert turns.woke()
-    assert turns.scene.told == []
-    assert not turns.publisher._busy
-
-
-def test_a_file_that_changed_meanwhile_is_tried_again_soon(turns: Turns) -> None:
-    turns.take_turn(lambda: False)
-    assert turns.waits == [0.05]
-    assert turns.will_try_again()
-    assert turns.scene.told == []
 
 
 def test_a_trouble_is_told_once_and_tried_again_later(turns: Turns) -> None:
@@ -151,44 +120,6 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
     assert turns.scene.told[1:] == [
         events.PartRecovered("replacing the queue file while others write it")
     ]
-
-
-def test_while_it_stops_nothing_is_unstable(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [MOMENT]
-    monkeypatch.setattr(turns.context.faults, "_clock", lambda: now[0])
-    turns.publisher._stopping.set()
-    for _ in range(3):
-        turns.take_turn(lambda: False)
-        now[0] += 20.0
-    assert turns.scene.told == []
-
-
-def test_the_pace_is_set_by_how_long_it_took(turns: Turns) -> None:
-    turns.take_turn()
-    moment = turns.publisher._pace._next
-    assert 0.0 < turns.publisher._pace.wait(moment - 1.0) <= 1.0
-    assert turns.publisher._pace.wait(moment) == 0.0
-
-
-def test_who_leaves_has_no_patience(turns: Turns) -> None:
-    turns.left = True
-    turns.take_turn(raising(ValueError("odd")))
-    assert turns.waits == [5.0, 0.05]
-    assert turns.will_try_again()
-
-
-def test_it_is_pending_while_it_is_written(turns: Turns) -> None:
-    seen: list[bool] = []
-
-    def publish() -> bool:
-        done = QueuePublisher._publish(turns.publisher)
-        seen.append(turns.publisher.needed)
-        seen.append(turns.publisher.pending)
-        return done
-
-    turns.take_turn(publish)
-    assert seen == [False, True]
-    assert not turns.publisher.pending
 
 
 def test_the_lock_is_taken_for_the_write_alone(
@@ -225,56 +156,12 @@ def test_where_producers_are_too_busy_all_of_it_is_done_under_the_lock(
     assert [text.count(f'"id": "{each}"') for each in (*names, "a")] == [1] * 4
 
 
-def test_a_write_that_is_given_up_leaves_nothing_expected(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: list[frozenset[int]] = []
-    replace = atomic.replace
-
-    def replaced(*arguments: Any, **named: Any) -> Any:
-        kept.append(turns.publisher._intake._expected)
-        return replace(*arguments, **(named | {"still_valid": lambda: False}))
-
-    monkeypatch.setattr(atomic, "replace", replaced)
-    assert not turns.publisher._publish()
-    assert len(kept[0]) == 1
-    assert turns.publisher._intake._expected == frozenset()
-    assert turns.publisher.needed
-
-
-def test_once_it_stops_nothing_is_written(turns: Turns) -> None:
-    turns.publisher._stopping.set()
-    assert turns.publisher._publish()
-    assert not turns.context.paths.queue.exists()
-    assert not turns.context.paths.queue_backup.exists()
-
-
-@pytest.mark.parametrize("now", [True, False])
-def test_a_kick_has_the_thread_look(turns: Turns, *, now: bool) -> None:
-    turns.publisher.kick(now=now)
-    assert turns.publisher._urgent.is_set() == now
-    assert turns.will_try_again()
-
-
 class Slow(PublishRate):
     """A pace at which nothing would be published again in this test."""
 
     def wait(self, now: float) -> float:
         del now
         return 1000.0
-
-
-def test_a_file_that_was_just_read_is_not_written_at_once(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publisher = turns.publisher
-    waited: list[float] = []
-    monkeypatch.setattr(publisher._urgent, "wait", waited.append)
-    publisher.start()
-    publisher.kick()
-    wait_until(lambda: not publisher.pending, what="published")
-    publisher.stop(20.0)
-    assert 0.0 < waited[0] <= 1.0
 
 
 def test_the_thread_publishes_what_is_needed_and_ends(
@@ -303,52 +190,10 @@ def test_the_thread_publishes_what_is_needed_and_ends(
     assert '"id": "b"' in turns.context.paths.queue.read_text()
 
 
-def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What vanished may have come back by itself: who failed to put it back never succeeds."""
-    publisher = turns.publisher
-    monkeypatch.setattr(QueuePublisher, "needed", True)
-
-    def fail() -> bool:
-        monkeypatch.setattr(QueuePublisher, "needed", False)
-        raise ValueError
-
-    over = threading.Event()
-    turns.context.events.subscribe(
-        lambda event: over.set() if isinstance(event, events.PartRecovered) else None
-    )
-    monkeypatch.setattr(publisher, "_publish", fail)
-    publisher.start()
-    publisher.kick(now=True)
-    assert over.wait(20.0)
-    publisher.stop(20.0)
-
-
 def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
     turns.publisher._stopping.set()
     turns.take_turn(raising(LedgerError("Cannot operate on a closed database.")))
     assert turns.scene.told == []
-
-
-def test_a_thread_that_cannot_publish_is_not_waited_for(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publisher = turns.publisher
-    publisher._pace = Slow()
-    monkeypatch.setattr(publisher, "_publish", lambda: False)
-    publisher.start()
-    publisher.stop(0.01)
-    assert publisher._stopping.is_set()
-    publisher._thread.join(20.0)
-    assert not publisher._thread.is_alive()
-    assert publisher.pending
-
-
-def test_one_that_never_began_is_stopped_at_once(turns: Turns) -> None:
-    publisher = turns.publisher
-    publisher.stop(1e6)
-    assert publisher.pending
 
 
 @pytest.fixture
@@ -375,21 +220,6 @@ def save(context: WorkerContext, **fields: object) -> None:
     context.paths.queue.write_text(json.dumps({"queue": [], "last_100": [], "stats": {}} | fields))
 
 
-def test_it_is_written_when_the_ledger_has_outdated_it(
-    context: WorkerContext, publisher: QueuePublisher
-) -> None:
-    key = context.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
-    assert needs(publisher)
-    assert publisher._publish()
-    assert not needs(publisher)
-    context.outbox.claim(key, NOW)
-    assert not needs(publisher)
-    context.outbox.record_delivery(key, HERE, NOW)
-    assert needs(publisher)
-    assert publisher._publish()
-    assert json.loads(context.paths.queue.read_bytes())["queue"] == []
-
-
 @pytest.mark.parametrize(
     "fields",
     [
@@ -412,19 +242,3 @@ def test_it_is_written_when_it_shows_what_the_ledger_would_not(
     assert needs(publisher)
     assert publisher._publish()
     assert not needs(publisher)
-
-
-def test_it_is_left_alone_when_a_producer_appends(
-    context: WorkerContext, publisher: QueuePublisher
-) -> None:
-    save(context, queue=[json.loads(fresh("a").raw)], stats={"total_queued": 1})
-    assert publisher._intake.run() == 1
-    assert not needs(publisher)
-
-
-@pytest.mark.parametrize(("ahead", "needed"), [(-1, True), (60, False)])
-def test_what_vanished_is_shown_again_in_time(
-    context: WorkerContext, publisher: QueuePublisher, ahead: float, *, needed: bool
-) -> None:
-    publisher.show_again_at = context.now() + ahead
-    assert publisher.needed == needed

@@ -3,15 +3,14 @@
 import json
 import math
 from typing import Any, Final
-from unittest import mock
 
 import pytest
 
 from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files import atomic
-from mem0tray.files.document import HELD, local_iso
-from mem0tray.ledger.names import FAILED, QUEUED, SYNCED
+from mem0tray.files.document import local_iso
+from mem0tray.ledger.names import QUEUED
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
@@ -66,48 +65,6 @@ def publishing(scene: QueueScene) -> Publishing:
     return Publishing(scene)
 
 
-def test_the_file_has_the_shape_of_the_contract(publishing: Publishing) -> None:
-    publishing.wait(A)
-    publishing.context.counters.add(QUEUED)
-    found = publishing.publish()
-    assert list(found) == ["queue", "last_100", "failed", "stats"]
-    assert found == {
-        "queue": [entry(A)],
-        "last_100": [],
-        "failed": [],
-        "stats": {QUEUED: 1, SYNCED: 0, FAILED: 0, "last_sync": None},
-    }
-
-
-def test_the_file_is_laid_out_for_people(publishing: Publishing) -> None:
-    publishing.scene.write(entry(A), {"odd": 1}, failed=[{"odd": 2}], **{HELD: [{"odd": 3}]})
-    publishing.intake.run()
-    publishing.context.counters.add(QUEUED)
-    found = publishing.publish()
-    text = publishing.context.paths.queue.read_text()
-    assert text.rstrip() == json.dumps(found, indent=2)
-
-
-def test_where_nothing_has_happened_yet_no_file_is_made(publishing: Publishing) -> None:
-    assert publishing.publisher._publish()
-    assert not publishing.context.paths.queue.exists()
-    assert not publishing.needs()
-
-
-def test_a_count_alone_makes_a_file(publishing: Publishing) -> None:
-    publishing.context.counters.add(FAILED, 3)
-    assert publishing.publish()["stats"][FAILED] == 3
-
-
-def test_what_others_keep_in_the_file_stays(publishing: Publishing) -> None:
-    publishing.take_in(A, last_100=[1], stats={"theirs": 5}, theirs={"a": 1})
-    found = publishing.publish()
-    assert found["last_100"] == [1]
-    assert found["theirs"] == {"a": 1}
-    assert found["stats"]["theirs"] == 5
-    assert list(found) == ["queue", "last_100", "failed", "stats", "theirs"]
-
-
 def test_the_time_of_the_last_delivery_is_shown(publishing: Publishing) -> None:
     publishing.take_in(A, stats={"last_sync": "yesterday"})
     assert publishing.publish()["stats"]["last_sync"] == "yesterday"
@@ -132,34 +89,6 @@ def test_stats_that_are_none_are_quarantined(publishing: Publishing) -> None:
     assert publishing.scene.kept() == [b'"odd"']
 
 
-def test_stats_that_cannot_be_loaded_are_quarantined(publishing: Publishing) -> None:
-    publishing.context.counters.add(QUEUED, 2)
-    stats = publishing.publisher._stats(b"{odd", publishing.context.counters.show())
-    assert stats is not None
-    assert json.loads(stats)[QUEUED] == 2
-    assert publishing.scene.kept() == [b"{odd"]
-    assert publishing.scene.told == [events.Quarantined("mem0_queue.json", mock.ANY)]
-
-
-def test_a_deleted_entry_leaves_a_file_that_is_right_otherwise(publishing: Publishing) -> None:
-    first, _ = publishing.take_in(A, B)
-    publishing.publish()
-    stats = publishing.file()["stats"]
-    publishing.context.inbox.discard([first], NOW, "deleted")
-    assert publishing.queue() == ["b"]
-    assert publishing.file()["stats"] == stats
-
-
-def test_an_entry_with_other_retries_is_written_into_a_file_that_is_right_otherwise(
-    publishing: Publishing,
-) -> None:
-    first, _ = publishing.take_in(A, B)
-    publishing.publish()
-    with publishing.context.ledger.transaction() as db:
-        db.execute("UPDATE items SET retries = 3 WHERE key = ?", (first,))
-    assert publishing.is_written()
-
-
 def test_what_the_file_shows_is_on_the_disk_before(
     publishing: Publishing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,15 +109,6 @@ def test_an_entry_is_shown_once(publishing: Publishing) -> None:
     publishing.scene.write(entry(A), 7, entry(A), {"odd": True}, entry(B))
     publishing.intake.run()
     assert publishing.publish()["queue"] == [entry(A), 7, {"odd": True}, entry(B)]
-
-
-def test_what_was_delivered_or_died_leaves(publishing: Publishing) -> None:
-    first, second, third = publishing.take_in(A, B, C)
-    publishing.context.outbox.claim(first, NOW)
-    publishing.context.outbox.record_delivery(first, HERE, NOW)
-    publishing.context.inbox.discard([third], NOW, "deleted")
-    assert publishing.queue() == ["b"]
-    assert publishing.scene.known(B).key == second
 
 
 def test_an_entry_that_failed_shows_its_retries(publishing: Publishing) -> None:
@@ -232,19 +152,6 @@ def test_what_vanished_from_a_whole_file_is_shown_again_after_a_while(
     assert publishing.publisher.show_again_at == math.inf
 
 
-def test_the_soonest_of_those_that_vanished_sets_the_time(publishing: Publishing) -> None:
-    publishing.take_in(A, B, C)
-    publishing.publish()
-    publishing.take_in(B, C)
-    publishing.scene.now += 1.0
-    publishing.take_in(C)
-    assert publishing.queue() == ["c"]
-    assert publishing.publisher.show_again_at == NOW + PATIENCE
-    publishing.scene.now = NOW + PATIENCE
-    assert publishing.queue() == ["c", "a"]
-    assert publishing.publisher.show_again_at == NOW + 1.0 + PATIENCE
-
-
 def test_from_a_file_that_is_gone_or_broken_nothing_was_taken(publishing: Publishing) -> None:
     publishing.take_in(A)
     publishing.publish()
@@ -264,24 +171,6 @@ def test_a_worker_that_leaves_does_not_wait(publishing: Publishing) -> None:
     assert publishing.queue() == ["a"]
 
 
-def test_where_the_clock_was_set_back_nothing_waits_for_the_former_time(
-    publishing: Publishing,
-) -> None:
-    publishing.take_in(A)
-    publishing.publish()
-    publishing.take_in()
-    publishing.scene.now = NOW - 1000.0
-    assert publishing.queue() == ["a"]
-
-
-def test_beside_another_worker_nothing_is_shown_again(publishing: Publishing) -> None:
-    publishing.wait(A)
-    publishing.take_in(B)
-    publishing.context.beside.at_work = True
-    assert publishing.queue() == ["b"]
-    assert publishing.publisher.show_again_at == math.inf
-
-
 def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
     publishing: Publishing,
 ) -> None:
@@ -294,49 +183,6 @@ def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
     assert publishing.publisher.show_again_at == NOW + 60.0
     publishing.scene.now = NOW + 60.0
     assert publishing.queue() == ["b", "a"]
-
-
-def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
-    publishing: Publishing,
-) -> None:
-    (key, _) = publishing.take_in(A, B)
-    publishing.publish()
-    publishing.context.beside.at_work = True
-    publishing.take_in(B)
-    publishing.context.foreign_claims.hold(key, NOW)
-    found = publishing.publish()
-    assert found[HELD] == [entry(A)]
-    assert [each["id"] for each in found["queue"]] == ["b"]
-    assert not publishing.is_written()
-    publishing.context.beside.at_work = False
-    publishing.context.foreign_claims.send([key])
-    found = publishing.publish()
-    assert HELD not in found
-    assert [each["id"] for each in found["queue"]] == ["b", "a"]
-
-
-def test_a_held_entry_leaves_the_queue(publishing: Publishing) -> None:
-    first, _ = publishing.take_in(A, B)
-    publishing.context.foreign_claims.hold(first, NOW)
-    found = publishing.publish()
-    assert [each["id"] for each in found["queue"]] == ["b"]
-    assert found[HELD] == [entry(A)]
-
-
-def test_odd_values_among_the_held_stay(publishing: Publishing) -> None:
-    publishing.scene.write(entry(A), **{HELD: [7]})
-    publishing.intake.run()
-    publishing.context.counters.add(QUEUED)
-    assert publishing.publish()[HELD] == [7]
-
-
-def test_what_an_older_worker_gave_up_becomes_a_dead_letter(publishing: Publishing) -> None:
-    publishing.take_in(A)
-    publishing.publish()
-    publishing.scene.write(entry(A), failed=[entry(D), 7])
-    publishing.intake.run()
-    assert publishing.publish()["failed"] == [7]
-    assert publishing.scene.known(D).state == "dead"
 
 
 def test_the_file_before_is_kept_beside_it(publishing: Publishing) -> None:
@@ -367,14 +213,3 @@ def test_a_deletion_that_the_file_shows_already_needs_no_writing(
     assert not publishing.is_written()
     assert not publishing.needs()
     assert publishing.context.inbox.tombstones() == {}
-
-
-def test_what_is_published_is_not_taken_for_a_change(publishing: Publishing) -> None:
-    publishing.take_in(A)
-    publishing.wait(B)
-    publishing.publish()
-    publishing.scene.told.clear()
-    assert publishing.intake.run() == 0
-    assert publishing.scene.told == []
-    assert not publishing.intake._has_changed()
-    assert not publishing.needs()

@@ -150,16 +150,6 @@ def test_a_log_that_is_there_is_gone_on_with(tmp_path: Path, before: str, after:
     assert text.count("\n") == after.count("\n") + 1
 
 
-def test_a_log_that_has_no_line_yet_goes_on_elsewhere(tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    second.mkdir()
-    log = EventLog(Paths(first, tmp_path), LogSettings())
-    log(events.FolderChanged(first, second))
-    log.close()
-    assert not first.exists()
-    assert Paths(second, tmp_path).log.exists()
-
-
 DELIVERED: Final = events.Delivered("p", "a")
 WAITS: Final = events.InBackoff("p", "a", 30.0)
 MANY: Final = BACKOFFS_PER_MINUTE + 2
@@ -234,19 +224,6 @@ def test_deliveries_are_told_a_second_after_the_first(scene: LogScene) -> None:
     assert scene.ring()[1:] == ["✅ Delivered 1 memory"]
 
 
-def test_a_timer_that_the_system_refuses_is_set_again_at_the_next_delivery(
-    scene: LogScene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_timer: Timer) -> None:
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Timer, "start", refuse)
-        scene.tell(DELIVERED)
-    scene.tell(DELIVERED)
-    assert scene.ring() == ["✅ Delivered 2 memories"]
-
-
 def test_ten_waits_in_a_minute_are_told_by_name(scene: LogScene) -> None:
     line = "⏸️ Waiting backoff: p (ID: a...) (retry in 30s)"
     assert scene.tell(WAITS, BACKOFFS_PER_MINUTE) == [line] * BACKOFFS_PER_MINUTE
@@ -279,14 +256,6 @@ def test_a_minute_is_any_sixty_seconds(scene: LogScene) -> None:
     assert len(scene.tell(WAITS, MANY)) == 2 * BACKOFFS_PER_MINUTE  # a sum, and nine by name
 
 
-def test_waits_that_come_as_a_number_are_added(scene: LogScene) -> None:
-    scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
-    scene.tell(events.MoreInBackoff(3))
-    scene.tell(events.MoreInBackoff(4))
-    assert scene.intervals() == [60.0]
-    assert scene.ring(60.0)[-1] == "⏸️ Waiting backoff: 8 items more"
-
-
 def test_within_the_minute_the_timer_is_set_again(scene: LogScene) -> None:
     """A timer of deliveries does not tell of the waits too early, and does not forget them."""
     scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
@@ -298,20 +267,9 @@ def test_within_the_minute_the_timer_is_set_again(scene: LogScene) -> None:
     assert scene.intervals() == []
 
 
-def test_a_timer_that_rings_sooner_is_kept(scene: LogScene) -> None:
-    scene.tell(DELIVERED)
-    scene.tell(events.MoreInBackoff(30))
-    assert scene.intervals() == [1.0]
-    assert len(scene.timers) == 1
-
-
 def test_the_end_of_the_worker_is_told_last(scene: LogScene) -> None:
     scene.tell(DELIVERED, 2)
     scene.tell(events.WorkerStopped())
     scene.log.close()
     assert scene.lines() == ["✅ Delivered 2 memories", "⏹️ Worker stopped"]
     assert scene.intervals() == []
-
-
-def test_what_the_log_does_not_tell_makes_no_line(scene: LogScene) -> None:
-    assert scene.tell(events.StatusWanted()) == []

@@ -10,7 +10,7 @@ import pytest
 from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.reasons import Reason
-from mem0tray.worker.reporting.log import describe, named
+from mem0tray.worker.reporting.log import describe
 
 ITEM = ("alpha", "0123456789ab")
 NAMED = "alpha (ID: 01234567...)"
@@ -191,7 +191,3 @@ def test_an_edit_is_told_by_what_it_meant(edit: events.HandEdit, told: str) -> N
 )
 def test_what_a_command_did_is_told_in_its_words(action: events.UserAction, line: str) -> None:
     assert describe(action) == line
-
-
-def test_a_name_is_one_line() -> None:
-    assert named("a\nb", "0\n2345678") == "a b (ID: 0 234567...)"

@@ -1,9 +1,6 @@
 """What the worker tells of itself in `mem0_metrics.json`."""
 
 import json
-import math
-import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,16 +15,14 @@ from mem0tray.core import item as items
 from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Events
-from mem0tray.core.reasons import NONE
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import local_iso
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import QUEUED
-from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.other_worker import EVERY, OtherWorker
+from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.reporting.metrics import MetricsWriter
 from tests.ledger.samples import HERE, NOW, fresh, letter
 from tests.worker.stage import stand_in
@@ -47,40 +42,6 @@ def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
     assert values is not None
     assert values["reason"] == str(breaker.state(0.0).reason)
     assert Metrics(values, 0.0).reason == breaker.state(0.0).reason
-
-
-def needs(metrics: MetricsWriter) -> bool:
-    return metrics.needed
-
-
-def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
-    paths = Paths(tmp_path, tmp_path)
-    with closing(Ledger(paths.ledger)) as ledger:
-        context = WorkerContext(paths, Settings(), ledger, Events())
-        metrics = MetricsWriter(context, OtherWorker(context))
-        assert needs(metrics)
-        metrics.run()
-        assert not needs(metrics)
-        ledger.set_meta("a mark", 1.0)
-        assert not needs(metrics)
-        context.inbox.add_fresh(fresh("a"), 1.0, ask=False)
-        assert needs(metrics)
-        metrics.run(final=True)
-        assert not needs(metrics)
-        context.breaker.note_probe(healthy=True, reason=NONE)
-        assert needs(metrics)
-        metrics.run(final=True)
-        context.destination = "elsewhere"
-        assert needs(metrics)
-
-
-def test_where_nothing_changes_it_is_written_after_half_a_minute(tmp_path: Path) -> None:
-    paths = Paths(tmp_path, tmp_path)
-    with closing(Ledger(paths.ledger)) as ledger:
-        context = WorkerContext(paths, Settings(), ledger, Events())
-        metrics = MetricsWriter(context, OtherWorker(context))
-        metrics.run()
-        assert metrics.wait(time.monotonic() + 20) <= EVERY - 20
 
 
 BEGIN = 5_000.0
@@ -139,32 +100,6 @@ def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling
     with closing(Ledger(paths.ledger)) as ledger:
         context = WorkerContext(paths, Settings(), ledger, Events(), HERE, run="0d9f")
         yield Telling(context, monkeypatch)
-
-
-def test_an_empty_ledger(telling: Telling) -> None:
-    telling.run()
-    now = local_iso(NOW)
-    assert list(telling.values().items()) == [
-        ("last_update", now),
-        ("vps_status", "healthy"),
-        ("queue_size", 0),
-        ("dlq_size", 0),
-        ("total_synced", 0),
-        ("total_queued", 0),
-        ("host", socket.gethostname()),
-        ("pid", os.getpid()),
-        ("state", "healthy"),
-        ("reason", ""),
-        ("destination", "a.test"),
-        ("last_delivery", None),
-        ("oldest_waiting", None),
-        ("held", 0),
-        ("state_since", now),
-        ("reason_id", ""),
-        ("reason_arguments", {}),
-        ("run", "0d9f"),
-        ("space", processes.space()),
-    ]
 
 
 def test_the_last_metrics_name_no_process(telling: Telling) -> None:
@@ -227,22 +162,6 @@ def test_a_change_is_told_at_their_pace(telling: Telling) -> None:
     assert telling.run() == 1
 
 
-def test_a_change_is_put_off_by_five_seconds_at_most(telling: Telling) -> None:
-    telling.run()
-    telling.writer.pace.note_cost(telling.moment, 100.0)
-    telling.change()
-    assert telling.wait() == 5.0
-
-
-def test_who_could_not_write_them_tries_again_in_half_a_minute(telling: Telling) -> None:
-    telling.run()
-    telling.moment += 30.0
-    assert telling.wait() == 30.0
-    telling.moment += 300.0
-    assert telling.wait() == 30.0
-    assert math.isfinite(telling.wait())
-
-
 def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None:
     telling.other.is_unchanged.return_value = False
     assert telling.run() == 1
@@ -255,13 +174,6 @@ def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None
     telling.other.note_write.assert_called_once_with(
         atomic.signature(telling.context.paths.metrics)
     )
-
-
-def test_they_do_not_wait_for_the_disk(telling: Telling) -> None:
-    telling.run()
-    (write,) = telling.written
-    assert write["path"] == telling.context.paths.metrics
-    assert write["durable"] is False
 
 
 def test_where_the_folder_takes_none_they_stand_in_ours(telling: Telling) -> None:
@@ -281,13 +193,3 @@ def test_where_the_folder_takes_none_they_stand_in_ours(telling: Telling) -> Non
     telling.change()
     telling.run(20.0)
     assert spare.exists()  # it is looked for only after it was needed
-
-
-def test_where_neither_folder_takes_them_the_first_error_is_told(telling: Telling) -> None:
-    telling.context.paths.metrics.mkdir()
-    telling.context.paths.spare_metrics.mkdir()
-    with pytest.raises(FileUnavailableError, match="mem0_metrics"):
-        telling.run()
-    telling.context.paths.metrics.rmdir()
-    assert telling.run() == 1
-    assert telling.context.paths.spare_metrics.is_dir()

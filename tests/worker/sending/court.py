@@ -21,7 +21,6 @@ OUTAGE: Final = Outcome(Kind.OUTAGE, 503, SAID)
 SLOW: Final = Outcome(Kind.SLOW_DOWN, 429, SAID)
 FORBIDDEN: Final = Outcome(Kind.FORBIDDEN, 404, SAID)
 SILENT: Final = Outcome(Kind.NO_ANSWER, None, SAID, timed_out=True, may_have_it=True, duration=7.0)
-COUNTED: Final = [Kind.ITEM_FAILURE, Kind.NOT_SENDABLE, Kind.NO_ANSWER]
 
 
 @dataclass

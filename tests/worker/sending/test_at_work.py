@@ -9,11 +9,10 @@ from mem0tray.core.item import Kind
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Memory, Outcome, Presence
 from mem0tray.worker.sending.attempt import Attempts
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, table
-from tests.worker.sending.court import FAILED, OUTAGE, RETRY, TAKEN, AskedAndSent, Court, refuse_all
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
+from tests.worker.sending.court import FAILED, OUTAGE, TAKEN, AskedAndSent, Court, refuse_all
 
 AT_WORK = Outcome(Kind.AT_WORK, 200, "", may_have_it=True, ticket="event-1")
-GONE_WRONG = Outcome(Kind.ITEM_FAILURE, 200, "it could not store it")
 
 
 def ticket_of(court: Court, job: Job) -> str | None:
@@ -59,15 +58,6 @@ def test_an_answer_that_it_is_at_work_still_changes_nothing(court: Court) -> Non
     assert court.asked_since(job) == NOW - 10
 
 
-def test_its_end_is_a_delivery_and_takes_the_ticket(court: Court) -> None:
-    job = court.fresh()
-    court.apply(job, AT_WORK)
-    told = court.apply(court.claim(job.key), Outcome(Kind.FOUND, None, ""))
-    assert told == [events.Delivered(job.project, job.item_id, "")]
-    assert court.row(job)["state"] == "delivered"
-    assert table(court.context.ledger, "SELECT * FROM tickets") == []
-
-
 def test_what_is_told_by_a_ticket_was_delivered_by_us(court: Court) -> None:
     """Though another worker took the entry out of the queue meanwhile: it counts as ours."""
     job = court.fresh()
@@ -75,14 +65,6 @@ def test_what_is_told_by_a_ticket_was_delivered_by_us(court: Court) -> None:
     taken = replace(court.claim(job.key), taken=NOW)
     court.apply(taken, Outcome(Kind.FOUND, None, ""))
     assert court.context.ledger.meta("total_synced") == 1
-
-
-def test_its_failure_is_counted_and_takes_the_ticket(court: Court) -> None:
-    job = court.fresh()
-    court.apply(job, AT_WORK)
-    (told,) = court.apply(court.claim(job.key), GONE_WRONG)
-    assert told == events.AttemptFailed(job.project, job.item_id, 1, GONE_WRONG.message)
-    assert (ticket_of(court, job), court.asked_since(job)) == (None, None)
 
 
 def test_a_server_that_takes_a_memory_in_takes_deliveries(court: Court) -> None:
@@ -150,34 +132,9 @@ def attempt(court: Court, said: Presence | Outcome, age: float = 10.0) -> tuple[
     return made, service
 
 
-def test_the_ticket_goes_along_with_the_question(court: Court) -> None:
-    made, service = attempt(court, Presence.PRESENT)
-    assert made.kind is Kind.FOUND
-    (asked,) = service.asked
-    assert (asked.ticket, asked.timestamp) == ("event-1", 1_767_225_600)
-    assert service.sent == []
-
-
-@pytest.mark.parametrize("said", [AT_WORK, GONE_WRONG], ids=["at work", "failed"])
-def test_what_the_server_says_by_a_ticket_ends_the_attempt(court: Court, said: Outcome) -> None:
-    made, service = attempt(court, said)
-    assert (made, service.sent) == (said, [])
-
-
 def test_what_takes_too_long_is_sent_again(court: Court) -> None:
     made, service = attempt(court, AT_WORK, LONGEST_WORK + 5)
     assert (made.kind, len(service.asked), len(service.sent)) == (Kind.DELIVERED, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("age", "kind"), [(0.0, Kind.AT_WORK), (RETRY - 1, Kind.AT_WORK), (RETRY, Kind.ITEM_FAILURE)]
-)
-def test_a_ticket_that_the_server_does_not_know_is_a_failure(
-    court: Court, age: float, kind: Kind
-) -> None:
-    """Unless it is so new that it may not know it yet; sent again it is by the next attempt."""
-    made, service = attempt(court, Presence.CANNOT_TELL, age)
-    assert (made.kind, made.may_have_it, service.sent) == (kind, True, [])
 
 
 def test_a_ticket_that_is_not_known_any_more_is_dropped(court: Court) -> None:

@@ -14,9 +14,9 @@ from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings, Settings, SyncSettings
 from mem0tray.core import events, reasons
 from mem0tray.core.circuit_breaker import Obstacle
-from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.errors import SettingsError
 from mem0tray.core.events import Event, Events
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
+from mem0tray.core.state import ACTION_NEEDED, HEALTHY, STARTING
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.system.paths import Paths
@@ -130,44 +130,6 @@ def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosi
     choosing.chosen.close()
 
 
-def test_where_the_user_must_choose_it_says_so(
-    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Any] = []
-
-    def chosen(url: str, paths: Paths) -> None:
-        asked.append((url, paths))
-
-    monkeypatch.setattr(server_choice, "chosen", chosen)
-    choosing.chosen.choose(ServerSettings(), events.WorkerStarted)
-    assert asked == [("", choosing.context.paths)]
-    assert choosing.breaker.state(NOW).reason == server_choice.CHOOSE
-    assert choosing.told == [events.WorkerStarted("", "")]
-
-
-def test_an_address_that_cannot_be_used_is_told(choosing: Choosing) -> None:
-    choosing.chosen.choose(ServerSettings(url="ftp://a.test"), events.WorkerStarted)
-    assert choosing.state() == ACTION_NEEDED
-    assert "ftp" in str(choosing.breaker.state(NOW).reason)
-    choosing.chosen.choose(A, events.ServerChanged)
-    assert choosing.state() == STARTING
-
-
-def test_clients_come_from_the_connection_of_now(choosing: Choosing) -> None:
-    connection = choosing.connection()
-    assert choosing.parts["client"]() is connection.client.return_value
-    assert choosing.parts["probe_client"]() is connection.probe_client.return_value
-    choosing.chosen.close()
-    connection.close.assert_called_once_with()
-
-
-def test_the_intervals_are_those_of_the_settings_of_now(choosing: Choosing) -> None:
-    choosing.context.settings = Settings(sync=SyncSettings(probe_interval=7.0, timeout=3.0))
-    choosing.parts["probed"](ILL, None)
-    until = choosing.parts["until_probe"]()
-    assert (until, choosing.parts["timeout"]()) == (pytest.approx(7.0, abs=1.0), 3.0)
-
-
 class Clock:
     """A monotonic clock that stands still unless it is set."""
 
@@ -250,14 +212,6 @@ def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
     choosing.delivery.clear_suspects.assert_not_called()
 
 
-def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
-    connection = choosing.connection()
-    choosing.parts["probed"](ILL, None)
-    assert (choosing.state(), str(choosing.breaker.state(NOW).reason)) == (DOWN, "down")
-    connection.forget_listings.assert_called_once_with()
-    choosing.delivery.clear_suspects.assert_called_once_with()
-
-
 def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) -> None:
     choosing.context.settings = Settings(server=ServerSettings(url="local", local_port=4000))
     choosing.context.server = "local"
@@ -302,20 +256,3 @@ def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -
     choosing.delivery.under_way = 0
     choosing.context.inbox.add_fresh(fresh("a"), NOW, ask=False)
     assert not asks()
-
-
-def test_where_the_ledger_cannot_tell_the_key_is_not_asked_about(
-    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    choosing.wants_canary()
-    monkeypatch.setattr(
-        choosing.context.outbox, "next_due", mock.Mock(side_effect=LedgerError("full"))
-    )
-    assert choosing.parts["asks_key"]() is False
-
-
-def test_an_answer_that_blames_the_server_has_it_asked(choosing: Choosing) -> None:
-    choosing.breaker.note_probe(healthy=True, reason=reasons.NONE)
-    choosing.parts["suspect"]()
-    assert choosing.breaker.awaits_probe
-    choosing.prober.kick.assert_called_once_with()

@@ -9,7 +9,6 @@ import pytest
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import ServerSettings
-from mem0tray.core.errors import SettingsError
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import Endpoint
@@ -104,11 +103,6 @@ def test_a_way_that_others_can_read_on_is_warned_of(
     assert clients.connection(url).warning == warning
 
 
-def test_without_an_address_there_is_no_connection(clients: Clients) -> None:
-    with pytest.raises(SettingsError):
-        clients.connection("")
-
-
 def test_the_embedded_server_is_started_when_it_is_needed(clients: Clients) -> None:
     found = clients.connection("local", dialect="odd")
     assert (found.name, found.shown, found.other_port) == ("local", "this computer only", 0)
@@ -142,10 +136,3 @@ def test_another_port_or_token_is_another_address(clients: Clients) -> None:
     found.probe_client()
     assert (version(found), clients.forgotten) == (3, 3)
     assert clients.made[-1][0] == ServerAddress.of("http://127.0.0.1:4001", "another")
-
-
-@pytest.mark.parametrize(("wanted", "other"), [(0, 0), (4000, 0), (5000, 4000)])
-def test_a_port_that_was_not_to_be_had_is_told(clients: Clients, wanted: int, other: int) -> None:
-    found = clients.connection("local", local_port=wanted)
-    found.probe_client()
-    assert found.other_port == other

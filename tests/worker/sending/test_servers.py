@@ -31,7 +31,6 @@ BROKEN = Outcome(Kind.ITEM_FAILURE, 500, "500", may_have_it=True)
 DENIED = Outcome(Kind.UNAUTHORIZED, 401, "401 Unauthorized")
 FORBIDDEN = Outcome(Kind.FORBIDDEN, 403, "403 Forbidden")
 BUSY = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
-UNSENDABLE = Outcome(Kind.NOT_SENDABLE, None, "the item names no project")
 
 
 class Server(AskedAndSent):
@@ -235,15 +234,6 @@ def test_a_server_that_has_answered_is_not_asked_again(scene: Scene, a: Server, 
     for _ in range(2):
         scene.send(key, a, FAILED)
     assert (a.asked, b.asked) == (2, 0)  # the two may be one
-
-
-@pytest.mark.row(36)
-def test_what_cannot_be_sent_is_no_answer(scene: Scene, a: Server) -> None:
-    key = taken_in(scene, "dead")
-    scene.send(key, a, CUT, stores=True)
-    scene.record(key, a, UNSENDABLE)
-    scene.send(key, a)
-    assert a.stored == ["text of m"]
 
 
 @pytest.mark.row(36)

@@ -1,4 +1,4 @@
-"""Memories as JSON lines, and `mem0tray add --jsonl`: many queued memories with few writes.
+"""Memories as JSON lines: reading and writing one, and queueing many with few writes.
 
 Each write holds as much as the queue file has already, so that the time grows with the lines
 and not with their square, and no more than that is in memory at once. A memory that is
@@ -6,31 +6,25 @@ waiting already is not queued again, so that a run that was cut off can be repea
 """
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from mem0tray import cli
 from mem0tray.actions import add
 from mem0tray.actions.in_step import keep_in_step
-from mem0tray.cli import arguments, output
-from mem0tray.cli.interaction import Progress
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Name
-from mem0tray.core.text import harmless_json, plural
+from mem0tray.core.text import harmless_json
 from mem0tray.files import orders
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-LONGEST_LINE: Final = 16_000_000  # bytes: the longest text has up to six bytes of JSON for each
 _LATEST: Final = 253_402_300_799  # of years that a date can be made of
 
 
@@ -53,8 +47,8 @@ def read_line(line: bytes, project: str = "") -> MemoryLine:
     A line without an id gets one that is the same at each reading, so that it is queued once.
     Raises BadLineError.
     """
-    if len(line) > LONGEST_LINE:
-        raise BadLineError(f"is too long: {LONGEST_LINE:,} bytes at most")
+    if len(line) > items.LONGEST_LINE:
+        raise BadLineError(f"is too long: {items.LONGEST_LINE:,} bytes at most")
     found = _object(line)
     named = found.get("project_id")
     owner = _text(project if named is None else named, "project_id")
@@ -130,7 +124,6 @@ def _time(value: Any) -> float | None:
 
 _LEAST: Final = 1 << 20  # bytes of one write
 _BESIDE: Final = 150  # bytes of an entry beside its text, about
-_TWICE: Final = "what is queued already is not queued twice"
 
 
 @dataclass(slots=True)
@@ -209,107 +202,8 @@ class LineQueue:
         self._size = 0
         self._batch.clear()
 
-    def __str__(self) -> str:
-        number = plural(self.queued, "memory is", "memories are")
-        return f"{number} queued." if self.queued else "Nothing was queued."
-
-    @property
-    def so_far(self) -> str:
-        """How much of what was read is queued, and what to do about the rest."""
-        read = plural(self.lines, "line was", "lines were")
-        return f"{str(self).rstrip('.')}; {read} read. Add all of it again: {_TWICE}."
-
 
 def _size_of(path: Path) -> int:
     with suppress(OSError):
         return path.stat().st_size
     return 0
-
-
-def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -> None:
-    """Queue the lines of the file (None: of standard input), and print how many were queued.
-
-    Standard error says what is wrong with lines. Raises Mem0TrayError if not everything was
-    queued, after that has been printed.
-    """
-    loaded = arguments.load_what_holds()
-    queue = LineQueue(loaded, arguments.project_alone(project) or "", again)
-    failed = _run(queue, _lines(path), as_json=as_json)
-    said = json.dumps(_document(queue), indent=2) if as_json else _said(queue)
-    if not_written := cli.why_not_written(f"{said}\n"):
-        output.remark(f"{queue} Standard output cannot be written: {not_written}.")
-    if loaded.wrong and queue.queued:
-        arguments.warn(["The memories are queued all the same."])
-    if failed is not None:
-        if not queue.lines:
-            raise failed
-        raise Mem0TrayError(f"{failed.message} {queue.so_far}", failed.remedy) from failed
-    if queue.problems:
-        bad = plural(len(queue.problems), "line is no memory", "lines are no memories")
-        remedy = f"Mend what is wrong, and add all of it again: {_TWICE}."
-        raise Mem0TrayError(f"{bad}, and not queued.", remedy)
-
-
-def _run(queue: LineQueue, lines: Iterable[bytes], *, as_json: bool) -> Mem0TrayError | None:
-    """Queue the lines, and show the progress; return the error that ended it."""
-    with Progress() as progress:
-        try:
-            for why in queue.run(lines):
-                if why and not as_json:
-                    progress.clear()
-                    output.remark(f"Line {queue.lines:,} {why}.")
-                if progress.is_due:
-                    progress.show(f"{plural(queue.lines, 'line')}, {queue.queued:,} queued")
-        except Mem0TrayError as error:
-            return error
-        except KeyboardInterrupt:
-            progress.clear()
-            output.remark(f"Interrupted: {queue.so_far}")
-            raise
-    return None
-
-
-def _lines(path: Path | None) -> Iterator[bytes]:
-    """Read the lines. Raises FileUnavailableError."""
-    if path is None and sys.stdin.isatty():
-        sys.stderr.write(f"Type one JSON object a line. {arguments.END_OF_INPUT} ends it.\n")
-    try:
-        if path is None:
-            yield from _limited(sys.stdin.buffer)
-            return
-        with path.open("rb") as file:
-            yield from _limited(file)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FileUnavailableError(
-            f"{path or 'standard input'} cannot be read: {reason}."
-        ) from error
-
-
-def _limited(file: BinaryIO) -> Iterator[bytes]:
-    """Read the lines, of one that is too long only as much as shows that."""
-    while line := file.readline(LONGEST_LINE + 1):
-        yield line
-        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-            line = file.readline(LONGEST_LINE + 1)
-
-
-def _said(queue: LineQueue) -> str:
-    said = str(queue)
-    if queue.waiting:
-        said += f"\n{queue.waiting:,} waited already."
-    if queue.delivered:
-        said += f"\n{queue.delivered:,} delivered to this server before: `--again` queues them too."
-    return said
-
-
-def _document(queue: LineQueue) -> dict[str, Any]:
-    return {
-        "lines": queue.lines,
-        "queued": queue.queued,
-        "emergency": queue.emergency,
-        "waiting": queue.waiting,
-        "delivered": queue.delivered,
-        "bad": len(queue.problems),
-        "problems": [{"line": line, "reason": why} for line, why in queue.problems.items()],
-    }

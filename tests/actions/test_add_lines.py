@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0tray.cli.add_lines import BadLineError, MemoryLine, read_line, write_line
+from mem0tray.actions.add_lines import BadLineError, MemoryLine, read_line, write_line
 
 _TEXTS = st.text(st.characters(), min_size=1)  # lone surrogates and NUL too
 _NAMES = _TEXTS.filter(lambda text: text.strip() != "")

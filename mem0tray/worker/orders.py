@@ -1,0 +1,333 @@
+"""Orders (`files.orders`): applied and answered by the worker, or by who stands in for it.
+
+What a user does to memories (delete, forget, retry, restore, edit) changes the ledger in one
+transaction; the publishers then write the files.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.errors import LedgerError, Mem0TrayError
+from mem0tray.core.item import Item, Name, identity
+from mem0tray.core.reasons import Reason
+from mem0tray.files import orders
+from mem0tray.files.atomic import TornError
+from mem0tray.files.orders import (
+    DELIVERED,
+    DONE,
+    GONE,
+    IN_FLIGHT,
+    PERHAPS,
+    THERE,
+    Order,
+    Text,
+)
+from mem0tray.ledger.rows import Row
+from mem0tray.worker import other_worker
+from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.dlq import dead_letters
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.worker.queue.emergency import EmergencyIntake
+from mem0tray.worker.queue.intake import QueueIntake, accept
+from mem0tray.worker.queue.publish import QueuePublisher
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Results = dict[Name, str]
+_Found = dict[Name, tuple[str, Row | None]]  # what became of each memory, and what it was
+_CHANGED: Final = frozenset({DONE, PERHAPS, IN_FLIGHT})
+
+
+class OrderHandler:
+    """Applies what waits in the folder of orders, the oldest first.
+
+    `on_retry` is called when dead letters have become due at once.
+    """
+
+    def __init__(
+        self, context: WorkerContext, on_retry: Callable[[], object] = lambda: None
+    ) -> None:
+        self._context = context
+        self._on_retry = on_retry
+        self._applied: list[tuple[Path, Results | None]] = []
+
+    def apply(self, *, files_read: bool) -> int:
+        """Apply the orders that wait, and return how many; `answer` ends them.
+
+        Until the `files_read` are all read, an order about a memory that is not known yet waits.
+        Raises FileUnavailableError when an order cannot be read, which then waits, and LedgerError.
+        """
+        barrier, applied = self._context.barrier, {path for path, _ in self._applied}
+        there, waiting = barrier.names(), set[str]()
+        try:
+            for path, order in orders.waiting(self._context.paths.orders):
+                if order is not None and not files_read and not self._is_known(order):
+                    waiting.add(path.name)
+                elif path not in applied:
+                    self._applied.append((path, None if order is None else self._apply(order)))
+                    barrier.note_applied()
+        finally:
+            barrier.note_seen(there - waiting, wait=bool(waiting))
+        return len(self._applied)
+
+    def _is_known(self, order: Order) -> bool:
+        return all(self._context.inbox.known(name) is not None for name in order.names)
+
+    def _apply(self, order: Order) -> Results | None:
+        """Apply an order; return its answer, None where nobody waits for one."""
+        if order.verb == orders.SHOW:
+            self._context.events.emit(events.StatusWanted())
+        try:
+            results = apply(self._context, order)
+        except ValueError:  # an order that nobody could have left
+            return None
+        if order.verb == orders.RETRY and not _CHANGED.isdisjoint(results.values()):
+            self._on_retry()
+        return results or None
+
+    def answer(self) -> None:
+        while self._applied:
+            path, results = self._applied[0]
+            if results is None:
+                path.unlink(missing_ok=True)
+            else:
+                orders.answer(path, results)
+            del self._applied[0]
+
+
+def stand_in(context: WorkerContext) -> Mapping[str, Reason]:
+    """Read the files as the worker does; if orders wait, apply them and write the files.
+
+    Nothing is sent, and other changes of the files are left to the next worker. Returns why a file
+    could not be read, by `queue`, `emergency` or `dlq`. Raises LedgerError when the ledger takes no
+    change, FileUnavailableError when an order cannot be read: then none is applied.
+    """
+    beside = context.beside.at_work = not other_worker.is_none_beside(context)
+    lines, queue, edits = EmergencyIntake(context), QueueIntake(context), HandEdits(context)
+    # Nobody may be there to see what the other worker takes until ours starts.
+    lines.may_have_been_sent |= beside
+    queue.may_have_been_sent |= beside
+    unread: dict[str, Reason] = {}
+    reads: dict[str, Callable[[], object]] = {
+        "emergency": partial(lines.run, tidy=False), "queue": queue.run, "dlq": edits.run,
+    }  # fmt: skip
+    for place, read in reads.items():
+        try:
+            read()
+        except Mem0TrayError as error:  # it stops nothing else
+            unread[place] = error.reason
+    for place, torn, path in (
+        ("queue", queue.torn, context.paths.queue),
+        ("dlq", edits.torn, context.paths.dlq),
+    ):
+        if torn:
+            unread[place] = Reason(
+                "{path} is broken, or just being written: it cannot be read yet. Try again.",
+                path=path,
+            )
+    handler = OrderHandler(context)
+    try:
+        if handler.apply(files_read=not (queue.torn or edits.torn)):
+            _publish(context, queue, edits)
+    finally:
+        handler.answer()
+    return unread
+
+
+def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> None:
+    dlq = DlqPublisher(context, edits)
+    with _reported(context, "DLQ file"):
+        if dlq.needed:
+            dlq.run()
+        dlq.merge_late_save()
+    dlq.close()
+    with suppress(TornError), _reported(context, "queue file"):
+        QueuePublisher(context, queue).run_once()
+
+
+@contextmanager
+def _reported(context: WorkerContext, part: str) -> Iterator[None]:
+    try:
+        yield
+    except Mem0TrayError as error:
+        context.events.emit(events.PartFailed(part, str(error), math.inf))
+
+
+# What users do to memories ------------------------------------------------------------
+
+
+def apply(context: WorkerContext, order: Order) -> Results:
+    """Apply an order; what became of each memory. Raises LedgerError, and then changes nothing."""
+    verb = _VERBS.get(order.verb)
+    if verb is None:
+        return {}
+    with context.ledger.transaction(durable=True):
+        found = verb(context, order)
+    _report(context, order, found)
+    if order.verb == orders.FORGET:
+        with suppress(LedgerError):  # the command names the files that still hold the text
+            context.ledger.scrub()
+    return {name: result for name, (result, _) in found.items()}
+
+
+def _delete(context: WorkerContext, order: Order) -> _Found:
+    return {name: _discard(context, name, items.DELETED) for name in order.names}
+
+
+def _forget(context: WorkerContext, order: Order) -> _Found:
+    inbox = context.inbox
+    # A memory that nobody has taken in yet is known as forgotten too: no hook queues it again.
+    inbox.add_unread([name for name in order.names if name[0]], context.now())
+    found = _delete(context, order)
+    inbox.erase(row.key for name in order.names if (row := inbox.known(name)))
+    return found
+
+
+def _retry(context: WorkerContext, order: Order) -> _Found:
+    return {name: _make_due(context, name) for name in order.names}
+
+
+def _restore(context: WorkerContext, order: Order) -> _Found:
+    found: _Found = {}
+    for text in order.texts:
+        name = identity(text.data)
+        if name not in found:
+            found[name] = _put_back(context, name, text)
+    return found
+
+
+def _edit(context: WorkerContext, order: Order) -> _Found:
+    """Replace the text of one memory. Without a text, only the old one goes."""
+    (name,) = order.names
+    if order.texts:
+        return {name: _replace(context, name, order.texts[0])}
+    return {name: _discard(context, name, items.EDITED)}
+
+
+_VERBS: Final[Mapping[str, Callable[[WorkerContext, Order], _Found]]] = {
+    orders.DELETE: _delete,
+    orders.FORGET: _forget,
+    orders.RETRY: _retry,
+    orders.RESTORE: _restore,
+    orders.EDIT: _edit,
+}
+
+
+def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row | None]:
+    """Discard a memory that waits; return what became of it, and what it was."""
+    inbox, now = context.inbox, context.now()
+    row = inbox.known(name)
+    if row is None or row.state == items.DISCARDED:
+        return GONE, row
+    if row.state == items.DELIVERED:
+        # To be brought over from a former server, but not taken in yet.
+        if context.server and inbox.discard_elsewhere(row.key, context.server, now, reason):
+            return DONE, row
+        return DELIVERED, row
+    result = _as_sent(context, row)
+    inbox.discard([row.key], now, reason)
+    return result, row
+
+
+def _as_sent(context: WorkerContext, row: Row) -> str:
+    claimed, unknown = context.inbox.attempted(row.key)
+    return IN_FLIGHT if claimed else PERHAPS if unknown else DONE
+
+
+def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
+    """Make a dead letter due at once, or send what is held."""
+    row = context.inbox.known(name)
+    if row is None or row.state == items.DISCARDED:
+        return GONE, row
+    if row.state == items.DELIVERED:
+        return DELIVERED, row
+    if row.state == items.DEAD:
+        context.inbox.make_due(row.key, context.now())
+        return DONE, row
+    return (DONE if context.foreign_claims.send([row.key]) else THERE), row
+
+
+def _put_back(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row | None]:
+    """Put back a memory that neither waits nor is delivered to the present server."""
+    item = items.parse(text.data)
+    if item is None:
+        strays, keys = context.generations.strays()
+        if any(identity(raw) == name for raw in strays):
+            return THERE, None
+        context.generations.set_strays([*strays, text.data], keys)
+        return DONE, None
+    row = context.inbox.known(name)
+    if row is not None and row.state in (items.FRESH, items.DEAD):
+        return THERE, row
+    if row is not None and row.is_delivered(context.server):
+        return DELIVERED, row
+    _wait_again(context, item, row, dead=text.dead)
+    return DONE, row
+
+
+def _wait_again(context: WorkerContext, item: Item, row: Row | None, *, dead: bool) -> None:
+    """Make an item wait, unless it does or is delivered: a dead letter or a fresh entry."""
+    inbox, now = context.inbox, context.now()
+    if not dead:
+        key, _ = accept(context, item, ask=False)
+        inbox.note_not_shown(key)
+    elif row is None:
+        inbox.add_dead(item, item.raw, now, ask=False, gen=None)
+    elif row.state not in (items.FRESH, items.DEAD) and not row.is_delivered(context.server):
+        inbox.revive(row, item, now, dead=True, gen=None)
+
+
+def _replace(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row | None]:
+    row = context.inbox.known(name)
+    raw = context.ledger.find_raw(row.key) if row is not None else None
+    if raw is None:
+        item = items.parse(text.data)
+    else:  # as the memory stands now: its counters may have changed meanwhile
+        new = items.load_object(text.data) or {}
+        fields: items.Object = {field: new[field] for field in ("content", "id") if field in new}
+        item = items.parse(items.with_fields(raw, fields))
+    if item is None:
+        return GONE, row
+    if row is None or row.state != items.DEAD:
+        result, row = _discard(context, name, items.EDITED)
+        if result != GONE:  # a server that has the old text gets the new one too
+            _wait_again(context, item, context.inbox.known(item.name), dead=text.dead)
+        return result, row
+    result, other = _as_sent(context, row), context.inbox.known(item.name)
+    key = context.inbox.change_content(row, item, context.now())
+    context.inbox.change_values(key, item, context.now())
+    if other is not None:
+        _wait_again(context, item, other, dead=True)
+    return result, row
+
+
+def _report(context: WorkerContext, order: Order, found: _Found) -> None:
+    """Emit what the user did: how many dead letters and fresh entries it changed."""
+    done = {name: row for name, (result, row) in found.items() if result in _CHANGED}
+    changed = [row is None or row.state == items.DEAD for row in done.values()]
+    if order.verb == orders.RESTORE:
+        back = [text for text in order.texts if identity(text.data) in done]
+        changed = [text.dead for text in back]
+        dead_letters.report(
+            context,
+            dead_letters.of_letters(
+                [item for text in back if text.dead and (item := items.parse(text.data))],
+                context.now(),
+            ),
+        )
+    if changed:
+        dead, backup = sum(changed), order.backup if order.verb == orders.DELETE else ""
+        context.events.emit(events.UserAction(order.verb, dead, len(changed) - dead, backup))
+    if order.verb in (orders.DELETE, orders.EDIT):
+        for result, row in found.values():
+            if result == DELIVERED and row is not None:
+                project, item_id = context.inbox.named(row.key)
+                edited = order.verb == orders.EDIT
+                context.events.emit(events.DeliveredAfterDeletion(project, item_id, edited))

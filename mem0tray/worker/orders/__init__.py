@@ -1,1 +1,0 @@
-"""Orders: what users do to memories, applied by whoever holds the worker's lock."""
