@@ -190,24 +190,6 @@ def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     assert out.read_text() == "precious\n"
 
 
-@pytest.mark.parametrize(
-    ("url", "code", "said"),
-    [
-        ("http://127.0.0.1:9", 1, "did not answer"),
-        ("", 1, "config set server.url"),
-        ("local", 0, "mem0tray: The server has no memories."),
-    ],
-)
-def test_where_there_is_no_server_that_is_said(
-    home: Scratch, url: str, code: int, said: str
-) -> None:
-    home.write("mem0_queue.json", queue_document([]))
-    home.env(MEM0TRAY_SERVER_URL=url)
-    done = home.run("export")
-    assert (done.code, done.out) == (code, "")
-    assert said in done.line
-
-
 @needs.posix("a named pipe")
 def test_what_is_no_file_is_refused_before_anything_is_asked(home: Scratch) -> None:
     os.mkfifo(home.root / "pipe")
