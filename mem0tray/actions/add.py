@@ -17,7 +17,7 @@ from mem0tray.core.errors import (
     NoThreadError,
 )
 from mem0tray.files import atomic, document, orders, private_folders
-from mem0tray.files.document import QUEUE, RECENT, BrokenDocumentError, Document
+from mem0tray.files.document import QUEUE, RECENT, BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths, data_root, last_served
@@ -105,38 +105,30 @@ def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> s
 def _with_entries(path: Path, entries: list[bytes]) -> bytes | None:
     """Return the queue file with `entries` queued, shown and counted; None if it is broken."""
     found = atomic.read(path)
+    data = found[0] if found is not None else b"{}"
     try:
-        parsed = _parsed(found[0] if found is not None else b"{}")
+        parsed = document.parse(data, (QUEUE, RECENT))
     except BrokenDocumentError:
-        return None
+        try:
+            parsed = document.parse(data, (QUEUE,))  # a `last_100` that is no list is left alone
+        except BrokenDocumentError:
+            return None
     if parsed.rejected:
         return None
-    rest = parsed.rest
-    top: dict[str, document.Value] = {QUEUE: _laid_out([*parsed.lists[QUEUE], *entries])}
-    top[RECENT] = rest.pop(RECENT, b"") or _laid_out([*parsed.lists[RECENT], *entries][-SHOWN:])
+    rest, lists = parsed.rest, parsed.lists
+    top: dict[str, document.Value] = {QUEUE: _laid_out([*lists[QUEUE], *entries])}
+    top[RECENT] = rest.pop(RECENT, b"") or _laid_out([*lists[RECENT], *entries][-SHOWN:])
     top["failed"] = rest.pop("failed", b"[]")
-    top["stats"] = _counted(rest.pop("stats", document.NEW_STATS), len(entries))
+    top["stats"] = stats = rest.pop("stats", document.NEW_STATS)
+    known = items.load_object(stats)
+    if known is not None:  # anything but an object is left alone
+        total = items.count(known.get("total_queued")) + len(entries)
+        top["stats"] = items.with_fields(stats, {"total_queued": total})
     return document.compose(top | rest)
-
-
-def _parsed(data: bytes) -> Document:
-    """Parse a queue file; a `last_100` that is no list is left alone. Raises."""
-    try:
-        return document.parse(data, (QUEUE, RECENT))
-    except BrokenDocumentError:
-        return document.parse(data, (QUEUE,))
 
 
 def _laid_out(raws: list[bytes]) -> list[bytes]:
     return [document.pretty(raw, 2) for raw in raws]
-
-
-def _counted(raw: bytes, more: int) -> bytes:
-    """Add `more` to the queued ones; anything but an object is left alone."""
-    stats = items.load_object(raw)
-    if stats is None:
-        return raw
-    return items.with_fields(raw, {"total_queued": items.count(stats.get("total_queued")) + more})
 
 
 def append_line(path: Path, line: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -77,9 +77,8 @@ def opened(
         return
     patience = PATIENCE if within is None else min(within, PATIENCE)
     address = ServerAddress.from_settings(server, keyring_within=patience)
-    recognition = known(address, server.dialect, paths)
     terms = Terms(server.user, server.infer)
-    with closing(_spoken(address, recognition, terms, within)) as client:
+    with _spoken(address, known(address, server.dialect, paths), terms, within) as client:
         yield client
 
 
@@ -92,13 +91,13 @@ def opened_former(settings: Settings, paths: Paths, name: str, key: str) -> Iter
     """
     server = settings.server
     if name == LOCAL_URL:
-        with _embedded(paths, server.local_port) as client:
+        with _embedded(paths, server.local_port, None) as client:
             yield client
         return
     address = ServerAddress.of(
         name, key, ca_file=server.ca_file, allow_plain_key=server.allow_plain_key
     )
-    with closing(_spoken(address, known(address, AUTO, paths), Terms(server.user))) as client:
+    with _spoken(address, known(address, AUTO, paths), Terms(server.user), None) as client:
         yield client
 
 
@@ -109,19 +108,19 @@ def known(address: ServerAddress, dialect: str, paths: Paths) -> Recognition:
 
 
 def _spoken(
-    address: ServerAddress, recognition: Recognition, terms: Terms, within: float | None = None
-) -> Client:
+    address: ServerAddress, recognition: Recognition, terms: Terms, within: float | None
+) -> AbstractContextManager[Client]:
     """Return a client in the dialect spoken there, which is asked for where nobody knows it yet."""
     if not recognition.dialect:
         with closing(connect_to_probe(address, recognition)) as client:
             health = client.recognise(within or _RECOGNISED_WITHIN)
         if not health.healthy:
             raise NotRecognisedError(address.host, health)
-    return connect(address, recognition.dialect, terms=terms)
+    return closing(connect(address, recognition.dialect, terms=terms))
 
 
 @contextmanager
-def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[Client | None]:
+def _embedded(paths: Paths, port: int, within: float | None) -> Iterator[Client | None]:
     from mem0tray.localserver import endpoint
 
     folder = paths.local_server
@@ -228,18 +227,12 @@ class PatientQuestions:
         last one is empty and not whole.
         """
         seen: set[int] = set()
-        after = ""
-        while True:
-            page = self.answer(self.client.page, project, after)
-            if isinstance(page, Outcome):
-                yield page
-                return
-            mark = hash(tuple((each.id, each.text) for each in page.memories))
-            if mark in seen or len(seen) >= _MOST:
-                yield Page([], whole=False)
-                return
-            seen.add(mark)
+        page: Page | Outcome = Page([], "")
+        while isinstance(page, Page) and (page.after or not seen):
+            page = self.answer(self.client.page, project, page.after)
+            if isinstance(page, Page):
+                mark = hash(tuple((each.id, each.text) for each in page.memories))
+                if mark in seen or len(seen) >= _MOST:
+                    page = Page([], whole=False)
+                seen.add(mark)
             yield page
-            after = page.after
-            if not after:
-                return

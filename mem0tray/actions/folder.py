@@ -25,11 +25,6 @@ def trouble(settings: Settings) -> FileUnavailableError | None:
     folder = settings.locations().claude_dir
     if os.path.isdir(folder):  # noqa: PTH112  (Path.is_dir() raises without permission)
         return None
-    if os.path.islink(folder):  # noqa: PTH114
-        there = folder.readlink()
-        return _error(
-            Reason("{path} is a link to {folder}, which is not there.", path=folder, folder=there)
-        )
     if os.path.lexists(folder):
         return _error(Reason("{path} is no folder.", path=folder))
     if settings.paths == PathSettings():

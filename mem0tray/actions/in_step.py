@@ -6,7 +6,7 @@ worker's lock, with the worker's code.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -73,17 +73,31 @@ def keep_in_step(paths: Paths, settings: Settings) -> InStep:
     """
     end = time.monotonic() + _TAKING_IN
     while newer := list(_newer(paths)):
+        why = reasons.NONE
         if not worker_runs(paths):
             try:
                 unread = stand_in(paths, settings, end - time.monotonic())
             except Mem0TrayError as error:
-                return InStep(_unreadable(paths), _behind(newer, error.reason))
+                unread, why = None, error.reason
             if unread is not None:
                 return InStep(unread)
-        if time.monotonic() > end:
-            return InStep(_unreadable(paths), _behind(newer, reasons.NONE))
+        if why or time.monotonic() > end:
+            return _behind(paths, newer, why)
         time.sleep(_LOOK)
     return InStep()
+
+
+def _behind(paths: Paths, newer: Iterable[Path], why: Reason) -> InStep:
+    """Say what is newer than the ledger, and why a file cannot be opened."""
+    files = ", ".join(each.name for each in newer)
+    said = Reason(
+        "What is new in {files} is not taken in yet: `mem0tray doctor` says more.", files=files
+    )
+    if why:
+        said = Reason("What is new in {files} could not be taken in. {why}", files=files, why=why)
+    places = {QUEUE: paths.queue, EMERGENCY: paths.emergency, DLQ: paths.dlq}
+    unread = {place: atomic.why_unreadable(path) for place, path in places.items()}
+    return InStep({place: each for place, each in unread.items() if each}, said)
 
 
 def stand_in(paths: Paths, settings: Settings, patience: float) -> Mapping[str, Reason] | None:
@@ -166,25 +180,6 @@ def _has_unread_lines(paths: Paths, kept: bytes) -> bool:
         return True
 
 
-def _unreadable(paths: Paths) -> dict[str, Reason]:
-    """Say why a file cannot be opened, see `InStep.unread`."""
-    found = {
-        QUEUE: atomic.why_unreadable(paths.queue),
-        EMERGENCY: atomic.why_unreadable(paths.emergency),
-        DLQ: atomic.why_unreadable(paths.dlq),
-    }
-    return {place: why for place, why in found.items() if why}
-
-
-def _behind(newer: list[Path], why: Reason) -> Reason:
-    files = ", ".join(each.name for each in newer)
-    if why:
-        return Reason("What is new in {files} could not be taken in. {why}", files=files, why=why)
-    return Reason(
-        "What is new in {files} is not taken in yet: `mem0tray doctor` says more.", files=files
-    )
-
-
 class Answer(Struct, frozen=True):
     """What became of each memory; `heard`: the order has been applied."""
 
@@ -212,19 +207,14 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
             return Answer(_ended(paths, found, end))
         if not waits or time.monotonic() > end:  # a full disk takes no answer
             return Answer({}, heard=False)
-        if worker_runs(paths) or not _stood_in(paths, settings, path, end):
+        try:
+            if not worker_runs(paths):
+                stand_in(paths, settings, end - time.monotonic())
+        except BaseException:
+            if orders.take_back(path):
+                raise
+        if path.exists():
             time.sleep(_LOOK)
-
-
-def _stood_in(paths: Paths, settings: Settings, order: Path, end: float) -> bool:
-    """Apply the orders that wait in the worker's place; return whether ours was among them."""
-    try:
-        if stand_in(paths, settings, end - time.monotonic()) is None:
-            return False
-    except BaseException:
-        if orders.take_back(order):
-            raise
-    return not order.exists()
 
 
 def _ended(paths: Paths, results: dict[Name, str], end: float) -> dict[Name, str]:

@@ -148,7 +148,6 @@ class Migration:
         return brought
 
     def _read_all(self, former: PatientQuestions) -> None:
-        """Read what the former server shows, and queue what is missing."""
         brought, projects = self._brought, self._projects(former)
         self._plan.only_known = brought.is_one = self._is_one_server(former.client, projects)
         for project in projects:

@@ -132,7 +132,6 @@ class _Examination:
                 yield self._reading()
 
     def _left(self) -> float:
-        """Return the seconds for the next question."""
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
     def _healthy(self, health: Health, took: float) -> Step:
@@ -164,7 +163,6 @@ class _Examination:
         return Step(SERVER, FAILED, f"{host} is down. {sentence}", remedy or _IS_IT_THERE)
 
     def _key(self, found: KeyCheck) -> Step:
-        """Return what the server makes of the key, or of having none."""
         host, token = self._host, self._there.token
         said = _said(str(found.reason))
         elsewhere = redirected_to(found.reason)

@@ -4,6 +4,7 @@
 in step with the shared files. `overview` puts that into figures and words. `waiting` lists items.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -29,7 +30,7 @@ from mem0tray.core.state import (
     WorkerSeen,
     WorkerStatus,
 )
-from mem0tray.files import atomic, orders, private_folders
+from mem0tray.files import orders, private_folders
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, config_file
@@ -127,13 +128,16 @@ def read(settings: Settings, now: float) -> Snapshot:
     told, server = None, chosen_server(settings, paths)
     if metrics.are_of(worker):
         told = worker_report.told(metrics)
-        there = metrics.values.get("destination")
+        shown = metrics.values.get("destination")
+        changed = _stat(config_file())
         # The worker's environment may have other settings, but not former ones for long.
-        if isinstance(there, str) and there and metrics.written >= _settings_changed():
-            server = replace(server, shown=there)
-    size = _size(paths.ledger)  # measured first, as a worker may be making it
+        is_former = changed is not None and metrics.written < changed.st_mtime
+        if isinstance(shown, str) and shown and not is_former:
+            server = replace(server, shown=shown)
+    there = _stat(paths.ledger)  # measured first, as a worker may be making it
     with Reader(paths.ledger) as reader:
-        ledger = _ledger(paths, reader, server.name, 0 if reader.is_blank else size)
+        size = 0 if reader.is_blank else there.st_size if there is not None else None
+        ledger = _ledger(paths, reader, server.name, size)
     pause = kept = None
     pause_error = kept_error = reasons.NONE
     try:
@@ -210,13 +214,6 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
     return other_process.sentence(WorkerSeen.of(values, metrics.written))
 
 
-def _settings_changed() -> float:
-    with suppress(FileUnavailableError):
-        found = atomic.signature(config_file())
-        return found.mtime / 1e9 if found is not None else 0.0
-    return 0.0
-
-
 def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> SeenLedger:
     only_elsewhere = reader.only_elsewhere(server)
     return SeenLedger(
@@ -233,10 +230,10 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
     )
 
 
-def _size(path: Path) -> int | None:
-    """Return the size in bytes; None where there is no file, or it may not be looked at."""
+def _stat(path: Path) -> os.stat_result | None:
+    """Return None where there is no file, or it may not be looked at."""
     with suppress(OSError):
-        return path.stat().st_size
+        return path.stat()
     return None
 
 
@@ -273,7 +270,9 @@ def overview(seen: Snapshot) -> Overview:
     ledger, unknown = seen.ledger, _unknown(seen)
     counts = ledger.counts or seen.told or Counts(0, 0, None)
     state, reason = _state(seen)
-    trouble = _trouble(unknown, seen)
+    unread = unknown.get("quarantine") or next(iter(unknown.values()), reasons.NONE)
+    # The first thing in the way that the state does not tell.
+    trouble = seen.folder or seen.pause_error or unread or seen.obstacle
     return Overview(
         claude_dir=str(seen.paths.claude_dir),
         worker=seen.worker,
@@ -325,17 +324,6 @@ def _state(seen: Snapshot) -> tuple[str, Reason]:
     if seen.server.trouble:
         return ACTION_NEEDED, seen.server.trouble
     return NOT_RUNNING if seen.worker is None else STARTING, reasons.NONE
-
-
-def _trouble(unknown: Mapping[str, Reason], seen: Snapshot) -> Reason:
-    """Find the first thing in the way that the state does not tell; else NONE."""
-    return (
-        seen.folder
-        or seen.pause_error
-        or unknown.get("quarantine", reasons.NONE)
-        or next(iter(unknown.values()), reasons.NONE)
-        or seen.obstacle
-    )
 
 
 def hindrance(seen: Snapshot) -> str:

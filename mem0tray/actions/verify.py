@@ -292,7 +292,6 @@ class _Verifier:
 
 
 def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
-    """Return the queue entry that sends a memory again."""
     found = items.load_object(text.item.raw) or {}
     kept = {name: value for name, value in found.items() if name not in _OF_ITS_WAY}
     return kept | {"id": items.id_again(memory.id), "retries": 0}
@@ -323,7 +322,6 @@ def _everywhere(paths: Paths, *, notes: bool) -> Iterator[tuple[str, bytes]]:
 
 
 def _in_notes(reader: Reader) -> Iterator[tuple[str, bytes]]:
-    """Yield the text of each note that can be read, with its path. Raises OSError."""
     root = claude_code_folder(os.environ).absolute()
     projects: dict[str, str] = {}
 

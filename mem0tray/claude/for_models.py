@@ -181,7 +181,6 @@ def _state(seen: Overview) -> list[str]:
 
 
 def _counts(seen: Overview) -> list[str]:
-    """Return what waits, and why a count is unknown."""
     queue, dlq = "an unknown number of memories wait", "an unknown number of dead letters"
     if seen.queue is not None:
         queue = plural(seen.queue, "memory waits", "memories wait")
@@ -195,7 +194,6 @@ def _counts(seen: Overview) -> list[str]:
 
 
 def _causes(settings: Settings) -> list[str]:
-    """Return why memories are stuck, and other troubles, each with what to do; asks the server."""
     try:
         found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:
@@ -228,7 +226,6 @@ def _memories(found: WasRead, subject: str, order: str) -> str:
 
 
 def _memory(memory: KnownMemory) -> str:
-    """Return an entry of a list, its further lines below its first."""
     marks = [memory.state and f"{memory.state} here", _date(memory.created)]
     mark = ", ".join(one_line(each, _NAME) for each in marks if each)
     said = lines(memory.text).strip("\n").replace("\n", "\n  ")

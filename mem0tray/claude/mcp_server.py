@@ -184,7 +184,6 @@ class ToolServer:
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
     def _answer(self, name: str, arguments: Any) -> str:
-        """Return what a tool says. Raises Mem0TrayError."""
         from mem0tray.claude import for_models  # slow to import, as the network is
 
         tool = TOOLS.get(name)

@@ -68,8 +68,10 @@ _TABLE: Final = {
 }
 _ELSEWHERE: Final = {
     "run": "run:run",
-    "pause": "retry:pause",
-    "resume": "retry:resume",
+    "retry": "verbs:retry",
+    "delete": "verbs:delete",
+    "pause": "verbs:pause",
+    "resume": "verbs:resume",
     "list": "show:list_",
     "stats": "status:stats",
     "report": "status:report",

@@ -93,7 +93,6 @@ def _can_answer() -> bool:
 
 
 def _report(change: Change, done: bool, copy: Path | None, *, dry_run: bool) -> None:  # noqa: FBT001  (a result)
-    """Say for a change what was done, and what is left as it is."""
     what, path = _WHAT[change.part], change.found.path
     if done:
         kept = f" The file as it was: {copy}." if copy is not None else ""

@@ -210,7 +210,6 @@ def command(*, project: str | None, out: Path | None) -> None:
 
 
 def _report(export: Export) -> None:
-    """Say what was written and left out. Raises Mem0TrayError if the server may have more."""
     if export.target is not None:
         empty = f"{export.nothing}; {export.target} is empty."
         output.say(f"{export.count} written to {export.target}." if export.written else empty)

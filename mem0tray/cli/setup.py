@@ -148,7 +148,6 @@ def command(
 
 
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    """Connect tools and hooks. Raises Mem0TrayError."""
     from mem0tray.claude import connecting
     from mem0tray.cli import claude_code
     from mem0tray.desktop.autostart import Origin
@@ -172,7 +171,6 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    """Set up the start at login. Raises Mem0TrayError if that is impossible."""
     from mem0tray.cli import autostart
     from mem0tray.desktop.autostart import ENABLED, SERVICE, current, linux
 

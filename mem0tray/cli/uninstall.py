@@ -129,7 +129,6 @@ class _Uninstalling:
                 self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
 
     def _ask(self, *, yes: bool) -> None:
-        """Say what would be lost, and ask for consent; click.Abort without it."""
         folders = own_folders.all_of_them()
         if not folders:
             return
@@ -146,7 +145,6 @@ class _Uninstalling:
             raise click.Abort
 
     def _take_away(self) -> None:
-        """Remove the start at login, Claude Code's, and files in places of the system."""
         removed, left = claude_code.taken_away_quietly()
         self._removed += removed
         self._left += left
@@ -164,7 +162,6 @@ class _Uninstalling:
             self._removed.append(str(fish))
 
     def _take_keys(self) -> None:
-        """Remove the keys of every server that was ever chosen from the system's keyring."""
         for url in own_folders.servers(self._settings.server.url):
             try:
                 if keyring_key.remove(url):
@@ -192,7 +189,6 @@ class _Uninstalling:
 
 
 def _program() -> str:
-    """Return the command that removes the program, as it was installed."""
     image = os.environ.get("APPIMAGE")
     if image and os.environ.get("APPDIR") and sys.prefix.startswith(os.environ["APPDIR"]):
         return f"rm {programs.quote(image)}"

@@ -1,6 +1,6 @@
 """Questions that are put again, to a real server that fails now and then."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import count
 from unittest import mock
@@ -40,12 +40,26 @@ def texts(found: Iterator[Page | Outcome]) -> list[str]:
     ]
 
 
-def test_a_server_that_has_answered_is_asked_again(
-    server: Standin, questions: PatientQuestions
+@pytest.mark.parametrize(
+    ("answers", "found", "asked"),
+    [
+        ((Answer(reset=True), Answer(503)), ["oak"], 4),
+        ((Answer(401),), ["401: scripted 401"], 2),
+        ((Answer(503),) * 9, ["503: scripted 503"], 4),
+    ],
+    ids=["passes", "a refusal", "too often"],
+)
+def test_a_server_that_has_answered_is_asked_again_in_patience(
+    server: Standin,
+    questions: PatientQuestions,
+    answers: Sequence[Answer],
+    found: list[str],
+    asked: int,
 ) -> None:
     assert texts(questions.pages("alpha")) == ["oak"]
-    server.script_questions(Answer(reset=True), Answer(503))
-    assert texts(questions.pages("alpha")) == ["oak"]
+    server.script_questions(*answers)
+    assert texts(questions.pages("alpha")) == found
+    assert server.questions() == asked
 
 
 def test_a_server_that_never_answered_is_not_waited_for(
@@ -54,20 +68,6 @@ def test_a_server_that_never_answered_is_not_waited_for(
     server.script_questions(Answer(503))
     assert texts(questions.pages("alpha")) == ["503: scripted 503"]
     assert server.questions() == 1
-
-
-def test_a_refusal_does_not_pass(server: Standin, questions: PatientQuestions) -> None:
-    assert texts(questions.pages("alpha")) == ["oak"]
-    server.script_questions(Answer(401))
-    assert texts(questions.pages("alpha")) == ["401: scripted 401"]
-    assert server.questions() == 2
-
-
-def test_the_patience_has_an_end(server: Standin, questions: PatientQuestions) -> None:
-    assert texts(questions.pages("alpha")) == ["oak"]
-    server.script_questions(*(Answer(503) for _ in range(9)))
-    assert texts(questions.pages("alpha")) == ["503: scripted 503"]
-    assert server.questions() == 4
 
 
 def test_a_listing_that_shows_ever_new_memories_comes_to_an_end(

@@ -22,7 +22,7 @@ from mem0tray.server import Health
 from mem0tray.server.answers import HOLDS_NUL, classify, no_use
 from mem0tray.server.model import UNRESOLVED, Reply
 from mem0tray.system.paths import Paths
-from tests.actions.scene import found, metrics_of, write, write_dlq
+from tests.actions.scene import found, metrics_of, write_dlq
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry
 from tests.support.standin import Standin
@@ -61,31 +61,6 @@ def names(causes: Sequence[Cause]) -> list[Reason]:
     return [each.name for each in causes]
 
 
-def test_the_cause_that_counts_comes_first() -> None:
-    letter = found(dead("x", last_error="500: old"))
-    assert names(diagnose.causes(letter, DOWN, failed(), NOW))[:2] == [
-        diagnose.SERVER_DOWN,
-        diagnose.REJECTED,
-    ]
-    assert names(diagnose.causes(letter, ALONE, failed(), NOW))[:2] == [
-        diagnose.REJECTED,
-        diagnose.NOT_RUNNING,
-    ]
-    nameless = found(dead("x", ""))
-    assert names(diagnose.causes(nameless, DOWN, None, NOW))[0] == diagnose.INVALID
-
-
-@pytest.mark.parametrize(
-    ("status", "remedy"),
-    [(500, "y The fault is the server's: see its log."), (429, "y")],
-    ids=["something to do", "nothing but to wait"],
-)
-def test_without_a_worker_the_reason_s_own_remedy_is_named_too(status: int, remedy: str) -> None:
-    first, *_ = diagnose.causes(found(dead("x")), ALONE, failed(status=status), NOW)
-    assert str(first.remedy).startswith(remedy)
-    assert "Nothing to do" not in str(first.remedy)
-
-
 def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text() -> None:
     letter = found(dead("half \ud83d"))
     first, second, *_ = diagnose.causes(letter, FINE, failed(status=422), NOW)
@@ -95,16 +70,6 @@ def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text() -> N
     assert down.name == diagnose.SERVER_DOWN
     fallen, *_ = diagnose.causes(letter, FINE, failed(status=500), NOW)
     assert fallen.name == diagnose.REJECTED
-
-
-def test_nul_is_told_once() -> None:
-    """A server that is known not to store it has been named by its own answer."""
-    letter = found(dead("a\0b"))
-    said = kept(no_use(502, HOLDS_NUL))
-    attempt = Attempt(1.0, "item failure", 502, said, 0.1)
-    causes = diagnose.causes(letter, FINE, attempt, NOW)
-    assert names(causes)[:1] == [diagnose.INVALID]
-    assert sum("NUL" in str(each.detail) for each in causes) == 1
 
 
 @pytest.mark.parametrize(
@@ -124,14 +89,6 @@ def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
     assert first.name == name
     assert "no thanks" in str(first.detail)
     assert first.remedy
-
-
-def test_nothing_but_time() -> None:
-    """An item that only waits says until when; one that is due says so."""
-    letter = replace(found(dead("x")), known=known(due=NOW + 100))
-    assert names(diagnose.causes(letter, FINE, None, NOW)) == [diagnose.WAITING]
-    assert diagnose.next_retry(letter) == NOW + 100
-    assert names(diagnose.causes(letter, FINE, None, NOW + 100)) == [diagnose.DUE]
 
 
 def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
@@ -210,11 +167,6 @@ def around(settings: Settings) -> Surroundings:
     return Surroundings.ask(settings, standing.read(settings, time.time()))
 
 
-def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
-    with Standin() as server, FileLock(paths.instance_lock).held(1):
-        assert around(settings_for(server.url)).causes == []
-
-
 @pytest.mark.row(7)
 def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
     paths.pause.mkdir(parents=True)
@@ -222,13 +174,6 @@ def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
         (first,) = around(settings_for(server.url)).causes
     assert (first.name, "resume" in str(first.remedy)) == (diagnose.ACTION, True)
     assert "pause.json" in str(first.detail)
-
-
-def test_no_server_chosen(paths: Paths) -> None:
-    """Somebody's files and no choice: nothing is sent, and that is the cause."""
-    write_dlq(paths, [dead("x")])
-    assert around(Settings()).causes[0].name == diagnose.NO_SERVER
-    assert chosen_server(Settings(), paths).name == ""
 
 
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
@@ -242,18 +187,6 @@ def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
         assert names(around(settings).causes) == [diagnose.SERVER_DOWN]
         orders.write_pause(paths, time.time() + 600)
         assert names(around(settings).causes) == [diagnose.PAUSED]
-
-
-def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
-    write(paths.metrics, {"state": "action needed", "reason": "another worker runs"})
-    with Standin() as server:
-        settings = settings_for(server.url)
-        with FileLock(paths.instance_lock).held(1):
-            seen = around(settings).causes
-            assert [(each.name, str(each.detail)) for each in seen] == [
-                (diagnose.ACTION, "another worker runs")
-            ]
-        assert names(around(settings).causes) == [diagnose.NOT_RUNNING]
 
 
 def test_a_server_that_is_none_is_told_once(paths: Paths) -> None:
@@ -329,11 +262,18 @@ def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> No
     assert hindrance(chosen) == "choose a server"
 
 
-def test_a_health_check_sent_elsewhere_says_what_to_set(paths: Paths) -> None:
-    with Standin() as server, FileLock(paths.instance_lock).held(1):
-        server.health = Answer(308, headers={"Location": "/api/health"})
-        (found,) = around(settings_for(server.url)).causes
-    assert found.name == diagnose.ACTION
-    assert f"Permanent Redirect to {server.url}/api/health, which" in str(found.detail)
-    assert "config set" not in str(found.detail)
-    assert f"`mem0tray config set server.url {server.url}/api`" in str(found.remedy)
+def test_nul_is_told_once() -> None:
+    """A server that is known not to store it has been named by its own answer."""
+    letter = found(dead("a\0b"))
+    said = kept(no_use(502, HOLDS_NUL))
+    attempt = Attempt(1.0, "item failure", 502, said, 0.1)
+    causes = diagnose.causes(letter, FINE, attempt, NOW)
+    assert names(causes)[:1] == [diagnose.INVALID]
+    assert sum("NUL" in str(each.detail) for each in causes) == 1
+
+
+def test_no_server_chosen(paths: Paths) -> None:
+    """Somebody's files and no choice: nothing is sent, and that is the cause."""
+    write_dlq(paths, [dead("x")])
+    assert around(Settings()).causes[0].name == diagnose.NO_SERVER
+    assert chosen_server(Settings(), paths).name == ""

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import migrate, worker_report
-from mem0tray.actions.migrate import Brought, Feed, KeyRefusedError, Migration, Request
+from mem0tray.actions.migrate import Brought, Feed, Migration, Request
 from mem0tray.actions.worker_report import Running
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import identity
-from mem0tray.files import atomic, orders
+from mem0tray.files import orders
 from mem0tray.system.paths import Paths
 from tests.actions.scene import queued, read, worker, write
 from tests.support.http1 import Answer
@@ -55,21 +55,6 @@ def bring(settings: Settings, former: Standin, **more: Any) -> Brought:
     return Migration(settings, Request(former.url, **more)).run(lambda _, __: None)
 
 
-def test_a_second_run_queues_nothing_that_waits(
-    paths: Paths, former: Standin, settings: Settings
-) -> None:
-    deliver(paths, former, "one", "two")
-    former.begin_with([*former.stored, ("alpha", "theirs")])
-    assert bring(settings, former).sums.queued == 3
-    for _ in range(2):
-        sums = bring(settings, former).sums
-        assert (sums.waiting, sums.queued) == (3, 0)
-        with worker(paths):
-            pass
-    assert sorted(queued(paths)) == ["one", "theirs", "two"]
-    assert read(paths.queue)["stats"]["total_queued"] == 3
-
-
 def test_two_at_once_queue_each_under_one_id(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:
@@ -87,18 +72,6 @@ def test_two_at_once_queue_each_under_one_id(
     assert len(set(found)) == 2
     with worker(paths) as context:
         assert len(context.inbox.fresh_entries()) == 2
-
-
-def test_what_the_user_deleted_stays_deleted(
-    paths: Paths, former: Standin, settings: Settings
-) -> None:
-    made = deliver(paths, former, "kept", "deleted")
-    write(paths.queue, queue_document(made))
-    with worker(paths) as context:
-        context.inbox.discard([list(context.inbox.fresh_entries())[1]], 9.0, "deleted")
-    write(paths.queue, queue_document([]))
-    sums = bring(settings, former).sums
-    assert (sums.deleted, sums.waiting, sums.queued) == (1, 1, 0)
 
 
 def test_a_server_that_begins_anew_at_each_page_is_read_once(
@@ -161,19 +134,6 @@ def test_what_an_official_server_does_not_list_is_found_by_our_id(
     assert {each["id"] for each in read(paths.queue)["queue"]} == {each["id"] for each in made}
 
 
-def test_the_key_of_the_present_server_goes_nowhere_else(
-    paths: Paths, former: Standin, server: Standin
-) -> None:
-    deliver(paths, former, "one")
-    former.api_key = "former-key-0123"
-    settings = Settings(server=ServerSettings(url=server.url, api_key="present-key-4567"))
-    with pytest.raises(KeyRefusedError, match="MEM0TRAY_MIGRATE_KEY"):
-        bring(settings, former)
-    assert bring(settings, former, key="former-key-0123").sums.queued == 1
-    assert all("present-key" not in str(request.headers) for request in former.requests)
-    assert all("former-key" not in str(request.headers) for request in server.requests)
-
-
 @pytest.mark.parametrize(
     "answer",
     [Answer(status=503), Answer(body="a page"), Answer(reset=True)],
@@ -227,31 +187,6 @@ def test_a_worker_that_delivers_elsewhere_is_named(
     with pytest.raises(Mem0TrayError, match=r"delivers to old\.test"):
         bring(settings, former)
     assert queued(paths) == []
-
-
-def test_a_full_disk_stops_it_and_loses_nothing(
-    paths: Paths, former: Standin, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deliver(paths, former, "one", "two", "three")
-    monkeypatch.setattr(migrate, "BATCH", 1)
-    real, calls = atomic.replace, []
-
-    def full(path: Any, data: Any, **more: Any) -> Any:
-        if path in (paths.queue, paths.emergency):
-            calls.append(path)
-        if path in (paths.queue, paths.emergency) and len(calls) > 1:
-            raise FileUnavailableError("The disk is full.")
-        return real(path, data, **more)
-
-    run = Migration(settings, Request(former.url))
-    with monkeypatch.context() as patch:
-        patch.setattr(atomic, "replace", full)
-        patch.setattr("mem0tray.actions.add.append_line", full)
-        with pytest.raises(FileUnavailableError):
-            run.run(lambda _, __: None)
-    assert (run.queued, len(queued(paths))) == (1, 1)
-    assert bring(settings, former).sums.queued == 2
-    assert sorted(queued(paths)) == ["one", "three", "two"]
 
 
 def made(count: int) -> list[items.Object]:
@@ -326,12 +261,3 @@ def test_a_worker_that_sends_no_more_is_waited_for_once(
         Feed(paths, lambda: waited.append(1)).put(made(100))
     assert in_the_file(paths) == 100
     assert len(waited) <= 3
-
-
-def test_what_cannot_go_into_the_queue_file_goes_beside_it(paths: Paths) -> None:
-    paths.queue.write_text("{")
-    feed = Feed(paths, lambda: None)
-    feed.put(made(3))
-    feed.flush()
-    lines = [json.loads(line) for line in paths.emergency.read_text().splitlines()]
-    assert [each["id"] for each in lines] == ["id-0", "id-1", "id-2"]

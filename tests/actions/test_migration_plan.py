@@ -80,14 +80,6 @@ def test_what_stands_in_the_queue_file_alone_is_not_queued_again(state: str) -> 
     assert check(plan) == {"found": 1, "waiting": 1}
 
 
-def test_of_two_memories_of_one_text_the_one_that_is_here_counts() -> None:
-    plan = Plan(FORMER)
-    deleted = traced("a", items.DISCARDED, there=False, text="t")
-    plan.learn([deleted, traced("b", there=False, here=True, text="t")], ())
-    assert plan.take(shown("t")) == []
-    assert check(plan) == {"found": 1, "present": 1}
-
-
 def test_what_others_saved_gets_an_id_that_stays_and_the_servers_time() -> None:
     plans = [Plan(FORMER), Plan(FORMER), Plan("http://other.test")]
     made = [plan.take(shown("a", created="2026-01-02T03:04:05.678+01:00"))[0] for plan in plans]

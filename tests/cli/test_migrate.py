@@ -63,22 +63,6 @@ def test_what_cannot_be_read_back_is_named_and_offered_no_more(
     assert status["to_bring_over"] == {}
 
 
-@pytest.mark.usefixtures("server")
-def test_what_was_queued_waits_and_is_not_said_to_be_elsewhere(
-    home: Scratch, former: Standin
-) -> None:
-    deliver(home, former.url, "one", "two")
-    former.begin_with([("alpha", "one")])
-    assert home.run("migrate").code == 1
-    counted = []
-    for _ in range(2):
-        status = home.run("status", "--json").json()
-        counted.append((status["queue"], status["only_on_former_server"], status["to_bring_over"]))
-        with worker(home.paths):
-            pass
-    assert counted == [(1, {former.url: 1}, {})] * 2
-
-
 def test_of_several_former_servers_one_must_be_chosen(
     home: Scratch, server: Standin, former: Standin
 ) -> None:
@@ -134,17 +118,6 @@ def test_a_stop_says_how_far_it_is(
     done = home.run("migrate", "--from", former.url)
     assert done.code == code
     assert "1,234 memories are queued so far. Type the command again to go on." in done.err
-
-
-@pytest.mark.usefixtures("server")
-def test_a_server_that_cannot_be_read_is_named_in_the_command_to_type_again(
-    home: Scratch, former: Standin
-) -> None:
-    former.close()
-    done = home.run("migrate", "--from", former.url)
-    assert done.code == 1
-    assert f"`mem0tray migrate --from {former.url}` tries again." in done.line
-    assert "queued" not in done.err
 
 
 @pytest.mark.usefixtures("server")

@@ -1,12 +1,10 @@
 """`mem0tray recall` and `search`."""
 
-import sys
 from contextlib import closing
 
 import pytest
 
 from mem0tray.actions import recall
-from mem0tray.cli import output
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory
@@ -54,13 +52,6 @@ def test_what_waits_stands_first_and_is_marked(
         "! dead letter: oak that is dead",
         "· oak",
     ]
-
-
-def test_of_what_was_added_in_one_second_the_last_stands_first(home: Scratch) -> None:
-    added = [entry(text, "p", timestamp=7) for text in ("first", "second", "third")]
-    home.write("mem0_queue.json", queue_document(added))
-    shown = home.run("recall", "-p", "p").out.splitlines()
-    assert shown == ["! waiting: third", "! waiting: second", "! waiting: first"]
 
 
 def test_a_search_takes_only_what_fits_of_what_waits(home: Scratch, server: Standin) -> None:
@@ -195,18 +186,6 @@ def test_wrong_usage_is_said(home: Scratch, arguments: tuple[str, ...]) -> None:
     assert (done.code, len(done.err.splitlines())) == (2, 1)
 
 
-def test_memories_too_long_for_one_answer_are_read_in_fewer(home: Scratch) -> None:
-    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
-    folder = home.paths.local_server
-    folder.mkdir(parents=True)
-    with closing(Store(folder / DATABASE)) as store:
-        for number in range(4):
-            store.save(StoredMemory("p", f"oak {number} " + "x" * 400_000))
-    for words in (("recall",), ("search", "oak")):
-        shown = home.ok(*words, "-p", "p").splitlines()
-        assert [line[:7] for line in shown] == ["· oak 3", "· oak 2"]
-
-
 def test_the_embedded_server_is_read(home: Scratch) -> None:
     home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
     assert home.ok("recall", "-p", "p") == "Nothing of the project 'p' was found.\n"
@@ -224,16 +203,6 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
         assert (folder / "server.json").exists()
     finally:
         server.stop()
-
-
-@pytest.mark.parametrize(
-    "command", [("recall", "-p", "p"), ("search", "-p", "p", "oak"), ("projects",), ("diagnose",)]
-)
-@pytest.mark.usefixtures("server")
-def test_a_terminal_is_told_what_is_waited_for(home: Scratch, command: tuple[str, ...]) -> None:
-    home.env(TERM="xterm")
-    home.patch.setattr(sys.stderr, "isatty", lambda: True)
-    assert home.run(*command).err.startswith(f"\r{output.ASKING}…\r\x1b[K")
 
 
 def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:

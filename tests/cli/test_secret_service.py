@@ -25,8 +25,6 @@ pytestmark = [needs.linux("no Secret Service is there"), needs.program("gnome-ke
 __all__ = ["bare_home", "server"]
 
 _PROGRAM: Final = "gnome-keyring-daemon"
-_SERVICE: Final = "/org/freedesktop/secrets"
-_OF_GNOME: Final = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface"
 _PASSWORD: Final = b"the password of a login"
 _SECRETS: Final = "--components=secrets"
 
@@ -63,21 +61,6 @@ class SecretService:
         if self._daemon is not None:
             self._daemon.kill()
             self._daemon = None
-
-    def lock(self) -> None:
-        """Lock the keyring; nobody is there to type its password."""
-        with self._collection() as collection:
-            collection.lock()
-
-    def unlock(self) -> None:
-        """Unlock the keyring by its password, as GNOME's own programs do."""
-        from secretstorage.util import DBusAddressWrapper, format_secret, open_session
-
-        with self._collection() as collection:
-            secret = format_secret(open_session(collection.connection), _PASSWORD, "text/plain")
-            own = DBusAddressWrapper(_SERVICE, _OF_GNOME, collection.connection)
-            own.call("UnlockWithMasterPassword", "o(oayays)", collection.collection_path, secret)
-        assert self._is_unlocked()
 
     def held(self) -> dict[str, bytes]:
         """The secrets in the keyring, by the user name that is noted with each."""
@@ -141,11 +124,6 @@ def set_up(home: Home, server: Standin, *options: str) -> str:
     return home.ok("setup", *given, *options, stdin=f"{KEY}\n")
 
 
-def reason(home: Home) -> str:
-    found = home.read(home.metrics, {})
-    return str(found.get("reason", "")) if found.get("state") == "action needed" else ""
-
-
 def test_a_key_is_kept_used_and_taken_out(
     home: Home, server: Standin, keyring: SecretService
 ) -> None:
@@ -161,17 +139,3 @@ def test_a_key_is_kept_used_and_taken_out(
     assert server.count("by the worker") == 1
     home.ok("uninstall", "--purge", "--yes")
     assert keyring.held() == {}
-
-
-def test_memories_wait_while_the_keyring_is_locked(
-    home: Home, server: Standin, keyring: SecretService
-) -> None:
-    set_up(home, server, "--no-memory")
-    keyring.lock()
-    home.write_queue([entry("kept")])
-    home.worker()
-    wait_until(lambda: "Unlock the keyring" in reason(home), explain=lambda: reason(home))
-    assert len(home.queue_items()) == 1
-    assert "Unlock the keyring" in home.run("doctor", "--no-notify").stdout
-    keyring.unlock()
-    server.wait_for(lambda: server.count("kept") == 1)

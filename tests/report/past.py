@@ -11,7 +11,7 @@ from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system.paths import Paths
-from tests.support.shapes import dead, entry
+from tests.support.shapes import entry
 
 SERVER = "http://127.0.0.1:9"
 
@@ -37,10 +37,6 @@ class Past:
         key = self._inbox.add_fresh(parsed(entry(content)), at - 1, ask=False)
         self._outbox.record_delivery(key, self._server, at)
 
-    def taken_in(self, content: str, at: float) -> int:
-        """Take in a memory that waits; its key."""
-        return self._inbox.add_fresh(parsed(entry(content)), at, ask=False)
-
     def taken_in_as(self, value: dict[str, object], at: float) -> int:
         """Take in this entry; its key."""
         return self._inbox.add_fresh(parsed(value), at, ask=False)
@@ -56,17 +52,6 @@ class Past:
     def left_open(self, key: int, at: float) -> None:
         """Leave it open whether the server has it."""
         self._outbox.mark_unknown(key, self._server, at, timed_out=False)
-
-    def buried(self, key: int, content: str, at: float) -> None:
-        """Make a dead letter of it."""
-        self.failed(key, at)
-        self._inbox.move_to_dlq(key, parsed(dead(content)).raw, at, at + 30)
-
-    def retried(self, key: int, content: str, count: int, at: float) -> None:
-        """Fail a dead letter for the `count`th time."""
-        self.failed(key, at)
-        job = self._outbox.claim(key, at)
-        self._outbox.count_dead_failure(job, count, at + 60, "", parsed(dead(content)).raw, at)
 
     def adopted(self, value: dict[str, object], at: float, due: float | None = None) -> int:
         """Take in a dead letter from the file, tried again when it is `due`; its key."""

@@ -1,4 +1,4 @@
-"""`mem0tray retry`, `pause` and `resume`: when the worker is to deliver."""
+"""`mem0tray retry`, `delete`, `pause` and `resume`: what users do to what waits."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,12 +6,13 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import look_up, standing, verbs
+from mem0tray.actions import look_up, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
+from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.in_step import worker_runs
 from mem0tray.actions.standing import Snapshot
-from mem0tray.actions.verbs import Retried, RetryOutcome
-from mem0tray.actions.waiting import FoundItem
+from mem0tray.actions.verbs import Deleted, Retried, RetryOutcome
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
@@ -40,7 +41,7 @@ _MORE: Final = 30.0  # seconds
 @click.option("-a", "--all", "everything", is_flag=True, help="All dead letters.")
 @click.option("-w", "--wait", is_flag=True, help="Say how each went; exit 1 if one failed.")
 @arguments.json_option()
-def command(
+def retry(
     ids: tuple[str, ...], project: str | None, *, everything: bool, wait: bool, as_json: bool
 ) -> None:
     """Retry dead letters now, by id (or the beginning of one), by project, or all.
@@ -58,7 +59,7 @@ def command(
         seen = standing.read(settings, time.time())
         around = Surroundings.ask(settings, seen) if chosen or as_json else Surroundings([])
         if not as_json:
-            _print(chosen, project, around, called)
+            _print_retried(chosen, project, around, called)
         found = []
         for outcome in _followed(settings, chosen, since, around) if wait else ():
             found.append(outcome)
@@ -68,7 +69,7 @@ def command(
         output.remark("They stay requested: the worker retries them.")
         raise
     if as_json:
-        output.print_json(_document(chosen, seen, around, found))
+        output.print_json(_as_document(chosen, seen, around, found))
     bad = [each for each in found if not each.is_good]
     if bad:
         raise _undelivered(len(found), bad, _obstacle(around), called)
@@ -93,7 +94,7 @@ def _line(cause: object) -> str:
     return said[:1].upper() + said[1:]
 
 
-def _print(
+def _print_retried(
     chosen: Sequence[FoundItem],
     project: str | None,
     around: Surroundings,
@@ -143,7 +144,7 @@ def _print_outcome(called: Mapping[str, str], outcome: RetryOutcome) -> None:
     output.say_beside(f"{output.sign(style)} ", f"{said}.", style)
 
 
-def _document(
+def _as_document(
     chosen: Sequence[FoundItem],
     seen: Snapshot,
     around: Surroundings,
@@ -217,3 +218,162 @@ def resume() -> None:
         output.say("Deliveries go on.")
     else:
         output.say("Deliveries go on as soon as the worker runs: start it with `mem0tray run`.")
+
+
+# Delete -----------------------------------------------------------------------------------------
+
+_LISTED: Final = 20  # items shown of those to be deleted
+_KINDS: Final = {
+    DLQ_LIST: "dead letter",
+    QUEUE_LIST: "waiting entry",
+    look_up.LEDGER: "no longer waiting",
+}
+_IN_FLIGHT: Final = (
+    "{name} is being sent at this moment: if the server takes it, it is delivered and not deleted,"
+    " and else it is deleted. `mem0tray show {name}` says what became of it."
+)
+_PERHAPS: Final = (
+    "The server may have {name}: an attempt to send it failed in a way that leaves this open."
+)
+
+
+@arguments.command(
+    "delete",
+    {
+        "mem0tray delete 04f96029": "asks first",
+        "mem0tray delete -y 04f96029 5b1c": "does not ask",
+        "mem0tray delete -p garden": "all of a project",
+        "mem0tray delete --forget 04f96029": "for good: the text too",
+    },
+)
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=arguments.ids)
+@arguments.project_option("All items of this project.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
+@arguments.json_option("Print one JSON document; with --yes.")
+def delete(
+    ids: tuple[str, ...], project: str | None, *, yes: bool, for_good: bool, as_json: bool
+) -> int:
+    """Back up, then delete dead letters or waiting entries, by id or the beginning of one.
+
+    With --project alone it deletes all items of that project; with ids too, only those of them
+    that belong to it. Exits with 1 if something was not deleted: it was delivered meanwhile, or
+    is being sent just now, and will then be deleted only if the server does not take it.
+
+    With --forget there is no backup, and the id may also be that of a memory delivered or
+    deleted before, whose text other files may still hold.
+    """
+    if not ids and project is None:
+        raise click.UsageError("Name ids, or give --project.")
+    if as_json and not yes:
+        raise click.UsageError("--json cannot ask: it goes with --yes.")
+    settings = arguments.load_there()
+    paths = settings.locations()
+    with look_up.explained(paths):
+        chosen, past = _chosen(settings, ids, project, for_good=for_good)
+    if not yes and not _agreed([*chosen, *past], for_good=for_good):
+        output.remark("Nothing was deleted.")
+        return 1
+    done = verbs.delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted()
+    erased = [*done.items, *done.delivered, *done.in_flight, *past]
+    forgotten = forget(paths, settings, erased, heard=done.heard) if for_good else None
+    if as_json:
+        output.print_json(_deleted(done, past, forgotten))
+    else:
+        _print_deleted(done, past, forgotten)
+    _warn_of_the_others(done)
+    return 1 if done.delivered or done.in_flight or not erased else 0
+
+
+def _chosen(
+    settings: Settings, ids: tuple[str, ...], project: str | None, *, for_good: bool
+) -> tuple[list[FoundItem], list[FoundItem]]:
+    """Find the items that are meant; `for_good`: also those that no longer wait.
+
+    Raises NotFoundError, also if an id is of another project.
+    """
+    past: list[FoundItem] = []
+    left = list(ids)
+    with waiting.opened(settings) as seen:
+        gone = [name for name in ids if not seen.candidates([name])] if for_good else []
+    for name in gone:
+        over = [each for each in look_up.look_up(settings, name) if each.is_over]
+        of_it = [each for each in over if project in (None, each.project)]
+        if of_it:
+            past += of_it
+            left.remove(name)
+    if past and not left:
+        return [], past
+    with waiting.opened(settings) as seen:
+        if project is None:
+            return seen.resolve(left), past
+        found = seen.of_project(project)
+    return resolve(left, found) if ids else found, past
+
+
+def _deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> dict[str, Any]:
+    is_restorable = bool(done.items or done.in_flight) and forgotten is None
+    lists = {
+        "deleted": done.items,
+        "gone": done.gone,
+        "delivered": done.delivered,
+        "being_sent": done.in_flight,
+        "perhaps_delivered": done.perhaps,
+    }
+    erased = None
+    if forgotten is not None:
+        erased = {"erased": forgotten.erased, "not_erased": forgotten.unreachable}
+    return {
+        **{name: [each.named for each in found] for name, found in lists.items()},
+        "no_longer_waiting": [{"id": each.id, "project_id": each.project or None} for each in past],
+        "heard": done.heard,
+        "backup": str(done.backup) if is_restorable else None,
+        "forgotten": erased,
+    }
+
+
+def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
+    """Show what would be deleted, and ask. Raises Mem0TrayError if nobody can answer."""
+    for each in chosen[:_LISTED]:
+        date = text.clock(each.item.timestamp if each.item is not None else None)
+        output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {_KINDS[each.place]}")
+        if each.item is not None:
+            output.say_beside("  ", text.excerpt(each.item.content))
+    if len(chosen) > _LISTED:
+        output.say(f"… and {len(chosen) - _LISTED:,} more.")
+    return output.consents(
+        f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}?",
+        "nothing was deleted.",
+        "Use --yes to delete without asking.",
+    )
+
+
+def _print_deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> None:
+    deleted = f"Deleted {plural(len(done.items), 'item')}"
+    if done.items and forgotten is None:
+        output.say(f"{deleted}. Backup: {done.backup}")
+        output.say(f"`mem0tray restore {done.backup.name}` puts back what is in it.")
+    if forgotten is None:
+        return
+    if done.items:
+        output.say(f"{deleted} for good, without a backup.")
+    for each in past:
+        output.say(f"{short_id(each.id)} no longer waited; its text is erased for good.")
+    for place in forgotten.erased:
+        output.say_beside("  erased from ", place)
+    for place in forgotten.unreachable:
+        output.say_beside("  not erased: ", place)
+
+
+def _warn_of_the_others(done: Deleted) -> None:
+    """Say on standard error what was not deleted as one might expect."""
+    for found, words in (
+        (done.gone, "{name} was no longer there."),
+        (done.delivered, "{name} is not deleted: it was delivered meanwhile."),
+        (done.in_flight, _IN_FLIGHT),
+        (done.perhaps, _PERHAPS),
+    ):
+        for each in found:
+            output.remark(words.format(name=short_id(each.id)))
+    if not done.heard:
+        output.remark(verbs.NOT_HEARD)
