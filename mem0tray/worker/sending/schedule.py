@@ -49,10 +49,7 @@ def _median(values: Iterable[float]) -> float:
 def choose_lane(
     has_work: Mapping[str, bool], under_way: Mapping[str, int], slots: int, last: str
 ) -> str | None:
-    """Return the lane whose turn it is, or None.
-
-    While both have work, each gets at least half of the slots.
-    """
+    """Return the lane whose turn it is, or None; each gets at least half of the slots."""
     total = sum(under_way.values())
     if total >= slots:
         return None
