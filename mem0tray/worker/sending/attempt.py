@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.due import LONGEST_WORK
+from mem0tray.core.item import Kind
 from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.outbox import Job, Ticket
-from mem0tray.server import Client, Kind, Memory, Outcome, Presence
 from mem0tray.server.answers import FORGOTTEN, NO_PROJECT
+from mem0tray.server.model import Client, Memory, Outcome, Presence
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0

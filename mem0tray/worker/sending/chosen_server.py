@@ -18,7 +18,8 @@ from mem0tray.core.errors import LedgerError, Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.database import dialect_in
 from mem0tray.ledger.names import DIALECT
-from mem0tray.server import Client, Health, KeyCheck, KeyVerdict, ProbeClient, Recognition
+from mem0tray.server import Recognition
+from mem0tray.server.model import Client, Health, KeyCheck, KeyVerdict, ProbeClient
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery

@@ -14,11 +14,10 @@ from typing import Final
 
 from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.events import Event
-from mem0tray.core.item import DEAD, FRESH
+from mem0tray.core.item import DEAD, FRESH, Kind
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Client, Kind, Outcome
-from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.model import CANNOT_TELL, Client, Outcome
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts

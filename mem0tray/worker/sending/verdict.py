@@ -11,12 +11,13 @@ from mem0tray.core import item as items
 from mem0tray.core.circuit_breaker import LONGEST_BREAK
 from mem0tray.core.due import dead_wait, fresh_due, work_due
 from mem0tray.core.events import Event
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import refusal
 from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.rows import kept
-from mem0tray.server import Kind, Outcome
 from mem0tray.server.answers import NOT_KEPT, redirected_to
+from mem0tray.server.model import Outcome
 from mem0tray.server.remedy import UPDATE, address_in, of_redirect, of_refusal, of_rejection
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq
