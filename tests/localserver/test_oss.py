@@ -9,18 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.core.item import Kind
 from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.server import (
-    Client,
-    Kind,
-    Memory,
-    Outcome,
-    Presence,
-    ServerAddress,
-    Terms,
-    connect,
-)
-from mem0tray.server.model import Page, ProjectCount
+from mem0tray.server import connect
+from mem0tray.server.model import Client, Memory, Outcome, Page, Presence, ProjectCount, Terms
 from tests.localserver.support import client_of, listed, save, texts
 from tests.server.calls import LONG
 

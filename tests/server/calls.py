@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.server import Client, Memory, Outcome, Terms, connect
+from mem0tray.server import connect
 from mem0tray.server.answers import classify
-from mem0tray.server.model import Fault, Reply
+from mem0tray.server.model import Client, Fault, Memory, Outcome, Reply, Terms
 from mem0tray.server.transport import Transport
 from tests.server.wire import PATIENCE, Connection, Handler, Request, Wire, answering, render
 

@@ -9,24 +9,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.server import (
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.core.item import Kind
+from mem0tray.server import Recognition, connect, connect_to_probe, http_client
+from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import (
     Client,
     KeyVerdict,
-    Kind,
-    Listings,
     Memory,
     Outcome,
     Page,
     Presence,
     ProjectCount,
-    Recognition,
-    ServerAddress,
     Terms,
-    connect,
-    connect_to_probe,
-    http_client,
 )
-from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later
 from tests.server.calls import LONG, client_of, spoken
 from tests.server.wire import Connection, Wire, answering, render, routing
 from tests.support.hosted import HostedStandin, Work

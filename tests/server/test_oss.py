@@ -11,21 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0tray.core import jsontext
-from mem0tray.server import (
+from mem0tray.core.item import Kind
+from mem0tray.server import http_client
+from mem0tray.server.answers import HOLDS_NUL, NOT_KEPT
+from mem0tray.server.http_client import id_of, repeats
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import (
     Client,
-    Kind,
-    Listings,
+    Fault,
     Memory,
     Outcome,
     Page,
     Presence,
+    Reply,
     ServerMemory,
     Terms,
-    http_client,
 )
-from mem0tray.server.answers import HOLDS_NUL, NOT_KEPT
-from mem0tray.server.http_client import id_of, repeats
-from mem0tray.server.model import Fault, Reply
 from tests.server.calls import LONG, MEMORY, client_of, spoken
 from tests.server.wire import Connection, Request, Wire, answering, render
 

@@ -5,15 +5,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mem0tray.server import (
-    DIALECTS,
-    Client,
-    Kind,
-    Page,
-    ProjectCount,
-    ServerMemory,
-    Terms,
-)
+from mem0tray.core.item import Kind
+from mem0tray.server import DIALECTS
+from mem0tray.server.model import Client, Page, ProjectCount, ServerMemory, Terms
 from tests.server.calls import LONG, client_of, listing, spoken
 from tests.server.paging import listing_all, paging
 from tests.server.wire import Connection, Wire, render, routing

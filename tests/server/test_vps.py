@@ -8,8 +8,9 @@ import pytest
 
 from mem0tray import __version__
 from mem0tray.core import reasons
-from mem0tray.server import Health, KeyCheck, KeyVerdict, Kind, Memory, Outcome, Page, ServerMemory
+from mem0tray.core.item import Kind
 from mem0tray.server.http_client import key_header
+from mem0tray.server.model import Health, KeyCheck, KeyVerdict, Memory, Outcome, Page, ServerMemory
 from tests.server.calls import LONG, MEMORY, client_of, found, listing, spoken
 from tests.server.wire import (
     DELIVERED,
@@ -138,7 +139,8 @@ def test_a_probe_asks_for_health() -> None:
 
 def test_a_client_loads_no_more_than_it_needs() -> None:
     script = (
-        "import sys; from mem0tray.server import ServerAddress, connect;"
+        "import sys; from mem0tray.server import connect;"
+        " from mem0tray.config.server_address import ServerAddress;"
         " connect(ServerAddress.of('http://127.0.0.1:9'));"
         " unwanted = {'rich', 'pygments'};"
         " print('httpx' in sys.modules, sorted(unwanted & set(sys.modules)))"

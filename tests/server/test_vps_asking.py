@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from mem0tray.server import Kind, Memory, Outcome, Presence
+from mem0tray.core.item import Kind
 from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, ProjectListing
+from mem0tray.server.model import Memory, Outcome, Presence
 from tests.server.calls import HUNDRED, LONG, MEMORY, TOO_MANY, client_of, found, listing, spoken
 from tests.server.wire import (
     Connection,
