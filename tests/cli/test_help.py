@@ -131,8 +131,7 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("help lst", "No such command or topic 'lst'. Did you mean `list`?"),
-        ("help trya", "No such command or topic 'trya'. Did you mean `tray`?"),
+        ("help lst", "No such command 'lst'. Did you mean `list`?"),
         ("help config sett", "No such command 'sett'. Did you mean `set`?"),
         ("help list x", "`mem0tray list` has no commands of its own."),
         ("config sett", "No such command 'sett'. Did you mean `set`?"),
