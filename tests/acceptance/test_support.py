@@ -6,65 +6,20 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support import machine, privileges, user
 from tests.support.forked import ANEW, CAN_FORK, Forked, ForkedHome
 from tests.support.home import Home
-from tests.support.http1 import Answer, retry_after
+from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.producer import Producer
 from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
-
-
-@pytest.fixture
-def client(server: Standin) -> Iterator[httpx.Client]:
-    """Open a keep-alive client of the stand-in."""
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=5) as client:
-        yield client
-
-
-def save(client: httpx.Client, content: str, key: str | None = None) -> httpx.Response:
-    headers = {"Idempotency-Key": key} if key else {}
-    return client.post("/memory", json={"user_id": "alpha", "content": content}, headers=headers)
-
-
-def test_keys_are_honoured_only_when_switched_on(server: Standin, client: httpx.Client) -> None:
-    save(client, "one", "k1")
-    save(client, "one", "k1")
-    assert server.surplus() == {"one": 2}
-    server.honours_keys = True
-    save(client, "two", "k2")
-    assert save(client, "two", "k2").status_code == 200
-    assert save(client, "other", "k2").status_code == 422
-    assert (server.count("two"), server.count("other")) == (1, 0)
-    assert server.keys("two") == ["k2", "k2"]
-
-
-def test_scripts_answer_in_order_and_then_the_default(
-    server: Standin, client: httpx.Client
-) -> None:
-    server.script(Answer(500), retry_after(429, 7), content="bad")
-    assert [save(client, "bad").status_code for _ in range(3)] == [500, 429, 200]
-    assert save(client, "good").status_code == 200
-    server.script(Answer(400), project="alpha", forever=True)
-    assert [save(client, "good").status_code for _ in range(2)] == [400, 400]
-    server.clear_scripts()
-    assert save(client, "good").status_code == 200
-
-
-def test_a_reset_after_accepting_stores_and_cuts(server: Standin, client: httpx.Client) -> None:
-    server.script(Answer(reset=True, stores=True), Answer(reset=True), content="x")
-    for _ in range(2):
-        with pytest.raises(httpx.RemoteProtocolError):
-            save(client, "x")
-    assert server.count("x") == 1
 
 
 @pytest.mark.parametrize("replace", [False, True])

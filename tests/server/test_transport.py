@@ -438,30 +438,6 @@ def connected() -> Iterator[tuple[Network, socket.socket]]:
                 yield made, other
 
 
-@pytest.mark.parametrize(
-    ("url", "host", "seconds"),
-    [
-        ("http://127.0.0.1:9", "127.0.0.1", 0.5),
-        ("http://mem0.test:9", "mem0.test", 7.5),
-        ("http://mem0.test:9", "proxy.test", 7.5),
-    ],
-    ids=["here", "elsewhere", "proxy"],
-)
-def test_a_connection_has_its_time(
-    url: str, host: str, seconds: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried: list[tuple[tuple[str, int], float]] = []
-
-    def refuse(address: tuple[str, int], timeout: float, **_: object) -> None:
-        tried.append((address, timeout))
-        raise ConnectionRefusedError
-
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    with network(url) as made, pytest.raises(ConnectionRefusedError):
-        made.connect_tcp(host, 9)
-    assert tried == [((host, 9), seconds)]
-
-
 def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     real, over = socket.create_connection, threading.Event()
 
