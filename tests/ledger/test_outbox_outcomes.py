@@ -1,6 +1,5 @@
 """Claims, and what is remembered of each delivery."""
 
-import hashlib
 from contextlib import closing
 from pathlib import Path
 
@@ -72,12 +71,6 @@ def test_what_was_read_from_a_server_counts_as_delivered_there(
     assert (elsewhere.read_there, elsewhere.unknown, elsewhere.delivered) == (False, None, None)
     outbox.mark_unknown(key, HERE, NOW + 1, timed_out=False)
     assert outbox.claim(key, NOW, HERE).unknown == NOW + 1
-
-
-def test_a_further_text_under_an_id_has_a_key_of_its_own(inbox: Inbox, outbox: Outbox) -> None:
-    _, key = put(inbox, fresh("a"), fresh("a", content="other"))
-    digest = hashlib.sha256(b"p\0other").hexdigest()[:8]
-    assert outbox.claim(key, NOW).idempotency_key == f"a-{digest}"
 
 
 def test_an_item_without_its_bytes_cannot_be_sent(
@@ -346,29 +339,18 @@ def desk(ledger: Ledger) -> Desk:
     return Desk(ledger)
 
 
-def test_a_ticket_comes_with_the_next_claim_for_that_server(desk: Desk) -> None:
+def test_a_ticket_comes_with_each_claim_for_its_server_until_it_is_dropped(desk: Desk) -> None:
     assert desk.claim().ticket is None
-    desk.give("event-1")
+    for at in (NOW, NOW + 5):  # the same one keeps its time
+        desk.give("event-1", at)
     assert desk.claim().ticket == Ticket("event-1", NOW)
-    assert desk.claim().unknown == NOW
-    assert desk.claim(ELSEWHERE).ticket is None
-    assert desk.claim(ELSEWHERE).unknown == NOW
-
-
-def test_the_same_ticket_keeps_its_time_and_another_takes_its_place(desk: Desk) -> None:
-    desk.give("event-1")
-    desk.give("event-1", NOW + 5)
-    assert desk.claim().ticket == Ticket("event-1", NOW)
+    assert (desk.claim(ELSEWHERE).ticket, desk.claim(ELSEWHERE).unknown) == (None, NOW + 5)
     desk.give("event-2", NOW + 9)
+    desk.give("event-3", NOW + 1, ELSEWHERE)
     assert desk.claim().ticket == Ticket("event-2", NOW + 9)
-
-
-def test_each_server_s_ticket_is_dropped_by_itself(desk: Desk) -> None:
-    desk.give("event-1")
-    desk.give("event-2", NOW + 1, ELSEWHERE)
     desk.outbox.drop_ticket(desk.key, HERE)
     assert desk.claim().ticket is None
-    assert desk.claim(ELSEWHERE).ticket == Ticket("event-2", NOW + 1)
+    assert desk.claim(ELSEWHERE).ticket == Ticket("event-3", NOW + 1)
 
 
 def test_the_newest_ticket_is_that_of_a_memory_that_waits(desk: Desk) -> None:

@@ -47,14 +47,6 @@ def test_a_short_past_is_shown_by_the_hour_from_just_before_the_first_memory(
 
 
 @needs.CLOCK
-def test_deliveries_fall_into_their_parts(now: float) -> None:
-    period = gathering.period(now - 2 * _HOUR, now)
-    first, second, third, fourth = period.starts
-    slots = {first - 900: 50, first: 1, second + 1800: 2, third - 900: 3, fourth: 4}
-    assert gathering.history(period, slots, [], []).delivered == [1, 5, 0, 4]
-
-
-@needs.CLOCK
 @pytest.mark.parametrize(
     ("stays", "since", "dead"),  # in hours of the period's four
     [
@@ -74,22 +66,6 @@ def test_the_most_dead_letters_of_each_part_are_shown(
 
     seen = gathering.history(period, {}, [(at(a), at(b)) for a, b in stays], map(at, since))
     assert (seen.dead, seen.dead_now) == (dead, len(since))
-
-
-def test_dead_letters_of_the_file_count_from_their_move(home: Scratch) -> None:
-    now = time.time()
-    with past(home.paths) as ledger:
-        ledger.delivered("first", now - 10 * _HOUR)
-    letters = [
-        dead("a", moved_to_dlq_at=now - 3 * _HOUR),
-        dead("b", moved_to_dlq_at=now + 5 * _HOUR),
-        dead("c", moved_to_dlq_at="yesterday"),
-    ]
-    home.write("mem0_queue_dlq.json", {"items": letters})
-    seen = _gathered(now).past
-    assert seen is not None
-    assert (seen.dead[0], seen.dead[-1]) == (2, 3)
-    assert sum(seen.delivered) == 1
 
 
 def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.desktop import notify as notices
 from mem0tray.desktop import session
-from mem0tray.desktop.notify import Notice, NotShownError, plyer_backend
+from mem0tray.desktop.notify import Notice, NotShownError, plyer_backend, windows
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 
 
@@ -90,7 +90,7 @@ def test_the_portal_gets_quoted_text(bare: pytest.MonkeyPatch, tmp_path: Path) -
 def test_windows_is_given_what_it_takes(bare: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
     native = SimpleNamespace(notify=lambda **arguments: calls.append(arguments))
-    bare.setattr(PlyerBackend, "_implementation", lambda _: native)
+    bare.setattr(windows, "BalloonNotification", lambda _: native)
     PlyerBackend(lambda base: Path(f"{base}.ico"), platform="win32").show(notice())
     assert calls == [
         {
