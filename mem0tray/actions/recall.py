@@ -13,9 +13,9 @@ from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST
 from mem0tray.config.server_choice import THIS_COMPUTER, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.item import Kind
 from mem0tray.ledger.reader import Reader
-from mem0tray.server import Client, Kind, Outcome, ServerMemory
-from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.model import CANNOT_TELL, Client, Outcome, ServerMemory
 from mem0tray.server.remedy import of_refusal
 
 TIMEOUT: Final = 10.0

@@ -26,9 +26,8 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import TakenMemory
-from mem0tray.server import Client, Memory, Outcome, Presence
 from mem0tray.server.http_client import key_header
-from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.model import CANNOT_TELL, Client, Memory, Outcome, Presence
 from mem0tray.system.paths import Paths, claude_code_folder
 from mem0tray.worker.queue import notes
 

@@ -18,9 +18,8 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.rows import Attempt, Known, kept
-from mem0tray.server import Health
 from mem0tray.server.answers import HOLDS_NUL, classify, no_use
-from mem0tray.server.model import UNRESOLVED, Reply
+from mem0tray.server.model import UNRESOLVED, Health, Reply
 from mem0tray.system.paths import Paths
 from tests.actions.scene import found, metrics_of, write_dlq
 from tests.support.http1 import Answer

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import chosen_client
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory
-from mem0tray.server import Memory, ServerAddress, connect
+from mem0tray.server import connect
+from mem0tray.server.model import Memory
 from tests.cli.scratch import Scratch
 from tests.server.paging import paging
 from tests.server.wire import Handler, Request, Wire, answering, render

@@ -28,7 +28,6 @@ def write(home: Scratch, *lines: str) -> None:
 
 @contextmanager
 def following(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Follow the log in a process of its own."""
     command = [sys.executable, "-m", "mem0tray", "logs", "-f", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ)
@@ -140,7 +139,6 @@ def turn_over(log: Path) -> None:
 
 
 def append(log: Path, text: str) -> None:
-    """Write as the worker does."""
     with log.open("a", encoding="utf-8") as file:
         file.write(text)
 

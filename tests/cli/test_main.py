@@ -94,7 +94,6 @@ def test_what_ends_a_command_early(
 
 
 def _in_shell(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `mem0tray` with what the shell does to its streams."""
     return subprocess.run(  # noqa: S602  (the shell's redirection is the point)
         f"{sys.executable} -m mem0tray {command}",
         shell=True,

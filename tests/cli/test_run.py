@@ -101,7 +101,6 @@ MANY = 5_000
 
 
 def delivered(number: int = 1) -> events.Delivered:
-    """Make a delivery."""
     return events.Delivered("garden", f"{number:08d}-0000")
 
 

@@ -46,7 +46,6 @@ class SecretService:
         self._daemon: Process | None = None
 
     def start(self) -> None:
-        """Start the daemon, as a login does: its keyring is unlocked by the login's password."""
         reader, writer = os.pipe()
         with os.fdopen(reader, "rb") as stdin:
             command = (_PROGRAM, "--foreground", "--unlock", _SECRETS)
@@ -57,13 +56,11 @@ class SecretService:
         wait_until(self._is_unlocked, what="the keyring", explain=lambda: daemon.err)
 
     def stop(self) -> None:
-        """Kill the daemon, if it runs."""
         if self._daemon is not None:
             self._daemon.kill()
             self._daemon = None
 
     def held(self) -> dict[str, bytes]:
-        """The secrets in the keyring, by the user name that is noted with each."""
         with self._collection() as collection:
             return {
                 each.get_attributes()["username"]: each.get_secret()
@@ -88,7 +85,6 @@ class SecretService:
 
 @contextmanager
 def secret_service(folder: Path) -> Iterator[SecretService]:
-    """A bus with the service on it, whose keyring is unlocked."""
     prefix = "mem0tray-keyring-"
     with session(folder) as bus, tempfile.TemporaryDirectory(prefix=prefix) as runtime:
         made = SecretService(folder, bus.environ["DBUS_SESSION_BUS_ADDRESS"], Path(runtime))
@@ -112,7 +108,6 @@ def keyring(tmp_path: Path) -> Iterator[SecretService]:
 
 @pytest.fixture
 def home(bare_home: Home, server: Standin, keyring: SecretService) -> Home:
-    """Make a home whose keyring that is, beside a server that wants a key."""
     bare_home.env |= keyring.environ
     del bare_home.env["PYTHON_KEYRING_BACKEND"]
     server.api_key = KEY

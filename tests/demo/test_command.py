@@ -31,7 +31,6 @@ TITLES = (
 
 
 def test_the_story_ends_as_told_and_leaves_nothing(viewer: Viewer) -> None:
-    """One document says that each memory is on the server once; nothing is left, or touched."""
     process = viewer.start("--fast", "--json")
     assert process.wait(60) == 0, process.err
     told = json.loads(process.out)
@@ -48,7 +47,6 @@ def test_the_story_ends_as_told_and_leaves_nothing(viewer: Viewer) -> None:
 
 
 def in_a_terminal(viewer: Viewer, columns: int) -> str:
-    """Run the demo in a terminal so wide; all that it has written there."""
     ours, theirs = terminal.opened()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environ = {**viewer.home.env, **viewer.env, "TERM": "xterm-256color"}
@@ -80,7 +78,6 @@ def test_in_a_terminal_no_line_is_too_wide_and_kept_promises_are_green(viewer: V
 def test_a_server_that_refuses_for_ever_fails_the_demo(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 1, one line that names the promise, and a document that names the memory."""
     monkeypatch.setattr(DemoServer, "refused", property(lambda _: "travel", lambda *_: None))
     monkeypatch.setattr(demo, "StoryPace", functools.partial(StoryPace, patience=6.0))
     assert main(["demo", "--fast", "--json"]) == 1
@@ -100,7 +97,6 @@ def test_a_server_that_refuses_for_ever_fails_the_demo(
 def test_told_to_stop_it_puts_everything_away(
     viewer: Viewer, number: int, code: int, moment: str
 ) -> None:
-    """Ctrl-C in the middle, or at once, leaves no process and no folder, and is no error."""
     process = viewer.start("--fast")
     viewer.home.wait(lambda: moment in process.out, 30, moment)
     for _ in range(2):  # whoever is impatient presses it twice
@@ -111,7 +107,6 @@ def test_told_to_stop_it_puts_everything_away(
 
 
 def test_killed_it_takes_its_worker_along(viewer: Viewer) -> None:
-    """After kill -9 the worker ends by itself; only the folder is left."""
     process = viewer.start()
     viewer.home.wait(lambda: "saves three memories" in process.out, 30, "the first act")
     assert len(viewer.processes()) > 1

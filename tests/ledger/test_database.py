@@ -45,11 +45,7 @@ def test_a_new_ledger_says_that_there_was_none(path: Path) -> None:
     assert opened(path) == ""
     assert has_mode(path, 0o600)
     assert has_mode(path.parent, 0o700)
-
-
-def test_an_empty_file_is_no_ledger_yet(path: Path) -> None:
-    path.parent.mkdir()
-    path.touch()
+    path.write_bytes(b"")
     assert opened(path) == "it was empty"
 
 
@@ -95,6 +91,10 @@ def test_an_old_copy_is_noticed_by_the_mark_beside_it(path: Path) -> None:
     path.write_bytes(copy)
     assert opened(path) == "it is an old copy"
     assert opened(path) == ""
+    with closing(Ledger(path)) as ledger:
+        openings = ledger.meta("openings") + 1  # with the closing that comes
+    (path.parent / "ledger.mark").write_text(f"another {openings}\n", encoding="ascii")
+    assert opened(path) == "it is an old copy"
 
 
 @pytest.mark.parametrize("text", ["", "x", "a b c", "identity x", "\xff"])
@@ -107,14 +107,6 @@ def test_a_mark_that_makes_no_sense_says_nothing(path: Path, text: str) -> None:
         assert mark.read_text(encoding="ascii") == (
             f"{ledger.meta('identity')} {ledger.meta('openings')}\n"
         )
-
-
-def test_a_mark_of_another_ledger_is_one_of_an_old_copy(path: Path) -> None:
-    opened(path)
-    with closing(Ledger(path)) as ledger:
-        openings = ledger.meta("openings") + 1  # with the closing that comes
-    (path.parent / "ledger.mark").write_text(f"another {openings}\n", encoding="ascii")
-    assert opened(path) == "it is an old copy"
 
 
 @needs.LINKS

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,14 +31,6 @@ def test_deliveries_are_counted_by_their_time(ledger: Ledger, inbox: Inbox, outb
         outbox.record_delivery(key, HERE, at)
     with Reader(ledger.path) as reader:
         assert reader.deliveries(NOW, 60.0) == {NOW: 2, NOW + 60: 1}
-
-
-def test_a_ledger_that_is_closed_is_read_too(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite3"
-    with closing(Ledger(path)) as ledger:
-        list(put(Inbox(ledger), C))
-    with Reader(path) as reader:
-        assert C.name in reader.waiting_names()
 
 
 def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: Inbox) -> None:
@@ -263,10 +254,12 @@ def test_items_are_listed_in_their_file_s_order(
         assert waiting.count(state, project) == len(listed)
 
 
-def test_what_waits_is_counted(waiting: Reader) -> None:
+def test_what_waits_is_counted(waiting: Reader, ledger: Ledger) -> None:
+    Generations(ledger).set_strays([b"7"], {"key": b"1"})
+    assert waiting.strays() == [b"7"]
     counts = waiting.counts()
     assert counts is not None
-    assert (counts.queue, counts.dlq, counts.held) == (2, 2, 1)
+    assert (counts.queue, counts.dlq, counts.held) == (2, 3, 1)
     assert waiting.waiting_names() == {each.name for each in WAITS}
     assert waiting.by_retries() == {2: 1, 7: 1}
     assert waiting.by_project() == [
@@ -289,14 +282,6 @@ def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: Reader) -> No
     assert waiting.beside("f2") == ["f1", "gone"]
     assert waiting.beside("d1") == ["d2"]
     assert waiting.beside("zz") == ["sent"]
-
-
-def test_strays_are_those_of_the_dlq_file(waiting: Reader, ledger: Ledger) -> None:
-    Generations(ledger).set_strays([b"7"], {"key": b"1"})
-    assert waiting.strays() == [b"7"]
-    counts = waiting.counts()
-    assert counts is not None
-    assert counts.dlq == 3
 
 
 QUESTIONS: Final[tuple[Callable[[Reader], object], ...]] = (
@@ -373,7 +358,7 @@ def test_the_memory_of_setup_does_not_count_as_elsewhere(
     assert former.only_elsewhere(HERE) == before
 
 
-def test_every_memory_is_traced_on_both_servers(former: Reader) -> None:
+def test_every_memory_is_traced_on_both_servers(former: Reader, inbox: Inbox) -> None:
     traced = list(former.traced(ELSEWHERE, HERE))
     assert [(each.id, each.state, each.there, each.here) for each in traced] == [
         ("there", items.DELIVERED, True, False),
@@ -387,9 +372,6 @@ def test_every_memory_is_traced_on_both_servers(former: Reader) -> None:
     first, *_, further, _ = traced
     assert (first.key, first.project, first.timestamp) == ("there", "p", 7.0)
     assert further.key == f"there-{further.digest.hex()[:8]}"
-
-
-def test_the_deliveries_of_a_memory_are_told_in_their_order(former: Reader, inbox: Inbox) -> None:
     key = known(inbox, fresh("both")).key
     assert former.servers_of(key) == [(ELSEWHERE, NOW), (HERE, NOW + 1)]
 

@@ -11,18 +11,12 @@ import mem0tray
 from mem0tray import server
 from mem0tray.config import settings
 from mem0tray.config.config_file import HINTS
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.setting_rules import CHOICES
 from mem0tray.core.errors import SettingsError
-from mem0tray.server import (
-    AUTO,
-    DIALECTS,
-    Listings,
-    Memory,
-    ServerAddress,
-    Terms,
-    connect,
-    dialects_at,
-)
+from mem0tray.server import AUTO, DIALECTS, connect, dialects_at
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import Memory, Terms
 from mem0tray.server.remedy import address_in
 from tests.server.calls import LONG, client_of
 from tests.server.wire import Wire, answering, render

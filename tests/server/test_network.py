@@ -15,9 +15,9 @@ from typing import Any
 import httpcore
 import pytest
 
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.server import ServerAddress
 from mem0tray.server.transport import Network, why
 from tests.server.calls import LONG
 from tests.server.wire import PATIENCE

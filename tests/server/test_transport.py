@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.server import Kind
+from mem0tray.core.item import Kind
 from mem0tray.server.model import MAX_ANSWER, Fault, Reply
 from mem0tray.server.transport import Transport
 from tests.server.calls import (

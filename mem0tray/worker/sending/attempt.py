@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.due import LONGEST_WORK
+from mem0tray.core.item import Kind
 from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.outbox import Job, Ticket
-from mem0tray.server import Client, Kind, Memory, Outcome, Presence
 from mem0tray.server.answers import FORGOTTEN, NO_PROJECT
+from mem0tray.server.model import Client, Memory, Outcome, Presence
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0
@@ -21,12 +22,7 @@ _QUESTIONS: Final = 3  # questions about an item without an answer, in a row, be
 
 
 class Attempts:
-    """Makes attempts, and counts the questions about each item that came to nothing.
-
-    An item that may have arrived is never sent without a question right before; and without an
-    answer only after three questions about it, in a row, at a server that is healthy.
-    The senders call it, each for its own item, without any lock.
-    """
+    """Makes attempts, each for one sender; an item is asked about first if it may have arrived."""
 
     def __init__(self, context: WorkerContext, stopping: Callable[[], bool]) -> None:
         self._context = context
@@ -73,10 +69,7 @@ class Attempts:
     def _ask(
         self, client: Client, job: Job, memory: Memory, timeout: float
     ) -> Presence | Outcome | None:
-        """Ask the server about an item whose outcome is unknown; return its answer.
-
-        An Outcome ends this attempt; else the item is to be sent.
-        """
+        """Ask about an unknown outcome. An Outcome ends the attempt, else the item is sent."""
         if job.unknown is None:
             return None
         # Without a key of ours: others have saved it there.
@@ -105,10 +98,7 @@ class Attempts:
         return found
 
     def _as_end(self, job: Job, said: Outcome) -> Outcome | None:
-        """Return how the attempt ends after this answer to its question; None: the item is sent.
-
-        It is sent after questions in vain, and if the server was at work on it for too long.
-        """
+        """Return how the attempt ends after this answer to its question; None: the item is sent."""
         if said.kind in _OF_TICKETS and job.ticket is not None:
             self._asked_in_vain.pop(job.key, None)
             is_overdue = self._context.now() - job.ticket.at > LONGEST_WORK

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events
-from mem0tray.core.item import FRESH
+from mem0tray.core.item import FRESH, Kind
 from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Kind, Memory, Outcome, Presence
+from mem0tray.server.model import Memory, Outcome, Presence
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts

@@ -18,7 +18,7 @@ from mem0tray.core.errors import SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY, STARTING
 from mem0tray.ledger.database import Ledger
-from mem0tray.server import Health, KeyCheck, KeyVerdict
+from mem0tray.server.model import Health, KeyCheck, KeyVerdict
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import chosen_server

@@ -15,9 +15,10 @@ from mem0tray.core import events, reasons
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Delivered, Event, Events, PartFailed, PartRecovered
+from mem0tray.core.item import Kind
 from mem0tray.files import orders
 from mem0tray.ledger.database import Ledger
-from mem0tray.server import Client, Kind, Outcome
+from mem0tray.server.model import Client, Outcome
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.faults import Faults

@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
-from mem0tray.server import Health, KeyCheck, KeyVerdict
+from mem0tray.server.model import Health, KeyCheck, KeyVerdict
 from mem0tray.worker.sending.chosen_server import REPORT_AGAIN, Prober
 
 WELL = Health(healthy=True, reason=reasons.NONE)

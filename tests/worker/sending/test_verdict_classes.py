@@ -5,10 +5,10 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.circuit_breaker import LONGEST_BREAK
-from mem0tray.core.item import EDITED
+from mem0tray.core.item import EDITED, Kind
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Kind, Outcome
+from mem0tray.server.model import Outcome
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
 from tests.worker.sending.court import (
     FAILED,

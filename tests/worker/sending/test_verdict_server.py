@@ -5,11 +5,11 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.circuit_breaker import LONGEST_BREAK
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import quoted
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY
-from mem0tray.server import Kind, Outcome
 from mem0tray.server.answers import NOT_KEPT, classify, no_use
-from mem0tray.server.model import Reply
+from mem0tray.server.model import Outcome, Reply
 from mem0tray.worker.sending.verdict import LASTING
 from tests.ledger.samples import NOW, fresh
 from tests.worker.sending.court import (
