@@ -22,12 +22,7 @@ _QUESTIONS: Final = 3  # questions about an item without an answer, in a row, be
 
 
 class Attempts:
-    """Makes attempts, and counts the questions about each item that came to nothing.
-
-    An item that may have arrived is never sent without a question right before; and without an
-    answer only after three questions about it, in a row, at a server that is healthy.
-    The senders call it, each for its own item, without any lock.
-    """
+    """Makes attempts, each for one sender; an item is asked about first if it may have arrived."""
 
     def __init__(self, context: WorkerContext, stopping: Callable[[], bool]) -> None:
         self._context = context
@@ -74,10 +69,7 @@ class Attempts:
     def _ask(
         self, client: Client, job: Job, memory: Memory, timeout: float
     ) -> Presence | Outcome | None:
-        """Ask the server about an item whose outcome is unknown; return its answer.
-
-        An Outcome ends this attempt; else the item is to be sent.
-        """
+        """Ask about an unknown outcome. An Outcome ends the attempt, else the item is sent."""
         if job.unknown is None:
             return None
         # Without a key of ours: others have saved it there.
@@ -106,10 +98,7 @@ class Attempts:
         return found
 
     def _as_end(self, job: Job, said: Outcome) -> Outcome | None:
-        """Return how the attempt ends after this answer to its question; None: the item is sent.
-
-        It is sent after questions in vain, and if the server was at work on it for too long.
-        """
+        """Return how the attempt ends after this answer to its question; None: the item is sent."""
         if said.kind in _OF_TICKETS and job.ticket is not None:
             self._asked_in_vain.pop(job.key, None)
             is_overdue = self._context.now() - job.ticket.at > LONGEST_WORK

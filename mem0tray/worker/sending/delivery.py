@@ -1,8 +1,6 @@
 """Delivery: due items go to the server, and the outcome into the ledger.
 
-Sender threads take turns under one lock. A sender records the outcome of its last delivery and
-claims its next item in one commit: so only what is under way has an unknown outcome after a kill.
-No JSON file is touched here.
+Senders take turns under one lock: the last delivery's outcome and the next claim are one commit.
 """
 
 import threading
@@ -37,10 +35,7 @@ _PROVEN_BY: Final = frozenset(
 
 @dataclass(slots=True)
 class _Flight:
-    """A request under way; `began` is monotonic, `era` counts our servers so far.
-
-    `applied`: the number of orders applied at its claim.
-    """
+    """A request under way; `era` counts our servers so far, `applied` the orders at its claim."""
 
     job: Job
     began: float
@@ -52,10 +47,7 @@ class _Flight:
 
 @dataclass(slots=True)
 class _Sender:
-    """The state of a sender thread; `answered`: what it has sent but not recorded yet.
-
-    `fault`: the error of ours that struck it; `in_vain`: recording the outcome failed too.
-    """
+    """The state of a sender; `in_vain`: recording what was `answered` failed by our fault."""
 
     number: int
     answered: tuple[_Flight, Outcome] | None = None

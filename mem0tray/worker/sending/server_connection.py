@@ -58,11 +58,7 @@ class ServerConnection:
         return self._port if self._wanted not in {0, self._port} else 0
 
     def probe_client(self, *, reads_key: bool = False) -> ProbeClient:
-        """A client for a probe, after the embedded server has been seen to run.
-
-        If the keyring has the key, it is asked while the key is not known yet, and if
-        `reads_key`, as the key may have changed. Raises KeyringUnavailableError.
-        """
+        """A client for a probe; starts the embedded server. Raises KeyringUnavailableError."""
         if self._of_keyring is not None and (reads_key or not self._token()):
             read = ServerAddress.from_settings(self._of_keyring)
             with self._guard:
