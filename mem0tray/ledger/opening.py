@@ -53,12 +53,10 @@ def open_or_begin(path: Path) -> tuple[sqlite3.Connection, str]:
 def _open(path: Path) -> tuple[sqlite3.Connection, str]:
     if path.with_name(_BROKEN).exists():
         raise sqlite3.DatabaseError("found in use")
-    try:
+    with atomic.explained(path):
         existed = regular_file.look(path) is not None
         if not existed:
             os.close(regular_file.open_fd(path, os.O_CREAT | os.O_WRONLY))
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
         # SQLite heeds both only while there are no tables.
@@ -123,12 +121,8 @@ def _keep_aside(path: Path) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
     kept = path.with_name(f"{path.name}.kept-{stamp}-{fraction // 1000:06d}")
     for suffix in ("", "-wal", "-shm"):
-        try:
+        with atomic.explained(path), suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(str(kept) + suffix)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise atomic.unavailable(path, error) from error
     path.with_name(_BROKEN).unlink(missing_ok=True)
     return kept
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.forked import ANEW
-from tests.support.home import Home, values_under
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import Process
 from tests.support.shapes import Item, entries, entry, waiting
@@ -46,22 +46,6 @@ def test_json_is_one_document_and_nothing_else(
 
 
 # status ------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("letters")
-def test_status_shows_what_waits_and_where_it_goes(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    worker = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")
-    text = home.ok("status")
-    assert server.netloc in text
-    assert "down" in text.lower()
-    assert "running" in text.lower()
-    document = home.json("status")
-    assert server.netloc in json.dumps(document)
-    assert 2 in values_under(document, "queue")
-    assert 3 in values_under(document, "dlq")
-    assert worker.alive
 
 
 # retry ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A `~/.claude` that moves, is missing or is a link; several workers on one folder."""
+"""A `~/.claude` that moves, is missing or is a link."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ def copy_and_link(home: Home) -> Path:
 
 
 def is_found(home: Home, worker: Process) -> None:
-    """Commands know the worker, and no second one may begin."""
+    """Check that commands know the worker, and no second one may begin."""
     assert home.json("status")["worker"]["pid"] == worker.pid
     assert "not running" not in home.ok("status")
     for arguments in (["run"], ["run", "--until-idle"]):

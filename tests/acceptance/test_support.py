@@ -29,10 +29,8 @@ def forking(home: Home) -> ForkedHome:
     [
         (("list", "--json"), "", {}),
         (("add", "--project", "alpha", "-"), " \n", {}),
-        (("delete", "none", "--yes"), "", {}),
         (("nonsense",), "", {}),
         (("config", "get", "server.url"), "", {"MEM0TRAY_SERVER_URL": "http://other.test"}),
-        (("config", "path"), "", {"XDG_CONFIG_HOME": "/elsewhere"}),
         (("status",), "", {"HOME": "/nowhere/at/all"}),
     ],
 )

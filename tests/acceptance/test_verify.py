@@ -29,28 +29,22 @@ def drop(place: Endpoint, project: str, texts: set[str]) -> None:
                 assert gone.status_code == 200, gone
 
 
-@pytest.mark.parametrize("runs", [True, False], ids=["worker", "no worker"])
-def test_ten_that_were_deleted_are_named_and_come_back_once(bare_home: Home, *, runs: bool) -> None:
+def test_ten_that_were_deleted_are_named_and_come_back_once(bare_home: Home) -> None:
     bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
     queue = entries(60)
     bare_home.write_queue(queue)
-    if not runs:
-        bare_home.drained()
-    worker = bare_home.worker() if runs else bare_home.start("serve")
+    bare_home.drained()
+    serving = bare_home.start("serve")
     place = running(bare_home)
-    bare_home.wait(lambda: bare_home.queue_items() == [], 20, "delivered")
     lost = random.sample(queue, 10)
     for each in lost:
         drop(place, each["project_id"], {each["content"]})
-    if not runs:
-        worker.stop()
+    serving.stop()
     said = bare_home.json("verify", "--requeue")
     assert (said["asked"], said["there"], said["cannot_tell"]) == (60, 50, 0)
     assert sorted(each["id"] for each in said["missing"]) == sorted(each["id"] for each in lost)
     assert all(each["queued_as"] for each in said["missing"])
-    if not runs:
-        bare_home.drained()
-    bare_home.wait(lambda: bare_home.queue_items() == [], 20, "delivered again")
+    bare_home.drained()
     said = bare_home.json("verify")
     assert (said["asked"], said["there"]) == (60, 60)
     for project in {each["project_id"] for each in queue}:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -48,27 +47,6 @@ def test_a_lean_start_ends_at_once(home: Scratch, arguments: list[str], said: st
     assert done.stdout == home.ok(*arguments) + said
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["list", "--limit", "abc"], "'--limit': 'abc' is not a valid integer range."),
-        (["list", "--limit", "0"], "'--limit': 0 is not in the range x>=1."),
-        (["serve", "--port", "65536"], "65536 is not in the range 0<=x<=65535."),
-        (["config", "set", "sync.max_attempts", "-1"], "it must be a whole number from 1 to 1000"),
-        (["add", "--project", "g", "two", "words"], "Put the text in quotes."),
-        (["lst"], "No such command 'lst'. Did you mean `list`?"),
-        (["nonsense"], "No such command 'nonsense'. `mem0tray help` lists the commands.\n"),
-    ],
-)
-def test_errors_of_usage_say_what_is_expected(
-    home: Scratch, arguments: list[str], said: str
-) -> None:
-    done = home.run(*arguments)
-    assert (done.code, done.out) == (2, "")
-    assert said in done.err
-    assert not home.claude.exists()
-
-
 def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
     home.configure('[sync]\ntimeout = "soon"\n')
     for command in (["status"], ["list"], ["pause"], ["serve"]):
@@ -78,17 +56,7 @@ def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [
-        ["status"],
-        ["autostart", "status"],
-        ["config", "path"],
-        ["help"],
-        ["add", "text", "-p", "p"],
-        ["doctor", "--json"],
-        ["config", "set", "sync.timeout", "7"],
-    ],
-    ids=" ".join,
+    "arguments", [["status"], ["help"], ["config", "set", "sync.timeout", "7"]], ids=" ".join
 )
 def test_a_mistyped_variable_is_named_by_every_command(home: Scratch, arguments: list[str]) -> None:
     home.env(MEM0TRAY_SYNC_TIMOUT="7")
@@ -125,17 +93,7 @@ def test_what_ends_a_command_early(
     assert done.err == (f"mem0tray: {said}\n" if said else "")
 
 
-@needs.SHELL
-def test_a_reader_that_leaves_is_no_error() -> None:
-    command = f"{sys.executable} -m mem0tray --help | true"
-    done = subprocess.run(  # noqa: S602  (the shell's pipe is the point)
-        command, shell=True, capture_output=True, text=True, check=False, cwd=Path.cwd()
-    )
-    assert done.stderr == ""
-
-
 def _in_shell(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `mem0tray` with what the shell does to its streams."""
     return subprocess.run(  # noqa: S602  (the shell's redirection is the point)
         f"{sys.executable} -m mem0tray {command}",
         shell=True,
@@ -152,10 +110,8 @@ def _in_shell(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]
     [
         ("add --project p <&-", 2, "There is no text to add."),
         ("add --project p x >&-", 0, ""),
-        ("--help >&-", 0, ""),
         ("run --once >&-", 0, ""),
         ("list >&- 2>&-", 0, ""),
-        ("config set server.local_port 9 >&-", 0, ""),
         ("config set server.api_key <&-", 2, "The new value of server.api_key is empty"),
     ],
 )

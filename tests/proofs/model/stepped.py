@@ -18,7 +18,7 @@ from mem0tray.worker.sending.chosen_server import Prober
 from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
 
 if TYPE_CHECKING:
-    from mem0tray.server import Outcome
+    from mem0tray.server.model import Outcome
 import sys
 import time
 from datetime import datetime, tzinfo

@@ -11,7 +11,7 @@ from unittest import mock
 import msgspec
 
 from mem0tray.core import item as items
-from mem0tray.core.item import Name
+from mem0tray.core.item import Kind, Name
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
 from mem0tray.files.orders import OrderBarrier
@@ -19,7 +19,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Job, Outbox
-from mem0tray.server import Kind, Outcome
+from mem0tray.server.model import Outcome
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.merge import Base
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead

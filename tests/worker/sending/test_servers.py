@@ -8,11 +8,11 @@ import pytest
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
-from mem0tray.core.item import Item
+from mem0tray.core.item import Item, Kind
 from mem0tray.ledger import outbox
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Kind, Memory, Outcome, Presence
+from mem0tray.server.model import Memory, Outcome, Presence
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
