@@ -302,21 +302,3 @@ def test_a_worker_that_has_ended_does_not_run_on_a_disk_that_is_read_only(home: 
     with machine.read_only(home.root):
         assert not home.json("status")["worker"]["running"]
         assert "A worker still runs" not in home.run("uninstall").stderr
-
-
-@pytest.mark.row(5)
-def test_a_full_disk_is_told_once(tmp_path: Path, server: Standin) -> None:
-    with (
-        machine.small_disk(tmp_path / "home", "6m"),
-        ForkedHome(tmp_path / "home", server.url) as home,
-    ):
-        home.write_dlq([waiting(f"letter {n}") for n in range(30)])
-        worker = home.worker()
-        filler = machine.fill(home.root)
-        for health in (HEALTHY, Answer(503), HEALTHY):
-            server.health = health
-            probes(server, 12)
-        filler.unlink()
-        home.wait(lambda: "in order again" in home.log_text(), 30, "over")
-        for lines in (_terminal(worker), home.log_text().splitlines()):
-            assert sum("No space left" in line or "is full" in line for line in lines) == 1, lines

@@ -140,19 +140,6 @@ def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: St
 
 
 @pytest.mark.row(29)
-def test_one_copy_saved_again_and_again_keeps_newcomers(refusing: Home, server: Standin) -> None:
-    refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
-    copy = refusing.read(refusing.dlq)
-    for number in range(ROUNDS):
-        newcomer(refusing, number)
-        copy = user.without(copy, f"old {number}")
-        user.save(refusing, copy)
-        refusing.wait_dlq(expected(number + 1))
-    assert len(server.saves) == ROUNDS
-
-
-@pytest.mark.row(29)
 def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
     refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
