@@ -23,7 +23,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import lines, one_line, plural
-from mem0tray.system import project as projects_of
+from mem0tray.system import project as projects
 
 _SENTENCE: Final = 1000  # characters of one, at most
 _NAME: Final = 80
@@ -47,7 +47,7 @@ def session_start(folder: Path, began: float) -> str:
     `began` is when the hook did, by the monotonic clock: what the server has is part of it where
     that answers in time. Raises Mem0TrayError where the settings are wrong.
     """
-    name = projects_of.of_session(folder, os.environ)
+    name = projects.of_session(folder, os.environ)
     within = max(_LEAST, began + _WITHIN - time.monotonic())
     found = reading.recall(config.load().settings, name, _RECALLED, within=within)
     said = _HOW_TO_SAVE
@@ -124,7 +124,7 @@ def _check_project(project: str, subject: str) -> None:
         raise Mem0TrayError(f"{subject} needs a project.", "Name it as project_id.")
 
 
-def projects() -> str:
+def list_projects() -> str:
     """Return the known projects, with how many memories each has here and on the server."""
     found = reading.known_projects(config.load().settings)
     sentences = [found.trouble]

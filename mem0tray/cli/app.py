@@ -52,8 +52,8 @@ _TABLE: Final = {
         "doctor": ("doctor.command:command", "Check everything that deliveries need."),
         "autostart": ("autostart:command", "Start at login, or stop doing so."),
         "completion": ("help:completion", "Have your shell complete what you type."),
-        "install": ("claude_code:install", "Connect Claude Code with mem0tray."),
-        "uninstall": ("uninstall:command", "Undo what mem0tray has set up."),
+        "install": ("install:install", "Connect Claude Code with mem0tray."),
+        "uninstall": ("install:uninstall", "Undo what mem0tray has set up."),
     },
     "Serve other programs": {
         "hook": ("serve:hook", "Handle an event of Claude Code."),

@@ -22,7 +22,6 @@ GOOD: Final = Result([FLAT] * 5, [Shown(10.0, ONE)], [ONE], [ONE])
 
 
 def test_some_hours(desktop: "Desktop", tmp_path: Path) -> None:
-    """Four calm hours and a stormy one."""
     assert list(faults(play(desktop, tmp_path / "player", 5, 7))) == []
 
 

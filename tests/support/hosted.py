@@ -37,8 +37,8 @@ class Work:
 class HostedStandin(Standin):
     """The service, with the switches of any stand-in; an equal text in a scope it stores once.
 
-    `works` says what is done with a save; `oldest_first`: in which order it lists. `faults` are
-    the requests that do not fit what is published.
+    `works` says what is done with a save. `faults` are the requests that do not fit what is
+    published.
     """
 
     save_path = SAVE
@@ -48,17 +48,11 @@ class HostedStandin(Standin):
         super().__init__(**more)
         self.health = Answer(body={"status": "ok", "org_id": "org", "project_id": "default"})
         self.works: Callable[[Request], Work] = lambda _: Work()
-        self.oldest_first = False
         self.faults: list[str] = []
         self._events: dict[str, dict[str, Any]] = {}
         self._kept: list[dict[str, Any]] = []
         self._texts: set[tuple[object, ...]] = set()
         self._late: dict[str, tuple[dict[str, Any], Request, Work]] = {}
-
-    def under_way(self) -> int:
-        """Count the events that are not at their end."""
-        with self._changed:
-            return len(self._late)
 
     def finish(self) -> None:
         """End all work that is under way, now."""
@@ -193,7 +187,7 @@ class HostedStandin(Standin):
 
     def _listed(self, body: dict[str, Any], query: dict[str, str]) -> object:
         found = [each for each in self._kept if _fits(each, body["filters"])]
-        found.sort(key=lambda each: each["created_at"], reverse=not self.oldest_first)
+        found.sort(key=lambda each: each["created_at"], reverse=True)
         return self._page(LISTING, found, query)
 
     def _page(self, path: str, found: list[dict[str, Any]], query: dict[str, str]) -> object:
