@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.acceptance.kinds import HOSTED, OFFICIAL, ON_ALL, ON_LIBRARY_TOO, VPS, on
+from tests.acceptance.kinds import ON_ALL
 from tests.support.home import Home
 from tests.support.http1 import Answer, page, retry_after
 from tests.support.shapes import Item, dead, entries, entry, moved_marker
@@ -99,29 +99,6 @@ def test_a_lost_connection_is_an_item_failure(home: Home, server: Standin) -> No
     home.drain()
     assert (server.sends("bad"), server.count("good")) == (5, 1)
     assert home.dlq_texts() == ["bad"]
-
-
-@ON_LIBRARY_TOO
-@pytest.mark.parametrize(("asked", "interval"), [(2, "0.1"), (0, "1")])
-def test_an_item_waits_for_the_longer_of_interval_and_retry_after(
-    home: Home, server: Standin, asked: int, interval: str
-) -> None:
-    home.write_queue([entry("bad")])
-    server.script(retry_after(500, asked), content="bad")
-    home.worker(env={"MEM0TRAY_SYNC_RETRY_INTERVAL": interval})
-    server.wait_for(lambda: server.count("bad") == 1, 6)
-    first, second = server.saves
-    assert second.started - first.started >= 0.95 * max(asked, float(interval))
-
-
-@pytest.mark.row(36)
-@on(VPS, *OFFICIAL, HOSTED[0])
-def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin) -> None:
-    server.can_be_asked = False
-    home.write_queue([entry("slow")])
-    server.script(Answer(delay=0.9, stores=False), Answer(delay=0.9), content="slow")
-    home.drained(env={"MEM0TRAY_SYNC_TIMEOUT": "0.6"})
-    assert (server.sends("slow"), server.count("slow")) == (2, 1)
 
 
 # Outages ------------------------------------------------------------------------------

@@ -80,22 +80,14 @@ def test_complete_items_of_a_truncated_file_are_salvaged(
 
 
 @pytest.mark.row(11)
-@pytest.mark.parametrize("tail", ["}\n]garbage", "\0\0\0"])
-def test_trailing_garbage_is_no_hindrance(home: Home, server: Standin, tail: str) -> None:
-    queue = entries(5)
-    home.queue.write_text(document_text(queue) + tail)
+@pytest.mark.parametrize("tail", ["}\n]garbage", "\0\0\0", "another document"])
+def test_what_follows_the_document_is_no_hindrance(home: Home, server: Standin, tail: str) -> None:
+    queue, more = entries(5), entries(3, "more") if "document" in tail else []
+    home.queue.write_text(document_text(queue) + (document_text(more) if more else tail))
     home.drain()
-    assert server.missing(texts(queue)) == []
-    assert json.loads(home.queue.read_text())["queue"] == []
-
-
-@pytest.mark.row(11)
-def test_two_documents_in_one_file_are_both_read(home: Home, server: Standin) -> None:
-    queue = entries(6)
-    home.queue.write_text(document_text(queue[:3]) + document_text(queue[3:]))
-    home.drain()
-    assert server.missing(texts(queue)) == []
+    assert server.missing(texts([*queue, *more])) == []
     assert server.surplus() == {}
+    assert json.loads(home.queue.read_text())["queue"] == []
 
 
 @pytest.mark.row(12)
@@ -248,12 +240,13 @@ def test_wrong_types_below_the_top_harm_nobody(
         '{{"id": "torn", "project_id": "al{0}\n{1}\n',
         "\n\n{0}\n  \n{1}\n\0\0\n",
         "7\nnull\n{0}\n[]\n{1}\n",
+        "{0:.70}{1}\n{2}\n",
     ],
-    ids=["glued", "torn", "interleaved", "blank", "odd"],
+    ids=["glued", "torn", "interleaved", "blank", "odd", "written into"],
 )
 def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -> None:
     first, second = (json.dumps({**entry(text), "emergency": True}) for text in ("one", "two"))
-    home.emergency.write_text(lines.format(first, second))
+    home.emergency.write_text(lines.format(first, second, first[70:]))
     home.drain()
     assert server.missing(["one", "two"]) == []
     assert server.surplus() == {}
