@@ -143,31 +143,23 @@ def test_odd_numbers_are_unchanged(home: Home) -> None:
 
 
 @pytest.mark.row(15)
+@pytest.mark.parametrize("place", ["queue", "emergency"])
 @pytest.mark.parametrize("value", variants([BIG_NUMBER, DEEP]), ids=["5000 digits", "100,000 deep"])
-def test_what_json_tool_cannot_load_is_quarantined(home: Home, server: Standin, value: str) -> None:
+def test_what_json_tool_cannot_load_is_quarantined(
+    home: Home, server: Standin, value: str, place: str
+) -> None:
     odd = json.dumps(entry("the odd one", weight="VALUE")).replace('"VALUE"', value)
     lines = [json.dumps(entry("before")), odd, json.dumps(entry("after"))]
-    frame = json.dumps(queue_document([], last_100=[]))
-    home.queue.write_text(frame.replace('"queue": []', f'"queue": [{", ".join(lines)}]'))
+    if place == "queue":
+        frame = document_text([])
+        home.queue.write_text(frame.replace('"queue": []', f'"queue": [{", ".join(lines)}]'))
+    else:
+        home.emergency.write_text("\n".join(lines) + "\n")
     home.drained()
-    assert server.missing(["before", "after"]) == []
-    assert json.loads(home.queue.read_text())["queue"] == []
+    assert sorted(server.order()) == ["after", "before"]
+    assert home.queue_items() == []
     assert quarantined(home) == 1
     check_restorable(home, server, "the odd one")
-
-
-@pytest.mark.row(15)
-@pytest.mark.parametrize("value", variants([BIG_NUMBER, DEEP]), ids=["5000 digits", "100,000 deep"])
-def test_an_emergency_line_that_json_tool_cannot_load_is_quarantined(
-    home: Home, server: Standin, value: str
-) -> None:
-    lines = [json.dumps({**entry(text, weight="VALUE"), "emergency": True}) for text in "abc"]
-    lines[1] = lines[1].replace('"VALUE"', value)
-    home.emergency.write_text("\n".join(lines) + "\n")
-    home.drained()
-    assert sorted(server.order()) == ["a", "c"]
-    assert quarantined(home) == 1
-    check_restorable(home, server, "b")
 
 
 @pytest.mark.row(17)
