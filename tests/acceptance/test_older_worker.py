@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import needs, older_worker
-from tests.support.home import Home, plain
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
@@ -48,7 +48,7 @@ def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
 
 def named(home: Home) -> bool:
     """Tell whether our state has named another worker; its own metrics hide ours half the time."""
-    return "action needed (another worker" in plain(home.log_text())
+    return "action needed (another worker" in home.log_text()
 
 
 def gone(home: Home) -> bool:
