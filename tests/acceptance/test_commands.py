@@ -29,22 +29,6 @@ def letters(home: Home) -> list[Item]:
     return items
 
 
-JSON_COMMANDS = [["status"], ["list"], ["list", "--queue"], ["diagnose"], ["stats"], ["doctor"]]
-
-
-@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
-@pytest.mark.usefixtures("letters")
-def test_json_is_one_document_and_nothing_else(
-    home: Home, server: Standin, *, running: bool
-) -> None:
-    server.health = Answer(503)
-    if running:
-        home.worker()
-    for command in JSON_COMMANDS:
-        assert home.json(*command) is not None
-    assert home.json("status")
-
-
 # status ------------------------------------------------------------------------------
 
 
@@ -292,16 +276,6 @@ def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin
         server.wait_for(lambda: server.count("after the change") == 1, 5)
         assert first.total_stored() == 1
         assert worker.alive
-
-
-def test_a_shorter_probe_interval_holds_at_once(bare_home: Home, server: Standin) -> None:
-    address = f'[server]\nurl = "{server.url}"\n[sync]\nprobe_interval = '
-    bare_home.env.pop("MEM0TRAY_SYNC_PROBE_INTERVAL", None)
-    bare_home.configure(address + "600\n")
-    bare_home.worker()
-    server.wait_for(lambda: server.probes() >= 1, 5)
-    bare_home.configure(address + "0.2\n")
-    server.wait_for(lambda: server.probes() >= 4, 5)
 
 
 @pytest.mark.row(44)

@@ -167,17 +167,6 @@ def test_a_read_only_claude_folder_is_said_and_loses_nothing(
 
 
 @pytest.mark.row(7)
-def test_read_only_files_work_or_are_named(humble_home: Home, server: Standin) -> None:
-    humble_home.write_queue(entries(5))
-    humble_home.write_dlq([dead("letter")])
-    humble_home.queue.chmod(0o444)
-    humble_home.dlq.chmod(0o444)
-    done = humble_home.drain()
-    assert server.total_stored() == 6
-    assert humble_home.queue_items() == [] or "mem0_queue" in done.stderr
-
-
-@pytest.mark.row(7)
 def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin) -> None:
     """A queue file that cannot be read is named, not overwritten; the rest works.
 
@@ -302,21 +291,3 @@ def test_a_worker_that_has_ended_does_not_run_on_a_disk_that_is_read_only(home: 
     with machine.read_only(home.root):
         assert not home.json("status")["worker"]["running"]
         assert "A worker still runs" not in home.run("uninstall").stderr
-
-
-@pytest.mark.row(5)
-def test_a_full_disk_is_told_once(tmp_path: Path, server: Standin) -> None:
-    with (
-        machine.small_disk(tmp_path / "home", "6m"),
-        ForkedHome(tmp_path / "home", server.url) as home,
-    ):
-        home.write_dlq([waiting(f"letter {n}") for n in range(30)])
-        worker = home.worker()
-        filler = machine.fill(home.root)
-        for health in (HEALTHY, Answer(503), HEALTHY):
-            server.health = health
-            probes(server, 12)
-        filler.unlink()
-        home.wait(lambda: "in order again" in home.log_text(), 30, "over")
-        for lines in (_terminal(worker), home.log_text().splitlines()):
-            assert sum("No space left" in line or "is full" in line for line in lines) == 1, lines

@@ -129,25 +129,6 @@ def test_a_link_that_leads_to_another_folder_is_followed(home: Home, server: Sta
 
 
 @pytest.mark.row(48)
-def test_two_folders_stay_apart(home: Home, server: Standin) -> None:
-    other = home.root / "other"
-    other.mkdir()
-    env = {"MEM0TRAY_PATHS_CLAUDE_DIR": str(other)}
-    worker = home.worker()
-    move_and_link(home)
-    assert not home.json("status", env=env)["worker"]["running"]
-    home.ok("pause", env=env)
-    assert home.json("status", env=env)["paused"]
-    assert not home.json("status")["paused"]
-    home.ok("resume", env=env)
-    home.ok("add", "--project", "p", "in the other", env=env)
-    home.drained(env=env)
-    assert server.count("in the other") == 1
-    assert len(home.ledgers()) == 2
-    is_found(home, worker)
-
-
-@pytest.mark.row(48)
 def test_a_folder_that_is_made_is_said(home: Home, server: Standin) -> None:
     folder = home.root / "claud"
     done = home.drained(env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(folder)})

@@ -155,11 +155,6 @@ def test_in_the_terminal_the_command_hears_of_an_alert(
     assert home.read(told) == {"told": ["dlq_size"]}
 
 
-def test_a_single_run_tells_no_alert(home: Home, mail: Path) -> None:
-    home.run("run", "--once")
-    assert not mail.exists()
-
-
 WORKER = Path(__file__).parents[1] / "support" / "desktop_worker.py"
 
 
@@ -190,15 +185,6 @@ def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(
     server.wait_for(lambda: server.total_stored() == 3, 5)
     home.wait(lambda: home.state() == ("healthy", ""), 5, "healthy")
     assert set(process.out.splitlines()) == {"SettingsChanged"}  # a save may be seen half done
-
-
-def test_wrong_settings_and_no_server_chosen(bare_home: Home) -> None:
-    bare_home.configure("[sync\n")
-    start(bare_home)
-    assert bare_home.read(bare_home.metrics)["destination"] == ""
-    bare_home.configure("[sync]\ntimeout = 30\n")
-    bare_home.wait(lambda: bare_home.state() == ("healthy", ""), 15, "healthy")
-    assert bare_home.read(bare_home.metrics)["destination"] == "this computer only"
 
 
 def test_another_folder_needs_a_new_start(home: Home, server: Standin, tmp_path: Path) -> None:
