@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dbus_fast import Message
 
-from mem0tray.desktop.bus import DBUS
 from mem0tray.desktop.session import TOKEN
 from mem0tray.desktop.tray import linux
 from tests.desktop.tray.icon_desk import IconDesk, icon_desk, picture
@@ -137,21 +135,6 @@ def test_a_panel_is_told_when_it_listens(desk: IconDesk, monkeypatch: pytest.Mon
     assert desk.host.items == []
     work()
     assert desk.host.wait_item().colour() == RED
-
-
-def test_hidden_it_is_gone(desk: IconDesk) -> None:
-    item = desk.start()
-    item.wait_for(lambda: item.status == "Active")
-    wait_until(lambda: desk.icon.visible, what="the icon told that it is shown")
-    desk.icon.visible = False
-    item.wait_gone()
-    assert ("NewStatus", ["Passive"]) in item.signals
-    desk.host.close()
-    desk.host = TrayHost(desk.address)
-    desk.bus.call(Message(DBUS, "/", DBUS, "GetId"))
-    assert desk.host.items == []
-    desk.icon.visible = True
-    assert desk.host.wait_item().status == "Active"
 
 
 def test_stopping_takes_it_away(desk: IconDesk) -> None:
