@@ -116,20 +116,6 @@ def greeted(other: Bus, name: str = "you") -> list[Any]:
 
 
 @pytest.mark.usefixtures("other")
-def test_a_call_brings_its_answer(bus: SessionBus) -> None:
-    answers: SimpleQueue[list[Any]] = SimpleQueue()
-
-    def ask() -> None:
-        answers.put(bus.call(call("Echo", "si", "word", 3)))
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    ask()
-    thread.join()
-    assert [answers.get(), answers.get()] == [["word", 3], ["word", 3]]
-
-
-@pytest.mark.usefixtures("other")
 def test_a_refusal_is_told_in_the_words_of_who_refuses(bus: SessionBus) -> None:
     with pytest.raises(BusError, match=r"^It failed\.$") as raised:
         bus.call(call("Fail"))

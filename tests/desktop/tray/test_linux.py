@@ -1,6 +1,5 @@
 """The icon as a panel meets it over the bus: what it shows, and what a click does."""
 
-import os
 import queue
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -9,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from mem0tray.desktop.session import TOKEN
 from mem0tray.desktop.tray import linux
 from tests.desktop.tray.icon_desk import IconDesk, icon_desk, picture
 from tests.support.bus import CallError
-from tests.support.processes import wait_until
 from tests.support.session import needs_dbus
 from tests.support.sni import TrayHost
 
@@ -77,30 +74,6 @@ def test_a_panel_that_listens_late_is_told_again(
     wanted = {"NewIcon", "NewAttentionIcon", "NewToolTip", "NewStatus"}
     item.wait_for(lambda: wanted <= {name for name, _ in item.signals})
     assert item.colour() == RED
-
-
-# Clicks on the icon ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("click", ["Activate", "SecondaryActivate"])
-def test_a_click_does_what_the_default_item_does(desk: IconDesk, click: str) -> None:
-    desk.menu(desk.MenuItem("other", lambda: None), desk.MenuItem("x", desk.note, default=True))
-    item = desk.start()
-    item.call("ContextMenu", "ii", 1, 1)
-    item.call("Scroll", "is", 1, "vertical")
-    item.call(click, "ii", 1, 1)
-    desk.wait_ran()
-    assert desk.ran == ["desk"]
-
-
-def test_the_right_to_show_a_window_reaches_what_a_click_opens(desk: IconDesk) -> None:
-    seen: list[str | None] = []
-    desk.menu(desk.MenuItem("x", lambda: seen.append(os.environ.get(TOKEN))))
-    item = desk.start()
-    item.call("ProvideXdgActivationToken", "s", "token-1")
-    item.click("x")
-    wait_until(lambda: seen, what="the click")
-    assert seen == ["token-1"]
 
 
 # Clicks in the menu -----------------------------------------------------------------------------

@@ -22,7 +22,7 @@ class Panel:
         self.told: list[tuple[str, Any]] = []
         told = self.told
 
-        class Icon(library.Icon):  # type: ignore[misc]  # pystray has no types
+        class Icon(library.Icon):  # type: ignore[misc,name-defined]  # pystray has no types
             def __setattr__(self, name: str, value: Any) -> None:
                 told.append((name, value))
                 super().__setattr__(name, value)
