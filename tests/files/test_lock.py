@@ -219,20 +219,23 @@ def test_who_looks_is_not_taken_for_a_worker_by_another_who_looks(path: Path) ->
     looker.release()
 
 
-def test_a_process_of_another_container_or_boot_has_no_number_here(path: Path) -> None:
-    path.parent.mkdir()
-    for text, pid in ((f"7 0d9f {processes.space()}x\n", None), ("7 0d9f \n", 7), ("7\n", 7)):
-        path.write_text(text, encoding="utf-8")
-        assert locks.holder(path).pid == pid
-
-
-@pytest.mark.parametrize("text", ["", "x", "1.5"])
-def test_a_holder_that_cannot_be_read_has_no_number(path: Path, text: str) -> None:
-    assert locks.holder(path) == (None, "")
-    path.parent.mkdir()
-    path.write_text(text, encoding="utf-8")
+@pytest.mark.parametrize(
+    ("text", "holder"),
+    [
+        (f"7 0d9f {processes.space()}x\n", (None, "0d9f")), ("7 0d9f \n", (7, "0d9f")),
+        ("7\n", (7, "")), ("", (None, "")), ("x", (None, "")), ("1.5", (None, "")),
+    ],
+    ids=["elsewhere", "older", "oldest", "empty", "x", "1.5"],
+)  # fmt: skip
+def test_a_process_of_another_container_or_boot_has_no_number_here(
+    path: Path, text: str, holder: tuple[int | None, str]
+) -> None:
     assert locks.holder(path) == (None, "")
     assert locks.already_running(path).message == "mem0tray is already running for this folder."
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    found = locks.holder(path)
+    assert (found.pid, found.run.strip()) == holder
 
 
 def test_nobody_holds_a_lock_where_no_file_is(

@@ -135,14 +135,6 @@ def test_a_link_that_a_start_has_cleaned_away_is_made_again(
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_name_is_used_once(tmp_path: Path) -> None:
-    path = tmp_path / "file.json"
-    names = [temporary.name_beside(path) for _ in range(2)]
-    assert names[0] != names[1]
-    assert all(name.parent == tmp_path and name.match(temporary.PATTERN) for name in names)
-    assert all(name.name.startswith(f".file.json.mem0tray-{os.getpid()}-") for name in names)
-
-
 @pytest.mark.parametrize(
     ("name", "maker"),
     [
@@ -162,23 +154,6 @@ def test_windows_asks_for_the_maker_in_the_name(
     alive.clear()
     temporary.remove_leftovers(tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-@needs.MODES
-def test_what_took_no_place_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "like").touch()
-    (tmp_path / "like").chmod(0o640)
-    like = (tmp_path / "like").stat()
-    (tmp_path / "like").unlink()
-    with Temporary(tmp_path / "file") as new:
-        os.write(new.fd, b"data")
-    assert list(tmp_path.iterdir()) == []
-    with Temporary(tmp_path / "file") as new:
-        os.write(new.fd, b"data")
-        found = new.become(tmp_path / "file", like)
-    assert (found.st_size, found.st_mode & 0o777) == (4, 0o640)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    assert open_below(tmp_path) == []
 
 
 @needs.FLOCK
