@@ -129,16 +129,6 @@ def test_what_windows_lets_nobody_replace_is_held_open(tmp_path: Path) -> None:
     assert atomic.unavailable(file, error).message == f"{file}: {reasons.of_system(error)}."
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    file, folder = tmp_path / "file", tmp_path / "folder"
-    file.touch()
-    folder.mkdir()
-    for path in (file, tmp_path / "none", file / "below"):
-        atomic.refuse_odd(path)
-    with pytest.raises(FileUnavailableError, match="is a folder, not a file"):
-        atomic.refuse_odd(folder)
-
-
 @needs.FLAGS
 def test_a_disk_that_takes_no_writes_is_told_by_its_flags(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -169,6 +159,9 @@ def test_a_link_is_followed_and_the_mode_kept(tmp_path: Path) -> None:
     assert found == atomic.signature(file)
     assert found is not None
     assert found.same_bytes(told[0])
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    assert atomic._found(circle) is None  # it is replaced
 
 
 def test_nothing_happens_where_it_is_not_wanted_any_more(tmp_path: Path) -> None:
@@ -289,17 +282,6 @@ def test_where_no_links_are_to_be_had_it_is_a_copy(
     assert name.read_bytes() == b"data"
     assert has_mode(name, 0o640)
     assert sorted(tmp_path.iterdir()) == [file, name]
-
-
-@needs.LINKS
-def test_a_link_in_a_circle_is_replaced(tmp_path: Path) -> None:
-    link = tmp_path / "link"
-    link.symlink_to(link)
-    assert atomic._found(link) is None
-    assert atomic._found(tmp_path / "none") is None
-    link.unlink()
-    link.touch()
-    assert atomic._found(link) == link.stat()
 
 
 @needs.FOLDER_SYNC

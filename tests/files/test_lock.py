@@ -37,31 +37,17 @@ def waiters() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name == "mem0tray-lock"]
 
 
-def test_one_at_a_time_holds_a_lock(path: Path) -> None:
+def test_one_at_a_time_holds_a_lock_whose_file_is_private_and_stays(path: Path) -> None:
     first, second = FileLock(path), FileLock(path)
-    assert first.try_acquire()
-    assert not second.try_acquire()
-    first.release()
+    with first.held(0):
+        assert locks.is_locked(path)
+        assert not second.try_acquire()
+    assert not locks.is_locked(path)
     assert second.try_acquire()
     assert not first.try_acquire()
     second.release()
-
-
-def test_a_lock_file_is_private_and_stays(path: Path) -> None:
-    with FileLock(path).held(0) as lock:
-        assert lock.path == path
-        assert locks.is_locked(path)
-    assert not locks.is_locked(path)
     assert has_mode(path, 0o600)
     assert has_mode(path.parent, 0o700)
-
-
-@pytest.mark.usefixtures("held")
-def test_a_lock_that_is_not_to_be_had_is_told(path: Path) -> None:
-    with pytest.raises(LockTimeoutError) as caught:
-        FileLock(path).acquire(0.01)
-    assert caught.value.message == f"Another program has held the lock {path} for 0.01 s."
-    assert caught.value.remedy == "Wait for it, or end the program that hangs."
 
 
 def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -> None:
@@ -77,8 +63,10 @@ def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -
 
 @needs.PROCESSES
 def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
-    with pytest.raises(LockTimeoutError):
+    with pytest.raises(LockTimeoutError) as caught:
         FileLock(path).acquire(0.01)
+    assert caught.value.message == f"Another program has held the lock {path} for 0.01 s."
+    assert caught.value.remedy == "Wait for it, or end the program that hangs."
     assert waiters()
     held.release()
     wait_until(lambda: not waiters())

@@ -67,19 +67,6 @@ def test_a_new_file_is_private_until_it_takes_its_place(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@needs.MODES
-@pytest.mark.row(51)
-def test_what_a_kill_left_is_private_and_removed(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
-    path.chmod(0o666)
-    left = killed_before_the_replace(path)
-    assert has_mode(left, 0o600)
-    assert list(temporary.leftovers(tmp_path)) == [left]
-    temporary.remove_leftovers(tmp_path)
-    assert list(tmp_path.iterdir()) == [path]
-
-
 @pytest.mark.row(51)
 @pytest.mark.parametrize("pid", [1, os.getpid(), 10**9], ids=["another's", "ours", "nobody's"])
 def test_whose_process_id_it_is_by_now_does_not_matter(tmp_path: Path, pid: int) -> None:
@@ -227,7 +214,7 @@ def test_a_start_removes_what_a_kill_left(home: Home) -> None:
     home.queue.rename(real)
     home.queue.symlink_to(real)
     for folder in (home.claude, home.config.parent, home.ledgers()[0].parent, real.parent):
-        killed_before_the_replace(folder / real.name)
+        assert has_mode(killed_before_the_replace(folder / real.name), 0o600)
     home.worker()
     assert home.files_with(TEXT) == []
 
