@@ -3,14 +3,13 @@
 import json
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.forked import ANEW
-from tests.support.home import Home, one_line, values_under
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import Process
 from tests.support.shapes import Item, entries, entry, waiting
@@ -46,30 +45,7 @@ def test_json_is_one_document_and_nothing_else(
     assert home.json("status")
 
 
-@pytest.mark.usefixtures("server")
-def test_every_reading_command_works_in_an_empty_home(bare_home: Home) -> None:
-    for command in (["status"], ["list"], ["stats"], ["diagnose"], ["list", "--queue"]):
-        assert bare_home.run(*command).returncode == 0, command
-        bare_home.json(*command)
-
-
 # status ------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("letters")
-def test_status_shows_what_waits_and_where_it_goes(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    worker = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")
-    text = home.ok("status")
-    assert server.netloc in text
-    assert "down" in text.lower()
-    assert "running" in text.lower()
-    document = home.json("status")
-    assert server.netloc in json.dumps(document)
-    assert 2 in values_under(document, "queue")
-    assert 3 in values_under(document, "dlq")
-    assert worker.alive
 
 
 # retry ----------------------------------------------------------------------------------------
@@ -268,16 +244,6 @@ def test_without_a_worker_it_is_said_at_once(home: Home, worker: Process) -> Non
     assert home.dlq_texts() == ["b", "c"]
 
 
-@pytest.mark.usefixtures("worker")
-def test_a_server_that_is_down_is_said_at_once(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.wait(lambda: home.state()[0] == "down", 5, "down")
-    done = home.run("retry", "aaaa", "--wait")
-    assert done.returncode == 1
-    assert "Server down: " in done.stderr
-    assert server.saves == []
-
-
 def test_a_worker_that_ends_meanwhile_ends_the_waiting(
     home: Home, server: Standin, worker: Process
 ) -> None:
@@ -301,15 +267,6 @@ def test_ctrl_c_leaves_it_requested(home: Home, server: Standin) -> None:
 
 
 SECRET = "sesame-3c1f"  # noqa: S105 - a word to look for
-
-
-@pytest.mark.row(44)
-@pytest.mark.parametrize("text", ["[sync\n", "timeout = = 5", "\0\1"])
-def test_a_malformed_file_is_a_clear_error(home: Home, text: str) -> None:
-    home.configure(text)
-    done = home.run("list")
-    assert done.returncode == 2
-    assert "config.toml" in one_line(done.stderr)
 
 
 def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin) -> None:
@@ -404,9 +361,3 @@ def test_another_folder_can_be_chosen(home: Home, server: Standin) -> None:
     assert server.total_stored() == 2
     assert (elsewhere / "logs" / "mem0_worker.log").exists()
     assert not home.claude.exists()
-
-
-def test_importing_the_package_needs_no_settings() -> None:
-    command = [sys.executable, "-W", "error", "-c", "import mem0tray; print('fine')"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
-    assert json.dumps(done.stdout.strip()) == '"fine"'

@@ -95,68 +95,6 @@ def test_restore_without_argument_takes_back_the_last_delete(
     assert {key: found[key] for key in letters[1]} == letters[1]
 
 
-def test_restore_takes_the_backup_that_is_named(
-    home: Home, letters: list[Item], *, running: bool
-) -> None:
-    first = backup_named_in(home, home.ok("delete", letters[0]["id"], "--yes")).name
-    second = backup_named_in(home, home.ok("delete", letters[1]["id"], "--yes")).name
-    assert first != second
-    listed = home.ok("restore", "--list")
-    assert first in listed
-    assert second in listed
-    home.ok("restore", first)
-    home.wait_dlq(["a", "c"])
-    later(home, running=running)
-    home.wait_dlq(["a", "c"])
-
-
-def _changes_are(home: Home, number: int) -> bool:
-    marks = ("DLQ edited: ", "Deleted: ", "Restored: ")
-    return sum(len(home.log_lines(mark)) for mark in marks) == number
-
-
-def test_restore_takes_back_what_was_removed_by_hand_last(
-    home: Home, letters: list[Item], *, running: bool
-) -> None:
-    steps: tuple[Callable[[], object], ...] = (
-        partial(home.ok, "delete", letters[0]["id"], "--yes"),
-        partial(home.ok, "restore"),
-        partial(home.ok, "delete", letters[1]["id"], "--yes"),
-        partial(user.remove, home, "a"),
-    )
-    for number, step in enumerate(steps, 1):
-        step()
-        if running:
-            home.wait(partial(_changes_are, home, number), 5, "seen")
-        later(home, running=running)
-    home.wait_dlq(["c"])
-    home.ok("restore")
-    home.wait_dlq(["a", "c"])
-
-
-def test_a_copy_of_the_user_s_hides_nothing_removed_by_hand(
-    home: Home, letters: list[Item], *, running: bool
-) -> None:
-    user.back_up(home)
-    steps: tuple[Callable[[], object], ...] = (
-        partial(user.edit, home, _reword),
-        partial(home.ok, "delete", letters[0]["id"], "--yes"),
-        partial(user.remove, home, "c"),
-    )
-    for number, step in enumerate(steps, 1):
-        step()
-        if running:
-            home.wait(partial(_changes_are, home, number), 5, "seen")
-        later(home, running=running)
-    home.wait_dlq(["edited"])
-    home.ok("restore")
-    home.wait_dlq(["edited", "c"])
-
-
-def _reword(document: Item) -> None:
-    document["items"][1]["content"] = "edited"
-
-
 def test_restored_items_are_delivered_when_due(
     home: Home, server: Standin, letters: list[Item], *, running: bool
 ) -> None:
@@ -418,17 +356,6 @@ def test_an_edit_by_hand_at_the_same_moment_is_told_as_that(
     assert [line.split()[1] for line in lines if line.startswith(BY_COMMAND)] == ["1"]
     assert removed == 2
     assert all("`mem0tray restore" in line for line in lines)
-
-
-def test_a_waiting_entry_that_is_deleted_is_told(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.write_queue([entry("unwanted", id="eeee-1")])
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, 5, "taken in")
-    home.ok("delete", "eeee", "--yes")
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 0, 5, "deleted")
-    (line,) = told(home, BY_COMMAND)
-    assert line.startswith("Deleted: 1 waiting entry (")
 
 
 def test_what_is_forgotten_is_not_offered_again(home: Home, worker: Process | None) -> None:

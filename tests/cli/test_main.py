@@ -48,27 +48,6 @@ def test_a_lean_start_ends_at_once(home: Scratch, arguments: list[str], said: st
     assert done.stdout == home.ok(*arguments) + said
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["list", "--limit", "abc"], "'--limit': 'abc' is not a valid integer range."),
-        (["list", "--limit", "0"], "'--limit': 0 is not in the range x>=1."),
-        (["serve", "--port", "65536"], "65536 is not in the range 0<=x<=65535."),
-        (["config", "set", "sync.max_attempts", "-1"], "it must be a whole number from 1 to 1000"),
-        (["add", "--project", "g", "two", "words"], "Put the text in quotes."),
-        (["lst"], "No such command 'lst'. Did you mean `list`?"),
-        (["nonsense"], "No such command 'nonsense'. `mem0tray help` lists the commands.\n"),
-    ],
-)
-def test_errors_of_usage_say_what_is_expected(
-    home: Scratch, arguments: list[str], said: str
-) -> None:
-    done = home.run(*arguments)
-    assert (done.code, done.out) == (2, "")
-    assert said in done.err
-    assert not home.claude.exists()
-
-
 def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
     home.configure('[sync]\ntimeout = "soon"\n')
     for command in (["status"], ["list"], ["pause"], ["serve"]):
