@@ -4,6 +4,7 @@ import json
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -76,9 +77,9 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(paths: Paths, place:
     if folder.exists():
         folder.rename(folder.with_name("away"))
     folder.touch()
-    looks = {"orders": lambda: back(paths), "quarantine": lambda: backups.sources(paths)}
+    look = partial(backups.sources if place == "quarantine" else back, paths)
     with pytest.raises(FileUnavailableError, match=f"{folder.name} is no folder"):
-        looks[place]()
+        look()
 
 
 @pytest.mark.usefixtures("letters")

@@ -1,4 +1,4 @@
-"""Tables, ages, times, colours: foreign text is harmless."""
+"""Tables, ages, times, colours, progress: foreign text is harmless."""
 
 import io
 import json
@@ -152,3 +152,20 @@ def test_a_sign_says_the_same_as_its_colour(encoding: str, signs: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     judged = (Style.GOOD, Style.WARNING, Style.BAD)
     assert "".join(output.sign(style, stream) for style in judged) == signs
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_has_one_line_of_progress_with_the_time_left_which_goes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    monkeypatch.setattr(output, "_EVERY", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    now = [100.0]
+    with output.Progress("memories", lambda: now[0]) as tell:
+        for done in (20, 100):
+            now[0] += 1
+            tell(done, 100)
+    shown = ["", "20 of 100 memories, about 4 s left", "100 of 100 memories", ""]
+    assert capsys.readouterr().err.split("\r\x1b[K") == (shown if terminal else [""])
