@@ -40,9 +40,12 @@ def test_json_is_one_document_and_nothing_else(
     server.health = Answer(503)
     if running:
         home.worker()
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")
     for command in JSON_COMMANDS:
         assert home.json(*command) is not None
-    assert home.json("status")
+    document = home.json("status")
+    assert server.netloc in json.dumps(document)
+    assert (document["queue"], document["dlq"]) == (2, 3)
 
 
 # status ------------------------------------------------------------------------------
@@ -118,16 +121,6 @@ def test_nothing_is_sent_while_a_pause_cannot_be_read(home: Home, server: Standi
     server.wait_for(lambda: server.total_stored() == 1)
 
 
-def test_pause_works_without_the_app(home: Home, server: Standin) -> None:
-    home.write_queue(entries(2))
-    home.ok("pause", "5")
-    assert home.drain().returncode == 1
-    assert server.saves == []
-    home.ok("resume")
-    home.drained()
-    assert server.total_stored() == 2
-
-
 # the worker in the terminal -------------------------------------------------------------------
 
 
@@ -167,24 +160,18 @@ def test_a_text_edited_there_and_back_is_delivered(home: Home, server: Standin) 
     assert [text for _, text in server.stored] == ["first text"]
 
 
-@pytest.mark.parametrize("how", [(), ("--forget",)])
-def test_what_is_added_again_after_its_deletion_is_delivered(
-    home: Home, server: Standin, how: tuple[str, ...]
+@pytest.mark.parametrize("how", ["add", "--forget", "by hand"])
+def test_what_is_put_back_after_its_deletion_waits_again(
+    home: Home, server: Standin, how: str
 ) -> None:
     home.ok("add", "--jsonl", stdin=LINE)
-    home.ok("delete", "x1", "--yes", *how)
-    assert listed(home) == []
-    home.ok("add", "--jsonl", stdin=LINE)
-    assert listed(home) == ["first text"]
-    home.drained()
-    assert [text for _, text in server.stored] == ["first text"]
-
-
-def test_what_is_put_back_by_hand_after_a_deletion_waits_again(home: Home, server: Standin) -> None:
-    home.ok("add", "--jsonl", stdin=LINE)
     before = home.queue.read_bytes()
-    home.ok("delete", "x1", "--yes")
-    home.queue.write_bytes(before)
+    home.ok("delete", "x1", "--yes", *["--forget"] * (how == "--forget"))
+    assert listed(home) == []
+    if how == "by hand":
+        home.queue.write_bytes(before)
+    else:
+        home.ok("add", "--jsonl", stdin=LINE)
     assert listed(home) == ["first text"]
     home.drained()
     assert [text for _, text in server.stored] == ["first text"]
