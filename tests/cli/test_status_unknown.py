@@ -56,20 +56,15 @@ def test_a_queue_file_that_is_broken_is_unknown_until_it_holds_still(
     assert home.queue.read_bytes() == data
 
 
-def test_a_quarantine_that_cannot_be_read(home: Scratch) -> None:
+def test_a_quarantine_and_a_ledger_that_cannot_be_read(home: Scratch) -> None:
     home.paths.data_dir.mkdir(parents=True)
     home.paths.quarantine.write_text("no folder")
-    _, document = _status(home)
-    assert document["quarantine"] is None
-    assert "quarantine     unknown" in home.run("status").out
-
-
-def test_a_ledger_that_cannot_be_read(home: Scratch) -> None:
-    home.paths.data_dir.mkdir(parents=True)
     home.paths.ledger.write_bytes(b"no ledger" * 100)
     _, document = _status(home)
-    assert document["last_delivery"] is None
-    assert "last delivery  unknown" in home.run("status").out
+    assert document["quarantine"] is document["last_delivery"] is None
+    text = home.run("status").out
+    assert "quarantine     unknown" in text
+    assert "last delivery  unknown" in text
 
 
 # The folder ------------------------------------------------------------------------------------
@@ -152,12 +147,6 @@ def test_a_disk_that_takes_no_files_is_seen_at_once(
     lock.release()
     assert "action needed" in text
     assert os.strerror(number) in text
-
-
-def test_a_look_leaves_nothing_behind(home: Scratch) -> None:
-    home.claude.mkdir()
-    home.ok("status")
-    assert list(home.claude.iterdir()) == []
 
 
 # Looks -------------------------------------------------------------------------------------------
