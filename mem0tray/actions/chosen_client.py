@@ -10,26 +10,17 @@ from msgspec import Struct
 
 from mem0tray.config import server_choice
 from mem0tray.config.keyring_key import PATIENCE
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.ledger.reader import Reader
-from mem0tray.server import (
-    AUTO,
-    Client,
-    Health,
-    Kind,
-    Outcome,
-    Page,
-    Recognition,
-    ServerAddress,
-    Terms,
-    connect,
-    connect_to_probe,
-)
+from mem0tray.server import AUTO, Recognition, connect, connect_to_probe
+from mem0tray.server.model import Client, Health, Outcome, Page, Terms
 from mem0tray.system.paths import Paths
 
 if TYPE_CHECKING:

@@ -164,7 +164,6 @@ _SENT_AT_ONCE: Final = nothing(
 
 
 def _action(told: Reason) -> Cause:
-    """Make the cause of what only the user can mend; its own remedy comes first."""
     what, remedy = reasons.parted(told)
     return Cause(ACTION, reasons.bare(what), reasons.sentence(remedy) or _DOCTOR)
 
@@ -212,7 +211,6 @@ class Surroundings(Struct, frozen=True):
 
 
 def _refusal(metrics: Metrics) -> list[Cause]:
-    """Find a refusal of every delivery: it lasts until one succeeds."""
     reason = metrics.reason
     refusal = reason.find(REFUSES)
     if metrics.values.get("state") != ACTION_NEEDED or refusal is None:
@@ -469,5 +467,4 @@ def number(group: Sequence[FoundItem]) -> str:
 
 
 def _failed(found: FoundItem) -> bool:
-    """Return whether a fresh entry is not simply new."""
     return found.is_held or (found.known is not None and found.known.retries > 0)

@@ -28,8 +28,7 @@ from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Traced
-from mem0tray.server import KEY_REFUSED, Client, Outcome, Page, ServerMemory
-from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.model import CANNOT_TELL, KEY_REFUSED, Client, Outcome, Page, ServerMemory
 from mem0tray.system.paths import Paths
 
 KEY: Final = "MEM0TRAY_MIGRATE_KEY"  # the variable with the former server's key
@@ -148,7 +147,6 @@ class Migration:
         return brought
 
     def _read_all(self, former: PatientQuestions) -> None:
-        """Read what the former server shows, and queue what is missing."""
         brought, projects = self._brought, self._projects(former)
         self._plan.only_known = brought.is_one = self._is_one_server(former.client, projects)
         for project in projects:

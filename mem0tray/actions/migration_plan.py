@@ -20,7 +20,7 @@ from mem0tray.system.paths import Paths
 
 if TYPE_CHECKING:
     from mem0tray.ledger.rows import Traced
-    from mem0tray.server import ServerMemory
+    from mem0tray.server.model import ServerMemory
 
 _NAME: Final = "migrations.json"
 

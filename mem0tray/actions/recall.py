@@ -13,9 +13,9 @@ from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST
 from mem0tray.config.server_choice import THIS_COMPUTER, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.item import Kind
 from mem0tray.ledger.reader import Reader
-from mem0tray.server import Client, Kind, Outcome, ServerMemory
-from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.model import CANNOT_TELL, Client, Outcome, ServerMemory
 from mem0tray.server.remedy import of_refusal
 
 TIMEOUT: Final = 10.0
@@ -114,7 +114,6 @@ def _ask(
     question: Callable[[Client], list[ServerMemory] | Outcome],
     within: float | None = None,
 ) -> None:
-    """Add what the server shows to `found`, or why it does not."""
     try:
         with chosen_client.opened(settings, settings.locations(), within=within) as client:
             said = question(client) if client is not None else []
@@ -149,7 +148,6 @@ def why_not_shown(destination: str, said: Outcome) -> str:
 
 
 def _known_here(settings: Settings, project: str) -> WasRead:
-    """Return the memories of a project that wait here, the newest first."""
     result = WasRead(chosen_server(settings, settings.locations()).shown)
     try:
         with waiting.opened(settings) as seen:

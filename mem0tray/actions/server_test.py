@@ -11,25 +11,22 @@ from contextlib import closing
 from typing import Final, NamedTuple
 
 from mem0tray.config import server_choice
-from mem0tray.config.server_address import is_in_keyring
+from mem0tray.config.server_address import ServerAddress, is_in_keyring
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.localserver import endpoint
-from mem0tray.server import (
+from mem0tray.server import Recognition, connect, connect_to_probe
+from mem0tray.server.answers import redirected_to
+from mem0tray.server.model import (
+    CANNOT_TELL,
     KEY_REFUSED,
     Health,
     KeyCheck,
     KeyVerdict,
     Outcome,
-    Recognition,
-    ServerAddress,
     Terms,
-    connect,
-    connect_to_probe,
 )
-from mem0tray.server.answers import redirected_to
-from mem0tray.server.model import CANNOT_TELL
 from mem0tray.server.remedy import of_redirect
 
 OK: Final = "ok"
@@ -132,7 +129,6 @@ class _Examination:
                 yield self._reading()
 
     def _left(self) -> float:
-        """Return the seconds for the next question."""
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
     def _healthy(self, health: Health, took: float) -> Step:
@@ -164,7 +160,6 @@ class _Examination:
         return Step(SERVER, FAILED, f"{host} is down. {sentence}", remedy or _IS_IT_THERE)
 
     def _key(self, found: KeyCheck) -> Step:
-        """Return what the server makes of the key, or of having none."""
         host, token = self._host, self._there.token
         said = _said(str(found.reason))
         elsewhere = redirected_to(found.reason)

@@ -26,9 +26,8 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import TakenMemory
-from mem0tray.server import Client, Memory, Outcome, Presence
 from mem0tray.server.http_client import key_header
-from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.model import CANNOT_TELL, Client, Memory, Outcome, Presence
 from mem0tray.system.paths import Paths, claude_code_folder
 from mem0tray.worker.queue import notes
 
@@ -292,7 +291,6 @@ class _Verifier:
 
 
 def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
-    """Return the queue entry that sends a memory again."""
     found = items.load_object(text.item.raw) or {}
     kept = {name: value for name, value in found.items() if name not in _OF_ITS_WAY}
     return kept | {"id": items.id_again(memory.id), "retries": 0}
@@ -323,7 +321,6 @@ def _everywhere(paths: Paths, *, notes: bool) -> Iterator[tuple[str, bytes]]:
 
 
 def _in_notes(reader: Reader) -> Iterator[tuple[str, bytes]]:
-    """Yield the text of each note that can be read, with its path. Raises OSError."""
     root = claude_code_folder(os.environ).absolute()
     projects: dict[str, str] = {}
 

@@ -290,7 +290,6 @@ def _as_before(found: FoundSettings) -> tuple[bool, bytes | None]:
 
 
 def _remember(found: FoundSettings, data: bytes, copy: Path | None) -> None:
-    """Record that `data` was written over the content of `copy`."""
     record = _record()
     before = None if copy is None else copy.name
     known = record.get(str(found.path), {})

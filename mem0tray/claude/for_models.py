@@ -23,7 +23,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import lines, one_line, plural
-from mem0tray.system import project as projects_of
+from mem0tray.system import project as projects
 
 _SENTENCE: Final = 1000  # characters of one, at most
 _NAME: Final = 80
@@ -47,7 +47,7 @@ def session_start(folder: Path, began: float) -> str:
     `began` is when the hook did, by the monotonic clock: what the server has is part of it where
     that answers in time. Raises Mem0TrayError where the settings are wrong.
     """
-    name = projects_of.of_session(folder, os.environ)
+    name = projects.of_session(folder, os.environ)
     within = max(_LEAST, began + _WITHIN - time.monotonic())
     found = reading.recall(config.load().settings, name, _RECALLED, within=within)
     said = _HOW_TO_SAVE
@@ -124,7 +124,7 @@ def _check_project(project: str, subject: str) -> None:
         raise Mem0TrayError(f"{subject} needs a project.", "Name it as project_id.")
 
 
-def projects() -> str:
+def list_projects() -> str:
     """Return the known projects, with how many memories each has here and on the server."""
     found = reading.known_projects(config.load().settings)
     sentences = [found.trouble]
@@ -181,7 +181,6 @@ def _state(seen: Overview) -> list[str]:
 
 
 def _counts(seen: Overview) -> list[str]:
-    """Return what waits, and why a count is unknown."""
     queue, dlq = "an unknown number of memories wait", "an unknown number of dead letters"
     if seen.queue is not None:
         queue = plural(seen.queue, "memory waits", "memories wait")
@@ -195,7 +194,6 @@ def _counts(seen: Overview) -> list[str]:
 
 
 def _causes(settings: Settings) -> list[str]:
-    """Return why memories are stuck, and other troubles, each with what to do; asks the server."""
     try:
         found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:
@@ -228,7 +226,6 @@ def _memories(found: WasRead, subject: str, order: str) -> str:
 
 
 def _memory(memory: KnownMemory) -> str:
-    """Return an entry of a list, its further lines below its first."""
     marks = [memory.state and f"{memory.state} here", _date(memory.created)]
     mark = ", ".join(one_line(each, _NAME) for each in marks if each)
     said = lines(memory.text).strip("\n").replace("\n", "\n  ")

@@ -39,21 +39,19 @@ Object = dict[str, Any]
 
 
 class Tool(NamedTuple):
-    """A tool: what it does, its arguments as JSON Schema, and the function of `for_models`."""
+    """What a tool does, and its arguments as JSON Schema; `for_models` has its function."""
 
     about: str
-    arguments: Mapping[str, Object]
-    required: tuple[str, ...]
-    answer: str
-    saves: bool = False
+    arguments: Mapping[str, Object] = {}
+    required: tuple[str, ...] = ()
 
     def document(self, name: str) -> Object:
         """Return the tool as a client reads it."""
         schema = {"type": "object", "properties": dict(self.arguments)}
         if self.required:
             schema["required"] = list(self.required)
-        hints = {"readOnlyHint": not self.saves, "openWorldHint": True}
-        if self.saves:
+        hints = {"readOnlyHint": name != _SAVE, "openWorldHint": True}
+        if name == _SAVE:
             hints |= {"destructiveHint": False, "idempotentHint": False}
         return {
             "name": name,
@@ -80,16 +78,12 @@ TOOLS: Final = {
         " because the server is down.",
         {"content": _text("The memory."), "project_id": _PROJECT},
         ("content",),
-        "save",
-        saves=True,
     ),
     "mem0_recall": Tool(
         "Recall the newest memories of a project. What is saved and not yet on the server is among"
         " them, marked. When the server cannot be reached, that is said, and what waits on this"
         " computer is shown all the same.",
         {"project_id": _PROJECT, "limit": _limit(20)},
-        (),
-        "recall",
     ),
     "mem0_search": Tool(
         "Search a project's memories, by meaning or by words, as the server can. What is saved and"
@@ -97,19 +91,11 @@ TOOLS: Final = {
         " reached, that is said, and what waits on this computer is searched all the same.",
         {"query": _text("What to look for."), "project_id": _PROJECT, "limit": _limit(10)},
         ("query",),
-        "search",
     ),
-    "mem0_list_projects": Tool(
-        "List the projects that have memories, with how many.", {}, (), "projects"
-    ),
-    "mem0_health": Tool(
-        "Say whether memories reach the server now; if not, why, and what to do.", {}, (), "health"
-    ),
+    "mem0_list_projects": Tool("List the projects that have memories, with how many."),
+    "mem0_health": Tool("Say whether memories reach the server now; if not, why, and what to do."),
     "mem0_queue_status": Tool(
-        "Say what waits to be delivered, what has failed (dead letters), and why.",
-        {},
-        (),
-        "queue_status",
+        "Say what waits to be delivered, what has failed (dead letters), and why."
     ),
 }
 
@@ -184,7 +170,6 @@ class ToolServer:
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
     def _answer(self, name: str, arguments: Any) -> str:
-        """Return what a tool says. Raises Mem0TrayError."""
         from mem0tray.claude import for_models  # slow to import, as the network is
 
         tool = TOOLS.get(name)
@@ -209,7 +194,7 @@ class ToolServer:
                 for each in tool.arguments
             )
             raise Mem0TrayError(
-                f"Nothing was {'saved' if tool.saves else 'asked'}."
+                f"Nothing was {'saved' if name == _SAVE else 'asked'}."
                 f" {' '.join(wrong[:_NAMED])}{more}",
                 f"{name} takes {takes}.",
             )
@@ -218,7 +203,7 @@ class ToolServer:
             chosen["limit"] = int(given.get("limit") or tool.arguments["limit"]["default"])
         if "project_id" in tool.arguments:
             chosen["project"] = self._project(given.get("project_id", ""))
-        said: str = getattr(for_models, tool.answer)(**chosen)
+        said: str = getattr(for_models, name.removeprefix("mem0_"))(**chosen)
         return said
 
     def _project(self, named: str) -> str:

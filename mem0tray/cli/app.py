@@ -15,76 +15,55 @@ if TYPE_CHECKING:
 
 _NO_TRAY: Final = "The worker runs in this terminal; Ctrl-C stops it."
 
-# Each command's line in the help, by heading. `name` is `command` in the module of that name,
-# but for those of `_ELSEWHERE`. Examples stand where a command is defined.
+# By heading: where each command is, and its line in the help.
 _TABLE: Final = {
     "Deliver": {
-        "run": "Run the worker in this terminal.",
-        "add": "Queue a memory, or many.",
-        "pause": "Stop delivering for a while.",
-        "resume": "Deliver again.",
+        "run": ("run:run", "Run the worker in this terminal."),
+        "add": ("add:command", "Queue a memory, or many."),
+        "pause": ("verbs:pause", "Stop delivering for a while."),
+        "resume": ("verbs:resume", "Deliver again."),
     },
     "Look": {
-        "status": "Show the state of worker and queues.",
-        "list": "List dead letters, or waiting entries.",
-        "stats": "Count by project, retries and age.",
-        "diagnose": "Say why an item is stuck.",
-        "show": "Show one memory: its text and history.",
-        "report": "Show how things stand on a page.",
-        "logs": "Show the worker's log.",
+        "status": ("status:command", "Show the state of worker and queues."),
+        "list": ("show:list_", "List dead letters, or waiting entries."),
+        "stats": ("status:stats", "Count by project, retries and age."),
+        "diagnose": ("diagnose:command", "Say why an item is stuck."),
+        "show": ("show:command", "Show one memory: its text and history."),
+        "report": ("status:report", "Show how things stand on a page."),
+        "logs": ("logs:command", "Show the worker's log."),
     },
     "Act": {
-        "retry": "Retry dead letters now.",
-        "edit": "Change a memory's text in your editor.",
-        "delete": "Back up, then delete items.",
-        "restore": "Put deleted items back.",
+        "retry": ("verbs:retry", "Retry dead letters now."),
+        "edit": ("restore:edit", "Change a memory's text in your editor."),
+        "delete": ("verbs:delete", "Back up, then delete items."),
+        "restore": ("restore:command", "Put deleted items back."),
     },
     "Read back from the server": {
-        "recall": "Show a project's memories on the server.",
-        "search": "Search a project's memories on the server.",
-        "projects": "List the projects, here and on the server.",
-        "export": "Write the server's memories as JSON lines.",
-        "verify": "Check that the server still has all it took.",
-        "migrate": "Bring memories over from a former server.",
+        "recall": ("recall:recall", "Show a project's memories on the server."),
+        "search": ("recall:search", "Search a project's memories on the server."),
+        "projects": ("recall:projects", "List the projects, here and on the server."),
+        "export": ("export:command", "Write the server's memories as JSON lines."),
+        "verify": ("verify:command", "Check that the server still has all it took."),
+        "migrate": ("migrate:command", "Bring memories over from a former server."),
     },
     "Set up": {
-        "setup": "Set up server, Claude Code and start at login.",
-        "config": "Show and change the settings.",
-        "doctor": "Check everything that deliveries need.",
-        "autostart": "Start at login, or stop doing so.",
-        "completion": "Have your shell complete what you type.",
-        "install": "Connect Claude Code with mem0tray.",
-        "uninstall": "Undo what mem0tray has set up.",
+        "setup": ("setup:command", "Set up server, Claude Code and start at login."),
+        "config": ("config:command", "Show and change the settings."),
+        "doctor": ("doctor.command:command", "Check everything that deliveries need."),
+        "autostart": ("autostart:command", "Start at login, or stop doing so."),
+        "completion": ("help:completion", "Have your shell complete what you type."),
+        "install": ("install:install", "Connect Claude Code with mem0tray."),
+        "uninstall": ("install:uninstall", "Undo what mem0tray has set up."),
     },
     "Serve other programs": {
-        "hook": "Handle an event of Claude Code.",
-        "mcp": "Serve Claude Code's memory tools (MCP).",
-        "serve": "Run the embedded server.",
+        "hook": ("serve:hook", "Handle an event of Claude Code."),
+        "mcp": ("serve:mcp", "Serve Claude Code's memory tools (MCP)."),
+        "serve": ("serve:serve", "Run the embedded server."),
     },
     "Learn": {
-        "help": "Show the help of a command, or on a topic.",
-        "demo": "Watch it work, for half a minute in a scratch home.",
+        "help": ("help:command", "Show the help of a command, or on a topic."),
+        "demo": ("demo:command", "Watch it work, for half a minute in a scratch home."),
     },
-}
-_ELSEWHERE: Final = {
-    "run": "run:run",
-    "retry": "verbs:retry",
-    "delete": "verbs:delete",
-    "pause": "verbs:pause",
-    "resume": "verbs:resume",
-    "list": "show:list_",
-    "stats": "status:stats",
-    "report": "status:report",
-    "edit": "restore:edit",
-    "recall": "recall:recall",
-    "search": "recall:search",
-    "projects": "recall:projects",
-    "doctor": "doctor.command:command",
-    "completion": "help:completion",
-    "install": "claude_code:install",
-    "hook": "serve:hook",
-    "mcp": "serve:mcp",
-    "serve": "serve:serve",
 }
 
 
@@ -98,9 +77,9 @@ class CommandEntry(NamedTuple):
 
 HEADINGS: Final = tuple(_TABLE)
 COMMANDS: Final = {
-    name: CommandEntry(heading, f"mem0tray.cli.{_ELSEWHERE.get(name, f'{name}:command')}", summary)
+    name: CommandEntry(heading, f"mem0tray.cli.{place}", summary)
     for heading, lines in _TABLE.items()
-    for name, summary in lines.items()
+    for name, (place, summary) in lines.items()
 }
 
 
@@ -127,7 +106,7 @@ class LazyGroup(CommandGroup):
         width = max(map(len, COMMANDS))
         for heading, lines in _TABLE.items():
             with formatter.section(heading):
-                formatter.write_dl([(name.ljust(width), said) for name, said in lines.items()])
+                formatter.write_dl([(name.ljust(width), said) for name, (_, said) in lines.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
         """Complete commands and options."""

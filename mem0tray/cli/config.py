@@ -83,18 +83,14 @@ def show(*, as_json: bool) -> None:
 
 @command.command("get", examples={"mem0tray config get server.url": ""})
 @click.argument("key", shell_complete=arguments.keys)
-@arguments.json_option()
-def get(key: str, *, as_json: bool) -> None:
+def get(key: str) -> None:
     """Print the value of KEY, even if it is a secret."""
     settings.kind_of(key)
     loaded = arguments.load_what_holds()
     if key in loaded.unknown:
         raise SettingsError(f"The value of {key} cannot be read.", "Mend what is wrong.")
     value = settings.get(loaded.settings, key)
-    if as_json:
-        output.print_json({"key": key, "value": value, "from": _source(loaded, key)})
-    else:
-        click.echo(value if isinstance(value, str) else config_file.as_toml(value))
+    click.echo(value if isinstance(value, str) else config_file.as_toml(value))
 
 
 # A value may begin with a dash, as a number below 0 does.

@@ -16,12 +16,12 @@ from mem0tray.system.programs import ends_in_order
 
 _INDENT: Final = "     "
 _WIDEST: Final = 80
-_MARKS: Final = {  # what stands before a line
-    Said.TEXT: ("", Style.PLAIN),
-    Said.MEMORY: ("+ ", Style.NAME),
-    Said.COMMAND: ("$ ", Style.NAME),
-    Said.LOG: ("| ", Style.DIM),
-    Said.KEPT: (f"{output.sign(Style.GOOD)} ", Style.GOOD),
+_MARKS: Final[dict[Said, tuple[str, Style]]] = {  # what stands before a line
+    "text": ("", Style.PLAIN),
+    "memory": ("+ ", Style.NAME),
+    "command": ("$ ", Style.NAME),
+    "log": ("| ", Style.DIM),
+    "kept": (f"{output.sign(Style.GOOD)} ", Style.GOOD),
 }
 
 
@@ -33,14 +33,13 @@ _MARKS: Final = {  # what stands before a line
     },
 )
 @click.option("--fast", is_flag=True, help="Leave out the pauses for reading: a few seconds.")
-@click.option("--keep", is_flag=True, help="Keep the scratch home, and say where it is.")
 @arguments.json_option("Print one JSON document, at the end.")
 @click.option(
     "--tray/--no-tray",
     default=None,
     help="Show the tray icon during the demo, or not. Default: where there is a desktop to see it.",
 )
-def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None:
+def command(*, fast: bool, as_json: bool, tray: bool | None) -> None:
     """Watch mem0tray deliver, wait out an outage, and recover a memory.
 
     The real worker runs in a scratch home, against a server of its own that
@@ -55,32 +54,28 @@ def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None
     pace = StoryPace(reading=0.0, interval=0.1) if fast else StoryPace()
     show = (lambda *_: None) if as_json else _show
     problem: Mem0TrayError | None = None
-    show(Said.TEXT, "The real worker runs in a scratch home; its server fails when it is told to.")
-    with ends_in_order(), staged(pace.interval, () if tray else ("run",), keep=keep) as stage:
+    show("text", "The real worker runs in a scratch home; its server fails when it is told to.")
+    with ends_in_order(), staged(pace.interval, () if tray else ("run",)) as stage:
         story = Story(stage, show, pace)
         try:
             story.tell()
         except Mem0TrayError as error:
             problem = error
         if as_json:
-            home = str(stage.home) if keep else None
-            output.print_json(_document(story, stage, problem) | {"home": home})
+            output.print_json(_document(story, stage, problem))
         elif problem is None:
             counts = Counter(each.project for each in stage.server.stored.values())
             each = ", ".join(f"{project} {count}" for project, count in counts.items())
             saved = plural(len(story.saved), "memory", "memories")
-            show(Said.TEXT, f"{saved} saved, {counts.total()} on the server: {each}.")
-        if keep and not as_json:
-            output.say(f"The scratch home is kept: {stage.home}")
+            show("text", f"{saved} saved, {counts.total()} on the server: {each}.")
     if problem is not None:
         raise problem
 
 
 def _show(kind: Said, text: str) -> None:
-    """Print a line of the story, or what a command printed."""
-    if kind is Said.TITLE:
+    if kind == "title":
         output.write(f"\n  {output.paint(text, Style.HEADING)}\n")
-    elif kind is Said.PRINTED:
+    elif kind == "printed":
         for line in text.splitlines():
             words = line.lstrip()
             begin = _INDENT + line[: len(line) - len(words)]
@@ -96,7 +91,6 @@ def _show(kind: Said, text: str) -> None:
 
 
 def _document(story: Story, stage: Stage, problem: Mem0TrayError | None) -> dict[str, Any]:
-    """Compose what happened, for programs."""
     saved, stored = Counter(story.saved), Counter(stage.server.stored.values())
     return {
         "ended_as_told": problem is None,

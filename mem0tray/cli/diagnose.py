@@ -82,7 +82,6 @@ def command(name: str | None, *, as_json: bool) -> None:
 
 
 def _print_gone(gone: list[Known], *, as_json: bool) -> None:
-    """Print what became of memories that no longer wait."""
     if as_json:  # with those keys of a waiting one that still make sense
         documents = []
         for known in gone:

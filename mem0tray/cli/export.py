@@ -25,7 +25,7 @@ from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, temporary
 from mem0tray.ledger.reader import Reader
-from mem0tray.server import Client, Outcome, ServerMemory
+from mem0tray.server.model import Client, Outcome, ServerMemory
 from mem0tray.system import programs
 
 _TIMEOUT: Final = 60.0  # seconds for a page
@@ -210,7 +210,6 @@ def command(*, project: str | None, out: Path | None) -> None:
 
 
 def _report(export: Export) -> None:
-    """Say what was written and left out. Raises Mem0TrayError if the server may have more."""
     if export.target is not None:
         empty = f"{export.nothing}; {export.target} is empty."
         output.say(f"{export.count} written to {export.target}." if export.written else empty)

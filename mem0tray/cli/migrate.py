@@ -82,7 +82,6 @@ def _named(names: Iterable[str]) -> str:
 
 
 def _former(settings: Settings, there: ServerNames, given: str | None) -> str | None:
-    """Return the ledger's name of the former server; None if none has anything."""
     if given is not None:
         name = migrate.named(given)
         if name == there.name:

@@ -130,7 +130,6 @@ def _answer(found: WasRead | KnownProjects) -> dict[str, Any]:
 
 
 def _judge(found: WasRead | KnownProjects, rest: str) -> None:
-    """Raise Mem0TrayError if what was shown is not all."""
     if found.trouble or found.unread:
         said = (found.trouble, rest if found.trouble else "", found.unread)
         raise Mem0TrayError(" ".join(filter(None, said)))

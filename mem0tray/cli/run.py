@@ -20,13 +20,14 @@ from urllib.parse import urlsplit
 import click
 
 from mem0tray.cli import arguments, output
+from mem0tray.cli.logs import style_of
 from mem0tray.cli.output import Style
 from mem0tray.config import settings as config
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, Mem0TrayError
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
+from mem0tray.core.state import DOWN, PERHAPS
 from mem0tray.core.text import one_line, plural
 from mem0tray.system import programs, threads
 from mem0tray.system.threads import Bell
@@ -195,7 +196,7 @@ def describe_rest(left: "Waiting | None") -> str:
 
 # The screen -----------------------------------------------------------------------------
 
-FEW: Final = 10  # lines of a kind at once; further events of that kind are counted
+_FEW: Final = 20  # lines at once; further events are counted
 _EVERY: Final = 1.0  # seconds between two looks
 _BLOCKED: Final = 1.0  # seconds that the end waits for a reader that does not read
 _LONGEST: Final = 300
@@ -207,14 +208,6 @@ _QUIET_EVENTS: Final = (
     events.WorkerStopped,  # said at the end, after the sum
 )
 _GOOD: Final = (events.Delivered, events.DlqRecovered)
-_FAILED: Final = (events.AttemptFailed, events.DlqRetryFailed, events.MovedToDlq)
-# By the log's sign; other news is dim.
-_STYLES: Final = {
-    **dict.fromkeys("✅", Style.GOOD),
-    **dict.fromkeys("❌🚨📋", Style.BAD),
-    **dict.fromkeys(("⚠️", "⏳", "🩹", "🐢", "🔕"), Style.WARNING),
-}
-_STATES: Final = {HEALTHY: Style.GOOD, DOWN: Style.BAD, ACTION_NEEDED: Style.BAD}
 
 
 class News(NamedTuple):
@@ -223,42 +216,17 @@ class News(NamedTuple):
     at: float
     event: events.Event
 
-    @property
-    def kind(self) -> tuple[str, str]:
-        """The kind in words, for one and for many."""
-        if isinstance(self.event, _GOOD):
-            return "more delivery", "more deliveries"
-        if isinstance(self.event, _FAILED):
-            return "more failure", "more failures"
-        return "more event", "more events"
-
     def write(self, before: str = "") -> None:
         """Write the event as the log words it, without its sign; some are not worth a line."""
-        sign, _, text = describe(self.event).partition(" ")
-        style = _STYLES.get(sign, Style.DIM)
+        line = describe(self.event)
+        style, text = style_of(line) or Style.DIM, line.partition(" ")[2]
         match self.event:
             case events.Delivered(project, item_id):  # not in the log
                 style, text = Style.GOOD, f"Delivered: {named(project, item_id)}"
             case events.DlqRetryFailed(reason=reason):
                 text += f": {one_line(reason)}"
-            case events.StateChanged(state=state):
-                style = _STATES.get(state, Style.DIM)
         if text:
             _write(self.at, style, before + text, error=isinstance(self.event, events.PartFailed))
-
-
-def _write_all(news: list[News]) -> None:
-    """Write the first events of each kind, then one line for each kind of which there were more."""
-    counts: Counter[tuple[str, str]] = Counter()
-    last: dict[tuple[str, str], News] = {}
-    for each in news:
-        counts[each.kind] += 1
-        if counts[each.kind] > FEW:
-            last[each.kind] = each
-        else:
-            each.write()
-    for kind, each in last.items():
-        each.write(f"{plural(counts[kind] - FEW, *kind)}; the last: ")
 
 
 class RunScreen:
@@ -325,7 +293,11 @@ class RunScreen:
                 news.append(self._news.get())
             is_last = None in news
             try:
-                _write_all([each for each in news if each is not None])
+                shown = [each for each in news if each is not None]
+                for each in shown[:_FEW]:
+                    each.write()
+                if more := shown[_FEW:]:
+                    more[-1].write(f"{plural(len(more), 'more event')}; the last: ")
             except BrokenPipeError:
                 self.left = True
                 self._on_left()
@@ -335,7 +307,6 @@ class RunScreen:
 
 
 def _write(at: float, style: Style, text: str, *, error: bool = False) -> None:
-    """Write the time of day, a sign and the text; with colours if wanted."""
     stream = sys.stderr if error else sys.stdout
     clock = datetime.fromtimestamp(at).strftime("%H:%M:%S")  # noqa: DTZ006  (local)
     text = one_line(text, _LONGEST)

@@ -148,9 +148,8 @@ def command(
 
 
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    """Connect tools and hooks. Raises Mem0TrayError."""
     from mem0tray.claude import connecting
-    from mem0tray.cli import claude_code
+    from mem0tray.cli import install
     from mem0tray.desktop.autostart import Origin
 
     if given is False:
@@ -168,11 +167,10 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
     if not any(each.is_needed for each in changes):
         output.say("Claude Code is connected.")
     elif way.decide(given, "Connect Claude Code, so that it saves and recalls?"):
-        claude_code.make(changes, dry_run=False, yes=True, as_json=False)
+        install.make(changes, dry_run=False, yes=True, as_json=False)
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    """Set up the start at login. Raises Mem0TrayError if that is impossible."""
     from mem0tray.cli import autostart
     from mem0tray.desktop.autostart import ENABLED, SERVICE, current, linux
 

@@ -61,7 +61,6 @@ def set_up(
 
 
 def _read_key(file: str) -> str:
-    """Return the key in a file, or on standard input. Raises UsageError if there is none."""
     key, why = "", "it is empty"
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
@@ -160,7 +159,6 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
 
 
 def _asked_key() -> str:
-    """Return the key that a person types; empty for the one that is set, or none."""
     now = arguments.load_all().settings.server
     kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
     question = f"API key of the server, which is not shown ({kept})"

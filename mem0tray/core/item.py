@@ -92,10 +92,16 @@ def entry(name: str, project: str, text: str, timestamp: float) -> Object:
 
 def parse(raw: bytes) -> Item | None:
     """Return the item in `raw` (one JSON value); None if that is no object with text content."""
-    head = _readable_head(raw)
-    if head is None:
+    try:
+        head = _HEAD.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a lone surrogate, or NaN
+        slow = load_object(raw)
+        if slow is None:
+            return None
+        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
+    if not isinstance(head.content, str):
         return None
-    project = _project(head)
+    project = head.project_id if isinstance(head.project_id, str) else ""
     timestamp = number(head.timestamp)
     has_id = isinstance(head.id, str) and head.id != ""
     return Item(
@@ -121,27 +127,6 @@ def identity(raw: bytes) -> Name:
         return "", json.dumps(json.loads(raw), sort_keys=True).encode()
     except (ValueError, RecursionError):
         return "", raw
-
-
-def project_and_text(raw: bytes) -> tuple[str, str] | None:
-    """Return what a server gets of the item in `raw`; None where `parse` finds none."""
-    head = _readable_head(raw)
-    return None if head is None else (_project(head), head.content)
-
-
-def _readable_head(raw: bytes) -> _Head | None:
-    try:
-        head = _HEAD.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a lone surrogate, or NaN
-        slow = load_object(raw)
-        if slow is None:
-            return None
-        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
-    return head if isinstance(head.content, str) else None
-
-
-def _project(head: _Head) -> str:
-    return head.project_id if isinstance(head.project_id, str) else ""
 
 
 def moved_to_dlq(raw: bytes, now: float) -> float:

@@ -179,17 +179,14 @@ class Stage:
 
 
 @contextmanager
-def staged(
-    interval: float, program: Sequence[str] = ("run",), *, keep: bool = False
-) -> Iterator[Stage]:
+def staged(interval: float, program: Sequence[str] = ("run",)) -> Iterator[Stage]:
     """Set up a stage whose worker is `program` of mem0tray, and take it down.
 
-    `interval` is in seconds, for probes and for retries. With `keep` the scratch home stays.
+    `interval` is in seconds, for probes and for retries.
     """
     with ExitStack() as undo:
         home = Path(tempfile.mkdtemp(prefix="mem0tray-demo-"))
-        if not keep:
-            undo.callback(shutil.rmtree, home, ignore_errors=True)
+        undo.callback(shutil.rmtree, home, ignore_errors=True)
         server = DemoServer()
         server.start()
         undo.callback(server.stop)

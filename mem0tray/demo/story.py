@@ -3,8 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.demo.stage import Stage, StoryMemory
@@ -14,7 +13,6 @@ MOVED: Final = "Moved to DLQ: "
 RECOVERED: Final = "DLQ recovered: "
 _LOOK: Final = 0.05
 _GLANCE: Final = 0.5  # the share of the reading time for what takes a glance
-_KEEP: Final = "`mem0tray demo --keep` keeps the scratch home, with the worker's log."
 FIRST: Final = (
     StoryMemory("shop", "Prices are stored in cents, never as floats."),
     StoryMemory("shop", "The staging database is reset every Sunday."),
@@ -30,16 +28,8 @@ BESIDE: Final = StoryMemory("notes", "The tests run with two workers, not with e
 Holds = Callable[[Stage], bool]
 
 
-class Said(StrEnum):
-    """What a line of the story is."""
-
-    TITLE = "title"
-    TEXT = "text"
-    MEMORY = "memory"
-    COMMAND = "command"
-    PRINTED = "printed"
-    LOG = "log"
-    KEPT = "kept"
+# What a line of the story is.
+Said = Literal["title", "text", "memory", "command", "printed", "log", "kept"]
 
 
 class StoryPace(NamedTuple):
@@ -125,34 +115,34 @@ class Story:
         """Begin an act, in which lines of the log with these words are shown."""
         self._kept = self.acts[title] = []
         self._shown = shown
-        self._tell(Said.TITLE, f"{len(self.acts)}  {title}", _GLANCE)
+        self._tell("title", f"{len(self.acts)}  {title}", _GLANCE)
 
     def say(self, text: str) -> None:
         """Say a sentence."""
-        self._tell(Said.TEXT, text)
+        self._tell("text", text)
 
     def save(self, *memories: StoryMemory) -> None:
         """Save memories from processes of their own, as other programs do."""
         for memory in memories:
             self._stage.command("add", "--project", memory.project, "--", memory.text)
             self.saved.append(memory)
-            self._tell(Said.MEMORY, f"{memory.project}: {memory.text}", 0)
+            self._tell("memory", f"{memory.project}: {memory.text}", 0)
 
     def command(self, *arguments: str) -> None:
         """Run a command of mem0tray, and show what it prints."""
         printed = self._stage.command(*arguments)
-        self._show(Said.COMMAND, f"mem0tray {' '.join(arguments)}")
-        self._tell(Said.PRINTED, printed.rstrip())
+        self._show("command", f"mem0tray {' '.join(arguments)}")
+        self._tell("printed", printed.rstrip())
 
     def expect(self, promise: str, holds: Holds, *, now: bool = False) -> None:
         """Keep a promise: wait until it has come true, or check that it is true `now`."""
         deadline = time.monotonic() + (0 if now else self._pace.patience)
         while not holds(self._stage):
             if time.monotonic() >= deadline:
-                raise Mem0TrayError(f"The demo did not go as told. Missing: {promise}", _KEEP)
+                raise Mem0TrayError(f"The demo did not go as told. Missing: {promise}")
             self.wait(_LOOK)
         self._kept.append(promise)
-        self._tell(Said.KEPT, promise, _GLANCE)
+        self._tell("kept", promise, _GLANCE)
 
     def _tell(self, kind: Said, text: str, share: float = 1.0) -> None:
         self._show(kind, text)
@@ -166,7 +156,7 @@ class Story:
             log = self._stage.log()
             for line in log[self._lines :]:
                 if any(words in line for words in self._shown):
-                    self._show(Said.LOG, line)
+                    self._show("log", line)
             self._lines = len(log)
             left = deadline - time.monotonic()
             if left <= 0:

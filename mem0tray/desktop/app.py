@@ -39,7 +39,7 @@ from mem0tray.worker.thread import WorkerThread
 if TYPE_CHECKING:
     from mem0tray.desktop.bus import SessionBus
     from mem0tray.desktop.notify.dbus import Daemon
-    from mem0tray.desktop.tray.xembed import PanelWatch
+    from mem0tray.desktop.tray.xembed import OlderPanel
 
 _OFFERED: Final = {
     Offer.STATUS: Verb.SHOW_STATUS,
@@ -69,7 +69,7 @@ class Application:
         self._log = EventLog(self._worker.paths, settings.log)
         self._events.subscribe(self._log)
         self._login = autostart.current(autostart.DESKTOP)
-        self._panels: PanelWatch | None = None
+        self._panels: OlderPanel | None = None
         also: Callable[[IconLook], None] = lambda _: None  # noqa: E731  (replaced below)
         daemon: Daemon | None = None
         if session_bus is not None:
@@ -164,7 +164,6 @@ class Application:
         self._controller.do(command)
 
     def _offered(self, offer: Offer) -> None:
-        """A notification was clicked."""
         self._controller.do(MenuCommand(_OFFERED[offer]))
 
     def _after_click(self) -> None:
@@ -194,7 +193,7 @@ class Application:
 
     def _watch_panels(self, bus: "SessionBus") -> "Callable[[IconLook], None]":
         """Find the panel that shows icons; return what shows a look in one of the older kind."""
-        from mem0tray.desktop.tray.xembed import OlderPanel, PanelWatch
+        from mem0tray.desktop.tray.xembed import OlderPanel
 
         def lost() -> None:
             self._shown.release()
@@ -202,10 +201,10 @@ class Application:
 
         bus.on_lost(lost)
         bus.on_connected(lambda: self._shown.try_acquire())  # noqa: PLW0108  (it may be replaced)
-        older = OlderPanel(partial(self._offered, Offer.STATUS))
         reported = self._worker.paths.data_dir / "no-panel-told"
-        self._panels = PanelWatch(reported, self._report_no_panel, bus, older)
-        return older.show
+        clicked = partial(self._offered, Offer.STATUS)
+        self._panels = OlderPanel(bus, reported, self._report_no_panel, clicked)
+        return self._panels.show
 
     def _report_no_panel(self) -> None:
         _ = self._words().gettext
@@ -233,7 +232,6 @@ class Application:
 
 
 def _settings() -> tuple[Settings, Reason]:
-    """The settings and what is wrong with them; the defaults when something is."""
     try:
         loaded = config.load()
     except SettingsError as error:

@@ -62,7 +62,6 @@ class Match:
     first: str = ""
 
     def rule(self) -> str:
-        """Return the match as a rule for the bus."""
         parts = {"sender": self.sender, "path": self.path, "arg0": self.first}
         wanted = "".join(f",{name}='{value}'" for name, value in parts.items() if value)
         return f"type='signal',interface='{self.interface}',member='{self.member}'{wanted}"
@@ -144,7 +143,6 @@ class SessionBus:
         self._keep_up(_to_bus("AddMatch", "s", match.rule()))
 
     def export(self, path: str, interface: ServiceInterface) -> None:
-        """Answer calls of this interface at `path`."""
         self._keep_up(lambda bus: bus.export(path, interface))
 
     def request_name(self, name: str) -> None:
@@ -165,7 +163,6 @@ class SessionBus:
         self._when_lost.append(lost)
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:
-        """Call `work` on the bus's thread in so many seconds."""
         self._soon(lambda: self._loop.call_later(seconds, work))
 
     def close(self) -> None:
@@ -278,7 +275,6 @@ class SessionBus:
         return bus
 
     async def _keep(self, bus: MessageBus) -> None:
-        """Wait for the end of the bus, and then until it is back."""
         with contextlib.suppress(EOFError, OSError, DBusFastError):
             # Shielded: leaving the bus waits for the same future, and ends this wait first.
             await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
@@ -309,7 +305,6 @@ class _PatientSocket:
         self._under = under
 
     def send(self, data: memoryview) -> int:
-        """Send what fits; return the number of bytes."""
         try:
             return self._under.send(data)
         except BlockingIOError:

@@ -128,7 +128,6 @@ if sys.platform == "win32":
 
     @contextmanager
     def _opened(user32: Any) -> Iterator[None]:
-        """Open the clipboard for us alone, in a window's name: Windows needs one."""
         parent = wintypes.HWND(_NO_SCREEN)
         names = (wintypes.LPCWSTR("STATIC"), None)
         window = wintypes.HWND(

@@ -97,12 +97,10 @@ class Controller:
         }
 
     def start(self) -> None:
-        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End the threads; a dialog or migration that goes on is left behind, and ends with us."""
         for commands in self._waiting:
             commands.put(None)
         for thread in self._threads:
@@ -219,7 +217,6 @@ class Controller:
         self._dialogs.show(f"{project} · {short_id(found.id)}", text, _("Close"))
 
     def _found(self, command: MenuCommand) -> FoundItem:
-        """Find the dead letter as it waits now. Raises NotFoundError."""
         letter = _letter(command)
         with waiting.opened(self._settings()) as seen:
             for found in seen.with_id(letter.item_id):

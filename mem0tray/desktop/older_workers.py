@@ -99,14 +99,12 @@ def _units(
 
 
 def _active(ask: Sequence[str]) -> set[str]:
-    """The services and timers that run or wait, where systemd answers."""
     options = ("--plain", "--no-legend", "--state=active,activating,reloading")
     said = programs.answer(*ask, "list-units", *options) or ""
     return {words[0] for line in said.splitlines() if (words := line.split())}
 
 
 def _started_by(file: Path) -> list[str]:
-    """The words of a unit's commands."""
     try:
         text = regular_file.read_bytes(file).decode("utf-8", "replace")
     except OSError:  # a link to nothing is a masked unit, or one that is gone
@@ -143,7 +141,6 @@ def _cron() -> Iterator[OlderWorker]:
 
 
 def _processes(ours: Collection[int | None]) -> Iterator[OlderWorker]:
-    """Running processes, where the system shows them (Linux)."""
     for entry in sorted(_PROC.glob("[0-9]*/cmdline")):
         with suppress(OSError, ValueError):
             pid = int(entry.parent.name)

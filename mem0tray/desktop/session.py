@@ -136,7 +136,6 @@ def shown_by(bus: "SessionBus") -> str:
 
 
 def _has_xembed_tray() -> bool:
-    """Return whether a program owns the tray's selection on the default screen."""
     if not os.environ.get("DISPLAY"):
         return False
     from Xlib import X
@@ -210,7 +209,6 @@ def show(path: Path, failed: Failed = lambda _: None, *, edits: bool = False) ->
 
 
 def _start(command: tuple[str, ...], name: str, failed: Failed) -> None:
-    """Start an opener detached from us: no pipe, terminal or signal of ours reaches it."""
     program = shutil.which(command[0])
     if program is None:
         what = Reason(

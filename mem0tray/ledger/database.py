@@ -186,8 +186,6 @@ class Ledger:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    # Transactions ------------------------------------------------------------------
-
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
         """Begin a transaction; with `durable` it waits for the disk, for earlier commits too.
 

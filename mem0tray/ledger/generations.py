@@ -116,8 +116,6 @@ class Generations:
     def dead_rows(self) -> list[Row]:
         return list(map(row_from, self._ledger.rows(SQL["dead_rows"])))
 
-    # Publishing ---------------------------------------------------------------------
-
     def prepare(self, name: str) -> tuple[int, list[bytes]]:
         """Begin the generation of that `last_update`; return its number, and the items in order."""
         with self._ledger.transaction() as db:
@@ -160,8 +158,6 @@ class Generations:
                 db.execute("UPDATE showings SET last_gen = ? WHERE rowid = ?", (end, oldest))
                 db.executemany("DELETE FROM showings WHERE rowid = ?", ((row[0],) for row in gone))
 
-    # What users saved ---------------------------------------------------------------
-
     def record_foreign(self, name: str, absent: Iterable[int]) -> int:
         """Record a user's own generation under its stamp, and which items it does not show."""
         with self._ledger.transaction() as db:
@@ -175,8 +171,6 @@ class Generations:
         """Record how a user saved an item, in a file under that generation's name."""
         values = (key, gen, gen, item.retry_count, item.last_attempt, items.body(item.raw))
         self._ledger.write("INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)", *values)
-
-    # What stands beside the items ---------------------------------------------------
 
     def strays(self) -> tuple[list[bytes], dict[str, bytes]]:
         """Return items that make no sense to us, and the unknown top-level keys."""

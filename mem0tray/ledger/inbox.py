@@ -78,8 +78,6 @@ class Inbox:
         """Return every fresh entry by its key, in the order of intake."""
         return {key: FreshEntry(*rest) for key, *rest in self._ledger.rows(SQL["fresh_entries"])}
 
-    # Taking in ----------------------------------------------------------------------
-
     def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
         """Add a fresh entry, which waits; return its key. `shown`: it stands in the queue file."""
         unknown = now if ask else None
@@ -191,8 +189,6 @@ class Inbox:
             gone = db.execute(SQL["expire"], (before,)).fetchall()
             db.executemany("UPDATE items SET last_error = NULL WHERE key = ?", gone)
         return len(gone)
-
-    # Editing ------------------------------------------------------------------------
 
     def change_content(self, row: Row, item: Item, now: float) -> int:
         """Replace project or content of a dead letter; return the edit's key.

@@ -53,12 +53,10 @@ def open_or_begin(path: Path) -> tuple[sqlite3.Connection, str]:
 def _open(path: Path) -> tuple[sqlite3.Connection, str]:
     if path.with_name(_BROKEN).exists():
         raise sqlite3.DatabaseError("found in use")
-    try:
+    with atomic.explained(path):
         existed = regular_file.look(path) is not None
         if not existed:
             os.close(regular_file.open_fd(path, os.O_CREAT | os.O_WRONLY))
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
         # SQLite heeds both only while there are no tables.
@@ -68,12 +66,21 @@ def _open(path: Path) -> tuple[sqlite3.Connection, str]:
         # the old mode would stay in force.
         db.execute("PRAGMA journal_mode = WAL").fetchall()
         db.execute("PRAGMA journal_size_limit = 16777216")  # the log may run a little past that
-        db.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_longest_log(path.parent)}")
         is_new = _is_new(db, path)
     except BaseException:
         db.close()
         raise
     return db, ("it was empty" if existed else "there was none") if is_new else ""
+
+
+def _longest_log(folder: Path) -> int:
+    """Return the log's pages at which it is checkpointed: it may not fill a small disk."""
+    import shutil  # slow to import, and those who only read the ledger have no log to lay out
+
+    with suppress(OSError):
+        return max(1, min(_LONGEST_LOG, shutil.disk_usage(folder).free // 4 // _PAGE))
+    return _LONGEST_LOG
 
 
 def _is_new(db: sqlite3.Connection, path: Path) -> bool:
@@ -114,12 +121,8 @@ def _keep_aside(path: Path) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
     kept = path.with_name(f"{path.name}.kept-{stamp}-{fraction // 1000:06d}")
     for suffix in ("", "-wal", "-shm"):
-        try:
+        with atomic.explained(path), suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(str(kept) + suffix)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise atomic.unavailable(path, error) from error
     path.with_name(_BROKEN).unlink(missing_ok=True)
     return kept
 

@@ -137,8 +137,6 @@ class Outbox:
             db.execute(SQL["limit_fresh_waits"], (now + retry_interval, longest))
             db.execute(SQL["limit_dead_waits"], (now,))
 
-    # Claim and outcome --------------------------------------------------------------
-
     def claim(self, key: int, now: float, server: str = "") -> Job:
         """Record that an item is about to be sent to `server` (in the caller's transaction)."""
         with self._ledger.transaction() as db:
@@ -151,15 +149,16 @@ class Outbox:
                 db.execute("UPDATE items SET claimed_for = ? WHERE key = ?", (there, key))
             delivered = ticket = None
             if was_sent:
-                ticket = _find_ticket(db, key, there)
-                past = db.execute(
-                    "SELECT server, at, has FROM outcomes WHERE item = ?", (key,)
-                ).fetchall()
+                sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
+                found = db.execute(sql, (key, there)).fetchone()
+                ticket = Ticket(*found) if found else None
+                sql = "SELECT server, at, has FROM outcomes WHERE item = ?"
+                past = db.execute(sql, (key,)).fetchall()
                 unknown = perhaps_since(unknown, past, there)
                 delivered = next((at for each, at, has in past if each == there and has), None)
                 if taken is None and state == items.FRESH:  # no dead letter is ever held
                     taken = next((at for each, at, _ in past if each == OF_ANOTHER_WORKER), None)
-        memory = None if raw is None else items.project_and_text(raw)
+        memory = None if raw is None else items.parse(raw)
         if memory is None:  # only items with text content enter the ledger
             raise LookupError(key)
         name = decode(item_id)
@@ -167,7 +166,7 @@ class Outbox:
         if read_there:  # the address was changed back: it is there, under no key of ours
             unknown, delivered = unknown or 0.0, delivered or 0.0
         return Job(
-            key, state, name, *memory,
+            key, state, name, memory.project, memory.content,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
             unknown, timeouts, taken, delivered, timestamp, ticket, read_there,
         )  # fmt: skip
@@ -289,12 +288,6 @@ def perhaps_since(
             perhaps.append(at)
     since = max(perhaps, default=None)
     return None if since == denied else since
-
-
-def _find_ticket(db: sqlite3.Connection, key: int, server: int) -> Ticket | None:
-    sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
-    found = db.execute(sql, (key, server)).fetchone()
-    return None if found is None else Ticket(*found)
 
 
 def _server_key(db: sqlite3.Connection, name: str) -> int:

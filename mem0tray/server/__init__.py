@@ -9,7 +9,6 @@ from typing import Final
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core import reasons
-from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.server.answers import health_answer
 from mem0tray.server.listings import Listings
@@ -19,15 +18,8 @@ from mem0tray.server.model import (
     Client,
     Health,
     KeyCheck,
-    KeyVerdict,
-    Memory,
-    Outcome,
-    Page,
-    Presence,
     ProbeClient,
-    ProjectCount,
     Proof,
-    ServerMemory,
     Terms,
 )
 from mem0tray.server.remedy import SET_DIALECT, of_refusal
@@ -152,30 +144,6 @@ class Recogniser:
             self._clients[name] = self._make(name)
         return self._clients[name]
 
-
-__all__ = [
-    "AUTO",
-    "DIALECTS",
-    "KEY_REFUSED",
-    "Client",
-    "Health",
-    "KeyCheck",
-    "KeyVerdict",
-    "Kind",
-    "Listings",
-    "Memory",
-    "Outcome",
-    "Page",
-    "Presence",
-    "ProbeClient",
-    "ProjectCount",
-    "Recognition",
-    "ServerAddress",
-    "ServerMemory",
-    "Terms",
-    "connect",
-    "connect_to_probe",
-]
 
 # httpx then does without its command line, which would load rich and pygments: 4 MB, 50 ms.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]

@@ -31,11 +31,7 @@ class Wakes(Protocol):
 
 @dataclass(slots=True)
 class Beside:
-    """What is known of another worker on the same files.
-
-    `at_work`: another worker is at work, or was when we last ran. `may_write_until` (Unix
-    seconds): its metrics are fresh, and until then it may write them again.
-    """
+    """What is known of another worker. `may_write_until`: until then it may rewrite its metrics."""
 
     at_work: bool = False
     may_write_until: float = 0.0
@@ -43,11 +39,7 @@ class Beside:
 
 @dataclass
 class WorkerContext:
-    """What all stages share; `settings` and the server change while the worker runs.
-
-    `server` names where deliveries go as the ledger records it, `destination` as people
-    read it; both are empty while none is chosen.
-    """
+    """What all stages share; `settings` and the server change while the worker runs."""
 
     paths: Paths
     settings: Settings

@@ -1,7 +1,6 @@
-"""The worker's engine: a cycle runs every stage, and each stage says when it is to run again.
+"""The worker's engine, which runs the stages; it has no thread and never waits.
 
-It has no thread and never waits: `thread` drives it. Times that decide something are
-arguments: `now` in Unix seconds, `moment` in monotonic ones.
+Times that decide something are arguments: `now` in Unix seconds, `moment` in monotonic ones.
 """
 
 import sys
@@ -28,10 +27,7 @@ _FOLLOWED: Final = 60.0  # seconds that `--until-idle` waits for what a server i
 
 
 class Engine:
-    """Runs the stages, on one folder, from `begin` to `end`; a fault of one never ends it.
-
-    If it `watches`, a change of the files ends the wait between two cycles.
-    """
+    """Runs the stages, on one folder, from `begin` to `end`; a fault of one never ends it."""
 
     def __init__(self, parts: Parts, wanted: WantedSettings, *, watches: bool = True) -> None:
         self.parts = parts

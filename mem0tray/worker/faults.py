@@ -1,12 +1,7 @@
-"""Parts of the worker that fail: a fault is reported once when it begins and once when it is over.
+"""Parts of the worker that fail: a fault is reported when it begins and when it is over.
 
-A disk that is full, read-only or broken strikes part after part, and now and then a part succeeds
-only because it has nothing to write. All of that is one fault, the disk's. It is over when nothing
-fails any more and files can be made again that could not be made before; or, if they could all
-along, when nothing has failed for a while.
-
-A file that others are writing is read again at once. But a program that never stops writing would
-keep it from ever being taken in, while all seems in order: that is a fault after ten seconds.
+A disk that is full, read-only or broken strikes many parts: that is one fault. It is over when
+files can be made again that could not; or, if they could, when nothing failed for a while.
 """
 
 import math
@@ -91,10 +86,7 @@ class Faults:
         self._unstable: dict[str, float] = {}  # since when a part's file is; monotonic
 
     def attempt(self, part: str, work: Callable[[], object], title: str = "") -> bool:
-        """Do a part of the work; if it fails, report that, and wait a while before the next try.
-
-        Raises NoThreadError: without its threads the worker ends.
-        """
+        """Do a part of the work; if it fails, report it and wait. Raises NoThreadError."""
         moment = self._clock()
         if self.until_try(part, moment) > 0:
             return False
@@ -125,10 +117,7 @@ class Faults:
             return min([look, *(at - moment for at in self._not_before.values() if at > moment)])
 
     def note_failure(self, part: str, error: Exception, delay: float, title: str = "") -> None:
-        """Note that a part failed, and is tried again after `delay` seconds.
-
-        The fault is named after the part, or has a `title` that other parts may share.
-        """
+        """Note that a part failed, and is tried again after `delay` seconds."""
         reason, of_disk = reasons.quoted(repr(error)), False
         if isinstance(error, Mem0TrayError):
             reason, of_disk = error.reason, error.disk_failed
@@ -194,14 +183,16 @@ class Faults:
     def note_file(self, part: str, path: Path, *, unstable: bool) -> None:
         """Note whether a file is unstable now; for more than ten seconds, that is a fault."""
         if unstable:
-            self._unstable.setdefault(part, self._clock())
-            if self.is_unstable(part):
+            since = self._unstable.setdefault(part, self._clock())
+            if self._clock() - since > PATIENCE:
                 self.note_failure(part, keeps_changing(path), AGAIN)
         elif self._unstable.pop(part, None) is not None:
             self.note_success(part)
 
     def is_unstable(self, part: str) -> bool:
-        return self._clock() - self._unstable.get(part, math.inf) > PATIENCE
+        """Return whether that is a fault by now, which a finite run does not wait for."""
+        with self._guard:
+            return any(part in each.parts for each in self._episodes.values())
 
 
 def is_stable(signature: Signature, now: float) -> bool:

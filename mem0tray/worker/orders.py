@@ -46,10 +46,7 @@ _CHANGED: Final = frozenset({DONE, PERHAPS, IN_FLIGHT})
 
 
 class OrderHandler:
-    """Applies what waits in the folder of orders, the oldest first.
-
-    `on_retry` is called when dead letters have become due at once.
-    """
+    """Applies the orders that wait, the oldest first; `on_retry` is called after a retry."""
 
     def __init__(
         self, context: WorkerContext, on_retry: Callable[[], object] = lambda: None
@@ -103,11 +100,10 @@ class OrderHandler:
 
 
 def stand_in(context: WorkerContext) -> Mapping[str, Reason]:
-    """Read the files as the worker does; if orders wait, apply them and write the files.
+    """Read the files as the worker does, apply orders, and write the files; nothing is sent.
 
-    Nothing is sent, and other changes of the files are left to the next worker. Returns why a file
-    could not be read, by `queue`, `emergency` or `dlq`. Raises LedgerError when the ledger takes no
-    change, FileUnavailableError when an order cannot be read: then none is applied.
+    Returns why a file could not be read, by `queue`, `emergency` or `dlq`. Raises LedgerError, and
+    FileUnavailableError when an order cannot be read: then none is applied.
     """
     beside = context.beside.at_work = not other_worker.is_none_beside(context)
     lines, queue, edits = EmergencyIntake(context), QueueIntake(context), HandEdits(context)

@@ -1,9 +1,7 @@
-"""Another worker on the same files, noticed by the metrics that it writes.
+"""Another worker on the same files, noticed by metrics without our run's random id.
 
-Whoever rewrites `mem0_metrics.json` without our run's random id is one: deliveries stop. The ledger
-keeps that another worker is at work, and since when, so that our own restart changes nothing. It
-counts as gone when it has been silent for three heartbeats (at once, when its process was here and
-has ended), and the queue file was read after that.
+The ledger remembers it. It has gone when it was silent for three heartbeats (at once, when its
+process was here and has ended), and the queue file was read after that.
 """
 
 import time
@@ -71,10 +69,7 @@ class OtherWorker:
         )
 
     def release(self) -> None:
-        """Forget a worker that has gone: the queue file was read since, and shows its traces.
-
-        What it left there may be on the server too, as it may have ended in the middle.
-        """
+        """Forget a worker that has gone; what it left may be on the server too."""
         if not (self._between or self._gone):
             return
         context = self._context
@@ -135,10 +130,7 @@ class OtherWorker:
             self._context.breaker.block("worker", sentence(seen))
 
     def _foreign(self) -> dict[str, Any] | None:
-        """Return the metrics, if another worker wrote them; None if not, or if they are gone.
-
-        Raises TornError while they are being written.
-        """
+        """Return the metrics, if another worker wrote them, else None. Raises TornError."""
         data, signature = atomic.read(self._context.paths.metrics) or (b"{}", None)
         values = items.load_object(data)
         if values is None:
@@ -151,10 +143,7 @@ class OtherWorker:
 
 
 def is_none_beside(context: WorkerContext) -> bool:
-    """Return whether nobody else wrote the metrics since our last worker; in doubt False.
-
-    For a caller who looks once; it notes nothing.
-    """
+    """Return whether nobody else wrote the metrics since our last worker; in doubt False."""
     if context.foreign_claims.worker() is not None:
         return False
     former, former_signature = context.foreign_claims.last_start()

@@ -1,7 +1,4 @@
-"""The stages of a cycle, in order, and the parts that they drive, on one folder and its ledger.
-
-Times are arguments: `now` in Unix seconds, `moment` in monotonic ones.
-"""
+"""The stages of a cycle, in order, and the parts that they drive, on one folder and its ledger."""
 
 import math
 import time
@@ -107,11 +104,7 @@ def open_parts(wanted: WantedSettings, events: Events, wake: Wakes) -> Parts:
 
 
 def recover(context: WorkerContext) -> None:
-    """Make the outcomes of the last worker's requests unknown: the server is asked in a while.
-
-    After another start of the machine, or in a ledger begun anew, nothing is in flight, but
-    everything is asked about. Raises LedgerError.
-    """
+    """Make the outcomes of the last worker's requests unknown, or of all after another boot."""
     ledger, interval = context.ledger, context.settings.sync.retry_interval
     wait, now = min(_AT_WORK, interval), context.now()
     with ledger.transaction(durable=True):

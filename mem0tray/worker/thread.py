@@ -52,11 +52,7 @@ class WorkerThread:
         patient: bool = True,
         over: Callable[[], None] = lambda: None,
     ) -> None:
-        """Start the thread, which calls `over` when it has ended. Raises NoThreadError.
-
-        If it is to `watch`, the worker also follows `claude_dir`. It waits for a disk that is full
-        or read-only at the start, unless it is not `patient`: then `failure` says what is wrong.
-        """
+        """Start the thread, which calls `over` at its end; `patient`: it waits for a full disk."""
 
         def run() -> None:
             try:

@@ -78,15 +78,6 @@ def test_retry_recovers(
     home.wait_dlq({"first", "second", "third"} - recovered)
 
 
-@pytest.mark.usefixtures("letters")
-def test_retry_probes_at_once(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.worker(env={"MEM0TRAY_SYNC_PROBE_INTERVAL": "60"})
-    server.health = Answer(body={"status": "ok"})
-    home.ok("retry", "--all")
-    server.wait_for(lambda: server.total_stored() == 5, 3)
-
-
 # pause and resume ---------------------------------------------------------------------------
 
 
@@ -122,15 +113,6 @@ def test_nothing_is_sent_while_a_pause_cannot_be_read(home: Home, server: Standi
 
 
 # the worker in the terminal -------------------------------------------------------------------
-
-
-def test_without_arguments_the_worker_runs_in_the_terminal(home: Home, server: Standin) -> None:
-    home.write_queue(entries(3))
-    worker = home.start()
-    server.wait_for(lambda: server.total_stored() == 3, 10)
-    assert worker.stop() in (0, 143, -15)
-    assert "The worker runs in this terminal" in worker.err
-    assert "Traceback" not in worker.err
 
 
 LINE = json.dumps({"id": "x1", "project_id": "alpha", "content": "first text"})
@@ -271,16 +253,6 @@ def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin
         assert worker.alive
 
 
-def test_a_shorter_probe_interval_holds_at_once(bare_home: Home, server: Standin) -> None:
-    address = f'[server]\nurl = "{server.url}"\n[sync]\nprobe_interval = '
-    bare_home.env.pop("MEM0TRAY_SYNC_PROBE_INTERVAL", None)
-    bare_home.configure(address + "600\n")
-    bare_home.worker()
-    server.wait_for(lambda: server.probes() >= 1, 5)
-    bare_home.configure(address + "0.2\n")
-    server.wait_for(lambda: server.probes() >= 4, 5)
-
-
 @pytest.mark.row(44)
 def test_a_symlinked_file_is_followed_and_stays_a_link(home: Home) -> None:
     target = home.root / "dotfiles.toml"
@@ -337,14 +309,3 @@ def test_loopback_never_goes_through_a_proxy(home: Home, server: Standin) -> Non
     home.write_queue(entries(2))
     home.drained(env=dict.fromkeys(names, dead_end))
     assert server.total_stored() == 2
-
-
-def test_another_folder_can_be_chosen(home: Home, server: Standin) -> None:
-    elsewhere = home.root / "elsewhere"
-    home.claude.rename(elsewhere)
-    home.queue = elsewhere / "mem0_queue.json"
-    home.write_queue(entries(2))
-    home.drained(env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(elsewhere)})
-    assert server.total_stored() == 2
-    assert (elsewhere / "logs" / "mem0_worker.log").exists()
-    assert not home.claude.exists()

@@ -18,7 +18,6 @@ from mem0tray.files.lock import FileLock
 from tests.support import needs, user
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.machine import tool
 from tests.support.needs import SIGNALS
 from tests.support.processes import Process
 from tests.support.shapes import Item, dead, entries, entry, texts, waiting
@@ -36,7 +35,6 @@ def letters(home: Home) -> list[Item]:
 
 @pytest.fixture(params=[True, False], ids=["running", "stopped"])
 def running(request: pytest.FixtureRequest, home: Home, letters: list[Item]) -> bool:
-    """Start a worker over the dead letters, or none."""
     if request.param:
         home.worker()
         home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(letters), 5, "taken in")
@@ -44,7 +42,6 @@ def running(request: pytest.FixtureRequest, home: Home, letters: list[Item]) -> 
 
 
 def backup_named_in(home: Home, output: str) -> Path:
-    """Find the backup whose name a command has printed."""
     found = DATED.search(output)
     assert found, output
     return home.claude / found[0]
@@ -271,7 +268,6 @@ NUMBER = 7
 
 @pytest.fixture
 def seven(home: Home) -> list[Item]:
-    """Write seven dead letters that wait for an hour."""
     made = [waiting(f"text {n}", f"project-{n}", id=f"{n}aaa-{n}") for n in range(NUMBER)]
     home.write_dlq(made)
     return made
@@ -334,34 +330,6 @@ def test_an_edit_by_hand_at_the_same_moment_is_told_as_that(
     assert [line.split()[1] for line in lines if line.startswith(BY_COMMAND)] == ["1"]
     assert removed == 2
     assert all("`mem0tray restore" in line for line in lines)
-
-
-def test_what_is_forgotten_is_not_offered_again(home: Home, worker: Process | None) -> None:
-    home.ok("delete", "0aaa", "--yes", "--forget")
-    seen(home, worker, NUMBER - 1)
-    assert told(home, BY_COMMAND, BY_HAND, "for good") == ["Deleted for good: 1 dead letter"]
-
-
-@pytest.mark.slow
-def test_a_command_killed_at_any_rename_hides_no_removal_by_hand(
-    home: Home, worker: Process | None
-) -> None:
-    trace = [tool("strace"), "-f", "-qq", "-o", "/dev/null"]
-    renames = "rename,renameat,renameat2"
-    by_command = 0
-    for at in range(NUMBER):
-        inject = ["-e", f"trace={renames}", "-e", f"inject={renames}:signal=KILL:when={at + 1}"]
-        command = home.start("delete", f"{at}aaa", "--yes", wrapper=[*trace, *inject])
-        command.popen.wait(30)
-        if f"text {at}" in home.dlq_texts():
-            user.remove(home, f"text {at}")
-        else:
-            by_command += 1
-        seen(home, worker, NUMBER - at - 1)
-        lines = told(home, BY_COMMAND, BY_HAND)
-        assert len(lines) == at + 1
-        assert sum(line.startswith(BY_COMMAND) for line in lines) == by_command
-    assert 0 < by_command < NUMBER
 
 
 # However these tests were started: with `nohup` the hang-up signal would stay switched off.

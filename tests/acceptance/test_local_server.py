@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.processes import Process
-from tests.support.shapes import Item, entries
+from tests.support.shapes import entries
 
 LOCAL = {"MEM0TRAY_SERVER_URL": "local"}
 
@@ -59,27 +58,6 @@ def running(home: Home) -> Endpoint:
     return found[-1]
 
 
-@pytest.fixture
-def served(bare_home: Home) -> Endpoint:
-    bare_home.start("serve")
-    return running(bare_home)
-
-
-@pytest.fixture
-def client(served: Endpoint) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=f"http://127.0.0.1:{served.port}",
-        headers={"Authorization": f"Bearer {served.token}"},
-        trust_env=False,
-    ) as client:
-        yield client
-
-
-def listed(client: httpx.Client, project: str = "alpha") -> list[str]:
-    answer: Item = client.get(f"/memory/{project}", params={"limit": 100}).json()
-    return sorted(result["memory"] for result in answer["memories"]["results"])
-
-
 def gone(pid: int) -> bool:
     try:
         return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
@@ -112,16 +90,3 @@ def test_the_worker_finds_one_that_runs(bare_home: Home) -> None:
     bare_home.drained(env=LOCAL)
     assert serving.alive
     assert running(bare_home).pid == place.pid
-
-
-def test_the_worker_s_deliveries_are_in_the_local_server(bare_home: Home) -> None:
-    bare_home.start("serve")
-    place = running(bare_home)
-    bare_home.write_queue(entries(10, projects=1))
-    bare_home.drained(env=LOCAL)
-    with httpx.Client(
-        base_url=f"http://127.0.0.1:{place.port}",
-        headers={"Authorization": f"Bearer {place.token}"},
-        trust_env=False,
-    ) as client:
-        assert len(listed(client, "project-0")) == 10

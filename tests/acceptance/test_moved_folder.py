@@ -1,19 +1,15 @@
-"""A `~/.claude` that moves, is missing or is a link; several workers on one folder."""
+"""A `~/.claude` that moves, is missing or is a link."""
 
 import json
 import shutil
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.home import Home, one_line, plain
+from tests.support.home import Home, one_line
 from tests.support.machine import without_inotify
 from tests.support.processes import Process
-from tests.support.shapes import dead, entries, entry, waiting
+from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -34,7 +30,7 @@ def copy_and_link(home: Home) -> Path:
 
 
 def is_found(home: Home, worker: Process) -> None:
-    """Commands know the worker, and no second one may begin."""
+    """Check that commands know the worker, and no second one may begin."""
     assert home.json("status")["worker"]["pid"] == worker.pid
     assert "not running" not in home.ok("status")
     for arguments in (["run"], ["run", "--until-idle"]):
@@ -133,34 +129,6 @@ def test_a_link_that_leads_to_another_folder_is_followed(home: Home, server: Sta
 
 
 @pytest.mark.row(48)
-def test_two_folders_stay_apart(home: Home, server: Standin) -> None:
-    other = home.root / "other"
-    other.mkdir()
-    env = {"MEM0TRAY_PATHS_CLAUDE_DIR": str(other)}
-    worker = home.worker()
-    move_and_link(home)
-    assert not home.json("status", env=env)["worker"]["running"]
-    home.ok("pause", env=env)
-    assert home.json("status", env=env)["paused"]
-    assert not home.json("status")["paused"]
-    home.ok("resume", env=env)
-    home.ok("add", "--project", "p", "in the other", env=env)
-    home.drained(env=env)
-    assert server.count("in the other") == 1
-    assert len(home.ledgers()) == 2
-    is_found(home, worker)
-
-
-@pytest.mark.row(48)
-def test_a_folder_that_is_made_is_said(home: Home, server: Standin) -> None:
-    folder = home.root / "claud"
-    done = home.drained(env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(folder)})
-    assert f"Made the folder {folder}: it was not there" in done.stdout
-    assert "Made the folder" not in home.drained().stdout
-    assert server.saves == []
-
-
-@pytest.mark.row(48)
 def test_a_link_to_nothing_is_waited_for(home: Home, server: Standin) -> None:
     away = home.claude.rename(home.root / "disk")
     home.claude.symlink_to(home.root / "not mounted" / "disk")
@@ -200,79 +168,7 @@ def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
     )
 
 
-@pytest.mark.row(48)
-def test_a_setting_that_leads_nowhere_is_said(home: Home, server: Standin) -> None:
-    home.worker()
-    missing = home.root / "mising"
-    home.configure(f'[paths]\nclaude_dir = "{missing}"\n')
-    home.wait(lambda: home.state()[0] == "action needed", 10, "said")
-    assert f"paths.claude_dir leads to {missing} now, which is no folder" in home.state()[1]
-    home.write_queue([entry("meanwhile")])
-    server.wait_for(lambda: server.count("meanwhile") == 1, 10)
-    home.configure("")
-    home.wait(lambda: home.state()[0] == "healthy", 10, "all is well")
-    assert len(home.log_lines("which is no folder")) == 1
-    assert not missing.exists()
-
-
-OTHER_WORKER = """
-import json, os, sys, time
-path, fields = sys.argv[1], json.loads(sys.argv[2])
-while True:
-    with open(path, 'w') as file:
-        json.dump({'last_update': time.ctime(), 'vps_status': 'healthy', 'queue_size': 0,
-                   'dlq_size': 0, 'total_synced': 1, 'total_queued': 1, **fields}, file, indent=2)
-    time.sleep(0.1)
-"""
-
-
-@contextmanager
-def other_worker(home: Home, **fields: object) -> Iterator[Process]:
-    """Run a worker of another make, which rewrites the metrics all the time."""
-    output = home.root.with_name("other-worker")
-    command = [sys.executable, "-c", OTHER_WORKER, str(home.metrics), json.dumps(fields)]
-    process = Process(command, env=home.env, output=output)
-    try:
-        yield process
-    finally:
-        process.kill()
-
-
 # Other workers --------------------------------------------------------------------------
-
-
-@pytest.mark.row(33)
-def test_a_second_instance_leaves(home: Home, server: Standin) -> None:
-    first = home.worker()
-    for arguments in (["run"], ["run", "--once"], ["run", "--until-idle"]):
-        done = home.run(*arguments)
-        assert done.returncode == 1
-        assert "run" in one_line(done.stderr)
-    assert first.alive
-    home.write_emergency([entry("x")])
-    server.wait_for(lambda: server.count("x") == 1, 5)
-
-
-@pytest.mark.row(33)
-@pytest.mark.parametrize(
-    "fields", [{}, {"pid": 999_999, "host": "elsewhere"}], ids=["older make", "other computer"]
-)
-def test_another_worker_pauses_us_and_is_named(
-    home: Home, server: Standin, fields: dict[str, object]
-) -> None:
-    home.write_dlq([waiting("later")])
-    home.worker()
-    with other_worker(home, **fields):
-        home.wait(lambda: "action needed" in plain(home.ok("status")), 8, "action needed")
-        probed = server.probes()
-        home.write_emergency(entries(5))
-        time.sleep(1)
-        assert server.saves == []
-        assert server.probes() >= probed
-        text = home.ok("status")
-        assert "another worker" in plain(text)
-        if fields:
-            assert "elsewhere" in text
 
 
 # The folder moves ------------------------------------------------------------------------
@@ -287,33 +183,6 @@ def test_a_missing_folder_is_no_obstacle(home: Home, server: Standin) -> None:
     home.producer("--label", "first").wait()
     server.wait_for(lambda: server.total_stored() == 1, 8)
     assert worker.alive
-
-
-@pytest.mark.row(34)
-def test_a_removed_folder_loses_nothing(home: Home, server: Standin) -> None:
-    home.write_dlq([waiting("later")])
-    worker = home.worker()
-    gone = home.claude.rename(home.root / "gone")  # at once: it is written to meanwhile
-    shutil.rmtree(gone)
-    home.claude.mkdir(exist_ok=True)
-    home.wait_dlq(["later"], 10)
-    home.producer("--label", "again").wait()
-    server.wait_for(lambda: server.total_stored() == 1, 10)
-    assert worker.alive
-
-
-@pytest.mark.row(34)
-def test_a_symlinked_folder_works(home: Home, server: Standin) -> None:
-    target = home.root / "dotfiles"
-    home.claude.rename(target)
-    home.claude.symlink_to(target)
-    home.write_dlq([dead("letter")])
-    home.worker()
-    server.wait_for(lambda: server.count("letter") == 1, 5)
-    home.producer("--label", "linked").wait()
-    server.wait_for(lambda: server.total_stored() == 2, 5)
-    assert home.claude.is_symlink()
-    home.wait(lambda: home.queue_items() == [], 5, "published")
 
 
 @pytest.mark.row(34)

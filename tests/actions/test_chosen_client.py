@@ -9,7 +9,9 @@ import pytest
 
 from mem0tray.actions import chosen_client
 from mem0tray.actions.chosen_client import PatientQuestions
-from mem0tray.server import Outcome, Page, ServerAddress, ServerMemory, connect
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.server import connect
+from mem0tray.server.model import Outcome, Page, ServerMemory
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
 

@@ -18,9 +18,8 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.rows import Attempt, Known, kept
-from mem0tray.server import Health
 from mem0tray.server.answers import HOLDS_NUL, classify, no_use
-from mem0tray.server.model import UNRESOLVED, Reply
+from mem0tray.server.model import UNRESOLVED, Health, Reply
 from mem0tray.system.paths import Paths
 from tests.actions.scene import found, metrics_of, write_dlq
 from tests.support.http1 import Answer
@@ -70,16 +69,6 @@ def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text() -> N
     assert down.name == diagnose.SERVER_DOWN
     fallen, *_ = diagnose.causes(letter, FINE, failed(status=500), NOW)
     assert fallen.name == diagnose.REJECTED
-
-
-def test_nul_is_told_once() -> None:
-    """A server that is known not to store it has been named by its own answer."""
-    letter = found(dead("a\0b"))
-    said = kept(no_use(502, HOLDS_NUL))
-    attempt = Attempt(1.0, "item failure", 502, said, 0.1)
-    causes = diagnose.causes(letter, FINE, attempt, NOW)
-    assert names(causes)[:1] == [diagnose.INVALID]
-    assert sum("NUL" in str(each.detail) for each in causes) == 1
 
 
 @pytest.mark.parametrize(
@@ -186,13 +175,6 @@ def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
     assert "pause.json" in str(first.detail)
 
 
-def test_no_server_chosen(paths: Paths) -> None:
-    """Somebody's files and no choice: nothing is sent, and that is the cause."""
-    write_dlq(paths, [dead("x")])
-    assert around(Settings()).causes[0].name == diagnose.NO_SERVER
-    assert chosen_server(Settings(), paths).name == ""
-
-
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
     settings = settings_for("local")
     (first,) = around(settings).causes
@@ -279,11 +261,18 @@ def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> No
     assert hindrance(chosen) == "choose a server"
 
 
-def test_a_health_check_sent_elsewhere_says_what_to_set(paths: Paths) -> None:
-    with Standin() as server, FileLock(paths.instance_lock).held(1):
-        server.health = Answer(308, headers={"Location": "/api/health"})
-        (found,) = around(settings_for(server.url)).causes
-    assert found.name == diagnose.ACTION
-    assert f"Permanent Redirect to {server.url}/api/health, which" in str(found.detail)
-    assert "config set" not in str(found.detail)
-    assert f"`mem0tray config set server.url {server.url}/api`" in str(found.remedy)
+def test_nul_is_told_once() -> None:
+    """A server that is known not to store it has been named by its own answer."""
+    letter = found(dead("a\0b"))
+    said = kept(no_use(502, HOLDS_NUL))
+    attempt = Attempt(1.0, "item failure", 502, said, 0.1)
+    causes = diagnose.causes(letter, FINE, attempt, NOW)
+    assert names(causes)[:1] == [diagnose.INVALID]
+    assert sum("NUL" in str(each.detail) for each in causes) == 1
+
+
+def test_no_server_chosen(paths: Paths) -> None:
+    """Somebody's files and no choice: nothing is sent, and that is the cause."""
+    write_dlq(paths, [dead("x")])
+    assert around(Settings()).causes[0].name == diagnose.NO_SERVER
+    assert chosen_server(Settings(), paths).name == ""

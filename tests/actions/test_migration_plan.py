@@ -6,7 +6,7 @@ from msgspec import structs
 from mem0tray.actions.migration_plan import Plan
 from mem0tray.core import item as items
 from mem0tray.ledger.rows import Traced
-from mem0tray.server import ServerMemory
+from mem0tray.server.model import ServerMemory
 
 FORMER = "http://former.test"
 

@@ -14,7 +14,6 @@ from mem0tray.system.paths import Paths
 from tests.server.wire import Connection, Wire, render
 from tests.support import needs
 from tests.support.certificates import HOST, Authority
-from tests.support.hosted import HostedStandin
 from tests.support.http1 import Answer, page
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.standin import UNNAMED, Standin
@@ -86,20 +85,6 @@ def test_an_official_server_is_told_by_its_answers(steps: Test) -> None:
         )
         assert {(each.method, each.body) for each in server.requests} == {("GET", b"")}
         assert server.kept() == []
-
-
-def test_the_hosted_service_is_set_by_hand_under_another_name(steps: Test) -> None:
-    with HostedStandin() as server:
-        server.api_key = "sesame"
-        found = steps(server.url, api_key="sesame", dialect="platform")
-        assert results(found) == [OK, OK, OK]
-        assert found["server"].seen == (
-            f"{server.netloc} is healthy and speaks `platform`: so says server.dialect, and"
-            " /v1/ping/ is answered within 1 ms."
-        )
-        found = steps(server.url, api_key="wrong-sesame", dialect="platform")
-        assert (found["server key"].result, found["server key"].remedy) == (FAILED, SET_KEY)
-        assert (server.saves, server.faults) == ([], [])
 
 
 # What it answers ------------------------------------------------------------------------------
@@ -228,18 +213,6 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
             f"{server.netloc} does not show what it has: 500: Not Found."
         )
     assert results(found)[-1] == WARNING
-
-
-def test_a_server_that_does_not_tell_projects_apart(steps: Test) -> None:
-    with Standin() as server:
-        server.script_questions(
-            *[Answer(body={"success": True, "memories": {"results": [{"memory": "x"}]}})] * 3
-        )
-        found = steps(server.url)
-    assert words(found["server reading"]) == (
-        f"{server.netloc} shows memories of a project that nobody has."
-        " `recall` and `search` may show those of other projects too."
-    )
 
 
 # Settings -------------------------------------------------------------------------------------

@@ -40,11 +40,9 @@ class Room(Clock):
         return NOW + self.at
 
     def wall(self) -> float:
-        """The same, in Unix seconds."""
         return WALL + self.at
 
     def restart(self) -> None:
-        """Watch anew, with the same file."""
         events = Events()
         events.subscribe(self.heard.append)
         settings = lambda: Settings(alerts=self.settings)  # noqa: E731
@@ -61,7 +59,6 @@ class Room(Clock):
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
-    """Make a watch that has reported nothing."""
     return Room(tmp_path)
 
 
@@ -125,9 +122,7 @@ def test_a_folder_that_cannot_be_written_harms_nothing(room: Room) -> None:
 @pytest.mark.parametrize(
     ("alert", "text"),
     [
-        (AlertBegan("max_age", 1.0, 30.0, 2, 12, WALL), "memory is older than 1 day.\n"),
         (AlertBegan("max_age", 1.5, 30.0, 2, 12, WALL), "memory is older than 1.5 days.\n"),
-        (AlertBegan("dlq_size", 10, 1.0, 2, 12, WALL), "more than 10 for 1 minute.\n"),
         (
             AlertBegan("dlq_size", 2_000_000, 0.0, 2, 12, None),
             "more than 2,000,000 for 0 minutes.\n",
@@ -144,7 +139,6 @@ def test_the_text_names_limit_counts_and_where_to_look(alert: AlertBegan, text: 
 
 
 def quoted(*arguments: str | Path) -> str:
-    """Write a command as a user would."""
     words = [sys.executable, *map(str, arguments)]
     return subprocess.list2cmdline(words) if needs.WINDOWS else shlex.join(words)
 

@@ -12,7 +12,7 @@ import pytest
 from mem0tray.claude.hook import last_answer
 from tests.support import machine, needs
 from tests.support.forked import ForkedHome
-from tests.support.home import COMMAND, Home
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import Json, dead, entries
 from tests.support.standin import Standin
@@ -249,26 +249,6 @@ def test_a_full_disk_fails_no_caller(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (0, "")
         assert done.stderr.startswith("mem0tray: ❌ Hook Stop: ")
         assert "No space left on device" in done.stderr
-
-
-@needs.root("only root may become a user that has no home")
-@needs.program("setpriv")
-@pytest.mark.row(57)
-def test_without_a_home_no_caller_fails(home: Home) -> None:
-    become = ["setpriv", "--reuid=54321", "--clear-groups"]
-    become += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    done = subprocess.run(
-        # The clone may be in root's own home: this user may read there, and write nowhere.
-        [*become, *COMMAND, "hook", "Stop"],
-        input=told(home, last_assistant_message="mem0: roses"),
-        env={name: text for name, text in home.env.items() if name in {"PATH", "PYTHONPATH"}},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.startswith("mem0tray: ❌ Hook Stop: ")
 
 
 # What a session begins with -------------------------------------------------------------------

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import queue
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -14,7 +13,7 @@ import pytest
 
 from mem0tray.claude.mcp_server import ToolServer
 from tests.claude.tool_client import LEGACY, ToolClient
-from tests.support.home import COMMAND, Home
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document
 from tests.support.standin import Standin
@@ -239,39 +238,6 @@ def test_foreign_text_is_shown_harmlessly(connect: Connect, home: Home) -> None:
     home.dump(home.queue, queue_document([odd]))
     told = connect().call("mem0_recall", project_id="p", limit=5)
     assert told.lines[-3:] == ["- [waiting here] a\ufffd[31m\ufffdb\ufffd", "  ", "  c"]
-
-
-def test_half_a_character_costs_no_more_than_itself(home: Home) -> None:
-    shake = {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    }
-    save = {"name": "mem0_save", "arguments": {"project_id": "p", "content": "cut \ud83d"}}
-    asked = [("initialize", shake), ("tools/call", save)]
-    lines = [
-        json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-        for number, (method, params) in enumerate(asked)
-    ]
-    with subprocess.Popen(
-        [*COMMAND, "mcp"],
-        env=home.env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        answers = []
-        for line in lines:
-            process.stdin.write(f"{line}\n")
-            process.stdin.flush()
-            answers.append(json.loads(process.stdout.readline()))
-        process.stdin.close()
-        assert process.stdout.read() == ""
-    assert process.returncode == 0
-    assert [each["id"] for each in answers] == [0, 1]
-    assert [each["content"] for each in home.queue_items()] == ["cut \ud83d"]
 
 
 class Answers(io.BytesIO):

@@ -8,7 +8,6 @@ from mem0tray.cli import app
 
 
 def root() -> click.Context:
-    """The context of `mem0tray` itself."""
     return click.Context(app.group, info_name="mem0tray", **app.group.context_settings)
 
 

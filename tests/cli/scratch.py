@@ -23,12 +23,10 @@ class Done(NamedTuple):
     err: str
 
     def json(self) -> Any:
-        """The one JSON document on standard output."""
         return json.loads(self.out)
 
     @property
     def line(self) -> str:
-        """The one line on standard error."""
         (line,) = self.err.splitlines()
         return line
 
@@ -43,26 +41,21 @@ class Scratch:
 
     @property
     def claude(self) -> Path:
-        """The folder that other programs share."""
         return self.root / ".claude"
 
     @property
     def queue(self) -> Path:
-        """The queue file."""
         return self.claude / "mem0_queue.json"
 
     @property
     def config(self) -> Path:
-        """The settings file."""
         return folders.settings_file(self.root)
 
     @property
     def paths(self) -> Paths:
-        """Every path, as the commands see it."""
         return load().settings.locations()
 
     def env(self, **values: str) -> None:
-        """Set variables of the environment."""
         for name, value in values.items():
             self.patch.setenv(name, value)
 
@@ -72,26 +65,22 @@ class Scratch:
         self.patch.setattr(sys.stdout, "isatty", lambda: True)
 
     def configure(self, text: str) -> None:
-        """Write the settings file."""
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.config.write_text(text, encoding="utf-8")
 
     def write(self, name: str, document: object) -> Path:
-        """Write a file of the shared folder as JSON."""
         self.claude.mkdir(exist_ok=True)
         path = self.claude / name
         path.write_text(json.dumps(document, indent=2), encoding="utf-8")
         return path
 
     def run(self, *arguments: str, stdin: bytes = b"") -> Done:
-        """Run one command."""
         self.patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         self.capture.readouterr()
         code = main(arguments)
         return Done(code, *self.capture.readouterr())
 
     def ok(self, *arguments: str, stdin: bytes = b"") -> str:
-        """Run one command that must succeed; what it printed."""
         done = self.run(*arguments, stdin=stdin)
         assert done.code == 0, done
         return done.out

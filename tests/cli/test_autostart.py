@@ -15,7 +15,6 @@ pytestmark = needs.DESKTOP
 
 @pytest.fixture
 def entry(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the entry of a desktop belongs."""
     monkeypatch.setenv("DISPLAY", ":0")
     for name in ("SSH_CONNECTION", "WSL_DISTRO_NAME", "XDG_CURRENT_DESKTOP"):
         monkeypatch.delenv(name, raising=False)

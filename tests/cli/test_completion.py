@@ -20,7 +20,6 @@ WAITING = "5b1c7d20-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def filled(home: Scratch) -> Scratch:
-    """Make a home with a dead letter, a waiting entry, and a project with a mark."""
     home.write("mem0_queue_dlq.json", {"items": [dead("x", "my-project", id=DEAD)]})
     home.write(
         "mem0_queue.json", {"queue": [entry("x", "a:b", id=WAITING)], "last_100": [], "failed": []}

@@ -61,13 +61,6 @@ def test_set_says_that_the_text_of_notes_leaves(home: Scratch) -> None:
     assert said not in home.run("config", "set", "claude.auto_memory", "false").err
 
 
-def test_set_says_when_the_environment_wins(home: Scratch) -> None:
-    home.env(MEM0TRAY_SYNC_TIMEOUT="50")
-    done = home.run("config", "set", "sync.timeout", "45")
-    assert done.code == 0
-    assert "MEM0TRAY_SYNC_TIMEOUT" in done.line
-
-
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -308,20 +301,3 @@ def test_nothing_is_asked_where_that_is_not_wanted(home: Scratch) -> None:
         home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
         assert "wins over the file" in home.run("config", "set", "server.url", server.url).line
         assert server.requests == []
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("server.api_key", "sesame"), ("server.dialect", "oss"), ("sync.timeout", "45")],
-)
-@pytest.mark.parametrize("url", ["", "local"])
-def test_a_setting_of_no_server_is_not_tested(
-    home: Scratch, url: str, key: str, value: str
-) -> None:
-    home.configure(f'[server]\nurl = "{url}"\n')
-    assert home.run("config", "set", key, value) == (0, "", "")
-
-
-def test_this_computer_is_told_as_that(home: Scratch) -> None:
-    said = "this computer only; the embedded server starts together with the worker.\n"
-    assert home.run("config", "set", "server.url", "local") == (0, said, "")

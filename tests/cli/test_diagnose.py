@@ -58,16 +58,6 @@ def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
     assert home.run("diagnose", "").code == 1
 
 
-@pytest.mark.usefixtures("server")
-def test_the_text_is_shown_in_one_short_line(home: Scratch) -> None:
-    letters = [waiting("zanzibar\x1b[31m\nby " + "night " * 99, id="aaaa-1")]
-    home.write("mem0_queue_dlq.json", {"items": letters})
-    line = home.ok("diagnose", "aaaa").splitlines()[0]
-    assert "“zanzibar [31m by night" in line
-    assert "\x1b" not in line
-    assert len(line) < 120
-
-
 @pytest.mark.usefixtures("letters")
 def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
     """Status, message and duration of each failed attempt."""

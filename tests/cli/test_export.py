@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import chosen_client
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory
-from mem0tray.server import Memory, ServerAddress, connect
+from mem0tray.server import connect
+from mem0tray.server.model import Memory
 from tests.cli.scratch import Scratch
 from tests.server.paging import paging
 from tests.server.wire import Handler, Request, Wire, answering, render
@@ -188,24 +190,6 @@ def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     assert done.code == 1
     assert "holds something, and is as it was" in done.line
     assert out.read_text() == "precious\n"
-
-
-@pytest.mark.parametrize(
-    ("url", "code", "said"),
-    [
-        ("http://127.0.0.1:9", 1, "did not answer"),
-        ("", 1, "config set server.url"),
-        ("local", 0, "mem0tray: The server has no memories."),
-    ],
-)
-def test_where_there_is_no_server_that_is_said(
-    home: Scratch, url: str, code: int, said: str
-) -> None:
-    home.write("mem0_queue.json", queue_document([]))
-    home.env(MEM0TRAY_SERVER_URL=url)
-    done = home.run("export")
-    assert (done.code, done.out) == (code, "")
-    assert said in done.line
 
 
 @needs.posix("a named pipe")

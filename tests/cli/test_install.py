@@ -118,7 +118,7 @@ def test_a_dry_run_shows_and_changes_nothing(home: Scratch) -> None:
 def test_a_person_is_asked(home: Scratch, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = own_settings(home)
     home.terminal(200)
-    monkeypatch.setattr("mem0tray.cli.claude_code._can_answer", lambda: True)
+    monkeypatch.setattr("mem0tray.cli.install._can_answer", lambda: True)
     done = home.run("install", "claude-code", stdin=f"{answer}\n".encode())
     assert done.code == (0 if answer == "y" else 1)
     assert (settings.read_text() == THEIRS) == (answer == "n")
@@ -151,12 +151,6 @@ def test_what_was_made_by_hand_is_neither_doubled_nor_taken(home: Scratch) -> No
     assert (settings.read_text(), servers.read_text()) == (text, server)
 
 
-def test_a_plug_in_besides_is_named(home: Scratch) -> None:
-    own_settings(home, '{"enabledPlugins": {"mem0tray@somewhere": true}}')
-    assert home.ok("install", "claude-code").count("`claude plugin uninstall mem0tray@s") == 1
-    assert "plug-in" not in home.ok("install", "claude-code")
-
-
 @pytest.mark.parametrize("words", [("claude-code",), ()])
 def test_what_calls_it_besides_is_named_on_leaving(home: Scratch, words: tuple[str, ...]) -> None:
     text = json.dumps(
@@ -181,13 +175,6 @@ def test_its_own_folder_is_honoured(home: Scratch) -> None:
     assert not own_servers(home).exists()
     home.ok("uninstall", "claude-code")
     assert not list(folder.iterdir())
-
-
-def test_options_of_one_are_refused_with_the_other(home: Scratch) -> None:
-    usage = 2
-    assert home.run("uninstall", "claude-code", "--purge").code == usage
-    assert home.run("uninstall", "--mcp").code == usage
-    assert home.run("install", "emacs").code == usage
 
 
 def test_doctor_says_how_claude_code_is_connected(home: Scratch) -> None:
@@ -234,17 +221,6 @@ def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
     assert str(servers) in why
 
 
-@pytest.mark.parametrize("command", ["install", "uninstall"])
-def test_what_a_killed_change_left_goes_with_the_next_one(home: Scratch, command: str) -> None:
-    settings = own_settings(home)
-    if command == "uninstall":
-        home.ok("install", "claude-code", "--hooks")
-    left = settings.with_name(".settings.json.mem0tray-99999999-2.tmp")
-    left.write_text(THEIRS, encoding="utf-8")
-    home.ok(command, "claude-code", "--hooks")
-    assert not left.exists()
-
-
 pytestmark = pytest.mark.usefixtures("no_claude")
 
 
@@ -271,12 +247,6 @@ def test_what_is_malformed_is_left_alone(home: Scratch, command: str, text: str)
     assert done.code == 1
     assert str(settings) in done.line
     assert (settings.read_text(), servers.read_text()) == (text, "{}")
-
-
-def test_a_file_in_another_encoding_is_left_alone(home: Scratch) -> None:
-    settings = own_settings(home)
-    settings.write_bytes('{"a": "ü"}'.encode("latin-1"))
-    assert "utf-8" in home.run("install", "claude-code", "--hooks").line
 
 
 @pytest.mark.row(57)

@@ -29,12 +29,10 @@ class Keyring:
         self.file = file
 
     def held(self) -> dict[str, str]:
-        """Read it: keys by service and user name."""
         found: dict[str, str] = json.loads(self.file.read_text("utf-8"))
         return found
 
     def hold(self, kept: Mapping[str, str]) -> None:
-        """Have it hold these."""
         self.file.write_text(json.dumps(dict(kept)), "utf-8")
 
 

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -57,17 +56,7 @@ def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [
-        ["status"],
-        ["autostart", "status"],
-        ["config", "path"],
-        ["help"],
-        ["add", "text", "-p", "p"],
-        ["doctor", "--json"],
-        ["config", "set", "sync.timeout", "7"],
-    ],
-    ids=" ".join,
+    "arguments", [["status"], ["help"], ["config", "set", "sync.timeout", "7"]], ids=" ".join
 )
 def test_a_mistyped_variable_is_named_by_every_command(home: Scratch, arguments: list[str]) -> None:
     home.env(MEM0TRAY_SYNC_TIMOUT="7")
@@ -104,17 +93,7 @@ def test_what_ends_a_command_early(
     assert done.err == (f"mem0tray: {said}\n" if said else "")
 
 
-@needs.SHELL
-def test_a_reader_that_leaves_is_no_error() -> None:
-    command = f"{sys.executable} -m mem0tray --help | true"
-    done = subprocess.run(  # noqa: S602  (the shell's pipe is the point)
-        command, shell=True, capture_output=True, text=True, check=False, cwd=Path.cwd()
-    )
-    assert done.stderr == ""
-
-
 def _in_shell(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `mem0tray` with what the shell does to its streams."""
     return subprocess.run(  # noqa: S602  (the shell's redirection is the point)
         f"{sys.executable} -m mem0tray {command}",
         shell=True,
@@ -131,10 +110,8 @@ def _in_shell(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]
     [
         ("add --project p <&-", 2, "There is no text to add."),
         ("add --project p x >&-", 0, ""),
-        ("--help >&-", 0, ""),
         ("run --once >&-", 0, ""),
         ("list >&- 2>&-", 0, ""),
-        ("config set server.local_port 9 >&-", 0, ""),
         ("config set server.api_key <&-", 2, "The new value of server.api_key is empty"),
     ],
 )

@@ -32,27 +32,19 @@ def test_each_project_is_listed_with_its_counts(home: Scratch) -> None:
             "Q                    0        1             1          0",
             "q                    2        0             0          0",
         ]
-
-
-def test_json_is_one_document(home: Scratch) -> None:
-    """It says where, whether that answered, and whether its projects are all there."""
-    keep_waiting(home)
-    with Wire(paging({"p": ["one"]})) as server:
-        home.env(MEM0TRAY_SERVER_URL=server.url)
         document = home.run("projects", "--json").json()
+    assert document.pop("projects")[0] == {
+        "project_id": "p", "on_server": 1, "waiting": 1, "dead": 0, "delivered": 0
+    }  # fmt: skip
     assert document == {
         "destination": server.url.removeprefix("http://"),
         "answered": True,
         "reason": None,
         "complete": True,
-        "projects": [
-            {"project_id": "p", "on_server": 1, "waiting": 1, "dead": 0, "delivered": 0},
-            {"project_id": "Q", "on_server": 0, "waiting": 1, "dead": 1, "delivered": 0},
-        ],
     }
 
 
-@pytest.mark.parametrize("status", [403, 404, 405, 422])
+@pytest.mark.parametrize("status", [403, 404, 422])
 def test_a_server_without_the_question_leaves_what_is_known_here(
     home: Scratch, status: int
 ) -> None:

@@ -54,13 +54,6 @@ def test_what_waits_stands_first_and_is_marked(
     ]
 
 
-def test_of_what_was_added_in_one_second_the_last_stands_first(home: Scratch) -> None:
-    added = [entry(text, "p", timestamp=7) for text in ("first", "second", "third")]
-    home.write("mem0_queue.json", queue_document(added))
-    shown = home.run("recall", "-p", "p").out.splitlines()
-    assert shown == ["! waiting: third", "! waiting: second", "! waiting: first"]
-
-
 def test_a_search_takes_only_what_fits_of_what_waits(home: Scratch, server: Standin) -> None:
     assert server.url
     keep_waiting(home)
@@ -191,18 +184,6 @@ def test_the_project_is_that_of_the_folder(home: Scratch, server: Standin) -> No
 def test_wrong_usage_is_said(home: Scratch, arguments: tuple[str, ...]) -> None:
     done = home.run(*arguments)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
-
-
-def test_memories_too_long_for_one_answer_are_read_in_fewer(home: Scratch) -> None:
-    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
-    folder = home.paths.local_server
-    folder.mkdir(parents=True)
-    with closing(Store(folder / DATABASE)) as store:
-        for number in range(4):
-            store.save(StoredMemory("p", f"oak {number} " + "x" * 400_000))
-    for words in (("recall",), ("search", "oak")):
-        shown = home.ok(*words, "-p", "p").splitlines()
-        assert [line[:7] for line in shown] == ["· oak 3", "· oak 2"]
 
 
 def test_the_embedded_server_is_read(home: Scratch) -> None:

@@ -25,8 +25,6 @@ pytestmark = [needs.linux("no Secret Service is there"), needs.program("gnome-ke
 __all__ = ["bare_home", "server"]
 
 _PROGRAM: Final = "gnome-keyring-daemon"
-_SERVICE: Final = "/org/freedesktop/secrets"
-_OF_GNOME: Final = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface"
 _PASSWORD: Final = b"the password of a login"
 _SECRETS: Final = "--components=secrets"
 
@@ -48,7 +46,6 @@ class SecretService:
         self._daemon: Process | None = None
 
     def start(self) -> None:
-        """Start the daemon, as a login does: its keyring is unlocked by the login's password."""
         reader, writer = os.pipe()
         with os.fdopen(reader, "rb") as stdin:
             command = (_PROGRAM, "--foreground", "--unlock", _SECRETS)
@@ -59,28 +56,11 @@ class SecretService:
         wait_until(self._is_unlocked, what="the keyring", explain=lambda: daemon.err)
 
     def stop(self) -> None:
-        """Kill the daemon, if it runs."""
         if self._daemon is not None:
             self._daemon.kill()
             self._daemon = None
 
-    def lock(self) -> None:
-        """Lock the keyring; nobody is there to type its password."""
-        with self._collection() as collection:
-            collection.lock()
-
-    def unlock(self) -> None:
-        """Unlock the keyring by its password, as GNOME's own programs do."""
-        from secretstorage.util import DBusAddressWrapper, format_secret, open_session
-
-        with self._collection() as collection:
-            secret = format_secret(open_session(collection.connection), _PASSWORD, "text/plain")
-            own = DBusAddressWrapper(_SERVICE, _OF_GNOME, collection.connection)
-            own.call("UnlockWithMasterPassword", "o(oayays)", collection.collection_path, secret)
-        assert self._is_unlocked()
-
     def held(self) -> dict[str, bytes]:
-        """The secrets in the keyring, by the user name that is noted with each."""
         with self._collection() as collection:
             return {
                 each.get_attributes()["username"]: each.get_secret()
@@ -105,7 +85,6 @@ class SecretService:
 
 @contextmanager
 def secret_service(folder: Path) -> Iterator[SecretService]:
-    """A bus with the service on it, whose keyring is unlocked."""
     prefix = "mem0tray-keyring-"
     with session(folder) as bus, tempfile.TemporaryDirectory(prefix=prefix) as runtime:
         made = SecretService(folder, bus.environ["DBUS_SESSION_BUS_ADDRESS"], Path(runtime))
@@ -129,7 +108,6 @@ def keyring(tmp_path: Path) -> Iterator[SecretService]:
 
 @pytest.fixture
 def home(bare_home: Home, server: Standin, keyring: SecretService) -> Home:
-    """Make a home whose keyring that is, beside a server that wants a key."""
     bare_home.env |= keyring.environ
     del bare_home.env["PYTHON_KEYRING_BACKEND"]
     server.api_key = KEY
@@ -139,11 +117,6 @@ def home(bare_home: Home, server: Standin, keyring: SecretService) -> Home:
 def set_up(home: Home, server: Standin, *options: str) -> str:
     given = ("--server", server.url, "--key-from", "-", "--no-claude-code", "--no-autostart")
     return home.ok("setup", *given, *options, stdin=f"{KEY}\n")
-
-
-def reason(home: Home) -> str:
-    found = home.read(home.metrics, {})
-    return str(found.get("reason", "")) if found.get("state") == "action needed" else ""
 
 
 def test_a_key_is_kept_used_and_taken_out(
@@ -161,17 +134,3 @@ def test_a_key_is_kept_used_and_taken_out(
     assert server.count("by the worker") == 1
     home.ok("uninstall", "--purge", "--yes")
     assert keyring.held() == {}
-
-
-def test_memories_wait_while_the_keyring_is_locked(
-    home: Home, server: Standin, keyring: SecretService
-) -> None:
-    set_up(home, server, "--no-memory")
-    keyring.lock()
-    home.write_queue([entry("kept")])
-    home.worker()
-    wait_until(lambda: "Unlock the keyring" in reason(home), explain=lambda: reason(home))
-    assert len(home.queue_items()) == 1
-    assert "Unlock the keyring" in home.run("doctor", "--no-notify").stdout
-    keyring.unlock()
-    server.wait_for(lambda: server.count("kept") == 1)

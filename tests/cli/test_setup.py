@@ -149,13 +149,6 @@ def test_where_nothing_can_start_it_at_login_nothing_fails(home: Home) -> None:
     assert (done.returncode, "cron" in done.stderr) == (1, True)
 
 
-def test_the_defaults_are_this_computer(home: Home) -> None:
-    said = home.ok("setup", "--yes", LOGIN)
-    assert "Server: this computer only." in said
-    assert "Recalled" in said
-    assert settings(home) == {}
-
-
 def test_a_queue_of_others_needs_a_server(home: Home) -> None:
     home.write_queue([entry("theirs")])
     done = home.run("setup", "--yes")
@@ -201,15 +194,6 @@ def test_all_is_set_up_with_the_defaults(home: Home, server: Standin) -> None:
     hooks = json.loads((home.claude / "settings.json").read_text("utf-8"))["hooks"]
     assert "Stop" in hooks
     assert (home.root / "config" / "autostart" / "mem0tray.desktop").exists()
-
-
-def test_a_plug_in_connects_claude_code_already(home: Home) -> None:
-    its = home.claude / "settings.json"
-    its.write_text('{"enabledPlugins": {"mem0tray@here": true}}', encoding="utf-8")
-    before = its.read_bytes()
-    said = home.ok("setup", "--yes", LOGIN, "--no-memory")
-    assert "Claude Code is connected, by the plug-in mem0tray@here." in said
-    assert its.read_bytes() == before
 
 
 def test_what_fails_does_not_keep_the_rest_from_being_set_up(home: Home, server: Standin) -> None:
@@ -265,26 +249,6 @@ def test_notes_are_taken_in_only_where_that_is_said(home: Home) -> None:
     assert settings(home)["claude"]["auto_memory"] is False
 
 
-@needs.SHELL
-def test_a_person_corrects_an_address(home: Home, server: Standin) -> None:
-    code, said = talk(
-        home,
-        [
-            ("Server: ", "ftp://nowhere"),
-            ("Server: ", "http://127.0.0.1:9"),
-            ("Server: ", server.url),
-            ("API key", ""),
-            ("when you log in", "maybe"),
-            ("when you log in", "n"),
-        ],
-        "--no-memory",
-    )
-    assert code == 0, said
-    assert "Error: invalid input" in said
-    assert settings(home) == {"server": {"url": server.url}}
-    assert not (home.root / "config" / "autostart").exists()
-
-
 @pytest.mark.parametrize("options", [("--server", "local"), ("--yes",)])
 def test_this_computer_stays_the_choice_when_others_begin_the_files(
     home: Home, options: tuple[str, ...]
@@ -293,21 +257,6 @@ def test_this_computer_stays_the_choice_when_others_begin_the_files(
     home.write_queue([entry("made by another program")])
     home.drained()
     assert home.queue_items() == []
-
-
-def test_what_nobody_answered_stays_open(home: Home) -> None:
-    home.ok("setup", LOGIN, "--no-memory")
-    home.write_queue([entry("made by another program")])
-    assert "choose a server" in home.run("status").stdout
-
-
-@needs.SHELL
-def test_what_a_person_declined_is_not_the_default_later(home: Home) -> None:
-    code, said = talk(home, [("Server: ", "local"), ("when you log in", "n")])
-    assert code == 0, said
-    code, said = talk(home, [("Server: ", ""), ("when you log in", "")], "--no-memory")
-    assert code == 0, said
-    assert not (home.root / "config" / "autostart").exists()
 
 
 @needs.SHELL

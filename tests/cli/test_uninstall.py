@@ -1,13 +1,11 @@
 """`uninstall`: what goes, what stays and why, and what is never touched."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mem0tray.cli import uninstall
 from mem0tray.desktop.autostart.linux import ApplicationEntry
 from mem0tray.files.lock import COMMAND, InstanceLock
 from tests.cli.scratch import Scratch
@@ -206,14 +204,6 @@ def test_purge_does_not_follow_a_link(home: Scratch) -> None:
     assert f"{kept}: {home.config.parent} was a link of yours to it." in words
 
 
-def test_a_line_for_completion_is_named(home: Scratch) -> None:
-    rc = home.root / ".bashrc"
-    rc.write_text('eval "$(mem0tray completion bash)"\n')
-    said = home.ok("uninstall")
-    assert f"{rc}: a line in it asks for `mem0tray completion`: remove it." in said
-    assert "completion" in rc.read_text()
-
-
 def test_a_script_gets_one_document(home: Scratch) -> None:
     home.ok("autostart", "enable")
     home.configure("")
@@ -222,19 +212,3 @@ def test_a_script_gets_one_document(home: Scratch) -> None:
     assert seen["removed"] == [str(home.root / "config" / "systemd" / "user" / "mem0tray.service")]
     assert [each["path"] for each in seen["left"]] == [str(home.config.parent)]
     assert seen["remove_program"]
-
-
-@pytest.mark.parametrize(
-    ("prefix", "line"),
-    [
-        ("/home/u/.local/share/pipx/venvs/mem0tray", "pipx uninstall mem0tray"),
-        ("/home/u/.local/share/uv/tools/mem0tray", "uv tool uninstall mem0tray"),
-        ("/home/u/own venv", "'/home/u/own venv/bin/python' -m pip uninstall mem0tray"),
-    ],
-)
-def test_the_program_goes_as_it_came(
-    monkeypatch: pytest.MonkeyPatch, prefix: str, line: str
-) -> None:
-    monkeypatch.setattr(sys, "prefix", prefix)
-    monkeypatch.setattr(sys, "executable", f"{prefix}/bin/python")
-    assert uninstall._program() == line

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.config.server_address import is_loopback
+from mem0tray.config.server_address import ServerAddress, is_loopback
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core.errors import SettingsError
-from mem0tray.server import ServerAddress
 from tests.support.certificates import Authority
 
 KEY = "sesame-4711"

@@ -98,17 +98,6 @@ def test_no_number_is_endless_or_negative(tmp_path: Path, key: str, value: str) 
             settings.load(_file(tmp_path, f"[{section}]\n{name} = {value}\n"), {})
 
 
-def test_every_key_has_a_variable(tmp_path: Path) -> None:
-    for key, kind in settings.keys().items():
-        value = settings.get(settings.Settings(), key)
-        if value == "":
-            continue  # as if the variable were not there
-        text = str(value).lower() if kind is bool else str(value)
-        loaded = settings.load(tmp_path / "none", {settings.variable(key): text})
-        assert settings.get(loaded.settings, key) == value
-        assert loaded.sources == {key: settings.ENVIRONMENT}
-
-
 @pytest.mark.parametrize(
     ("key", "like"),
     [

@@ -76,11 +76,8 @@ def test_what_is_no_object_is_refused(text: str, message: str, place: int) -> No
     ("text", "message", "place"),
     [
         ("", "Expecting '['", 0), ("[", "Expecting value", 1), ("{}", "Expecting '['", 0),
-        ("[1,]", "Expecting value", 3), ("[1 2]", "Expecting ','", 3),
-        ("[,]", "Expecting value", 1), ("[1]]", "Extra data", 3),
-        ("[" * 100_000, "Expecting value", 1),
+        ("[1,]", "Expecting value", 3), ("[1 2]", "Expecting ','", 3), ("[1]]", "Extra data", 3),
     ],
-    ids=range(8),
 )  # fmt: skip
 def test_what_is_no_list_is_refused(text: str, message: str, place: int) -> None:
     with pytest.raises(JSONDecodeError) as caught:

@@ -116,18 +116,6 @@ def test_fragments_become_the_catalog(copy: Path, capsys: pytest.CaptureFixture[
     assert "no longer used: 'Old'" in capsys.readouterr().out
 
 
-def test_a_later_fragment_wins_over_the_catalog(copy: Path) -> None:
-    texts = fragment(("Quit", "Quitter"), ("Help", "Aide"))
-    (copy / "a.po").write_text(f"{texts}\n\n{HOURS}\n")
-    catalogs.main()
-    before = (copy / catalogs.CATALOG).read_text()
-    (copy / "b.po").write_text(fragment(("Quit", "Fermer")))
-    catalogs.main()
-    assert (copy / catalogs.CATALOG).read_text() == before.replace("Quitter", "Fermer")
-    catalogs.main()
-    assert (copy / catalogs.CATALOG).read_text() == before.replace("Quitter", "Fermer")
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -148,16 +136,6 @@ def test_what_is_not_ready_is_named_and_kept(
     assert words in capsys.readouterr().err
     assert (copy / "a.po").read_text() == text
     assert not (copy / catalogs.CATALOG).exists()
-
-
-def test_fragments_that_differ_are_a_question(
-    copy: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (copy / "a.po").write_text(fragment(("Quit", "Quitter")))
-    (copy / "b.po").write_text(fragment(("Quit", "Fermer")))
-    with pytest.raises(SystemExit):
-        catalogs.main()
-    assert "a.po and b.po differ about 'Quit'" in capsys.readouterr().err
 
 
 # Times and numbers -------------------------------------------------------------------------

@@ -82,13 +82,16 @@ def test_the_command_is_one_of_the_system(
     assert ("Task Manager" in str(state.another_worker(None, None))) is (system == "win32")
 
 
-def test_one_on_another_computer_is_stopped_there() -> None:
-    told = str(state.another_worker(42, "far.example"))
-    where = "another worker runs on far.example"
-    assert told == f"{where}: stop it there, or give each its own folder"
-
-
-def test_no_command_ends_a_process_that_is_not_known_for_sure() -> None:
-    told = str(state.another_worker(42, None))
-    assert told.startswith("another worker runs as process 42: find it")
-    assert state.kill_command(42) not in told
+@pytest.mark.parametrize(
+    ("elsewhere", "told"),
+    [
+        ("far.example", "runs on far.example: stop it there, or give each its own folder"),
+        (None, "runs as process 42: find it"),
+    ],
+)
+def test_no_command_ends_a_process_that_is_not_known_for_sure(
+    elsewhere: str | None, told: str
+) -> None:
+    said = str(state.another_worker(42, elsewhere))
+    assert said.startswith(f"another worker {told}")
+    assert state.kill_command(42) not in said

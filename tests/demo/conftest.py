@@ -14,7 +14,6 @@ from tests.demo.viewer import Viewer
 
 @pytest.fixture
 def viewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Viewer]:
-    """Sit down before a terminal of one's own home, with settings that would spoil the story."""
     for name in list(os.environ):
         if name.startswith("MEM0TRAY_"):
             monkeypatch.delenv(name)

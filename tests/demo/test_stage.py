@@ -17,7 +17,6 @@ from tests.demo.viewer import Viewer
 
 @pytest.fixture
 def server() -> Iterator[DemoServer]:
-    """Serve without faults."""
     server = DemoServer()
     server.start()
     yield server
@@ -25,7 +24,6 @@ def server() -> Iterator[DemoServer]:
 
 
 def post(server: DemoServer, project: str, key: str) -> int:
-    """Save a memory; the status of the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     document = json.dumps({"user_id": project, "content": "text"})
     connection.request("POST", "/memory", document, {"Idempotency-Key": key})

@@ -26,7 +26,6 @@ def told(pace: StoryPace = FAST) -> Iterator[tuple[Story, list[tuple[Said, str]]
 
 
 def never(_: Stage) -> bool:
-    """Keep no promise."""
     return False
 
 

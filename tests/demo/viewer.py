@@ -26,20 +26,16 @@ class Viewer:
         self.env = {"TMPDIR": str(self.temporary), **SPOILING}
 
     def __enter__(self) -> Self:
-        """Sit down."""
         self.home.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Kill whatever was started and still runs."""
         self.home.__exit__(*error)
 
     def start(self, *arguments: str) -> Process:
-        """Start the demo."""
         return self.home.start("demo", *arguments, env=self.env)
 
     def files(self) -> dict[str, bytes]:
-        """Read every file of the viewer's own home."""
         root = self.home.root
         return {
             str(path.relative_to(root)): path.read_bytes()
@@ -48,7 +44,6 @@ class Viewer:
         }
 
     def scratch(self) -> list[Path]:
-        """List the scratch homes that there are now."""
         return list(self.temporary.iterdir())
 
     def processes(self) -> list[int]:

@@ -55,6 +55,16 @@ def test_wayland_has_a_program_of_its_own(
     assert programs.calls("wl-copy") == [""]
 
 
+def test_a_module_of_our_name_where_we_were_started_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mem0tray.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    done = subprocess.run(clipboard._OWNER, input=b"", capture_output=True, check=False)
+    assert b"DisplayNameError" in done.stderr, "ours has run"
+
+
 @needs.program("xclip")  # to paste with
 @pytest.mark.parametrize(
     ("kind", "code"),

@@ -80,29 +80,29 @@ def test_a_whole_object_needs_no_line_break(file: Path) -> None:
     assert taken(read(file.parent, after(found), final=False)) == ["b"]
 
 
-def test_the_last_half_line_is_taken_as_it_is(file: Path) -> None:
-    append(file, line("a") + b'{"id": "b"')
-    found = read(file.parent, source_of(file), final=True)
-    assert taken(found) == ["a"]
-    assert found is not None
-    assert found.odd == [b'{"id": "b"']
-    assert after(found).offset == file.stat().st_size
+NESTED = b'{"id": "a", "content": "a", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
 
 
-def test_blank_lines_hold_nothing(file: Path) -> None:
-    append(file, b"\n \t\r\n\0\0\0" + line("a") + b"\xef\xbb\xbf" + line("b") + b"\0\n")
-    found = read(file.parent, source_of(file), final=False)
-    assert taken(found) == ["a", "b"]
-    assert found is not None
-    assert found.odd == []
-
-
-def test_a_line_that_makes_no_sense_is_kept_and_the_items_in_it_taken(file: Path) -> None:
-    append(file, line("a").rstrip() + b'{"id": "torn' + line("b") + b"nonsense\n" + line("c"))
-    found = read(file.parent, source_of(file), final=True)
-    assert found is not None
-    assert sorted(taken(found)) == ["a", "b", "c"]
-    assert found.odd == [b'{"id": "torn\nnonsense']
+@pytest.mark.parametrize(
+    ("data", "texts", "odd"),
+    [
+        (line("a") + b'{"id": "b"', ["a"], [b'{"id": "b"']), (b"  ", [], []),
+        (b"\n \t\r\n\0\0\0" + line("a") + b"\xef\xbb\xbf" + line("b") + b"\0\n", ["a", "b"], []),
+        (line("a").rstrip() + b'{"id": "torn' + line("b") + b"nonsense\n" + line("c"),
+         ["a", "b", "c"], [b'{"id": "torn\nnonsense']),
+        (line("a", content="a" * 9000).rstrip() + line("b", content="b" * 9000),
+         ["a" * 9000, "b" * 9000], []),
+        (NESTED + b"\n", [], [NESTED]),
+        (b'{"id": "a", "project_id": "p", "content": "caf\xe9"}\n', ["caf\udce9"], []),
+    ],
+    ids=["half a line", "blank", "blanks", "nonsense", "glued", "nested", "bad bytes"],
+)  # fmt: skip
+def test_what_makes_no_sense_is_kept_and_the_items_in_it_taken(
+    file: Path, data: bytes, texts: list[str], odd: list[bytes]
+) -> None:
+    append(file, data)
+    found = read(file.parent, source_of(file), final=True) or Lines()
+    assert (sorted(item.content for item in found.items), found.odd) == (texts, odd)
 
 
 def cut(name: str, *places: int, text: str = "") -> list[bytes]:
@@ -205,24 +205,6 @@ def test_a_long_line_behind_one_whose_writer_died_is_read(file: Path) -> None:
     found = read(file.parent, after(found), final=True)
     assert found is not None
     assert (taken(found), found.odd) == (["b words " * 2500], [begin])
-
-
-def test_two_long_lines_that_ran_into_each_other_are_read(file: Path) -> None:
-    append(file, line("a", content="a" * 9000).rstrip() + line("b", content="b" * 9000))
-    assert taken(read(file.parent, source_of(file), final=False)) == ["a" * 9000, "b" * 9000]
-
-
-def test_what_no_program_can_load_is_quarantined(file: Path) -> None:
-    append(file, b'{"id": "a", "content": "a", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}\n")
-    found = read(file.parent, source_of(file), final=False)
-    assert taken(found) == []
-    assert found is not None
-    assert len(found.odd) == 1
-
-
-def test_bad_bytes_cost_nothing_else(file: Path) -> None:
-    append(file, b'{"id": "a", "project_id": "p", "content": "caf\xe9"}\n')
-    assert taken(read(file.parent, source_of(file), final=False)) == ["caf\udce9"]
 
 
 def test_another_file_of_the_name_is_not_read(file: Path) -> None:

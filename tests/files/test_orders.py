@@ -184,50 +184,37 @@ def test_what_is_no_order_hinders_nobody(tmp_path: Path) -> None:
 # The pause --------------------------------------------------------------------------------
 
 
-def test_without_a_file_there_is_no_pause(paths: Paths) -> None:
+def test_a_pause_ends_at_its_time_or_when_it_is_ended(paths: Paths) -> None:
     assert orders.read_pause(paths, NOW) is None
     assert orders.clear_pause(paths) is False
-
-
-def test_a_pause_ends_at_its_time(paths: Paths) -> None:
     orders.write_pause(paths, NOW + 60)
     assert json.loads(paths.pause.read_bytes()) == {"until": NOW + 60}
-    assert orders.read_pause(paths, NOW) == NOW + 60
     assert orders.read_pause(paths, NOW + 59.9) == NOW + 60
     assert orders.read_pause(paths, NOW + 60) is None
-
-
-def test_a_pause_without_a_time_has_no_end(paths: Paths) -> None:
     orders.write_pause(paths, None)
-    assert orders.read_pause(paths, NOW) == math.inf
+    assert orders.read_pause(paths) == math.inf
     assert orders.clear_pause(paths) is True
-    assert orders.read_pause(paths, NOW) is None
-
-
-def test_the_time_is_that_of_the_clock_unless_it_is_given(paths: Paths) -> None:
-    orders.write_pause(paths, 1.0)
     assert orders.read_pause(paths) is None
-    orders.write_pause(paths, 1e12)
-    assert orders.read_pause(paths) == 1e12
 
 
-@pytest.mark.parametrize("text", ["", "[]", "5", "{", '{"other": 1}', '{"until": null}'])
-def test_a_file_that_says_nothing_pauses_all_the_same(paths: Paths, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("", math.inf), ("[]", math.inf), ("{", math.inf), ('{"other": 1}', math.inf),
+        ('{"until": "soon"}', None), ('{"until": true}', None), ('{"until": NaN}', None),
+        ('{"until": 1.0}', None), ('{"until": 1e12}', 1e12),
+    ],
+)  # fmt: skip
+def test_a_file_that_names_no_time_pauses_all_the_same(
+    paths: Paths, text: str, until: float | None
+) -> None:
     paths.orders.mkdir(parents=True)
     paths.pause.write_text(text, encoding="utf-8")
-    assert orders.read_pause(paths, NOW) == math.inf
+    assert orders.read_pause(paths) == until
 
 
-@pytest.mark.parametrize("text", ['{"until": "soon"}', '{"until": true}', '{"until": NaN}'])
-def test_a_time_that_makes_no_sense_is_over(paths: Paths, text: str) -> None:
-    paths.orders.mkdir(parents=True)
-    paths.pause.write_text(text, encoding="utf-8")
-    assert orders.read_pause(paths, NOW) is None
-
-
-def test_what_is_no_file_is_named(paths: Paths) -> None:
+def test_a_folder_in_place_of_the_pause_is_named(paths: Paths) -> None:
     paths.pause.mkdir(parents=True)
-    with pytest.raises(FileUnavailableError, match="is a folder"):
-        orders.read_pause(paths, NOW)
-    with pytest.raises(FileUnavailableError):
-        orders.clear_pause(paths)
+    for use in (orders.read_pause, orders.clear_pause):
+        with pytest.raises(FileUnavailableError):
+            use(paths)

@@ -1,9 +1,11 @@
 """Opening, transactions, and when a ledger is not to be trusted."""
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,8 @@ from mem0tray.ledger import opening
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import DLQ_FILE, EMERGENCY_FILE, NOTES, QUEUE_FILE, SOURCES
 from mem0tray.ledger.opening import trouble
+from mem0tray.ledger.reader import Reader
+from tests.ledger.samples import write_sample
 from tests.support import needs
 from tests.support.needs import has_mode
 
@@ -41,11 +45,7 @@ def test_a_new_ledger_says_that_there_was_none(path: Path) -> None:
     assert opened(path) == ""
     assert has_mode(path, 0o600)
     assert has_mode(path.parent, 0o700)
-
-
-def test_an_empty_file_is_no_ledger_yet(path: Path) -> None:
-    path.parent.mkdir()
-    path.touch()
+    path.write_bytes(b"")
     assert opened(path) == "it was empty"
 
 
@@ -91,6 +91,10 @@ def test_an_old_copy_is_noticed_by_the_mark_beside_it(path: Path) -> None:
     path.write_bytes(copy)
     assert opened(path) == "it is an old copy"
     assert opened(path) == ""
+    with closing(Ledger(path)) as ledger:
+        openings = ledger.meta("openings") + 1  # with the closing that comes
+    (path.parent / "ledger.mark").write_text(f"another {openings}\n", encoding="ascii")
+    assert opened(path) == "it is an old copy"
 
 
 @pytest.mark.parametrize("text", ["", "x", "a b c", "identity x", "\xff"])
@@ -103,14 +107,6 @@ def test_a_mark_that_makes_no_sense_says_nothing(path: Path, text: str) -> None:
         assert mark.read_text(encoding="ascii") == (
             f"{ledger.meta('identity')} {ledger.meta('openings')}\n"
         )
-
-
-def test_a_mark_of_another_ledger_is_one_of_an_old_copy(path: Path) -> None:
-    opened(path)
-    with closing(Ledger(path)) as ledger:
-        openings = ledger.meta("openings") + 1  # with the closing that comes
-    (path.parent / "ledger.mark").write_text(f"another {openings}\n", encoding="ascii")
-    assert opened(path) == "it is an old copy"
 
 
 @needs.LINKS
@@ -288,3 +284,89 @@ def test_what_keeps_us_from_the_file_is_told_as_its_trouble(path: Path) -> None:
     found = opening.unreachable(path, PermissionError(13, os.strerror(13)))
     assert found.message == f"The ledger {path} cannot be used: Permission denied."
     assert found.remedy.startswith("Mend the permissions")
+
+
+# Versions ------------------------------------------------------------------------------------
+
+TABLES = (
+    "items", "texts", "outcomes", "attempts", "servers", "showings", "generations", "tickets",
+    "tombstones", "notes", "note_texts",
+)  # fmt: skip
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """Write the ledger of a worker that was killed in mid-delivery, with every state."""
+    found = tmp_path / "ledger.sqlite3"
+    write_sample(found)
+    return found
+
+
+def rows(db: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    return db.execute(sql).fetchall()
+
+
+def columns(db: sqlite3.Connection) -> dict[str, set[str]]:
+    """The columns of each table."""
+    return {t: {row[1] for row in rows(db, f"PRAGMA table_info({t})")} for t in TABLES}
+
+
+def test_the_ledger_of_the_first_release_is_kept_with_every_state(sample: Path) -> None:
+    with closing(sqlite3.connect(sample)) as db:
+        before = {table: rows(db, f"SELECT * FROM {table}") for table in TABLES}
+        assert all(before[table] for table in TABLES)
+        states = rows(db, "SELECT DISTINCT state FROM items")
+        assert {state for (state,) in states} == {"pending", "dead", "delivered", "discarded"}
+        made = columns(db)
+    with closing(Ledger(sample)) as ledger, ledger.locked() as db:
+        assert {table: rows(db, f"SELECT * FROM {table}") for table in TABLES} == before
+    with closing(Ledger(sample.with_name("new"))) as ledger, ledger.locked() as db:
+        assert columns(db) == made
+    with Reader(sample) as reader:
+        assert len(reader.by_prefix("")) == len(before["items"])
+
+
+@pytest.mark.parametrize("version", [1, 6])
+def test_a_ledger_from_before_the_first_release_is_kept_aside_and_rebuilt(
+    sample: Path, version: int
+) -> None:
+    with closing(sqlite3.connect(sample)) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+    with Reader(sample, needed=True) as reader:
+        assert not reader.usable
+    with closing(Ledger(sample)) as ledger, ledger.locked() as db:
+        assert "before the first release; kept as ledger.sqlite3.kept-" in ledger.rebuilt
+        assert rows(db, "SELECT * FROM items") == []
+    (kept,) = (each for each in sample.parent.glob("*.kept-*") if each.name[-1].isdecimal())
+    with closing(sqlite3.connect(kept)) as db:
+        assert rows(db, "SELECT count(*) FROM items") != [(0,)]
+
+
+def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {opening.VERSION + 1}")
+    with pytest.raises(LedgerError, match="was written by a newer mem0tray") as refused:
+        Ledger(path)
+    assert refused.value.remedy == "Update mem0tray."
+    with pytest.raises(LedgerError, match="newer"), Reader(path, needed=True):
+        pass
+    with Reader(path) as reader:
+        assert not reader.usable
+
+
+@pytest.mark.row(6)
+def test_a_full_disk_has_the_log_taken_in(path: Path, tmp_path: Path) -> None:
+    with closing(Ledger(path)) as ledger:
+        ledger.set_meta("n", 1)
+        with ledger.locked() as db:
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+            db.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(LedgerError, match="full"):
+            ledger.set_meta("n", "x" * 100_000)
+        alone = shutil.copy(path, tmp_path / "without its log")
+        assert ledger.meta("n") == 1
+    with closing(sqlite3.connect(alone)) as taken_in:
+        assert taken_in.execute("SELECT value FROM meta WHERE name = 'n'").fetchone() == (1,)

@@ -1,6 +1,5 @@
 """Claims, and what is remembered of each delivery."""
 
-import hashlib
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from mem0tray.ledger.outbox import (
     Job,
     Outbox,
     Ticket,
-    make_all_unknown,
     make_claims_unknown,
     perhaps_since,
 )
@@ -74,12 +72,6 @@ def test_what_was_read_from_a_server_counts_as_delivered_there(
     assert outbox.claim(key, NOW, HERE).unknown == NOW + 1
 
 
-def test_a_further_text_under_an_id_has_a_key_of_its_own(inbox: Inbox, outbox: Outbox) -> None:
-    _, key = put(inbox, fresh("a"), fresh("a", content="other"))
-    digest = hashlib.sha256(b"p\0other").hexdigest()[:8]
-    assert outbox.claim(key, NOW).idempotency_key == f"a-{digest}"
-
-
 def test_an_item_without_its_bytes_cannot_be_sent(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
@@ -110,9 +102,8 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
     assert outbox.record_delivery(key, HERE, NOW + 5) is None
     assert changes(before, row(ledger, key)) == {
         "state": "delivered", "claimed": None, "unknown": None, "closed": NOW + 5,
-        **dict.fromkeys(("body", "last_error", "taken", "held")),
+        **dict.fromkeys(("body", "last_error", "taken", "held", "raw")),
     }  # fmt: skip
-    assert table(ledger, "SELECT * FROM texts") == []
     assert table(
         ledger, "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
     ) == [(key, HERE, NOW + 5, 1)]
@@ -201,20 +192,6 @@ def test_a_delivery_beats_a_deletion(
     assert row(ledger, key)["state"] == "delivered"
 
 
-def test_a_failure_of_a_fresh_entry_is_one_more(
-    ledger: Ledger, inbox: Inbox, outbox: Outbox
-) -> None:
-    key, other = put(inbox, fresh("a", retries=2), fresh("b"))
-    job = outbox.claim(key, NOW)
-    before, others = row(ledger, key), row(ledger, other)
-    outbox.count_fresh_failure(job, NOW + 30, "busy", b'{"id":"a"}')
-    assert changes(before, row(ledger, key)) == {
-        "claimed": None, "retries": 3, "due": NOW + 30, "last_error": "busy",
-    }  # fmt: skip
-    assert ledger.raw(key) == b'{"id":"a"}'
-    assert row(ledger, other) == others
-
-
 def test_what_another_worker_took_meanwhile_is_still_asked_about(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
@@ -228,21 +205,6 @@ def test_what_another_worker_took_meanwhile_is_still_asked_about(
     assert "taken" not in row(ledger, before)
     assert row(ledger, meanwhile)["unknown"] == NOW + 2
     assert row(ledger, meanwhile)["taken"] == NOW + 2
-
-
-def test_a_failed_retry_is_counted_as_the_file_will_say(
-    ledger: Ledger, inbox: Inbox, outbox: Outbox
-) -> None:
-    key, other = put(inbox, letter("a"), letter("b"))
-    job = outbox.claim(key, NOW)
-    before, others = row(ledger, key), row(ledger, other)
-    outbox.count_dead_failure(job, 7, NOW + 3600, "busy", b"{}", NOW + 1)
-    assert changes(before, row(ledger, key)) == {
-        "claimed": None, "retry_count": 7, "last_attempt": NOW + 1,
-        "due": NOW + 3600, "last_error": "busy",
-    }  # fmt: skip
-    assert ledger.raw(key) == b"{}"
-    assert row(ledger, other) == others
 
 
 def test_the_last_fifty_attempts_are_kept(ledger: Ledger, outbox: Outbox) -> None:
@@ -273,16 +235,6 @@ def test_a_delivery_costs_few_statements(ledger: Ledger, inbox: Inbox, outbox: O
         assert following[0] is not None
         outbox.claim(following[0], NOW)
     assert len({each for each in statements if not each.startswith("--")}) == 9
-
-
-def test_everything_that_waits_is_asked_about(ledger: Ledger, inbox: Inbox) -> None:
-    pending = inbox.add_fresh(fresh("a"), NOW, ask=False)
-    dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
-    gone = inbox.add_fresh(fresh("c"), NOW, ask=False)
-    inbox.discard([gone], NOW, "user")
-    make_all_unknown(ledger, NOW + 5)
-    assert row(ledger, pending)["unknown"] == row(ledger, dead)["unknown"] == NOW + 5
-    assert "unknown" not in row(ledger, gone)
 
 
 def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inbox) -> None:
@@ -346,29 +298,18 @@ def desk(ledger: Ledger) -> Desk:
     return Desk(ledger)
 
 
-def test_a_ticket_comes_with_the_next_claim_for_that_server(desk: Desk) -> None:
+def test_a_ticket_comes_with_each_claim_for_its_server_until_it_is_dropped(desk: Desk) -> None:
     assert desk.claim().ticket is None
-    desk.give("event-1")
+    for at in (NOW, NOW + 5):  # the same one keeps its time
+        desk.give("event-1", at)
     assert desk.claim().ticket == Ticket("event-1", NOW)
-    assert desk.claim().unknown == NOW
-    assert desk.claim(ELSEWHERE).ticket is None
-    assert desk.claim(ELSEWHERE).unknown == NOW
-
-
-def test_the_same_ticket_keeps_its_time_and_another_takes_its_place(desk: Desk) -> None:
-    desk.give("event-1")
-    desk.give("event-1", NOW + 5)
-    assert desk.claim().ticket == Ticket("event-1", NOW)
+    assert (desk.claim(ELSEWHERE).ticket, desk.claim(ELSEWHERE).unknown) == (None, NOW + 5)
     desk.give("event-2", NOW + 9)
+    desk.give("event-3", NOW + 1, ELSEWHERE)
     assert desk.claim().ticket == Ticket("event-2", NOW + 9)
-
-
-def test_each_server_s_ticket_is_dropped_by_itself(desk: Desk) -> None:
-    desk.give("event-1")
-    desk.give("event-2", NOW + 1, ELSEWHERE)
     desk.outbox.drop_ticket(desk.key, HERE)
     assert desk.claim().ticket is None
-    assert desk.claim(ELSEWHERE).ticket == Ticket("event-2", NOW + 1)
+    assert desk.claim(ELSEWHERE).ticket == Ticket("event-3", NOW + 1)
 
 
 def test_the_newest_ticket_is_that_of_a_memory_that_waits(desk: Desk) -> None:

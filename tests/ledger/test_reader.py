@@ -1,36 +1,28 @@
 """What commands ask of the ledger, without being in the worker's way."""
 
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from mem0tray.core import item as items
-from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
+from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.names import DIALECT
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.reader import ProjectCounts, Reader
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
 from tests.support.delivered import deliver
 from tests.support.shapes import dead, entry, queue_document
 
 A, B, C = letter("a"), letter("b"), letter("c")
 THIRD = "http://third.test"
-
-
-def name(item: Item) -> tuple[str, bytes]:
-    """How commands name a memory."""
-    return item.id, item.digest
-
-
-def put_dead(inbox: Inbox, *letters: Item) -> list[int]:
-    """Take in dead letters."""
-    return [inbox.add_dead(each, each.raw, NOW, ask=False, gen=None) for each in letters]
 
 
 def test_deliveries_are_counted_by_their_time(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
@@ -41,20 +33,8 @@ def test_deliveries_are_counted_by_their_time(ledger: Ledger, inbox: Inbox, outb
         assert reader.deliveries(NOW, 60.0) == {NOW: 2, NOW + 60: 1}
 
 
-def test_a_ledger_that_is_closed_is_read_too(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite3"
-    with closing(Ledger(path)) as ledger:
-        put_dead(Inbox(ledger), C)
-        Outbox(ledger).record_delivery(
-            Inbox(ledger).add_fresh(fresh("d"), NOW, ask=False), ELSEWHERE, NOW
-        )
-        ForeignClaims(ledger).hold(Inbox(ledger).add_fresh(fresh("e"), NOW, ask=False), NOW)
-    with Reader(path) as reader:
-        assert name(C) in reader.waiting_names()
-
-
 def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: Inbox) -> None:
-    (key,) = put_dead(inbox, A)
+    (key,) = put(inbox, A)
     outbox = Outbox(ledger)
     outbox.mark_unknown(key, HERE, NOW + 1, timed_out=False)
     outbox.mark_unknown(key, ELSEWHERE, NOW + 2, timed_out=False)
@@ -65,7 +45,7 @@ def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: In
 
 
 def test_what_one_item_is_denied_says_nothing_of_another(ledger: Ledger, inbox: Inbox) -> None:
-    outbox, keys = Outbox(ledger), put_dead(inbox, A, B)
+    outbox, keys = Outbox(ledger), list(put(inbox, A, B))
     for key in keys:
         ForeignClaims(ledger).ask(key, NOW)
         job = outbox.claim(key, NOW, HERE)
@@ -75,7 +55,7 @@ def test_what_one_item_is_denied_says_nothing_of_another(ledger: Ledger, inbox: 
 
 
 def test_stays_are_of_dead_letters_that_went_since_then(ledger: Ledger, inbox: Inbox) -> None:
-    before, since, _ = put_dead(inbox, A, B, C)
+    before, since, _ = put(inbox, A, B, C)
     outbox = Outbox(ledger)
     outbox.record_delivery(before, HERE, NOW + 1)
     inbox.discard([since], NOW + 3, "user")
@@ -94,8 +74,6 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         context.outbox.record_attempt(keys["bb-1"], 8.0, "unknown", None, "no answer", 60.0)
     with Reader(paths.ledger) as reader:
         assert reader.usable
-        assert reader.only_elsewhere("t") == {"s": 1}
-        assert reader.only_elsewhere("s") == {}
         assert reader.last_delivery() == 5.0
         (known,) = reader.by_prefix("bb")
         assert (known.id, known.state) == ("bb-1", "dead")
@@ -104,9 +82,6 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         history = reader.attempts(known.key)
         assert [attempt.kind for attempt in history] == ["item failure", "unknown"]
         assert reader.last_attempts() == {("bb-1", known.digest): history[-1]}
-        assert [row.id for row, _ in reader.listed("pending")] == ["qq-1"]
-        assert len(reader.listed("dead")) == 1
-        assert reader.discarded() == []
 
 
 def test_deletions_are_batches(paths: Paths) -> None:
@@ -173,13 +148,6 @@ def taken(path: Path) -> list[str]:
         ]
 
 
-def parsed(content: str, name: str, project: str = "p") -> Item:
-    """An item."""
-    made = items.parse(items.with_fields(b"{}", entry(content, project, id=name)))
-    assert made is not None
-    return made
-
-
 def test_memories_come_by_project(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     names = ["a\n", "\ud83d", "*"]
@@ -194,7 +162,7 @@ def test_memories_come_by_project(tmp_path: Path) -> None:
 def test_only_what_that_server_took_is_among_them(
     tmp_path: Path, inbox: Inbox, outbox: Outbox
 ) -> None:
-    keys = [inbox.add_fresh(parsed(name, name), 1.0, ask=False) for name in "abcde"]
+    keys = [inbox.add_fresh(fresh(name, content=name), 1.0, ask=False) for name in "abcde"]
     outbox.record_delivery(keys[0], HERE, 2.0)
     outbox.record_delivery(keys[1], "http://there", 2.0)
     inbox.discard(keys[2:4], 2.0, "deleted")
@@ -209,14 +177,16 @@ def test_what_was_queued_again_stands_for_the_former(
     tmp_path: Path, inbox: Inbox, outbox: Outbox, *, edited: bool
 ) -> None:
     for name in "ab":
-        outbox.record_delivery(inbox.add_fresh(parsed(name, name), 1.0, ask=False), HERE, 2.0)
-    again = parsed("a", "a-again-1")
+        outbox.record_delivery(
+            inbox.add_fresh(fresh(name, content=name), 1.0, ask=False), HERE, 2.0
+        )
+    again = fresh("a-again-1", content="a")
     inbox.add_dead(again, again.raw, 3.0, ask=False, gen=None)
     row = inbox.known(again.name)
     assert row is not None
     if edited:
-        inbox.change_content(row, parsed("better", "a-again-1"), 4.0)
-    inbox.add_fresh(parsed("else", "b-again-1"), 3.0, ask=False)
+        inbox.change_content(row, fresh("a-again-1", content="better"), 4.0)
+    inbox.add_fresh(fresh("b-again-1", content="else"), 3.0, ask=False)
     assert taken(tmp_path / "ledger.sqlite3") == ["b"]
 
 
@@ -224,7 +194,9 @@ def test_what_was_queued_again_for_another_server_stands_for_none(
     tmp_path: Path, inbox: Inbox, outbox: Outbox
 ) -> None:
     for name, server in (("a", HERE), ("a-again-1", "http://there")):
-        outbox.record_delivery(inbox.add_fresh(parsed("a", name), 1.0, ask=False), server, 2.0)
+        outbox.record_delivery(
+            inbox.add_fresh(fresh(name, content="a"), 1.0, ask=False), server, 2.0
+        )
     assert taken(tmp_path / "ledger.sqlite3") == ["a"]
 
 
@@ -232,7 +204,206 @@ def test_a_further_text_under_an_id_has_its_own_key(
     tmp_path: Path, inbox: Inbox, outbox: Outbox
 ) -> None:
     for text in ("first", "second"):
-        outbox.record_delivery(inbox.add_fresh(parsed(text, "x"), 1.0, ask=False), HERE, 2.0)
+        outbox.record_delivery(inbox.add_fresh(fresh("x", content=text), 1.0, ask=False), HERE, 2.0)
     with Reader(tmp_path / "ledger.sqlite3") as reader:
         found = [each.key for each in reader.memories(reader.taken(HERE)["p"], HERE)]
     assert found == ["x", f"x-{items.digest('p', 'second').hex()[:8]}"]
+
+
+# What waits ----------------------------------------------------------------------------------
+
+WAITS = (
+    letter("d2", project_id="p", retry_count=2, last_attempt=5),
+    letter("d1", project_id="q", retry_count=9, last_attempt=5),
+    fresh("f1", project_id="p"),
+    fresh("f2", project_id="r"),
+)
+
+
+@pytest.fixture
+def waiting(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> Iterator[Reader]:
+    """Two dead letters, two entries, one of them held; and one delivered, one deleted."""
+    list(put(inbox, *WAITS, fresh("sent"), fresh("gone")))
+    outbox.record_delivery(known(inbox, fresh("sent")).key, HERE, NOW)
+    inbox.discard([known(inbox, fresh("gone")).key], NOW, items.DELETED)
+    ForeignClaims(ledger).hold(known(inbox, WAITS[3]).key, NOW)
+    with Reader(ledger.path) as reader:
+        yield reader
+
+
+def ids(listed: list[tuple[object, bytes]]) -> list[str]:
+    """The ids of these items."""
+    found = [items.parse(raw) for _, raw in listed]
+    return [each.id for each in found if each is not None]
+
+
+@pytest.mark.parametrize(
+    ("state", "project", "limit", "listed"),
+    [
+        (items.DEAD, None, None, ["d2", "d1"]), (items.DEAD, None, 1, ["d2"]),
+        (items.DEAD, "q", None, ["d1"]), (items.FRESH, None, None, ["f1", "f2"]),
+        (items.FRESH, "p", 5, ["f1"]), (items.FRESH, "none", None, []),
+    ],
+)  # fmt: skip
+def test_items_are_listed_in_their_file_s_order(
+    waiting: Reader, state: str, project: str | None, limit: int | None, listed: list[str]
+) -> None:
+    found = waiting.listed(state, project, limit)
+    assert ids([*found]) == listed
+    if project is not None:
+        assert waiting.count(state, project) == len(listed)
+
+
+def test_what_waits_is_counted(waiting: Reader, ledger: Ledger) -> None:
+    Generations(ledger).set_strays([b"7"], {"key": b"1"})
+    assert waiting.strays() == [b"7"]
+    counts = waiting.counts()
+    assert counts is not None
+    assert (counts.queue, counts.dlq, counts.held) == (2, 3, 1)
+    assert waiting.waiting_names() == {each.name for each in WAITS}
+    assert waiting.by_retries() == {2: 1, 7: 1}
+    assert waiting.by_project() == [
+        ProjectCounts("p", 1, 1), ProjectCounts("q", 1, 0), ProjectCounts("r", 0, 1)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("d", ["d2", "d1"]), ("d1", ["d1"]), ("f", ["f1", "f2"]), ("sent", []), ("gone", []), ("", [
+        "d2", "d1", "f1", "f2"])],
+)  # fmt: skip
+def test_what_waits_is_found_by_the_beginning_of_its_id(
+    waiting: Reader, name: str, found: list[str]
+) -> None:
+    assert ids([*waiting.beginning(name)]) == found
+
+
+def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: Reader) -> None:
+    assert waiting.beside("f2") == ["f1", "gone"]
+    assert waiting.beside("d1") == ["d2"]
+    assert waiting.beside("zz") == ["sent"]
+
+
+QUESTIONS: Final[tuple[Callable[[Reader], object], ...]] = (
+    lambda waiting: waiting.counts(),
+    lambda waiting: waiting.listed(items.DEAD, limit=20),
+    lambda waiting: waiting.listed(items.FRESH, limit=20),
+    lambda waiting: waiting.with_id("d1"),
+    lambda waiting: waiting.beginning("d"),
+    lambda waiting: waiting.beside("d1"),
+    lambda waiting: waiting.by_project(),
+    lambda waiting: waiting.by_retries(),
+    lambda waiting: waiting.only_elsewhere(HERE),
+)
+
+
+@pytest.mark.parametrize("number", range(len(QUESTIONS)))
+def test_no_question_looks_at_all_items_ever_taken_in(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    plans: list[str] = []
+    asked = Reader._rows
+
+    def explained(reader: Reader, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        plans.extend(row[3] for row in asked(reader, f"EXPLAIN QUERY PLAN {sql}", *values))
+        return asked(reader, sql, *values)
+
+    monkeypatch.setattr(Reader, "_rows", explained)
+    with Reader(ledger.path) as reader:
+        QUESTIONS[number](reader)
+    assert plans
+    assert not [each for each in plans if each.startswith("SCAN items") and "INDEX" not in each]
+
+
+# Servers -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def former(inbox: Inbox, outbox: Outbox, tmp_path: Path) -> Iterator[Reader]:
+    """Deliver: to one server, to the other, to both; and again a wait, a deletion, a text anew."""
+    entries = [fresh(name, timestamp=7) for name in ("there", "here", "both", "again", "deleted")]
+    keys = dict(zip((each.id for each in entries), put(inbox, *entries), strict=True))
+    for name, servers in {
+        "there": (ELSEWHERE,),
+        "here": (HERE,),
+        "both": (ELSEWHERE, HERE),
+        "again": (ELSEWHERE, THIRD),
+        "deleted": (ELSEWHERE,),
+    }.items():
+        for at, server in enumerate(servers):
+            outbox.record_delivery(keys[name], server, NOW + at)
+    again, deleted = entries[3:]
+    inbox.revive(known(inbox, again), again, NOW, dead=False, gen=None)
+    inbox.revive(known(inbox, deleted), deleted, NOW, dead=False, gen=None)
+    inbox.discard([keys["deleted"]], NOW, "deleted")
+    list(put(inbox, fresh("there", content="another text"), letter("dead")))
+    with Reader(tmp_path / "ledger.sqlite3") as reader:
+        yield reader
+
+
+def test_only_what_is_delivered_counts_as_elsewhere(former: Reader) -> None:
+    assert former.only_elsewhere(HERE) == {ELSEWHERE: 1}
+    assert former.only_elsewhere(ELSEWHERE) == {HERE: 1}
+    assert former.only_elsewhere(THIRD) == {ELSEWHERE: 2, HERE: 2}
+    assert former.servers() == [ELSEWHERE, HERE, THIRD]
+
+
+def test_the_memory_of_setup_does_not_count_as_elsewhere(
+    inbox: Inbox, outbox: Outbox, former: Reader
+) -> None:
+    project, text = items.TRIAL
+    before = former.only_elsewhere(HERE)
+    (key,) = put(inbox, fresh("trial", project_id=project, content=text))
+    outbox.record_delivery(key, ELSEWHERE, NOW)
+    assert former.only_elsewhere(HERE) == before
+
+
+def test_every_memory_is_traced_on_both_servers(former: Reader, inbox: Inbox) -> None:
+    traced = list(former.traced(ELSEWHERE, HERE))
+    assert [(each.id, each.state, each.there, each.here) for each in traced] == [
+        ("there", items.DELIVERED, True, False),
+        ("here", items.DELIVERED, False, True),
+        ("both", items.DELIVERED, True, True),
+        ("again", items.FRESH, True, False),
+        ("deleted", items.DISCARDED, True, False),
+        ("there", items.FRESH, False, False),
+        ("dead", items.DEAD, False, False),
+    ]
+    first, *_, further, _ = traced
+    assert (first.key, first.project, first.timestamp) == ("there", "p", 7.0)
+    assert further.key == f"there-{further.digest.hex()[:8]}"
+    key = known(inbox, fresh("both")).key
+    assert former.servers_of(key) == [(ELSEWHERE, NOW), (HERE, NOW + 1)]
+
+
+@pytest.mark.parametrize(
+    ("servers", "counted"),
+    [
+        (((ELSEWHERE,), (ELSEWHERE,)), {ELSEWHERE: 1}),
+        (((ELSEWHERE,), (THIRD,)), {ELSEWHERE: 1}), (((ELSEWHERE,), (HERE,)), {}),
+        (((ELSEWHERE, HERE), (ELSEWHERE,)), {}), (((ELSEWHERE,), ()), {}),
+    ],
+)  # fmt: skip
+def test_a_memory_that_was_sent_again_counts_once(
+    inbox: Inbox,
+    outbox: Outbox,
+    tmp_path: Path,
+    servers: tuple[tuple[str, ...], ...],
+    counted: dict[str, int],
+) -> None:
+    entries = [fresh("a", content="t"), fresh(items.id_again("a"), content="t")]
+    for key, its in zip(put(inbox, *entries), servers, strict=True):
+        for at, server in enumerate(its):
+            outbox.record_delivery(key, server, NOW + at)
+    with Reader(tmp_path / "ledger.sqlite3") as reader:
+        assert reader.only_elsewhere(HERE) == counted
+
+
+AT, ELSE = "http://a.test:8000/mem0", "http://b.test"
+
+
+def test_a_dialect_is_known_of_the_last_address_alone(ledger: Ledger) -> None:
+    with Reader(ledger.path) as reader:
+        assert reader.dialect_of(AT) == ""
+        ledger.set_meta(DIALECT, f"oss {AT}")
+        assert (reader.dialect_of(AT), reader.dialect_of(ELSE)) == ("oss", "")

@@ -219,13 +219,6 @@ def test_after_the_first_death_each_wait_is_longer_up_to_a_minute() -> None:
     assert set(delays[9:]) == {60}
 
 
-def test_the_wait_runs_out() -> None:
-    wait = RestartWait(deaths=1)
-    wait.started(10)
-    wait.died(10)
-    assert [wait.remaining(now) for now in (10, 10.25, 11, 99)] == [1, 0.75, 0, 0]
-
-
 def test_a_server_that_lived_for_a_minute_counts_as_sound() -> None:
     wait = RestartWait(deaths=7)
     wait.started(100)

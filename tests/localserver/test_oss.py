@@ -9,19 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.core.item import Kind
 from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.server import (
-    Client,
-    KeyVerdict,
-    Kind,
-    Memory,
-    Outcome,
-    Presence,
-    ServerAddress,
-    Terms,
-    connect,
-)
-from mem0tray.server.model import Page, ProjectCount
+from mem0tray.server import connect
+from mem0tray.server.model import Client, Memory, Outcome, Presence
 from tests.localserver.support import client_of, listed, save, texts
 from tests.server.calls import LONG
 
@@ -273,16 +265,12 @@ def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
         ({"user_id": None}, 400, "identifier"),
         ({"user_id": "two words"}, 400, "white space"),
         ({"user_id": 5}, 422, "user_id"),
-        ({"messages": None}, 422, "messages"),
         ({"messages": ["text"]}, 422, "message"),
         ({"messages": [{"role": "user"}]}, 422, "content"),
         ({"metadata": "x"}, 422, "metadata"),
         ({"metadata": {"mem0tray_id": 5}}, 422, "mem0tray_id"),
         ({"expiration_date": "2030-01-01"}, 400, "expiration_date"),
-        ({"memory_type": "procedural_memory"}, 400, "memory_type"),
         ({"app_id": "x"}, 400, "app_id"),
-        ({"immutable": True}, 400, "immutable"),
-        ({"timestamp": 1}, 400, "timestamp"),
     ],
 )
 def test_a_save_that_makes_no_sense_is_refused(
@@ -346,43 +334,3 @@ def test_a_large_memory_is_asked_for(ours: Client) -> None:
     assert ours.ask(large, LONG) is not Presence.PRESENT
     assert ours.save(large, LONG).kind is Kind.DELIVERED
     assert ours.ask(large, LONG) is Presence.PRESENT
-
-
-def test_pages_and_projects_are_told(ours: Client, client: httpx.Client) -> None:
-    for text in ("one", "two"):
-        save(client, "paged by oss", text)
-    page = ours.page("paged by oss", "", LONG)
-    assert isinstance(page, Page)
-    assert ([each.text for each in page.memories], page.after, page.whole) == (
-        ["two", "one"], "", True,
-    )  # fmt: skip
-    projects = ours.projects(LONG)
-    assert not isinstance(projects, Outcome)
-    assert ("paged by oss", 2) in [(each.project, each.count) for each in projects]
-
-
-def test_a_user_stands_beside_the_project(running: Endpoint) -> None:
-    address = ServerAddress.of(running.url, running.token)
-    with closing(connect(address, "oss", terms=Terms("Jo Doe"))) as client:
-        memory = Memory("my agent", "an oak", "agent-1")
-        assert client.save(memory, LONG).kind is Kind.DELIVERED
-        assert client.ask(memory, LONG) is Presence.PRESENT
-        read, found = client.read("my agent", 5, LONG), client.search("my agent", "oak", 5, LONG)
-        assert isinstance(read, Page)
-        assert not isinstance(found, Outcome)
-        for shown in (read.memories, found):
-            assert [(each.project, each.text) for each in shown] == [("my agent", "an oak")]
-        assert client.read("no agent", 5, LONG) == Page([])
-        projects = client.projects(LONG)
-    assert isinstance(projects, list)
-    assert ProjectCount("my agent") in projects
-
-
-def test_it_is_healthy_and_wants_its_key(running: Endpoint, ours: Client) -> None:
-    assert ours.probe(LONG).healthy
-    assert ours.check_key(LONG).verdict is KeyVerdict.TAKEN
-    address = ServerAddress.of(running.url, "wrong")
-    with closing(connect(address, "oss")) as stranger:
-        assert stranger.check_key(LONG).verdict is KeyVerdict.REFUSED
-        memory = Memory("alpha", "text", "wrong-1")
-        assert stranger.save(memory, LONG).kind is Kind.UNAUTHORIZED

@@ -12,14 +12,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The icons and the scripts, to be changed."""
     for folder in ("icons", "packaging"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     return tmp_path
 
 
 def check(root: Path) -> subprocess.CompletedProcess[str]:
-    """What `packaging/update-icons --check` says there."""
     command = [sys.executable, str(root / "packaging" / "update_icons.py"), "--check"]
     return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
 

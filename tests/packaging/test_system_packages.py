@@ -18,7 +18,6 @@ print(desktop.has_test_tools())
 
 @pytest.fixture
 def bare_path(tmp_path: Path) -> Path:
-    """A PATH with Debian's installer, and no program that the tests use."""
     installer = tmp_path / "apt-get"
     installer.write_text("#!/bin/false\n", encoding="utf-8")
     installer.chmod(0o755)
@@ -26,7 +25,6 @@ def bare_path(tmp_path: Path) -> Path:
 
 
 def asked(path: Path, has: str) -> subprocess.CompletedProcess[str]:
-    """Ask, as an ordinary user, whether the tests have what they need."""
     return subprocess.run(
         [sys.executable, "-c", ASK, has],
         env={"PATH": str(path), "PYTHONPATH": str(PACKAGING)},

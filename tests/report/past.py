@@ -11,13 +11,12 @@ from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system.paths import Paths
-from tests.support.shapes import dead, entry
+from tests.support.shapes import entry
 
 SERVER = "http://127.0.0.1:9"
 
 
 def parsed(value: dict[str, object]) -> Item:
-    """Read an item as intake does."""
     item = items.parse(json.dumps(value).encode())
     assert item is not None
     return item
@@ -33,16 +32,10 @@ class Past:
         self._taken = ForeignClaims(ledger)
 
     def delivered(self, content: str, at: float) -> None:
-        """Take in and deliver a memory a second later."""
         key = self._inbox.add_fresh(parsed(entry(content)), at - 1, ask=False)
         self._outbox.record_delivery(key, self._server, at)
 
-    def taken_in(self, content: str, at: float) -> int:
-        """Take in a memory that waits; its key."""
-        return self._inbox.add_fresh(parsed(entry(content)), at, ask=False)
-
     def taken_in_as(self, value: dict[str, object], at: float) -> int:
-        """Take in this entry; its key."""
         return self._inbox.add_fresh(parsed(value), at, ask=False)
 
     def taken(self, key: int, at: float) -> None:
@@ -50,23 +43,10 @@ class Past:
         self._taken.vanish([key], at, taken=True, wait_until=0.0)
 
     def failed(self, key: int, at: float, kind: str = "item failure") -> None:
-        """Record a failed attempt."""
         self._outbox.record_attempt(key, at, kind, 500, "500 Internal Server Error", 0.1)
 
     def left_open(self, key: int, at: float) -> None:
-        """Leave it open whether the server has it."""
         self._outbox.mark_unknown(key, self._server, at, timed_out=False)
-
-    def buried(self, key: int, content: str, at: float) -> None:
-        """Make a dead letter of it."""
-        self.failed(key, at)
-        self._inbox.move_to_dlq(key, parsed(dead(content)).raw, at, at + 30)
-
-    def retried(self, key: int, content: str, count: int, at: float) -> None:
-        """Fail a dead letter for the `count`th time."""
-        self.failed(key, at)
-        job = self._outbox.claim(key, at)
-        self._outbox.count_dead_failure(job, count, at + 60, "", parsed(dead(content)).raw, at)
 
     def adopted(self, value: dict[str, object], at: float, due: float | None = None) -> int:
         """Take in a dead letter from the file, tried again when it is `due`; its key."""
@@ -87,23 +67,19 @@ class Past:
         return other, self._inbox.change_content(row, parsed(other), at)
 
     def restored(self, value: dict[str, object], at: float) -> None:
-        """Take back its deletion."""
         row = self._inbox.known(parsed(value).name)
         assert row is not None
         self._inbox.revive(row, parsed(value), at, dead=True, gen=None)
 
     def recovered(self, key: int, at: float) -> None:
-        """Deliver it."""
         self._outbox.record_delivery(key, self._server, at)
 
     def discarded(self, key: int, at: float) -> None:
-        """Delete it."""
         self._inbox.discard([key], at, "deleted")
 
 
 @contextmanager
 def past(paths: Paths, server: str = SERVER) -> Iterator[Past]:
-    """Open the ledger as the worker does."""
     ledger = Ledger(paths.ledger)
     try:
         yield Past(ledger, server)

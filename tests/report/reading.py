@@ -37,7 +37,6 @@ class Document:
         ]
 
     def text(self, tag: str, **attributes: str) -> list[str]:
-        """Their texts, blanks made one."""
         return [" ".join(each.text.split()) for each in self.all(tag, **attributes)]
 
 

@@ -46,12 +46,6 @@ def test_a_dlq_that_was_always_empty_and_a_past_of_one_part_are_not_drawn() -> N
     assert _charts([1], [1]) == {}
 
 
-def test_a_long_axis_has_few_labels_counted_from_today() -> None:
-    chart = _charts([1] * 30, [0] * 30)["Deliveries by day"]
-    assert [at for at, tick in enumerate(chart.ticks) if tick] == [4, 9, 14, 19, 24, 29]
-    assert all(chart.labels)
-
-
 @pytest.mark.parametrize(
     ("largest", "end"), [(0, 2), (1, 2), (3, 4), (10, 10), (11, 12), (101, 120), (99_999, 100_000)]
 )
@@ -66,15 +60,3 @@ def test_bars_are_as_high_as_their_values() -> None:
     assert math.isclose(heights[3], 4 * heights[0], abs_tol=0.4)
     assert heights[2] == 0
     assert [each.text for each in drawn.iter("title")] == ["<0>: 1", "<1>: 2", "<2>: 0", "<3>: 4"]
-
-
-@pytest.mark.parametrize("area", [True, False])
-@pytest.mark.parametrize("values", [[1, 5], [0], [0, 0, 0]])
-def test_a_drawing_is_an_image_with_a_name_and_holds_nothing_but_shapes(
-    values: list[int], *, area: bool
-) -> None:
-    drawn = _drawn(values, area=area)
-    used = {each.tag for each in drawn.iter()}
-    assert used <= {"svg", "g", "path", "rect", "text", "title", "polygon", "polyline"}
-    assert (drawn.get("role"), drawn.get("aria-label")) == ("img", "Title: summary")
-    assert any(each.get("class") == "warn" for each in drawn.iter("g"))

@@ -98,7 +98,6 @@ def test_a_browser_that_cannot_be_started_is_no_error(
 
 @pytest.fixture
 def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a place for a desktop's opener, with no other program beside it."""
     monkeypatch.delenv("BROWSER")
     monkeypatch.setenv("PATH", str(tmp_path / "programs"))
     return tmp_path / "programs" / "xdg-open"

@@ -8,7 +8,6 @@ from datetime import datetime
 import pytest
 
 from mem0tray.config.settings import load
-from mem0tray.ledger.reader import Reader
 from mem0tray.report import gathering
 from mem0tray.report.gathering import Gathered
 from tests.actions.scene import worker
@@ -48,14 +47,6 @@ def test_a_short_past_is_shown_by_the_hour_from_just_before_the_first_memory(
 
 
 @needs.CLOCK
-def test_deliveries_fall_into_their_parts(now: float) -> None:
-    period = gathering.period(now - 2 * _HOUR, now)
-    first, second, third, fourth = period.starts
-    slots = {first - 900: 50, first: 1, second + 1800: 2, third - 900: 3, fourth: 4}
-    assert gathering.history(period, slots, [], []).delivered == [1, 5, 0, 4]
-
-
-@needs.CLOCK
 @pytest.mark.parametrize(
     ("stays", "since", "dead"),  # in hours of the period's four
     [
@@ -75,51 +66,6 @@ def test_the_most_dead_letters_of_each_part_are_shown(
 
     seen = gathering.history(period, {}, [(at(a), at(b)) for a, b in stays], map(at, since))
     assert (seen.dead, seen.dead_now) == (dead, len(since))
-
-
-def test_the_ledger_tells_what_was_delivered_when(home: Scratch) -> None:
-    with past(home.paths) as ledger:
-        for at in (1800.0, 1801.0, 2699.0, 2700.0, 899.0):
-            ledger.delivered(f"at {at}", at)
-        ledger.taken_in("waits", 3000.0)
-    with Reader(home.paths.ledger) as reader:
-        assert reader.deliveries(900.0, 900.0) == {1800.0: 3, 2700.0: 1}
-        assert reader.began() == 1799.0
-
-
-def test_the_ledger_tells_when_dead_letters_came_and_went(home: Scratch) -> None:
-    with past(home.paths) as ledger:
-        moved = ledger.taken_in("moved", 100.0)
-        ledger.failed(moved, 110.0)
-        ledger.buried(moved, "moved", 150.0)
-        ledger.failed(moved, 160.0, "outage")
-        ledger.failed(moved, 170.0, "unanswered")
-        ledger.retried(moved, "moved", 1, 180.0)
-        ledger.retried(moved, "moved", 2, 240.0)
-        ledger.recovered(moved, 300.0)
-        adopted = ledger.adopted(dead("adopted", moved_to_dlq_at=350.0), 400.0)
-        ledger.discarded(adopted, 500.0)
-        ledger.recovered(ledger.adopted(dead("earlier"), 10.0), 20.0)
-        ledger.adopted(dead("still there"), 450.0)
-        ledger.delivered("never dead", 460.0)
-    with Reader(home.paths.ledger) as reader:
-        assert sorted(reader.stays(100.0)) == [(150.0, 300.0), (350.0, 500.0)]
-
-
-def test_dead_letters_of_the_file_count_from_their_move(home: Scratch) -> None:
-    now = time.time()
-    with past(home.paths) as ledger:
-        ledger.delivered("first", now - 10 * _HOUR)
-    letters = [
-        dead("a", moved_to_dlq_at=now - 3 * _HOUR),
-        dead("b", moved_to_dlq_at=now + 5 * _HOUR),
-        dead("c", moved_to_dlq_at="yesterday"),
-    ]
-    home.write("mem0_queue_dlq.json", {"items": letters})
-    seen = _gathered(now).past
-    assert seen is not None
-    assert (seen.dead[0], seen.dead[-1]) == (2, 3)
-    assert sum(seen.delivered) == 1
 
 
 def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:

@@ -3,18 +3,18 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.server import Client, Memory, Outcome, Terms, connect
+from mem0tray.server import connect
 from mem0tray.server.answers import classify
-from mem0tray.server.model import Fault, Reply
+from mem0tray.server.model import Client, Fault, Memory, Outcome, Reply, Terms
 from mem0tray.server.transport import Transport
-from tests.server.wire import PATIENCE, Connection, Handler, Wire, render
+from tests.server.wire import PATIENCE, Connection, Handler, Request, Wire, answering, render
 
 SHORT = 0.3  # seconds: for calls that are to time out
 LONG = 30.0  # seconds: for calls that must not wait so long
@@ -52,6 +52,17 @@ def client_of(
     address = ServerAddress.of(server.url, token)
     with closing(connect(address, dialect, terms=terms, **more)) as made:
         yield made
+
+
+def spoken(
+    answers: bytes | Sequence[bytes] | Handler, call: str, *arguments: Any, **more: Any
+) -> tuple[Any, list[Request]]:
+    """Call a method of a client whose server answers so; what it returns, and what was asked."""
+    if isinstance(answers, bytes):
+        answers = [answers]
+    handler = answering(*answers) if isinstance(answers, Sequence) else answers
+    with Wire(handler) as server, client_of(server, **more) as client:
+        return getattr(client, call)(*arguments, LONG), server.requests
 
 
 # Replies ----------------------------------------------------------------------------------------
@@ -143,18 +154,6 @@ def drip_body(connection: Connection) -> None:
 def drip_interim(connection: Connection) -> None:
     connection.request()
     connection.drip(b"HTTP/1.1 102 Processing\r\n\r\n", pause=0.001)
-
-
-def in_turn_of(*answers: bytes) -> Handler:
-    """Answer the requests of one connection with these, in turn."""
-
-    def handle(connection: Connection) -> None:
-        for answer in answers:
-            if connection.request() is None:
-                return
-            connection.send(answer)
-
-    return handle
 
 
 def listing(*texts: str, **more: object) -> bytes:

@@ -10,7 +10,7 @@ from mem0tray.core import reasons
 from mem0tray.core.item import Kind
 from mem0tray.server.answers import classify, health, retry_after, status_in
 from mem0tray.server.http_client import is_answered
-from mem0tray.server.model import NO_TLS, Fault, Health, Reply
+from mem0tray.server.model import NO_TLS, Fault, Reply
 from tests.server.calls import NOW, OK, classified, message, reply
 
 # Classes ----------------------------------------------------------------------------------------
@@ -217,19 +217,6 @@ def test_a_message_begins_with_its_status(text: str, status: int | None) -> None
 
 
 # Health -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("body", [{"status": "ok"}, {}])
-def test_health_is_200_and_an_object(body: object) -> None:
-    found = reply(200, body)
-    well = Health(healthy=True, reason=reasons.NONE, status=200)
-    assert health(found, healthy=is_answered(found)) == well
-
-
-def test_a_dialect_says_what_healthy_means() -> None:
-    assert health(reply(401, {}), healthy=True).healthy
-    told = health(reply(200, {}), healthy=False).reason
-    assert str(told) == "The health check was answered with 200 OK."
 
 
 REFUSED = Reply(None, {}, b"", 0.1, Fault.UNREACHABLE, reasons.quoted("connection refused"))

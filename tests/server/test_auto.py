@@ -5,7 +5,9 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from mem0tray.server import ProbeClient, Recognition, ServerAddress, connect_to_probe
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.server import Recognition, connect_to_probe
+from mem0tray.server.model import ProbeClient
 from tests.server.calls import LONG, SHORT, listing
 from tests.server.wire import Request, Wire, in_turn, once, render, routing
 

@@ -1,30 +1,32 @@
 """The dialect `platform`: what goes out to the hosted service, and what is made of its answers."""
 
 import socket
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from mem0tray.server import (
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.core.item import Kind
+from mem0tray.server import Recognition, connect, connect_to_probe, http_client
+from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import (
     Client,
     KeyVerdict,
-    Kind,
-    Listings,
     Memory,
     Outcome,
+    Page,
     Presence,
     ProjectCount,
-    Recognition,
-    ServerAddress,
     Terms,
-    connect_to_probe,
-    http_client,
 )
-from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later
-from tests.server.calls import LONG, client_of
-from tests.server.wire import Connection, Request, Wire, answering, render, routing
+from tests.server.calls import LONG, client_of, spoken
+from tests.server.wire import Connection, Wire, answering, render, routing
+from tests.support.hosted import HostedStandin, Work
 
 KEY = "m0-sesame-4711"
 NAME = "2c4d1f44-4f7b-4b2f-9f6e-7b5b4f5a1234"
@@ -33,39 +35,53 @@ STORED = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": [ADDED
 MEMORY = Memory("alpha", "the third oak", "id-1", 1_767_225_600.5)
 FOUND = Memory("alpha", "the third oak", "id-1", ticket=NAME)
 
-
 hosted = partial(client_of, dialect="platform")
-
-
-def sent(memory: Memory, terms: Terms | None = None) -> Request:
-    """Save a memory; what went out."""
-    with Wire(answering(STORED)) as server, hosted(server, KEY, terms=terms) as client:
-        client.save(memory, LONG)
-        (request,) = server.requests
-    return request
+called = partial(spoken, token=KEY, dialect="platform")
 
 
 def saved(answer: bytes, memory: Memory = MEMORY) -> Outcome:
-    with Wire(answering(answer)) as server, hosted(server, KEY) as client:
-        return client.save(memory, LONG)
-
-
-def asked(answer: bytes, memory: Memory = FOUND) -> tuple[Presence | Outcome, list[Request]]:
-    """Ask a server that answers so; what it was asked."""
-    with Wire(answering(answer)) as server, hosted(server, KEY) as client:
-        said = client.ask(memory, LONG)
-        return said, list(server.requests)
+    outcome: Outcome = called(answer, "save", memory)[0]
+    return outcome
 
 
 def event(status: str, **more: Any) -> bytes:
     return render(200, {"id": NAME, "status": status, "event_type": "ADD", **more})
 
 
+@pytest.mark.parametrize("terms", [Terms(), Terms("Jo Doe"), Terms("Jo Doe", infer=True)])
+def test_each_call_of_a_client_fits_what_is_published(terms: Terms) -> None:
+    memory = Memory("my project", "an oak", "key", 1_767_225_600.0)
+    with HostedStandin() as server:
+        server.api_key = KEY
+        server.works = lambda _: Work(60.0)
+        address = ServerAddress.of(server.url, KEY)
+        with closing(connect(address, "platform", terms=terms)) as client:
+            outcome = client.save(memory, LONG)
+            taken_in = replace(memory, ticket=outcome.ticket)
+            still = client.ask(taken_in, LONG)
+            server.finish()
+            assert isinstance(still, Outcome)
+            assert outcome.kind is still.kind is Kind.AT_WORK
+            assert client.ask(taken_in, LONG) is Presence.PRESENT
+            for found in (
+                client.page("my project", "", LONG),
+                client.search("my project", "oak", 3, LONG),
+                client.find("my project", "key", LONG),
+            ):
+                assert not isinstance(found, Outcome)
+                shown = found.memories if isinstance(found, Page) else found
+                assert [(each.text, each.key) for each in shown] == [("an oak", "key")]
+            client.projects(LONG)
+            client.probe(LONG)
+            client.check_key(LONG)
+        assert server.faults == []
+
+
 # Saving -------------------------------------------------------------------------------------------
 
 
 def test_a_save_is_that_of_an_official_server_with_its_time() -> None:
-    request = sent(MEMORY)
+    _, (request,) = called(STORED, "save", MEMORY)
     assert (request.method, request.target) == ("POST", "/v3/memories/add/")
     assert request.json == {
         "messages": [{"role": "user", "content": "the third oak"}],
@@ -78,9 +94,10 @@ def test_a_save_is_that_of_an_official_server_with_its_time() -> None:
     assert request.headers["idempotency-key"] == "id-1"
 
 
-@pytest.mark.parametrize("at", [0.0, -5.0, 12.0, 1e18, 1e11])
+@pytest.mark.parametrize("at", [0.0, -5.0, 12.0, 1e11])
 def test_a_time_that_makes_no_sense_is_left_out(at: float) -> None:
-    assert "timestamp" not in sent(Memory("alpha", "text", "k", at)).json
+    _, (request,) = called(STORED, "save", Memory("alpha", "text", "k", at))
+    assert "timestamp" not in request.json
 
 
 @pytest.mark.parametrize("text", ["an oak " * 200_000, '"status": "SUCCEEDED"\n' * 100_000])
@@ -120,16 +137,15 @@ def test_an_answer_belongs_to_its_class(answer: bytes, kind: Kind, message: str)
 
 @pytest.mark.parametrize("status", ["PENDING", "RUNNING"])
 def test_what_is_under_way_has_a_ticket(status: str) -> None:
-    for outcome in (saved(event(status, event_id=NAME)), asked(event(status))[0]):
-        assert isinstance(outcome, Outcome)
+    for outcome in (saved(event(status, event_id=NAME)), called(event(status), "ask", FOUND)[0]):
         assert (outcome.kind, outcome.ticket, outcome.may_have_it) == (Kind.AT_WORK, NAME, True)
 
 
 @pytest.mark.parametrize(
     ("status", "name"),
     [
-        *(("PENDING", name) for name in (None, "", 7, "../x", "a b", "x" * 65)),
-        *((status, NAME) for status in ("HM", ["PENDING"], {"is": "PENDING"}, None)),
+        *(("PENDING", name) for name in (None, "", 7, "../x", "x" * 65)),
+        *((status, NAME) for status in ("HM", ["PENDING"], None)),
     ],
 )
 def test_what_is_under_way_without_an_event_is_unknown(status: object, name: object) -> None:
@@ -138,7 +154,7 @@ def test_what_is_under_way_without_an_event_is_unknown(status: object, name: obj
     assert outcome.message == "200 OK without success"
 
 
-@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize("status", [400, 500])
 def test_a_nul_is_named_where_it_is_not_taken(status: int) -> None:
     outcome = saved(render(status, {}), Memory("alpha", "an\0oak", "k"))
     assert outcome.kind is Kind.ITEM_FAILURE
@@ -178,52 +194,50 @@ def test_a_success_is_believed_once_the_memory_is_seen_there(
     monkeypatch.setattr(http_client, "_CHECKED", (0.0,))
     for results, kind in zip(([], [ADDED]), kinds, strict=True):
         done = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": results})
-        routes = {SAVE: done, EVENT: done, SEARCH: search, LISTING: listing}
-        with Wire(routing(routes)) as server, hosted(server, KEY, known=Listings(1)) as client:
-            said = client.ask(FOUND, LONG) if is_event else client.save(MEMORY, LONG)
+        routes = routing({SAVE: done, EVENT: done, SEARCH: search, LISTING: listing})
+        call, memory = ("ask", FOUND) if is_event else ("save", MEMORY)
+        said, _ = called(routes, call, memory, known=Listings(1))
         if kind is Kind.DELIVERED and is_event:
             assert said is Presence.PRESENT
         elif kind is Kind.DELIVERED:
-            assert isinstance(said, Outcome)
             assert said.kind is kind
         else:  # what is wrong with an event is its memory's failure
-            assert isinstance(said, Outcome)
             assert said.kind is (Kind.ITEM_FAILURE if is_event else kind)
             assert said.may_have_it
 
 
 def test_facts_are_believed_without_a_look() -> None:
     done = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": []})
-    with Wire(answering(done)) as server, hosted(server, KEY, terms=Terms(infer=True)) as client:
-        assert client.save(MEMORY, LONG).kind is Kind.DELIVERED
-        assert len(server.requests) == 1
+    outcome, requests = called(done, "save", MEMORY, terms=Terms(infer=True))
+    assert (outcome.kind, len(requests)) == (Kind.DELIVERED, 1)
 
 
 # What became of it --------------------------------------------------------------------------------
 
 
 def test_a_ticket_is_asked_for() -> None:
-    said, (request,) = asked(event("SUCCEEDED", results=[ADDED]))
+    said, (request,) = called(event("SUCCEEDED", results=[ADDED]), "ask", FOUND)
     assert said is Presence.PRESENT
     assert (request.method, request.target) == ("GET", f"/v1/event/{NAME}/")
     assert request.body == b""
 
 
 def test_without_a_ticket_nobody_is_asked() -> None:
-    assert asked(STORED, MEMORY) == (Presence.CANNOT_TELL, [])
+    assert called(STORED, "ask", MEMORY) == (Presence.CANNOT_TELL, [])
 
 
+@pytest.mark.row(42)
 @pytest.mark.parametrize("error", ["no facts in the third oak", None, ""])
 def test_an_event_that_failed_says_so_without_the_text(error: str | None) -> None:
-    said, _ = asked(event("FAILED", error=error))
-    assert isinstance(said, Outcome)
+    said, _ = called(event("FAILED", error=error), "ask", FOUND)
     assert (said.kind, said.may_have_it) == (Kind.ITEM_FAILURE, False)
     assert said.message == str(FAILED_LATER)
 
 
 @pytest.mark.parametrize("status", [404, 405])
 def test_an_event_that_is_gone_tells_nothing(status: int) -> None:
-    assert asked(render(status, {"error": "Event not found"}))[0] is Presence.CANNOT_TELL
+    answer = render(status, {"error": "Event not found"})
+    assert called(answer, "ask", FOUND)[0] is Presence.CANNOT_TELL
 
 
 @pytest.mark.parametrize(
@@ -238,9 +252,7 @@ def test_an_event_that_is_gone_tells_nothing(status: int) -> None:
     ],
 )
 def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
-    said, _ = asked(answer)
-    assert isinstance(said, Outcome)
-    assert said.kind is kind
+    assert called(answer, "ask", FOUND)[0].kind is kind
 
 
 # Health, key, host --------------------------------------------------------------------------------
@@ -250,15 +262,12 @@ def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
     ("status", "healthy"), [(200, True), (401, True), (403, True), (404, False), (500, False)]
 )
 def test_a_server_that_refuses_the_key_is_well(status: int, *, healthy: bool) -> None:
-    with Wire(answering(render(status, {"status": "ok"}))) as server, hosted(server) as client:
-        health = client.probe(LONG)
-        (request,) = server.requests
+    health, (request,) = called(render(status, {"status": "ok"}), "probe")
     assert (request.target, health.healthy) == ("/v1/ping/", healthy)
 
 
 @pytest.fixture
 def only_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no name resolved: nothing leaves this computer."""
     resolve = socket.getaddrinfo
 
     def resolve_here(host: str, *more: Any, **named: Any) -> list[Any]:
@@ -299,25 +308,22 @@ def listing(*numbers: int, count: int | None = None, following: str | None = Non
 
 
 def test_a_page_is_asked_for_with_filters() -> None:
-    with Wire(answering(listing(2, 1))) as server, hosted(server) as client:
-        page = client.page("my project", "", LONG)
-        (request,) = server.requests
-    assert not isinstance(page, Outcome)
+    page, (request,) = called(listing(2, 1), "page", "my project", "")
     assert (page.after, page.whole) == ("", True)
     assert [each.text for each in page.memories] == ["oak 2", "oak 1"]
     assert request.target == "/v3/memories/?page=1&page_size=200"
     assert request.json == {"filters": {"user_id": "my%20project"}}
 
 
-def all_pages(client: Client) -> list[str]:
-    found, after = [], ""
+def all_pages(client: Client) -> Iterator[str]:
+    after = ""
     while True:
         page = client.page("alpha", after, LONG)
         assert not isinstance(page, Outcome)
-        found += [each.text for each in page.memories]
+        yield from (each.text for each in page.memories)
         after = page.after
         if not after:
-            return found
+            return
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
@@ -332,20 +338,12 @@ def test_pages_go_from_the_newest_to_the_oldest(*, newest_first: bool) -> None:
         for n in range(3)
     }
     with Wire(routing(pages)) as server, hosted(server) as client:
-        assert all_pages(client) == [f"oak {n}" for n in reversed(numbers)]
+        assert [*all_pages(client)] == [f"oak {n}" for n in reversed(numbers)]
 
 
 def test_a_page_that_is_gone_ends_the_listing() -> None:
-    first = listing(*range(200, 0, -1), count=201, following="http://x.test/?page=2")
-    with (
-        Wire(answering(first, render(404, {"detail": "Invalid page."}))) as server,
-        hosted(server) as client,
-    ):
-        page = client.page("alpha", "", LONG)
-        assert not isinstance(page, Outcome)
-        last = client.page("alpha", page.after, LONG)
-    assert not isinstance(last, Outcome)
-    assert (last.memories, last.after, last.whole) == ([], "", False)
+    page, _ = called(render(404, {"detail": "Invalid page."}), "page", "alpha", "200")
+    assert page == Page([], whole=False)
 
 
 def entities(*names: tuple[str, str], following: str | None = None) -> bytes:
@@ -355,51 +353,41 @@ def entities(*names: tuple[str, str], following: str | None = None) -> bytes:
 
 
 def test_projects_that_are_named_again_and_again_come_to_an_end() -> None:
-    asked: list[str] = []
-
     def handle(connection: Connection) -> None:
         while (request := connection.request()) is not None:
-            asked.append(request.target)
-            if not connection.send(entities(("user", "a"), following=f"/?page={len(asked) + 1}")):
-                return
+            number = int(request.target.partition("=")[2])
+            connection.send(entities(("user", "a"), following=f"/?page={number + 1}"))
 
-    with Wire(handle) as wire, hosted(wire) as client:
-        assert client.projects(LONG) == [ProjectCount("a")]
-    assert len(asked) == 2
+    projects, requests = called(handle, "projects")
+    assert (projects, len(requests)) == ([ProjectCount("a")], 2)
 
 
-def test_projects_are_the_users_or_those_of_one_user_its_agents() -> None:
+@pytest.mark.parametrize(
+    ("terms", "projects"),
+    [(Terms(), ["a", "two words", "50%"]), (Terms("me"), ["b"]), (Terms("me", infer=True), None)],
+)
+def test_projects_are_the_users_or_those_of_one_user_its_agents(
+    terms: Terms, projects: list[str] | None
+) -> None:
+    more = ("user", "two%20words"), ("user", "50%25"), ("run", "r")
+    elsewhere = "https://elsewhere.test/v1/entities/?page=2"
     pages = {
-        "GET /v1/entities/?page=2": entities(
-            ("user", "two%20words"), ("user", "50%25"), ("run", "r")
-        ),
-        "GET /v1/entities/": entities(
-            ("user", "a"), ("agent", "b"), following="https://elsewhere.test/v1/entities/?page=2"
-        ),
+        "GET /v1/entities/?page=2": entities(*more),
+        "GET /v1/entities/": entities(("user", "a"), ("agent", "b"), following=elsewhere),
     }
-    with Wire(routing(pages)) as server:
-        with hosted(server) as client:
-            users = client.projects(LONG)
-        with hosted(server, terms=Terms("me")) as client:
-            agents = client.projects(LONG)
-        with hosted(server, terms=Terms("me", infer=True)) as client:
-            neither = client.projects(LONG)
-    assert not isinstance(users, Outcome)
-    assert not isinstance(agents, Outcome)
-    assert [each.project for each in users] == ["a", "two words", "50%"]
-    assert [each.project for each in agents] == ["b"]
-    assert isinstance(neither, Outcome)
-    assert neither.status == 404
+    found, _ = called(routing(pages), "projects", terms=terms)
+    if projects is None:
+        assert found.status == 404
+    else:
+        assert [each.project for each in found] == projects
 
 
 def test_a_user_s_facts_are_told_apart_by_their_metadata() -> None:
     terms = Terms("Jo Doe", infer=True)
-    body = sent(Memory("alpha", "text", "k"), terms).json
-    assert (body["user_id"], body["agent_id"]) == ("Jo%20Doe", "alpha")
-    assert body["metadata"]["mem0tray_project"] == "alpha"
-    with Wire(answering(listing())) as server, hosted(server, terms=terms) as client:
-        client.read("alpha", 5, LONG)
-        (request,) = server.requests
+    _, (request,) = called(STORED, "save", Memory("alpha", "text", "k"), terms=terms)
+    assert (request.json["user_id"], request.json["agent_id"]) == ("Jo%20Doe", "alpha")
+    assert request.json["metadata"]["mem0tray_project"] == "alpha"
+    _, (request,) = called(listing(), "read", "alpha", 5, terms=terms)
     assert request.json == {
         "filters": {"AND": [{"user_id": "Jo%20Doe"}, {"metadata": {"mem0tray_project": "alpha"}}]}
     }

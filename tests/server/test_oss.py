@@ -4,21 +4,34 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mem0tray.core import jsontext
-from mem0tray.server import Client, Kind, Listings, Memory, Outcome, Terms, http_client
+from mem0tray.core.item import Kind
+from mem0tray.server import http_client
 from mem0tray.server.answers import HOLDS_NUL, NOT_KEPT
-from mem0tray.server.http_client import repeats
-from mem0tray.server.model import Fault, Reply
-from tests.server.calls import LONG, MEMORY, client_of
+from mem0tray.server.http_client import id_of, repeats
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import (
+    Client,
+    Fault,
+    Memory,
+    Outcome,
+    Page,
+    Presence,
+    Reply,
+    ServerMemory,
+    Terms,
+)
+from tests.server.calls import LONG, MEMORY, client_of, spoken
 from tests.server.wire import Connection, Request, Wire, answering, render
 
 NOTHING = render(200, {"results": []})
+KEY = "sesame-4711"
 official = partial(client_of, dialect="oss")
+called = partial(spoken, dialect="oss")
 
 
 def stored(text: str = "the third oak") -> bytes:
@@ -28,12 +41,9 @@ def stored(text: str = "the third oak") -> bytes:
 ADDED = stored()
 
 
-def sent(memory: Memory, terms: Terms | None = None, answer: bytes = ADDED) -> Request:
-    """Save a memory; what went out."""
-    with Wire(answering(answer)) as server, official(server, "sesame", terms=terms) as client:
-        client.save(memory, LONG)
-        (request,) = server.requests
-    return request
+def saved(answer: bytes, memory: Memory = MEMORY, **more: Any) -> Outcome:
+    outcome: Outcome = called(answer, "save", memory, token=KEY, **more)[0]
+    return outcome
 
 
 def upstream(code: str) -> dict[str, str]:
@@ -42,7 +52,7 @@ def upstream(code: str) -> dict[str, str]:
 
 
 def test_a_save_is_a_message_with_our_key_beside_it() -> None:
-    request = sent(MEMORY)
+    _, (request,) = called(ADDED, "save", MEMORY, token="sesame")  # noqa: S106  (a test's own)
     assert (request.method, request.target) == ("POST", "/memories")
     assert request.json == {
         "messages": [{"role": "user", "content": "the third oak"}],
@@ -69,14 +79,15 @@ def test_a_save_is_a_message_with_our_key_beside_it() -> None:
     ],
 )
 def test_white_space_in_a_project_is_escaped_where_it_occurs(project: str, name: str) -> None:
-    body = sent(Memory(project, "text", "k")).json
-    assert body["user_id"] == name
-    assert body["metadata"].get("mem0tray_project", name) == project
+    _, (request,) = called(ADDED, "save", Memory(project, "text", "k"))
+    assert request.json["user_id"] == name
+    assert request.json["metadata"].get("mem0tray_project", name) == project
 
 
 def test_a_user_takes_the_place_of_the_project() -> None:
     terms = Terms("Jo Doe")
-    body = sent(Memory("my project", "text", "k"), terms).json
+    _, (request,) = called(ADDED, "save", Memory("my project", "text", "k"), terms=terms)
+    body = request.json
     assert (body["user_id"], body["agent_id"]) == ("Jo%20Doe", "my%20project")
     assert body["metadata"]["mem0tray_project"] == "my project"
     with Wire(answering(NOTHING)) as server, official(server, terms=terms) as client:
@@ -88,11 +99,6 @@ def test_a_user_takes_the_place_of_the_project() -> None:
     assert asked.json["filters"] == names | {"mem0tray_id": "k"}
     assert read.target == "/memories?user_id=Jo%2520Doe&agent_id=my%2520project&top_k=1000"
     assert searched.json == {"query": "oak", "filters": names, "top_k": 5}
-
-
-def outcome_of(answer: bytes, memory: Memory = MEMORY, terms: Terms | None = None) -> Outcome:
-    with Wire(answering(answer)) as server, official(server, "sesame-4711", terms=terms) as client:
-        return client.save(memory, LONG)
 
 
 LARGE = Memory("alpha", "oak " * 500_000, "id-1")
@@ -120,16 +126,15 @@ def test_stored_is_what_was_added(
     answer: bytes, memory: Memory, kind: Kind, words: str | None
 ) -> None:
     """A 200 whose results hold an ADD; of a large one the beginning is read."""
-    outcome = outcome_of(answer, memory)
+    outcome = saved(answer, memory)
     assert outcome.kind is kind
     assert words in (None, outcome.message)
 
 
 def test_a_server_that_infers_may_store_nothing() -> None:
-    terms = Terms(infer=True)
-    assert sent(MEMORY, terms).json["infer"] is True
-    assert outcome_of(NOTHING, terms=terms).kind is Kind.DELIVERED
-    assert outcome_of(ADDED, terms=terms).kind is Kind.DELIVERED
+    for answer in (NOTHING, ADDED):
+        outcome, (request,) = called(answer, "save", MEMORY, terms=Terms(infer=True))
+        assert (outcome.kind, request.json["infer"]) == (Kind.DELIVERED, True)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +153,7 @@ def test_a_server_that_infers_may_store_nothing() -> None:
 def test_a_502_says_by_its_code_whose_fault_it_is_and_whether_it_may_be_stored(
     code: str, kind: Kind, *, infers: bool, perhaps: bool
 ) -> None:
-    outcome = outcome_of(render(502, upstream(code)), terms=Terms(infer=infers))
+    outcome = saved(render(502, upstream(code)), terms=Terms(infer=infers))
     assert (outcome.kind, outcome.may_have_it) == (kind, perhaps)
     assert outcome.message == "502: Upstream provider error."
 
@@ -157,7 +162,7 @@ def test_a_502_says_by_its_code_whose_fault_it_is_and_whether_it_may_be_stored(
     "memory", [Memory("alpha", "an\0oak", "k"), Memory("al\0pha", "an oak", "k")]
 )
 def test_a_nul_is_named_where_the_server_cannot_store_it(memory: Memory) -> None:
-    outcome = outcome_of(render(502, upstream("unknown")), memory)
+    outcome = saved(render(502, upstream("unknown")), memory)
     assert (outcome.kind, outcome.may_have_it) == (Kind.ITEM_FAILURE, False)
     assert outcome.message == f"502 Bad Gateway, but {HOLDS_NUL}"
 
@@ -181,7 +186,7 @@ ENTRY = {
     ],
 )
 def test_what_the_server_repeats_is_not_told(status: int, detail: object, words: str) -> None:
-    assert outcome_of(render(status, {"detail": detail})).message == words
+    assert saved(render(status, {"detail": detail})).message == words
 
 
 @pytest.mark.parametrize(
@@ -195,8 +200,7 @@ def test_what_the_server_repeats_is_not_told(status: int, detail: object, words:
 )
 def test_the_server_s_name_of_a_request_is_kept(name: str, kept: str) -> None:
     answer = render(502, upstream("provider_timeout"), X_Request_ID=name)
-    with Wire(answering(answer)) as server, official(server, "sesame-4711") as client:
-        assert client.save(MEMORY, LONG).request_id == kept
+    assert saved(answer).request_id == kept
 
 
 # The first deliveries are looked for -----------------------------------------------------------
@@ -227,7 +231,7 @@ def told(
         yield client, server
 
 
-def asked(server: Wire) -> list[str]:
+def questions(server: Wire) -> list[str]:
     return [each.target.split("?")[0] for each in server.requests if each.target != "/memories"]
 
 
@@ -243,7 +247,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_question_shows_that_a_server_keeps_what_it_takes() -> None:
     with told(search=[SHOWN]) as (client, server):
         assert [each.kind for each in saves(client, 5)] == [Kind.DELIVERED] * 5
-        assert asked(server) == ["/search"]
+        assert questions(server) == ["/search"]
 
 
 def test_what_it_neither_finds_nor_lists_is_not_delivered() -> None:
@@ -252,14 +256,14 @@ def test_what_it_neither_finds_nor_lists_is_not_delivered() -> None:
         assert (outcome.kind, outcome.may_have_it) == (Kind.OUTAGE, True)
         assert outcome.message == "200 OK, but the server does not have what it said that it stored"
         assert outcome.reason.find(NOT_KEPT.id) is not None
-        assert asked(server) == ["/search", "/memories"] * 3
+        assert questions(server) == ["/search", "/memories"] * 3
         assert saves(client)[0].kind is Kind.OUTAGE
 
 
 def test_a_server_that_is_slow_to_find_it_keeps_it() -> None:
     with told(search=[NOTHING, NOTHING, SHOWN]) as (client, server):
         assert [each.kind for each in saves(client, 2)] == [Kind.DELIVERED] * 2
-        assert asked(server).count("/search") == 3
+        assert questions(server).count("/search") == 3
 
 
 @pytest.mark.parametrize("listing", [SHOWN, FULL, render(500, {})])
@@ -272,40 +276,222 @@ def test_a_search_alone_says_nothing_against_it(listing: bytes) -> None:
 def test_a_server_that_does_not_say_is_asked_three_times(answer: bytes) -> None:
     with told(search=[answer]) as (client, server):
         assert {each.kind for each in saves(client, 6)} == {Kind.DELIVERED}
-        assert len(asked(server)) <= 3
+        assert len(questions(server)) <= 3
 
 
 def test_nobody_is_asked_where_nothing_is_to_be_checked() -> None:
     with told(search=[NOTHING], checks=0) as (client, server):
         assert saves(client)[0].kind is Kind.DELIVERED
-        assert asked(server) == []
+        assert questions(server) == []
     with told(search=[NOTHING], infer=True) as (client, server):
         assert saves(client)[0].kind is Kind.DELIVERED
-        assert asked(server) == []
+        assert questions(server) == []
+
+
+# Asking ---------------------------------------------------------------------------------------
+
+OTHERS = [f"other {n}" for n in range(20)]  # as many as a server shows that cuts there
+THIRTY = [f"other {n}" for n in range(30)]  # a number at which no server is known to cut
+REFUSED = render(422, {"detail": "top_k: 1000 or less"})
+LONGER = Memory("alpha", "x" * 1_000_001, "id-1")
+
+
+def shown(*keys: str) -> bytes:
+    """Make the answer to a search that finds memories with these keys of ours."""
+    entries = [{"id": "m", "memory": "oak", "metadata": {"mem0tray_id": key}} for key in keys]
+    return render(200, {"results": entries})
+
+
+def asked(answer: bytes, memory: Memory = MEMORY) -> tuple[Presence | Outcome, Request]:
+    said, (request,) = called(answer, "ask", memory)
+    return said, request
+
+
+def sought(request: Request) -> str:
+    """See that it searches for the one memory of alpha with our key id-1; what it searches by."""
+    assert (request.method, request.target) == ("POST", "/search")
+    body = dict(request.json)
+    query = body.pop("query")
+    filters = {"user_id": "alpha", "mem0tray_id": "id-1"}
+    assert body == {"filters": filters, "threshold": 0, "top_k": 1}
+    return str(query)
+
+
+def test_a_memory_is_asked_for_by_our_key() -> None:
+    said, request = asked(shown("id-1"))
+    assert said is Presence.PRESENT
+    assert sought(request) == "the third oak"
+    assert asked(NOTHING)[0] is Presence.ABSENT
+
+
+def test_a_memory_is_found_by_our_key_alone() -> None:
+    said, (request,) = called(shown("id-1", "id-2"), "find", "alpha", "id-1")
+    assert said == [ServerMemory("alpha", "oak", "m", key="id-1")]
+    assert sought(request) == "id-1"
+
+
+@pytest.mark.row(59)
+@pytest.mark.parametrize("escaped", [False, True])
+def test_a_large_text_that_is_shown_is_there(*, escaped: bool) -> None:
+    text = '"Eiche" ä\n\U0001f333 ' * 150_000
+    memory = Memory("alpha", text, "id-1")
+
+    def answer(shown: str) -> bytes:
+        results = [{"id": "m", "memory": shown, "metadata": {"mem0tray_id": "id-1"}}]
+        return render(200, json.dumps({"results": results}, ensure_ascii=escaped).encode())
+
+    assert asked(answer(text), memory)[0] is Presence.PRESENT
+    for other in ("x" + text, text[:100_000] + "x" + text[100_000:], "y" * 2_000_000):
+        said, _ = asked(answer(other), memory)
+        assert isinstance(said, Outcome)
+        assert said.kind is Kind.OUTAGE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [shown("id-2"), render(200, {"results": [{"memory": "the third oak"}, 7]})],
+)
+def test_a_server_that_shows_others_does_not_go_by_keys(answer: bytes) -> None:
+    assert asked(answer)[0] is Presence.CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("memory", "query"),
+    [(Memory("alpha", " \n", "id-1"), "id-1"), (LONGER, "x" * 1000)],
+    ids=["blank", "large"],
+)
+def test_what_no_search_takes_is_looked_for_otherwise(memory: Memory, query: str) -> None:
+    said, request = asked(shown("id-1"), memory)
+    assert (said, request.json["query"]) == (Presence.PRESENT, query)
+    assert asked(NOTHING, memory)[0] is Presence.CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [
+        ("3f2a-b_c", "3f2a-b_c"),
+        ("*", "%2A"),
+        ("Zürich", "Z%C3%BCrich"),
+        ("\ud800", "%ED%A0%80"),
+    ],
+)
+def test_any_key_is_a_name_that_stands_for_itself_alone(key: str, kept: str) -> None:
+    assert id_of(key) == kept
+    assert len(id_of("k" * 1_000_000)) < 100
+    said, request = asked(shown(kept), Memory("p", "t", key))
+    assert (said, request.json["filters"]["mem0tray_id"]) == (Presence.PRESENT, kept)
+
+
+def test_without_a_key_nobody_is_asked() -> None:
+    assert called(NOTHING, "ask", Memory("p", "t", "")) == (Presence.CANNOT_TELL, [])
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_server_that_cannot_tell_is_not_asked_again(status: int) -> None:
+    known = Listings()
+    with Wire(answering(render(status, {}))) as server:
+        for number in (1, 1, 2):
+            if number == 2:
+                known.forget()
+            with official(server, known=known) as client:
+                assert client.ask(MEMORY, LONG) is Presence.CANNOT_TELL
+            assert len(server.requests) == number
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (render(401, {}), Kind.UNAUTHORIZED),
+        (render(429, {}), Kind.SLOW_DOWN),
+        (render(502, upstream("provider_rate_limited")), Kind.SLOW_DOWN),
+        (render(502, upstream("datastore_unavailable")), Kind.OUTAGE),
+        (render(502, upstream("provider_bad_request")), Kind.NO_ANSWER),
+        (render(500, {}), Kind.NO_ANSWER),
+        (render(200, {"memories": []}), Kind.NO_ANSWER),
+        (render(200, b"<html>"), Kind.OUTAGE),
+    ],
+)
+def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
+    said, _ = asked(answer)
+    assert isinstance(said, Outcome)
+    assert said.kind is kind
+    assert said.may_have_it or kind is not Kind.NO_ANSWER
+
+
+# Reading back -----------------------------------------------------------------------------------
+
+
+def test_reading_gives_the_newest_first_whatever_their_zones() -> None:
+    times = [
+        "2026-01-01T23:30:00-08:00",  # the newest: 07:30 on the next day, UTC
+        "2026-01-02T07:00:00.250000+00:00",
+        "2026-01-02T12:00:00+05:30",  # 06:30 UTC
+        "2026-01-02T07:00:00+00:00",
+    ]
+    found = [{"id": str(n), "memory": "oak", "created_at": at} for n, at in enumerate(times)]
+    listing = render(200, {"results": found})
+    shown, (request,) = called(listing, "read", "my project", 2)
+    assert request.target == "/memories?user_id=my%2520project&top_k=1000"
+    assert [each.id for each in shown.memories] == ["0", "1", "3", "2"]
+    assert shown.memories[0] == ServerMemory("my project", "oak", "0", times[0])
+
+
+def test_a_project_with_a_name_too_long_for_a_path_is_not_listed() -> None:
+    assert called(NOTHING, "page", "p" * 5000, "") == (Page([], whole=False), [])
+
+
+def test_a_search_goes_by_meaning() -> None:
+    found = {"results": [{"id": "a", "memory": "oak", "score": 0.9}, {"id": "b"}]}
+    said, (request,) = called(render(200, found), "search", "alpha", "trees", 3)
+    assert said == [ServerMemory("alpha", "oak", "a", score=0.9)]
+    wanted = {"query": "trees", "filters": {"user_id": "alpha"}, "top_k": 3}
+    assert (request.target, request.json) == ("/search", wanted)
+
+
+@pytest.mark.parametrize(
+    ("listed", "second", "said", "then"),
+    [
+        (["id-1", "id-8", "id-9"], None, Presence.PRESENT, []),
+        (["id-8", "id-9"], None, Presence.ABSENT, []),
+        ([], None, Presence.ABSENT, []),
+        (THIRTY, shown("other 0"), Presence.ABSENT, ["GET"]),
+        (THIRTY, shown(*THIRTY), Presence.ABSENT, ["GET", "POST", "POST"]),
+        (OTHERS, REFUSED, Presence.ABSENT, ["GET"]),
+        (OTHERS, shown(*OTHERS), Presence.ABSENT, ["GET", "POST", "POST"]),
+    ],
+    ids=["listed", "not listed", "nothing", "round", "round and cut", "all of 20", "cut at 20"],
+)
+def test_one_listing_answers_many_questions(
+    listed: list[str], second: bytes | None, said: Presence, then: list[str]
+) -> None:
+    answers = [*[NOTHING] * 3, shown(*listed), *([second] if second else [])]
+    answers += [NOTHING] * 2
+    with Wire(answering(*answers)) as server, official(server) as client:
+        found = [client.ask(MEMORY, LONG) for _ in range(5)]
+        assert found == [*[Presence.ABSENT] * 3, said, said]
+        asked_for = [request.method for request in server.requests]
+    assert asked_for == ["POST"] * 3 + ["GET"] + then
+
+
+def test_where_no_listing_is_to_be_had_each_is_searched_for() -> None:
+    answers = [*[NOTHING] * 3, render(404, {"detail": "Not Found"}), shown("id-1")]
+    with Wire(answering(*answers)) as server, official(server) as client:
+        found = [client.ask(MEMORY, LONG) for _ in range(4)]
+    assert found == [*[Presence.ABSENT] * 3, Presence.PRESENT]
 
 
 # Large answers ----------------------------------------------------------------------------------
 
-_TEXTS = st.text(st.sampled_from('ab\\"/\n\x00uUdD89é«€😀'), min_size=12, max_size=60)
 
-
-def _cut(text: str, end: int, *, escapes: bool) -> Reply:
-    """Make an answer with this text of which half ends at byte `end` behind the text's quote."""
+@pytest.mark.parametrize("escapes", [True, False])
+@pytest.mark.parametrize("text", ["an oak, and an elm", 'ab\\"/\n\x00u', "é«€😀 " * 4])
+def test_wherever_the_answer_is_cut_its_beginning_counts(text: str, *, escapes: bool) -> None:
     raw = jsontext.encode(json.dumps(text, ensure_ascii=escapes))
-    body = b'{"results": [{"memory": ' + raw
-    half = len(body) - len(raw) + 1 + end
-    return Reply(200, {}, body[:half].ljust(2 * half, b"x"), 0.0, Fault.TOO_LONG)
-
-
-@given(_TEXTS, st.booleans(), st.integers(min_value=12, max_value=30))
-def test_wherever_the_answer_is_cut_its_beginning_counts(
-    text: str,
-    escapes: bool,  # noqa: FBT001
-    end: int,
-) -> None:
-    end = min(end, len(jsontext.encode(json.dumps(text, ensure_ascii=escapes))) - 2)
-    assert repeats(_cut(text, end, escapes=escapes), Memory("p", text, "k"))
-    assert not repeats(_cut(f"z{text}", end, escapes=escapes), Memory("p", text, "k"))
+    for shown, is_ours in ((raw, True), (b'"z' + raw[1:], False)):
+        for end in range(2, len(shown)):
+            body = b'{"results": [{"memory": ' + shown[:end]
+            cut = Reply(200, {}, body.ljust(2 * len(body), b"x"), 0.0, Fault.TOO_LONG)
+            assert repeats(cut, Memory("p", text, "k")) is is_ours
 
 
 _TEXT = b'{"results": [{"memory": "oak oak oak oak ' + b"x" * 40

@@ -5,24 +5,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mem0tray.server import (
-    DIALECTS,
-    Client,
-    Kind,
-    Outcome,
-    Page,
-    ProjectCount,
-    ServerMemory,
-    Terms,
-)
-from tests.server.calls import LONG, client_of, listing
+from mem0tray.core.item import Kind
+from mem0tray.server import DIALECTS
+from mem0tray.server.model import Client, Page, ProjectCount, ServerMemory, Terms
+from tests.server.calls import LONG, client_of, listing, spoken
 from tests.server.paging import listing_all, paging
-from tests.server.wire import Connection, Wire, answering, render, routing
+from tests.server.wire import Connection, Wire, render, routing
 
 PROJECT = "my project"
 
 
 official = partial(client_of, dialect="oss")
+called = partial(spoken, dialect="oss")
 
 
 def walked(client: Client, project: str) -> tuple[list[str], int, bool]:
@@ -97,8 +91,7 @@ def test_a_server_without_pages_shows_what_it_can_at_once(
 
 
 def test_a_server_that_has_no_pages_any_more_is_not_read_twice() -> None:
-    with Wire(answering(listing("new"))) as server, client_of(server) as client:
-        assert client.page("p", "17", LONG) == Page([], whole=False)
+    assert spoken(listing("new"), "page", "p", "17")[0] == Page([], whole=False)
 
 
 def test_what_a_server_keeps_of_ours_comes_back() -> None:
@@ -108,9 +101,7 @@ def test_what_a_server_keeps_of_ours_comes_back() -> None:
         {"id": "b", "memory": "elm", "metadata": {"mem0tray_id": 5, "mem0tray_project": ""}},
         {"id": "c", "memory": "ash", "metadata": None},
     ]
-    answer = render(200, {"results": entries})
-    with Wire(answering(answer)) as server, official(server) as client:
-        page = client.page("my%20project", "", LONG)
+    page, _ = called(render(200, {"results": entries}), "page", "my%20project", "")
     assert page == Page(
         [
             ServerMemory("my project", "oak", "a", key="id-1"),
@@ -134,10 +125,8 @@ def test_an_official_server_lists_a_thousand_at_most(
     count: int, asked_for: list[int], *, whole: bool
 ) -> None:
     texts = [f"{number}" + "x" * 2000 for number in range(count)]
-    with Wire(listing_all({"p": texts})) as server, official(server) as client:
-        page = client.page("p", "", LONG)
-        targets = [request.target for request in server.requests]
-    assert isinstance(page, Page)
+    page, requests = called(listing_all({"p": texts}), "page", "p", "")
+    targets = [request.target for request in requests]
     assert [each.id for each in page.memories] == [str(n) for n in reversed(range(count))]
     assert (page.after, page.whole) == ("", whole)
     assert targets == [f"/memories?user_id=p&top_k={number}" for number in asked_for]
@@ -153,19 +142,14 @@ def test_a_server_with_a_limit_of_its_own_may_have_more_than_it_lists(
     """An older one does not know `top_k`; a proxy may bound it, and not say so."""
     shows = own_limit or bound or 0
     handler = listing_all({"p": [f"oak {n}" for n in range(shows + more)]}, own_limit, bound)
-    with Wire(handler) as server, official(server) as client:
-        page = client.page("p", "", LONG)
-    assert isinstance(page, Page)
+    page, _ = called(handler, "page", "p", "")
     assert (len(page.memories), page.whole) == (shows, False)
 
 
 def test_a_listing_that_nobody_knows_to_be_whole_is_no_page() -> None:
     entries = [{"id": str(n), "memory": "oak"} for n in range(30)]
-    answers = answering(render(200, {"results": entries}), render(503, {}))
-    with Wire(answers) as server, official(server) as client:
-        said = client.page("p", "", LONG)
-    assert isinstance(said, Outcome)
-    assert said.kind is Kind.OUTAGE
+    answers = [render(200, {"results": entries}), render(503, {})]
+    assert called(answers, "page", "p", "")[0].kind is Kind.OUTAGE
 
 
 def test_what_an_official_server_says_to_be_another_project_s_is_left_out() -> None:
@@ -175,11 +159,9 @@ def test_what_an_official_server_says_to_be_another_project_s_is_left_out() -> N
         {"id": "3", "memory": "ash"},
         {"id": "4", "memory": "yew", "user_id": "My%20Project"},
     ]
-    with Wire(answering(render(200, {"results": entries}))) as server, official(server) as client:
-        page = client.page("my project", "", LONG)
-        found = client.search("my project", "tree", 9, LONG)
-    assert isinstance(page, Page)
-    assert isinstance(found, list)
+    answer = render(200, {"results": entries})
+    page, _ = called(answer, "page", "my project", "")
+    found, _ = called(answer, "search", "my project", "tree", 9)
     assert [each.text for each in page.memories] == [each.text for each in found]
     assert sorted(each.text for each in found) == ["ash", "oak", "yew"]
     assert not page.whole
@@ -198,12 +180,8 @@ def test_projects_come_with_their_counts() -> None:
         "odd",
     ]
     answer = render(200, {"success": True, "projects": projects})
-    with Wire(routing({"GET /memory": answer})) as server, client_of(server) as client:
-        assert client.projects(LONG) == [
-            ProjectCount("half \ud83d", 3),
-            ProjectCount("p"),
-            ProjectCount("q"),
-        ]
+    found, _ = spoken(routing({"GET /memory": answer}), "projects")
+    assert found == [ProjectCount("half \ud83d", 3), ProjectCount("p"), ProjectCount("q")]
 
 
 def entity(name: str, total: int, kind: str = "user") -> dict[str, object]:
@@ -226,9 +204,8 @@ def entity(name: str, total: int, kind: str = "user") -> dict[str, object]:
 def test_an_official_server_s_users_are_its_projects(
     entities: list[dict[str, object]], user: str, found: list[ProjectCount]
 ) -> None:
-    routes = {"GET /entities": render(200, entities)}
-    with Wire(routing(routes)) as server, official(server, terms=Terms(user)) as client:
-        assert client.projects(LONG) == found
+    routes = routing({"GET /entities": render(200, entities)})
+    assert called(routes, "projects", terms=Terms(user))[0] == found
 
 
 @pytest.mark.parametrize(
@@ -244,9 +221,7 @@ def test_an_official_server_s_users_are_its_projects(
 def test_a_server_that_does_not_name_its_projects_says_why(
     answer: bytes, said: tuple[Kind, int, str], dialect: str
 ) -> None:
-    with Wire(answering(answer)) as server, client_of(server, dialect=dialect) as client:
-        outcome = client.projects(LONG)
-    assert isinstance(outcome, Outcome)
+    outcome, _ = spoken(answer, "projects", dialect=dialect)
     assert (outcome.kind, outcome.status, outcome.message) == said
 
 
@@ -255,9 +230,5 @@ def test_a_server_that_does_not_name_its_projects_says_why(
     "call", [("read", "p", 1), ("search", "p", "q", 1), ("page", "p", ""), ("projects",)]
 )
 def test_a_server_that_does_not_show_says_why(dialect: str, call: tuple[str, ...]) -> None:
-    name, *arguments = call
-    refusing = answering(render(401, {"detail": "no key"}))
-    with Wire(refusing) as server, client_of(server, dialect=dialect) as client:
-        said = getattr(client, name)(*arguments, LONG)
-    assert isinstance(said, Outcome)
+    said, _ = spoken(render(401, {"detail": "no key"}), *call, dialect=dialect)
     assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401: no key")

@@ -3,15 +3,15 @@
 import hashlib
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
 from mem0tray import __version__
 from mem0tray.core import reasons
-from mem0tray.server import Health, KeyCheck, KeyVerdict, Kind, Memory, Outcome, Page, ServerMemory
+from mem0tray.core.item import Kind
 from mem0tray.server.http_client import key_header
-from tests.server.calls import LONG, MEMORY, client_of, found, in_turn_of, listing
+from mem0tray.server.model import Health, KeyCheck, KeyVerdict, Memory, Outcome, Page, ServerMemory
+from tests.server.calls import LONG, MEMORY, client_of, found, listing, spoken
 from tests.server.wire import (
     DELIVERED,
     Connection,
@@ -25,11 +25,8 @@ from tests.server.wire import (
 # Saving -----------------------------------------------------------------------------------------
 
 
-def saved(memory: Memory = MEMORY, answer: bytes = DELIVERED) -> tuple[Outcome, Request]:
-    """Save a memory; what came of it, and what went out."""
-    with Wire(answering(answer)) as server, client_of(server) as client:
-        outcome = client.save(memory, LONG)
-        (request,) = server.requests
+def saved(memory: Memory = MEMORY) -> tuple[Outcome, Request]:
+    outcome, (request,) = spoken(DELIVERED, "save", memory)
     return outcome, request
 
 
@@ -73,9 +70,8 @@ def test_every_text_arrives_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("dialect", ["vps", "oss", "platform"])
 def test_an_item_without_a_project_is_not_sent(dialect: str) -> None:
-    with Wire(answering(DELIVERED)) as server, client_of(server, dialect=dialect) as client:
-        outcome = client.save(Memory("", "text", "k"), LONG)
-        assert (outcome.kind, server.connections) == (Kind.NOT_SENDABLE, 0)
+    outcome, requests = spoken(DELIVERED, "save", Memory("", "text", "k"), dialect=dialect)
+    assert (outcome.kind, requests) == (Kind.NOT_SENDABLE, [])
     assert "project" in outcome.message
 
 
@@ -136,15 +132,15 @@ def test_a_server_that_repeats_what_it_got_is_not_quoted() -> None:
 
 
 def test_a_probe_asks_for_health() -> None:
-    health = render(200, {"status": "ok"})
-    with Wire(routing({"GET /health": health})) as server, client_of(server) as client:
-        well = Health(healthy=True, reason=reasons.NONE, status=200, path="/health")
-        assert client.probe(LONG) == well
+    routes = routing({"GET /health": render(200, {"status": "ok"})})
+    well = Health(healthy=True, reason=reasons.NONE, status=200, path="/health")
+    assert spoken(routes, "probe")[0] == well
 
 
 def test_a_client_loads_no_more_than_it_needs() -> None:
     script = (
-        "import sys; from mem0tray.server import ServerAddress, connect;"
+        "import sys; from mem0tray.server import connect;"
+        " from mem0tray.config.server_address import ServerAddress;"
         " connect(ServerAddress.of('http://127.0.0.1:9'));"
         " unwanted = {'rich', 'pygments'};"
         " print('httpx' in sys.modules, sorted(unwanted & set(sys.modules)))"
@@ -162,9 +158,7 @@ TAKEN, REFUSED, OPEN, CANNOT_TELL = KeyVerdict
 
 
 def checked(*answers: bytes, key: str = "sesame") -> tuple[KeyCheck, list[Request]]:
-    """Check the key on a server that gives these answers; the result, and what was asked."""
-    with Wire(in_turn_of(*answers)) as server, client_of(server, key) as client:
-        return client.check_key(LONG), server.requests
+    return spoken(answers, "check_key", token=key)
 
 
 @pytest.mark.parametrize(
@@ -205,21 +199,15 @@ def test_the_check_of_a_key_lists_a_project_that_nobody_has(timeouts: list[float
 # Reading ----------------------------------------------------------------------------------------
 
 
-def shown(answer: bytes, call: str, *arguments: Any) -> tuple[Any, Request]:
-    """Read from a server that answers so; what is shown, and what was asked."""
-    with Wire(answering(answer)) as server, client_of(server) as client:
-        return getattr(client, call)(*arguments, LONG), server.requests[0]
-
-
 def test_a_listing_is_read_as_it_stands() -> None:
-    page, asked = shown(listing("two", "one"), "read", "my project", 2)
+    page, (asked,) = spoken(listing("two", "one"), "read", "my project", 2)
     memories = [ServerMemory("my project", "two", "0"), ServerMemory("my project", "one", "1")]
     assert page == Page(memories)
     assert asked.target == "/memory/my%20project?limit=2"
 
 
 def test_a_search_asks_for_words_and_gives_scores() -> None:
-    memories, asked = shown(found("an oak"), "search", "alpha", "trees", 3)
+    memories, (asked,) = spoken(found("an oak"), "search", "alpha", "trees", 3)
     assert memories == [ServerMemory("alpha", "an oak", score=0.5)]
     body = {"user_id": "alpha", "query": "trees", "limit": 3}
     assert (asked.target, asked.json) == ("/memory/search", body)
@@ -232,7 +220,7 @@ def test_what_a_server_adds_is_kept_and_nonsense_is_not() -> None:
         {"id": "c"},
         "d",
     ]
-    page, _ = shown(render(200, {"success": True, "memories": entries}), "read", "alpha", 10)
+    page, _ = spoken(render(200, {"success": True, "memories": entries}), "read", "alpha", 10)
     first = ServerMemory("alpha", "a", "7", "2026-01-02T03:04:05Z", 1.0)
     assert page == Page([first, ServerMemory("alpha", "b")])
 

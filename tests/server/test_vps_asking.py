@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from mem0tray.server import Kind, Memory, Outcome, Presence
+from mem0tray.core.item import Kind
 from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, ProjectListing
-from tests.server.calls import HUNDRED, LONG, MEMORY, TOO_MANY, client_of, found, listing
+from mem0tray.server.model import Memory, Outcome, Presence
+from tests.server.calls import HUNDRED, LONG, MEMORY, TOO_MANY, client_of, found, listing, spoken
 from tests.server.wire import (
     Connection,
     Handler,
@@ -23,13 +24,10 @@ from tests.server.wire import (
 PRESENT, ABSENT, CANNOT_TELL = Presence
 
 
-def asked(
-    handler: Handler, memory: Memory = MEMORY, timeout: float = LONG
-) -> tuple[Presence | Outcome, list[str]]:
+def asked(handler: Handler, memory: Memory = MEMORY) -> tuple[Presence | Outcome, list[str]]:
     """Ask once; the answer, and the paths that were asked for."""
-    with Wire(handler) as server, client_of(server) as client:
-        answer = client.ask(memory, timeout)
-        return answer, [request.target.partition("?")[0] for request in server.requests]
+    answer, requests = spoken(handler, "ask", memory)
+    return answer, [request.target.partition("?")[0] for request in requests]
 
 
 # Asking -----------------------------------------------------------------------------------------

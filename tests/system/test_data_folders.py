@@ -10,7 +10,6 @@ from tests.support import needs
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Where the data folders are."""
     root = tmp_path / "data"
     root.mkdir()
     return root
@@ -18,14 +17,12 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def claude_dir(tmp_path: Path) -> Path:
-    """The folder that is served."""
     folder = tmp_path / "claude"
     folder.mkdir()
     return folder
 
 
 def serves(folder: Path, name: Path, real: Path, since: float = 1.0) -> Path:
-    """Make a data folder that says what it serves."""
     folder.mkdir()
     (folder / RECORD).write_bytes(record_of(name, real, since))
     return folder

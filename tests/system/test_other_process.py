@@ -21,7 +21,6 @@ HERE = socket.gethostname()
 
 @contextmanager
 def running(script: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process of that name that says that it is there, and then does nothing."""
     script.write_text("import time; print('here', flush=True); time.sleep(60)", encoding="utf-8")
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -32,7 +31,6 @@ def running(script: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker of another make, which does nothing."""
     with running(tmp_path / "mem0_worker.py") as process:
         yield process
 

@@ -10,14 +10,12 @@ from tests.support import needs
 
 
 def git(folder: Path, *words: str) -> None:
-    """Run git there, with nobody's settings."""
     environ = {"PATH": "/usr/bin:/bin", "GIT_CONFIG_GLOBAL": "/dev/null", "HOME": str(folder)}
     subprocess.run(["git", "-C", str(folder), *words], env=environ, check=True, capture_output=True)  # noqa: S607
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository in a folder called `checkout`, without a remote."""
     folder = tmp_path / "checkout"
     folder.mkdir()
     git(folder, "init")

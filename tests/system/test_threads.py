@@ -20,11 +20,9 @@ class Pipe:
         self.out, self.into = os.pipe()
 
     def fileno(self) -> int:
-        """Return the end that is read."""
         return self.out
 
     def has_news(self) -> bool:
-        """Read what has come."""
         return b"news" in os.read(self.out, 100)
 
 

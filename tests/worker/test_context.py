@@ -1,6 +1,5 @@
 """What a start takes up: of what was under way, and after a power cut of all, nothing is known."""
 
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,21 +116,6 @@ def in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
         yield made
 
 
-def test_items_that_cannot_be_loaded_are_kept_and_told_once(in_use: QueueScene) -> None:
-    context, source = in_use.context, in_use.context.paths.queue
-    context.quarantine_items(source, [])
-    assert not context.paths.quarantine.exists()
-    context.quarantine_items(source, [b"one"])
-    context.quarantine_items(source, [b"one", b"two"])
-    assert in_use.kept() == [b"one", b"two"]
-    names = {path.name for path in context.paths.quarantine.iterdir()}
-    assert {
-        event.kept_as for event in in_use.told if isinstance(event, events.Quarantined)
-    } == names
-    assert [event.file for event in in_use.told] == ["mem0_queue.json"] * 2  # type: ignore[attr-defined]
-    assert all(re.fullmatch(r"mem0_queue-\d{8}T\d{6}-[0-9a-f]{12}\.json", name) for name in names)
-
-
 def test_a_broken_file_is_kept_whole_and_told_once_a_save(in_use: QueueScene) -> None:
     context, source = in_use.context, in_use.context.paths.queue
     source.write_bytes(b"{odd")
@@ -153,14 +137,3 @@ def test_a_broken_file_is_kept_whole_and_told_once_a_save(in_use: QueueScene) ->
         events.FileBroken("mem0_queue.json", "why", another),
         events.FileBroken("mem0_queue_dlq.json", "why", another),
     ]
-
-
-@pytest.mark.parametrize("data", [b"", b"\0\0", b" \r\n\t", b"\0 \n"])
-def test_of_an_empty_file_nothing_is_kept(in_use: QueueScene, data: bytes) -> None:
-    source = in_use.context.paths.queue
-    source.write_bytes(data)
-    signature = atomic.signature(source)
-    assert signature is not None
-    in_use.context.quarantine_file(source, data, signature, "why")
-    assert in_use.told == [events.FileBroken("mem0_queue.json", "why", "")]
-    assert in_use.kept() == []

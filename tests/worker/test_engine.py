@@ -7,12 +7,11 @@ from unittest import mock
 import pytest
 
 from mem0tray.core import events
-from mem0tray.core.errors import LedgerError, NoThreadError
+from mem0tray.core.errors import NoThreadError
 from mem0tray.core.events import PartFailed, PartRecovered
 from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import orders, private_folders
 from mem0tray.files.atomic import Signature
-from mem0tray.ledger.outbox import Outbox
 from mem0tray.system import processes
 from mem0tray.worker.engine import LOOK
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
@@ -70,18 +69,6 @@ def test_the_prober_starts_once_and_what_waits_is_told_once(scene: Scene) -> Non
     assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
     assert scene.context.reports_backoffs is True
     assert "prober.start" not in scene.cycle()
-    assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
-
-
-def test_waits_that_could_not_be_told_are_told_by_the_next_cycle(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits_until(scene, NOW + 100)
-    with monkeypatch.context() as patch:
-        patch.setattr(Outbox, "in_backoff", mock.Mock(side_effect=LedgerError("disk full")))
-        scene.cycle()
-    scene.context.faults._not_before.clear()
-    scene.cycle()
     assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
 
 
@@ -193,15 +180,6 @@ def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
     assert [event.told for event in told] == [True]
 
 
-def test_a_part_that_fails_keeps_no_other_from_its_work(scene: Scene) -> None:
-    for each in (scene.wanted.look, scene.parts.other.look, scene.parts.edits.run):
-        each.side_effect = OSError("broken")
-    calls = scene.cycle()
-    assert {"emergencies.run", "queue.run", "metrics.run"} <= set(calls)
-    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == ["settings"]  # one cause, one trouble
-
-
 FAILS: dict[str, Callable[[Scene], Any]] = {
     "settings": lambda scene: mock.patch.object(scene.stage("settings"), "run"),
     "clock": lambda scene: mock.patch.object(scene.stage("clock"), "run"),
@@ -256,16 +234,6 @@ def test_a_folder_that_could_not_be_made_at_the_start_is_made_later(scene: Scene
     assert orders.is_dir()
     over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
     assert over == [events.PartRecovered("folders")]
-
-
-def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) -> None:
-    scene.parts.dlq_publisher.needed = True
-    scene.parts.dlq_publisher.run.side_effect = RuntimeError("odd")
-    scene.cycle()
-    assert scene.context.faults.waits("writing the DLQ file")
-    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == ["DLQ file"]
-    assert "edits.run" in scene.cycle()
 
 
 @pytest.mark.parametrize("which", ["queue publisher", "prober", "sender"])

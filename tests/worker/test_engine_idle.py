@@ -68,17 +68,6 @@ def test_it_has_published_when_nothing_is_left_to_write(
     assert scene.parts.has_published == (done or needed)
 
 
-@pytest.mark.parametrize("which", ["queue", "edits"])
-def test_a_file_that_never_holds_still_is_not_published(scene: Scene, which: str) -> None:
-    """While it is torn it cannot be written: once it is no longer awaited, nor is that."""
-    scene.parts.dlq_publisher.needed = which == "edits"
-    scene.parts.queue_publisher.pending = which == "queue"
-    scene.parts.queue_publisher.hindered = False
-    assert not scene.parts.has_published
-    getattr(scene.parts, which).torn = True
-    assert scene.parts.has_published
-
-
 def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
     at_rest(scene)
     scene.context.breaker.await_probe()
@@ -180,12 +169,6 @@ def test_it_waits_until_the_way_opens_by_itself(scene: Scene) -> None:
     assert scene.patience() == pytest.approx(3)
 
 
-def test_it_waits_until_what_vanished_is_to_be_shown_again(scene: Scene) -> None:
-    scene.parts.queue_publisher.show_again_at = NOW + 2
-    assert scene.patience() == pytest.approx(2)
-    assert scene.patience(3) == 0
-
-
 def test_it_waits_for_the_pace_of_the_dlq_file(scene: Scene) -> None:
     scene.parts.dlq_publisher.pace.note_cost(MOMENT, 0.0)
     assert scene.patience() == LOOK
@@ -213,14 +196,6 @@ def test_a_file_that_cannot_be_written_is_not_tried_again_at_once(scene: Scene, 
     getattr(scene.parts, part).run.side_effect = OSError("full")
     scene.cycle()
     assert scene.patience(0.25) == 0.75
-
-
-def test_a_part_that_has_failed_is_tried_again_in_time(scene: Scene) -> None:
-    """A second later, as it was away for a moment; what nobody tries then is not awaited."""
-    scene.parts.other.look.side_effect = OSError("odd")
-    scene.cycle()
-    assert scene.patience(0.25) == 0.75
-    assert scene.patience(1.0) == LOOK
 
 
 @pytest.mark.parametrize("which", ["queue", "edits"])

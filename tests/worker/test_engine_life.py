@@ -1,8 +1,5 @@
 """The engine's clock, pause, disk and settings; how it begins and ends."""
 
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -11,17 +8,12 @@ import pytest
 
 from mem0tray.config.settings import LogSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.core import events
-from mem0tray.core.errors import FileUnavailableError, LedgerError
-from mem0tray.core.events import Event, Events, PartFailed
+from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import NONE, Reason, quoted
-from mem0tray.files import atomic, private_folders
+from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
-from mem0tray.system.paths import Paths
-from mem0tray.worker import stages
 from mem0tray.worker.engine import Engine
-from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.settings import NewSettings
-from mem0tray.worker.stages import Parts
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
@@ -42,14 +34,6 @@ def test_other_jumps_of_the_clock_change_nothing(scene: Scene, jump: float) -> N
     scene.engine.cycle(NOW + jump + 5, MOMENT + 5)
     assert scene.context.outbox.due(key) == NOW + 100
     assert scene.context.breaker.break_left(NOW) == 50
-
-
-def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
-    scene.cycle()
-    scene.engine.cycle(NOW - 1000, MOMENT)
-    scene.context.breaker.take_break(NOW - 900)
-    scene.engine.cycle(NOW - 995, MOMENT + 5)
-    assert scene.context.breaker.break_left(NOW - 995) == pytest.approx(95)
 
 
 def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
@@ -178,47 +162,3 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
     scene.parts.metrics.run.assert_called_once_with(final=True)
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["last DLQ file", "last queue file", "last metrics", "end of the ledger"]
-
-
-def test_leftovers_and_folders_that_fail_keep_nobody(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(*_: object) -> None:
-        raise RuntimeError(next(numbers))
-
-    numbers = iter("123")  # or it would be one trouble
-    monkeypatch.setattr(served_folder, "remove_leftovers", failing)
-    monkeypatch.setattr(private_folders, "make_private_folder", failing)
-    Engine(scene.parts, scene.wanted).begin()
-    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == ["leftovers", "folders"]
-
-
-@pytest.fixture
-def told() -> list[Event]:
-    return []
-
-
-@pytest.fixture
-def parts(tmp_path: Path, told: list[Event]) -> Iterator[Parts]:
-    bus = Events()
-    bus.subscribe(told.append)
-    wanted = mock.Mock(settings=Settings())
-    wanted.where.paths = Paths(tmp_path, tmp_path / "data")
-    made = stages.open_parts(wanted, bus, threading.Event())
-    yield made
-    made.dlq_publisher.close()
-    made.chosen_server.close()
-    made.context.ledger.close()
-
-
-@pytest.mark.parametrize("file", ["queue file", "emergency file", "DLQ file"])
-def test_a_file_that_the_disk_does_not_give_is_told_by_its_name(
-    parts: Parts, told: list[Event], file: str
-) -> None:
-    """What cannot be taken in matters by itself, and not only as a trouble of the disk."""
-    error = FileUnavailableError("The disk fails.")
-    error.disk_failed = True
-    parts.context.faults.note_failure(file, error, 1.0)
-    failed = [event for event in told if isinstance(event, PartFailed)]
-    assert failed == [PartFailed(file, "The disk fails.", 1.0)]

@@ -53,7 +53,7 @@ def autostart(_: Examined) -> Iterable[Check]:
 # The desktop ----------------------------------------------------------------------------
 
 _TRAY_TIMEOUT: Final = 8.0  # seconds
-_TEST_TIMEOUT: Final = 20.0 if sys.platform == "win32" else 10.0  # a balloon shows for ten
+_TEST_TIMEOUT: Final = 10.0  # seconds
 _WITHOUT: Final = "Until then `mem0tray run` is the worker without an icon."
 _PANELS: Final = {
     "GNOME": "Install the GNOME extension “AppIndicator and KStatusNotifierItem Support” (on Debian"
@@ -90,7 +90,7 @@ def tray(_: Examined) -> Iterable[Check]:
             "tray", OK, "There is no desktop here: `mem0tray run` is the worker without it."
         )
         return
-    found = trial.run("tray", timeout=_TRAY_TIMEOUT)
+    found = trial.tray(_TRAY_TIMEOUT)
     shown_by, why = found.get("shown_by"), found.get("failed") or found.get("missing")
     if hung_at := found.get("hung_at"):
         why = f"{hung_at} does not answer within {_TRAY_TIMEOUT:.0f} s"
@@ -117,8 +117,8 @@ def notifications(examined: Examined, *, send: bool) -> Iterable[Check]:
     elif missing == plyer_backend.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
         yield Check("notifications", OK, "There is no desktop here; the log says what happens.")
     else:
-        words = [examined.settings.ui.language] if send else []
-        found = trial.run("notification", *words, timeout=_TEST_TIMEOUT)
+        language = examined.settings.ui.language if send else None
+        found = trial.notification(language, _TEST_TIMEOUT)
         yield Check("notifications", *_judged(found, sent=send))
 
 

@@ -53,7 +53,6 @@ class Autostart(ABC):
 
     @property
     def command(self) -> str:
-        """The command line that `enable` sets up."""
         return self._line(self._words)
 
     def state(self) -> AutostartState:
@@ -97,7 +96,6 @@ class Autostart(ABC):
         return [*self.take_away(), *(self.rival.take_away() if self.rival else ())]
 
     def take_away(self) -> list[str]:
-        """Remove this way alone, as `disable` does."""
         return [str(self._stays())] if self.is_foreign else self._remove()
 
     def mend(self) -> bool:
@@ -142,7 +140,6 @@ class FileStart(Autostart):
 
     @property
     def is_foreign(self) -> bool:  # type: ignore[override]  # read anew each time
-        """Whether something stands there that we did not write."""
         try:
             data = self._data()
         except OSError:
@@ -229,7 +226,6 @@ class Origin(NamedTuple):
 
     @classmethod
     def of_this_process(cls) -> "Origin":
-        """Return how this process was started."""
         package = str(Path(__file__).parents[2])
         argv0 = str(Path(sys.argv[0]).absolute())
         return cls(argv0, sys.executable, package, os.environ, sys.platform == "win32")
@@ -253,7 +249,6 @@ class Origin(NamedTuple):
         return self._program(f"{APP}.exe") or (self.executable, "-P", "-m", APP)
 
     def _program(self, exe: str) -> tuple[str, ...]:
-        """Find the AppImage or the script, which is called `exe` on Windows; or nothing."""
         image, mounted = self.environ.get("APPIMAGE", ""), self.environ.get("APPDIR", "")
         inside = (self.executable, self.package)  # else it is the AppImage of our terminal
         if image and mounted and any(PurePath(each).is_relative_to(mounted) for each in inside):

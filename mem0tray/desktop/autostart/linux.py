@@ -58,7 +58,6 @@ def fields(data: bytes, group: str) -> dict[str, str]:
 
 
 def _words(line: str) -> list[str]:
-    """Split the command line of an entry or a unit; empty where it is malformed."""
     with suppress(ValueError):
         return shlex.split(line)
     return []
@@ -101,7 +100,6 @@ class XdgAutostart(FileStart):
         self._environ = environ
 
     def advice(self) -> list[str]:
-        """Advise a service where nobody logs in to a desktop."""
         advice = (
             "You log in to no desktop here, so that nothing starts it:"
             " `mem0tray autostart enable --service` lets systemd start the worker."
@@ -202,7 +200,6 @@ class UserService(FileStart):
         self._link = folder / f"{_WANTED_BY}.wants" / UNIT
 
     def advice(self) -> list[str]:
-        """Say with which command the service runs and goes on."""
         found = []
         if not is_active(UNIT):
             found.append(
@@ -225,7 +222,6 @@ class UserService(FileStart):
         return _words(fields(data, "Service").get("ExecStart", "")), off
 
     def _set_up(self) -> None:
-        """Write the unit anew, and start it where a manager answers."""
         if not is_installed():
             line = shlex.quote(f"@reboot {self.command}")
             raise Mem0TrayError(
@@ -339,7 +335,6 @@ class ApplicationEntry(FileStart):
 
     @property
     def is_foreign(self) -> bool:  # type: ignore[override]
-        """Whether somebody else put it there."""
         return self._path.is_symlink() or super().is_foreign
 
     def mend(self) -> bool:

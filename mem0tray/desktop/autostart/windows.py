@@ -38,7 +38,6 @@ class RunKey(Autostart):
         return words, _TURNED_OFF if off else ""
 
     def _value(self, key: str) -> Any:
-        """Read our value below a key, of whatever type; None when there is none to read."""
         try:
             with self._winreg.OpenKey(self._winreg.HKEY_CURRENT_USER, key) as opened:
                 return self._winreg.QueryValueEx(opened, APP)[0]
@@ -64,7 +63,6 @@ class RunKey(Autostart):
 
     @contextmanager
     def _changing(self, name: str) -> Iterator[Any]:
-        """Open a key, made if need be. Raises Mem0TrayError."""
         root, access = self._winreg.HKEY_CURRENT_USER, self._winreg.KEY_WRITE
         try:
             with self._winreg.CreateKeyEx(root, name, 0, access) as key:

@@ -91,7 +91,6 @@ class Daemon:
             return ""
 
     def withdraw(self, kind: str) -> None:
-        """Remove the notice of that kind, if it is still there."""
         for number in self._of_kind(kind):
             self._close(number)
 
@@ -115,12 +114,11 @@ class Daemon:
         values = [APP, *replaces, icon, title, body, words, hints, ends]
         (number,) = self._ask("Notify", "susssasa{sv}i", values)
         with self._guard:
-            early = next((key for each, key in self._early if each == number), None)
-            self._shown.pop(number, None)
-            if early is None:
+            early = [key for each, key in self._early if each == number]
+            if not early:
                 self._shown[number] = notice.kind, heard
-        if early is not None:
-            heard(early)
+        if early:
+            heard(early[0])
         return int(number)
 
     def _of_kind(self, kind: str) -> list[int]:

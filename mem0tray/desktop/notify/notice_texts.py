@@ -17,49 +17,46 @@ _GOOD: Final = "healthy"  # the base beside good news
 _SHOWN: Final = 4  # names in a list; the rest are counted
 _REASON: Final = 200
 _NOT_BAD: Final = (Subject.BACK, Subject.RECOVERED, Subject.DELETED)
-_URGENCIES: Final = {Subject.ACTION: Urgency.CRITICAL, Subject.RECOVERED: Urgency.LOW}
-_CATEGORIES: Final = {
-    Subject.DOWN: "network.disconnected",
-    Subject.BACK: "network.connected",
-    Subject.MOVED: "transfer.error",
-    Subject.RECOVERED: "transfer.complete",
-}
-_KINDS: Final = {
-    Subject.ACTION: "action",
-    Subject.DOWN: "server",
-    Subject.BACK: "server",
-    Subject.ALERT_SIZE: "size",
-    Subject.ALERT_AGE: "age",
-    Subject.REMOVED: "deletion",  # "Restore" takes back the last deletion alone
-    Subject.DELETED: "deletion",
+_MANNERS: Final = {  # urgency, category, and kind, by which a notice replaces its former text
+    Subject.ACTION: (Urgency.CRITICAL, "", "action"),
+    Subject.DOWN: (Urgency.NORMAL, "network.disconnected", "server"),
+    Subject.BACK: (Urgency.NORMAL, "network.connected", "server"),
+    Subject.ALERT_SIZE: (Urgency.NORMAL, "", "size"),
+    Subject.ALERT_AGE: (Urgency.NORMAL, "", "age"),
+    Subject.BROKEN: (Urgency.NORMAL, "", ""),
+    Subject.REMOVED: (Urgency.NORMAL, "", "deletion"),  # "Restore" takes back the last one alone
+    Subject.DELETED: (Urgency.NORMAL, "", "deletion"),
+    Subject.MOVED: (Urgency.NORMAL, "transfer.error", ""),
+    Subject.RECOVERED: (Urgency.LOW, "transfer.complete", ""),
 }
 
 
 def compose(group: NoticeGroup, language: Language) -> Notice:
-    """The notice in words."""
+    """Return the notice in words."""
     subject = group.subject
     bad = "down" if subject is Subject.DOWN else NEEDS_USER
+    urgency, category, kind = _MANNERS[subject]
     return Notice(
         name=title(subject, Language("en")),
         title=title(subject, language),
         body=_BODIES[subject](group, language),
         base=_GOOD if subject in _NOT_BAD else bad,
-        urgency=_URGENCIES.get(subject, Urgency.NORMAL),
-        category=_CATEGORIES.get(subject, ""),
-        kind=kind(subject),
+        urgency=urgency,
+        category=category,
+        kind=kind,
         actions=_actions((Offer.STATUS, *_helpful(group)), language),
     )
 
 
 def kind(subject: Subject) -> str:
-    """The kind, by which a notice replaces another: its former text, or "Server down"."""
-    return _KINDS.get(subject, "")
+    """Return the kind, by which a notice replaces another, or is withdrawn."""
+    return _MANNERS[subject][2]
 
 
 def answer(
     title: str, text: str, language: Language, *, good: bool = True, clickable: bool = True
 ) -> Notice:
-    """The result of a click: it replaces an earlier one. With a tick if it is `good`.
+    """Return the result of a click: it replaces an earlier one. With a tick if it is `good`.
 
     A click shows the status if it is `clickable`.
     """
@@ -69,13 +66,10 @@ def answer(
 
 
 def test_notice(language: Language) -> Notice:
-    """The notice that `doctor` sends."""
-    _ = language.gettext
-    return Notice(
-        name="Test notification",
-        title=_("Test notification"),
-        body=_("mem0tray can show notifications here."),
-    )
+    """Return the notice that `doctor` sends."""
+    title = language.gettext("Test notification")
+    text = language.gettext("mem0tray can show notifications here.")
+    return Notice("Test notification", title, text)
 
 
 def _actions(offers: tuple[Offer, ...], language: Language) -> tuple[NoticeAction, ...]:
@@ -90,7 +84,6 @@ def _actions(offers: tuple[Offer, ...], language: Language) -> tuple[NoticeActio
 
 
 def _helpful(group: NoticeGroup) -> tuple[Offer, ...]:
-    """The offers that help with a subject, besides a look at the status."""
     match group.subject, group.event:
         case Subject.ACTION, events.StateChanged(told=False):
             return (Offer.SETTINGS,)
@@ -106,7 +99,7 @@ def _helpful(group: NoticeGroup) -> tuple[Offer, ...]:
 
 
 def title(subject: Subject, language: Language) -> str:
-    """The title of every notice about a subject."""
+    """Return the title of every notice about a subject."""
     _ = language.gettext
     return {
         Subject.ACTION: _("Action needed"),
@@ -126,7 +119,6 @@ def title(subject: Subject, language: Language) -> str:
 
 
 def _by_name(group: NoticeGroup, language: Language) -> str:
-    """`alpha: 3, beta: 2, others: 4`, the largest first."""
     _ = language.gettext
     ranked = sorted(group.names.items(), key=lambda pair: (-pair[1], pair[0]))
     shown = [(name or _("(no project)"), number) for name, number in ranked[:_SHOWN]]
@@ -142,28 +134,18 @@ def _memories(number: int, language: Language) -> str:
     return text.format(count=language.number(number))
 
 
-def _named(project: str, item_id: str, language: Language) -> str:
-    _ = language.gettext
-    name = one_line(project, 60) or _("(no project)")
-    return _("{project} (ID: {id}…)").format(project=name, id=short_id(item_id))
-
-
-def _moved(group: NoticeGroup, language: Language) -> str:
+def _letters(group: NoticeGroup, language: Language) -> str:
+    """Name the memory that was moved or delivered, or count several by project."""
     _, event = language.gettext, group.event
-    if group.count == 1 and isinstance(event, events.MovedToDlq):
-        text = _("Not delivered, tried again later: {name}.")
-        return text.format(name=_named(event.project, event.item_id, language))
-    text = _("{memories} not delivered, tried again later.")
-    return f"{text.format(memories=_memories(group.count, language))}\n{_by_name(group, language)}"
-
-
-def _recovered(group: NoticeGroup, language: Language) -> str:
-    _, event = language.gettext, group.event
-    if group.count == 1 and isinstance(event, events.DlqRecovered):
-        text = _("Delivered after all: {name}.")
-        return text.format(name=_named(event.project, event.item_id, language))
-    text = _("{memories} delivered after all.")
-    return f"{text.format(memories=_memories(group.count, language))}\n{_by_name(group, language)}"
+    one, many = _("Delivered after all: {name}."), _("{memories} delivered after all.")
+    if group.subject is Subject.MOVED:
+        one = _("Not delivered, tried again later: {name}.")
+        many = _("{memories} not delivered, tried again later.")
+    if group.count == 1 and isinstance(event, events.MovedToDlq | events.DlqRecovered):
+        project = one_line(event.project, 60) or _("(no project)")
+        name = _("{project} (ID: {id}…)").format(project=project, id=short_id(event.item_id))
+        return one.format(name=name)
+    return f"{many.format(memories=_memories(group.count, language))}\n{_by_name(group, language)}"
 
 
 def _down(group: NoticeGroup, language: Language) -> str:
@@ -199,17 +181,13 @@ def _action(group: NoticeGroup, language: Language) -> str:
 
 
 def _alert_size(group: NoticeGroup, language: Language) -> str:
-    _, event = language.gettext, group.event
+    _, n, event = language.gettext, language.number, group.event
     if not isinstance(event, events.AlertBegan):
         return ""
     text = _("{memories} not delivered: `mem0tray diagnose` says why.")
     more = _("More than {limit} for {minutes} min.")
-    return "\n".join(
-        [
-            text.format(memories=_memories(event.dlq, language)),
-            more.format(limit=language.number(event.limit), minutes=language.number(event.minutes)),
-        ]
-    )
+    first = text.format(memories=_memories(event.dlq, language))
+    return f"{first}\n{more.format(limit=n(event.limit), minutes=n(event.minutes))}"
 
 
 def _alert_age(group: NoticeGroup, language: Language) -> str:
@@ -221,17 +199,10 @@ def _alert_age(group: NoticeGroup, language: Language) -> str:
 
 
 def _removed(group: NoticeGroup, language: Language) -> str:
-    """Memories that the user deleted, with the backup if it was one deletion."""
-    _, event = language.gettext, group.event
+    _ = language.gettext
     text = _("{what}. Undo: “Restore last deletion” in the menu.")
-    lines = [text.format(what=_memories(group.count, language))]
-    lines.append(_("Or in a terminal: `mem0tray restore`."))
-    if isinstance(event, events.UserAction):
-        alone = event.dead + event.fresh == group.count
-        if event.backup and alone:
-            name = one_line(event.backup, 80)
-            lines.append(_("The backup is {name}.").format(name=name))
-    return "\n".join(lines)
+    what = text.format(what=_memories(group.count, language))
+    return f"{what}\n{_('Or in a terminal: `mem0tray restore`.')}"
 
 
 def _broken(group: NoticeGroup, language: Language) -> str:
@@ -254,6 +225,6 @@ _BODIES: Final[dict[Subject, Callable[[NoticeGroup, Language], str]]] = {
     Subject.REMOVED: _removed,
     Subject.BACK: _back,
     Subject.DELETED: _removed,
-    Subject.MOVED: _moved,
-    Subject.RECOVERED: _recovered,
+    Subject.MOVED: _letters,
+    Subject.RECOVERED: _letters,
 }

@@ -53,17 +53,8 @@ class Subject(IntEnum):
     MOVED = auto()
     RECOVERED = auto()
 
-    @property
-    def is_problem(self) -> bool:
-        """Return whether level `problems` shows it."""
-        return self not in (Subject.BACK, Subject.RECOVERED)
 
-    @property
-    def is_pressing(self) -> bool:
-        """Return whether it may take the last place of an hour."""
-        return self < Subject.BACK
-
-
+_GOOD_NEWS: Final = (Subject.BACK, Subject.RECOVERED)  # which the level `problems` leaves out
 _ALERTS: Final = {"dlq_size": Subject.ALERT_SIZE, "max_age": Subject.ALERT_AGE}
 
 
@@ -91,7 +82,6 @@ class NoticeGroup:
     moves: dict[str, events.MovedToDlq] = field(default_factory=dict)
 
     def add(self, event: Event, name: str, count: int) -> None:
-        """Add an event of `count` things."""
         self.event = event
         self.count += count
         name = one_line(name, _NAME)
@@ -125,9 +115,9 @@ class NoticeGroup:
 class _Trouble:
     """The time from leaving `healthy` until it has been healthy again for a burst's length."""
 
+    event: events.StateChanged  # the latest outage, if there was one
     down: float | None = None
     wall: float = 0.0
-    event: events.StateChanged | None = None
     reported: bool = False
     shown: bool = False  # "Server down" was shown
     reasons: set[Reason] = field(default_factory=set)
@@ -179,7 +169,6 @@ class Notices:
         return False
 
     def observe(self, counts: "Counts") -> None:
-        """Note how much waits now; an outage shows it."""
         self._counts = counts
 
     def _recover(self, item_id: str, now: float) -> None:
@@ -225,7 +214,7 @@ class Notices:
             if trouble is not None and trouble.healed is None:
                 trouble.healed, trouble.until, trouble.counts = now, wall, self._counts
         elif trouble is None:
-            trouble = self._trouble = _Trouble()
+            trouble = self._trouble = _Trouble(event)
         else:
             trouble.healed = None
         if event.state != ACTION_NEEDED:
@@ -243,8 +232,9 @@ class Notices:
         """Return what to show now, the most pressing first; it then counts as shown."""
         self._ripen(now)
         found = []
+        unwanted = {ALL: (), NONE: tuple(Subject)}.get(self.level, _GOOD_NEWS)
         for subject, group in sorted(self._groups.items()):
-            if not self._is_wanted(subject):
+            if subject in unwanted:
                 del self._groups[subject]
             elif group.due <= now and (group.free or self._opens(subject) <= now):
                 found.append(group)
@@ -278,9 +268,6 @@ class Notices:
             times.append(self._outage_due(trouble))
         return min(times, default=_NEVER)
 
-    def _is_wanted(self, subject: Subject) -> bool:
-        return self.level == ALL or (self.level != NONE and subject.is_problem)
-
     def _note_shown(self, group: NoticeGroup, now: float) -> None:
         del self._groups[group.subject]
         if not group.free:
@@ -298,8 +285,7 @@ class Notices:
             trouble.reasons.add(event.reason)
 
     def _opens(self, subject: Subject) -> float:
-        """When there is room for a notice on that subject."""
-        places = LIMIT if subject.is_pressing else _ORDINARY
+        places = LIMIT if subject < Subject.BACK else _ORDINARY
         if len(self._shown) < places:
             return float("-inf")
         return self._shown[-places] + HOUR
@@ -323,21 +309,17 @@ class Notices:
         self._groups.pop(Subject.DOWN, None)  # not shown yet: only its end is
         if trouble.reported:
             back = self._put(Subject.BACK, trouble, now, trouble.counts)
-            if back is not None and trouble.shown:
-                back.free, back.due = True, now
+            back.free = back.free or trouble.shown
         if trouble.reasons:
             self._over.add(Subject.ACTION)
 
     def _put(
         self, subject: Subject, trouble: _Trouble, now: float, counts: "Counts | None"
-    ) -> NoticeGroup | None:
-        group = self._groups.get(subject)
-        if group is None and trouble.event is not None:
-            group = self._groups[subject] = NoticeGroup(subject, trouble.event, now, trouble.wall)
-        if group is not None and trouble.event is not None:
-            group.add(trouble.event, "", 1)
-            group.due = now
-            group.counts, group.until = counts, trouble.until
+    ) -> NoticeGroup:
+        fresh = NoticeGroup(subject, trouble.event, now, trouble.wall)
+        group = self._groups.setdefault(subject, fresh)
+        group.add(trouble.event, "", 1)
+        group.due, group.counts, group.until = now, counts, trouble.until
         return group
 
     def _outage_due(self, trouble: _Trouble) -> float:

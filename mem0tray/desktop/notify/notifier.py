@@ -47,14 +47,12 @@ class Notifier:
         self._thread = threading.Thread(target=self._run, name="mem0tray-notifier", daemon=True)
 
     def __call__(self, event: Event) -> None:
-        """Note an event; from any thread, at once."""
         with self._guard:
             sooner = self._notices.take(event, self._clock.now(), self._clock.wall())
         if sooner:
             self._wake.set()
 
     def start(self) -> None:
-        """Listen from now on."""
         self._events.subscribe(self)
         self._thread.start()
 

@@ -15,6 +15,8 @@ NO_DESKTOP: Final = "there is no desktop here: no session bus"
 _BY_BUS: Final = "the session bus is the way here"
 _SECONDS: Final = 10  # plyer takes whole seconds only
 _PATIENCE: Final = 9.0  # seconds for osascript
+# plyer puts both texts into a quoted GVariant.
+_GVARIANT: Final = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n"})
 _SHOW: Final = """\
 on run {myTitle, myText, myName}
   display notification myText with title myTitle subtitle myName
@@ -40,42 +42,30 @@ class PlyerBackend:
         self._platform = platform or sys.platform
         self.missing = missing(self._platform)
         self.tells_failure = self._platform == "win32"
-
-    @property
-    def name(self) -> str:
-        """The name, such as `plyer (osascript)`."""
         way = {"win32": "Windows", "darwin": "osascript"}.get(self._platform, "desktop portal")
-        return f"plyer ({'none' if self.missing else way})"
+        self.name = f"plyer ({'none' if self.missing else way})"
 
     def show(self, notice: Notice) -> None:
-        """Show it."""
+        """Show it. Slow the first time, as it imports plyer's class."""
         if self.missing:
             raise NotShownError(self.missing)
         title, body = fitted(notice)
-        if self._platform not in ("win32", "darwin"):  # plyer puts both into a quoted GVariant
-            title, body = _gvariant(title), _gvariant(body)
-        self._implementation().notify(
-            title=title,
-            message=body,
-            app_name=APP,
-            app_icon=str(self._icon(notice.base)) if self._icon else "",
-            timeout=_SECONDS,
-        )
-
-    def withdraw(self, kind: str) -> None:
-        """Nothing: it disappears by itself."""
-
-    def _implementation(self) -> Any:
-        """Import plyer's class and make an instance. Slow the first time."""
         if self._platform == "win32":
             from mem0tray.desktop.notify.windows import BalloonNotification
 
-            return BalloonNotification(self._clicked)
-        if self._platform == "darwin":
-            return _script_notification()
-        from plyer.platforms.linux.notification import NotifyDesktopPortals
+            shows: Any = BalloonNotification(self._clicked)
+        elif self._platform == "darwin":
+            shows = _script_notification()
+        else:
+            from plyer.platforms.linux.notification import NotifyDesktopPortals
 
-        return NotifyDesktopPortals()
+            shows = NotifyDesktopPortals()
+            title, body = (text.translate(_GVARIANT) for text in (title, body))
+        icon = str(self._icon(notice.base)) if self._icon else ""
+        shows.notify(title=title, message=body, app_name=APP, app_icon=icon, timeout=_SECONDS)
+
+    def withdraw(self, kind: str) -> None:
+        """Do nothing: it disappears by itself."""
 
 
 def _script_notification() -> Any:
@@ -94,11 +84,7 @@ def _script_notification() -> Any:
 
 
 def missing(platform: str) -> str:
-    """Say why plyer has no way here; empty if it has one. Imports nothing."""
+    """Return why plyer has no way here; empty if it has one. Imports nothing."""
     if platform in ("win32", "darwin") or session.in_flatpak():
         return ""
     return _BY_BUS if session.bus_address(os.environ) else NO_DESKTOP
-
-
-def _gvariant(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")

@@ -70,11 +70,9 @@ class Tray:
         self._icon.run(setup=set_up)
 
     def stop(self) -> None:
-        """Remove the icon, and make `run` return."""
         self._on_main(self._icon.stop)
 
     def show_look(self, look: IconLook) -> None:
-        """Set the icon, if it differs."""
         if look != self._look:
             self._look = look
             image = self._image()
@@ -82,7 +80,6 @@ class Tray:
             self._also(look)
 
     def show_title(self, title: str) -> None:
-        """Set the tooltip, if it differs."""
         if sys.platform == "win32":
             title = clipped(title, _TOOLTIP)
         if title != self._title:

@@ -45,7 +45,6 @@ class MenuLine:
     click: Callable[[], object] | None = field(default=None, compare=False)
 
     def walk(self) -> Iterator["MenuLine"]:
-        """Yield this line and all below, depth first."""
         yield self
         for line in self.below:
             yield from line.walk()
@@ -182,21 +181,18 @@ class DBusMenu(ServiceInterface):
     def GetLayout(
         self, parent: DBusInt32, depth: DBusInt32, names: Names
     ) -> Annotated[tuple[int, Node], DBusSignature("u(ia{sv}av)")]:
-        """Return the lines below one line, down to so many levels."""
         return self._revision, _node(self._line(parent), depth, names)
 
     @dbus_method()
     def GetGroupProperties(
         self, ids: Ids, names: Names
     ) -> Annotated[list[tuple[int, Properties]], DBusSignature("a(ia{sv})")]:
-        """Return the properties of some lines, or of all; lines that are gone are left out."""
         lines = self._lines
         wanted = [lines[number] for number in (ids or lines) if number in lines]
         return [(line.id, _variants(line.properties, names)) for line in wanted]
 
     @dbus_method()
     def GetProperty(self, number: DBusInt32, name: DBusStr) -> DBusVariant:
-        """Return one property of a line."""
         found = _variants(self._line(number).properties, [name])
         if not found:
             raise DBusError(_ERROR, f"The line {number} has no property {name!r}.")
@@ -204,12 +200,10 @@ class DBusMenu(ServiceInterface):
 
     @dbus_method()
     def Event(self, number: DBusInt32, kind: DBusStr, data: DBusVariant, time: DBusUInt32) -> None:
-        """Note what happened to a line: only a click counts."""
         self._note([(number, kind, data, time)])
 
     @dbus_method()
     def EventGroup(self, events: Annotated[list[Any], DBusSignature("a(isvu)")]) -> Ids:
-        """Note several things in order; return the ids of lines that are gone."""
         return self._note(events)
 
     @dbus_method()
@@ -224,7 +218,6 @@ class DBusMenu(ServiceInterface):
     def AboutToShowGroup(
         self, ids: Ids
     ) -> Annotated[tuple[list[int], list[int]], DBusSignature("aiai")]:
-        """Return which lines must be read again, and which are gone."""
         return self._opening(ids)
 
     def _note(self, events: Sequence[Sequence[Any]]) -> list[int]:

@@ -135,7 +135,6 @@ def bitmap(text: str, side: int) -> Image.Image | None:
 
 
 def _set(text: str, digits: dict[str, str]) -> Image.Image:
-    """Set the text in digits of dots: a pixel for each dot, a pixel between characters."""
     signs = [digits[sign].split() for sign in text]
     rows = [".".join(parts) for parts in zip(*signs, strict=True)]
     mask = Image.new("L", (len(rows[0]), len(rows)), 0)
@@ -189,7 +188,6 @@ def _shape(side: int, colour: str, inset: float = 0) -> Image.Image:
 
 
 def _text(side: int, text: str) -> Image.Image:
-    """The text as a mask, centred in the badge; empty where none would be legible."""
     if side >= _OUTLINES_FROM:
         return _outlined(side, text)
     mask = Image.new("L", (side, side), 0)

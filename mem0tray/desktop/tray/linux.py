@@ -87,17 +87,14 @@ class StatusNotifierItem(ServiceInterface):
     Menu = constant("Menu", "o", lambda _: dbus_menu.PATH)
 
     def first_line(self) -> str:
-        """Return the words read out to people who do not see the picture."""
         return self.tooltip.partition("\n")[0]
 
     def whole_tooltip(self) -> list[object]:
-        """Return the tooltip: a picture (none), its title, and its text."""
         title, _, text = self.tooltip.translate(_SIMILAR).partition("\n")
         return ["", [], title, text]
 
     @dbus_method()
     def Activate(self, x: DBusInt32, y: DBusInt32) -> None:  # noqa: ARG002  (the panel sends them)
-        """Do what the menu's default item does, for a left click."""
         self._activate()
 
     @dbus_method()
@@ -115,7 +112,6 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_method()
     def ProvideXdgActivationToken(self, token: DBusStr) -> None:
-        """Take the right to bring to the front what the next click opens."""
         self._token(token)
 
 

@@ -205,7 +205,6 @@ def _first_line(view: View, language: Language) -> str:
 
 
 def _counts(view: View, language: Language) -> str:
-    """Count the memories that wait, and those that were not delivered."""
     _, ngettext, n = language.gettext, language.ngettext, language.number
     waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
     failed = ngettext("{n} not delivered", "{n} not delivered", view.dlq)
@@ -230,7 +229,6 @@ def tooltip(view: View, language: Language, now: float) -> str:
 
 
 def _former(view: View, language: Language) -> tuple[MenuEntry, ...]:
-    """A line for each former server that still has memories; mostly there is none."""
     _ = language.gettext
     return tuple(
         MenuEntry(

@@ -61,7 +61,6 @@ class Presenter:
         self._thread = threading.Thread(target=self._run, name="mem0tray-tray", daemon=True)
 
     def __call__(self, event: Event) -> None:
-        """Note that something has happened; from any thread."""
         self._look_in(TITLE_EVERY if isinstance(event, _CALM) else 0.0)
 
     def clicked(self) -> None:
@@ -71,11 +70,9 @@ class Presenter:
         self._look_in(0.0)
 
     def start(self) -> None:
-        """Start the thread, which shows everything as it is now."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
         self._stopping = True
         self._look_in(0.0)
         if self._thread.is_alive():
@@ -96,7 +93,6 @@ class Presenter:
                 _log.exception("The tray could not be brought up to date")
 
     def _waited(self) -> bool:
-        """Wait until there may be something to show; False when we are to leave."""
         with self._guard:
             while not self._stopping and (left := self._due - self._clock.now()) > 0:
                 self._clock.wait(self._guard, left)

@@ -187,7 +187,6 @@ class _TaskbarIcon:
             parent._mainloop()  # noqa: SLF001
 
     def _on_close(self, *_: int) -> None:
-        """End, as `taskkill` asks for."""
         self.stop()
 
     def _on_end_of_session(self, ends: int, _: int) -> None:

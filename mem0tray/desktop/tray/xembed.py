@@ -1,145 +1,97 @@
-"""The icon in a panel of the older kind (XEmbed): pystray's own, in a process of its own.
+"""The icon in a panel of the older kind (XEmbed), by pystray's own backend.
 
-It is shown where no panel takes the icon over the bus. pystray's backend waits without end for an X
-server that has gone. A click shows the status; such a panel draws no menu.
-
-    python -m mem0tray.desktop.tray.xembed
-
-Each line on standard input is a look as a JSON object, each on standard output a click. It ends
-with its input, or its panel.
+It is shown where no panel takes the icon over the bus. A click shows the status; such a panel draws
+no menu. All of it is on one thread: the X library loses requests that two make at once, and nobody
+else waits for an X server that hangs.
 """
 
 import contextlib
-import json
-import os
-import select
-import subprocess
-import sys
+import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.state import STARTING
 from mem0tray.desktop import session
+from mem0tray.desktop.bus import DBUS, Match
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.files import atomic
-from mem0tray.system import programs
 from mem0tray.system.paths import APP
-
-_COMMAND: Final = (sys.executable, "-P", "-m", "mem0tray.desktop.tray.xembed")
-LOOKS: Final = (1.0, 5.0, 20.0, 60.0)  # seconds; after a login a panel may come late
-_STAYS: Final = 10  # stays in older panels: one that throws us out again is not tried for ever
-_REPORTED: Final = b"The user knows that no panel shows the icon.\n"
-_INPUT: Final = 0
-_PIPE: Final = 65_536  # bytes that a pipe holds: whole lines, as each is written at once
-_PLANES: Final = 0xFFFFFFFF  # all
-_GREY: Final = (46, 52, 54)
+from mem0tray.system.threads import WakeUp
 
 if TYPE_CHECKING:
     from mem0tray.desktop.bus import SessionBus
 
+LOOKS: Final = (1.0, 5.0, 20.0, 60.0)  # seconds; after a login a panel may come late
+_STAYS: Final = 10  # stays in older panels: one that throws us out again is not tried for ever
+_REPORTED: Final = b"The user knows that no panel shows the icon.\n"
+_PLANES: Final = 0xFFFFFFFF  # all
+_GREY: Final = (46, 52, 54)
+_log: Final = logging.getLogger(__name__)
+
 
 class OlderPanel:
-    """Shows what it was last given, while `stay` runs. `clicked` is called on its thread."""
-
-    def __init__(self, clicked: Callable[[], object]) -> None:
-        self._clicked = clicked
-        self._guard = threading.Lock()
-        self._pipe: int | None = None  # the pipe to the process, while there is one
-        self._left = False  # `leave` was called while there was none
-        self._shown = b""
-
-    def show(self, look: IconLook) -> None:
-        """Show this look, now or once there is such a panel; from any thread, without waiting."""
-        with self._guard:
-            self._shown = f"{json.dumps(asdict(look))}\n".encode()
-            self._write()
-
-    def stay(self) -> None:
-        """Show the icon until its panel goes, or `leave` is called; not at all if it just was."""
-        with self._guard:
-            left, self._left = self._left, False
-            if left:
-                return
-            reading, self._pipe = os.pipe()
-            os.set_blocking(self._pipe, False)
-            self._write()
-        try:
-            child = subprocess.Popen(  # noqa: S603  (ourselves)
-                _COMMAND,
-                stdin=reading,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=programs.child_environment(),
-                **programs.detached(),
-            )
-        except OSError:  # no process can be started: no icon
-            self.leave()
-            return
-        finally:
-            os.close(reading)
-        for _ in child.stdout or ():
-            self._clicked()
-        self.leave()
-        child.communicate()
-
-    def leave(self) -> None:
-        """Remove the icon: the process ends with its input, and `stay` returns."""
-        with self._guard:
-            self._left = self._pipe is None
-            if self._pipe is not None:
-                os.close(self._pipe)
-            self._pipe = None
-
-    def _write(self) -> None:
-        if self._pipe is not None:
-            with contextlib.suppress(OSError):  # the process has ended, or hangs
-                os.write(self._pipe, self._shown)
-
-
-class PanelWatch:
     """Brings the icon into an older panel where there is no other.
 
-    Calls `report` once, and never again on this computer (the file `reported`), if no panel shows
-    icons. A panel that takes the icon over the bus gets it by itself, whenever it comes.
+    `clicked` is called on its thread. Calls `report` once, and never again on this computer (the
+    file `reported`), if no panel shows icons. A panel that takes the icon over the bus gets it by
+    itself, whenever it comes.
     """
 
     def __init__(
-        self, reported: Path, report: Callable[[], None], bus: "SessionBus", older: OlderPanel
+        self,
+        bus: "SessionBus",
+        reported: Path,
+        report: Callable[[], None],
+        clicked: Callable[[], None],
     ) -> None:
+        self._bus = bus
         self._reported = reported
         self._report = report
-        self._bus = bus
-        self._older = older
+        self._clicked = clicked
+        self._look = icons.look(STARTING, 0, 0)
+        self._wake: WakeUp | None = None
+        self._left = False  # whether another panel has come
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mem0tray-host", daemon=True)
-        from mem0tray.desktop.bus import DBUS, Match  # the icon's own process does without
-
-        leave = lambda _: older.leave()  # noqa: E731  (another panel has come)
-        bus.subscribe(Match(session.WATCHER, "StatusNotifierHostRegistered"), leave)
-        bus.subscribe(Match(DBUS, "NameOwnerChanged", sender=DBUS, first=session.WATCHER), leave)
+        bus.subscribe(Match(session.WATCHER, "StatusNotifierHostRegistered"), self._leave)
+        owner = Match(DBUS, "NameOwnerChanged", sender=DBUS, first=session.WATCHER)
+        bus.subscribe(owner, self._leave)
 
     def start(self, looks: Sequence[float] = LOOKS) -> None:
-        """Look so many seconds after the start, and after each end of an older panel."""
+        """Look for a panel so many seconds after the start, and after each end of an older one."""
         self._looks = looks
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking."""
         self._stopping.set()
-        self._older.leave()
+        self._leave()
+
+    def show(self, look: IconLook) -> None:
+        """Show this look, now or once there is such a panel; from any thread, without waiting."""
+        self._look = look
+        self._set()
+
+    def _leave(self, _: object = None) -> None:
+        self._left = True
+        self._set()
+
+    def _set(self) -> None:
+        if self._wake is not None:
+            self._wake.set()
 
     def _run(self) -> None:
         for _ in range(_STAYS):
+            self._left = False
             found = self._found()
             if found != session.XEMBED or self._stopping.is_set():
                 break
-            self._older.stay()
+            self._stay()
         else:
             found = ""
         if not found and not self._stopping.is_set() and not self._reported.exists():
@@ -158,58 +110,59 @@ class PanelWatch:
                 return found
         return ""
 
-
-# In its own process ---------------------------------------------------------------------------
-
-
-def main() -> None:
-    """Show the look of the last line, until the input ends."""
-    look = _told()
-    click = lambda: print("click", flush=True)  # noqa: E731, T201  (the parent reads it)
-    icon_class, menu = _library(click)
-    icon = icon_class(APP, icons.compose(look, icons.SMALLEST), menu=menu)
-    icon.look = look
-    icon.run(setup=lambda _: None)
-
-
-def _told() -> IconLook:
-    """Wait for input; return the look of its last line. At the end of the input, end."""
-    data = os.read(_INPUT, _PIPE)
-    if not data:
-        os._exit(0)
-    return IconLook(**json.loads(data.splitlines()[-1]))
+    def _stay(self) -> None:
+        """Show the icon until its panel goes, or another has come; not at all if it just has."""
+        with WakeUp() as self._wake:
+            if self._left:
+                return
+            try:
+                with contextlib.closing(_icon(self._clicked)) as icon:
+                    while not self._left and icon.draw(self._look):
+                        self._wake.wait(None, icon)
+            except Exception as error:  # noqa: BLE001  (the X library's own, as the display ends)
+                _log.info("The icon in the older panel is gone: %r", error)
 
 
-def _library(click: Callable[[], None]) -> tuple[Any, Any]:  # noqa: C901 - a class is made in it, once the backend is chosen
-    """Make pystray's class for these panels, with what it lacks, and a menu that is one click."""
-    os.environ["PYSTRAY_BACKEND"] = "xorg"
-    import pystray
+def _icon(click: Callable[[], None]) -> Any:  # noqa: C901 - a class is made in it, once the backend is chosen
+    """Make pystray's icon for these panels, which asks for clicks, and is transparent."""
+    from pystray import Menu, MenuItem, _xorg
     from Xlib import X
-    from Xlib.error import XError
+    from Xlib.error import ConnectionClosedError, XError
 
-    class Icon(pystray.Icon):  # type: ignore[misc]  # pystray has no types
-        """pystray's icon; it asks for clicks, and is transparent.
+    class Icon(_xorg.Icon):  # type: ignore[misc]  # pystray has no types
+        _look: IconLook | None = None
+        _systray_manager: Any
 
-        One thread does all of it: the X library loses requests that two threads make at once.
-        """
+        def draw(self, look: IconLook) -> bool:
+            """Show this look, and do what the X server asks for; return whether a panel has us."""
+            if look != self._look:
+                self._look = look
+                self.icon = icons.compose(look, icons.SMALLEST)
+                self.visible = True
+            while self._display.pending_events():  # raises once the display has gone
+                event = self._display.next_event()
+                self._message_handlers.get(event.type, lambda _: None)(event)
+            return self._systray_manager is not None
 
-        look: IconLook
+        def fileno(self) -> int:
+            return int(self._display.fileno())
+
+        def has_news(self) -> bool:
+            return True
+
+        def close(self) -> None:
+            with contextlib.suppress(
+                ConnectionClosedError, OSError
+            ):  # with the connection the icon goes
+                self._display.close()
+
+        __del__ = close
 
         def _create_window(self) -> Any:
             window = super()._create_window()
             wanted = X.ExposureMask | X.StructureNotifyMask | X.ButtonPressMask
             window.change_attributes(event_mask=wanted)
             return window
-
-        def _events(self) -> Iterator[Any]:
-            self.visible = True
-            while True:
-                while self._display.pending_events():  # raises once the display has gone
-                    yield self._display.next_event()
-                ready, _, _ = select.select([self._display, _INPUT], [], [])
-                if _INPUT in ready:
-                    self.look = _told()
-                    self.icon = icons.compose(self.look, icons.SMALLEST)  # it is then drawn anew
 
         def _dock_window(self) -> None:
             # pystray asks for docking at every change: a panel that is just docking us may lose us.
@@ -218,17 +171,16 @@ def _library(click: Callable[[], None]) -> tuple[Any, Any]:  # noqa: C901 - a cl
 
         def _on_destroy_notify(self, event: Any) -> None:
             if self._systray_manager is None or event.window.id == self._systray_manager.id:
-                os._exit(0)  # the panel has gone; our parent looks for another
+                self._systray_manager = None  # the panel has gone
 
         def _assert_icon_data(self, width: int, height: int) -> None:
-            drawn = icons.compose(self.look, min(width, height))
+            drawn = icons.compose(self._look or icons.look(STARTING, 0, 0), min(width, height))
             picture = self._background(width, height)
             picture.paste(drawn, ((width - drawn.width) // 2, (height - drawn.height) // 2), drawn)
             picture.tostring = picture.tobytes  # the X library still uses this name
             self._icon_data = picture
 
         def _background(self, width: int, height: int) -> Any:
-            """The panel's background behind the icon."""
             try:
                 self._window.change_attributes(background_pixmap=X.ParentRelative)
                 self._window.clear_area(0, 0, width, height)
@@ -237,8 +189,6 @@ def _library(click: Callable[[], None]) -> tuple[Any, Any]:  # noqa: C901 - a cl
             except (XError, ValueError):  # of another depth than our window, or unreadable
                 return Image.new("RGB", (width, height), _GREY)
 
-    return Icon, pystray.Menu(pystray.MenuItem("click", click, default=True))
-
-
-if __name__ == "__main__":
-    main()
+    icon = Icon(APP, menu=Menu(MenuItem("click", lambda: click(), default=True)))  # noqa: PLW0108  (pystray counts arguments)
+    icon._thread = threading.current_thread()  # noqa: SLF001  (pystray's, where it does its work)
+    return icon

@@ -1,11 +1,6 @@
 """Dead letters that begin: the move from the queue, and the reports of their backoffs.
 
-A moved item leaves the queue file and stands in the DLQ file with the fields of the contract
-(section 1); each move counts in `total_failed`. What a user or another worker writes into the DLQ
-file is no move of ours: it keeps its fields, and `total_failed` its count (`hand_edits`).
-
-A backoff that no failure of ours began is reported once: the soonest by name, the others as a
-number. At the start all are reported together, so none is reported by itself before that.
+What users or another worker put into the DLQ file is no move of ours (`hand_edits`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,10 +22,7 @@ Backoff = tuple[str, str, float]  # project and id of a dead letter, seconds unt
 def move_fresh_to_dlq(
     context: WorkerContext, key: int, now: float, error: str, asked: float | None = None
 ) -> float:
-    """Make a dead letter of a fresh entry in the ledger; return how many seconds it waits.
-
-    `error` is why it failed last, `asked` the wait that the server asked for then.
-    """
+    """Make a dead letter of a fresh entry, which failed with `error`; return how long it waits."""
     wait = dead_wait(0, asked)
     raw = _as_dead(context.ledger.raw(key), now, error)
     context.inbox.move_to_dlq(key, raw, now, now + wait, error)

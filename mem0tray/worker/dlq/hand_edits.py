@@ -50,23 +50,20 @@ class HandEdits:
         self._again = True
 
     def run(self) -> bool:
-        """Merge a new save, if there is one; return whether the user asked for retries by it.
-
-        A torn file waits for the next time; the publisher must not write
-        before `self.signature` is the file's.
-        """
+        """Merge a new save, if there is one; return whether the user asked for retries by it."""
         path = self._context.paths.dlq
         found = atomic.signature(path)
         self.missing = found is None
-        self.torn = forced = False
+        torn = forced = False
         if found is None or (found == self.signature and not self._again):
             self._trust()
         else:
             try:
                 forced = self._read(found)
             except TornError:
-                self.torn = True
-        self._context.faults.note_file(READING_DLQ, path, unstable=self.torn)
+                torn = True
+        self.torn = torn  # others ask at any moment: never in between
+        self._context.faults.note_file(READING_DLQ, path, unstable=torn)
         return forced
 
     def _read(self, found: Signature) -> bool:
@@ -173,10 +170,7 @@ class HandEdits:
         context.generations.set_strays(save.strays, save.keys)
 
     def _adopt_moved(self, found: list[Item]) -> None:
-        """Make a dead letter of what another worker moved to the DLQ file, where it puts failures.
-
-        It is undelivered as far as that worker knows: the server is asked before it is sent.
-        """
+        """Make dead letters of what another worker moved here; the server is asked first."""
         context, now = self._context, self._context.now()
         theirs = moved(found, context.foreign_claims.vanished())
         if not theirs:
@@ -225,10 +219,7 @@ def _text(raw: bytes | None) -> str:
 
 
 def hand_edit(decided: Decisions) -> events.HandEdit:
-    """Count what a save changes, for the log and notifications.
-
-    A `last_attempt` of 0 that the file showed before counts only if the save changes nothing else.
-    """
+    """Count what a save changes; known wishes to retry count only if nothing else changed."""
     edit = events.HandEdit(
         discarded=len(decided.discard),
         edited=len(decided.edits),

@@ -91,10 +91,7 @@ class DlqPublisher:
             at += timedelta(microseconds=1)
 
     def merge_late_save(self) -> bool:
-        """Find a save that was under way when we replaced the file: it went into the old file.
-
-        Returns whether the user asked for retries in it.
-        """
+        """Merge a save that went into the file we replaced; return whether it asks for retries."""
         if self._merged is None:
             return False
         with suppress(TornError):

@@ -1,7 +1,6 @@
 """The watch of Linux: inotify, read by the worker's own thread, so that none waits beside it.
 
-It uses watchdog's binding, but not its observer, which has two threads for each folder and
-sees nothing more once a folder is replaced: here a folder's move or removal is an event as well.
+watchdog's own observer has two threads for each folder and loses a folder that is replaced.
 """
 
 import os

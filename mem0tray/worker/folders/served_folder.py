@@ -1,8 +1,6 @@
 """The folder that a worker serves, and the lock that makes it the only one there.
 
-A worker works on the real path of `claude_dir` that it found when it began: a link that is set to
-another folder takes nothing along from the former one. When the settings, or a link, lead elsewhere
-the worker begins anew there, in the same process: `data_folder` says with which ledger.
+It works on the real path that it found; where settings or a link lead elsewhere, it begins anew.
 """
 
 import errno
@@ -68,10 +66,7 @@ class ServedFolder:
         atomic.replace(self.paths.served, record)
 
     def look(self, settings: Settings) -> Reason:
-        """See where the settings lead; return why the worker cannot go there, else NONE.
-
-        Raises FileUnavailableError. Afterwards `moves` is true where they lead elsewhere.
-        """
+        """See where the settings lead; return why the worker cannot go there, else NONE."""
         name = Path(settings.paths.claude_dir).expanduser().absolute()
         if Path(os.path.realpath(name)) == self.paths.claude_dir:
             return reasons.NONE  # the usual case, in each turn of the worker: it must be cheap

@@ -27,10 +27,7 @@ class SettingsFile:
         self._signature = atomic.signature(self._path)
 
     def changed(self) -> Loaded | None:
-        """Return the settings if they have changed, else None.
-
-        Raises TornError while somebody writes the file, SettingsError while it is wrong.
-        """
+        """Return the settings if they have changed. Raises TornError and SettingsError."""
         found = atomic.signature(self._path)
         if found == self._signature:
             return None
@@ -77,10 +74,7 @@ class WantedSettings:
         self._reload = reload
 
     def look(self, breaker: CircuitBreaker) -> NewSettings | None:
-        """Return the settings to put in force, if they have changed and this folder is theirs.
-
-        The circuit breaker gets what is wrong with them. Raises FileUnavailableError.
-        """
+        """Return the settings to put in force, if they have changed and this folder is theirs."""
         self.torn, loaded = False, None
         try:
             loaded = self._reload()

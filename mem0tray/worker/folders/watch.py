@@ -1,7 +1,6 @@
 """Which changes of the disk wake the worker: a hint, never the truth.
 
-The worker reads its files every few seconds all the same: the system may refuse a watch, a folder
-may be replaced, and nothing reports what another computer does to a disk that both share.
+The system may refuse a watch, and nothing reports what another computer does to a shared disk.
 """
 
 import fnmatch
@@ -115,10 +114,7 @@ class ObserverWatch(Watch):
 
 
 def targets(paths: Paths, config: Path) -> tuple[Target, ...]:
-    """Return what to watch, as far as it is there: the folders of the files that the worker reads.
-
-    `config` is the settings file. Where a file is a link, what it leads to matters too.
-    """
+    """Return the folders to watch that are there: those of the files, and of what links lead to."""
     words: dict[Path, tuple[str, ...]] = {
         paths.claude_dir: (_OURS, paths.log.parent.name),
         paths.orders: ("",),
@@ -137,11 +133,7 @@ def targets(paths: Paths, config: Path) -> tuple[Target, ...]:
 
 
 def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], bool]:
-    """Whether a name is that of a temporary file, or of the metrics, which we rewrite all day.
-
-    `unchanged`: the metrics are still as we wrote them. A temporary file that is renamed shows
-    under its new name.
-    """
+    """Whether a name is that of a temporary file, or of the metrics that are still `unchanged`."""
 
     def matches(name: str) -> bool:
         is_temporary = fnmatch.fnmatchcase(name, temporary.PATTERN)

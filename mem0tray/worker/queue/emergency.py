@@ -28,10 +28,7 @@ class EmergencyIntake:
         self._boot = boot_id()
 
     def run(self, *, tidy: bool = True) -> int:
-        """Take in new lines; return how many memories were new.
-
-        `tidy`: rename a file that is quiet, remove one that has rested.
-        """
+        """Take in new lines; return how many. `tidy`: rename a quiet file, remove an old one."""
         sources = self._sources()
         live = self._context.paths.emergency
         found = atomic.signature(live)

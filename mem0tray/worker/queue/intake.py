@@ -1,8 +1,4 @@
-"""Intake of the queue file.
-
-A file that did not change while it was read, and that parses, is whole; of one that does not parse
-the producers' lock says whether it is being written.
-"""
+"""Intake of the queue file; if it does not parse, the lock says whether it is being written."""
 
 import hashlib
 import json
@@ -35,10 +31,7 @@ def fingerprint(raw: bytes) -> bytes:
 
 @dataclass(slots=True)
 class QueueRead:
-    """The queue file as read: each entry's bytes with its key in the ledger.
-
-    `held` are entries that another worker has perhaps delivered; only our worker looks there.
-    """
+    """The queue file as read: each entry's bytes with its key in the ledger."""
 
     signature: Signature | None
     queue: list[tuple[bytes, int]] = field(default_factory=list)
@@ -69,21 +62,19 @@ class QueueIntake:
     def run(self) -> int:
         """Take in new entries; return how many there were. A torn file waits for the next time."""
         with self._guard:
-            before, self.torn = self._count, False
+            before, torn = self._count, False
             try:
                 if self._first or self._has_changed():
                     self.read()
             except TornError:
-                self.torn = True
+                torn = True
+            self.torn = torn  # others ask at any moment: never in between
             faults, path = self._context.faults, self._context.paths.queue
-            faults.note_file(READING_QUEUE, path, unstable=self.torn)
+            faults.note_file(READING_QUEUE, path, unstable=torn)
             return self._count - before
 
     def _has_changed(self) -> bool:
-        """Return whether the file is not the one we read, nor the one we are just publishing.
-
-        While we publish, linking the old file to its backup's name is no change.
-        """
+        """Return whether the file is not the one we read, nor the one we are just publishing."""
         found = atomic.signature(self._context.paths.queue)
         if found is None or self._announced is None:
             return found != self.signature
@@ -207,10 +198,7 @@ class QueueIntake:
         return seen
 
     def _note_moves(self, known: dict[bytes, int]) -> bool:
-        """Note what another hand took out of the file, or put in, since it was read or published.
-
-        Returns whether something was taken out.
-        """
+        """Note what another hand took out or put in; return whether something was taken out."""
         claims, beside = self._context.foreign_claims, self._context.beside
         before, now = set(self._known.values()), set(known.values())
         gone = claims.missing(now) if self._first else sorted(before - now)

@@ -46,10 +46,7 @@ _OTHERS: Final = re.compile(r"[^A-Za-z0-9]")
 
 
 class FoundNote(NamedTuple):
-    """A note's path below Claude Code's folder, its mark, and its time of change (Unix seconds).
-
-    The mark changes whenever the file does.
-    """
+    """A note's path below Claude Code's folder, the mark of its version, its time of change."""
 
     path: str
     mark: str
@@ -68,10 +65,7 @@ class FoundNote(NamedTuple):
 
 
 def quiet_at(changed: float, now: float, moment: float) -> float:
-    """Return the moment from which a note that was last changed at `changed` is quiet, as seen now.
-
-    A time in the future, as after a clock was set back, counts as now.
-    """
+    """Return from which moment a note is quiet; a time in the future counts as now."""
     return moment + min(max(changed + QUIET - now, 0.0), QUIET)
 
 
@@ -234,11 +228,7 @@ def find(root: Path, on_error: Callable[[OSError], None]) -> Iterator[FoundNote]
 
 
 def read(root: Path, path: str) -> tuple[bytes, FoundNote] | None:
-    """Return the first bytes of a note, at most one more than `LARGEST`, and the note as it is.
-
-    None where it is gone, or was changed meanwhile, or its folder has become a link. Raises
-    OSError and NotRegularError.
-    """
+    """Return a note's first bytes and its mark; None if it just changed. Raises OSError."""
     way = list((root / path).parents)[: len(Path(path).parts) - 2]
     try:
         if not all(stat.S_ISDIR(folder.lstat().st_mode) for folder in way):
@@ -254,10 +244,7 @@ def read(root: Path, path: str) -> tuple[bytes, FoundNote] | None:
 
 
 def without_front_matter(text: str) -> str:
-    """Return the text after the front matter, without blank lines around it.
-
-    Front matter stands between a first line and a further one that are `---`.
-    """
+    """Return the text without the front matter between a first `---` and the next."""
     lines = text.removeprefix("\ufeff").splitlines(keepends=True)
     fences = [n for n, line in enumerate(lines) if line.rstrip() == _FENCE][:2]
     if len(fences) == 2 and fences[0] == 0:  # noqa: PLR2004  (a pair)
@@ -266,10 +253,7 @@ def without_front_matter(text: str) -> str:
 
 
 def as_item(note: FoundNote, project_id: str, text: str, now: float) -> Item | None:
-    """Return the entry that a producer would queue for a note; its time is that of the last change.
-
-    The id is made of path and text: it is the same after the ledger was lost.
-    """
+    """Return the entry that a producer would queue; its id is made of path and text."""
     timestamp = int(note.changed if items.EARLIEST <= note.changed <= now else now)
     entry = items.entry(items.id_of(note.path, text), project_id, text, timestamp)
     return items.parse(document.dump(entry))
@@ -323,10 +307,7 @@ def _directories(transcript: Path) -> Iterator[str]:
 
 
 def _fits(directory: str, name: str) -> bool:
-    """Return whether Claude Code would give the folder for this working directory that name.
-
-    A character beyond U+FFFF counts twice, as in JavaScript.
-    """
+    """Return whether Claude Code would name the folder so (by UTF-16 units, as JavaScript does)."""
     mine, given = (
         _OTHERS.sub(lambda found: "-" * (1 + (found[0] > "\uffff")), text)
         for text in (directory, name)

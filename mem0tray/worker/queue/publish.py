@@ -34,10 +34,7 @@ _PATIENCE: Final = 3.0  # seconds before what vanished is shown again: another w
 
 @dataclass(slots=True)
 class _Composed:
-    """What the file is to hold; `top` is None when the file is right already.
-
-    `shown` are the waiting entries among `entries`; of the `tombstones` the file will show nothing.
-    """
+    """What the file is to hold; `top` is None if it is right already. `shown` entries wait."""
 
     entries: list[tuple[bytes, int]]
     top: dict[str, document.Value] | None
@@ -65,10 +62,7 @@ class QueuePublisher:
         self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
 
     def start(self) -> None:
-        """Start the thread. Raises NoThreadError.
-
-        The file has just been read: at first the thread writes only what must be written at once.
-        """
+        """Start the thread, which at first writes only what must be written at once."""
         self._pace.note_cost(time.monotonic(), 0.0)
         threads.start(self._thread)
 
@@ -144,18 +138,12 @@ class QueuePublisher:
         self._context.faults.note_file(REPLACING_QUEUE, path, unstable=unstable)
 
     def run_once(self) -> bool:
-        """Publish what is needed, on this thread; False when that could not be done at once.
-
-        Raises LockTimeoutError where somebody holds the lock for long, and TornError.
-        """
+        """Publish on this thread; False if it cannot. Raises LockTimeoutError and TornError."""
         self._lock_wait = _MOMENT
         return not self.needed or self._publish()
 
     def _publish(self) -> bool:
-        """Prepare the file without the lock; take it only to see that nothing has changed.
-
-        Where producers are too busy for that, do everything under the lock.
-        """
+        """Prepare the file without the lock; where producers are too busy for that, with it."""
         for _ in range(_OPTIMISTIC_TRIES):
             if self._write(locked=False):
                 return True

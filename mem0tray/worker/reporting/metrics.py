@@ -63,10 +63,7 @@ class MetricsWriter:
         self.pace.note_cost(now, now - moment)
 
     def _write(self, data: bytes) -> bool:
-        """Write the file, unless another worker did so since our last look; return whether we did.
-
-        If the file cannot be written, a copy for `status` goes to a folder of ours.
-        """
+        """Write the file unless another worker just did; if that fails, a copy for `status`."""
         # Not durable: after a power cut they are written anew at the start. Waiting for the disk
         # every half minute would be most of an idle worker's load.
         paths = self._context.paths

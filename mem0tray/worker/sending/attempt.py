@@ -9,26 +9,20 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.due import LONGEST_WORK
+from mem0tray.core.item import Kind
 from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.outbox import Job, Ticket
-from mem0tray.server import Client, Kind, Memory, Outcome, Presence
 from mem0tray.server.answers import FORGOTTEN, NO_PROJECT
+from mem0tray.server.model import Client, Memory, Outcome, Presence
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0
-_OF_TICKETS: Final = frozenset(
-    {Kind.AT_WORK, Kind.ITEM_FAILURE}
-)  # a server's answers about a ticket
+_OF_TICKETS: Final = frozenset({Kind.AT_WORK, Kind.ITEM_FAILURE})  # answers about a ticket
 _QUESTIONS: Final = 3  # questions about an item without an answer, in a row, before it is sent
 
 
 class Attempts:
-    """Makes attempts, and counts the questions about each item that came to nothing.
-
-    An item that may have arrived is never sent without a question right before; and without an
-    answer only after three questions about it, in a row, at a server that is healthy.
-    The senders call it, each for its own item, without any lock.
-    """
+    """Makes attempts, each for one sender; an item is asked about first if it may have arrived."""
 
     def __init__(self, context: WorkerContext, stopping: Callable[[], bool]) -> None:
         self._context = context
@@ -42,9 +36,8 @@ class Attempts:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
         ticket = job.ticket.name if job.ticket is not None else ""
         memory = Memory(job.project, job.text, job.idempotency_key, job.timestamp, ticket)
-        timeout = min(
-            self._context.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
-        )
+        patience = self._context.settings.sync.timeout * 2.0 ** min(job.timeouts, 10)
+        timeout = min(patience, LONGEST_TIMEOUT)
         try:
             found = self._ask(client, job, memory, timeout)
             if isinstance(found, Outcome):
@@ -73,28 +66,21 @@ class Attempts:
     def forget_server(self) -> None:
         self._asked_in_vain.clear()
 
-    def _unknown_since(self, key: int, unknown: float) -> float:
-        """Return the monotonic time; listings older than that are stale for the item.
-
-        Its last attempt ended then, or the former worker's requests had had their time. `unknown`
-        (Unix seconds): another worker may have taken it just then.
-        """
-        since = self._ended.get(key, self._context.unknown_until)
-        age = self._context.now() - unknown
-        return max(since, time.monotonic() - age) if age >= 0 else since
-
     def _ask(
         self, client: Client, job: Job, memory: Memory, timeout: float
     ) -> Presence | Outcome | None:
-        """Ask the server about an item whose outcome is unknown; return its answer.
-
-        An Outcome ends this attempt; else the item is to be sent.
-        """
+        """Ask about an unknown outcome. An Outcome ends the attempt, else the item is sent."""
         if job.unknown is None:
             return None
         # Without a key of ours: others have saved it there.
         asked = replace(memory, key="") if job.read_there else memory
-        found = client.ask(asked, timeout, self._unknown_since(job.key, job.unknown))
+        # Older listings are stale: its last attempt ended then, or the former worker's requests
+        # had had their time, or another worker may have taken it just then.
+        since = self._ended.get(job.key, self._context.unknown_until)
+        age = self._context.now() - job.unknown
+        if age >= 0:
+            since = max(since, time.monotonic() - age)
+        found = client.ask(asked, timeout, since)
         if found is Presence.CANNOT_TELL and job.ticket is not None:
             found = self._forgotten(job.ticket)
         if isinstance(found, Outcome):
@@ -103,17 +89,16 @@ class Attempts:
                 return ended
             found = Presence.CANNOT_TELL  # else the item would never be sent
         self._asked_in_vain.pop(job.key, None)  # the next attempt begins without any
-        if found is Presence.CANNOT_TELL:
-            return _as_remembered(job) or found
         if found is Presence.PRESENT:
             return Outcome(Kind.FOUND, None, "the server had it already")
+        if found is Presence.CANNOT_TELL and job.delivered is not None:
+            return Outcome(Kind.FOUND, None, "the server took it before")
+        if found is Presence.CANNOT_TELL and job.taken is not None:
+            return Outcome(Kind.HELD, None, PERHAPS, may_have_it=True)
         return found
 
     def _as_end(self, job: Job, said: Outcome) -> Outcome | None:
-        """Return how the attempt ends after this answer to its question; None: the item is sent.
-
-        It is sent after questions in vain, and if the server was at work on it for too long.
-        """
+        """Return how the attempt ends after this answer to its question; None: the item is sent."""
         if said.kind in _OF_TICKETS and job.ticket is not None:
             self._asked_in_vain.pop(job.key, None)
             is_overdue = self._context.now() - job.ticket.at > LONGEST_WORK
@@ -131,12 +116,3 @@ class Attempts:
         if self._context.now() - ticket.at < self._context.settings.sync.retry_interval:
             return Outcome(Kind.AT_WORK, None, "", may_have_it=True, ticket=ticket.name)
         return Outcome(Kind.ITEM_FAILURE, None, str(FORGOTTEN), may_have_it=True, reason=FORGOTTEN)
-
-
-def _as_remembered(job: Job) -> Outcome | None:
-    """Return the outcome as the ledger knows it, as the server cannot tell; None: send it."""
-    if job.delivered is not None:
-        return Outcome(Kind.FOUND, None, "the server took it before")
-    if job.taken is not None:
-        return Outcome(Kind.HELD, None, PERHAPS, may_have_it=True)
-    return None

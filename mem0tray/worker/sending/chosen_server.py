@@ -18,7 +18,8 @@ from mem0tray.core.errors import LedgerError, Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.database import dialect_in
 from mem0tray.ledger.names import DIALECT
-from mem0tray.server import Client, Health, KeyCheck, KeyVerdict, ProbeClient, Recognition
+from mem0tray.server import Recognition
+from mem0tray.server.model import Client, Health, KeyCheck, KeyVerdict, ProbeClient
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
@@ -134,10 +135,7 @@ class ChosenServer:
         server: ServerSettings | None,
         event: type[events.WorkerStarted | events.ServerChanged],
     ) -> None:
-        """Use the server of these settings from now on, or none; and emit this `event`.
-
-        None: nobody knows yet which server is meant, as the settings are wrong.
-        """
+        """Use this server from now on, or none as the settings are wrong; and emit this `event`."""
         old = self._connection
         self._breaker.forget_server()
         self._breaker.unblock("dialect")
@@ -164,11 +162,7 @@ class ChosenServer:
         return time.monotonic() - max(self._probed_at, self.delivery.delivered_at)
 
     def _until_probe(self) -> float:
-        """Return the seconds until the next probe, or until that may be said anew.
-
-        A server that is well is asked rarely, as some log each request, but for the embedded one,
-        which we start again.
-        """
+        """Return the seconds until the next probe; a server that is well is asked rarely."""
         sync = self._context.settings.sync
         interval = sync.probe_interval
         refused = self._breaker.standing(self._context.now()).refusal

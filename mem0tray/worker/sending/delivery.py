@@ -1,8 +1,6 @@
 """Delivery: due items go to the server, and the outcome into the ledger.
 
-Sender threads take turns under one lock. A sender records the outcome of its last delivery and
-claims its next item in one commit: so only what is under way has an unknown outcome after a kill.
-No JSON file is touched here.
+Senders take turns under one lock: the last delivery's outcome and the next claim are one commit.
 """
 
 import threading
@@ -16,11 +14,10 @@ from typing import Final
 
 from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.events import Event
-from mem0tray.core.item import DEAD, FRESH
+from mem0tray.core.item import DEAD, FRESH, Kind
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Client, Kind, Outcome
-from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.model import CANNOT_TELL, Client, Outcome
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
@@ -38,10 +35,7 @@ _PROVEN_BY: Final = frozenset(
 
 @dataclass(slots=True)
 class _Flight:
-    """A request under way; `began` is monotonic, `era` counts our servers so far.
-
-    `applied`: the number of orders applied at its claim.
-    """
+    """A request under way; `era` counts our servers so far, `applied` the orders at its claim."""
 
     job: Job
     began: float
@@ -53,10 +47,7 @@ class _Flight:
 
 @dataclass(slots=True)
 class _Sender:
-    """The state of a sender thread; `answered`: what it has sent but not recorded yet.
-
-    `fault`: the error of ours that struck it; `in_vain`: recording the outcome failed too.
-    """
+    """The state of a sender; `in_vain`: recording what was `answered` failed by our fault."""
 
     number: int
     answered: tuple[_Flight, Outcome] | None = None
@@ -168,20 +159,15 @@ class Delivery:
             try:
                 if sender.fault is not None:
                     self._recover(sender, sender.fault)
-                elif not self._deliver(sender):
+                    continue
+                flight = self._turn(sender)
+                if flight is None:
                     break
+                sender.answered = flight, self._attempt(sender, flight)
             except Exception as error:  # noqa: BLE001  (a sender survives any fault of ours)
                 sender.fault = error  # do no more here, as memory may be short
         if sender.client is not None:
             sender.client.close()
-
-    def _deliver(self, sender: _Sender) -> bool:
-        flight = self._turn(sender)
-        if flight is None:
-            return False
-        outcome = self._attempt(sender, flight)
-        sender.answered = flight, outcome
-        return True
 
     def _recover(self, sender: _Sender, fault: Exception) -> None:
         """Record the last outcome after a fault of ours; if that failed, it becomes unknown."""
@@ -270,7 +256,7 @@ class Delivery:
                 following = self._next(now)
         if following is not None:
             self._flights[sender.number] = following
-            if len(self._flights) < self._slots(both_lanes=self._both_lanes):
+            if len(self._flights) < self._slots():
                 self._cond.notify()
             if len(self._flights) == len(self._senders) < self._context.settings.sync.concurrency:
                 with suppress(NoThreadError):  # the others go on
@@ -279,24 +265,24 @@ class Delivery:
 
     def _idle(self, number: int) -> None:
         """Wait until there may be a slot. One idle sender watches whether requests grow old."""
-        slots = self._slots(both_lanes=self._both_lanes)
+        slots = self._slots()
         while not self._stopping:
             watching = self._lookout in (None, number) and bool(self._flights)
             self._lookout = number if watching else self._lookout
             woken = self._cond.wait(2 * SLOW if watching else None)
             if self._lookout == number:
                 self._lookout = None
-            now = self._slots(both_lanes=self._both_lanes)
+            now = self._slots()
             if not self._flights or (len(self._flights) < now and (woken or now > slots)):
                 return
 
-    def _slots(self, *, both_lanes: bool) -> int:
+    def _slots(self) -> int:
         moment = time.monotonic()
         ages = [moment - flight.began for flight in self._flights.values()]
         limit = self._context.settings.sync.concurrency
         if not self._proven and all(age < STALLED for age in ages):
             return 1
-        return self._throttle.slots(ages, limit, both_lanes=both_lanes)
+        return self._throttle.slots(ages, limit, both_lanes=self._both_lanes)
 
     def _record(self, flight: _Flight, outcome: Outcome, now: float) -> list[Event]:
         if self._stopping and outcome.kind in (Kind.NO_ANSWER, Kind.OUTAGE):
@@ -327,8 +313,7 @@ class Delivery:
         for flight in self._flights.values():
             under_way[flight.job.lane] += 1
         self._both_lanes = all(has_work[lane] or under_way[lane] for lane in _LANES)
-        slots = self._slots(both_lanes=self._both_lanes)
-        lane = choose_lane(has_work, under_way, slots, self._last_lane)
+        lane = choose_lane(has_work, under_way, self._slots(), self._last_lane)
         key = heads[lane] if lane is not None else None
         if lane is None or key is None:
             return None

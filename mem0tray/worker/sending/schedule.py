@@ -49,18 +49,8 @@ def _median(values: Iterable[float]) -> float:
 def choose_lane(
     has_work: Mapping[str, bool], under_way: Mapping[str, int], slots: int, last: str
 ) -> str | None:
-    """Return the lane whose turn it is, or None.
-
-    While both have work, each gets at least half of the slots.
-    """
-    total = sum(under_way.values())
-    if total >= slots:
-        return None
+    """Return the lane whose turn it is, or None; each gets at least half of the slots."""
     ready = [lane for lane in (FRESH, DEAD) if has_work[lane]]
-    if not ready:
+    if not ready or sum(under_way.values()) >= slots:
         return None
-    if len(ready) == 1:
-        return ready[0]
-    fewest = min(under_way[lane] for lane in ready)
-    ready = [lane for lane in ready if under_way[lane] == fewest]
-    return next((lane for lane in ready if lane != last), ready[0])
+    return min(ready, key=lambda lane: (under_way[lane], lane == last))

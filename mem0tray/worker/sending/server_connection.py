@@ -5,21 +5,14 @@ from contextlib import closing
 from functools import partial
 from typing import Final
 
-from mem0tray.config.server_address import is_in_keyring
+from mem0tray.config.server_address import ServerAddress, is_in_keyring
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DIALECT, proof
-from mem0tray.server import (
-    Client,
-    Listings,
-    ProbeClient,
-    Recognition,
-    ServerAddress,
-    Terms,
-    connect,
-    connect_to_probe,
-)
+from mem0tray.server import Recognition, connect, connect_to_probe
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import Client, ProbeClient, Terms
 from mem0tray.system.paths import Paths
 
 _CHECKS: Final = 3  # deliveries verified, until the server is known to keep what it takes
@@ -65,11 +58,7 @@ class ServerConnection:
         return self._port if self._wanted not in {0, self._port} else 0
 
     def probe_client(self, *, reads_key: bool = False) -> ProbeClient:
-        """A client for a probe, after the embedded server has been seen to run.
-
-        If the keyring has the key, it is asked while the key is not known yet, and if
-        `reads_key`, as the key may have changed. Raises KeyringUnavailableError.
-        """
+        """A client for a probe; starts the embedded server. Raises KeyringUnavailableError."""
         if self._of_keyring is not None and (reads_key or not self._token()):
             read = ServerAddress.from_settings(self._of_keyring)
             with self._guard:

@@ -1,7 +1,4 @@
-"""What follows from an outcome for its item, for others and for the server (contract, section 3).
-
-`server/answers.py` classifies answers; `core/due.py` says when a failed item is due again.
-"""
+"""What follows from an outcome for its item, others and the server (contract, section 3)."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,12 +11,13 @@ from mem0tray.core import item as items
 from mem0tray.core.circuit_breaker import LONGEST_BREAK
 from mem0tray.core.due import dead_wait, fresh_due, work_due
 from mem0tray.core.events import Event
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import refusal
 from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.rows import kept
-from mem0tray.server import Kind, Outcome
 from mem0tray.server.answers import NOT_KEPT, redirected_to
+from mem0tray.server.model import Outcome
 from mem0tray.server.remedy import UPDATE, address_in, of_redirect, of_refusal, of_rejection
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq
@@ -57,10 +55,7 @@ class _Suspect:
 
 @dataclass(slots=True)
 class _NotTaken:
-    """The first delivery that the server did not take, though each probe finds it healthy.
-
-    It lasts until the next success or outage. `is_confirmed`: a probe has found it healthy since.
-    """
+    """The first delivery that the server did not take, though probes find it healthy."""
 
     job: Job
     message: str
@@ -136,10 +131,7 @@ class Verdicts:
         return []
 
     def apply_late(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
-        """Record what a former server said; it says nothing about the present one.
-
-        Unless both are one server, under another key or port: then that may have the item.
-        """
+        """Record what a former server said; it says nothing about the present one."""
         this = _Case(job, outcome, server, now)
         if outcome.kind in (Kind.DELIVERED, Kind.FOUND):
             return self._stored(this, elsewhere=server)

@@ -18,7 +18,7 @@ def test_it_cannot_know_whether_a_mac_shows_notifications(
 ) -> None:
     log_in(mac, monkeypatch, here=True)
     found = {"name": "plyer (osascript)", "tells_failure": False}
-    monkeypatch.setattr(trial, "run", lambda *_, **__: found)
+    monkeypatch.setattr(trial, "notification", lambda *_: found)
     (check,) = machine.notifications(Examined(Loaded(Settings())), send=sent)
     assert check.level == WARN
     assert check.message == (
@@ -31,6 +31,6 @@ def test_it_cannot_know_whether_a_mac_shows_notifications(
 
 def test_over_ssh_nothing_is_sent(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     log_in(mac, monkeypatch, here=False)
-    monkeypatch.setattr(trial, "run", None)
+    monkeypatch.setattr(trial, "notification", None)
     (check,) = machine.notifications(Examined(Loaded(Settings())), send=True)
     assert check.message == "There is no desktop here; the log says what happens."

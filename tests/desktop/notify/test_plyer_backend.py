@@ -8,12 +8,11 @@ import pytest
 
 from mem0tray.desktop import notify as notices
 from mem0tray.desktop import session
-from mem0tray.desktop.notify import Notice, NotShownError, plyer_backend
+from mem0tray.desktop.notify import Notice, NotShownError, plyer_backend, windows
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 
 
 def notice(title: str = "Title", body: str = "Body") -> Notice:
-    """Make a notice."""
     return Notice("Title", title, body)
 
 
@@ -26,7 +25,6 @@ class _Failing:
         self.error = error
 
     def show(self, notice: Notice) -> None:
-        """Fail."""
         del notice
         raise self.error
 
@@ -47,7 +45,6 @@ def test_why_it_was_not_shown_is_one_line(error: Exception, reason: str) -> None
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """Take every way of plyer's away."""
     monkeypatch.setattr(session, "_FLATPAK", tmp_path / "none")
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     return monkeypatch
@@ -90,7 +87,7 @@ def test_the_portal_gets_quoted_text(bare: pytest.MonkeyPatch, tmp_path: Path) -
 def test_windows_is_given_what_it_takes(bare: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
     native = SimpleNamespace(notify=lambda **arguments: calls.append(arguments))
-    bare.setattr(PlyerBackend, "_implementation", lambda _: native)
+    bare.setattr(windows, "BalloonNotification", lambda _: native)
     PlyerBackend(lambda base: Path(f"{base}.ico"), platform="win32").show(notice())
     assert calls == [
         {

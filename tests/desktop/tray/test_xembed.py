@@ -1,8 +1,6 @@
-"""Leaving an older panel in the moments around the start of the process that shows the icon."""
+"""Looking for an older panel, staying in it, and leaving it."""
 
 import queue
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,94 +11,58 @@ import pytest
 from mem0tray.desktop import session
 from mem0tray.desktop.session import STATUS_NOTIFIER, XEMBED
 from mem0tray.desktop.tray import xembed
-from mem0tray.desktop.tray.xembed import OlderPanel, PanelWatch
-
-
-class Stay:
-    """A stay on a thread; its process only reads its input, and leaves a file when it starts."""
-
-    def __init__(self, started: Path) -> None:
-        self.panel = OlderPanel(lambda: None)
-        self._started = started
-        self._thread = threading.Thread(target=self.panel.stay, daemon=True)
-
-    def is_over(self) -> bool:
-        """Wait until it is over."""
-        self._thread.start()
-        self._thread.join(10)
-        return not self._thread.is_alive()
-
-    @property
-    def had_process(self) -> bool:
-        """Whether a process was started."""
-        return self._started.exists()
-
-
-@pytest.fixture
-def stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stay]:
-    """Make one."""
-    started = tmp_path / "started"
-    shows = f"echo > '{started}'; cat > /dev/null; :"
-    monkeypatch.setattr(xembed, "_COMMAND", ("/bin/sh", "-c", shows))
-    made = Stay(started)
-    yield made
-    made.panel.leave()
-
-
-def test_leaving_just_before_the_stay_shows_no_icon(stay: Stay) -> None:
-    stay.panel.leave()
-    assert stay.is_over()
-    assert not stay.had_process
-
-
-def test_leaving_while_the_process_starts_ends_it(
-    stay: Stay, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start = subprocess.Popen
-
-    def leave_first(*words: Any, **options: Any) -> "subprocess.Popen[bytes]":
-        stay.panel.leave()
-        return start(*words, **options)
-
-    monkeypatch.setattr(subprocess, "Popen", leave_first)
-    assert stay.is_over()
-    assert stay.had_process
-
-
-# Looking for a panel ---------------------------------------------------------------------------
+from mem0tray.desktop.tray.icon import IconLook
+from mem0tray.desktop.tray.xembed import OlderPanel
+from mem0tray.system.threads import WakeUp
+from tests.support.processes import wait_until
 
 NEVER = (3600.0,)
+LEAVE = "StatusNotifierHostRegistered"
 
 
-class Older:
-    """As `OlderPanel`: it stays until it is told to leave, or not at all."""
+class Icon:
+    """Stand in for pystray's icon in the panel, which keeps it or throws it out."""
 
     def __init__(self) -> None:
-        self.stays = True
-        self.came: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._left = threading.Event()
+        self.keeps = True
+        self.made = 0
+        self.drawn: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.open = False
+        self._events = WakeUp()
 
-    def stay(self) -> None:
-        """Note it, and stay."""
-        self.came.put("came")
-        if self.stays:
-            self._left.wait(10)
-            self._left.clear()
+    def make(self, _: object) -> "Icon":
+        self.made += 1
+        self.open = True
+        self._events.__enter__()
+        return self
 
-    def leave(self) -> None:
-        """End the stay."""
-        self._left.set()
+    def draw(self, look: Any) -> bool:
+        self.drawn.put(look)
+        return self.keeps
+
+    def fileno(self) -> int:
+        return self._events._reader.fileno()
+
+    def has_news(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.open = False
+        self._events.__exit__()
 
 
 class Watched:
-    """A watch, and whether it reported; `by` is what shows icons."""
+    """A panel to find, and whether there was a report; `by` is what shows icons."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.mark = folder / "no-panel-told"
         self.reports = self.looks = 0
         self.by = ""
-        self.older = Older()
+        self.icon = Icon()
+        self.panels: list[OlderPanel] = []
+        self._signals: dict[str, Any] = {}
         monkeypatch.setattr(session, "shown_by", self._shown_by)
+        monkeypatch.setattr(xembed, "_icon", self.icon.make)
 
     def _shown_by(self, _: object) -> str:
         self.looks += 1
@@ -109,79 +71,127 @@ class Watched:
     def _report(self) -> None:
         self.reports += 1
 
-    def watch(self, looks: tuple[float, ...] = (0.0, 0.0)) -> PanelWatch:
-        """Start one."""
-        older: Any = self.older
-        bus: Any = SimpleNamespace(subscribe=lambda *_: None)
-        made = PanelWatch(self.mark, self._report, bus, older)
+    def another_comes(self) -> None:
+        self.by = STATUS_NOTIFIER
+        self._signals[LEAVE]([])
+
+    def look(self, looks: tuple[float, ...] = (0.0, 0.0)) -> OlderPanel:
+        subscribe = lambda match, heard: self._signals.update({match.member: heard})  # noqa: E731
+        bus: Any = SimpleNamespace(subscribe=subscribe)
+        made = OlderPanel(bus, self.mark, self._report, lambda: None)
+        self.panels.append(made)
         made.start(looks)
         return made
 
-    def ended(self, watch: PanelWatch) -> bool:
-        """Wait for its end."""
-        watch._thread.join(10)
-        return not watch._thread.is_alive()
+    def ended(self, panel: OlderPanel) -> bool:
+        panel._thread.join(10)
+        return not (panel._thread.is_alive() or self.icon.open)
 
 
 @pytest.fixture
-def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    """Make one."""
-    return Watched(tmp_path, monkeypatch)
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    made = Watched(tmp_path, monkeypatch)
+    yield made
+    for panel in made.panels:
+        panel.stop()
+        panel._thread.join(10)
 
 
 def test_it_is_told_once_for_ever(watched: Watched) -> None:
-    assert watched.ended(watched.watch())
+    assert watched.ended(watched.look())
     assert watched.reports == 1
     assert watched.mark.exists()
-    assert watched.ended(watched.watch())
+    assert watched.ended(watched.look())
     assert (watched.reports, watched.looks) == (1, 4)
 
 
 def test_a_panel_makes_it_silent(watched: Watched) -> None:
     watched.by = STATUS_NOTIFIER
-    assert watched.ended(watched.watch())
+    assert watched.ended(watched.look())
     assert (watched.reports, watched.looks, watched.mark.exists()) == (0, 1, False)
-    assert watched.older.came.empty()
+    assert watched.icon.made == 0
 
 
 def test_it_waits_for_the_login(watched: Watched) -> None:
-    watch = watched.watch(NEVER)
-    assert watch._thread.is_alive()
-    watch.stop()
-    assert watched.ended(watch)
+    panel = watched.look(NEVER)
+    assert panel._thread.is_alive()
+    panel.stop()
+    assert watched.ended(panel)
     assert (watched.reports, watched.looks) == (0, 0)
 
 
 def test_a_full_disk_means_to_be_told_again(watched: Watched, tmp_path: Path) -> None:
     watched.mark = tmp_path / "file" / "mark"
     watched.mark.parent.touch()
-    assert watched.ended(watched.watch())
+    assert watched.ended(watched.look())
     assert watched.reports == 1
 
 
-def test_an_older_panel_gets_the_icon(watched: Watched) -> None:
+def test_an_older_panel_gets_the_icon_and_each_look(watched: Watched) -> None:
     watched.by = XEMBED
-    watch = watched.watch()
-    assert watched.older.came.get(timeout=10)
-    watch.stop()
-    assert watched.ended(watch)
-    assert watched.reports == 0
-    assert watched.older.came.empty()
+    panel = watched.look()
+    first = watched.icon.drawn.get(timeout=10)
+    panel.show(IconLook("down"))
+    wait_until(lambda: watched.icon.drawn.get(timeout=10).base == "down", what="the look drawn")
+    panel.stop()
+    assert watched.ended(panel)
+    assert (first.base, watched.reports, watched.icon.made) == ("paused", 0, 1)
 
 
 def test_a_newer_panel_ends_it(watched: Watched) -> None:
     watched.by = XEMBED
-    watch = watched.watch()
-    assert watched.older.came.get(timeout=10)
-    watched.by = STATUS_NOTIFIER
-    watched.older.leave()
-    assert watched.ended(watch)
+    panel = watched.look()
+    assert watched.icon.drawn.get(timeout=10)
+    watched.another_comes()
+    assert watched.ended(panel)
     assert watched.reports == 0
 
 
-def test_an_older_panel_that_throws_it_out_is_none(watched: Watched) -> None:
+def test_leaving_just_before_the_stay_shows_no_icon(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = OlderPanel._found
+
+    def leave_after(panel: OlderPanel) -> str:
+        watched.by = XEMBED if not watched.looks else STATUS_NOTIFIER
+        said = found(panel)
+        watched.another_comes()
+        return said
+
+    monkeypatch.setattr(OlderPanel, "_found", leave_after)
+    assert watched.ended(watched.look())
+    assert (watched.looks, watched.icon.made) == (2, 0)
+
+
+def test_leaving_while_the_icon_is_made_ends_it(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave_first(click: object) -> Icon:
+        watched.another_comes()
+        return watched.icon.make(click)
+
     watched.by = XEMBED
-    watched.older.stays = False
-    assert watched.ended(watched.watch())
-    assert watched.older.came.qsize() == 10
+    monkeypatch.setattr(xembed, "_icon", leave_first)
+    assert watched.ended(watched.look())
+    assert (watched.icon.made, watched.icon.drawn.empty()) == (1, True)
+
+
+def test_a_panel_that_throws_it_out_is_none(watched: Watched) -> None:
+    watched.by = XEMBED
+    watched.icon.keeps = False
+    assert watched.ended(watched.look())
+    assert watched.icon.made == 10
     assert watched.reports == 1
+
+
+def test_an_error_of_the_display_ends_the_stay(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> Icon:
+        watched.by = STATUS_NOTIFIER
+        raise OSError("the display is gone")
+
+    watched.by = XEMBED
+    monkeypatch.setattr(xembed, "_icon", fail)
+    assert watched.ended(watched.look())
+    assert watched.looks == 2

@@ -11,7 +11,7 @@ from unittest import mock
 import msgspec
 
 from mem0tray.core import item as items
-from mem0tray.core.item import Name
+from mem0tray.core.item import Kind, Name
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
 from mem0tray.files.orders import OrderBarrier
@@ -19,7 +19,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Job, Outbox
-from mem0tray.server import Kind, Outcome
+from mem0tray.server.model import Outcome
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.merge import Base
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
@@ -71,7 +71,6 @@ def file_before_ledger(stand: Stand) -> None:
 
 
 def no_lock(stand: Stand) -> None:
-    """Write the queue file without the producers' lock."""
 
     def nothing(self: FileLock, timeout: float) -> None:
         del self, timeout
@@ -80,7 +79,6 @@ def no_lock(stand: Stand) -> None:
 
 
 def last_update_ignored(stand: Stand) -> None:
-    """Take each save for one of the file as it is now."""
     base = HandEdits._base
 
     def newest(self: HandEdits, save: Any) -> Base:
@@ -131,7 +129,6 @@ def key_of_the_attempt(stand: Stand) -> None:
 
 
 def outage_counted(stand: Stand) -> None:
-    """Count an outage of the server as a failure of the item."""
     apply = Verdicts.apply
 
     def blame(self: Verdicts, job: Job, outcome: Outcome, *args: Any, **more: Any) -> Any:
@@ -161,12 +158,10 @@ def tombstones_forgotten(stand: Stand) -> None:
 
 
 def no_folder_sync(stand: Stand) -> None:
-    """Leave out the fsync of the folder after a rename."""
     stand(atomic, "sync_folder", mock.Mock())
 
 
 def no_file_sync(stand: Stand) -> None:
-    """Leave out the fsync of a file before it is renamed."""
     stand(atomic, "sync", mock.Mock())
 
 
@@ -203,7 +198,6 @@ BUGS: Final[dict[str, Callable[[Stand], None]]] = {
 
 
 def plant_in(home: Home, name: str) -> None:
-    """Let every command of this home run with one of the bugs."""
     home.env |= {VARIABLE: name, "PYTHONPATH": str(REPOSITORY)}
     home._command = (sys.executable, "-m", "tests.proofs.planted.program")
 

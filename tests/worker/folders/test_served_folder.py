@@ -116,16 +116,6 @@ def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) ->
     assert moves(where)
 
 
-def test_it_follows_the_settings_before_it_begins(where: ServedFolder, tmp_path: Path) -> None:
-    where.follow(leading_to(where._here.name))
-    assert where._here.name == tmp_path / "home"
-    other = tmp_path / "other"
-    other.mkdir()
-    where.follow(leading_to(other))
-    assert where._here.name == other
-    assert not moves(where)
-
-
 @needs.LINKS
 def test_a_command_in_the_former_folder_holds_nobody_up(home: Path) -> None:
     link, other = home.with_name("link"), home.with_name("other")
@@ -167,15 +157,6 @@ def refused(there: Paths) -> str:
     except FileUnavailableError as error:
         return str(error)
     return ""
-
-
-def test_files_and_empty_places_are_in_order(there: Paths) -> None:
-    assert not refused(there)
-    assert not there.log.parent.exists()
-    there.log.parent.mkdir()
-    for path in each_place(there):
-        path.touch()
-    assert not refused(there)
 
 
 @pytest.mark.parametrize("number", range(4))

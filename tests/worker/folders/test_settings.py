@@ -77,13 +77,6 @@ def test_a_file_is_read_once_it_has_not_changed_for_a_moment(
     assert backups(file) == read
 
 
-@pytest.mark.parametrize("text", ["", GOOD])
-def test_a_file_from_the_future_is_read_at_once(editing: Editing, text: str) -> None:
-    file = SettingsFile()
-    editing.save(text, age=-60.0)
-    assert file.changed() is not None
-
-
 @pytest.mark.parametrize("text", ["odd", "[log]\nbackups = 3\n"])
 def test_a_file_that_changes_while_it_is_read_is_read_again(
     editing: Editing, monkeypatch: pytest.MonkeyPatch, text: str

@@ -141,15 +141,6 @@ def test_metrics_that_another_worker_wrote_wake(tmp_path: Path, kind: Callable[.
         assert seen.woken()
 
 
-@BOTH
-def test_files_that_are_not_ours_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    with watching(tmp_path, kind) as seen:
-        for number in range(20):
-            (seen.folder / "history.jsonl").write_text(str(number))
-            seen.config.with_name("another.toml").write_text(str(number))
-        assert seen.quiet()
-
-
 def make_anew(folder: Path) -> None:
     folder.rename(folder.with_name("away"))
     folder.mkdir()

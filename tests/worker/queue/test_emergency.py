@@ -10,7 +10,6 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files.emergency import REMOVE_AFTER, RENAME_AFTER
-from mem0tray.ledger.names import EMERGENCY_FILE
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from tests.worker.queue.scene import NOW, QueueScene, fresh
 
@@ -57,18 +56,6 @@ def test_the_place_is_kept_for_the_next_start(
     again = EmergencyIntake(scene.context)
     assert again.unread() == len(B.raw) + 1
     assert again.run() == 1
-
-
-def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
-    with scene.context.ledger.transaction():
-        scene.context.ledger.set_meta(f"doubt of the {EMERGENCY_FILE}", 1)
-    emergencies = EmergencyIntake(scene.context)
-    append(scene, A)
-    emergencies.run()
-    append(scene, B)
-    emergencies.run()
-    assert (scene.column("unknown", A), scene.column("unknown", B)) == (NOW, None)
-    assert not scene.context.ledger.may_have_been_sent(EMERGENCY_FILE)
 
 
 @pytest.mark.parametrize("age", [RENAME_AFTER, -RENAME_AFTER])
@@ -180,18 +167,3 @@ def test_renamed_files_of_a_lost_ledger_are_read_again(scene: QueueScene) -> Non
     emergencies = EmergencyIntake(scene.context)
     assert emergencies.run() == 2
     assert emergencies.run() == 0
-
-
-def test_a_file_that_cannot_be_renamed_stays(
-    scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(self: Path, _target: Path) -> Path:
-        raise PermissionError(str(self))
-
-    append(scene, A, age=RENAME_AFTER)
-    emergencies.run()
-    monkeypatch.setattr(Path, "rename", refuse)
-    emergencies.run()
-    append(scene, B)
-    assert emergencies.run() == 1
-    assert names(scene) == ["mem0_emergency.json"]

@@ -7,7 +7,6 @@ from mem0tray.core import events
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock, is_locked
-from mem0tray.ledger.foreign_claims import MINUTE
 from mem0tray.ledger.names import QUEUE_FILE
 from mem0tray.worker.queue.intake import QueueIntake, accept
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
@@ -82,27 +81,7 @@ def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: Queue
     assert scene.column("state", A) == "pending"
 
 
-def test_a_deleted_text_that_waits_by_now_is_that_one(scene: QueueScene) -> None:
-    key, _ = accept(scene.context, A, ask=False)
-    assert accept(scene.context, A, ask=False, tombstone=99) == (key, False)
-    assert accept(scene.context, B, ask=False, tombstone=99) == (99, False)
-    assert scene.context.inbox.known(B.name) is None
-
-
 # Entries that leave --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("until", "due"), [(NOW + MINUTE, NOW + MINUTE), (NOW, 0.0)])
-def test_an_entry_waits_while_another_worker_is_suspected(
-    scene: QueueScene, intake: QueueIntake, until: float, due: float
-) -> None:
-    scene.write(entry(A))
-    intake.run()
-    scene.context.beside.may_write_until = until
-    scene.write()
-    intake.run()
-    assert scene.column("due", A) == due
-    assert scene.column("taken", A) is None
 
 
 def test_the_first_reading_finds_what_vanished_while_nobody_looked(scene: QueueScene) -> None:
@@ -184,7 +163,10 @@ def test_a_file_that_is_being_written_is_looked_at_again(
     with pytest.raises(TornError):
         intake.read()
     scene.put(scene.context.paths.queue, data + B.raw + b"]}", age=0)
+    awaited: list[bool] = []
+    scene.context.events.subscribe(lambda _: awaited.append(intake.awaited))
     assert intake.run() == 2
+    assert awaited == [True]  # until all is in the ledger, for whoever asks meanwhile
     assert (intake.torn, intake.awaited) == (False, False)
 
 

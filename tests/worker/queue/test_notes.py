@@ -5,10 +5,7 @@ import json
 import math
 import os
 import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -357,16 +354,6 @@ def in_turns(desk: NoteDesk) -> list[int]:
         assert desk.intake.wait(desk.moment) == 0
 
 
-def counting(did: Counter[str], name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which counts under this name how often it is called."""
-
-    def counted(*given: Any, **named: Any) -> Any:
-        did[name] += 1
-        return real(*given, **named)
-
-    return counted
-
-
 def test_a_change_is_found_a_quarter_of_a_minute_later(desk: NoteDesk) -> None:
     desk.run()
     desk.write("soil.md", "It is clay.")
@@ -382,33 +369,6 @@ def test_thousands_are_taken_in_by_and_by(desk: NoteDesk, monkeypatch: pytest.Mo
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     assert in_turns(desk) == [4, 4, 3]
     assert desk.queued() == [(GARDEN, f"text {n}") for n in reversed(range(11))]
-
-
-def test_what_a_note_costs_does_not_grow_with_their_number(
-    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each is read once, and its project looked up once for all; so with statements.
-
-    Whatever the order in which the notes of many projects were changed.
-    """
-    did: Counter[str] = Counter()
-    for name in ("read", "project_of"):
-        monkeypatch.setattr(notes, name, counting(did, name, getattr(notes, name)))
-    statements = []
-    for some, count in enumerate((250, 2_500)):
-        for n in range(count):
-            desk.write(f"{some} {n}.md", f"{some} {n}", project=f"-{some}-{n % 25}", age=3600 + n)
-        did.clear()
-        desk.start()
-        with desk.scene.context.ledger.locked() as db:
-            db.set_trace_callback(lambda _: did.update(["statement"]))
-        assert sum(in_turns(desk)) == count
-        with desk.scene.context.ledger.locked() as db:
-            db.set_trace_callback(None)
-        assert (did["read"], did["project_of"]) == (count, 25)
-        statements.append(did["statement"] / count)
-    few, many = statements
-    assert many <= few
 
 
 @pytest.mark.parametrize(("cost", "wait"), [(0.001, 15.0), (0.1, 100.0), (5.0, 600.0)])

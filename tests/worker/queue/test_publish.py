@@ -13,7 +13,6 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
-from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.database import Ledger
@@ -90,13 +89,6 @@ def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> 
     return done
 
 
-def test_a_file_that_changed_meanwhile_is_tried_again_soon(turns: Turns) -> None:
-    turns.take_turn(lambda: False)
-    assert turns.waits == [0.05]
-    assert turns.will_try_again()
-    assert turns.scene.told == []
-
-
 def test_a_trouble_is_told_once_and_tried_again_later(turns: Turns) -> None:
     turns.take_turn(raising(ValueError("odd")))
     assert turns.waits == [5.0]
@@ -164,23 +156,6 @@ def test_where_producers_are_too_busy_all_of_it_is_done_under_the_lock(
     assert [text.count(f'"id": "{each}"') for each in (*names, "a")] == [1] * 4
 
 
-def test_a_write_that_is_given_up_leaves_nothing_expected(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: list[frozenset[int]] = []
-    replace = atomic.replace
-
-    def replaced(*arguments: Any, **named: Any) -> Any:
-        kept.append(turns.publisher._intake._expected)
-        return replace(*arguments, **(named | {"still_valid": lambda: False}))
-
-    monkeypatch.setattr(atomic, "replace", replaced)
-    assert not turns.publisher._publish()
-    assert len(kept[0]) == 1
-    assert turns.publisher._intake._expected == frozenset()
-    assert turns.publisher.needed
-
-
 class Slow(PublishRate):
     """A pace at which nothing would be published again in this test."""
 
@@ -215,28 +190,6 @@ def test_the_thread_publishes_what_is_needed_and_ends(
     assert '"id": "b"' in turns.context.paths.queue.read_text()
 
 
-def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What vanished may have come back by itself: who failed to put it back never succeeds."""
-    publisher = turns.publisher
-    monkeypatch.setattr(QueuePublisher, "needed", True)
-
-    def fail() -> bool:
-        monkeypatch.setattr(QueuePublisher, "needed", False)
-        raise ValueError
-
-    over = threading.Event()
-    turns.context.events.subscribe(
-        lambda event: over.set() if isinstance(event, events.PartRecovered) else None
-    )
-    monkeypatch.setattr(publisher, "_publish", fail)
-    publisher.start()
-    publisher.kick(now=True)
-    assert over.wait(20.0)
-    publisher.stop(20.0)
-
-
 def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
     turns.publisher._stopping.set()
     turns.take_turn(raising(LedgerError("Cannot operate on a closed database.")))
@@ -267,21 +220,6 @@ def save(context: WorkerContext, **fields: object) -> None:
     context.paths.queue.write_text(json.dumps({"queue": [], "last_100": [], "stats": {}} | fields))
 
 
-def test_it_is_written_when_the_ledger_has_outdated_it(
-    context: WorkerContext, publisher: QueuePublisher
-) -> None:
-    key = context.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
-    assert needs(publisher)
-    assert publisher._publish()
-    assert not needs(publisher)
-    context.outbox.claim(key, NOW)
-    assert not needs(publisher)
-    context.outbox.record_delivery(key, HERE, NOW)
-    assert needs(publisher)
-    assert publisher._publish()
-    assert json.loads(context.paths.queue.read_bytes())["queue"] == []
-
-
 @pytest.mark.parametrize(
     "fields",
     [
@@ -304,19 +242,3 @@ def test_it_is_written_when_it_shows_what_the_ledger_would_not(
     assert needs(publisher)
     assert publisher._publish()
     assert not needs(publisher)
-
-
-def test_it_is_left_alone_when_a_producer_appends(
-    context: WorkerContext, publisher: QueuePublisher
-) -> None:
-    save(context, queue=[json.loads(fresh("a").raw)], stats={"total_queued": 1})
-    assert publisher._intake.run() == 1
-    assert not needs(publisher)
-
-
-@pytest.mark.parametrize(("ahead", "needed"), [(-1, True), (60, False)])
-def test_what_vanished_is_shown_again_in_time(
-    context: WorkerContext, publisher: QueuePublisher, ahead: float, *, needed: bool
-) -> None:
-    publisher.show_again_at = context.now() + ahead
-    assert publisher.needed == needed

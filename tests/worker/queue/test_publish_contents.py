@@ -152,19 +152,6 @@ def test_what_vanished_from_a_whole_file_is_shown_again_after_a_while(
     assert publishing.publisher.show_again_at == math.inf
 
 
-def test_the_soonest_of_those_that_vanished_sets_the_time(publishing: Publishing) -> None:
-    publishing.take_in(A, B, C)
-    publishing.publish()
-    publishing.take_in(B, C)
-    publishing.scene.now += 1.0
-    publishing.take_in(C)
-    assert publishing.queue() == ["c"]
-    assert publishing.publisher.show_again_at == NOW + PATIENCE
-    publishing.scene.now = NOW + PATIENCE
-    assert publishing.queue() == ["c", "a"]
-    assert publishing.publisher.show_again_at == NOW + 1.0 + PATIENCE
-
-
 def test_from_a_file_that_is_gone_or_broken_nothing_was_taken(publishing: Publishing) -> None:
     publishing.take_in(A)
     publishing.publish()
@@ -226,14 +213,3 @@ def test_a_deletion_that_the_file_shows_already_needs_no_writing(
     assert not publishing.is_written()
     assert not publishing.needs()
     assert publishing.context.inbox.tombstones() == {}
-
-
-def test_what_is_published_is_not_taken_for_a_change(publishing: Publishing) -> None:
-    publishing.take_in(A)
-    publishing.wait(B)
-    publishing.publish()
-    publishing.scene.told.clear()
-    assert publishing.intake.run() == 0
-    assert publishing.scene.told == []
-    assert not publishing.intake._has_changed()
-    assert not publishing.needs()

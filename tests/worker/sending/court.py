@@ -6,8 +6,9 @@ from typing import Any, Final
 from mem0tray.core import reasons
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Event
+from mem0tray.core.item import Kind
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Health, KeyCheck, Kind, Outcome, Page, ProjectCount, ServerMemory
+from mem0tray.server.model import Health, KeyCheck, Outcome, Page, ProjectCount, ServerMemory
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.samples import HERE, NOW, fresh, letter, row, table

@@ -7,7 +7,7 @@ from mem0tray.core import events
 from mem0tray.core.due import LONGEST_WORK, work_due
 from mem0tray.core.item import Kind
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Memory, Outcome, Presence
+from mem0tray.server.model import Memory, Outcome, Presence
 from mem0tray.worker.sending.attempt import Attempts
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
 from tests.worker.sending.court import FAILED, OUTAGE, TAKEN, AskedAndSent, Court, refuse_all

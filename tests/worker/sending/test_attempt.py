@@ -14,150 +14,20 @@ from msgspec.structs import replace
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events
-from mem0tray.core.item import FRESH
+from mem0tray.core.item import FRESH, Kind
 from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Kind, Memory, Outcome, Presence
+from mem0tray.server.model import Memory, Outcome, Presence
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
-from tests.worker.sending.court import AskedAndSent
-
-REFUSED = Outcome(Kind.OUTAGE, None, "connection refused")
-SILENT = Outcome(Kind.NO_ANSWER, None, "no answer after 60 s", timed_out=True, may_have_it=True)
-FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
-
-
-class Scripted(AskedAndSent):
-    """A client that is answered as the test says.
-
-    `sent` counts what was sent, `since` is what the last question was put with.
-    """
-
-    def __init__(self) -> None:
-        self.found: Presence | Outcome = Presence.ABSENT
-        self.sent = 0
-        self.since = 0.0
-
-    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        del memory, timeout
-        self.since = since
-        return self.found
-
-    def save(self, memory: Memory, timeout: float) -> Outcome:
-        del memory, timeout
-        self.sent += 1
-        return FAILED
-
-
-def job(key: int, unknown: float = 1.0) -> Job:
-    """Make an item that may have arrived before `unknown` (Unix seconds)."""
-    return Job(key, FRESH, f"m{key}", "alpha", "text", f"m{key}", 0, 0, 0.0, unknown, 0)
-
-
-class Trial:
-    """Attempts with a scripted server."""
-
-    def __init__(self, folder: Path) -> None:
-        self.context = WorkerContext(
-            Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events()
-        )
-        self.client = Scripted()
-        self._attempts = Attempts(self.context, lambda: False)
-
-    def make(self, found: Presence | Outcome, key: int = 1, unknown: float = 1.0) -> Outcome:
-        self.client.found = found
-        made = self._attempts.make(self.client, job(key, unknown), self.context.barrier.applied)
-        self._attempts.note_end(job(key, unknown), made)
-        return made
-
-
-@pytest.fixture
-def trial(tmp_path: Path) -> Iterator[Trial]:
-    begun = Trial(tmp_path)
-    yield begun
-    begun.context.ledger.close()
-
-
-def test_only_the_third_question_in_vain_is_enough(trial: Trial) -> None:
-    """A memory is sent without an answer only after three questions about itself in a row."""
-    assert [trial.make(SILENT, key).kind for key in (1, 2, 3, 1, 2, 3)] == [Kind.ASKED_IN_VAIN] * 6
-    assert trial.client.sent == 0
-    assert trial.make(SILENT).kind is Kind.ITEM_FAILURE
-    assert trial.client.sent == 1
-
-
-def test_an_order_that_has_just_come_is_heard_first(trial: Trial) -> None:
-    folder = trial.context.paths.orders
-    folder.mkdir(parents=True)
-    (folder / "1-7.json").touch()
-    trial.context.wake = threading.Event()
-    assert trial.make(Presence.ABSENT).kind is Kind.NOT_SENT
-    assert trial.client.sent == 0
-    assert trial.context.wake.is_set()
-    trial.context.barrier.note_seen(trial.context.barrier.names())
-    assert trial.make(Presence.ABSENT).kind is Kind.ITEM_FAILURE
-
-
-def test_an_answer_starts_the_row_anew(trial: Trial) -> None:
-    trial.make(SILENT)
-    trial.make(SILENT)
-    trial.make(Presence.ABSENT)
-    assert [trial.make(SILENT).kind for _ in range(2)] == [Kind.ASKED_IN_VAIN] * 2
-    assert trial.client.sent == 1
-
-
-def test_each_attempt_needs_three_questions_of_its_own(trial: Trial) -> None:
-    kinds = [trial.make(SILENT).kind for _ in range(6)]
-    assert kinds == [*[Kind.ASKED_IN_VAIN] * 2, Kind.ITEM_FAILURE] * 2
-    assert trial.client.sent == 2
-
-
-def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
-    assert {trial.make(REFUSED).kind for _ in range(9)} == {Kind.ASKED_IN_VAIN}
-    for _ in range(3):
-        trial.make(SILENT)
-    assert trial.client.sent == 1
-    assert trial.make(REFUSED).kind is Kind.ASKED_IN_VAIN
-    assert trial.client.sent == 1
-
-
-@pytest.mark.parametrize("found", [Presence.CANNOT_TELL, SILENT], ids=["no answer", "silence"])
-def test_what_nobody_could_say_is_asked_again(trial: Trial, found: Presence | Outcome) -> None:
-    assert [trial.make(found).may_have_it for _ in range(3)] == [True] * 3
-    assert trial.client.sent >= 1
-    assert not trial.make(Presence.ABSENT).may_have_it
-
-
-def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
-    trial: Trial,
-) -> None:
-    """A server at work on a request lists nothing of it yet; an attempt of our own counts more."""
-    trial.make(SILENT)
-    assert trial.client.since == 0.0
-    trial.context.unknown_until = time.monotonic() + 10.0
-    trial.make(SILENT, key=2)
-    assert trial.client.since == trial.context.unknown_until
-    trial.make(SILENT)
-    assert 0.0 < trial.client.since <= time.monotonic()
-
-
-def test_what_the_server_said_before_an_outcome_was_unknown_is_no_news_of_it(trial: Trial) -> None:
-    before = time.monotonic()
-    trial.make(Presence.ABSENT, unknown=time.time())
-    assert before <= trial.client.since <= time.monotonic()
-    trial.make(Presence.ABSENT, unknown=time.time() - 100.0)
-    assert before - 101.0 < trial.client.since < before - 99.0
-    trial.make(Presence.ABSENT, unknown=time.time() + 100.0)  # the clock was set back since
-    assert trial.client.since == trial.context.unknown_until
-
 
 NOW = 1_800_000_000.0
 NEW = Job(1, FRESH, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0)
 UNKNOWN = replace(NEW, unknown=NOW - 1.0)
 TAKEN = Outcome(Kind.DELIVERED, 201, "")
-REFUSED_IT = Outcome(Kind.ITEM_FAILURE, 422, "odd")
+FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
 NO_ANSWER = Outcome(Kind.NO_ANSWER, None, "no answer", timed_out=True, may_have_it=True)
 
 
@@ -188,6 +58,44 @@ def attempting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Atte
         yield Attempting(WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, bus), told)
 
 
+def test_only_the_third_question_in_vain_is_enough(attempting: Attempting) -> None:
+    """A memory is sent without an answer only after three questions about itself in a row."""
+    kinds = [attempting.make(replace(UNKNOWN, key=key), NO_ANSWER).kind for key in (1, 2) * 3]
+    assert kinds == [*[Kind.ASKED_IN_VAIN] * 4, Kind.DELIVERED, Kind.DELIVERED]
+    assert attempting.client.save.call_count == 2
+    assert attempting.make(UNKNOWN, NO_ANSWER).kind is Kind.ASKED_IN_VAIN
+
+
+def test_an_answer_starts_the_row_anew(attempting: Attempting) -> None:
+    kinds = []
+    for found in (NO_ANSWER, NO_ANSWER, Presence.ABSENT, NO_ANSWER, NO_ANSWER):
+        made = attempting.make(UNKNOWN, found)
+        attempting.attempts.note_end(UNKNOWN, made)
+        kinds.append(made.kind)
+    assert [n for n, kind in enumerate(kinds) if kind is not Kind.ASKED_IN_VAIN] == [2]
+
+
+def test_where_nobody_was_reached_nobody_was_asked(attempting: Attempting) -> None:
+    refused = Outcome(Kind.OUTAGE, None, "connection refused")
+    assert {attempting.make(UNKNOWN, refused).kind for _ in range(9)} == {Kind.ASKED_IN_VAIN}
+    for _ in range(3):
+        attempting.make(UNKNOWN, NO_ANSWER)
+    attempting.client.save.assert_called_once()
+    assert attempting.make(UNKNOWN, refused).kind is Kind.ASKED_IN_VAIN
+
+
+def test_an_order_that_has_just_come_is_heard_first(attempting: Attempting) -> None:
+    barrier, folder = attempting.context.barrier, attempting.context.paths.orders
+    folder.mkdir(parents=True)
+    (folder / "1-7.json").touch()
+    assert attempting.make(UNKNOWN, Presence.ABSENT).kind is Kind.NOT_SENT
+    attempting.client.save.assert_not_called()
+    assert isinstance(attempting.context.wake, threading.Event)
+    assert attempting.context.wake.is_set()
+    barrier.note_seen(barrier.names())
+    assert attempting.make(UNKNOWN, Presence.ABSENT) is TAKEN
+
+
 @pytest.mark.parametrize(
     ("timeouts", "seconds"), [(0, 5.0), (1, 10.0), (3, 40.0), (6, 320.0), (7, 600.0), (5000, 600.0)]
 )
@@ -201,8 +109,8 @@ def test_patience_doubles_with_each_time_out(
 
 def test_where_the_server_cannot_tell_a_failure_leaves_it_unknown(attempting: Attempting) -> None:
     assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) is TAKEN
-    attempting.client.save.return_value = REFUSED_IT
-    assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) == replace(REFUSED_IT, may_have_it=True)
+    attempting.client.save.return_value = FAILED
+    assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) == replace(FAILED, may_have_it=True)
 
 
 def test_where_the_server_cannot_tell_our_own_memory_counts(attempting: Attempting) -> None:
@@ -253,17 +161,6 @@ def test_an_odd_item_ends_no_sender(attempting: Attempting, fails: str) -> None:
     assert event == events.PartFailed("delivery", ("ValueError('" + "x" * 300)[:200], 0.0)
 
 
-def test_an_outcome_that_is_known_ends_the_row_of_questions(attempting: Attempting) -> None:
-    other = replace(UNKNOWN, key=2)
-    for job in (UNKNOWN, UNKNOWN, other):
-        attempting.make(job, NO_ANSWER)
-    attempting.attempts.note_end(UNKNOWN, REFUSED_IT)
-    for _ in range(2):
-        assert attempting.make(UNKNOWN, NO_ANSWER).kind is Kind.ASKED_IN_VAIN
-    assert attempting.make(other, NO_ANSWER).kind is Kind.ASKED_IN_VAIN
-    assert attempting.make(other, NO_ANSWER).kind is Kind.DELIVERED
-
-
 def test_an_outcome_that_is_known_ends_the_silence_about_it(
     attempting: Attempting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,7 +172,7 @@ def test_an_outcome_that_is_known_ends_the_silence_about_it(
     attempting.attempts.note_end(future, NO_ANSWER)
     attempting.make(future, Presence.ABSENT)
     assert attempting.client.ask.call_args.args[2] == 5_000.0
-    attempting.attempts.note_end(future, REFUSED_IT)
+    attempting.attempts.note_end(future, FAILED)
     attempting.make(future, Presence.ABSENT)
     assert attempting.client.ask.call_args.args[2] == 70.0
     attempting.make(replace(UNKNOWN, unknown=NOW), Presence.ABSENT)

@@ -16,9 +16,9 @@ from mem0tray.core import events, reasons
 from mem0tray.core.circuit_breaker import Obstacle
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.events import Event, Events
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
+from mem0tray.core.state import ACTION_NEEDED, HEALTHY, STARTING
 from mem0tray.ledger.database import Ledger
-from mem0tray.server import Health, KeyCheck, KeyVerdict
+from mem0tray.server.model import Health, KeyCheck, KeyVerdict
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import chosen_server
@@ -210,14 +210,6 @@ def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
         choosing.parts["probed"](WELL, None)
     connection.forget_listings.assert_not_called()
     choosing.delivery.clear_suspects.assert_not_called()
-
-
-def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
-    connection = choosing.connection()
-    choosing.parts["probed"](ILL, None)
-    assert (choosing.state(), str(choosing.breaker.state(NOW).reason)) == (DOWN, "down")
-    connection.forget_listings.assert_called_once_with()
-    choosing.delivery.clear_suspects.assert_called_once_with()
 
 
 def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) -> None:

@@ -1,188 +1,382 @@
-"""The senders' turns: what is recorded and claimed between one request and the next."""
+"""The senders' turns: what is recorded, claimed and sent; most without their threads."""
 
 import queue
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import Settings, SyncSettings
-from mem0tray.core import reasons
+from mem0tray.core import events, reasons
+from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError, SettingsError
-from mem0tray.core.events import Delivered, Event, Events, PartFailed
-from mem0tray.core.item import DEAD, FRESH
+from mem0tray.core.events import Delivered, Event, Events, PartFailed, PartRecovered
+from mem0tray.core.item import Kind
+from mem0tray.files import orders
 from mem0tray.ledger.database import Ledger
-from mem0tray.server import Client, connect
+from mem0tray.server.model import Client, Outcome
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.faults import Faults
+from mem0tray.worker.orders import OrderHandler
+from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.schedule import Throttle, choose_lane
-from tests.server.wire import DELIVERED, PATIENCE, Connection, Wire
-from tests.support.processes import wait_until
-from tests.worker.dlq.generations import dead_letter, parsed
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, row, table
+from tests.server.wire import PATIENCE
 
-COUNT = 5
+TAKEN = Outcome(Kind.DELIVERED, 201, "")
+SLOWLY = Outcome(Kind.DELIVERED, 201, "", duration=0.5)  # so that all slots open
+FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
+LOST = Outcome(Kind.NO_ANSWER, None, "lost", timed_out=True, may_have_it=True)
+FORBIDDEN = Outcome(Kind.FORBIDDEN, 404, "no")
 
 
-class Scene:
-    """Five memories, a sender, and a server that answers when the test says so."""
+class Steps:
+    """A delivery whose senders take their turns when the test says so; `added` counts threads."""
 
-    def __init__(self, folder: Path, server: Wire, answers: "queue.Queue[bytes]") -> None:
-        self.server = server
-        self.answers = answers
-        self.delivered: queue.Queue[str] = queue.Queue()
-        self.failed: queue.Queue[str] = queue.Queue()
-        self.suspected = threading.Event()
-        bus = Events()
-        bus.subscribe(self._note)
-        paths = Paths(folder, folder)
-        settings = Settings(sync=SyncSettings(concurrency=1))  # however slow the answers
-        self.context = WorkerContext(paths, settings, Ledger(folder / "ledger"), bus, "http://here")
-        with self.context.ledger.transaction():
-            self.keys = [
-                self.context.inbox.add_fresh(parsed(dead_letter(f"m{n}")), 1.0, ask=False)
-                for n in range(1, COUNT + 1)
-            ]
-        self.breaker = self.context.breaker
+    def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.context = context
+        self.told: list[Event] = []
+        context.events.subscribe(self.told.append)
+        context.wake = mock.Mock()
+        context.faults = Faults(context.events, lambda *_: None)
+        self.breaker = context.breaker
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
-        where = ServerAddress.of(server.url)
-        self.connect: Callable[[], Client] = lambda: connect(where)
-        self.delivery = Delivery(self.context, self._connect, self._await_probe, lambda: None)
-        self.delivery.change_server("http://here")
+        self.moment = 5_000.0
+        self.added = 0
+        self.connect = mock.Mock(side_effect=mock.Mock)
+        self.delivery = Delivery(context, self.connect, self.breaker.await_probe, lambda: None)
+        self.delivery.change_server(HERE)
+        self._senders: dict[int, module._Sender] = {}
+        monkeypatch.setattr(self.delivery, "_add_sender", self._add)
+        monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
+        monkeypatch.setattr("time.monotonic", lambda: self.moment)
 
-    def _connect(self) -> Client:
-        return self.connect()
+    def _add(self) -> None:
+        self.added += 1
+        self.delivery._senders.append(mock.Mock())
 
-    def _await_probe(self) -> None:
-        self.breaker.await_probe()
-        self.suspected.set()
+    def fresh(self, *names: str, **fields: Any) -> list[int]:
+        return [self.context.inbox.add_fresh(fresh(n, **fields), NOW, ask=False) for n in names]
 
-    def _note(self, event: Event) -> None:
-        if isinstance(event, Delivered):
-            self.delivered.put(event.item_id)
-        if isinstance(event, PartFailed):
-            self.failed.put(event.error)
+    def dead(self, *names: str) -> None:
+        for name in names:
+            item = letter(name, last_attempt=1.0)
+            self.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
 
-    def second_under_way(self) -> None:
-        """Start, have the first memory answered, and wait until the second is out."""
-        self.delivery.kick()
-        self.answers.put(DELIVERED)
-        self.server.wait_for_requests(2)
-        self.wait_for_claims({"m2"})
+    def turn(self, number: int = 0, outcome: Outcome | None = None) -> str:
+        """Let a sender record the outcome of its last delivery; the id that it claims, or ""."""
+        sender = self._senders.setdefault(number, module._Sender(number))
+        flight = self.delivery._flights.get(number)
+        sender.answered = None if outcome is None or flight is None else (flight, outcome)
+        with self.delivery._cond:
+            happened, following = self.delivery._exchange(sender)
+        self.told += happened
+        return "" if following is None else following.job.item_id
 
-    def claims(self) -> set[str]:
-        """The memories of which the ledger says that they may be under way."""
-        with self.context.ledger.locked() as db:
-            rows = db.execute("SELECT id FROM items WHERE claimed IS NOT NULL").fetchall()
-        return {row[0].decode() for row in rows}
+    def attempt(self, number: int = 0) -> Outcome:
+        sender = self._senders[number]
+        return self.delivery._attempt(sender, self.delivery._flights[number])
 
-    def wait_for_claims(self, wanted: set[str]) -> None:
-        patience = threading.Event()
-        for _ in range(2000):
-            if self.claims() == wanted:
-                return
-            patience.wait(0.01)
-        raise AssertionError(self.claims())
-
-    def sent(self) -> list[str]:
-        return [request.headers["idempotency-key"] for request in self.server.requests]
-
-    def close(self) -> None:
-        for _ in range(COUNT):
-            self.answers.put(DELIVERED)
-        self.delivery.stop(PATIENCE)
-        self.context.ledger.close()
+    def open_slots(self) -> None:
+        self.fresh(*(f"first {n}" for n in range(9)))
+        self.turn()
+        for _ in range(9):
+            last = self.turn(0, SLOWLY)
+        assert last == ""
+        self.told.clear()
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    answers: queue.Queue[bytes] = queue.Queue()
-
-    def answer_when_told(connection: Connection) -> None:
-        while connection.request() is not None:
-            connection.send(answers.get(timeout=PATIENCE))
-
-    with Wire(answer_when_told) as server:
-        made = Scene(tmp_path, server, answers)
-        try:
-            yield made
-        finally:
-            made.close()
+def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
+    """Have a healthy server, and nothing in the ledger; four requests at once."""
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        settings = Settings(sync=SyncSettings(concurrency=4))
+        context = WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, Events(), HERE)
+        yield Steps(context, monkeypatch)
 
 
-def test_a_commit_that_fails_is_told_of_and_made_up_for(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+def test_the_first_request_goes_alone(steps: Steps) -> None:
+    steps.fresh("z", "y")
+    assert steps.turn(0) == "z"
+    assert steps.delivery.under_way == 1
+    assert steps.delivery.next_due() == 0.0
+    assert steps.turn(1) == ""
+    assert steps.turn(0, SLOWLY) == "y"
+    assert steps.told == [events.Delivered("p", "z")]
+    steps.turn(0, SLOWLY)
+    steps.open_slots()
+    steps.fresh("a", "b", "c", "d", "e")
+    assert [steps.turn(number) for number in range(5)] == ["a", "b", "c", "d", ""]
+    assert steps.delivery.under_way == 4
+
+
+@pytest.mark.parametrize("outcome", [LOST, FORBIDDEN])
+def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome) -> None:
+    steps.open_slots()
+    steps.fresh("a", "b", "c")
+    assert [steps.turn(number) for number in (0, 1)] == ["a", "b"]
+    steps.turn(0, outcome)
+    assert not steps.delivery._proven
+    assert steps.turn(2) == ""
+
+
+def test_a_sender_is_added_while_all_are_at_work(steps: Steps) -> None:
+    steps.delivery.kick()
+    assert steps.added == 1
+    steps.delivery.kick()
+    assert steps.added == 1
+    steps.turn(0)
+    assert steps.added == 1
+    steps.open_slots()
+    assert steps.added == 2
+    steps.fresh("a", "b", "c", "d", "e")
+    for number in range(4):
+        assert steps.turn(number)
+        assert steps.added == min(max(2, number + 2), 4)
+
+
+def test_the_lanes_take_turns(steps: Steps) -> None:
+    """Fresh entries and dead letters, each oldest first; two go at once from the start."""
+    steps.open_slots()
+    steps.fresh("a", "b")
+    steps.dead("x", "y")
+    assert steps.turn(0) == "x"
+    assert steps.turn(1) == "a"
+    assert steps.turn(2) == "y"
+    assert steps.turn(3) == "b"
+
+
+def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
+    first, _ = steps.fresh("a", "b")
+    steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
+    assert steps.turn(0) == "a"
+    assert steps.delivery._flights[0].canary
+    assert steps.turn(1) == ""
+    steps.turn(0, FAILED)
+    assert row(steps.context.ledger, first)["retries"] == 0
+    steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
+    assert steps.turn(0) == "b"
+    steps.turn(0, TAKEN)
+    steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW + 1.0)
+    assert steps.turn(0) == ""
+
+
+def test_another_project_goes_first_where_one_is_refused(steps: Steps) -> None:
+    steps.fresh("a", "b")
+    steps.fresh("q", project_id="q")
+    steps.turn()
+    assert steps.turn(0, FORBIDDEN) == "q"
+    steps.delivery._verdicts.avoid = "q"
+    steps.turn(0, FAILED)
+    assert steps.delivery._flights[0].job.item_id == "b"
+
+
+def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
+    """Its claim says that nobody knows; what was answered is recorded, and nothing is claimed."""
+    lost, taken, _ = steps.fresh("a", "b", "c")
+    steps.turn(0)
+    steps.moment += 2.0
+    steps.turn(1)
+    steps.delivery._senders.clear()
+    steps.delivery.stop(0.0)
+    assert steps.turn(0, LOST) == ""
+    assert steps.turn(1, TAKEN) == ""
+    assert "claimed" in row(steps.context.ledger, lost)
+    assert row(steps.context.ledger, taken)["state"] == "delivered"
+    assert steps.told == [events.Delivered("p", "b")]
+    before = steps.added
+    steps.delivery._senders.clear()
+    steps.delivery.kick()
+    assert steps.added == before
+
+
+def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Steps) -> None:
+    steps.fresh("a", "b", "c")
+    steps.turn()
+    steps.attempt()
+    first = steps._senders[0].client
+    steps.turn(0, TAKEN)
+    steps.attempt()
+    assert steps._senders[0].client is first
+    assert steps.connect.call_count == 1
+    steps.delivery.change_server(HERE)
+    assert steps.attempt() == Outcome(Kind.NOT_SENT, None, "another server was chosen")
+    assert isinstance(first, mock.Mock)
+    first.close.assert_called_once_with()
+    assert steps.connect.call_count == 2
+    assert steps.delivery._clients[0] is steps._senders[0].client
+
+
+@pytest.mark.parametrize("chosen", [HERE, ELSEWHERE])
+def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
+    (key,) = steps.fresh("a")
+    steps.turn()
+    steps.delivery.change_server(chosen)
+    proven = steps.delivery._proven = True
+    steps.context.barrier.wait = True
+    assert steps.turn(0, Outcome(Kind.NOT_SENT, None, "an order came")) == ""
+    assert not {"claimed", "unknown", "last_error"} & row(steps.context.ledger, key).keys()
+    with steps.context.ledger.locked() as db:
+        assert db.execute("SELECT * FROM attempts").fetchall() == []
+    assert steps.delivery._proven is proven
+    assert steps.told == []
+
+
+def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
+    steps.fresh("a", "b")
+    assert steps.turn() == "a"
+    deleted = fresh("a")
+    orders.leave(steps.context.paths, orders.about(orders.DELETE, [deleted.name]))
+    assert OrderHandler(steps.context).apply(files_read=True) == 1
+    client = mock.Mock()
+    steps.connect.side_effect = [client]
+    outcome = steps.attempt()
+    assert outcome.kind is Kind.NOT_SENT
+    assert steps.turn(0, outcome) == "b"
+    steps.attempt()
+    assert [call.args[0].content for call in client.save.call_args_list] == ["text of b"]
+
+
+def test_a_memory_is_never_in_two_requests(steps: Steps) -> None:
+    steps.open_slots()
+    (old,) = steps.fresh("a")
+    assert steps.turn(0) == "a"
+    steps.context.inbox.discard([old], NOW, items.EDITED)
+    (new, _) = steps.fresh("a", "b", content="new")
+    assert steps.turn(1) == "b"
+    assert steps.turn(2) == ""
+    assert steps.turn(0, FAILED) == "a"
+    assert steps.delivery._flights[0].job.key == new
+
+
+def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:
+    steps.fresh("a")
+    steps.turn()
+    steps.connect.side_effect = SettingsError("no\nserver" + "x" * 300)
+    found = steps.attempt()
+    assert (found.kind, found.status) == (Kind.OUTAGE, None)
+    assert found.message.startswith("no server")
+    assert len(found.message) == 200
+    steps.attempt()
+    assert steps.connect.call_count == 2
+
+
+def test_a_ledger_that_fails_stops_all_and_is_told(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transaction = scene.context.ledger.transaction
-    failed = threading.Event()
-
-    def failing(*, durable: bool = False) -> AbstractContextManager[object]:
-        if scene.server.requests and not failed.is_set():
-            failed.set()
-            raise LedgerError("The ledger cannot be used: disk I/O error.")
-        return transaction(durable=durable)
-
-    monkeypatch.setattr(scene.context.ledger, "transaction", failing)
-    scene.delivery.kick()
-    scene.answers.put(DELIVERED)
-    assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
-    assert scene.breaker.blocked_by("storage")
-    assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    scene.breaker.unblock("storage")
-    scene.delivery.kick()
-    scene.server.wait_for_requests(2)
-    assert scene.sent() == ["m1", "m2"]
+    error = LedgerError("The disk is full.")
+    monkeypatch.setattr(steps.delivery, "_exchange", mock.Mock(side_effect=error))
+    steps.delivery._stopping = True
+    assert steps.delivery._turn(module._Sender(0)) is None
+    assert steps.breaker.blocked_by("storage")
+    assert steps.breaker.state(NOW).reason == error.reason
+    assert steps.told == [events.PartFailed("ledger", str(error.reason), 1.0)]
+    assert steps.context.wake.set.called  # type: ignore[attr-defined]
 
 
-def test_a_sender_that_comes_too_late_has_nothing_to_tell(
-    monkeypatch: pytest.MonkeyPatch, scene: Scene
+class Sending:
+    """Real senders, and a server that takes everything; `told` are the events in their order."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self.context = context
+        self.told: queue.Queue[Event] = queue.Queue()
+        context.events.subscribe(self.told.put)
+        self.client = mock.Mock()
+        self.client.save.return_value = Outcome(Kind.DELIVERED, 200, "")
+        breaker = context.breaker
+        breaker.note_probe(healthy=True, reason=reasons.NONE)
+        self.delivery = Delivery(context, lambda: self.client, breaker.await_probe, lambda: None)
+        self.delivery.change_server(HERE)
+
+    def wait(self, *names: str) -> int:
+        add = self.context.inbox.add_fresh
+        with self.context.ledger.transaction():
+            keys = [add(fresh(name, ts=n), NOW, ask=False) for n, name in enumerate(names)]
+        return keys[0]
+
+    def next_of(self, *kinds: type[Event]) -> Any:
+        while not isinstance(event := self.told.get(timeout=PATIENCE), kinds):
+            pass
+        return event
+
+
+@pytest.fixture
+def sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sending]:
+    monkeypatch.setattr(module, "_FAULT_WAIT", 0.01)
+    ledger = Ledger(tmp_path / "l")
+    one_at_a_time = Settings(sync=SyncSettings(concurrency=1))
+    made = Sending(WorkerContext(Paths(tmp_path, tmp_path), one_at_a_time, ledger, Events(), HERE))
+    yield made
+    made.delivery.stop(PATIENCE)
+    ledger.close()
+
+
+def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
+    faults = iter([MemoryError("no room")] * times)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        for fault in faults:
+            raise fault
+        return real(*arguments, **named)
+
+    return call
+
+
+def test_a_fault_of_ours_leaves_nothing_claimed(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, go_on, left = threading.Event(), threading.Event(), threading.Event()
-    turn = Delivery._turn
-
-    def connecting() -> Client:
-        begun.set()
-        go_on.wait(PATIENCE)
-        raise SettingsError("No server is chosen.", "")
-
-    def turning(delivery: Delivery, sender: Any) -> object:
-        following = turn(delivery, sender)
-        if following is None:
-            left.set()
-        return following
-
-    monkeypatch.setattr(Delivery, "_turn", turning)
-    scene.connect = connecting
-    scene.delivery.kick()
-    assert begun.wait(PATIENCE)
-    scene.delivery.stop(0.01)
-    scene.context.ledger.close()
-    monkeypatch.setattr(scene.context.ledger, "close", lambda: None)  # nothing is left for the end
-    go_on.set()
-    assert left.wait(PATIENCE)
-    assert scene.failed.empty()
+    """The outcome of what was under way is unknown; it is told, and the sender goes on."""
+    key = sending.wait("a", "b")
+    attempt = sending.delivery._attempt
+    monkeypatch.setattr(sending.delivery, "_attempt", failing(1, attempt))
+    sending.delivery.kick()
+    assert sending.next_of(PartFailed, Delivered).error == "MemoryError('no room')"
+    assert sending.next_of(PartRecovered, Delivered) == PartRecovered("delivery")
+    assert sending.next_of(Delivered).item_id == "b"
+    found = row(sending.context.ledger, key)
+    assert (found["state"], found["retries"]) == ("pending", 0)
+    assert "claimed" not in found
+    unknown = table(sending.context.ledger, "SELECT item FROM outcomes WHERE has IS NULL")
+    assert unknown == [(key,)]
 
 
-def test_an_outcome_that_cannot_be_recorded_at_the_end_is_told_of(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("times", "what"), [(1, "delivered"), (2, "pending")])
+def test_an_outcome_that_a_fault_kept_from_being_recorded(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch, times: int, what: str
 ) -> None:
-    scene.second_under_way()
+    key = sending.wait("a", "b")
+    verdicts = sending.delivery._verdicts
+    monkeypatch.setattr(verdicts, "apply", failing(times, verdicts.apply))
+    sending.delivery.kick()
+    while sending.next_of(Delivered).item_id != "b":
+        pass
+    found = row(sending.context.ledger, key)
+    assert found["state"] == what
+    assert "claimed" not in found
 
-    def failing(_delivery: Delivery, _sender: object) -> None:
-        raise LedgerError("The ledger cannot be used: disk I/O error.")
 
-    monkeypatch.setattr(Delivery, "_exchange", failing)
-    scene.delivery.stop(PATIENCE / 4)
-    assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
+def test_a_claim_that_fails_keeps_back_no_outcome(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending.wait("a", "b")
+    outbox, client = sending.context.outbox, sending.client
+    claim, fails = outbox.claim, failing(1, outbox.claim)
+
+    def claiming(*given: Any) -> Any:
+        return (fails if client.save.called else claim)(*given)
+
+    monkeypatch.setattr(outbox, "claim", claiming)
+    sending.delivery.kick()
+    assert [sending.next_of(Delivered).item_id for _ in range(2)] == ["a", "b"]
+    assert client.save.call_count == 2
 
 
-def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
+def test_an_outcome_and_the_next_claim_are_one_commit(steps: Steps) -> None:
     words = {"COMMIT": "commit", "SET state = 'delivered'": "outcome", "RETURNING state": "claim"}
     seen: list[str] = []
 
@@ -190,125 +384,58 @@ def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
         if not statement.startswith("--"):  # a trigger's
             seen.extend(word for part, word in words.items() if part in statement)
 
-    scene.second_under_way()
-    assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    with scene.context.ledger.locked() as db:
+    steps.fresh("a", "b")
+    steps.turn()
+    with steps.context.ledger.locked() as db:
         db.set_trace_callback(trace)
-    scene.answers.put(DELIVERED)
-    scene.server.wait_for_requests(3)
-    with scene.context.ledger.locked() as db:
-        db.set_trace_callback(None)
+    assert steps.turn(0, TAKEN) == "b"
     assert list(dict.fromkeys(seen)) == ["outcome", "claim", "commit"]
     assert seen.count("commit") == 1
 
 
-def test_an_outcome_is_not_kept_waiting_by_a_question(scene: Scene) -> None:
-    """What was delivered is in the ledger before the server is asked about another memory."""
-    with scene.context.ledger.transaction():
-        scene.context.outbox.mark_unknown(scene.keys[2], "http://here", 1.0, timed_out=False)
-    scene.second_under_way()
-    assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    scene.answers.put(DELIVERED)
-    scene.server.wait_for_requests(3)
-    assert scene.server.requests[2].method == "GET"
-    assert scene.delivered.get(timeout=PATIENCE) == "m2"
-
-
-def test_a_request_that_hangs_alone_is_only_watched(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+def test_a_commit_that_fails_is_told_of_and_made_up_for(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While one request hangs and nothing else is due, the ledger is not asked again and again."""
-    scene.context.settings = Settings()
-    scene.context.inbox.discard(scene.keys[1:], 2.0, "deleted")
-    counts: Counter[str] = Counter()
-    for name in ("_slots", "_exchange"):
-        counted = partial(_counted, getattr(scene.delivery, name), counts, name)
-        monkeypatch.setattr(scene.delivery, name, counted)
-    scene.delivery.kick()
-    scene.server.wait_for_requests(1)
-    wait_until(lambda: scene.delivery._slots(both_lanes=False) > 1, what="a slot for others")
-    counts.clear()
-    wait_until(lambda: counts["_slots"] > 50, what="fifty looks at its age")
-    assert counts["_exchange"] <= 1
+    monkeypatch.setattr(module, "_STORAGE_WAIT", 0.01)
+    sending.wait("a", "b")
+    transaction, breaker = sending.context.ledger.transaction, sending.context.breaker
+    fails = iter([LedgerError("The ledger cannot be used: disk I/O error.")])
+
+    def failing(*, durable: bool = False) -> Any:
+        for error in fails if sending.client.save.called else ():
+            raise error
+        return transaction(durable=durable)
+
+    monkeypatch.setattr(sending.context.ledger, "transaction", failing)
+    sending.delivery.kick()
+    assert "disk I/O error" in sending.next_of(PartFailed).error
+    assert sending.next_of(Delivered).item_id == "a"
+    assert breaker.blocked_by("storage")
+    breaker.unblock("storage")
+    sending.delivery.kick()
+    assert sending.next_of(Delivered).item_id == "b"
+    assert sending.client.save.call_count == 2
 
 
-def _counted(
-    work: Callable[..., Any], counts: Counter[str], name: str, *arguments: Any, **named: Any
-) -> Any:
-    counts[name] += 1
-    return work(*arguments, **named)
+def test_a_sender_that_comes_too_late_has_nothing_to_tell(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
 
+    def connecting() -> Client:
+        begun.set()
+        go_on.wait(PATIENCE)
+        raise SettingsError("No server is chosen.", "")
 
-def after(*answers: float) -> Throttle:
-    throttle = Throttle()
-    for answer in answers:
-        throttle.note_answer(answer)
-    return throttle
-
-
-def lane(
-    pending: tuple[bool, int], dead: tuple[bool, int], slots: int, last: str = FRESH
-) -> str | None:
-    """Choose, given for each lane whether it has work and how many are under way."""
-    return choose_lane(
-        {FRESH: pending[0], DEAD: dead[0]}, {FRESH: pending[1], DEAD: dead[1]}, slots, last
-    )
-
-
-def test_the_first_request_goes_alone() -> None:
-    assert Throttle().slots([], 8, both_lanes=False) == 1
-
-
-def test_slots_grow_with_the_median() -> None:
-    """Slower answers never mean fewer slots, and just above 5 ms there is more than one."""
-    answers = (0.0051, 0.0075, 0.01, 0.02, 1.0, 60.0)
-    slots = [after(*[answer] * 9).slots([], 8, both_lanes=False) for answer in answers]
-    assert slots == sorted(slots)
-    assert slots[0] > 1
-    assert slots[-1] == 8
-
-
-@pytest.mark.parametrize("limit", [1, 2, 8])
-@pytest.mark.parametrize("answer", [0.001, 60.0])
-def test_two_lanes_have_two_slots(limit: int, answer: float) -> None:
-    assert 2 <= after(*[answer] * 9).slots([], limit, both_lanes=True) <= max(limit, 2)
-
-
-def test_the_median_forgives_an_outlier() -> None:
-    assert after(*[0.001] * 8, 30.0).slots([], 8, both_lanes=False) == 1
-
-
-def test_old_answers_are_forgotten() -> None:
-    """A server that has become fast is treated as one after five answers: the last nine count."""
-    slots = [after(*[1.0] * 9, *[0.001] * n).slots([], 8, both_lanes=False) for n in (4, 5, 9)]
-    assert slots == [8, 1, 1]
-
-
-def test_an_unanswered_request_counts_with_its_age() -> None:
-    assert Throttle().slots([0.5], 8, both_lanes=False) == 8
-
-
-def test_a_stalled_request_does_not_hold_up_others() -> None:
-    throttle = after(*[0.001] * 9)
-    assert throttle.slots([5.0], 8, both_lanes=False) == 2
-    assert throttle.slots([5.0, 5.0], 8, both_lanes=False) == 3
-    assert throttle.slots([5.0, 5.0], 2, both_lanes=False) == 2
-
-
-@pytest.mark.parametrize("slots", range(2, 9))
-def test_each_lane_gets_half_of_the_slots(slots: int) -> None:
-    under_way = {FRESH: 0, DEAD: 0}
-    last = FRESH
-    while (chosen := choose_lane({FRESH: True, DEAD: True}, under_way, slots, last)) is not None:
-        under_way[chosen] += 1
-        last = chosen
-    assert sum(under_way.values()) == slots
-    assert min(under_way.values()) >= slots // 2
-
-
-def test_with_one_slot_neither_lane_starves() -> None:
-    last, turns = FRESH, []
-    for _ in range(6):
-        last = lane((True, 0), (True, 0), 1, last) or ""
-        turns.append(last)
-    assert turns == [DEAD, FRESH] * 3
+    monkeypatch.setattr(sending.delivery, "_connect", connecting)
+    sending.wait("a")
+    sending.delivery.kick()
+    assert begun.wait(PATIENCE)
+    (sender,) = sending.delivery._senders
+    sending.delivery.stop(0.01)
+    sending.context.ledger.close()
+    monkeypatch.setattr(sending.context.ledger, "close", lambda: None)  # nothing is left for it
+    go_on.set()
+    sender.join(PATIENCE)
+    assert not sender.is_alive()
+    assert sending.told.empty()

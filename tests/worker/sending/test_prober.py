@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
-from mem0tray.server import Health, KeyCheck, KeyVerdict
+from mem0tray.server.model import Health, KeyCheck, KeyVerdict
 from mem0tray.worker.sending.chosen_server import REPORT_AGAIN, Prober
 
 WELL = Health(healthy=True, reason=reasons.NONE)
@@ -39,15 +39,6 @@ def probing() -> Probing:
     return Probing()
 
 
-def test_the_key_is_asked_about_where_it_is_to_be(probing: Probing) -> None:
-    probing.asks_key.return_value = True
-    assert probing.prober._probe() == (WELL, KEY)
-    probing.client.check_key.assert_called_once_with(4.0)
-    probing.client.probe.return_value = ILL
-    assert probing.prober._probe() == (ILL, None)
-    assert probing.client.check_key.call_count == 1
-
-
 def test_any_other_fault_is_a_probe_that_failed(probing: Probing) -> None:
     probing.client.probe.side_effect = ValueError("x" * 300)
     (health, key) = probing.prober._probe()
@@ -67,14 +58,6 @@ def test_what_cannot_be_told_is_told_again(
     probing.prober._deliver(WELL, KEY)
     assert naps == [REPORT_AGAIN] * 2
     assert tell.call_args_list == [mock.call(WELL, KEY)] * 3
-
-
-def test_once_it_stops_it_tells_nothing(probing: Probing) -> None:
-    probing.prober.stop(1.0)
-    probing.prober._deliver(WELL, None)
-    probing.prober._run()
-    assert probing.told == []
-    probing.connect.assert_not_called()
 
 
 def test_a_probe_under_way_is_broken_off(probing: Probing) -> None:

@@ -12,7 +12,8 @@ from mem0tray.config.settings import ServerSettings
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.server import Client, Listings, Terms
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import Client, Terms
 from mem0tray.system.paths import Paths
 from mem0tray.worker.sending import server_connection
 from mem0tray.worker.sending.server_connection import ServerConnection

@@ -1,25 +1,14 @@
 """What each kind of outcome means for its item."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.config.settings import Settings
-from mem0tray.core import events, reasons
-from mem0tray.core.circuit_breaker import LONGEST_BREAK, CircuitBreaker
-from mem0tray.core.events import Events
-from mem0tray.core.item import EDITED
-from mem0tray.core.state import ACTION_NEEDED, HEALTHY, refusal
-from mem0tray.ledger.database import Ledger
+from mem0tray.core import events
+from mem0tray.core.circuit_breaker import LONGEST_BREAK
+from mem0tray.core.item import EDITED, Kind
+from mem0tray.core.state import ACTION_NEEDED, HEALTHY
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Kind, Outcome
-from mem0tray.system.paths import Paths
-from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.reporting.log import describe
-from mem0tray.worker.sending.verdict import Verdicts
+from mem0tray.server.model import Outcome
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
 from tests.worker.sending.court import (
     FAILED,
@@ -31,7 +20,6 @@ from tests.worker.sending.court import (
     Court,
     refuse_all,
 )
-from tests.worker.test_other_worker import entry
 
 
 def test_a_fresh_entry_that_is_taken_is_delivered(court: Court) -> None:
@@ -79,37 +67,33 @@ def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None
 # Failures of an item -------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("asked", [None, 5.0, 500.0, 1e9])
 @pytest.mark.parametrize(
-    ("asked", "wait"), [(None, RETRY), (5.0, RETRY), (50.0, 50.0), (1e9, LONGEST_BREAK)]
+    ("which", "usual", "told"),
+    [
+        ("fresh", RETRY, [events.AttemptFailed]),
+        ("the last failure", 30.0, [events.MovedToDlq, events.InBackoff]),
+        ("dead", 240.0, [events.DlqRetryFailed, events.InBackoff]),
+    ],
 )
 def test_a_wait_that_the_server_asks_for_is_kept(
-    court: Court, asked: float | None, wait: float
+    court: Court, asked: float | None, which: str, usual: float, told: list[type]
 ) -> None:
+    job = court.letter() if which == "dead" else court.fresh(retries=2 * (which != "fresh"))
+    happened = court.apply(job, Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
+    assert [type(event) for event in happened] == told
+    wait = min(max(usual, asked or 0.0), LONGEST_BREAK)
+    assert court.row(job)["due"] == NOW + wait
+    if isinstance(happened[-1], events.InBackoff):
+        assert happened[-1].delay == wait
+
+
+@pytest.mark.parametrize("reason", ["deleted", EDITED])
+def test_a_delivery_that_beats_what_the_user_did_is_told(court: Court, reason: str) -> None:
     job = court.fresh()
-    court.apply(job, Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
-    assert court.row(job)["due"] == NOW + wait
-
-
-@pytest.mark.parametrize(("asked", "wait"), [(5.0, 30.0), (500.0, 500.0), (1e9, LONGEST_BREAK)])
-def test_a_wait_that_the_server_asks_for_is_kept_by_a_new_dead_letter(
-    court: Court, asked: float, wait: float
-) -> None:
-    """Where the last failure that is granted asks for a wait, the dead letter begins with it."""
-    job = court.fresh(retries=2)
-    told = court.apply(job, Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
-    assert told == [events.MovedToDlq("p", "m", 3), events.InBackoff("p", "m", wait)]
-    assert court.row(job)["due"] == NOW + wait
-
-
-@pytest.mark.parametrize(("asked", "wait"), [(5.0, 240.0), (500.0, 500.0), (1e9, LONGEST_BREAK)])
-def test_a_wait_that_the_server_asks_for_is_kept_by_a_dead_letter(
-    court: Court, asked: float, wait: float
-) -> None:
-    told = court.apply(court.letter(), Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
-    assert told == [
-        events.DlqRetryFailed("p", "d", 3, wait, SAID),
-        events.InBackoff("p", "d", wait),
-    ]
+    court.context.inbox.discard([job.key], NOW, reason)
+    late = events.DeliveredAfterDeletion("p", "m", reason == EDITED)
+    assert court.apply(job, TAKEN) == [events.Delivered("p", "m"), late]
 
 
 def wish(court: Court, job: Job, at: float) -> None:
@@ -186,66 +170,3 @@ def test_what_a_former_server_said_blames_nobody(court: Court) -> None:
     assert "claimed" not in found
     assert court.history() == [("unknown", None, SAID, 7.0)]
     assert court.verdicts.suspects == frozenset()
-
-
-@pytest.mark.parametrize(
-    ("reason", "told"),
-    [
-        (EDITED, ["Edited too late, the old text had been sent: p (ID: m1...)"]),
-        ("deleted", ["Deleted too late, it had been sent: p (ID: m1...)"]),
-        ("", []),
-    ],
-)
-def test_a_delivery_that_beats_what_the_user_did(
-    tmp_path: Path, reason: str, told: list[str]
-) -> None:
-    with closing(Ledger(tmp_path / "ledger")) as ledger:
-        context = WorkerContext(
-            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
-        )
-        key = context.inbox.add_fresh(entry(1), NOW, ask=False)
-        job = context.outbox.claim(key, NOW)
-        if reason:
-            context.inbox.discard([key], NOW, reason)
-        verdicts = Verdicts(context, lambda: None)
-        happened = verdicts.apply(
-            job, Outcome(Kind.DELIVERED, 200, ""), "http://here", NOW, canary=False
-        )
-        said = [describe(event) or "" for event in happened[1:]]
-    assert [line.removeprefix("ℹ️ ") for line in said] == told
-
-
-@pytest.fixture
-def refused(tmp_path: Path) -> Iterator[tuple[WorkerContext, CircuitBreaker, int]]:
-    """Have the server refuse everything while a memory waits; context, breaker and its key."""
-    with closing(Ledger(tmp_path / "ledger")) as ledger:
-        context = WorkerContext(
-            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
-        )
-        key = context.inbox.add_fresh(entry(1), NOW, ask=False)
-        breaker = context.breaker
-        breaker.note_probe(healthy=True, reason=reasons.NONE)
-        breaker.set_misconfigured(refusal("404 Not Found", 404), NOW)
-        yield context, breaker, key
-
-
-@pytest.mark.parametrize(("remembered", "name"), [(False, HEALTHY), (True, ACTION_NEEDED)])
-def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
-    refused: tuple[WorkerContext, CircuitBreaker, int], name: str, *, remembered: bool
-) -> None:
-    context, breaker, key = refused
-    job = replace(context.outbox.claim(key, NOW), delivered=NOW if remembered else None)
-    verdicts = Verdicts(context, lambda: None)
-    found = Outcome(Kind.FOUND, None, "the server had it already")
-    verdicts.apply(job, found, "http://here", NOW, canary=True)
-    assert breaker.state(NOW).name == name
-
-
-def test_a_break_that_a_canary_draws_is_told(
-    refused: tuple[WorkerContext, CircuitBreaker, int],
-) -> None:
-    context, breaker, key = refused
-    verdicts = Verdicts(context, lambda: None)
-    said = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
-    verdicts.apply(context.outbox.claim(key, NOW), said, "http://here", NOW, canary=True)
-    assert "429 Too Many Requests" in str(breaker.state(NOW).reason)

@@ -3,14 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
 from mem0tray.core.circuit_breaker import LONGEST_BREAK
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import quoted
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY
-from mem0tray.server import Kind, Outcome
 from mem0tray.server.answers import NOT_KEPT, classify, no_use
-from mem0tray.server.model import Reply
+from mem0tray.server.model import Outcome, Reply
 from mem0tray.worker.sending.verdict import LASTING
 from tests.ledger.samples import NOW, fresh
 from tests.worker.sending.court import (
@@ -38,13 +37,6 @@ def test_an_outage_counts_nothing(court: Court) -> None:
     assert len(court.outages) == 1
     assert court.verdicts.suspects == {job.key}
     assert court.history() == [("outage", 503, SAID, 0.0)]
-
-
-def test_the_longer_interval_is_that_of_one_set_aside(court: Court) -> None:
-    court.context.settings = Settings(sync=SyncSettings(retry_interval=90.0, probe_interval=40.0))
-    job = court.fresh()
-    court.apply(job, OUTAGE)
-    assert court.row(job)["due"] == NOW + 90.0
 
 
 def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
@@ -82,13 +74,6 @@ def test_an_item_that_is_sent_again_is_no_suspect(court: Court) -> None:
     court.claim(job.key)
     assert court.verdicts.suspects == frozenset()
     assert court.apply(court.fresh("other"), TAKEN) == [events.Delivered("p", "other")]
-
-
-def test_a_suspect_that_succeeds_itself_is_not_counted(court: Court) -> None:
-    job = court.fresh()
-    court.apply(job, OUTAGE)
-    assert court.apply(job, TAKEN) == [events.Delivered("p", "m")]
-    assert court.verdicts.suspects == frozenset()
 
 
 def test_a_question_in_vain_counts_nothing(court: Court) -> None:
@@ -225,12 +210,6 @@ def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> No
     assert len(court.verdicts.suspects) == 2
 
 
-def test_an_outage_of_another_project_is_no_refusal(court: Court) -> None:
-    court.apply(court.fresh("other", project_id="q"), OUTAGE)
-    court.apply(court.fresh(), FORBIDDEN)
-    assert court.state() == HEALTHY
-
-
 # A canary -------------------------------------------------------------------------------
 
 
@@ -252,14 +231,6 @@ def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
     assert not court.breaker.wants_canary(NOW + PROBE - 1.0)
     assert court.breaker.wants_canary(NOW + PROBE)
     assert (court.asked_since(job) == NOW) == outcome.may_have_it
-
-
-def test_a_canary_that_is_refused_says_so_anew(court: Court) -> None:
-    job = court.fresh()
-    refuse_all(court)
-    court.apply(job, FORBIDDEN, canary=True)
-    assert SAID in court.reason()
-    assert "The last try" not in court.reason()
 
 
 def test_a_canary_that_meets_an_outage_is_set_aside(court: Court) -> None:

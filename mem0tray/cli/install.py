@@ -1,29 +1,155 @@
-"""`mem0tray uninstall`: take away what mem0tray put into the system, and say what stays."""
+"""`mem0tray install` and `uninstall`: Claude Code connected, and what was put into the system."""
 
 import os
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from mem0tray.actions import own_folders
-from mem0tray.claude import connecting
-from mem0tray.cli import arguments, claude_code, output
+from mem0tray.claude import MARK, connecting
+from mem0tray.claude.connecting import Change
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
+from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
 from mem0tray.desktop import autostart
-from mem0tray.desktop.autostart import DISABLED, linux
+from mem0tray.desktop.autostart import DISABLED, Origin, linux
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
+_NAME: Final = "claude-code"
+_WIDEST: Final = 1000
+_STYLES: Final = {"+": Style.GOOD, "-": Style.BAD, "@": Style.DIM}
+_WHAT: Final = {connecting.MCP: "tools", connecting.HOOKS: "hooks"}
+_HOW_TO_USE: Final = {
+    connecting.MCP: "Claude Code asks you before it uses a tool. To allow all of them, add"
+    ' "mcp__mem0tray" to permissions.allow in its settings.json, or choose so when it asks.',
+    connecting.HOOKS: f"Lines of Claude's answers that begin with `{MARK}` are saved as memories;"
+    " each session begins with a sentence about that.",
+}
 _SHARED: Final = "mem0_*"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
 _RC_FILES: Final = (".bashrc", ".zshrc")
 _COMPLETION: Final = f"{APP} completion"
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that choose the parts."""
+    for option in (
+        click.option("--dry-run", is_flag=True, help="Only show what would be changed."),
+        click.option("--hooks", is_flag=True, help="The hooks; without --mcp, only these."),
+        click.option("--mcp", is_flag=True, help="The tools; without --hooks, only these."),
+    ):
+        command = option(command)
+    return command
+
+
+def _parts(*, mcp: bool, hooks: bool) -> list[str]:
+    """Return the chosen parts: those named, or both."""
+    wanted = {connecting.MCP: mcp, connecting.HOOKS: hooks}
+    return [part for part in connecting.PARTS if wanted[part] or not (mcp or hooks)]
+
+
+def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Show the changes, ask if somebody can answer, make those that are needed, and say so.
+
+    Raises click.Abort if the person does not agree, and Mem0TrayError where a file cannot be
+    written.
+    """
+    needed = [each for each in changes if each.is_needed]
+    if not as_json:
+        for line in (line for each in needed for line in each.difference()):
+            shown = text.lines(line)[:_WIDEST]
+            output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
+        if needed and not dry_run and not yes and _can_answer():
+            names = " and ".join(str(each.found.path) for each in needed)
+            if not output.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
+                raise click.Abort
+    done = [not dry_run and each.is_needed for each in changes]
+    copies = [
+        connecting.carry_out(each) if now else None for each, now in zip(changes, done, strict=True)
+    ]
+    made = list(zip(changes, done, copies, strict=True))
+    if as_json:
+        output.print_json({"changes": [_object(*each) for each in made]})
+        return
+    for each in made:
+        _report(*each, dry_run=dry_run)
+    if any(now and change.adding for change, now, _ in made):
+        output.say_beside("", "It takes effect in Claude Code's next session.")
+
+
+def _can_answer() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _report(change: Change, done: bool, copy: Path | None, *, dry_run: bool) -> None:  # noqa: FBT001  (a result)
+    what, path = _WHAT[change.part], change.found.path
+    if done:
+        kept = f" The file as it was: {copy}." if copy is not None else ""
+        verb = "Connected" if change.adding else "Removed"
+        output.say_beside("", f"{verb} the {what} in {path}.{kept}")
+        if change.adding:
+            output.say_beside("", _HOW_TO_USE[change.part])
+    elif dry_run and change.is_needed:
+        output.say_beside("", f"Only shown: {path} was not changed.")
+    elif change.adding:
+        output.say_beside("", f"The {what} in {path} are as they should be.")
+    else:
+        output.say_beside("", f"{path} has no {what} that `install` wrote.")
+    for remark in change.remarks:
+        output.say_beside("", remark, Style.WARNING)
+
+
+def _object(change: Change, done: bool, copy: Path | None) -> dict[str, Any]:  # noqa: FBT001  (a result)
+    return {
+        "part": change.part,
+        "path": str(change.found.path),
+        "needed": change.is_needed,
+        "done": done,
+        "difference": change.difference(),
+        "backup": str(copy) if copy is not None else None,
+        "remarks": list(change.remarks),
+    }
+
+
+@arguments.command(
+    "install",
+    {
+        "mem0tray install claude-code": "tools and hooks; asks first",
+        "mem0tray install claude-code --hooks": "the hooks alone",
+        "mem0tray install claude-code --dry-run": "what would be changed",
+    },
+)
+@click.argument("program", required=False, type=click.Choice([_NAME]))
+@_options
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@arguments.json_option()
+def install(
+    program: str | None, *, mcp: bool, hooks: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Connect Claude Code with mem0tray: its tools (MCP) and its hooks.
+
+    The tools go into Claude Code's file .claude.json, the hooks into its settings.json. The
+    difference is shown, and at a terminal you are asked. Everything else in these files stays as
+    it is, and a copy of each is kept. What is connected already is not added again; if the program
+    has moved, its new path is written.
+
+    A file that is malformed, read-only or a link is left alone, and then nothing is changed.
+    `mem0tray uninstall claude-code` takes back what was added.
+    """
+    if program is None:
+        raise click.UsageError(f"Name what to connect: `mem0tray install {_NAME}`.")
+    words = Origin.of_this_process().in_console()
+    changes = connecting.additions(_parts(mcp=mcp, hooks=hooks), words)
+    make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @arguments.command(
@@ -34,12 +160,12 @@ _COMPLETION: Final = f"{APP} completion"
         "mem0tray uninstall claude-code": "only what leads from Claude Code to mem0tray",
     },
 )
-@click.argument("program", required=False, type=claude_code.Program())
-@claude_code.options
+@click.argument("program", required=False, type=click.Choice([_NAME]))
+@_options
 @click.option("--purge", is_flag=True, help="Remove settings, ledger and embedded server too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @arguments.json_option()
-def command(
+def uninstall(
     program: str | None,
     *,
     mcp: bool,
@@ -63,8 +189,8 @@ def command(
     if program is not None:
         if purge:
             raise click.UsageError("--purge goes without claude-code.")
-        changes = connecting.removals(claude_code.parts(mcp=mcp, hooks=hooks))
-        claude_code.make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
+        changes = connecting.removals(_parts(mcp=mcp, hooks=hooks))
+        make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     if mcp or hooks or dry_run:
         raise click.UsageError("--mcp, --hooks and --dry-run go with claude-code.")
@@ -129,7 +255,6 @@ class _Uninstalling:
                 self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
 
     def _ask(self, *, yes: bool) -> None:
-        """Say what would be lost, and ask for consent; click.Abort without it."""
         folders = own_folders.all_of_them()
         if not folders:
             return
@@ -146,10 +271,16 @@ class _Uninstalling:
             raise click.Abort
 
     def _take_away(self) -> None:
-        """Remove the start at login, Claude Code's, and files in places of the system."""
-        removed, left = claude_code.taken_away_quietly()
-        self._removed += removed
-        self._left += left
+        for part in connecting.PARTS:
+            try:
+                change = connecting.removal(part)
+                if change.is_needed:
+                    connecting.carry_out(change)
+                    self._removed.append(f"the {_WHAT[part]} in {change.found.path}")
+            except Mem0TrayError as error:
+                self._left.append((f"the {_WHAT[part]} of Claude Code", str(error).rstrip(".")))
+        with suppress(Mem0TrayError):  # the hooks then stay, and the reason is known
+            self._left += connecting.left()
         login = autostart.current()
         was_there = login.state().name != DISABLED
         self._notes += login.disable()
@@ -164,7 +295,6 @@ class _Uninstalling:
             self._removed.append(str(fish))
 
     def _take_keys(self) -> None:
-        """Remove the keys of every server that was ever chosen from the system's keyring."""
         for url in own_folders.servers(self._settings.server.url):
             try:
                 if keyring_key.remove(url):
@@ -192,7 +322,6 @@ class _Uninstalling:
 
 
 def _program() -> str:
-    """Return the command that removes the program, as it was installed."""
     image = os.environ.get("APPIMAGE")
     if image and os.environ.get("APPDIR") and sys.prefix.startswith(os.environ["APPDIR"]):
         return f"rm {programs.quote(image)}"

@@ -1,0 +1,97 @@
+"""Counting what waits, and the totals."""
+
+import pytest
+
+from mem0tray.ledger.counters import Counters, Counts
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
+from mem0tray.ledger.generations import Generations
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.names import FAILED, QUEUED, SYNCED
+from mem0tray.ledger.outbox import Outbox
+from tests.ledger.samples import HERE, NOW, fresh, letter
+
+
+@pytest.fixture
+def counters(ledger: Ledger) -> Counters:
+    return Counters(ledger)
+
+
+def test_an_empty_ledger_has_nothing_that_waits(counters: Counters) -> None:
+    assert counters.waiting() == Counts(0, 0, None, 0)
+    assert counters.last_delivery() is None
+    assert counters.show() == {QUEUED: 0, SYNCED: 0, FAILED: 0}
+
+
+def test_what_waits_is_counted_by_where_it_waits(ledger: Ledger, counters: Counters) -> None:
+    inbox, taken = Inbox(ledger), ForeignClaims(ledger)
+    held = inbox.add_fresh(fresh("held"), NOW + 2, ask=False)
+    inbox.add_fresh(fresh("waits"), NOW + 1, ask=False)
+    inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)
+    Generations(ledger).set_strays([b'"odd"', b"7"], {"note": b'"kept"'})
+    taken.hold(held, NOW + 3)
+    assert counters.waiting() == Counts(2, 3, NOW, 1)
+
+
+def test_what_is_delivered_or_deleted_does_not_wait(ledger: Ledger, counters: Counters) -> None:
+    inbox, outbox = Inbox(ledger), Outbox(ledger)
+    first, second = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in ("a", "b"))
+    assert counters.waiting().queue == 2
+    with ledger.transaction():
+        outbox.record_delivery(first, HERE, NOW + 5)
+        assert counters.waiting().queue == 1
+        inbox.discard([second], NOW, "deleted")
+        assert counters.waiting().queue == 0
+    assert counters.waiting() == Counts(0, 0, None, 0)
+    assert counters.total(SYNCED) == 1
+    assert counters.last_delivery() == NOW + 5
+
+
+def test_what_is_taken_back_is_not_counted(ledger: Ledger, counters: Counters) -> None:
+    full = OSError("the disk is full")
+
+    def take_in() -> None:
+        with ledger.transaction():
+            Inbox(ledger).add_fresh(fresh("a"), NOW, ask=False)
+            assert counters.waiting().queue == 1
+            raise full
+
+    with pytest.raises(OSError, match="full"):
+        take_in()
+    assert counters.waiting() == Counts(0, 0, None, 0)
+
+
+def test_what_waits_is_counted_again_only_after_a_change(
+    ledger: Ledger, counters: Counters
+) -> None:
+    assert counters.waiting().queue == 0
+    asked: list[str] = []
+    with ledger.locked() as db:
+        db.set_trace_callback(asked.append)
+    assert counters.waiting().queue == 0
+    assert asked == []
+    Inbox(ledger).add_fresh(fresh("a"), NOW, ask=False)
+    assert counters.waiting().queue == 1
+
+
+def test_what_others_count_in_the_file_is_added_once(counters: Counters) -> None:
+    counters.add(QUEUED, 5)
+    assert counters.show()[QUEUED] == 5
+    for _ in range(2):
+        assert not counters.absorb({QUEUED: 7, SYNCED: 0})
+        assert counters.total(QUEUED) == 7
+    counters.add(QUEUED)
+    assert not counters.absorb({QUEUED: 7})
+    assert counters.show() == {QUEUED: 8, SYNCED: 0, FAILED: 0}
+    assert not counters.absorb({QUEUED: 8, FAILED: 1})
+    assert counters.total(FAILED) == 1
+
+
+@pytest.mark.parametrize("found", [{}, {QUEUED: 2}, {QUEUED: "many"}, {QUEUED: None}])
+def test_a_file_that_shows_less_takes_nothing_away(
+    counters: Counters, found: dict[str, object]
+) -> None:
+    counters.add(QUEUED, 3)
+    counters.show()
+    assert counters.absorb(found)
+    assert counters.total(QUEUED) == 3
