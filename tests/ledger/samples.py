@@ -60,9 +60,9 @@ def known(inbox: Inbox, item: Item) -> Row:
 
 
 def row(ledger: Ledger, key: int) -> dict[str, Any]:
-    """Every column of an item that is not NULL, but for its key and what never changes."""
+    """Every column of an item that is not NULL, and its bytes."""
     with ledger.locked() as db:
-        cursor = db.execute("SELECT * FROM items WHERE key = ?", (key,))
+        cursor = db.execute("SELECT * FROM items LEFT JOIN texts USING (key) WHERE key = ?", (key,))
         names = [column[0] for column in cursor.description]
         found = dict(zip(names, cursor.fetchone(), strict=True))
     return {name: value for name, value in found.items() if value is not None}
