@@ -71,27 +71,22 @@ class Desk:
     kind, is_foreign = DESKTOP, False
 
     def state(self) -> AutostartState:
-        """What is set up."""
         return AutostartState("enabled" if self.at_login else "disabled")
 
     def enable(self) -> list[str]:
-        """Start at login."""
         self.at_login = True
         return []
 
     def disable(self) -> list[str]:
-        """Do not, or fail."""
         if self.at_login is None:
             raise Mem0TrayError("The entry cannot be removed.")
         self.at_login = False
         return []
 
     def advice(self) -> list[str]:
-        """Nothing to do."""
         return []
 
     def mend(self) -> bool:
-        """Nothing to mend."""
         return False
 
 
@@ -102,10 +97,8 @@ class _Dialogs(Dialogs):
         self._desk = desk
 
     def ask(self, question: Question) -> bool:
-        """Answer."""
         self._desk.questions.append(question)
         return self._desk.answer()
 
     def show(self, title: str, text: str, close: str) -> None:
-        """Note it."""
         self._desk.told.append((title, text, close))

@@ -34,7 +34,6 @@ collect_ignore_glob = [] if sys.platform == "linux" else [*_ON_LINUX]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put a hard limit on each test here."""
     here = str(Path(__file__).parent)
     for item in items:
         if str(item.path).startswith(here):
@@ -66,7 +65,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    """Make a folder for stand-ins."""
     return Programs(tmp_path / "programs", monkeypatch)
 
 

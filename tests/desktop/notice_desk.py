@@ -23,12 +23,10 @@ class Desk:
     told: Counter[Subject] = field(default_factory=Counter)
 
     def happens(self, *found: Event) -> None:
-        """Let events come, now."""
         for event in found:
             self.notices.take(event, self.now, WALL + self.now)
 
     def state(self, name: str, reason: str = "") -> None:
-        """Let the worker's state change."""
         self.happens(events.StateChanged(name, reasons.quoted(reason)))
 
     def passes(self, seconds: float) -> None:
@@ -41,7 +39,6 @@ class Desk:
         self.show()
 
     def show(self) -> None:
-        """Show what is due."""
         for group in self.notices.due(self.now):
             self.told[group.subject] += group.count
             self.seen.append((self.now, notice_texts.compose(group, Language("en"))))
@@ -49,17 +46,14 @@ class Desk:
 
     @property
     def titles(self) -> list[str]:
-        """The titles shown so far."""
         return [notice.title for _, notice in self.seen]
 
     @property
     def last(self) -> Notice:
-        """The latest notice."""
         return self.seen[-1][1]
 
 
 def healthy_desk() -> Desk:
-    """Start with a worker that is healthy."""
     result = Desk()
     result.state(STARTING)
     result.state(HEALTHY)
@@ -69,7 +63,6 @@ def healthy_desk() -> Desk:
 
 
 def moved(project: str = "alpha", item_id: str = "12345678-9abc") -> events.MovedToDlq:
-    """Make the event of a move."""
     return events.MovedToDlq(project, item_id, 5)
 
 
@@ -79,5 +72,4 @@ def recovered(project: str = "alpha", item_id: str = "87654321-cba9") -> events.
 
 
 def alert(name: str = "dlq_size") -> events.AlertBegan:
-    """Make the beginning of an alert."""
     return events.AlertBegan(name, 10, 30.0, 2, 12, WALL)

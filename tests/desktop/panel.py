@@ -40,7 +40,6 @@ class Panel:
         self._process = tray.desktop.panel()
 
     def restart(self) -> None:
-        """Kill the panel, and start another."""
         bus = self.tray.desktop.bus
         self._process.kill()
         bus.wait_for(lambda: not bus.has_owner(WATCHER), what="the panel gone")
@@ -60,7 +59,6 @@ class Panel:
         return found[0]
 
     def shoot(self, name: str) -> None:
-        """Save a screenshot."""
         self.screen.screenshot(self._folder / f"{name}.png")
 
     def open_menu(self, look: IconLook) -> Window:
@@ -69,20 +67,17 @@ class Panel:
         return self.screen.wait_menu()
 
     def open_below(self, menu: Window, line: int, lines: int) -> Window:
-        """Click a line that has a submenu; the submenu."""
         before = self.screen.menus()
         self.screen.mouse(*menu.row(line, lines))
         wait_until(lambda: len(self.screen.menus()) > len(before), what="a submenu")
         return next(each for each in self.screen.menus() if each.id not in {m.id for m in before})
 
     def open_letter(self, look: IconLook) -> Window:
-        """Open the menu of the only dead letter."""
         menu = self.open_menu(look)
         letters = self.open_below(menu, LETTERS, LINES)
         return self.open_below(letters, 0, 1)
 
     def dialog(self) -> Window:
-        """Wait for the window that asks."""
         return self.screen.wait_dialog()
 
     def click_dialog(self, dialog: Window, quarter: int) -> None:
@@ -103,7 +98,6 @@ class Panel:
         wait_until(closed, what="the dialog closed", every=0.3, explain=self.screen.describe)
 
     def wait_notification(self) -> Window:
-        """Wait for a notification on the screen."""
         return self.screen.wait_window(
             lambda window: window.kind == "NOTIFICATION", what="a notification"
         )

@@ -7,7 +7,6 @@ import pytest
 
 
 def script(path: Path, body: str, interpreter: str = "/bin/sh") -> Path:
-    """Write a script that can be started."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!{interpreter}\n{body}\n", encoding="utf-8")
     path.chmod(0o755)
@@ -28,10 +27,8 @@ class Programs:
         script(self.folder / name, f'echo "$@" >> "{self.folder / name}.calls"\n{body}')
 
     def calls(self, name: str) -> list[str]:
-        """The calls so far."""
         file = self.folder / f"{name}.calls"
         return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
     def only(self) -> None:
-        """Leave nothing else on PATH."""
         self.patch.setenv("PATH", str(self.folder))

@@ -19,12 +19,10 @@ NEEDS_ACTION: Final = IconLook("action-needed")
 
 
 def said(process: Process) -> list[str]:
-    """List the lines of ours on standard error."""
     return [line for line in process.err.splitlines() if line.startswith("mem0tray:")]
 
 
 def delivers(tray: Tray, text: str) -> None:
-    """A memory that is added now is delivered."""
     tray.home.ok("add", "--project", "alpha", text)
     tray.server.wait_for(lambda: tray.server.count(text), what=f"{text} delivered")
 

@@ -19,12 +19,10 @@ PATIENCE = 45.0  # seconds: such a panel is looked for at the 1st, 5th and 20th
 
 @pytest.fixture
 def older(tray: Tray) -> Process:
-    """Start a real panel of that kind (stalonetray)."""
     return start(tray)
 
 
 def start(tray: Tray) -> Process:
-    """Start one."""
     command = [tool("stalonetray"), "--geometry", "4x1+0+0", "--icon-size", "24"]
     return tray.desktop.start(command, name="stalonetray")
 
@@ -37,7 +35,6 @@ def find(tray: Tray, colour: tuple[int, int, int] = GREEN) -> Point:
 
 
 def wait_gone(tray: Tray) -> None:
-    """Wait until no panel of that kind shows the icon."""
     screen = tray.desktop.screen
     wait_until(lambda: not any(map(screen.find, (GREEN, AMBER))), what="the icon gone")
 
@@ -77,7 +74,6 @@ def test_the_panel_ends_and_comes_back(tray: Tray, older: Process) -> None:
 
 @pytest.mark.usefixtures("older")
 def test_the_display_ends(tray: Tray) -> None:
-    """The worker delivers all the same."""
     process = tray.start()
     find(tray)
     tray.desktop.end_display()

@@ -33,7 +33,6 @@ ONE: Final = IconLook("healthy", "amber", "1")
 
 @pytest.fixture
 def panel(tray: Tray, tmp_path: Path) -> Panel:
-    """Start a panel; the application comes later."""
     return Panel(tray, tmp_path)
 
 

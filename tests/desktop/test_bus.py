@@ -1,8 +1,6 @@
 """The connection to the session bus, over a real bus: what is called, heard, and what survives."""
 
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +15,7 @@ from dbus_fast.service import ServiceInterface, dbus_method
 from mem0tray.desktop import bus as session_bus
 from mem0tray.desktop.bus import DBUS, UNANSWERED, BusError, Match, SessionBus
 from tests.support import needs
-from tests.support.bus import Bus, CallError
-from tests.support.home import import_path
+from tests.support.bus import Bus
 from tests.support.processes import Process, wait_until
 from tests.support.session import silent
 
@@ -39,7 +36,6 @@ class Daemon:
         self.start()
 
     def start(self) -> None:
-        """Start it."""
         self._number += 1
         output = self._folder / f"bus-{self._number}"
         command = ["dbus-daemon", "--session", "--nofork", "--print-address", "--nopidfile"]
@@ -54,14 +50,12 @@ class Daemon:
         (self._folder / "bus").unlink(missing_ok=True)
 
     def signal(self, number: int) -> None:
-        """Freeze it, or have it go on."""
         assert self._process is not None
         self._process.signal(number)
 
 
 @pytest.fixture
 def daemon() -> Iterator[Daemon]:
-    """Start a bus."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="mem0tray-bus-") as folder:
@@ -81,7 +75,6 @@ def other(daemon: Daemon) -> Iterator[Bus]:
 
 @pytest.fixture
 def bus(daemon: Daemon) -> Iterator[SessionBus]:
-    """Make our connection."""
     with SessionBus(daemon.address) as made:
         yield made
 
@@ -105,23 +98,19 @@ class Greeter(ServiceInterface):
 
     @dbus_method()
     def Greet(self, name: DBusStr) -> DBusStr:  # noqa: N802  (D-Bus names so)
-        """Answer."""
         self.threads.append(threading.current_thread().name)
         return f"Hello {name}"
 
 
 def call(member: str, signature: str = "", *body: Any) -> Message:
-    """Make a call of the other program."""
     return Message(NAME, PATH, NAME, member, signature=signature, body=list(body))
 
 
 def told(member: str, name: str = NAME) -> Message:
-    """Make a call of ours whose answer nobody awaits."""
     return Message(name, PATH, OURS, member, flags=UNANSWERED)
 
 
 def greeted(other: Bus, name: str = "you") -> list[Any]:
-    """Call our interface from the other program."""
     return other.call("org.example.Mine", PATH, OURS, "Greet", "s", [name])
 
 
@@ -165,14 +154,6 @@ def test_a_text_that_the_bus_cannot_carry_is_refused_here(bus: SessionBus, text:
 
 
 # A bus that is not there -------------------------------------------------------------------
-
-
-def test_no_bus_is_told_at_once(tmp_path: Path) -> None:
-    with SessionBus("") as bus, pytest.raises(BusError, match="no session bus"):
-        bus.connect()
-    for address in (f"unix:path={tmp_path}/none", "carrier:pigeon=1", "nonsense"):
-        with SessionBus(address) as bus, pytest.raises(BusError, match="cannot be reached"):
-            bus.connect()
 
 
 def test_a_bus_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,21 +206,6 @@ def test_what_is_exported_answers(bus: SessionBus, other: Bus) -> None:
     bus.connect()
     assert greeted(other) == ["Hello you"]
     assert greeter.threads == ["mem0tray-bus"]
-
-
-def test_what_is_told_and_sent_arrives(bus: SessionBus, other: Bus) -> None:
-    came: SimpleQueue[str] = SimpleQueue()
-    other.handle(lambda message: came.put(message.member or ""))
-    other.listen(f"type='signal',interface='{OURS}'")
-    bus.send(told("Lost"))  # there is no connection yet
-    bus.connect()
-    bus.send(told("Lost", "org.example.Nobody"))
-    bus.send(told("Told"))
-    bus.send(Message.new_signal(PATH, OURS, "Sent"))
-    names = [came.get(timeout=5)]
-    while names[-1] != "Sent":
-        names.append(came.get(timeout=5))
-    assert [name for name in names if name in ("Lost", "Told", "Sent")] == ["Told", "Sent"]
 
 
 def test_a_bus_that_reads_slowly_gets_everything_in_order(
@@ -296,17 +262,9 @@ def test_closing_leaves_nothing_behind(daemon: Daemon, other: Bus) -> None:
     assert greeted(other)
     bus.close()
     bus.close()
-    assert "mem0tray-bus" not in [each.name for each in threading.enumerate()]
-    with pytest.raises(CallError):
+    assert not bus._thread.is_alive()
+    with pytest.raises(BusError):
         greeted(other)
     with pytest.raises(BusError, match="has ended"):
         bus.connect()
     bus.send(told("Rang"))
-
-
-def test_the_terminal_does_without() -> None:
-    loads = "import sys, mem0tray.cli.run; print({'asyncio', 'dbus_fast'} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", loads], env=import_path(), capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "set()"

@@ -21,19 +21,17 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
-from mem0tray.files import atomic, orders
+from mem0tray.files import orders
 from mem0tray.files.orders import IN_FLIGHT
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import contents, queued, read, worker, write, write_dlq
 from tests.desktop.click_desk import Desk
-from tests.support.http1 import Answer
 from tests.support.shapes import Item, entry, queue_document, texts, waiting
 from tests.support.standin import Standin
 
 
 @pytest.fixture
 def letters(paths: Paths) -> list[Item]:
-    """Write three dead letters."""
     made = [waiting(f"text of {name}", name, id=f"{name}-1234-5") for name in ("aa", "bb", "cc")]
     write_dlq(paths, made)
     return made
@@ -41,7 +39,6 @@ def letters(paths: Paths) -> list[Item]:
 
 @pytest.fixture
 def desk(paths: Paths) -> Iterator[Desk]:
-    """Start a controller."""
     made = Desk(paths)
     made.controller.start()
     yield made
@@ -98,26 +95,11 @@ def test_deleting_asks_and_backs_up(desk: Desk, paths: Paths) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_cancelling_deletes_nothing(desk: Desk, paths: Paths) -> None:
-    """Nor is anything written or said."""
     letter = desk.letters()["bb"]
     before = sorted(paths.claude_dir.iterdir()), paths.dlq.read_bytes()
     desk.answer = lambda: False
     assert desk.click(Verb.DELETE, letter=letter) == []
     assert (sorted(paths.claude_dir.iterdir()), paths.dlq.read_bytes()) == before
-
-
-@pytest.mark.usefixtures("letters")
-def test_without_a_backup_nothing_is_deleted(
-    desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    letter = desk.letters()["bb"]
-    real = atomic.replace
-    monkeypatch.setattr(atomic, "replace", lambda path, data, **_: real(path, data[:-5]))
-    ((title, text),) = desk.click(Verb.DELETE, letter=letter)
-    monkeypatch.undo()
-    assert title == "That did not work"
-    assert "nothing was deleted" in text.lower()
-    assert len(contents(paths)) == 3
 
 
 def test_one_that_is_delivered_while_the_question_stands(
@@ -177,12 +159,6 @@ def test_the_last_deletion_is_restored(desk: Desk, paths: Paths) -> None:
     assert (title, "back already" in text) == ("Restored", True)
 
 
-def test_nothing_to_restore(desk: Desk) -> None:
-    """It is said in the user's language, and is no error."""
-    desk.language = Language("fr")
-    assert desk.click(Verb.RESTORE) == [("Rien à restaurer", "Rien n’a été supprimé.")]
-
-
 # Bringing memories over -------------------------------------------------------------------------
 
 
@@ -202,7 +178,6 @@ def former(paths: Paths) -> Iterator[Standin]:
 
 @pytest.fixture
 def chosen(desk: Desk) -> Iterator[Standin]:
-    """Choose another server, which has nothing."""
     with Standin() as server:
         desk.settings = Settings(server=ServerSettings(url=server.url))
         yield server
@@ -221,33 +196,7 @@ def test_a_former_server_is_offered_until_its_memories_are_brought_over(
         assert desk.controller.former() == ()
 
 
-@pytest.mark.usefixtures("chosen")
-def test_all_that_came_over_is_said_in_the_users_language(desk: Desk, former: Standin) -> None:
-    former.begin_with([("alpha", name) for name in ("one", "two", "gone")])
-    desk.language = Language("fr")
-    assert desk.click(Verb.BRING_OVER, value=former.url) == [
-        ("Souvenirs repris", "3 souvenirs attendent ici maintenant.")
-    ]
-
-
-@pytest.mark.usefixtures("chosen")
-def test_a_former_server_that_is_down_is_an_error(desk: Desk, former: Standin) -> None:
-    former.health = Answer(status=503)
-    ((title, text),) = desk.click(Verb.BRING_OVER, value=former.url)
-    assert title == "That did not work"
-    assert text.startswith(f"The memories on {former.url} cannot be read: ")
-
-
 # Knowing more ---------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("letters")
-def test_a_diagnosis_is_told(desk: Desk) -> None:
-    assert desk.click(Verb.DIAGNOSE, letter=desk.letters()["bb"]) == []
-    ((title, text, close),) = desk.told
-    assert (title, close) == ("bb · bb-1234-", "Close")
-    assert text
-    assert "text of bb" not in text
 
 
 def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
@@ -332,15 +281,6 @@ def test_the_status_page_is_shown(
     assert [each.actions for each in desk.notices] == ([] if opens else [()])
 
 
-def test_files_are_opened(desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The DLQ to be edited, the log to be read."""
-    opened: list[tuple[bool, Path]] = []
-    monkeypatch.setattr(session, "show", lambda path, _, edits=False: opened.append((edits, path)))
-    desk.click(Verb.OPEN_DLQ)
-    desk.click(Verb.OPEN_LOG)
-    assert opened == [(True, paths.dlq), (False, paths.log)]
-
-
 # Settings -----------------------------------------------------------------------------------
 
 
@@ -374,15 +314,6 @@ def test_the_level_is_written_into_the_settings(desk: Desk) -> None:
     config_file().write_text("# mine\n[notifications]\nlevel = 'all'  # for now\n")
     desk.click(Verb.LEVEL, value="problems")
     assert config_file().read_text() == '# mine\n[notifications]\nlevel = "problems"  # for now\n'
-
-
-def test_starting_at_login(desk: Desk) -> None:
-    """On and off; what fails is said."""
-    assert desk.click(Verb.AT_LOGIN, value=False)[0][0] == "That did not work"
-    desk.click(Verb.AT_LOGIN, value=True)
-    assert desk.at_login is True
-    desk.click(Verb.AT_LOGIN, value=False)
-    assert desk.at_login is False
 
 
 # The thread ------------------------------------------------------------------------------------

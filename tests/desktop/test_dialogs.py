@@ -75,7 +75,6 @@ class Room:
 
 @pytest.fixture
 def room(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Room:
-    """Take every program away."""
     programs.only()
     monkeypatch.setenv("XDG_CURRENT_DESKTOP", "XFCE")
     return Room(programs)
@@ -121,14 +120,6 @@ def test_a_window_without_an_answer_means_no(
     monkeypatch.setattr(dialogs, "PATIENCE", 0.2)
     room.programs.add("zenity", body)
     assert room.dialogs.ask(QUESTION) is False
-
-
-@needs.SHELL
-def test_a_text_is_shown_without_a_second_button(room: Room) -> None:
-    room.add("zenity", 1)
-    room.dialogs.show("title", "text", "Close")
-    assert "--info" in room.words("zenity")
-    assert not [word for word in room.words("zenity") if word.startswith("--cancel")]
 
 
 @needs.SHELL
@@ -230,17 +221,3 @@ def test_a_notification_asks_where_no_program_can(
     assert question.icon == shown.icon == "action-needed", "no tick"
     assert (shown.title, shown.body, shown.actions) == ("title", "text", ())
     assert shown.timeout == 0, "it stays until somebody has read it"
-
-
-@needs_dbus
-def test_a_text_is_shown_where_there_are_no_buttons(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dialogs, "_windows", lambda *_: [])
-    with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
-        found.start_daemon(without="actions")
-        asking = Dialogs(Daemon(bus, Path))
-        asking.show("title", "text", "Close")
-        with pytest.raises(Mem0TrayError, match="No program here"):
-            asking.ask(QUESTION)
-        assert [shown.title for shown in found.shown] == ["title"]

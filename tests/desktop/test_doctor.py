@@ -18,7 +18,6 @@ from tests.support.session import Session, needs_dbus, session, silent
 
 
 def run(env: Mapping[str, str], *options: str) -> str:
-    """What it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "mem0tray", "doctor", *options],
         env={**env, **import_path()},
@@ -91,7 +90,6 @@ def test_a_display_and_a_bus_that_hang_are_named(desktop: Desktop) -> None:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Session]:
-    """Start a private session without a daemon."""
     with session(tmp_path) as found:
         yield found
 

@@ -78,7 +78,6 @@ def test_names_and_words_tell_a_worker(name: str, words: str, *, expected: bool)
 
 
 def _unit(folder: Path, name: str, wanted_by: str = "", command: str = "/opt/x") -> None:
-    """Write a unit, and enable it as systemctl does."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(f"[Service]\nExecStart=-{command}\n", encoding="utf-8")
     if wanted_by:
@@ -146,7 +145,6 @@ def test_the_command_takes_out_one_cron_line(home: Path, programs: Programs, sys
 
 @pytest.fixture
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run an older worker."""
     monkeypatch.setattr(older_workers, "_PROC", Path("/proc"))
     program = tmp_path / "mem0_worker.py"
     program.write_text("import sys; sys.stdin.read()", encoding="utf-8")

@@ -30,7 +30,6 @@ def test_each_is_made_by_the_command_and_shown_on_a_page() -> None:
 
 
 def test_they_are_small() -> None:
-    """Each, and all together."""
     for folder in (FOLDER, DESKTOPS):
         sizes = [path.stat().st_size for path in folder.glob("*.png")]
         assert max(sizes) <= LARGEST

@@ -10,7 +10,6 @@ from mem0tray.desktop import session, trial
 
 @pytest.fixture
 def free() -> Iterator[threading.Event]:
-    """End what hangs after the test."""
     made = threading.Event()
     yield made
     made.set()

@@ -30,19 +30,15 @@ class UserSystemd:
         programs.add("systemctl", _SYSTEMCTL.format(state=self._state))
 
     def answer(self) -> None:
-        """Let a manager of this user run."""
         (self._state / "answers").touch()
 
     def refuse(self) -> None:
-        """Start nothing from now on."""
         (self._state / "refuses").touch()
 
     def is_process(self, pid: int) -> None:
-        """Run as this process."""
         (self._state / "pid").write_text(f"{pid}\n")
 
     def runs(self) -> bool:
-        """Whether the unit runs."""
         file = self._state / "active"
         return file.exists() and file.read_text() == "active\n"
 

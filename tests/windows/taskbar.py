@@ -33,7 +33,6 @@ def windows(pid: int, kind: str) -> list[int]:
 
 
 def titled(title: str) -> int:
-    """The window of that title; 0 when there is none."""
     return int(_user32().FindWindowW(None, title) or 0)
 
 

@@ -46,7 +46,6 @@ class Tray:
         return bool(self.window)
 
     def balloon(self) -> int:
-        """Await a notification; its window."""
         found: list[int] = []
 
         def is_there() -> bool:
@@ -195,7 +194,6 @@ def test_a_question_is_answered_by_its_buttons(
 
 
 def pasted() -> str:
-    """What another program gets."""
     user32, kernel32 = API.WinDLL("user32"), API.WinDLL("kernel32")
     user32.GetClipboardData.restype = wintypes.HANDLE
     kernel32.GlobalLock.argtypes, kernel32.GlobalLock.restype = (wintypes.HANDLE,), wintypes.LPWSTR

@@ -21,7 +21,6 @@ class Registry:
     def OpenKey(  # noqa: N802  (the module's own name)
         self, root: str, key: str, reserved: int = 0, access: int = KEY_READ
     ) -> Iterator[tuple[dict[str, Any], int]]:
-        """Open a key that is there."""
         assert (root, reserved) == ("HKCU", 0)
         if key not in self.keys:
             raise FileNotFoundError(2, "The system cannot find the file specified")
@@ -33,7 +32,6 @@ class Registry:
     def CreateKeyEx(  # noqa: N802
         self, root: str, key: str, reserved: int, access: int
     ) -> Iterator[tuple[dict[str, Any], int]]:
-        """Open a key, made if need be."""
         self.keys.setdefault(key, {})
         with self.OpenKey(root, key, reserved, access) as opened:
             yield opened
@@ -41,7 +39,6 @@ class Registry:
     def QueryValueEx(  # noqa: N802
         self, key: tuple[dict[str, Any], int], name: str
     ) -> tuple[Any, int]:
-        """Read a value and its type."""
         if name not in key[0]:
             raise FileNotFoundError(2, "The system cannot find the file specified")
         return key[0][name], self.REG_SZ
@@ -49,12 +46,10 @@ class Registry:
     def SetValueEx(  # noqa: N802
         self, key: tuple[dict[str, Any], int], name: str, reserved: int, kind: int, value: str
     ) -> None:
-        """Set a text."""
         assert (key[1], reserved, kind) == (self.KEY_WRITE, 0, self.REG_SZ)
         key[0][name] = value
 
     def DeleteValue(self, key: tuple[dict[str, Any], int], name: str) -> None:  # noqa: N802
-        """Remove a value that is there."""
         assert key[1] == self.KEY_WRITE
         if name not in key[0]:
             raise FileNotFoundError(2, "The system cannot find the file specified")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.core.errors import FileUnavailableError
 from mem0tray.desktop.autostart import DISABLED, ENABLED, STALE
 from mem0tray.desktop.autostart.linux import ApplicationEntry, fields
 from tests.desktop.programs import script
@@ -19,14 +18,12 @@ SIZES = (16, 22, 24, 32, 48, 64, 128, 256)
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """The user's data folder, with nothing in it."""
     (tmp_path / "data").mkdir()
     return tmp_path / "data"
 
 
 @pytest.fixture
 def placed(tmp_path: Path, data: Path) -> ApplicationEntry:
-    """Put everything there."""
     made = _entry(tmp_path / "bin", data)
     made.put()
     return made
@@ -132,10 +129,3 @@ def test_all_of_it_goes_again_but_for_files_of_others(placed: ApplicationEntry, 
     placed.put()
     placed.remove()
     assert not (data / "applications").exists()
-
-
-def test_a_file_in_the_folders_place_is_named(tmp_path: Path, data: Path) -> None:
-    (data / "applications").touch()
-    with pytest.raises(FileUnavailableError, match="applications"):
-        _entry(tmp_path / "bin", data).mend()
-    assert (data / "applications").is_file()

@@ -33,7 +33,6 @@ def login(tmp_path: Path, programs: Programs) -> LaunchAgent:
 
 
 def _change(login: LaunchAgent, **values: Any) -> None:
-    """Enable, then edit the property list."""
     login.enable()
     path = Path(login.where)
     path.write_bytes(plistlib.dumps({**plistlib.loads(path.read_bytes()), **values}))
@@ -90,17 +89,6 @@ def test_what_the_user_turned_off_is_shown_and_not_mended(
     assert (login.state().name, login.state().starts) == (state, login.command)
     assert ("System Settings" in login.state().reason) == (state == BLOCKED)
     assert not login.mend()
-
-
-def test_the_property_list_alone_counts_without_launchctl(
-    login: LaunchAgent, programs: Programs
-) -> None:
-    programs.only()
-    (programs.folder / "launchctl").unlink()
-    login.enable()
-    assert login.state().name == ENABLED
-    _change(login, Disabled=True)
-    assert login.state().name == BLOCKED
 
 
 @pytest.mark.parametrize("words", [["/gone/mem0tray"], [], [1], "mem0tray"])

@@ -22,13 +22,11 @@ def manager(programs: Programs) -> UserSystemd:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A program to start."""
     return script(tmp_path / "bin" / "mem0tray", "exit 0")
 
 
 @pytest.fixture
 def service(tmp_path: Path, program: Path) -> UserService:
-    """The service in a folder of units of its own."""
     return UserService([str(program), "run"], tmp_path / "units")
 
 

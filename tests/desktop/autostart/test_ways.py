@@ -43,7 +43,6 @@ def make(
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A program to start."""
     return script(tmp_path / "bin" / "mem0tray", "exit 0")
 
 
@@ -77,16 +76,6 @@ def test_a_program_that_is_gone_is_named_and_the_new_one_takes_its_place(
     assert other.state() == AutostartState(ENABLED, after.command)
 
 
-@pytest.mark.parametrize("make", ["desktop", "service", "macos"], indirect=True)
-def test_files_of_others_beside_it_stay(make: Callable[[Path], Autostart], program: Path) -> None:
-    login = make(program)
-    login.enable()
-    other = Path(login.where).with_name("other")
-    other.touch()
-    login.disable()
-    assert [*other.parent.iterdir()] == [other]
-
-
 # Which one ------------------------------------------------------------------------------
 
 
@@ -98,18 +87,15 @@ class Lab:
         self.manager.answer()
 
     def way(self, kind: str) -> Autostart:
-        """The way, as a further process makes it."""
         return autostart.chosen(kind)
 
     @property
     def states(self) -> tuple[str, str]:
-        """The entry's and the service's."""
         return self.way(DESKTOP).state().name, self.way(SERVICE).state().name
 
 
 @pytest.fixture
 def lab(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """Make one, where a desktop runs."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("DISPLAY", ":0")
     for name in ("SSH_CONNECTION", "WSL_DISTRO_NAME", "XDG_CURRENT_DESKTOP"):
@@ -140,16 +126,6 @@ def test_each_takes_the_place_of_the_other_and_says_so(lab: Lab) -> None:
     (removed,) = lab.way(SERVICE).enable()
     assert lab.states == (DISABLED, ENABLED)
     assert "mem0tray.desktop was removed" in removed
-
-
-def test_what_is_set_up_is_shown_wherever_one_looks_from(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lab.way(SERVICE).enable()
-    assert autostart.current(DESKTOP).kind == SERVICE
-    lab.way(DESKTOP).enable()
-    monkeypatch.setattr(session, "has_desktop", lambda _: False)
-    assert autostart.current().kind == DESKTOP
 
 
 def test_disabling_takes_both_away(lab: Lab) -> None:

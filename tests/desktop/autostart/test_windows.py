@@ -22,7 +22,6 @@ def registry() -> Registry:
 
 @pytest.fixture
 def login(registry: Registry, tmp_path: Path) -> RunKey:
-    """Start a program in a folder with a space."""
     program = script(tmp_path / "with space" / "pythonw.exe", "exit 0")
     return RunKey([str(program), "-m", "mem0tray"], registry)
 
@@ -36,12 +35,6 @@ def test_the_value_holds_the_command_line_and_others_stay(
     registry.keys[APPROVED] = {"mem0tray": b"\x03" + bytes(11), "OneDrive": b"\x02"}
     login.disable()
     assert registry.keys == {RUN: {"OneDrive": "x"}, APPROVED: {"OneDrive": b"\x02"}}
-
-
-def test_a_run_key_that_is_not_there_is_made(login: RunKey, registry: Registry) -> None:
-    del registry.keys[RUN]
-    login.enable()
-    assert login.state().name == ENABLED
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ NOTHING: Mapping[str, str] = {}
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A program to start."""
     return script(tmp_path / "bin" / "mem0tray", "exit 0")
 
 
@@ -36,7 +35,6 @@ def login(tmp_path: Path, program: Path) -> XdgAutostart:
 
 
 def _change(login: XdgAutostart, old: str, new: str) -> None:
-    """Enable, then edit the entry."""
     login.enable()
     path = Path(login.where)
     text = path.read_text(encoding="utf-8")

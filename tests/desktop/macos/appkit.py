@@ -46,7 +46,6 @@ class NSEvent(_OnMain):
         first: int,
         second: int,
     ) -> Self:
-        """Make one that means nothing to AppKit."""
         del flags, when, window, context, subtype, first, second
         if kind != current.machine.names.values["NSEventTypeApplicationDefined"]:
             raise ValueError(current.machine.fault(f"an event of type {kind} is made otherwise"))
@@ -63,11 +62,9 @@ class NSApplication(NSResponder):
 
     @classmethod
     def sharedApplication(cls) -> "NSApplication":
-        """The only one."""
         return shared(cls)
 
     def setActivationPolicy_(self, policy: int) -> bool:
-        """Whether it is in the Dock."""
         self._policy = int(policy)
         return True
 
@@ -83,12 +80,10 @@ class NSApplication(NSResponder):
             machine.turn()
 
     def stop_(self, sender: object) -> None:
-        """Stop after the next event, and not before."""
         del sender
         self._stopped = True
 
     def postEvent_atStart_(self, event: NSEvent, first: object) -> None:
-        """Have an event come."""
         del first
         as_kind(event, NSEvent)
         current.machine.waiting.put(lambda: current.machine.shared.update(event=event))
@@ -113,18 +108,15 @@ class NSFont(_OnMain):
 
     @classmethod
     def boldSystemFontOfSize_(cls, size: float) -> "NSFont":
-        """The system's, bold."""
         return cls.menuFontOfSize_(size)
 
     @classmethod
     def menuFontOfSize_(cls, size: float) -> "NSFont":
-        """That of menus; 0 is the usual size."""
         made = cls.alloc().init()
         made._size = float(size) or 13.0
         return made
 
     def pointSize(self) -> float:
-        """How large."""
         return self._size
 
 
@@ -134,23 +126,19 @@ class NSImage(_OnMain):
     _template = False
 
     def initWithData_(self, data: NSData) -> Self:
-        """Read a file: as many points as pixels."""
         self._data = as_kind(data, NSData)._bytes
         with Image.open(io.BytesIO(self._data)) as picture:
             self._size = (float(picture.width), float(picture.height))
         return self
 
     def size(self) -> tuple[float, float]:
-        """How large it is shown."""
         return self._size
 
     def setSize_(self, size: tuple[float, float]) -> None:
-        """Show it as large as that."""
         width, height = size
         self._size = (float(width), float(height))
 
     def setTemplate_(self, template: object) -> None:
-        """Whether only its shape counts."""
         self._template = bool(template)
 
 
@@ -161,11 +149,9 @@ class NSView(NSResponder):
     _tooltip: str | None = None
 
     def setHidden_(self, hidden: object) -> None:
-        """Hide it, or no longer."""
         self._hidden = bool(hidden)
 
     def setToolTip_(self, text: str | None) -> None:
-        """What is said beside the pointer."""
         self._tooltip = None if text is None else as_text(text)
 
 
@@ -176,11 +162,9 @@ class NSControl(NSView):
     _action: object = None
 
     def setTarget_(self, target: Any) -> None:
-        """Who is told."""
         self._target = target
 
     def setAction_(self, action: object) -> None:
-        """By which selector."""
         self._action = _action(action)
 
 
@@ -190,7 +174,6 @@ class NSButton(NSControl):
     _image: NSImage | None = None
 
     def setImage_(self, image: NSImage | None) -> None:
-        """What is on it."""
         as_kind(image, NSImage, None)
         self._image = image
 
@@ -216,59 +199,47 @@ class NSMenuItem(_OnMain):
 
     @classmethod
     def separatorItem(cls) -> "NSMenuItem":
-        """A line that says nothing."""
         made = cls.alloc().init()
         made._separator = True
         return made
 
     def initWithTitle_action_keyEquivalent_(self, title: str, action: object, key: str) -> Self:
-        """With a text, what it does, and its key."""
         self._title = as_text(title)
         self._action = _action(action)
         self._key = as_text(key)
         return self
 
     def setSubmenu_(self, menu: "NSMenu") -> None:
-        """Open a menu."""
         as_kind(menu, NSMenu)
         self._submenu = menu
 
     def setAction_(self, action: object) -> None:
-        """What it does."""
         self._action = _action(action)
 
     def setTarget_(self, target: Any) -> None:
-        """Who does it."""
         self._target = target
 
     def setTag_(self, tag: int) -> None:
-        """Its number."""
         if not 0 <= tag <= _MOST:
             raise ValueError(current.machine.fault(f"{tag} is no NSInteger"))
         self._tag = tag
 
     def tag(self) -> int:
-        """Its number."""
         return self._tag
 
     def setRepresentedObject_(self, represented: object) -> None:
-        """Keep something of the program's with it."""
         self._represented = represented
 
     def representedObject(self) -> object:
-        """What the program keeps with it."""
         return self._represented
 
     def setState_(self, state: int) -> None:
-        """Whether it is ticked."""
         self._state = int(state)
 
     def setEnabled_(self, enabled: object) -> None:
-        """Whether it can be clicked."""
         self._enabled = bool(enabled)
 
     def setAttributedTitle_(self, title: NSAttributedString) -> None:
-        """A text with a look."""
         self._title = title._text
         self._bold = True
 
@@ -280,7 +251,6 @@ class NSMenu(_OnMain):
     _delegate: Any = None
 
     def initWithTitle_(self, title: str) -> Self:
-        """With a name that nobody sees."""
         self._title = as_text(title)
         self._items: list[NSMenuItem] = []
         return self
@@ -290,11 +260,9 @@ class NSMenu(_OnMain):
         self._delegate = weakref.ref(delegate)
 
     def setAutoenablesItems_(self, enables: object) -> None:
-        """Whether AppKit decides what can be clicked."""
         self._enables = bool(enables)
 
     def addItem_(self, item: NSMenuItem) -> None:
-        """Append a line."""
         as_kind(item, NSMenuItem)
         self._items.append(item)
 
@@ -305,13 +273,11 @@ class NSStatusItem(_OnMain):
     _menu: NSMenu | None = None
 
     def button(self) -> NSStatusBarButton:
-        """What is seen there."""
         if "_button" not in vars(self):
             self._button = NSStatusBarButton.alloc().init()
         return self._button
 
     def setMenu_(self, menu: NSMenu | None) -> None:
-        """What a click opens."""
         as_kind(menu, NSMenu, None)
         self._menu = menu
 
@@ -321,25 +287,20 @@ class NSStatusBar(_OnMain):
 
     @classmethod
     def systemStatusBar(cls) -> "NSStatusBar":
-        """The only one."""
         return shared(cls)
 
     def statusItemWithLength_(self, length: float) -> NSStatusItem:
-        """Take a place; -1 is as wide as what is in it."""
         del length
         item: NSStatusItem = NSStatusItem.alloc().init()
         vars(self).setdefault("_items", []).append(item)
         return item
 
     def removeStatusItem_(self, item: NSStatusItem) -> None:
-        """Give it back."""
         vars(self)["_items"].remove(item)
 
     def thickness(self) -> float:
-        """How high it is."""
         return _THICKNESS
 
 
 def _action(value: object) -> object:
-    """A selector; pyobjc takes bytes and ASCII."""
     return as_kind(value.encode("ascii") if isinstance(value, str) else value, bytes, None)

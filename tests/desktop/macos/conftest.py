@@ -40,7 +40,6 @@ def mac(real_names: Names, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]
 
 @pytest.fixture
 def user(mac: Machine) -> User:
-    """Sit down at the Mac."""
     return User(mac)
 
 

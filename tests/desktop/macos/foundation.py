@@ -18,7 +18,6 @@ class NSThread(NSObject):
 
     @classmethod
     def isMainThread(cls) -> bool:
-        """Whether this is the main one."""
         return threading.get_ident() == current.machine.main
 
 
@@ -27,11 +26,9 @@ class NSProcessInfo(NSObject):
 
     @classmethod
     def processInfo(cls) -> "NSProcessInfo":
-        """Ours."""
         return shared(cls)
 
     def beginActivityWithOptions_reason_(self, options: int, reason: str) -> object:
-        """Begin one, until what this returns is let go."""
         begun = (int(options), as_text(reason))
         vars(self).setdefault("_activities", weakref.WeakSet()).add(activity := Activity(begun))
         return activity
@@ -50,12 +47,10 @@ class NSData(NSObject):
     _bytes = b""
 
     def __new__(cls, value: bytes = b"") -> Self:
-        """As pyobjc does."""
         return cls.dataWithBytes_length_(value, len(value))
 
     @classmethod
     def dataWithBytes_length_(cls, value: bytes, length: int) -> Self:
-        """Hold them."""
         made = cls.alloc().init()
         made._bytes = bytes(memoryview(value))[:length]
         return made
@@ -65,7 +60,6 @@ class NSDictionary(NSObject):
     """A mapping."""
 
     def initWithObjectsAndKeys_(self, *pairs: object) -> Self:
-        """Value and key in turn."""
         self._values = dict(zip(pairs[1::2], pairs[::2], strict=True))
         return self
 
@@ -74,7 +68,6 @@ class NSAttributedString(NSObject):
     """A text with a look."""
 
     def initWithString_attributes_(self, text: str, attributes: NSDictionary) -> Self:
-        """Take both."""
         self._text = as_text(text)
         self._attributes = attributes._values
         return self
@@ -92,7 +85,6 @@ def as_text(value: object) -> str:
 
 
 def shared(owner: type[One]) -> One:
-    """The object of a class that has only one."""
     kept: One = current.machine.shared.setdefault(owner.__name__, owner.alloc().init())
     return kept
 

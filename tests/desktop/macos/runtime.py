@@ -46,7 +46,6 @@ class Machine:
             raise
 
     def fault(self, text: str) -> str:
-        """Remember what went wrong."""
         self.faults.append(text)
         return text
 
@@ -80,7 +79,6 @@ class Selector:
 
 
 def _selector(name: str) -> str:
-    """The selector of a method by its name in Python."""
     return name.replace("_", ":")
 
 
@@ -117,7 +115,6 @@ class ObjCClass(type):
 
     @property
     def lineage(cls) -> Iterator[str]:
-        """Its name, and those of the classes above it."""
         return (each.__name__ for each in cls.__mro__ if isinstance(each, ObjCClass))
 
 
@@ -158,21 +155,17 @@ class NSObject(metaclass=ObjCClass):
 
     @classmethod
     def alloc(cls) -> Self:
-        """Make one."""
         return object.__new__(cls)
 
     def __new__(cls, *arguments: Any) -> Self:
-        """Refuse what pyobjc has for few classes only."""
         raise TypeError(current.machine.fault(f"{cls.__name__}{arguments!r}: use alloc().init()"))
 
     def init(self) -> Self:
-        """Begin."""
         return self
 
     def performSelectorOnMainThread_withObject_waitUntilDone_(
         self, selector: object, argument: object, wait: object
     ) -> None:
-        """Have it done by the loop of the main thread."""
         if wait:
             raise NotImplementedError(current.machine.fault("nothing here waits"))
         current.machine.waiting.put(lambda: _send(self, selector, argument))

@@ -24,8 +24,6 @@ class Function:
 
 
 def log_in(machine: Machine, patch: pytest.MonkeyPatch, *, here: bool) -> None:
-    """Log in at the screen, or from afar."""
-
     class Library:
         def __init__(self, path: str) -> None:
             name = path.rpartition("/")[2]

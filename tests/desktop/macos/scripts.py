@@ -25,12 +25,10 @@ class Osascript:
         )
 
     def called(self) -> bool:
-        """Whether it was."""
         return self._log.with_suffix(".words").exists()
 
     @property
     def words(self) -> list[str]:
-        """What it was called with."""
         return self._log.with_suffix(".words").read_bytes().decode().split("\0")[:-1]
 
     @property

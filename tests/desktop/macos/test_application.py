@@ -29,7 +29,6 @@ _ = mem0tray.worker.folders.inotify
 
 @pytest.fixture
 def server() -> Iterator[Standin]:
-    """A server that takes everything."""
     with Standin() as started:
         yield started
 
@@ -64,7 +63,6 @@ def at_mac(
 
 
 def _letter(user: User) -> tuple[str, str]:
-    """The way to the lines of the only dead letter."""
     (title,) = user.menu("Memories not delivered")
     return "Memories not delivered", title
 

@@ -33,19 +33,16 @@ MENU = (
 
 @pytest.fixture
 def clicked() -> list[MenuCommand]:
-    """Keep what was clicked."""
     return []
 
 
 @pytest.fixture
 def tray(user: User, clicked: list[MenuCommand]) -> Tray:
-    """Make a tray, as the application does on a Mac."""
     del user
     return Tray(clicked.append, None)
 
 
 def _seen(look: Callable[[], object]) -> tuple[list[Any], Callable[[], object]]:
-    """A list, and a step that adds to it what is seen."""
     seen: list[Any] = []
     return seen, lambda: seen.append(look())
 

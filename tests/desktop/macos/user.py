@@ -21,7 +21,6 @@ class User:
         self._opened: Any = None
 
     def runs(self, tray: Tray, *steps: Callable[[], object]) -> None:
-        """Run a tray, take the steps, and stop it."""
         self.plans(*steps, tray.stop)
         tray.run(lambda: None, self.ends)
 
@@ -45,7 +44,6 @@ class User:
 
     @property
     def items(self) -> list[Any]:
-        """What stands in the menu bar."""
         bar = self._machine.shared.get("NSStatusBar")
         return vars(bar).get("_items", []) if bar is not None else []
 
@@ -56,12 +54,10 @@ class User:
 
     @property
     def tooltip(self) -> str:
-        """What is said beside the pointer on the icon."""
         return str(self._item.button()._tooltip)
 
     @property
     def icon(self) -> Any:
-        """The picture."""
         return self._item.button()._image
 
     def menu(self, *path: str) -> list[str]:
@@ -69,7 +65,6 @@ class User:
         return [_shown(each) for each in self._lines(path)]
 
     def line(self, *path: str) -> Any:
-        """One line of the menu."""
         *above, last = path
         return next(each for each in self._lines(above) if each._title == last)
 
@@ -84,7 +79,6 @@ class User:
             _tell(self.line(title)._submenu, selector)
 
     def close_menu(self) -> None:
-        """Close the menu."""
         opened, self._opened = self._opened, None
         _tell(opened, "menuDidClose:")
 
@@ -104,7 +98,6 @@ class User:
         return _of(menu)
 
     def kill(self, number: int) -> None:
-        """Send a signal."""
         handler = self._machine.signals.get(number)
         assert handler is not None, "AppKit's loop would not notice"
         handler(number)

@@ -33,13 +33,11 @@ PATIENCE = 0.5  # seconds that a daemon is given
 
 
 def notice(title: str = "Title", body: str = "Body", kind: str = "") -> Notice:
-    """Make a notice that can be clicked."""
     return Notice("Title", title, body, kind=kind, actions=(STATUS, RETRY))
 
 
 @pytest.fixture
 def desktop(tmp_path: Path) -> Iterator[Session]:
-    """Start a private session without a daemon."""
     with session(tmp_path) as found:
         yield found
 
@@ -55,11 +53,9 @@ class Desk:
         )
 
     def clicked(self) -> Offer:
-        """Wait for a click."""
         return self.clicks.get(timeout=10)
 
     def gone(self) -> None:
-        """Wait until no daemon is there."""
         what = (DBUS, DBUS_PATH, DBUS, "NameHasOwner")
         wait_until(
             lambda: self.bus.call(Message(*what, signature="s", body=[BUS_NAME])) == [False],
@@ -69,7 +65,6 @@ class Desk:
 
 @pytest.fixture
 def desk(desktop: Session) -> Iterator[Desk]:
-    """Connect to the session."""
     made = Desk(desktop)
     yield made
     made.bus.close()
@@ -191,17 +186,6 @@ def test_the_numbers_of_another_daemon_are_not_ours(desktop: Session, desk: Desk
     assert desktop.shown[0].replaces == 0
 
 
-def test_what_is_over_is_taken_away(desktop: Session, desk: Desk) -> None:
-    daemon = desktop.start_daemon()
-    desk.daemon.show(notice(kind="action"))
-    desk.daemon.show(notice(kind="server"))
-    desk.daemon.withdraw("action")
-    desk.daemon.withdraw("nothing")
-    wait_until(lambda: daemon.closed, what="the end of a notice")
-    desk.daemon.about()  # answered after all that was asked before
-    assert daemon.closed == [1]
-
-
 # Questions --------------------------------------------------------------------------------------
 
 
@@ -253,7 +237,6 @@ def test_an_error_of_the_daemon_is_told(desktop: Session, desk: Desk) -> None:
 
 
 def test_no_daemon(desktop: Session, desk: Desk) -> None:
-    """It is told; a daemon that comes later is found."""
     with pytest.raises(NotShownError, match="no program shows notifications"):
         desk.daemon.show(notice())
     desktop.start_daemon()

@@ -19,18 +19,15 @@ HOSTILE = "<b>bold</b> <a href='https://example.org'>here</a> & &lt;"
 
 @pytest.fixture
 def bus(desktop: Desktop) -> Iterator[SessionBus]:
-    """Connect to the desktop's session."""
     with SessionBus(desktop.address) as made:
         yield made
 
 
 def notification(desktop: Desktop) -> Window:
-    """Wait for a notification on the screen."""
     return desktop.screen.wait_window(lambda window: window.kind == "NOTIFICATION")
 
 
 def notice(body: str, kind: str = "") -> Notice:
-    """Make a notice that can be clicked."""
     action = NoticeAction(Offer.STATUS, "Show status")
     return Notice("Title", "Title", body, kind=kind, actions=(action,))
 

@@ -29,19 +29,16 @@ LINE = 60  # characters of a body that a desktop shows at first
 
 @pytest.fixture
 def desk() -> Desk:
-    """Start with a worker that is healthy."""
     return healthy_desk()
 
 
 def shown(desk: Desk, *happens: Event) -> Notice:
-    """The notice that follows from these events."""
     desk.happens(*happens)
     desk.passes(BURST)
     return desk.last
 
 
 def offers(notice: Notice) -> list[Offer]:
-    """What the buttons do."""
     return [action.offer for action in notice.actions[1:]]
 
 
@@ -78,10 +75,6 @@ def test_each_subject_says_what_happened_and_what_to_do(
     assert notice.body.startswith(parts[0])
     assert all(part in notice.body for part in parts)
     assert "secret" not in notice.body
-
-
-def test_of_a_broken_file_that_was_empty_nothing_is_kept(desk: Desk) -> None:
-    assert "kept" not in shown(desk, events.FileBroken("q.json", "x", "")).body
 
 
 # Icons, buttons, urgency -------------------------------------------------------------------
@@ -185,7 +178,6 @@ def _group(
 
 
 def _every() -> list[NoticeGroup]:
-    """A group of each subject."""
     since = events.StateChanged(DOWN, reasons.quoted("refused"))
     return [
         NoticeGroup(Subject.DOWN, since, 0, WALL, count=1, counts=Counts(17, 23, None)),

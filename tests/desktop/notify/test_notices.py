@@ -15,7 +15,6 @@ from tests.desktop.notice_desk import Desk, alert, healthy_desk, moved, recovere
 
 @pytest.fixture
 def desk() -> Desk:
-    """Start with a worker that is healthy."""
     return healthy_desk()
 
 
@@ -52,12 +51,6 @@ def test_a_burst_becomes_one_with_counts_by_project(desk: Desk) -> None:
     assert desk.titles == ["Moved to DLQ"] * 2
 
 
-def test_subjects_do_not_mix(desk: Desk) -> None:
-    desk.happens(moved(), recovered(), moved())
-    desk.passes(BURST)
-    assert sorted(desk.titles) == ["DLQ recovered", "Moved to DLQ"]
-
-
 def test_a_burst_without_end_is_shown_now_and_then_and_counts_all(desk: Desk) -> None:
     for _ in range(3600):
         desk.happens(recovered())
@@ -82,15 +75,6 @@ def test_what_was_not_shown_is_in_the_next_one(desk: Desk) -> None:
     first, second = desk.seen
     assert first[1].body == "11 memories not delivered, tried again later.\nbeta: 6, alpha: 5"
     assert second[1].title == "DLQ recovered"
-
-
-def test_what_was_not_shown_comes_by_itself_no_more(desk: Desk) -> None:
-    desk.happens(moved())
-    desk.now += BURST
-    (due,) = desk.notices.due(desk.now)
-    desk.notices.not_shown(due)
-    desk.passes(HOUR)
-    assert desk.seen == []
 
 
 def test_of_many_projects_the_largest_are_named(desk: Desk) -> None:
@@ -148,16 +132,6 @@ def test_good_news_follows_whatever_was_shown(desk: Desk, stuck: int) -> None:
         desk.passes(2 * BURST)
         assert desk.titles[-1] == "DLQ recovered"
     assert desk.titles.count("DLQ recovered") == shown
-
-
-def test_good_news_about_one_notice_comes_at_once_with_what_waited(desk: Desk) -> None:
-    desk.happens(*(moved("alpha", f"id{number}") for number in range(10)))
-    desk.passes(2 * BURST)
-    for number in range(10):
-        desk.happens(recovered("alpha", f"id{number}"))
-        desk.passes(2 * BURST)
-    assert desk.titles == ["Moved to DLQ"] + ["DLQ recovered"] * (LIMIT - 1)
-    assert desk.last.body.startswith("6 memories")
 
 
 # The limit of an hour --------------------------------------------------------------
@@ -410,15 +384,3 @@ def test_in_a_day_of_everything_nothing_is_lost_and_nothing_grows(desk: Desk) ->
     assert all(times[n + LIMIT] - times[n] > HOUR - 0.001 for n in range(len(times) - LIMIT))
     desk.passes(2 * HOUR)
     assert desk.told[Subject.MOVED] == happened
-
-
-def test_a_day_of_outages_makes_a_pair_of_notices_for_each(desk: Desk) -> None:
-    for _ in range(10):
-        for _ in range(30):
-            desk.state(DOWN, "x")
-            desk.passes(60)
-            desk.state(HEALTHY)
-            desk.passes(BURST - 1)
-        desk.state(HEALTHY)
-        desk.passes(2 * HOUR)
-    assert desk.titles == ["Server down", "Server back"] * 10

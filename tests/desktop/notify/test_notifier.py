@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray import alerts
-from mem0tray.config.settings import AlertSettings, NotificationSettings, Settings
+from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event, Events
@@ -35,7 +35,6 @@ class Screen:
         self.broken = False
 
     def show(self, notice: Notice) -> None:
-        """Show it, on the sender's thread."""
         self.entered.set()
         self.free.wait()
         if self.broken:
@@ -43,12 +42,10 @@ class Screen:
         self.shown.append(notice)
 
     def withdraw(self, kind: str) -> None:
-        """Take it away."""
         self.withdrawn.append(kind)
 
     @property
     def titles(self) -> list[str]:
-        """What was shown."""
         return [notice.title for notice in self.shown]
 
 
@@ -66,7 +63,6 @@ class Room:
     notifier: Notifier | None = None
 
     def start(self) -> Notifier:
-        """Start the notifier."""
         self.bus.subscribe(self.heard.append)
         current = lambda: self.settings  # noqa: E731
         counts = lambda: self.counts()  # noqa: E731, PLW0108  (a test replaces it meanwhile)
@@ -77,12 +73,10 @@ class Room:
         return self.notifier
 
     def emit(self, *found: Event) -> None:
-        """Emit events as the worker does."""
         for event in found:
             self.bus.emit(event)
 
     def heard_of(self, kind: type[Event]) -> list[Event]:
-        """The events of that kind so far."""
         return [event for event in self.heard if isinstance(event, kind)]
 
 
@@ -101,7 +95,6 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
 
 
 def moved(project: str = "alpha") -> events.MovedToDlq:
-    """Make the event of a move."""
     return events.MovedToDlq(project, "12345678-9abc", 5)
 
 
@@ -144,17 +137,6 @@ def test_a_notice_that_nothing_can_show_is_logged(room: Room) -> None:
     ]
 
 
-def test_a_notice_that_nothing_could_show_comes_with_the_next_one(room: Room) -> None:
-    room.screen.broken = True
-    room.start()
-    room.emit(events.DlqRecovered("alpha", "1", 2))
-    wait_until(lambda: room.heard_of(events.NotificationFailed), what="the event")
-    room.screen.broken = False
-    room.emit(events.DlqRecovered("beta", "2", 2))
-    wait_until(lambda: room.screen.shown, what="a notice")
-    assert room.screen.shown[0].body.startswith("2 memories")
-
-
 def test_it_survives_a_fault(room: Room) -> None:
 
     def raises() -> Language:
@@ -169,62 +151,12 @@ def test_it_survives_a_fault(room: Room) -> None:
     wait_until(lambda: "DLQ recovered" in room.screen.titles, what="a notice")
 
 
-def test_the_level_is_that_of_the_settings_now(room: Room) -> None:
-    room.settings = Settings(notifications=NotificationSettings(level="problems"))
-    room.start()
-    room.emit(events.DlqRecovered("alpha", "1", 2), moved())
-    wait_until(lambda: room.screen.shown, what="the problem")
-    assert room.screen.titles == ["Moved to DLQ"]
-    room.settings = Settings()
-    room.emit(events.DlqRecovered("alpha", "1", 2))
-    wait_until(lambda: len(room.screen.shown) == 2, what="the good news")
-
-
-def alerting(command: str = "") -> Settings:
-    """Settings under which more than ten dead letters are told at once."""
-    return Settings(
-        alerts=AlertSettings(after=0.0, command=command),
-        notifications=NotificationSettings(level="none" if command else "all"),
-    )
-
-
-def test_an_alert_is_told_once(room: Room) -> None:
-    looks = threading.Semaphore(0)
-
-    def counts() -> Counts:
-        looks.release()
-        return Counts(1, 11, None)
-
-    room.counts, room.settings = counts, alerting()
-    room.start()
-    wait_until(lambda: room.screen.shown, what="the notice")
-    for _ in range(5):
-        looks.acquire()
-    assert room.screen.titles == ["Memories not delivered"]
-    assert room.heard_of(events.AlertBegan) == [events.AlertBegan("dlq_size", 10, 0.0, 1, 11, None)]
-    assert "dlq_size" in (room.folder / "alerts.json").read_text()
-    room.counts = lambda: Counts(0, 0, None)
-    wait_until(lambda: room.heard_of(events.AlertOver), what="its end")
-    assert room.heard_of(events.AlertCommandFailed) == []
-    assert "dlq_size" not in (room.folder / "alerts.json").read_text()
-
-
 def test_a_deletion_that_was_undone_is_taken_away_at_once(room: Room) -> None:
     room.start()
     room.bus.emit(events.UserAction("delete", dead=1))
     wait_until(lambda: room.screen.shown, what="the notice")
     room.bus.emit(events.UserAction("restore", dead=1))
     wait_until(lambda: room.screen.shown[0].kind in room.screen.withdrawn, what="its end")
-
-
-def test_an_alert_runs_the_command(room: Room) -> None:
-    kept = room.folder / "kept"
-    room.settings = alerting(f'/bin/sh -c \'cat > "$0.tmp"; mv "$0.tmp" "$0"\' \'{kept}\'')
-    room.counts = lambda: Counts(1, 11, None)
-    room.start()
-    wait_until(kept.exists, what="the command")
-    assert "11 dead letters: more than 10" in kept.read_text()
-    assert room.screen.shown == []
 
 
 def test_a_ledger_that_is_closed_harms_nothing(room: Room) -> None:

@@ -13,7 +13,6 @@ from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 
 
 def notice(title: str = "Title", body: str = "Body") -> Notice:
-    """Make a notice."""
     return Notice("Title", title, body)
 
 
@@ -26,7 +25,6 @@ class _Failing:
         self.error = error
 
     def show(self, notice: Notice) -> None:
-        """Fail."""
         del notice
         raise self.error
 
@@ -47,7 +45,6 @@ def test_why_it_was_not_shown_is_one_line(error: Exception, reason: str) -> None
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """Take every way of plyer's away."""
     monkeypatch.setattr(session, "_FLATPAK", tmp_path / "none")
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     return monkeypatch

@@ -29,7 +29,6 @@ class Taskbar:
         self.kept: list[object] = []
 
     def show(self, words: dict[str, Any]) -> None:
-        """Show one, unless it refuses."""
         if self.refuses:
             raise RuntimeError("Shell_NotifyIconW failed.")
         self.shown.append(words)

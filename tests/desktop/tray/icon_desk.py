@@ -34,15 +34,12 @@ class IconDesk:
         self._thread = threading.Thread(target=self.icon.run, name="desk", daemon=True)
 
     def menu(self, *items: Any) -> None:
-        """Set the menu."""
         self.icon.menu = self.library.Menu(*items)
 
     def note(self) -> None:
-        """Note that it was called."""
         self.ran.append(threading.current_thread().name)
 
     def start(self) -> TrayItem:
-        """Show the icon; what the panel sees of it."""
         self._thread.start()
         return self.host.wait_item()
 
@@ -52,19 +49,16 @@ class IconDesk:
         assert len(self.ran) == number
 
     def ended(self) -> bool:
-        """Wait until `run` returns."""
         self._thread.join(10)
         return not self._thread.is_alive()
 
     def close(self) -> None:
-        """End everything."""
         self.icon.stop()
         self.bus.close()
         self.host.close()
 
 
 def picture(colour: str, size: int = 32) -> Image.Image:
-    """A picture of one colour."""
     return Image.new("RGBA", (size, size), colour)
 
 

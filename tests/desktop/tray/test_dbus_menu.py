@@ -10,18 +10,15 @@ SEPARATOR: Final = SimpleNamespace(text="- - - -", submenu=None)
 
 
 def item(text: str, identity: object = None, **options: Any) -> Any:
-    """Make an item as pystray has it."""
     shown = {"enabled": True, "checked": None, "radio": False, "submenu": None}
     return SimpleNamespace(text=text, identity=identity, **{**shown, **options})
 
 
 def read(*items: Any, ids: LineIds | None = None) -> MenuLine:
-    """Read a menu; a click does nothing."""
     return (ids or LineIds()).read(items, SEPARATOR, lambda _: None)
 
 
 def label(text: str) -> object:
-    """What panels are given of a text."""
     return read(item(text)).below[0].properties["label"]
 
 
@@ -29,7 +26,6 @@ def label(text: str) -> object:
 
 
 def test_underscores_are_doubled() -> None:
-    """One alone would mark a key, and vanish."""
     assert label("a_b__c") == "a__b____c"
 
 

@@ -14,7 +14,7 @@ from mem0tray.core import reasons, state
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.tray import menu
-from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb, View
+from mem0tray.desktop.tray.menu import MenuCommand, MenuEntry, Verb, View
 from mem0tray.server.answers import NO_PROJECT
 
 ENGLISH = Language("en")
@@ -35,30 +35,25 @@ def somewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 
 def labels(entries: Iterable[MenuEntry]) -> list[str]:
-    """What one reads, a separator being empty."""
     return [entry.label for entry in entries]
 
 
 def within(entries: Iterable[MenuEntry], label: str) -> MenuEntry:
-    """The entry of that label, at any depth."""
     return next(entry for entry in everything(entries) if entry.label == label)
 
 
 def everything(entries: Iterable[MenuEntry]) -> Iterator[MenuEntry]:
-    """Every entry, those of submenus too."""
     for entry in entries:
         yield entry
         yield from everything(entry.entries)
 
 
 def with_letter(**fields: object) -> View:
-    """A view of one dead letter."""
     changed = structs.replace(LETTER, **fields)
     return dataclasses.replace(VIEW, letters=(changed,))
 
 
 def test_the_whole_menu() -> None:
-    """Everything that was asked for, in its order."""
     made = menu.build(VIEW, ENGLISH, NOW)
     assert labels(made) == [
         "Server healthy · mem0.test", "0 memories waiting · 1 not delivered", "",
@@ -85,13 +80,6 @@ def test_it_speaks_french() -> None:
     assert labels(within(made, "Mettre en pause").entries)[:2] == ["30 minutes", "1 heure"]
 
 
-def test_every_entry_does_something() -> None:
-    whole = menu.build(dataclasses.replace(VIEW, former=("local",)), ENGLISH, NOW)
-    made = [entry for entry in everything(whole) if entry != SEPARATOR]
-    assert all(entry.command or entry.entries for entry in made if entry.enabled)
-    assert {entry.command.verb for entry in made if entry.command} == set(Verb)
-
-
 def test_what_former_servers_have_can_be_brought_over() -> None:
     view = dataclasses.replace(VIEW, former=("local", "http://old.test"))
     made = menu.build(view, ENGLISH, NOW)
@@ -103,12 +91,6 @@ def test_what_former_servers_have_can_be_brought_over() -> None:
     ]
     commands = [entry.command for entry in made[at + 1 : at + 3]]
     assert commands == [MenuCommand(Verb.BRING_OVER, value=name) for name in view.former]
-
-
-def test_without_dead_letters_nothing_can_be_retried() -> None:
-    made = menu.build(View(HEALTHY), ENGLISH, NOW)
-    assert not within(made, "Try all again now").enabled
-    assert not within(made, "Memories not delivered").enabled
 
 
 @pytest.mark.parametrize(
@@ -129,18 +111,6 @@ def test_the_first_line_tells_what_is_wrong(state: str) -> None:
     assert menu.build(view, ENGLISH, NOW)[0].label.endswith(" · mem0.test · refused")
     view = dataclasses.replace(view, reason=reasons.quoted("refused " * 40))
     assert len(menu.build(view, ENGLISH, NOW)[0].label) == 100
-
-
-def test_letters_of_one_project_can_be_told_apart() -> None:
-    letter = structs.replace(
-        LETTER, item_id="170453b0-77aa", reason=reasons.quoted("500 Internal Server Error: odd")
-    )
-    silent = structs.replace(letter, item_id="b2", reason=reasons.quoted("not reached"))
-    view = dataclasses.replace(VIEW, letters=(letter, silent))
-    assert labels(within(menu.build(view, ENGLISH, NOW), "Memories not delivered").entries) == [
-        "alpha · 170453b0 · 500 · 14:32",
-        "alpha · b2 · not reached · 14:32",
-    ]
 
 
 def test_where_submenus_have_none_it_all_stands_below_each_letter() -> None:
@@ -207,14 +177,6 @@ def test_one_level_is_ticked(level: str) -> None:
     assert all(entry.radio for entry in made)
 
 
-@pytest.mark.parametrize("at_login", [False, True])
-def test_starting_at_login_is_switched(at_login: bool) -> None:  # noqa: FBT001  (a parameter)
-    view = dataclasses.replace(VIEW, at_login=at_login)
-    found = within(menu.build(view, ENGLISH, NOW), "Start at login")
-    assert found.checked is at_login
-    assert found.command == MenuCommand(Verb.AT_LOGIN, value=not at_login)
-
-
 # Rebuilt rarely -----------------------------------------------------------------------------
 
 
@@ -246,15 +208,6 @@ def test_the_tooltip_says_what_is_needed() -> None:
     assert "choose a server" in menu.tooltip(view, ENGLISH, NOW).split("\n")
     view = View(DOWN, reason=reasons.quoted("refused"))
     assert "refused" not in menu.tooltip(view, ENGLISH, NOW)
-
-
-def test_a_long_reason_is_shown_whole() -> None:
-    reason = f"sync.timeout in /home/{'x' * 60}/config.toml is 'soon', but it must be a number."
-    lines = menu.tooltip(View(ACTION_NEEDED, reason=reasons.quoted(reason)), ENGLISH, NOW).split(
-        "\n"
-    )
-    assert " ".join(lines[1:-1]) == reason
-    assert max(map(len, lines)) <= 80
 
 
 def test_reasons_are_in_the_users_language() -> None:
@@ -296,18 +249,6 @@ def test_hostile_texts_become_short_printable_lines(text: str) -> None:
         assert line == "".join(each for each in line if each.isprintable())
         assert not set("\u202e\u2066\u200f") & set(line)
         line.encode()
-
-
-@pytest.mark.parametrize("text", ["", "\t\n", "\u202e"])
-def test_texts_of_which_nothing_is_left(text: str) -> None:
-    view = dataclasses.replace(
-        with_letter(project=text, reason=reasons.quoted(text)), destination=text
-    )
-    view = dataclasses.replace(view, state=ACTION_NEEDED, reason=reasons.quoted(text))
-    made = menu.build(view, ENGLISH, NOW)
-    assert made[0].label == "Action needed"
-    assert within(made, "no project · aa-1 · 14:32")
-    assert len(menu.tooltip(view, ENGLISH, NOW).split("\n")) == 2
 
 
 @pytest.mark.parametrize("since", [1e18, -1e18, 1e300, 2.0**63])

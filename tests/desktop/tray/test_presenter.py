@@ -33,15 +33,12 @@ class Tray:
         self.told: queue.Queue[tuple[str, Any]] = queue.Queue()
 
     def show_look(self, look: IconLook) -> None:
-        """Write it down."""
         self.told.put(("look", look))
 
     def show_title(self, title: str) -> None:
-        """Write it down."""
         self.told.put(("title", title))
 
     def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
-        """Write it down."""
         self.told.put(("menu", entries))
 
     def next(self, kind: str, timeout: float = 10.0) -> Any:
@@ -70,36 +67,22 @@ class Scene:
         )
 
     def gather(self) -> View:
-        """As the worker is."""
         if self.error is not None:
             self.raised.set()
             raise self.error
         return self.view
 
     def becomes(self, **fields: Any) -> None:
-        """Change the view."""
         self.view = dataclasses.replace(self.view, **fields)
 
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    """Start it; the first look is awaited."""
     made = Scene()
     made.presenter.start()
     assert made.tray.next("menu")[0].label == "Starting · mem0.test"
     yield made
     made.presenter.stop()
-
-
-def test_a_desktop_with_two_levels_gets_no_third() -> None:
-    letter = DeadLetter("aa-1", b"digest", "alpha", NOW, reasons.quoted("500: odd"))
-    made = Scene(nests=False)
-    made.becomes(state=HEALTHY, dlq=1, letters=(letter,))
-    made.presenter.start()
-    shown = made.tray.next("menu")
-    made.presenter.stop()
-    below = next(entry.entries for entry in shown if entry.label == "Memories not delivered")
-    assert [line.label for line in below][1] == "• Try again now"
 
 
 def test_a_change_of_state_shows_everywhere(scene: Scene) -> None:
@@ -111,7 +94,6 @@ def test_a_change_of_state_shows_everywhere(scene: Scene) -> None:
 
 
 def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many of them are one change of the tooltip."""
     monkeypatch.setattr(presenter, "TITLE_EVERY", 0.2)
     for count in range(50):
         scene.becomes(queue=count)
@@ -130,7 +112,6 @@ class Hand(Clock):
     at = NOW
 
     def now(self) -> float:
-        """As the test has set it."""
         return self.at
 
 
@@ -156,7 +137,6 @@ class Pace:
 
 @pytest.fixture
 def pace() -> Pace:
-    """Make one."""
     return Pace()
 
 
@@ -179,11 +159,6 @@ def test_other_lines_wait_ten_seconds(pace: Pace) -> None:
     assert pace.scene.presenter._due <= NOW + MENU_EVERY
     assert pace.shows(NOW + MENU_EVERY)
     assert not pace.shows(NOW + 2 * MENU_EVERY - 0.1, letters=OTHER)
-
-
-def test_a_change_that_is_undone_is_none(pace: Pace) -> None:
-    assert not pace.shows(NOW + 1, letters=ONE)
-    assert not pace.shows(NOW + MENU_EVERY, letters=())
 
 
 def test_the_effect_of_a_click_shows_at_once(pace: Pace) -> None:
@@ -216,8 +191,3 @@ def test_it_survives_any_error(
     scene.presenter(events.StateChanged(PAUSED, reasons.NONE))
     assert scene.tray.next("look") == IconLook("paused")
     assert bool(caplog.records) is isinstance(error, RuntimeError)
-
-
-def test_it_leaves_at_once(scene: Scene) -> None:
-    scene.presenter.stop()
-    assert not scene.presenter._thread.is_alive()

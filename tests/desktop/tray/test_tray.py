@@ -13,7 +13,7 @@ from mem0tray.core.state import STARTING
 from mem0tray.desktop import tray as tray_module
 from mem0tray.desktop.tray import Tray
 from mem0tray.desktop.tray.icon import IconLook, compose, look
-from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
+from mem0tray.desktop.tray.menu import MenuCommand, MenuEntry, Verb
 
 RETRY = MenuCommand(Verb.RETRY_ALL)
 
@@ -49,11 +49,9 @@ class Icon:
         object.__setattr__(self, name, value)
 
     def run(self, setup: Callable[[Any], None]) -> None:
-        """Call `setup`, and return as if it was stopped."""
         setup(self)
 
     def stop(self) -> None:
-        """End."""
         self.told.append(("stop", None))
 
 
@@ -67,12 +65,10 @@ class Panel:
         self.icon.told.clear()
 
     def items(self, *entries: MenuEntry) -> tuple[Any, ...]:
-        """Show a menu; what pystray was given."""
         self.tray.show_menu(entries)
         return tuple(self.icon.menu.items)
 
     def told(self, name: str) -> list[Any]:
-        """What the icon's attribute was set to."""
         return [value for each, value in self.icon.told if each == name]
 
 
@@ -90,7 +86,6 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def panel() -> Panel:
-    """Make a tray."""
     return Panel()
 
 
@@ -117,43 +112,7 @@ def test_a_title_is_set_once(panel: Panel) -> None:
     assert panel.told("title") == ["one", "two", "one"]
 
 
-def test_running_and_stopping(panel: Panel) -> None:
-    """The icon is visible once whoever updates it has begun; stopping ends it."""
-    ends = object()
-    panel.tray.run(lambda: panel.icon.told.append(("ready", None)), ends)  # type: ignore[arg-type]
-    panel.tray.stop()
-    assert panel.icon.told == [
-        ("at_end", ends),
-        ("ready", None),
-        ("visible", True),
-        ("stop", None),
-    ]
-
-
 # The menu ----------------------------------------------------------------------------------
-
-
-def test_entries_become_items(panel: Panel) -> None:
-    """Labels, ticks, the default and separators, also in submenus."""
-    plain, line, more = panel.items(
-        MenuEntry("Plain", RETRY, default=True),
-        SEPARATOR,
-        MenuEntry(
-            "More", entries=(MenuEntry("On", RETRY, checked=True, radio=True),), enabled=False
-        ),
-    )
-    assert (plain.text, plain.default, plain.enabled) == ("Plain", True, True)
-    assert plain.checked is None
-    assert line is Menu.SEPARATOR
-    assert (more.text, more.enabled) == ("More", False)
-    (on,) = more.action.items
-    assert (on.text, on.radio, on.checked(on)) == ("On", True, True)
-
-
-def test_a_click_hands_its_command_over(panel: Panel) -> None:
-    for item in panel.items(MenuEntry("a", RETRY), MenuEntry("b", MenuCommand(Verb.QUIT))):
-        item.action()
-    assert panel.clicked == [RETRY, MenuCommand(Verb.QUIT)]
 
 
 def test_a_disabled_item_does_nothing(panel: Panel) -> None:
@@ -173,9 +132,6 @@ def test_an_item_is_known_by_what_it_does(panel: Panel) -> None:
     )
     assert first.identity == second.identity
     assert len({first.identity, other.identity, state.identity}) == 3
-
-
-# Where icons are written --------------------------------------------------------------------
 
 
 # Other systems -------------------------------------------------------------------------------

@@ -26,28 +26,23 @@ class User32:
         self.icons: list[tuple[Image.Image, tuple[int, int]]] = []
 
     def GetSystemMetrics(self, what: int) -> int:  # noqa: N802  (Windows' name, as the next ones)
-        """How wide a small icon is."""
         assert what == 49
         return self.size
 
     def PostMessageW(self, window: int, message: int, *_: int) -> None:  # noqa: N802
-        """Queue a message."""
         assert window == 7
         self.posted.append(message)
 
     def SetTimer(self, _: int, number: int, after: int, none: None) -> None:  # noqa: N802
-        """Send WM_TIMER again and again."""
         assert (after, none) == (1000, None)
         self.timers.add(number)
 
     def KillTimer(self, _: int, number: int) -> None:  # noqa: N802
-        """Send it no more."""
         self.timers.discard(number)
 
     def CreateIconFromResourceEx(  # noqa: N802
         self, data: bytes, length: int, is_icon: int, version: int, width: int, height: int, _: int
     ) -> int:
-        """Make an icon."""
         assert (length, is_icon, version) == (len(data), 1, 0x30000)
         self.icons.append((Image.open(io.BytesIO(data)), (width, height)))
         return len(self.icons)
@@ -64,11 +59,9 @@ class Pystray:
         self._message_handlers: dict[int, Any] = {}
 
     def __call__(self) -> None:
-        """Do what a click on the icon does."""
         self.did.append("clicked")
 
     def stop(self) -> None:
-        """End."""
         self.did.append("stop")
 
     def _show(self) -> None:
@@ -106,24 +99,20 @@ class Pystray:
 
 @pytest.fixture
 def windows() -> User32:
-    """Be Windows."""
     return User32()
 
 
 @pytest.fixture
 def icon(windows: User32) -> Any:
-    """Make an icon."""
     made = windows_icon.icon_class(SimpleNamespace(Icon=Pystray), windows)
     return made("mem0tray", PICTURES, "mem0tray")
 
 
 def send(icon: Any, message: int, wparam: int = 0, lparam: int = 0) -> object:
-    """What the window answers."""
     return icon._message_handlers[message](wparam, lparam)
 
 
 def take_posted(icon: Any, windows: User32) -> None:
-    """Have the window take what was posted to it."""
     while windows.posted:
         send(icon, windows.posted.pop(0))
 

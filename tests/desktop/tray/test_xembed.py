@@ -31,14 +31,12 @@ class Icon:
         self._events = WakeUp()
 
     def make(self, _: object) -> "Icon":
-        """Be made for a stay."""
         self.made += 1
         self.open = True
         self._events.__enter__()
         return self
 
     def draw(self, look: Any) -> bool:
-        """Note it."""
         self.drawn.put(look)
         return self.keeps
 
@@ -74,12 +72,10 @@ class Watched:
         self.reports += 1
 
     def another_comes(self) -> None:
-        """Have a panel come that takes icons over the bus."""
         self.by = STATUS_NOTIFIER
         self._signals[LEAVE]([])
 
     def look(self, looks: tuple[float, ...] = (0.0, 0.0)) -> OlderPanel:
-        """Start one."""
         subscribe = lambda match, heard: self._signals.update({match.member: heard})  # noqa: E731
         bus: Any = SimpleNamespace(subscribe=subscribe)
         made = OlderPanel(bus, self.mark, self._report, lambda: None)
@@ -88,14 +84,12 @@ class Watched:
         return made
 
     def ended(self, panel: OlderPanel) -> bool:
-        """Wait for its end."""
         panel._thread.join(10)
         return not (panel._thread.is_alive() or self.icon.open)
 
 
 @pytest.fixture
 def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
-    """Make one."""
     made = Watched(tmp_path, monkeypatch)
     yield made
     for panel in made.panels:
