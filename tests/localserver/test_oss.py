@@ -13,7 +13,7 @@ from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import Kind
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import connect
-from mem0tray.server.model import Client, Memory, Outcome, Page, Presence, ProjectCount, Terms
+from mem0tray.server.model import Client, Memory, Outcome, Presence
 from tests.localserver.support import client_of, listed, save, texts
 from tests.server.calls import LONG
 
@@ -334,20 +334,3 @@ def test_a_large_memory_is_asked_for(ours: Client) -> None:
     assert ours.ask(large, LONG) is not Presence.PRESENT
     assert ours.save(large, LONG).kind is Kind.DELIVERED
     assert ours.ask(large, LONG) is Presence.PRESENT
-
-
-def test_a_user_stands_beside_the_project(running: Endpoint) -> None:
-    address = ServerAddress.of(running.url, running.token)
-    with closing(connect(address, "oss", terms=Terms("Jo Doe"))) as client:
-        memory = Memory("my agent", "an oak", "agent-1")
-        assert client.save(memory, LONG).kind is Kind.DELIVERED
-        assert client.ask(memory, LONG) is Presence.PRESENT
-        read, found = client.read("my agent", 5, LONG), client.search("my agent", "oak", 5, LONG)
-        assert isinstance(read, Page)
-        assert not isinstance(found, Outcome)
-        for shown in (read.memories, found):
-            assert [(each.project, each.text) for each in shown] == [("my agent", "an oak")]
-        assert client.read("no agent", 5, LONG) == Page([])
-        projects = client.projects(LONG)
-    assert isinstance(projects, list)
-    assert ProjectCount("my agent") in projects

@@ -1,7 +1,6 @@
 """The server as a process: its files, its port, its end."""
 
 import json
-import os
 import signal
 import socket
 import time
@@ -16,7 +15,7 @@ from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import EXIT_ALREADY_RUNNING, Endpoint
 from mem0tray.localserver.serve import listen
 from mem0tray.localserver.serve import serve as serve_here
-from tests.localserver.support import PATIENCE, Serving, client_of, save, texts
+from tests.localserver.support import PATIENCE, Serving, client_of, save
 from tests.support import needs
 from tests.support.needs import has_mode
 from tests.support.processes import KILLED
@@ -135,20 +134,6 @@ def test_when_all_ports_nearby_are_taken_any_will_do() -> None:
         assert second.proto == socket.IPPROTO_TCP
 
 
-def test_what_was_acknowledged_survives_kill_9(serve: Serve) -> None:
-    first = serve()
-    before = first.ready()
-    with client_of(before) as client:
-        for number in range(20):
-            assert save(client, "p", str(number)).status_code == 200
-        first.process.kill()
-        assert first.leave() in KILLED
-    after = serve().ready()
-    assert after.token != before.token
-    with client_of(after) as client:
-        assert texts(client, "p") == [str(number) for number in range(20)]
-
-
 @needs.SIGNALS
 def test_it_removes_only_its_own_address(serve: Serve) -> None:
     serving = serve()
@@ -167,20 +152,6 @@ def test_the_address_of_a_killed_server_is_replaced(serve: Serve) -> None:
     assert serving.leave() in KILLED
     assert serve().ready() != before
     assert has_mode(serving.folder / endpoint.FILE, 0o600)
-
-
-@needs.SIGNALS
-def test_it_says_when_it_is_ready(tmp_path: Path) -> None:
-    said: list[Endpoint] = []
-
-    def announced(own: Endpoint) -> None:
-        said.append(own)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    serve_here(tmp_path, 0, announce=announced)
-    assert len(said) == 1
-    assert said[0].url.startswith("http://127.0.0.1:")
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize(

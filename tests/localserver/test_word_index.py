@@ -97,25 +97,11 @@ def test_no_query_is_an_error(store: Store, query: str) -> None:
     assert found(store, query) == []
 
 
-def test_many_words_are_all_wanted_first(store: Store) -> None:
-    begin = " ".join(f"word{number}" for number in range(300))
-    for number in range(30):
-        store.save(StoredMemory("p", f"{begin} end{number}"))
-    assert found(store, f"{begin} end7", limit=10)[0] == f"{begin} end7"
-
-
 def test_a_rare_word_beside_a_common_one_finds_an_old_memory_too(store: Store) -> None:
     store.save(StoredMemory("p", "an old elm among others"))
     for number in range(300):
         store.save(StoredMemory("p", f"oak {number}"))
     assert found(store, "oak elm", limit=2) == ["an old elm among others", "oak 299"]
-
-
-def test_two_common_words_go_before_a_rare_one(store: Store) -> None:
-    for text in ("elm", "elm and oak", *["oak and ash"] * 12):
-        store.save(StoredMemory("p", text))
-    assert found(store, "oak ash elm", limit=2) == ["elm and oak", "oak and ash"]
-    assert found(store, "oak ash elm", limit=1) == ["elm and oak"]
 
 
 def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 from typing import Final
-from unittest import mock
 
 import pytest
 
@@ -11,12 +10,10 @@ import mem0tray
 from mem0tray import server
 from mem0tray.config import settings
 from mem0tray.config.config_file import HINTS
-from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.setting_rules import CHOICES
 from mem0tray.core.errors import SettingsError
-from mem0tray.server import AUTO, DIALECTS, connect, dialects_at
-from mem0tray.server.listings import Listings
-from mem0tray.server.model import Memory, Terms
+from mem0tray.server import AUTO, DIALECTS, dialects_at
+from mem0tray.server.model import Memory
 from mem0tray.server.remedy import address_in
 from tests.server.calls import LONG, client_of
 from tests.server.wire import Wire, answering, render
@@ -36,14 +33,6 @@ def read(path: Path) -> str:
 
 def test_a_user_may_choose_each_dialect_and_no_other() -> None:
     assert sorted(CHOICES[KEY]) == sorted((AUTO, *DIALECTS))
-
-
-def test_a_dialect_is_handed_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    make = mock.Mock()
-    monkeypatch.setattr("mem0tray.server.vps.VpsClient", make)
-    address, known = ServerAddress.of("http://127.0.0.1:9"), Listings()
-    assert connect(address, proof=str.upper, known=known, terms=Terms("me")) is make.return_value
-    make.assert_called_once_with(address, str.upper, known, Terms("me"))
 
 
 @each_dialect

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mem0tray.server.redaction import REPEATED, code, repeats, said, unescaped
+from mem0tray.server.redaction import REPEATED, code, repeats, said
 
 PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf"]), max_size=40)
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=REPEATED, max_size=60)
@@ -41,25 +41,6 @@ def test_any_twelve_characters_of_any_content_are_found(
 def test_what_counts_as_shown(text: str, content: str, length: int, *, shows: bool) -> None:
     """So many characters in a row, a short content as a whole; chance does not count."""
     assert repeats(text, content, length) is shows
-
-
-@pytest.mark.parametrize(
-    ("text", "plain"),
-    [
-        (r"\u0041\x42\n\"\\", 'AB "\\'),
-        (r"\\u0041", "A"),
-        (r"\ud83d\ude42", "🙂"),
-        (r"half \ud83d", "half \ufffd"),
-        (r"\xc3\xbc", "ü"),
-        (r"\xfc", "ü"),
-        (r"\U0001F642", "🙂"),
-        (r"\UFFFFFFFF \u12 \q \ ", "UFFFFFFFF u12 q  "),
-        ("&amp;&#65;", "&A"),
-        ("%C3%BC %zz", "ü %zz"),
-    ],
-)
-def test_escapes_are_undone(text: str, plain: str) -> None:
-    assert unescaped(text) == plain
 
 
 @pytest.mark.parametrize(

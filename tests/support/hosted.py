@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.support.hosted_facts import fault_of, fault_of_answer, is_published
+from tests.support.hosted_facts import fault_of, is_published
 from tests.support.http1 import Answer, Request
 from tests.support.standin import Standin
 
@@ -37,8 +37,8 @@ class Work:
 class HostedStandin(Standin):
     """The service, with the switches of any stand-in; an equal text in a scope it stores once.
 
-    `works` says what is done with a save; `oldest_first`: in which order it lists. `faults` are
-    the requests that do not fit what is published.
+    `works` says what is done with a save. `faults` are the requests that do not fit what is
+    published.
     """
 
     save_path = SAVE
@@ -48,20 +48,13 @@ class HostedStandin(Standin):
         super().__init__(**more)
         self.health = Answer(body={"status": "ok", "org_id": "org", "project_id": "default"})
         self.works: Callable[[Request], Work] = lambda _: Work()
-        self.oldest_first = False
         self.faults: list[str] = []
         self._events: dict[str, dict[str, Any]] = {}
         self._kept: list[dict[str, Any]] = []
         self._texts: set[tuple[object, ...]] = set()
         self._late: dict[str, tuple[dict[str, Any], Request, Work]] = {}
 
-    def under_way(self) -> int:
-        """Count the events that are not at their end."""
-        with self._changed:
-            return len(self._late)
-
     def finish(self) -> None:
-        """End all work that is under way, now."""
         asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(10)
 
     def forget_events(self) -> None:
@@ -84,13 +77,7 @@ class HostedStandin(Standin):
         answer, body = super()._decide(request, saving=saving)
         if answer.status == 401 and answer.body is None:
             body = _NO_KEY
-        if answer.accepts or (answer.status == 401 and answer.body is None):
-            self._note(fault_of_answer(request.path, answer.status, body))
         return answer, body
-
-    def _note(self, fault: str) -> None:
-        if fault:
-            self.faults.append(fault)
 
     def _has_key(self, request: Request) -> bool:
         return not self.api_key or request.headers.get("authorization") == f"Token {self.api_key}"
@@ -147,7 +134,6 @@ class HostedStandin(Standin):
         return answer, body if answer.body is None and answer.status == 200 else answer.own_body
 
     def _begin(self, request: Request) -> object:
-        """Take a memory in, and store it now or later."""
         name, work = str(uuid.uuid4()), self.works(request)
         event = self._events[name] = {"id": name, "status": "PENDING", "event_type": "ADD"}
         if work.seconds:
@@ -193,7 +179,7 @@ class HostedStandin(Standin):
 
     def _listed(self, body: dict[str, Any], query: dict[str, str]) -> object:
         found = [each for each in self._kept if _fits(each, body["filters"])]
-        found.sort(key=lambda each: each["created_at"], reverse=not self.oldest_first)
+        found.sort(key=lambda each: each["created_at"], reverse=True)
         return self._page(LISTING, found, query)
 
     def _page(self, path: str, found: list[dict[str, Any]], query: dict[str, str]) -> object:
@@ -228,7 +214,6 @@ class HostedStandin(Standin):
         return self._page(ENTITIES, found, query)
 
     def _searched(self, body: dict[str, Any]) -> object:
-        """Find memories by the share of the query's words in them."""
         words = set(body["query"].split())
         found = []
         for each in self._kept:
@@ -243,7 +228,6 @@ _NO_KEY = {"detail": "Invalid API key. You can find your API key on your dashboa
 
 
 def _fits(kept: dict[str, Any], filters: dict[str, Any]) -> bool:
-    """Whether a memory fits a filter: of those of its kind that are used here."""
     for name, value in filters.items():
         if name == "AND":
             fits = all(_fits(kept, each) for each in value)

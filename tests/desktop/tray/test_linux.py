@@ -10,7 +10,7 @@ import pytest
 
 from mem0tray.desktop.tray import linux
 from tests.desktop.tray.icon_desk import IconDesk, icon_desk, picture
-from tests.support.bus import CallError
+from tests.support.bus import BusError
 from tests.support.session import needs_dbus
 from tests.support.sni import TrayHost
 
@@ -180,7 +180,7 @@ def test_what_is_not_there_is_an_error(
     desk: IconDesk, member: str, signature: str, body: tuple[Any, ...]
 ) -> None:
     item = desk.start()
-    with pytest.raises(CallError, match=r"does not refer to a menu item|has no property"):
+    with pytest.raises(BusError, match=r"does not refer to a menu item|has no property"):
         item.ask_menu(member, signature, *body)
 
 
