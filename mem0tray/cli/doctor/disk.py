@@ -4,34 +4,27 @@ import os
 import shlex
 import shutil
 import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import folder as claude_folder
-from mem0tray.actions.waiting import DLQ_LIST
+from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE
 from mem0tray.cli.doctor import FAIL, OK, WARN, Check, Examined
 from mem0tray.config.settings import Loaded, PathSettings, unknown_variables
-from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.text import plural
 from mem0tray.desktop.autostart import linux
-from mem0tray.files import atomic, document, private_folders
-from mem0tray.files.atomic import TornError
-from mem0tray.files.document import QUEUE_SECTIONS, BrokenDocumentError, Document
+from mem0tray.files import atomic, private_folders
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths, config_file
 from mem0tray.worker.folders import served_folder
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
-_HARDLY_ANY: Final = 10_000_000
 _MB: Final = 1_000_000
 _MANY: Final = 10_000  # megabytes from which on the room is told in gigabytes
 _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
-_TRIES: Final = 5  # to read a file that somebody may be writing
-_WAIT: Final = 0.05
 # What follows if a folder cannot be used: memories taken in before are still delivered.
 _STAYS: Final = "what is delivered cannot be taken out of its files."
 _UNRECORDED: Final = "nothing is sent that cannot be recorded."
@@ -105,10 +98,7 @@ def _space(folder: Path) -> Check:
         return Check("disk", OK, said)
     shows = "cleanmgr" if sys.platform == "win32" else f"df -h {shlex.quote(str(folder))}"
     remedy = f"Free some disk space (`{shows}` helps)."
-    if not free:
-        return Check("disk", FAIL, f"{said} Deliveries wait.", remedy)
-    none = " When none is left, deliveries wait." if free < _HARDLY_ANY else ""
-    return Check("disk", WARN, said + none, remedy)
+    return Check("disk", WARN if free else FAIL, f"{said} Without any, deliveries wait.", remedy)
 
 
 def lock(examined: Examined) -> Iterable[Check]:
@@ -138,18 +128,28 @@ def lock(examined: Examined) -> Iterable[Check]:
 def files(examined: Examined) -> Iterable[Check]:
     """Check each file that others read and write, our pause, and the quarantine."""
     seen, paths = examined.snapshot, examined.paths
-    for path, sections in (
-        (paths.queue, QUEUE_SECTIONS), (paths.dlq, (DLQ_LIST,)), (paths.metrics, ()),
-    ):  # fmt: skip
-        yield from _json_file(path, sections)
-    emergency = paths.emergency
+    unread = seen.step.unread
+    for path, trouble in (
+        (paths.queue, unread.get(QUEUE)),
+        (paths.emergency, unread.get(EMERGENCY)),
+        (paths.dlq, unread.get(DLQ)),
+        (paths.metrics, seen.shared_metrics.trouble),
+    ):
+        what, how = reasons.parted(trouble or reasons.NONE)
+        if path.is_file() and not os.access(path, os.R_OK | os.W_OK):
+            yield Check(path.name, FAIL, "cannot be read and written.", _writable(path))
+        elif what:
+            level = FAIL if atomic.why_unreadable(path) else WARN
+            yield Check(path.name, level, str(what), str(how) or _RUN)
+        else:
+            can = "can be read and written." if path.exists() else "is not there yet."
+            yield Check(path.name, OK, can)
     try:
-        atomic.refuse_odd(emergency)
         served_folder.refuse_unwritable(paths)
     except FileUnavailableError as error:
         yield Check("files", FAIL, error.message, error.remedy)
-    if emergency.is_file() and not os.access(emergency, os.R_OK | os.W_OK):
-        yield Check(emergency.name, FAIL, "cannot be read and written.", _writable(emergency))
+    if seen.step.behind:
+        yield Check("files", WARN, *map(str, reasons.parted(seen.step.behind)))
     if seen.pause_error:
         why = str(reasons.parted(seen.pause_error)[0])
         yield Check("pause", FAIL, why, "`mem0tray resume` removes it.")
@@ -164,51 +164,6 @@ def files(examined: Examined) -> Iterable[Check]:
             f" {plural(seen.quarantine, 'file')}.",
             "What was whole in it has been saved already; `mem0tray restore --list` shows it.",
         )
-
-
-def _json_file(path: Path, sections: Sequence[str]) -> Iterator[Check]:
-    """Check a file as it stands there now; if it is being written, a little later."""
-    said = ""
-    for _ in range(_TRIES):
-        try:
-            found = atomic.read(path)
-            if found is None:
-                yield Check(path.name, OK, "is not there yet.")
-            else:
-                yield from _whole(path, document.parse(found[0], sections), sections)
-        except FileUnavailableError as error:
-            shut = path.is_file() and not os.access(path, os.R_OK)
-            yield Check(path.name, FAIL, error.message, _writable(path) if shut else error.remedy)
-        except BrokenDocumentError as error:
-            said = f"is broken: {error.reason}."
-            time.sleep(_WAIT)
-            continue
-        except TornError:
-            said = "is being rewritten all the time."
-            time.sleep(_WAIT)
-            continue
-        return
-    yield Check(path.name, WARN, said, _RUN)
-
-
-def _whole(path: Path, parsed: Document, sections: Sequence[str]) -> Iterator[Check]:
-    name = path.name
-    if parsed.rejected:
-        what = plural(len(parsed.rejected), "value")
-        yield Check(name, WARN, f"holds {what} that other programs cannot load.", _RUN)
-    if not os.access(path, os.W_OK):
-        yield Check(name, FAIL, "cannot be written.", _writable(path))
-        return
-    odd = sum(items.parse(raw) is None for part in sections[:1] for raw in parsed.lists[part])
-    if odd:
-        yield Check(
-            name,
-            WARN,
-            f"holds {plural(odd, 'thing')} without a content that is text: never sent.",
-            f"They are left alone. Mend them in the file, or remove them from it: {path}.",
-        )
-    count = sum(map(len, parsed.lists.values()))
-    yield Check(name, OK, f"is whole: {plural(count, 'item')}." if sections else "is whole.")
 
 
 def ledger(examined: Examined) -> Iterable[Check]:
