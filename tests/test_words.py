@@ -55,7 +55,6 @@ def texts() -> list[tuple[str, str]]:
 
 
 def paths() -> Iterator[Path]:
-    """Find code, tests and pages."""
     yield from REPOSITORY.glob("*.md")
     for folder in ("mem0tray", "tests", "packaging"):
         for path in (REPOSITORY / folder).rglob("*"):

@@ -83,7 +83,6 @@ class AlertWatch:
         return counts
 
     def _is_large(self, counts: "Counts", settings: AlertSettings, now: float) -> bool:
-        """Return whether there are too many dead letters, for too long or as reported already."""
         if counts.dlq <= settings.dlq_size:
             self._large_since = None
             return False

@@ -69,7 +69,6 @@ def _run(arguments: list[str]) -> int:
 
 
 def _is_lean(arguments: list[str]) -> bool:
-    """Return whether this is a command that other programs call all the time."""
     if arguments == ["status", "--line"]:
         return True
     return len(arguments) == _TWO and arguments[0] == "hook" and not arguments[1].startswith("-")

@@ -73,7 +73,6 @@ def command(*, fast: bool, as_json: bool, tray: bool | None) -> None:
 
 
 def _show(kind: Said, text: str) -> None:
-    """Print a line of the story, or what a command printed."""
     if kind == "title":
         output.write(f"\n  {output.paint(text, Style.HEADING)}\n")
     elif kind == "printed":
@@ -92,7 +91,6 @@ def _show(kind: Said, text: str) -> None:
 
 
 def _document(story: Story, stage: Stage, problem: Mem0TrayError | None) -> dict[str, Any]:
-    """Compose what happened, for programs."""
     saved, stored = Counter(story.saved), Counter(stage.server.stored.values())
     return {
         "ended_as_told": problem is None,

@@ -2,7 +2,6 @@
 
 import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +10,6 @@ from click.shell_completion import get_completion_class
 
 from mem0tray import cli
 from mem0tray.cli import arguments, output
-from mem0tray.core.text import did_you_mean
 
 MANUAL: Final = Path(__file__).parents[1] / "docs" / "manual"
 _LINK: Final = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # leads nowhere in a terminal
@@ -36,7 +34,7 @@ def command(ctx: click.Context, names: tuple[str, ...]) -> None:
     if len(names) == 1 and names[0] in topics:
         _show(_LINK.sub(r"\1", _PICTURE.sub("", topics[names[0]])))
     elif names:
-        click.echo(_context(root, names, topics).get_help())
+        click.echo(_context(root, names).get_help())
     else:
         formatter = root.make_formatter()
         with formatter.section("Topics"):
@@ -54,19 +52,14 @@ def _show(page: str) -> None:
         click.echo(page, nl=False)
 
 
-def _context(
-    shown: click.Context, names: tuple[str, ...], topics: Mapping[str, str]
-) -> click.Context:
+def _context(shown: click.Context, names: tuple[str, ...]) -> click.Context:
     for name in names:
         group = shown.command
         if not isinstance(group, click.Group):
             raise click.UsageError(f"`{shown.command_path}` has no commands of its own.", shown)
-        found = group.get_command(shown, name)
-        if found is None:
-            hint = did_you_mean(name, [*group.list_commands(shown), *topics])
-            what = "command or topic" if topics else "command"
-            raise click.UsageError(f"No such {what} {name!r}.{hint}", shown)
-        shown, topics = click.Context(found, info_name=name, parent=shown), {}
+        _, found, _ = group.resolve_command(shown, [name])
+        assert found is not None  # noqa: S101  (else a name that is none was an error)
+        shown = click.Context(found, info_name=name, parent=shown)
     return shown
 
 

@@ -142,8 +142,12 @@ def _open(path: Path) -> BinaryIO | None:
         raise atomic.unavailable(path, error) from error
 
 
+def style_of(line: str) -> Style:
+    """Return the style of a line of the log, without its time."""
+    return next((style for begin, style in _STYLES.items() if line.startswith(begin)), Style.PLAIN)
+
+
 def _show(line: str) -> None:
     """Print a harmless line; a terminal shows its time dim, the rest in its marker's colour."""
     at, _, rest = one_line(line, _LONGEST).partition(" ")
-    style = next((_STYLES[each] for each in _STYLES if rest.startswith(each)), Style.PLAIN)
-    output.write(f"{output.paint(at, Style.DIM)} {output.paint(rest, style)}".rstrip())
+    output.write(f"{output.paint(at, Style.DIM)} {output.paint(rest, style_of(rest))}".rstrip())

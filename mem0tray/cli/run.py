@@ -20,13 +20,14 @@ from urllib.parse import urlsplit
 import click
 
 from mem0tray.cli import arguments, output
+from mem0tray.cli.logs import style_of
 from mem0tray.cli.output import Style
 from mem0tray.config import settings as config
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, Mem0TrayError
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
+from mem0tray.core.state import DOWN, PERHAPS
 from mem0tray.core.text import one_line, plural
 from mem0tray.system import programs, threads
 from mem0tray.system.threads import Bell
@@ -207,13 +208,6 @@ _QUIET_EVENTS: Final = (
     events.WorkerStopped,  # said at the end, after the sum
 )
 _GOOD: Final = (events.Delivered, events.DlqRecovered)
-# By the log's sign; other news is dim.
-_STYLES: Final = {
-    **dict.fromkeys("✅", Style.GOOD),
-    **dict.fromkeys("❌🚨📋", Style.BAD),
-    **dict.fromkeys(("⚠️", "⏳", "🩹", "🐢", "🔕"), Style.WARNING),
-}
-_STATES: Final = {HEALTHY: Style.GOOD, DOWN: Style.BAD, ACTION_NEEDED: Style.BAD}
 
 
 class News(NamedTuple):
@@ -224,15 +218,13 @@ class News(NamedTuple):
 
     def write(self, before: str = "") -> None:
         """Write the event as the log words it, without its sign; some are not worth a line."""
-        sign, _, text = describe(self.event).partition(" ")
-        style = _STYLES.get(sign, Style.DIM)
+        line = describe(self.event)
+        style, text = style_of(line) or Style.DIM, line.partition(" ")[2]
         match self.event:
             case events.Delivered(project, item_id):  # not in the log
                 style, text = Style.GOOD, f"Delivered: {named(project, item_id)}"
             case events.DlqRetryFailed(reason=reason):
                 text += f": {one_line(reason)}"
-            case events.StateChanged(state=state):
-                style = _STATES.get(state, Style.DIM)
         if text:
             _write(self.at, style, before + text, error=isinstance(self.event, events.PartFailed))
 
@@ -315,7 +307,6 @@ class RunScreen:
 
 
 def _write(at: float, style: Style, text: str, *, error: bool = False) -> None:
-    """Write the time of day, a sign and the text; with colours if wanted."""
     stream = sys.stderr if error else sys.stdout
     clock = datetime.fromtimestamp(at).strftime("%H:%M:%S")  # noqa: DTZ006  (local)
     text = one_line(text, _LONGEST)

@@ -101,7 +101,6 @@ def _keyring() -> "KeyringBackend":
 
 
 def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer:
-    """Return the keyring's answer to a question. Raises KeyringUnavailableError."""
 
     def ask() -> _Answer:
         try:

@@ -176,7 +176,6 @@ def _about_letters(seen: Gathered, language: Language) -> Iterable[Message]:
 
 
 def _elsewhere(seen: Overview, language: Language) -> Iterable[Message]:
-    """Advise on memories that only a former server has."""
     _, ngettext = language.gettext, language.ngettext
     for server, count in seen.only_elsewhere.items():
         title = ngettext(

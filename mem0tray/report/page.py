@@ -97,7 +97,6 @@ def _harmless(text: str, limit: int = _LONGEST) -> str:
 
 
 def _typed(text: str) -> Markup:
-    """Escape the text, and mark the parts between backticks as for typing."""
     return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(_harmless(text)))))  # noqa: S704
 
 
@@ -109,7 +108,6 @@ def block(text: str) -> Markup:
 
 
 def _letters(seen: Gathered, language: Language) -> tuple[list[Letter], int]:
-    """Return the dead letters that are tried next, and how many more there are."""
     found = [
         (diagnose.next_retry(each), each.item, each) for each in seen.dead if each.item is not None
     ]
@@ -207,7 +205,6 @@ def charts(seen: Gathered, language: Language) -> Iterable[Chart]:
 
 
 def _times(period: Period, language: Language) -> tuple[list[str], list[str]]:
-    """Name each part, and the few that an axis has room for, counted from now."""
     labels = names = [language.day(at) for at in period.starts]
     if period.by_hour:
         names = [language.time(at) for at in period.starts]

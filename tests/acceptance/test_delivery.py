@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.home import Home, one_line
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import (
     Item,
@@ -108,15 +108,6 @@ def test_metrics_and_log_afterwards_are_as_the_contract_says(
     time_of_day, _, event = line.partition(" ✅")
     assert is_iso(time_of_day.split()[0])
     assert f"✅{event}" == recovered_marker(letter, 3)
-
-
-def test_a_second_run_sends_nothing_again(
-    home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
-) -> None:
-    assert mixed
-    home.drained()
-    home.drained()
-    assert len(server.saves) == 503
 
 
 def test_the_samples_are_delivered(home: Home, server: Standin) -> None:
@@ -227,27 +218,6 @@ def test_a_running_worker_delivers_what_is_queued(home: Home, server: Standin) -
     assert document["stats"]["total_synced"] == 3
 
 
-def test_once_does_one_cycle(home: Home, server: Standin) -> None:
-    home.write_queue([entry("good"), entry("bad")])
-    server.script(Answer(500), content="bad", forever=True)
-    assert home.run("run", "--once", env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}).returncode in (
-        0,
-        1,
-    )
-    assert (server.sends("good"), server.sends("bad")) == (1, 1)
-    (left,) = home.queue_items()
-    assert (left["content"], left["retries"]) == ("bad", 1)
-
-
-def test_until_idle_says_what_still_waits(home: Home, server: Standin) -> None:
-    home.write_queue([entry("now")])
-    home.write_dlq([waiting("later")])
-    done = home.drain()
-    assert done.returncode == 1
-    assert one_line(done.stderr)
-    assert (server.count("now"), server.sends("later")) == (1, 0)
-
-
 def test_last_update_has_microseconds_and_is_never_used_twice(home: Home, server: Standin) -> None:
     home.write_dlq([])
     home.worker()
@@ -270,16 +240,6 @@ def test_what_we_write_is_indented_utf8_that_json_tool_loads(home: Home) -> None
         assert json.loads(text)
     assert home.dlq.stat().st_mode & 0o777 == 0o600
     assert home.metrics.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_mode_that_the_user_chose_is_kept(home: Home) -> None:
-    home.write_queue([entry("x")])
-    home.write_dlq([dead("y")])
-    home.queue.chmod(0o644)
-    home.dlq.chmod(0o640)
-    home.drained()
-    assert home.queue.stat().st_mode & 0o777 == 0o644
-    assert home.dlq.stat().st_mode & 0o777 == 0o640
 
 
 WANTED = {"MEM0TRAY_CLAUDE_AUTO_MEMORY": "true"}
@@ -312,21 +272,6 @@ def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
     assert server.total_stored() == 4
     projects = [json.loads(save.body)["user_id"] for save in server.saves]
     assert sorted(projects) == ["-field", "garden", "garden", "garden"]
-
-
-def test_no_note_leaves_the_machine_unless_the_user_wants_it(home: Home, server: Standin) -> None:
-    write(home, "soil.md", "It is clay.")
-    assert home.run("run", "--until-idle").returncode == 0
-    assert server.total_stored() == 0
-
-
-def test_a_run_to_the_end_delivers_the_notes_that_are_there(home: Home, server: Standin) -> None:
-    for n in range(450):
-        write(home, f"{n}.md", f"text {n}")
-    for _ in range(2):
-        assert home.run("run", "--until-idle", env=WANTED).returncode == 0
-        assert server.total_stored() == 450
-    assert server.surplus() == {}
 
 
 @pytest.mark.row(1)
@@ -402,12 +347,3 @@ def test_a_large_memory_is_delivered_as_any_other(
         home.write_dlq([dead(text)])
     home.drained(_PATIENCE)
     assert server.stored == [("alpha", text)]
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.row(59)
-def test_the_embedded_server_takes_a_large_memory(tmp_path: Path) -> None:
-    with Home(tmp_path / "home", "local") as home:
-        home.write_queue([entry("oak " * 2_500_000)])
-        home.drained(_PATIENCE)
-        assert '"on_server": 1' in home.ok("projects", "--json")

@@ -44,12 +44,17 @@ def test_questions_in_vain_about_others_say_nothing(
 
 @pytest.mark.row(36)
 @VAIN
-@ON_OFFICIAL_TOO
-def test_questions_in_vain_say_nothing_of_the_next_attempt(
-    home: Home, server: Standin, vain: Answer
+@pytest.mark.parametrize(
+    ("answers", "questions"),
+    [((CUT, TAKEN), 5), ((TAKEN, Answer(422)), 3)],
+    ids=["the next attempt", "a refusal since"],
+)
+@ON_LIBRARY_TOO
+def test_questions_in_vain_say_nothing_of_another_attempt(
+    home: Home, server: Standin, vain: Answer, answers: tuple[Answer, ...], questions: int
 ) -> None:
-    server.script(CUT, TAKEN, content="came")
-    server.script_questions(*[vain] * 5)
+    server.script(*answers, content="came")
+    server.script_questions(*[vain] * questions)
     delivered(home, entry("came"))
     assert (server.sends("came"), server.count("came")) == (2, 1)
 
@@ -64,18 +69,6 @@ def test_a_strange_answer_to_a_question_is_none(home: Home, server: Standin, str
     home.write_queue([entry("came")])
     home.wait(lambda: home.stats()["total_synced"] == 2, 20, "delivered")
     assert (server.sends("came"), server.count("came")) == (1, 1)
-
-
-@pytest.mark.row(36)
-@VAIN
-@ON_LIBRARY_TOO
-def test_a_refusal_says_nothing_about_the_time_before(
-    home: Home, server: Standin, vain: Answer
-) -> None:
-    server.script(TAKEN, Answer(422), content="came")
-    server.script_questions(*[vain] * 3)
-    delivered(home, entry("came"))
-    assert (server.sends("came"), server.count("came")) == (2, 1)
 
 
 @pytest.mark.row(1)
@@ -93,20 +86,6 @@ def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: st
     home.write_emergency([entry("other")])
     server.wait_for(lambda: server.sends("other"))
     assert (server.sends("slow"), server.questions()) == (1, 0)
-
-
-@pytest.mark.row(1)
-@ON_LIBRARY_TOO
-def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) -> None:
-    server.script(Answer(delay=60), content="slow")
-    env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"}
-    worker = home.worker(env=env)
-    home.write_queue([entry("slow")])
-    server.wait_for(lambda: server.has_saves(1))
-    worker.kill()
-    server.clear_scripts()
-    home.drained(env=env)
-    assert server.count("slow") == 1
 
 
 @pytest.mark.row(55)

@@ -126,7 +126,6 @@ def menu(desktop: Desktop, home: Home) -> Image.Image:
 
 
 def _is_shown(desktop: Desktop) -> bool:
-    """Whether the icon is there as it stays, with the badge's amber."""
     return desktop.screen.find((242, 161, 31)) is not None
 
 
@@ -178,7 +177,6 @@ def _framed(picture: Image.Image, margin: int) -> Image.Image:
 
 
 def page(desktop: Desktop, home: Home, folder: Path, *, dark: bool) -> Image.Image:
-    """The status page in a real browser."""
     process = home.start("run")
     home.wait(lambda: home.published_by(process) and home.state()[0] == "healthy", 20, "healthy")
     file, shot = folder / "page.html", folder / "page.png"

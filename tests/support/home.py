@@ -76,14 +76,12 @@ class Home:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill whatever was started here and still runs."""
         for process in self._processes:
             process.kill()
 
     # What others write ------------------------------------------------------------
 
     def write_queue(self, queue: Iterable[object], **fields: object) -> None:
-        """Write the queue file, as a producer does."""
         self.dump(self.queue, queue_document(queue, **fields))
 
     def write_dlq(self, items: Iterable[object], **fields: object) -> None:
@@ -96,7 +94,6 @@ class Home:
             file.write(emergency_lines(items))
 
     def write_metrics(self, **fields: object) -> None:
-        """Write the metrics file of a worker of another make."""
         document = {"last_update": "2025-12-01T13:05:04", "vps_status": "healthy", **fields}
         self.dump(self.metrics, document)
 
@@ -156,11 +153,9 @@ class Home:
         return dict(found[0])
 
     def stats(self) -> Item:
-        """Read the counters in the queue file."""
         return dict(self.read(self.queue)["stats"])
 
     def state(self) -> tuple[str, str]:
-        """Read state and reason in the metrics file."""
         metrics = self.read(self.metrics, {})
         return str(metrics.get("state", "")), str(metrics.get("reason", ""))
 
@@ -183,7 +178,6 @@ class Home:
         ]
 
     def files_with(self, text: str) -> list[Path]:
-        """List every file below this home that holds this text somewhere."""
         wanted = text.encode()
         found = []
         for folder, _, names in os.walk(self.root):
@@ -288,12 +282,12 @@ class Home:
     def _explain(self) -> str:
         return (
             f"log: {self.log_text()[-2000:]}\n"
-            f"stderr: {self.errors()[-2000:]}\nmetrics: {self.state()}"
+            f"printed: {self.printed()[-2000:]}\nmetrics: {self.state()}"
         )
 
-    def errors(self) -> str:
-        """Read what the processes started here have written to standard error."""
-        return "\n".join(process.err for process in self._processes)
+    def printed(self) -> str:
+        """Read what the processes started here have written."""
+        return "\n".join(f"{each.out}\n{each.err}" for each in self._processes)
 
 
 def one_line(text: str) -> str:
@@ -304,7 +298,6 @@ def one_line(text: str) -> str:
 
 
 def leaves(document: object) -> list[Json]:
-    """List every value in a document that is no container."""
     if isinstance(document, dict):
         return [leaf for value in document.values() for leaf in leaves(value)]
     if isinstance(document, list):

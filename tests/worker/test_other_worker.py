@@ -116,6 +116,7 @@ def test_another_worker_goes_when_it_has_been_silent(
     ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For three heartbeats; what waits is asked about, since it may have been at work on it."""
+    assert SILENT == 90.0
     write(ground, pid=7, host="there")
     other.look()
     started = time.monotonic()

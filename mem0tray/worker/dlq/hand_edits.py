@@ -54,15 +54,16 @@ class HandEdits:
         path = self._context.paths.dlq
         found = atomic.signature(path)
         self.missing = found is None
-        self.torn = forced = False
+        torn = forced = False
         if found is None or (found == self.signature and not self._again):
             self._trust()
         else:
             try:
                 forced = self._read(found)
             except TornError:
-                self.torn = True
-        self._context.faults.note_file(READING_DLQ, path, unstable=self.torn)
+                torn = True
+        self.torn = torn  # others ask at any moment: never in between
+        self._context.faults.note_file(READING_DLQ, path, unstable=torn)
         return forced
 
     def _read(self, found: Signature) -> bool:

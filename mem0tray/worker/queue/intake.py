@@ -62,14 +62,15 @@ class QueueIntake:
     def run(self) -> int:
         """Take in new entries; return how many there were. A torn file waits for the next time."""
         with self._guard:
-            before, self.torn = self._count, False
+            before, torn = self._count, False
             try:
                 if self._first or self._has_changed():
                     self.read()
             except TornError:
-                self.torn = True
+                torn = True
+            self.torn = torn  # others ask at any moment: never in between
             faults, path = self._context.faults, self._context.paths.queue
-            faults.note_file(READING_QUEUE, path, unstable=self.torn)
+            faults.note_file(READING_QUEUE, path, unstable=torn)
             return self._count - before
 
     def _has_changed(self) -> bool:

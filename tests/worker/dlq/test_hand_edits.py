@@ -193,7 +193,10 @@ def test_a_broken_file_is_waited_for_while_it_is_new(editing: Editing) -> None:
     assert not editing.publisher.run()
     assert editing.told == []
     editing.put(b'{"items": [')
+    awaited: list[bool] = []
+    editing.context.events.subscribe(lambda _: awaited.append(editing.edits.awaited))
     editing.edits.run()
+    assert awaited == [True]  # until all is in the ledger
     assert editing.holds_up() == (False, False)
     (broken,) = editing.told
     assert isinstance(broken, events.FileBroken)

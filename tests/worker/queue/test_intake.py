@@ -163,7 +163,10 @@ def test_a_file_that_is_being_written_is_looked_at_again(
     with pytest.raises(TornError):
         intake.read()
     scene.put(scene.context.paths.queue, data + B.raw + b"]}", age=0)
+    awaited: list[bool] = []
+    scene.context.events.subscribe(lambda _: awaited.append(intake.awaited))
     assert intake.run() == 2
+    assert awaited == [True]  # until all is in the ledger, for whoever asks meanwhile
     assert (intake.torn, intake.awaited) == (False, False)
 
 

@@ -122,10 +122,10 @@ def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
     telling.run()
     names = (
         "queue_size", "dlq_size", "total_synced", "total_queued", "held", "last_delivery",
-        "oldest_waiting",
+        "oldest_waiting", "destination",
     )  # fmt: skip
     assert [telling.values()[name] for name in names] == [
-        2, 1, 1, 7, 1, local_iso(NOW - 5), local_iso(NOW - 60),
+        2, 1, 1, 7, 1, local_iso(NOW - 5), local_iso(NOW - 60), "a.test",
     ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What is known of a memory at one server stays known, whatever another one says of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -145,46 +145,56 @@ def taken_in(scene: Scene, lane: str) -> int:
     return scene.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
 
 
+def twice(said: Outcome) -> Callable[[Scene, int, Server], None]:
+    def refuse(scene: Scene, key: int, there: Server) -> None:
+        for _ in range(2):
+            scene.send(key, there, said)
+
+    return refuse
+
+
+def bury(scene: Scene, key: int, there: Server) -> None:
+    while scene.state(key) == "pending":
+        scene.send(key, there, FAILED)
+    scene.send(key, there, FAILED)
+
+
+def begin_anew(scene: Scene, key: int, there: Server) -> None:
+    scene.began()
+    scene.send(key, there, FAILED)
+    scene.began()
+
+
+def discard_and_restore(scene: Scene, key: int, there: Server) -> None:
+    scene.send(key, there, FAILED)
+    scene.context.inbox.discard([key], scene.now(), "deleted")
+    assert scene.put_back(fresh("m")) == key
+
+
+SAID = (FAILED, CUT, SLOW, DOWN, PROXY, BROKEN, DENIED, FORBIDDEN, BUSY)
+
+
 @pytest.mark.row(36)
 @pytest.mark.parametrize(
-    "said",
-    [FAILED, CUT, SLOW, DOWN, PROXY, BROKEN, DENIED, FORBIDDEN, BUSY],
-    ids=["422", "cut", "slow", "down", "502", "500", "401", "403", "429"],
+    ("lane", "lost", "between"),
+    [
+        *(("fresh", CUT, twice(said)) for said in SAID),
+        *(("dead", lost, twice(FAILED)) for lost in (CUT, SLOW, PROXY, BROKEN)),
+        ("fresh", CUT, bury),
+        ("fresh", CUT, begin_anew),
+        ("fresh", CUT, discard_and_restore),
+    ],
 )
 def test_what_another_server_says_is_no_answer(
-    scene: Scene, a: Server, b: Server, said: Outcome
-) -> None:
+    scene: Scene, a: Server, b: Server, lane: str, lost: Outcome,
+    between: Callable[[Scene, int, Server], None],
+) -> None:  # fmt: skip
     """What came to a server that was not heard of is asked about there, and never sent twice."""
-    key = taken_in(scene, "fresh")
-    scene.send(key, a, CUT, stores=True)
-    for _ in range(2):
-        scene.send(key, b, said)
-    assert scene.send(key, a).kind is Kind.FOUND
-    assert (len(a.stored), a.keys, a.asked) == (1, ["m"], 1)
-
-
-@pytest.mark.row(36)
-@pytest.mark.parametrize("lost", [CUT, SLOW, PROXY, BROKEN], ids=["cut", "slow", "502", "500"])
-def test_what_another_server_refuses_is_still_asked_about(
-    scene: Scene, a: Server, b: Server, lost: Outcome
-) -> None:
-    key = taken_in(scene, "dead")
+    key = taken_in(scene, lane)
     scene.send(key, a, lost, stores=True)
-    scene.send(key, b, FAILED)
-    scene.send(key, a)
-    assert (len(a.stored), a.keys, a.asked) == (1, ["m"], 1)
-
-
-@pytest.mark.row(36)
-def test_a_burial_at_another_server_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
-    """Five refusals there make it a dead letter, about which the first is asked all the same."""
-    key = taken_in(scene, "fresh")
-    scene.send(key, a, CUT, stores=True)
-    while scene.state(key) == "pending":
-        scene.send(key, b, FAILED)
-    scene.send(key, b, FAILED)
-    scene.send(key, a)
-    assert (a.stored, len(a.keys), scene.state(key)) == (["text of m"], 1, "delivered")
+    between(scene, key, b)
+    assert scene.send(key, a).kind is Kind.FOUND
+    assert (a.stored, a.keys, a.asked) == (["text of m"], ["m"], 1)
 
 
 @pytest.mark.row(36)
@@ -204,17 +214,6 @@ def test_a_kill_is_of_the_server_that_was_sent_to(scene: Scene, a: Server, b: Se
     key = taken_in(scene, "fresh")
     scene.killed(key, a)
     scene.send(key, b, FAILED)
-    scene.send(key, a)
-    assert a.stored == ["text of m"]
-
-
-@pytest.mark.row(36)
-def test_a_start_in_between_forgets_nothing(scene: Scene, a: Server, b: Server) -> None:
-    key = taken_in(scene, "fresh")
-    scene.send(key, a, CUT, stores=True)
-    scene.began()
-    scene.send(key, b, FAILED)
-    scene.began()
     scene.send(key, a)
     assert a.stored == ["text of m"]
 
@@ -268,17 +267,6 @@ def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: 
     a.stored.append("text of m")
     scene.send(key, a)
     assert (len(a.keys), a.asked) == (1, 2)
-
-
-@pytest.mark.row(36)
-def test_discarding_and_restoring_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
-    key = taken_in(scene, "fresh")
-    scene.send(key, a, CUT, stores=True)
-    scene.send(key, b, FAILED)
-    scene.context.inbox.discard([key], scene.now(), "deleted")
-    assert scene.put_back(fresh("m")) == key
-    scene.send(key, a)
-    assert a.stored == ["text of m"]
 
 
 @pytest.mark.row(36)
