@@ -4,26 +4,28 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import folder as claude_folder
-from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE
+from mem0tray.actions.waiting import DLQ_LIST
 from mem0tray.cli.doctor import FAIL, OK, WARN, Check, Examined
 from mem0tray.config.settings import Loaded, PathSettings, unknown_variables
+from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.text import plural
 from mem0tray.desktop.autostart import linux
-from mem0tray.files import atomic, private_folders
+from mem0tray.files import atomic, document, private_folders
+from mem0tray.files.atomic import TornError
+from mem0tray.files.document import QUEUE_SECTIONS, BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths, config_file
 from mem0tray.worker.folders import served_folder
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
 _MB: Final = 1_000_000
-_MANY: Final = 10_000  # megabytes from which on the room is told in gigabytes
 _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
 # What follows if a folder cannot be used: memories taken in before are still delivered.
 _STAYS: Final = "what is delivered cannot be taken out of its files."
@@ -66,15 +68,13 @@ def _folder(name: str, folder: Path, unusable: str) -> Check:
             return Check(name, OK, f"{folder} is not there yet; it is made when it is needed.")
         return Check(name, FAIL, f"{folder} cannot be made.", _writable(parent))
     if not folder.is_dir():
-        what = f"a link to {folder.readlink()}" if folder.is_symlink() else "no folder"
-        return Check(name, FAIL, f"{folder} is {what}.", _away(folder))
+        return Check(name, FAIL, f"{folder} is no folder.", _away(folder))
     allowed = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
     why = private_folders.why_unwritable(folder)  # a disk may refuse, whatever the modes say
     if why or not allowed:
         remedy = str(why) if allowed else _writable(folder)
         return Check(name, FAIL, f"{folder} cannot be read and written: {unusable}", remedy)
-    link = f" (it is a link to {folder.resolve()})" if folder.is_symlink() else ""
-    return Check(name, OK, f"{folder} can be read and written{link}.")
+    return Check(name, OK, f"{folder} can be read and written.")
 
 
 def _existing(path: Path) -> Path:
@@ -92,13 +92,12 @@ def _disks(paths: Paths) -> list[Path]:
 
 def _space(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
-    size = f"{free // _MB:,} MB" if free < _MANY * _MB else f"{free // (1000 * _MB):,} GB"
-    said = f"{size} are free on the disk of {folder}."
+    said = f"{free // _MB:,} MB are free on the disk of {folder}."
     if free >= _LITTLE_SPACE:
         return Check("disk", OK, said)
-    shows = "cleanmgr" if sys.platform == "win32" else f"df -h {shlex.quote(str(folder))}"
-    remedy = f"Free some disk space (`{shows}` helps)."
-    return Check("disk", WARN if free else FAIL, f"{said} Without any, deliveries wait.", remedy)
+    if not free:
+        return Check("disk", FAIL, f"{said} Deliveries wait.", "Free some disk space.")
+    return Check("disk", WARN, f"{said} When none is left, deliveries wait.", "Free some.")
 
 
 def lock(examined: Examined) -> Iterable[Check]:
@@ -110,14 +109,10 @@ def lock(examined: Examined) -> Iterable[Check]:
     held = FileLock(path)
     try:
         held.acquire(_PATIENCE)
-    except LockTimeoutError:
-        yield Check(
-            "queue lock",
-            WARN,
-            f"Another program has held {path} for more than {_PATIENCE:.0f} s; until it lets go,"
-            " new memories go to the emergency file.",
-            f"Find it with `fuser {path}`, and end it if it hangs.",
-        )
+    except LockTimeoutError as error:
+        held_up = "Until it lets go, new memories go to the emergency file."
+        remedy = f"Find it with `fuser {path}`, and end it if it hangs."
+        yield Check("queue lock", WARN, f"{error.message} {held_up}", remedy)
     except FileUnavailableError as error:
         yield Check("queue lock", FAIL, error.message, error.remedy)
     else:
@@ -128,28 +123,18 @@ def lock(examined: Examined) -> Iterable[Check]:
 def files(examined: Examined) -> Iterable[Check]:
     """Check each file that others read and write, our pause, and the quarantine."""
     seen, paths = examined.snapshot, examined.paths
-    unread = seen.step.unread
-    for path, trouble in (
-        (paths.queue, unread.get(QUEUE)),
-        (paths.emergency, unread.get(EMERGENCY)),
-        (paths.dlq, unread.get(DLQ)),
-        (paths.metrics, seen.shared_metrics.trouble),
-    ):
-        what, how = reasons.parted(trouble or reasons.NONE)
-        if path.is_file() and not os.access(path, os.R_OK | os.W_OK):
-            yield Check(path.name, FAIL, "cannot be read and written.", _writable(path))
-        elif what:
-            level = FAIL if atomic.why_unreadable(path) else WARN
-            yield Check(path.name, level, str(what), str(how) or _RUN)
-        else:
-            can = "can be read and written." if path.exists() else "is not there yet."
-            yield Check(path.name, OK, can)
+    for path, sections in (
+        (paths.queue, QUEUE_SECTIONS), (paths.dlq, (DLQ_LIST,)), (paths.metrics, ()),
+    ):  # fmt: skip
+        yield _json_file(path, sections)
     try:
+        atomic.refuse_odd(paths.emergency)
         served_folder.refuse_unwritable(paths)
     except FileUnavailableError as error:
         yield Check("files", FAIL, error.message, error.remedy)
-    if seen.step.behind:
-        yield Check("files", WARN, *map(str, reasons.parted(seen.step.behind)))
+    if paths.emergency.is_file() and not os.access(paths.emergency, os.R_OK | os.W_OK):
+        remedy = _writable(paths.emergency)
+        yield Check(paths.emergency.name, FAIL, "cannot be read and written.", remedy)
     if seen.pause_error:
         why = str(reasons.parted(seen.pause_error)[0])
         yield Check("pause", FAIL, why, "`mem0tray resume` removes it.")
@@ -157,13 +142,32 @@ def files(examined: Examined) -> Iterable[Check]:
         why = str(reasons.parted(seen.quarantine_error)[0])
         yield Check("quarantine", WARN, why, _away(paths.quarantine))
     elif seen.quarantine:
-        yield Check(
-            "quarantine",
-            WARN,
-            f"What could not be read is kept in {paths.quarantine}:"
-            f" {plural(seen.quarantine, 'file')}.",
-            "What was whole in it has been saved already; `mem0tray restore --list` shows it.",
-        )
+        kept = f"{plural(seen.quarantine, 'file')} of what could not be read"
+        there = "What was whole in it has been saved already; `mem0tray restore --list` shows it."
+        yield Check("quarantine", WARN, f"{kept} are kept in {paths.quarantine}.", there)
+
+
+def _json_file(path: Path, sections: Sequence[str]) -> Check:
+    try:
+        found = atomic.read(path)
+        if found is None:
+            return Check(path.name, OK, "is not there yet.")
+        parsed = document.parse(found[0], sections)
+    except FileUnavailableError as error:
+        shut = path.is_file() and not os.access(path, os.R_OK)
+        return Check(path.name, FAIL, error.message, _writable(path) if shut else error.remedy)
+    except (BrokenDocumentError, TornError) as error:
+        why = getattr(error, "reason", "it is being written just now")
+        return Check(path.name, WARN, f"is broken: {why}.", _RUN)
+    if not os.access(path, os.W_OK):
+        return Check(path.name, FAIL, "cannot be written.", _writable(path))
+    values = [raw for raws in parsed.lists.values() for raw in raws]
+    odd = len(parsed.rejected) + sum(items.parse(raw) is None for raw in values)
+    if odd:
+        remedy = f"They are left alone. Mend them in the file, or remove them from it: {path}."
+        said = f"holds {plural(odd, 'thing')} without a usable content: never sent."
+        return Check(path.name, WARN, said, remedy)
+    return Check(path.name, OK, f"is whole: {plural(len(values), 'item')}.")
 
 
 def ledger(examined: Examined) -> Iterable[Check]:

@@ -1,5 +1,6 @@
 """`doctor` on the disk: folders, locks, files, space, each fault with the command that mends it."""
 
+import json
 import os
 import shutil
 from types import SimpleNamespace
@@ -19,10 +20,15 @@ from tests.support import needs
 def test_broken_files_are_named(home: Scratch) -> None:
     home.claude.mkdir()
     home.queue.write_text('{"queue": [')
+    deep = '{"items": [{"id": "a", "x": ' + "[" * 900 + "]" * 900 + "}]}"
+    (home.claude / "mem0_queue_dlq.json").write_text(deep)
     private_folders.quarantine(home.paths.quarantine, home.queue, b"odd", 1.0)
     assert checks(home, "mem0_queue.json")[0][0] == "warn"
     assert "broken" in checks(home, "mem0_queue.json")[0][1]
-    assert checks(home, "mem0_queue_dlq.json") == [("ok", "is not there yet. ")]
+    odd = [7, None, {"content": ["list"]}, {"content": "text"}]
+    home.queue.write_text(json.dumps({"queue": odd}))
+    assert "holds 3 things without a usable content" in checks(home, "mem0_queue.json")[0][1]
+    assert "holds 1 thing without a usable content" in checks(home, "mem0_queue_dlq.json")[0][1]
     assert "What was whole in it" in checks(home, "quarantine")[0][1]
 
 
@@ -88,9 +94,10 @@ def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -
 @pytest.mark.parametrize(
     ("free", "level", "size", "end"),
     [
-        (10**12, "ok", "1,000 GB are", ""),
-        (10**8, "warn", "100 MB are", "Without any, deliveries wait."),
-        (0, "fail", "0 MB are", "Without any, deliveries wait."),
+        (10**12, "ok", "1,000,000 MB are", ""),
+        (10**8, "warn", "100 MB are", ""),
+        (10**6, "warn", "1 MB are", "When none is left, deliveries wait."),
+        (0, "fail", "0 MB are", "Deliveries wait."),
     ],
 )
 def test_disk_space(
