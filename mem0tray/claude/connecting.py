@@ -93,13 +93,6 @@ def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
             text = callers.with_hooks(found.text, program, windows=sys.platform == "win32")
         after = found.data if text == found.text else text.encode()
         made.append(_planned(part, found, text, after, adding=True))
-    name = plug_in()
-    if name and any(each.is_needed for each in made):
-        remark = (
-            f"Claude Code has the plug-in {name} as well: take one way or the other."
-            f" `claude plugin uninstall {name}` takes that one away."
-        )
-        made[-1] = replace(made[-1], remarks=(*made[-1].remarks, remark))
     return made
 
 

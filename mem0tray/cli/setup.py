@@ -3,10 +3,9 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -29,45 +28,6 @@ _PATIENCE: Final = 60.0  # seconds for an answer of the server
 _SHOWN: Final = 1000
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults."),
-        click.option("--no-memory", is_flag=True, help="Save no memory at the end."),
-        click.option(
-            "--auto-memory/--no-auto-memory",
-            default=None,
-            help="Take in the notes that Claude Code keeps (claude.auto_memory), or not."
-            " Default: not.",
-        ),
-        click.option(
-            "--autostart/--no-autostart",
-            default=None,
-            help="Start at login, as `autostart enable` does, or leave that as it is.",
-        ),
-        click.option(
-            "--claude-code/--no-claude-code",
-            default=None,
-            help="Connect Claude Code, as `install claude-code` does, or leave it as it is.",
-        ),
-        click.option(
-            "--key-in",
-            type=click.Choice([setup_server.KEYRING, setup_server.SETTINGS]),
-            help="Where the key is put, or moved. Default: the system's keyring, where one can be"
-            " used.",
-        ),
-        click.option(
-            "--key-from",
-            metavar="FILE",
-            help="The file with the server's API key; `-`: standard input.",
-        ),
-        click.option(
-            "--server", metavar="ADDRESS", help="Your Mem0 server; `local`: this computer only."
-        ),
-    ):
-        command = option(command)
-    return command
-
-
 @arguments.command(
     "setup",
     {
@@ -76,7 +36,32 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         "mem0tray setup --server local --no-claude-code --autostart": "without a question",
     },
 )
-@_options
+@click.option("--server", metavar="ADDRESS", help="Your Mem0 server; `local`: this computer only.")
+@click.option(
+    "--key-from", metavar="FILE", help="The file with the server's API key; `-`: standard input."
+)
+@click.option(
+    "--key-in",
+    type=click.Choice([setup_server.KEYRING, setup_server.SETTINGS]),
+    help="Where the key is put, or moved. Default: the system's keyring, where one can be used.",
+)
+@click.option(
+    "--claude-code/--no-claude-code",
+    default=None,
+    help="Connect Claude Code, as `install claude-code` does, or leave it as it is.",
+)
+@click.option(
+    "--autostart/--no-autostart",
+    default=None,
+    help="Start at login, as `autostart enable` does, or leave that as it is.",
+)
+@click.option(
+    "--auto-memory/--no-auto-memory",
+    default=None,
+    help="Take in the notes that Claude Code keeps (claude.auto_memory), or not. Default: not.",
+)
+@click.option("--no-memory", is_flag=True, help="Save no memory at the end.")
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults.")
 def command(
     *,
     server: str | None,
