@@ -9,7 +9,7 @@ from typing import Any, Final
 from mem0tray.claude import callers, connecting
 from mem0tray.claude.callers import Caller
 from mem0tray.claude.hook import EVENTS
-from mem0tray.cli import autostart as login
+from mem0tray.cli import config as login
 from mem0tray.cli.doctor import OK, WARN, Check, Examined
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
