@@ -79,7 +79,7 @@ def test_options_that_do_not_fit_are_wrong_usage(
     platform: str,
     said: str,
 ) -> None:
-    monkeypatch.setattr("mem0tray.cli.autostart.sys.platform", platform)
+    monkeypatch.setattr("mem0tray.cli.config.sys.platform", platform)
     done = home.run("autostart", "enable", *options)
     assert (done.code, done.out) == (2, "")
     assert said in done.line
