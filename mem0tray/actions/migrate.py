@@ -301,7 +301,11 @@ class Feed:
     def _make_room(self) -> None:
         """Wait until a worker has sent most of what is in the queue file."""
         least, changed = inf, time.monotonic()
-        while self._patient and self._delivers():
+        while self._patient:
+            state = worker_report.metrics(self._paths.metrics).values.get("state")
+            is_kept = state not in (HEALTHY, STARTING, None)  # from delivering, as far as it says
+            if is_kept or worker_report.running(self._paths) is None:
+                return
             document: items.Object = {}
             with suppress(FileUnavailableError, TornError):
                 found = atomic.read(self._paths.queue)
@@ -315,10 +319,3 @@ class Feed:
                 self._patient = False
             self._waits()
             time.sleep(_LOOK)
-
-    def _delivers(self) -> bool:
-        """Return whether a worker runs and, as far as it says, nothing keeps it from delivering."""
-        if worker_report.running(self._paths) is None:
-            return False
-        said = worker_report.metrics(self._paths.metrics).values.get("state")
-        return said in (HEALTHY, STARTING, None)

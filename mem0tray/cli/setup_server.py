@@ -139,7 +139,14 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
     """
     before, is_typed = failed, False
     asks = way.asking and bool(_address()) and not arguments.is_in_environment(_KEY)
-    while asks and (key := _asked_key()):
+    while asks:
+        now = arguments.load_all().settings.server
+        kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
+        question = f"API key of the server, which is not shown ({kept})"
+        answer = click.prompt(question, hide_input=True, default="", show_default=False)
+        key = str(answer).strip()
+        if not key:
+            break
         _change(None, key, place)
         is_typed = True
         failed = report_on_server(_KEY)
@@ -156,14 +163,6 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
         )
     _change(None, key, place)
     return report_on_server(_KEY)
-
-
-def _asked_key() -> str:
-    now = arguments.load_all().settings.server
-    kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
-    question = f"API key of the server, which is not shown ({kept})"
-    answer = click.prompt(question, hide_input=True, default="", show_default=False)
-    return str(answer).strip()
 
 
 def _put(key: str, wanted: str | None, address: str | None) -> None:

@@ -40,9 +40,12 @@ def test_json_is_one_document_and_nothing_else(
     server.health = Answer(503)
     if running:
         home.worker()
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")
     for command in JSON_COMMANDS:
         assert home.json(*command) is not None
-    assert home.json("status")
+    document = home.json("status")
+    assert server.netloc in json.dumps(document)
+    assert (document["queue"], document["dlq"]) == (2, 3)
 
 
 # retry ----------------------------------------------------------------------------------------
@@ -136,24 +139,18 @@ def test_a_text_edited_there_and_back_is_delivered(home: Home, server: Standin) 
     assert [text for _, text in server.stored] == ["first text"]
 
 
-@pytest.mark.parametrize("how", [(), ("--forget",)])
-def test_what_is_added_again_after_its_deletion_is_delivered(
-    home: Home, server: Standin, how: tuple[str, ...]
+@pytest.mark.parametrize("how", ["add", "--forget", "by hand"])
+def test_what_is_put_back_after_its_deletion_waits_again(
+    home: Home, server: Standin, how: str
 ) -> None:
     home.ok("add", "--jsonl", stdin=LINE)
-    home.ok("delete", "x1", "--yes", *how)
-    assert listed(home) == []
-    home.ok("add", "--jsonl", stdin=LINE)
-    assert listed(home) == ["first text"]
-    home.drained()
-    assert [text for _, text in server.stored] == ["first text"]
-
-
-def test_what_is_put_back_by_hand_after_a_deletion_waits_again(home: Home, server: Standin) -> None:
-    home.ok("add", "--jsonl", stdin=LINE)
     before = home.queue.read_bytes()
-    home.ok("delete", "x1", "--yes")
-    home.queue.write_bytes(before)
+    home.ok("delete", "x1", "--yes", *["--forget"] * (how == "--forget"))
+    assert listed(home) == []
+    if how == "by hand":
+        home.queue.write_bytes(before)
+    else:
+        home.ok("add", "--jsonl", stdin=LINE)
     assert listed(home) == ["first text"]
     home.drained()
     assert [text for _, text in server.stored] == ["first text"]
