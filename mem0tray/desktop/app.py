@@ -140,8 +140,6 @@ class Application:
             self._bus.close()
         self._log.close()
 
-    # What the parts ask ----------------------------------------------------------------
-
     def _view(self) -> View:
         if self._at_login is None:
             self._at_login = self._login.state().name == autostart.ENABLED
@@ -157,8 +155,6 @@ class Application:
         if self._language is None or self._language[0] != name:
             self._language = (name, session.language(name))
         return self._language[1]
-
-    # What happens ------------------------------------------------------------------------
 
     def _clicked(self, command: MenuCommand) -> None:
         self._controller.do(command)
@@ -189,8 +185,6 @@ class Application:
         except (Mem0TrayError, OSError) as error:
             self._events.emit(events.PartFailed(part, str(error), 0.0))
 
-    # The session (Linux) -------------------------------------------------------------------
-
     def _watch_panels(self, bus: "SessionBus") -> "Callable[[IconLook], None]":
         """Find the panel that shows icons; return what shows a look in one of the older kind."""
         from mem0tray.desktop.tray.xembed import OlderPanel
@@ -214,8 +208,6 @@ class Application:
         )
         title = _("The icon is not shown")
         self._send(notice_texts.answer(title, text, self._words(), good=False))
-
-    # The end -------------------------------------------------------------------------------
 
     def _take_signals(self) -> Callable[[], None]:
         """End in order on TERM, INT and HUP, and with Windows' console; return what undoes this."""

@@ -103,8 +103,6 @@ def _hold(text: str, held: Callable[[], object]) -> None:
         display.flush()
 
 
-# Windows -----------------------------------------------------------------------------------------
-
 if sys.platform == "win32":
     from contextlib import contextmanager
     from ctypes import wintypes

@@ -152,8 +152,6 @@ class Controller:
         answer = notice_texts.answer(title, text, self._language(), good=good, clickable=clickable)
         self._show_notice(answer)
 
-    # Dead letters ---------------------------------------------------------------------
-
     def _paths(self) -> Paths:
         return self._settings().locations()
 
@@ -230,8 +228,6 @@ class Controller:
             _("It does not wait any more: it was delivered meanwhile, most likely.")
         )
 
-    # Pages and files ------------------------------------------------------------------
-
     def _show_status(self, _: MenuCommand) -> None:
         from mem0tray import report
 
@@ -281,8 +277,6 @@ class Controller:
             missing = _("{n} could not be read: see `mem0tray migrate`.")
             text = f"{text} {missing.format(n=n(unread))}"
         self._notify(title, text, good=not unread)
-
-    # Settings --------------------------------------------------------------------------
 
     def _pause(self, command: MenuCommand) -> None:
         minutes = command.value

@@ -207,9 +207,6 @@ def current(kind: str = "") -> Autostart:
     return best or chosen(kind)
 
 
-# How this program is started ------------------------------------------------------------
-
-
 class Origin(NamedTuple):
     """How a process was started; `argv0` is absolute, and `is_there` finds programs.
 

@@ -36,8 +36,6 @@ _ENTRY: Final = {
 _ODD: Final = re.compile(r"""["'`$\\%\x00-\x1f\x7f\udc80-\udcff]""")
 _BARE: Final = re.compile(r"[\w@+=:,./-]+")  # a word that needs no quotes
 
-# Entries and units ----------------------------------------------------------------------
-
 
 def quoted(words: Sequence[str]) -> str:
     """Quote words as entries and units take them. Raises Mem0TrayError for an odd path."""
@@ -68,8 +66,6 @@ def _entry(lines: Mapping[str, str], words: Sequence[str]) -> str:
     lines = {**lines, "Exec": quoted(words), "TryExec": words[0]}
     return f"[{GROUP}]\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
 
-
-# The start by a desktop -----------------------------------------------------------------
 
 # Lines by which desktops turn an entry off in their settings.
 _OFF: Final = (
@@ -151,8 +147,6 @@ def config_folder(environ: Mapping[str, str]) -> Path:
     own = Path(environ.get("XDG_CONFIG_HOME", ""))
     return own if own.is_absolute() else Path.home() / ".config"
 
-
-# The service of systemd -----------------------------------------------------------------
 
 UNIT: Final = f"{APP}.service"
 _WANTED_BY: Final = "default.target"
@@ -298,8 +292,6 @@ def _systemctl(*words: str) -> str | None:
     patience = _STOPPING if changes else programs.PATIENCE
     return programs.answer("systemctl", "--user", *words, patience=patience)
 
-
-# The entry of the applications menu -----------------------------------------------------
 
 _SIZES: Final = (16, 22, 24, 32, 48, 64, 128, 256)  # pixels; sizes we draw and the theme has
 _VERSION: Final = "X-mem0tray-Version"  # the key that says that an entry is ours

@@ -16,14 +16,7 @@ from dbus_fast import Message, Variant
 
 from mem0tray.core.text import one_line
 from mem0tray.desktop.bus import DBUS, PATIENCE, UNANSWERED, BusError, Match, SessionBus
-from mem0tray.desktop.notify import (
-    Notice,
-    NotShownError,
-    Offer,
-    SilentDaemonError,
-    Urgency,
-    fitted,
-)
+from mem0tray.desktop.notify import Notice, NotShownError, Offer, SilentDaemonError, Urgency, fitted
 from mem0tray.desktop.session import TOKEN
 from mem0tray.system.paths import APP
 

@@ -115,9 +115,6 @@ def title(subject: Subject, language: Language) -> str:
     }[subject]
 
 
-# The lines ----------------------------------------------------------------------------------
-
-
 def _by_name(group: NoticeGroup, language: Language) -> str:
     _ = language.gettext
     ranked = sorted(group.names.items(), key=lambda pair: (-pair[1], pair[0]))

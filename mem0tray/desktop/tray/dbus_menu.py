@@ -175,8 +175,6 @@ class DBusMenu(ServiceInterface):
     def _emit(self, signal: str, signature: str, *body: object) -> None:
         self._bus.send(Message.new_signal(PATH, INTERFACE, signal, signature, list(body)))
 
-    # What panels ask -----------------------------------------------------------------------
-
     @dbus_method()
     def GetLayout(
         self, parent: DBusInt32, depth: DBusInt32, names: Names

@@ -78,8 +78,6 @@ def _base(base: str, size: int) -> Image.Image:
     return image if drawn == size else image.resize((size, size), Image.Resampling.LANCZOS)
 
 
-# The badge: a coloured shape with a count in it -------------------------------------------
-
 _LARGE: Final = {
     "1": "..##.. .###.. ####.. ..##.. ..##.. ..##.. ..##.. ###### ######",
     "2": ".#####. ####### ##...## .....## ...###. .###... ##..... ####### #######",
@@ -103,10 +101,7 @@ _MEDIUM: Final = {
     "9": ".###. #...# #...# .#### ....# ....# .###.",
     "+": "..... ..... ..#.. ..#.. ##### ..#.. ..#..",
 }
-_SMALL: Final = {
-    "9": "### #.# ### ..# ###",
-    "+": "... .#. ### .#. ...",
-}
+_SMALL: Final = {"9": "### #.# ### ..# ###", "+": "... .#. ### .#. ..."}
 _MOST_TALL: Final = 0.78  # the largest share of the badge's height for a text
 _MOST_WIDE: Final = 0.85  # the same for its width
 _FILLS: Final = {AMBER: "#f2a01f", RED: "#a6121b"}

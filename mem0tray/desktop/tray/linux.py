@@ -163,8 +163,6 @@ class _BusIcon:
         self._ended = True
         super().stop()  # type: ignore[misc]  # pystray's
 
-    # What pystray asks for ---------------------------------------------------------------------
-
     def _run(self) -> None:
         with Bell() as bell:
             self._bell = bell
@@ -225,8 +223,6 @@ class _BusIcon:
             self._item.status = status
             self._emit("NewStatus", "s", status)
 
-    # Panels ------------------------------------------------------------------------------------
-
     def _emit(self, signal: str, signature: str = "", *body: object) -> None:
         self._bus.send(Message.new_signal(PATH, INTERFACE, signal, signature, list(body)))
 
@@ -245,8 +241,6 @@ class _BusIcon:
         for signal in ("NewIcon", "NewAttentionIcon", "NewToolTip"):
             self._emit(signal)
         self._emit("NewStatus", "s", self._item.status)
-
-    # Clicks ------------------------------------------------------------------------------------
 
     def _chosen(self, item: Any) -> None:
         item(self)

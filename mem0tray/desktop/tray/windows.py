@@ -93,8 +93,6 @@ class _TaskbarIcon:
             _WM_ADD: self._on_add,
         }
 
-    # The icon ------------------------------------------------------------------------------
-
     def _show(self) -> None:
         """Put the icon into the taskbar, now or as soon as one takes it."""
         if not self._is_to_be_added:
@@ -149,8 +147,6 @@ class _TaskbarIcon:
         if not self._icon_handle:
             raise OSError("Windows made no icon of a picture")
 
-    # The menu ------------------------------------------------------------------------------
-
     def _on_notify(self, wparam: int, lparam: int) -> None:
         parent: Any = super()
         if lparam == NIN_BALLOONUSERCLICK:
@@ -178,8 +174,6 @@ class _TaskbarIcon:
             self._menu_is_old = self._menu_is_open
             if not self._menu_is_open:
                 parent._update_menu()  # noqa: SLF001
-
-    # The end -------------------------------------------------------------------------------
 
     def _mainloop(self) -> None:
         parent: Any = super()
