@@ -1,8 +1,4 @@
-"""Putting a text where the user can paste it, by what each system has for that.
-
-On X only the program that copied a text keeps it: `python -m mem0tray.desktop.clipboard` does so,
-until another program copies something.
-"""
+"""Putting a text where the user can paste it; on X a process of ours keeps it there."""
 
 import ctypes
 import os

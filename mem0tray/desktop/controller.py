@@ -47,10 +47,7 @@ _Commands = queue.SimpleQueue[MenuCommand | None]
 
 
 class Controller:
-    """Carries out commands. `notify` shows a notification, `end` ends the tray.
-
-    `changed` is called after each verb.
-    """
+    """Carries out commands. `end` ends the tray; `changed` is called after each verb."""
 
     def __init__(
         self,
@@ -289,10 +286,7 @@ class Controller:
         config_file.change(settings_file(), "notifications.level", str(command.value))
 
     def _at_login(self, command: MenuCommand) -> None:
-        if command.value:
-            self._autostart.enable()
-        else:
-            self._autostart.disable()
+        (self._autostart.enable if command.value else self._autostart.disable)()
 
 
 def _letter(command: MenuCommand) -> DeadLetter:

@@ -1,8 +1,4 @@
-"""Older workers that would deliver the same queue beside us, and the command that stops each.
-
-It looks where people have them started: launchd, systemd, cron; and among the running processes. A
-worker that its command has stopped is not found any more.
-"""
+"""Older workers (launchd, systemd, cron, processes), and the command that stops each."""
 
 import os
 import re
@@ -35,11 +31,7 @@ class OlderWorker(NamedTuple):
 
 
 def find(ours: Collection[int | None] = (), *, system: str = sys.platform) -> list[OlderWorker]:
-    """Find every older worker; the processes `ours` do not count.
-
-    It asks other programs and waits up to five seconds for each: not for the thread that draws the
-    menu.
-    """
+    """Find every older worker but the processes `ours`; it may take some five seconds."""
     if system == "win32":
         return []
     if system == "darwin":

@@ -71,10 +71,7 @@ def in_flatpak() -> bool:
 
 
 def at_screen() -> bool:
-    """Return whether this process belongs to a login at the screen (macOS).
-
-    Over ssh, or started by launchd without a user, AppKit would end the process, or wait for ever.
-    """
+    """Return whether we belong to a login at the screen (macOS): else AppKit ends the process."""
     import ctypes
 
     session = ctypes.CDLL(_CORE_GRAPHICS).CGSessionCopyCurrentDictionary
@@ -88,11 +85,7 @@ def names_display(environ: Mapping[str, str]) -> bool:
 
 
 def is_desktop(environ: Mapping[str, str]) -> bool:
-    """Return whether this process is part of a desktop of this computer (Linux).
-
-    A display that ssh forwards belongs to another computer; and Windows shows the windows of its
-    Linux (WSL) without a session that would start anything.
-    """
+    """Return whether we are part of a desktop here (Linux), not over ssh or in WSL alone."""
     if environ.get("SSH_CONNECTION") and not environ.get("WAYLAND_DISPLAY"):
         return environ.get("DISPLAY", "").startswith(":")
     starts = not environ.get("WSL_DISTRO_NAME") or bool(environ.get("XDG_CURRENT_DESKTOP"))
@@ -100,10 +93,7 @@ def is_desktop(environ: Mapping[str, str]) -> bool:
 
 
 def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
-    """Return whether the user logs in to a desktop here, now or the next time (Linux).
-
-    A shell over ssh is no desktop, but a login screen shows that the next login may be one.
-    """
+    """Return whether the user logs in to a desktop here, now or by a login screen (Linux)."""
     greets = any(os.path.lexists(root / each) for each in _GREETERS)
     chosen = any(any((root / each).glob("*.desktop")) for each in _SESSIONS)
     return is_desktop(environ) or (greets and chosen)

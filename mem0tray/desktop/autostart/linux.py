@@ -180,11 +180,7 @@ WantedBy={_WANTED_BY}
 
 
 class UserService(FileStart):
-    """One unit in the user's folder `folder` of units, and the link that makes systemd start it.
-
-    They are written as `systemctl --user enable` would, so that the user's manager finds the
-    service at its next start, even if it is not running now.
-    """
+    """A unit in the user's folder of units, and the link that makes systemd start it."""
 
     kind = SERVICE
     mark = _DESCRIPTION.encode()
@@ -311,11 +307,7 @@ _STATUS: Final = "\n[Desktop Action status]\nName=Show status\nName[fr]=Afficher
 
 
 class ApplicationEntry(FileStart):
-    """The entry that starts `words`, and the icons, below the folder `data`.
-
-    Through them the applications menu starts us, a desktop keeps our notifications in its history,
-    and dialogs show our icon. An entry of our name without our key, or a link, stays as it is.
-    """
+    """The entry of the applications menu and its icons; one of our name without our key stays."""
 
     mark = _VERSION.encode()
 
@@ -341,10 +333,7 @@ class ApplicationEntry(FileStart):
         return ours
 
     def remove(self) -> list[Path]:
-        """Remove what is ours, and folders left empty; return the files removed.
-
-        Raises FileUnavailableError.
-        """
+        """Remove what is ours, and folders left empty; return the files removed."""
         if self.is_foreign:
             return []
         ours = [path for path in (*self._icons, self._path) if os.path.lexists(path)]
@@ -376,10 +365,7 @@ class ApplicationEntry(FileStart):
 
 
 def application_entry() -> ApplicationEntry | None:
-    """Return the entry for this user; None on other systems, and in a Flatpak, which has its own.
-
-    It starts the tray as this process was started.
-    """
+    """Return the entry for this user; None on other systems, and in a Flatpak with its own."""
     if sys.platform in ("win32", "darwin") or session.in_flatpak():
         return None
     return ApplicationEntry(Origin.of_this_process().tray(), platformdirs.user_data_path())

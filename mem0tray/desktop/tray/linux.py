@@ -1,8 +1,4 @@
-"""The icon on Linux: pystray's, as a StatusNotifierItem with a menu, over the session bus.
-
-It needs no system package, and no connection to a display, whose end would end the icon. A panel
-that comes, or comes back, gets the icon.
-"""
+"""The icon on Linux: pystray's, as a StatusNotifierItem over the bus, without a display."""
 
 import logging
 import os
@@ -122,11 +118,7 @@ def icon_class(library: Any, bus: SessionBus) -> Callable[..., Any]:
 
 
 class _BusIcon:
-    """The system's part of pystray's `Icon`; `icon` is one picture in several sizes.
-
-    The next picture that is set asks for `attention`, or no longer does. Callbacks run on the
-    thread that called `run`, the main one.
-    """
+    """The system's part of pystray's `Icon`; `icon` is one picture in several sizes."""
 
     # Of pystray's class.
     name: str
