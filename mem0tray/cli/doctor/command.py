@@ -121,11 +121,18 @@ def _looked(what: str, look: _Look, examined: Examined, limit: float) -> list[Ch
 def _print(found: Sequence[Check]) -> None:
     """Print failures, what is worth a look, what is well, and the count of each."""
     room = output.width()
-    narrow = room is not None and room < _NARROW
-    longest = 0 if narrow else max(len(each.name) for each in found)
+    is_narrow = room is not None and room < _NARROW
+    longest = max(len(each.name) for each in found)
     levels = (FAIL, WARN, OK, SKIP)
-    for each in sorted(found, key=lambda each: levels.index(each.level)):
-        _print_one(each, longest, apart=sys.stdout.isatty())
+    for check in sorted(found, key=lambda each: levels.index(each.level)):
+        begin, message = f"{check.level:<4}  {check.name:<{longest}}  ", check.message
+        if is_narrow:
+            begin, message = f"{check.level:<4}  ", f"{check.name}: {message}"
+        if not sys.stdout.isatty():
+            message = f"{message} {check.remedy}"
+        output.say_beside(begin, message, _STYLES[check.level])
+        if sys.stdout.isatty() and check.remedy:
+            output.say_beside(" " * len(begin), check.remedy)
     parts = []
     for level, what in ((FAIL, "failed"), (WARN, "to look at")):
         names = [each.name for each in found if each.level == level]
@@ -133,18 +140,3 @@ def _print(found: Sequence[Check]) -> None:
         parts.append(f"{len(names)} {what}{which}")
     worst = min((each.level for each in found), key=levels.index)
     output.say(f"{len(found)} checks: {', '.join(parts)}.", _STYLES[worst])
-
-
-def _print_one(check: Check, width: int, *, apart: bool) -> None:
-    """Print a check, its name in `width` columns (0: none); `apart`: the remedy on its own line."""
-    begin = f"{check.level:<4}  "
-    message = check.message
-    if width:
-        begin += f"{check.name:<{width}}  "
-    else:
-        message = f"{check.name}: {message}"
-    if not apart:
-        message = f"{message} {check.remedy}"
-    output.say_beside(begin, message, _STYLES[check.level])
-    if apart and check.remedy:
-        output.say_beside(" " * len(begin), check.remedy)
