@@ -71,20 +71,6 @@ def test_a_place_that_cannot_be_written_is_named(home: Scratch, name: str, code:
     assert "ove it away" not in done.err
 
 
-@needs.OWNERS
-def test_without_a_display_the_path_is_enough(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, opened: list[str]
-) -> None:
-    monkeypatch.setattr(sys, "platform", "linux")
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
-        monkeypatch.delenv(name, raising=False)
-    done = home.run("report")
-    assert done.code == 0
-    assert done.out.strip().endswith("status.html")
-    assert "open that file yourself" in done.line
-    assert opened == []
-
-
 def test_a_browser_that_cannot_be_started_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
