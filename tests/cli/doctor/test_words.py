@@ -35,7 +35,6 @@ def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
     ill.env(NO_COLOR="1")
     lines = ill.run("doctor").out.splitlines()
     assert all(len(line) <= 60 or " " not in line.strip() for line in lines)
-    assert all(line[:6].strip() in {"fail", "warn", "ok", "skip", ""} for line in lines[:-1])
 
 
 def test_colours_are_for_terminals_that_want_them(ill: Scratch) -> None:
