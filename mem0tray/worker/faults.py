@@ -183,14 +183,15 @@ class Faults:
     def note_file(self, part: str, path: Path, *, unstable: bool) -> None:
         """Note whether a file is unstable now; for more than ten seconds, that is a fault."""
         if unstable:
-            self._unstable.setdefault(part, self._clock())
-            if self.is_unstable(part):
+            since = self._unstable.setdefault(part, self._clock())
+            if self._clock() - since > PATIENCE:
                 self.note_failure(part, keeps_changing(path), AGAIN)
+                self._unstable[part] = -math.inf  # it counts as unstable once that is reported
         elif self._unstable.pop(part, None) is not None:
             self.note_success(part)
 
     def is_unstable(self, part: str) -> bool:
-        return self._clock() - self._unstable.get(part, math.inf) > PATIENCE
+        return self._unstable.get(part) == -math.inf
 
 
 def is_stable(signature: Signature, now: float) -> bool:
