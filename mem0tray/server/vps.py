@@ -73,15 +73,12 @@ class VpsClient(HttpClient):
         project, path = memory.project, listing_path(memory.project)
         listing = ProjectListing(0.0, complete=False)
         if len(path) <= LONGEST_PATH:
-            with self._known.turn(project, timeout):
-                if self._known.cannot_tell(project, LISTING):
-                    return Presence.CANNOT_TELL
-                known = self._known.recent(project, since, time.monotonic())
-                found = known or self._list(memory, path, end - time.monotonic())
-                if not isinstance(found, ProjectListing):
-                    return found
-                listing = found
-                self._known.keep(project, listing)
+            found = self._known.listing(
+                project, since, timeout, lambda left: self._list(memory, path, left)
+            )
+            if not isinstance(found, ProjectListing):
+                return found
+            listing = found
         if memory.content in listing:
             return Presence.PRESENT
         if listing.complete:
@@ -173,6 +170,8 @@ class VpsClient(HttpClient):
         self, memory: Memory, path: str, timeout: float
     ) -> ProjectListing | Presence | Outcome:
         """Ask for the texts of a memory's project, or return what the server said instead."""
+        if (memory.project, LISTING) in self._known.cannot_tell:
+            return Presence.CANNOT_TELL
         asked = time.monotonic()
         reply = self._get(path, timeout)
         if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
@@ -194,7 +193,7 @@ class VpsClient(HttpClient):
         No search takes a text of a megabyte as its query.
         """
         too_long = len(memory.content) > LONGEST_TEXT
-        if too_long or self._known.cannot_tell(memory.project, self.SEARCH):
+        if too_long or (memory.project, self.SEARCH) in self._known.cannot_tell:
             return Presence.CANNOT_TELL
         reply = self._searched(memory.project, memory.content, SEARCH_LIMIT, timeout)
         found = self._answer(reply, memory, "results", self.SEARCH)
@@ -212,7 +211,7 @@ class VpsClient(HttpClient):
         proxy in front of the server.
         """
         if reply.status in CANNOT_TELL:
-            self._known.note_cannot_tell(memory.project, question)
+            self._known.cannot_tell.add((memory.project, question))
             return Presence.CANNOT_TELL
         found = self._entries(reply, name, "results", about=memory)
         return found if isinstance(found, list) else no_answer(found)
