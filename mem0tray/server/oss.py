@@ -213,8 +213,8 @@ class OssClient(Mem0Client):
             is_odd = outcome.status == HTTPStatus.OK and reply.fault is None
             return replace(outcome, kind=Kind.NO_ANSWER, message=NO_PROJECTS) if is_odd else outcome
         known = self._counted(found, "id")
-        is_vague = self._terms.user or sum(number or 0 for _, number in known) >= _COUNTED
-        return [ProjectCount(name, None if is_vague else number) for name, number in known]
+        is_vague = self._terms.user or sum(each.count or 0 for each in known) >= _COUNTED
+        return [ProjectCount(each.project) for each in known] if is_vague else known
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
