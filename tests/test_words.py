@@ -37,7 +37,7 @@ GONE: Final = {
 OTHERS: Final = {
     "mem0tray/desktop/autostart/": {LINGERS},
     "tests/desktop/autostart/": {LINGERS},
-    "mem0tray/cli/autostart.py": {LINGERS},
+    "mem0tray/cli/config.py": {LINGERS},
     "tests/cli/test_autostart.py": {LINGERS},
     "tests/proofs/rows/": {LOCAL_SERVER},
 }

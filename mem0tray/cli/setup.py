@@ -11,12 +11,12 @@ import click
 
 from mem0tray.actions import add, recall, verbs, worker_report
 from mem0tray.actions.recall import WasRead
-from mem0tray.cli import INTERRUPTED, arguments, output, setup_server
+from mem0tray.cli import arguments, output, setup_server
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
 from mem0tray.core import item as items
-from mem0tray.core.errors import Mem0TrayError, UsageError
+from mem0tray.core.errors import INTERRUPTED, Mem0TrayError, UsageError
 from mem0tray.core.item import Item
 from mem0tray.core.text import excerpt
 from mem0tray.files import document
@@ -156,7 +156,7 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    from mem0tray.cli import autostart
+    from mem0tray.cli import config
     from mem0tray.desktop.autostart import ENABLED, SERVICE, current, linux
 
     if given is False:
@@ -166,9 +166,9 @@ def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001 
     if given is None and login.kind == SERVICE and not linux.is_installed():
         output.say("Nothing can start mem0tray at login here: there is no desktop, and no systemd.")
     elif state.name == ENABLED and state.starts == login.command:
-        output.say_beside("", autostart.sentence(state, login))
+        output.say_beside("", config.sentence(state, login))
     elif way.decide(given, "Start mem0tray when you log in?"):
-        autostart.set_up(login)
+        config.set_up(login)
 
 
 def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)

@@ -150,8 +150,8 @@ def test_a_database_that_goes_away_in_a_drain(
 
 
 @pytest.mark.row(56)
-@pytest.mark.parametrize("fault", [429, 500, "gone"])
-def test_a_model_that_is_limited_or_down_counts_nothing(
+@pytest.mark.parametrize("fault", [429, 500, 401, "gone"])
+def test_a_model_that_is_limited_or_down_or_refuses_the_key_counts_nothing(
     with_model: Setup, provider: ModelProvider, fault: int | str
 ) -> None:
     home, queue = with_model.home, entries(20)
@@ -164,26 +164,12 @@ def test_a_model_that_is_limited_or_down_counts_nothing(
     asked = with_model.server.requests
     # Of what a new worker finds it asks first, for which the model is wanted as well.
     wait_until(lambda: sum(method == "POST" for method, _, _ in asked()) >= 6, 60, "six tries")
+    if fault == 401:
+        home.wait(lambda: home.state()[0] == "action needed", 60, "told")
+        assert "the key of the model's provider in the server's own config" in home.state()[1]
     assert {item["retries"] for item in home.queue_items()} == {0}
     if fault == "gone":
         provider.open()
-    provider.fault = None
-    home.wait(lambda: home.queue_items() == [], PATIENT, "delivered")
-    worker.stop()
-    check_delivered(with_model, texts(queue))
-
-
-@pytest.mark.row(56)
-def test_a_key_that_the_model_refuses_needs_the_user(
-    with_model: Setup, provider: ModelProvider
-) -> None:
-    home, queue = with_model.home, entries(20)
-    provider.fault = 401
-    home.write_queue(queue)
-    worker = home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 60, "told")
-    assert "the key of the model's provider in the server's own configuration" in home.state()[1]
-    assert {item["retries"] for item in home.queue_items()} == {0}
     provider.fault = None
     home.wait(lambda: home.queue_items() == [], PATIENT, "delivered")
     worker.stop()
