@@ -19,7 +19,6 @@ ROOM: Final = re.compile(r"^\| `mem0tray/(\w+)/` \|", re.MULTILINE)
 
 
 def rooms_of(folder: Path) -> set[str]:
-    """Name the folders and modules right below a folder."""
     modules = {path.stem for path in folder.glob("*.py")} - DOORS
     return modules | {
         path.name
@@ -34,7 +33,6 @@ def table() -> list[str]:
 
 
 def modules() -> dict[str, Path]:
-    """Find every module of the package by its dotted name."""
     found = {}
     for path in PACKAGE.rglob("*.py"):
         name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
@@ -42,18 +40,12 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imported(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
-    """Name the modules that one imports: at its top, in functions, for types alone."""
+def imported(path: Path, known: Mapping[str, Path]) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             wanted = [(each.name, "") for each in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = name.split(".")
-                above = parts[: len(parts) - node.level + (path.name == "__init__.py")]
-                base = ".".join([*above, *filter(None, [base])])
-            wanted = [(base, each.name) for each in node.names]
+            wanted = [(node.module or "", each.name) for each in node.names]
         else:
             continue
         for module, member in wanted:
@@ -65,9 +57,8 @@ def imported(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
 
 @functools.cache
 def arrows() -> dict[str, set[str]]:
-    """Tell for each module which others it imports."""
     known = modules()
-    return {name: set(imported(name, path, known)) - {name} for name, path in known.items()}
+    return {name: set(imported(path, known)) - {name} for name, path in known.items()}
 
 
 def circle(graph: Mapping[str, set[str]]) -> list[str]:

@@ -85,7 +85,6 @@ def threads() -> set[tuple[str, str]]:
 
 
 def name_of(node: ast.expr) -> str:
-    """Write a thread's name as the page does."""
     if isinstance(node, ast.JoinedStr):
         return "".join("<n>" if isinstance(each, ast.FormattedValue) else name_of(each)
                        for each in node.values)  # fmt: skip

@@ -48,17 +48,14 @@ def started(home: Home, *command: str, stdin: str = "") -> subprocess.CompletedP
 
 
 def in_python(home: Home, text: str) -> subprocess.CompletedProcess[str]:
-    """Add a memory as the page has it in Python."""
     return started(home, sys.executable, "-c", example("python"), "garden", text)
 
 
 def in_sh(home: Home, text: str) -> subprocess.CompletedProcess[str]:
-    """Add a memory as the page has it in sh."""
     return started(home, "/bin/sh", "-c", example("sh"), "sh", "garden", stdin=text)
 
 
 def in_javascript(home: Home, text: str) -> subprocess.CompletedProcess[str]:
-    """Add a memory as the page has it in JavaScript."""
     script = home.root / "add.js"
     script.write_text(example("javascript"), encoding="utf-8")
     return started(home, "node", str(script), "garden", text)

@@ -40,7 +40,6 @@ def test_what_people_read_first_stays_short(name: str, most: int) -> None:
 
 
 def anchors(page: str) -> Iterator[str]:
-    """Make the anchor of each heading, as GitHub does."""
     for heading in re.findall(r"^#+ (.+)$", page, re.MULTILINE):
         kept = [
             letter

@@ -70,7 +70,6 @@ def steady(text: str) -> str:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    """Make a scratch home without a server."""
     with ForkedHome(tmp_path / "home") as scratch:
         yield scratch
 
@@ -155,7 +154,6 @@ def test_the_hosted_service(home: Home, tmp_path: Path) -> None:
 
 
 def constants() -> Iterator[str]:
-    """Find each text that the program may say."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

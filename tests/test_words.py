@@ -37,7 +37,7 @@ GONE: Final = {
 OTHERS: Final = {
     "mem0tray/desktop/autostart/": {LINGERS},
     "tests/desktop/autostart/": {LINGERS},
-    "mem0tray/cli/autostart.py": {LINGERS},
+    "mem0tray/cli/config.py": {LINGERS},
     "tests/cli/test_autostart.py": {LINGERS},
     "tests/proofs/rows/": {LOCAL_SERVER},
 }
@@ -55,7 +55,6 @@ def texts() -> list[tuple[str, str]]:
 
 
 def paths() -> Iterator[Path]:
-    """Find code, tests and pages."""
     yield from REPOSITORY.glob("*.md")
     for folder in ("mem0tray", "tests", "packaging"):
         for path in (REPOSITORY / folder).rglob("*"):

@@ -116,7 +116,6 @@ def _free_name(paths: Paths, at: float) -> Path:
 
 
 def _time_in(path: Path) -> datetime:
-    """Return the local time in a dated name. Raises ValueError without one."""
     named = path.stem.rpartition(".backup-")[2]
     return datetime.strptime(named, _TIME)  # noqa: DTZ007  (names have local time)
 
@@ -232,7 +231,6 @@ def deleted_unknown(paths: Paths, reader: Reader) -> set[Identity]:
 
 
 def _names(source: RestoreSource) -> list[Identity]:
-    """Identify the memories that a delete has backed up there."""
     return [identity(each.raw) for each in source.pieces] if source.kind == BACKUP else []
 
 

@@ -289,8 +289,9 @@ def causes(
     held = [_HELD] if known is not None and known.is_held and known.held is not None else []
     taken = [_HELD_YET] if known is not None and known.is_held and not held else []
     rejected = _rejected(found, attempt)
-    is_torn = any(cause.remedy == REWORD for cause in rejected) and _is_torn(found)
-    torn = [_TORN] if is_torn else []
+    said = "" if found.item is None else found.item.project + found.item.content
+    is_torn = any("\ud800" <= sign <= "\udfff" for sign in said)  # to blame for a rejection alone
+    torn = [_TORN] if is_torn and any(cause.remedy == REWORD for cause in rejected) else []
     result = [*_invalid(found), *held, *outside, *taken, *torn, *rejected, *ours]
     due = next_retry(found)
     if known is not None and known.at_work:
@@ -343,13 +344,6 @@ def next_retry(found: FoundItem) -> float:
 
 def _invalid(found: FoundItem) -> list[Cause]:
     return [] if found.item is None or found.item.project.strip() else [_NAMELESS]
-
-
-def _is_torn(found: FoundItem) -> bool:
-    """Find half a character, which some servers cannot store: to blame only for a rejection."""
-    item = found.item
-    said = "" if item is None else item.project + item.content
-    return any("\ud800" <= sign <= "\udfff" for sign in said)
 
 
 def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:
@@ -439,7 +433,14 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
         dead, fresh = seen.items(DLQ_LIST), seen.items(QUEUE_LIST)
         last = seen.reader.last_attempts()
         around = Surroundings.ask(settings, standing.read(settings, now))
-        failed = (e for e in fresh if around.refuse_everything or e.identity in last or _failed(e))
+        failed = [
+            each
+            for each in fresh
+            if around.refuse_everything
+            or each.identity in last
+            or each.is_held
+            or (each.known is not None and each.known.retries > 0)
+        ]
         alike: dict[tuple[object, ...], tuple[Cause, list[FoundItem]]] = {}
         for found in (*dead, *failed):
             cause = causes(found, around, last.get(found.identity), now, ID)[0]
@@ -464,7 +465,3 @@ def number(group: Sequence[FoundItem]) -> str:
     if len(group) > dead:
         parts.append(plural(len(group) - dead, "waiting entry", "waiting entries"))
     return ", ".join(parts)
-
-
-def _failed(found: FoundItem) -> bool:
-    return found.is_held or (found.known is not None and found.known.retries > 0)

@@ -101,7 +101,6 @@ class _Text:
 
 
 def _json(text: str) -> bytes:
-    """Write the text as within a JSON string, with as few escapes as possible."""
     return json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "backslashreplace")
 
 

@@ -101,7 +101,6 @@ def _version(reader: Reader, found: FoundItem) -> Version:
 
 
 def _rank(version: Version) -> tuple[int, float]:
-    """Put what waits first; of contents that no longer wait, the last one first."""
     closed = version.known.closed if version.known is not None else None
     return 0 if version.where in _WAITS.values() else 1, -(closed or 0.0)
 

@@ -295,7 +295,6 @@ def overview(seen: Snapshot) -> Overview:
 
 
 def _unknown(seen: Snapshot) -> dict[str, Reason]:
-    """Say why a count is not known, by its name."""
     unread = seen.step.unread
     nobody_counts = seen.ledger.counts is None and seen.told is None
     nothing = (seen.folder or seen.step.behind) if nobody_counts else reasons.NONE

@@ -339,13 +339,11 @@ def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome:
 
 
 def _attempt(reader: Reader, known: Known, since: float) -> Attempt | None:
-    """Find the last attempt, if it failed since then."""
     attempts = reader.attempts(known.key)
     return attempts[-1] if attempts and attempts[-1].at >= since else None
 
 
 def _hindrance(paths: Paths, idle: float, patience: float) -> str:
-    """Say why there is no point in waiting any longer; empty while there is."""
     if not worker_runs(paths):
         return "the worker does not run"
     if idle < _HINDERED:

@@ -79,7 +79,6 @@ def save(project: str, content: str) -> str:
         raise Mem0TrayError(
             "Nothing was saved: the text is empty.", "Call mem0_save again with it as `content`."
         )
-    _check_project(project, "Nothing was saved: it")
     loaded = config.read()
     done = queue_memory(loaded, project, content)
     said = [f"Saved in the project {_named(project)}, id {done.id}."]
@@ -101,14 +100,12 @@ def save(project: str, content: str) -> str:
 
 def recall(project: str, limit: int) -> str:
     """Return the newest memories of a project, with what waits here."""
-    _check_project(project, "It")
     found = reading.recall(config.load().settings, project, limit)
     return _memories(found, f"the project {_named(project)}", "newest first")
 
 
 def search(project: str, query: str, limit: int) -> str:
     """Return the memories of a project that fit best, with what waits here and fits."""
-    _check_project(project, "It")
     if not query.strip():
         raise Mem0TrayError(
             "There is nothing to search for: the query is empty.",
@@ -117,11 +114,6 @@ def search(project: str, query: str, limit: int) -> str:
     found = reading.search(config.load().settings, project, query, limit)
     subject = f"the project {_named(project)} for “{one_line(query, _NAME)}”"
     return _memories(found, subject, "best first")
-
-
-def _check_project(project: str, subject: str) -> None:
-    if not project.strip():
-        raise Mem0TrayError(f"{subject} needs a project.", "Name it as project_id.")
 
 
 def list_projects() -> str:

@@ -208,12 +208,13 @@ class ToolServer:
 
     def _project(self, named: str) -> str:
         """Return the named project, else that of the client's folder or the working directory."""
-        if named.strip():
-            return named
-        folder = self._folder()
-        with suppress(FileNotFoundError):  # the working directory has been removed
-            return project.of_folder(folder or Path.cwd(), os.environ)
-        return ""
+        if not named.strip():
+            folder = self._folder()
+            with suppress(FileNotFoundError):  # the working directory has been removed
+                named = project.of_folder(folder or Path.cwd(), os.environ)
+        if not named.strip():
+            raise Mem0TrayError("Nothing was done: there is no project.", "Name it as project_id.")
+        return named
 
     def _folder(self) -> Path | None:
         """Return the first folder that the client works in; None if it does not say so in time."""

@@ -10,9 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import INTERRUPTED, Mem0TrayError
 
-INTERRUPTED: Final = 130  # a shell's exit code for a program that Ctrl-C ended
 BROKEN_PIPE: Final = 141  # the same for a program whose reader has left
 COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script, for click
 _SETTINGS: Final = "MEM0TRAY_"  # begins the variables that stand for settings

@@ -114,10 +114,6 @@ def _add(project: str | None, text: str | None, *, as_json: bool) -> None:
 
 
 def _read_standard_input() -> str:
-    """Read standard input without the line break at its end.
-
-    Raises UsageError if it is not UTF-8, Mem0TrayError if it is too long.
-    """
     if sys.stdin.isatty():
         sys.stderr.write(f"Type the memory. {_END_OF_INPUT} ends it, Ctrl-C gives it up.\n")
     # No more than that is read: a read of all at once could not be interrupted.
@@ -131,11 +127,6 @@ def _read_standard_input() -> str:
 
 
 def _add_lines(path: Path | None, project: str | None, *, again: bool, as_json: bool) -> None:
-    """Queue the lines of the file (None: standard input), and print how many were queued.
-
-    Standard error says what is wrong with lines. Raises Mem0TrayError if not everything was
-    queued, after that has been printed.
-    """
     from mem0tray.actions.add_lines import LineQueue  # slow to import
 
     loaded = arguments.load_what_holds()
@@ -157,7 +148,6 @@ def _add_lines(path: Path | None, project: str | None, *, again: bool, as_json: 
 
 
 def _run(queue: "LineQueue", lines: Iterable[bytes], *, as_json: bool) -> Mem0TrayError | None:
-    """Queue the lines, and show the progress; return the error that ended it."""
     with output.Progress() as progress:
         try:
             for why in queue.run(lines):
@@ -176,7 +166,6 @@ def _run(queue: "LineQueue", lines: Iterable[bytes], *, as_json: bool) -> Mem0Tr
 
 
 def _lines(path: Path | None) -> Iterator[bytes]:
-    """Read the lines. Raises FileUnavailableError."""
     if path is None and sys.stdin.isatty():
         sys.stderr.write(f"Type one JSON object a line. {_END_OF_INPUT} ends it.\n")
     try:
@@ -227,6 +216,5 @@ def _queued(queue: "LineQueue") -> str:
 
 
 def _so_far(queue: "LineQueue") -> str:
-    """Say how much of what was read is queued, and what to do about the rest."""
     read = plural(queue.lines, "line was", "lines were")
     return f"{_queued(queue).rstrip('.')}; {read} read. Add all of it again: {_TWICE}."

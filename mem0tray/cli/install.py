@@ -36,8 +36,6 @@ _HOW_TO_USE: Final = {
 }
 _SHARED: Final = "mem0_*"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
-_RC_FILES: Final = (".bashrc", ".zshrc")
-_COMPLETION: Final = f"{APP} completion"
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -243,16 +241,13 @@ class _Uninstalling:
         self._show()
 
     def _name_what_stays(self, shared: list[Path]) -> None:
-        """Name what is never removed: the shared files, and lines of the user's own."""
+        """Name what is never removed."""
         for folder in shared:
             if folder.is_dir() and any(folder.glob(_SHARED)):
                 self._left.append((str(folder / _SHARED), "other programs use them"))
             log = folder / "logs" / "mem0_worker.log"
             if log.exists():
                 self._left.append((str(log), "it tells what became of your memories"))
-        for path in (Path.home() / name for name in _RC_FILES):
-            if path.is_file() and _COMPLETION in path.read_text("utf-8", errors="replace"):
-                self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
 
     def _ask(self, *, yes: bool) -> None:
         folders = own_folders.all_of_them()

@@ -227,7 +227,6 @@ def _lined_up(table: Mapping[str, Sequence[str]], right: Collection[str]) -> str
 def _print_fitting(
     table: Mapping[str, Sequence[str]], right: Collection[str], cut: Collection[str]
 ) -> None:
-    """Print a table into the lines of the terminal."""
     # Slow to import, and only people at a terminal see the difference.
     from rich import box
     from rich.table import Table
@@ -251,7 +250,6 @@ def _print_fitting(
 def _left_out(
     table: Mapping[str, Sequence[str]], cut: Collection[str], spare: Sequence[str]
 ) -> list[str]:
-    """Return the columns that a terminal of this width does without."""
     room = columns()
     least = {name: max(map(text_cells, cells)) for name, cells in table.items()}
     least |= {name: min(least[name], _LEAST) for name in cut if name in least}

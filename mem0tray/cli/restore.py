@@ -109,7 +109,6 @@ def edit(name: str) -> None:
 
 
 def _editable(versions: list[Version]) -> Version:
-    """Choose the one text that can be changed. Raises NotFoundError."""
     there = [each for each in versions if each.waits]
     if not there:
         raise NotFoundError(
@@ -157,7 +156,6 @@ def _opened(paths: Paths, found: FoundItem, text: str) -> Iterator[Path]:
 
 
 def _read(file: Path) -> str:
-    """Read what the editor has saved. Raises Mem0TrayError."""
     try:
         return regular_file.read_bytes(file).decode("utf-8", "surrogatepass")
     except OSError as error:
@@ -168,7 +166,6 @@ def _read(file: Path) -> str:
 
 
 def _print_old(name: str, done: Changed) -> None:
-    """Print what the worker made of the old text, if that is not what one expects."""
     if done.outcome in _OLD_TEXT:
         output.say(_OLD_TEXT[done.outcome].format(name=name), Style.WARNING)
     if not done.heard:
@@ -213,7 +210,6 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
 
 
 def _undone(settings: Settings, piece: Piece) -> bool:
-    """Change a memory that still waits to the text from before an edit."""
     (old,) = listing([piece.raw], DLQ_LIST)
     done = verbs.undo(settings, old)
     if done is None:
@@ -225,7 +221,6 @@ def _undone(settings: Settings, piece: Piece) -> bool:
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
-    """Print each source, with how many of its items would be put back."""
     found = backups.sources(settings.locations())
     counts = verbs.restorable(settings, found)
     if as_json:

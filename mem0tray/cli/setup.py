@@ -3,21 +3,20 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from mem0tray.actions import add, recall, verbs, worker_report
 from mem0tray.actions.recall import WasRead
-from mem0tray.cli import INTERRUPTED, arguments, output, setup_server
+from mem0tray.cli import arguments, output, setup_server
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
 from mem0tray.core import item as items
-from mem0tray.core.errors import Mem0TrayError, UsageError
+from mem0tray.core.errors import INTERRUPTED, Mem0TrayError, UsageError
 from mem0tray.core.item import Item
 from mem0tray.core.text import excerpt
 from mem0tray.files import document
@@ -29,45 +28,6 @@ _PATIENCE: Final = 60.0  # seconds for an answer of the server
 _SHOWN: Final = 1000
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults."),
-        click.option("--no-memory", is_flag=True, help="Save no memory at the end."),
-        click.option(
-            "--auto-memory/--no-auto-memory",
-            default=None,
-            help="Take in the notes that Claude Code keeps (claude.auto_memory), or not."
-            " Default: not.",
-        ),
-        click.option(
-            "--autostart/--no-autostart",
-            default=None,
-            help="Start at login, as `autostart enable` does, or leave that as it is.",
-        ),
-        click.option(
-            "--claude-code/--no-claude-code",
-            default=None,
-            help="Connect Claude Code, as `install claude-code` does, or leave it as it is.",
-        ),
-        click.option(
-            "--key-in",
-            type=click.Choice([setup_server.KEYRING, setup_server.SETTINGS]),
-            help="Where the key is put, or moved. Default: the system's keyring, where one can be"
-            " used.",
-        ),
-        click.option(
-            "--key-from",
-            metavar="FILE",
-            help="The file with the server's API key; `-`: standard input.",
-        ),
-        click.option(
-            "--server", metavar="ADDRESS", help="Your Mem0 server; `local`: this computer only."
-        ),
-    ):
-        command = option(command)
-    return command
-
-
 @arguments.command(
     "setup",
     {
@@ -76,7 +36,32 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         "mem0tray setup --server local --no-claude-code --autostart": "without a question",
     },
 )
-@_options
+@click.option("--server", metavar="ADDRESS", help="Your Mem0 server; `local`: this computer only.")
+@click.option(
+    "--key-from", metavar="FILE", help="The file with the server's API key; `-`: standard input."
+)
+@click.option(
+    "--key-in",
+    type=click.Choice([setup_server.KEYRING, setup_server.SETTINGS]),
+    help="Where the key is put, or moved. Default: the system's keyring, where one can be used.",
+)
+@click.option(
+    "--claude-code/--no-claude-code",
+    default=None,
+    help="Connect Claude Code, as `install claude-code` does, or leave it as it is.",
+)
+@click.option(
+    "--autostart/--no-autostart",
+    default=None,
+    help="Start at login, as `autostart enable` does, or leave that as it is.",
+)
+@click.option(
+    "--auto-memory/--no-auto-memory",
+    default=None,
+    help="Take in the notes that Claude Code keeps (claude.auto_memory), or not. Default: not.",
+)
+@click.option("--no-memory", is_flag=True, help="Save no memory at the end.")
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults.")
 def command(
     *,
     server: str | None,
@@ -171,7 +156,7 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    from mem0tray.cli import autostart
+    from mem0tray.cli import config
     from mem0tray.desktop.autostart import ENABLED, SERVICE, current, linux
 
     if given is False:
@@ -181,9 +166,9 @@ def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001 
     if given is None and login.kind == SERVICE and not linux.is_installed():
         output.say("Nothing can start mem0tray at login here: there is no desktop, and no systemd.")
     elif state.name == ENABLED and state.starts == login.command:
-        output.say_beside("", autostart.sentence(state, login))
+        output.say_beside("", config.sentence(state, login))
     elif way.decide(given, "Start mem0tray when you log in?"):
-        autostart.set_up(login)
+        config.set_up(login)
 
 
 def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)

@@ -98,10 +98,6 @@ def _last(attempts: Sequence[Attempt]) -> Attempt | None:
 
 
 def _item(found: FoundItem, now: float, why: str, last: Attempt | None) -> dict[str, Any]:
-    """Make the document: the file's own fields and `next_retry` (Unix seconds, 0: now).
-
-    That of an entry has more; its `next_retry` is null if it is held.
-    """
     value: dict[str, Any] = items.load_object(found.raw) or {}
     value.setdefault("id", found.id)
     due = diagnose.next_retry(found)
@@ -144,7 +140,6 @@ def _row(
 def _print_table(
     headers: Sequence[str], rows: Sequence[tuple[str, ...]], *, with_project: bool
 ) -> None:
-    """Print a line for each item; `diagnose` has the whole reason."""
     columns = dict(zip(headers, zip(*rows, strict=True), strict=True))
     if not with_project:
         del columns["PROJECT"]
@@ -222,7 +217,6 @@ def _document(version: Version) -> dict[str, Any]:
 
 
 def _remedy(version: Version) -> str:
-    """Say what must be changed before the server takes it; empty if nothing must."""
     return diagnose.to_change(version, _last(version.attempts)) if version.waits else ""
 
 
@@ -282,7 +276,6 @@ def _where(version: Version) -> str:
 
 
 def _never_sent(version: Version) -> str:
-    """Say why this content of a file is never sent to any server; else nothing."""
     item = version.item
     return "" if item is None or item.project.strip() else "it names no project"
 

@@ -75,7 +75,6 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
 
 
 def _watch(settings: Settings) -> None:
-    """Show the status again and again, until Ctrl-C."""
     for turn in count():
         if turn % _ASKS == 0:
             worker_report.ask_to_look(settings.locations())
@@ -150,7 +149,6 @@ def _count(
     more: str = "",
     style: Style = Style.WARNING,
 ) -> Fact:
-    """Count in words, in `style` unless there are none."""
     if number is None:
         return Fact(name, UNKNOWN, Style.BAD)
     return Fact(name, f"{plural(number, *words)}{more}", style if number else Style.PLAIN)

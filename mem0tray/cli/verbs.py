@@ -85,7 +85,6 @@ def _retried(settings: Settings, ids: tuple[str, ...], project: str | None) -> R
 
 
 def _obstacle(around: Surroundings) -> str:
-    """Say what keeps every retry from being sent; empty if nothing does."""
     return next((_line(cause) for cause in around.causes if cause.stops_all), "")
 
 
@@ -116,7 +115,6 @@ def _print_retried(
 
 
 def _name(item: Item | FoundItem, called: Mapping[str, str]) -> str:
-    """Name an item by its id in a command, and its project."""
     name = called.get(item.id) or short_id(item.id)
     return f"{name} ({one_line(item.project, 40) or 'no project'})"
 
@@ -124,7 +122,6 @@ def _name(item: Item | FoundItem, called: Mapping[str, str]) -> str:
 def _followed(
     settings: Settings, chosen: Sequence[FoundItem], since: float, around: Surroundings
 ) -> Iterable[RetryOutcome]:
-    """Wait for each memory; not if nothing can be sent."""
     items = [each.item for each in chosen if each.item is not None]
     obstacle = _obstacle(around)
     if obstacle:
@@ -134,7 +131,6 @@ def _followed(
 
 
 def _print_outcome(called: Mapping[str, str], outcome: RetryOutcome) -> None:
-    """Print the outcome of a retry in a line, at once, also into a pipe."""
     style = Style.GOOD if outcome.is_good else Style.BAD
     said = f"{_name(outcome.item, called)}: {outcome.name}"
     if outcome.reason:
@@ -173,7 +169,6 @@ def _as_document(
 def _undelivered(
     number: int, bad: Sequence[RetryOutcome], obstacle: str, called: Mapping[str, str]
 ) -> Mem0TrayError:
-    """Make the error about those of the `number` that were not delivered."""
     what = f"{len(bad):,} of {plural(number, 'memory', 'memories')} not delivered."
     if obstacle:
         return Mem0TrayError(f"{what} {obstacle}")
@@ -288,10 +283,6 @@ def delete(
 def _chosen(
     settings: Settings, ids: tuple[str, ...], project: str | None, *, for_good: bool
 ) -> tuple[list[FoundItem], list[FoundItem]]:
-    """Find the items that are meant; `for_good`: also those that no longer wait.
-
-    Raises NotFoundError, also if an id is of another project.
-    """
     past: list[FoundItem] = []
     left = list(ids)
     with waiting.opened(settings) as seen:
@@ -333,7 +324,6 @@ def _deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) 
 
 
 def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
-    """Show what would be deleted, and ask. Raises Mem0TrayError if nobody can answer."""
     for each in chosen[:_LISTED]:
         date = text.clock(each.item.timestamp if each.item is not None else None)
         output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {_KINDS[each.place]}")
@@ -366,7 +356,6 @@ def _print_deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | 
 
 
 def _warn_of_the_others(done: Deleted) -> None:
-    """Say on standard error what was not deleted as one might expect."""
     for found, words in (
         (done.gone, "{name} was no longer there."),
         (done.delivered, "{name} is not deleted: it was delivered meanwhile."),

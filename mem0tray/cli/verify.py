@@ -1,17 +1,23 @@
-"""`mem0tray verify`: reads delivered memories back, and names those that the server lost."""
+"""`mem0tray verify` and `migrate`: what servers have of what was delivered."""
 
+import os
+import sys
+from collections.abc import Iterable
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import verify
+from mem0tray.actions import migrate, verify
+from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration
 from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.output import Style
+from mem0tray.config.server_choice import ServerNames, former_in_words
+from mem0tray.config.settings import Settings
 from mem0tray.core import text
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.text import one_line, plural
 
 _SHOWN: Final = 100  # missing memories that people read by name
@@ -150,5 +156,150 @@ def _document(found: Verified) -> dict[str, Any]:
                 "queued_as": each.queued or None,
             }
             for each in found.missing
+        ],
+    }
+
+
+# Migrate -----------------------------------------------------------------------------------------
+
+_NAMED: Final = 5
+
+
+@arguments.command(
+    "migrate",
+    {
+        "mem0tray migrate --dry-run": "what there is to bring over",
+        "mem0tray migrate": "",
+        "mem0tray migrate --from local -p garden": "one project of this computer's server",
+    },
+)
+@click.option(
+    "--from",
+    "former",
+    metavar="ADDRESS",
+    shell_complete=arguments.former_servers,
+    help="The former server: its address, or `local` for this computer's own. Default: the one"
+    " that has memories.",
+)
+@project_option("Only this project.")
+@click.option("--dry-run", is_flag=True, help="Look at everything, and queue nothing.")
+@arguments.json_option("Print one JSON document, at the end.")
+def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json: bool) -> None:
+    """Bring over what only a former server has: queue it again for the present one.
+
+    The worker delivers it like everything else. Ctrl-C and a kill do no harm: typed again, the
+    command goes on, and nothing is queued twice. What others saved on the former server comes
+    along, if that server shows it; what you deleted here does not.
+
+    If the former server wants an API key, it is taken from the variable
+    MEM0TRAY_MIGRATE_KEY, or asked for; server.api_key is sent only to the present server.
+    Exits with 1 where something could not be read back from the former server.
+    """
+    settings = arguments.load_there()
+    project = project_alone(project)
+    there = migrate.chosen(settings, settings.locations())
+    name = _former(settings, there, former)
+    brought = Brought()
+    if name is not None:
+        brought = _run(settings, name, project, dry_run=dry_run)
+    where = former_in_words(name or "")
+    if as_json:
+        whose = {"from": name, "to": there.name, "project_id": project, "dry_run": dry_run}
+        output.print_json(whose | _as_document(brought))
+    elif name is None:
+        output.say(f"No former server is known to have a memory that {there.shown} lacks.")
+        output.say("`mem0tray migrate --from ADDRESS` looks at what another server has.")
+    else:
+        _print_moved(brought, where, in_sentence(there.shown), dry_run=dry_run)
+    if brought.unread:
+        raise Mem0TrayError(
+            f"{plural(len(brought.unread), 'memory', 'memories')} that went to"
+            f" {where} cannot be read back from there:"
+            f" {_named(f'{each.id} of {each.project!r}' for each in brought.unread)}.",
+            "Deleted or changed there since, or beyond what it lists; --json names all.",
+        )
+
+
+def _named(names: Iterable[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    shown = [one_line(each, 80) for each in names]
+    more = f" and {len(shown) - _NAMED:,} more" if len(shown) > _NAMED else ""
+    return f"{', '.join(shown[:_NAMED])}{more}"
+
+
+def _former(settings: Settings, there: ServerNames, given: str | None) -> str | None:
+    if given is not None:
+        name = migrate.named(given)
+        if name == there.name:
+            raise UsageError(
+                f"{given!r} is the present server.", "Name the one that memories are to come from."
+            )
+        return name
+    found = migrate.candidates(settings.locations(), there)
+    if len(found) > 1:
+        several = ", ".join(
+            f"{name} ({plural(count, 'memory', 'memories')})" for name, count in found.items()
+        )
+        raise UsageError(
+            f"More than one former server has something: {several}.", "Choose one with --from."
+        )
+    return next(iter(found), None)
+
+
+def _run(settings: Settings, former: str, project: str | None, *, dry_run: bool) -> Brought:
+    run = Migration(settings, former, project, dry_run=dry_run)
+    try:
+        with output.Progress("memories read") as progress:
+            return run.run(progress)
+    except (KeyboardInterrupt, Mem0TrayError) as error:
+        if (
+            isinstance(error, KeyRefusedError)
+            and migrate.KEY not in os.environ
+            and sys.stdin.isatty()
+        ):
+            asked = f"API key of {one_line(former, 80)}"
+            os.environ[migrate.KEY] = click.prompt(asked, hide_input=True, err=True)
+            return _run(settings, former, project, dry_run=dry_run)
+        if run.queued:
+            queued = plural(run.queued, "memory is", "memories are")
+            output.remark(f"{queued} queued so far. Type the command again to go on.")
+        raise
+
+
+def _print_moved(brought: Brought, where: str, chosen: str, *, dry_run: bool) -> None:
+    sums = brought.sums
+    output.say(f"Found on {where}: {plural(sums.found, 'memory', 'memories')}.")
+    counts = [
+        ("waiting", sums.waiting, "already queued, and not delivered yet"),
+        ("there", sums.present, f"already on {chosen}"),
+        ("deleted", sums.deleted, "deleted here, and left where they are"),
+        ("not read", sums.unread, "which cannot be read back from there"),
+    ]
+    verb = "would be queued" if dry_run else "queued now"
+    facts = [(name, f"{count:,} {what}") for name, count, what in counts if count]
+    output.print_facts([(verb, f"{sums.queued:,} for {chosen}"), *facts])
+    if brought.is_one:
+        output.say(
+            f"{where} and {chosen} show the same memories: they are one server, or one is a copy."
+            " Only what is known here was looked at; the worker asks before it sends."
+        )
+    if not brought.names_projects:
+        output.say(f"{where} does not say which projects it has: those known here were read.")
+    if brought.cut:
+        some = _named(map(repr, brought.cut))
+        output.say(f"{where} shows only the newest of {some}: older ones of others may be left.")
+    if sums.queued and not dry_run:
+        output.say("The worker delivers them: `mem0tray status` shows how many wait.", Style.DIM)
+
+
+def _as_document(brought: Brought) -> dict[str, Any]:
+    return {
+        **brought.sums._asdict(),
+        "same_server": brought.is_one,
+        "names_projects": brought.names_projects,
+        "cut_projects": brought.cut,
+        "unread_memories": [
+            {"id": each.id, "project_id": each.project, "hash": each.digest.hex()}
+            for each in brought.unread
         ],
     }

@@ -1,7 +1,11 @@
 """One tree of exceptions; each carries a sentence for the person who meets it."""
 
+from typing import Final
+
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
+
+INTERRUPTED: Final = 130  # a shell's exit code for a program that Ctrl-C ended
 
 
 class Mem0TrayError(Exception):

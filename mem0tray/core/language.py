@@ -55,11 +55,9 @@ class Language:
         return f"{self.day(moment)}{comma} {year}"
 
     def date_and_time(self, moment: float) -> str:
-        """Unix seconds as a local date and time of day: `Nov 30, 2025, 14:32`."""
         return f"{self.date(moment)}, {self.time(moment)}"
 
     def day(self, moment: float) -> str:
-        """Unix seconds as a local day without its year: `Nov 30`."""
         _, at = self.gettext, datetime.fromtimestamp(moment)  # noqa: DTZ006  (local time is meant)
         month = _("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()[at.month - 1]
         return f"{month} {at.day}" if self._has_month_first else f"{at.day} {month}"

@@ -22,7 +22,6 @@ class PublishRate:
         return self._cost < _QUICK
 
     def ready(self, now: float) -> bool:
-        """Return whether the file may be published again."""
         return now >= self._next
 
     def wait(self, now: float) -> float:
@@ -30,6 +29,5 @@ class PublishRate:
         return max(0.0, self._next - now)
 
     def note_cost(self, now: float, duration: float) -> None:
-        """Note that the file was just published, which took `duration` seconds."""
         self._cost = duration
         self._next = now + min(max(INTERVAL, duration / SHARE - duration), self._longest)

@@ -25,7 +25,6 @@ class Counts(Struct, frozen=True):
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "Counts":
-        """Return the counts in a row of `SQL["counts"]`."""
         queue, dlq, *oldest, held = row
         return cls(queue, dlq, min(filter(None, oldest), default=None), held)
 
@@ -55,7 +54,6 @@ class Counters:
         return at
 
     def add(self, name: str, by: int = 1) -> None:
-        """Add to one of the totals."""
         self._ledger.write(_ADD, name, by)
 
     def show(self) -> dict[str, int]:

@@ -52,7 +52,6 @@ class Outdated:
         db.executescript(_TRIGGERS.read_text(encoding="utf-8"))
 
     def times(self, file: str) -> int:
-        """Return how often a file (of queue, DLQ and metrics) has been outdated so far."""
         return self._times[file]
 
     def commit(self) -> None:
@@ -198,7 +197,6 @@ class Ledger:
         return self._outside
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of a question. Raises LedgerError."""
         with self.locked() as db:
             return db.execute(sql, values).fetchall()
 
@@ -209,19 +207,16 @@ class Ledger:
         return row[0] if row else None
 
     def write(self, sql: str, *values: Any) -> int:
-        """Change something in a transaction; return how many rows. Raises LedgerError."""
         with self.transaction() as db:
             return db.execute(sql, values).rowcount
 
     def meta(self, name: str) -> Any:
-        """Return a remembered value, or None."""
         return self.value("SELECT value FROM meta WHERE name = ?", name)
 
     def set_meta(self, name: str, value: Any) -> None:
         self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)
 
     def find_raw(self, key: int) -> bytes | None:
-        """Return an item's bytes as they are now; None when they have gone."""
         found: bytes | None = self.value("SELECT raw FROM texts WHERE key = ?", key)
         return found
 

@@ -62,11 +62,9 @@ class ForeignClaims:
         return [key for (key,) in self._ledger.rows(SQL["missing"]) if key not in present]
 
     def unshown(self) -> list[int]:
-        """Find waiting entries that the queue file has not shown yet: from the emergency file."""
         return [key for (key,) in self._ledger.rows(SQL["unshown"])]
 
     def vanished(self) -> set[tuple[str, bytes]]:
-        """Find the waiting entries that another hand took out of the queue file."""
         return {(decode(item_id), digest) for item_id, digest in self._ledger.rows(SQL["vanished"])}
 
     def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> int:

@@ -51,11 +51,9 @@ class Shown:
     showings: Sequence[Showing] = ()
 
     def stood_in(self, gen: int) -> bool:
-        """Return whether the item stood in that generation."""
         return any(each.covers(gen) for each in self._ours())
 
     def first(self) -> int | None:
-        """Return the generation that first showed the item, ever."""
         return min((each.first for each in self._ours()), default=None)
 
     def last(self, current: int) -> int | None:
@@ -134,7 +132,6 @@ class Generations:
             db.execute("UPDATE generations SET sha = ? WHERE gen = ?", (sha, gen))
 
     def note_published(self, gen: int) -> None:
-        """Note that a prepared generation has reached the disk."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE generations SET published = 1 WHERE gen = ?", (gen,))
             db.execute("DELETE FROM generations WHERE gen < ?", (gen - _KEPT_GENERATIONS,))
@@ -178,7 +175,6 @@ class Generations:
         return [raw for name, raw in rows if name is None], {n: raw for n, raw in rows if n}
 
     def set_strays(self, odd: Sequence[bytes], keys: dict[str, bytes]) -> None:
-        """Remember the strays and unknown keys that the file shows now."""
         if (list(odd), keys) == self.strays():
             return
         with self._ledger.transaction() as db:

@@ -67,7 +67,6 @@ class Inbox:
         return bool(claimed), bool(unknown)
 
     def newest(self) -> int:
-        """Return the key of the item that came last, in whatever way; 0 for none."""
         return int(self._ledger.value("SELECT coalesce(max(key), 0) FROM items"))
 
     def came_since(self, newest: int) -> set[int]:
@@ -75,7 +74,6 @@ class Inbox:
         return {int(key) for (key,) in self._ledger.rows(SQL["came_since"], newest)}
 
     def fresh_entries(self) -> dict[int, FreshEntry]:
-        """Return every fresh entry by its key, in the order of intake."""
         return {key: FreshEntry(*rest) for key, *rest in self._ledger.rows(SQL["fresh_entries"])}
 
     def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
@@ -145,7 +143,6 @@ class Inbox:
                 db.execute(SQL["show"], (gen, items.body(item.raw), row.key))
 
     def note_not_shown(self, key: int) -> None:
-        """Note that the queue file has still to show a fresh entry."""
         sql = "UPDATE items SET shown = 0 WHERE key = ? AND state = 'pending'"
         self._ledger.write(sql, key)
 
@@ -174,7 +171,6 @@ class Inbox:
             self._ledger.write(sql, encode(name), digest)
 
     def erase(self, keys: Iterable[int]) -> None:
-        """Forget the text of discarded items for good (`delete --forget`)."""
         with self._ledger.transaction(durable=True) as db:
             db.execute("PRAGMA secure_delete = ON")
             for key in keys:
@@ -218,7 +214,6 @@ class Inbox:
         return row.key
 
     def change_values(self, key: int, item: Item, now: float) -> None:
-        """Replace the counters, times or further fields of a dead letter."""
         with self._ledger.transaction() as db:
             if db.execute(SQL["change_values"], (*_waiting(item, now), key)).rowcount:
                 self._ledger.set_raw(key, item.raw)

@@ -116,7 +116,6 @@ class Outbox:
         return float(self._ledger.value("SELECT due FROM items WHERE key = ?", key))
 
     def standing(self, key: int) -> tuple[str, int, float]:
-        """Return the current state, retry_count and last_attempt of an item."""
         sql = "SELECT state, retry_count, last_attempt FROM items WHERE key = ?"
         ((state, count, last_attempt),) = self._ledger.rows(sql, key)
         return state, count, last_attempt
@@ -197,7 +196,6 @@ class Outbox:
         return why
 
     def count_fresh_failure(self, job: Job, due: float, error: str, raw: bytes) -> None:
-        """Count one more failure in a row of a fresh entry; `raw` are its new bytes."""
         with self._ledger.transaction() as db:
             db.execute(SQL["count_fresh_failure"], (due, job.taken, error, job.key))
             if job.taken is not None:  # the other worker may send it elsewhere
@@ -207,7 +205,6 @@ class Outbox:
     def count_dead_failure(
         self, job: Job, count: int, due: float, error: str, raw: bytes, now: float
     ) -> None:
-        """Count a failed retry of a dead letter; `raw` are its new bytes."""
         with self._ledger.transaction() as db:
             db.execute(SQL["count_dead_failure"], (count, now, due, error, job.key))
             self._ledger.set_raw(job.key, raw)
@@ -248,7 +245,6 @@ class Outbox:
         self._ledger.write(SQL["note_ticket"], key, name, now, server)
 
     def drop_ticket(self, key: int, server: str) -> None:
-        """Forget the ticket, once the server has told the outcome."""
         self._ledger.write(SQL["drop_ticket"], key, server)
 
     def newest_ticket(self) -> float | None:

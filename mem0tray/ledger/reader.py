@@ -17,6 +17,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Name
 from mem0tray.core.state import WorkerSeen
+from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger import foreign_claims, names, opening
 from mem0tray.ledger.counters import Counts
@@ -62,7 +63,7 @@ class Reader:
             pass
         except OSError as error:
             if self._needed:
-                raise opening.unreachable(self._path, error) from error
+                raise LedgerError(atomic.unavailable(self._path, error).reason) from error
         except sqlite3.Error as error:
             self._cannot(error)
         except LedgerError:  # of a newer version
@@ -89,7 +90,6 @@ class Reader:
 
     @property
     def usable(self) -> bool:
-        """Whether there is a ledger that can be read."""
         return bool(self._rows("SELECT count(*) FROM meta"))
 
     @property
@@ -123,7 +123,6 @@ class Reader:
     # What waits -----------------------------------------------------------------------
 
     def counts(self) -> Counts | None:
-        """Return how much waits; None where there is no ledger."""
         rows = self._rows(SQL["counts"])
         return Counts.of(rows[0]) if rows else None
 
@@ -145,16 +144,13 @@ class Reader:
         return [raw for (raw,) in rows]
 
     def waiting_names(self) -> set[Name]:
-        """Return every memory that waits, by id and digest."""
         rows = self._of_both("SELECT id, digest FROM items WHERE {state}")
         return {(decode(item_id), digest) for item_id, digest in rows}
 
     def with_id(self, item_id: str) -> list[Listed]:
-        """Return what waits under exactly this id; dead letters first."""
         return _dead_first(self._rows(f"{_LISTED} WHERE id = ? AND {_WAITS}", encode(item_id)))
 
     def beginning(self, name: str) -> list[Listed]:
-        """Return what waits whose id begins with `name`; dead letters first."""
         sql = f"{_LISTED} WHERE {_BEGINS} AND {_WAITS} LIMIT {_MOST}"
         return _dead_first(self._rows(sql, encode(name), encode(name) + _AFTER))
 
@@ -191,11 +187,9 @@ class Reader:
     # What was noted -------------------------------------------------------------------
 
     def other_worker(self) -> WorkerSeen | None:
-        """Return the other worker that was at work when ours last looked."""
         return foreign_claims.worker_in(self._meta(names.OTHER_WORKER))
 
     def last_run(self) -> str:
-        """Return the random id of our worker's last run; empty if it is not known."""
         return str(self._meta(names.OUR_RUN) or "")
 
     def emergency_sources(self) -> bytes:
@@ -210,15 +204,12 @@ class Reader:
         return self._meta(names.LAST_SYNC)
 
     def counter(self, name: str) -> int:
-        """Return one of the totals, as the queue file is to show it."""
         return items.count(self._meta(name))
 
     def dialect_of(self, address: str) -> str:
-        """Return the dialect recognised at this address; empty if none is known."""
         return dialect_in(self._meta(names.DIALECT), address)
 
     def project_of_notes(self, folder: str) -> str:
-        """Return the project that the notes of a folder had last; empty for none."""
         mark = self._one("SELECT mark FROM notes WHERE path = ?", encode(folder))
         return str(json.loads(mark or '""'))
 
@@ -250,11 +241,9 @@ class Reader:
         return found
 
     def attempts(self, key: int) -> list[Attempt]:
-        """Return the failed attempts of an item, oldest first."""
         return [Attempt(*row) for row in self._rows(SQL["attempts"], key)]
 
     def last_attempts(self) -> dict[Name, Attempt]:
-        """Return the last failed attempt of each memory that waits."""
         rows = self._rows(SQL["last_attempts"])
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in rows}
 
@@ -263,7 +252,6 @@ class Reader:
         return [(name, at) for name, at in self._rows(SQL["deliveries"], key)]
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
-        """Return whether that server has ever taken the memory of this id and content."""
         return bool(self._rows(SQL["has"], encode(item_id), digest, server))
 
     def is_delivered(self, known: Known | None, server: str) -> bool:
@@ -284,7 +272,6 @@ class Reader:
         ]
 
     def has_discarded(self) -> bool:
-        """Return whether `discarded` has any, without reading them."""
         return bool(self._rows(f"SELECT 1 FROM {SQL['discarded_texts']} LIMIT 1", items.EDITED))
 
     def discarded_digests(self) -> set[bytes]:
@@ -294,12 +281,10 @@ class Reader:
     # What was delivered ---------------------------------------------------------------
 
     def began(self) -> float | None:
-        """Return when the first memory was taken in."""
         found: float | None = self._one("SELECT accepted FROM items ORDER BY key LIMIT 1")
         return found
 
     def delivered_by_project(self) -> dict[str, int]:
-        """Return how many memories of each project were delivered, to any server."""
         sql = "SELECT project, count(*) FROM items WHERE state = 'delivered' GROUP BY project"
         return {decode(name): number for name, number in self._rows(sql)}
 
@@ -334,7 +319,6 @@ class Reader:
     # Former servers -------------------------------------------------------------------
 
     def servers(self) -> list[str]:
-        """Return every server that something was sent to, the first one first."""
         return [name for (name,) in self._rows("SELECT name FROM servers WHERE key > 0")]
 
     def only_elsewhere(self, server: str) -> dict[str, int]:

@@ -152,7 +152,6 @@ class Attempt(Struct, frozen=True):
 
     @property
     def message(self) -> str:
-        """Why it failed, in a line."""
         return one_line(str(self.reason))
 
 

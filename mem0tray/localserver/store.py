@@ -319,7 +319,8 @@ class Store:
 
     def mend(self, error: sqlite3.Error) -> None:
         """Fill the index of words again if it is to blame for this error."""
-        if error.sqlite_errorcode == sqlite3.SQLITE_CORRUPT_VTAB:
+        # Python's own errors have no code.
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT_VTAB:
             self._words.empty()
             self._index_missing()
 

@@ -186,12 +186,13 @@ class Faults:
             since = self._unstable.setdefault(part, self._clock())
             if self._clock() - since > PATIENCE:
                 self.note_failure(part, keeps_changing(path), AGAIN)
-                self._unstable[part] = -math.inf  # it counts as unstable once that is reported
         elif self._unstable.pop(part, None) is not None:
             self.note_success(part)
 
     def is_unstable(self, part: str) -> bool:
-        return self._unstable.get(part) == -math.inf
+        """Return whether that is a fault by now, which a finite run does not wait for."""
+        with self._guard:
+            return any(part in each.parts for each in self._episodes.values())
 
 
 def is_stable(signature: Signature, now: float) -> bool:

@@ -114,18 +114,6 @@ def test_a_clock_set_back_waits_at_most_one_delay(home: Home, server: Standin, y
     assert 50 <= seconds(line) <= 60
 
 
-def test_a_wait_that_an_edit_begins_is_said_once(home: Home, server: Standin) -> None:
-    known, later = waiting("known"), waiting("later")
-    home.write_dlq([known])
-    home.worker()
-    home.wait_dlq(["known"])
-    home.write_dlq([*home.dlq_items(), later])
-    home.wait(lambda: home.log_lines(backoff_marker(later)), 10, "the wait of the new one")
-    probed = server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 3, 10)
-    assert [len(home.log_lines(backoff_marker(each))) for each in (known, later)] == [1, 1]
-
-
 def test_a_wait_that_the_server_asks_for_outlives_the_worker(home: Home, server: Standin) -> None:
     bad = entry("bad", retries=4)
     home.write_queue([bad])

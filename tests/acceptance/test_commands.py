@@ -40,12 +40,12 @@ def test_json_is_one_document_and_nothing_else(
     server.health = Answer(503)
     if running:
         home.worker()
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")
     for command in JSON_COMMANDS:
         assert home.json(*command) is not None
-    assert home.json("status")
-
-
-# status ------------------------------------------------------------------------------
+    document = home.json("status")
+    assert server.netloc in json.dumps(document)
+    assert (document["queue"], document["dlq"]) == (2, 3)
 
 
 # retry ----------------------------------------------------------------------------------------
@@ -73,15 +73,6 @@ def test_retry_recovers(
     server.wait_for(lambda: server.total_stored() == 2 + len(recovered), 3)
     assert {text for text in server.order() if not text.startswith("queued")} == recovered
     home.wait_dlq({"first", "second", "third"} - recovered)
-
-
-@pytest.mark.usefixtures("letters")
-def test_retry_probes_at_once(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.worker(env={"MEM0TRAY_SYNC_PROBE_INTERVAL": "60"})
-    server.health = Answer(body={"status": "ok"})
-    home.ok("retry", "--all")
-    server.wait_for(lambda: server.total_stored() == 5, 3)
 
 
 # pause and resume ---------------------------------------------------------------------------
@@ -118,26 +109,7 @@ def test_nothing_is_sent_while_a_pause_cannot_be_read(home: Home, server: Standi
     server.wait_for(lambda: server.total_stored() == 1)
 
 
-def test_pause_works_without_the_app(home: Home, server: Standin) -> None:
-    home.write_queue(entries(2))
-    home.ok("pause", "5")
-    assert home.drain().returncode == 1
-    assert server.saves == []
-    home.ok("resume")
-    home.drained()
-    assert server.total_stored() == 2
-
-
 # the worker in the terminal -------------------------------------------------------------------
-
-
-def test_without_arguments_the_worker_runs_in_the_terminal(home: Home, server: Standin) -> None:
-    home.write_queue(entries(3))
-    worker = home.start()
-    server.wait_for(lambda: server.total_stored() == 3, 10)
-    assert worker.stop() in (0, 143, -15)
-    assert "The worker runs in this terminal" in worker.err
-    assert "Traceback" not in worker.err
 
 
 LINE = json.dumps({"id": "x1", "project_id": "alpha", "content": "first text"})
@@ -167,24 +139,18 @@ def test_a_text_edited_there_and_back_is_delivered(home: Home, server: Standin) 
     assert [text for _, text in server.stored] == ["first text"]
 
 
-@pytest.mark.parametrize("how", [(), ("--forget",)])
-def test_what_is_added_again_after_its_deletion_is_delivered(
-    home: Home, server: Standin, how: tuple[str, ...]
+@pytest.mark.parametrize("how", ["add", "--forget", "by hand"])
+def test_what_is_put_back_after_its_deletion_waits_again(
+    home: Home, server: Standin, how: str
 ) -> None:
     home.ok("add", "--jsonl", stdin=LINE)
-    home.ok("delete", "x1", "--yes", *how)
-    assert listed(home) == []
-    home.ok("add", "--jsonl", stdin=LINE)
-    assert listed(home) == ["first text"]
-    home.drained()
-    assert [text for _, text in server.stored] == ["first text"]
-
-
-def test_what_is_put_back_by_hand_after_a_deletion_waits_again(home: Home, server: Standin) -> None:
-    home.ok("add", "--jsonl", stdin=LINE)
     before = home.queue.read_bytes()
-    home.ok("delete", "x1", "--yes")
-    home.queue.write_bytes(before)
+    home.ok("delete", "x1", "--yes", *["--forget"] * (how == "--forget"))
+    assert listed(home) == []
+    if how == "by hand":
+        home.queue.write_bytes(before)
+    else:
+        home.ok("add", "--jsonl", stdin=LINE)
     assert listed(home) == ["first text"]
     home.drained()
     assert [text for _, text in server.stored] == ["first text"]
@@ -244,16 +210,6 @@ def test_without_a_worker_it_is_said_at_once(home: Home, worker: Process) -> Non
     assert home.dlq_texts() == ["b", "c"]
 
 
-@pytest.mark.usefixtures("worker")
-def test_a_server_that_is_down_is_said_at_once(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.wait(lambda: home.state()[0] == "down", 5, "down")
-    done = home.run("retry", "aaaa", "--wait")
-    assert done.returncode == 1
-    assert "Server down: " in done.stderr
-    assert server.saves == []
-
-
 def test_a_worker_that_ends_meanwhile_ends_the_waiting(
     home: Home, server: Standin, worker: Process
 ) -> None:
@@ -292,16 +248,6 @@ def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin
         server.wait_for(lambda: server.count("after the change") == 1, 5)
         assert first.total_stored() == 1
         assert worker.alive
-
-
-def test_a_shorter_probe_interval_holds_at_once(bare_home: Home, server: Standin) -> None:
-    address = f'[server]\nurl = "{server.url}"\n[sync]\nprobe_interval = '
-    bare_home.env.pop("MEM0TRAY_SYNC_PROBE_INTERVAL", None)
-    bare_home.configure(address + "600\n")
-    bare_home.worker()
-    server.wait_for(lambda: server.probes() >= 1, 5)
-    bare_home.configure(address + "0.2\n")
-    server.wait_for(lambda: server.probes() >= 4, 5)
 
 
 @pytest.mark.row(44)

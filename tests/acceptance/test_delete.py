@@ -2,34 +2,26 @@
 
 import json
 import re
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import pytest
-
-from tests.support import user
-from tests.support.home import Home
-from tests.support.http1 import Answer
-from tests.support.shapes import Item, entry, texts, waiting
-from tests.support.standin import Standin
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 import shlex
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Final
 
+import pytest
+
 from mem0tray.files.lock import FileLock
-from tests.support import needs
-from tests.support.machine import tool
+from tests.support import needs, user
+from tests.support.home import Home
+from tests.support.http1 import Answer
 from tests.support.needs import SIGNALS
 from tests.support.processes import Process
-from tests.support.shapes import dead, entries
+from tests.support.shapes import Item, dead, entries, entry, texts, waiting
+from tests.support.standin import Standin
 
 DATED = re.compile(r"mem0_queue_dlq\.backup-[^\s/]+\.json")
 
@@ -43,7 +35,6 @@ def letters(home: Home) -> list[Item]:
 
 @pytest.fixture(params=[True, False], ids=["running", "stopped"])
 def running(request: pytest.FixtureRequest, home: Home, letters: list[Item]) -> bool:
-    """Start a worker over the dead letters, or none."""
     if request.param:
         home.worker()
         home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(letters), 5, "taken in")
@@ -51,7 +42,6 @@ def running(request: pytest.FixtureRequest, home: Home, letters: list[Item]) -> 
 
 
 def backup_named_in(home: Home, output: str) -> Path:
-    """Find the backup whose name a command has printed."""
     found = DATED.search(output)
     assert found, output
     return home.claude / found[0]
@@ -80,8 +70,8 @@ def test_delete_backs_up_and_prints_the_backup_s_name(
     assert server.sends("b") == 0
 
 
-def test_restore_without_argument_takes_back_the_last_delete(
-    home: Home, letters: list[Item], *, running: bool
+def test_restore_takes_back_the_last_delete_which_is_delivered_when_due(
+    home: Home, server: Standin, letters: list[Item], *, running: bool
 ) -> None:
     home.ok("delete", letters[0]["id"], "--yes")
     home.ok("delete", letters[1]["id"][:13], letters[2]["id"], "--yes")
@@ -93,81 +83,10 @@ def test_restore_without_argument_takes_back_the_last_delete(
     home.wait_dlq(["b", "c"])
     found = home.dead_letter("b")
     assert {key: found[key] for key in letters[1]} == letters[1]
-
-
-def test_restore_takes_the_backup_that_is_named(
-    home: Home, letters: list[Item], *, running: bool
-) -> None:
-    first = backup_named_in(home, home.ok("delete", letters[0]["id"], "--yes")).name
-    second = backup_named_in(home, home.ok("delete", letters[1]["id"], "--yes")).name
-    assert first != second
-    listed = home.ok("restore", "--list")
-    assert first in listed
-    assert second in listed
-    home.ok("restore", first)
-    home.wait_dlq(["a", "c"])
+    home.ok("retry", letters[1]["id"])
     later(home, running=running)
-    home.wait_dlq(["a", "c"])
-
-
-def _changes_are(home: Home, number: int) -> bool:
-    marks = ("DLQ edited: ", "Deleted: ", "Restored: ")
-    return sum(len(home.log_lines(mark)) for mark in marks) == number
-
-
-def test_restore_takes_back_what_was_removed_by_hand_last(
-    home: Home, letters: list[Item], *, running: bool
-) -> None:
-    steps: tuple[Callable[[], object], ...] = (
-        partial(home.ok, "delete", letters[0]["id"], "--yes"),
-        partial(home.ok, "restore"),
-        partial(home.ok, "delete", letters[1]["id"], "--yes"),
-        partial(user.remove, home, "a"),
-    )
-    for number, step in enumerate(steps, 1):
-        step()
-        if running:
-            home.wait(partial(_changes_are, home, number), 5, "seen")
-        later(home, running=running)
-    home.wait_dlq(["c"])
-    home.ok("restore")
-    home.wait_dlq(["a", "c"])
-
-
-def test_a_copy_of_the_user_s_hides_nothing_removed_by_hand(
-    home: Home, letters: list[Item], *, running: bool
-) -> None:
-    user.back_up(home)
-    steps: tuple[Callable[[], object], ...] = (
-        partial(user.edit, home, _reword),
-        partial(home.ok, "delete", letters[0]["id"], "--yes"),
-        partial(user.remove, home, "c"),
-    )
-    for number, step in enumerate(steps, 1):
-        step()
-        if running:
-            home.wait(partial(_changes_are, home, number), 5, "seen")
-        later(home, running=running)
-    home.wait_dlq(["edited"])
-    home.ok("restore")
-    home.wait_dlq(["edited", "c"])
-
-
-def _reword(document: Item) -> None:
-    document["items"][1]["content"] = "edited"
-
-
-def test_restored_items_are_delivered_when_due(
-    home: Home, server: Standin, letters: list[Item], *, running: bool
-) -> None:
-    home.ok("delete", letters[0]["id"], "--yes")
-    home.wait_dlq(["b", "c"])
-    home.ok("restore")
-    home.wait_dlq(["a", "b", "c"])
-    home.ok("retry", letters[0]["id"])
-    later(home, running=running)
-    server.wait_for(lambda: server.count("a") == 1, 5)
-    assert server.order() == ["a"]
+    server.wait_for(lambda: server.count("b") == 1, 5)
+    assert server.order() == ["b"]
 
 
 @pytest.mark.parametrize("up", [True, False], ids=["running", "stopped"])
@@ -349,7 +268,6 @@ NUMBER = 7
 
 @pytest.fixture
 def seven(home: Home) -> list[Item]:
-    """Write seven dead letters that wait for an hour."""
     made = [waiting(f"text {n}", f"project-{n}", id=f"{n}aaa-{n}") for n in range(NUMBER)]
     home.write_dlq(made)
     return made
@@ -379,19 +297,14 @@ def told(home: Home, *marks: str) -> list[str]:
     return [line.split(" ", 2)[2] for line in lines if any(mark in line for mark in marks)]
 
 
-def test_a_deletion_is_told_once(home: Home, worker: Process | None) -> None:
-    output = home.ok("delete", "0aaa", "1aaa", "--yes")
+def test_what_a_command_did_is_told_once_as_that(
+    home: Home, server: Standin, worker: Process | None
+) -> None:
+    output = home.ok("delete", "0aaa", "3aaa", "--yes")
     seen(home, worker, NUMBER - 2)
     (line,) = told(home, BY_COMMAND, BY_HAND)
     assert line.startswith("Deleted: 2 dead letters (`mem0tray restore mem0_queue_dlq.backup-")
     assert line.partition("restore ")[2].partition("`")[0] in output
-
-
-def test_retry_and_restore_are_told_as_that(
-    home: Home, server: Standin, worker: Process | None
-) -> None:
-    home.ok("delete", "0aaa", "--yes")
-    seen(home, worker, NUMBER - 1)
     home.ok("restore")
     seen(home, worker, NUMBER)
     server.default = Answer(500)
@@ -399,11 +312,10 @@ def test_retry_and_restore_are_told_as_that(
     if worker is None:
         home.drain()
     home.wait(lambda: len(server.saves) == 2, 5, "retried")
-    assert told(home, "Restored: ", "Retry asked for: ") == [
-        "Restored: 1 dead letter",
+    assert told(home, BY_HAND, "Restored: ", "Retry asked for: ") == [
+        "Restored: 2 dead letters",
         "Retry asked for: 2 dead letters",
     ]
-    assert told(home, BY_HAND) == []
 
 
 def test_an_edit_by_hand_at_the_same_moment_is_told_as_that(
@@ -420,45 +332,6 @@ def test_an_edit_by_hand_at_the_same_moment_is_told_as_that(
     assert all("`mem0tray restore" in line for line in lines)
 
 
-def test_a_waiting_entry_that_is_deleted_is_told(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.write_queue([entry("unwanted", id="eeee-1")])
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, 5, "taken in")
-    home.ok("delete", "eeee", "--yes")
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 0, 5, "deleted")
-    (line,) = told(home, BY_COMMAND)
-    assert line.startswith("Deleted: 1 waiting entry (")
-
-
-def test_what_is_forgotten_is_not_offered_again(home: Home, worker: Process | None) -> None:
-    home.ok("delete", "0aaa", "--yes", "--forget")
-    seen(home, worker, NUMBER - 1)
-    assert told(home, BY_COMMAND, BY_HAND, "for good") == ["Deleted for good: 1 dead letter"]
-
-
-@pytest.mark.slow
-def test_a_command_killed_at_any_rename_hides_no_removal_by_hand(
-    home: Home, worker: Process | None
-) -> None:
-    trace = [tool("strace"), "-f", "-qq", "-o", "/dev/null"]
-    renames = "rename,renameat,renameat2"
-    by_command = 0
-    for at in range(NUMBER):
-        inject = ["-e", f"trace={renames}", "-e", f"inject={renames}:signal=KILL:when={at + 1}"]
-        command = home.start("delete", f"{at}aaa", "--yes", wrapper=[*trace, *inject])
-        command.popen.wait(30)
-        if f"text {at}" in home.dlq_texts():
-            user.remove(home, f"text {at}")
-        else:
-            by_command += 1
-        seen(home, worker, NUMBER - at - 1)
-        lines = told(home, BY_COMMAND, BY_HAND)
-        assert len(lines) == at + 1
-        assert sum(line.startswith(BY_COMMAND) for line in lines) == by_command
-    assert 0 < by_command < NUMBER
-
-
 # However these tests were started: with `nohup` the hang-up signal would stay switched off.
 HEEDING: Final = (
     sys.executable,
@@ -468,54 +341,41 @@ for each in (signal.SIGINT, signal.SIGHUP):
     signal.signal(each, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])""",
 )
-ENDS: Final = [signal.SIGTERM, signal.SIGHUP]  # Ctrl-C is the editor's
 
 
-def _open(
-    home: Home, tmp_path: Path, work: str = ":", command: tuple[str, ...] = ("edit", "a")
-) -> Process:
+def _open(home: Home, tmp_path: Path, work: str) -> Process:
     """An edit whose editor has done `work` with the file "$1" and is still open."""
     program = tmp_path / "editor"
     mark = tmp_path / "open"
-    mark.unlink(missing_ok=True)
     program.write_text(f'#!/bin/sh\n{work}\ntouch "{mark}"\nexec sleep 60\n')
     program.chmod(0o700)
     process = home.start(
-        *command, wrapper=HEEDING, env={"VISUAL": str(program), "TMPDIR": str(tmp_path)}
+        "edit", "a", wrapper=HEEDING, env={"VISUAL": str(program), "TMPDIR": str(tmp_path)}
     )
     home.wait(mark.exists, 10, "the editor is open")
     return process
 
 
-@pytest.mark.parametrize("number", ENDS[1:])  # Ctrl-C is the editor's
+@pytest.mark.parametrize("saved", [False, True])
 @needs.SHELL
-def test_a_signal_leaves_no_text(home: Home, tmp_path: Path, number: int) -> None:
+def test_what_was_saved_before_a_signal_is_kept_and_named_and_nothing_else(
+    home: Home, tmp_path: Path, *, saved: bool
+) -> None:
     home.write_dlq([dead("a private text", id="a")])
-    process = _open(home, tmp_path)
+    process = _open(home, tmp_path, 'printf new > "$1"' if saved else ":")
     (text,) = home.data_files("open-*/*.txt")
     assert text.stat().st_mode & 0o777 == 0o600
-    process.signal(number)
-    assert process.wait() == 128 + number
-    assert list(home.data.rglob("open-*")) == []
+    process.signal(signal.SIGHUP)
+    assert process.wait() == 128 + signal.SIGHUP
+    assert text.exists() == saved
     assert [path for path in tmp_path.glob("*") if path.name.startswith("editor-")] == []
+    if saved:
+        assert text.read_text() == "new"
+        said = f"mem0tray: Your text is in {text}; `mem0tray show a` shows the memory's."
+        assert process.err.strip() == said
 
 
-@pytest.mark.parametrize("number", ENDS[1:])
-@needs.SHELL
-def test_what_was_saved_before_a_signal_is_kept_and_named(
-    home: Home, tmp_path: Path, number: int
-) -> None:
-    home.write_dlq([dead("old", id="a")])
-    process = _open(home, tmp_path, 'printf new > "$1"')
-    process.signal(number)
-    process.wait()
-    (text,) = home.data_files("open-*/*.txt")
-    assert text.read_text() == "new"
-    said = f"mem0tray: Your text is in {text}; `mem0tray show a` shows the memory's."
-    assert process.err.strip() == said
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, *ENDS, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 @needs.SHELL
 def test_a_text_that_an_editor_saved_is_in_its_place_or_kept(
     home: Home, tmp_path: Path, number: int

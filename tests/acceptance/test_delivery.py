@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.home import Home, one_line
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import (
-    Item,
     dead,
     entries,
     entry,
@@ -45,9 +44,10 @@ OUR_METRICS_KEYS = {
 SAMPLES = Path(__file__).parents[1] / "support" / "samples"
 
 
-@pytest.fixture
-def mixed(home: Home) -> tuple[list[Item], list[Item], Item]:
-    """Write 500 entries, two emergency lines and a due dead letter, with foreign extras."""
+def test_what_waits_is_stored_once_and_told_as_the_contract_says(
+    home: Home, server: Standin
+) -> None:
+    """500 entries, two emergency lines and a due dead letter, with foreign extras."""
     queued, urgent = entries(500), entries(2, "emergency")
     letter = dead("a dead letter", "omega", retry_count=3, note={"kept": [1, 2]})
     document = queue_document(queued, made_by="producer 7")
@@ -55,28 +55,13 @@ def mixed(home: Home) -> tuple[list[Item], list[Item], Item]:
     home.dump(home.queue, document)
     home.write_emergency(urgent)
     home.write_dlq([letter], comment="mine")
-    return queued, urgent, letter
-
-
-def test_everything_that_waits_is_stored_once(
-    home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
-) -> None:
-    queued, urgent, letter = mixed
     home.drained()
-    wanted = [*texts(queued), *texts(urgent), letter["content"]]
-    assert sorted(text for _, text in server.stored) == sorted(wanted)
-    owners = {item["content"]: item["project_id"] for item in [*queued, *urgent, letter]}
-    assert all(owners[text] == project for project, text in server.stored)
-
-
-def test_the_files_afterwards_are_as_the_contract_says(
-    home: Home, mixed: tuple[list[Item], list[Item], Item]
-) -> None:
-    queued = mixed[0]
-    home.drained()
+    everything = [*queued, *urgent, letter]
+    assert sorted(server.stored) == sorted(
+        (each["project_id"], each["content"]) for each in everything
+    )
     document = home.read(home.queue)
-    assert document["queue"] == []
-    assert document["failed"] == []
+    assert (document["queue"], document["failed"]) == ([], [])
     assert document["made_by"] == "producer 7"
     assert [item for item in document["last_100"] if item in queued[-100:]] == queued[-100:]
     assert len(document["last_100"]) == 100
@@ -86,16 +71,8 @@ def test_the_files_afterwards_are_as_the_contract_says(
     assert document["stats"]["shade"] == "blue"
     assert is_iso(document["stats"]["last_sync"])
     dlq = home.read(home.dlq)
-    assert dlq["items"] == []
-    assert dlq["comment"] == "mine"
+    assert (dlq["items"], dlq["comment"]) == ([], "mine")
     assert is_iso(dlq["last_update"])
-
-
-def test_metrics_and_log_afterwards_are_as_the_contract_says(
-    home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
-) -> None:
-    letter = mixed[2]
-    home.drained()
     metrics = home.read(home.metrics)
     assert list(metrics)[: len(METRICS_KEYS)] == METRICS_KEYS
     assert set(metrics) >= OUR_METRICS_KEYS
@@ -108,15 +85,6 @@ def test_metrics_and_log_afterwards_are_as_the_contract_says(
     time_of_day, _, event = line.partition(" ✅")
     assert is_iso(time_of_day.split()[0])
     assert f"✅{event}" == recovered_marker(letter, 3)
-
-
-def test_a_second_run_sends_nothing_again(
-    home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
-) -> None:
-    assert mixed
-    home.drained()
-    home.drained()
-    assert len(server.saves) == 503
 
 
 def test_the_samples_are_delivered(home: Home, server: Standin) -> None:
@@ -155,25 +123,17 @@ def test_the_body_and_the_key_are_the_contract_s(home: Home, server: Standin) ->
 
 
 @pytest.mark.row(16)
-def test_an_id_with_two_contents_stores_both(home: Home, server: Standin) -> None:
+def test_an_id_with_two_contents_stores_each_once(home: Home, server: Standin) -> None:
     server.honours_keys = True
     first = entry("first text")
-    home.write_queue([first, {**first, "content": "second text"}])
+    home.write_queue([first, {**first, "content": "second text"}, first])
     home.drained()
-    assert (server.count("first text"), server.count("second text")) == (1, 1)
+    assert (server.sends("first text"), server.sends("second text")) == (1, 1)
     keys = {request.content: request.key for request in server.saves}
     assert keys == {
         "first text": first["id"],
         "second text": further_key(first["id"], "alpha", "second text"),
     }
-
-
-@pytest.mark.row(16)
-def test_an_id_twice_with_the_same_content_is_sent_once(home: Home, server: Standin) -> None:
-    item = entry("said twice")
-    home.write_queue([item, item])
-    home.drained()
-    assert server.sends("said twice") == 1
 
 
 def test_a_key_stays_the_same_when_the_content_is_sent_again(home: Home, server: Standin) -> None:
@@ -184,18 +144,15 @@ def test_a_key_stays_the_same_when_the_content_is_sent_again(home: Home, server:
     assert server.keys("stubborn") == [item["id"]] * 3
 
 
-def test_fresh_entries_go_oldest_first(home: Home, server: Standin) -> None:
-    queued = entries(60)
-    home.write_queue(queued)
+@pytest.mark.parametrize("lane", ["queue", "DLQ"])
+def test_the_oldest_go_first(home: Home, server: Standin, lane: str) -> None:
+    if lane == "queue":
+        home.write_queue(items := entries(60))
+    else:
+        items = [dead(f"letter {n}", ago=1e6 - n * 100) for n in range(40)]
+        home.write_dlq(reversed(items))
     home.drained(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})  # several at once may overtake each other
-    assert server.order() == texts(queued)
-
-
-def test_dead_letters_go_oldest_first(home: Home, server: Standin) -> None:
-    letters = [dead(f"letter {n}", ago=1e6 - n * 100) for n in range(40)]
-    home.write_dlq(reversed(letters))
-    home.drained(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})  # several at once may overtake each other
-    assert server.order() == texts(letters)
+    assert server.order() == texts(items)
 
 
 def test_both_lanes_get_at_least_half_of_the_slots(home: Home, server: Standin) -> None:
@@ -227,27 +184,6 @@ def test_a_running_worker_delivers_what_is_queued(home: Home, server: Standin) -
     assert document["stats"]["total_synced"] == 3
 
 
-def test_once_does_one_cycle(home: Home, server: Standin) -> None:
-    home.write_queue([entry("good"), entry("bad")])
-    server.script(Answer(500), content="bad", forever=True)
-    assert home.run("run", "--once", env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}).returncode in (
-        0,
-        1,
-    )
-    assert (server.sends("good"), server.sends("bad")) == (1, 1)
-    (left,) = home.queue_items()
-    assert (left["content"], left["retries"]) == ("bad", 1)
-
-
-def test_until_idle_says_what_still_waits(home: Home, server: Standin) -> None:
-    home.write_queue([entry("now")])
-    home.write_dlq([waiting("later")])
-    done = home.drain()
-    assert done.returncode == 1
-    assert one_line(done.stderr)
-    assert (server.count("now"), server.sends("later")) == (1, 0)
-
-
 def test_last_update_has_microseconds_and_is_never_used_twice(home: Home, server: Standin) -> None:
     home.write_dlq([])
     home.worker()
@@ -270,16 +206,6 @@ def test_what_we_write_is_indented_utf8_that_json_tool_loads(home: Home) -> None
         assert json.loads(text)
     assert home.dlq.stat().st_mode & 0o777 == 0o600
     assert home.metrics.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_mode_that_the_user_chose_is_kept(home: Home) -> None:
-    home.write_queue([entry("x")])
-    home.write_dlq([dead("y")])
-    home.queue.chmod(0o644)
-    home.dlq.chmod(0o640)
-    home.drained()
-    assert home.queue.stat().st_mode & 0o777 == 0o644
-    assert home.dlq.stat().st_mode & 0o777 == 0o640
 
 
 WANTED = {"MEM0TRAY_CLAUDE_AUTO_MEMORY": "true"}
@@ -312,21 +238,6 @@ def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
     assert server.total_stored() == 4
     projects = [json.loads(save.body)["user_id"] for save in server.saves]
     assert sorted(projects) == ["-field", "garden", "garden", "garden"]
-
-
-def test_no_note_leaves_the_machine_unless_the_user_wants_it(home: Home, server: Standin) -> None:
-    write(home, "soil.md", "It is clay.")
-    assert home.run("run", "--until-idle").returncode == 0
-    assert server.total_stored() == 0
-
-
-def test_a_run_to_the_end_delivers_the_notes_that_are_there(home: Home, server: Standin) -> None:
-    for n in range(450):
-        write(home, f"{n}.md", f"text {n}")
-    for _ in range(2):
-        assert home.run("run", "--until-idle", env=WANTED).returncode == 0
-        assert server.total_stored() == 450
-    assert server.surplus() == {}
 
 
 @pytest.mark.row(1)
@@ -402,12 +313,3 @@ def test_a_large_memory_is_delivered_as_any_other(
         home.write_dlq([dead(text)])
     home.drained(_PATIENCE)
     assert server.stored == [("alpha", text)]
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.row(59)
-def test_the_embedded_server_takes_a_large_memory(tmp_path: Path) -> None:
-    with Home(tmp_path / "home", "local") as home:
-        home.write_queue([entry("oak " * 2_500_000)])
-        home.drained(_PATIENCE)
-        assert '"on_server": 1' in home.ok("projects", "--json")

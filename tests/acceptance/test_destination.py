@@ -12,7 +12,7 @@ from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer, Request
 from tests.support.official import OfficialStandin, SimpleStore
-from tests.support.shapes import Item, dead, emergency_lines, entries, entry, texts
+from tests.support.shapes import Item, dead, entries, entry, texts
 from tests.support.standin import UNNAMED, Standin
 from tests.support.variants import variants
 
@@ -60,14 +60,6 @@ def test_a_home_of_our_own_uses_the_embedded_server(bare_home: Home) -> None:
     assert metrics["destination"] == HERE
     assert HERE in bare_home.ok("status")
     bare_home.ok("add", "--project", "alpha", "second")
-    bare_home.drained()
-    assert bare_home.read(bare_home.metrics)["total_synced"] == 2
-
-
-def test_the_choice_of_the_embedded_server_is_remembered(bare_home: Home) -> None:
-    bare_home.ok("add", "--project", "alpha", "first")
-    bare_home.drained()
-    bare_home.producer("--label", "later").wait()
     bare_home.drained()
     assert bare_home.read(bare_home.metrics)["total_synced"] == 2
 
@@ -124,7 +116,6 @@ class ChangingStandin(Standin):
     later: Standin | None = None
 
     def give_way(self, later: Standin) -> bool:
-        """Let the other one answer from the next request on."""
         self.later = later
         return True
 
@@ -135,7 +126,6 @@ class ChangingStandin(Standin):
 
 
 def has_it_already(item: Item) -> OfficialStandin:
-    """Make an official server that holds this memory, with its key."""
     held = OfficialStandin(SimpleStore())
     messages = [{"role": "user", "content": item["content"]}]
     metadata = {"mem0tray_id": item["id"]}
@@ -157,7 +147,6 @@ def official_home(tmp_path: Path, official: OfficialStandin) -> Iterator[Home]:
 
 
 def asked(requests: list[Request]) -> list[tuple[str, str]]:
-    """Tell what was asked, without what was saved."""
     return [(each.method, each.path) for each in requests if each.method == "GET"]
 
 
@@ -205,21 +194,6 @@ def test_an_official_server_is_recognised_once(
     assert official.total_stored() == 4
     (said,) = [each for each in official_home.json("doctor")["checks"] if each["name"] == "server"]
     assert "speaks `oss`" in said["message"]
-
-
-def test_another_address_is_asked_anew(
-    home: Home, server: Standin, official: OfficialStandin
-) -> None:
-    home.write_queue(entries(2))
-    home.drained()
-    url = {"MEM0TRAY_SERVER_URL": official.url}
-    home.write_queue([entry("elsewhere")])
-    home.drained(env=url)
-    assert asked(official.requests)[:2] == [HEALTH, STATUS]
-    server.forget()
-    home.write_queue([entry("here again")])
-    home.drained()
-    assert (server.count("here again"), official.count("elsewhere")) == (1, 1)
 
 
 @pytest.mark.parametrize("kind", ["saves", "restart"])
@@ -308,11 +282,9 @@ def test_an_official_server_with_a_health_path_takes_memories(
         assert later.total_stored() == 2
 
 
-def check_changes_in_a_drain(home: Home, server: Standin, later: OfficialStandin) -> None:
-    """Let `later` stand in the place of `server` for a while, and `server` again, in one drain.
-
-    A memory that was under way when one went is asked about at the other, which cannot know.
-    """
+def test_a_server_that_changes_twice_in_a_drain_loses_nothing(home: Home, server: Standin) -> None:
+    """A memory that was under way when one went is asked about at the other, which cannot know."""
+    later = OfficialStandin(SimpleStore())
     queue = entries(300)
     server.latency = later.latency = 0.01
     home.write_queue(queue)
@@ -339,29 +311,6 @@ def check_changes_in_a_drain(home: Home, server: Standin, later: OfficialStandin
         assert not any(request.body for request in probes)
 
 
-def test_a_server_that_changes_twice_in_a_drain_loses_nothing(home: Home, server: Standin) -> None:
-    check_changes_in_a_drain(home, server, OfficialStandin(SimpleStore()))
-
-
-def test_what_is_no_mem0_server_gets_nothing(home: Home, server: Standin) -> None:
-    server.health = Answer(404, {"detail": "Not Found"})
-    home.write_queue(entries(2))
-    home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
-    assert home.state()[1].startswith(
-        f"no Mem0 server was recognised at {server.netloc} (/health: 404 Not Found;"
-        " /auth/setup-status: 404 Not Found)."
-    )
-    assert {request.method for request in server.requests} == {"GET"}
-    assert not any(request.body for request in server.requests)
-    assert "no Mem0 server was recognised" in home.ok("status")
-    failed = home.run("doctor")
-    assert "No Mem0 server was recognised at" in failed.stdout
-    server.health = Answer(body={"status": "ok"})
-    server.wait_for(lambda: server.total_stored() == 2, 20)
-    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
-
-
 @pytest.fixture
 def other() -> Iterator[Standin]:
     with Standin() as standin:
@@ -385,76 +334,3 @@ def test_an_answer_of_the_former_server_is_recorded_as_its_own(
     former = home.json("status")["only_on_former_server"]
     assert list(former.values()) == [1]
     assert server.netloc in next(iter(former))
-
-
-def test_without_a_usable_server_nothing_delivered_waits_again(home: Home, server: Standin) -> None:
-    home.write_queue([entry("done")])
-    before = home.queue.read_bytes()
-    home.drained()
-    home.queue.write_bytes(before)  # as a kill before publishing leaves it
-    server.honours_keys = False
-    refused = {"MEM0TRAY_SERVER_URL": "http://192.0.2.1", "MEM0TRAY_SERVER_API_KEY": "sesame"}
-    home.run("run", "--until-idle", env=refused)
-    home.drained()
-    assert (server.sends("done"), server.count("done")) == (1, 1)
-
-
-def test_a_new_emergency_file_is_read_from_its_start(home: Home, server: Standin) -> None:
-    first = [entry(f"first {n}") for n in range(3)]
-    home.write_emergency(first)
-    home.drained()
-    inode = home.emergency.stat().st_ino
-    home.emergency.unlink()
-    second = [entry(f"second {n}") for n in range(20)]
-    _write_as(home.emergency, inode, emergency_lines(second))
-    home.drained()
-    assert server.missing(texts(second)) == []
-    assert server.surplus() == {}
-
-
-def _write_as(path: Path, inode: int, text: str) -> None:
-    """Make a file of that inode: the file system hands it out again sooner or later."""
-    spare = []
-    for number in range(20_000):
-        candidate = path.with_name(f"spare-{number}")
-        candidate.touch()
-        if candidate.stat().st_ino == inode:
-            candidate.write_text(text, encoding="utf-8")
-            candidate.rename(path)
-            break
-        spare.append(candidate)
-    else:  # this file system never does: the same again, by writing over the file
-        path.write_text(text, encoding="utf-8")
-    for candidate in spare:
-        candidate.unlink()
-
-
-def test_a_kill_right_after_the_ledger_was_made_asks_all_the_same(
-    home: Home, server: Standin
-) -> None:
-    queue = entries(20)
-    home.write_queue(queue)
-    before = home.queue.read_bytes()
-    home.drained()
-    for path in home.data_files("ledger*"):
-        path.unlink()
-    home.queue.write_bytes(before)
-    killed = home.start("run", "--once", env={"MEM0TRAY_SERVER_URL": ""})
-    home.wait(lambda: home.data_files("ledger.mark"), 5, "made")
-    killed.kill()
-    home.drained()
-    assert server.surplus() == {}
-    assert server.total_stored() == 20
-
-
-def test_forgetting_without_a_worker_ends_no_doubt(home: Home, server: Standin) -> None:
-    home.write_queue([entry("known")])
-    before = home.queue.read_bytes()
-    home.drained()
-    (ledger,) = home.ledgers()
-    ledger.write_bytes(b"no database at all" * 100)
-    home.queue.write_bytes(before)
-    home.write_dlq([dead("unwanted", id="unwanted-1")])
-    home.ok("delete", "unwanted-1", "--yes", "--forget")
-    home.drained()
-    assert (server.sends("known"), server.count("known")) == (1, 1)

@@ -60,15 +60,6 @@ def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
     server.wait_for(lambda: len(server.saves) == 6, 2)
 
 
-def test_last_attempt_0_works_at_the_next_start(
-    home: Home, server: Standin, worker: Process
-) -> None:
-    worker.stop()
-    home.script(user.RETRY_ALL)
-    home.drained()
-    assert server.total_stored() == 3
-
-
 @pytest.mark.row(30)
 @pytest.mark.parametrize("stamp", [False, True], ids=["", "stamped"])
 @pytest.mark.usefixtures("worker")
@@ -145,23 +136,6 @@ def test_changed_content_is_an_edit_of_the_same_item(
     assert server.keys("a, mended") == [key]
 
 
-@pytest.mark.row(16)
-def test_content_mended_after_a_refusal_is_accepted(home: Home, server: Standin) -> None:
-    server.honours_keys = True
-    letter = dead("broken")
-    server.script(Answer(500, stores=True), content="broken")
-    home.write_dlq([letter])
-    home.worker()
-    home.wait(lambda: home.dlq_items()[0]["retry_count"] == 1, 5, "refused once")
-
-    def mend(document: Item) -> None:
-        document["items"][0] |= {"content": "mended", "last_attempt": 0}
-
-    user.edit(home, mend)
-    server.wait_for(lambda: server.count("mended") == 1, 3)
-    assert server.keys("mended") == [further_key(letter["id"], "alpha", "mended")]
-
-
 @pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_a_value_that_we_never_published_is_the_user_s(home: Home, server: Standin) -> None:
@@ -175,22 +149,6 @@ def test_a_value_that_we_never_published_is_the_user_s(home: Home, server: Stand
     assert server.saves[0].project == "moved here"
     home.wait_dlq(["b", "c"], 5)
     assert home.dead_letter("b")["retry_count"] == 3
-
-
-@pytest.mark.row(29)
-def test_a_stale_save_does_not_roll_back_a_count(home: Home, server: Standin) -> None:
-    server.default = Answer(500)
-    home.write_dlq([dead("bad", retry_count=2)])
-    server.health = Answer(503)
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 5, "taken in")
-    stale = home.read(home.dlq)
-    server.health = Answer(body={"status": "ok"})
-    home.wait(lambda: home.dead_letter("bad")["retry_count"] == 3, 5, "failed once")
-    user.save(home, stale)
-    home.wait(lambda: home.dead_letter("bad")["retry_count"] == 3, 5, "count back again")
-    some_cycles(home, server)
-    assert len(server.saves) == 1
 
 
 @pytest.mark.row(30)
@@ -245,15 +203,3 @@ def test_the_user_s_grep_finds_the_markers(home: Home, server: Standin) -> None:
     home.drain()
     lines = "\n".join(user.tail_dlq(home))
     assert all(sign in lines for sign in ("Moved to DLQ:", "DLQ recovered:", "DLQ retry 1:"))
-
-
-def test_the_delivery_of_a_dead_letter_shows_in_the_queue_file_s_counters(
-    home: Home, server: Standin, worker: Process
-) -> None:
-    home.write_queue([])
-    home.script(user.RETRY_ALL)
-    server.wait_for(lambda: server.missing(LETTERS) == [], 10)
-    home.wait_dlq([])
-    worker.stop()
-    assert home.stats()["total_synced"] == 3
-    assert home.stats()["last_sync"] is not None

@@ -10,7 +10,7 @@ import pytest
 from tests.support import user
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.shapes import dead, entry, waiting
+from tests.support.shapes import entry, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -51,55 +51,6 @@ def expected(rounds: int) -> list[str]:
     """List what the DLQ holds after so many rounds of a newcomer and a deletion."""
     news = [f"new {n}" for n in range(rounds)]
     return [*news, *(f"old {n}" for n in range(rounds, ROUNDS))]
-
-
-@pytest.mark.row(30)
-def test_an_old_copy_under_an_own_stamp_keeps_newcomers(home: Home, server: Standin) -> None:
-    home.write_dlq([waiting("old")])
-    home.worker()
-    copy = home.read(home.dlq)
-    home.ok("retry", "--all")
-    home.wait_dlq([])
-    server.default = Answer(500)
-    newcomer(home, 0)
-    user.save(home, copy, stamp=True)
-    home.wait(lambda: home.log_lines("Already on the server"), 10, "merged")
-    home.wait_dlq(["new 0"])
-
-
-@pytest.mark.row(30)
-def test_an_old_copy_of_what_was_deleted_under_way_keeps_newcomers(
-    home: Home, server: Standin
-) -> None:
-    server.script(Answer(delay=3), content="old")
-    home.write_dlq([dead("old")])
-    foreign = home.read(home.dlq)["last_update"]
-    home.worker()
-    server.wait_for(lambda: server.has_saves(1))
-    home.wait(lambda: home.read(home.dlq)["last_update"] != foreign, 10, "published")
-    copy = home.read(home.dlq)
-    changed = user.without(copy, "old")
-    changed["items"].append(waiting("new"))
-    user.save(home, changed)
-    home.wait(lambda: home.stats()["total_synced"] == 1, 10, "delivered all the same")
-    user.save(home, copy, stamp=True)
-    home.wait(lambda: home.log_lines("Already on the server"), 10, "merged")
-    home.wait_dlq(["new"])
-
-
-@pytest.mark.row(30)
-def test_a_script_that_stamps_keeps_what_it_has_not_read(home: Home, server: Standin) -> None:
-    server.script(Answer(delay=30), content="old", forever=True)
-    home.write_dlq([waiting("old")])
-    home.worker().stop()
-    home.script(user.RETRY_ALL)
-    read = home.read(home.dlq)
-    home.write_emergency([entry("new 0", retries=5)])
-    home.worker()
-    home.wait(lambda: home.dlq_texts() == ["new 0", "old"], 10, "both published together")
-    user.save(home, read, stamp=True)
-    home.wait(lambda: home.read(home.dlq)["last_update"] != read["last_update"], 10, "merged")
-    home.wait_dlq(["new 0", "old"])
 
 
 @pytest.mark.row(29, 30, 47)
@@ -153,17 +104,6 @@ def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server
         refusing.wait_dlq(expected(number + 1))
     retries = {f"old {n}": n + 1 for n in range(ROUNDS)}
     assert {text: server.sends(text) for text in retries} == retries
-
-
-@pytest.mark.row(30)
-def test_a_stamped_removal_of_the_newest_item_stays(refusing: Home, server: Standin) -> None:
-    refusing.worker()
-    newcomer(refusing, 0)
-    user.remove(refusing, "new 0", stamp=True)
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "merged")
-    probed = server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 8, 5)
-    assert "new 0" not in refusing.dlq_texts()
 
 
 @pytest.mark.row(9, 31)

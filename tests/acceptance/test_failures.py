@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.acceptance.kinds import ON_ALL, ON_LIBRARY_TOO
+from tests.acceptance.kinds import ON_ALL
 from tests.support.home import Home
 from tests.support.http1 import Answer, page, retry_after
 from tests.support.shapes import Item, dead, entries, entry, moved_marker
@@ -78,18 +78,6 @@ def test_five_item_failures_move_an_entry(home: Home, server: Standin) -> None:
     assert len(home.log_lines(moved_marker(item))) == 1
 
 
-@pytest.mark.parametrize(("retries", "attempts"), [(3, 2), (4, 1)])
-@ON_LIBRARY_TOO
-def test_failures_so_far_are_honoured_at_intake(
-    home: Home, server: Standin, retries: int, attempts: int
-) -> None:
-    home.write_queue([entry("bad", retries=retries)])
-    server.script(Answer(500), content="bad", forever=True)
-    home.drain()
-    assert server.sends("bad") == attempts
-    assert home.dlq_texts() == ["bad"]
-
-
 @ON_ALL
 def test_item_failures_are_counted_and_the_others_go_on(home: Home, server: Standin) -> None:
     bad = [entry(f"bad {n}") for n in range(len(ITEM_FAILURES))]
@@ -131,17 +119,6 @@ def test_nothing_is_sent_while_health_is_not_200(home: Home, server: Standin) ->
     home.wait(lambda: home.state()[0] == "healthy", 5, "healthy again")
 
 
-@ON_LIBRARY_TOO
-def test_until_idle_ends_when_the_server_is_down(home: Home, server: Standin) -> None:
-    home.write_queue(entries(3))
-    server.close()
-    assert home.drain(timeout=20).returncode == 1
-    assert counted(home) == [0, 0, 0]
-    server.open()
-    home.drained()
-    assert server.total_stored() == 3
-
-
 @pytest.mark.parametrize("answer", variants(OUTAGES), ids=lambda a: f"{a.status}-{a.body}")
 @ON_ALL
 def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -> None:
@@ -157,25 +134,6 @@ def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -
     assert (counted(home), home.dlq_items()) == ([0, 0, 0], [])
     server.default, server.health = Answer(), HEALTHY
     server.wait_for(lambda: server.total_stored() == 3, 5)
-
-
-@ON_LIBRARY_TOO
-def test_connections_refused_in_mid_run_count_nothing(home: Home, server: Standin) -> None:
-    home.worker()
-    server.close()
-    home.wait(lambda: home.state()[0] == "down", 5, "down")
-    home.write_emergency(entries(3))
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 3, 5, "taken in")
-    server.open()
-    server.wait_for(lambda: server.total_stored() == 3, 5)
-    assert home.dlq_items() == []
-
-
-def test_tls_that_fails_is_an_outage(home: Home, server: Standin) -> None:
-    home.write_queue(entries(2))
-    url = server.url.replace("http:", "https:")
-    assert home.drain(timeout=20, env={"MEM0TRAY_SERVER_URL": url}).returncode == 1
-    assert (counted(home), server.saves) == ([0, 0], [])
 
 
 @pytest.mark.parametrize(

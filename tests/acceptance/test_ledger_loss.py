@@ -20,24 +20,20 @@ pytestmark = pytest.mark.row(38)
 
 
 def delete(home: Home) -> None:
-    """Remove the data folder."""
     shutil.rmtree(home.data)
 
 
 def overwrite(home: Home) -> None:
-    """Overwrite each ledger with something else."""
     for path in home.ledgers():
         path.write_bytes(b"this is no database\n" * 1000)
 
 
 def truncate(home: Home) -> None:
-    """Cut each ledger in half."""
     for path in home.ledgers():
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def scribble(home: Home) -> None:
-    """Overwrite the middle of each ledger, the header left as it is."""
     for path in home.ledgers():
         with path.open("r+b") as file:
             file.seek(4096)
@@ -105,19 +101,6 @@ def test_a_lost_ledger_keeps_what_waits(
     assert server.total_stored() == 11
     assert server.surplus() == {}
     assert home.dead_letter("later")["retry_count"] == 8
-
-
-def test_an_index_that_does_not_fit_its_rows_is_noticed(home: Home, server: Standin) -> None:
-    home.write_queue(entries(3))
-    home.write_dlq([waiting("later")])
-    worker = home.worker()
-    home.wait(lambda: server.total_stored() == 3 and not home.queue_items(), 10, "published")
-    worker.kill()
-    change_behind(home, "items_dead", "UPDATE items SET due = due + 1e9 WHERE state = 'dead'")
-    home.drain()
-    assert "corrupt" in home.log_text()
-    assert oracle.faults(home, server, ["later", *texts(entries(3))]) == []
-    home.wait_dlq(["later"])
 
 
 def test_a_ledger_found_corrupt_in_use_is_rebuilt_at_the_next_start(
@@ -219,25 +202,3 @@ def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Sta
     server.default = Answer()
     home.drained()
     assert len(server.saves) == sent + 1
-
-
-def test_with_a_mark_that_cannot_be_read_the_server_is_asked(home: Home, server: Standin) -> None:
-    home.write_queue(entries(2))
-    home.drained()
-    (mark,) = home.data_files("ledger.mark")
-    mark.unlink()
-    mark.symlink_to(mark)  # a link in a circle: not even root can read it
-    home.write_queue(more := entries(3))
-    home.drained()
-    assert "ledger.mark cannot be read" in home.log_text()
-    assert server.missing(texts(more)) == []
-    assert server.surplus() == {}
-
-
-def test_an_end_that_cannot_be_written_down_is_told_of(home: Home) -> None:
-    worker = home.worker()
-    (mark,) = home.data_files("ledger.mark")
-    mark.unlink()
-    mark.mkdir()
-    assert worker.stop() == 0
-    assert "ledger.mark is a folder, not a file" in home.log_text()

@@ -48,7 +48,6 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 def fill(home: Home, queue: list[Item]) -> None:
-    """Have the server that is chosen now take these."""
     home.write_queue(queue)
     home.drained()
 
@@ -184,7 +183,6 @@ def test_what_others_saved_is_not_sent_back_to_its_server(home: Home, server: St
 
 
 def save(home: Home, memories: tuple[str, ...]) -> None:
-    """Save to the server of this computer as another program does."""
     serving = home.start("serve", env=LOCAL)
     there = running(home)
     for memory in memories:

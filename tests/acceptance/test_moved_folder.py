@@ -129,34 +129,6 @@ def test_a_link_that_leads_to_another_folder_is_followed(home: Home, server: Sta
 
 
 @pytest.mark.row(48)
-def test_two_folders_stay_apart(home: Home, server: Standin) -> None:
-    other = home.root / "other"
-    other.mkdir()
-    env = {"MEM0TRAY_PATHS_CLAUDE_DIR": str(other)}
-    worker = home.worker()
-    move_and_link(home)
-    assert not home.json("status", env=env)["worker"]["running"]
-    home.ok("pause", env=env)
-    assert home.json("status", env=env)["paused"]
-    assert not home.json("status")["paused"]
-    home.ok("resume", env=env)
-    home.ok("add", "--project", "p", "in the other", env=env)
-    home.drained(env=env)
-    assert server.count("in the other") == 1
-    assert len(home.ledgers()) == 2
-    is_found(home, worker)
-
-
-@pytest.mark.row(48)
-def test_a_folder_that_is_made_is_said(home: Home, server: Standin) -> None:
-    folder = home.root / "claud"
-    done = home.drained(env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(folder)})
-    assert f"Made the folder {folder}: it was not there" in done.stdout
-    assert "Made the folder" not in home.drained().stdout
-    assert server.saves == []
-
-
-@pytest.mark.row(48)
 def test_a_link_to_nothing_is_waited_for(home: Home, server: Standin) -> None:
     away = home.claude.rename(home.root / "disk")
     home.claude.symlink_to(home.root / "not mounted" / "disk")
@@ -196,21 +168,6 @@ def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
     )
 
 
-@pytest.mark.row(48)
-def test_a_setting_that_leads_nowhere_is_said(home: Home, server: Standin) -> None:
-    home.worker()
-    missing = home.root / "mising"
-    home.configure(f'[paths]\nclaude_dir = "{missing}"\n')
-    home.wait(lambda: home.state()[0] == "action needed", 10, "said")
-    assert f"paths.claude_dir leads to {missing} now, which is no folder" in home.state()[1]
-    home.write_queue([entry("meanwhile")])
-    server.wait_for(lambda: server.count("meanwhile") == 1, 10)
-    home.configure("")
-    home.wait(lambda: home.state()[0] == "healthy", 10, "all is well")
-    assert len(home.log_lines("which is no folder")) == 1
-    assert not missing.exists()
-
-
 # The folder moves ------------------------------------------------------------------------
 
 
@@ -222,19 +179,6 @@ def test_a_missing_folder_is_no_obstacle(home: Home, server: Standin) -> None:
     home.claude.mkdir(exist_ok=True)
     home.producer("--label", "first").wait()
     server.wait_for(lambda: server.total_stored() == 1, 8)
-    assert worker.alive
-
-
-@pytest.mark.row(34)
-def test_a_removed_folder_loses_nothing(home: Home, server: Standin) -> None:
-    home.write_dlq([waiting("later")])
-    worker = home.worker()
-    gone = home.claude.rename(home.root / "gone")  # at once: it is written to meanwhile
-    shutil.rmtree(gone)
-    home.claude.mkdir(exist_ok=True)
-    home.wait_dlq(["later"], 10)
-    home.producer("--label", "again").wait()
-    server.wait_for(lambda: server.total_stored() == 1, 10)
     assert worker.alive
 
 

@@ -1,7 +1,6 @@
 """Something else than a file in the place of each file, and files that never hold still."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,27 +107,9 @@ def test_a_worker_says_so_recovers_and_stops(
 
 
 def _said(home: Home) -> str:
-    """Collect what a worker says: on standard error and, where that can be read, its state."""
+    """Collect what a worker says: what it prints and, where that can be read, its state."""
     state = home.state() if home.metrics.is_file() else ""
-    return f"{home.errors()} {state}"
-
-
-@pytest.mark.row(49)
-@pytest.mark.parametrize("is_folder", [True, False], ids=["folder", "file"])
-def test_a_log_that_a_link_leads_nowhere_is_told(used_home: Home, *, is_folder: bool) -> None:
-    nowhere = used_home.root / "nowhere"
-    link, target = used_home.log, nowhere / "log"
-    if is_folder:
-        link, target = used_home.log.parent, nowhere
-        shutil.rmtree(link)
-    else:
-        link.unlink()
-    link.symlink_to(target)
-    used_home.worker()
-    used_home.wait(lambda: f"{used_home.log}: No such file" in used_home.state()[1], 10, "said")
-    nowhere.mkdir()
-    used_home.wait(lambda: used_home.log_lines("Worker started"), 10, "written")
-    used_home.wait(lambda: used_home.state()[0] == "healthy", PATIENCE, "well again")
+    return f"{home.printed()} {state}"
 
 
 @pytest.mark.row(49)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.acceptance import kinds, test_migrate
-from tests.acceptance.test_kills import check_kills
+from tests.acceptance.test_kills import check_kills, killed_on_its_way
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.official import SAVE, OfficialStandin, SimpleStore, Store
-from tests.support.shapes import Item, dead, entries, entry
+from tests.support.shapes import dead, entries, entry
 
 Fail = Callable[[str], None]
 
@@ -180,11 +180,7 @@ SHORTEN = (
     [
         ("a\0b", NUL, EDIT),
         ("half \ud83d", HALF, EDIT),
-        (
-            "large",
-            LARGE,
-            SHORTEN,
-        ),
+        ("large", LARGE, SHORTEN),
     ],
     ids=["NUL", "half a character", "too large"],
 )
@@ -217,15 +213,7 @@ def test_kills_in_a_drain_of_500_lose_nothing(
 def test_an_item_on_its_way_when_killed_is_stored_once(
     home: Home, server: OfficialStandin, *, stores: bool
 ) -> None:
-    server.script(Answer(delay=20, stores=stores), content="on its way")
-    item: Item = entries(1)[0] | {"content": "on its way"}
-    home.write_queue([item])
-    worker = home.start("run")
-    server.wait_for(lambda: server.has_saves(1), 10)
-    worker.kill()
-    home.drained()
-    assert server.count("on its way") == 1
-    assert server.sends("on its way") == (1 if stores else 2)
+    item = killed_on_its_way(home, server, stores=stores)
     assert {save.json["metadata"]["mem0tray_id"] for save in server.saves} == {item["id"]}
 
 

@@ -5,33 +5,28 @@ restorable; and the server holds it once.
 """
 
 import json
-import os
 import random
 import shutil
-import socket
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support import needs, older_worker
-from tests.support.home import Home, plain
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
-from tests.support.shapes import Item, dead, emergency_lines, entries, entry, texts
+from tests.support.shapes import Item, dead, entries, entry, texts
 from tests.support.standin import Standin
 
 
 @contextmanager
 def older(home: Home, server: Standin, *options: str) -> Iterator[Process]:
-    """Run an older worker on the same files."""
     program = home.root.with_name("mem0_worker.py")
     shutil.copy(older_worker.__file__, program)
     script = [sys.executable, str(program), "--claude", str(home.claude)]
@@ -44,7 +39,6 @@ def older(home: Home, server: Standin, *options: str) -> Iterator[Process]:
 
 
 def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
-    """Start ours with the queue taken in, and nothing sent: the user has paused it."""
     home.ok("pause")
     home.write_queue(queue)
     ours = home.worker()
@@ -54,7 +48,7 @@ def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
 
 def named(home: Home) -> bool:
     """Tell whether our state has named another worker; its own metrics hide ours half the time."""
-    return "action needed (another worker" in plain(home.log_text())
+    return "action needed (another worker" in home.log_text()
 
 
 def gone(home: Home) -> bool:
@@ -156,21 +150,6 @@ def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) ->
 
 
 @pytest.mark.row(45)
-def test_dead_letters_that_another_worker_makes_are_adopted(home: Home, server: Standin) -> None:
-    server.can_be_asked = False
-    server.script(Answer(500), content="bad", forever=True)
-    taken_in_while_paused(home, [entry("bad"), entry("good")])
-    with older(home, server, "--pid", "--interval", "0.1"):
-        home.wait(lambda: home.dlq_texts() == ["bad"], 20, "moved")
-        home.wait(lambda: home.read(home.queue)["queue"] == [], 10, "taken out")
-        home.wait(lambda: named(home), 10, "named")
-    home.wait(lambda: gone(home), 20, "gone")
-    status = home.json("status")
-    assert (status["dlq"], status["held"]) == (1, 1)
-    assert home.dlq_texts() == ["bad"]
-
-
-@pytest.mark.row(45)
 def test_dead_letters_that_another_worker_delivers_can_be_restored(
     home: Home, server: Standin
 ) -> None:
@@ -188,69 +167,6 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
     home.ok("resume")
     home.wait(lambda: home.json("status")["dlq"] == 0, 10, "asked about")
     assert server.count("due") == 1
-
-
-def all_held(status: dict[str, Any]) -> bool:
-    """Whether nothing that waits would be sent."""
-    return bool(status["queue"] == status["held"])
-
-
-@pytest.mark.row(45)
-def test_emergency_lines_that_another_worker_takes(home: Home, server: Standin) -> None:
-    server.can_be_asked = False
-    memories = entries(5)
-    taken_in_while_paused(home, [])
-    with older(home, server, "--pid", "--interval", "1"):
-        home.wait(lambda: named(home), 10, "named")
-        # At one blow: it takes the file away as soon as it is there, with lines or without.
-        aside = home.emergency.with_suffix(".aside")
-        aside.write_text(emergency_lines(memories), encoding="utf-8")
-        aside.rename(home.emergency)
-        server.wait_for(lambda: server.total_stored() == 5, 20)
-        home.wait(lambda: home.queue_items() == [], 10, "taken out")
-    home.ok("resume")
-    home.wait(lambda: gone(home), 20, "gone")
-    # How many of them we have seen is a matter of who looked first.
-    home.wait(lambda: all_held(home.json("status")), 10, "held")
-    assert told(home, server, texts(memories)) == []
-
-
-@pytest.mark.row(33)
-def test_nothing_is_sent_beside_one_that_was_there_before(home: Home, server: Standin) -> None:
-    home.write_metrics(pid=os.getpid(), host=socket.gethostname())
-    home.write_queue(entries(3))
-    home.worker()
-    home.wait(lambda: named(home), 8, "named")
-    assert server.saves == []
-
-
-@pytest.mark.row(45)
-@pytest.mark.parametrize("comes", [True, False], ids=["it is there", "it has gone"])
-def test_a_first_start_beside_fresh_metrics(home: Home, server: Standin, *, comes: bool) -> None:
-    server.can_be_asked = False
-    home.write_metrics()
-    age = time.time() - (60 if comes else 86)
-    os.utime(home.metrics, (age, age))
-    taken_in_while_paused(home, entries(3))
-    home.write_queue([])
-    home.wait(lambda: home.queue_items() == [], 5, "taken out")
-    home.ok("resume")
-    if comes:
-        home.write_metrics()
-        home.wait(lambda: home.json("status")["held"] == 3, 10, "held")
-        assert server.saves == []
-    else:
-        server.wait_for(lambda: server.total_stored() == 3, 30)
-        assert home.json("status")["held"] == 0
-
-
-@pytest.mark.row(45)
-def test_metrics_that_another_worker_left_half_written_are_written_anew(home: Home) -> None:
-    ours = home.worker()
-    home.metrics.write_text('{"last_update": ')
-    home.producer("--label", "more").wait()
-    home.wait(lambda: '"pid"' in home.metrics.read_text(), 15, "written anew")
-    assert home.published_by(ours)
 
 
 # What the user decides -----------------------------------------------------------------------
@@ -409,7 +325,6 @@ CONTAINER = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 def starts(home: Home) -> None:
-    """Start a worker, and wait until it has written its log."""
     home.start("run")
     home.wait(lambda: home.data_files("ledger.sqlite3"), 20, "started")
 

@@ -88,20 +88,6 @@ def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: st
     assert (server.sends("slow"), server.questions()) == (1, 0)
 
 
-@pytest.mark.row(1)
-@ON_LIBRARY_TOO
-def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) -> None:
-    server.script(Answer(delay=60), content="slow")
-    env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"}
-    worker = home.worker(env=env)
-    home.write_queue([entry("slow")])
-    server.wait_for(lambda: server.has_saves(1))
-    worker.kill()
-    server.clear_scripts()
-    home.drained(env=env)
-    assert server.count("slow") == 1
-
-
 @pytest.mark.row(55)
 @pytest.mark.parametrize("status", variants([404, 405]))
 @pytest.mark.parametrize("latency", [0.0, 0.03], ids=["one at a time", "eight at once"])

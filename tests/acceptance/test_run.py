@@ -10,15 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import standing
-from mem0tray.config.settings import Settings
-from mem0tray.core.events import Events
-from mem0tray.core.state import STARTING
-from mem0tray.desktop.tray import menu
-from mem0tray.desktop.tray.menu import View
-from mem0tray.files import orders
-from mem0tray.system.paths import Paths
-from mem0tray.worker.thread import WorkerThread
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
 from tests.support.processes import Process, wait_until
@@ -62,25 +53,6 @@ def test_a_run_that_is_told_to_stop_ends_with_the_sum_and_the_stop(
         ["Delivered", "1"],
         ["Worker", "stopped."],
     ]
-
-
-def test_what_still_waits_is_said_between_the_sum_and_the_stop(home: Home) -> None:
-    home.write_queue([entry("x", project=None), entry("y")])
-    both = subprocess.run(
-        [*COMMAND, "run", "--until-idle"],
-        env=home.env,
-        cwd=home.root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert both.returncode == 1
-    *_, total, waits, stop = both.stdout.splitlines()
-    assert "Delivered 1 memory to" in total
-    assert waits.startswith("mem0tray: Still waiting")
-    assert stop.endswith("Worker stopped.")
 
 
 def test_a_reader_that_stands_still_holds_up_neither_deliveries_nor_the_end(
@@ -155,11 +127,6 @@ def test_in_the_terminal_the_command_hears_of_an_alert(
     assert home.read(told) == {"told": ["dlq_size"]}
 
 
-def test_a_single_run_tells_no_alert(home: Home, mail: Path) -> None:
-    home.run("run", "--once")
-    assert not mail.exists()
-
-
 WORKER = Path(__file__).parents[1] / "support" / "desktop_worker.py"
 
 
@@ -190,44 +157,3 @@ def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(
     server.wait_for(lambda: server.total_stored() == 3, 5)
     home.wait(lambda: home.state() == ("healthy", ""), 5, "healthy")
     assert set(process.out.splitlines()) == {"SettingsChanged"}  # a save may be seen half done
-
-
-def test_wrong_settings_and_no_server_chosen(bare_home: Home) -> None:
-    bare_home.configure("[sync\n")
-    start(bare_home)
-    assert bare_home.read(bare_home.metrics)["destination"] == ""
-    bare_home.configure("[sync]\ntimeout = 30\n")
-    bare_home.wait(lambda: bare_home.state() == ("healthy", ""), 15, "healthy")
-    assert bare_home.read(bare_home.metrics)["destination"] == "this computer only"
-
-
-def test_another_folder_needs_a_new_start(home: Home, server: Standin, tmp_path: Path) -> None:
-    home.configure("[paths\n")
-    home.write_queue(entries(2))
-    start(home)
-    home.configure(f'[paths]\nclaude_dir = "{tmp_path}/elsewhere"\n')
-    home.wait(lambda: "paths.claude_dir" in home.state()[1], 5, "said")
-    assert home.state()[0] == "action needed"
-    assert server.saves == []
-
-
-def test_a_second_start_asks_the_first_to_show_its_status(home: Home) -> None:
-    process = start(home)
-    paths = Paths(home.claude, home.data / "mem0tray")
-    orders.leave(paths, orders.Order(orders.SHOW))
-    home.wait(lambda: not list(paths.orders.glob("[0-9]*.json")), 5, "the request is taken")
-    home.wait(lambda: process.out == "StatusWanted\n", 5, "it is told")
-    assert process.stop() == 0
-    assert process.out == "StatusWanted\n"
-
-
-def test_a_view_before_there_is_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    worker = WorkerThread(Settings(), Events(), lambda: None)
-    try:
-        found = standing.of_thread(worker, 0.0, 10)
-        seen = menu.view_of(found, worker.settings.notifications.level, at_login=True)
-    finally:
-        worker.leave()
-    assert seen == View(STARTING, at_login=True, level=Settings().notifications.level)

@@ -1,11 +1,10 @@
 """Queue and emergency files that are broken, odd or in another encoding: nothing is lost."""
 
 import json
-import shutil
 
 import pytest
 
-from tests.support.home import Home, plain, values_under
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import Item, dead, entries, entry, queue_document, texts
 from tests.support.standin import Standin
@@ -19,14 +18,6 @@ DEEP = "[" * 100_000 + "]" * 100_000
 def document_text(queue: list[Item], indent: int | None = 2) -> str:
     """Write a queue file's text, with nothing of the items outside of `queue`."""
     return json.dumps(queue_document(queue, last_100=[]), indent=indent)
-
-
-def quarantined(home: Home) -> int:
-    """Read how many items `status` counts in quarantine."""
-    found = values_under(home.json("status"), "quarantine")
-    numbers = [value for value in found if isinstance(value, int)]
-    assert numbers, "status counts the quarantine"
-    return max(numbers)
 
 
 def check_restorable(home: Home, server: Standin, text: str) -> None:
@@ -65,21 +56,6 @@ def test_an_emptied_queue_file_is_rebuilt(home: Home, server: Standin, data: byt
     assert server.surplus() == {}
 
 
-@pytest.mark.row(9)
-@pytest.mark.parametrize("data", variants([b"no JSON", b"", b"\0" * 4096, b"\xff\xfe\0"]))
-def test_a_queue_file_that_never_was_one_does_no_harm(
-    home: Home, server: Standin, data: bytes
-) -> None:
-    home.queue.write_bytes(data)
-    home.write_emergency([entry("urgent")])
-    home.write_dlq([dead("letter")])
-    home.drain()
-    assert (server.count("urgent"), server.count("letter")) == (1, 1)
-    home.producer("--label", "afterwards").wait()
-    home.drained()
-    assert server.count("afterwards wrote 0") == 1
-
-
 @pytest.mark.row(10)
 @pytest.mark.parametrize(("share", "indent"), [(0.3, 2), (0.97, 2), (0.7, None)])
 def test_complete_items_of_a_truncated_file_are_salvaged(
@@ -93,21 +69,6 @@ def test_complete_items_of_a_truncated_file_are_salvaged(
     assert server.missing(complete_items(cut, queue)) == []
     assert server.surplus() == {}
     assert json.loads(home.queue.read_text())["stats"]
-
-
-@pytest.mark.row(10)
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_a_file_truncated_at_every_byte_is_salvaged(home: Home, server: Standin) -> None:
-    queue = entries(2)
-    text = document_text(queue)
-    for end in range(len(text)):
-        shutil.rmtree(home.claude)
-        shutil.rmtree(home.data, ignore_errors=True)
-        home.claude.mkdir()
-        home.queue.write_text(text[:end])
-        home.drain()
-        assert server.missing(complete_items(text[:end], queue)) == [], f"cut at {end}"
 
 
 @pytest.mark.row(11)
@@ -143,7 +104,7 @@ def test_bad_utf8_is_kept_and_diagnosed(home: Home, server: Standin) -> None:
     home.drain()
     assert server.missing(["first", "last"]) == []
     assert home.dead_letter(kept)["id"] == bad["id"]
-    assert "invalid content" in plain(home.ok("diagnose", bad["id"]))
+    assert "invalid content" in home.ok("diagnose", bad["id"]).lower()
     server.clear_scripts()
     home.ok("retry", "--all")
     home.drained()
@@ -174,62 +135,23 @@ def test_odd_numbers_are_unchanged(home: Home) -> None:
 
 
 @pytest.mark.row(15)
+@pytest.mark.parametrize("place", ["queue", "emergency"])
 @pytest.mark.parametrize("value", variants([BIG_NUMBER, DEEP]), ids=["5000 digits", "100,000 deep"])
-def test_what_json_tool_cannot_load_is_quarantined(home: Home, server: Standin, value: str) -> None:
+def test_what_json_tool_cannot_load_is_quarantined(
+    home: Home, server: Standin, value: str, place: str
+) -> None:
     odd = json.dumps(entry("the odd one", weight="VALUE")).replace('"VALUE"', value)
     lines = [json.dumps(entry("before")), odd, json.dumps(entry("after"))]
-    frame = json.dumps(queue_document([], last_100=[]))
-    home.queue.write_text(frame.replace('"queue": []', f'"queue": [{", ".join(lines)}]'))
-    home.drained()
-    assert server.missing(["before", "after"]) == []
-    assert json.loads(home.queue.read_text())["queue"] == []
-    assert quarantined(home) == 1
-    check_restorable(home, server, "the odd one")
-
-
-@pytest.mark.row(15)
-def test_a_dead_letter_that_json_tool_cannot_load_is_quarantined(
-    home: Home, server: Standin
-) -> None:
-    text = json.dumps({"items": [dead("odd", w="VALUE"), dead("even")], "last_update": None})
-    home.dlq.write_text(text.replace('"VALUE"', BIG_NUMBER))
-    home.drain()
-    assert server.count("even") == 1
-    assert json.loads(home.dlq.read_text())["items"] == []
-    assert quarantined(home) == 1
-    check_restorable(home, server, "odd")
-
-
-@pytest.mark.row(15)
-@pytest.mark.parametrize("value", variants([BIG_NUMBER, DEEP]), ids=["5000 digits", "100,000 deep"])
-def test_an_emergency_line_that_json_tool_cannot_load_is_quarantined(
-    home: Home, server: Standin, value: str
-) -> None:
-    lines = [json.dumps({**entry(text, weight="VALUE"), "emergency": True}) for text in "abc"]
-    lines[1] = lines[1].replace('"VALUE"', value)
-    home.emergency.write_text("\n".join(lines) + "\n")
-    home.drained()
-    assert sorted(server.order()) == ["a", "c"]
-    assert quarantined(home) == 1
-    check_restorable(home, server, "b")
-
-
-@pytest.mark.row(15, 18)
-@pytest.mark.parametrize("value", variants([BIG_NUMBER, DEEP]), ids=["5000 digits", "100,000 deep"])
-@pytest.mark.parametrize("which", ["queue", "dlq"])
-def test_an_odd_value_among_the_items_harms_nobody(
-    home: Home, server: Standin, value: str, which: str
-) -> None:
-    if which == "queue":
-        home.write_queue([entry("before"), "VALUE", entry("after")], last_100=[])
+    if place == "queue":
+        frame = document_text([])
+        home.queue.write_text(frame.replace('"queue": []', f'"queue": [{", ".join(lines)}]'))
     else:
-        home.write_dlq([dead("before"), "VALUE", dead("after")])
-    path = home.queue if which == "queue" else home.dlq
-    path.write_text(path.read_text().replace('"VALUE"', value))
+        home.emergency.write_text("\n".join(lines) + "\n")
     home.drained()
     assert sorted(server.order()) == ["after", "before"]
-    assert quarantined(home) == 1
-    assert home.files_with(value)
+    assert home.queue_items() == []
+    assert home.json("status")["quarantine"] == 1
+    check_restorable(home, server, "the odd one")
 
 
 @pytest.mark.row(17)
@@ -258,21 +180,6 @@ def test_elements_that_are_no_objects_harm_nobody(home: Home, server: Standin) -
     assert server.missing(["first", "last", "letter"]) == []
     assert home.queue_items() == odd
     assert home.dlq_items() == odd
-
-
-@pytest.mark.row(18)
-@pytest.mark.parametrize("top", variants([[1, "zanzibar"], None, "zanzibar", 7]))
-@pytest.mark.parametrize("which", ["queue", "dlq"])
-def test_another_type_at_the_top_is_quarantined(
-    home: Home, server: Standin, top: object, which: str
-) -> None:
-    home.dump(home.queue if which == "queue" else home.dlq, top)
-    home.write_emergency([entry("other")])
-    home.drain()
-    assert server.count("other") == 1
-    assert isinstance(home.read(home.queue if which == "queue" else home.dlq), dict)
-    if "zanzibar" in json.dumps(top):
-        assert home.files_with("zanzibar")
 
 
 @pytest.mark.row(18)
@@ -327,26 +234,6 @@ def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -
     home.drain()
     assert server.missing(["one", "two"]) == []
     assert server.surplus() == {}
-
-
-@pytest.mark.row(26)
-def test_a_line_that_is_completed_later_is_read_whole(home: Home, server: Standin) -> None:
-    line = json.dumps({**entry("in two parts"), "emergency": True}) + "\n"
-    home.worker()
-    with home.emergency.open("a") as file:
-        file.write(line[:40])
-        file.flush()
-        probed = server.probes()
-        server.wait_for(lambda: server.probes() >= probed + 4, 5)
-        file.write(line[40:])
-    server.wait_for(lambda: server.count("in two parts") == 1, 5)
-
-
-@pytest.mark.row(26)
-def test_a_last_line_without_its_newline_is_delivered(home: Home, server: Standin) -> None:
-    home.emergency.write_text(json.dumps({**entry("no newline"), "emergency": True}))
-    home.worker()
-    server.wait_for(lambda: server.count("no newline") == 1, 10)
 
 
 @pytest.mark.row(27)

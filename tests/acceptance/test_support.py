@@ -1,71 +1,19 @@
 """The stand-in server, the producer and the scratch home hold what the tests build on."""
 
-import json
-import os
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.support import machine, privileges, user
+from tests.support import user
 from tests.support.forked import ANEW, CAN_FORK, Forked, ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
-
-
-def test_the_producer_without_lock_writes_an_emergency_line(bare_home: Home) -> None:
-    holder = bare_home.lock_holder()
-    producer = bare_home.producer("--give-up", "0.2", "--label", "late")
-    assert producer.wait() == 0
-    line = json.loads(bare_home.emergency.read_text())
-    assert (line["content"], line["emergency"]) == ("late wrote 0", True)
-    assert not bare_home.queue.exists()
-    assert json.loads(producer.out)["emergencies"] == 1
-    holder.kill()
-    assert bare_home.producer("--label", "next").wait() == 0
-    assert [item["content"] for item in bare_home.queue_items()] == ["next wrote 0"]
-
-
-def test_the_wall_clock_of_a_process_can_jump(tmp_path: Path) -> None:
-    clock = machine.WallClock(tmp_path)
-    clock.jump(-86_400 * 365)
-    code = "import time, datetime; print(time.time(), datetime.datetime.now().timestamp())"
-    seen = subprocess.check_output([sys.executable, "-c", code], env={**os.environ, **clock.env})
-    for value in seen.split():
-        assert float(value) == pytest.approx(time.time() - 86_400 * 365, abs=10)
-
-
-def test_writes_can_be_short(tmp_path: Path) -> None:
-    code = (
-        "import os, sys; print(os.write(os.open(sys.argv[1], os.O_CREAT | os.O_RDWR), b'x' * 99))"
-    )
-    env = {**os.environ, **machine.short_writes(tmp_path)}
-    command = [sys.executable, "-c", code, str(tmp_path / "file")]
-    assert subprocess.check_output(command, env=env).strip() == b"49"
-
-
-def test_a_small_disk_gets_full(tmp_path: Path) -> None:
-    with machine.small_disk(tmp_path / "disk", "256k"):
-        filler = machine.fill(tmp_path / "disk")
-        with pytest.raises(OSError, match="No space"):
-            (tmp_path / "disk" / "more").write_bytes(b"x")
-        filler.unlink()
-        (tmp_path / "disk" / "more").write_bytes(b"x")
-
-
-def test_permissions_stop_a_humble_process(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    command = [*privileges.wrapper(), "touch", str(tmp_path / "x")]
-    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
-    tmp_path.chmod(0o700)
 
 
 @pytest.fixture
@@ -151,19 +99,16 @@ def delete(home: Home, server: Standin) -> None:
 
 
 def double(home: Home, server: Standin) -> None:
-    """Store the delivered memory again."""
     del home
     server.stored.append(("alpha", "good"))
 
 
 def invent(home: Home, server: Standin) -> None:
-    """Store half of a text."""
     del home
     server.stored.append(("alpha", "goo"))
 
 
 def tear(home: Home, server: Standin) -> None:
-    """Leave half of the queue file."""
     del server
     home.queue.write_bytes(home.queue.read_bytes()[:-20])
 

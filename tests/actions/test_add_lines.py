@@ -24,12 +24,6 @@ def test_what_is_written_is_read_again(
     assert not set(text) & set("\x1b\x9b\u202e\u2028\u0085\x7f")
 
 
-def test_text_is_written_as_it_is_read() -> None:
-    assert write_line(MemoryLine("é", "Où\n", "a", None)) == (
-        '{"id": "a", "project_id": "é", "content": "Où\\n"}\n'.encode()
-    )
-
-
 def test_a_line_may_name_no_more_than_its_text() -> None:
     line = read_line(b'{"content": "oak", "retries": 7}', "garden")
     assert line[:2] == ("garden", "oak")
@@ -38,15 +32,6 @@ def test_a_line_may_name_no_more_than_its_text() -> None:
     others = (b'{"content": "elm"}', b'{"content": "oak", "timestamp": 5}')
     assert line.id not in {read_line(other, "garden").id for other in others}
     assert read_line(b'{"project_id": "own", "content": "oak"}', "garden").project == "own"
-
-
-def test_the_last_second_of_the_last_year_is_a_time() -> None:
-    assert read_line(_line(timestamp=253_402_300_799)).timestamp == 253_402_300_799
-    with pytest.raises(BadLineError):
-        read_line(_line(timestamp=253_402_300_800))
-
-
-def test_half_a_character_in_three_bytes_is_let_through() -> None:
     assert read_line(b'{"project_id": "p", "content": "\xed\xa0\xbd"}').content == "\ud83d"
 
 
@@ -76,7 +61,7 @@ def _line(**more: object) -> bytes:
         (_line(timestamp="2026-01-02"), 'has a "timestamp" that is no time in Unix seconds'),
         (_line(timestamp=False), 'has a "timestamp" that is no time in Unix seconds'),
         (_line(timestamp=-1), 'has a "timestamp" that is no time in Unix seconds'),
-        (_line(timestamp=1_764_000_000_000), 'has a "timestamp" that is no time in Unix seconds'),
+        (_line(timestamp=253_402_300_800), 'has a "timestamp" that is no time in Unix seconds'),
         (_line(timestamp=float("nan")), 'has a "timestamp" that is no time in Unix seconds'),
         (_line(timestamp=10**400), 'has a "timestamp" that is no time in Unix seconds'),
     ],

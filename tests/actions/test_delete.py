@@ -36,34 +36,31 @@ def test_dead_letters_go_to_a_backup_of_their_own(paths: Paths, letters: list[It
 
 
 def test_the_backup_is_the_dlq_as_it_was(paths: Paths, letters: list[Item]) -> None:
+    write(paths.dlq_backup, {"items": [], "handmade": True})
     for letter in letters:
         before = paths.dlq.read_bytes()
         delete(paths, Settings(), chosen(paths, letter["id"]))
         assert paths.dlq_backup.read_bytes() == before
-    assert len(list(paths.claude_dir.glob(backups.DATED))) == 3
-
-
-@pytest.mark.usefixtures("letters")
-def test_a_backup_of_somebody_else_is_kept(paths: Paths) -> None:
-    write(paths.dlq_backup, {"items": [], "handmade": True})
-    delete(paths, Settings(), chosen(paths, "aa"))
     dated = [read(path) for path in paths.claude_dir.glob(backups.DATED)]
-    assert sum("handmade" in document for document in dated) == 1
-    delete(paths, Settings(), chosen(paths, "bb"))
-    assert len(list(paths.claude_dir.glob(backups.DATED))) == 3
+    assert [document.get("handmade", False) for document in dated].count(True) == 1
+    assert len(dated) == 4
 
 
+@pytest.mark.parametrize("lost", [None, 5], ids=["full disk", "cut off"])
 @pytest.mark.usefixtures("letters")
-def test_no_backup_no_deletion(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a backup cannot be written, nothing is deleted from either file."""
+def test_without_a_whole_backup_nothing_is_deleted(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, lost: int | None
+) -> None:
     before = paths.dlq.read_bytes(), paths.queue.read_bytes()
-    both = chosen(paths, "aa", "qq")
+    both, real = chosen(paths, "aa", "qq"), atomic.replace
 
-    def full(path: Path, data: bytes) -> None:
-        raise FileUnavailableError(f"{path}: no space left for {len(data)} bytes.")
+    def failing(path: Path, data: bytes) -> Signature | None:
+        if lost is None:
+            raise FileUnavailableError(f"{path}: no space left for {len(data)} bytes.")
+        return real(path, data[:-lost])
 
-    monkeypatch.setattr(atomic, "replace", full)
-    with pytest.raises(FileUnavailableError):
+    monkeypatch.setattr(atomic, "replace", failing)
+    with pytest.raises(FileUnavailableError, match=r"no space left|does not read"):
         delete(paths, Settings(), both)
     assert (paths.dlq.read_bytes(), paths.queue.read_bytes()) == before
 
@@ -85,45 +82,14 @@ def test_a_ledger_that_cannot_be_read_stops_the_deletion(
 
 
 @pytest.mark.usefixtures("letters")
-def test_a_backup_that_reads_otherwise_than_written_stops_the_deletion(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = atomic.replace
-
-    def lossy(path: Path, data: bytes) -> Signature | None:
-        return real(path, data[:-5])
-
-    monkeypatch.setattr(atomic, "replace", lossy)
-    with pytest.raises(FileUnavailableError, match="does not read"):
-        delete(paths, Settings(), chosen(paths, "aa"))
-    monkeypatch.undo()
-    assert contents(paths) == ["a", "b", "c"]
-
-
-@pytest.mark.usefixtures("letters")
-def test_what_has_left_meanwhile_is_said(paths: Paths) -> None:
-    made = chosen(paths, "qq", "aa")
-    delete(paths, Settings(), made[:1])
-    done = delete(paths, Settings(), made)
-    assert [each.id for each in done.gone] == ["qq-1"]
-    assert [each.id for each in done.items] == ["aa-1"]
-
-
-@pytest.mark.usefixtures("letters")
-def test_an_entry_that_became_a_dead_letter_meanwhile_is_deleted_there(paths: Paths) -> None:
-    made = chosen(paths, "qq")
-    write(paths.queue, queue_document([]))
-    write_dlq(paths, [waiting("q", id="qq-1")])
-    done = delete(paths, Settings(), made)
-    assert done.gone == []
-    assert contents(paths) == []
-
-
-@pytest.mark.usefixtures("letters")
 def test_what_was_not_deleted_is_not_in_the_backup(paths: Paths) -> None:
     made = chosen(paths, "qq", "aa")
     delete(paths, Settings(), made[:1])
     done = delete(paths, Settings(), made)
+    assert ([each.id for each in done.gone], [each.id for each in done.items]) == (
+        ["qq-1"],
+        ["aa-1"],
+    )
     assert texts(read(done.backup)["items"]) == ["a"]
     assert backups.is_of_delete(done.backup, done.backup.read_bytes())
 

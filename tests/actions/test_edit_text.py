@@ -32,13 +32,18 @@ def _known(paths: Paths, name: str) -> list[Known]:
         return reader.by_id(name)
 
 
-def test_a_dead_letter_keeps_everything_but_its_text(paths: Paths) -> None:
+@pytest.mark.parametrize("has_id", [True, False])
+def test_a_dead_letter_keeps_everything_but_its_text(paths: Paths, *, has_id: bool) -> None:
     letter = waiting("old", id="aa-1", mine={"x": 1})
+    if not has_id:
+        del letter["id"]
     write_dlq(paths, [letter, waiting("other", id="bb-1")])
-    kept = _edit(paths, "aa", "new")
-    assert read(paths.dlq)["items"][0] == {**letter, "content": "new"}
+    with waiting_items.opened(Settings()) as seen:
+        found, _ = seen.items(DLQ_LIST)
+    kept = verbs.edit_text(paths, Settings(), found, "new").kept
+    assert read(paths.dlq)["items"][0] == {**letter, "content": "new", "id": found.id}
     assert contents(paths) == ["new", "other"]
-    assert read(kept)["items"] == [letter]
+    assert read(kept)["items"] == [{**letter, "id": found.id}]
     assert has_mode(kept, 0o600)
 
 
@@ -80,16 +85,6 @@ def test_a_waiting_entry_is_sent_with_the_new_text_alone(paths: Paths) -> None:
     assert texts == {"new", "b"}
 
 
-def test_one_that_has_become_a_dead_letter_meanwhile_is_changed_there(paths: Paths) -> None:
-    write(paths.queue, queue_document([entry("old", id="qq-1")]))
-    (found,) = chosen(paths, "qq")
-    letter = waiting("old", id="qq-1", retry_count=3)
-    write(paths.queue, queue_document([]))
-    write_dlq(paths, [letter])
-    verbs.edit_text(paths, Settings(), found, "new")
-    assert read(paths.dlq)["items"] == [{**letter, "content": "new"}]
-
-
 def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
     write_dlq(paths, [waiting("old", id="aa-1")])
     (found,) = chosen(paths, "aa")
@@ -99,16 +94,6 @@ def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
             verbs.edit_text(paths, Settings(), found, "new")
         assert contents(paths) == [each["content"] for each in there]
         assert backups.texts_kept(paths) == []
-
-
-def test_an_id_that_came_from_the_text_stays(paths: Paths) -> None:
-    letter = waiting("old")
-    del letter["id"]
-    write_dlq(paths, [letter])
-    with waiting_items.opened(Settings()) as seen:
-        (found,) = seen.items(DLQ_LIST)
-    verbs.edit_text(paths, Settings(), found, "new")
-    assert read(paths.dlq)["items"][0]["id"] == found.id
 
 
 def test_old_texts_go_with_time(paths: Paths) -> None:
@@ -121,21 +106,15 @@ def test_old_texts_go_with_time(paths: Paths) -> None:
     assert backups.texts_kept(paths) == [second, third]
 
 
-def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
+def test_forgetting_reaches_the_old_text_and_one_that_an_editor_has_open(paths: Paths) -> None:
     write_dlq(paths, [waiting("a secret of old", id="aa-1"), waiting("other", id="bb-1")])
     _edit(paths, "aa", "a newer secret")
     other = _edit(paths, "bb", "another")
-    done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")).items)
-    assert backups.texts_kept(paths) == [other]
-    assert any(name.startswith("edits/") for name in done.erased)
-
-
-def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None:
-    write_dlq(paths, [waiting("a secret", id="aa-1")])
-    for name, text in (("open-1", "a secret\n"), ("open-2", "another\n")):
+    for name, text in (("open-1", "a newer secret\n"), ("open-2", "another\n")):
         (paths.edits / name).mkdir(parents=True)
         (paths.edits / name / "aa_1.txt").write_text(text)
     done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")).items)
     assert "edits/open-1/aa_1.txt" in done.erased
     assert [path.parent.name for path in paths.edits.glob("*/*")] == ["open-2"]
+    assert backups.texts_kept(paths) == [other]
     assert done.unreachable == []

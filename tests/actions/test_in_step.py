@@ -62,9 +62,8 @@ def test_what_a_worker_published_is_in_step(paths: Paths, monkeypatch: pytest.Mo
     write_all(paths)
     paths.emergency.unlink()
     with worker(paths):
-        pass
-    monkeypatch.setattr(in_step, "stand_in", None)
-    assert look(paths) == InStep()
+        monkeypatch.setattr(in_step, "stand_in", None)
+        assert look(paths) == InStep()
 
 
 CHANGES: Final[list[Callable[[Paths], object]]] = [

@@ -17,9 +17,9 @@ def traced(
     *,
     there: bool = True,
     here: bool = False,
-    text: str = "",
+    text: str = "t",
 ) -> Traced:
-    digest = items.digest("p", text or name)
+    digest = items.digest("p", text)
     return Traced(name, digest, name, "p", 7.0, state, there=there, here=here)
 
 
@@ -38,46 +38,55 @@ def check(plan: Plan) -> dict[str, int]:
 def test_a_memory_that_only_the_former_server_has_is_queued_as_it_was() -> None:
     plan = Plan(FORMER)
     plan.learn([traced("a")], ())
-    entry = {"id": "a", "project_id": "p", "content": "a", "timestamp": 7, "retries": 0}
-    assert plan.take(shown("a")) == [entry]
-    assert plan.take(shown("a")) == []
+    entry = {"id": "a", "project_id": "p", "content": "t", "timestamp": 7, "retries": 0}
+    assert plan.take(shown("t")) == [entry]
+    assert plan.take(shown("t")) == []
     assert check(plan) == {"found": 1, "queued": 1}
 
 
-def test_two_memories_of_one_text_are_both_queued() -> None:
-    plan = Plan(FORMER)
-    plan.learn([traced("a", text="t"), traced("b", text="t")], ())
-    assert [each["id"] for each in plan.take(shown("t"))] == ["a", "b"]
-    assert check(plan) == {"found": 2, "queued": 2}
-
-
 @pytest.mark.parametrize(
-    ("known", "sum_"),
+    ("known", "waiting", "queued", "sums"),
     [
-        (traced("a", here=True), "present"),
-        (traced("a", items.FRESH), "waiting"),
-        (traced("a", items.DEAD), "waiting"),
-        (traced("a", items.DISCARDED), "deleted"),
-        (traced("a", there=False, here=True), "present"),
-        (traced("a", items.DEAD, there=False), "waiting"),
-        (traced("a", items.DISCARDED, there=False), "deleted"),
+        ([traced("a"), traced("b")], (), ["a", "b"], {"found": 2, "queued": 2}),
+        *(
+            ([each], (), [], {"found": 1, sum_: 1})
+            for each, sum_ in (
+                (traced("a", here=True), "present"),
+                (traced("a", items.FRESH), "waiting"),
+                (traced("a", items.DEAD), "waiting"),
+                (traced("a", items.DISCARDED), "deleted"),
+                (traced("a", there=False, here=True), "present"),
+                (traced("a", items.DEAD, there=False), "waiting"),
+                (traced("a", items.DISCARDED, there=False), "deleted"),
+            )
+        ),
+        # What stands in the queue file alone, whoever knows it.
+        ([traced("a")], ("a",), [], {"found": 1, "waiting": 1}),
+        ([], ("derived",), [], {"found": 1, "waiting": 1}),
+        # What was sent again is where one of its ids is.
+        *(
+            ([traced("a"), *map(traced, again)], (), again[-1:], {"found": 1, "queued": 1})
+            for again in (["a-again-1", "a-again-2"], ["a-again-2", "a-again-1"])
+        ),
+        *(
+            ([traced("a", **first), traced("a-again-1", **again)], (), [], {"found": 1, sum_: 1})
+            for first, again, sum_ in (
+                ({}, {"there": False, "here": True}, "present"),
+                ({"here": True}, {}, "present"),
+                ({"state": items.FRESH}, {}, "waiting"),
+                ({}, {"state": items.DISCARDED}, "deleted"),
+            )
+        ),
+        ([traced("a")], ("a-again-1",), [], {"found": 1, "waiting": 1}),
     ],
 )
-def test_a_memory_that_is_here_or_was_deleted_is_not_queued(known: Traced, sum_: str) -> None:
+def test_a_text_is_queued_unless_it_is_here_waits_or_was_deleted(
+    known: list[Traced], waiting: tuple[str, ...], queued: list[str], sums: dict[str, int]
+) -> None:
     plan = Plan(FORMER)
-    plan.learn([known], ())
-    assert plan.take(shown("a")) == []
-    assert check(plan) == {"found": 1, sum_: 1}
-
-
-@pytest.mark.parametrize("state", ["known", "by others"])
-def test_what_stands_in_the_queue_file_alone_is_not_queued_again(state: str) -> None:
-    plan = Plan(FORMER)
-    known = [traced("a")] if state == "known" else []
-    name = "a" if state == "known" else "derived"
-    plan.learn(known, {(name, items.digest("p", "a"))})
-    assert plan.take(shown("a")) == []
-    assert check(plan) == {"found": 1, "waiting": 1}
+    plan.learn(known, {(name, items.digest("p", "t")) for name in waiting})
+    assert [each["id"] for each in plan.take(shown("t"))] == queued
+    assert check(plan) == sums
 
 
 def test_what_others_saved_gets_an_id_that_stays_and_the_servers_time() -> None:
@@ -91,20 +100,14 @@ def test_what_others_saved_gets_an_id_that_stays_and_the_servers_time() -> None:
     assert check(plans[0]) == {"found": 2, "queued": 2}
 
 
-def test_what_is_not_shown_is_named() -> None:
+def test_what_is_not_shown_as_it_was_is_named() -> None:
     plan = Plan(FORMER)
-    plan.learn([traced("a"), traced("b")], ())
-    plan.take(shown("a"))
+    plan.learn([traced("a"), traced("b", text="b")], ())
+    plan.take(shown("t"))
+    assert len(plan.take(shown("a fact", key="b"))) == 1
     assert [each.id for each in plan.unread] == ["b"]
     assert plan.projects == {"p": True}
-    assert check(plan) == {"found": 2, "queued": 1, "unread": 1}
-
-
-def test_of_a_memory_that_is_kept_in_other_words_the_facts_come_over() -> None:
-    plan = Plan(FORMER)
-    plan.learn([traced("a")], ())
-    assert len(plan.take(shown("a fact", key="a"))) == 1
-    assert check(plan) == {"found": 2, "queued": 1, "unread": 1}
+    assert check(plan) == {"found": 3, "queued": 2, "unread": 1}
 
 
 def test_one_project_alone_leaves_the_others() -> None:
@@ -119,40 +122,8 @@ def test_where_only_known_memories_are_wanted_others_stay() -> None:
     plan.only_known = True
     plan.learn([traced("a")], ())
     assert plan.take(shown("theirs")) == []
-    assert len(plan.take(shown("a"))) == 1
-    assert check(plan) == {"found": 1, "queued": 1}
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_a_memory_that_was_sent_again_is_queued_once(order: int) -> None:
-    plan = Plan(FORMER)
-    known = [traced("a", text="t"), traced("a-again-1", text="t"), traced("a-again-2", text="t")]
-    plan.learn([*known[:1], *known[1:][::order]], ())
     assert len(plan.take(shown("t"))) == 1
     assert check(plan) == {"found": 1, "queued": 1}
-
-
-@pytest.mark.parametrize(
-    ("known", "waiting", "sum_"),
-    [
-        (
-            [traced("a", text="t"), traced("a-again-1", there=False, here=True, text="t")],
-            (),
-            "present",
-        ),
-        ([traced("a", here=True, text="t"), traced("a-again-1", text="t")], (), "present"),
-        ([traced("a", items.FRESH, text="t"), traced("a-again-1", text="t")], (), "waiting"),
-        ([traced("a", text="t"), traced("a-again-1", items.DISCARDED, text="t")], (), "deleted"),
-        ([traced("a", text="t")], ("a-again-1",), "waiting"),
-    ],
-)
-def test_a_memory_that_was_sent_again_is_where_one_of_its_ids_is(
-    known: list[Traced], waiting: tuple[str, ...], sum_: str
-) -> None:
-    plan = Plan(FORMER)
-    plan.learn(known, {(name, items.digest("p", "t")) for name in waiting})
-    assert plan.take(shown("t")) == []
-    assert check(plan) == {"found": 1, sum_: 1}
 
 
 def test_the_memory_of_setup_is_not_brought_over() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import private_folders
 from mem0tray.system.paths import Paths
-from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
+from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
 from tests.support import needs
 from tests.support.shapes import Item, entry, queue_document
 from tests.support.shapes import waiting as letter
@@ -57,26 +58,14 @@ def test_a_ledger_beyond_reach_stops_a_restore(paths: Paths) -> None:
 
 
 @pytest.mark.row(38)
+@pytest.mark.parametrize("data", [b"no database" * 1000, b""], ids=["corrupt", "cut off"])
 @pytest.mark.usefixtures("letters")
-def test_a_corrupt_ledger_does_not_stop_a_restore(paths: Paths) -> None:
-    delete(paths, Settings(), chosen(paths, "bb"))
-    paths.ledger.write_bytes(b"no database" * 1000)
-    assert len(back(paths).dead) == 1
-
-
-@pytest.mark.row(38)
-@pytest.mark.usefixtures("letters")
-def test_a_ledger_whose_making_was_cut_off_does_not_stop_a_restore(paths: Paths) -> None:
+def test_a_broken_ledger_does_not_stop_a_restore(paths: Paths, data: bytes) -> None:
     delete(paths, Settings(), chosen(paths, "bb"))
     for file in paths.data_dir.glob("ledger.sqlite3*"):
         file.unlink()
-    paths.ledger.touch()
+    paths.ledger.write_bytes(data)
     assert len(back(paths).dead) == 1
-
-
-def look_and_bring_back(paths: Paths) -> None:
-    backups.sources(paths)
-    back(paths)
 
 
 @pytest.mark.row(7)
@@ -88,8 +77,9 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(paths: Paths, place:
     if folder.exists():
         folder.rename(folder.with_name("away"))
     folder.touch()
+    look = partial(backups.sources if place == "quarantine" else back, paths)
     with pytest.raises(FileUnavailableError, match=f"{folder.name} is no folder"):
-        look_and_bring_back(paths)
+        look()
 
 
 @pytest.mark.usefixtures("letters")
@@ -149,26 +139,6 @@ def test_a_restore_hides_no_later_removal_by_hand(paths: Paths, others: list[str
 
 
 @pytest.mark.usefixtures("letters")
-def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: Paths) -> None:
-    with worker(paths):
-        pass
-    delete(paths, Settings(), chosen(paths, "qq"))
-    back(paths)
-    with worker(paths) as context:
-        row = context.inbox.by_ids(["qq-1"])["qq-1"][0]
-        context.inbox.move_to_dlq(
-            row.key, json.dumps(letter("q", id="qq-1")).encode(), time.time(), time.time()
-        )
-        write(paths.queue, queue_document([]))  # as the worker writes it then
-        take_in(context)
-    remove_by_hand(paths, "qq-1")
-    with worker(paths):
-        pass
-    assert [piece.is_dead for piece in back(paths).dead] == [True]
-    assert "q" in contents(paths)
-
-
-@pytest.mark.usefixtures("letters")
 def test_a_delete_after_a_restore_is_still_the_backup_s(paths: Paths) -> None:
     delete(paths, Settings(), chosen(paths, "aa"))
     back(paths)
@@ -176,18 +146,6 @@ def test_a_delete_after_a_restore_is_still_the_backup_s(paths: Paths) -> None:
     assert {source.kind for source in backups.sources(paths)} == {backups.BACKUP}
     back(paths)
     assert contents(paths) == ["b", "c", "a"]
-
-
-@pytest.mark.usefixtures("letters")
-def test_what_the_ledger_discards_late_is_no_second_deletion(paths: Paths) -> None:
-    with worker(paths):
-        pass
-    delete(paths, Settings(), chosen(paths, "aa"))
-    delete(paths, Settings(), chosen(paths, "bb"))
-    with worker(paths):
-        pass
-    back(paths)
-    assert contents(paths) == ["c", "b"]
 
 
 @pytest.mark.usefixtures("letters")

@@ -1,17 +1,119 @@
-"""Retry: `last_attempt` becomes 0 in the file, and nothing else changes."""
+"""Retry: `last_attempt` becomes 0 in the file, and what became of it, by what the ledger has."""
+
+import os
+import time
 
 import pytest
 
 from mem0tray.actions import verbs
+from mem0tray.actions.verbs import FAILED, WAITING, RetryOutcome
+from mem0tray.cli import verbs as command
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
+from mem0tray.core.item import Item, Kind
+from mem0tray.files.lock import InstanceLock
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
-from tests.actions.scene import read, worker, write, write_dlq
-from tests.support.shapes import Item, entry, queue_document, waiting
+from mem0tray.worker.context import WorkerContext
+from tests.actions.scene import found, read, worker, write, write_dlq
+from tests.support import shapes
+from tests.support.shapes import entry, queue_document, waiting
+
+_SAID = "500 Internal Server Error"
+_LETTER = waiting("a", "alpha", id="aaaa-1")
+
+
+def _item() -> Item:
+    item = found(_LETTER).item
+    assert item is not None
+    return item
+
+
+def _fail(context: WorkerContext) -> None:
+    (row,) = context.generations.dead_rows()
+    now = time.time()
+    job = context.outbox.claim(row.key, now)
+    context.outbox.record_attempt(row.key, now, str(Kind.ITEM_FAILURE), 500, _SAID, 0.1)
+    raw = context.ledger.raw(row.key)
+    context.outbox.count_dead_failure(job, 10, now + 3600, _SAID, raw, now)
+
+
+def _outcome(paths: Paths, since: float) -> RetryOutcome:
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    try:
+        (outcome,) = verbs.follow(paths, [_item()], since, 0.0)
+    finally:
+        lock.release()
+    return outcome
+
+
+def test_a_question_in_vain_is_no_failure(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verbs, "_HINDERED", 0.0)
+    write_dlq(paths, [_LETTER])
+    with worker(paths) as context:
+        _fail(context)  # in the same words, but before
+        since = time.time()
+        (row,) = context.generations.dead_rows()
+        kind = str(Kind.ASKED_IN_VAIN)
+        context.outbox.record_attempt(row.key, time.time(), kind, 500, _SAID, 0.1)
+        assert _outcome(paths, since).name == WAITING
+
+
+def test_the_next_try_is_the_one_after_the_failure(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_dlq(paths, [_LETTER | {"last_attempt": 0}])
+    with worker(paths) as context:
+        since = time.time()
+        known = Reader.known
+        looks = 0
+
+        def looked(reader: Reader, item_id: str, digest: bytes) -> Known | None:
+            nonlocal looks
+            seen = known(reader, item_id, digest)
+            looks += 1
+            if looks == 1:
+                _fail(context)
+            return seen
+
+        monkeypatch.setattr(Reader, "known", looked)
+        outcome = _outcome(paths, since)
+    assert outcome.name == FAILED
+    assert outcome.next_retry is not None
+    assert outcome.next_retry > since + 3000
+
+
+@pytest.mark.parametrize(
+    ("wait", "words"), [(0.0, "The next try is due now."), (90.5, "The next try is in 2 min.")]
+)
+def test_the_next_try_is_a_sentence(
+    wait: float, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = RetryOutcome(_item(), FAILED, _SAID, time.time() + wait)
+    command._print_outcome({}, outcome)
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("idle", "age", "hangs"), [(61.0, 61.0, True), (61.0, 31.0, False), (31.0, 61.0, False)]
+)
+def test_a_worker_that_hangs_is_not_waited_for(
+    paths: Paths, idle: float, age: float, *, hangs: bool
+) -> None:
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    for path, older in ((paths.metrics, 0.0), (paths.spare_metrics, 600.0)):
+        path.write_bytes(b"{}")
+        os.utime(path, (time.time() - age - older,) * 2)
+    said = verbs._hindrance(paths, idle, 150.0)
+    lock.release()
+    assert said == ("the worker does not answer: `mem0tray doctor` says more" if hangs else "")
 
 
 @pytest.fixture
-def letters(paths: Paths) -> list[Item]:
+def letters(paths: Paths) -> list[shapes.Item]:
     """Write three dead letters and an entry that waits."""
     made = [waiting(n, p, id=f"{n}{n}-1", mine=n) for n, p in (("a", "x"), ("b", "x"), ("c", "y"))]
     write_dlq(paths, made)
@@ -19,20 +121,9 @@ def letters(paths: Paths) -> list[Item]:
     return made
 
 
-def forced(paths: Paths) -> list[str]:
-    return [each["content"] for each in read(paths.dlq)["items"] if each["last_attempt"] == 0]
-
-
-def test_only_the_time_changes(paths: Paths, letters: list[Item]) -> None:
-    """Counts and further fields stay."""
+def test_only_the_time_changes(paths: Paths, letters: list[shapes.Item]) -> None:
     verbs.retry_all(Settings())
     assert read(paths.dlq)["items"] == [letter | {"last_attempt": 0} for letter in letters]
-
-
-@pytest.mark.usefixtures("letters")
-def test_an_entry_that_waits_is_said_to_wait() -> None:
-    with pytest.raises(NotFoundError, match="waits in the queue"):
-        verbs.retry_ids(Settings(), ["qq"])
 
 
 def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> None:

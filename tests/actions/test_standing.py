@@ -91,12 +91,6 @@ def test_the_worker_notes_beside_the_metrics_while_it_cannot_write_them(paths: P
     assert read().told is None
 
 
-def test_metrics_of_a_worker_that_has_ended_tell_nothing(paths: Paths) -> None:
-    tell(paths.metrics, state="healthy", queue_size=7)
-    seen = read()
-    assert (seen.worker, seen.told) == (None, None)
-
-
 def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
     with worker(paths):
         pass
@@ -135,19 +129,16 @@ def test_a_pause_that_has_ended_is_none(paths: Paths) -> None:
 
 
 @pytest.mark.usefixtures("running")
-@pytest.mark.parametrize("there", ["", None, 7])
-def test_a_worker_that_does_not_know_its_server_yet(paths: Paths, there: object) -> None:
+@pytest.mark.parametrize("there", ["", None, 7, "former.test"])
+def test_the_metrics_of_a_worker_that_does_not_know_its_server_yet_name_none(
+    paths: Paths, there: object
+) -> None:
     tell(paths.metrics, state="starting", destination=there)
-    assert read().server.shown == "server.test"
-
-
-@pytest.mark.usefixtures("running")
-def test_where_memories_went_before_the_settings_were_changed_is_over(paths: Paths) -> None:
-    tell(paths.metrics, state="healthy", destination="former.test")
-    file = config_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch()
-    os.utime(paths.metrics, (1000.0, 1000.0))
+    if there == "former.test":  # where memories went before the settings were changed
+        file = config_file()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        os.utime(paths.metrics, (1000.0, 1000.0))
     assert read().server.shown == "server.test"
 
 
@@ -173,22 +164,22 @@ def test_what_cannot_be_read_is_named(paths: Paths, name: str) -> None:
     assert not any(found.values())
 
 
-@pytest.mark.parametrize(("data", "lost"), [(b"no ledger" * 100, True), (b"", False)])
-def test_a_ledger_that_cannot_be_read(paths: Paths, data: bytes, *, lost: bool) -> None:
+@pytest.mark.parametrize(
+    ("made", "lost"),
+    [(b"no ledger" * 100, True), (b"", False), ("", False), ("CREATE TABLE meta (name)", False)],
+    ids=["odd", "empty", "new", "being made"],
+)
+def test_a_ledger_that_cannot_be_read_or_is_being_made(
+    paths: Paths, made: bytes | str, *, lost: bool
+) -> None:
     paths.data_dir.mkdir(parents=True)
-    paths.ledger.write_bytes(data)
-    seen = read().ledger
-    assert (seen.usable, bool(seen.trouble)) == (False, lost)
-
-
-@pytest.mark.parametrize("made", ["", "CREATE TABLE meta (name, value)"])
-def test_a_ledger_that_is_being_made_is_no_loss(paths: Paths, made: str) -> None:
-    paths.data_dir.mkdir(parents=True)
-    with closing(sqlite3.connect(paths.ledger)) as db:
-        db.execute("PRAGMA journal_mode = WAL").fetchall()
-        db.execute(made)
-    assert paths.ledger.stat().st_size
-    assert not read().ledger.trouble
+    if isinstance(made, bytes):
+        paths.ledger.write_bytes(made)
+    else:
+        with closing(sqlite3.connect(paths.ledger)) as db:
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+            db.execute(made)
+    assert bool(read().ledger.trouble) == lost
 
 
 @pytest.mark.parametrize("ledger", [True, False])

@@ -93,10 +93,8 @@ def test_without_a_ledger_nothing_is_listed_that_could_not_be_taken_in(paths: Pa
     write(paths.queue, queue_document([entry("c")]))
     paths.data_dir.parent.mkdir(parents=True, exist_ok=True)
     paths.data_dir.write_text("no folder")
-    with (
-        pytest.raises(FileUnavailableError, match="could not be taken in"),
-        waiting.opened(Settings()),
-    ):
+    not_taken_in = pytest.raises(FileUnavailableError, match="could not be taken in")
+    with not_taken_in, waiting.opened(Settings()):
         pass
 
 
@@ -116,14 +114,13 @@ def test_an_id_is_not_called_unknown_while_a_command_keeps_the_ledger_behind(pat
         lock.release()
 
 
-def test_a_whole_id_wins_over_longer_ones(paths: Paths) -> None:
-    write_dlq(paths, [dead("a", id="aa"), dead("b", id="aabb")])
-    assert [each.id for each in chosen(paths, "aa")] == ["aa"]
-
-
-def test_one_id_with_two_contents_means_both(paths: Paths) -> None:
-    write_dlq(paths, [dead("a", id="aa"), dead("b", id="aa")])
-    assert len(chosen(paths, "a")) == 2
+@pytest.mark.parametrize(("name", "number"), [("aa", 1), ("b", 2)])
+def test_a_whole_id_wins_over_longer_ones_and_means_all_its_texts(
+    paths: Paths, name: str, number: int
+) -> None:
+    letters = [dead(text, id=text[:-1]) for text in ("aa1", "aabb1", "bb1", "bb2")]
+    write_dlq(paths, letters)
+    assert len(chosen(paths, name)) == number
 
 
 def test_hostile_text_in_an_error_is_one_harmless_line() -> None:

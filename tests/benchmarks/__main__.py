@@ -1,37 +1,26 @@
 """Run the benchmarks that are named, or all of them."""
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import embedded, idle, latency, official, throughput, tray
+from tests.benchmarks import idle, latency, official, throughput, tray
 from tests.benchmarks.figure import Figure, write
 from tests.support.home import Home
 from tests.support.standin import Standin
 
 BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "drain": throughput.drain,
-    "drain-more": throughput.drain_more,
     "scale": throughput.scale,
-    "migrate": throughput.migrate,
-    "notes": throughput.notes,
     "slow-server": throughput.slow_server,
     "official": official.official,
     "add": latency.add_to_sent,
     "commands": latency.commands,
-    "saving": latency.saving,
     "hooks": latency.hooks,
-    "local-server": latency.local_server,
     "growth": latency.growth,
-    "reading": embedded.reading,
-    "verifying": embedded.verifying,
-    "carrying": embedded.carrying,
     "lock": latency.lock,
-    "lock-held": latency.lock_held,
     "idle": idle.idle,
     "tray": tray.tray,
 }
@@ -42,7 +31,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     names = ", ".join(BENCHMARKS)
     parser.add_argument("name", nargs="*", help=f"which of: {names} (default: all)")
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.add_argument(
         "--write", action="store_true", help="put the figures into the README beside this"
     )
@@ -52,8 +40,7 @@ def main() -> int:
         parser.error(f"no such benchmark: {', '.join(unknown)}; there are {names}")
     figures: list[Figure] = []
     for name in arguments.name or BENCHMARKS:
-        if not arguments.json:
-            print(f"{name}: {(BENCHMARKS[name].__doc__ or '').strip()}", file=sys.stderr)
+        print(f"{name}: {(BENCHMARKS[name].__doc__ or '').strip()}", file=sys.stderr)
         with (
             tempfile.TemporaryDirectory() as scratch,
             Standin() as server,
@@ -61,10 +48,7 @@ def main() -> int:
         ):
             measured = BENCHMARKS[name](home, server)
         figures += measured
-        if not arguments.json:
-            print(*measured, sep="\n", flush=True)
-    if arguments.json:
-        print(json.dumps([{**asdict(figure), "met": figure.met} for figure in figures], indent=2))
+        print(*measured, sep="\n", flush=True)
     if arguments.write:
         write(figures)
     return 0 if all(figure.met for figure in figures) else 1

@@ -2,7 +2,7 @@
 
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,7 @@ from typing import Final
 class Figure:
     """A number with its unit; `target` is a bound that it may not cross.
 
-    `at_least`: the bound is a lower one. `detail`: the numbers it was made of, in
-    words; `parts`: those that stand side by side, with the unit `parts_unit`.
+    `at_least`: the bound is a lower one. `detail`: the numbers it was made of, in words.
     """
 
     name: str
@@ -23,12 +22,9 @@ class Figure:
     target: float
     at_least: bool = False
     detail: str = ""
-    parts: tuple[tuple[str, float], ...] = ()
-    parts_unit: str = ""
 
     @property
     def met(self) -> bool:
-        """Whether the number keeps to its bound."""
         return self.value >= self.target if self.at_least else self.value <= self.target
 
     @property
@@ -37,23 +33,15 @@ class Figure:
 
     @property
     def bound(self) -> str:
-        """The target with its sign and unit."""
         return f"{'≥' if self.at_least else '≤'} {self.target:g} {self.unit}".strip()
-
-    @property
-    def told(self) -> str:
-        """Whatever the number was made of, in words."""
-        parts = [f"{name} {value:.3g} {self.parts_unit}" for name, value in self.parts]
-        return ", ".join(filter(None, [self.detail, *parts]))
 
     def __str__(self) -> str:
         verdict = "ok    " if self.met else "MISSED"
-        line = f"{verdict}  {self.name:<58} {self.measured:>12}  ({self.bound})  {self.told}"
+        line = f"{verdict}  {self.name:<58} {self.measured:>12}  ({self.bound})  {self.detail}"
         return line.rstrip()
 
 
-FOLDER: Final = Path(__file__).parent
-README: Final = FOLDER / "README.md"
+README: Final = Path(__file__).with_name("README.md")
 _MARKS: Final = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->)", re.DOTALL)
 
 
@@ -63,10 +51,15 @@ def write(figures: Sequence[Figure]) -> None:
     made = f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})"
     rows = [
         f"| {each.name} | {each.measured} | {each.bound} | {'yes' if each.met else '**no**'} |"
-        f" {each.told} |"
+        f" {each.detail} |"
         for each in figures
     ]
     head = ["| what | measured | target | met | of that |", "|---|---|---|---|---|"]
     text = "\n".join([f"Made on {today} by {made}.", "", *head, *rows, ""])
     page = README.read_text(encoding="utf-8")
     README.write_text(_MARKS.sub(lambda found: found[1] + text + found[2], page), encoding="utf-8")
+
+
+def each(values: Mapping[str, float], unit: str) -> str:
+    """Name numbers that stand side by side."""
+    return ", ".join(f"{name} {value:.3g} {unit}" for name, value in values.items())

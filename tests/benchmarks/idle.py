@@ -1,7 +1,6 @@
 """What a worker costs that has nothing to do but to wait, with many dead letters."""
 
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -30,26 +29,18 @@ def idle(home: Home, server: Standin) -> list[Figure]:
             peak = worker.peak_memory() / MEGABYTE
     assert server.saves == []
     few, many, most = (uses[count] for count in COUNTS)
-    memory = _parts({count: use.memory for count, use in uses.items()})
-    wakeups = _parts({count: use.wakeups for count, use in uses.items()})
     share = f"{few.share:.2f} % with none, {most.share:.2f} % with 100,000"
+    wakes = f"{many.threads} threads; {few.wakeups:.2f} with none, {most.wakeups:.2f} with 100,000"
+    size = f"PSS {many.memory:.0f} MB; {few.memory:.0f} with none"
+    starts = ", ".join(f"{taken:.2f} s with {count:,}" for count, taken in ready.items())
     return [
         Figure("idle, 10,000 waiting: share of a core", many.share, "%", 0.1, detail=share),
-        Figure(
-            "idle, 10,000 waiting: wake-ups", many.wakeups, "/s", 0.3,
-            detail=f"{many.threads} threads", parts=wakeups, parts_unit="/s",
-        ),
-        Figure(
-            "idle, 10,000 waiting: resident memory", resident[COUNTS[1]], "MB", 70,
-            detail=f"PSS {many.memory:.0f} MB", parts=memory, parts_unit="MB (PSS)",
-        ),
+        Figure("idle, 10,000 waiting: wake-ups", many.wakeups, "/s", 0.3, detail=wakes),
+        Figure("idle, 10,000 waiting: resident memory", resident[COUNTS[1]], "MB", 70, detail=size),
         Figure("idle, 100,000 waiting: memory (PSS)", most.memory, "MB", 120),
         Figure("100,000 dead letters: memory at its peak", peak, "MB", 350),
-        Figure(
-            "100,000 dead letters: start to ready", ready[COUNTS[-1]], "s", 3,
-            parts=_parts(ready), parts_unit="s",
-        ),
-    ]  # fmt: skip
+        Figure("100,000 dead letters: start to ready", ready[COUNTS[-1]], "s", 3, detail=starts),
+    ]
 
 
 def _started(home: Home, count: int) -> tuple[Process, float]:
@@ -59,10 +50,6 @@ def _started(home: Home, count: int) -> tuple[Process, float]:
     home.wait(lambda: home.read(home.metrics, {}).get("pid") == worker.pid, 60, "started")
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == count, 60, "taken in")
     return worker, time.monotonic() - started
-
-
-def _parts(values: dict[int, float]) -> tuple[tuple[str, float], ...]:
-    return tuple((f"{count:,} dead letters", value) for count, value in values.items())
 
 
 START: Final = 10.0  # seconds after which a start is over
@@ -92,14 +79,6 @@ def at_rest(process: Process) -> Use:
     taken, now = time.monotonic() - started, _switches(process)
     share = (process.cpu_seconds() - before) / taken
     return Use(pss(process), share * 100, _wakeups(woken, now) / taken, len(now))
-
-
-def peak_memory(command: Process) -> int:
-    peak = 0
-    while command.alive:
-        with suppress(OSError, StopIteration):  # it has just ended, and has none any more
-            peak = max(peak, command.peak_memory())
-    return peak
 
 
 def pss(process: Process) -> float:

@@ -1,18 +1,15 @@
 """How long people and other programs wait for us."""
 
-import fcntl
 import json
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from tests.benchmarks.figure import Figure
-from tests.claude.tool_client import over_stdio
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import seconds
@@ -20,8 +17,6 @@ from tests.support.shapes import entries, waiting
 from tests.support.standin import Standin
 
 MANY = 10_000
-SAVES = 500
-ASKED_EVERY = 0.0005  # seconds
 
 
 def add_to_sent(home: Home, server: Standin) -> list[Figure]:
@@ -68,25 +63,6 @@ def commands(home: Home, server: Standin) -> list[Figure]:
     return [*figures, Figure("stop in the middle of requests that hang", stopped, "s", 1)]
 
 
-def saving(home: Home, server: Standin) -> list[Figure]:
-    """How long Claude Code waits for `mem0_save`, with 10,000 waiting and every request hanging."""
-    server.default = Answer(delay=30)
-    home.write_queue(entries(MANY))
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == MANY, 30, "taken in")
-    with over_stdio(home) as session:
-        times = sorted(
-            seconds(partial(session.call, "mem0_save", project_id="p", content=f"tool {n}"))
-            for n in range(SAVES)
-        )
-    median, late = statistics.median(times) * 1000, times[-SAVES // 100 - 1] * 1000
-    detail = f"worst {times[-1] * 1000:.0f} ms; of {SAVES}"
-    return [
-        Figure("mem0_save, median, 10,000 waiting", median, "ms", 20, detail=detail),
-        Figure("mem0_save, 99 of 100, 10,000 waiting", late, "ms", 60),
-    ]
-
-
 def hooks(home: Home, server: Standin) -> list[Figure]:
     """How long a hook takes as a whole process, with 10,000 waiting and a server that hangs."""
     home.write_queue(entries(MANY))
@@ -106,7 +82,6 @@ def hooks(home: Home, server: Standin) -> list[Figure]:
 
 
 def _without_worker(home: Home, told: dict[str, str], when: str) -> list[Figure]:
-    """What a session waits for again and again."""
     line = [_time(home, "status", "--line") for _ in range(21)]
     marked = _hooks(home, "Stop", 21, told, "mem0: ")
     plain = _hooks(home, "Stop", 21, told)
@@ -115,14 +90,6 @@ def _without_worker(home: Home, told: dict[str, str], when: str) -> list[Figure]
         Figure(f"status --line, {when}", statistics.median(line) * 1000, "ms", 100),
         Figure(f"hook Stop, {when}", statistics.median(marked) * 1000, "ms", 100, detail=detail),
     ]
-
-
-def local_server(home: Home, server: Standin) -> list[Figure]:
-    """From starting the embedded server to its line on the terminal: all it does comes before."""
-    assert server.saves == []  # it is not asked for anything here
-    times = [_serve(home) for _ in range(5)]
-    median, detail = statistics.median(times), f"worst {max(times):.2f} s"
-    return [Figure("embedded server ready, median", median, "s", 0.7, detail=detail)]
 
 
 def lock(home: Home, server: Standin) -> list[Figure]:
@@ -136,62 +103,8 @@ def lock(home: Home, server: Standin) -> list[Figure]:
     return [Figure("a producer's longest wait for the lock", beside, "s", 0.3, detail=detail)]
 
 
-def lock_held(home: Home, server: Standin) -> list[Figure]:
-    """For how long a producer at most finds the lock taken while a queue of 10,000 is delivered."""
-    home.write_queue(entries(MANY))
-    with Standing(home) as standing:
-        home.drained(120)
-    assert server.total_stored() == MANY
-    name = "the lock held at a time, 10,000 entries"
-    return [Figure(name, standing.longest * 1000, "ms", 50, detail=f"{standing.tries:,} tries")]
-
-
-class Standing:
-    """Asks for the lock without a pause, on a thread, and notes for how long it is refused."""
-
-    def __init__(self, home: Home) -> None:
-        self.longest = 0.0  # seconds
-        self.tries = 0
-        self._path = home.claude / "mem0_queue.lock"
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _ask(self) -> None:
-        refused = 0.0
-        with self._path.open("w") as file:
-            while not self._over.wait(ASKED_EVERY):
-                self.tries += 1
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    refused = refused or time.monotonic()
-                    self.longest = max(self.longest, time.monotonic() - refused)
-                    continue
-                if refused:
-                    self.longest = max(self.longest, time.monotonic() - refused)
-                    refused = 0.0
-                fcntl.flock(file, fcntl.LOCK_UN)
-
-
 def _time(home: Home, *words: str) -> float:
     return seconds(lambda: home.run(*words))
-
-
-def _serve(home: Home) -> float:
-    started = time.monotonic()
-    serving = home.start("serve")
-    home.wait(lambda: "\n" in serving.out, 10, "serving")
-    ready = time.monotonic() - started
-    serving.stop()
-    return ready
 
 
 def _hooks(home: Home, event: str, count: int, told: dict[str, str], mark: str = "") -> list[float]:

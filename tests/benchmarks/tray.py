@@ -68,12 +68,10 @@ def _start(scene: Tray, programs: Sequence[Program]) -> Figure:
     medians = {name: statistics.median(measured) for name, measured in times.items()}
     own = medians[programs[0].name]
     detail = f"worst {max(times[programs[0].name]):.2f} s; {_beside(medians, 's')}"
-    parts = tuple(medians.items())
-    return Figure("start to icon", own, "s", 0.3, detail=detail, parts=parts, parts_unit="s")
+    return Figure("start to icon", own, "s", 0.3, detail=detail)
 
 
 def _beside(values: Mapping[str, float], unit: str) -> str:
-    """All but the first, which is ours."""
     return ", ".join(f"{name} {value:.2g} {unit}" for name, value in [*values.items()][1:])
 
 
@@ -116,13 +114,10 @@ def _rest(scene: Tray, programs: Sequence[Program]) -> list[Figure]:
     shares = _beside({name: use.share for name, use in uses.items()}, "%")
     wakeups = _beside({name: use.wakeups for name, use in uses.items()}, "/s")
     return [
-        Figure(
-            "tray at rest, memory (PSS)", own.memory, "MB", 45, detail=_beside(memory, "MB"),
-            parts=tuple(memory.items()), parts_unit="MB",
-        ),
+        Figure("tray at rest, memory (PSS)", own.memory, "MB", 45, detail=_beside(memory, "MB")),
         Figure("tray at rest, share of a core", own.share, "%", 0.1, detail=shares),
         Figure("tray at rest, wake-ups", own.wakeups, "/s", 0.3, detail=wakeups),
-    ]  # fmt: skip
+    ]
 
 
 def _use(scene: Tray, program: Program) -> Use:

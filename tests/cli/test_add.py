@@ -14,58 +14,43 @@ from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.needs import has_mode
 
-ODD = """{"note": 1e400, "queue": [{"id": "a", "n": 36893488147419103232, "t": "\\u00e9"}, 7],
- "last_100": [1, 2], "failed": [null], "stats": {"total_queued": 5, "mine": 1.50}}"""
+LONGEST = b"x" * 1_000_000
+ODD = b"""{"note": 1e400, "queue": [{"id": "a", "n": 36893488147419103232, "t": "\\u00e9", "x": NaN,
+ "u": "\xff \\ud800"}, 7], "last_100": [1, NaN], "failed": [null],
+ "stats": {"total_queued": 5, "mine": 1.50}}"""
 
 
-def test_the_first_memory_makes_the_file(home: Scratch) -> None:
+def test_the_first_memory_makes_the_file_laid_out_like_python_does(home: Scratch) -> None:
     identity = home.ok("add", "--project", "p", "text").strip()
     document = json.loads(home.queue.read_bytes())
     (entry,) = document["queue"]
-    assert document["last_100"] == [entry]
-    assert document["failed"] == []
+    assert (document["last_100"], document["failed"]) == ([entry], [])
     assert document["stats"] == {
         "total_queued": 1, "total_synced": 0, "total_failed": 0, "last_sync": None
     }  # fmt: skip
     assert (entry["id"], entry["project_id"], entry["content"]) == (identity, "p", "text")
     assert has_mode(home.queue, 0o600)
     assert "this computer only" in home.ok("status")
-
-
-def test_a_second_file_of_ours_is_laid_out_like_python_does(home: Scratch) -> None:
-    for text in ("one", "two"):
-        home.ok("add", "--project", "p", text)
+    home.ok("add", "--project", "p", "two")
     raw = home.queue.read_text()
     assert raw == json.dumps(json.loads(raw), indent=2) + "\n"
 
 
 def test_everything_odd_survives(home: Scratch) -> None:
-    """Huge numbers, escapes, unknown keys and nonsense keep their own bytes."""
     home.claude.mkdir()
-    home.queue.write_text(ODD)
+    home.queue.write_bytes(ODD)
     home.ok("add", "--project", "p", "new")
     text = home.queue.read_text()
     for kept in ('"note": 1e400', "36893488147419103232", '"\\u00e9"', "1.50", "null"):
         assert kept in text
+    assert text.count("NaN") == 2
+    assert "\\udcff \\ud800" in text
     document = json.loads(text)
-    assert document["queue"][1] == 7
+    assert (document["queue"][1], document["queue"][2]["content"]) == (7, "new")
     assert document["stats"] == {"total_queued": 6, "mine": 1.5}
 
 
-def test_nan_and_bad_utf8_survive(home: Scratch) -> None:
-    home.claude.mkdir()
-    home.queue.write_bytes(
-        b'{"queue": [{"id": "a", "x": NaN, "content": "\xff \\ud800"}], "last_100": [NaN]}'
-    )
-    home.ok("add", "--project", "p", "new")
-    text = home.queue.read_text()
-    assert text.count("NaN") == 2
-    assert "\\udcff \\ud800" in text
-    assert json.loads(text)["queue"][1]["content"] == "new"
-
-
-def test_last_100_is_cut(home: Scratch) -> None:
-    """`last_100` holds the newest hundred; something else in its place is left alone."""
+def test_last_100_is_cut_and_anything_else_in_its_place_left_alone(home: Scratch) -> None:
     home.write("mem0_queue.json", {"queue": [], "last_100": list(range(150)), "stats": []})
     home.ok("add", "--project", "p", "new")
     document = json.loads(home.queue.read_text())
@@ -82,24 +67,15 @@ def test_last_100_is_cut(home: Scratch) -> None:
 def test_a_broken_queue_file_is_left_to_the_worker(home: Scratch, broken: bytes) -> None:
     home.claude.mkdir()
     home.queue.write_bytes(broken)
+    emergency = home.claude / "mem0_emergency.json"
+    emergency.write_text('{"id": "torn')  # it is ended first
     document = home.run("add", "--project", "p", "new", "--json").json()
     assert document["queued"] == "emergency"
     assert home.queue.read_bytes() == broken
-    line = json.loads((home.claude / "mem0_emergency.json").read_text())
-    assert (line["id"], line["content"], line["emergency"]) == (document["id"], "new", True)
-    assert has_mode((home.claude / "mem0_emergency.json"), 0o600)
-
-
-def test_a_line_without_an_end_is_ended_first(home: Scratch) -> None:
-    home.claude.mkdir()
-    home.queue.write_bytes(b"")
-    emergency = home.claude / "mem0_emergency.json"
-    emergency.write_text('{"id": "torn')
-    for text in ("one", "two"):
-        home.ok("add", "--project", "p", text)
-    torn, *lines = emergency.read_text().splitlines()
+    torn, new = emergency.read_text().splitlines()
     assert torn == '{"id": "torn'
-    assert [json.loads(line)["content"] for line in lines] == ["one", "two"]
+    line = json.loads(new)
+    assert (line["id"], line["content"], line["emergency"]) == (document["id"], "new", True)
 
 
 def test_without_the_lock_the_emergency_file(
@@ -124,21 +100,24 @@ def test_without_the_lock_the_emergency_file(
         (b"two\nlines\n", "two\nlines"),
         (b"caf\xc3\xa9\r\n", "café"),
         (b"half \xed\xa0\x80", "half \ud800"),
+        (LONGEST, "x" * 1_000_000),
+        (LONGEST + b"\r\n", "x" * 1_000_000),
+        (LONGEST + b"x", None),
+        (LONGEST + b"xxxx", None),
     ],
+    ids=["lines", "CR", "half", "longest", "with an end", "longer", "too long"],
 )
-def test_standard_input_is_kept_as_it_is(home: Scratch, stdin: bytes, content: str) -> None:
-    home.ok("add", "--project", "p", stdin=stdin)
-    assert json.loads(home.queue.read_text())["queue"][0]["content"] == content
-
-
-@pytest.mark.parametrize(("end", "code"), [("", 0), ("\r\n", 0), ("x", 1), ("xxxx", 1)])
-def test_standard_input_may_have_a_megabyte(home: Scratch, end: str, code: int) -> None:
-    done = home.run("add", "-p", "p", stdin=("x" * 1_000_000 + end).encode())
-    assert done.code == code
-    assert home.queue.exists() is (code == 0)
-    if code:
-        assert "Nothing was queued: the text is too long" in done.line
-        assert "a memory has 1,000,000 bytes at most. Add it in parts." in done.line
+def test_standard_input_is_kept_as_it_is_and_may_have_a_megabyte(
+    home: Scratch, stdin: bytes, content: str | None
+) -> None:
+    done = home.run("add", "-p", "p", stdin=stdin)
+    if content is not None:
+        assert json.loads(home.queue.read_text())["queue"][0]["content"] == content
+        return
+    assert done.code == 1
+    assert not home.queue.exists()
+    assert "Nothing was queued: the text is too long" in done.line
+    assert "a memory has 1,000,000 bytes at most. Add it in parts." in done.line
 
 
 @needs.posix("arguments are text")
@@ -212,27 +191,19 @@ def test_an_unknown_folder_is_that_of_the_last_worker(home: Scratch) -> None:
     assert not home.queue.exists()
 
 
-def test_without_a_project_the_folder_names_it(
+def test_without_a_project_the_folder_names_it_if_it_has_a_name(
     home: Scratch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
+    monkeypatch.chdir("/")
+    done = home.run("add", "roses want sun")
+    assert (done.code, "--project" in done.err, home.queue.exists()) == (2, True, False)
     folder = tmp_path / "garden"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
     document = home.run("add", "roses want sun", "--json").json()
     assert (document["project_id"], document["queued"]) == ("garden", "queue")
     assert json.loads(home.queue.read_bytes())["queue"][0]["project_id"] == "garden"
-
-
-def test_a_folder_without_a_name_is_no_project(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir("/")
-    monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
-    done = home.run("add", "roses want sun")
-    assert done.code == 2
-    assert "--project" in done.err
-    assert not home.queue.exists()
 
 
 def test_a_person_is_told_which_project_was_guessed(

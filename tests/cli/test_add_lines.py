@@ -2,9 +2,7 @@
 
 import io
 import json
-import os
 import sys
-import threading
 from typing import Any
 
 import pytest
@@ -13,8 +11,7 @@ from mem0tray.actions import add, add_lines
 from mem0tray.cli import main
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths
-from tests.cli.scratch import Done, Scratch
-from tests.support import needs
+from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry, queue_document
 
 _AGAIN = "add all of it again: what is queued already is not queued twice."
@@ -50,17 +47,16 @@ def test_each_line_becomes_an_entry(home: Scratch) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("-",)])
-def test_standard_input_is_read(home: Scratch, arguments: tuple[str, ...]) -> None:
-    """Without a file, and for `-`; a mark at its beginning, blank lines and CR are no memories."""
-    stdin = b"\xef\xbb\xbf" + lines(memory("a")) + b"\r\n  \n" + lines(memory("b"))[:-1] + b"\r\n"
-    assert home.ok("add", "--jsonl", *arguments, stdin=stdin) == "2 memories are queued.\n"
-    assert [each["content"] for each in queued(home)] == ["a", "b"]
-
-
-def test_a_project_is_that_of_lines_without_one(home: Scratch) -> None:
-    stdin = lines({"content": "a"}, memory("b"))
-    home.ok("add", "--jsonl", "--project", "garden", stdin=stdin)
-    assert [each["project_id"] for each in queued(home)] == ["garden", "p"]
+def test_standard_input_is_read_but_for_its_mark_and_blank_lines(
+    home: Scratch, arguments: tuple[str, ...]
+) -> None:
+    stdin = (
+        b"\xef\xbb\xbf" + lines(memory("a")) + b"\r\n  \n" + lines({"content": "b"})[:-1] + b"\r\n"
+    )
+    said = home.ok("add", "--jsonl", *arguments, "--project", "garden", stdin=stdin)
+    assert said == "2 memories are queued.\n"
+    found = [(each["project_id"], each["content"]) for each in queued(home)]
+    assert found == [("p", "a"), ("garden", "b")]
 
 
 def test_bad_lines_are_named_and_all_others_queued(home: Scratch) -> None:
@@ -78,8 +74,7 @@ def test_bad_lines_are_named_and_all_others_queued(home: Scratch) -> None:
     assert [each["content"] for each in queued(home)] == ["a", "b"]
 
 
-def test_json_is_one_document(home: Scratch) -> None:
-    """How many are queued and why others are not; the bad lines are named there alone."""
+def test_json_is_one_document_and_names_the_bad_lines_alone(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document([entry("oak", "p", id="a")]))
     stdin = lines(memory("oak", id="a"), memory("elm"), memory("elm"), 5)
     done = home.run("add", "--jsonl", "--json", stdin=stdin)
@@ -191,19 +186,8 @@ def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str
     assert not home.queue.exists()
 
 
-@needs.posix("a named pipe")
-def test_a_named_pipe_is_read_as_a_file(home: Scratch) -> None:
-    pipe = home.root / "pipe"
-    os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_bytes, args=(lines(memory("a"), memory("b")),))
-    writer.start()
-    assert home.ok("add", "--jsonl", str(pipe)) == "2 memories are queued.\n"
-    writer.join()
-
-
 @pytest.mark.parametrize("arguments", [("--again", "text"), ("--jsonl", "a", "b")])
 def test_wrong_usage_is_said(home: Scratch, arguments: tuple[str, ...]) -> None:
-    """Exit code 2, and one line."""
     done = home.run("add", *arguments)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
 
@@ -225,20 +209,16 @@ class Cut(io.BytesIO):
         return line
 
 
-def interrupted(home: Scratch, number: int) -> Done:
-    many = lines(*(memory(f"{n} " + "x" * 1000) for n in range(number)))
+def test_an_interrupted_run_says_how_far_it_came(home: Scratch) -> None:
+    many = lines(*(memory(f"{n} " + "x" * 1000) for n in range(1500)))
     home.patch.setattr(sys, "stdin", io.TextIOWrapper(Cut(many)))
     home.capture.readouterr()
     code = main(["add", "--jsonl"])
-    return Done(code, *home.capture.readouterr())
-
-
-def test_an_interrupted_run_says_how_far_it_came(home: Scratch) -> None:
-    done = interrupted(home, 1500)
-    assert (done.code, done.out) == (130, "")
+    out, err = home.capture.readouterr()
+    assert (code, out) == (130, "")
     number = len(queued(home))
     assert 0 < number < 1500
-    assert done.err.strip() == (
+    assert err.strip() == (
         f"mem0tray: Interrupted: {number:,} memories are queued; 1,500 lines were read."
         f" A{_AGAIN[1:]}"
     )

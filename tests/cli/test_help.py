@@ -139,6 +139,11 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
         ("list --zzz", "No such option '--zzz'. `mem0tray help list` shows how it is used."),
         ("add -p garden -dash", "No such option '-d'. Put `--` before a text that begins with"),
         ("recall -n zero", "'--limit': 'zero' is not a valid integer range."),
+        ("list --limit 0", "'--limit': 0 is not in the range x>=1."),
+        ("serve --port 65536", "65536 is not in the range 0<=x<=65535."),
+        ("config set sync.max_attempts -1", "it must be a whole number from 1 to 1000"),
+        ("add --project g two words", "Put the text in quotes."),
+        ("status --line --json", "--json, --watch and --line do not go together."),
         ("stauts", "No such command 'stauts'. Did you mean `status`?"),
         ("install", "Name what to connect: `mem0tray install claude-code`."),
         ("install claude", "'claude' is not 'claude-code'."),
@@ -160,9 +165,3 @@ def test_an_error_of_usage_is_one_line_like_every_error(
     assert done.line.startswith("mem0tray: ")
     bare, found = (re.sub("[':.]", "", text) for text in (said, done.line))
     assert bare in found  # older releases of click set other quotes and stops
-
-
-def test_a_group_by_itself_shows_its_help(home: Scratch) -> None:
-    done = home.run("config")
-    assert (done.code, done.out) == (2, "")
-    assert done.err == home.ok("config", "--help")

@@ -27,9 +27,9 @@ def letters(home: Scratch) -> list[dict[str, object]]:
     return made
 
 
-@pytest.mark.usefixtures("letters")
-def test_dead_letters_are_rows(home: Scratch) -> None:
-    """Id, project, retries, times, text and reason; what is no item is counted."""
+def test_dead_letters_are_rows_or_have_the_file_s_own_fields(
+    home: Scratch, letters: list[dict[str, object]]
+) -> None:
     header, first, second, rest, last = home.ok("list").splitlines()
     assert header.split()[:3] == ["ID", "PROJECT", "RETRIED"]
     assert first.split()[:3] == ["aaaa1111", "alpha", "7"]
@@ -38,13 +38,15 @@ def test_dead_letters_are_rows(home: Scratch) -> None:
     assert second.split() == ["bbbb2222", "beta", "2", "–", "due", "now", "second"]
     assert rest.startswith("1 further thing in the file makes no sense")
     assert last == "Nothing is sent now: choose a server"
-
-
-def test_json_has_the_file_s_own_fields(home: Scratch, letters: list[dict[str, object]]) -> None:
-    first, second = home.run("list", "--json").json()
-    assert first == letters[0] | {"next_retry": first["next_retry"]}
-    assert abs(first["next_retry"] - time.time() - 3600) < 60
-    assert second["next_retry"] == 0
+    one, two = home.run("list", "--json").json()
+    assert one == letters[0] | {"next_retry": one["next_retry"]}
+    assert abs(one["next_retry"] - time.time() - 3600) < 60
+    assert two["next_retry"] == 0
+    assert home.run("list", "--json", "--project", "beta").json() == [two]
+    assert home.run("list", "--json", "--limit", "1").json() == [one]
+    assert "… and 1 more." in home.ok("list", "--limit", "1")
+    (waits,) = home.run("list", "--queue", "--json").json()
+    assert waits["waits_for"] == "choose a server"
 
 
 def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
@@ -60,19 +62,7 @@ def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("letters")
-def test_narrowing(home: Scratch) -> None:
-    """`--project` and `--limit`; what the limit hides is counted."""
-    assert [each["id"] for each in home.run("list", "--json", "--project", "beta").json()] == [
-        "bbbb2222-2"
-    ]
-    assert len(home.run("list", "--json", "--limit", "1").json()) == 1
-    assert "… and 1 more." in home.ok("list", "--limit", "1")
-    assert home.run("list", "--limit", "0").code == 2
-
-
-@pytest.mark.usefixtures("letters")
-def test_waiting_entries(home: Scratch) -> None:
-    """`--queue`: from the file alone, and with the ledger's reason once there is one."""
+def test_waiting_entries_have_the_ledger_s_reason_once_there_is_one(home: Scratch) -> None:
     assert home.ok("list", "--queue").splitlines()[1].split()[:3] == ["cccc3333", "gamma", "2"]
     with worker(home.paths) as context, context.ledger.transaction() as db:
         db.execute(
@@ -151,9 +141,6 @@ def test_each_item_is_one_line_of_the_terminal(
         )
 
 
-LETTERS = ("04f96029-aa", "04f96029-ab", "5b1c0000-cc")
-
-
 @pytest.mark.parametrize(
     ("state", "reason", "shown"),
     [
@@ -193,22 +180,10 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
     assert [each["waits_for"] for each in told] == [shown or None] * 2
 
 
-@pytest.mark.usefixtures("letters")
-def test_without_a_server_the_choice_is_what_entries_wait_for(home: Scratch) -> None:
-    assert "choose a server" in home.ok("status")
-    assert [each["waits_for"] for each in home.run("list", "--queue", "--json").json()] == [
-        "choose a server"
-    ]
-
-
-def test_nothing_to_list(home: Scratch) -> None:
-    """No files: a sentence, or an empty list."""
+def test_no_file_is_no_item_and_a_broken_one_is_one_line_of_error(home: Scratch) -> None:
     assert home.ok("list") == "There are no dead letters.\n"
     assert home.ok("list", "--queue") == "Nothing waits.\n"
     assert home.run("list", "--json").json() == []
-
-
-def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
     home.write("mem0_queue_dlq.json", []).write_text("{")
     home.write("mem0_queue.json", []).write_text("{")
     for arguments, name in (

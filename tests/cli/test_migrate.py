@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mem0tray.actions.migrate import Migration
-from mem0tray.cli import INTERRUPTED
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import INTERRUPTED, Mem0TrayError
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support import delivered

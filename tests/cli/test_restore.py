@@ -26,13 +26,15 @@ def left(home: Scratch) -> list[str]:
     return [item["id"] for item in document["items"]]
 
 
-def test_the_last_delete(home: Scratch, backup: str) -> None:
-    """It says from where and how many; a second time that they are there, and where to look."""
+def test_the_last_delete_comes_back_once(home: Scratch, backup: str) -> None:
     text = home.ok("restore")
     assert backup in text
     assert "1 dead letter restored" in text
     assert "--list" not in text
     assert left(home) == ["bbbb-1", "aaaa-1"]
+    assert "0 items: nothing to put back (deleted items)" in home.ok("restore", "--list")
+    found = home.run("restore", "--list", "--json").json()
+    assert {each["name"]: each["restorable"] for each in found}[backup] == 0
     again = home.ok("restore")
     assert "1 was there already" in again
     assert "`mem0tray restore --list`" in again
@@ -45,53 +47,36 @@ def test_the_list(home: Scratch, backup: str) -> None:
     assert home.run("restore", "--list", backup).code == 2
 
 
-def test_what_is_back_is_counted_no_more(home: Scratch, backup: str) -> None:
-    home.ok("restore")
-    assert "0 items: nothing to put back (deleted items)" in home.ok("restore", "--list")
-    found = home.run("restore", "--list", "--json").json()
-    assert {each["name"]: each["restorable"] for each in found}[backup] == 0
-
-
-def test_the_list_for_a_program(home: Scratch, backup: str) -> None:
-    found = home.run("restore", "--list", "--json").json()
-    kinds = {source["name"]: source["kind"] for source in found}
-    assert kinds == {backup: "backup", "mem0_queue_dlq.backup.json": "backup"}
-    (deleted,) = (source for source in found if source["name"] == backup)
-    assert deleted["note"] == "deleted items"
+def test_the_list_for_a_program_has_all_that_the_other_counts(home: Scratch, backup: str) -> None:
+    home.write("mem0_queue_dlq.backup.json", {"items": [5, entry("a", "", id="cccc-1")]})
+    found = {source["name"]: source for source in home.run("restore", "-l", "-j").json()}
+    deleted, copy = found[backup], found["mem0_queue_dlq.backup.json"]
+    assert (deleted["kind"], deleted["note"]) == ("backup", "deleted items")
     assert abs(deleted["time"] - time.time()) < 600
     assert deleted["items"] == [{"id": "aaaa-1", "project_id": "alpha", "place": "dlq"}]
+    assert copy["kind"] == "copy"
+    assert copy["items"] == [
+        {"id": None, "project_id": None, "place": "dlq"},
+        {"id": "cccc-1", "project_id": None, "place": "queue"},
+    ]
     assert home.run("restore", "--json").code == 2
 
 
-def test_the_list_for_a_program_has_all_that_the_other_counts(home: Scratch) -> None:
-    assert home.run("restore", "-l", "-j").json() == []
-    home.write("mem0_queue_dlq.backup.json", {"items": [5, entry("a", "", id="aaaa-1")]})
-    (source,) = home.run("restore", "-l", "-j").json()
-    assert source["kind"] == "copy"
-    assert source["items"] == [
-        {"id": None, "project_id": None, "place": "dlq"},
-        {"id": "aaaa-1", "project_id": None, "place": "queue"},
-    ]
-
-
 @pytest.mark.usefixtures("backup")
-def test_bytes_without_a_memory_are_called_what_they_are(home: Scratch) -> None:
-    home.paths.quarantine.mkdir(parents=True)
-    (home.paths.quarantine / "mem0_queue-1.json").write_bytes(b"garbage")
-    assert "no memory in it (what could not be read as JSON)" in home.ok("restore", "--list")
-
-
-@pytest.mark.usefixtures("backup")
-def test_the_list_says_whose_a_file_is(home: Scratch) -> None:
+def test_the_list_says_whose_a_file_is_and_what_has_no_memory(home: Scratch) -> None:
     assert "your own" not in home.ok("restore", "--list")
     home.write("mem0_queue_dlq.backup.json", {"items": []})
-    own = "no memory in it (a copy of your own)"
-    assert own in home.ok("restore", "--list")
+    home.paths.quarantine.mkdir(parents=True)
+    (home.paths.quarantine / "mem0_queue-1.json").write_bytes(b"garbage")
     home.ok("delete", "bbbb", "--yes")
     lines = home.ok("restore", "--list").splitlines()
-    assert [own in line for line in lines].count(True) == 1
-    assert [line.endswith("deleted items") for line in lines].count(True) == 2
-    assert any(line.endswith("before the last delete") for line in lines)
+    for what, count in (
+        ("no memory in it (a copy of your own)", 1),
+        ("no memory in it (what could not be read as JSON)", 1),
+        ("deleted items", 2),
+        ("before the last delete", 1),
+    ):
+        assert [line.endswith(what) for line in lines].count(True) == count, what
 
 
 @pytest.mark.parametrize("columns", [120, 40])
@@ -111,8 +96,7 @@ def test_a_name_or_a_path(home: Scratch, backup: str) -> None:
     assert "there already" in home.ok("restore", backup)
 
 
-def test_nothing_to_restore(home: Scratch) -> None:
-    """An error with one line; the list says so and is none."""
+def test_nothing_to_restore_is_one_line(home: Scratch) -> None:
     assert home.run("restore").code == 1
     assert home.ok("restore", "--list") == "There is nothing to restore.\n"
     assert "nonsense" in home.run("restore", "nonsense").line

@@ -11,7 +11,7 @@ from mem0tray.files import private_folders
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
-from tests.support.shapes import dead, emergency_lines, entry, queue_document, waiting
+from tests.support.shapes import emergency_lines, entry, queue_document, waiting
 
 SERVER = "https://server.test"
 
@@ -49,18 +49,14 @@ def test_no_retry_is_promised_to_what_is_never_sent(home: Scratch) -> None:
     assert home.run("show", "aa", "--json").json()["next_retry"] is None
 
 
-def test_a_waiting_entry_that_no_worker_has_seen(home: Scratch) -> None:
-    home.write("mem0_queue.json", queue_document([entry("queued", id="qq-1")]))
-    home.paths.emergency.write_text(emergency_lines([entry("urgent", id="ee-1")]))
-    assert home.run("show", "qq-1", "--json").json()["place"] == "queue"
-    assert home.run("show", "ee", "--json").json()["content"] == "urgent"
-
-
-def test_a_held_one_is_told_as_held(home: Scratch) -> None:
+def test_a_waiting_entry_and_a_held_one_are_told_apart(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document([entry("one", id="hh-1")]))
     with past(home.paths) as was:
         was.taken(was.taken_in_as(entry("one", id="hh-1"), 5), 6)
     assert "held: perhaps delivered by another worker; the server is" in home.ok("show", "hh-1")
+    home.paths.emergency.write_text(emergency_lines([entry("urgent", id="ee-1")]))
+    document = home.run("show", "ee", "--json").json()
+    assert (document["content"], document["place"]) == ("urgent", "queue")
 
 
 def test_of_a_delivered_one_remain_hash_server_and_time(home: Scratch) -> None:
@@ -122,21 +118,16 @@ def test_a_delivered_text_that_a_file_still_holds_is_shown(home: Scratch) -> Non
     assert (document["project_id"], document["content"], document["left_in"]) == ("field", None, [])
 
 
-def test_a_deleted_one_still_has_its_text(home: Scratch) -> None:
-    with past(home.paths) as ledger:
-        ledger.discarded(ledger.adopted(dead("deleted text", id="dd-1"), 5.0), time.time())
-    shown = home.ok("show", "dd")
-    assert "deleted on" in shown
-    assert "mem0tray restore --list" in shown
-    assert "deleted text" in shown
-
-
-def test_one_forgotten_before_a_worker_took_it_in_is_deleted_for_good(home: Scratch) -> None:
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_deleted_one_still_has_its_text_unless_it_is_forgotten(
+    home: Scratch, *, for_good: bool
+) -> None:
     home.write("mem0_queue.json", queue_document([entry("a secret", id="aa-1")]))
-    home.ok("delete", "aa-1", "--yes", "--forget")
+    home.ok("delete", "aa-1", "--yes", *["--forget"] * for_good)
     shown = " ".join(home.ok("show", "aa-1").split())
-    assert "deleted for good, on" in shown
-    assert "restore" not in shown
+    assert f"deleted {'for good, ' * for_good}on" in shown
+    assert ("`mem0tray restore --list`" in shown) is not for_good
+    assert ("a secret" in shown) is not for_good
 
 
 def test_what_is_in_quarantine_is_found_by_its_id(home: Scratch) -> None:

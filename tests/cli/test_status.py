@@ -1,4 +1,4 @@
-"""`status`: without a worker, with one, and beside another one."""
+"""`status`: without a worker, with one, and beside another one; `stats`."""
 
 import json
 import os
@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from mem0tray.cli import status
+from mem0tray.actions import migration_plan
 from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.reader import Reader
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support.imports import imported_by
-from tests.support.shapes import entry, queue_document
+from tests.support.shapes import dead, entry, queue_document
 
 
 def _entry(name: str, timestamp: float = 1000.0) -> dict[str, Any]:
@@ -40,25 +40,25 @@ def _metrics(home: Scratch, **fields: object) -> None:
     )
 
 
-def test_an_empty_home(home: Scratch) -> None:
-    """Without any file nothing waits, memories go to this computer, and nothing is written."""
+def test_an_empty_home_is_shown_and_stays_empty(home: Scratch) -> None:
     document = home.run("status", "--json").json()
+    assert set(document) >= {
+        *("worker", "state", "reason", "paused", "paused_until", "server", "destination"),
+        *("queue", "dlq", "quarantine", "oldest_waiting", "last_delivery", "totals"),
+        *("only_on_former_server", "claude_dir", "unknown"),
+    }
     assert document["worker"] == {"running": False, "pid": None, "since": None}
     assert document["state"] == "not running"
     assert document["destination"] == "this computer only"
     assert (document["queue"], document["dlq"], document["quarantine"]) == (0, 0, 0)
     assert document["oldest_waiting"] is document["last_delivery"] is None
-    text = home.ok("status")
-    assert "not running: start it with `mem0tray run`" in text
+    assert document["unknown"] == {}
+    assert "not running: start it with `mem0tray run`" in home.ok("status")
     assert list(home.root.iterdir()) == []
-
-
-def test_foreign_files_and_no_server(home: Scratch) -> None:
-    home.write("mem0_queue.json", {"queue": []})
-    text = home.ok("status")
-    assert "action needed: choose a server" in text
-    assert "mem0tray config set server.url local" in text
-    assert home.run("status", "--json").json()["destination"] == ""
+    home.ok("pause")
+    assert "paused until `mem0tray resume`" in home.ok("status")
+    document = home.run("status", "--json").json()
+    assert (document["paused"], document["paused_until"]) == (True, None)
 
 
 def test_files_are_counted_when_no_worker_runs(home: Scratch) -> None:
@@ -168,21 +168,6 @@ def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name:
 
 
 @pytest.mark.usefixtures("worker")
-def test_metrics_from_before_are_nobody(home: Scratch) -> None:
-    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
-    _metrics(home, pid=1, host="far.example")
-    os.utime(home.claude / "mem0_metrics.json", (1, 1))
-    assert home.run("status", "--json").json()["state"] == "starting"
-
-
-def test_a_pause_is_shown_without_a_worker(home: Scratch) -> None:
-    home.ok("pause")
-    assert "paused until `mem0tray resume`" in home.ok("status")
-    document = home.run("status", "--json").json()
-    assert (document["paused"], document["paused_until"]) == (True, None)
-
-
-@pytest.mark.usefixtures("worker")
 def test_a_reason_that_begins_with_the_state_says_it_alone(home: Scratch) -> None:
     who = {"pid": os.getpid(), "host": socket.gethostname()}
     _metrics(home, **who, state="paused", reason="paused by you")
@@ -190,21 +175,12 @@ def test_a_reason_that_begins_with_the_state_says_it_alone(home: Scratch) -> Non
     assert line.split() == ["state", "paused", "by", "you"]
 
 
-def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
-    delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
-
-    def elsewhere(_: Reader, server: str) -> dict[str, int]:
-        return {name: number for name, number in delivered.items() if name != server}
-
-    monkeypatch.setattr(Reader, "only_elsewhere", elsewhere)
+def test_no_server_and_a_key_that_must_not_go_out_need_action(home: Scratch) -> None:
+    home.write("mem0_queue.json", {"queue": []})
     text = home.ok("status")
-    assert "3 memories are on http://old.example, and not on the present server" in text
-    assert "1 memory is on the embedded server of this computer" in text
-    assert "5 memories" not in text
-
-
-def test_a_key_that_must_not_go_out_needs_action(home: Scratch) -> None:
+    assert "action needed: choose a server" in text
+    assert "mem0tray config set server.url local" in text
+    assert home.run("status", "--json").json()["destination"] == ""
     home.env(MEM0TRAY_SERVER_URL="http://far.example", MEM0TRAY_SERVER_API_KEY="sesame-3c1f")
     text = home.ok("status")
     assert "action needed: The API key would go unencrypted" in text
@@ -229,19 +205,20 @@ def test_watch_shows_the_status_again_until_ctrl_c(
     assert "quarantine     1 file" in second
 
 
-def test_watch_and_json_do_not_go_together(home: Scratch) -> None:
-    assert home.run("status", "--watch", "--json").code == 2
+def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
+    delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
 
+    def elsewhere(_: Reader, server: str) -> dict[str, int]:
+        return {name: number for name, number in delivered.items() if name != server}
 
-@pytest.mark.parametrize(
-    ("to_bring_over", "words"),
-    [
-        (1, "the present server: `mem0tray migrate --from http://old.test` brings 1 over"),
-        (0, "2 memories are on http://old.test, and not on the present server"),
-    ],
-)
-def test_what_a_former_server_has(to_bring_over: int, words: str) -> None:
-    assert status._elsewhere("http://old.test", 2, to_bring_over).endswith(words)
+    monkeypatch.setattr(Reader, "only_elsewhere", elsewhere)
+    monkeypatch.setattr(migration_plan, "to_bring_over", lambda *_: {"http://old.example": 2})
+    text = home.ok("status")
+    assert "3 memories are on http://old.example, and not on the present server: `mem0tray" in text
+    assert "migrate --from http://old.example` brings 2 over" in text
+    assert "1 memory is on the embedded server of this computer" in text
+    assert "5 memories" not in text
 
 
 # In one line ----------------------------------------------------------------------------------
@@ -278,23 +255,17 @@ def test_the_line_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
 
 
 @pytest.mark.parametrize("odd", [None, "a file"])
-def test_the_line_says_that_the_folder_is_missing(home: Scratch, odd: str | None) -> None:
+def test_the_line_says_that_the_folder_is_missing_or_the_settings_wrong(
+    home: Scratch, odd: str | None
+) -> None:
     there = home.root / "typo"
     if odd is not None:
         there.write_text(odd, encoding="utf-8")
     home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(there))
     assert home.ok("status", "--line") == "mem0 ! no folder at paths.claude_dir\n"
-
-
-def test_the_line_says_that_the_settings_are_wrong(home: Scratch) -> None:
     home.configure("[server]\nurl = 7\n")
     done = home.run("status", "--line")
     assert (done.code, done.out, done.err) == (0, "mem0 ! settings\n", "")
-
-
-def test_the_line_goes_with_no_other_form(home: Scratch) -> None:
-    assert home.run("status", "--line", "--json").code == 2
-    assert home.run("status", "-w", "--line").code == 2
 
 
 @pytest.mark.parametrize("words", [("status",), ("status", "--json"), ("doctor",)])
@@ -312,3 +283,45 @@ def test_a_prompt_s_line_asks_the_worker_for_nothing(home: Scratch, worker: None
     del worker
     home.run("status", "--line")
     assert list(orders.waiting(home.paths.orders)) == []
+
+
+# Stats -------------------------------------------------------------------------------------------
+
+
+def test_counts_by_project_retries_and_age(home: Scratch) -> None:
+    now = int(time.time())
+    letters = [
+        dead("a", "alpha", retry_count=0, timestamp=now - 60),
+        dead("b", "alpha", retry_count=7, timestamp=now - 90_000),
+        dead("c", "beta", retry_count=10**9, timestamp=now - 90_000),
+        dead("d", None, retry_count="many", timestamp="never"),
+    ]
+    home.write("mem0_queue_dlq.json", {"items": [*letters, None, 5]})
+    home.write("mem0_queue.json", queue_document([entry("q", "beta"), entry("r", "gamma")]))
+    seen = home.run("stats", "--json").json()
+    assert (seen["dead"], seen["waiting"], seen["nonsense"]) == (4, 2, 2)
+    assert seen["projects"] == [
+        {"project_id": "alpha", "dead": 2, "waiting": 0},
+        {"project_id": "beta", "dead": 1, "waiting": 1},
+        {"project_id": "", "dead": 1, "waiting": 0},
+        {"project_id": "gamma", "dead": 0, "waiting": 1},
+    ]
+    assert seen["retries"] == {"0": 2, "7 and more": 2}
+    assert seen["ages"] == {"under 1 h": 1, "1 to 7 days": 2, "unknown": 1}
+    assert abs(seen["oldest"] - 90_000) < 60
+
+
+def test_the_same_for_people_with_a_row_for_what_has_no_project(home: Scratch) -> None:
+    assert home.ok("stats") == "0 dead letters, 0 entries wait.\n"
+    home.write("mem0_queue_dlq.json", {"items": [dead("a", "alpha"), dead("b", "")]})
+    text = home.ok("stats")
+    for word in ("alpha", "(none)", "RETRIED", "AGE", "2 dead letters, 0 entries wait."):
+        assert word in text
+
+
+def test_what_waits_in_the_emergency_file_is_counted_once(home: Scratch) -> None:
+    lines = [entry(name, "alpha", id=name, emergency=True) for name in ("one", "two")]
+    home.write("mem0_queue.json", queue_document([lines[0]]))
+    home.paths.emergency.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert home.run("stats", "--json").json()["waiting"] == 2
+    assert home.run("status", "--json").json()["queue"] == 2

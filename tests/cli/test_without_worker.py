@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,20 @@ def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch
         assert "no longer waits: deleted" in home.run(*command).err
     assert "It is deleted" in home.run("edit", ID).err
     assert "dead letter" in home.ok("show", "bb")
+
+
+def test_what_was_delivered_is_no_dead_letter_to_any_command(home: Scratch) -> None:
+    """Counted, listed and diagnosed is what is still to be delivered; the other was delivered."""
+    home.env(MEM0TRAY_SERVER_URL="https://server.test")
+    letters = [waiting(name, id=f"{name}-1111-{name}") for name in ("sent", "left")]
+    home.write("mem0_queue_dlq.json", {"items": letters, "last_update": "x"})
+    with worker(home.paths) as context:
+        (row,) = context.inbox.by_ids(["sent-1111-sent"])["sent-1111-sent"]
+        context.outbox.record_delivery(row.key, "https://server.test", time.time())
+    assert "sent" in home.paths.dlq.read_text()
+    assert home.run("status", "--json").json()["dlq"] == 1
+    assert [each["content"] for each in home.run("list", "--json").json()] == ["left"]
+    assert home.run("stats", "--json").json()["dead"] == 1
+    assert sum(each["count"] for each in home.run("diagnose", "--json").json()) == 1
+    assert "left-111" in home.ok("diagnose", "left")
+    assert "delivered on" in home.ok("diagnose", "sent")

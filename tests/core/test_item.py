@@ -224,17 +224,8 @@ def test_an_id_follows_from_its_parts() -> None:
 
 def test_a_kind_has_the_same_name_in_every_release() -> None:
     assert {kind.name: kind.value for kind in Kind} == {
-        "DELIVERED": "delivered",
-        "FOUND": "found",
-        "OUTAGE": "outage",
-        "SLOW_DOWN": "slow down",
-        "ITEM_FAILURE": "item failure",
-        "UNAUTHORIZED": "unauthorized",
-        "FORBIDDEN": "refused",
-        "NO_ANSWER": "unknown",
-        "ASKED_IN_VAIN": "unanswered",
-        "NOT_SENDABLE": "not sendable",
-        "HELD": "held",
-        "NOT_SENT": "not sent",
-        "AT_WORK": "at work",
-    }
+        "DELIVERED": "delivered", "FOUND": "found", "OUTAGE": "outage", "SLOW_DOWN": "slow down",
+        "ITEM_FAILURE": "item failure", "UNAUTHORIZED": "unauthorized", "FORBIDDEN": "refused",
+        "NO_ANSWER": "unknown", "ASKED_IN_VAIN": "unanswered", "NOT_SENDABLE": "not sendable",
+        "HELD": "held", "NOT_SENT": "not sent", "AT_WORK": "at work",
+    }  # fmt: skip

@@ -37,27 +37,6 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-@pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a program of one text, and its French folder."""
-    package = tmp_path / "mem0tray"
-    folder = package / "locale" / "fr"
-    folder.mkdir(parents=True)
-    (package / "menu.py").write_text('_("Quit")\nngettext("{n} hour", "{n} hours", 2)\n')
-    (package / "page.html").write_text('{% if x %}{{ _("Help") }}{% endif %}\n')
-    monkeypatch.setattr(catalogs, "LOCALE", package / "locale")
-    monkeypatch.setattr(catalogs, "collected", lambda found=catalogs.collected: found(package))
-    return folder
-
-
-def fragment(*pairs: tuple[str, str]) -> str:
-    """Write texts as a translator does."""
-    return "\n\n".join(f'msgid "{source}"\nmsgstr "{text}"' for source, text in pairs)
-
-
-HOURS = 'msgid "{n} hour"\nmsgid_plural "{n} hours"\nmsgstr[0] "{n} heure"\nmsgstr[1] "{n} heures"'
-
-
 # The catalogs as they are --------------------------------------------------------------
 
 
@@ -99,43 +78,6 @@ def test_every_module_with_texts_is_searched() -> None:
     for text in ("Try all again now", "Nothing to restore", "Moved to DLQ"):
         assert text in found
     assert found["{n} minute"].id == ("{n} minute", "{n} minutes")
-
-
-# packaging/update-languages --------------------------------------------------------------
-
-
-def test_fragments_become_the_catalog(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (copy / "a.po").write_text(fragment(("Quit", "Quitter"), ("Old", "Vieux")))
-    (copy / "b.po").write_text(f"{fragment(('Help', 'Aide'))}\n\n{HOURS}\n")
-    catalogs.main()
-    assert list(copy.glob("*.po")) == []
-    with (copy / catalogs.CATALOG).with_suffix(".mo").open("rb") as file:
-        french = GNUTranslations(file)
-    assert [french.gettext(text) for text in ("Quit", "Help", "Old")] == ["Quitter", "Aide", "Old"]
-    assert french.ngettext("{n} hour", "{n} hours", 2) == "{n} heures"
-    assert "no longer used: 'Old'" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (fragment(("Quit", "Quitter")), "missing: 'Help'"),
-        (fragment(("Help", "")), "missing: 'Help'"),
-        (f"#, fuzzy\n{fragment(('Help', 'Aide'))}", "fuzzy): 'Help'"),
-        (HOURS.replace("{n} heures", "{x} heures"), "other placeholders"),
-        (HOURS.replace('[1] "{n} heures"', '[1] ""'), "missing: '{n} hour'"),
-        (fragment(("{n} hour", "{n} heure")), "missing: '{n} hour'"),
-    ],
-)
-def test_what_is_not_ready_is_named_and_kept(
-    copy: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
-) -> None:
-    (copy / "a.po").write_text(text)
-    with pytest.raises(SystemExit):
-        catalogs.main()
-    assert words in capsys.readouterr().err
-    assert (copy / "a.po").read_text() == text
-    assert not (copy / catalogs.CATALOG).exists()
 
 
 # Times and numbers -------------------------------------------------------------------------

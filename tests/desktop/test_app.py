@@ -1,7 +1,6 @@
 """The tray application's start and end, and what survives when a part of the desktop is missing."""
 
 import signal
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -97,22 +96,26 @@ def test_when_the_display_ends_icon_and_worker_go_on(tray: Tray) -> None:
     assert process.err == ""
 
 
-def test_without_a_display_the_worker_runs_in_the_terminal(tray: Tray) -> None:
-    process = tray.start(env={"DISPLAY": ""})
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        ("DISPLAY", "", "There is no desktop here (no DISPLAY)."),
+        (
+            "DBUS_SESSION_BUS_ADDRESS",
+            "unix:path=/nothing/there",
+            "The session's D-Bus cannot be reached: No such file or directory.",
+        ),
+    ],
+)
+def test_without_display_or_session_bus_the_worker_runs_in_the_terminal(
+    tray: Tray, variable: str, value: str, why: str
+) -> None:
+    process = tray.start(env={variable: value})
     wait_until(lambda: "runs in this terminal" in process.err, what="a line")
-    delivers(tray, "without a display")
-    assert len(said(process)) == 1
-    assert process.stop() == 0
-
-
-def test_without_a_session_bus_the_worker_runs_in_the_terminal(tray: Tray, tmp_path: Path) -> None:
-    address = f"unix:path={tmp_path / 'nothing'}"
-    process = tray.start(env={"DBUS_SESSION_BUS_ADDRESS": address})
-    wait_until(lambda: "runs in this terminal" in process.err, what="a line")
-    delivers(tray, "without a bus")
+    delivers(tray, "without it")
     assert process.stop() == 0
     (line,) = said(process)
-    assert "The session's D-Bus cannot be reached: No such file or directory." in line
+    assert why in line
 
 
 def test_a_panel_that_comes_later_goes_and_comes_back_has_the_icon(tray: Tray) -> None:

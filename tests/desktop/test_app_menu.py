@@ -11,7 +11,7 @@ from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
 from tests.desktop.programs import Programs
 from tests.support import user
-from tests.support.bus import CallError
+from tests.support.bus import BusError
 from tests.support.http1 import Answer
 from tests.support.notifyd import Notification
 from tests.support.processes import wait_until
@@ -218,7 +218,7 @@ def test_a_click_on_the_icon_shows_the_status(tray: Tray, programs: Programs, cl
 
 def test_quit_ends_the_application_with_code_0(tray: Tray) -> None:
     process, item = tray.shown()
-    with suppress(CallError):  # it may be gone before it has answered the click
+    with suppress(BusError):  # it may be gone before it has answered the click
         item.click("Quit")
     item.wait_gone()
     assert process.wait() == 0

@@ -12,12 +12,10 @@ from dbus_fast import Message, MessageType
 from dbus_fast.annotations import DBusStr
 from dbus_fast.service import ServiceInterface, dbus_method
 
-from mem0tray.desktop import bus as session_bus
 from mem0tray.desktop.bus import DBUS, UNANSWERED, BusError, Match, SessionBus
 from tests.support import needs
-from tests.support.bus import Bus, CallError
+from tests.support.bus import Bus
 from tests.support.processes import Process, wait_until
-from tests.support.session import silent
 
 pytestmark = needs.program("dbus-daemon")
 NAME: Final = "org.example.Other"
@@ -118,20 +116,6 @@ def greeted(other: Bus, name: str = "you") -> list[Any]:
 
 
 @pytest.mark.usefixtures("other")
-def test_a_call_brings_its_answer(bus: SessionBus) -> None:
-    answers: SimpleQueue[list[Any]] = SimpleQueue()
-
-    def ask() -> None:
-        answers.put(bus.call(call("Echo", "si", "word", 3)))
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    ask()
-    thread.join()
-    assert [answers.get(), answers.get()] == [["word", 3], ["word", 3]]
-
-
-@pytest.mark.usefixtures("other")
 def test_a_refusal_is_told_in_the_words_of_who_refuses(bus: SessionBus) -> None:
     with pytest.raises(BusError, match=r"^It failed\.$") as raised:
         bus.call(call("Fail"))
@@ -151,17 +135,6 @@ def test_a_text_that_the_bus_cannot_carry_is_refused_here(bus: SessionBus, text:
     with pytest.raises(ValueError, match=r"NUL|surrogates"):
         bus.call(call("Echo", "s", text))
     bus.connect()
-
-
-# A bus that is not there -------------------------------------------------------------------
-
-
-def test_a_bus_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_bus, "PATIENCE", 0.1)
-    with silent() as address, SessionBus(address) as bus:
-        for _ in range(2):
-            with pytest.raises(BusError, match="does not answer"):
-                bus.call(call("Echo"))
 
 
 # Signals and interfaces ------------------------------------------------------------------------
@@ -197,15 +170,6 @@ def test_a_listener_that_fails_silences_nobody(
     other.emit(PATH, NAME, "Rang")
     assert heard.get(timeout=5) == []
     assert "on purpose" in caplog.text
-
-
-def test_what_is_exported_answers(bus: SessionBus, other: Bus) -> None:
-    greeter = Greeter()
-    bus.export(PATH, greeter)
-    bus.request_name("org.example.Mine")
-    bus.connect()
-    assert greeted(other) == ["Hello you"]
-    assert greeter.threads == ["mem0tray-bus"]
 
 
 def test_a_bus_that_reads_slowly_gets_everything_in_order(
@@ -262,8 +226,8 @@ def test_closing_leaves_nothing_behind(daemon: Daemon, other: Bus) -> None:
     assert greeted(other)
     bus.close()
     bus.close()
-    assert "mem0tray-bus" not in [each.name for each in threading.enumerate()]
-    with pytest.raises(CallError):
+    assert not bus._thread.is_alive()
+    with pytest.raises(BusError):
         greeted(other)
     with pytest.raises(BusError, match="has ended"):
         bus.connect()

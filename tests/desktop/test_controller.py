@@ -4,7 +4,6 @@ import json
 import queue
 import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -212,14 +211,6 @@ def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
     assert not re.search(r"\b(it|is|the|not)\b", text)
 
 
-def test_the_id_is_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied: list[str] = []
-    monkeypatch.setattr(clipboard, "copy", copied.append)
-    letter = DeadLetter("bb-1234-5" * 9, b"", "bb", 0.0, reasons.NONE)
-    assert desk.click(Verb.COPY_ID, letter=letter) == []
-    assert copied == ["bb-1234-5" * 9]
-
-
 @pytest.mark.parametrize("error", [OSError("no pipe"), Mem0TrayError("no program", "Install one.")])
 def test_an_id_that_was_not_copied_is_shown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -282,31 +273,6 @@ def test_the_status_page_is_shown(
 
 
 # Settings -----------------------------------------------------------------------------------
-
-
-def test_settings_are_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A commented file is made where there is none; one of the user's stays as it is."""
-    opened: list[str] = []
-    monkeypatch.setattr(
-        session, "show", lambda path, _, edits: opened.append(path.read_text() if edits else "")
-    )
-    desk.click(Verb.SETTINGS)
-    assert "\n# timeout = 60 " in opened[0]
-    assert config_file().stat().st_mode & 0o777 == 0o600
-    config_file().write_text("# mine\n")
-    desk.click(Verb.SETTINGS)
-    assert opened[1:] == ["# mine\n"]
-
-
-def test_a_pause_begins_and_ends(desk: Desk, paths: Paths) -> None:
-    desk.click(Verb.PAUSE, value=30)
-    left = (orders.read_pause(paths) or 0) - time.time()
-    assert 29 * 60 < left <= 30 * 60
-    desk.click(Verb.PAUSE)
-    assert orders.read_pause(paths) == float("inf")
-    desk.click(Verb.RESUME)
-    assert orders.read_pause(paths) is None
-    assert desk.click(Verb.RESUME) == []
 
 
 def test_the_level_is_written_into_the_settings(desk: Desk) -> None:

@@ -81,16 +81,13 @@ def test_a_desktop_machine_that_nobody_is_logged_in_to(tmp_path: Path) -> None:
     assert session.has_desktop(SSH, tmp_path)
 
 
-def test_the_address_that_the_session_names_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "bus").touch()
-    named = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x", "XDG_RUNTIME_DIR": str(tmp_path)}
-    assert session.bus_address(named) == "unix:path=/x"
-
-
-def test_a_session_that_names_none_has_its_bus_in_the_runtime_folder(tmp_path: Path) -> None:
+def test_the_bus_is_the_one_that_is_named_else_that_of_the_runtime_folder(tmp_path: Path) -> None:
     folder = tmp_path / "a b"
     folder.mkdir()
-    assert session.bus_address({"XDG_RUNTIME_DIR": str(folder)}) == ""
+    there = {"XDG_RUNTIME_DIR": str(folder)}
+    assert session.bus_address(there) == session.bus_address({}) == ""
     (folder / "bus").touch()
-    assert session.bus_address({"XDG_RUNTIME_DIR": str(folder)}).endswith("/a%20b/bus")
-    assert session.bus_address({}) == ""
+    assert session.bus_address(there).endswith("/a%20b/bus")
+    assert (
+        session.bus_address({"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x", **there}) == "unix:path=/x"
+    )

@@ -1,21 +1,19 @@
 """Try mem0tray on desktops that are installed into a scratch root: `python -m tests.desktops`."""
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import platformdirs
 
 from tests.desktops.desks import DESKS, PACKAGES
-from tests.desktops.eyes import composed, save
 from tests.desktops.inside import REPORT
 from tests.desktops.result import FAILED, Outcome, Report, table
 from tests.desktops.scratch_root import CHECKOUT, DRIVER, PROJECT, ScratchRoot, missing_tools
@@ -34,6 +32,9 @@ def main() -> int:
         _say(why)
         return 2
     names = arguments.name or list(DESKS)
+    if unknown := sorted(set(names) - DESKS.keys()):
+        _say(f"{', '.join(unknown)}: none of {', '.join(DESKS)}")
+        return 2
     root = ScratchRoot(arguments.root, arguments.output)
     try:
         _prepare(root, names)
@@ -48,10 +49,7 @@ def main() -> int:
         if not arguments.keep_root and root.is_made:
             _say(f"Removing {root.folder}.")
             root.remove()
-    _print(reports, as_json=arguments.json)
-    if arguments.pictures:
-        for report in reports:
-            _save_picture(arguments.output / report.name, arguments.pictures)
+    print(table(reports))
     _say(f"Screenshots and logs: {arguments.output}")
     return 0 if all(report.held for report in reports) else 1
 
@@ -59,20 +57,12 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.desktops", description=__doc__)
     known = ", ".join(DESKS)
-    parser.add_argument("name", nargs="*", type=_name, help=f"{known} (default: all)")
+    parser.add_argument("name", nargs="*", help=f"{known} (default: all)")
     parser.add_argument("--list", action="store_true", help="list the desktops, and do nothing")
-    parser.add_argument("--json", action="store_true", help="the result as JSON")
     parser.add_argument("--root", type=Path, default=_CACHE / "root", help="the scratch root")
     parser.add_argument("--keep-root", action="store_true", help="keep it for the next time")
     parser.add_argument("--output", type=Path, default=_CACHE / "output", help="for screenshots")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="make the manual's pictures")
     return parser
-
-
-def _name(text: str) -> str:
-    if text not in DESKS:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(DESKS)}")
-    return text
 
 
 def _obstacle() -> str:
@@ -111,26 +101,9 @@ def _tried(root: ScratchRoot, output: Path, name: str) -> Report:
     except subprocess.CalledProcessError as error:
         said = f"ended with code {error.returncode}, without a report"
     try:
-        return Report.from_json((folder / REPORT).read_text(encoding="utf-8"))
+        return msgspec.json.decode((folder / REPORT).read_bytes(), type=Report)
     except FileNotFoundError:
         return Report(name, desk.title, (Outcome("start", FAILED, said),))
-
-
-def _save_picture(folder: Path, target: Path) -> None:
-    try:
-        picture = composed(folder)
-    except OSError as error:  # a step did not hold
-        _say(f"No picture of {folder.name}: {error}")
-        return
-    target.mkdir(parents=True, exist_ok=True)
-    save(picture, target / f"{folder.name}.png")
-
-
-def _print(reports: Sequence[Report], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False))
-    else:
-        print(table(reports))
 
 
 def _say(text: str) -> None:

@@ -63,7 +63,6 @@ def _groundwork(start: Start) -> dict[str, Start]:
 
 
 def _part(name: str, *command: str, owns: str = "", window: str = "") -> Start:
-    """Make what starts a part, and waits until it owns a name on the bus, and for its window."""
 
     def start(nested: Nested) -> None:
         nested.start(command, name)
@@ -170,7 +169,6 @@ def _on_x(
     name: str, title: str, packages: str, marks: Mapping[str, str], before: Start, daemon: Start,
     panel: Start, answer_by: Sequence[str] = (),
 ) -> Desk:  # fmt: skip
-    """Make a desktop of a panel and a daemon of their own."""
     start = _in_turn(before, daemon, panel)
     return Desk(
         name,

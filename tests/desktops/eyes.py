@@ -39,7 +39,6 @@ class Box(NamedTuple):
         return Point((self.left + self.right) // 2, (self.top + self.bottom) // 2)
 
     def grown(self, by: int, size: tuple[int, int]) -> "Box":
-        """The box with a margin, as far as a picture of that size goes."""
         width, height = size
         return Box(
             max(0, self.left - by),
@@ -80,7 +79,6 @@ def changes(before: Image.Image, after: Image.Image) -> list[Box]:
 
 
 def _neighbours(first: int, left: set[int], width: int) -> list[int]:
-    """The tiles that hang together with the first one, taken out of those that are left."""
     found = [first]
     for tile in found:
         for near in (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1):
@@ -91,7 +89,6 @@ def _neighbours(first: int, left: set[int], width: int) -> list[int]:
 
 
 def icon(before: Image.Image, after: Image.Image, colour: Colour) -> Box | None:
-    """Where most in this colour has come, if that is as small as an icon."""
     far = ImageChops.difference(after, Image.new("RGB", after.size, colour)).split()
     near = [band.point(lambda value: 255 * (value <= _CLOSE)) for band in far]
     mask = ImageChops.darker(ImageChops.darker(near[0], near[1]), near[2])
@@ -200,7 +197,6 @@ def _in_line(line: Sequence[Word], wanted: re.Pattern[str]) -> Box | None:
 
 
 def _plain(text: str) -> str:
-    """Letters and digits alone, those that look alike as one."""
     letters = re.sub(r"[^a-z0-9]", "", text.lower().replace("|", "l"))
     return letters.translate(str.maketrans("i1o", "ll0"))
 
@@ -263,56 +259,3 @@ class Eyes:
 
         wait_until(seen, timeout, "the icon on the screen", every=0.2)
         return found[0]
-
-
-STEPS: Final = ("icon", "menu", "notification", "dialog")  # whose screenshots are taken
-_COLOURS: Final = 256
-_PAPER: Final = (0x3A, 0x5A, 0x6A)
-_GAP: Final = 12  # pixels
-
-
-def composed(folder: Path) -> Image.Image:
-    """The icon with its menu, and beside it a notification and a dialog.
-
-    `folder` has the screenshots of one desktop; OSError where one is missing.
-    """
-    rest, *shots = (Image.open(folder / f"{name}.png").convert("RGB") for name in STEPS)
-    menu, notification, dialog = shots
-    beside = [_part(shot, changes(rest, shot)[:1]) for shot in (notification, dialog)]
-    return _side_by_side(_part(menu, _column(changes(rest, menu))), beside)
-
-
-def save(picture: Image.Image, file: Path) -> None:
-    """Save with as many colours as a palette has, the rare ones of a small icon among them."""
-    kept = Image.Quantize.MAXCOVERAGE
-    small = picture.quantize(_COLOURS, kept, dither=Image.Dither.NONE)
-    small.save(file, "PNG", optimize=True)
-
-
-def _column(boxes: Sequence[Box]) -> list[Box]:
-    """The largest, and what is above or below it: a menu and its icon, not a clock."""
-    menu = boxes[0]
-    return [each for each in boxes if each.left < menu.right and each.right > menu.left]
-
-
-def _part(shot: Image.Image, boxes: Sequence[Box]) -> Image.Image:
-    whole = Box(
-        min(box.left for box in boxes),
-        min(box.top for box in boxes),
-        max(box.right for box in boxes),
-        max(box.bottom for box in boxes),
-    )
-    return shot.crop(whole.grown(_GAP // 2, shot.size))
-
-
-def _side_by_side(left: Image.Image, right: Iterable[Image.Image]) -> Image.Image:
-    column = list(right)
-    height = max(left.height, sum(each.height for each in column) + _GAP * (len(column) - 1))
-    width = left.width + _GAP + max(each.width for each in column)
-    made = Image.new("RGB", (width, height), _PAPER)
-    made.paste(left, (0, 0))
-    top = 0
-    for each in column:
-        made.paste(each, (left.width + _GAP, top))
-        top += each.height + _GAP
-    return made

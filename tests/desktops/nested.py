@@ -54,7 +54,6 @@ class Nested:
         self.close()
 
     def close(self) -> None:
-        """End everything that was started here."""
         for process in reversed(list(self.processes.values())):
             process.kill()
         self._closing.close()
@@ -113,7 +112,6 @@ class Nested:
         file.write_text(text, encoding="utf-8")
 
     def wait_owner(self, name: str, timeout: float = START) -> None:
-        """Wait until somebody on the session bus owns this name."""
         self.bus.wait_for(
             lambda: self.bus.has_owner(name), timeout, f"{name} on the bus", explain=self.errors
         )
@@ -142,13 +140,11 @@ class Nested:
         process.wait(START)
 
     def errors(self) -> str:
-        """Read the end of what each part wrote to standard error."""
         return "\n".join(
             f"{name}: {process.err[-800:]}" for name, process in self.processes.items()
         )
 
     def keep_logs(self, target: Path) -> None:
-        """Copy what the parts have written into that folder."""
         shutil.copytree(self.folder / "logs", target, dirs_exist_ok=True)
 
     def _home(self) -> dict[str, str]:
@@ -172,6 +168,5 @@ class Nested:
         return path | quiet | {name: str(folder) for name, folder in folders.items()}
 
     def pages(self) -> Iterator[str]:
-        """The files and pages that programs had opened, in order."""
         if self.opened.exists():
             yield from self.opened.read_text(encoding="utf-8").splitlines()

@@ -1,9 +1,7 @@
 """What held on which desktop: as a table for people, as JSON for programs. Pure."""
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Self
+from dataclasses import dataclass
 
 HELD, FAILED, LACKS = "held", "failed", "lacks"
 _SIGNS = {HELD: "yes", FAILED: "NO", LACKS: "–"}
@@ -34,15 +32,6 @@ class Report:
     def held(self) -> bool:
         """Whether nothing failed, and something was tried."""
         return bool(self.outcomes) and all(each.outcome != FAILED for each in self.outcomes)
-
-    def as_json(self) -> str:
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        fields = json.loads(text)
-        outcomes = tuple(Outcome(**each) for each in fields.pop("outcomes"))
-        return cls(**fields, outcomes=outcomes)
 
 
 def table(reports: Sequence[Report]) -> str:

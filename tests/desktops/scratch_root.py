@@ -97,7 +97,6 @@ class ScratchRoot:
             self.folder.rmdir()
 
     def install(self, packages: Sequence[str]) -> None:
-        """Install those packages of Debian that it does not have."""
         missing = self._missing(packages)
         if not missing:
             return
@@ -156,7 +155,6 @@ class ScratchRoot:
 
 
 def _mounted_below(folder: Path) -> list[Path]:
-    """Where something is mounted in it, as the kernel has it: spaces and the like as octals."""
     mounts = Path("/proc/self/mounts").read_bytes().splitlines()
     places = (line.split()[1].decode("unicode_escape", "replace") for line in mounts)
     return [place for place in map(Path, places) if folder in place.parents]

@@ -18,7 +18,6 @@ _BY_BUTTON, _BY_MENU, _ASKED = "by its button", "by the menu", "asked about"
 
 
 def icon(trial: Trial) -> str:
-    """The icon is on the panel, and the panel knows it."""
     trial.blank = trial.nested.wait_still(2.0)
     began = time.monotonic()
     trial.start()
@@ -53,7 +52,6 @@ def left_click(trial: Trial) -> str:
 
 
 def notification(trial: Trial) -> str:
-    """A notification says that a memory moved to the DLQ."""
     trial.before = trial.at_rest()
     trial.refuse(_BY_BUTTON)
     place = trial.eyes.wait_text("Moved to DLQ", trial.before).middle
@@ -64,7 +62,6 @@ def notification(trial: Trial) -> str:
 
 
 def button(trial: Trial) -> str:
-    """The notification has a button, and a click on it does what it says."""
     place = trial.eyes.wait_text("Try again", trial.before, 8).middle
     trial.server.clear_scripts()
     trial.nested.screen.mouse(*place)
@@ -73,7 +70,6 @@ def button(trial: Trial) -> str:
 
 
 def recovered(trial: Trial) -> str:
-    """A notification says that the memory was delivered."""
     if not trial.server.count(_BY_BUTTON):  # there was no button
         trial.server.clear_scripts()
         trial.command("retry", "--all")
@@ -94,7 +90,6 @@ def menu(trial: Trial) -> str:
 
 
 def click(trial: Trial) -> str:
-    """A click on an entry of the menu does what it says."""
     trial.server.clear_scripts()
     trial.choose("Try all again now")
     with trial.told("DLQ recovered"):
@@ -127,7 +122,6 @@ def copy(trial: Trial) -> str:
 
 
 def dialog(trial: Trial) -> str:
-    """A dialog asks, and a click on its button is the answer."""
     assert trial.letters(), "there is no dead letter"
     _open_letter(trial)
     trial.choose("Back up then delete")
@@ -142,7 +136,6 @@ def dialog(trial: Trial) -> str:
 
 
 def submenu_again(trial: Trial) -> str:
-    """A submenu that was open before has what is in it now."""
     for number, project in enumerate(("orchard", "meadow"), 1):
         with trial.told("Moved to DLQ"):
             trial.refuse(f"later {number}", project)
@@ -202,7 +195,6 @@ def doctor(trial: Trial) -> str:
 
 
 def delivery(trial: Trial) -> str:
-    """The worker delivers all the same."""
     trial.add("without an icon")
     trial.server.wait_for(lambda: trial.server.count("without an icon"), 20, "delivered")
     return "delivers all the same"

@@ -16,7 +16,7 @@ from Xlib.display import Display
 from tests.desktops.eyes import Box, Colour, Eyes, icon
 from tests.desktops.nested import NOTIFICATIONS, Nested
 from tests.desktops.scratch_root import PLAIN
-from tests.support.bus import CallError
+from tests.support.bus import BusError
 from tests.support.http1 import Answer
 from tests.support.processes import Process, wait_until
 from tests.support.screen import Point
@@ -67,7 +67,6 @@ class Trial:
         self.program = self.nested.start([PROGRAM], "mem0tray", self.environ)
 
     def add(self, text: str, project: str = "garden") -> None:
-        """Add a memory, as a person does in a terminal."""
         self.command("add", "--project", project, text)
 
     def command(self, *arguments: str) -> None:
@@ -96,14 +95,13 @@ class Trial:
 
     def close_notifications(self) -> None:
         for number in range(1, _NUMBERS):  # daemons count from 1
-            with contextlib.suppress(CallError):
+            with contextlib.suppress(BusError):
                 self.nested.bus.call(*_DAEMON, "CloseNotification", "u", [number])
 
     def wait_letters(self, number: int, timeout: float = 20.0) -> None:
         wait_until(lambda: len(self.letters()) == number, timeout, f"{number} dead letters")
 
     def letters(self) -> list[Item]:
-        """The dead letters, as the file has them."""
         with contextlib.suppress(OSError, ValueError):
             text = (self._claude / "mem0_queue_dlq.json").read_text(encoding="utf-8")
             return list(json.loads(text)["items"])
@@ -123,7 +121,6 @@ class Trial:
         return self.icon
 
     def seen_icon(self) -> Point | None:
-        """Where the icon is to be seen, on the panel on which it first was."""
         near_it = Box(0, self.icon.y, self.blank.width, self.icon.y)
         strip = near_it.grown(_STRIP, self.blank.size)
         found = icon(self.blank.crop(strip), self.eyes.look().crop(strip), HEALTHY)

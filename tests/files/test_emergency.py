@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files.emergency import REMOVE_AFTER, EmergencySource, Lines, read
+from mem0tray.files.emergency import EmergencySource, Lines, read
 
 NAME = "mem0_emergency.json"
 DAY = 86_400.0
@@ -51,33 +51,17 @@ def after(found: Lines | None) -> EmergencySource:
     return found.source
 
 
-def test_each_line_is_read_once_and_in_order(file: Path) -> None:
-    append(file, line("a") + line("b"))
-    found = read(file.parent, source_of(file), final=False)
-    assert taken(found) == ["a", "b"]
-    source = after(found)
-    assert source.offset == file.stat().st_size
-    assert read(file.parent, source, final=False) is None
-    append(file, line("c"))
-    assert taken(read(file.parent, source, final=False)) == ["c"]
-
-
-def test_a_line_without_its_end_waits(file: Path) -> None:
-    whole = line("b")
-    append(file, line("a") + whole[:10])
-    found = read(file.parent, source_of(file), final=False)
-    assert taken(found) == ["a"]
-    assert after(found).offset == len(line("a"))
-    append(file, whole[10:])
-    assert taken(read(file.parent, after(found), final=False)) == ["b"]
-
-
-def test_a_whole_object_needs_no_line_break(file: Path) -> None:
-    append(file, line("a").rstrip())
-    found = read(file.parent, source_of(file), final=False)
-    assert taken(found) == ["a"]
-    append(file, b"\n" + line("b").rstrip())
-    assert taken(read(file.parent, after(found), final=False)) == ["b"]
+def test_each_line_is_read_once_and_in_order_when_it_is_whole(file: Path) -> None:
+    source, half = source_of(file), line("d")
+    for data, texts in (
+        (line("a") + line("b"), ["a", "b"]), (line("c") + half[:10], ["c"]), (half[10:], ["d"]),
+        (line("e").rstrip(), ["e"]), (b"\n" + line("f").rstrip(), ["f"]),
+    ):  # fmt: skip
+        append(file, data)
+        found = read(file.parent, source, final=False)
+        assert taken(found) == texts
+        source = after(found)
+        assert read(file.parent, source, final=False) is None
 
 
 NESTED = b'{"id": "a", "content": "a", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
@@ -260,14 +244,3 @@ def test_a_torn_line_of_a_file_that_another_replaced_is_kept(file: Path, *, fina
     assert found is not None
     assert found.odd[0] == begin
     assert after(found).torn == ()
-
-
-def test_a_renamed_file_rests_for_a_day_by_both_clocks() -> None:
-    source = EmergencySource(NAME, 1, renamed=1000.0, boot="b", uptime=50.0)
-    assert REMOVE_AFTER == DAY
-    assert not source.has_rested(1000.0 + DAY, "b", 51.0 + DAY)
-    assert source.has_rested(1000.1 + DAY, "b", 50.1 + DAY)
-    assert not source.has_rested(1000.1 + DAY, "b", 50.0 + DAY)
-    assert not source.has_rested(1000.1 + DAY, "b", 51.0)
-    assert source.has_rested(1000.1 + DAY, "another", 0.0)
-    assert not source.has_rested(1000.0, "another", 0.0)

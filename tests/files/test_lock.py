@@ -37,31 +37,17 @@ def waiters() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name == "mem0tray-lock"]
 
 
-def test_one_at_a_time_holds_a_lock(path: Path) -> None:
+def test_one_at_a_time_holds_a_lock_whose_file_is_private_and_stays(path: Path) -> None:
     first, second = FileLock(path), FileLock(path)
-    assert first.try_acquire()
-    assert not second.try_acquire()
-    first.release()
+    with first.held(0):
+        assert locks.is_locked(path)
+        assert not second.try_acquire()
+    assert not locks.is_locked(path)
     assert second.try_acquire()
     assert not first.try_acquire()
     second.release()
-
-
-def test_a_lock_file_is_private_and_stays(path: Path) -> None:
-    with FileLock(path).held(0) as lock:
-        assert lock.path == path
-        assert locks.is_locked(path)
-    assert not locks.is_locked(path)
     assert has_mode(path, 0o600)
     assert has_mode(path.parent, 0o700)
-
-
-@pytest.mark.usefixtures("held")
-def test_a_lock_that_is_not_to_be_had_is_told(path: Path) -> None:
-    with pytest.raises(LockTimeoutError) as caught:
-        FileLock(path).acquire(0.01)
-    assert caught.value.message == f"Another program has held the lock {path} for 0.01 s."
-    assert caught.value.remedy == "Wait for it, or end the program that hangs."
 
 
 def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -> None:
@@ -77,8 +63,10 @@ def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -
 
 @needs.PROCESSES
 def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
-    with pytest.raises(LockTimeoutError):
+    with pytest.raises(LockTimeoutError) as caught:
         FileLock(path).acquire(0.01)
+    assert caught.value.message == f"Another program has held the lock {path} for 0.01 s."
+    assert caught.value.remedy == "Wait for it, or end the program that hangs."
     assert waiters()
     held.release()
     wait_until(lambda: not waiters())
@@ -219,20 +207,23 @@ def test_who_looks_is_not_taken_for_a_worker_by_another_who_looks(path: Path) ->
     looker.release()
 
 
-def test_a_process_of_another_container_or_boot_has_no_number_here(path: Path) -> None:
-    path.parent.mkdir()
-    for text, pid in ((f"7 0d9f {processes.space()}x\n", None), ("7 0d9f \n", 7), ("7\n", 7)):
-        path.write_text(text, encoding="utf-8")
-        assert locks.holder(path).pid == pid
-
-
-@pytest.mark.parametrize("text", ["", "x", "1.5"])
-def test_a_holder_that_cannot_be_read_has_no_number(path: Path, text: str) -> None:
-    assert locks.holder(path) == (None, "")
-    path.parent.mkdir()
-    path.write_text(text, encoding="utf-8")
+@pytest.mark.parametrize(
+    ("text", "holder"),
+    [
+        (f"7 0d9f {processes.space()}x\n", (None, "0d9f")), ("7 0d9f \n", (7, "0d9f")),
+        ("7\n", (7, "")), ("", (None, "")), ("x", (None, "")), ("1.5", (None, "")),
+    ],
+    ids=["elsewhere", "older", "oldest", "empty", "x", "1.5"],
+)  # fmt: skip
+def test_a_process_of_another_container_or_boot_has_no_number_here(
+    path: Path, text: str, holder: tuple[int | None, str]
+) -> None:
     assert locks.holder(path) == (None, "")
     assert locks.already_running(path).message == "mem0tray is already running for this folder."
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    found = locks.holder(path)
+    assert (found.pid, found.run.strip()) == holder
 
 
 def test_nobody_holds_a_lock_where_no_file_is(

@@ -60,6 +60,10 @@ def test_a_file_where_a_folder_is_to_be_is_named(tmp_path: Path) -> None:
         named = re.escape(f"{tmp_path / 'file'} is no folder")
         with pytest.raises(FileUnavailableError, match=named):
             private_folders.make_private_folder(folder)
+    with pytest.raises(FileUnavailableError, match="file is no folder"):
+        private_folders.refuse_no_folder(tmp_path / "file")
+    for folder in (tmp_path, tmp_path / "none", tmp_path / "file" / "below"):
+        private_folders.refuse_no_folder(folder)
 
 
 @needs.OWNERS
@@ -70,16 +74,6 @@ def test_a_folder_of_ours_is_shut_to_others(tmp_path: Path) -> None:
         folder.chmod(mode)
         private_folders.make_own_folder(folder)
         assert has_mode(folder, 0o700)
-
-
-def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
-    file, folder = tmp_path / "file", tmp_path / "folder"
-    file.touch()
-    folder.mkdir()
-    for path in (folder, tmp_path / "none", file / "below"):
-        private_folders.refuse_no_folder(path)
-    with pytest.raises(FileUnavailableError, match="file is no folder"):
-        private_folders.refuse_no_folder(file)
 
 
 # Whether it takes files -----------------------------------------------------------------------
@@ -126,18 +120,12 @@ def test_what_is_quarantined_is_kept_under_its_file_and_time(tmp_path: Path) -> 
     assert has_mode(kept.parent, 0o700)
 
 
-def test_the_same_bytes_are_quarantined_once(tmp_path: Path) -> None:
-    first = private_folders.quarantine(tmp_path, Path("a.json"), ODD, NOW)
-    assert private_folders.quarantine(tmp_path, Path("b.json"), ODD, NOW + 3600) == first
-    other = private_folders.quarantine(tmp_path, Path("a.json"), ODD + b"x", NOW)
-    assert other != first
-    assert private_folders.quarantined(tmp_path) == sorted([first, other])
-
-
-def test_hidden_files_are_not_counted_but_what_stood_in_one_is(tmp_path: Path) -> None:
+def test_the_same_bytes_are_quarantined_once_and_hidden_files_do_not_count(tmp_path: Path) -> None:
     (tmp_path / ".hidden.json").touch()
     (tmp_path / "notes.txt").touch()
-    kept = private_folders.quarantine(tmp_path, Path("/x/.mem0_emergency.1.read.json"), ODD, NOW)
-    assert kept.name.startswith("mem0_emergency.1.read-")
-    assert private_folders.quarantined(tmp_path) == [kept]
+    first = private_folders.quarantine(tmp_path, Path("/x/.mem0.read.json"), ODD, NOW)
+    assert first.name.startswith("mem0.read-")
+    assert private_folders.quarantine(tmp_path, Path("b.json"), ODD, NOW + 3600) == first
+    other = private_folders.quarantine(tmp_path, Path("a.json"), ODD + b"x", NOW)
+    assert private_folders.quarantined(tmp_path) == sorted({first, other})
     assert private_folders.quarantined(tmp_path / "none") == []

@@ -67,19 +67,6 @@ def test_a_new_file_is_private_until_it_takes_its_place(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@needs.MODES
-@pytest.mark.row(51)
-def test_what_a_kill_left_is_private_and_removed(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
-    path.chmod(0o666)
-    left = killed_before_the_replace(path)
-    assert has_mode(left, 0o600)
-    assert list(temporary.leftovers(tmp_path)) == [left]
-    temporary.remove_leftovers(tmp_path)
-    assert list(tmp_path.iterdir()) == [path]
-
-
 @pytest.mark.row(51)
 @pytest.mark.parametrize("pid", [1, os.getpid(), 10**9], ids=["another's", "ours", "nobody's"])
 def test_whose_process_id_it_is_by_now_does_not_matter(tmp_path: Path, pid: int) -> None:
@@ -135,14 +122,6 @@ def test_a_link_that_a_start_has_cleaned_away_is_made_again(
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_name_is_used_once(tmp_path: Path) -> None:
-    path = tmp_path / "file.json"
-    names = [temporary.name_beside(path) for _ in range(2)]
-    assert names[0] != names[1]
-    assert all(name.parent == tmp_path and name.match(temporary.PATTERN) for name in names)
-    assert all(name.name.startswith(f".file.json.mem0tray-{os.getpid()}-") for name in names)
-
-
 @pytest.mark.parametrize(
     ("name", "maker"),
     [
@@ -162,23 +141,6 @@ def test_windows_asks_for_the_maker_in_the_name(
     alive.clear()
     temporary.remove_leftovers(tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-@needs.MODES
-def test_what_took_no_place_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "like").touch()
-    (tmp_path / "like").chmod(0o640)
-    like = (tmp_path / "like").stat()
-    (tmp_path / "like").unlink()
-    with Temporary(tmp_path / "file") as new:
-        os.write(new.fd, b"data")
-    assert list(tmp_path.iterdir()) == []
-    with Temporary(tmp_path / "file") as new:
-        os.write(new.fd, b"data")
-        found = new.become(tmp_path / "file", like)
-    assert (found.st_size, found.st_mode & 0o777) == (4, 0o640)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    assert open_below(tmp_path) == []
 
 
 @needs.FLOCK
@@ -252,7 +214,7 @@ def test_a_start_removes_what_a_kill_left(home: Home) -> None:
     home.queue.rename(real)
     home.queue.symlink_to(real)
     for folder in (home.claude, home.config.parent, home.ledgers()[0].parent, real.parent):
-        killed_before_the_replace(folder / real.name)
+        assert has_mode(killed_before_the_replace(folder / real.name), 0o600)
     home.worker()
     assert home.files_with(TEXT) == []
 

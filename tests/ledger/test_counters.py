@@ -47,20 +47,6 @@ def test_what_is_delivered_or_deleted_does_not_wait(ledger: Ledger, counters: Co
     assert counters.last_delivery() == NOW + 5
 
 
-def test_what_is_taken_back_is_not_counted(ledger: Ledger, counters: Counters) -> None:
-    full = OSError("the disk is full")
-
-    def take_in() -> None:
-        with ledger.transaction():
-            Inbox(ledger).add_fresh(fresh("a"), NOW, ask=False)
-            assert counters.waiting().queue == 1
-            raise full
-
-    with pytest.raises(OSError, match="full"):
-        take_in()
-    assert counters.waiting() == Counts(0, 0, None, 0)
-
-
 def test_what_waits_is_counted_again_only_after_a_change(
     ledger: Ledger, counters: Counters
 ) -> None:

@@ -11,7 +11,18 @@ from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import FreshEntry, Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.rows import Row
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, changes, fresh, known, letter, row, table
+from tests.ledger.samples import (
+    ELSEWHERE,
+    HERE,
+    NOW,
+    changes,
+    fresh,
+    known,
+    letter,
+    put,
+    row,
+    table,
+)
 
 # Taking in -----------------------------------------------------------------------------------
 
@@ -192,31 +203,24 @@ def test_an_edit_during_a_request_is_an_item_of_its_own(ledger: Ledger, inbox: I
     assert shown == [(4, None, 2, NOW, items.body(old.raw), 0)]
 
 
+@pytest.mark.parametrize("lost", [False, True])
 def test_an_edit_of_what_may_have_arrived_is_an_item_of_its_own(
-    ledger: Ledger, inbox: Inbox
+    ledger: Ledger, inbox: Inbox, *, lost: bool
 ) -> None:
-    outbox = Outbox(ledger)
-    sent, lost = letter("a"), letter("b")
-    keys = [
-        inbox.add_dead(sent, sent.raw, NOW, ask=False, gen=None),
-        inbox.add_dead(lost, lost.raw, NOW, ask=True, gen=None),
+    outbox, old, new = Outbox(ledger), letter("a"), letter("a", content="new")
+    key = inbox.add_dead(old, old.raw, NOW, ask=lost, gen=None)
+    if not lost:
+        outbox.mark_unknown(key, HERE, NOW + 1, timed_out=True)
+    outbox.record_attempt(key, NOW + 1, "unknown", None, "cut", 0.5)
+    edit = inbox.change_content(known(inbox, old), new, NOW + 5)
+    assert edit != key
+    assert (row(ledger, key)["reason"], row(ledger, edit)["accepted"]) == ("edited", NOW)
+    assert table(ledger, f"SELECT at, message FROM attempts WHERE item = {edit}") == [
+        (NOW + 1, "cut")
     ]
-    outbox.claim(keys[0], NOW, HERE)
-    outbox.release(keys[0])
-    outbox.mark_unknown(keys[0], HERE, NOW + 1, timed_out=True)
-    for key, old in zip(keys, (sent, lost), strict=True):
-        outbox.record_attempt(key, NOW + 1, "unknown", None, "cut", 0.5)
-        new = letter(old.id, content="new")
-        edit = inbox.change_content(known(inbox, old), new, NOW + 5)
-        assert edit not in keys
-        assert row(ledger, key)["reason"] == "edited"
-        assert row(ledger, edit)["accepted"] == NOW
-        assert table(ledger, f"SELECT at, message FROM attempts WHERE item = {edit}") == [
-            (NOW + 1, "cut")
-        ]
-        job = outbox.claim(edit, NOW + 6, HERE)
-        assert (job.unknown, job.timeouts) == (None, 0)
-        assert outbox.claim(key, NOW + 6, HERE).unknown is not None
+    job = outbox.claim(edit, NOW + 6, HERE)
+    assert (job.unknown, job.timeouts) == (None, 0)
+    assert outbox.claim(key, NOW + 6, HERE).unknown is not None
 
 
 def test_no_server_has_taken_what_was_edited_since(ledger: Ledger, inbox: Inbox) -> None:
@@ -234,41 +238,30 @@ def test_no_server_has_taken_what_was_edited_since(ledger: Ledger, inbox: Inbox)
 
 def test_an_edit_into_a_text_that_is_known_is_that_one(ledger: Ledger, inbox: Inbox) -> None:
     old, other = letter("a"), letter("a", content="other")
-    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
-    there = inbox.add_dead(other, other.raw, NOW, ask=False, gen=None)
+    key, there = put(inbox, old, other)
     assert inbox.change_content(known(inbox, old), other, NOW) == there
     assert row(ledger, key)["state"] == "discarded"
     assert table(ledger, "SELECT count(*) FROM items") == [(2,)]
 
 
 @pytest.mark.parametrize("sent", [False, True])
-def test_an_edit_leaves_a_wait_that_it_does_not_name(
-    ledger: Ledger, inbox: Inbox, *, sent: bool
+@pytest.mark.parametrize(("set_aside", "left"), [(False, NOW + 600), (True, NOW + 120)])
+def test_an_edit_leaves_a_wait_that_it_does_not_name_and_that_the_server_wants(
+    ledger: Ledger, inbox: Inbox, *, sent: bool, set_aside: bool, left: float
 ) -> None:
-    old, new = letter("a"), letter("a", content="new")
+    old, new, outbox = letter("a"), letter("a", content="new"), Outbox(ledger)
     key = inbox.add_dead(old, old.raw, NOW, ask=sent, gen=None)
-    Outbox(ledger).defer(key, NOW + 600)
+    if set_aside:
+        outbox.record_attempt(key, NOW + 200, "slow down", 429, "Too Many Requests", 0.1)
+    outbox.defer(key, NOW + 600)
     edit = inbox.change_content(known(inbox, old), new, NOW + 5)
     assert (edit == key) != sent
     inbox.change_values(edit, new, NOW + 5)
-    assert row(ledger, edit)["due"] == NOW + 600
+    assert row(ledger, edit)["due"] == left
     for _ in range(2):
-        Outbox(ledger).defer(edit, NOW + 600)
+        outbox.defer(edit, NOW + 600)
         inbox.change_values(edit, letter("a", content="new", last_attempt=0), NOW + 6)
         assert row(ledger, edit)["due"] == 0
-
-
-@pytest.mark.parametrize("sent", [False, True])
-def test_an_edit_ends_the_wait_of_a_letter_that_was_set_aside(
-    ledger: Ledger, inbox: Inbox, *, sent: bool
-) -> None:
-    old, new = letter("a"), letter("a", content="new")
-    key = inbox.add_dead(old, old.raw, NOW, ask=sent, gen=None)
-    Outbox(ledger).record_attempt(key, NOW + 200, "slow down", 429, "Too Many Requests", 0.1)
-    Outbox(ledger).defer(key, NOW + 2000)
-    edit = inbox.change_content(known(inbox, old), new, NOW + 300)
-    inbox.change_values(edit, new, NOW + 300)
-    assert row(ledger, edit)["due"] == NOW + 120
 
 
 # Forgetting ----------------------------------------------------------------------------------

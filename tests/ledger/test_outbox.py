@@ -3,7 +3,7 @@
 import pytest
 
 from mem0tray.core.due import BACKOFF_MAX, LONGEST_ASKED, backoff
-from mem0tray.core.item import DEAD, FRESH
+from mem0tray.core.item import DEAD, FRESH, Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
@@ -107,59 +107,42 @@ def test_dead_letters_that_wait_are_counted_and_the_next_named(
 def test_fresh_entries_keep_their_wait_when_the_clock_is_set_back(
     inbox: Inbox, outbox: Outbox
 ) -> None:
-    waits, due, dead = put(inbox, fresh("a"), fresh("b"), letter("c"))
+    keys = waits, due, dead = list(put(inbox, fresh("a"), fresh("b"), letter("c")))
     outbox.defer(waits, NOW + 30)
     outbox.defer(due, NOW)
     before = outbox.due(dead)
     outbox.bring_waits_forward(NOW, 1000)
-    assert outbox.due(waits) == NOW - 970
-    assert outbox.due(due) == NOW
-    assert outbox.due(dead) == before
+    assert list(map(outbox.due, keys)) == [NOW - 970, NOW, before]
 
 
-def test_nothing_waits_longer_than_one_delay(inbox: Inbox, outbox: Outbox) -> None:
-    far, near, longer, within = put(inbox, fresh("a"), fresh("b"), letter("c"), letter("d"))
-    outbox.defer(far, NOW + BACKOFF_MAX + 1)
-    outbox.defer(near, NOW + BACKOFF_MAX)
-    outbox.defer(longer, NOW + LONGEST_ASKED + 1)
-    outbox.defer(within, NOW + 120)
-    outbox.limit_waits(NOW, 30)
-    assert outbox.due(far) == NOW + 30
-    assert outbox.due(near) == NOW + BACKOFF_MAX
-    assert outbox.due(longer) == outbox.due(within) == NOW + 120
-    outbox.defer(near, NOW + 8000)
-    outbox.limit_waits(NOW, 8000)  # the user's own interval is longer than an hour
-    assert outbox.due(near) == NOW + 8000
-    outbox.limit_waits(NOW, 7000)
-    assert outbox.due(near) == NOW + 7000
-
-
-@pytest.mark.parametrize("count", range(9))
-def test_each_dead_letter_has_its_own_longest_wait(
-    inbox: Inbox, outbox: Outbox, count: int
+@pytest.mark.parametrize(
+    ("item", "waits", "interval", "left"),
+    [
+        (fresh("a"), BACKOFF_MAX, 30, BACKOFF_MAX), (fresh("a"), BACKOFF_MAX + 1, 30, 30),
+        # The user's own interval is longer than an hour.
+        (fresh("a"), 8000, 8000, 8000), (fresh("a"), 8000, 7000, 7000),
+        (letter("a"), 120, 30, 120), (letter("a"), LONGEST_ASKED + 1, 30, 120),
+        *((letter("a", retry_count=n), 10**6, 30, backoff(n)) for n in range(9)),
+    ],
+)  # fmt: skip
+def test_nothing_waits_longer_than_one_delay(
+    inbox: Inbox, outbox: Outbox, item: Item, waits: float, interval: float, left: float
 ) -> None:
-    (key,) = put(inbox, letter("a", retry_count=count))
-    outbox.defer(key, NOW + 10**6)
-    outbox.limit_waits(NOW, 30)
-    assert outbox.due(key) == NOW + backoff(count)
+    (key,) = put(inbox, item)
+    outbox.defer(key, NOW + waits)
+    outbox.limit_waits(NOW, interval)
+    assert outbox.due(key) == NOW + left
 
 
+@pytest.mark.parametrize(
+    ("failed", "left"), [(0, LONGEST_ASKED), (100, 120)], ids=["asked for", "set aside since"]
+)
 @pytest.mark.parametrize("back", [0.0, 100.0])
 def test_a_dead_letter_waits_as_long_as_the_server_asked_for(
-    inbox: Inbox, outbox: Outbox, back: float
+    inbox: Inbox, outbox: Outbox, back: float, failed: float, left: float
 ) -> None:
     (key,) = put(inbox, letter("a"))
-    outbox.record_attempt(key, NOW, "item failure", 503, "busy", 0.1)
+    outbox.record_attempt(key, NOW + failed, "item failure", 503, "busy", 0.1)
     outbox.defer(key, NOW + LONGEST_ASKED)
     outbox.limit_waits(NOW - back, 30)
-    assert outbox.due(key) == NOW - back + LONGEST_ASKED
-
-
-def test_a_dead_letter_that_was_set_aside_waits_for_its_backoff_alone(
-    inbox: Inbox, outbox: Outbox
-) -> None:
-    (key,) = put(inbox, letter("a"))
-    outbox.record_attempt(key, NOW + 100, "outage", 502, "Bad Gateway", 0.1)
-    outbox.defer(key, NOW + 1000)
-    outbox.limit_waits(NOW, 30)
-    assert outbox.due(key) == NOW + 120
+    assert outbox.due(key) == NOW - back + left

@@ -225,7 +225,10 @@ def test_an_entity_can_be_deleted(official: httpx.Client) -> None:
 
 
 def test_it_describes_what_it_answers(official: httpx.Client) -> None:
-    paths = official.get("/openapi.json").json()["paths"]
+    document = official.get("/openapi.json").json()
+    paths, schemas = document["paths"], document["components"]["schemas"]
+    body = paths["/memories"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert schemas[body["$ref"].rpartition("/")[2]]["required"] == ["messages"]
     assert {"/memories", "/memories/{memory_id}", "/search", "/entities"} < paths.keys()
     for path, operations in paths.items():
         for method in operations:

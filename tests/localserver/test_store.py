@@ -94,3 +94,10 @@ def test_several_are_stored_together_or_not_at_all(tmp_path: Path) -> None:
         with pytest.raises(KeyReusedError):
             store.save(StoredMemory("p", "second"), StoredMemory("p", "third", "key", b"another"))
         assert everything(store, "p") == ["first"]
+
+
+def test_an_error_of_python_s_own_is_not_the_index_s_fault(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "memories.sqlite3")) as store:
+        with pytest.raises(sqlite3.ProgrammingError) as caught:
+            store._connection.execute("SELECT ?")
+        store.mend(caught.value)

@@ -44,7 +44,6 @@ def page(folder: Path, *, dark: bool = False) -> Image.Image:
 
 
 def page_dark(folder: Path) -> Image.Image:
-    """The status page, where the system is dark."""
     return page(folder, dark=True)
 
 
@@ -66,7 +65,6 @@ def make(target: Path, names: Iterable[str] = ()) -> None:
 
 
 def save(picture: Image.Image, file: Path) -> None:
-    """Save with as many colours as the size allows."""
     for colours in _COLOURS:
         reduced(picture, colours).save(file, "PNG", optimize=True)
         if file.stat().st_size <= LARGEST:
@@ -75,7 +73,6 @@ def save(picture: Image.Image, file: Path) -> None:
 
 
 def reduced(picture: Image.Image, colours: int) -> Image.Image:
-    """The picture in so many colours, those of areas as they are."""
     pixels: Sequence[Any] = picture.get_flattened_data()
     counted = Counter(pixels)
     exact = [colour for colour, _ in counted.most_common(colours // _EXACT)]

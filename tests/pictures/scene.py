@@ -75,7 +75,6 @@ def desktop(folder: Path) -> Iterator[Desktop]:
 
 
 def _paint(name: str) -> None:
-    """Paint the screen behind all windows."""
     display: Any = Display(name)
     root = display.screen().root
     root.change_attributes(background_pixel=WALLPAPER)

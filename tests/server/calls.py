@@ -108,23 +108,6 @@ def stuck_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]
                 thread.join(PATIENCE)
 
 
-@contextmanager
-def full_listener() -> Iterator[int]:
-    """Listen on a port whose backlog is full, so that connecting takes for ever."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(8)]
-        for filler in fillers:
-            filler.settimeout(0)
-            filler.connect_ex(listener.getsockname())
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            for filler in fillers:
-                filler.close()
-
-
 def cut_after_body(connection: Connection) -> None:
     connection.request()
     connection.reset()

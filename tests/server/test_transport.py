@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from functools import partial
 from queue import Empty
 from time import monotonic
-from typing import Any
 
 import httpcore
 import pytest
@@ -36,7 +35,6 @@ from tests.server.calls import (
     drip_body,
     drip_head,
     drip_interim,
-    full_listener,
     post,
     reply_of,
     silent,
@@ -148,34 +146,12 @@ def test_a_resolver_that_hangs_does_not_hold_a_call(monkeypatch: pytest.MonkeyPa
         assert [one.daemon for one in asking] == [True]  # the program's end does not wait for it
 
 
-@needs.linux("others treat a full backlog otherwise")
-def test_a_connection_that_is_never_made_is_unreachable() -> None:
-    with full_listener() as port, client(f"http://127.0.0.1:{port}") as transport:
-        reply = post(transport, SHORT)
-    assert (reply.fault, str(reply.detail)) == (Fault.UNREACHABLE, "no connection in time")
-
-
 @pytest.mark.row(37)
 @pytest.mark.parametrize("host", ["[::1]", "127.0.0.2", "[::ffff:127.0.0.2]"])
 def test_an_address_is_no_other_of_this_computer(host: str) -> None:
     with Wire(answering(DELIVERED)) as server, client(f"http://{host}:{server.port}") as transport:
         assert post(transport).fault is Fault.UNREACHABLE
         assert server.connections == 0
-
-
-@pytest.mark.parametrize("host", ["localhost", "mem0.localhost"])
-def test_names_of_this_computer_need_no_resolver(
-    host: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = socket.getaddrinfo
-
-    def literal_only(name: str, *args: Any, **more: Any) -> Any:
-        assert name in ("127.0.0.1", "::1")
-        return real(name, *args, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", literal_only)
-    with Wire(answering(DELIVERED)) as server, client(f"http://{host}:{server.port}") as transport:
-        assert post(transport).status == 200
 
 
 # Lost, late, wrong ------------------------------------------------------------------------------
@@ -379,13 +355,6 @@ def test_abort_ends_the_wait_for_an_answer(handler: Handler) -> None:
         assert aborted(transport, server.wait_for_requests).fault is Fault.LOST
 
 
-def test_abort_ends_sending() -> None:
-    with Wire(deaf) as server, client(server.url) as transport:
-        send = partial(post, transport, body=b"x" * 12_000_000)
-        fault = aborted(transport, server.wait_for_connections, send).fault
-    assert fault in (Fault.LOST, Fault.UNREACHABLE)
-
-
 def test_abort_ends_the_look_up_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with stuck_resolver(monkeypatch) as begun, client("http://mem0.test") as transport:
         reply = aborted(transport, lambda: begun.wait(PATIENCE))
@@ -459,20 +428,6 @@ def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPa
         other.settimeout(PATIENCE)
         with other:
             assert other.recv(1) == b""
-
-
-def test_tls_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float | None] = []
-
-    def wrap(_: object, sock: socket.socket, **__: object) -> Any:
-        waits.append(sock.gettimeout())
-        raise TimeoutError
-
-    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", wrap)
-    with connected() as (made, _), pytest.raises(Mem0TrayError) as raised:
-        made.start_tls(ssl.create_default_context(), "mem0.test")
-    assert waits == [15.0]
-    assert str(raised.value) == "TLS failed: no connection in time"
 
 
 def test_a_request_leaves_as_one_packet_unless_it_is_large() -> None:

@@ -122,10 +122,8 @@ class Wire:
             self._changed.notify_all()
 
     def wait_for_requests(self, number: int = 1) -> None:
-        self._wait_for(lambda: len(self.requests) >= number)
-
-    def wait_for_connections(self, number: int = 1) -> None:
-        self._wait_for(lambda: self.connections >= number)
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.requests) >= number, PATIENCE)
 
     def replace(self, sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
         secure = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
@@ -151,10 +149,6 @@ class Wire:
             assert not thread.is_alive()
         for sock in self._sockets:
             sock.close()
-
-    def _wait_for(self, predicate: Callable[[], bool]) -> None:
-        with self._changed:
-            assert self._changed.wait_for(predicate, PATIENCE)
 
     def _accept(self) -> None:
         while True:

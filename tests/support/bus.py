@@ -1,49 +1,40 @@
 """A connection to a D-Bus session bus, for tests that are plain functions.
 
-The connection lives on an event loop in a thread of its own. Calls block with
-a time limit; what others send is handled there as it comes, and whoever waits
-for something to change looks again after each message.
+It is the program's own. Whoever waits for something to change looks again after each message.
 """
 
-import asyncio
-import contextlib
 import functools
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Self, TypeVar
 
-from dbus_fast import Message, MessageType, RequestNameReply
-from dbus_fast.aio import MessageBus
-from dbus_fast.errors import DBusError
-from dbus_fast.unpack import unpack_variants
+from dbus_fast import Message, MessageType
 
-DBUS: Final = "org.freedesktop.DBus"
+from mem0tray.desktop.bus import DBUS, DBUS_PATH, BusError, SessionBus
+
+__all__ = ["DBUS", "PROPERTIES", "Bus", "BusError"]
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 LIMIT: Final = 5.0  # seconds that one call may take
 Handler = Callable[[Message], Message | bool | None]
 Found = TypeVar("Found")
-Result = TypeVar("Result")
-
-
-class CallError(Exception):
-    """A call was answered with an error, or not at all."""
 
 
 class Bus:
-    """One connection to the bus at `address`; everything is thread-safe."""
+    """One connection to the bus at an address; everything is thread-safe."""
 
     def __init__(self, address: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._bus = SessionBus(address)
+        self.close = self._bus.close
+        self.hand_out = self._bus.send  # also from a handler
         self._came = threading.Condition()
         self._count = 0  # messages from others so far
         self._handlers: list[Handler] = []
         try:
-            self._connection = self._run(self._connect(address))
+            self._bus.connect()
+            self._bus._run(self._attend(), LIMIT)
         except BaseException:
-            self._end_loop()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -51,22 +42,6 @@ class Bus:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def close(self) -> None:
-        """Disconnect; what was owned is given up."""
-        if self._loop.is_closed():
-            return
-        try:
-            self._run(self._disconnect())
-        finally:
-            self._end_loop()
-
-    def _end_loop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(LIMIT)
-        self._loop.close()
-
-    # Asking -----------------------------------------------------------------------
 
     def call(
         self,
@@ -76,36 +51,25 @@ class Bus:
         member: str,
         signature: str = "",
         body: Sequence[Any] = (),
+        timeout: float = LIMIT,
     ) -> list[Any]:
-        """Call a method; the values of its answer, variants unpacked. Raises CallError."""
-        message = Message(
-            destination=destination,
-            path=path,
-            interface=interface,
-            member=member,
-            signature=signature,
-            body=list(body),
-        )
-        try:
-            reply = self._run(self._connection.call(message))
-        except TimeoutError as error:
-            raise CallError(f"{destination} did not answer {member} within {LIMIT} s") from error
-        if reply.message_type is MessageType.ERROR:
-            raise CallError(f"{member}: {reply.error_name}: {reply.body}")
-        return list(unpack_variants(reply.body))
+        message = Message(destination, path, interface, member, signature=signature, body=[*body])
+        return self._bus.call(message, timeout)
+
+    def emit(
+        self, path: str, interface: str, member: str, signature: str = "", body: Sequence[Any] = ()
+    ) -> None:
+        self.hand_out(Message.new_signal(path, interface, member, signature, [*body]))
 
     def properties(self, destination: str, path: str, interface: str) -> dict[str, Any]:
         return dict(self.call(destination, path, PROPERTIES, "GetAll", "s", [interface])[0])
 
     def has_owner(self, name: str) -> bool:
-        """Whether somebody owns this well-known name."""
-        return bool(self.call(DBUS, "/org/freedesktop/DBus", DBUS, "NameHasOwner", "s", [name])[0])
-
-    # Being there for others ---------------------------------------------------------
+        return bool(self.call(DBUS, DBUS_PATH, DBUS, "NameHasOwner", "s", [name])[0])
 
     def listen(self, rule: str) -> None:
         """Receive what matches a rule, such as `type='signal',interface='...'`."""
-        self.call(DBUS, "/org/freedesktop/DBus", DBUS, "AddMatch", "s", [rule])
+        self.call(DBUS, DBUS_PATH, DBUS, "AddMatch", "s", [rule])
 
     def handle(self, handler: Handler) -> None:
         """Give each call and signal to `handler`, on the connection's own thread.
@@ -116,20 +80,8 @@ class Bus:
 
     def own(self, name: str) -> None:
         """Become the owner of a well-known name that nobody has."""
-        reply = self._run(self._connection.request_name(name))
-        assert reply is RequestNameReply.PRIMARY_OWNER, f"{name}: {reply}"
-
-    def emit(
-        self, path: str, interface: str, member: str, signature: str = "", body: Sequence[Any] = ()
-    ) -> None:
-        message = Message.new_signal(path, interface, member, signature, list(body))
-        self._run(self._send(message))
-
-    def hand_out(self, message: Message) -> None:
-        """Send a message and wait for nothing: also from a handler."""
-        self._loop.call_soon_threadsafe(self._connection.send, message)
-
-    # Waiting ------------------------------------------------------------------------
+        reply = self.call(DBUS, DBUS_PATH, DBUS, "RequestName", "su", [name, 0])
+        assert reply == [1], f"{name}: {reply}"
 
     def wait_for(
         self,
@@ -155,18 +107,9 @@ class Bus:
 
     # On the loop's thread -------------------------------------------------------------
 
-    async def _connect(self, address: str) -> MessageBus:
-        connection = await MessageBus(bus_address=address).connect()
-        connection.add_message_handler(self._receive)
-        return connection
-
-    async def _disconnect(self) -> None:
-        self._connection.disconnect()
-        with contextlib.suppress(DBusError, EOFError, OSError):  # the bus may be gone
-            await self._connection.wait_for_disconnect()  # type: ignore[no-untyped-call] # theirs
-
-    async def _send(self, message: Message) -> None:
-        await self._connection.send(message)
+    async def _attend(self) -> None:
+        assert self._bus._connection is not None
+        self._bus._connection.add_message_handler(self._receive)
 
     def _receive(self, message: Message) -> Message | bool | None:
         if message.message_type not in (MessageType.METHOD_CALL, MessageType.SIGNAL):
@@ -180,9 +123,3 @@ class Bus:
             self._count += 1
             self._came.notify_all()
         return answer
-
-    def _run(self, work: Awaitable[Result]) -> Result:
-        async def limited() -> Result:
-            return await asyncio.wait_for(work, LIMIT)
-
-        return asyncio.run_coroutine_threadsafe(limited(), self._loop).result(LIMIT + 1)

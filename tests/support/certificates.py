@@ -27,7 +27,6 @@ class Authority:
         )
 
     def context(self, *names: str, ended: timedelta | None = None) -> ssl.SSLContext:
-        """Make a server's context with such a certificate."""
         return server_context(self.certificate(*names, ended=ended))
 
 

@@ -20,7 +20,7 @@ from typing import Final, Self, TypeVar
 
 import pytest
 
-from tests.support.bus import DBUS, Bus, CallError
+from tests.support.bus import DBUS, Bus, BusError
 from tests.support.home import import_path
 from tests.support.machine import tool
 from tests.support.notifyd import NAME as NOTIFICATIONS
@@ -89,7 +89,6 @@ class Desktop:
         self._processes: list[Process] = []
 
     def __enter__(self) -> Self:
-        """Start display, bus and window manager."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.close)
             self._start()
@@ -123,7 +122,6 @@ class Desktop:
         return self._with(TrayHost(self.address))
 
     def notifications(self, mode: Mode = "ok") -> NotificationDaemon:
-        """Put a notification daemon there that tests can ask."""
         return self._with(NotificationDaemon(self.address, mode))
 
     def dunst(self, text: str = "") -> Process:
@@ -138,7 +136,6 @@ class Desktop:
         return daemon
 
     def wait_owner(self, name: str, timeout: float = START) -> None:
-        """Wait until somebody on the bus owns this name."""
         self.bus.wait_for(
             lambda: self.bus.has_owner(name), timeout, f"{name} on the bus", explain=self.errors
         )
@@ -148,7 +145,7 @@ class Desktop:
 
         def connected() -> bool:
             names = [name for name in ask("ListNames")[0] if name.startswith(":")]
-            with contextlib.suppress(CallError):  # one has left in the meantime
+            with contextlib.suppress(BusError):  # one has left in the meantime
                 return any(
                     ask("GetConnectionUnixProcessID", "s", [name]) == [process.pid]
                     for name in names
@@ -170,7 +167,6 @@ class Desktop:
         self._start_bus()
 
     def end_display(self) -> None:
-        """End the X server under everything that is shown on it."""
         self._server.kill()
 
     # Running --------------------------------------------------------------------------
@@ -192,16 +188,6 @@ class Desktop:
     def errors(self) -> str:
         """Read what was written to standard error here, for messages of failed tests."""
         return "\n".join(process.err[-2000:] for process in self._processes if process.err)
-
-    # What a person sees and does -------------------------------------------------------
-
-    def screenshot(self, path: Path) -> Path:
-        """Save a picture of the whole screen, as PNG."""
-        return self.screen.screenshot(path)
-
-    def mouse(self, x: int, y: int, button: int = 1) -> None:
-        """Move the mouse there and click: 1 left, 2 middle, 3 right."""
-        self.screen.mouse(x, y, button)
 
     # Starting and ending ---------------------------------------------------------------
 
@@ -332,7 +318,6 @@ def _line(reading: int, program: Process) -> str:
 
 
 def _end(server: Process) -> None:
-    """Ask the X server to end, and make sure that it does."""
     try:
         server.stop()
     except subprocess.TimeoutExpired:

@@ -86,13 +86,11 @@ class FaultProxy(Listener):
         self._saves_only = False
 
     def strike(self, fault: Fault, *, saves_only: bool = False) -> None:
-        """Let a fault be in force from the next request on."""
         self.struck = []
         self._saves_only = saves_only
         self._fault = fault
 
     def heal(self) -> None:
-        """End the fault, and cut what still hangs in it."""
         self._fault = None
         self.close()
         self.open()

@@ -35,6 +35,5 @@ def below(root: Path) -> dict[str, str]:
 
 
 def settings_file(root: Path) -> Path:
-    """Name the file where the program then looks for its settings."""
     folder = root / ("data" if sys.platform == "win32" else "config")
     return folder / "mem0tray" / "config.toml"

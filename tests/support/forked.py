@@ -150,7 +150,6 @@ class Forked(Process):
 
     @property
     def pid(self) -> int:
-        """The process id, of the group as well."""
         return self._pid
 
     @property
@@ -170,7 +169,6 @@ class Forked(Process):
         return self._code
 
     def kill(self) -> None:
-        """End everything in its process group with kill -9."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)

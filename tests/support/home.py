@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -76,14 +75,12 @@ class Home:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill whatever was started here and still runs."""
         for process in self._processes:
             process.kill()
 
     # What others write ------------------------------------------------------------
 
     def write_queue(self, queue: Iterable[object], **fields: object) -> None:
-        """Write the queue file, as a producer does."""
         self.dump(self.queue, queue_document(queue, **fields))
 
     def write_dlq(self, items: Iterable[object], **fields: object) -> None:
@@ -96,7 +93,6 @@ class Home:
             file.write(emergency_lines(items))
 
     def write_metrics(self, **fields: object) -> None:
-        """Write the metrics file of a worker of another make."""
         document = {"last_update": "2025-12-01T13:05:04", "vps_status": "healthy", **fields}
         self.dump(self.metrics, document)
 
@@ -156,11 +152,9 @@ class Home:
         return dict(found[0])
 
     def stats(self) -> Item:
-        """Read the counters in the queue file."""
         return dict(self.read(self.queue)["stats"])
 
     def state(self) -> tuple[str, str]:
-        """Read state and reason in the metrics file."""
         metrics = self.read(self.metrics, {})
         return str(metrics.get("state", "")), str(metrics.get("reason", ""))
 
@@ -183,7 +177,6 @@ class Home:
         ]
 
     def files_with(self, text: str) -> list[Path]:
-        """List every file below this home that holds this text somewhere."""
         wanted = text.encode()
         found = []
         for folder, _, names in os.walk(self.root):
@@ -288,12 +281,12 @@ class Home:
     def _explain(self) -> str:
         return (
             f"log: {self.log_text()[-2000:]}\n"
-            f"stderr: {self.errors()[-2000:]}\nmetrics: {self.state()}"
+            f"printed: {self.printed()[-2000:]}\nmetrics: {self.state()}"
         )
 
-    def errors(self) -> str:
-        """Read what the processes started here have written to standard error."""
-        return "\n".join(process.err for process in self._processes)
+    def printed(self) -> str:
+        """Read what the processes started here have written."""
+        return "\n".join(f"{each.out}\n{each.err}" for each in self._processes)
 
 
 def one_line(text: str) -> str:
@@ -301,30 +294,3 @@ def one_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     assert len(lines) == 1, f"expected one line: {text!r}"
     return lines[0]
-
-
-def leaves(document: object) -> list[Json]:
-    """List every value in a document that is no container."""
-    if isinstance(document, dict):
-        return [leaf for value in document.values() for leaf in leaves(value)]
-    if isinstance(document, list):
-        return [leaf for value in document for leaf in leaves(value)]
-    return [document]
-
-
-def values_under(document: object, word: str) -> list[Json]:
-    """List every leaf, at any depth, below a key that contains `word`."""
-    if isinstance(document, dict):
-        return [
-            leaf
-            for key, value in document.items()
-            for leaf in (leaves(value) if word in key.lower() else values_under(value, word))
-        ]
-    if isinstance(document, list):
-        return [leaf for value in document for leaf in values_under(value, word)]
-    return []
-
-
-def plain(text: str) -> str:
-    """Lower the case and make runs of spaces, `_` and `-` one space: for words in output."""
-    return re.sub(r"[\s_-]+", " ", text.lower())

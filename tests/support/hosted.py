@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.support.hosted_facts import fault_of, fault_of_answer, is_published
+from tests.support.hosted_facts import fault_of, is_published
 from tests.support.http1 import Answer, Request
 from tests.support.standin import Standin
 
@@ -55,7 +55,6 @@ class HostedStandin(Standin):
         self._late: dict[str, tuple[dict[str, Any], Request, Work]] = {}
 
     def finish(self) -> None:
-        """End all work that is under way, now."""
         asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(10)
 
     def forget_events(self) -> None:
@@ -78,13 +77,7 @@ class HostedStandin(Standin):
         answer, body = super()._decide(request, saving=saving)
         if answer.status == 401 and answer.body is None:
             body = _NO_KEY
-        if answer.accepts or (answer.status == 401 and answer.body is None):
-            self._note(fault_of_answer(request.path, answer.status, body))
         return answer, body
-
-    def _note(self, fault: str) -> None:
-        if fault:
-            self.faults.append(fault)
 
     def _has_key(self, request: Request) -> bool:
         return not self.api_key or request.headers.get("authorization") == f"Token {self.api_key}"
@@ -141,7 +134,6 @@ class HostedStandin(Standin):
         return answer, body if answer.body is None and answer.status == 200 else answer.own_body
 
     def _begin(self, request: Request) -> object:
-        """Take a memory in, and store it now or later."""
         name, work = str(uuid.uuid4()), self.works(request)
         event = self._events[name] = {"id": name, "status": "PENDING", "event_type": "ADD"}
         if work.seconds:
@@ -222,7 +214,6 @@ class HostedStandin(Standin):
         return self._page(ENTITIES, found, query)
 
     def _searched(self, body: dict[str, Any]) -> object:
-        """Find memories by the share of the query's words in them."""
         words = set(body["query"].split())
         found = []
         for each in self._kept:
@@ -237,7 +228,6 @@ _NO_KEY = {"detail": "Invalid API key. You can find your API key on your dashboa
 
 
 def _fits(kept: dict[str, Any], filters: dict[str, Any]) -> bool:
-    """Whether a memory fits a filter: of those of its kind that are used here."""
     for name, value in filters.items():
         if name == "AND":
             fits = all(_fits(kept, each) for each in value)

@@ -40,12 +40,10 @@ class Request:
 
     @property
     def key(self) -> str | None:
-        """The idempotency key, if one came along."""
         return self.headers.get("idempotency-key")
 
     @property
     def project(self) -> Json:
-        """The project that a saved memory belongs to."""
         if not isinstance(self.json, dict):
             return None
         kept = self.json.get("metadata") or {}
@@ -53,7 +51,6 @@ class Request:
 
     @property
     def content(self) -> Json:
-        """The text of a saved memory, in either dialect."""
         if not isinstance(self.json, dict):
             return None
         messages = self.json.get("messages")
@@ -92,7 +89,6 @@ class Answer:
 
     @property
     def own_body(self) -> Json:
-        """The body, or the dialect's own one for this status."""
         if self.body is not None:
             return self.body
         return {"success": True} if self.status == 200 else {"detail": f"scripted {self.status}"}
@@ -103,7 +99,6 @@ def retry_after(status: int, value: object) -> Answer:
 
 
 def page(status: int = 200) -> Answer:
-    """Build the HTML page of a captive portal or a proxy."""
     return Answer(status, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html"})
 
 

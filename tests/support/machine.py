@@ -62,7 +62,6 @@ class Resolver:
         self.env = {**preload(folder), "RESOLVER": str(self._file)}
 
     def know(self) -> None:
-        """Let every name be this computer's."""
         self._file.touch()
 
     def forget(self) -> None:

@@ -14,7 +14,6 @@ WINDOWS: Final = sys.platform == "win32"
 
 
 def posix(reason: str) -> pytest.MarkDecorator:
-    """Mark a test that holds for Linux and macOS alone."""
     return pytest.mark.skipif(WINDOWS, reason=f"Windows: {reason}")
 
 
@@ -24,12 +23,10 @@ def linux(reason: str) -> pytest.MarkDecorator:
 
 
 def no_root(reason: str) -> pytest.MarkDecorator:
-    """Mark a test of what root is not kept from."""
     return pytest.mark.skipif(is_root(), reason=f"root: {reason}")
 
 
 def program(name: str) -> pytest.MarkDecorator:
-    """Mark a test that runs a program which is not everywhere."""
     return pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed")
 
 
@@ -39,7 +36,6 @@ def there(path: Path) -> pytest.MarkDecorator:
 
 
 def root(reason: str) -> pytest.MarkDecorator:
-    """Mark a test of what nobody else may do."""
     return pytest.mark.skipif(not is_root(), reason=f"not root: {reason}")
 
 

@@ -53,7 +53,6 @@ def failure(
 
 
 def upstream(code: str, request_id: str = "") -> dict[str, str]:
-    """What it says of what is not its own fault."""
     return {"detail": "Upstream provider error.", "code": code, "request_id": request_id}
 
 

@@ -106,7 +106,6 @@ class OfficialApp:
         return await self._called(self._library.search, body["query"], filters=filters, **more)
 
     async def delete(self, request: Request) -> Response:
-        """Delete one memory by the server's own name for it."""
         return await self._called(self._library.delete, request.path_params["name"])
 
     async def projects(self, request: Request) -> Response:
@@ -208,7 +207,6 @@ def _is_text(found: Any) -> bool:
 
 
 def _listening(port: Path) -> socket.socket:
-    """Listen where it listened at its last start, if there was one."""
     # Of this protocol by name: of others asyncio does not know that nothing is to be held back.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -57,7 +57,6 @@ class OfficialServer:
         wait_until(self._answers, _SLOW_START, "official server up", explain=lambda: self.errors)
 
     def kill(self) -> None:
-        """End it with kill -9, in the middle of whatever it does."""
         if self._process is not None:
             self._process.kill()
             self._process = None
@@ -72,7 +71,6 @@ class OfficialServer:
 
     @property
     def errors(self) -> str:
-        """What it has said since its last start."""
         return self._process.err if self._process else ""
 
     def requests(self) -> list[tuple[str, str, int]]:
@@ -81,11 +79,9 @@ class OfficialServer:
         return [(method, path, length) for method, path, length in map(json.loads, lines)]
 
     def saves(self) -> int:
-        """Count the saves that have come, stored or not."""
         return sum((method, path) == ("POST", SAVE) for method, path, _ in self.requests())
 
     def texts(self) -> Counter[str]:
-        """Count how often each text is stored."""
         return Counter(text for _, _, text, _ in self.kept())
 
     def total_stored(self) -> int:
@@ -93,7 +89,6 @@ class OfficialServer:
         return self.saves()
 
     def missing(self, contents: Iterable[str]) -> list[str]:
-        """List those of these texts that are not stored."""
         stored = self.texts()
         return [content for content in contents if not stored[content]]
 
@@ -107,7 +102,6 @@ class OfficialServer:
         return found
 
     def delete(self, name: str) -> None:
-        """Delete one memory behind everybody's back."""
         answer = httpx.delete(f"{self.url}{SAVE}/{name}", headers=self._headers, trust_env=False)
         assert answer.status_code == 200, answer.text
 
@@ -127,7 +121,6 @@ class OfficialServer:
 
 
 def exactly(texts: Any) -> Counter[str]:
-    """Count these as a server ought to: each once."""
     return Counter(dict.fromkeys(texts, 1))
 
 

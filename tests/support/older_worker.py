@@ -88,7 +88,6 @@ class OlderWorker:
             self.write(self.claude / "mem0_queue.json", data)
 
     def bury(self, item: Item) -> None:
-        """Append a dead letter to the DLQ file."""
         now = time.time()
         dead = {name: value for name, value in item.items() if name != "retries"}
         dlq = self.dlq()
@@ -130,7 +129,6 @@ class OlderWorker:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock that guards the queue file."""
         with (self.claude / "mem0_queue.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -143,7 +141,6 @@ class OlderWorker:
         return self.read(self.claude / "mem0_queue_dlq.json", {"items": []})
 
     def read(self, path: Path, otherwise: Item) -> Item:
-        """Read a file, again while somebody writes it."""
         for _ in range(50):
             try:
                 return dict(json.loads(path.read_text(encoding="utf-8")))
@@ -154,12 +151,10 @@ class OlderWorker:
         return otherwise
 
     def write_dlq(self, dlq: Item) -> None:
-        """Write the DLQ file under a new time."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S")
         self.write(self.claude / "mem0_queue_dlq.json", {**dlq, "last_update": stamp})
 
     def write(self, path: Path, document: Item) -> None:
-        """Write a file whole, or in place."""
         target = path.with_suffix(".older") if self.replaces else path
         with target.open("w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)

@@ -35,13 +35,11 @@ class Postgres:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop, and forget all."""
         self.kill()
         self._scratch.cleanup()
 
     @property
     def connection(self) -> str:
-        """What to connect with, as libpq takes it."""
         return f"host={self.folder} user=postgres dbname=postgres connect_timeout=2"
 
     def start(self) -> None:

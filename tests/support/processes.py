@@ -46,7 +46,6 @@ def open_below(folder: Path) -> list[Path]:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Measure how long some work takes."""
     started = time.monotonic()
     work()
     return time.monotonic() - started
@@ -79,7 +78,6 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process id, of the group as well."""
         return self.popen.pid
 
     @property
@@ -88,12 +86,10 @@ class Process:
 
     @property
     def out(self) -> str:
-        """What it has written to standard output so far."""
         return self._out.read_text(encoding="utf-8", errors="replace")
 
     @property
     def err(self) -> str:
-        """What it has written to standard error so far."""
         return self._err.read_text(encoding="utf-8", errors="replace")
 
     def signal(self, number: int) -> None:

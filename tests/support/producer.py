@@ -91,7 +91,6 @@ class Producer:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock that guards the queue file."""
         with (self.claude / "mem0_queue.lock").open("w") as lock:
             started = time.monotonic()
             take(lock.fileno(), self.give_up)

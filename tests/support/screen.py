@@ -56,7 +56,6 @@ class Screen:
         self._display: Any = Display(name)
 
     def close(self) -> None:
-        """Leave the display, which may have ended."""
         with contextlib.suppress(ConnectionClosedError):
             self._display.close()
 
@@ -66,7 +65,6 @@ class Screen:
         return ImageGrab.grab(xdisplay=self._name).convert("RGB")
 
     def screenshot(self, path: Path) -> Path:
-        """Save a picture of everything, as PNG."""
         self.picture().save(path, "PNG")
         return path
 
@@ -89,7 +87,6 @@ class Screen:
         return found[0]
 
     def windows(self) -> list[Window]:
-        """List the windows that programs have opened and that are to be seen, menus included."""
         root = self._display.screen().root
         listed = root.get_full_property(self._atom("_NET_CLIENT_LIST"), X.AnyPropertyType)
         numbers = list(listed.value) if listed else []
@@ -130,7 +127,6 @@ class Screen:
         wait_until(active, timeout, f"{window} active", explain=self.describe)
 
     def _has_focus(self, number: int) -> bool:
-        """Whether the X server gives what is typed to this window, or to one in it."""
         focus = self._display.get_input_focus().focus
         while hasattr(focus, "id") and focus.id != number:
             focus = focus.query_tree().parent
@@ -142,14 +138,12 @@ class Screen:
         return root.get_full_property(check, X.AnyPropertyType) is not None
 
     def describe(self) -> str:
-        """List the windows, for messages of failed tests."""
         return "\n".join(["windows:", *map(str, self.windows())])
 
     def _atom(self, name: str) -> Any:
         return self._display.intern_atom(name)
 
     def _window(self, number: int) -> Window | None:
-        """The window, unless it is hidden, is gone in the meantime, or is a manager's frame."""
         window = self._display.create_resource_object("window", number)
         try:
             shape = window.get_geometry()

@@ -49,7 +49,6 @@ class Session:
 
     @property
     def shown(self) -> list[Notification]:
-        """What the daemon was sent."""
         return list(self.daemon.received) if self.daemon else []
 
 

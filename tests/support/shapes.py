@@ -65,7 +65,6 @@ def emergency_lines(items: Iterable[Item]) -> str:
 
 
 def texts(items: Iterable[Item]) -> list[Json]:
-    """List the contents of some items, in order."""
     return [item.get("content") for item in items]
 
 
@@ -75,7 +74,6 @@ def delay(retry_count: int) -> int:
 
 
 def further_key(item_id: str, project: str, content: str) -> str:
-    """Compute the idempotency key of a further content under a known id."""
     digest = hashlib.sha256(f"{project}\0{content}".encode("utf-8", "surrogatepass"))
     return f"{item_id}-{digest.hexdigest()[:8]}"
 
@@ -96,7 +94,6 @@ def _name(item: Item) -> str:
 
 
 def moved_marker(item: Item) -> str:
-    """Compose the line of a move to the DLQ."""
     return f"📋 Moved to DLQ: {_name(item)} after 5 retries"
 
 

@@ -8,12 +8,12 @@ question, so that it shows what a person would see now.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 from dbus_fast import ErrorType, Message, MessageType, Variant
 from PIL import Image
 
-from tests.support.bus import PROPERTIES, Bus, CallError
+from tests.support.bus import PROPERTIES, Bus, BusError
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH: Final = "/StatusNotifierWatcher"
@@ -58,7 +58,7 @@ class Entry:
 
 
 class TrayItem:
-    """One icon in the tray. What is asked after it has gone raises CallError."""
+    """One icon in the tray. What is asked after it has gone raises BusError."""
 
     def __init__(self, bus: Bus, owner: str, path: str, service: str) -> None:
         self._bus, self.owner, self.path, self.service = bus, owner, path, service
@@ -73,7 +73,6 @@ class TrayItem:
 
     @property
     def title(self) -> str:
-        """The title, which panels show as the name or tooltip."""
         return str(self.properties().get("Title", ""))
 
     @property
@@ -86,11 +85,9 @@ class TrayItem:
 
     @property
     def status(self) -> str:
-        """Active (shown), Passive (hidden) or NeedsAttention."""
         return str(self.properties().get("Status", ""))
 
     def icon(self, size: int = SIZE) -> Image.Image:
-        """Read the picture of this size, or the largest, as RGBA."""
         pixmaps = self.properties()["IconPixmap"]
         return _rgba(max(pixmaps, key=lambda pixmap: (pixmap[0] == size, pixmap[0])))
 
@@ -119,11 +116,10 @@ class TrayItem:
     # What a person does -----------------------------------------------------------------
 
     def click(self, *labels: str, even_disabled: bool = False) -> None:
-        """Click an entry, named by the labels on the way to it."""
         for _ in range(_TRIES - 1):
             try:
                 return self._click(labels, even_disabled=even_disabled)
-            except CallError as error:
+            except BusError as error:
                 if "does not refer to a menu item" not in str(error):
                     raise
         return self._click(labels, even_disabled=even_disabled)
@@ -140,7 +136,6 @@ class TrayItem:
         return self._bus.call(self.owner, self.path, ITEM, member, signature, body)
 
     def ask_menu(self, member: str, signature: str, *body: Any) -> list[Any]:
-        """Call its menu, as a panel does."""
         path = str(self.properties()["Menu"])
         return self._bus.call(self.owner, path, MENU, member, signature, body)
 
@@ -160,7 +155,7 @@ class TrayItem:
         def patient() -> Seen | None:
             try:
                 return look()
-            except (CallError, AssertionError):  # in the middle of a change
+            except (BusError, AssertionError):  # in the middle of a change
                 return None
 
         return self._bus.wait_for(patient, timeout, what, explain=self.describe)
@@ -170,7 +165,6 @@ class TrayItem:
         self.wait_for(lambda: self.colour() == colour, timeout, f"an icon in {colour}")
 
     def wait_label(self, *labels: str, timeout: float = 10.0) -> Entry:
-        """Wait until the menu has this entry, named by the labels on the way to it."""
         return self.wait_for(lambda: self.menu().find(*labels), timeout, f"entry {labels}")
 
     def wait_gone(self, timeout: float = 10.0) -> None:
@@ -185,7 +179,7 @@ class TrayItem:
             labels = [entry.label for entry in self.menu().walk()]
             shown = {n: v for n, v in self.properties().items() if not n.endswith("Pixmap")}
             return f"{shown}\nmenu: {labels}\nsignals: {self.signals[-10:]}"
-        except CallError as error:
+        except BusError as error:
             return f"the icon does not answer: {error}"
 
 
@@ -201,12 +195,6 @@ class TrayHost:
         self._bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
         self._bus.own(WATCHER)
         self._bus.emit(WATCHER_PATH, WATCHER, "StatusNotifierHostRegistered")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         self._bus.close()
@@ -282,5 +270,4 @@ def _entry(node: Sequence[Any]) -> Entry:
 
 
 def _without_mnemonics(label: str) -> str:
-    """On the bus a single underscore marks a key, and a real one is doubled."""
     return label.replace("__", "\0").replace("_", "").replace("\0", "_")

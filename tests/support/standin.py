@@ -90,7 +90,6 @@ class Standin(Listener):
             self._scripts.insert(0, (matches, queue, queue[-1] if forever else None))
 
     def script_questions(self, *answers: Answer) -> None:
-        """Answer the next questions so, whatever they ask for."""
         with self._changed:
             self._questions += answers
 
@@ -133,17 +132,14 @@ class Standin(Listener):
 
     @property
     def saves(self) -> list[Request]:
-        """Every save, in the order of arrival."""
         with self._changed:
             return list(self._saves)
 
     def has_saves(self, number: int) -> bool:
-        """Tell whether at least so many saves have come."""
         with self._changed:
             return len(self._saves) >= number
 
     def count(self, content: str) -> int:
-        """Count how often this text is stored."""
         with self._changed:
             return self._counts[content]
 
@@ -152,7 +148,6 @@ class Standin(Listener):
         return sum(1 for request in self.saves if request.content == content)
 
     def order(self) -> list[Json]:
-        """List the texts in the order in which they were sent."""
         return [request.content for request in self.saves]
 
     def keys(self, content: str) -> list[str | None]:
@@ -170,12 +165,10 @@ class Standin(Listener):
             return sum(1 for request in self.requests if self._asks(request))
 
     def total_stored(self) -> int:
-        """Count the memories that are stored, double ones included."""
         with self._changed:
             return len(self.stored)
 
     def missing(self, contents: Iterable[str]) -> list[str]:
-        """List those of these texts that are not stored."""
         with self._changed:
             return [content for content in contents if not self._counts[content]]
 
@@ -185,7 +178,6 @@ class Standin(Listener):
             return {content: n for content, n in self._counts.items() if n > 1}
 
     def summary(self) -> str:
-        """Describe the server in one line, for a failed assertion."""
         with self._changed:
             return (
                 f"{len(self.requests)} requests, {len(self.saves)} saves, "

@@ -18,7 +18,6 @@ def picture(colour: str) -> Image.Image:
 
 
 def turn_blue(icon: Any) -> None:
-    """Show that a click has arrived."""
     icon.icon = (picture("blue"),)
     icon.title = "now blue"
 

@@ -54,7 +54,6 @@ def shell(home: Home, line: str) -> str:
 
 
 def back_up(home: Home) -> None:
-    """Copy the DLQ to the backup's name."""
     if sys.platform == "win32":
         copy = ["cmd", "/c", "copy", "/y", str(home.dlq), str(home.dlq_backup)]
         subprocess.run(copy, env=home.env, check=True, capture_output=True, timeout=10)
@@ -68,25 +67,21 @@ def tail_dlq(home: Home) -> list[str]:
 
 
 def edit(home: Home, change: Callable[[Item], None], *, stamp: bool = False) -> None:
-    """Open the DLQ in an editor, change its document, save it."""
     document = home.read(home.dlq)
     change(document)
     save(home, document, stamp=stamp)
 
 
 def save(home: Home, document: Item, *, stamp: bool = False) -> None:
-    """Save a document of the DLQ, as old as it may be."""
     if stamp:
         document["last_update"] = datetime.now(tz=UTC).isoformat()
     home.dump(home.dlq, document)
 
 
 def without(document: Item, *contents: str) -> Item:
-    """Copy a document of the DLQ without some items."""
     kept = [item for item in document["items"] if item["content"] not in contents]
     return {**json.loads(json.dumps(document)), "items": kept}
 
 
 def remove(home: Home, *contents: str, stamp: bool = False) -> None:
-    """Remove some items in an editor and save."""
     save(home, without(home.read(home.dlq), *contents), stamp=stamp)

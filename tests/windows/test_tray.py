@@ -157,17 +157,6 @@ def test_the_run_key_names_a_program_with_any_path(tmp_path: Path) -> None:
     key.disable()
 
 
-def test_the_command_sets_it_up(home: Home) -> None:
-    try:
-        home.ok("autostart", "enable")
-        state = home.json("autostart", "status")
-    finally:
-        home.ok("autostart", "disable")
-    assert state["state"] == "enabled"
-    assert "pythonw.exe" in state["starts"]
-    assert home.json("autostart", "status")["state"] == "disabled"
-
-
 # Message boxes -----------------------------------------------------------------------------
 
 

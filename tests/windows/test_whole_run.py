@@ -93,7 +93,7 @@ def test_each_is_delivered_once_whatever_happens(home: Home, server: Standin) ->
     discarded = texts(stuck)[:1]
     assert oracle.faults(home, server, accepted, discarded=discarded) == []
     assert server.total_stored() == 499
-    assert "Traceback" not in home.errors()
+    assert "Traceback" not in home.printed()
 
 
 def edited_by_hand(home: Home, server: Standin, stuck: list[str]) -> None:

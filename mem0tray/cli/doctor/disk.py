@@ -4,8 +4,7 @@ import os
 import shlex
 import shutil
 import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,18 +19,14 @@ from mem0tray.core.text import plural
 from mem0tray.desktop.autostart import linux
 from mem0tray.files import atomic, document, private_folders
 from mem0tray.files.atomic import TornError
-from mem0tray.files.document import QUEUE_SECTIONS, BrokenDocumentError, Document
+from mem0tray.files.document import QUEUE_SECTIONS, BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths, config_file
 from mem0tray.worker.folders import served_folder
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
-_HARDLY_ANY: Final = 10_000_000
 _MB: Final = 1_000_000
-_MANY: Final = 10_000  # megabytes from which on the room is told in gigabytes
 _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
-_TRIES: Final = 5  # to read a file that somebody may be writing
-_WAIT: Final = 0.05
 # What follows if a folder cannot be used: memories taken in before are still delivered.
 _STAYS: Final = "what is delivered cannot be taken out of its files."
 _UNRECORDED: Final = "nothing is sent that cannot be recorded."
@@ -73,15 +68,13 @@ def _folder(name: str, folder: Path, unusable: str) -> Check:
             return Check(name, OK, f"{folder} is not there yet; it is made when it is needed.")
         return Check(name, FAIL, f"{folder} cannot be made.", _writable(parent))
     if not folder.is_dir():
-        what = f"a link to {folder.readlink()}" if folder.is_symlink() else "no folder"
-        return Check(name, FAIL, f"{folder} is {what}.", _away(folder))
+        return Check(name, FAIL, f"{folder} is no folder.", _away(folder))
     allowed = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
     why = private_folders.why_unwritable(folder)  # a disk may refuse, whatever the modes say
     if why or not allowed:
         remedy = str(why) if allowed else _writable(folder)
         return Check(name, FAIL, f"{folder} cannot be read and written: {unusable}", remedy)
-    link = f" (it is a link to {folder.resolve()})" if folder.is_symlink() else ""
-    return Check(name, OK, f"{folder} can be read and written{link}.")
+    return Check(name, OK, f"{folder} can be read and written.")
 
 
 def _existing(path: Path) -> Path:
@@ -99,16 +92,12 @@ def _disks(paths: Paths) -> list[Path]:
 
 def _space(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
-    size = f"{free // _MB:,} MB" if free < _MANY * _MB else f"{free // (1000 * _MB):,} GB"
-    said = f"{size} are free on the disk of {folder}."
+    said = f"{free // _MB:,} MB are free on the disk of {folder}."
     if free >= _LITTLE_SPACE:
         return Check("disk", OK, said)
-    shows = "cleanmgr" if sys.platform == "win32" else f"df -h {shlex.quote(str(folder))}"
-    remedy = f"Free some disk space (`{shows}` helps)."
     if not free:
-        return Check("disk", FAIL, f"{said} Deliveries wait.", remedy)
-    none = " When none is left, deliveries wait." if free < _HARDLY_ANY else ""
-    return Check("disk", WARN, said + none, remedy)
+        return Check("disk", FAIL, f"{said} Deliveries wait.", "Free some disk space.")
+    return Check("disk", WARN, f"{said} When none is left, deliveries wait.", "Free some.")
 
 
 def lock(examined: Examined) -> Iterable[Check]:
@@ -120,14 +109,10 @@ def lock(examined: Examined) -> Iterable[Check]:
     held = FileLock(path)
     try:
         held.acquire(_PATIENCE)
-    except LockTimeoutError:
-        yield Check(
-            "queue lock",
-            WARN,
-            f"Another program has held {path} for more than {_PATIENCE:.0f} s; until it lets go,"
-            " new memories go to the emergency file.",
-            f"Find it with `fuser {path}`, and end it if it hangs.",
-        )
+    except LockTimeoutError as error:
+        held_up = "Until it lets go, new memories go to the emergency file."
+        remedy = f"Find it with `fuser {path}`, and end it if it hangs."
+        yield Check("queue lock", WARN, f"{error.message} {held_up}", remedy)
     except FileUnavailableError as error:
         yield Check("queue lock", FAIL, error.message, error.remedy)
     else:
@@ -141,15 +126,15 @@ def files(examined: Examined) -> Iterable[Check]:
     for path, sections in (
         (paths.queue, QUEUE_SECTIONS), (paths.dlq, (DLQ_LIST,)), (paths.metrics, ()),
     ):  # fmt: skip
-        yield from _json_file(path, sections)
-    emergency = paths.emergency
+        yield _json_file(path, sections)
     try:
-        atomic.refuse_odd(emergency)
+        atomic.refuse_odd(paths.emergency)
         served_folder.refuse_unwritable(paths)
     except FileUnavailableError as error:
         yield Check("files", FAIL, error.message, error.remedy)
-    if emergency.is_file() and not os.access(emergency, os.R_OK | os.W_OK):
-        yield Check(emergency.name, FAIL, "cannot be read and written.", _writable(emergency))
+    if paths.emergency.is_file() and not os.access(paths.emergency, os.R_OK | os.W_OK):
+        remedy = _writable(paths.emergency)
+        yield Check(paths.emergency.name, FAIL, "cannot be read and written.", remedy)
     if seen.pause_error:
         why = str(reasons.parted(seen.pause_error)[0])
         yield Check("pause", FAIL, why, "`mem0tray resume` removes it.")
@@ -157,58 +142,32 @@ def files(examined: Examined) -> Iterable[Check]:
         why = str(reasons.parted(seen.quarantine_error)[0])
         yield Check("quarantine", WARN, why, _away(paths.quarantine))
     elif seen.quarantine:
-        yield Check(
-            "quarantine",
-            WARN,
-            f"What could not be read is kept in {paths.quarantine}:"
-            f" {plural(seen.quarantine, 'file')}.",
-            "What was whole in it has been saved already; `mem0tray restore --list` shows it.",
-        )
+        kept = f"{plural(seen.quarantine, 'file')} of what could not be read"
+        there = "What was whole in it has been saved already; `mem0tray restore --list` shows it."
+        yield Check("quarantine", WARN, f"{kept} are kept in {paths.quarantine}.", there)
 
 
-def _json_file(path: Path, sections: Sequence[str]) -> Iterator[Check]:
-    """Check a file as it stands there now; if it is being written, a little later."""
-    said = ""
-    for _ in range(_TRIES):
-        try:
-            found = atomic.read(path)
-            if found is None:
-                yield Check(path.name, OK, "is not there yet.")
-            else:
-                yield from _whole(path, document.parse(found[0], sections), sections)
-        except FileUnavailableError as error:
-            shut = path.is_file() and not os.access(path, os.R_OK)
-            yield Check(path.name, FAIL, error.message, _writable(path) if shut else error.remedy)
-        except BrokenDocumentError as error:
-            said = f"is broken: {error.reason}."
-            time.sleep(_WAIT)
-            continue
-        except TornError:
-            said = "is being rewritten all the time."
-            time.sleep(_WAIT)
-            continue
-        return
-    yield Check(path.name, WARN, said, _RUN)
-
-
-def _whole(path: Path, parsed: Document, sections: Sequence[str]) -> Iterator[Check]:
-    name = path.name
-    if parsed.rejected:
-        what = plural(len(parsed.rejected), "value")
-        yield Check(name, WARN, f"holds {what} that other programs cannot load.", _RUN)
+def _json_file(path: Path, sections: Sequence[str]) -> Check:
+    try:
+        found = atomic.read(path)
+        if found is None:
+            return Check(path.name, OK, "is not there yet.")
+        parsed = document.parse(found[0], sections)
+    except FileUnavailableError as error:
+        shut = path.is_file() and not os.access(path, os.R_OK)
+        return Check(path.name, FAIL, error.message, _writable(path) if shut else error.remedy)
+    except (BrokenDocumentError, TornError) as error:
+        why = getattr(error, "reason", "it is being written just now")
+        return Check(path.name, WARN, f"is broken: {why}.", _RUN)
     if not os.access(path, os.W_OK):
-        yield Check(name, FAIL, "cannot be written.", _writable(path))
-        return
-    odd = sum(items.parse(raw) is None for part in sections[:1] for raw in parsed.lists[part])
+        return Check(path.name, FAIL, "cannot be written.", _writable(path))
+    values = [raw for raws in parsed.lists.values() for raw in raws]
+    odd = len(parsed.rejected) + sum(items.parse(raw) is None for raw in values)
     if odd:
-        yield Check(
-            name,
-            WARN,
-            f"holds {plural(odd, 'thing')} without a content that is text: never sent.",
-            f"They are left alone. Mend them in the file, or remove them from it: {path}.",
-        )
-    count = sum(map(len, parsed.lists.values()))
-    yield Check(name, OK, f"is whole: {plural(count, 'item')}." if sections else "is whole.")
+        remedy = f"They are left alone. Mend them in the file, or remove them from it: {path}."
+        said = f"holds {plural(odd, 'thing')} without a usable content: never sent."
+        return Check(path.name, WARN, said, remedy)
+    return Check(path.name, OK, f"is whole: {plural(len(values), 'item')}.")
 
 
 def ledger(examined: Examined) -> Iterable[Check]:

@@ -27,9 +27,9 @@ def test_broken_files_are_named(home: Scratch) -> None:
     assert "broken" in checks(home, "mem0_queue.json")[0][1]
     odd = [7, None, {"content": ["list"]}, {"content": "text"}]
     home.queue.write_text(json.dumps({"queue": odd}))
-    assert "holds 3 things without a content" in checks(home, "mem0_queue.json")[0][1]
-    assert "1 value" in checks(home, "mem0_queue_dlq.json")[0][1]
-    assert "files. What was whole in it" in checks(home, "quarantine")[0][1]
+    assert "holds 3 things without a usable content" in checks(home, "mem0_queue.json")[0][1]
+    assert "holds 1 thing without a usable content" in checks(home, "mem0_queue_dlq.json")[0][1]
+    assert "What was whole in it" in checks(home, "quarantine")[0][1]
 
 
 @pytest.mark.usefixtures("server")
@@ -94,7 +94,7 @@ def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -
 @pytest.mark.parametrize(
     ("free", "level", "size", "end"),
     [
-        (10**12, "ok", "1,000 GB are", ""),
+        (10**12, "ok", "1,000,000 MB are", ""),
         (10**8, "warn", "100 MB are", ""),
         (10**6, "warn", "1 MB are", "When none is left, deliveries wait."),
         (0, "fail", "0 MB are", "Deliveries wait."),

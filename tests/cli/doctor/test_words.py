@@ -34,8 +34,6 @@ def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
     ill.terminal(60)
     ill.env(NO_COLOR="1")
     lines = ill.run("doctor").out.splitlines()
-    assert lines[0].startswith("fail  server key: ")
-    assert "      `mem0tray config set server.api_key` asks for it." in lines
     assert all(len(line) <= 60 or " " not in line.strip() for line in lines)
     assert all(line[:6].strip() in {"fail", "warn", "ok", "skip", ""} for line in lines[:-1])
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import autostart, session
 from mem0tray.desktop.autostart import (
     DESKTOP,
@@ -149,26 +148,6 @@ def test_an_entry_that_no_desktop_reads_comes_with_the_command_for_a_service(
     monkeypatch.setattr(session, "has_desktop", lambda _: False)
     (advice,) = entry.advice()
     assert "`mem0tray autostart enable --service`" in advice
-
-
-ENTRY_OF_THE_USER = "[Desktop Entry]\nType=Application\nName=Mine\nExec=/bin/true run\n"
-UNIT_OF_THE_USER = "[Unit]\nDescription=mine\n[Service]\nExecStart=/bin/true run\n"
-
-
-@pytest.mark.parametrize(
-    ("kind", "other", "text"),
-    [(DESKTOP, SERVICE, ENTRY_OF_THE_USER), (SERVICE, DESKTOP, UNIT_OF_THE_USER)],
-)
-def test_a_file_of_the_users_own_stays(lab: Lab, kind: str, other: str, text: str) -> None:
-    path = Path(lab.way(kind).where)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    with pytest.raises(Mem0TrayError, match="not made by mem0tray, and stays"):
-        lab.way(kind).enable()
-    stays = f"{path} is not made by mem0tray, and stays as it is."
-    assert stays in lab.way(other).enable()
-    assert stays in lab.way(other).disable()
-    assert path.read_text() == text
 
 
 def test_elsewhere_there_is_one_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""What `doctor` says of notifications at a Mac."""
+"""With and without a login at the Mac's screen: what `doctor` says, and whether there is a tray."""
 
 import pytest
 
 from mem0tray.cli.doctor import WARN, Examined, machine
 from mem0tray.config.settings import Loaded, Settings
-from mem0tray.desktop import trial
+from mem0tray.desktop import session, trial
 from tests.desktop.macos.runtime import Machine
 from tests.desktop.macos.screen import log_in
 
@@ -29,8 +29,18 @@ def test_it_cannot_know_whether_a_mac_shows_notifications(
     assert check.remedy.startswith(allow)
 
 
-def test_over_ssh_nothing_is_sent(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_the_screen_nothing_is_missing(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_in(mac, monkeypatch, here=True)
+    assert session.connected() == (None, "")
+    (check,) = machine.tray(Examined(Loaded(Settings())))
+    assert check.message == "It is part of this system."
+
+
+def test_over_ssh_there_is_no_desktop(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     log_in(mac, monkeypatch, here=False)
+    assert session.missing() == "There is no desktop here (no login at the screen)."
+    (check,) = machine.tray(Examined(Loaded(Settings())))
+    assert "`mem0tray run` is the worker without it" in check.message
     monkeypatch.setattr(trial, "notification", None)
     (check,) = machine.notifications(Examined(Loaded(Settings())), send=True)
     assert check.message == "There is no desktop here; the log says what happens."

@@ -1,7 +1,5 @@
 """The stand-ins are held against the real names, and let nothing else pass."""
 
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,36 +60,3 @@ MISSPELT: dict[str, Callable[[], object]] = {
 def test_what_macos_has_not_is_no_attribute(use: Callable[[], object]) -> None:
     with pytest.raises(AttributeError):
         use()
-
-
-@pytest.mark.usefixtures("faulty")
-@pytest.mark.parametrize("arguments", [(), ("a", "b")], ids=["too few", "too many"])
-def test_a_selector_has_its_number_of_arguments(arguments: tuple[str, ...]) -> None:
-    with pytest.raises(TypeError, match=r"initWithTitle: needs 1 arguments, got"):
-        _kit().NSMenu.alloc().initWithTitle_(*arguments)
-
-
-@pytest.mark.usefixtures("faulty")
-def test_another_thread_touches_appkit_in_vain() -> None:
-    raised: list[Exception] = []
-
-    def touch() -> None:
-        try:
-            _kit().NSStatusBar.systemStatusBar()
-        except RuntimeError as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=touch)
-    thread.start()
-    thread.join()
-    assert len(raised) == 1
-
-
-@pytest.mark.parametrize("turn", ["first", "second"])
-def test_it_is_a_mac_for_one_test_alone(request: pytest.FixtureRequest, turn: str) -> None:
-    del turn
-    left = [name for name in kit.there() if name != "pystray" and "pystray." not in name]
-    assert left == [] or sys.platform == "darwin"
-    request.getfixturevalue("mac")
-    assert "AppKit" in kit.there()
-    assert _kit().NSMenu is not None

@@ -1,6 +1,5 @@
 """`osascript`: what alerts and notifications are asked with, and that no text becomes a script."""
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -29,22 +28,13 @@ some = settings(
 # Alerts ---------------------------------------------------------------------------------------
 
 
-def test_an_alert_asks(scripts: Osascript) -> None:
+def test_an_alert_asks_and_cancelling_is_no(scripts: Osascript) -> None:
     """All texts are arguments; the button that cancels is the default."""
     assert Dialogs().ask(QUESTION)
     assert scripts.words == ["-", QUESTION.title, QUESTION.text, "Back up and delete", "Cancel"]
     assert "default button myCancel cancel button myCancel" in scripts.source
-
-
-def test_cancelling_is_no(scripts: Osascript) -> None:
-    """Cancelling, or closing, ends `osascript` with an error."""
     scripts.cancel()
     assert not Dialogs().ask(QUESTION)
-
-
-def test_an_alert_tells(scripts: Osascript) -> None:
-    """One button; that it ends with an error matters to nobody."""
-    scripts.cancel()
     Dialogs().show("title", "text", "Close")
     assert scripts.words == ["-", "title", "text", "Close"]
     assert "buttons {myClose}" in scripts.source
@@ -87,15 +77,3 @@ def test_no_text_becomes_a_script(
     show(title, text)
     assert scripts.words[:3] == ["-", lines(title), lines(text)]
     assert scripts.source == usual
-
-
-def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:
-    for show in (
-        lambda: Dialogs().ask(QUESTION),
-        lambda: Dialogs().show("a", "b", "c"),
-        lambda: _notify("a", "b"),
-    ):
-        show()
-        given = {*re.findall(r"\{([^}]+)\}\n", scripts.source)[0].split(", ")}
-        made = {*re.findall(r"set (my\w+) to", scripts.source)}
-        assert {*re.findall(r"\bmy\w+", scripts.source)} == given | made

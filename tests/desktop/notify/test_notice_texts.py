@@ -91,49 +91,24 @@ def _back(desk: Desk) -> None:
     desk.state(HEALTHY)
 
 
+def _needed(reason: str, *, told: bool = False) -> Event:
+    return events.StateChanged(ACTION_NEEDED, reasons.quoted(reason), told=told)
+
+
+BAD, GOOD, NORMAL, ACTION = "action-needed", "healthy", Urgency.NORMAL, Urgency.CRITICAL
+
+
 @pytest.mark.parametrize(
     ("happens", "base", "expected", "urgency", "kind"),
     [
-        (lambda desk: desk.happens(recovered()), "healthy", [], Urgency.LOW, ""),
-        (
-            lambda desk: desk.happens(moved()),
-            "action-needed",
-            [Offer.RETRY],
-            Urgency.NORMAL,
-            "",
-        ),
-        (
-            lambda desk: desk.happens(alert()),
-            "action-needed",
-            [Offer.RETRY],
-            Urgency.NORMAL,
-            "size",
-        ),
-        (
-            lambda desk: desk.happens(DELETED),
-            "healthy",
-            [Offer.RESTORE],
-            Urgency.NORMAL,
-            "deletion",
-        ),
-        (
-            lambda desk: desk.state(ACTION_NEEDED, "choose a server"),
-            "action-needed",
-            [Offer.SETTINGS],
-            Urgency.CRITICAL,
-            "action",
-        ),
-        (
-            lambda desk: desk.happens(
-                events.StateChanged(ACTION_NEEDED, reasons.quoted("disk full"), told=True)
-            ),
-            "action-needed",
-            [],
-            Urgency.CRITICAL,
-            "action",
-        ),
-        (_down, "down", [], Urgency.NORMAL, "server"),
-        (_back, "healthy", [Offer.RETRY], Urgency.NORMAL, "server"),
+        (lambda desk: desk.happens(recovered()), GOOD, [], Urgency.LOW, ""),
+        (lambda desk: desk.happens(moved()), BAD, [Offer.RETRY], NORMAL, ""),
+        (lambda desk: desk.happens(alert()), BAD, [Offer.RETRY], NORMAL, "size"),
+        (lambda desk: desk.happens(DELETED), GOOD, [Offer.RESTORE], NORMAL, "deletion"),
+        (lambda desk: desk.happens(_needed("x")), BAD, [Offer.SETTINGS], ACTION, "action"),
+        (lambda desk: desk.happens(_needed("x", told=True)), BAD, [], ACTION, "action"),
+        (_down, "down", [], NORMAL, "server"),
+        (_back, GOOD, [Offer.RETRY], NORMAL, "server"),
     ],
 )
 def test_icon_buttons_and_urgency_follow_from_the_subject(
@@ -147,12 +122,8 @@ def test_icon_buttons_and_urgency_follow_from_the_subject(
     happens(desk)
     desk.passes(BURST)
     notice = desk.last
-    assert (notice.base, offers(notice), notice.urgency, notice.kind) == (
-        base,
-        expected,
-        urgency,
-        kind,
-    )
+    found = (notice.base, offers(notice), notice.urgency, notice.kind)
+    assert found == (base, expected, urgency, kind)
     assert notice.actions[0] == NoticeAction(Offer.STATUS, "Show status")
     assert notice_icon(notice.base).is_file()
     assert notice.base in BASES.values()

@@ -164,20 +164,12 @@ def test_the_last_place_is_kept_for_what_needs_the_user(desk: Desk) -> None:
     assert desk.titles[6:] == ["Moved to DLQ", "DLQ recovered"]
 
 
+PROBLEMS = {"Moved to DLQ", "Memories not delivered", "Removed by hand", "Server down"}
+
+
 @pytest.mark.parametrize(
     ("level", "titles"),
-    [
-        ("none", set()),
-        (
-            "problems",
-            {"Moved to DLQ", "Memories not delivered", "Removed by hand", "Server down"},
-        ),
-        (
-            "all",
-            {"Moved to DLQ", "Memories not delivered", "Removed by hand", "Server down"}
-            | {"DLQ recovered", "Server back"},
-        ),
-    ],
+    [("none", set()), ("problems", PROBLEMS), ("all", PROBLEMS | {"DLQ recovered", "Server back"})],
 )
 def test_the_level_chooses_what_is_shown(desk: Desk, level: str, titles: set[str]) -> None:
     desk.notices.level = level
@@ -300,20 +292,6 @@ def test_an_outage_is_one_until_it_stays_healthy(desk: Desk) -> None:
     desk.state(HEALTHY)
     desk.passes(HOUR)
     assert desk.titles == ["Server down", "Server back"]
-
-
-def test_of_an_outage_that_had_to_wait_only_the_end_is_shown(desk: Desk) -> None:
-    for number in range(LIMIT):
-        desk.state(ACTION_NEEDED, f"reason {number}")
-        desk.passes(2 * BURST)
-    for _ in range(2):
-        desk.state(DOWN, "x")
-        desk.passes(DOWN_AFTER)
-        desk.state(HEALTHY)
-        desk.passes(2 * BURST)
-    assert len(desk.seen) == LIMIT
-    desk.passes(HOUR)
-    assert desk.titles[LIMIT:] == ["Server back"]
 
 
 @pytest.mark.parametrize("last", [True, False], ids=["with the last place", "before it"])

@@ -144,8 +144,3 @@ def test_a_line_that_is_no_tick_any_more_is_another_line() -> None:
     ids = LineIds()
     before, after = (read(item("m", "m", checked=each), ids=ids) for each in (True, None))
     assert change(before, after) == ([0], {})
-
-
-def test_ticks_are_told_again_after_a_click_on_one() -> None:
-    menu = read(item("a", checked=True), item("b"))
-    assert change(menu, menu, ticks=True)[1] == {menu.below[0].id: {"toggle-state": 1}}

@@ -1,6 +1,5 @@
 """The icon as a panel meets it over the bus: what it shows, and what a click does."""
 
-import os
 import queue
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -8,14 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dbus_fast import Message
 
-from mem0tray.desktop.bus import DBUS
-from mem0tray.desktop.session import TOKEN
 from mem0tray.desktop.tray import linux
 from tests.desktop.tray.icon_desk import IconDesk, icon_desk, picture
-from tests.support.bus import CallError
-from tests.support.processes import wait_until
+from tests.support.bus import BusError
 from tests.support.session import needs_dbus
 from tests.support.sni import TrayHost
 
@@ -81,30 +76,6 @@ def test_a_panel_that_listens_late_is_told_again(
     assert item.colour() == RED
 
 
-# Clicks on the icon ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("click", ["Activate", "SecondaryActivate"])
-def test_a_click_does_what_the_default_item_does(desk: IconDesk, click: str) -> None:
-    desk.menu(desk.MenuItem("other", lambda: None), desk.MenuItem("x", desk.note, default=True))
-    item = desk.start()
-    item.call("ContextMenu", "ii", 1, 1)
-    item.call("Scroll", "is", 1, "vertical")
-    item.call(click, "ii", 1, 1)
-    desk.wait_ran()
-    assert desk.ran == ["desk"]
-
-
-def test_the_right_to_show_a_window_reaches_what_a_click_opens(desk: IconDesk) -> None:
-    seen: list[str | None] = []
-    desk.menu(desk.MenuItem("x", lambda: seen.append(os.environ.get(TOKEN))))
-    item = desk.start()
-    item.call("ProvideXdgActivationToken", "s", "token-1")
-    item.click("x")
-    wait_until(lambda: seen, what="the click")
-    assert seen == ["token-1"]
-
-
 # Clicks in the menu -----------------------------------------------------------------------------
 
 
@@ -137,21 +108,6 @@ def test_a_panel_is_told_when_it_listens(desk: IconDesk, monkeypatch: pytest.Mon
     assert desk.host.items == []
     work()
     assert desk.host.wait_item().colour() == RED
-
-
-def test_hidden_it_is_gone(desk: IconDesk) -> None:
-    item = desk.start()
-    item.wait_for(lambda: item.status == "Active")
-    wait_until(lambda: desk.icon.visible, what="the icon told that it is shown")
-    desk.icon.visible = False
-    item.wait_gone()
-    assert ("NewStatus", ["Passive"]) in item.signals
-    desk.host.close()
-    desk.host = TrayHost(desk.address)
-    desk.bus.call(Message(DBUS, "/", DBUS, "GetId"))
-    assert desk.host.items == []
-    desk.icon.visible = True
-    assert desk.host.wait_item().status == "Active"
 
 
 def test_stopping_takes_it_away(desk: IconDesk) -> None:
@@ -224,7 +180,7 @@ def test_what_is_not_there_is_an_error(
     desk: IconDesk, member: str, signature: str, body: tuple[Any, ...]
 ) -> None:
     item = desk.start()
-    with pytest.raises(CallError, match=r"does not refer to a menu item|has no property"):
+    with pytest.raises(BusError, match=r"does not refer to a menu item|has no property"):
         item.ask_menu(member, signature, *body)
 
 

@@ -107,10 +107,12 @@ def test_the_first_line_tells_state_and_destination(state: str, words: str) -> N
 
 @pytest.mark.parametrize("state", [DOWN, ACTION_NEEDED])
 def test_the_first_line_tells_what_is_wrong(state: str) -> None:
-    view = View(state, destination="mem0.test", reason=reasons.quoted("refused"))
-    assert menu.build(view, ENGLISH, NOW)[0].label.endswith(" · mem0.test · refused")
-    view = dataclasses.replace(view, reason=reasons.quoted("refused " * 40))
-    assert len(menu.build(view, ENGLISH, NOW)[0].label) == 100
+    for reason, words in (("refused", "refused"), ("refused " * 40, "…")):
+        view = View(state, destination="mem0.test", reason=reasons.quoted(reason))
+        line = menu.build(view, ENGLISH, NOW)[0].label
+        assert " · mem0.test · refused" in line
+        assert line.endswith(words)
+        assert len(line) <= 100
 
 
 def test_where_submenus_have_none_it_all_stands_below_each_letter() -> None:
@@ -156,25 +158,18 @@ def test_menus_of_one_shape() -> None:
     assert shape(letters=(LETTER,)) != shape(letters=(other,))
 
 
-def test_a_pause_can_be_ended_and_not_begun_twice() -> None:
-    for paused in (False, True):
-        made = menu.build(dataclasses.replace(VIEW, paused=paused), ENGLISH, NOW)
-        *begin, resume = within(made, "Pause").entries
-        assert [entry.enabled for entry in begin] == [not paused] * 3
-        assert resume.enabled is paused
-        assert [entry.command for entry in begin] == [
-            MenuCommand(Verb.PAUSE, value=30), MenuCommand(Verb.PAUSE, value=60),
-            MenuCommand(Verb.PAUSE),
-        ]  # fmt: skip
-
-
+@pytest.mark.parametrize("on", [False, True])
 @pytest.mark.parametrize("level", menu.LEVELS)
-def test_one_level_is_ticked(level: str) -> None:
-    made = within(
-        menu.build(dataclasses.replace(VIEW, level=level), ENGLISH, NOW), "Notifications"
-    ).entries
-    assert [entry.checked for entry in made] == [each == level for each in menu.LEVELS]
-    assert all(entry.radio for entry in made)
+def test_what_is_set_is_shown(level: str, *, on: bool) -> None:
+    view = dataclasses.replace(VIEW, paused=on, level=level, at_login=on)
+    made = menu.build(view, ENGLISH, NOW)
+    *begin, resume = within(made, "Pause").entries
+    assert [entry.enabled for entry in (*begin, resume)] == [not on] * 3 + [on]
+    assert [entry.command and entry.command.value for entry in begin] == [30, 60, None]
+    levels = within(made, "Notifications").entries
+    assert [entry.checked for entry in levels] == [each == level for each in menu.LEVELS]
+    login = within(made, "Start at login")
+    assert (login.checked, login.command) == (on, MenuCommand(Verb.AT_LOGIN, value=not on))
 
 
 # Rebuilt rarely -----------------------------------------------------------------------------

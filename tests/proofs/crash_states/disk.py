@@ -30,10 +30,7 @@ class Write:
 
     inode: int
     offset: int
-    data: bytes
-
-    def __str__(self) -> str:
-        return f"write {len(self.data)} bytes at {self.offset} of file {self.inode}"
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +39,6 @@ class Resize:
 
     inode: int
     size: int
-
-    def __str__(self) -> str:
-        return f"resize file {self.inode} to {self.size}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +49,12 @@ class Name:
     path: str
     old: str | None = None
 
-    def __str__(self) -> str:
-        if self.old is not None:
-            return f"rename {_last(self.old)} to {_last(self.path)}"
-        return f"{'make folder' if self.inode == FOLDER else 'name'} {_last(self.path)}"
-
 
 @dataclass(frozen=True, slots=True)
 class Unname:
     """A name removed."""
 
     path: str
-
-    def __str__(self) -> str:
-        return f"remove {_last(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +64,6 @@ class SyncFile:
     inode: int
     began: int
 
-    def __str__(self) -> str:
-        return f"sync file {self.inode}"
-
 
 @dataclass(frozen=True, slots=True)
 class SyncFolder:
@@ -88,9 +71,6 @@ class SyncFolder:
 
     path: str
     began: int
-
-    def __str__(self) -> str:
-        return f"sync folder {_last(self.path)}"
 
 
 Operation = Write | Resize | Name | Unname | SyncFile | SyncFolder
@@ -111,10 +91,6 @@ class _File:
 
     lasting: bytes = b""
     pending: list[tuple[int, Write | Resize]] = field(default_factory=list)
-
-
-def _last(path: str) -> str:
-    return path.rpartition("/")[2]
 
 
 def _parent(path: str) -> str:
@@ -215,7 +191,6 @@ def _named(names: Mapping[str, int], changes: Sequence[Name | Unname]) -> dict[s
 
 
 def _reached(names: Mapping[str, int]) -> dict[str, int]:
-    """The names that can be reached: a folder that is not there takes all in it with it."""
     reached: dict[str, int] = {}
     for path in sorted(names):
         if (parent := _parent(path)) == "." or parent in reached:
@@ -280,7 +255,6 @@ def _cuts(write: Write) -> list[int]:
 
 
 def _spread(numbers: range) -> list[int]:
-    """Some of many, the first and the last with them."""
     if len(numbers) <= _SAMPLES:
         return list(numbers)
     step = (len(numbers) - 1) / (_SAMPLES - 1)

@@ -5,8 +5,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from unittest import mock
 from mem0tray.config import settings as config
 from mem0tray.config.settings import PathSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
-from mem0tray.core.events import Event, Events, LedgerRebuilt, PartFailed
+from mem0tray.core.events import Event, Events, PartFailed
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.store import ID_MAX, Filter, Store
 from mem0tray.system.paths import Paths
@@ -40,22 +39,15 @@ class Bad:
 
 @dataclass
 class Result:
-    """What became of one protocol; `rebuilt` counts the reasons for which a ledger was rebuilt."""
+    """What became of one protocol."""
 
     protocol: str
     operations: int
     states: int = 0
     bad: list[Bad] = field(default_factory=list)
-    rebuilt: Counter[str] = field(default_factory=Counter)
 
 
-def prove(
-    name: str,
-    *,
-    bug: str = "",
-    at_most: int = 0,
-    progress: Callable[[Result], None] = lambda _: None,
-) -> Result:
+def prove(name: str, *, bug: str = "", at_most: int = 0) -> Result:
     """Record protocol `name` and try its states, or `at_most` of them, evenly spread."""
     with (
         scratch() as folder,
@@ -69,19 +61,15 @@ def prove(
         with rebooted(home):
             for moment in take.moments(at_most):
                 _try(home, server, moment, result)
-                progress(result)
     return result
 
 
 def _try(home: Home, server: Standin, moment: Moment, result: Result) -> None:
     build(home.root, moment.left.tree)
-    outcome = recover(home, server, moment.promises)
     result.states += 1
-    if outcome.rebuilt:
-        result.rebuilt[outcome.rebuilt] += 1
-    if outcome.faults:
+    if faults := recover(home, server, moment.promises):
         after = f"operation {moment.number} ({moment.event})"
-        result.bad.append(Bad(after, moment.left.words, outcome.faults))
+        result.bad.append(Bad(after, moment.left.words, faults))
 
 
 _AGO: Final = 120.0  # seconds since the files were written: a machine takes its time to start
@@ -103,7 +91,6 @@ def scratch() -> Iterator[Path]:
 
 @contextmanager
 def rebooted(home: Home) -> Iterator[None]:
-    """Be a process of this home, after another start of the machine."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, home.env))
         for name in _BOOT_IDS:
@@ -128,28 +115,16 @@ def build(root: Path, tree: Tree) -> None:
         os.utime(path, (then, then))
 
 
-@dataclass
-class Outcome:
-    """What the recovery came to: `faults` in words; whether a ledger was begun anew, and why."""
-
-    faults: list[str] = field(default_factory=list)
-    rebuilt: str = ""
-
-
-def recover(home: Home, server: Standin, promises: Promises) -> Outcome:
-    """Start the worker on what stands in `home` and see whether the promises hold.
+def recover(home: Home, server: Standin, promises: Promises) -> list[str]:
+    """Start the worker on what stands in `home`; name each promise that does not hold.
 
     To be called while `rebooted`.
     """
     server.begin_with(promises.stored)
     seen: list[Event] = []
-    outcome = Outcome(_run_to_rest(home, server, seen))
-    for event in seen:
-        if isinstance(event, PartFailed):
-            outcome.faults.append(f"{event.part}: {event.error}")
-        if isinstance(event, LedgerRebuilt):
-            outcome.rebuilt = event.reason
-    outcome.faults += oracle.faults(
+    faults = _run_to_rest(home, server, seen)
+    faults += (f"{each.part}: {each.error}" for each in seen if isinstance(each, PartFailed))
+    faults += oracle.faults(
         home,
         server,
         promises.accepted,
@@ -157,14 +132,12 @@ def recover(home: Home, server: Standin, promises: Promises) -> Outcome:
         offered=promises.offered,
     )
     before = {text for _, text in promises.stored}
-    outcome.faults += (
+    faults += (
         f"deleted, and sent all the same: {text}"
         for text in promises.deleted - before
         if server.count(text)
     )
-    outcome.faults += _setting(home, promises)
-    outcome.faults += _kept(home, promises)
-    return outcome
+    return [*faults, *_setting(home, promises), *_kept(home, promises)]
 
 
 def _run_to_rest(home: Home, server: Standin, seen: list[Event]) -> list[str]:
@@ -190,7 +163,6 @@ def _run_to_rest(home: Home, server: Standin, seen: list[Event]) -> list[str]:
 
 
 def _kept(home: Home, promises: Promises) -> list[str]:
-    """What the embedded server has lost."""
     if not promises.kept:
         return []
     folder = Paths(home.claude, home.data / "mem0tray").local_server

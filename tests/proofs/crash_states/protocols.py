@@ -188,7 +188,6 @@ def salvage(take: Take) -> None:
 
 
 def ledger(take: Take) -> None:
-    """A ledger that is broken is kept, and begun anew from the files."""
     _two_of_each(take)
     worker = take.home.worker()
     worker.kill()
@@ -234,7 +233,6 @@ def settings(take: Take) -> None:
 
 
 def local_server(take: Take) -> None:
-    """The embedded server makes its database, and stores memories."""
     take.begin()
     for text in ("one", "two", "three"):
         take.keep(text)

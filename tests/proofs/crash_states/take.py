@@ -43,6 +43,17 @@ class Word(Enum):
     KEPT = "must be in the embedded server"
 
 
+_ADDS_TO: Final = {
+    Word.OFFERED: "offered",
+    Word.ACCEPTED: "accepted",
+    Word.DELETING: "discardable",
+    Word.DELETED: "deleted",
+    Word.SETTING: "settings",
+    Word.KEPT: "kept",
+}
+_TAKES_FROM: Final = {Word.RESTORING: "deleted", Word.RESTORED: "discardable"}
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A promise about a text."""
@@ -67,29 +78,13 @@ class Promises:
     stored: frozenset[tuple[str, str]] = frozenset()
 
     def after(self, told: Told) -> "Promises":
-        """What holds when this has been told."""
         one = frozenset([told.text])
-        result = self
-        match told.word:
-            case Word.OFFERED:
-                result = replace(self, offered=self.offered | one)
-            case Word.ACCEPTED:
-                result = replace(self, accepted=self.accepted | one)
-            case Word.DELETING:
-                result = replace(self, discardable=self.discardable | one)
-            case Word.DELETED:
-                result = replace(self, deleted=self.deleted | one)
-            case Word.RESTORING:
-                result = replace(self, deleted=self.deleted - one)
-            case Word.RESTORED:
-                result = replace(self, discardable=self.discardable - one)
-            case Word.SETTING:
-                result = replace(self, settings=self.settings | one)
-            case Word.SET:
-                result = replace(self, settings=one)
-            case Word.KEPT:
-                result = replace(self, kept=self.kept | one)
-        return result
+        if told.word is Word.SET:
+            return replace(self, settings=one)
+        if (name := _TAKES_FROM.get(told.word)) is not None:
+            return replace(self, **{name: getattr(self, name) - one})
+        name = _ADDS_TO[told.word]
+        return replace(self, **{name: getattr(self, name) | one})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +110,6 @@ class Take:
     _owners: dict[str, str] = field(default_factory=dict)  # the project of each text stored
 
     def begin(self) -> None:
-        """What is there now is on the disk for good."""
         self._recording = Recording(self.home.root, _IGNORED)
         if self.bug:
             bugs.plant_in(self.home, self.bug)
@@ -128,7 +122,6 @@ class Take:
         self._trace([*self.home._command, *arguments], code, {**self.home.env, **(env or {})})
 
     def producer(self, *arguments: str) -> None:
-        """Run a foreign producer, which syncs nothing."""
         command = [sys.executable, str(PRODUCER), "--claude", str(self.home.claude), *arguments]
         self._trace(command, 0, self.home.env)
 
@@ -194,7 +187,6 @@ class Take:
 
     @property
     def operations(self) -> int:
-        """How many operations on files were recorded."""
         return sum(not isinstance(event, Told | Sent | Answered) for event in self._events)
 
     def moments(self, at_most: int = 0) -> Iterator[Moment]:
@@ -255,7 +247,6 @@ class _Replay:
 
 
 def _one(lefts: Iterable[Left], number: int) -> list[Left]:
-    """One of them, another one each time."""
     found = list(lefts)
     return [found[number * _STRIDE % len(found)]]
 

@@ -133,7 +133,6 @@ class Recording:
         return self._now.get(path)
 
     def size(self, inode: int) -> int:
-        """How long a file is now."""
         return self._sizes.get(inode, 0)
 
     def do(self, event: Event) -> None:
@@ -167,7 +166,6 @@ class Recording:
         return None if name == path or self._ignored.search(name) else name
 
     def name_of(self, argument: str, folder: str = "") -> str | None:
-        """The path in an argument of a call, if it matters."""
         path = _decoded(argument)
         return self._inside(os.path.normpath(Path(_path_of(folder), path)))
 

@@ -62,7 +62,6 @@ class Producers:
             world.beliefs.accept(item)
 
     def again(self, item: Item) -> None:
-        """Queue what was queued before."""
         self.queue(item)
         memory = self._world.beliefs.memories[item["content"]]
         if memory.wish is not Wish.KEPT:
@@ -108,7 +107,6 @@ class Producers:
         self._opened = self._world.clock.monotonic()
 
     def write_opened(self, item: Item) -> None:
-        """Write into what was opened, wherever that is by now."""
         if self._open is not None:
             with self._open as file:
                 file.write(json.dumps({**item, "emergency": True}) + "\n")
@@ -194,7 +192,6 @@ class Commands:
                 memory.not_before = 0.0
 
     def find(self, number: int) -> FoundItem | None:
-        """Choose a dead letter or a waiting entry."""
         with suppress(Mem0TrayError):
             with waiting.opened(self._world.settings) as seen:
                 known = [each for place in waiting.BOTH for each in seen.items(place)]

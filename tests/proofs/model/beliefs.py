@@ -65,7 +65,6 @@ class Beliefs:
         return [each.text for each in self.memories.values() if each.wish in wishes]
 
     def only(self, item_id: str) -> Memory | None:
-        """Find the memory under an id that stands for no other."""
         found = [each for each in self.memories.values() if each.id == item_id]
         return found[0] if len(found) == 1 else None
 
@@ -170,7 +169,6 @@ class Beliefs:
         return (shown | self._written) & self.memories.keys()
 
     def _discard(self, seen: dict[str, Item], found: dict[str, Item], at: int) -> None:
-        """Discarded is what the generation showed that the file names, and the file does not."""
         edited = {item["id"] for text, item in found.items() if text not in seen}
         for text in (seen.keys() & self.memories.keys()) - found.keys():
             memory = self.memories[text]
@@ -206,7 +204,6 @@ class Beliefs:
             memory.counts.add(count or 0)
 
     def _edit(self, item: Item) -> None:
-        """New content: of an item that there is, else a new memory."""
         others = [each for each in self.memories.values() if each.id == item["id"]]
         new = self.accept(item)
         new.retry_count = None if others else item.get("retry_count")

@@ -20,7 +20,6 @@ _LONG: Final = 3_700.0  # seconds: longer than any wait
 
 
 def mend(world: World) -> None:
-    """The server and the way to it are well."""
     world.server.clear_scripts()
     world.server.default = Answer()
     world.server.health = NAMED

@@ -87,7 +87,6 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_wrong(self) -> None:
-        """No step has gone against the contract."""
         Histories.steps += 1
         if hasattr(self, "world"):
             assert not self.world.wrong, self.world.wrong
@@ -96,7 +95,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def cycle(self) -> None:
-        """The worker looks at the files."""
         self.world.cycle()
 
     @rule()
@@ -105,7 +103,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def send(self) -> None:
-        """A request goes out."""
         self.world.send()
 
     @rule(number=places)
@@ -114,7 +111,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def kill(self) -> None:
-        """The worker is killed between two steps."""
         self.world.kill()
 
     @rule(after=st.integers(0, 120), sends=st.booleans())
@@ -125,7 +121,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(after=st.integers(0, 60))
     def kill_while_starting(self, after: int) -> None:
-        """The worker stops, starts, and is killed in its first moments."""
         self.world.stop()
         self.world.points.arm(after, self.world.die)
         with self.world.killable():
@@ -134,7 +129,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """The worker stops in good order, and starts."""
         self.world.stop()
         self.world.start()
 
@@ -142,7 +136,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(project=projects, retries=st.sampled_from([0, 0, 0, 4, 5]), replace=st.booleans())
     def queue(self, project: str, retries: int, *, replace: bool) -> None:
-        """A producer queues a memory."""
         self.producers.queue(self.producers.entry(project, retries), replace=replace)
 
     @rule(project=projects, after=st.integers(0, 60))
@@ -156,7 +149,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(number=places)
     def queue_again(self, number: int) -> None:
-        """A producer queues what it has queued before."""
         known = list(self.world.beliefs.memories.values())
         if known:
             memory = known[number % len(known)]
@@ -166,7 +158,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(number=places)
     def queue_under_a_known_id(self, number: int) -> None:
-        """A producer uses an id twice, for different contents."""
         known = list(self.world.beliefs.memories.values())
         if known:
             memory = known[number % len(known)]
@@ -175,13 +166,11 @@ class Histories(RuleBasedStateMachine):
     @rule(project=projects)
     @precondition(lambda self: not self.producers.holds)
     def queue_afresh(self, project: str) -> None:
-        """A producer begins the queue file anew."""
         self.producers.afresh(self.producers.entry(project))
 
     @rule(part=parts)
     @precondition(lambda self: not self.producers.holds)
     def producer_dies(self, part: float) -> None:
-        """A producer is killed while it writes the queue file."""
         self.producers.die_writing(part)
 
     @rule(project=projects, part=st.just(1.0) | parts)
@@ -199,7 +188,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def lock(self) -> None:
-        """A producer hangs with the lock, or goes on."""
         if self.producers.holds:
             self.producers.let_go()
         else:
@@ -213,12 +201,10 @@ class Histories(RuleBasedStateMachine):
 
     @rule(copy=copies, change=changes, replace=st.booleans())
     def save(self, copy: int | None, change: Change, *, replace: bool) -> None:
-        """The user saves a copy, fresh or old, with some changes."""
         self.user.save(copy, change, replace=replace)
 
     @rule(copy=copies, change=changes, after=st.integers(0, 60))
     def save_meanwhile(self, copy: int | None, change: Change, after: int) -> None:
-        """The user saves a copy in the midst of the worker's work."""
         if not self.world.at_peace:  # no precondition: where a kill strikes is no choice of ours
             return
         self.world.points.arm(after, lambda: self.user.save(copy, change))
@@ -228,7 +214,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(copy=copies, change=changes, part=parts)
     def save_slowly(self, copy: int, change: Change, part: float) -> None:
-        """The user begins a save that takes its time, or ends it."""
         if self.user.is_saving:
             self.user.end_saving()
         else:
@@ -236,7 +221,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(copy=places)
     def restore_copy(self, copy: int) -> None:
-        """The user copies an old copy over the file."""
         self.user.restore_copy(copy)
 
     @rule()
@@ -323,7 +307,6 @@ class Histories(RuleBasedStateMachine):
     @rule(stores=st.booleans())
     @precondition(lambda self: self.hanging < _HANGING)
     def hang_once(self, *, stores: bool) -> None:
-        """The next save is never answered."""
         self.hanging += 1
         self.world.server.script(Answer(delay=60, stores=stores))
         self.world.hurry(HASTY)
@@ -338,7 +321,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def network(self) -> None:
-        """The server goes away, or comes back."""
         self.world.switch()
 
     @rule(status=st.sampled_from([200, 503]))

@@ -34,14 +34,12 @@ SENDERS = 3  # requests that may be under way at once
 
 class _NoWait(threading.Event):
     def wait(self, timeout: float | None = None) -> bool:
-        """Return at once: who waits in a history does so on its clock."""
         del timeout
         return self.is_set()
 
 
 @contextmanager
 def without_threads() -> Iterator[None]:
-    """Workers that begin in here start none of their threads."""
 
     def still(self: Any, *_: object, **__: object) -> None:
         del self
@@ -110,7 +108,6 @@ class SteppedWorker:
         self.probe()
 
     def probe(self) -> None:
-        """Probe the server if that is wanted, or due."""
         prober = self.parts.chosen_server.prober
         due = self._now() - self._probed >= self.parts.context.settings.sync.probe_interval
         if due or prober._signal.is_set():
@@ -130,7 +127,6 @@ class SteppedWorker:
         return bool(free) and self._turn(free[0])
 
     def finish(self, number: int) -> None:
-        """Take the answer to a request, and send the next."""
         del self.under_way[number]
         self._turn(number)
 
@@ -153,7 +149,6 @@ class SteppedWorker:
     # The end -----------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Leave in good order."""
         self.engine.end()
         self._let_go()
 
@@ -199,12 +194,10 @@ class Clock:
         return self._monotonic
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass, and the others work."""
         self.advance(seconds)
         self.while_asleep()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass on both clocks."""
         self._wall += seconds
         self._monotonic += seconds
 

@@ -32,7 +32,6 @@ class User:
         self._slow: tuple[IO[bytes], bytes] | None = None  # a save under way: file and rest
 
     def open(self) -> None:
-        """Open the DLQ in one more editor."""
         data = self._world.read_dlq()
         if data is not None:
             self._copies = [*self._copies, data][-COPIES:]
@@ -58,13 +57,11 @@ class User:
         self._world.forget_save()
 
     def break_file(self, part: float) -> None:
-        """Be killed in the middle of a save: only a part of it is there."""
         data = self._world.read_dlq()
         if data is not None:
             self._write(data[: int(len(data) * part)])
 
     def begin_saving(self, copy: int, change: Change, part: float) -> None:
-        """Begin a save that takes its time: the file is cut to its first part."""
         data = self._copy(copy)
         if data is None or self._slow is not None:
             return
@@ -97,7 +94,6 @@ class User:
 
     @property
     def is_saving(self) -> bool:
-        """Whether a save is under way."""
         return self._slow is not None
 
     def close(self) -> None:

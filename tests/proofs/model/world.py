@@ -101,7 +101,6 @@ class World:
             ledger.close()
 
     def die(self) -> None:
-        """Be killed at this very point."""
         raise Killed
 
     def cycle(self) -> None:
@@ -123,12 +122,10 @@ class World:
             self._check_wishes()
 
     def _while_asleep(self) -> None:
-        """A command waits: the worker goes on, and answers it."""
         self.cycle()
 
     @contextmanager
     def _standing_in(self) -> Iterator[None]:
-        """See each command that stands in for the worker: it merges what was saved, as a cycle."""
         original = worker_orders.stand_in
 
         def told(event: Event) -> None:
@@ -149,7 +146,6 @@ class World:
             yield
 
     def send(self) -> None:
-        """Send something that is due, if there is a sender for it."""
         if self.life is not None:
             before = set(self.life.under_way)
             self.life.begin()
@@ -164,7 +160,6 @@ class World:
             self._check_requests(set(known) - {chosen})
 
     def work(self) -> None:
-        """A cycle, then all that is due, then what that led to."""
         self.cycle()
         if self.life is not None:
             self.send()
@@ -184,12 +179,10 @@ class World:
             self.life.parts.context.settings = self.settings
 
     def switch(self) -> None:
-        """The server goes away, or comes back."""
         self.serving = not self.serving
         (self.server.open if self.serving else self.server.close)()
 
     def set_clock(self, seconds: float) -> None:
-        """Somebody sets the wall clock, back or forward."""
         self.clock.jump(seconds)
         self.beliefs.clock_set(seconds)
 
@@ -233,7 +226,6 @@ class World:
         return data
 
     def saved(self, data: bytes) -> None:
-        """Somebody has saved the DLQ file."""
         self.age(self.home.dlq)
         self.forget_save()
         self._save = data
@@ -251,7 +243,6 @@ class World:
         self._save, self._half = None, False
 
     def age(self, path: Path) -> None:
-        """Give what somebody wrote the time of this clock."""
         moment = self.clock.time_ns()
         os.utime(path, ns=(moment, moment))
 
@@ -310,7 +301,6 @@ class World:
 
     @contextmanager
     def _replacing(self) -> Iterator[None]:
-        """See each replacement of the DLQ file: the worker publishes, or who stands in for it."""
         original = atomic.replace
 
         def replace(path: Path, parts: bytes | Sequence[bytes], **more: Any) -> Any:
@@ -331,7 +321,6 @@ class World:
     # What is held against the contract ---------------------------------------------------
 
     def _check_wishes(self) -> None:
-        """What is wanted is there, and what is not is restorable and not sent."""
         assert self.life is not None
         with self.life.parts.context.ledger.locked() as db:
             rows = {row[1]: row for row in db.execute(_STATES)}
@@ -344,7 +333,6 @@ class World:
                 self.wrong.append(f"still {state}, though the user removed it: {memory.text!r}")
 
     def _check_requests(self, before: set[int]) -> None:
-        """Nothing is sent before its time, and nothing that was discarded."""
         assert self.life is not None
         now = self.clock.time()
         for number in self.life.under_way.keys() - before:

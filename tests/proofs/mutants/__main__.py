@@ -5,51 +5,36 @@ import json
 import random
 import sys
 import tempfile
-import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from tests.proofs.mutants import mutations
-from tests.proofs.mutants.mutations import ROOMS, Mutant, source_of
-from tests.proofs.mutants.trial import Outcome, Result, Seen, Tree
+from tests.proofs.mutants.mutations import Mutant, changes, mutant
+from tests.proofs.mutants.tree import DEAD, ORDER, Outcome, Result, Tree
 from tests.support.home import REPOSITORY
 
-EDGE: Final = "\r" if sys.stderr.isatty() else "\n"
-NO_EFFECT: Final = "no effect"
-DEAD: Final = (Outcome.KILLED, Outcome.TIMED_OUT, Outcome.REFUSED)
-ORDER: Final = (*DEAD, NO_EFFECT, Outcome.SURVIVED, Outcome.NOT_COVERED)
-Key = tuple[str, str, str, str]  # path, function, before, after
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One line of the results."""
-
-    name: str
-    room: str
-    path: str
-    function: str
-    before: str
-    after: str
-    outcome: str
-    by: str = ""  # the test that failed
-    why: str = ""  # it has no effect
-    tests: int = 0
-    seconds: float = 0.0
-
-    @property
-    def key(self) -> Key:
-        """What it is recognised by in `no_effect.toml`."""
-        return self.path, self.function, self.before, self.after
-
-    def __str__(self) -> str:
-        before, after = (text.replace("\n", "\n      ") for text in (self.before, self.after))
-        where = f"{self.path}  {self.function or '(module)'}"
-        return f"{self.outcome:<12}{where}\n    - {before}\n    + {after}"
+# The modules of a room, and its tests: the files of a module's own name are tried first.
+ROOMS: Final[dict[str, tuple[Sequence[str], Sequence[str]]]] = {
+    "core": (["mem0tray/core/**/*.py"], ["tests/core", "tests/files", "tests/worker/dlq"]),
+    "files": (["mem0tray/files/**/*.py"], ["tests/files"]),
+    "config": (
+        ["mem0tray/config/**/*.py", "mem0tray/system/paths.py"],
+        ["tests/config", "tests/system", "tests/cli/test_config.py"],
+    ),
+    "ledger": (
+        ["mem0tray/ledger/**/*.py", "mem0tray/ledger/queries.sql"],
+        ["tests/ledger", "tests/actions"],
+    ),
+    "server": (["mem0tray/server/**/*.py"], ["tests/server", "tests/worker/sending"]),
+    "worker": (
+        ["mem0tray/worker/**/*.py"],
+        ["tests/worker", "tests/proofs/model/test_model.py", "tests/proofs/planted"],
+    ),
+}  # fmt: skip
 
 
 def main() -> int:
@@ -62,158 +47,78 @@ def main() -> int:
         "--file", action="append", metavar="PATTERN", default=[],
         help="these files of the rooms only, as mem0tray/worker/reporting/*.py (repeatable)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.add_argument(
-        "--results", type=Path, metavar="FILE",
-        help="note each outcome there; those killed there already are not run again",
-    )  # fmt: skip
+        "--results", type=Path, metavar="FILE", help="note each there, and try no dead one again"
+    )
     options = parser.parse_args()
-    chosen = sample(options.room or list(ROOMS), options.sample, options.seed, options.file)
-    told: list[Told] = []
-    try:
-        for one in run(chosen, earlier(options.results)):
-            told.append(one)
-            note(options.results, one)
-            tell(told, len(chosen))
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-    print(document(told, options) if options.json else summary(told, len(chosen)))
-    return int(len(told) < len(chosen) or any(alive(one) for one in told))
+    chosen = sample(options.room or ROOMS, options.sample, options.seed, options.file)
+    found = [Result(**json.loads(line)) for line in lines(options.results)]
+    results = {each.name: each for each in found if each.outcome in DEAD}
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        tree = Tree(REPOSITORY, Path(folder))
+        for number, (room, each) in enumerate(chosen, 1):
+            if each.name not in results:
+                result = with_reason(tree.tried(each, room, ROOMS[room][1]))
+                results[each.name] = result
+                if options.results:
+                    with options.results.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(asdict(result)) + "\n")
+            print(f"{number} of {len(chosen)}", results[each.name], sep="\n", file=sys.stderr)
+    own = [results[each.name] for _, each in chosen]
+    print(summary(own))
+    return int(any(each.outcome == Outcome.SURVIVED for each in own))
+
+
+def lines(path: Path | None) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
 
 
 def sample(
-    names: Iterable[str], count: int, seed: int, files: Sequence[str] = ()
+    rooms: Iterable[str], count: int, seed: int, files: Sequence[str] = ()
 ) -> list[tuple[str, Mutant]]:
-    """Draw mutants with their rooms, each place in the text as likely as any other.
-
-    `files` has patterns of modules, relative to the project; none leaves out nothing.
-    """
-    sources = {
-        path: (name, source_of(path, (REPOSITORY / path).read_text(encoding="utf-8")))
-        for name in names
-        for path in mutations.modules_of(ROOMS[name], REPOSITORY)
-        if not files or mutations.matches(path, files)
+    """Draw mutants with their rooms, each place in the text as likely as any other."""
+    texts = {
+        path: (room, (REPOSITORY / path).read_text(encoding="utf-8"))
+        for room in rooms
+        for path in modules(room)
+        if not files or any(fnmatch(path, pattern) for pattern in files)
     }
-    places = [(path, n) for path, (_, source) in sources.items() for n in range(len(source))]
+    places = [(path, each) for path, (_, text) in texts.items() for each in changes(path, text)]
     random.Random(seed).shuffle(places)  # noqa: S311 - a sample, no secret
     found: dict[str, tuple[str, Mutant]] = {}
-    for path, number in places:
-        if len(found) == count:
-            break
-        room, source = sources[path]
-        if mutant := source.mutant(number):
-            found.setdefault(mutant.name, (room, mutant))
+    for path, change in places:
+        room, text = texts[path]
+        if len(found) < count and (made := mutant(path, text, change)):
+            found.setdefault(made.name, (room, made))
     return sorted(found.values(), key=lambda one: (list(ROOMS).index(one[0]), one[1].path))
 
 
-def run(chosen: list[tuple[str, Mutant]], before: dict[str, Told]) -> Iterator[Told]:
-    """Try each that was not killed before, room by room."""
-    reasons = no_effect()
-    temporary = tempfile.TemporaryDirectory(prefix="mutants-")
-    with temporary as folder, Tree(REPOSITORY, Path(folder)) as tree:
-        seen: dict[str, Seen] = {}
-        for room, mutant in chosen:
-            if mutant.name in before:
-                yield before[mutant.name]
-                continue
-            if room not in seen:
-                seen[room] = look(tree, room)
-            told = as_told(room, mutant, tree.run(mutant, seen[room]))
-            yield with_reason(told, reasons)
+def modules(room: str) -> list[str]:
+    found = {path for pattern in ROOMS[room][0] for path in REPOSITORY.glob(pattern)}
+    return sorted(path.relative_to(REPOSITORY).as_posix() for path in found)
 
 
-def look(tree: Tree, room: str) -> Seen:
-    """Run a room's tests unchanged, and say how they went."""
-    started = time.monotonic()
-    seen = tree.look(ROOMS[room])
-    seconds = time.monotonic() - started
-    line = f"{room}: {len(seen.seconds)} test functions, unchanged, in {seconds:.0f} s"
-    print(line, f"FAILED: {', '.join(seen.failed)}" if seen.failed else "", file=sys.stderr)
-    return seen
-
-
-def as_told(room: str, mutant: Mutant, result: Result) -> Told:
-    return Told(
-        mutant.name, room, mutant.path, mutant.function, mutant.before, mutant.after,
-        result.outcome.value, result.by, "", result.tests, round(result.seconds, 2),
-    )  # fmt: skip
-
-
-def no_effect() -> dict[Key, str]:
-    """Those that change nothing, and why."""
+def with_reason(result: Result) -> Result:
+    """Take a survivor that has a sentence in `no_effect.toml` as one without effect."""
     text = Path(__file__).with_name("no_effect.toml").read_text(encoding="utf-8")
-    entries = tomllib.loads(text).get("mutant", [])
-    return {(e["path"], e["function"], e["before"], e["after"]): e["why"] for e in entries}
+    wanted = ("path", "function", "before", "after")
+    key = [getattr(result, name) for name in wanted]
+    known = any(key == [each[name] for name in wanted] for each in tomllib.loads(text)["mutant"])
+    is_known = known and result.outcome == Outcome.SURVIVED
+    return replace(result, outcome=Outcome.NO_EFFECT) if is_known else result
 
 
-def with_reason(told: Told, reasons: dict[Key, str]) -> Told:
-    """Take a survivor that has a sentence as one without effect."""
-    why = reasons.get(told.key)
-    if why is None or told.outcome in DEAD:
-        return told
-    return replace(told, outcome=NO_EFFECT, why=why)
-
-
-def alive(one: Told) -> bool:
-    """Whether a test should have noticed it."""
-    return one.outcome in {Outcome.SURVIVED, Outcome.NOT_COVERED}
-
-
-def earlier(path: Path | None) -> dict[str, Told]:
-    if path is None or not path.exists():
-        return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    told = [Told(**json.loads(line)) for line in lines]
-    return {one.name: one for one in told if one.outcome in DEAD}
-
-
-def note(path: Path | None, one: Told) -> None:
-    """Append an outcome to the file of results."""
-    if path is not None:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(fields(one), ensure_ascii=False) + "\n")
-
-
-def fields(one: Told) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in Told.__slots__}
-
-
-def tell(told: list[Told], total: int) -> None:
-    """Show how far it is, in one line that is written over."""
-    counts = Counter(one.outcome for one in told)
-    parts = ", ".join(f"{name} {counts[name]}" for name in ORDER if counts[name])
-    print(f"{len(told)} of {total}: {parts:<90}", end=EDGE, file=sys.stderr, flush=True)
-
-
-def document(told: list[Told], options: argparse.Namespace) -> str:
-    counts = Counter(one.outcome for one in told)
-    found = {
-        "sample": len(told),
-        "seed": options.seed,
-        "counts": {str(name): counts[name] for name in ORDER},
-        "mutants": [fields(one) for one in told],
-    }
-    return json.dumps(found, indent=2, ensure_ascii=False)
-
-
-def summary(told: list[Told], total: int) -> str:
+def summary(results: Sequence[Result]) -> str:
     """Say it for people: those alive, and a table that adds up."""
-    lines = [str(one) for one in told if alive(one)]
-    lines += ["", "room        " + "".join(f"{name:>13}" for name in ("mutants", *ORDER, "score"))]
-    for room in (*ROOMS, ""):
-        own = [one for one in told if room in {one.room, ""}]
-        if own:
-            lines.append(_row(room or "all", own))
-    if len(told) < total:
-        lines.append(f"{total - len(told)} of {total} not tried")
-    return "\n".join(lines)
-
-
-def _row(title: str, told: list[Told]) -> str:
-    counts = Counter(one.outcome for one in told)
-    dead = sum(counts[name] for name in DEAD)
-    cells = [len(told), *(counts[name] for name in ORDER)]
-    return f"{title:<12}" + "".join(f"{n:>13}" for n in cells) + f"{dead / len(told):>13.1%}"
+    told = [str(each) for each in results if each.outcome == Outcome.SURVIVED]
+    told += ["", "".join(f"{name:>11}" for name in ("room", "mutants", *ORDER, "score"))]
+    for room in (*ROOMS, "all"):
+        own = Counter(each.outcome for each in results if room in {each.room, "all"})
+        if total := own.total():
+            dead = sum(own[name] for name in DEAD)
+            cells = [room, str(total), *(str(own[name]) for name in ORDER), f"{dead / total:.1%}"]
+            told.append("".join(f"{cell:>11}" for cell in cells))
+    return "\n".join(told)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.proofs.mutants.mutations import ROOMS, Room, mirrored, modules_of, suite
-from tests.proofs.mutants.trial import PARTS, Outcome, Seen, Tree
+from tests.proofs.mutants.tree import PARTS, Outcome, Tree
 from tests.support import needs
 from tests.support.home import REPOSITORY
 
@@ -40,10 +37,6 @@ def sign(n):
     if n < 0:
         return -1
     return 1
-
-
-def unused():
-    return 7
 """
 SMALL_TESTS = """\
 from mem0tray.small import sign
@@ -56,10 +49,9 @@ def test_sign():
 
 
 def made(path: str, text: str) -> "list[Mutant]":
-    from tests.proofs.mutants.mutations import Source  # slow to load: not while tests are collected
+    from tests.proofs.mutants.mutations import changes, mutant  # slow to load: not on collection
 
-    source = Source(path, text)
-    return [found for n in range(len(source)) if (found := source.mutant(n))]
+    return [one for each in changes(path, text) if (one := mutant(path, text, each))]
 
 
 def test_each_kind_of_change_is_made() -> None:
@@ -75,22 +67,17 @@ def test_each_kind_of_change_is_made() -> None:
 
 
 def test_each_statement_of_a_file_of_sql_is_changed() -> None:
-    from tests.proofs.mutants.mutations import SqlSource
-
-    source = SqlSource("q.sql", "-- name: one\n-- Ask AND wait.\nSELECT a WHERE a = 1 AND b < 2\n")
-    made = [source.mutant(number) for number in range(len(source))]
-    assert {one.after.removeprefix("SELECT a WHERE ") for one in made} == {
-        "a = 1 OR b < 2", "a != 1 AND b < 2", "a = 1 AND b <= 2",
-    }  # fmt: skip
-    assert {one.function for one in made} == {"one"}
+    text = "-- name: one\n-- Ask AND wait.\nSELECT a WHERE a = 1 AND b < 2\n"
+    found = {(one.function, one.after) for one in made("q.sql", text)}
+    assert found == {
+        ("one", f"SELECT a WHERE {after}")
+        for after in ("a = 1 OR b < 2", "a != 1 AND b < 2", "a = 1 AND b <= 2")
+    }
 
 
 def test_what_no_test_could_notice_is_left_alone() -> None:
-    for one in made("some.py", SOURCE):
-        assert not any(
-            sign in one.before
-            for sign in ('"""', "-> bool", "@cached_property", "import", "__all__")
-        ), one
+    signs = ('"""', "-> bool", "@cached_property", "import", "__all__")
+    assert not [one for one in made("some.py", SOURCE) for sign in signs if sign in one.before]
 
 
 def test_a_name_outlives_other_changes_of_the_file() -> None:
@@ -99,18 +86,13 @@ def test_a_name_outlives_other_changes_of_the_file() -> None:
     assert before == after
 
 
-@pytest.mark.parametrize("name", ROOMS)
-def test_each_room_has_its_modules_and_tests(name: str) -> None:
-    room = ROOMS[name]
-    assert modules_of(room, REPOSITORY)
-    assert suite(room, REPOSITORY) == list(room.tests)
-    for pattern in (*room.modules, *room.left_out):
-        assert list(REPOSITORY.glob(pattern)), pattern
+def test_each_room_has_its_modules_and_tests() -> None:
+    from tests.proofs.mutants.__main__ import ROOMS, modules
 
-
-def test_a_modules_own_tests_are_found_by_its_name() -> None:
-    assert mirrored("mem0tray/files/lock.py") == "tests/files/test_lock"
-    assert mirrored("mem0tray/core/item.py") == "tests/core/test_item"
+    for room, (patterns, tests) in ROOMS.items():
+        assert modules(room)
+        assert [each for each in patterns if not list(REPOSITORY.glob(each))] == []
+        assert [each for each in tests if not (REPOSITORY / each).exists()] == []
 
 
 def test_each_mutant_without_effect_is_one_that_can_be_made_today() -> None:
@@ -123,18 +105,8 @@ def test_each_mutant_without_effect_is_one_that_can_be_made_today() -> None:
         assert entry["after"] != entry["before"]
 
 
-def test_what_is_run_on_import_any_test_may_notice() -> None:
-    (mutant,) = (one for one in made("mem0tray/small.py", SOURCE) if one.after == "LIMIT = 4")
-    ran = {str(line): [""] for line in mutant.lines} | {"14": ["tests/test_a.py::user"]}
-    own = ["tests/test_small.py::quick", "tests/test_small.py::slow"]
-    names = ["tests/test_b.py::other", own[1], "tests/test_a.py::user", own[0]]
-    seconds = dict(zip(names, (0.1, 5.0, 0.3, 0.2), strict=True))
-    found = Seen(seconds, {"mem0tray/small.py": ran}).tests(mutant)
-    assert found == [own[0], "tests/test_a.py::user", own[1], "tests/test_b.py::other"]
-
-
-@needs.linux("it forks, and ends what is left by /proc")
-def test_a_mutant_is_killed_survives_or_is_not_covered(tmp_path: Path) -> None:
+@needs.linux("it ends a group of processes")
+def test_a_mutant_is_killed_or_survives(tmp_path: Path) -> None:
     project = tmp_path / "project"
     for part in PARTS:
         (project / part).parent.mkdir(parents=True, exist_ok=True)
@@ -142,15 +114,11 @@ def test_a_mutant_is_killed_survives_or_is_not_covered(tmp_path: Path) -> None:
     (project / "mem0tray" / "__init__.py").touch()
     (project / "mem0tray" / "small.py").write_text(SMALL, encoding="utf-8")
     (project / "tests" / "test_small.py").write_text(SMALL_TESTS, encoding="utf-8")
-    shutil.copytree(Path(__file__).parent, project / "tests" / "proofs" / "mutants")
-    room = Room(("mem0tray/small.py",), ("tests/test_small.py",))
     changes = {one.after: one for one in made("mem0tray/small.py", SMALL)}
-    with Tree(project, tmp_path) as tree:
-        seen = tree.look(room)
-        killed = tree.run(changes["return -2"], seen)
-        assert (killed.outcome, killed.by) == (Outcome.KILLED, "tests/test_small.py::test_sign")
-        # Neither -5 nor 5 tells a sign that is asked for 0.
-        assert tree.run(changes["if n < 1:"], seen).outcome is Outcome.SURVIVED
-        assert tree.run(changes["return 8"], seen).outcome is Outcome.NOT_COVERED
-        assert (project / "mem0tray" / "small.py").read_text(encoding="utf-8") == SMALL
-        assert (tree.root / "mem0tray" / "small.py").read_text(encoding="utf-8") == SMALL
+    tree = Tree(project, tmp_path)
+    killed = tree.tried(changes["return -2"], "small", ["tests"])
+    assert (killed.outcome, killed.by) == (Outcome.KILLED, "tests/test_small.py::test_sign")
+    # Neither -5 nor 5 tells a sign that is asked for 0.
+    assert tree.tried(changes["if n < 1:"], "small", ["tests"]).outcome == Outcome.SURVIVED
+    shutil.rmtree(project)
+    assert (tree.root / "mem0tray" / "small.py").read_text(encoding="utf-8") == SMALL

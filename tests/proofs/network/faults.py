@@ -19,13 +19,11 @@ DRIP = 0.02  # seconds between two bytes
 
 
 async def reset_before(exchange: Exchange) -> bool:
-    """Reset the connection before the server has seen anything."""
     exchange.reset()
     return False
 
 
 async def reset_after(exchange: Exchange) -> bool:
-    """Reset the connection after the server has accepted."""
     await exchange.ask_server()
     exchange.reset()
     return False
@@ -56,7 +54,6 @@ async def half_open(exchange: Exchange) -> bool:
 
 
 async def lost_answer(exchange: Exchange) -> bool:
-    """Take the request to the server, and let its answer vanish."""
     await exchange.ask_server()
     return await half_open(exchange)
 
@@ -87,7 +84,6 @@ async def slow_body(exchange: Exchange) -> bool:
 
 
 async def truncated(exchange: Exchange) -> bool:
-    """Cut the answer in the middle of its body."""
     answer = await exchange.ask_server()
     await exchange.send(answer[: len(answer) - 4])
     return False
@@ -109,7 +105,6 @@ async def endless(exchange: Exchange) -> bool:
 
 
 async def length_too_short(exchange: Exchange) -> bool:
-    """Declare less than the body has."""
     return await _with_length(exchange, lambda length: length // 2)
 
 
@@ -132,7 +127,6 @@ BOMB = gzip.compress(bytes(MEGABYTE), 9) * 300  # 300 MB out of 300 kB
 
 
 async def gzip_bomb(exchange: Exchange) -> bool:
-    """Answer with a bomb, after the server has accepted."""
     await exchange.ask_server()
     await exchange.send(render(200, BOMB, {"Content-Encoding": "gzip"}))
     return True

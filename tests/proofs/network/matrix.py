@@ -176,7 +176,6 @@ class Trial:
         )
 
     def _waiting(self, texts: list[str]) -> list[int]:
-        """List the failures of those of these memories that still stand in the files."""
         queue = [item["retries"] for item in self.home.queue_items() if item["content"] in texts]
         dead = [item["retry_count"] for item in self.home.dlq_items() if item["content"] in texts]
         return [*queue, *(5 + count for count in dead)]
@@ -192,7 +191,6 @@ class Trial:
 
 
 def check(case: Case, outcome: Outcome, *, alone: bool) -> list[str]:
-    """Compare with the contract: what is wrong, a sentence each."""
     wrong = list(outcome.wrong)
     if outcome.peak > MOST_MEMORY:
         wrong.append(f"the worker took {outcome.peak} bytes")

@@ -60,7 +60,6 @@ SCALED = {
 
 
 def storm(trial: Trial, memories: int, limit: RateLimit) -> None:
-    """Deliver so many through a server that keeps to its limit."""
     trial.proxy.strike(limit, saves_only=True)
     texts = trial.queue("storm", memories)
     trial.server.wait_for(lambda: not trial.server.missing(texts), 100, "all taken")
@@ -138,7 +137,6 @@ def outage(trial: Trial, words: str) -> None:
 
 
 def recovered(trial: Trial) -> None:
-    """See that all is delivered, once."""
     trial.wait_delivered(trial.accepted)
     assert oracle.faults(trial.home, trial.server, trial.accepted) == []
 

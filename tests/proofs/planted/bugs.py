@@ -71,7 +71,6 @@ def file_before_ledger(stand: Stand) -> None:
 
 
 def no_lock(stand: Stand) -> None:
-    """Write the queue file without the producers' lock."""
 
     def nothing(self: FileLock, timeout: float) -> None:
         del self, timeout
@@ -80,7 +79,6 @@ def no_lock(stand: Stand) -> None:
 
 
 def last_update_ignored(stand: Stand) -> None:
-    """Take each save for one of the file as it is now."""
     base = HandEdits._base
 
     def newest(self: HandEdits, save: Any) -> Base:
@@ -131,7 +129,6 @@ def key_of_the_attempt(stand: Stand) -> None:
 
 
 def outage_counted(stand: Stand) -> None:
-    """Count an outage of the server as a failure of the item."""
     apply = Verdicts.apply
 
     def blame(self: Verdicts, job: Job, outcome: Outcome, *args: Any, **more: Any) -> Any:
@@ -161,12 +158,10 @@ def tombstones_forgotten(stand: Stand) -> None:
 
 
 def no_folder_sync(stand: Stand) -> None:
-    """Leave out the fsync of the folder after a rename."""
     stand(atomic, "sync_folder", mock.Mock())
 
 
 def no_file_sync(stand: Stand) -> None:
-    """Leave out the fsync of a file before it is renamed."""
     stand(atomic, "sync", mock.Mock())
 
 
@@ -203,7 +198,6 @@ BUGS: Final[dict[str, Callable[[Stand], None]]] = {
 
 
 def plant_in(home: Home, name: str) -> None:
-    """Let every command of this home run with one of the bugs."""
     home.env |= {VARIABLE: name, "PYTHONPATH": str(REPOSITORY)}
     home._command = (sys.executable, "-m", "tests.proofs.planted.program")
 

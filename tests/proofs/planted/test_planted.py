@@ -22,7 +22,6 @@ from tests.support.standin import Standin
 
 
 def killed_in_a_delivery(root: Path) -> list[str]:
-    """A worker is killed at some points of a short story."""
     return next(([fault] for fault in kills(root, deliver, every=15)), [])
 
 
@@ -40,7 +39,6 @@ def a_stale_save(world: World) -> None:
 
 
 def some_failed_retries(world: World) -> None:
-    """A dead letter fails twice more."""
     producers, commands = Producers(world), Commands(world)
     world.server.default = Answer(500)
     producers.queue(producers.entry("alpha", retries=5))

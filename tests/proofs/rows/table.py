@@ -78,7 +78,6 @@ def page(proofs: Mapping[str, Sequence[int]], outcomes: Mapping[str, str], took:
 
 
 def _names(tests: Sequence[str]) -> list[str]:
-    """Name each test function once, linked, with the number of its cases."""
     functions = Counter(test.partition("[")[0] for test in tests)
     told = []
     for function, cases in functions.items():
@@ -99,7 +98,6 @@ class Collection:
         self.proofs: dict[str, list[int]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Remember what every test says that it proves."""
         for item in session.items:
             marks = item.iter_markers("row")
             self.proofs[item.nodeid] = sorted({number for mark in marks for number in mark.args})
@@ -143,7 +141,6 @@ def _pytest(arguments: Sequence[str], plugin: object) -> int:
 
 
 def marked() -> list[Path]:
-    """List the files with tests that name rows."""
     files = sorted(ROOT.glob("tests/**/test_*.py"))
     return [path for path in files if "mark.row(" in path.read_text(encoding="utf-8")]
 

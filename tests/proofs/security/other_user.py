@@ -48,7 +48,6 @@ class _Everything(http.server.BaseHTTPRequestHandler):
 
 
 def take(port: str) -> None:
-    """Be a server in another one's place."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), _Everything)
     sys.stdout.write("taken\n")
     sys.stdout.flush()

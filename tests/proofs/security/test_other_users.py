@@ -32,7 +32,6 @@ def as_nobody(*words: str) -> list[str]:
 
 
 def stranger(*words: str) -> subprocess.CompletedProcess[str]:
-    """Do one thing as another user."""
     return subprocess.run(
         as_nobody(*words), capture_output=True, text=True, check=False, timeout=30, cwd="/"
     )
@@ -59,7 +58,6 @@ def local(bare_home: Home) -> tuple[Home, Process, dict[str, object]]:
 
 
 def deliver(home: Home, label: str) -> None:
-    """See that memories are still delivered."""
     wanted = home.read(home.metrics)["total_synced"] + 3
     home.write_emergency(entries(3, label))
     home.wait(lambda: home.read(home.metrics)["total_synced"] == wanted, 20, f"{label}: delivered")

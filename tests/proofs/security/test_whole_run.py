@@ -34,21 +34,18 @@ class WholeRun:
     tokens: list[str] = field(default_factory=list)
 
     def command(self, *words: str, stdin: str = "", env: dict[str, str] | None = None) -> str:
-        """Run a command and keep what it said, whatever it exits with."""
         done = self.home.run(*words, stdin=stdin, env=env)
         self.said[" ".join(words)] = done.stdout + done.stderr
         assert "Traceback" not in done.stderr, done
         return done.stdout
 
     def look_at(self, worker: Process) -> None:
-        """Keep command line and environment of a worker and of all that it started."""
         for pid in (worker.pid, *_below(worker.pid)):
             for name in ("cmdline", "environ"):
                 text = Path(f"/proc/{pid}/{name}").read_bytes().decode("utf-8", "replace")
                 self.shown[f"{pid} {name}"] = text
 
     def modes(self) -> dict[str, int]:
-        """Map all that is below the home to its mode."""
         return {
             str(path.relative_to(self.home.root)): stat.S_IMODE(path.lstat().st_mode)
             for path in sorted(self.home.root.rglob("*"))

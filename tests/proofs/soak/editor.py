@@ -3,7 +3,6 @@
 import json
 import random
 import subprocess
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -14,88 +13,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from tests.support import user
 from tests.support.home import Home
-from tests.support.http1 import Request
 from tests.support.shapes import Item, Json, dead
-from tests.support.standin import SAVE
-
-AROUND: Final = 5.0  # seconds before what is first known of a memory, and after the last
-Told = list[tuple[float, str]]  # monotonic seconds, and what happened then
-
-
-class History:
-    """Takes in what happens as it comes, without what makes a request large."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._acts: Told = []
-        self._texts: defaultdict[str, Told] = defaultdict(list)
-        self._projects: dict[str, str] = {}  # by text
-        self._questions: defaultdict[str, Told] = defaultdict(list)  # by project
-        self._open: list[Request] = []
-
-    def act(self, what: str) -> None:
-        """Write down what an actor does now."""
-        self._acts.append((time.monotonic(), what))
-
-    def about(self, text: str, what: str) -> None:
-        """Write down what becomes of a memory now."""
-        self._texts[text].append((time.monotonic(), what))
-
-    def take(self, requests: Iterable[Request]) -> int:
-        """Take in requests that have come since the last time; how many of them are saves."""
-        new = [request for request in requests if request.path != "/health"]
-        waiting, self._open = [*self._open, *new], []
-        for request in waiting:
-            if request.finished is None:
-                self._open.append(request)
-            else:
-                self._note(request)
-        return sum(_is_save(request) for request in new)
-
-    def _note(self, request: Request) -> None:
-        told = (request.started, _line(request))
-        if not _is_save(request):
-            project = request.project or request.path.removeprefix("/memory/")
-            self._questions[project].append(told)
-        elif isinstance(request.content, str) and isinstance(request.project, str):
-            self._texts[request.content].append(told)
-            self._projects[request.content] = request.project
-
-    def of(self, text: str) -> list[str]:
-        """Tell what became of a memory: saves, questions of its project, and all acts meanwhile."""
-        for request in self._open:
-            self._note(request)
-        self._open = []
-        known = self._texts[text]
-        if not known:
-            return ["the server never saw it"]
-        begin, end = min(known)[0], max(known)[0]
-        questions = self._questions[self._projects.get(text, "")]
-        told = [
-            *known,
-            *_between(begin, end, questions),
-            *_between(begin - AROUND, end + AROUND, self._acts),
-        ]
-        return [f"{at - self._began:9.3f} s  {what}" for at, what in sorted(told)]
-
-
-def _between(begin: float, end: float, told: Told) -> Told:
-    return [(at, what) for at, what in told if begin <= at <= end]
-
-
-def _line(request: Request) -> str:
-    """`save: stored, no answer after 2.001 s`."""
-    what = "save" if _is_save(request) else "question"
-    effect = request.effect or "nothing done"
-    if request.finished is None:
-        return f"{what}: {effect}, not ended"
-    answer = "no answer" if request.status is None else request.status
-    return f"{what}: {effect}, {answer} after {request.finished - request.started:.3f} s"
-
-
-def _is_save(request: Request) -> bool:
-    return request.method == "POST" and request.path == SAVE
-
 
 PATIENCE: Final = 180.0  # seconds for a script or command: the machine may be busy
 
@@ -107,12 +25,12 @@ class Editor:
     those that may or may not exist (replaced by an edit, or not acknowledged).
     """
 
-    def __init__(self, home: Home, rng: random.Random, history: History) -> None:
+    def __init__(self, home: Home, rng: random.Random) -> None:
         self.accepted: list[str] = []
         self.discarded: set[str] = set()
         self.offered: set[str] = set()
         self.done: defaultdict[str, int] = defaultdict(int)
-        self._home, self._rng, self._history = home, rng, history
+        self._home, self._rng = home, rng
         self._ledger = Paths(home.claude, home.data / "mem0tray").ledger
         self._texts: defaultdict[str, set[str]] = defaultdict(set)  # by id, every one it ever had
         self._fresh: dict[str, bytes] = {}  # ids and digests that nobody may have read yet
@@ -140,7 +58,6 @@ class Editor:
         """Do one thing; seconds until the next."""
         ways, weights = zip(*self._ways, strict=True)
         (way,) = self._rng.choices(ways, weights)
-        self._history.act(f"user: {way.__name__}")
         with suppress(UnreadableError):
             way()
             self.done[way.__name__] += 1
@@ -166,46 +83,35 @@ class Editor:
         """Forget them, under every text that they had: the copy may be old."""
         for item in items:
             self.discarded |= self._texts[item["id"]] | {item["content"]}
-            self._history.about(item["content"], "removed by the user")
             self._fresh.pop(item["id"], None)
 
     def remove(self) -> None:
-        """Remove a few items and save."""
         self._wait_for_intake()
         document = self._open()
         gone = self._pick(document, 3)
         self._discard(gone)
         document["items"] = [item for item in document["items"] if item not in gone]
-        self._save(document, stamp=self._stamped())
+        user.save(self._home, document, stamp=self._stamped())
 
     def add(self) -> None:
-        """Write a dead letter into the file."""
         document = self._open()
         letter = dead(f"added by hand, {len(self.accepted)}", "by hand")
         document["items"].append(letter)
-        self._save(document, stamp=self._stamped())
+        user.save(self._home, document, stamp=self._stamped())
         self._accept(letter)
 
     def mend(self) -> None:
-        """Change the text of an item."""
         document = self._open()
         for item in self._pick(document, 1):
             self.offered.add(item["content"])
             item |= {"content": f"mended {len(self.accepted)}: {item['id']}", "last_attempt": 0}
-            self._save(document, stamp=self._stamped())
+            user.save(self._home, document, stamp=self._stamped())
             self._accept(item)
 
     def _accept(self, item: Item) -> None:
         self.accepted.append(item["content"])
-        self._history.about(item["content"], "written by the user")
         self._texts[item["id"]].add(item["content"])
         self._fresh[item["id"]] = digest(item["project_id"], item["content"])
-
-    def _save(self, document: Item, *, stamp: bool) -> None:
-        user.save(self._home, document, stamp=stamp)
-        self._history.act(
-            f"saved {len(document['items'])} items, last_update {document.get('last_update')}"
-        )
 
     def _stamped(self) -> bool:
         return self._rng.random() < 0.3 and not self._is_an_old_copy()
@@ -232,7 +138,7 @@ class Editor:
         self._discard(gone)
         self._old["items"] = [item for item in self._old["items"] if item not in gone]
         if "last_update" in self._old:
-            self._save(self._old, stamp=False)
+            user.save(self._home, self._old)
             self._copied = self._content()
 
     def tear(self) -> None:
@@ -274,7 +180,6 @@ class Editor:
             self._home.script(source, PATIENCE)
 
     def back_up(self) -> None:
-        """Copy the file to the backup's name."""
         self._open()
         user.back_up(self._home)
 
@@ -295,7 +200,6 @@ class Editor:
             self._run("delete", item["id"], "--yes")
 
     def command_restore(self) -> None:
-        """Take the last deletion back."""
         self._run("restore")
 
     def look(self) -> None:

@@ -96,7 +96,6 @@ def look(home: Home, worker: Process, at: float, stored: int) -> Sample | None:
 
 
 def _size(ledger: Path) -> int:
-    """Bytes of a ledger as it is read: what stands in its log alone as yet is counted."""
     with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as db:
         return math.prod(db.execute(f"PRAGMA {each}").fetchone()[0] for each in _PAGES)
 

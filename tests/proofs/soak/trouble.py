@@ -4,22 +4,16 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 from zlib import crc32
 
-from tests.proofs.soak.editor import History
 from tests.support import machine
 from tests.support.home import Home
 from tests.support.http1 import Answer, Request, page, retry_after
 from tests.support.standin import NAMED, Standin
 
-HEALTHY: Final = NAMED
-KINDS: Final = (
-    *("gone", "unwell", "failing", "crowded", "strange", "hanging"),
-    *("slow", "locked", "full"),
-)
 REFUSED_FOR: Final = 20.0  # seconds
 STRANGE: Final = [
     Answer(),
@@ -36,28 +30,19 @@ STRANGE: Final = [
 class Trouble:
     """One trouble at a time, each for a moment, with a moment's peace between.
 
-    `disk`: whether the data folder is on a disk that may be filled. `only`: which of
-    `KINDS` there are; all when empty.
+    `disk`: whether the data folder is on a disk that may be filled.
     """
 
-    def __init__(
-        self,
-        home: Home,
-        server: Standin,
-        rng: random.Random,
-        history: History,
-        *,
-        disk: bool,
-        only: Collection[str] = (),
-    ) -> None:
+    def __init__(self, home: Home, server: Standin, rng: random.Random, *, disk: bool) -> None:
         self.seen: Counter[str] = Counter()
         self.now = ""
-        self._home, self._server, self._rng, self._history = home, server, rng, history
+        self._home, self._server, self._rng = home, server, rng
         self._refuse_some()
         self._running: AbstractContextManager[None] | None = None
         self._kinds: list[Callable[[], AbstractContextManager[None]]] = [
-            getattr(self, name) for name in only or KINDS if disk or name != "full"
-        ]
+            self.gone, self.unwell, self.failing, self.crowded, self.strange, self.hanging,
+            self.slow, self.locked, *([self.full] if disk else []),
+        ]  # fmt: skip
 
     def step(self) -> float:
         """Begin the next trouble, or end this one; seconds until the next step."""
@@ -67,7 +52,6 @@ class Trouble:
         kind = self._rng.choice(self._kinds)
         self.now = kind.__name__
         self.seen[self.now] += 1
-        self._history.act(f"trouble: {self.now}")
         self._running = kind()
         self._running.__enter__()
         return self._rng.uniform(0.5, 3.0)
@@ -79,33 +63,27 @@ class Trouble:
     def end(self) -> None:
         if self._running is not None:
             self._running.__exit__(None, None, None)
-            self._history.act(f"no longer: {self.now}")
             self._running, self.now = None, ""
 
     @contextmanager
     def gone(self) -> Iterator[None]:
-        """Refuse every connection."""
         self._server.close()
         yield
         self._server.open()
 
     @contextmanager
     def unwell(self) -> Iterator[None]:
-        """Fail at the health path and with each save."""
         self._server.health = self._server.default = Answer(503)
         yield
-        self._server.health, self._server.default = HEALTHY, Answer()
+        self._server.health, self._server.default = NAMED, Answer()
 
     def failing(self) -> AbstractContextManager[None]:
-        """Refuse what is sent, in good health."""
         return self._default(Answer(self._rng.choice([500, 400, 422])))
 
     def crowded(self) -> AbstractContextManager[None]:
-        """Ask to slow down."""
         return self._default(retry_after(429, 1))
 
     def hanging(self) -> AbstractContextManager[None]:
-        """Let requests hang, whether or not they are stored."""
         # Cut in the end: an answer that comes in time after all must not be a lie.
         return self._default(Answer(delay=30.0, reset=True, stores=self._rng.random() < 0.5))
 
@@ -117,7 +95,6 @@ class Trouble:
 
     @contextmanager
     def strange(self) -> Iterator[None]:
-        """Answer each request in another way."""
         self._server.script(*self._rng.choices(STRANGE, k=200))
         yield
         self._server.clear_scripts()
@@ -148,7 +125,6 @@ class Trouble:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """Fill the disk that the ledger is on."""
         filler = machine.fill(self._home.data)
         yield
         filler.unlink()
@@ -157,13 +133,11 @@ class Trouble:
 class Life:
     """Keeps a worker running; kills, stops and freezes it while `deadly` is set."""
 
-    def __init__(
-        self, home: Home, rng: random.Random, history: History, env: dict[str, str]
-    ) -> None:
+    def __init__(self, home: Home, rng: random.Random, env: dict[str, str]) -> None:
         self.deadly = True
         self.ends: Counter[str] = Counter()
         self.faults: list[str] = []
-        self._home, self._rng, self._history, self._env = home, rng, history, env
+        self._home, self._rng, self._env = home, rng, env
         self.worker = home.start("run", env=env)
 
     def step(self) -> float:
@@ -173,7 +147,6 @@ class Life:
             end = self._rng.choice([self._kill, self._kill, self._stop, self._freeze])
             name = end.__name__.strip("_")
             self.ends[name] += 1
-            self._history.act(f"worker: {name}")
             end()
             self._begin()
         return self._rng.uniform(0.5, 6.0)
@@ -182,21 +155,18 @@ class Life:
         """Start another worker if this one has ended; only a full disk is a reason to."""
         if not self.worker.alive:
             self.ends["by itself"] += 1
-            self._history.act("worker: ended by itself")
             if "full" not in self.worker.err:
                 self._blame("ended by itself")
             self._begin()
 
     def _begin(self) -> None:
         if not self.worker.alive:
-            self._history.act("worker: begins")
             self.worker = self._home.start("run", env=self._env)
 
     def _kill(self) -> None:
         self.worker.kill()
 
     def _freeze(self) -> None:
-        """Let it sleep for a moment, as the machine does."""
         self.worker.signal(signal.SIGSTOP)
         time.sleep(self._rng.uniform(0.1, 1.0))
         self.worker.signal(signal.SIGCONT)

@@ -1,10 +1,8 @@
 """Kill or spoil the program at every system call of a scripted run, and see that it recovers."""
 
 import argparse
-import json
 import math
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from tests.proofs.syscalls import strace, sweep
@@ -27,13 +25,10 @@ def main() -> int:
     names = {trial.name for trial in trials}
     results = [result for name, result in record.results.items() if name in names]
     bad = [result for result in results if result.faults]
-    if arguments.json:
-        print(json.dumps([asdict(row) for row in sweep.rows(results)], indent=2))
-    else:
-        print(sweep.render(sweep.rows(results)))
-        print(f"\n{len(results)} of {len(trials)} trials at {len(points)} points")
-        for result in bad:
-            print(f"\n{result.name}\n  {result.met}\n  " + "\n  ".join(result.faults))
+    print(sweep.summary(results))
+    print(f"\n{len(results)} of {len(trials)} trials at {len(points)} points")
+    for result in bad:
+        print(f"\n{result.name}\n  {result.met}\n  " + "\n  ".join(result.faults))
     return 1 if bad else 0
 
 
@@ -50,7 +45,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=math.inf, metavar="S", help="begin no trial after that"
     )
-    parser.add_argument("--json", action="store_true", help="the table as one JSON document")
     return parser.parse_args()
 
 

@@ -158,14 +158,12 @@ def _delete_after(stage: Stage) -> list[str]:
 
 
 def _deletion_before(stage: Stage) -> None:
-    """The commands have deleted something, and no worker has seen it yet."""
     _files_with_a_ledger(stage)
     ids = [stage.remembered[text] for text in (LETTER, ENTRY)]
     stage.home.ok("delete", *ids, "--yes")
 
 
 def _deletion(stage: Stage) -> None:
-    """A worker finds out what was deleted."""
     stage.end(stage.start("run", "--until-idle"))
     _rest(stage)
 
@@ -190,7 +188,6 @@ def _restore_after(stage: Stage) -> list[str]:
 
 
 def _edit_before(stage: Stage) -> None:
-    """An editor that puts the new text into whatever it is to open."""
     _files_with_a_ledger(stage)
     editor = stage.home.root / "editor"
     editor.write_text('#!/bin/sh\nprintf %s "$NEW_TEXT" > "$1"\n', encoding="utf-8")

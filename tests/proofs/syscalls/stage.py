@@ -47,7 +47,6 @@ class Stage:
         self._tracings = list(tracings)
 
     def start(self, *arguments: str) -> Process:
-        """Start the program, spoilt if it is its turn."""
         if not self._tracings:
             return self.home.start(*arguments)
         process = self.home.start(*arguments, before=self._tracings.pop(0).before)
@@ -92,8 +91,7 @@ class Stage:
         raise DiedError
 
     def said(self) -> str:
-        """Collect what the programs have said: the log, and standard error."""
-        return f"{self.home.log_text()}\n{self.home.errors()}"
+        return f"{self.home.log_text()}\n{self.home.printed()}"
 
     def _explain(self) -> str:
         state = f"stored {sorted(text for _, text in self.server.stored)}"

@@ -147,7 +147,6 @@ def points(act: str, traces: Sequence[dict[str, list[Made]]], scratch: Path) -> 
 
 
 def _most(traces: Iterable[dict[str, list[Made]]]) -> Counter[str]:
-    """Count how often at most one thread makes each call."""
     most: Counter[str] = Counter()
     for trace in traces:
         for calls in trace.values():
@@ -182,7 +181,6 @@ class Tracing:
 
     @property
     def before(self) -> tuple[str, dict[str, Any]]:
-        """What a fork does before it becomes the program."""
         return "tests.proofs.syscalls.strace:prepare", asdict(self)
 
 

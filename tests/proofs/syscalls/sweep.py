@@ -2,9 +2,10 @@
 
 import json
 import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -12,23 +13,9 @@ from typing import Any, Final
 from tests.proofs.syscalls import trial
 from tests.proofs.syscalls.acts import ACTS
 from tests.proofs.syscalls.strace import KILL, SHORT, Point, evenly
-from tests.proofs.syscalls.trial import SERVERS, Result, Trial
+from tests.proofs.syscalls.trial import SERVERS, TWICE, Result, Trial
 
 COUNTING_RUNS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a sweep is: trials done, all of them, those with faults, and seconds left."""
-
-    done: int
-    total: int
-    bad: int
-    left: float
-
-    def __str__(self) -> str:
-        bad = f", {self.bad} with faults" if self.bad else ""
-        return f"{self.done} of {self.total} trials{bad}, {self.left:.0f} s left"
 
 
 class Record:
@@ -67,7 +54,7 @@ class Record:
 
 def run(
     trials: Sequence[Trial], record: Record, jobs: int, seconds: float = math.inf
-) -> Iterator[Progress]:
+) -> Iterator[str]:
     """Do the trials that are not in the record yet, `jobs` at a time; none after `seconds`."""
     todo = [each for each in trials if each.name not in record.results]
     started, bad = monotonic(), 0
@@ -75,7 +62,8 @@ def run(
         record.add(result)
         bad += bool(result.faults)
         spent = monotonic() - started
-        yield Progress(done, len(todo), bad, spent / done * (len(todo) - done))
+        left = spent / done * (len(todo) - done)
+        yield f"{done} of {len(todo)} trials, {bad} with faults, {left:.0f} s left"
         if spent > seconds:
             return
 
@@ -90,7 +78,6 @@ def _each(trials: Sequence[Trial], jobs: int) -> Iterator[Result]:
             pool.shutdown(cancel_futures=True)
 
 
-TWICE: Final = "kill twice"
 _NAMES: Final = ("rename", "link", "unlink", "mkdir")
 _DATA: Final = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate")
 # The calls that each fault is tried at: where the kernel may answer so.
@@ -141,57 +128,19 @@ def _twice(points: Sequence[Point]) -> Iterator[Trial]:
         yield Trial(first, KILL, SERVERS[n % len(SERVERS)], second)
 
 
-@dataclass(slots=True)
-class Row:
-    """Numbers of trials: in which the point was met, and of these what went wrong.
-
-    `restarted`: the program left, and said why. `excused`: nothing named the error, nor need to.
-    """
-
-    fault: str
-    call: str
-    trials: int = 0
-    met: int = 0
-    lost: int = 0
-    twice: int = 0
-    other: int = 0
-    restarted: int = 0
-    excused: int = 0
-
-    def add(self, result: Result) -> None:
-        lost = any(fault.startswith(("lost", "gone")) for fault in result.faults)
-        twice = any(fault.startswith("stored") for fault in result.faults)
-        self.trials += 1
-        self.met += result.reached > 0
-        self.lost += lost
-        self.twice += twice
-        self.other += bool(result.faults) and not lost and not twice
-        self.restarted += result.restarted
-        self.excused += bool(result.excuse)
-
-
-def fault_of(result: Result) -> str:
-    return TWICE if " then " in result.name else result.fault
-
-
-def rows(results: Iterable[Result]) -> list[Row]:
-    """One row for each fault and call, and one for all calls of a fault."""
-    found: dict[tuple[str, str], Row] = {}
-    for result in results:
-        fault = fault_of(result)
-        for call in (result.call, "all"):
-            found.setdefault((fault, call), Row(fault, call)).add(result)
-    return [found[key] for key in sorted(found, key=lambda key: (key[0], key[1] == "all", key[1]))]
-
-
-def render(everything: Sequence[Row]) -> str:
-    """Lay the rows out as a table of Markdown."""
-    heads = ("fault", "call", "trials", "met", "lost", "stored twice", "other", "left", "excused")
-    lines = ["| " + " | ".join(heads) + " |", "|" + "|".join([" --- "] * len(heads)) + "|"]
-    for row in everything:
-        cells = (
-            row.fault, row.call, row.trials, row.met, row.lost, row.twice, row.other,
-            row.restarted, row.excused,
-        )  # fmt: skip
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+def summary(results: Iterable[Result]) -> str:
+    """Say for each fault in how many trials its point was met, and what came of these."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for each in results:
+        lost = any(fault.startswith(("lost", "gone")) for fault in each.faults)
+        twice = any(fault.startswith("stored") for fault in each.faults)
+        found = {
+            "trials": 1, "met": each.reached > 0, "lost": lost, "stored twice": twice,
+            "other faults": bool(each.faults) and not lost and not twice,
+            "left, and said why": each.restarted, "excused": bool(each.excuse),
+        }  # fmt: skip
+        counts[each.fault].update({name: int(number) for name, number in found.items()})
+    return "\n".join(
+        f"{fault:12}" + ", ".join(f"{number} {name}" for name, number in own.items())
+        for fault, own in sorted(counts.items())
+    )

@@ -9,10 +9,11 @@ import pytest
 
 from tests.proofs.syscalls import strace, sweep, trial
 from tests.proofs.syscalls.strace import KILL, SHORT, Point, evenly
-from tests.proofs.syscalls.sweep import TWICE, Record
-from tests.proofs.syscalls.trial import Result
+from tests.proofs.syscalls.sweep import Record
+from tests.proofs.syscalls.trial import TWICE, Result
+from tests.support import oracle
 from tests.support.home import Home
-from tests.support.shapes import dead, entries, texts
+from tests.support.shapes import dead, entries, texts, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -21,7 +22,6 @@ Sweep = Callable[[str, Sequence[str], int], list[Result]]
 
 @pytest.fixture(autouse=True, scope="module")
 def _traced() -> None:
-    """Skip, and say why, where nothing can be traced."""
     if reason := strace.missing():
         pytest.skip(reason)
 
@@ -100,7 +100,6 @@ JOURNAL_MODE = """
 import sys
 from pathlib import Path
 from mem0tray.ledger.database import Ledger
-from tests.support.variants import variants
 with Ledger(Path(sys.argv[1])).locked() as db:
     print(*db.execute("PRAGMA journal_mode").fetchone())
 """
@@ -152,6 +151,26 @@ def test_a_worker_writes_anew_what_did_not_reach_the_disk(
     assert server.surplus() == {}
     assert home.stats()["total_synced"] == 4
     assert "nput/output error" in home.log_text() or "disk I/O error" in home.log_text()
+
+
+@pytest.mark.parametrize("since", variants(["1+", "6+"]))
+@pytest.mark.row(4)
+def test_a_worker_whose_syncs_fail_loses_and_doubles_nothing(
+    home: Home, server: Standin, tmp_path: Path, since: str
+) -> None:
+    home.write_queue(entries(3))
+    home.write_dlq([waiting("later")])
+    wrapper = strace.failing("fsync,fdatasync", "EIO", since, tmp_path / "trace")
+    process = home.start("run", "--until-idle", wrapper=wrapper)
+    process.wait(30)
+    accepted = [*texts(entries(3)), "later"]
+    assert oracle.faults(home, server, accepted) == []
+    said = f"{home.log_text()} {process.err}"
+    assert "Input/output error" in said or "disk I/O error" in said
+    assert not list(home.claude.glob(".*.tmp"))
+    home.drain()
+    assert oracle.faults(home, server, accepted) == []
+    assert home.queue_items() == []
 
 
 @pytest.mark.parametrize("nth", ["2", "3"])

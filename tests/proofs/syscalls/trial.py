@@ -16,6 +16,7 @@ from tests.support.forked import ForkedHome
 from tests.support.standin import Standin
 
 KEYS, ASKED = SERVERS = ("honours keys", "can be asked")
+TWICE: Final = "kill twice"
 _PLAYS: Final = 5
 # What the system and the database call these errors, as far as people get to read it.
 _DATABASE: Final = ("disk i/o error", "unable to open", "readonly", "disk is full")
@@ -52,10 +53,7 @@ class Result:
     """
 
     name: str
-    act: str
-    call: str
     fault: str
-    server: str
     reached: int
     met: str
     excuse: str
@@ -108,10 +106,8 @@ def run(trial: Trial) -> Result:
             if trial.fault != KILL and reached and not _is_said(trial.fault, stage):
                 excuse = excuse_of(trial.point, trial.fault, met)
                 wrong += [] if excuse else [f"nothing named the {trial.fault}"]
-            return Result(
-                trial.name, trial.point.act, trial.point.call, trial.fault, trial.server,
-                reached, met, excuse, bool(stage.ended_early), wrong,
-            )  # fmt: skip
+            fault = TWICE if trial.again else trial.fault
+            return Result(trial.name, fault, reached, met, excuse, bool(stage.ended_early), wrong)
 
 
 def _is_said(fault: str, stage: Stage) -> bool:
@@ -146,8 +142,7 @@ class Excuse(NamedTuple):
 
 _OF_LEDGER: Final = r"claude-[0-9a-f]{12}"
 _FOLDER: Final = rf'/(home|config|data|mem0tray|requests|\.claude|{_OF_LEDGER})"'
-_WORKERS: Final = ("worker", "first start", "deletion")
-_COMMANDS: Final = ("delete", "restore")
+_COMMANDS: Final = ("delete", "restore", "edit", "retry")
 EXCUSES: Final = (
     Excuse(("mkdir",), "", "the folder is there already: an error is passed over only then"),
     Excuse(("link",), "", "where no hard link can be made there is a copy instead"),
@@ -161,7 +156,7 @@ EXCUSES: Final = (
     ),
     Excuse(
         ("openat",), r"O_DIRECTORY",
-        "leftovers of a kill that cannot be listed wait for the next start", acts=_WORKERS,
+        "leftovers of a kill that cannot be listed wait for the next start",
     ),
     Excuse(
         ("openat",), r'/data/mem0tray", O_RDONLY[^)]*O_DIRECTORY',
@@ -226,11 +221,6 @@ EXCUSES: Final = (
     Excuse(
         ("openat",), rf'{_OF_LEDGER}/serves\.json", O_RDONLY',
         "a data folder goes by its name where its record cannot be read",
-    ),
-    Excuse(
-        ("openat",), r'\.answer", O_RDONLY',
-        "an answer that cannot be read is looked for again, or found in the ledger",
-        acts=_COMMANDS,
     ),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(

@@ -1,0 +1,389 @@
+"""`mem0tray retry`, `delete`, `pause` and `resume`."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core import reasons
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.state import ACTION_NEEDED, refusal
+from mem0tray.files import orders
+from mem0tray.files.lock import FileLock, InstanceLock
+from mem0tray.server.remedy import of_refusal
+from tests.actions.scene import metrics_of, worker
+from tests.cli.scratch import Scratch
+from tests.report.past import past
+from tests.support.http1 import Answer
+from tests.support.shapes import emergency_lines, entry, queue_document, waiting
+from tests.support.standin import Standin
+
+
+@pytest.fixture
+def letters(home: Scratch) -> None:
+    """Write two dead letters."""
+    items = [waiting("a", "alpha", id="aaaa-1"), waiting("b", "beta", id="bbbb-1")]
+    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
+
+
+def forced(home: Scratch) -> list[str]:
+    document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
+    return [item["content"] for item in document["items"] if item["last_attempt"] == 0]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all", "--project", "x"], ["aaaa", "--all"]])
+@pytest.mark.usefixtures("letters")
+def test_neither_nothing_nor_two_ways_at_once_say_what_to_retry(
+    home: Scratch, arguments: list[str]
+) -> None:
+    done = home.run("retry", *arguments)
+    assert done.code == 2
+    assert "Name ids, or give either --project or --all." in done.err
+    assert forced(home) == []
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_project_of_which_nothing_waits_is_an_error(home: Scratch) -> None:
+    home.write("mem0_queue.json", queue_document([entry("waits", "fresh")]))
+    retried, deleted = home.run("retry", "-p", "nope"), home.run("delete", "-yp", "nope")
+    assert retried.code == deleted.code == 1
+    assert retried.err == deleted.err
+    assert "Nothing of the project 'nope' waits." in retried.err
+    assert "no dead letters of fresh" in home.ok("retry", "-p", "fresh")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [(["aa"], ["a"]), (["--project", "beta"], ["b"]), (["--all"], ["a", "b"])],
+    ids=["id", "project", "all"],
+)
+@pytest.mark.usefixtures("letters")
+def test_what_is_retried(home: Scratch, arguments: list[str], wanted: list[str]) -> None:
+    with Standin() as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        text = home.ok("retry", *arguments)
+        assert f"({server.netloc}) is healthy" in text
+        assert server.saves == []
+    assert forced(home) == wanted
+    assert f"{len(wanted)} memor" in text
+    assert "Worker not running: nothing is sent without the worker." in text
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (503, "Server down: "),
+        (404, "Action needed: no Mem0 server was recognised at {netloc} (/health: 404 Not Found;"),
+    ],
+)
+@pytest.mark.usefixtures("letters")
+def test_what_is_wrong_with_the_server_is_said(home: Scratch, status: int, said: str) -> None:
+    assert "No server chosen: " in home.ok("retry", "--all")
+    with Standin() as server:
+        server.health = Answer(status)
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        text = home.ok("retry", "--all")
+        assert said.format(netloc=server.netloc) in text
+    assert ("Server down" in text) == (status == 503)
+    assert forced(home) == ["a", "b"]
+
+
+def test_a_name_is_one_that_can_be_typed(home: Scratch) -> None:
+    items = [waiting("a", "x", id="04f96029-aa1"), waiting("b", "x", id="04f96029-ab2")]
+    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
+    assert "04f96029-aa (x), 04f96029-ab (x)" in home.ok("retry", "--all")
+    assert forced(home) == ["a", "b"]
+    home.ok("retry", "04f96029-ab")
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_server_that_refuses_everything_is_said(home: Scratch) -> None:
+    home.ok("list")  # the ledger knows them
+    reason = reasons.advised(refusal("401 Unauthorized", 401), of_refusal(401))
+    home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    with Standin() as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        text = home.ok("retry", "--all")
+        lock.release()
+        stopped = home.ok("retry", "--all")
+    assert "Action needed: the server refuses deliveries: 401 Unauthorized. Set the key" in text
+    assert "healthy" not in text
+    assert "is healthy" in stopped
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Paused: you paused deliveries until you resume."),
+        (["30"], "deliveries until 2"),
+        (None, "pause.json"),
+    ],
+    ids=["for good", "for a time", "unreadable"],
+)
+@pytest.mark.usefixtures("letters")
+def test_a_pause_is_named_once_with_what_ends_it(
+    home: Scratch, arguments: list[str] | None, words: str
+) -> None:
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
+    if arguments is None:
+        home.paths.pause.mkdir(parents=True)
+    else:
+        home.ok("pause", *arguments)
+    told = home.ok("retry", "--all")
+    assert words in told
+    assert told.count("`mem0tray resume`") == 1
+    if arguments is not None:
+        home.ok("resume")
+        assert "pause" not in home.ok("retry", "--all")
+
+
+def test_nothing_to_retry_is_no_failure_but_a_name_that_names_nothing_is(home: Scratch) -> None:
+    assert home.ok("retry", "--all") == "There are no dead letters to retry.\n"
+    assert home.run("retry", "--project", "alpha").code == 1
+    assert home.run("retry", "zz").code == 1
+
+
+def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch) -> None:
+    home.claude.mkdir()
+    with Standin() as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        found = home.run("retry", "--all", "--json").json()
+    assert found["items"] == []
+    assert found["server"] == {"destination": server.netloc, "healthy": True, "reason": ""}
+
+
+# Delete ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_letters(home: Scratch) -> None:
+    """Write two dead letters and an entry."""
+    items = [waiting("zanzibar by night", "alpha", id="aaaa-1"), waiting("b", id="bbbb-1")]
+    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
+    home.write("mem0_queue.json", queue_document([entry("q", id="qqqq-1")]))
+
+
+def left(home: Scratch) -> list[str]:
+    document = json.loads(home.paths.dlq.read_text())
+    return [item["id"] for item in document["items"]]
+
+
+@pytest.mark.usefixtures("two_letters")
+def test_with_yes_it_deletes_and_names_the_backup(home: Scratch) -> None:
+    text = home.ok("delete", "aaaa", "qqqq", "--yes")
+    (backup,) = home.claude.glob("mem0_queue_dlq.backup-*.json")
+    assert str(backup) in text
+    assert left(home) == ["bbbb-1"]
+    assert json.loads(home.queue.read_text())["queue"] == []
+
+
+@pytest.mark.usefixtures("two_letters")
+def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
+    done = home.run("delete", "aaaa", stdin=b"n\n")
+    assert done.code == 1
+    assert done.out.startswith("alpha, aaaa-1, 20")
+    assert done.line == "mem0tray: Nothing was deleted."
+    assert done.out.splitlines()[1] == "  “zanzibar by night”"
+    assert left(home) == ["aaaa-1", "bbbb-1"]
+    assert home.run("delete", "aaaa", stdin=b"y\n").code == 0
+    assert left(home) == ["bbbb-1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["aaaa"], 1, "Nobody is there to answer; nothing was deleted. Use --yes"),
+        (["aaaa", "zzzz", "--yes"], 1, "zzzz"),
+        (["--yes"], 2, "Name ids, or give --project."),
+        (["aaaa", "--json"], 2, "--json cannot ask"),
+    ],
+)
+@pytest.mark.usefixtures("two_letters")
+def test_what_is_not_asked_for_rightly_deletes_nothing(
+    home: Scratch, words: list[str], code: int, said: str
+) -> None:
+    done = home.run("delete", *words)
+    assert done.code == code
+    assert said in done.line
+    assert left(home) == ["aaaa-1", "bbbb-1"]
+
+
+@pytest.mark.usefixtures("two_letters")
+def test_forget_says_what_it_erased_and_what_not(home: Scratch) -> None:
+    (home.claude / "notes.txt~").write_text("zanzibar by night")
+    home.ok("delete", "bbbb", "--yes")
+    text = home.ok("delete", "aaaa", "--yes", "--forget")
+    assert "erased from mem0_queue_dlq.backup.json" in text
+    assert "not erased: " in text
+    assert "notes.txt~" in text
+    assert "without a backup" in text
+    held = [p.name for p in home.root.rglob("*") if p.is_file() and b"zanzibar" in p.read_bytes()]
+    assert held == ["notes.txt~"]
+
+
+def _three(home: Scratch) -> None:
+    letters = [
+        waiting(name, project, id=f"{name}-1") for name, project in (("aa", "x"), ("bb", "y"))
+    ]
+    home.write("mem0_queue_dlq.json", {"items": letters, "last_update": "x"})
+    home.write("mem0_queue.json", queue_document([entry("cc", "x", id="cc-1")]))
+
+
+def test_all_of_a_project_and_no_others(home: Scratch) -> None:
+    _three(home)
+    assert home.run("delete", "bb", "--project", "x", "--yes").code == 1
+    assert home.run("delete", "--project", "nope", "--yes").code == 1
+    assert "Deleted 2 items." in home.ok("delete", "--project", "x", "--yes")
+    assert [each["id"] for each in home.run("list", "--json").json()] == ["bb-1"]
+    assert home.run("list", "--queue", "--json").json() == []
+    home.ok("restore")
+    assert len(home.run("list", "--json").json()) == 2
+
+
+def test_a_program_gets_one_document(home: Scratch) -> None:
+    _three(home)
+    told = home.run("delete", "aa", "cc", "--yes", "--json").json()
+    assert told["deleted"] == [
+        {"id": "aa-1", "project_id": "x", "place": "dlq"},
+        {"id": "cc-1", "project_id": "x", "place": "queue"},
+    ]
+    assert (told["gone"], told["forgotten"]) == ([], None)
+    assert Path(told["backup"]).is_file()
+    with past(home.paths) as ledger:
+        ledger.recovered(ledger.taken_in_as(entry("zanzibar", "x", id="dd-1"), 5.0), 6.0)
+    assert home.run("delete", "dd", "--project", "y", "--yes", "--forget").code == 1
+    told = home.run("delete", "dd", "bb", "--yes", "--forget", "--json").json()
+    assert told["backup"] is None
+    assert [each["id"] for each in told["deleted"]] == ["bb-1"]
+    assert told["no_longer_waiting"] == [{"id": "dd-1", "project_id": "x"}]
+    assert any("mem0_queue" in place for place in told["forgotten"]["erased"])
+
+
+def test_forget_reaches_what_was_delivered_or_deleted_before(home: Scratch) -> None:
+    items = [entry(f"zanzibar {name}", id=f"{name}-1") for name in ("sent", "gone")]
+    home.write("mem0_queue.json", queue_document([entry("stays", id="ss-1")]) | {"last_100": items})
+    home.write("mem0_queue_backup.json", queue_document(items))
+    with past(home.paths, "https://server.test") as ledger:
+        ledger.recovered(ledger.taken_in_as(items[0], 5.0), 6.0)
+        ledger.discarded(ledger.taken_in_as(items[1], 5.0), 6.0)
+    assert home.run("delete", "sent", "--yes").code == 1
+    text = home.ok("delete", "sent", "gone", "--yes", "--forget")
+    assert "sent-1 no longer waited; its text is erased for good." in text
+    assert "erased from last_100 in mem0_queue.json" in text
+    assert "the server (https://server.test) has it" in text
+    held = [p for p in home.root.rglob("*") if p.is_file() and b"zanzibar" in p.read_bytes()]
+    assert held == []
+    assert [each["id"] for each in home.run("list", "--queue", "--json").json()] == ["ss-1"]
+    assert home.run("delete", "none", "--yes", "--forget").code == 1
+
+
+@pytest.mark.parametrize("command", [("delete", "--yes"), ("edit",)], ids=["delete", "edit"])
+def test_an_answer_of_500_is_not_said_to_be_unknown(
+    home: Scratch, command: tuple[str, ...]
+) -> None:
+    home.env(EDITOR="sed -i s/old/new/")
+    home.write("mem0_queue.json", queue_document([entry("old", id="qqqq-1")]))
+    with past(home.paths) as was:
+        key = was.taken_in_as(entry("old", id="qqqq-1"), 5.0)
+        was.failed(key, 6.0)
+        was.left_open(key, 6.0)
+    assert " failed: 500 Internal Server Error" in home.ok("show", "qqqq")
+    done = home.run(*command, "qqqq")
+    told = done.out + done.err
+    assert "The server may have " in told
+    assert "an attempt to send it failed in a way that leaves this open" in told
+
+
+# What no longer waits ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gone(home: Scratch) -> None:
+    """Leave three memories in the ledger alone: one delivered, two deleted."""
+    ids = ("dddd-1", "rrrr-1", "rrrr-2")
+    home.write("mem0_queue.json", queue_document([entry(name, id=name) for name in ids]))
+    with worker(home.paths) as context:
+        context.outbox.record_delivery(1, "local", time.time())
+        context.inbox.discard([2], time.time() - 60.0, "deleted")
+        context.inbox.discard([3], time.time(), "hand edit")
+    home.write("mem0_queue.json", queue_document([]))
+
+
+@pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"]], ids=" ".join)
+@pytest.mark.usefixtures("gone")
+def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
+    done = home.run(*command, "dddd")
+    assert done.code == 1
+    assert done.line.startswith("mem0tray: dddd-1 no longer waits: delivered on ")
+    assert done.line.endswith("to this computer only. Nothing to do.")
+    line = home.run(*command, "rrrr").line
+    assert line.startswith("mem0tray: rrrr-2 no longer waits: deleted on ")
+    assert "So begin the ids of 1 more that no longer wait. `mem0tray restore --list`" in line
+
+
+@pytest.mark.usefixtures("gone")
+def test_why_it_was_deleted_is_said_where_that_tells_more(home: Scratch) -> None:
+    assert "(deleted)" not in home.ok("diagnose", "rrrr-1")
+    assert " (hand edit). " in home.ok("diagnose", "rrrr-2")
+
+
+def test_what_only_the_emergency_file_has_waits_like_any_other(home: Scratch) -> None:
+    home.write("mem0_queue.json", queue_document([]))
+    home.paths.emergency.write_text(emergency_lines([entry("urgent", id="eeee1111-1")]))
+    assert home.ok("list", "--queue").splitlines()[1].startswith("eeee1111")
+    assert "it waits in the queue" in home.run("retry", "eeee").line
+    home.ok("delete", "--yes", "eeee")
+    assert home.ok("list", "--queue") == "Nothing waits.\n"
+
+
+@pytest.mark.parametrize("command", ["show", "retry", "delete", "diagnose"])
+@pytest.mark.usefixtures("gone")
+def test_an_empty_id_is_said_to_be_empty(home: Scratch, command: str) -> None:
+    done = home.run(command, "")
+    assert done.code == 1
+    assert "The id '' is empty and names nothing." in done.line
+
+
+# Pause -------------------------------------------------------------------------------------------
+
+
+def test_a_pause_without_minutes_lasts_until_resumed(home: Scratch) -> None:
+    assert "until `mem0tray resume`" in home.ok("pause")
+    assert json.loads(home.paths.pause.read_text()) == {"until": None}
+    assert orders.read_pause(home.paths) == float("inf")
+    assert home.ok("resume").startswith("Deliveries go on as soon as")
+    assert orders.read_pause(home.paths) is None
+    assert "were not paused" in home.ok("resume")
+
+
+@pytest.mark.row(7)
+def test_a_pause_that_cannot_be_read_is_not_taken_for_none_and_can_be_ended(home: Scratch) -> None:
+    home.paths.orders.mkdir(parents=True)
+    home.paths.pause.symlink_to(home.paths.pause)  # not even root can read it
+    with pytest.raises(FileUnavailableError, match="symbolic links"):
+        orders.read_pause(home.paths)
+    assert "action needed" in home.ok("status")
+    assert home.ok("resume").startswith("Deliveries go on as soon as")
+    assert not home.paths.pause.is_symlink()
+
+
+def test_a_pause_of_some_minutes_ends_by_itself_and_says_when_no_worker_runs(home: Scratch) -> None:
+    said = home.ok("pause", "5")
+    assert "(in 5 min)" in said
+    assert "not running" in said
+    until = json.loads(home.paths.pause.read_text())["until"]
+    assert 290 < until - time.time() <= 300
+    lock = FileLock(home.paths.instance_lock)
+    lock.acquire(1)
+    assert "not running" not in home.ok("pause")
+    lock.release()
+
+
+@pytest.mark.parametrize("minutes", ["0", "-5", "inf", "1e9", "soon", "--json"])
+def test_absurd_minutes_are_errors_of_usage(home: Scratch, minutes: str) -> None:
+    done = home.run("pause", minutes)
+    assert (done.code, done.out) == (2, "")
+    assert not home.paths.pause.exists()
