@@ -153,7 +153,8 @@ def _line(memory: ServerMemory, ids: dict[bytes, list[str]]) -> MemoryLine:
     if ours and not name:
         name = ours.pop()
     name = name or items.stable_id(memory.id, memory.project, memory.text, 0)
-    return MemoryLine(memory.project, memory.text, name, memory.created_at())
+    at = None if memory.moment is None else int(memory.moment)
+    return MemoryLine(memory.project, memory.text, name, at)
 
 
 @arguments.command(

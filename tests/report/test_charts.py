@@ -60,3 +60,10 @@ def test_bars_are_as_high_as_their_values() -> None:
     assert math.isclose(heights[3], 4 * heights[0], abs_tol=0.4)
     assert heights[2] == 0
     assert [each.text for each in drawn.iter("title")] == ["<0>: 1", "<1>: 2", "<2>: 0", "<3>: 4"]
+
+
+def test_an_area_passes_through_its_values() -> None:
+    drawn = _drawn([0, 2, 4], area=True)
+    (line,) = (each.get("points", "").split() for each in drawn.iter("polyline"))
+    assert [165 - float(point.split(",")[1]) for point in line] == [0, 77.5, 155]
+    assert len(list(drawn.iter("polygon"))) == 1
