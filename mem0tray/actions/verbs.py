@@ -209,7 +209,7 @@ def restorable(settings: Settings, found: Iterable[RestoreSource]) -> list[int]:
     server = chosen_server(settings, settings.locations()).name
     counts = []
     with waiting.opened(settings) as seen:
-        seen.step.check_all()
+        seen.step.check()
         there, known = seen.names(), seen.reader.known
         for source in found:
             names = {identity(e.raw) for e in source.pieces if document.loadable(e.raw)} - there
@@ -243,7 +243,7 @@ def retry_ids(settings: Settings, names: Sequence[str]) -> Retried:
                     ),
                     Reason("It is sent automatically, as soon as the server takes it."),
                 ) from error
-            seen.step.check_all()
+            seen.step.check()
             raise
 
 
