@@ -31,8 +31,9 @@ class EmergencySource(msgspec.Struct, frozen=True):
     """A file being read: its name, inode, how far we are, when we renamed it (0: not yet).
 
     `before` is a hash of what stands just before `offset`, as the inode of a removed file is
-    soon another file's. `torn` are the parts of a line that others wrote theirs into, and whose
-    end may still come.
+    soon another file's. `renamed` is in Unix seconds; `boot` names the machine's start at that
+    moment, and `uptime` is the moment on the monotonic clock, which nobody can set. `torn` are
+    the parts of a line that others wrote theirs into, and whose end may still come.
     """
 
     name: str
@@ -40,7 +41,18 @@ class EmergencySource(msgspec.Struct, frozen=True):
     offset: int = 0
     renamed: float = 0.0
     before: bytes = b""
+    boot: str = ""
+    uptime: float = 0.0
     torn: tuple[bytes, ...] = ()
+
+    def has_rested(self, now: float, boot: str, uptime: float) -> bool:
+        """Return whether no writer holds it open any more, a day after the renaming.
+
+        By both clocks, as the wall clock may be set forward. No writer outlives the machine's run.
+        """
+        if now - self.renamed <= REMOVE_AFTER:
+            return False
+        return boot != self.boot or uptime - self.uptime > REMOVE_AFTER
 
 
 class Lines(msgspec.Struct):

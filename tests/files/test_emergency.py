@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files.emergency import EmergencySource, Lines, read
+from mem0tray.files.emergency import REMOVE_AFTER, EmergencySource, Lines, read
 
 NAME = "mem0_emergency.json"
 DAY = 86_400.0
@@ -244,3 +244,14 @@ def test_a_torn_line_of_a_file_that_another_replaced_is_kept(file: Path, *, fina
     assert found is not None
     assert found.odd[0] == begin
     assert after(found).torn == ()
+
+
+def test_a_renamed_file_rests_for_a_day_by_both_clocks() -> None:
+    source = EmergencySource(NAME, 1, renamed=1000.0, boot="b", uptime=50.0)
+    assert REMOVE_AFTER == DAY
+    assert not source.has_rested(1000.0 + DAY, "b", 51.0 + DAY)
+    assert source.has_rested(1000.1 + DAY, "b", 50.1 + DAY)
+    assert not source.has_rested(1000.1 + DAY, "b", 50.0 + DAY)
+    assert not source.has_rested(1000.1 + DAY, "b", 51.0)
+    assert source.has_rested(1000.1 + DAY, "another", 0.0)
+    assert not source.has_rested(1000.0, "another", 0.0)

@@ -1,5 +1,6 @@
 """Intake of the emergency file: read, renamed when it is quiet, removed after a day."""
 
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -9,6 +10,7 @@ from mem0tray.core import events
 from mem0tray.files import atomic, emergency, private_folders
 from mem0tray.files.emergency import EmergencySource
 from mem0tray.ledger.names import EMERGENCY_FILE, EMERGENCY_SOURCES
+from mem0tray.ledger.opening import boot_id
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 
@@ -23,6 +25,7 @@ class EmergencyIntake:
         self._context = context
         self._folder = context.paths.claude_dir
         self.may_have_been_sent = context.ledger.may_have_been_sent(EMERGENCY_FILE)  # what is there
+        self._boot = boot_id()
 
     def run(self, *, tidy: bool = True) -> int:
         """Take in new lines; return how many. `tidy`: rename a quiet file, remove an old one."""
@@ -55,7 +58,7 @@ class EmergencyIntake:
         """Find renamed files that a lost ledger knew; items read twice are known by their ids."""
         pattern = _RENAMED.format(inode="*")
         return [
-            EmergencySource(path.name, path.stat().st_ino, renamed=path.stat().st_ctime)
+            self._as_renamed(EmergencySource(path.name, path.stat().st_ino), path.stat().st_ctime)
             for path in private_folders.listing(self._folder, pattern)
         ]
 
@@ -88,7 +91,7 @@ class EmergencyIntake:
             return 0
         if final and not source.renamed:
             self._rename(source, now)
-        elif source.renamed and now - source.renamed > emergency.REMOVE_AFTER:
+        elif source.renamed and source.has_rested(now, self._boot, time.monotonic()):
             with suppress(FileNotFoundError):
                 path.unlink()
             self._keep(source, None)
@@ -104,13 +107,18 @@ class EmergencyIntake:
             )
 
     def _rename(self, source: EmergencySource, now: float) -> None:
-        name = _RENAMED.format(inode=source.inode)
-        renamed = msgspec.structs.replace(source, name=name, renamed=now)
+        named = msgspec.structs.replace(source, name=_RENAMED.format(inode=source.inode))
+        renamed = self._as_renamed(named, now)
         self._keep(source, renamed)
         try:
             (self._folder / source.name).rename(self._folder / renamed.name)
         except OSError:
             self._keep(source, source)
+
+    def _as_renamed(self, source: EmergencySource, when: float) -> EmergencySource:
+        return msgspec.structs.replace(
+            source, renamed=when, boot=self._boot, uptime=time.monotonic()
+        )
 
     def _keep(self, old: EmergencySource, new: EmergencySource | None) -> None:
         kept = [source for source in self._sources() if source.inode != old.inode]

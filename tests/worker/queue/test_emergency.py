@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -76,16 +77,17 @@ def test_a_quiet_file_is_renamed_and_read_on(
 
 
 def test_a_renamed_file_is_removed_after_a_day(
-    scene: QueueScene, emergencies: EmergencyIntake
+    scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(scene, A, age=RENAME_AFTER)
     emergencies.run()
     emergencies.run()
     (renamed,) = names(scene)
-    scene.now += REMOVE_AFTER - 1
+    scene.now += REMOVE_AFTER + 1
     emergencies.run()
     assert names(scene) == [renamed]
-    scene.now += 2
+    before = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: before + REMOVE_AFTER + 60)
     emergencies.run()
     assert names(scene) == []
     assert json.loads(scene.context.ledger.meta("emergency_sources")) == []
