@@ -1,12 +1,11 @@
 """Connecting Claude Code with mem0tray, and undoing that: planned, shown, carried out.
 
 Its two settings files are read and written so that nothing in them is lost. Our folder has copies
-of them, as they may hold secrets, and a record of what we wrote over which copy: by that a file is
-restored byte for byte if nobody has changed it since.
+of them, as they may hold secrets: by these a file is restored byte for byte if nobody has changed
+it since.
 """
 
 import difflib
-import hashlib
 import json
 import os
 import shutil
@@ -30,7 +29,7 @@ PARTS: Final = (HOOKS, MCP)
 _LARGEST: Final = 32_000_000  # bytes
 # The name must not begin like those of the folders that belong to one `claude_dir` each.
 _FOLDER: Final = "settings-of-claude-code"
-_RECORD: Final = "written.json"
+_NEW: Final = "{}\n"  # the text of a file that is not there
 _WRITABLE: Final = 0o222
 
 
@@ -87,10 +86,7 @@ def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
     made = []
     for part in parts:
         found = read(part)
-        if part == MCP:
-            text = callers.with_server(found.text, program)
-        else:
-            text = callers.with_hooks(found.text, program, windows=sys.platform == "win32")
+        text = _with(part, found.text, program)
         after = found.data if text == found.text else text.encode()
         made.append(_planned(part, found, text, after, adding=True))
     return made
@@ -129,13 +125,10 @@ def left() -> list[tuple[str, str]]:
 def removal(part: str) -> Change:
     """Return the change that uninstalls a part. Raises Mem0TrayError if a file must not change."""
     found = read(part)
-    without = callers.without_server if part == MCP else callers.without_hooks
-    text = without(found.text)
-    after = found.data
+    text, after = _without(part, found.text), found.data
     if text != found.text:
-        is_ours, before = _as_before(found)
-        is_without = before is None or without(before.decode()) == before.decode()
-        after = before if is_ours and is_without else text.encode()
+        is_ours, before = _as_before(found, part)
+        after = before if is_ours else text.encode()
     return _planned(part, found, text, after, adding=False)
 
 
@@ -199,7 +192,7 @@ def read(part: str) -> FoundSettings:
     except TornError as error:
         raise FileUnavailableError(f"{path} is being written now.", "Try again.") from error
     if found is None:
-        return FoundSettings(path, None, "{}\n", None)
+        return FoundSettings(path, None, _NEW, None)
     data, signature = found
     try:
         text = data.decode()
@@ -250,8 +243,6 @@ def carry_out(change: Change) -> Path | None:
     if done and change.after is None:
         path.unlink()
     elif done and change.after is not None:
-        if change.adding:
-            _remember(found, change.after, copy)
         private_folders.make_private_folder(path.parent)
         still_valid = partial(_is_as_found, found)
         done = atomic.replace(path, change.after, still_valid=still_valid) is not None
@@ -270,35 +261,27 @@ def _is_as_found(found: FoundSettings) -> bool:
     return not found.path.is_symlink() and atomic.signature(found.path) == found.signature
 
 
-def _as_before(found: FoundSettings) -> tuple[bool, bytes | None]:
-    """Return whether the file is as we left it, and what it was before (None: no file)."""
-    written = _record().get(str(found.path), {})
-    if found.data is None or written.get("made") != _hash(found.data):
-        return False, None
-    name = written.get("before")
-    try:
-        return True, None if name is None else (_folder() / name).read_bytes()
-    except OSError:  # somebody has cleared up: do without
-        return False, None
+def _as_before(found: FoundSettings, part: str) -> tuple[bool, bytes | None]:
+    """Return whether the file is as `install` left it, and what it was before (None: no file).
+
+    Before, it was a copy of ours, or none, to which `install` adds what stands in the file now.
+    """
+    listed = callers.servers(found.text) if part == MCP else callers.hooks(found.text)
+    program = next((each.program for each in listed if each.installed), ())
+    name = found.path.name.removeprefix(".")
+    copies = sorted(_folder().glob(f"{name}.*"), reverse=True) if program else []
+    for before in (*(copy.read_bytes() for copy in copies), None):
+        text = _NEW if before is None else before.decode()
+        if program and _without(part, text) == text and _with(part, text, program) == found.text:
+            return True, before
+    return False, None
 
 
-def _remember(found: FoundSettings, data: bytes, copy: Path | None) -> None:
-    record = _record()
-    before = None if copy is None else copy.name
-    known = record.get(str(found.path), {})
-    if known.get("made") == _hash(found.data or b""):
-        before = known.get("before")  # we write over a text of ours: keep what was before that
-    record[str(found.path)] = {"made": _hash(data), "before": before}
-    atomic.replace(_folder() / _RECORD, json.dumps(record, indent=2).encode())
+def _with(part: str, text: str, program: Sequence[str]) -> str:
+    if part == MCP:
+        return callers.with_server(text, program)
+    return callers.with_hooks(text, program, windows=sys.platform == "win32")
 
 
-def _record() -> dict[str, dict[str, str | None]]:
-    try:
-        found: dict[str, dict[str, str | None]] = json.loads((_folder() / _RECORD).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _without(part: str, text: str) -> str:
+    return callers.without_server(text) if part == MCP else callers.without_hooks(text)

@@ -274,9 +274,9 @@ def files_of_lines(ctx: click.Context, _: str) -> _Offer:
 @_completer
 def keys(_: click.Context, __: str) -> _Offer:
     """Offer every setting."""
-    from mem0tray.config.config_file import HINTS
+    from mem0tray.config.config_file import meanings
 
-    return HINTS.items()
+    return meanings().items()
 
 
 @_completer

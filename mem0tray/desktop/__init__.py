@@ -1,4 +1,1 @@
-"""The parts that people see and click: icon, menu, notifications, dialogs, start at login.
-
-No room above imports this one: the worker runs without Pillow, pystray or a display.
-"""
+"""The parts that people see and click; the worker runs without them, Pillow or a display."""

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -50,10 +50,7 @@ _OFFERED: Final = {
 
 
 class Application:
-    """The tray application, one for each `claude_dir`: the lock is taken before an icon shows.
-
-    Raises AlreadyRunningError after the status was shown, by the running tray or in its place.
-    """
+    """The tray application; AlreadyRunningError after another one, or we, showed the status."""
 
     def __init__(self, session_bus: "SessionBus | None") -> None:
         self._bus = session_bus
@@ -140,8 +137,6 @@ class Application:
             self._bus.close()
         self._log.close()
 
-    # What the parts ask ----------------------------------------------------------------
-
     def _view(self) -> View:
         if self._at_login is None:
             self._at_login = self._login.state().name == autostart.ENABLED
@@ -157,8 +152,6 @@ class Application:
         if self._language is None or self._language[0] != name:
             self._language = (name, session.language(name))
         return self._language[1]
-
-    # What happens ------------------------------------------------------------------------
 
     def _clicked(self, command: MenuCommand) -> None:
         self._controller.do(command)
@@ -189,8 +182,6 @@ class Application:
         except (Mem0TrayError, OSError) as error:
             self._events.emit(events.PartFailed(part, str(error), 0.0))
 
-    # The session (Linux) -------------------------------------------------------------------
-
     def _watch_panels(self, bus: "SessionBus") -> "Callable[[IconLook], None]":
         """Find the panel that shows icons; return what shows a look in one of the older kind."""
         from mem0tray.desktop.tray.xembed import OlderPanel
@@ -214,8 +205,6 @@ class Application:
         )
         title = _("The icon is not shown")
         self._send(notice_texts.answer(title, text, self._words(), good=False))
-
-    # The end -------------------------------------------------------------------------------
 
     def _take_signals(self) -> Callable[[], None]:
         """End in order on TERM, INT and HUP, and with Windows' console; return what undoes this."""
@@ -247,17 +236,11 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
         return AlreadyRunningError(
             error.message, "It is asked to show its status; `mem0tray status` shows it here."
         )
-    if _showed(settings):
-        how = "It has no tray icon; your browser shows its status."
-    else:
-        how = "It has no tray icon; `mem0tray status` says how it is."
-    return AlreadyRunningError(error.message, f"{how} For an icon, stop it and start again.")
-
-
-def _showed(settings: Settings) -> bool:
     from mem0tray import report  # slow to import, and not needed for a first start
 
-    try:
-        return report.open_page(report.write(settings, session.language(settings.ui.language)))
-    except Mem0TrayError:
-        return False
+    how = "It has no tray icon; `mem0tray status` says how it is."
+    with suppress(Mem0TrayError):
+        page = report.write(settings, session.language(settings.ui.language))
+        if report.open_page(page):
+            how = "It has no tray icon; your browser shows its status."
+    return AlreadyRunningError(error.message, f"{how} For an icon, stop it and start again.")

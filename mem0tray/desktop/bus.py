@@ -113,8 +113,6 @@ class SessionBus:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # Asking ------------------------------------------------------------------------------
-
     def connect(self) -> None:
         """Connect, unless connected. Raises BusError, after `PATIENCE` seconds at most."""
         self._run(self._reach(), PATIENCE)
@@ -134,8 +132,6 @@ class SessionBus:
     def send(self, message: Message) -> None:
         """Send a signal, or a call that is `UNANSWERED`; it is lost while there is no bus."""
         self._soon(lambda: self._connection and self._connection.send(message))
-
-    # Being there for others ----------------------------------------------------------------
 
     def subscribe(self, match: Match, heard: Heard) -> None:
         """Call `heard` with the arguments of each matching signal from now on."""

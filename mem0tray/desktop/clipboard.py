@@ -1,8 +1,4 @@
-"""Putting a text where the user can paste it, by what each system has for that.
-
-On X only the program that copied a text keeps it: `python -m mem0tray.desktop.clipboard` does so,
-until another program copies something.
-"""
+"""Putting a text where the user can paste it; on X a process of ours keeps it there."""
 
 import ctypes
 import os
@@ -102,8 +98,6 @@ def _hold(text: str, held: Callable[[], object]) -> None:
         event.requestor.send_event(SelectionNotify(**asked, property=place))
         display.flush()
 
-
-# Windows -----------------------------------------------------------------------------------------
 
 if sys.platform == "win32":
     from contextlib import contextmanager

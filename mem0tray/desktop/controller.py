@@ -47,10 +47,7 @@ _Commands = queue.SimpleQueue[MenuCommand | None]
 
 
 class Controller:
-    """Carries out commands. `notify` shows a notification, `end` ends the tray.
-
-    `changed` is called after each verb.
-    """
+    """Carries out commands. `end` ends the tray; `changed` is called after each verb."""
 
     def __init__(
         self,
@@ -152,8 +149,6 @@ class Controller:
         answer = notice_texts.answer(title, text, self._language(), good=good, clickable=clickable)
         self._show_notice(answer)
 
-    # Dead letters ---------------------------------------------------------------------
-
     def _paths(self) -> Paths:
         return self._settings().locations()
 
@@ -230,8 +225,6 @@ class Controller:
             _("It does not wait any more: it was delivered meanwhile, most likely.")
         )
 
-    # Pages and files ------------------------------------------------------------------
-
     def _show_status(self, _: MenuCommand) -> None:
         from mem0tray import report
 
@@ -268,9 +261,7 @@ class Controller:
         language = self._language()
         _, ngettext, n = language.gettext, language.ngettext, language.number
         try:
-            done = Migration(self._settings(), migrate.Request(str(command.value))).run(
-                lambda _, __: None
-            )
+            done = Migration(self._settings(), str(command.value)).run(lambda _, __: None)
         finally:
             self._former = ("", 0.0, ())
         queued, unread = done.sums.queued, done.sums.unread
@@ -281,8 +272,6 @@ class Controller:
             missing = _("{n} could not be read: see `mem0tray migrate`.")
             text = f"{text} {missing.format(n=n(unread))}"
         self._notify(title, text, good=not unread)
-
-    # Settings --------------------------------------------------------------------------
 
     def _pause(self, command: MenuCommand) -> None:
         minutes = command.value
@@ -295,10 +284,7 @@ class Controller:
         config_file.change(settings_file(), "notifications.level", str(command.value))
 
     def _at_login(self, command: MenuCommand) -> None:
-        if command.value:
-            self._autostart.enable()
-        else:
-            self._autostart.disable()
+        (self._autostart.enable if command.value else self._autostart.disable)()
 
 
 def _letter(command: MenuCommand) -> DeadLetter:

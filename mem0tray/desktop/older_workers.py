@@ -1,14 +1,10 @@
-"""Older workers that would deliver the same queue beside us, and the command that stops each.
-
-It looks where people have them started: launchd, systemd, cron; and among the running processes. A
-worker that its command has stopped is not found any more.
-"""
+"""Older workers (launchd, systemd, cron, processes), and the command that stops each."""
 
 import os
 import re
 import shlex
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -35,19 +31,16 @@ class OlderWorker(NamedTuple):
 
 
 def find(ours: Collection[int | None] = (), *, system: str = sys.platform) -> list[OlderWorker]:
-    """Every older worker; the processes `ours` do not count.
-
-    It asks other programs and waits up to five seconds for each: not for the thread that draws the
-    menu.
-    """
+    """Find every older worker but the processes `ours`; it may take some five seconds."""
     if system == "win32":
         return []
     if system == "darwin":
         return [*_launchd(), *_cron()]
-    return [*_systemd(), *_cron(), *_processes(ours)]
-
-
-# launchd --------------------------------------------------------------------------------
+    own = [platformdirs.user_config_path(), platformdirs.user_data_path()]
+    folders = [*(folder / "systemd" / "user" for folder in own), _SHARED_UNITS]
+    user = _units("user", folders, ("systemctl", "--user"), "systemctl --user")
+    shared = _units("system", [_SYSTEM_UNITS], ("systemctl",), "sudo systemctl")
+    return [*user, *shared, *_cron(), *_processes(ours)]
 
 
 def _launchd() -> Iterator[OlderWorker]:
@@ -68,28 +61,25 @@ def _launchd() -> Iterator[OlderWorker]:
                 yield OlderWorker(f"the LaunchAgent {path}", stop)
 
 
-# systemd --------------------------------------------------------------------------------
-
-
-def _systemd() -> Iterator[OlderWorker]:
-    own = [platformdirs.user_config_path(), platformdirs.user_data_path()]
-    folders = [*(folder / "systemd" / "user" for folder in own), _SHARED_UNITS]
-    yield from _units("user", folders, ("systemctl", "--user"), "systemctl --user")
-    yield from _units("system", [_SYSTEM_UNITS], ("systemctl",), "sudo systemctl")
-
-
 def _units(
     scope: str, folders: Sequence[Path], ask: Sequence[str], command: str
 ) -> Iterator[OlderWorker]:
     files = {path.name: path for folder in reversed(folders) for path in folder.glob("*.service")}
-    active = _active(ask)
+    options = ("--plain", "--no-legend", "--state=active,activating,reloading")
+    said = programs.answer(*ask, "list-units", *options) or ""
+    active = {words[0] for line in said.splitlines() if (words := line.split())}
     for name in sorted({*files, *active}):
         stem, _, kind = name.rpartition(".")
         words = _started_by(files[name]) if name in files else []
         if kind != "service" or not is_worker(stem, words):
             continue
+        # `systemctl enable` makes a link to what starts by itself.
+        kinds = ("*.wants", "*.requires")
+        links = [link for folder in folders for each in kinds for link in folder.glob(each)]
         units = [
-            unit for unit in (f"{stem}.timer", name) if unit in active or _is_wanted(unit, folders)
+            unit
+            for unit in (f"{stem}.timer", name)
+            if unit in active or any(os.path.lexists(link / unit) for link in links)
         ]
         if units:
             # A unit without a file was started by systemd-run: there is nothing to disable.
@@ -98,34 +88,14 @@ def _units(
             yield OlderWorker(f"the {scope} unit {name} of systemd", stop)
 
 
-def _active(ask: Sequence[str]) -> set[str]:
-    options = ("--plain", "--no-legend", "--state=active,activating,reloading")
-    said = programs.answer(*ask, "list-units", *options) or ""
-    return {words[0] for line in said.splitlines() if (words := line.split())}
-
-
 def _started_by(file: Path) -> list[str]:
     try:
         text = regular_file.read_bytes(file).decode("utf-8", "replace")
     except OSError:  # a link to nothing is a masked unit, or one that is gone
         return []
     lines = text.replace("\\\n", " ").splitlines()
-    return [
-        word.lstrip("-@:+!") for line in lines if line.startswith("Exec") for word in line.split()
-    ]
-
-
-def _is_wanted(unit: str, folders: Iterable[Path]) -> bool:
-    """Return whether the unit starts by itself: `systemctl enable` makes such a link."""
-    return any(
-        os.path.lexists(link / unit)
-        for folder in folders
-        for kind in ("wants", "requires")
-        for link in folder.glob(f"*.{kind}")
-    )
-
-
-# cron -----------------------------------------------------------------------------------
+    words = [word for line in lines if line.startswith("Exec") for word in line.split()]
+    return [word.lstrip("-@:+!") for word in words]
 
 
 def _cron() -> Iterator[OlderWorker]:
@@ -135,9 +105,6 @@ def _cron() -> Iterator[OlderWorker]:
         if is_worker("", line.split()):
             stop = f"crontab -l | grep -vxF -- {shlex.quote(line)} | crontab -"
             yield OlderWorker(f"the cron line `{line}`", stop)
-
-
-# Processes ------------------------------------------------------------------------------
 
 
 def _processes(ours: Collection[int | None]) -> Iterator[OlderWorker]:

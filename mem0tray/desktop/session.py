@@ -40,7 +40,7 @@ def missing() -> str:
 
 
 def connected() -> "tuple[SessionBus | None, str]":
-    """The bus over which an icon is shown (Linux), or why no icon can be shown."""
+    """Return the bus over which an icon is shown (Linux), or why no icon can be shown."""
     if sys.platform == "win32":
         return None, ""
     if sys.platform == "darwin":
@@ -59,11 +59,10 @@ def connected() -> "tuple[SessionBus | None, str]":
 
 
 def bus_address(environ: Mapping[str, str] = os.environ) -> str:
-    """The address of the session bus (Linux), without asking the bus; empty where there is none."""
-    if named := environ.get("DBUS_SESSION_BUS_ADDRESS"):
-        return named
+    """Return the address of the session bus (Linux), without asking it; empty if there is none."""
     socket = Path(environ.get("XDG_RUNTIME_DIR") or "/nonexistent", "bus")
-    return f"unix:path={quote(str(socket))}" if socket.exists() else ""
+    here = f"unix:path={quote(str(socket))}" if socket.exists() else ""
+    return environ.get("DBUS_SESSION_BUS_ADDRESS") or here
 
 
 def in_flatpak() -> bool:
@@ -72,11 +71,7 @@ def in_flatpak() -> bool:
 
 
 def at_screen() -> bool:
-    """Return whether this process belongs to a login at the screen (macOS).
-
-    Over ssh it does not, nor if launchd starts it without a user: AppKit would then end the
-    process, or wait for ever.
-    """
+    """Return whether we belong to a login at the screen (macOS): else AppKit ends the process."""
     import ctypes
 
     session = ctypes.CDLL(_CORE_GRAPHICS).CGSessionCopyCurrentDictionary
@@ -90,23 +85,15 @@ def names_display(environ: Mapping[str, str]) -> bool:
 
 
 def is_desktop(environ: Mapping[str, str]) -> bool:
-    """Return whether this process is part of a desktop of this computer (Linux).
-
-    A display that ssh forwards belongs to another computer; and Windows shows the windows of its
-    Linux (WSL) without a session that would start anything.
-    """
-    if not names_display(environ):
-        return False
+    """Return whether we are part of a desktop here (Linux), not over ssh or in WSL alone."""
     if environ.get("SSH_CONNECTION") and not environ.get("WAYLAND_DISPLAY"):
         return environ.get("DISPLAY", "").startswith(":")
-    return not environ.get("WSL_DISTRO_NAME") or bool(environ.get("XDG_CURRENT_DESKTOP"))
+    starts = not environ.get("WSL_DISTRO_NAME") or bool(environ.get("XDG_CURRENT_DESKTOP"))
+    return names_display(environ) and starts
 
 
 def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
-    """Return whether the user logs in to a desktop here, now or the next time (Linux).
-
-    A shell over ssh is no desktop, but a login screen shows that the next login may be one.
-    """
+    """Return whether the user logs in to a desktop here, now or by a login screen (Linux)."""
     greets = any(os.path.lexists(root / each) for each in _GREETERS)
     chosen = any(any((root / each).glob("*.desktop")) for each in _SESSIONS)
     return is_desktop(environ) or (greets and chosen)
@@ -115,9 +102,6 @@ def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
 def nests_menus(environ: Mapping[str, str]) -> bool:
     """Return whether a submenu of ours may have submenus; GNOME leaves these out."""
     return "gnome" not in environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":")
-
-
-# Panels (Linux) ----------------------------------------------------------------------------
 
 
 def shown_by(bus: "SessionBus") -> str:
@@ -193,50 +177,49 @@ def show(path: Path, failed: Failed = lambda _: None, *, edits: bool = False) ->
         raise FileUnavailableError(
             Reason("{path} does not exist.", path=name), Reason("It is made when it is needed.")
         )
-    command: tuple[str, ...] = ("xdg-open",)
+    words = ["xdg-open"]
     if sys.platform == "darwin":
-        command = ("open", "-t") if edits else ("open",)  # `-t`: in the text editor
-    if sys.platform == "win32":
-        try:
-            os.startfile(name)  # noqa: S606  (one checked name)
-        except OSError as error:
-            if not edits:
-                raise _not_opened(name, reasons.of_system(error)) from error
-            command = ("notepad.exe",)
-        else:
-            return
-    _start(command, name, failed)
+        words = ["open", "-t"] if edits else ["open"]  # `-t`: in the text editor
+    try:
+        if sys.platform == "win32":
+            try:
+                os.startfile(name)  # noqa: S606  (one checked name)
+            except OSError:
+                if not edits:
+                    raise
+                words = ["notepad.exe"]
+            else:
+                return
+        _start(words, name, failed)
+    except OSError as error:
+        why = reasons.of_system(error)
+        text = Reason("{path} cannot be opened: {why}.", path=name, why=why)
+        raise Mem0TrayError(text, _BY_HAND) from error
 
 
-def _start(command: tuple[str, ...], name: str, failed: Failed) -> None:
-    program = shutil.which(command[0])
+def _start(words: list[str], name: str, failed: Failed) -> None:
+    program = shutil.which(words[0])
     if program is None:
         what = Reason(
             "{path} cannot be opened: the program {program} is missing.",
             path=name,
-            program=command[0],
+            program=words[0],
         )
         raise Mem0TrayError(what, Reason("Install it (package xdg-utils)."))
-    try:
-        process = subprocess.Popen(  # noqa: S603  (the system's opener, with one checked name)
-            [program, *command[1:], name],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise _not_opened(name, reasons.of_system(error)) from error
+    process = subprocess.Popen(  # noqa: S603  (the system's opener, with one checked name)
+        [program, *words[1:], name],
+        # No pipe, terminal or signal of ours reaches it.
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
     def collect() -> None:  # until then it would be a zombie
         if process.wait():
             failed(no_program(name))
 
     threading.Thread(target=collect, name="opener", daemon=True).start()
-
-
-def _not_opened(name: str, why: Reason) -> Mem0TrayError:
-    return Mem0TrayError(Reason("{path} cannot be opened: {why}.", path=name, why=why), _BY_HAND)
 
 
 def no_program(name: str) -> Mem0TrayError:

@@ -125,14 +125,6 @@ def test_what_is_odd_comes_with_the_command_that_mends_it(
     assert "enable`" not in home.ok("autostart", "status")
 
 
-def test_a_folder_that_cannot_be_made_is_named(home: Scratch, entry: Path) -> None:
-    entry.parent.parent.mkdir()
-    entry.parent.write_text("")
-    done = home.run("autostart", "enable")
-    assert (done.code, done.out) == (1, "")
-    assert str(entry.parent) in done.line
-
-
 # Without a desktop ----------------------------------------------------------------------
 
 

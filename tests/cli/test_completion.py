@@ -8,7 +8,6 @@ import pytest
 
 from mem0tray.cli import COMPLETE
 from mem0tray.config import config_file, settings
-from tests.actions.scene import worker
 from tests.cli import commands
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry
@@ -88,7 +87,7 @@ def test_hostile_names_are_not_offered(home: Scratch) -> None:
 
 @pytest.mark.parametrize("key", sorted(settings.keys()))
 def test_every_choice_that_is_offered_can_be_set(home: Scratch, key: str) -> None:
-    assert config_file.HINTS[key]
+    assert config_file.meanings()[key]
     assert f"plain,{key}" in _answers(home, "mem0tray config set ")
     offered = [each.partition(",") for each in _answers(home, f"mem0tray config set {key} ")]
     for kind, _, value in offered:
@@ -102,21 +101,6 @@ def test_backups_are_offered_and_else_files(filled: Scratch) -> None:
     found = _answers(filled, "mem0tray restore mem0_queue_dlq.backup-")
     assert [each[:29] for each in found] == ["plain,mem0_queue_dlq.backup-2"]
     assert _answers(filled, "mem0tray restore ./x") == ["file,./x"]
-
-
-def test_former_servers_are_offered(home: Scratch) -> None:
-    home.env(MEM0TRAY_SERVER_URL="http://here.test")
-    home.write("mem0_queue.json", {"queue": [entry("x")]})
-    with worker(home.paths) as context:
-        (key,) = context.inbox.fresh_entries()
-        for server in ("local", "http://here.test", "http://old.test"):
-            context.outbox.record_delivery(key, server, 1.0)
-    assert _answers(home, "mem0tray migrate --from ") == ["plain,local", "plain,http://old.test"]
-
-
-def test_a_file_is_offered_where_add_takes_one(filled: Scratch) -> None:
-    assert _answers(filled, "mem0tray add --jsonl m", "fish") == ["file,m"]
-    assert _answers(filled, "mem0tray add m", "fish") == []
 
 
 def test_completing_a_command_imports_none(filled: Scratch) -> None:

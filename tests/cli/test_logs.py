@@ -101,19 +101,6 @@ def test_it_waits_for_a_log(home: Scratch) -> None:
         assert read_line(process) == f"{AT} first\n"
 
 
-@needs.SHELL
-def test_a_reader_that_leaves_ends_it_quietly(home: Scratch) -> None:
-    write(home, "first")
-    with following() as process:
-        assert read_line(process)
-        assert process.stdout is not None
-        process.stdout.close()
-        write(home, "second")
-        assert process.wait(10) == 141
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
-
-
 # Reading a log that another process writes and rotates -----------------------------
 
 
@@ -204,17 +191,3 @@ def test_a_log_that_was_cut_is_read_from_its_beginning(log: Path, reader: LogRea
     os.truncate(log, 0)
     append(log, "c\n")
     assert list(reader.new()) == ["c"]
-
-
-def test_a_log_that_was_removed_and_begun_anew_is_found(log: Path, reader: LogReader) -> None:
-    append(log, "a\n")
-    reader.last(9)
-    log.unlink()
-    assert list(reader.new()) == []
-    append(log, "b\n")
-    assert list(reader.new()) == ["b"]
-
-
-def test_bad_utf_8_becomes_a_sign(log: Path, reader: LogReader) -> None:
-    log.write_bytes(b"\xffa\nb\n")
-    assert reader.last(9) == ["\ufffda", "b"]

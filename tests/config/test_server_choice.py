@@ -7,7 +7,6 @@ import pytest
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import chosen, remember_if_first
 from mem0tray.config.settings import LOCAL_URL
-from mem0tray.core.language import Language
 from mem0tray.system.paths import Paths
 from tests.support.needs import has_mode
 
@@ -58,13 +57,3 @@ def test_our_choice_is_remembered(paths: Paths) -> None:
 )
 def test_a_server_is_named_in_words(server: str | None, shown: str) -> None:
     assert server_choice.in_words(server) == shown
-
-
-def test_a_destination_is_said_in_the_language() -> None:
-    french = Language("fr")
-    assert server_choice.said(server_choice.THIS_COMPUTER, french) == french.gettext(
-        "this computer only"
-    )
-    assert server_choice.said(server_choice.THIS_COMPUTER, french) != server_choice.THIS_COMPUTER
-    assert server_choice.said("mem0.test", french) == "mem0.test"
-    assert server_choice.said("", french) == ""

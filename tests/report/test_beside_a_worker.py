@@ -38,7 +38,7 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
             assert cells[:3] == ["beta", "500: scripted 500", "0"]
             assert "1 memory not delivered: rejected by the server" in page.text("h3")
             names = [each.attributes["aria-label"] for each in page.all("svg", role="img")]
-            assert names[0].startswith("Deliveries by hour: 2 since")
+            assert names[0].startswith("Deliveries by day: 2 since")
             assert names[1].startswith("Memories not delivered: 1 now")
 
 
@@ -52,19 +52,3 @@ def test_a_dead_letter_that_was_edited_is_one(tmp_path: Path) -> None:
         home.ok("edit", "aaaa1111", env={"EDITOR": "sed -i s/bad/better/"})
         home.wait_dlq(["better"])
         assert "1 now, at most 1 since" in _page(home).source
-
-
-def test_four_dead_letters_of_one_hour_are_four(tmp_path: Path) -> None:
-    names = ["one", "two", "three", "four"]
-    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
-        for name in names[:3]:
-            server.script(*[Answer(500)] * 5, content=name)
-        server.script(Answer(500), content="four", forever=True)
-        home.write_queue([entry(name) for name in names])
-        home.worker()
-        home.wait_dlq(names)
-        home.ok("retry", "--all")
-        home.wait_dlq(names[3:], 15)
-        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 10, "counted")
-        page = _page(home)
-        assert "1 now, at most 4 since" in page.source

@@ -71,20 +71,6 @@ def test_a_place_that_cannot_be_written_is_named(home: Scratch, name: str, code:
     assert "ove it away" not in done.err
 
 
-@needs.OWNERS
-def test_without_a_display_the_path_is_enough(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, opened: list[str]
-) -> None:
-    monkeypatch.setattr(sys, "platform", "linux")
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
-        monkeypatch.delenv(name, raising=False)
-    done = home.run("report")
-    assert done.code == 0
-    assert done.out.strip().endswith("status.html")
-    assert "open that file yourself" in done.line
-    assert opened == []
-
-
 def test_a_browser_that_cannot_be_started_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,3 +143,15 @@ def test_a_browser_in_a_snap_gets_it_where_it_may_read(
     own.mkdir(parents=True)
     expected = own / "mem0tray-status.html" if snap else home.paths.data_dir / "status.html"
     assert report.usual_place(home.paths) == expected
+
+
+@needs.linux("Windows and macOS have their own way")
+@pytest.mark.parametrize("chosen", ["gone", "broken", ":"])
+def test_after_a_click_the_desktops_opener_is_tried_where_the_chosen_one_does_not_start(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    monkeypatch.setenv("BROWSER", chosen)
+    script(opener.with_name("broken"), "", "/gone/sh")
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    assert opener.with_name("xdg-open.got").exists()

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -142,8 +141,6 @@ def _judged(found: dict[str, Any], *, sent: bool) -> tuple[str, str, str]:
 
 # Claude Code ----------------------------------------------------------------------------
 
-_CONNECT: Final = "`mem0tray install claude-code` connects it."
-
 
 def claude_code(examined: Examined) -> Iterable[Check]:
     """Check whether Claude Code is there, with its tools and hooks."""
@@ -157,15 +154,13 @@ def claude_code(examined: Examined) -> Iterable[Check]:
     plug_in = callers.plug_in(at_hooks)
     found = connecting.claude()
     where = f"The program is {found}." if found else "The program `claude` was not found."
-    parts = [f"the tools as {' and '.join(str(each.place[-1]) for each in servers)}"] * bool(
-        servers
-    )
-    parts += [plural(len(hooks), "hook")] * bool(hooks) + [f"the plug-in {plug_in}"] * bool(plug_in)
-    if parts:
-        yield Check("claude code", OK, f"{where} Connected: {', '.join(parts)}.")
-    else:
-        remedy = _CONNECT if found else ""
-        yield Check("claude code", OK, f"{where} It is not connected.", remedy)
+    parts = [f"the tools as {each.place[-1]}" for each in servers]
+    parts += [plural(len(hooks), "hook")] if hooks else []
+    parts += [f"the plug-in {plug_in}"] if plug_in else []
+    is_open = bool(found) and not parts
+    said = f"Connected: {', '.join(parts)}." if parts else "It is not connected."
+    remedy = "`mem0tray install claude-code` connects it." if is_open else ""
+    yield Check("claude code", OK, f"{where} {said}", remedy)
     yield from _odd(servers, hooks, plug_in)
     if hooks and callers.are_off(at_hooks):
         why = "Its settings switch all hooks off (disableAllHooks): none of ours is called."
@@ -186,13 +181,6 @@ def _odd(servers: list[Caller], hooks: list[Caller], plug_in: str) -> Iterator[C
         if obstacle := programs.obstacle(program[0]):
             remedy = "`mem0tray install claude-code` names it anew."
             yield _claude(f"It starts mem0tray, but {obstacle}.", remedy)
-    twice = [what for what, count in Counter(each.what for each in both).items() if count > 1]
-    if twice:
-        yield _claude(
-            f"It starts mem0tray more than once for {', '.join(twice)}.",
-            f"Remove all but one, in {connecting.file_of(connecting.HOOKS)} or by"
-            " `claude mcp remove NAME`.",
-        )
     if plug_in and both:
         yield _claude(
             f"It has the plug-in {plug_in}, and the same once more in its settings.",

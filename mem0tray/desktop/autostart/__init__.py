@@ -26,10 +26,7 @@ SERVICE: Final = "service"  # the user's systemd starts the worker
 
 
 class AutostartState(NamedTuple):
-    """The state of the start at login: its name, and the command line set up (`starts`, or empty).
-
-    `reason` is a sentence for BLOCKED and STALE, empty otherwise.
-    """
+    """The state of the start at login; `reason` is a sentence for BLOCKED and STALE alone."""
 
     name: str
     starts: str = ""
@@ -37,11 +34,7 @@ class AutostartState(NamedTuple):
 
 
 class Autostart(ABC):
-    """A way to start `words` at login; of two `rivals` only one is set up at a time.
-
-    `where` names the file or registry key for people. `is_foreign`: somebody else wrote what is set
-    up, and it stays as it is.
-    """
+    """A way to start `words` at login; of two rivals only one is set up. `where` is for people."""
 
     kind: str = DESKTOP
     is_foreign = False
@@ -71,10 +64,7 @@ class Autostart(ABC):
         return AutostartState(STALE if why else ENABLED, self._line(words), why and f"{why}.")
 
     def enable(self) -> list[str]:
-        """Start this installation at login, in this way alone; a file of others is an error.
-
-        Returns, in sentences, what else has changed because of that. Raises Mem0TrayError.
-        """
+        """Start this installation in this way alone; return what else has changed, in sentences."""
         if self.is_foreign:
             raise Mem0TrayError(
                 self._stays(), Reason("Move it away, or let it start mem0tray in its own way.")
@@ -89,10 +79,7 @@ class Autostart(ABC):
         return done
 
     def disable(self) -> list[str]:
-        """No longer start at login, in no way; a running tray goes on, a service ends.
-
-        Returns, in sentences, what else has changed because of that. Raises Mem0TrayError.
-        """
+        """No longer start at login, in no way; return what else has changed, in sentences."""
         return [*self.take_away(), *(self.rival.take_away() if self.rival else ())]
 
     def take_away(self) -> list[str]:
@@ -207,15 +194,8 @@ def current(kind: str = "") -> Autostart:
     return best or chosen(kind)
 
 
-# How this program is started ------------------------------------------------------------
-
-
 class Origin(NamedTuple):
-    """How a process was started; `argv0` is absolute, and `is_there` finds programs.
-
-    `executable` is the interpreter, with no link followed, as in a virtual environment the link
-    leads out of it; `package` is the folder that `mem0tray` was imported from.
-    """
+    """How a process was started; no link to the interpreter is followed: it leads out of a venv."""
 
     argv0: str
     executable: str
@@ -242,10 +222,7 @@ class Origin(NamedTuple):
         return self._program(f"{APP}w.exe") or (python, "-m", APP)
 
     def in_console(self) -> tuple[str, ...]:
-        """Return the words that start a command of ours, found as `tray` does.
-
-        Python must import nothing from the working directory, which is somebody's project.
-        """
+        """Return the words that start a command of ours, not one from the working directory."""
         return self._program(f"{APP}.exe") or (self.executable, "-P", "-m", APP)
 
     def _program(self, exe: str) -> tuple[str, ...]:

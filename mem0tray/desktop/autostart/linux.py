@@ -36,8 +36,6 @@ _ENTRY: Final = {
 _ODD: Final = re.compile(r"""["'`$\\%\x00-\x1f\x7f\udc80-\udcff]""")
 _BARE: Final = re.compile(r"[\w@+=:,./-]+")  # a word that needs no quotes
 
-# Entries and units ----------------------------------------------------------------------
-
 
 def quoted(words: Sequence[str]) -> str:
     """Quote words as entries and units take them. Raises Mem0TrayError for an odd path."""
@@ -68,8 +66,6 @@ def _entry(lines: Mapping[str, str], words: Sequence[str]) -> str:
     lines = {**lines, "Exec": quoted(words), "TryExec": words[0]}
     return f"[{GROUP}]\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
 
-
-# The start by a desktop -----------------------------------------------------------------
 
 # Lines by which desktops turn an entry off in their settings.
 _OFF: Final = (
@@ -152,8 +148,6 @@ def config_folder(environ: Mapping[str, str]) -> Path:
     return own if own.is_absolute() else Path.home() / ".config"
 
 
-# The service of systemd -----------------------------------------------------------------
-
 UNIT: Final = f"{APP}.service"
 _WANTED_BY: Final = "default.target"
 _BOOTED: Final = Path("/run/systemd/system")  # there once systemd has started this computer
@@ -186,11 +180,7 @@ WantedBy={_WANTED_BY}
 
 
 class UserService(FileStart):
-    """One unit in the user's folder `folder` of units, and the link that makes systemd start it.
-
-    They are written as `systemctl --user enable` would, so that the user's manager finds the
-    service at its next start, even if it is not running now.
-    """
+    """A unit in the user's folder of units, and the link that makes systemd start it."""
 
     kind = SERVICE
     mark = _DESCRIPTION.encode()
@@ -299,8 +289,6 @@ def _systemctl(*words: str) -> str | None:
     return programs.answer("systemctl", "--user", *words, patience=patience)
 
 
-# The entry of the applications menu -----------------------------------------------------
-
 _SIZES: Final = (16, 22, 24, 32, 48, 64, 128, 256)  # pixels; sizes we draw and the theme has
 _VERSION: Final = "X-mem0tray-Version"  # the key that says that an entry is ours
 _MENU_ENTRY: Final = _ENTRY | {
@@ -319,11 +307,7 @@ _STATUS: Final = "\n[Desktop Action status]\nName=Show status\nName[fr]=Afficher
 
 
 class ApplicationEntry(FileStart):
-    """The entry that starts `words`, and the icons, below the folder `data`.
-
-    Through them the applications menu starts us, a desktop keeps our notifications in its history,
-    and dialogs show our icon. An entry of our name without our key, or a link, stays as it is.
-    """
+    """The entry of the applications menu and its icons; one of our name without our key stays."""
 
     mark = _VERSION.encode()
 
@@ -349,10 +333,7 @@ class ApplicationEntry(FileStart):
         return ours
 
     def remove(self) -> list[Path]:
-        """Remove what is ours, and folders left empty; return the files removed.
-
-        Raises FileUnavailableError.
-        """
+        """Remove what is ours, and folders left empty; return the files removed."""
         if self.is_foreign:
             return []
         ours = [path for path in (*self._icons, self._path) if os.path.lexists(path)]
@@ -384,10 +365,7 @@ class ApplicationEntry(FileStart):
 
 
 def application_entry() -> ApplicationEntry | None:
-    """Return the entry for this user; None on other systems, and in a Flatpak, which has its own.
-
-    It starts the tray as this process was started.
-    """
+    """Return the entry for this user; None on other systems, and in a Flatpak with its own."""
     if sys.platform in ("win32", "darwin") or session.in_flatpak():
         return None
     return ApplicationEntry(Origin.of_this_process().tray(), platformdirs.user_data_path())

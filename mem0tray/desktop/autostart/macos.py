@@ -1,8 +1,4 @@
-"""macOS: a LaunchAgent, which launchd loads at the next login.
-
-It is neither loaded nor unloaded at once: loading would start a second tray beside the one whose
-menu was clicked, and unloading would end that tray if launchd had started it.
-"""
+"""macOS: a LaunchAgent for the next login; loading it at once would start a second tray."""
 
 import os
 import plistlib

@@ -65,11 +65,9 @@ class SilentDaemonError(NotShownError):
 
 
 class NoticeBackend(Protocol):
-    """A way to show a notice."""
+    """A way to show a notice; `name` is for `doctor` and the log."""
 
-    @property
-    def name(self) -> str:
-        """The name for `doctor` and the log."""
+    name: str
 
     def show(self, notice: Notice) -> None:
         """Show the notice. Raises NotShownError, or any error of the library."""
@@ -88,7 +86,7 @@ def send(backend: NoticeBackend, notice: Notice) -> str:
 
 
 def explained(error: Exception) -> str:
-    """An error of a library in one line."""
+    """Return an error of a library in one line."""
     ours = isinstance(error, NotShownError)
     return one_line(str(error) if ours else f"{type(error).__name__}: {error}", _REASON)
 

@@ -1,8 +1,4 @@
-"""The notification daemon of a Linux desktop, over the session bus.
-
-What it reports (a click, a notification that was closed) comes on the bus's thread. Each call is
-given up after a few seconds. A daemon that ends takes its notifications along.
-"""
+"""The notification daemon of a Linux desktop; what it reports comes on the bus's thread."""
 
 import os
 import queue
@@ -16,14 +12,7 @@ from dbus_fast import Message, Variant
 
 from mem0tray.core.text import one_line
 from mem0tray.desktop.bus import DBUS, PATIENCE, UNANSWERED, BusError, Match, SessionBus
-from mem0tray.desktop.notify import (
-    Notice,
-    NotShownError,
-    Offer,
-    SilentDaemonError,
-    Urgency,
-    fitted,
-)
+from mem0tray.desktop.notify import Notice, NotShownError, Offer, SilentDaemonError, Urgency, fitted
 from mem0tray.desktop.session import TOKEN
 from mem0tray.system.paths import APP
 
@@ -39,11 +28,7 @@ Heard = Callable[[str], None]  # takes the key that was clicked, empty when it w
 
 
 class Daemon:
-    """Shows notices on the desktop, and calls `clicked` with what a click asks for.
-
-    `icon` gives the file for the base of a notice. `clicked` is called on the bus's thread, and
-    must return at once. The daemon gets `patience` seconds for each answer.
-    """
+    """Shows notices; `clicked` is called on the bus's thread. An answer gets `patience` seconds."""
 
     name = "the session bus"
 
@@ -75,11 +60,7 @@ class Daemon:
         self._show(notice, list(offers.items()), clicked)
 
     def ask(self, notice: Notice, answers: list[tuple[str, str]], patience: float) -> str:
-        """Show a notice with these buttons (key and label), and return the answer's key.
-
-        Empty when it was closed, or after `patience` seconds; errors as in `show`, and
-        NotShownError where the daemon shows no buttons.
-        """
+        """Show a notice with these buttons (key and label); return the answer's key, or nothing."""
         if "actions" not in self._ask("GetCapabilities")[0]:
             raise NotShownError("it shows no buttons")
         heard: queue.SimpleQueue[str] = queue.SimpleQueue()

@@ -56,10 +56,7 @@ def kind(subject: Subject) -> str:
 def answer(
     title: str, text: str, language: Language, *, good: bool = True, clickable: bool = True
 ) -> Notice:
-    """Return the result of a click: it replaces an earlier one. With a tick if it is `good`.
-
-    A click shows the status if it is `clickable`.
-    """
+    """Return the result of a click, with a tick if it is `good`; it replaces an earlier one."""
     actions = _actions((Offer.STATUS,), language) if clickable else ()
     base = _GOOD if good else NEEDS_USER
     return Notice(title, title, text, base=base, kind="answer", actions=actions)
@@ -113,9 +110,6 @@ def title(subject: Subject, language: Language) -> str:
         Subject.MOVED: _("Moved to DLQ"),
         Subject.RECOVERED: _("DLQ recovered"),
     }[subject]
-
-
-# The lines ----------------------------------------------------------------------------------
 
 
 def _by_name(group: NoticeGroup, language: Language) -> str:

@@ -139,8 +139,6 @@ class Notices:
         self._over: set[Subject] = set()
         self._moved: list[NoticeGroup] = []  # the latest that were shown, without what is delivered
 
-    # What happens ----------------------------------------------------------------
-
     def take(self, event: Event, now: float, wall: float) -> bool:  # noqa: PLR0911  (one for each)
         """Take an event; return whether `next_due` may be earlier because of it."""
         match event:
@@ -226,8 +224,6 @@ class Notices:
             if trouble.down is None:
                 trouble.down, trouble.wall = now, wall
 
-    # What follows ----------------------------------------------------------------
-
     def due(self, now: float) -> list[NoticeGroup]:
         """Return what to show now, the most pressing first; it then counts as shown."""
         self._ripen(now)
@@ -289,8 +285,6 @@ class Notices:
         if len(self._shown) < places:
             return float("-inf")
         return self._shown[-places] + HOUR
-
-    # Outages ------------------------------------------------------------------------
 
     def _ripen(self, now: float) -> None:
         """Show an outage after two minutes, and its end once that has lasted."""

@@ -1,8 +1,4 @@
-"""Notifications and alerts: one thread that gathers, waits, and shows what is due.
-
-The thread that emits an event only notes it; what waits is bounded, as events are merged by subject
-at once (see `notices`). Nothing here holds up the worker.
-"""
+"""Notifications and alerts: one thread that gathers, waits, and shows; it holds up no worker."""
 
 import threading
 from collections.abc import Callable

@@ -25,11 +25,7 @@ end run
 
 
 class PlyerBackend:
-    """plyer's way for this system; elsewhere on Linux there is `Daemon`, as `missing` says.
-
-    `icon` gives the file (.ico on Windows) for the base of a notice; `clicked` is called for a
-    click on a notice, on Windows alone.
-    """
+    """plyer's way for this system; elsewhere on Linux there is `Daemon`, as `missing` says."""
 
     def __init__(
         self,

@@ -28,10 +28,7 @@ _shown: Final = weakref.WeakSet[threading.Thread]()
 
 
 class BalloonNotification(Notification):  # type: ignore[misc]  # plyer has no types
-    """Shows a balloon and returns, or raises the error of Windows or plyer.
-
-    `clicked` is called when the user clicks on it, on the balloon's thread.
-    """
+    """Shows a balloon; `clicked` is called on the balloon's thread."""
 
     def __init__(self, clicked: Callable[[], None]) -> None:
         self._clicked = clicked
@@ -63,7 +60,7 @@ def _keep(
     report: Callable[[Exception | None], None],
 ) -> None:
     """Show it for so many seconds; its window belongs to this thread."""
-    from plyer.platforms.win.libs import win_api_defs
+    from plyer.platforms.win.libs import win_api_defs as api
     from plyer.platforms.win.libs.balloontip import WindowsBalloonTip
 
     try:
@@ -73,13 +70,13 @@ def _keep(
         return
     report(None)
 
-    def heard(window: int, message: int, wparam: int, lparam: int) -> int:
+    def answer(window: int, message: int, wparam: int, lparam: int) -> int:
         if message == _WM_BALLOON and lparam & 0xFFFF in _CLICKS:
             clicked()
-        return int(win_api_defs.DefWindowProcW(window, message, wparam, lparam))
+        return int(api.DefWindowProcW(window, message, wparam, lparam))
 
-    procedure = win_api_defs.WindowProc(heard)
-    _serve(balloon, win_api_defs, procedure, seconds)
+    procedure = api.WindowProc(answer)
+    _serve(balloon, api, procedure, seconds)
     atexit.unregister(balloon.__del__)  # which would remove it on quitting
     balloon.__del__()
     del procedure  # the window that called it is gone

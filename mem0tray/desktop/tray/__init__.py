@@ -26,10 +26,7 @@ _TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 
 
 class Tray:
-    """The icon in the tray. `clicked` is called on the main thread and must return at once.
-
-    `bus` is where the icon is shown, on Linux alone. `also` is called with each look.
-    """
+    """The icon in the tray; `clicked` is called on the main thread, and `also` with each look."""
 
     def __init__(
         self,

@@ -54,21 +54,14 @@ EMPTY: Final = MenuLine(ROOT, _SUBMENU)
 
 
 class LineIds:
-    """Gives lines their ids: the same id to the same thing, and never one id to two things.
-
-    So an open menu stays open, and a click in it still means what the user has read.
-    """
+    """Gives lines their ids, never one to two things: a click means what the user has read."""
 
     def __init__(self) -> None:
         self._ids: dict[object, int] = {}
         self._last = ROOT
 
     def read(self, menu: Any, separator: Any, click: Callable[[Any], object]) -> MenuLine:
-        """Read the whole of pystray's menu; `click` is called with the item that was clicked.
-
-        Two items at the same place are the same thing if they have the same `identity`,
-        or, without that attribute, the same text.
-        """
+        """Read pystray's menu; items at one place with the same `identity` or text are one."""
         kept: dict[object, int] = {}
 
         def below(menu: Any, above: int) -> Iterator[MenuLine]:
@@ -113,10 +106,7 @@ def _properties(item: Any, separator: Any) -> dict[str, Value]:
 def change(
     before: MenuLine, after: MenuLine, *, ticks: bool = False
 ) -> tuple[list[int], dict[int, Mapping[str, Value]]]:
-    """Return the ids of lines with other lines below, and the properties that differ, by id.
-
-    `ticks`: those of all ticks too, as the panel has set one itself.
-    """
+    """Return the ids of lines with other lines below, and what differs; `ticks` always."""
     old = {line.id: line for line in before.walk()}
     below: list[int] = []
     differing: dict[int, Mapping[str, Value]] = {}
@@ -174,8 +164,6 @@ class DBusMenu(ServiceInterface):
 
     def _emit(self, signal: str, signature: str, *body: object) -> None:
         self._bus.send(Message.new_signal(PATH, INTERFACE, signal, signature, list(body)))
-
-    # What panels ask -----------------------------------------------------------------------
 
     @dbus_method()
     def GetLayout(

@@ -32,11 +32,7 @@ _SOURCES: Final = _PACKAGE.parent / "icons" / "png"  # where they are in a check
 
 @dataclass(frozen=True, slots=True)
 class IconLook:
-    """A look of the icon: equal looks are the same picture, and need not be set again.
-
-    `base` is one of the values of `BASES`; `badge` is `amber`, `red` or None;
-    `text` stands in the badge.
-    """
+    """A look of the icon: one of the values of `BASES`, an amber or red badge, its text."""
 
     base: str
     badge: str | None = None
@@ -55,9 +51,13 @@ def look(state: str, dlq_size: int, investigate: int) -> IconLook:
 @lru_cache(_CACHED)
 def compose(look: IconLook, size: int) -> Image.Image:
     """The picture, RGBA, `size` wide and high (at least 8, at most 512). Shared: do not change."""
-    if look.badge is None:
-        return _base(look.base, min(max(size, SMALLEST), LARGEST))
-    return add_badge(compose(IconLook(look.base), size), look.badge, look.text)
+    if look.badge is not None:
+        return add_badge(compose(IconLook(look.base), size), look.badge, look.text)
+    size = min(max(size, SMALLEST), LARGEST)
+    drawn = next((each for each in _DRAWN if each >= size), _DRAWN[-1])
+    with Image.open(icon_file(f"{look.base}-{drawn}.png")) as file:
+        image = file.convert("RGBA")
+    return image if drawn == size else image.resize((size, size), Image.Resampling.LANCZOS)
 
 
 def icon_file(name: str) -> Path:
@@ -70,16 +70,7 @@ def notice_icon(base: str) -> Path:
     return icon_file("mem0tray.ico" if sys.platform == "win32" else f"{base}-{_DRAWN[-1]}.png")
 
 
-def _base(base: str, size: int) -> Image.Image:
-    """The base's picture in that size, drawn so or reduced from the next larger one."""
-    drawn = next((each for each in _DRAWN if each >= size), _DRAWN[-1])
-    with Image.open(icon_file(f"{base}-{drawn}.png")) as file:
-        image = file.convert("RGBA")
-    return image if drawn == size else image.resize((size, size), Image.Resampling.LANCZOS)
-
-
-# The badge: a coloured shape with a count in it -------------------------------------------
-
+# The badge: a coloured shape with a count in it.
 _LARGE: Final = {
     "1": "..##.. .###.. ####.. ..##.. ..##.. ..##.. ..##.. ###### ######",
     "2": ".#####. ####### ##...## .....## ...###. .###... ##..... ####### #######",
@@ -103,10 +94,7 @@ _MEDIUM: Final = {
     "9": ".###. #...# #...# .#### ....# ....# .###.",
     "+": "..... ..... ..#.. ..#.. ##### ..#.. ..#..",
 }
-_SMALL: Final = {
-    "9": "### #.# ### ..# ###",
-    "+": "... .#. ### .#. ...",
-}
+_SMALL: Final = {"9": "### #.# ### ..# ###", "+": "... .#. ### .#. ..."}
 _MOST_TALL: Final = 0.78  # the largest share of the badge's height for a text
 _MOST_WIDE: Final = 0.85  # the same for its width
 _FILLS: Final = {AMBER: "#f2a01f", RED: "#a6121b"}
@@ -171,10 +159,7 @@ def _badge(side: int, colour: str, text: str) -> Image.Image:
 
 
 def _shape(side: int, colour: str, inset: float = 0) -> Image.Image:
-    """The badge's outline as a mask `side` wide, or a parallel, `inset` further in.
-
-    A negative inset gives a parallel outside, in a mask larger by as much.
-    """
+    """The badge's outline as a mask, or a parallel, `inset` further in (if negative: outside)."""
     large = side * _FINE
     edge = max(inset, 0) * _FINE
     corner = large / 2 - edge

@@ -1,8 +1,4 @@
-"""The icon on Linux: pystray's, as a StatusNotifierItem with a menu, over the session bus.
-
-It needs no system package, and no connection to a display, whose end would end the icon. A panel
-that comes, or comes back, gets the icon.
-"""
+"""The icon on Linux: pystray's, as a StatusNotifierItem over the bus, without a display."""
 
 import logging
 import os
@@ -122,11 +118,7 @@ def icon_class(library: Any, bus: SessionBus) -> Callable[..., Any]:
 
 
 class _BusIcon:
-    """The system's part of pystray's `Icon`; `icon` is one picture in several sizes.
-
-    The next picture that is set asks for `attention`, or no longer does. Callbacks run on the
-    thread that called `run`, the main one.
-    """
+    """The system's part of pystray's `Icon`; `icon` is one picture in several sizes."""
 
     # Of pystray's class.
     name: str
@@ -162,8 +154,6 @@ class _BusIcon:
         """End `run`, even one that has not begun."""
         self._ended = True
         super().stop()  # type: ignore[misc]  # pystray's
-
-    # What pystray asks for ---------------------------------------------------------------------
 
     def _run(self) -> None:
         with Bell() as bell:
@@ -225,8 +215,6 @@ class _BusIcon:
             self._item.status = status
             self._emit("NewStatus", "s", status)
 
-    # Panels ------------------------------------------------------------------------------------
-
     def _emit(self, signal: str, signature: str = "", *body: object) -> None:
         self._bus.send(Message.new_signal(PATH, INTERFACE, signal, signature, list(body)))
 
@@ -245,8 +233,6 @@ class _BusIcon:
         for signal in ("NewIcon", "NewAttentionIcon", "NewToolTip"):
             self._emit(signal)
         self._emit("NewStatus", "s", self._item.status)
-
-    # Clicks ------------------------------------------------------------------------------------
 
     def _chosen(self, item: Any) -> None:
         item(self)

@@ -12,10 +12,7 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 def icon_class(library: Any) -> Any:
-    """Pystray's class, with an image of its own, as pystray would shrink ours to 22 pixels.
-
-    Call it once in a process: Objective-C keeps a class for ever.
-    """
+    """Make pystray's class, with a sharp image; once in a process, as Objective-C keeps a class."""
     import AppKit
     import Foundation
     from PyObjCTools import MachSignals

@@ -1,7 +1,4 @@
-"""The view of the tray, and the menu, as data. Pure: the menu follows from the view alone.
-
-It shows times, never ages: nothing in it changes by itself.
-"""
+"""The view of the tray, and the menu, as data. It shows times, never ages."""
 
 import textwrap
 from collections.abc import Sequence
@@ -35,11 +32,7 @@ SHOWN: Final = 10  # memories in the menu, of those not delivered
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything that icon, tooltip and menu are made of. Times are Unix seconds.
-
-    `destination` is empty while no server is chosen; `level` is the setting
-    `notifications.level`; `paused` says whether the user has paused deliveries.
-    """
+    """Everything that icon, tooltip and menu show; without a server `destination` is empty."""
 
     state: str
     reason: Reason = reasons.NONE
@@ -127,10 +120,7 @@ SEPARATOR: Final = MenuEntry()
 def build(
     view: View, language: Language, now: float, *, nests: bool = True
 ) -> tuple[MenuEntry, ...]:
-    """The whole menu; `now` in Unix seconds decides where a time needs its date.
-
-    `nests`: a submenu may have submenus; else the verbs of a dead letter stand below it.
-    """
+    """Build the whole menu; `nests`: a submenu may have submenus, as dead letters have."""
     _ = language.gettext
     return (
         MenuEntry(_first_line(view, language), MenuCommand(Verb.SHOW_STATUS)),
@@ -159,10 +149,7 @@ def build(
 
 
 def shape(entries: tuple[MenuEntry, ...]) -> object:
-    """Equal for two menus with the same things in the same places, whatever their words.
-
-    One can become the other while the user has it open.
-    """
+    """Equal for two menus with the same things in the same places: one can become the other."""
     return tuple(
         (identity(entry), entry == SEPARATOR, entry.checked is None, shape(entry.entries))
         for entry in entries
@@ -276,10 +263,7 @@ def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
 
 
 def moment(at: float, language: Language, now: float | None = None) -> str:
-    """Unix seconds as a local time, with its date unless that is the day of `now`.
-
-    Files of others may hold any number: `?` for one that no calendar has.
-    """
+    """Unix seconds as a local time, with its date unless that is the day of `now`; or `?`."""
     try:
         day = None if now is None else datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)
         same_day = datetime.fromtimestamp(at).date() == day  # noqa: DTZ006

@@ -32,10 +32,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Presenter:
-    """Subscribe it to the events, and `start` it once the tray can be changed.
-
-    `nests` as for `menu.build`.
-    """
+    """Subscribe it to the events, and `start` it once the tray can be changed."""
 
     def __init__(
         self,

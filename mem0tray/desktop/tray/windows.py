@@ -40,12 +40,8 @@ def icon_class(library: Any, user32: Any) -> Callable[..., Any]:
 
 
 def user32() -> Any:
-    """Windows' library of windows, with the functions used here.
-
-    From now on this process draws for each screen's density; else Windows would enlarge
-    its icon, menu and dialogs, and blur them.
-    """
-    library = _user32()
+    """Windows' library of windows. From now on this process draws for each screen's density."""
+    library: Any = getattr(ctypes, "WinDLL")("user32")  # noqa: B009  (Windows alone has it)
     library.CreateIconFromResourceEx.restype = wintypes.HICON
     library.PostMessageW.argtypes = (
         wintypes.HWND, wintypes.UINT, wintypes.WPARAM, wintypes.LPARAM,
@@ -57,18 +53,8 @@ def user32() -> Any:
     return library
 
 
-def _user32() -> Any:
-    if sys.platform == "win32":
-        return ctypes.WinDLL("user32")
-    raise OSError("Windows alone has this library")
-
-
 class _TaskbarIcon:
-    """The part that pystray's class lacks; `icon` is the same picture in several sizes.
-
-    `at_end` is called on the main thread as the session ends, and must return only when
-    everything has ended.
-    """
+    """The part that pystray's class lacks; `at_end` is called as the session ends."""
 
     at_end: Callable[[], None]
     # Of pystray's class.
@@ -92,8 +78,6 @@ class _TaskbarIcon:
             WM_TIMER: self._on_add,
             _WM_ADD: self._on_add,
         }
-
-    # The icon ------------------------------------------------------------------------------
 
     def _show(self) -> None:
         """Put the icon into the taskbar, now or as soon as one takes it."""
@@ -149,8 +133,6 @@ class _TaskbarIcon:
         if not self._icon_handle:
             raise OSError("Windows made no icon of a picture")
 
-    # The menu ------------------------------------------------------------------------------
-
     def _on_notify(self, wparam: int, lparam: int) -> None:
         parent: Any = super()
         if lparam == NIN_BALLOONUSERCLICK:
@@ -179,14 +161,12 @@ class _TaskbarIcon:
             if not self._menu_is_open:
                 parent._update_menu()  # noqa: SLF001
 
-    # The end -------------------------------------------------------------------------------
-
     def _mainloop(self) -> None:
         parent: Any = super()
         with suppress(OSError):  # `taskkill` may have closed one of the two windows
             parent._mainloop()  # noqa: SLF001
 
-    def _on_close(self, *_: int) -> None:
+    def _on_close(self, *_: int) -> None:  # as `taskkill` asks for
         self.stop()
 
     def _on_end_of_session(self, ends: int, _: int) -> None:
@@ -198,11 +178,7 @@ class _TaskbarIcon:
 if sys.platform == "win32":
 
     def on_console_end(end: Callable[[], None]) -> Callable[[], None]:
-        """Call `end` on Ctrl-C, Ctrl-Break, or when the console closes; return what undoes this.
-
-        Python reports these only on the main thread, which waits in Windows' own loop until
-        somebody moves the mouse over the icon.
-        """
+        """Call `end` at once on Ctrl-C, or when the console closes; return what undoes this."""
         kernel32 = ctypes.WinDLL("kernel32")
 
         @ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
