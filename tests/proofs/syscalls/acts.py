@@ -47,7 +47,6 @@ class Act:
     dlq: Sequence[str] | None = None
 
     def judge(self, stage: Stage) -> list[str]:
-        """Name what is wrong."""
         home, server = stage.home, stage.server
         accepted = [*self.accepted, *stage.promised]
         told = faults(home, server, accepted, discarded=self.discarded, offered=self.offered)
@@ -186,7 +185,6 @@ def _edit_before(stage: Stage) -> None:
 
 
 def _edit(stage: Stage) -> None:
-    """Give a dead letter and an entry another text; what a kill left undone is done anew."""
     for old in (LETTER, ENTRY):
         stage.home.env["NEW_TEXT"] = f"new {old}"
         _again(stage, "edit", stage.remembered[old])
@@ -207,7 +205,6 @@ def _add_before(stage: Stage) -> None:
 
 
 def _add(stage: Stage) -> None:
-    """Add a memory once; only an `add` that returned well has promised anything."""
     if "tried" not in stage.remembered:
         stage.remembered["tried"] = "once"
         stage.command("add", "--project", "alpha", ADDED)
