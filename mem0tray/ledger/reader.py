@@ -316,7 +316,9 @@ class Reader:
     # Former servers -------------------------------------------------------------------
 
     def servers(self) -> list[str]:
-        return [name for (name,) in self._rows("SELECT name FROM servers WHERE key > 0")]
+        return [
+            name for (name,) in self._rows("SELECT name FROM servers WHERE key > 0 ORDER BY key")
+        ]
 
     def only_elsewhere(self, server: str) -> dict[str, int]:
         """Return how many delivered memories each other server has taken that this one has not.
