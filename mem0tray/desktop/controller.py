@@ -24,6 +24,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.dialogs import Dialogs, Question
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 _STOP: Final = 1.0
 _LINE: Final = 300
 _FORMER_EVERY: Final = 30.0  # seconds between two looks into the ledger, which may be a large one
+_GONE: Final = Reason("It does not wait any more: it was delivered meanwhile, most likely.")
+_IN_FLIGHT: Final = Reason(
+    "It is being sent at this moment. If the server takes it, it is delivered and not deleted."
+)
 _ASKING: Final = frozenset({Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE})  # may open a window
 _Commands = queue.SimpleQueue[MenuCommand | None]
 
@@ -174,14 +179,9 @@ class Controller:
         settings = self._settings()
         done = delete(settings.locations(), settings, [self._found(command)])
         if done.in_flight:
-            raise Mem0TrayError(
-                _(
-                    "It is being sent at this moment. If the server takes it, it is delivered and"
-                    " not deleted."
-                )
-            )
+            raise Mem0TrayError(_IN_FLIGHT)
         if not done.items:
-            raise self._gone()
+            raise NotFoundError(_GONE)
         # The worker sends the notification, as for the command: one deletion, reported once.
 
     def _copy_id(self, command: MenuCommand) -> None:
@@ -217,13 +217,7 @@ class Controller:
             for found in seen.with_id(letter.item_id):
                 if found.is_dead and found.identity == (letter.item_id, letter.digest):
                     return found
-        raise self._gone()
-
-    def _gone(self) -> NotFoundError:
-        _ = self._language().gettext
-        return NotFoundError(
-            _("It does not wait any more: it was delivered meanwhile, most likely.")
-        )
+        raise NotFoundError(_GONE)
 
     def _show_status(self, _: MenuCommand) -> None:
         from mem0tray import report
@@ -243,14 +237,7 @@ class Controller:
     def _restore(self, _command: MenuCommand) -> None:
         language = self._language()
         _, ngettext = language.gettext, language.ngettext
-        settings = self._settings()
-        paths = settings.locations()
-        try:
-            source = backups.last_delete(paths)
-        except NotFoundError:
-            self._notify(_("Nothing to restore"), _("Nothing has been deleted."))
-            return
-        done = restore(paths, settings, source)
+        done = restore(self._paths(), self._settings(), backups.last_delete(self._paths()))
         number = len(done.dead) + len(done.fresh)
         body = ngettext("{n} memory is back.", "{n} memories are back.", number)
         if not number:
