@@ -68,7 +68,6 @@ class Controller:
         self._settings = settings
         self._language = language
         self._dialogs = dialogs
-        self._autostart = autostart
         self._show_notice = notify
         self._end = end
         self._changed = changed
@@ -94,7 +93,7 @@ class Controller:
             Verb.PAUSE: self._pause,
             Verb.RESUME: lambda _: orders.clear_pause(self._paths()),
             Verb.LEVEL: self._level,
-            Verb.AT_LOGIN: self._at_login,
+            Verb.AT_LOGIN: lambda it: (autostart.enable if it.value else autostart.disable)(),
             Verb.SETTINGS: self._open_settings,
         }
 
@@ -271,9 +270,6 @@ class Controller:
         from mem0tray.config import config_file
 
         config_file.change(settings_file(), "notifications.level", str(command.value))
-
-    def _at_login(self, command: MenuCommand) -> None:
-        (self._autostart.enable if command.value else self._autostart.disable)()
 
 
 def _letter(command: MenuCommand) -> DeadLetter:
