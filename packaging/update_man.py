@@ -53,10 +53,10 @@ def page() -> Iterator[str]:
     yield from _paragraph(
         "Each stands in the settings file, and can be given in the environment, which wins."
     )
-    for key in settings.keys():  # noqa: SIM118  (a function)
+    for key, meaning in config_file.meanings().items():
         default = config_file.as_toml(settings.get(settings.Settings(), key))
         shown = "none" if default == '""' else default
-        about = f"{settings.variable(key)}: {config_file.HINTS[key]}. Default: {shown}."
+        about = f"{settings.variable(key)}: {meaning}. Default: {shown}."
         yield from _item(_bold(key), about)
     yield ".SH FILES"
     for file, about in FILES.items():

@@ -40,17 +40,12 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imported(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
+def imported(path: Path, known: Mapping[str, Path]) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             wanted = [(each.name, "") for each in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = name.split(".")
-                above = parts[: len(parts) - node.level + (path.name == "__init__.py")]
-                base = ".".join([*above, *filter(None, [base])])
-            wanted = [(base, each.name) for each in node.names]
+            wanted = [(node.module or "", each.name) for each in node.names]
         else:
             continue
         for module, member in wanted:
@@ -63,7 +58,7 @@ def imported(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
 @functools.cache
 def arrows() -> dict[str, set[str]]:
     known = modules()
-    return {name: set(imported(name, path, known)) - {name} for name, path in known.items()}
+    return {name: set(imported(path, known)) - {name} for name, path in known.items()}
 
 
 def circle(graph: Mapping[str, set[str]]) -> list[str]:

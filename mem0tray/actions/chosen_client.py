@@ -187,6 +187,14 @@ def _ill(reason: Reason) -> Health:
     return Health(healthy=False, reason=reason)
 
 
+class NotAnsweredError(Exception):
+    """The server did not answer a question."""
+
+    def __init__(self, said: Outcome) -> None:
+        super().__init__(said.message)
+        self.said = said
+
+
 class PatientQuestions:
     """Questions to one server, each with `timeout` seconds, repeated if no answer comes.
 
@@ -198,32 +206,33 @@ class PatientQuestions:
         self._timeout = timeout
         self._has_answered = False
 
-    def answer(self, ask: Callable[..., _Answer | Outcome], *given: object) -> _Answer | Outcome:
-        """Return what the client's method `ask` returns for what is `given`, and the timeout."""
-        for wait in (*WAITS, None):
-            found = ask(*given, self._timeout)
-            if not isinstance(found, Outcome):
-                self._has_answered = True
-                return found
+    def answer(self, ask: Callable[..., _Answer | Outcome], *given: object) -> _Answer:
+        """Return what the client's method `ask` returns for what is `given`, and the timeout.
+
+        Raises NotAnsweredError.
+        """
+        waits = iter(WAITS)
+        while isinstance(found := ask(*given, self._timeout), Outcome):
+            wait = next(waits, None)
             if wait is None or found.kind not in _PASSES or not self._has_answered:
-                break
+                raise NotAnsweredError(found)
             time.sleep(min(max(found.retry_after or 0.0, wait), _LONGEST_WAIT))
+        self._has_answered = True
         return found
 
-    def pages(self, project: str) -> Iterator[Page | Outcome]:
-        """Yield the pages of a project, the newest memory first; the last item may say why it ends.
+    def pages(self, project: str) -> Iterator[Page]:
+        """Yield the pages of a project, the newest memory first. Raises NotAnsweredError.
 
         They come to an end, whatever the server says: after a page that was seen before (some
         servers claim to page, but begin anew at each question), or that is one too many, the
         last one is empty and not whole.
         """
         seen: set[int] = set()
-        page: Page | Outcome = Page([], "")
-        while isinstance(page, Page) and (page.after or not seen):
+        page = Page([], "")
+        while page.after or not seen:
             page = self.answer(self.client.page, project, page.after)
-            if isinstance(page, Page):
-                mark = hash(tuple((each.id, each.text) for each in page.memories))
-                if mark in seen or len(seen) >= _MOST:
-                    page = Page([], whole=False)
-                seen.add(mark)
+            mark = hash(tuple((each.id, each.text) for each in page.memories))
+            if mark in seen or len(seen) >= _MOST:
+                page = Page([], whole=False)
+            seen.add(mark)
             yield page

@@ -5,6 +5,7 @@ leaves unknown is found out as always. Run again, it goes on where it was, since
 queue show what has been queued: nothing is queued twice, as each memory always gets the same id.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,7 +14,11 @@ from math import inf
 from typing import Final
 
 from mem0tray.actions import add, backups, chosen_client, migration_plan, worker_report
-from mem0tray.actions.chosen_client import PatientQuestions
+from mem0tray.actions.chosen_client import (
+    NotAnsweredError,
+    NotRecognisedError,
+    PatientQuestions,
+)
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.config.server_address import ServerAddress
@@ -44,20 +49,6 @@ Progress = Callable[[int, int], None]
 
 class KeyRefusedError(Mem0TrayError):
     """The former server wants a key, or another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to bring over.
-
-    `former` is what the ledger calls that server, `key` its API key, empty for none. `project`:
-    only this one. `dry_run`: look at everything, and queue nothing.
-    """
-
-    former: str
-    key: str = ""
-    project: str | None = None
-    dry_run: bool = False
 
 
 @dataclass(slots=True)
@@ -97,15 +88,27 @@ def named(given: str) -> str:
 
 
 class Migration:
-    """One run of a migration."""
+    """One run of a migration.
 
-    def __init__(self, settings: Settings, request: Request) -> None:
-        self._settings, self._request = settings, request
+    `former` is what the ledger calls that server. `project`: only this one. `dry_run`: look at
+    everything, and queue nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        former: str,
+        project: str | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        self._settings, self._former = settings, former
+        self._project, self._dry_run = project, dry_run
         self._paths = settings.locations()
         self._chosen = chosen(settings, self._paths)
         self._progress: Progress = lambda _, __: None
         self._read = self._total = 0  # memories: so far, and how many there may be
-        self._plan = Plan(request.former, request.project)
+        self._plan = Plan(former, project)
         self._feed = Feed(self._paths, lambda: self._progress(self._read, self._total))
         self._brought = Brought()
 
@@ -120,29 +123,28 @@ class Migration:
         `progress` is called often, with the number of memories read so far and the total.
         """
         self._progress = progress
-        settings, paths, request = self._settings, self._paths, self._request
-        if not request.dry_run:
+        settings, paths, former = self._settings, self._paths, self._former
+        if not self._dry_run:
             self._await_worker()
         keep_in_step(paths, settings)
         with Reader(paths.ledger, needed=True) as reader:
-            traced = reader.traced(request.former, self._chosen.name)
+            traced = reader.traced(former, self._chosen.name)
             deleted = backups.deleted_unknown(paths, reader)
             self._plan.learn(traced, reader.waiting_names(), deleted)
         self._total = len(self._plan.unread)
         try:
-            with chosen_client.opened_former(
-                settings, paths, request.former, request.key
-            ) as client:
+            key = os.environ.get(KEY, "")
+            with chosen_client.opened_former(settings, paths, former, key) as client:
                 if client is not None:
                     self._read_all(PatientQuestions(client, settings.sync.timeout))
-        except chosen_client.NotRecognisedError as error:
+        except (NotAnsweredError, NotRecognisedError) as error:
             raise self._trouble(error.said) from error
         brought = self._brought
         brought.unread = self._plan.unread
-        if not request.dry_run:
+        if not self._dry_run:
             self._feed.flush()
-            if request.project is None:
-                migration_plan.note_left(paths, request.former, len(brought.unread))
+            if self._project is None:
+                migration_plan.note_left(paths, former, len(brought.unread))
         brought.sums = self._plan.sums(self._feed.discarded)
         return brought
 
@@ -152,28 +154,24 @@ class Migration:
         for project in projects:
             is_whole = True
             for page in former.pages(project):
-                if isinstance(page, Outcome):
-                    raise self._trouble(page)
                 self._take(page.memories)
                 is_whole &= page.whole
             if not is_whole:
                 brought.cut.append(project)
         # What listings did not reach is looked up by our own key, one by one.
         for each in [each for each in self._plan.unread if each.project in brought.cut]:
-            found = former.answer(former.client.find, each.project, each.key)
-            if isinstance(found, Outcome):
-                raise self._trouble(found)
-            self._take(found)
+            self._take(former.answer(former.client.find, each.project, each.key))
 
     def _projects(self, former: PatientQuestions) -> list[str]:
         """Return the projects that the server names, and those that it is known to have."""
-        if self._request.project is not None:
-            return [self._request.project]
-        named = former.answer(former.client.projects)
+        if self._project is not None:
+            return [self._project]
         known = self._plan.projects
-        if isinstance(named, Outcome):
-            if named.status not in CANNOT_TELL:
-                raise self._trouble(named)
+        try:
+            named = former.answer(former.client.projects)
+        except NotAnsweredError as error:
+            if error.said.status not in CANNOT_TELL:
+                raise
             self._brought.names_projects = False
             return list(known)
         self._total = max(self._total, sum(each.count or 0 for each in named))
@@ -183,7 +181,7 @@ class Migration:
     def _take(self, memories: Sequence[ServerMemory]) -> None:
         for memory in memories:
             entries = self._plan.take(memory)
-            if not self._request.dry_run:
+            if not self._dry_run:
                 self._feed.put(entries)
         self._read += len(memories)
         self._total = max(self._total, self._read)
@@ -195,7 +193,7 @@ class Migration:
         Then it is the same one, or has a copy of its database.
         """
         with (
-            suppress(chosen_client.NotRecognisedError),
+            suppress(NotRecognisedError),
             chosen_client.opened(self._settings, self._paths) as other,
         ):
             for project in projects if other is not None else []:
@@ -233,7 +231,7 @@ class Migration:
             time.sleep(_LOOK)
 
     def _trouble(self, said: Outcome) -> Mem0TrayError:
-        where = former_in_words(self._request.former)
+        where = former_in_words(self._former)
         why = said.message.rstrip(".")
         if said.status in KEY_REFUSED:
             return KeyRefusedError(
@@ -249,7 +247,7 @@ class Migration:
             Reason(
                 "Is its address right, and does it run? `mem0tray migrate --from {address}` tries"
                 " again.",
-                address=self._request.former,
+                address=self._former,
             ),
         )
 

@@ -127,7 +127,7 @@ class Plan:
         self._sorts[digest] = Sort.QUEUED
         # A memory without an id of ours gets the same one at each migration.
         name = items.id_from(self._former, digest)
-        return [_entry(name, memory, memory.created_at() or 0)]
+        return [_entry(name, memory, int(memory.moment or 0))]
 
     def sums(self, discarded: int = 0) -> Sums:
         """Return what became of everything so far; `discarded` were deleted before being queued."""

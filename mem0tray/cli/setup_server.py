@@ -42,13 +42,13 @@ class Deciding(NamedTuple):
 
 
 def set_up(
-    server: str | None, key_from: str | None, key_in: str | None, way: Deciding
+    server: str | None, key_from: str | None, place: str | None, way: Deciding
 ) -> frozenset[str]:
     """Choose the server and its key, store and test them.
 
-    `server`, `key_from` and `key_in` are the options of those names. Returns the names of the
-    test's steps that failed. Raises UsageError, before anything is changed, if `server` is empty
-    or the key cannot be read.
+    `server`, `key_from` and `place` are the options `--server`, `--key-from` and `--key-in`.
+    Returns the names of the test's steps that failed. Raises UsageError, before anything is
+    changed, if `server` is empty or the key cannot be read.
     """
     if server is not None and not server.strip():
         raise UsageError(
@@ -56,8 +56,26 @@ def set_up(
             "Name the address of your Mem0 server, or `local` for this computer only.",
         )
     key = None if key_from is None else _read_key(key_from)
-    failed = _choose_server(server, key, key_in, way)
-    return failed if key is not None else _set_key(key_in, way, failed)
+    _change(_chosen(server, way), key, place)
+    failed = report_on_server(_URL)
+    if key is not None:
+        return failed
+    if way.asking and _address() and not arguments.is_in_environment(_KEY):
+        now = arguments.load_all().settings.server
+        kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
+        question = f"API key of the server, which is not shown ({kept})"
+        key = click.prompt(question, hide_input=True, default="", show_default=False).strip()
+    if not key and place is not None:  # the one that is set moves there
+        settings_now = arguments.load_all().settings.server
+        key = ServerAddress.from_settings(settings_now).token if _address() else ""
+        if not key:
+            raise UsageError(
+                "No API key is set that could be put there.", "Give it with `--key-from FILE`."
+            )
+    if not key:
+        return failed
+    _change(None, key, place)
+    return report_on_server(_KEY)
 
 
 def _read_key(file: str) -> str:
@@ -76,46 +94,30 @@ def _read_key(file: str) -> str:
     return key
 
 
-def _choose_server(
-    given: str | None, key: str | None, place: str | None, way: Deciding
-) -> frozenset[str]:
-    """Choose and test a server; a person may correct an address that does not answer.
+def _chosen(given: str | None, way: Deciding) -> str | None:
+    """Return the address to set, as the option or a person says; None if it stays as it is."""
+    now = arguments.load_all().settings
+    there = server_choice.chosen(now.server.url, now.locations())
+    if given is not None:
+        return config_file.checked(_URL, given) if given != now.server.url else None
+    if way.asking and not arguments.is_in_environment(_URL):
+        question = "Server: the address of your Mem0 server, or `local` for this computer only"
+        answer: str = click.prompt(question, default=there, value_proc=_checked)
+        return answer if answer != there else None
+    if there is None:
+        raise UsageError(
+            "Memories of another program wait here, and no server is chosen for them.",
+            "Name it with `--server ADDRESS`; `--server local`: this computer only.",
+        )
+    output.say(f"Server: {server_choice.in_words(there)}.")
+    return None
 
-    A `key` is put in its `place` before the test. Returns the steps of the test that failed.
-    """
-    loaded = arguments.load_all()
-    there = server_choice.chosen(loaded.settings.server.url, loaded.settings.locations())
-    if given is None and (not way.asking or arguments.is_in_environment(_URL)):
-        if there is None:
-            raise UsageError(
-                "Memories of another program wait here, and no server is chosen for them.",
-                "Name it with `--server ADDRESS`; `--server local`: this computer only.",
-            )
-        output.say(f"Server: {server_choice.in_words(there)}.")
-        _change(None, key, place)
-        return report_on_server(_URL)
-    from mem0tray.actions.server_test import KEY  # slow to import
 
-    offered = there
-    question = "Server: the address of your Mem0 server, or `local` for this computer only"
-    while True:
-        answer = given or str(click.prompt(question, default=offered)).strip()
-        is_new = answer != (loaded.settings.server.url if given else there)
-        try:
-            address = config_file.checked(_URL, answer) if is_new else None
-        except SettingsError as error:
-            if given:
-                raise
-            output.remark(str(error))
-            continue
-        _change(address, key, place)
-        there = answer
-        failed = report_on_server(_URL)
-        # If the server wants another key, that is asked for next.
-        if given or answer == offered or not failed or KEY in failed:
-            return failed
-        output.say("Enter keeps this address all the same; or type another.")
-        offered = answer
+def _checked(answer: str) -> str:
+    try:
+        return str(config_file.checked(_URL, answer.strip()))
+    except SettingsError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _change(address: str | None, key: str | None, place: str | None) -> None:
@@ -129,40 +131,6 @@ def _change(address: str | None, key: str | None, place: str | None) -> None:
         remark_key_goes_along(before)
     if key is not None:
         arguments.warn_of_variable(_KEY)
-
-
-def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozenset[str]:
-    """Set the key that a person types, or move the one that is set to another `place`.
-
-    A person may correct a key that the server refuses. Returns the steps of the server test that
-    fail with the key; `failed`, if it stays as it is.
-    """
-    before, is_typed = failed, False
-    asks = way.asking and bool(_address()) and not arguments.is_in_environment(_KEY)
-    while asks:
-        now = arguments.load_all().settings.server
-        kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
-        question = f"API key of the server, which is not shown ({kept})"
-        answer = click.prompt(question, hide_input=True, default="", show_default=False)
-        key = str(answer).strip()
-        if not key:
-            break
-        _change(None, key, place)
-        is_typed = True
-        failed = report_on_server(_KEY)
-        if failed <= before - {"server key"}:
-            return failed
-        output.say("Enter keeps this key all the same; or type another.")
-    if is_typed or place is None:
-        return failed
-    server = arguments.load_all().settings.server
-    key = ServerAddress.from_settings(server).token if _address() else ""
-    if not key:
-        raise UsageError(
-            "No API key is set that could be put there.", "Give it with `--key-from FILE`."
-        )
-    _change(None, key, place)
-    return report_on_server(_KEY)
 
 
 def _put(key: str, wanted: str | None, address: str | None) -> None:

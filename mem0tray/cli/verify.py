@@ -3,13 +3,12 @@
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 import click
 
 from mem0tray.actions import migrate, verify
-from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
+from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration
 from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
 from mem0tray.cli import arguments, output
@@ -200,19 +199,22 @@ def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json:
     project = project_alone(project)
     there = migrate.chosen(settings, settings.locations())
     name = _former(settings, there, former)
-    request = Request(name or "", os.environ.get(migrate.KEY, ""), project, dry_run)
-    brought = _run(settings, request) if name is not None else Brought()
+    brought = Brought()
+    if name is not None:
+        brought = _run(settings, name, project, dry_run=dry_run)
+    where = former_in_words(name or "")
     if as_json:
-        output.print_json(_as_document(request, there, brought))
+        whose = {"from": name, "to": there.name, "project_id": project, "dry_run": dry_run}
+        output.print_json(whose | _as_document(brought))
     elif name is None:
         output.say(f"No former server is known to have a memory that {there.shown} lacks.")
         output.say("`mem0tray migrate --from ADDRESS` looks at what another server has.")
     else:
-        _print_moved(request, there, brought)
+        _print_moved(brought, where, in_sentence(there.shown), dry_run=dry_run)
     if brought.unread:
         raise Mem0TrayError(
             f"{plural(len(brought.unread), 'memory', 'memories')} that went to"
-            f" {former_in_words(request.former)} cannot be read back from there:"
+            f" {where} cannot be read back from there:"
             f" {_named(f'{each.id} of {each.project!r}' for each in brought.unread)}.",
             "Deleted or changed there since, or beyond what it lists; --json names all.",
         )
@@ -244,29 +246,28 @@ def _former(settings: Settings, there: ServerNames, given: str | None) -> str | 
     return next(iter(found), None)
 
 
-def _run(settings: Settings, request: Request) -> Brought:
-    """Run it; at a terminal, ask for the former server's key once that server wants one."""
-    run = Migration(settings, request)
+def _run(settings: Settings, former: str, project: str | None, *, dry_run: bool) -> Brought:
+    run = Migration(settings, former, project, dry_run=dry_run)
     try:
         with output.Progress("memories read") as progress:
             return run.run(progress)
-    except KeyRefusedError as error:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()) or run.queued:
-            raise
-        output.remark(error.message)
-        asked = f"API key of {one_line(request.former, 80)}"
-        key = click.prompt(asked, hide_input=True, err=True)
-        return _run(settings, replace(request, key=key))
-    except (KeyboardInterrupt, Mem0TrayError):
+    except (KeyboardInterrupt, Mem0TrayError) as error:
+        if (
+            isinstance(error, KeyRefusedError)
+            and migrate.KEY not in os.environ
+            and sys.stdin.isatty()
+        ):
+            asked = f"API key of {one_line(former, 80)}"
+            os.environ[migrate.KEY] = click.prompt(asked, hide_input=True, err=True)
+            return _run(settings, former, project, dry_run=dry_run)
         if run.queued:
             queued = plural(run.queued, "memory is", "memories are")
             output.remark(f"{queued} queued so far. Type the command again to go on.")
         raise
 
 
-def _print_moved(request: Request, there: ServerNames, brought: Brought) -> None:
-    sums, chosen = brought.sums, in_sentence(there.shown)
-    where = former_in_words(request.former)
+def _print_moved(brought: Brought, where: str, chosen: str, *, dry_run: bool) -> None:
+    sums = brought.sums
     output.say(f"Found on {where}: {plural(sums.found, 'memory', 'memories')}.")
     counts = [
         ("waiting", sums.waiting, "already queued, and not delivered yet"),
@@ -274,7 +275,7 @@ def _print_moved(request: Request, there: ServerNames, brought: Brought) -> None
         ("deleted", sums.deleted, "deleted here, and left where they are"),
         ("not read", sums.unread, "which cannot be read back from there"),
     ]
-    verb = "would be queued" if request.dry_run else "queued now"
+    verb = "would be queued" if dry_run else "queued now"
     facts = [(name, f"{count:,} {what}") for name, count, what in counts if count]
     output.print_facts([(verb, f"{sums.queued:,} for {chosen}"), *facts])
     if brought.is_one:
@@ -287,16 +288,12 @@ def _print_moved(request: Request, there: ServerNames, brought: Brought) -> None
     if brought.cut:
         some = _named(map(repr, brought.cut))
         output.say(f"{where} shows only the newest of {some}: older ones of others may be left.")
-    if sums.queued and not request.dry_run:
+    if sums.queued and not dry_run:
         output.say("The worker delivers them: `mem0tray status` shows how many wait.", Style.DIM)
 
 
-def _as_document(request: Request, there: ServerNames, brought: Brought) -> dict[str, Any]:
+def _as_document(brought: Brought) -> dict[str, Any]:
     return {
-        "from": request.former or None,
-        "to": there.name,
-        "project_id": request.project,
-        "dry_run": request.dry_run,
         **brought.sums._asdict(),
         "same_server": brought.is_one,
         "names_projects": brought.names_projects,

@@ -1,6 +1,7 @@
 """The settings file as a text that belongs to the user: changed with its comments kept."""
 
 import json
+import re
 from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,37 +23,13 @@ _HEADER: Final = """\
 # A running worker reads this file again within a second of a change.
 """
 _PATIENCE: Final = 10.0  # seconds for other commands that change the file
-HINTS: Final = {
-    "paths.claude_dir": "the folder with the shared files",
-    "server.url": 'your Mem0 server, as "http://192.168.1.20:8000"; or "local": this computer only',
-    "server.dialect": '"vps"; "oss": the official Mem0 server; "platform": the hosted one; "auto":'
-    " find out which one it is",
-    "server.api_key": "goes out with every request; keep this file private",
-    "server.keyring": "the key is in the system's keyring, where api_key is empty",
-    "server.user": 'with "oss" and "platform": keep all under this name, the project beside it',
-    "server.infer": 'with "oss" and "platform": the server stores facts, taken out of the text',
-    "server.allow_plain_key": "send the key over http:// to another machine",
-    "server.ca_file": "certificate of a private authority, PEM",
-    "server.local_port": "where the embedded server listens",
-    "sync.probe_interval": "seconds between probes while the server is down",
-    "sync.idle_probe_interval": "seconds between probes while it is well and nothing is delivered",
-    "sync.retry_interval": "seconds until a fresh entry that failed is tried again",
-    "sync.max_attempts": "failures in a row until an entry becomes a dead letter",
-    "sync.timeout": "seconds that an answer may take",
-    "sync.concurrency": "requests at once while the server is slow",
-    "retention.discarded": "days that deleted memories can be restored",
-    "log.max_bytes": "size at which the log is rotated",
-    "log.backups": "old logs that are kept",
-    "ui.language": '"en" or "fr"; empty: the system\'s',
-    "notifications.level": '"all", "problems" or "none"',
-    "alerts.investigate": "dead letters above which the badge is red",
-    "alerts.dlq_size": "dead letters above which there is an alert",
-    "alerts.after": "minutes for which there must be that many",
-    "alerts.max_age": "days after which an undelivered memory is an alert",
-    "alerts.command": "command run for an alert, without a shell",
-    "claude.save_summaries": "`hook` queues the summary of a session",
-    "claude.auto_memory": "queue the notes that Claude Code keeps: their text goes to the server",
-}
+_MANUAL: Final = Path(__file__).parents[1] / "docs" / "manual" / "settings.md"
+_ROW: Final = re.compile(r"^\| `(\w+\.\w+)` \| .+? \| (.+) \|$", re.MULTILINE)
+
+
+def meanings() -> dict[str, str]:
+    """Return what each setting means, from the table of the manual."""
+    return dict(_ROW.findall(_MANUAL.read_text("utf-8")))
 
 
 def checked(key: str, text: str) -> Any:
@@ -128,12 +105,12 @@ def create(file: Path) -> None:
             raise settings.unreadable(file, error) from error
         if there is not None:
             return
-        lines = [_HEADER]
+        lines, about = [_HEADER], meanings()
         for section in msgspec.structs.fields(Settings):
             lines.append(f"\n[{section.name}]\n")
             for field in msgspec.structs.fields(section.type):
-                hint = HINTS[f"{section.name}.{field.name}"]
-                lines.append(f"# {field.name} = {as_toml(field.default)}  # {hint}\n")
+                meaning = about[f"{section.name}.{field.name}"]
+                lines.append(f"# {field.name} = {as_toml(field.default)}  # {meaning}\n")
         atomic.replace(file, "".join(lines).encode())
 
 

@@ -247,9 +247,7 @@ class Controller:
         language = self._language()
         _, ngettext, n = language.gettext, language.ngettext, language.number
         try:
-            done = Migration(self._settings(), migrate.Request(str(command.value))).run(
-                lambda _, __: None
-            )
+            done = Migration(self._settings(), str(command.value)).run(lambda _, __: None)
         finally:
             self._former = ("", 0.0, ())
         queued, unread = done.sums.queued, done.sums.unread

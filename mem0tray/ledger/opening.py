@@ -20,6 +20,12 @@ _TABLES: Final = Path(__file__).with_name("schema.sql")
 _BROKEN: Final = "ledger.broken"  # this file is there once the ledger was found corrupt in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
+_NUMBERS: Final = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EACCES,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+}
 _RESTART: Final = Reason("Restart mem0tray: a broken ledger is kept, and rebuilt from the files.")
 _PAGE: Final = 2048  # bytes; a delivery writes five or six pages to the log
 # Pages of the log at which it is checkpointed, which waits for the disk three times. A quarter of
@@ -136,31 +142,16 @@ def note_corrupt(path: Path, error: sqlite3.Error) -> None:
 
 def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
     """Return a database error in words for a person."""
-    text, code = str(error).rstrip("."), code_of(error)
-    why, number = reasons.quoted(text), 0
+    code = code_of(error)
+    number, why = _NUMBERS.get(code, 0), reasons.quoted(str(error).rstrip("."))
     if code == sqlite3.SQLITE_FULL:
-        why, number = Reason("database or disk is full"), errno.ENOSPC
-    elif atomic.is_read_only(path.parent):
+        why = Reason("database or disk is full")
+    elif number and atomic.is_read_only(path.parent):
         number = errno.EROFS
-    elif "readonly" in text or "unable to open" in text:
-        number = errno.EACCES
-    elif isinstance(error, sqlite3.OperationalError):
-        number = errno.EIO
-    found = _unusable(path, why, atomic.REMEDIES.get(number, _RESTART))
+    what = Reason("The ledger {path} cannot be used: {why}.", path=path, why=why)
+    found = LedgerError(what, atomic.REMEDIES.get(number, _RESTART))
     found.disk_failed = code in _DISK_FAILED
     return found
-
-
-def unreachable(path: Path, error: OSError) -> LedgerError:
-    """Return what keeps us from the ledger's file, in words for a person."""
-    remedy = reasons.parted(atomic.unavailable(path, error).reason)[1]
-    return _unusable(path, reasons.of_system(error), remedy)
-
-
-def _unusable(path: Path, why: Reason, remedy: Reason) -> LedgerError:
-    return LedgerError(
-        Reason("The ledger {path} cannot be used: {why}.", path=path, why=why), remedy
-    )
 
 
 def code_of(error: sqlite3.Error) -> int:

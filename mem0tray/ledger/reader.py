@@ -17,6 +17,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Name
 from mem0tray.core.state import WorkerSeen
+from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger import foreign_claims, names, opening
 from mem0tray.ledger.counters import Counts
@@ -62,7 +63,7 @@ class Reader:
             pass
         except OSError as error:
             if self._needed:
-                raise opening.unreachable(self._path, error) from error
+                raise LedgerError(atomic.unavailable(self._path, error).reason) from error
         except sqlite3.Error as error:
             self._cannot(error)
         except LedgerError:  # of a newer version

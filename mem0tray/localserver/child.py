@@ -32,8 +32,8 @@ class LocalServerError(Mem0TrayError):
 class RestartWait:
     """The wait before a server is started again: none after its first death, then 1, 2, 4, … 60 s.
 
-    `now` is a monotonic time in seconds. A server that has lived for a minute
-    counts as sound, and its death as the first.
+    Times are monotonic. A server that has lived for a minute counts as sound, its death as the
+    first.
     """
 
     deaths: int = 0
@@ -58,9 +58,8 @@ class RestartWait:
 class LocalServer:
     """The embedded server of `folder`, started as a child when none runs.
 
-    `ensure` and `stop` may be called from different threads; `stop` ends an
-    `ensure` that is still waiting. A server that does not answer for
-    `patience` seconds counts as dead.
+    Any thread may call `ensure` and `stop`, which ends an `ensure` that is still waiting. A server
+    that does not answer for `patience` seconds counts as dead.
     """
 
     def __init__(self, folder: Path, port: int, *, patience: float = ANSWER_SECONDS) -> None:
@@ -74,9 +73,8 @@ class LocalServer:
         self._leaving = threading.Event()
 
     def ensure(self) -> Endpoint:
-        """Find the server that runs; start one if need be.
+        """Find the server that runs, or start one, in some 15 s at most.
 
-        Takes about a millisecond when one runs, and at most some 15 s.
         Raises LocalServerError when none can be started, or not yet again.
         """
         with self._guard:
@@ -120,13 +118,13 @@ class LocalServer:
         # -P and the folder as working directory: a module in the folder where the user
         # started us must not stand in for one of Python's.
         command = [sys.executable, "-P", "-m", "mem0tray.localserver.serve"]
-        command += ["--folder", str(self._folder.absolute()), "--port", str(self._port)]
+        command += [str(self._folder.absolute()), str(self._port), "--lifeline"]
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         try:
             make_private_folder(self._folder)
             with os.fdopen(regular_file.open_fd(self._folder / endpoint.LOG, flags), "ab") as log:
                 self._child = subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
-                    [*command, "--lifeline"],
+                    command,
                     stdin=subprocess.PIPE,  # the lifeline, by which the child ends with us
                     stdout=log,
                     stderr=log,

@@ -1,9 +1,8 @@
 """Where the embedded server can be reached: the file `server.json` in its folder.
 
-Whoever can read that file (0600, in a folder 0700) may use the server. In turn a
-server proves that it wrote the file: `/health` answers a
-challenge with an HMAC under the token. Otherwise another user's program that
-took the port of a dead server would be given the token, and then memories.
+Whoever can read that file (0600, in a folder 0700) may use the server. In turn a server proves
+that it wrote the file: `/health` answers a challenge with an HMAC under the token. Otherwise a
+program that took the port of a dead server would be given the token, and then memories.
 """
 
 import hashlib

@@ -71,7 +71,7 @@ class OssApi:
         results = [
             {
                 "id": str(row),
-                "memory": _beginning(each.memory)[0],
+                "memory": _repeated(each.memory),
                 "event": "ADD",
                 "actor_id": None,
                 "role": each.role or _USER,
@@ -179,13 +179,12 @@ class OssApi:
             await asyncio.sleep(0)
 
 
-def _beginning(text: str) -> tuple[str, bool]:
-    """Return the text as it is repeated, and whether it was cut."""
-    return (text[:_BEGINNING], True) if len(text) > _REPEATED else (text, False)
+def _repeated(text: str) -> str:
+    return text[:_BEGINNING] if len(text) > _REPEATED else text
 
 
 def _shown(stored: StoredMemory, *, is_whole: bool = True) -> dict[str, Any]:
-    text, is_cut = (stored.memory, False) if is_whole else _beginning(stored.memory)
+    text = stored.memory if is_whole else _repeated(stored.memory)
     data = stored.memory.encode("utf-8", "surrogatepass")
     entry: dict[str, Any] = {
         "id": stored.id,
@@ -199,7 +198,7 @@ def _shown(stored: StoredMemory, *, is_whole: bool = True) -> dict[str, Any]:
     }
     names = {"agent_id": stored.agent, "run_id": stored.run}
     entry |= {name: value for name, value in names.items() if value is not None}
-    return entry | ({"truncated": True} if is_cut else {})
+    return entry | ({"truncated": True} if text != stored.memory else {})
 
 
 def _metadata(stored: StoredMemory) -> dict[str, Any]:

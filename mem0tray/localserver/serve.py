@@ -1,6 +1,5 @@
 """Running the embedded server: one for each folder, on 127.0.0.1 and nowhere else."""
 
-import argparse
 import gc
 import os
 import secrets
@@ -45,13 +44,10 @@ def serve(
 ) -> None:
     """Serve the memories in `folder` until a signal says to stop.
 
-    `port` is used if it is free, else one of the next, else any; with
-    `exact`, that one or none. With `lifeline` it also stops when standard
-    input ends, that is when the process that holds the other end of the pipe
-    dies, however it dies. `announce` is called once with the address when the
-    server can be used.
-    Raises AlreadyRunningError when a server already serves this folder, Mem0TrayError when
-    this one cannot.
+    `port` is used if it is free, else one of the next, else any; with `exact`, that one or none.
+    With `lifeline` it also stops when standard input ends, as when the process at the other end
+    of the pipe dies. `announce` is called once, with the address, when the server can be used.
+    Raises AlreadyRunningError when a server serves this folder, Mem0TrayError if this one cannot.
     """
     make_own_folder(folder)
     _allow_connections()
@@ -177,20 +173,14 @@ def _listener(port: int) -> socket.socket:
 
 
 def main() -> int:
-    """Serve as a child of the worker, until stopped; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m mem0tray.localserver.serve")
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--lifeline", action="store_true", help="stop when standard input ends")
-    options = parser.parse_args()
+    """Serve as a child of the worker: FOLDER PORT [--lifeline]; return the exit code."""
+    folder, port, *options = sys.argv[1:]
     try:
-        serve(options.folder, options.port, lifeline=options.lifeline)
-    except AlreadyRunningError as error:
-        sys.stderr.write(f"{error}\n")
-        return endpoint.EXIT_ALREADY_RUNNING
+        serve(Path(folder), int(port), lifeline="--lifeline" in options)
     except Mem0TrayError as error:
         sys.stderr.write(f"{error}\n")
-        return error.exit_code
+        is_running = isinstance(error, AlreadyRunningError)
+        return endpoint.EXIT_ALREADY_RUNNING if is_running else error.exit_code
     return 0
 
 

@@ -211,7 +211,7 @@ class HostedClient(Mem0Client):
             entries = self._entries(reply, "results", missing=NO_PROJECTS)
             if isinstance(entries, Outcome):
                 return entries
-            names = [name for name, _ in self._counted(entries, "name")]
+            names = [each.project for each in self._counted(entries, "name")]
             is_shown_again = bool(names) and all(name in found for name in names)
             found |= {name: ProjectCount(name) for name in names}
             if is_shown_again or not entries or not (json_object(reply) or {}).get("next"):

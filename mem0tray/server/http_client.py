@@ -31,6 +31,7 @@ from mem0tray.server.model import (
     KeyVerdict,
     Memory,
     Outcome,
+    ProjectCount,
     Proof,
     Reply,
     ServerMemory,
@@ -254,12 +255,12 @@ class Mem0Client(HttpClient):
             metadata[PROJECT] = memory.project
         return metadata
 
-    def _counted(self, entries: list[Any], name: str) -> list[tuple[str, int | None]]:
+    def _counted(self, entries: list[Any], name: str) -> list[ProjectCount]:
         """Find the projects among the names that a server lists: users, or agents of one user."""
         kind = "agent" if self._terms.user else "user"
         own = [each for each in entries if isinstance(each, dict) and each.get("type") == kind]
-        counted = (as_counted(each, name, "total_memories") for each in own)
-        return [(project_of(each[0]), each[1]) for each in counted if each is not None]
+        found = counted(own, name, "total_memories")
+        return [ProjectCount(project_of(each.project), each.count) for each in found]
 
     def _body(self, memory: Memory) -> dict[str, Any]:
         return {
@@ -350,10 +351,11 @@ def as_shown(entry: dict[str, Any], project: str) -> ServerMemory:
     )
 
 
-def as_counted(entry: Any, name: str, count: str = "") -> tuple[str, int | None] | None:
-    """Read a project of an answer and its number of memories there; None where it names none."""
-    found = entry.get(name) if isinstance(entry, dict) else None
-    if not isinstance(found, str) or not found:
-        return None
-    number = entry.get(count)
-    return found, number if isinstance(number, int) and number >= 0 else None
+def counted(entries: list[Any], name: str, count: str) -> list[ProjectCount]:
+    """Read the projects that an answer names, and their numbers of memories."""
+    named = [each for each in entries if isinstance(each, dict) and isinstance(each.get(name), str)]
+    numbers = ((each[name], each.get(count)) for each in named if each[name])
+    return [
+        ProjectCount(project, number if isinstance(number, int) and number >= 0 else None)
+        for project, number in numbers
+    ]

@@ -7,15 +7,16 @@ Later deliveries are not added: an item with the same text is another memory.
 
 import hashlib
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 
 from msgspec import Struct, field
 
 MAX_AGE: Final = 60.0  # seconds
 MAX_TEXTS: Final = 50_000  # in all listings together: about 5 MB
+T = TypeVar("T")
 
 
 class ProjectListing(Struct):
@@ -38,10 +39,12 @@ class ProjectListing(Struct):
 
 
 class Listings:
-    """The last listing of each project; times are monotonic seconds, given by the caller.
+    """The last listing of each project, and what else all who ask one server share.
 
     Any thread may use it. `checks`: how many deliveries are verified, in dialects whose servers
-    may store nothing and say that they did; none any more once one was found there.
+    may store nothing and say that they did; none any more once one was found there. `cannot_tell`:
+    projects with the kind of question that the server cannot answer. `asked`: how often a project
+    was asked about.
     """
 
     def __init__(self, checks: int = 0) -> None:
@@ -49,44 +52,15 @@ class Listings:
         self._guard = threading.Lock()
         self._listings: dict[str, ProjectListing] = {}
         self._turns: dict[str, threading.Lock] = {}
-        self._cannot_tell: set[tuple[str, str]] = set()
-        self._asked: Counter[str] = Counter()
-
-    @contextmanager
-    def turn(self, project: str, timeout: float) -> Iterator[None]:
-        """Let one thread at a time ask about a project, so that one answer serves all who wait.
-
-        A thread that has waited for `timeout` seconds goes on.
-        """
-        lock = self._turns.setdefault(project, threading.Lock())
-        mine = lock.acquire(timeout=max(timeout, 0.0))
-        try:
-            yield
-        finally:
-            if mine:
-                self._turns.pop(project, None)
-                lock.release()
-
-    def count_question(self, project: str) -> int:
-        """Count a question about a project; return how many there have been, with this one."""
-        with self._guard:
-            self._asked[project] += 1
-            return self._asked[project]
-
-    def cannot_tell(self, project: str, question: str) -> bool:
-        """Return whether the server has said that it cannot answer this kind of question."""
-        return (project, question) in self._cannot_tell
-
-    def note_cannot_tell(self, project: str, question: str) -> None:
-        """Note that the server cannot answer this kind of question, until `forget`."""
-        self._cannot_tell.add((project, question))
+        self.cannot_tell: set[tuple[str, str]] = set()
+        self.asked: Counter[str] = Counter()
 
     def forget(self) -> None:
         """Forget everything: the server was down, and what it said may no longer hold."""
         with self._guard:
             self._listings.clear()
-            self._cannot_tell.clear()
-            self._asked.clear()
+            self.cannot_tell.clear()
+            self.asked.clear()
             self.checks = self._checks
 
     def note_check(self, *, is_kept: bool) -> None:
@@ -94,20 +68,36 @@ class Listings:
         with self._guard:
             self.checks = 0 if is_kept else max(self.checks - 1, 0)
 
-    def keep(self, project: str, listing: ProjectListing) -> None:
-        """Remember a listing; the first are forgotten if there are too many texts."""
+    def listing(
+        self, project: str, since: float, timeout: float, ask: Callable[[float], ProjectListing | T]
+    ) -> ProjectListing | T:
+        """Return a listing from after `since` (monotonic): the known one, or what `ask` returns.
+
+        One thread at a time asks about a project, so that one answer serves all who wait. Who has
+        waited for `timeout` seconds goes on. `ask` gets the seconds that are left.
+        """
+        end = time.monotonic() + timeout
+        turn = self._turns.setdefault(project, threading.Lock())
+        is_mine = turn.acquire(timeout=max(timeout, 0.0))
+        try:
+            known = self._listings.get(project)
+            if known and known.asked > since and time.monotonic() - known.asked <= MAX_AGE:
+                return known
+            found = ask(end - time.monotonic())
+            if isinstance(found, ProjectListing):
+                self._keep(project, found)
+            return found
+        finally:
+            if is_mine:
+                self._turns.pop(project, None)
+                turn.release()
+
+    def _keep(self, project: str, listing: ProjectListing) -> None:
         with self._guard:
             self._listings.pop(project, None)
             self._listings[project] = listing
             while sum(len(each.found) + 1 for each in self._listings.values()) > MAX_TEXTS:
                 del self._listings[next(iter(self._listings))]  # an empty one takes room too
-
-    def recent(self, project: str, since: float, now: float) -> ProjectListing | None:
-        """Return the project's listing, if it was asked for after `since` and is not too old."""
-        listing = self._listings.get(project)
-        if listing is None or listing.asked <= since or now - listing.asked > MAX_AGE:
-            return None
-        return listing
 
 
 def fingerprint(text: str) -> bytes:

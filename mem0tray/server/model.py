@@ -108,10 +108,6 @@ class ServerMemory(Struct, frozen=True):
         except (ValueError, OverflowError):
             return None
 
-    def created_at(self) -> int | None:
-        """Return the memory's time in whole Unix seconds; otherwise as `moment`."""
-        return None if self.moment is None else int(self.moment)
-
 
 class Page(Struct, frozen=True):
     """Some of a project's memories, the newest first.
@@ -210,10 +206,9 @@ class ProbeClient(Protocol):
         """Ask what the server makes of the key, or of having none; this stores nothing."""
 
     def abort(self) -> None:
-        """Make a call that is in progress in another thread return promptly.
+        """Make a call in another thread return, with `NO_ANSWER`, or `OUTAGE` if nothing was sent.
 
-        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. The next one is not
-        affected: to stop a thread for good, repeat this until the thread has ended.
+        The next call is not affected: to stop a thread for good, repeat this until it has ended.
         """
 
     def close(self) -> None:
@@ -224,8 +219,7 @@ class Client(ProbeClient, Protocol):
     """A dialect's way to speak to a server, over one connection, for one thread.
 
     Every time-out is in seconds and covers the whole call, connecting included. No method raises
-    for trouble of the network or the server: an Outcome says why there is no answer, in its
-    `message` for people.
+    for trouble of the network or the server: an Outcome says why there is no answer.
     """
 
     def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
@@ -264,16 +258,10 @@ class Client(ProbeClient, Protocol):
         """
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """Look for memories that were saved in a project with this idempotency key.
-
-        Empty where the server keeps no key to find them by, or has no such memory.
-        """
+        """Look for memories with this idempotency key; empty where the server keeps no keys."""
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
-        """List the projects that have memories on the server.
-
-        An Outcome with a status of CANNOT_TELL means that the server has no such route.
-        """
+        """List the projects there. A status of CANNOT_TELL: the server has no such route."""
 
 
 ID: Final = "mem0tray_id"  # in the metadata of a memory: our key of it
@@ -287,9 +275,7 @@ def name_of(text: str) -> str:
 
     White space and `%` are percent-encoded; so is the name that stands for every other.
     """
-    if text == ANY:
-        return quote(text, safe="")
-    return _ODD.sub(lambda found: quote(found[0], safe=""), text)
+    return "%2A" if text == ANY else _ODD.sub(lambda found: quote(found[0], safe=""), text)
 
 
 def project_of(name: str) -> str:

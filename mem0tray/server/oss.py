@@ -35,7 +35,7 @@ from mem0tray.server.http_client import (
     no_answer,
     repeats,
 )
-from mem0tray.server.listings import ProjectListing
+from mem0tray.server.listings import ProjectListing, fingerprint
 from mem0tray.server.model import (
     CANNOT_TELL,
     ID,
@@ -92,7 +92,7 @@ class OssClient(Mem0Client):
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
         """Return whether a search or listing shows this memory; None: the server does not say."""
-        if self._known.cannot_tell(memory.project, self.SEARCH):
+        if (memory.project, self.SEARCH) in self._known.cannot_tell:
             return None
         end = time.monotonic() + timeout
         found = self._found(memory, timeout)
@@ -106,9 +106,10 @@ class OssClient(Mem0Client):
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask for the memory by its key; after some questions about a project, by listing it."""
-        if not memory.key or self._known.cannot_tell(memory.project, self.SEARCH):
+        if not memory.key or (memory.project, self.SEARCH) in self._known.cannot_tell:
             return Presence.CANNOT_TELL
-        if self._known.count_question(memory.project) > _FEW:
+        self._known.asked[memory.project] += 1
+        if self._known.asked[memory.project] > _FEW:
             listed = self._listed(memory, timeout, since)
             if listed is not None:
                 return listed
@@ -121,7 +122,7 @@ class OssClient(Mem0Client):
         query = memory.content if is_whole else memory.content[:_QUERY].strip() or key
         reply = self._search(memory.project, key, query, timeout)
         if reply.status in CANNOT_TELL:
-            self._known.note_cannot_tell(memory.project, self.SEARCH)
+            self._known.cannot_tell.add((memory.project, self.SEARCH))
             return Presence.CANNOT_TELL
         is_shown = repeats(reply, memory)
         outcome = self._outcome(reply, memory)
@@ -138,20 +139,19 @@ class OssClient(Mem0Client):
 
         A search costs the server a question to its model, a listing does not.
         """
-        project = memory.project
-        with self._known.turn(project, timeout):
-            now = time.monotonic()
-            listing = self._known.recent(project, since, now)
-            if listing is None:
-                page = self.page(project, "", timeout)
-                if isinstance(page, Outcome):
-                    return None
-                listing = ProjectListing(now, page.whole)
-                listing.learn(each.key for each in page.memories if each.key)
-                self._known.keep(project, listing)
-        if id_of(memory.key) in listing:
+
+        def ask(left: float) -> ProjectListing | None:
+            asked = time.monotonic()
+            page = self.page(memory.project, "", left)
+            if isinstance(page, Outcome):
+                return None
+            keys = {fingerprint(each.key) for each in page.memories if each.key}
+            return ProjectListing(asked, page.whole, keys)
+
+        listing = self._known.listing(memory.project, since, timeout, ask)
+        if listing is not None and id_of(memory.key) in listing:
             return Presence.PRESENT
-        return Presence.ABSENT if listing.complete else None
+        return Presence.ABSENT if listing is not None and listing.complete else None
 
     def _is_cut(self, project: str, number: int, timeout: float) -> bool | Outcome:
         """Return whether the server may have more memories of a project than it listed.
@@ -213,8 +213,8 @@ class OssClient(Mem0Client):
             is_odd = outcome.status == HTTPStatus.OK and reply.fault is None
             return replace(outcome, kind=Kind.NO_ANSWER, message=NO_PROJECTS) if is_odd else outcome
         known = self._counted(found, "id")
-        is_vague = self._terms.user or sum(number or 0 for _, number in known) >= _COUNTED
-        return [ProjectCount(name, None if is_vague else number) for name, number in known]
+        is_vague = self._terms.user or sum(each.count or 0 for each in known) >= _COUNTED
+        return [ProjectCount(each.project) for each in known] if is_vague else known
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""

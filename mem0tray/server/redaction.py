@@ -6,7 +6,6 @@ in doubt, their words are dropped.
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -38,14 +37,35 @@ def said(body: Any, beside: str = "") -> str:
     return "; ".join(_said(body, 3, beside))[:_LOOKED_AT]
 
 
+def _said(body: Any, depth: int, beside: str) -> list[str]:
+    if isinstance(body, str):
+        return [body] if body.strip() not in ("", beside) else []
+    if isinstance(body, list):
+        return [_located(entry) for entry in body[:5] if isinstance(entry, dict)]
+    if isinstance(body, dict) and depth:
+        for name in _SAYING:
+            if found := _said(body.get(name), depth - 1, beside):
+                return found
+    return []
+
+
+def _located(entry: dict[str, Any]) -> str:
+    """Make `body.content: Field required` of an entry of FastAPI's `detail`."""
+    where = entry.get("loc")
+    parts = where if isinstance(where, list) else [where]
+    location = ".".join(str(part) for part in parts[:10] if isinstance(part, str | int))
+    words = (location, entry.get("msg"))
+    return ": ".join(word for word in words if isinstance(word, str) and word)
+
+
 def code(body: Any) -> str:
     """Read the machine-readable code of an error's JSON body, or nothing."""
-    for part in _objects(body):
-        for name in _CODING:
-            value = part.get(name)
-            if isinstance(value, str) and _CODE.fullmatch(value):
-                return value
-    return ""
+    if not isinstance(body, dict):
+        return ""
+    parts = [body, body.get("error"), body.get("detail")]
+    parts = [part[0] if isinstance(part, list) and part else part for part in parts]
+    named = (part.get(name) for part in parts if isinstance(part, dict) for name in _CODING)
+    return next((each for each in named if isinstance(each, str) and _CODE.fullmatch(each)), "")
 
 
 def repeats(text: str, content: str, length: int = REPEATED) -> bool:
@@ -84,43 +104,6 @@ def unescaped(text: str) -> str:
 
         text = unescape(text)
     return unquote(text) if "%" in text else text
-
-
-def _said(body: Any, depth: int, beside: str) -> Iterator[str]:
-    if isinstance(body, str):
-        if body.strip() not in ("", beside):
-            yield body
-    elif isinstance(body, list):
-        yield from (_located(entry) for entry in body[:5] if isinstance(entry, dict))
-    elif isinstance(body, dict) and depth:
-        for name in _SAYING:
-            found = list(_said(body.get(name), depth - 1, beside))
-            if found:
-                yield from found
-                return
-
-
-def _located(entry: dict[str, Any]) -> str:
-    """Make `body.content: Field required` of an entry of FastAPI's `detail`."""
-    where = entry.get("loc")
-    parts = where if isinstance(where, list) else [where]
-    location = ".".join(str(part) for part in parts[:10] if isinstance(part, str | int))
-    message = entry.get("msg")
-    message = message if isinstance(message, str) else ""
-    return f"{location}: {message}" if location and message else location or message
-
-
-def _objects(body: Any) -> Iterator[dict[str, Any]]:
-    """Find where a code may stand: the body, and the objects under its `error` and `detail`."""
-    if not isinstance(body, dict):
-        return
-    yield body
-    for name in ("error", "detail"):
-        part = body.get(name)
-        if isinstance(part, list) and part:
-            part = part[0]
-        if isinstance(part, dict):
-            yield part
 
 
 def _windows(text: str, length: int) -> set[str]:

@@ -57,13 +57,8 @@ UPDATE: Final = Reason(
 # With 502 an official server says that its model's provider refuses it: the one such refusal here.
 _REFUSALS: Final = {401: _SET_KEY, 403: _SET_RIGHTS, 502: _SET_MODEL_KEY}
 _REJECTIONS: Final = {
-    401: _SET_KEY,
-    403: _SET_RIGHTS,
-    404: _PROJECT,
-    405: _PROJECT,
-    413: SHORTEN,
-    429: WAIT,
-}
+    401: _SET_KEY, 403: _SET_RIGHTS, 404: _PROJECT, 405: _PROJECT, 413: SHORTEN, 429: WAIT,
+}  # fmt: skip
 # The paths that each dialect asks for, below a server's address.
 _ASKED_FOR: Final = re.compile(
     r"(\w+://[^/]+(?:/.*?)?)/(?:v1/ping/|v1/event/[^/]+/|v3/memories/(?:add/|search/)?|health"
@@ -71,38 +66,32 @@ _ASKED_FOR: Final = re.compile(
 )
 
 _UNTRUSTED: Final = Reason("the certificate cannot be trusted: {why}").id
-_EXPIRED: Final = Reason("it has expired")
-_TOO_EARLY: Final = Reason("it is not valid yet")
-_SELF_SIGNED: Final = Reason("it is signed by itself")
-_NO_AUTHORITY: Final = Reason("none of the authorities that are trusted here has signed it")
-_OTHER_NAME: Final = Reason("it is for another name")
-# The codes of X509_verify_cert_error_string(3), whose words are not meant for people.
-_DISTRUST: Final = {
-    9: _TOO_EARLY,
-    10: _EXPIRED,
-    18: _SELF_SIGNED,
-    19: _NO_AUTHORITY,
-    20: _NO_AUTHORITY,
-    21: _NO_AUTHORITY,
-    62: _OTHER_NAME,
-    64: _OTHER_NAME,
-}
-_TRUST: Final = {
-    _EXPIRED: Reason("Renew it on the server."),
-    _TOO_EARLY: Reason("Set the clock of this computer, or that of the server."),
-    _SELF_SIGNED: Reason(
-        "If the server is yours, have its certificate trusted:"
-        " `mem0tray config set server.ca_file FILE`."
+# What is wrong with a certificate, by the codes of X509_verify_cert_error_string(3), whose words
+# are not meant for people, and what to do.
+_CERTIFICATES: Final = (
+    (
+        (9,),
+        Reason("it is not valid yet"),
+        Reason("Set the clock of this computer, or that of the server."),
     ),
-    _NO_AUTHORITY: Reason(
-        "If an authority of your own has signed it, name the file of that:"
-        " `mem0tray config set server.ca_file FILE`."
+    ((10,), Reason("it has expired"), Reason("Renew it on the server.")),
+    (
+        (18, 19, 20, 21),  # a certificate signed by itself is its own authority
+        Reason("none of the authorities that are trusted here has signed it"),
+        Reason(
+            "If an authority of your own has signed it, name the file of that:"
+            " `mem0tray config set server.ca_file FILE`."
+        ),
     ),
-    _OTHER_NAME: Reason(
-        "Set the address with the name that the certificate is for:"
-        " `mem0tray config set server.url ADDRESS`."
+    (
+        (62, 64),
+        Reason("it is for another name"),
+        Reason(
+            "Set the address with the name that the certificate is for:"
+            " `mem0tray config set server.url ADDRESS`."
+        ),
     ),
-}
+)
 
 
 def nothing(why: Reason) -> Reason:
@@ -153,11 +142,12 @@ def of_rejection(status: int | None) -> tuple[Reason, bool]:
 
 def untrusted(code: int, message: str) -> Reason:
     """Say why a certificate was not trusted, from OpenSSL's code and its words."""
-    return Reason(_UNTRUSTED, why=_DISTRUST.get(code) or one_line(message))
+    known = next((why for codes, why, _ in _CERTIFICATES if code in codes), None)
+    return Reason(_UNTRUSTED, why=known or one_line(message))
 
 
 def of_untrusted(reason: Reason) -> Reason:
     """Find the remedy for a reason that is, or holds, one of `untrusted`; NONE for any other."""
     found = reason.find(_UNTRUSTED)
-    why = found.get("why") if found is not None else None
-    return _TRUST.get(why, reasons.NONE) if isinstance(why, Reason) else reasons.NONE
+    said = found.get("why") if found is not None else None
+    return next((remedy for _, why, remedy in _CERTIFICATES if why == said), reasons.NONE)

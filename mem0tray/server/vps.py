@@ -17,8 +17,8 @@ from mem0tray.server.http_client import (
     LONGEST_PATH,
     NO_PROJECTS,
     HttpClient,
-    as_counted,
     as_shown,
+    counted,
     has_text,
     is_answered,
     no_answer,
@@ -73,15 +73,12 @@ class VpsClient(HttpClient):
         project, path = memory.project, listing_path(memory.project)
         listing = ProjectListing(0.0, complete=False)
         if len(path) <= LONGEST_PATH:
-            with self._known.turn(project, timeout):
-                if self._known.cannot_tell(project, LISTING):
-                    return Presence.CANNOT_TELL
-                known = self._known.recent(project, since, time.monotonic())
-                found = known or self._list(memory, path, end - time.monotonic())
-                if not isinstance(found, ProjectListing):
-                    return found
-                listing = found
-                self._known.keep(project, listing)
+            found: ProjectListing | Presence | Outcome = self._known.listing(
+                project, since, timeout, lambda left: self._list(memory, path, left)
+            )
+            if not isinstance(found, ProjectListing):
+                return found
+            listing = found
         if memory.content in listing:
             return Presence.PRESENT
         if listing.complete:
@@ -90,7 +87,7 @@ class VpsClient(HttpClient):
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """Read a project's listing; a shorter one where the answer would be too long."""
-        reply = _fitting(
+        reply, _ = _fitting(
             lambda most, left: self._get(listing_path(project, most), left), limit, timeout
         )
         shown = self._shown(reply, project, "memories", "results")
@@ -100,7 +97,7 @@ class VpsClient(HttpClient):
         self, project: str, query: str, limit: int, timeout: float
     ) -> list[ServerMemory] | Outcome:
         """Search a project, as the server does it: by meaning or by words; else as `read`."""
-        reply = _fitting(
+        reply, _ = _fitting(
             lambda most, left: self._searched(project, query, most, left), limit, timeout
         )
         return self._shown(reply, project, "results", "results")
@@ -118,15 +115,11 @@ class VpsClient(HttpClient):
         return shown if isinstance(larger, Outcome) else larger
 
     def _page(self, project: str, after: str, limit: int, timeout: float) -> Page | Outcome:
-        asked = limit
-
         def ask(most: int, left: float) -> Reply:
-            nonlocal asked
-            asked = most
             longest = LONGEST_LISTING if most == 1 else LONGEST_PAGE
             return self._get(listing_path(project, most, after), left, longest)
 
-        reply = _fitting(ask, limit, timeout)
+        reply, asked = _fitting(ask, limit, timeout)
         entries = self._entries(reply, "memories", "results")
         if isinstance(entries, Outcome):
             return entries
@@ -145,10 +138,7 @@ class VpsClient(HttpClient):
         """List the projects, where the server has that question."""
         reply = self._get(self.SAVE, timeout, LONGEST_PAGE)
         entries = self._entries(reply, "projects", missing=NO_PROJECTS)
-        if isinstance(entries, Outcome):
-            return entries
-        found = (as_counted(each, "user_id", "count") for each in entries)
-        return [ProjectCount(*each) for each in found if each is not None]
+        return entries if isinstance(entries, Outcome) else counted(entries, "user_id", "count")
 
     def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
         """Ask for health, and for our name there or the listing of a project that nobody has."""
@@ -173,6 +163,8 @@ class VpsClient(HttpClient):
         self, memory: Memory, path: str, timeout: float
     ) -> ProjectListing | Presence | Outcome:
         """Ask for the texts of a memory's project, or return what the server said instead."""
+        if (memory.project, LISTING) in self._known.cannot_tell:
+            return Presence.CANNOT_TELL
         asked = time.monotonic()
         reply = self._get(path, timeout)
         if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
@@ -194,7 +186,7 @@ class VpsClient(HttpClient):
         No search takes a text of a megabyte as its query.
         """
         too_long = len(memory.content) > LONGEST_TEXT
-        if too_long or self._known.cannot_tell(memory.project, self.SEARCH):
+        if too_long or (memory.project, self.SEARCH) in self._known.cannot_tell:
             return Presence.CANNOT_TELL
         reply = self._searched(memory.project, memory.content, SEARCH_LIMIT, timeout)
         found = self._answer(reply, memory, "results", self.SEARCH)
@@ -212,7 +204,7 @@ class VpsClient(HttpClient):
         proxy in front of the server.
         """
         if reply.status in CANNOT_TELL:
-            self._known.note_cannot_tell(memory.project, question)
+            self._known.cannot_tell.add((memory.project, question))
             return Presence.CANNOT_TELL
         found = self._entries(reply, name, "results", about=memory)
         return found if isinstance(found, list) else no_answer(found)
@@ -222,17 +214,17 @@ class VpsClient(HttpClient):
         return self._post(self.SEARCH, body, timeout)
 
 
-def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> Reply:
+def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> tuple[Reply, int]:
     """Ask for up to `limit` memories, or for fewer if the answer would be too long.
 
-    `ask` gets the number of memories, and the seconds left.
+    `ask` gets the number of memories, and the seconds left; the last number is returned too.
     """
     end = time.monotonic() + timeout
     reply = ask(limit, timeout)
     while reply.fault is Fault.TOO_LONG and limit > 1:
         limit //= 2
         reply = ask(limit, end - time.monotonic())
-    return reply
+    return reply, limit
 
 
 @functools.lru_cache(maxsize=64)  # a first start needs it for each memory

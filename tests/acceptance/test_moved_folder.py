@@ -168,9 +168,6 @@ def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
     )
 
 
-# Other workers --------------------------------------------------------------------------
-
-
 # The folder moves ------------------------------------------------------------------------
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.acceptance import kinds, test_migrate
-from tests.acceptance.test_kills import check_kills
+from tests.acceptance.test_kills import check_kills, killed_on_its_way
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.official import SAVE, OfficialStandin, SimpleStore, Store
-from tests.support.shapes import Item, dead, entries, entry
+from tests.support.shapes import dead, entries, entry
 
 Fail = Callable[[str], None]
 
@@ -41,6 +41,7 @@ def fail(store: Store) -> Iterator[Fail]:
     target.fails = None
 
 
+@pytest.mark.row(56)
 @pytest.mark.parametrize("name", ["RateLimitError", "APITimeoutError", "OperationalError"])
 def test_a_model_or_database_that_is_away_counts_nothing(
     home: Home, server: OfficialStandin, fail: Fail, name: str
@@ -56,6 +57,7 @@ def test_a_model_or_database_that_is_away_counts_nothing(
     assert home.stats()["total_synced"] == 3
 
 
+@pytest.mark.row(56)
 def test_a_key_that_the_model_refuses_needs_the_user(
     home: Home, server: OfficialStandin, fail: Fail
 ) -> None:
@@ -70,6 +72,7 @@ def test_a_key_that_the_model_refuses_needs_the_user(
     home.wait(lambda: home.state()[0] == "healthy", 20, "over")
 
 
+@pytest.mark.row(56)
 def test_a_text_that_the_model_refuses_is_the_item_s_failure(
     home: Home, server: OfficialStandin, fail: Fail
 ) -> None:
@@ -80,6 +83,7 @@ def test_a_text_that_the_model_refuses_is_the_item_s_failure(
     assert server.sends("odd") == 5
 
 
+@pytest.mark.row(56)
 def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialStandin) -> None:
     home.write_queue([entry("an\0oak"), *entries(2)])
     home.drain()
@@ -180,11 +184,7 @@ SHORTEN = (
     [
         ("a\0b", NUL, EDIT),
         ("half \ud83d", HALF, EDIT),
-        (
-            "large",
-            LARGE,
-            SHORTEN,
-        ),
+        ("large", LARGE, SHORTEN),
     ],
     ids=["NUL", "half a character", "too large"],
 )
@@ -217,15 +217,7 @@ def test_kills_in_a_drain_of_500_lose_nothing(
 def test_an_item_on_its_way_when_killed_is_stored_once(
     home: Home, server: OfficialStandin, *, stores: bool
 ) -> None:
-    server.script(Answer(delay=20, stores=stores), content="on its way")
-    item: Item = entries(1)[0] | {"content": "on its way"}
-    home.write_queue([item])
-    worker = home.start("run")
-    server.wait_for(lambda: server.has_saves(1), 10)
-    worker.kill()
-    home.drained()
-    assert server.count("on its way") == 1
-    assert server.sends("on its way") == (1 if stores else 2)
+    item = killed_on_its_way(home, server, stores=stores)
     assert {save.json["metadata"]["mem0tray_id"] for save in server.saves} == {item["id"]}
 
 

@@ -5,11 +5,9 @@ restorable; and the server holds it once.
 """
 
 import json
-import os
 import random
 import shutil
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import needs, older_worker
-from tests.support.home import Home, plain
+from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
@@ -50,7 +48,7 @@ def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
 
 def named(home: Home) -> bool:
     """Tell whether our state has named another worker; its own metrics hide ours half the time."""
-    return "action needed (another worker" in plain(home.log_text())
+    return "action needed (another worker" in home.log_text()
 
 
 def gone(home: Home) -> bool:
@@ -169,26 +167,6 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
     home.ok("resume")
     home.wait(lambda: home.json("status")["dlq"] == 0, 10, "asked about")
     assert server.count("due") == 1
-
-
-@pytest.mark.row(45)
-@pytest.mark.parametrize("comes", [True, False], ids=["it is there", "it has gone"])
-def test_a_first_start_beside_fresh_metrics(home: Home, server: Standin, *, comes: bool) -> None:
-    server.can_be_asked = False
-    home.write_metrics()
-    age = time.time() - (60 if comes else 86)
-    os.utime(home.metrics, (age, age))
-    taken_in_while_paused(home, entries(3))
-    home.write_queue([])
-    home.wait(lambda: home.queue_items() == [], 5, "taken out")
-    home.ok("resume")
-    if comes:
-        home.write_metrics()
-        home.wait(lambda: home.json("status")["held"] == 3, 10, "held")
-        assert server.saves == []
-    else:
-        server.wait_for(lambda: server.total_stored() == 3, 30)
-        assert home.json("status")["held"] == 0
 
 
 # What the user decides -----------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import migrate, worker_report
-from mem0tray.actions.migrate import Brought, Feed, Migration, Request
+from mem0tray.actions.migrate import Brought, Feed, Migration
 from mem0tray.actions.worker_report import Running
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items
@@ -52,7 +52,7 @@ def deliver(paths: Paths, former: Standin, *names: str, shown: bool = True) -> l
 
 
 def bring(settings: Settings, former: Standin, **more: Any) -> Brought:
-    return Migration(settings, Request(former.url, **more)).run(lambda _, __: None)
+    return Migration(settings, former.url, **more).run(lambda _, __: None)
 
 
 def test_two_at_once_queue_each_under_one_id(
@@ -60,7 +60,7 @@ def test_two_at_once_queue_each_under_one_id(
 ) -> None:
     deliver(paths, former, "one")
     former.begin_with([*former.stored, ("alpha", "theirs")])
-    first, second = (Migration(settings, Request(former.url)) for _ in range(2))
+    first, second = (Migration(settings, former.url) for _ in range(2))
 
     def in_between(*_: int) -> None:
         if not second.queued:
@@ -91,7 +91,7 @@ def test_what_the_user_deletes_meanwhile_stays_deleted(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:
     deliver(paths, former, "kept", "deleted")
-    late = Migration(settings, Request(former.url))
+    late = Migration(settings, former.url)
 
     def delete(*_: int) -> None:
         if not read(paths.queue)["queue"]:

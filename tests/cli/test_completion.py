@@ -87,7 +87,7 @@ def test_hostile_names_are_not_offered(home: Scratch) -> None:
 
 @pytest.mark.parametrize("key", sorted(settings.keys()))
 def test_every_choice_that_is_offered_can_be_set(home: Scratch, key: str) -> None:
-    assert config_file.HINTS[key]
+    assert config_file.meanings()[key]
     assert f"plain,{key}" in _answers(home, "mem0tray config set ")
     offered = [each.partition(",") for each in _answers(home, f"mem0tray config set {key} ")]
     for kind, _, value in offered:

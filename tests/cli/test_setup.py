@@ -307,14 +307,15 @@ def test_an_error_of_usage_changes_nothing(
 
 
 @needs.SHELL
-def test_a_refused_key_is_asked_for_again(home: Home, server: Standin) -> None:
+def test_a_person_corrects_an_address_and_hears_of_a_refused_key(
+    home: Home, server: Standin
+) -> None:
     server.api_key = KEY
-    asked = [("Server: ", server.url), ("API key", "wrong"), ("API key", KEY)]
+    asked = [("Server: ", "ftp://nowhere"), ("Server: ", server.url), ("API key", "wrong")]
     code, said = talk(home, [*asked, ("when you log in", "n")], "--no-memory")
-    assert code == 0, said
+    assert code == 1, said
     assert f"{server.netloc} refuses the API key" in said
-    assert "Enter keeps this key all the same; or type another." in said
-    assert settings(home) == {"server": {"url": server.url, "api_key": KEY}}
+    assert settings(home) == {"server": {"url": server.url, "api_key": "wrong"}}
 
 
 def test_without_a_memory_the_server_test_decides(home: Home, server: Standin) -> None:

@@ -58,7 +58,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
     started = getattr(item, "funcargs", {}).get("desktop")
     if report.when == "call" and report.failed and started is not None:
         with contextlib.suppress(Exception):  # the picture must not hide the failure
-            path = started.screenshot(item.funcargs["tmp_path"] / "failed.png")  # type: ignore[attr-defined]
+            path = started.screen.screenshot(item.funcargs["tmp_path"] / "failed.png")  # type: ignore[attr-defined]
             report.sections.append(("Screen", f"{path}\n{started.screen.describe()}"))
     return report
 

@@ -44,11 +44,11 @@ def test_the_icon_is_there_and_takes_a_click(
     tray: Tray, programs: Programs, tmp_path: Path
 ) -> None:
     process = tray.start()
-    tray.desktop.mouse(*find(tray))
+    tray.desktop.screen.mouse(*find(tray))
     tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
     tray.home.write_dlq([waiting("letter")])
     find(tray, AMBER)
-    tray.desktop.screenshot(tmp_path / "older.png")
+    tray.desktop.screen.screenshot(tmp_path / "older.png")
     process.signal(signal.SIGTERM)
     assert process.wait(5) == 0
     assert "Traceback" not in process.err

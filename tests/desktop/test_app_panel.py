@@ -58,7 +58,7 @@ def test_a_left_click_shows_the_status_and_no_menu(
 ) -> None:
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start()
-    tray.desktop.mouse(*panel.wait_look(ONE))
+    tray.desktop.screen.mouse(*panel.wait_look(ONE))
     tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
     assert "status.html" in programs.calls("xdg-open")[0]
     assert panel.screen.menus() == []
@@ -86,7 +86,7 @@ def test_a_click_in_the_menu_delivers_the_memory(panel: Panel, tray: Tray) -> No
     tray.start()
     menu = panel.open_menu(ONE)
     panel.shoot("menu")
-    tray.desktop.mouse(*menu.row(RETRY_ALL, LINES))
+    tray.desktop.screen.mouse(*menu.row(RETRY_ALL, LINES))
     tray.server.wait_for(lambda: tray.server.count("letter"))
     panel.wait_look(HEALTHY)
     wait_until(lambda: "DLQ recovered" in dunst.out, 20.0, "DLQ recovered")
@@ -97,7 +97,7 @@ def test_a_click_in_the_menu_delivers_the_memory(panel: Panel, tray: Tray) -> No
 def test_the_right_button_of_the_dialog_backs_up_and_deletes(panel: Panel, tray: Tray) -> None:
     tray.home.write_dlq([waiting("unwanted", "alpha")])
     tray.start()
-    tray.desktop.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
+    tray.desktop.screen.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
     dialog = panel.dialog()
     panel.shoot("dialog")
     panel.click_dialog(dialog, 3)
@@ -121,7 +121,7 @@ def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
     tray.server.wait_for(lambda: tray.server.has_saves(12))
     assert [each.id for each in panel.screen.menus()] == [menu.id]
     panel.shoot("held-open")
-    tray.desktop.mouse(*menu.row(RETRY_ALL, LINES))
+    tray.desktop.screen.mouse(*menu.row(RETRY_ALL, LINES))
     tray.server.wait_for(lambda: tray.server.count("letter"))
 
 
@@ -138,6 +138,6 @@ def test_an_open_menu_gets_more_lines(panel: Panel, tray: Tray) -> None:
     assert changed.wait(20)
     panel.shoot("more-lines")
     assert menu.id in [each.id for each in panel.screen.menus()]
-    tray.desktop.mouse(*menu.row(RETRY_ALL, LINES))
+    tray.desktop.screen.mouse(*menu.row(RETRY_ALL, LINES))
     tray.home.wait_dlq([])
     assert tray.server.missing(["letter", "another"]) == []

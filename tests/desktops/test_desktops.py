@@ -3,7 +3,6 @@
 import contextlib
 from pathlib import Path
 
-import msgspec
 import pytest
 from PIL import Image
 
@@ -95,17 +94,6 @@ def test_a_screen_is_at_rest_once_it_has_shown_the_same_for_long_enough() -> Non
 
 def report(*outcomes: Outcome) -> Report:
     return Report("xfce", "XFCE", outcomes)
-
-
-def test_a_desktop_held_where_nothing_failed() -> None:
-    assert report(Outcome("icon", HELD), Outcome("tooltip", LACKS)).held
-    assert not report(Outcome("icon", HELD), Outcome("tooltip", FAILED)).held
-    assert not report().held
-
-
-def test_a_report_comes_back_from_json() -> None:
-    written = report(Outcome("icon", HELD, "at 1, 2", 0.5), Outcome("menu", FAILED, "“…”"))
-    assert msgspec.json.decode(msgspec.json.encode(written), type=Report) == written
 
 
 def test_the_table_says_what_held_and_why_not() -> None:

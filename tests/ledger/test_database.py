@@ -1,6 +1,5 @@
 """Opening, transactions, and when a ledger is not to be trusted."""
 
-import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -240,50 +239,32 @@ def test_an_erased_text_leaves_no_trace(ledger: Ledger) -> None:
 
 # Errors in words -----------------------------------------------------------------------------
 
-FULL = sqlite3.OperationalError("x")
-FULL.sqlite_errorcode = sqlite3.SQLITE_FULL
-
 
 @pytest.mark.parametrize(
-    ("error", "remedy"),
+    ("code", "remedy", "failed"),
     [
-        (sqlite3.OperationalError("attempt to write a readonly database"), "Mend the permissions"),
-        (sqlite3.OperationalError("unable to open database file"), "Mend the permissions"),
-        (sqlite3.OperationalError("disk I/O error."), "The disk may be broken"),
-        (sqlite3.DatabaseError("malformed"), "Restart mem0tray"),
-        (FULL, "Free some disk space."),
-    ],
-)
-def test_each_error_has_its_remedy(
-    path: Path, monkeypatch: pytest.MonkeyPatch, error: sqlite3.Error, remedy: str
-) -> None:
-    found = trouble(path, error)
-    assert found.message.startswith(f"The ledger {path} cannot be used: ")
-    assert not found.message.endswith("..")
-    assert found.remedy.startswith(remedy)
-    monkeypatch.setattr(atomic, "is_read_only", lambda asked: asked == path.parent)
-    if error is not FULL:
-        assert trouble(path, error).remedy.startswith("The disk is read-only")
-
-
-@pytest.mark.parametrize(
-    ("code", "failed"),
-    [
-        (sqlite3.SQLITE_FULL, True), (sqlite3.SQLITE_READONLY, True), (sqlite3.SQLITE_IOERR, True),
-        (sqlite3.SQLITE_IOERR | 4 << 8, True), (sqlite3.SQLITE_BUSY, False), (None, False),
+        (sqlite3.SQLITE_READONLY, "Mend the permissions", True),
+        (sqlite3.SQLITE_CANTOPEN, "Mend the permissions", False),
+        (sqlite3.SQLITE_IOERR, "The disk may be broken", True),
+        (sqlite3.SQLITE_IOERR | 4 << 8, "The disk may be broken", True),
+        (sqlite3.SQLITE_FULL, "Free some disk space.", True),
+        (sqlite3.SQLITE_CORRUPT, "Restart mem0tray", False), (None, "Restart mem0tray", False),
     ],
 )  # fmt: skip
-def test_a_disk_that_failed_is_told_apart(path: Path, code: int | None, *, failed: bool) -> None:
-    error = sqlite3.OperationalError("x")
+def test_each_error_has_its_remedy(
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: int | None, remedy: str, *, failed: bool
+) -> None:
+    error = sqlite3.OperationalError("x.")
     if code is not None:
         error.sqlite_errorcode = code
-    assert trouble(path, error).disk_failed is failed
-
-
-def test_what_keeps_us_from_the_file_is_told_as_its_trouble(path: Path) -> None:
-    found = opening.unreachable(path, PermissionError(13, os.strerror(13)))
-    assert found.message == f"The ledger {path} cannot be used: Permission denied."
-    assert found.remedy.startswith("Mend the permissions")
+    found = trouble(path, error)
+    why = "database or disk is full" if code == sqlite3.SQLITE_FULL else "x"
+    assert found.message == f"The ledger {path} cannot be used: {why}."
+    assert found.remedy.startswith(remedy)
+    assert found.disk_failed is failed
+    monkeypatch.setattr(atomic, "is_read_only", lambda asked: asked == path.parent)
+    if remedy.startswith("Mend"):
+        assert trouble(path, error).remedy.startswith("The disk is read-only")
 
 
 # Versions ------------------------------------------------------------------------------------

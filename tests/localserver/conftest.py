@@ -47,7 +47,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
 
     def start(port: int = 0, *, lifeline: bool = False) -> Serving:
         command = [sys.executable, "-m", "mem0tray.localserver.serve"]
-        command += ["--folder", str(tmp_path / "local-server"), "--port", str(port)]
+        command += [str(tmp_path / "local-server"), str(port)]
         command += ["--lifeline"] if lifeline else []
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

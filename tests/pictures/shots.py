@@ -112,7 +112,7 @@ def menu(desktop: Desktop, home: Home) -> Image.Image:
     home.wait(lambda: home.published_by(process) and home.state()[0] == "healthy", 20, "healthy")
     wait_until(lambda: _is_shown(desktop), what="the icon with its badge")
     screen = desktop.screen
-    desktop.mouse(*_ICON, 3)
+    desktop.screen.mouse(*_ICON, 3)
     top = screen.wait_menu()
     letters = _below(desktop, top, top.row(LETTERS, LINES))
     row = letters.row(1, 3)
@@ -133,7 +133,7 @@ def _below(desktop: Desktop, above: Window, place: Point) -> Window:
     screen = desktop.screen
     before = {each.id for each in screen.menus()}
     assert above.id in before
-    desktop.mouse(*place)
+    desktop.screen.mouse(*place)
     wait_until(lambda: {each.id for each in screen.menus()} - before, what="a submenu")
     return next(each for each in screen.menus() if each.id not in before)
 

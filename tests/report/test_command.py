@@ -143,3 +143,15 @@ def test_a_browser_in_a_snap_gets_it_where_it_may_read(
     own.mkdir(parents=True)
     expected = own / "mem0tray-status.html" if snap else home.paths.data_dir / "status.html"
     assert report.usual_place(home.paths) == expected
+
+
+@needs.linux("Windows and macOS have their own way")
+@pytest.mark.parametrize("chosen", ["gone", "broken", ":"])
+def test_after_a_click_the_desktops_opener_is_tried_where_the_chosen_one_does_not_start(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    monkeypatch.setenv("BROWSER", chosen)
+    script(opener.with_name("broken"), "", "/gone/sh")
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    assert opener.with_name("xdg-open.got").exists()

@@ -9,7 +9,7 @@ import pytest
 import mem0tray
 from mem0tray import server
 from mem0tray.config import settings
-from mem0tray.config.config_file import HINTS
+from mem0tray.config.config_file import meanings
 from mem0tray.config.setting_rules import CHOICES
 from mem0tray.core.errors import SettingsError
 from mem0tray.server import AUTO, DIALECTS, dialects_at
@@ -41,7 +41,7 @@ def test_whoever_sets_a_wrong_dialect_is_told_of_each(name: str) -> None:
     with pytest.raises(SettingsError) as wrong:
         settings.check(KEY, "none of these")
     assert f'"{name}"' in str(wrong.value)
-    assert f'"{name}"' in HINTS[KEY]
+    assert f"`{name}`" in meanings()[KEY]
 
 
 @each_dialect

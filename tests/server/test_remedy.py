@@ -98,7 +98,7 @@ URL = "`mem0tray config set server.url ADDRESS`"
     [
         (9, "it is not valid yet", "clock"),
         (10, "it has expired", "Renew it on the server."),
-        (18, "it is signed by itself", CA_FILE),
+        (18, "none of the authorities that are trusted here has signed it", CA_FILE),
         (20, "none of the authorities that are trusted here has signed it", CA_FILE),
         (62, "it is for another name", URL),
     ],

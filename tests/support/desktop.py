@@ -189,15 +189,6 @@ class Desktop:
         """Read what was written to standard error here, for messages of failed tests."""
         return "\n".join(process.err[-2000:] for process in self._processes if process.err)
 
-    # What a person sees and does -------------------------------------------------------
-
-    def screenshot(self, path: Path) -> Path:
-        return self.screen.screenshot(path)
-
-    def mouse(self, x: int, y: int, button: int = 1) -> None:
-        """Move the mouse there and click: 1 left, 2 middle, 3 right."""
-        self.screen.mouse(x, y, button)
-
     # Starting and ending ---------------------------------------------------------------
 
     def _start(self) -> None:

@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -295,29 +294,3 @@ def one_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     assert len(lines) == 1, f"expected one line: {text!r}"
     return lines[0]
-
-
-def leaves(document: object) -> list[Json]:
-    if isinstance(document, dict):
-        return [leaf for value in document.values() for leaf in leaves(value)]
-    if isinstance(document, list):
-        return [leaf for value in document for leaf in leaves(value)]
-    return [document]
-
-
-def values_under(document: object, word: str) -> list[Json]:
-    """List every leaf, at any depth, below a key that contains `word`."""
-    if isinstance(document, dict):
-        return [
-            leaf
-            for key, value in document.items()
-            for leaf in (leaves(value) if word in key.lower() else values_under(value, word))
-        ]
-    if isinstance(document, list):
-        return [leaf for value in document for leaf in values_under(value, word)]
-    return []
-
-
-def plain(text: str) -> str:
-    """Lower the case and make runs of spaces, `_` and `-` one space: for words in output."""
-    return re.sub(r"[\s_-]+", " ", text.lower())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 from dbus_fast import Message, MessageType
 from dbus_fast.unpack import unpack_variants
@@ -73,12 +73,6 @@ class NotificationDaemon:
         self._bus = Bus(address)
         self._bus.handle(self._receive)
         self._bus.own(NAME)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         self._bus.close()

@@ -8,7 +8,7 @@ question, so that it shows what a person would see now.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 from dbus_fast import ErrorType, Message, MessageType, Variant
 from PIL import Image
@@ -195,12 +195,6 @@ class TrayHost:
         self._bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
         self._bus.own(WATCHER)
         self._bus.emit(WATCHER_PATH, WATCHER, "StatusNotifierHostRegistered")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         self._bus.close()

@@ -1,6 +1,5 @@
 """`mem0tray doctor`: everything that deliveries need, one line a check."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from time import monotonic
@@ -20,7 +19,6 @@ _REMEDY: Final = "Its line above says what to do."
 _LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
 _ALL: Final = 60.0  # seconds for all parts, so that a hanging disk is not waited for a dozen times
 _LEAST: Final = 2.0
-_NARROW: Final = 80  # columns; with fewer, names get no column of their own
 _STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD, SKIP: Style.DIM}
 
 _Look = Callable[[Examined], Iterable[Check]]
@@ -120,19 +118,11 @@ def _looked(what: str, look: _Look, examined: Examined, limit: float) -> list[Ch
 
 def _print(found: Sequence[Check]) -> None:
     """Print failures, what is worth a look, what is well, and the count of each."""
-    room = output.width()
-    is_narrow = room is not None and room < _NARROW
     longest = max(len(each.name) for each in found)
     levels = (FAIL, WARN, OK, SKIP)
     for check in sorted(found, key=lambda each: levels.index(each.level)):
-        begin, message = f"{check.level:<4}  {check.name:<{longest}}  ", check.message
-        if is_narrow:
-            begin, message = f"{check.level:<4}  ", f"{check.name}: {message}"
-        if not sys.stdout.isatty():
-            message = f"{message} {check.remedy}"
-        output.say_beside(begin, message, _STYLES[check.level])
-        if sys.stdout.isatty() and check.remedy:
-            output.say_beside(" " * len(begin), check.remedy)
+        begin = f"{check.level:<4}  {check.name:<{longest}}  "
+        output.say_beside(begin, f"{check.message} {check.remedy}", _STYLES[check.level])
     parts = []
     for level, what in ((FAIL, "failed"), (WARN, "to look at")):
         names = [each.name for each in found if each.level == level]

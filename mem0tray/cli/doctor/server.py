@@ -14,7 +14,7 @@ from mem0tray.cli import output
 from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.server_choice import former_in_words
-from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
+from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, variable
 from mem0tray.core import reasons, text
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, WorkerSeen
@@ -55,13 +55,10 @@ def server(examined: Examined) -> Iterable[Check]:
         place = "looked for in the system's keyring (server.keyring)"
         yield Check("key place", OK, f"The API key is {place}.")
     elif _KEY in loaded.sources:
-        yield Check("key place", OK, f"The API key is in {_place(loaded)}.")
-
-
-def _place(loaded: Loaded) -> str:
-    if loaded.sources[_KEY] == ENVIRONMENT:
-        return f"the variable {variable(_KEY)}"
-    return f"{config_file()} (`mem0tray setup --key-in keyring` moves it)"
+        place = f"{config_file()} (`mem0tray setup --key-in keyring` moves it)"
+        if loaded.sources[_KEY] == ENVIRONMENT:
+            place = f"the variable {variable(_KEY)}"
+        yield Check("key place", OK, f"The API key is in {place}.")
 
 
 def former(examined: Examined) -> Iterable[Check]:

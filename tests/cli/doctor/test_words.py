@@ -32,20 +32,11 @@ def test_what_failed_stands_first_and_is_summed_up(ill: Scratch) -> None:
 
 def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
     ill.terminal(60)
-    ill.env(NO_COLOR="1")
-    lines = ill.run("doctor").out.splitlines()
-    assert lines[0].startswith("fail  server key: ")
-    assert "      `mem0tray config set server.api_key` asks for it." in lines
-    assert all(len(line) <= 60 or " " not in line.strip() for line in lines)
-    assert all(line[:6].strip() in {"fail", "warn", "ok", "skip", ""} for line in lines[:-1])
-
-
-def test_colours_are_for_terminals_that_want_them(ill: Scratch) -> None:
-    assert "\x1b" not in ill.run("doctor").out
-    ill.terminal(200)
     assert re.match(r"(\x1b\[(1|31|1;31)m)+fail", ill.run("doctor").out)
     ill.env(NO_COLOR="1")
-    assert "\x1b" not in ill.run("doctor").out
+    lines = ill.run("doctor").out.splitlines()
+    long = [line.strip() for line in lines if len(line) > 60]  # paths and commands stay whole
+    assert [line for line in long if not re.fullmatch(r"\S+|`[^`]+`\S*", line)] == []
 
 
 @pytest.mark.usefixtures("server")

@@ -37,7 +37,7 @@ def test_a_click_with_the_mouse(desktop: Desktop, bus: SessionBus) -> None:
     clicks: queue.SimpleQueue[Offer] = queue.SimpleQueue()
     Daemon(bus, notice_icon, clicks.put).show(notice("Body"))
     shown = notification(desktop)
-    desktop.mouse(shown.x + shown.width // 2, shown.y + shown.height // 2, MIDDLE)
+    desktop.screen.mouse(shown.x + shown.width // 2, shown.y + shown.height // 2, MIDDLE)
     assert clicks.get(timeout=10) is Offer.STATUS
 
 

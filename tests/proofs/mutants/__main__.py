@@ -22,7 +22,7 @@ ROOMS: Final[dict[str, tuple[Sequence[str], Sequence[str]]]] = {
     "core": (["mem0tray/core/**/*.py"], ["tests/core", "tests/files", "tests/worker/dlq"]),
     "files": (["mem0tray/files/**/*.py"], ["tests/files"]),
     "config": (
-        ["mem0tray/config/**/*.py", "mem0tray/system/*paths.py", "mem0tray/system/data_*.py"],
+        ["mem0tray/config/**/*.py", "mem0tray/system/paths.py"],
         ["tests/config", "tests/system", "tests/cli/test_config.py"],
     ),
     "ledger": (
