@@ -14,7 +14,11 @@ from math import inf
 from typing import Final
 
 from mem0tray.actions import add, backups, chosen_client, migration_plan, worker_report
-from mem0tray.actions.chosen_client import PatientQuestions
+from mem0tray.actions.chosen_client import (
+    NotAnsweredError,
+    NotRecognisedError,
+    PatientQuestions,
+)
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.config.server_address import ServerAddress
@@ -129,11 +133,11 @@ class Migration:
             self._plan.learn(traced, reader.waiting_names(), deleted)
         self._total = len(self._plan.unread)
         try:
-            key = os.environ.get(KEY, "")
-            with chosen_client.opened_former(settings, paths, former, key) as client:
+            its = former, os.environ.get(KEY, "")
+            with chosen_client.opened(settings, paths, former=its) as client:
                 if client is not None:
                     self._read_all(PatientQuestions(client, settings.sync.timeout))
-        except chosen_client.NotRecognisedError as error:
+        except (NotAnsweredError, NotRecognisedError) as error:
             raise self._trouble(error.said) from error
         brought = self._brought
         brought.unread = self._plan.unread
@@ -150,28 +154,24 @@ class Migration:
         for project in projects:
             is_whole = True
             for page in former.pages(project):
-                if isinstance(page, Outcome):
-                    raise self._trouble(page)
                 self._take(page.memories)
                 is_whole &= page.whole
             if not is_whole:
                 brought.cut.append(project)
         # What listings did not reach is looked up by our own key, one by one.
         for each in [each for each in self._plan.unread if each.project in brought.cut]:
-            found = former.answer(former.client.find, each.project, each.key)
-            if isinstance(found, Outcome):
-                raise self._trouble(found)
-            self._take(found)
+            self._take(former.answer(former.client.find, each.project, each.key))
 
     def _projects(self, former: PatientQuestions) -> list[str]:
         """Return the projects that the server names, and those that it is known to have."""
         if self._project is not None:
             return [self._project]
-        named = former.answer(former.client.projects)
         known = self._plan.projects
-        if isinstance(named, Outcome):
-            if named.status not in CANNOT_TELL:
-                raise self._trouble(named)
+        try:
+            named = former.answer(former.client.projects)
+        except NotAnsweredError as error:
+            if error.said.status not in CANNOT_TELL:
+                raise
             self._brought.names_projects = False
             return list(known)
         self._total = max(self._total, sum(each.count or 0 for each in named))
@@ -193,7 +193,7 @@ class Migration:
         Then it is the same one, or has a copy of its database.
         """
         with (
-            suppress(chosen_client.NotRecognisedError),
+            suppress(NotRecognisedError),
             chosen_client.opened(self._settings, self._paths) as other,
         ):
             for project in projects if other is not None else []:

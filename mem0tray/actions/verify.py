@@ -17,7 +17,7 @@ from secrets import SystemRandom
 from typing import Final, NamedTuple
 
 from mem0tray.actions import add, backups, chosen_client, look_up
-from mem0tray.actions.chosen_client import PatientQuestions
+from mem0tray.actions.chosen_client import NotAnsweredError, PatientQuestions
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.recall import why_not_shown
 from mem0tray.config.server_choice import chosen_server
@@ -27,7 +27,7 @@ from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import TakenMemory
 from mem0tray.server.http_client import key_header
-from mem0tray.server.model import CANNOT_TELL, Client, Memory, Outcome, Presence
+from mem0tray.server.model import CANNOT_TELL, Client, Memory, Presence
 from mem0tray.system.paths import Paths, claude_code_folder
 from mem0tray.worker.queue import notes
 
@@ -134,17 +134,9 @@ def verify(
             verifier.ask_about(taken, progress)
             if queues:
                 verifier.queue_again()
-        except _NotAnsweredError as error:
+        except NotAnsweredError as error:
             found.trouble = why_not_shown(server.shown, error.said)
     return found
-
-
-class _NotAnsweredError(Exception):
-    """The server did not answer a question."""
-
-    def __init__(self, said: Outcome) -> None:
-        super().__init__(said.message)
-        self.said = said
 
 
 class _ListedProject(NamedTuple):
@@ -188,11 +180,16 @@ class _Verifier:
         return known_texts(self._paths, notes=self._settings.claude.auto_memory)
 
     def ask_about(self, taken: Mapping[str, Sequence[int]], progress: Progress) -> None:
-        """Ask about all of these keys, one project after the other. Raises _NotAnsweredError."""
+        """Ask about all of these keys, one project after the other. Raises NotAnsweredError."""
         total, done = sum(map(len, taken.values())), 0
         for project, keys in taken.items():
             progress(done, total)
-            listed = self._listed(project)
+            listed = None  # where the server cannot list it
+            try:
+                listed = self._listed(project)
+            except NotAnsweredError as error:
+                if error.said.status not in CANNOT_TELL:
+                    raise
             for begin in range(0, len(keys), _AT_ONCE):
                 some = keys[begin : begin + _AT_ONCE]
                 for memory in self._reader.memories(some, self._server):
@@ -200,15 +197,10 @@ class _Verifier:
                 done += len(some)
                 progress(done, total)
 
-    def _listed(self, project: str) -> _ListedProject | None:
-        """Return what the server lists of a project; None if it cannot."""
+    def _listed(self, project: str) -> _ListedProject:
         marks: set[bytes | str] = set()
         is_whole, has_keys = True, False
         for page in self._questions.pages(project) if self._questions is not None else ():
-            if isinstance(page, Outcome):
-                if page.status in CANNOT_TELL:
-                    return None
-                raise _NotAnsweredError(page)
             for memory in page.memories:
                 marks.add(items.digest(project, memory.text))
                 if memory.key:
@@ -241,7 +233,7 @@ class _Verifier:
                 found.unclear[NO_LISTING if listed is None else NOT_ALL_LISTED] += 1
 
     def _has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
-        """Return the server's answer about one memory. Raises _NotAnsweredError.
+        """Return the server's answer about one memory. Raises NotAnsweredError.
 
         Without the text the server finds it by the key, or cannot tell: a memory too unlike the
         query may not be found.
@@ -251,8 +243,6 @@ class _Verifier:
         content = "" if text is None else text.item.content
         asked = Memory(memory.project, content, memory.key)
         found = self._questions.answer(self._questions.client.ask, asked)
-        if isinstance(found, Outcome):
-            raise _NotAnsweredError(found)
         if found is Presence.ABSENT and (text is None or self._infers):
             return Presence.CANNOT_TELL
         return found
@@ -270,7 +260,7 @@ class _Verifier:
         """Queue missing memories as a producer does, after one more question about each.
 
         Their ids are derived from the former ones: if this is cut off, the next run goes on.
-        Raises _NotAnsweredError, FileUnavailableError.
+        Raises NotAnsweredError, FileUnavailableError.
         """
         found = self._found
         chosen = [each for each in found.missing if each.can_be_queued]

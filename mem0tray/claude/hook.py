@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.claude import MARK
+from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
     from mem0tray.config.settings import Loaded
@@ -21,10 +22,6 @@ EVENTS: Final = ("SessionStart", "Stop", "PostCompact", "SessionEnd")
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
 _LONGEST: Final = 300  # characters of a line in the log
 _LOOKED_AT: Final = 1_000_000  # bytes of a transcript, from the end
-
-
-class _UnusableError(Exception):
-    """What came on standard input is of no use; the text says what it is."""
 
 
 def run(event: str, given: bytes) -> str:
@@ -45,10 +42,10 @@ def _carried_out(event: str, given: bytes, began: float) -> str:
         return ""
     if event not in EVENTS:
         why = "no such event is known" if event.strip() else "no event is named"
-        raise _UnusableError(f"{why}; there are {', '.join(EVENTS)}")
+        raise Mem0TrayError(f"{why}; there are {', '.join(EVENTS)}")
     fields = _object(given)
     if fields is None:
-        raise _UnusableError("what came on standard input is no JSON object")
+        raise Mem0TrayError("what came on standard input is no JSON object")
     if fields.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
         return ""
     if event == "SessionStart":
@@ -90,7 +87,7 @@ def _texts(event: str, fields: Mapping[str, Any]) -> list[str]:
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name) or ""  # Codex names no summary, and no transcript that is not kept
     if not isinstance(value, str):
-        raise _UnusableError(f"it has no text under {name}")
+        raise Mem0TrayError(f"it has no text under {name}")
     return value
 
 
@@ -138,7 +135,7 @@ def _queue(texts: list[str], fields: Mapping[str, Any]) -> None:
 
     name = project.of_session(_folder(fields), os.environ)
     if not name.strip():
-        raise _UnusableError("the folder has no name for a project")
+        raise Mem0TrayError("the folder has no name for a project")
     paths = add.prepared(_loaded())
     session = str(fields.get("session_id") or "")
     # One id for a text in a session, so that it is delivered once at most.
@@ -156,7 +153,7 @@ def _queue(texts: list[str], fields: Mapping[str, Any]) -> None:
     if new:
         add.add(paths, *new, lock_wait=_LOCK_WAIT)
     if len(fit) < len(texts):
-        raise _UnusableError(
+        raise Mem0TrayError(
             f"a text was not queued, as it is too long: {items.TEXT_AT_MOST}; save it in parts"
         )
 
@@ -185,10 +182,9 @@ def _log(event: str, error: Exception) -> None:
 
     The text of an error of Python's own may hold what the hook was given.
     """
-    from mem0tray.core.errors import Mem0TrayError
     from mem0tray.core.text import one_line
 
-    ours = isinstance(error, Mem0TrayError | _UnusableError | OSError)
+    ours = isinstance(error, Mem0TrayError | OSError)
     why = str(error) if ours else f"it failed ({type(error).__name__})"
     text = f"❌ {f'Hook {one_line(event, 40)}'.strip()}: {one_line(why, _LONGEST)}"
     try:

@@ -14,18 +14,18 @@ import click
 
 from mem0tray.actions import add_lines, chosen_client, recall
 from mem0tray.actions.add_lines import MemoryLine
-from mem0tray.actions.chosen_client import PatientQuestions
+from mem0tray.actions.chosen_client import NotAnsweredError, PatientQuestions
 from mem0tray.actions.recall import why_not_shown
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.config.server_choice import chosen_server
+from mem0tray.config.server_choice import ServerNames, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, temporary
 from mem0tray.ledger.reader import Reader
-from mem0tray.server.model import Client, Outcome, ServerMemory
+from mem0tray.server.model import Client, ServerMemory
 from mem0tray.system import programs
 
 _TIMEOUT: Final = 60.0  # seconds for a page
@@ -57,20 +57,23 @@ class Export:
         Raises Mem0TrayError where the server fails, or a file that holds something would become
         empty.
         """
+        server = chosen_server(self.settings, self.settings.locations())
         try:
-            yield from self._lines()
+            yield from self._lines(server)
+        except NotAnsweredError as error:
+            why = why_not_shown(server.shown, error.said)
+            raise Mem0TrayError(f"{why} {self.left}") from error
         except Mem0TrayError as error:
             raise Mem0TrayError(f"{error.message} {self.left}", error.remedy) from error
         found = None if self.target is None or self.written else atomic.signature(self.target)
         if found is not None and found.size > 0:
             raise FileUnavailableError(
-                f"{self.nothing}; {self.target} holds something, and is as it was.",
+                f"The server has no memories; {self.target} holds something, and is as it was.",
                 "Remove it first, if that is meant.",
             )
 
-    def _lines(self) -> Iterator[bytes]:
+    def _lines(self, server: ServerNames) -> Iterator[bytes]:
         paths = self.settings.locations()
-        server = chosen_server(self.settings, paths)
         with (
             chosen_client.opened(self.settings, paths) as client,
             Reader(paths.ledger) as reader,
@@ -87,8 +90,6 @@ class Export:
                     ids.setdefault(taken_memory.digest, []).append(taken_memory.id)
                 pages = []
                 for page in questions.pages(name):
-                    if isinstance(page, Outcome):
-                        raise Mem0TrayError(why_not_shown(server.shown, page))
                     if not page.whole and name not in self.cut:
                         self.cut.append(name)
                     pages.append([add_lines.write_line(_line(each, ids)) for each in page.memories])
@@ -127,20 +128,13 @@ class Export:
         """What an unfinished export has left."""
         if self.target is not None:
             return f"{self.target} is as it was."
-        return f"{self.count} written before." if self.written else "Nothing was written."
-
-    @property
-    def nothing(self) -> str:
-        """That nothing was found."""
-        of = f" of the project {one_line(self.project, 80)!r}" if self.project else ""
-        return f"The server has no memories{of}"
+        return f"{self.count} written before."
 
     @property
     def count(self) -> str:
-        """How many memories were written, without the full stop."""
+        """How many memories were written."""
         memories = plural(self.written, "memory", "memories")
-        verb = "was" if self.written == 1 else "were"
-        return f"{memories} of {plural(self.projects, 'project')} {verb}"
+        return f"{memories} of {plural(self.projects, 'project')}"
 
 
 def _line(memory: ServerMemory, ids: dict[bytes, list[str]]) -> MemoryLine:
@@ -212,10 +206,9 @@ def command(*, project: str | None, out: Path | None) -> None:
 
 def _report(export: Export) -> None:
     if export.target is not None:
-        empty = f"{export.nothing}; {export.target} is empty."
-        output.say(f"{export.count} written to {export.target}." if export.written else empty)
+        output.say(f"{export.count} written to {export.target}.")
     elif not export.written:
-        output.remark(f"{export.nothing}.")
+        output.remark("The server has no memories to export.")
     for each in export.remarks:
         output.remark(each)
     if export.cut:

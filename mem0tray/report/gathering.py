@@ -19,26 +19,16 @@ from mem0tray.ledger.rows import Attempt
 
 _SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
 _MONTH: Final = 31 * 86_400.0  # seconds; a page shows thirty days
-_HOUR: Final = 3600.0
-_HOURS: Final = 48
 _DAYS: Final = 30
-_SHORT: Final = 3 * 86_400.0  # a shorter past is shown by the hour
-
-
-class Period(NamedTuple):
-    """When each hour or local day begins; the last one is not over."""
-
-    starts: Sequence[float]
-    by_hour: bool
 
 
 class History(NamedTuple):
-    """For each part of the period: memories delivered, and the most dead letters at any moment.
+    """For each local day that begins at one of `starts`: memories delivered, most dead letters.
 
-    `dead_now` is the size of the DLQ at the end.
+    The last day is not over; `dead_now` is the size of the DLQ at the end.
     """
 
-    period: Period
+    starts: Sequence[float]
     delivered: Sequence[int]
     dead: Sequence[int]
     dead_now: int
@@ -79,7 +69,7 @@ def gather(settings: Settings, now: float) -> Gathered:
             past=None
             if began is None
             else history(
-                period(began, now),
+                days(began, now),
                 reader.deliveries(since, _SLOT),
                 reader.stays(since),
                 [items.moved_to_dlq(raw, now) for raw in raws],
@@ -87,44 +77,31 @@ def gather(settings: Settings, now: float) -> Gathered:
         )
 
 
-def period(began: float, now: float) -> Period:
-    """Choose the period to show for events that began then."""
-    by_hour = now - began < _SHORT
-    if by_hour:
-        moment = datetime.fromtimestamp(now)  # noqa: DTZ006  (local hours are meant)
-        this = moment.replace(minute=0, second=0, microsecond=0).timestamp()
-        starts = [this - _HOUR * n for n in reversed(range(_HOURS))]
-    else:
-        today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
-        days = [today - timedelta(days=n) for n in reversed(range(_DAYS))]
-        starts = [datetime.combine(day, time.min).timestamp() for day in days]
-    # One empty part before the beginning shows the rise.
-    first = max(0, bisect_right(starts, began) - 2)
-    return Period(starts[first:], by_hour)
+def days(began: float, now: float) -> list[float]:
+    """Return when each day begins, from the one before the first event: that shows the rise."""
+    today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
+    shown = [today - timedelta(days=n) for n in reversed(range(_DAYS))]
+    starts = [datetime.combine(day, time.min).timestamp() for day in shown]
+    return starts[max(0, bisect_right(starts, began) - 2) :]
 
 
 def history(
-    shown: Period,
+    starts: Sequence[float],
     deliveries: Mapping[float, int],
     stays: Iterable[tuple[float, float]],
     dead_since: Iterable[float],
 ) -> History:
     """Combine deliveries by slot, dead letters that came and went, and those still there."""
-    delivered = [0] * len(shown.starts)
+    delivered = [0] * len(starts)
     for at, number in deliveries.items():
-        part = bisect_right(shown.starts, at) - 1
-        if part >= 0:
-            delivered[part] += number
+        if (day := bisect_right(starts, at) - 1) >= 0:
+            delivered[day] += number
     gone = list(stays)
     came = sorted([*(start for start, _ in gone), *dead_since])
     went = sorted(end for _, end in gone)
-    parts = zip(shown.starts, [*shown.starts[1:], math.inf], strict=True)
-    return History(
-        period=shown,
-        delivered=delivered,
-        dead=[_most(came, went, start, end) for start, end in parts],
-        dead_now=len(came) - len(went),
-    )
+    spans = zip(starts, [*starts[1:], math.inf], strict=True)
+    dead = [_most(came, went, start, end) for start, end in spans]
+    return History(starts, delivered, dead, len(came) - len(went))
 
 
 def _most(came: Sequence[float], went: Sequence[float], start: float, end: float) -> int:

@@ -23,7 +23,7 @@ from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.core.text import one_line, short_id
 from mem0tray.report.advice import Tone, advice, headline
-from mem0tray.report.gathering import Gathered, Period
+from mem0tray.report.gathering import Gathered
 
 SHOWN: Final = 200  # dead letters
 HIDDEN: Final = "•••"
@@ -188,13 +188,13 @@ class Chart(NamedTuple):
 def charts(seen: Gathered, language: Language) -> Iterable[Chart]:
     """Yield each chart for which there is something to show."""
     _, number, past = language.gettext, language.number, seen.past
-    if past is None or len(past.period.starts) < 2:  # noqa: PLR2004  (one point is no curve)
+    if past is None:
         return
-    labels, ticks = _times(past.period, language)
-    head = _("Hour") if past.period.by_hour else _("Day")
-    title = _("Deliveries by hour") if past.period.by_hour else _("Deliveries by day")
+    labels = [language.day(at) for at in past.starts]
+    last, every = len(labels) - 1, math.ceil(len(labels) / _TICKS)
+    ticks = [label if (last - at) % every == 0 else "" for at, label in enumerate(labels)]
+    title, head, name = _("Deliveries by day"), _("Day"), _("Delivered")
     summary = _("{count} since {time}").format(count=number(sum(past.delivered)), time=labels[0])
-    name = _("Delivered")
     yield Chart(title, summary, False, head, name, "good", labels, ticks, past.delivered)  # noqa: FBT003
     if any(past.dead):
         summary = _("{count} now, at most {most} since {time}").format(
@@ -202,12 +202,3 @@ def charts(seen: Gathered, language: Language) -> Iterable[Chart]:
         )
         title, name = _("Memories not delivered"), _("Not delivered")
         yield Chart(title, summary, True, head, name, "warn", labels, ticks, past.dead)  # noqa: FBT003
-
-
-def _times(period: Period, language: Language) -> tuple[list[str], list[str]]:
-    labels = names = [language.day(at) for at in period.starts]
-    if period.by_hour:
-        names = [language.time(at) for at in period.starts]
-        labels = [f"{day} {hour}" for day, hour in zip(labels, names, strict=True)]
-    last, every = len(names) - 1, math.ceil(len(names) / _TICKS)
-    return labels, [name if (last - at) % every == 0 else "" for at, name in enumerate(names)]

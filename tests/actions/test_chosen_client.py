@@ -8,10 +8,10 @@ from unittest import mock
 import pytest
 
 from mem0tray.actions import chosen_client
-from mem0tray.actions.chosen_client import PatientQuestions
+from mem0tray.actions.chosen_client import NotAnsweredError, PatientQuestions
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.server import connect
-from mem0tray.server.model import Outcome, Page, ServerMemory
+from mem0tray.server.model import Page, ServerMemory
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
 
@@ -31,15 +31,12 @@ def questions(server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pati
         yield PatientQuestions(client, 10.0)
 
 
-def texts(found: Iterator[Page | Outcome]) -> list[str]:
-    """Collect the texts of pages, and in the place of an outcome what it says."""
-    return [
-        text
-        for each in found
-        for text in (
-            [each.message] if isinstance(each, Outcome) else [one.text for one in each.memories]
-        )
-    ]
+def texts(pages: Iterator[Page]) -> list[str]:
+    """Collect the texts of pages, and in the place of an error what it says."""
+    try:
+        return [each.text for page in pages for each in page.memories]
+    except NotAnsweredError as error:
+        return [str(error)]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 """The server test: the exact words for what is seen at real servers, and what goes there."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -11,9 +9,6 @@ from mem0tray.actions import server_test
 from mem0tray.actions.server_test import FAILED, OK, SKIPPED, STEPS, WARNING, Step, examine
 from mem0tray.config import settings
 from mem0tray.system.paths import Paths
-from tests.server.wire import Connection, Wire, render
-from tests.support import needs
-from tests.support.certificates import HOST, Authority
 from tests.support.http1 import Answer, page
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.standin import UNNAMED, Standin
@@ -111,13 +106,6 @@ def test_a_port_at_which_nothing_listens(steps: Test) -> None:
     assert results(found) == [FAILED, SKIPPED, SKIPPED]
     assert words(found["server"]) == f"{netloc} is down. Connection refused. {THERE}"
     assert found["server reading"].seen == ("Skipped: server failed first.")
-
-
-def test_a_name_that_leads_nowhere_and_plain_http(steps: Test) -> None:
-    found = steps("http://mem0.invalid:8000")
-    assert "cannot be resolved" in found["server"].seen
-    assert found["server encryption"].result == WARNING
-    assert "over plain http: everybody on the way can read" in found["server encryption"].seen
 
 
 def test_a_page_of_html_is_no_mem0_server(steps: Test) -> None:
@@ -229,51 +217,3 @@ def test_the_embedded_server_is_this_computer(steps: Test) -> None:
     assert (step.result, step.seen) == (
         OK, "this computer only; the embedded server starts together with the worker."
     )  # fmt: skip
-
-
-UNTRUSTED = "the certificate cannot be trusted: "
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "ended", "known", "said", "remedy"),
-    [
-        (HOST, None, False, "none of the authorities", "config set server.ca_file FILE`"),
-        ("mem0.test", None, True, "it is for another name", "config set server.url ADDRESS`"),
-        (HOST, timedelta(days=3), True, "it has expired", "Renew it on the server."),
-    ],
-    ids=["authority", "name", "time"],
-)
-def test_a_certificate_that_cannot_be_trusted_is_no_server_that_is_down(
-    steps: Test,
-    authority: Authority,
-    name: str,
-    ended: timedelta | None,
-    known: bool,  # noqa: FBT001  (a parameter of the test)
-    said: str,
-    remedy: str,
-) -> None:
-    more = {"ca_file": str(authority.file)} if known else {}
-    with Standin(tls=authority.context(name, ended=ended)) as server:
-        found = steps(server.url, api_key="sesame", **more)
-        assert server.requests == []
-    assert results(found) == [FAILED, SKIPPED, SKIPPED]
-    assert f"{UNTRUSTED}{said}" in found["server"].seen
-    assert remedy in found["server"].remedy
-
-
-@needs.RESETS
-def test_plain_http_is_spoken_at_an_https_address(steps: Test) -> None:
-    def plain(connection: Connection) -> None:
-        connection.socket.recv(1)
-        connection.send(render(400, b"plain"))
-
-    with Wire(plain) as server:
-        found = steps(f"https://127.0.0.1:{server.port}", api_key="sesame")
-        assert server.requests == []
-    assert "does not speak TLS" in words(found["server"])
-    assert f"`mem0tray config set server.url {server.url}`" in words(found["server"])

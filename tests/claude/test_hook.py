@@ -276,15 +276,6 @@ def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standi
     ]
 
 
-def test_a_local_server_that_does_not_run_is_told(home: Home) -> None:
-    home.env["MEM0TRAY_SERVER_URL"] = "local"
-    hook(home, "Stop", last_assistant_message="mem0: roses want sun")
-    home.drained()
-    told = context(home)
-    assert "The embedded server does not run. `mem0tray run` starts it" in told
-    assert told.endswith("Nothing of the project 'garden' waits on this computer.")
-
-
 def test_each_session_is_told_how_to_save_a_memory(home: Home) -> None:
     (line,) = context(home).splitlines()
     assert "a line that begins with `mem0:`" in line

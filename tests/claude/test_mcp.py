@@ -15,7 +15,7 @@ from mem0tray.claude.mcp_server import ToolServer
 from tests.claude.tool_client import LEGACY, ToolClient
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.shapes import dead, entry, queue_document
+from tests.support.shapes import dead
 from tests.support.standin import Standin
 
 Connect = Callable[..., ToolClient]  # over standard input and output, or in this process
@@ -125,13 +125,6 @@ def test_with_a_server_that_is_down(connect: Connect, home: Home) -> None:
     assert asked.text.endswith("Nothing of the project 'orchard' waits on this computer.")
 
 
-def test_when_nothing_is_amiss_that_is_said(connect: Connect, home: Home) -> None:
-    home.worker()
-    told = connect().call("mem0_health").lines
-    assert "State: healthy." in told
-    assert told[-1] == "The server answers, and nothing stands in the way of a memory."
-
-
 def test_projects_are_listed_with_what_waits(connect: Connect, home: Home, server: Standin) -> None:
     home.configure('[server]\ndialect = "vps"\n')
     session = connect()
@@ -231,13 +224,6 @@ def test_wrong_settings_keep_no_memory_from_being_saved(connect: Connect, home: 
     asked = session.call("mem0_recall", project_id="garden")
     assert asked.failed
     assert "server.url" in asked.text
-
-
-def test_foreign_text_is_shown_harmlessly(connect: Connect, home: Home) -> None:
-    odd = entry("a\x1b[31m\u202eb\ud800\n\nc", "p")
-    home.dump(home.queue, queue_document([odd]))
-    told = connect().call("mem0_recall", project_id="p", limit=5)
-    assert told.lines[-3:] == ["- [waiting here] a\ufffd[31m\ufffdb\ufffd", "  ", "  c"]
 
 
 class Answers(io.BytesIO):

@@ -93,23 +93,6 @@ def test_without_the_server_what_waits_is_shown(
     assert done.line.endswith(f"{how}Shown is only what waits here.")
 
 
-@pytest.mark.parametrize(
-    ("url", "destination", "why"),
-    [("http://127.0.0.1:9", "127.0.0.1:9", "connection refused"), ("", None, "config set server")],
-)
-def test_a_server_that_is_not_there_or_not_chosen_is_named(
-    home: Scratch, url: str, destination: str | None, why: str
-) -> None:
-    home.env(MEM0TRAY_SERVER_URL=url)
-    keep_waiting(home)
-    done = home.run("recall", "-p", "p", "--json")
-    assert done.code == 1
-    document = done.json()
-    assert (document["answered"], document["destination"]) == (False, destination)
-    assert why in document["reason"].lower()
-    assert [each["state"] for each in document["memories"]] == ["waiting", "waiting", "dead letter"]
-
-
 def test_a_queue_that_cannot_be_read_is_said(home: Scratch, server: Standin) -> None:
     server.begin_with([("p", "there")])
     keep_waiting(home)

@@ -8,18 +8,15 @@ import pytest
 from mem0tray.actions.standing import Overview
 from mem0tray.core.language import Language
 from mem0tray.report import page
-from mem0tray.report.gathering import Gathered, History, Period
+from mem0tray.report.gathering import Gathered, History
 from mem0tray.report.page import Chart, templates
 
 _NOW = 1_764_500_000.0
 
 
-def _charts(
-    delivered: list[int], in_dlq: list[int], *, by_hour: bool = False, language: str = "en"
-) -> dict[str, Chart]:
-    step = 3600.0 if by_hour else 86_400.0
-    starts = [_NOW - step * n for n in reversed(range(len(delivered)))]
-    past = History(Period(starts, by_hour=by_hour), delivered, in_dlq, in_dlq[-1])
+def _charts(delivered: list[int], in_dlq: list[int], language: str = "en") -> dict[str, Chart]:
+    starts = [_NOW - 86_400.0 * n for n in reversed(range(len(delivered)))]
+    past = History(starts, delivered, in_dlq, in_dlq[-1])
     seen = Gathered(_NOW, Overview(), [], 0, {}, unreadable=False, past=past)
     return {each.title: each for each in page.charts(seen, Language(language))}
 
@@ -41,9 +38,8 @@ def test_a_chart_says_in_words_what_its_values_come_to() -> None:
     assert all(" depuis le " in summary for summary in french), french
 
 
-def test_a_dlq_that_was_always_empty_and_a_past_of_one_part_are_not_drawn() -> None:
-    assert set(_charts([1, 2], [0, 0], by_hour=True)) == {"Deliveries by hour"}
-    assert _charts([1], [1]) == {}
+def test_a_dlq_that_was_always_empty_is_not_drawn() -> None:
+    assert set(_charts([1, 2], [0, 0])) == {"Deliveries by day"}
 
 
 @pytest.mark.parametrize(

@@ -35,15 +35,13 @@ def now() -> Iterator[float]:
 
 
 @needs.CLOCK
-@pytest.mark.parametrize(
-    ("days", "by_hour", "parts"),
-    [(2.9, True, 48), (3.1, False, 5), (5, False, 7), (90, False, 30), (3 / 24, True, 5)],
-)
-def test_a_short_past_is_shown_by_the_hour_from_just_before_the_first_memory(
-    now: float, days: float, *, by_hour: bool, parts: int
+@pytest.mark.parametrize(("days", "parts"), [(0.1, 2), (3.1, 5), (5, 7), (90, 30)])
+def test_the_past_is_shown_from_the_day_before_the_first_memory(
+    now: float, days: float, parts: int
 ) -> None:
-    period = gathering.period(now - days * _DAY, now)
-    assert (period.by_hour, len(period.starts)) == (by_hour, parts)
+    starts = gathering.days(now - days * _DAY, now)
+    assert len(starts) == parts
+    assert {time.strftime("%H:%M", time.localtime(at)) for at in starts} == {"00:00"}
 
 
 @needs.CLOCK
@@ -59,38 +57,38 @@ def test_a_short_past_is_shown_by_the_hour_from_just_before_the_first_memory(
 def test_the_most_dead_letters_of_each_part_are_shown(
     now: float, stays: list[tuple[float, float]], since: list[float], dead: list[int]
 ) -> None:
-    period = gathering.period(now - 2 * _HOUR, now)
+    starts = [now + number * _HOUR for number in range(4)]
 
     def at(hours: float) -> float:
-        return period.starts[0] + round(hours * _HOUR)
+        return starts[0] + round(hours * _HOUR)
 
-    seen = gathering.history(period, {}, [(at(a), at(b)) for a, b in stays], map(at, since))
+    seen = gathering.history(starts, {}, [(at(a), at(b)) for a, b in stays], map(at, since))
     assert (seen.dead, seen.dead_now) == (dead, len(since))
 
 
 def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
     now = time.time()
-    letter = dead("a", moved_to_dlq_at=now - 20 * _HOUR)
+    letter = dead("a", moved_to_dlq_at=now - 20 * _DAY)
     reports: list[dict[float, int]] = []
 
     def report(at: float) -> None:
         seen = _gathered(at).past
         assert seen is not None
-        reports.append(dict(zip(seen.period.starts[:-1], seen.dead, strict=False)))
+        reports.append(dict(zip(seen.starts[:-1], seen.dead, strict=False)))
 
     with past(home.paths) as ledger:
-        ledger.delivered("first", now - 30 * _HOUR)
-        ledger.adopted(letter, now - 17 * _HOUR)
-        report(now - 15 * _HOUR)
+        ledger.delivered("first", now - 30 * _DAY)
+        ledger.adopted(letter, now - 17 * _DAY)
+        report(now - 15 * _DAY)
         for hours in (14, 11):
-            letter, key = ledger.edited(letter, f"text {hours}", now - hours * _HOUR)
-            report(now - (hours - 2) * _HOUR)
-        ledger.discarded(key, now - 8 * _HOUR - 1)
-        ledger.restored(letter, now - 8 * _HOUR)
-        report(now - 6 * _HOUR)
-        ledger.recovered(key, now - 5 * _HOUR)
+            letter, key = ledger.edited(letter, f"text {hours}", now - hours * _DAY)
+            report(now - (hours - 2) * _DAY)
+        ledger.discarded(key, now - 8 * _DAY - 1)
+        ledger.restored(letter, now - 8 * _DAY)
+        report(now - 6 * _DAY)
+        ledger.recovered(key, now - 5 * _DAY)
         letter = {}
-        report(now - 3 * _HOUR)
+        report(now - 3 * _DAY)
     for earlier, later in itertools.pairwise(reports):
         assert {at: later[at] for at in earlier} == earlier
     assert set(reports[-1].values()) == {0, 1}

@@ -71,15 +71,7 @@ def write(ground: QueueScene, age: float = 5.0, **values: Any) -> None:
         ({"pid": os.getpid(), "host": HOST, "run": "e1a0"}, os.getpid(), HOST),
         ({"pid": os.getpid(), "host": HOST}, os.getpid(), HOST),
     ],
-    ids=[
-        "here",
-        "elsewhere",
-        "no name",
-        "odd names",
-        "our number elsewhere",
-        "our namesake",
-        "an older namesake",
-    ],
+    ids=["here", "elsewhere", "no name", "odd names", "our number", "namesake", "older one"],
 )
 def test_who_rewrites_the_metrics_is_another_worker(
     ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker,
@@ -180,15 +172,7 @@ def test_what_was_seen_before_our_own_end_is_still_known(
         ({"pid": None, "host": HOST, "space": "another"}, 5.0, False, True),
         ({}, 5.0, False, True),
     ],
-    ids=[
-        "lives",
-        "long ago",
-        "has ended",
-        "elsewhere",
-        "other container",
-        "has ended there",
-        "names no process",
-    ],
+    ids=["lives", "long ago", "ended", "elsewhere", "container", "ended there", "no process"],
 )
 def test_metrics_from_before_our_start(
     ground: QueueScene, values: dict[str, Any], age: float, *, seen: bool,

@@ -35,8 +35,8 @@ def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
     assert re.match(r"(\x1b\[(1|31|1;31)m)+fail", ill.run("doctor").out)
     ill.env(NO_COLOR="1")
     lines = ill.run("doctor").out.splitlines()
-    assert all(len(line) <= 60 or " " not in line.strip() for line in lines)
-    assert all(line[:6].strip() in {"fail", "warn", "ok", "skip", ""} for line in lines[:-1])
+    long = [line.strip() for line in lines if len(line) > 60]  # paths and commands stay whole
+    assert [line for line in long if not re.fullmatch(r"\S+|`[^`]+`\S*", line)] == []
 
 
 @pytest.mark.usefixtures("server")

@@ -17,49 +17,78 @@ NAMED = "alpha (ID: 01234567...)"
 LONG = "x" * 400
 
 
-@pytest.mark.parametrize(
-    ("event", "line"),
-    [
-        (events.MovedToDlq(*ITEM, 5), f"📋 Moved to DLQ: {NAMED} after 5 retries"),
-        (events.DlqRecovered(*ITEM, 3), f"✅ DLQ recovered: {NAMED} after 3 retries"),
-        (events.DlqRetryFailed(*ITEM, 4, 480.4, "500"), f"⏳ DLQ retry 4: {NAMED} (next in 480s)"),
-        (events.InBackoff(*ITEM, 29.6), f"⏸️ Waiting backoff: {NAMED} (retry in 30s)"),
-        (events.AttemptFailed(*ITEM, 2, "500\nodd"), f"⚠️ Attempt 2 failed: {NAMED}: 500 odd"),
-        (
-            events.PerhapsTaken(2),
-            (
-                "✋ Held: 2 memories, perhaps delivered by another worker;"
-                " the server is asked once it has gone"
-            ),
-        ),
-        (
-            events.NotTaken(*ITEM, "200 OK,\nodd"),
-            f"⚠️ Not taken by a healthy server, not counted: {NAMED}: 200 OK, odd",
-        ),
-        (
-            events.Held(*ITEM),
-            (
-                f"✋ Held, perhaps delivered by another worker: {NAMED}"
-                " (`mem0tray retry` sends it, `mem0tray delete` drops it)"
-            ),
-        ),
-        (
-            events.AlreadyDelivered(*ITEM, "q.json"),
-            f"♻️ Already on the server, out of q.json: {NAMED}",
-        ),
-        (
-            events.DeliveredAfterDeletion(*ITEM),
-            f"ℹ️ Deleted too late, it had been sent: {NAMED}",
-        ),
-        (
-            events.DeliveredAfterDeletion(*ITEM, edited=True),
-            f"ℹ️ Edited too late, the old text had been sent: {NAMED}",
-        ),
-    ],
-)
-def test_what_becomes_of_an_item(event: events.Event, line: str) -> None:
-    """It is named by its project and the first eight signs of its id, as scripts look for it."""
-    assert describe(event) == line
+HELD = "perhaps delivered by another worker"
+LINES: dict[str, Event] = {
+    f"📋 Moved to DLQ: {NAMED} after 5 retries": events.MovedToDlq(*ITEM, 5),
+    f"✅ DLQ recovered: {NAMED} after 3 retries": events.DlqRecovered(*ITEM, 3),
+    f"⏳ DLQ retry 4: {NAMED} (next in 480s)": events.DlqRetryFailed(*ITEM, 4, 480.4, "500"),
+    f"⏸️ Waiting backoff: {NAMED} (retry in 30s)": events.InBackoff(*ITEM, 29.6),
+    f"⚠️ Attempt 2 failed: {NAMED}: 500 odd": events.AttemptFailed(*ITEM, 2, "500\nodd"),
+    f"✋ Held: 2 memories, {HELD}; the server is asked once it has gone": events.PerhapsTaken(2),
+    f"⚠️ Not taken by a healthy server, not counted: {NAMED}: 200 OK": events.NotTaken(
+        *ITEM, "200 OK"
+    ),
+    f"✋ Held, {HELD}: {NAMED} (`mem0tray retry` sends it, `mem0tray delete` drops it)": (
+        events.Held(*ITEM)
+    ),
+    f"♻️ Already on the server, out of q.json: {NAMED}": events.AlreadyDelivered(*ITEM, "q.json"),
+    f"ℹ️ Deleted too late, it had been sent: {NAMED}": events.DeliveredAfterDeletion(*ITEM),
+    f"ℹ️ Edited too late, the old text had been sent: {NAMED}": events.DeliveredAfterDeletion(
+        *ITEM, edited=True
+    ),
+    "📥 Accepted 1 memory": events.Accepted(1),
+    "📥 Accepted 1,200 memories": events.Accepted(1200),
+    "📋 Adopted into the DLQ: 2 items from 'failed'": events.AdoptedToDlq(2, "failed"),
+    "🔔 State: paused": events.StateChanged("paused", reasons.NONE),
+    "🔔 State: down (no way)": events.StateChanged("down", reasons.quoted("no\nway.")),
+    "🔔 State: down": events.StateChanged("down", reasons.quoted("said"), told=True),
+    "🩹 q.json was broken (odd at line 1); kept in the quarantine as 1-q.json, restored": (
+        events.FileBroken("q.json", "odd\nat line 1", "1-q.json")
+    ),
+    "🩹 q.json was broken (odd); kept in the quarantine as nothing: it was empty, restored": (
+        events.FileBroken("q.json", "odd", "")
+    ),
+    "🩹 An item of q.json was put into quarantine: 2-q.json": (
+        events.Quarantined("q.json", "2-q.json")
+    ),
+    "❌ queue file: no room (again when a worker starts)": (
+        events.PartFailed("queue file", "no room", math.inf)
+    ),
+    "❌ metrics: no room (again in 2.5s)": events.PartFailed("metrics", "no\nroom", 2.50),
+    "🚨 DLQ alert: 12 dead letters, 1 memory in the queue (alerts.max_age 7.5)": (
+        events.AlertBegan("max_age", 7.5, 30.0, 1, 12, None)
+    ),
+    "▶️ Worker started; memories go to: a.test (over plain http)": (
+        events.WorkerStarted("a.test", "over plain http")
+    ),
+    "▶️ Worker started; no usable server is chosen, nothing is sent": events.WorkerStarted(""),
+    "▶️ The server has changed; from now on memories go to: a test (over http)": (
+        events.ServerChanged("a\ntest", "over\nhttp")
+    ),
+    "▶️ The way to the server has changed; as before memories go to: a.test": (
+        events.ServerChanged("a.test", same=True)
+    ),
+    (
+        "✏️ DLQ edited: 1 removed (`mem0tray restore --list` shows what can be put back),"
+        " 3 to retry now, 2 changed, 4 added, 5 restored"
+    ): events.HandEdit(1, 2, 3, 4, 5),
+    "✏️ DLQ edited: 1 changed": events.HandEdit(edited=1),
+    "🗑️ Deleted: 2 dead letters and 1 waiting entry (`mem0tray restore b.json` puts back)": (
+        events.UserAction("delete", 2, 1, "b.json")
+    ),
+    "🗑️ Deleted: 2 waiting entries (`mem0tray restore` puts back)": (
+        events.UserAction("delete", fresh=2)
+    ),
+    "🗑️ Deleted for good: 1 dead letter": events.UserAction("forget", 1),
+    "↩️ Restored: 1 dead letter": events.UserAction("restore", 1),
+    "🔁 Retry asked for: 3 dead letters": events.UserAction("retry", 3),
+    "✏️ Changed with `mem0tray edit`: 1 dead letter": events.UserAction("edit", 1),
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_each_event_has_its_line(line: str) -> None:
+    assert describe(LINES[line]) == line
 
 
 @pytest.mark.parametrize("project", ["", "\n"])
@@ -88,58 +117,6 @@ def test_each_event_makes_one_line_or_none(kind: type[Event]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "line"),
-    [
-        (events.Accepted(1), "📥 Accepted 1 memory"),
-        (events.Accepted(1200), "📥 Accepted 1,200 memories"),
-        (events.AdoptedToDlq(2, "failed"), "📋 Adopted into the DLQ: 2 items from 'failed'"),
-        (events.StateChanged("paused", reasons.NONE), "🔔 State: paused"),
-        (events.StateChanged("down", reasons.quoted("no\nway.")), "🔔 State: down (no way)"),
-        (events.StateChanged("down", reasons.quoted("said"), told=True), "🔔 State: down"),
-        (
-            events.FileBroken("q.json", "odd\nat line 1", "1-q.json"),
-            "🩹 q.json was broken (odd at line 1); kept in the quarantine as 1-q.json, restored",
-        ),
-        (
-            events.FileBroken("q.json", "odd", ""),
-            "🩹 q.json was broken (odd); kept in the quarantine as nothing: it was empty, restored",
-        ),
-        (
-            events.Quarantined("q.json", "2-q.json"),
-            "🩹 An item of q.json was put into quarantine: 2-q.json",
-        ),
-        (
-            events.PartFailed("queue file", "no room", math.inf),
-            "❌ queue file: no room (again when a worker starts)",
-        ),
-        (events.PartFailed("metrics", "no\nroom", 2.50), "❌ metrics: no room (again in 2.5s)"),
-        (
-            events.AlertBegan("max_age", 7.5, 30.0, 1, 12, None),
-            "🚨 DLQ alert: 12 dead letters, 1 memory in the queue (alerts.max_age 7.5)",
-        ),
-        (
-            events.WorkerStarted("a.test", "over plain http"),
-            "▶️ Worker started; memories go to: a.test (over plain http)",
-        ),
-        (
-            events.WorkerStarted(""),
-            "▶️ Worker started; no usable server is chosen, nothing is sent",
-        ),
-        (
-            events.ServerChanged("a\ntest", "over\nhttp"),
-            "▶️ The server has changed; from now on memories go to: a test (over http)",
-        ),
-        (
-            events.ServerChanged("a.test", same=True),
-            "▶️ The way to the server has changed; as before memories go to: a.test",
-        ),
-    ],
-)
-def test_what_the_worker_does(event: events.Event, line: str) -> None:
-    assert describe(event) == line
-
-
-@pytest.mark.parametrize(
     ("event", "limit"),
     [
         (events.PartFailed("part", LONG, 1.0), 300),
@@ -152,42 +129,3 @@ def test_long_texts_are_cut(event: events.Event, limit: int) -> None:
     line = describe(event)
     assert line.count("x") == limit - 1
     assert line.count("…") == 1
-
-
-@pytest.mark.parametrize(
-    ("edit", "told"),
-    [
-        (
-            events.HandEdit(1, 2, 3, 4, 5),
-            (
-                "1 removed (`mem0tray restore --list` shows what can be put back), 3 to retry now,"
-                " 2 changed, 4 added, 5 restored"
-            ),
-        ),
-        (events.HandEdit(edited=1), "1 changed"),
-        (events.HandEdit(), ""),
-    ],
-)
-def test_an_edit_is_told_by_what_it_meant(edit: events.HandEdit, told: str) -> None:
-    assert describe(edit) == f"✏️ DLQ edited: {told}"
-
-
-@pytest.mark.parametrize(
-    ("action", "line"),
-    [
-        (
-            events.UserAction("delete", 2, 1, "b.json"),
-            "🗑️ Deleted: 2 dead letters and 1 waiting entry (`mem0tray restore b.json` puts back)",
-        ),
-        (
-            events.UserAction("delete", fresh=2),
-            "🗑️ Deleted: 2 waiting entries (`mem0tray restore` puts back)",
-        ),
-        (events.UserAction("forget", 1), "🗑️ Deleted for good: 1 dead letter"),
-        (events.UserAction("restore", 1), "↩️ Restored: 1 dead letter"),
-        (events.UserAction("retry", 3), "🔁 Retry asked for: 3 dead letters"),
-        (events.UserAction("edit", 1), "✏️ Changed with `mem0tray edit`: 1 dead letter"),
-    ],
-)
-def test_what_a_command_did_is_told_in_its_words(action: events.UserAction, line: str) -> None:
-    assert describe(action) == line

@@ -8,7 +8,7 @@ from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Event
 from mem0tray.core.item import Kind
 from mem0tray.ledger.outbox import Job
-from mem0tray.server.model import Health, KeyCheck, Outcome, Page, ProjectCount, ServerMemory
+from mem0tray.server.model import Outcome
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.samples import HERE, NOW, fresh, letter, row, table
@@ -83,39 +83,3 @@ class Court:
 def refuse_all(court: Court) -> None:
     """Have the server refuse everything, so that the next one is a canary."""
     court.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
-
-
-class AskedAndSent:
-    """A client of which an attempt wants two things alone: `ask` and `save`."""
-
-    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
-        raise NotImplementedError
-
-    def search(
-        self, project: str, query: str, limit: int, timeout: float
-    ) -> list[ServerMemory] | Outcome:
-        raise NotImplementedError
-
-    def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
-        raise NotImplementedError
-
-    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        raise NotImplementedError
-
-    def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
-        raise NotImplementedError
-
-    def probe(self, timeout: float) -> Health:
-        raise NotImplementedError
-
-    def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
-        raise NotImplementedError
-
-    def check_key(self, timeout: float) -> KeyCheck:
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError

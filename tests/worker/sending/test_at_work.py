@@ -1,5 +1,7 @@
 """A server that has taken a memory in, and stores it later: nothing is counted until it tells."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -10,7 +12,7 @@ from mem0tray.ledger.outbox import Job
 from mem0tray.server.model import Memory, Outcome, Presence
 from mem0tray.worker.sending.attempt import Attempts
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
-from tests.worker.sending.court import FAILED, OUTAGE, TAKEN, AskedAndSent, Court, refuse_all
+from tests.worker.sending.court import FAILED, OUTAGE, TAKEN, Court, refuse_all
 
 AT_WORK = Outcome(Kind.AT_WORK, 200, "", may_have_it=True, ticket="event-1")
 
@@ -100,7 +102,7 @@ def test_a_former_server_s_ticket_is_kept_for_it(court: Court) -> None:
 # When it is asked, and when it is sent again ------------------------------------------------------
 
 
-class Service(AskedAndSent):
+class Service:
     """A client that answers as the test says, and knows what it was asked for."""
 
     def __init__(self, said: Presence | Outcome) -> None:
@@ -126,7 +128,7 @@ def attempt(court: Court, said: Presence | Outcome, age: float = 10.0) -> tuple[
     key = context.inbox.add_fresh(fresh("m", timestamp=1_767_225_600), now, ask=False)
     context.outbox.mark_unknown(key, HERE, now - age, timed_out=False)
     context.outbox.note_ticket(key, HERE, "event-1", now - age)
-    service = Service(said)
+    service: Any = Service(said)
     attempts = Attempts(context, lambda: False)
     made = attempts.make(service, court.claim(key), context.barrier.applied)
     return made, service

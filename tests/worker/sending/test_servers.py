@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,6 @@ from mem0tray.worker.queue.intake import accept
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.samples import NOW, fresh, letter
-from tests.worker.sending.court import AskedAndSent
 
 STORED = Outcome(Kind.DELIVERED, 200, "")
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
@@ -33,7 +33,7 @@ FORBIDDEN = Outcome(Kind.FORBIDDEN, 403, "403 Forbidden")
 BUSY = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
 
 
-class Server(AskedAndSent):
+class Server:
     """A server that answers as the test says; `stores` what is cut off or comes too late, too."""
 
     def __init__(self, name: str, *, tells: bool = True) -> None:
@@ -86,9 +86,12 @@ class Scene:
         self.context.server = server.name
         server.answer, server.stores = answer, stores
         job = self.context.outbox.claim(key, self.now(), server.name)
-        made = self.attempts.make(server, job, 0)
+        made = self._make(server, job)
         self._record(job, made, server)
         return made
+
+    def _make(self, server: Any, job: Job) -> Outcome:
+        return self.attempts.make(server, job, 0)
 
     def record(self, key: int, server: Server, answer: Outcome) -> None:
         self._record(self.context.outbox.claim(key, self.now(), server.name), answer, server)
@@ -102,14 +105,14 @@ class Scene:
         """Have a server take it that is not the chosen one any more when that is heard of."""
         server.answer, server.stores = outcome, True
         job = self.context.outbox.claim(key, self.now(), server.name)
-        self.attempts.make(server, job, 0)
+        self._make(server, job)
         with self.context.ledger.transaction():
             self._verdicts.apply_late(job, outcome, server.name, self.now())
 
     def killed(self, key: int, server: Server) -> None:
         server.answer, server.stores = CUT, True
         job = self.context.outbox.claim(key, self.now(), server.name)
-        self.attempts.make(server, job, 0)
+        self._make(server, job)
         outbox.make_claims_unknown(self.context.ledger, self.now(), 0.0)
         self.began()
 
