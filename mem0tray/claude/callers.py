@@ -8,7 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePath, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, NamedTuple
 
 from mem0tray.claude.hook import EVENTS
@@ -156,13 +156,6 @@ def plug_in(text: str) -> str:
     enabled = json.loads(text).get("enabledPlugins")
     names = enabled.items() if isinstance(enabled, dict) else ()
     return next((name for name, on in names if on and name.partition("@")[0] == NAME), "")
-
-
-def has_status_line(text: str) -> bool:
-    """Return whether Claude Code's status line is mem0tray's, as the manual has it."""
-    line = json.loads(text).get("statusLine")
-    words = str(line.get("command", "")).split() if isinstance(line, dict) else []
-    return "--line" in words and any(PurePath(each.strip("'\"")).stem == NAME for each in words)
 
 
 def are_off(text: str) -> bool:

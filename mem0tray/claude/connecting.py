@@ -112,14 +112,9 @@ def left() -> list[tuple[str, str]]:
 
     Raises Mem0TrayError if Claude Code's settings cannot be read.
     """
-    found = read(HOOKS)
-    others = []
-    name = callers.plug_in(found.text)
-    if name:
-        others.append((f"the plug-in {name}", f"`claude plugin uninstall {name}` takes it away"))
-    if callers.has_status_line(found.text):
-        others.append((f"statusLine in {found.path}", "it is yours, and calls mem0tray"))
-    return others
+    name = plug_in()
+    how = f"`claude plugin uninstall {name}` takes it away"
+    return [(f"the plug-in {name}", how)] if name else []
 
 
 def removal(part: str) -> Change:
