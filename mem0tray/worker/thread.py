@@ -46,11 +46,7 @@ class WorkerThread:
     # The thread ----------------------------------------------------------------------
 
     def start(
-        self,
-        *,
-        watch: bool = True,
-        patient: bool = True,
-        over: Callable[[], None] = lambda: None,
+        self, *, watch: bool = True, patient: bool = True, over: Callable[[], None] = lambda: None
     ) -> None:
         """Start the thread, which calls `over` at its end; `patient`: it waits for a full disk."""
 
