@@ -124,10 +124,9 @@ def _editable(versions: list[Version]) -> Version:
 
 @contextmanager
 def _opened(paths: Paths, found: FoundItem, text: str) -> Iterator[Path]:
-    """Put the text into a file (0600) for an editor; the file is gone at the end.
+    """Put the text into a file (0600) for an editor, in a folder of its own that goes with it.
 
-    It is in a folder of its own, and with it goes what the editor puts beside it. When an error
-    leads out, a text that was changed stays, and is named. Raises Mem0TrayError.
+    When an error leads out, a text that was changed stays, and is named. Raises Mem0TrayError.
     """
     private_folders.make_private_folder(paths.edits)
     folder = Path(tempfile.mkdtemp(prefix="open-", dir=paths.edits))
