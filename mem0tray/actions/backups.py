@@ -270,7 +270,7 @@ def _read(path: Path) -> bytes:
 
 
 def _at(path: Path) -> float:
-    """Return the time in a backup's name (if an hour comes twice, by its change), else its change."""
+    """Return the time in a backup's name (of an hour that comes twice, by its change)."""
     changed = _changed(path)
     with suppress(ValueError, OverflowError):
         readings = [_time_in(path).replace(fold=fold).timestamp() for fold in (0, 1)]

@@ -56,7 +56,7 @@ _END_MAX: Final = 2  # bytes of the line break at the end
     help="Print id, project and where it is queued (queue, emergency) as JSON; or, with"
     " --jsonl, how many are.",
 )
-@click.argument("texts", nargs=-1, metavar="[TEXT]", shell_complete=arguments.files_of_lines)
+@click.argument("texts", nargs=-1, metavar="[TEXT]")
 def command(
     project: str | None, texts: tuple[str, ...], *, jsonl: bool, again: bool, as_json: bool
 ) -> None:

@@ -248,20 +248,6 @@ def backups(_: click.Context, incomplete: str) -> _Offer:
 
 
 @_completer
-def events(_: click.Context, __: str) -> _Offer:
-    """Offer the events of Claude Code that `hook` knows."""
-    from mem0tray.claude.hook import EVENTS
-
-    return [(name, "") for name in EVENTS]
-
-
-@_completer
-def files_of_lines(ctx: click.Context, _: str) -> _Offer:
-    """Offer files where `add` takes one; nobody completes a text."""
-    return "file" if ctx.params.get("jsonl") else []
-
-
-@_completer
 def keys(_: click.Context, __: str) -> _Offer:
     """Offer every setting."""
     from mem0tray.config.config_file import meanings
