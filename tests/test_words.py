@@ -93,11 +93,8 @@ def test_each_word_has_one_meaning() -> None:
     assert [word for word in words if words.count(word) > 1] == []
 
 
-@pytest.mark.parametrize("text", ["an edition", "_EDITIONS", "HandEdition", "by_edition("])
-def test_a_word_is_found_however_it_is_written(text: str) -> None:
-    assert whole("editions?").search(text)
-
-
-@pytest.mark.parametrize("text", ["expedition", "additions", "Editioned"])
-def test_a_longer_word_is_another(text: str) -> None:
-    assert not whole("editions?").search(text)
+def test_a_word_is_found_however_it_is_written() -> None:
+    found = filter(
+        whole("editions?").search, ["an edition", "_EDITIONS", "HandEdition", "expedition"]
+    )
+    assert list(found) == ["an edition", "_EDITIONS", "HandEdition"]

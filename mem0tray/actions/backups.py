@@ -41,10 +41,7 @@ _OWN: Final = "a copy of your own"
 
 
 def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
-    """Write the items that are about to be deleted, and check that they can be read back.
-
-    Raises FileUnavailableError; then nothing must be deleted.
-    """
+    """Write the items that are about to be deleted. Raises FileUnavailableError."""
     path = _free_name(paths, now)
     write_again(path, raws)
     return path
@@ -65,21 +62,14 @@ def write_again(path: Path, raws: Sequence[bytes]) -> None:
 
 
 def is_of_delete(path: Path, data: bytes) -> bool:
-    """Return whether these bytes under a dated name are the backup of a delete.
-
-    Such a backup is stamped with the very time in its name; a file kept for the user, or
-    one that they named so themselves, is not.
-    """
+    """Return whether this is a delete's backup: it is stamped with the very time in its name."""
     with suppress(BrokenDocumentError, ValueError):
         return document.parse(data, ()).rest.get(document.STAMP) == _stamp_of(path)
     return False
 
 
 def keep_last_state(paths: Paths) -> None:
-    """Make the backup a copy of the DLQ file; a backup that is not ours is kept first.
-
-    Raises FileUnavailableError.
-    """
+    """Make the backup a copy of the DLQ file; keep one that is not ours under a dated name."""
     path = paths.dlq_backup
     if atomic.signature(paths.dlq) is None:
         return

@@ -46,8 +46,8 @@ class InStep(Struct, frozen=True):
     behind: Reason = reasons.NONE
 
     def check(self, *files: str) -> None:
-        """Raise FileUnavailableError if one of these files cannot be read."""
-        for file in files:
+        """Raise FileUnavailableError if one of these files, or any, cannot be read."""
+        for file in files or self.unread:
             if self.unread.get(file):
                 raise FileUnavailableError(*reasons.parted(self.unread[file]))
 
@@ -55,10 +55,6 @@ class InStep(Struct, frozen=True):
     def sentence(self) -> str:
         """Why what waits is not all known; empty where it is."""
         return " ".join(map(str, filter(None, dict.fromkeys([*self.unread.values(), self.behind]))))
-
-    def check_all(self) -> None:
-        """Raise FileUnavailableError if any file cannot be read."""
-        self.check(*self.unread)
 
 
 def worker_runs(paths: Paths) -> bool:

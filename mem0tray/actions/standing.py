@@ -43,11 +43,10 @@ TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file
 
 
 class SeenLedger(Struct, frozen=True):
-    """What the ledger knows; if it is not `usable`, that is nothing.
+    """What the ledger knows; if it is not `usable`, that is nothing; `size` and `counts`: None.
 
-    `size` in bytes (None: no ledger), times in Unix seconds. `counts`: None where there is no
-    ledger. `only_elsewhere`: how many memories only former servers have, by server, and
-    `to_bring_over` how many of these `migrate` may bring to the chosen one.
+    `only_elsewhere`: how many memories only former servers have, by server, and `to_bring_over`
+    how many of these `migrate` may bring to the chosen one.
     """
 
     path: Path
@@ -82,12 +81,10 @@ class DeadLetter(Struct, frozen=True):
 class Snapshot(Struct, frozen=True):
     """One look, at a time in Unix seconds.
 
-    `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
-    are the newest, `shared_metrics` those in the shared folder, whoever wrote them. `another` is
-    the sentence on another worker that wrote them beside ours. `disk` says why nothing can be
-    written where the files are, `folder` what is wrong with `claude_dir` itself. `pause` is until
-    when the user has paused deliveries (infinity: until resumed). For a menu there are `letters`,
-    the oldest dead letters, and `restorable`: a deletion can be taken back.
+    `told` is what our worker says of itself. `metrics` are the newest, `shared_metrics` those in
+    the shared folder, whoever wrote them; `another` is the sentence on another worker that did.
+    `disk` says why nothing can be written, `folder` what is wrong with `claude_dir` itself. A menu
+    shows `letters`, the oldest dead letters, and whether a deletion is `restorable`.
     """
 
     at: float

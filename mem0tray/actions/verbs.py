@@ -33,7 +33,6 @@ from mem0tray.core.text import short_id
 from mem0tray.files import document, orders
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THERE, Order, Text
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.system.paths import Paths
 
 # For an order that the worker has not applied in time.
@@ -46,7 +45,6 @@ DELETED: Final = "deleted"
 WAITING: Final = "waiting"
 _CALLED: Final = 1000  # memories that are called by their shortest names
 _LOOK: Final = 0.05  # seconds
-_SHARE: Final = 3  # so many times as long as a look takes, the ledger is left alone
 _HINDERED: Final = 3.0  # seconds in which the worker may find out that things go again
 # A failure of these classes counts nothing, unless others show that it was the memory's fault.
 _UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
@@ -59,9 +57,8 @@ _UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, K
 class Deleted:
     """What a deletion did: `items` are deleted, the others are not; an empty `backup` is none.
 
-    `delivered`: the server has them. `in_flight`: they are being sent, and are deleted if the
-    server does not take them. `perhaps` (among `items`) were being sent, and nobody knows whether
-    the server has them. `gone` no longer waited. `heard`: the deletion has been applied.
+    The other lists are named by the outcomes of `orders`; what is in flight is deleted if the
+    server does not take it, and `perhaps` is among `items`. `heard`: the deletion is applied.
     """
 
     backup: Path = field(default_factory=Path)
@@ -212,7 +209,7 @@ def restorable(settings: Settings, found: Iterable[RestoreSource]) -> list[int]:
     server = chosen_server(settings, settings.locations()).name
     counts = []
     with waiting.opened(settings) as seen:
-        seen.step.check_all()
+        seen.step.check()
         there, known = seen.names(), seen.reader.known
         for source in found:
             names = {identity(e.raw) for e in source.pieces if document.loadable(e.raw)} - there
@@ -246,7 +243,7 @@ def retry_ids(settings: Settings, names: Sequence[str]) -> Retried:
                     ),
                     Reason("It is sent automatically, as soon as the server takes it."),
                 ) from error
-            seen.step.check_all()
+            seen.step.check()
             raise
 
 
@@ -298,49 +295,38 @@ def follow(
     or gone, comes last, as `WAITING`.
     """
     left = {item.name: item for item in chosen}
+    last, why = time.monotonic(), ""
     with Reader(paths.ledger) as reader:
-        last = time.monotonic()
-        while left:
-            began = time.monotonic()
-            found = [_outcome(reader, item, since) for item in left.values()]
-            for each in found:
-                if each.name != WAITING:
-                    del left[each.item.name]
-                    last = began
-                    yield each
+        while left and not why:
+            for item in list(left.values()):
+                outcome = _outcome(reader, item, since)
+                if outcome is not None:
+                    del left[item.name]
+                    last = time.monotonic()
+                    yield outcome
             why = _hindrance(paths, time.monotonic() - last, patience)
-            if why:
-                break
-            if left:
-                time.sleep(max(_LOOK, _SHARE * (time.monotonic() - began)))
-        for item in left.values():
-            known = reader.known(*item.name)
-            attempt = None if known is None else _attempt(reader, known, since)
-            said = attempt.message if attempt is not None and attempt.message not in why else ""
-            yield RetryOutcome(item, WAITING, ": ".join(filter(None, (why, said))))
+            if left and not why:
+                time.sleep(_LOOK)
+    yield from (RetryOutcome(item, WAITING, why) for item in left.values())
 
 
-def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome:
+def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome | None:
     known = reader.known(*item.name)
     if known is None:
-        return RetryOutcome(item, WAITING)
+        return None
     if known.state == items.DELIVERED:
         return RetryOutcome(item, DELIVERED)
     if known.state == items.DISCARDED:
         return RetryOutcome(item, DELETED, "deleted meanwhile")
-    attempt = _attempt(reader, known, since)
+    attempt = next(reversed(reader.attempts(known.key)), None)
+    # A question says nothing of the memory.
+    if attempt is None or attempt.at < since or attempt.kind == Kind.ASKED_IN_VAIN:
+        return None
     # Its next try is known by what was recorded with the attempt, perhaps after the first look.
-    known = None if attempt is None else reader.known(*item.name)
-    if attempt is None or known is None or attempt.kind == Kind.ASKED_IN_VAIN:
-        return RetryOutcome(item, WAITING)  # a question never says anything of the memory
+    known = reader.known(*item.name) or known
     if attempt.kind in _UNCOUNTED and attempt.message != known.last_error:
-        return RetryOutcome(item, WAITING)
+        return None
     return RetryOutcome(item, FAILED, attempt.message, known.due)
-
-
-def _attempt(reader: Reader, known: Known, since: float) -> Attempt | None:
-    attempts = reader.attempts(known.key)
-    return attempts[-1] if attempts and attempts[-1].at >= since else None
 
 
 def _hindrance(paths: Paths, idle: float, patience: float) -> str:

@@ -32,8 +32,6 @@ Completer = Callable[[click.Context, click.Parameter, str], Items]
 _Offer = Iterable[tuple[str, str]] | str
 _Function = Callable[..., Any]
 
-_MARGIN: Final = "  "
-_GAP: Final = 2
 _WITH_TEXT: Final = ("add", "search")
 _MOST: Final = 200
 _TYPED: Final = re.compile(r"[\w@+:,./-]+")  # bash inserts a word as it is: none may be run
@@ -62,19 +60,12 @@ class Command(click.Command):
             raise
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """End the help with the examples, unbroken; remarks beside them, or above if too wide."""
+        """End the help with the examples, unbroken, with the remarks beside them."""
         super().format_epilog(ctx, formatter)
-        if not self.examples:
-            return
-        width = _GAP + max(map(len, self.examples))
-        longest = max(len(f"# {remark}") for remark in self.examples.values())
-        beside = len(_MARGIN) + width + longest <= formatter.width
+        width = max(map(len, self.examples), default=0)
         with formatter.section("Examples"):
             for line, remark in self.examples.items():
-                if remark and not beside:
-                    formatter.write(f"{_MARGIN}# {remark}\n")
-                shown = f"{line:<{width}}# {remark}" if remark and beside else line
-                formatter.write(f"{_MARGIN}{shown}\n")
+                formatter.write(f"  {line:<{width}}  {remark and f'# {remark}'}".rstrip() + "\n")
 
 
 class CommandGroup(Command, click.Group):

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TextIO
 
+import click
+
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import cells as text_cells
 from mem0tray.core.text import harmless_json, one_line, span
@@ -46,9 +48,7 @@ class Style(StrEnum):
     NAME = "cyan"  # a project, a command, a setting
 
 
-# A sign for each style, and one for terminals that lack it; neutral styles share a dot.
-_SIGNS: Final = {Style.GOOD: ("✓", "+"), Style.WARNING: ("!", "!"), Style.BAD: ("✗", "x")}
-_OTHER_SIGNS: Final = ("·", "-")
+_SIGNS: Final = {Style.GOOD: "✓", Style.WARNING: "!", Style.BAD: "✗"}
 _CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
@@ -71,20 +71,9 @@ def can_redraw(stream: TextIO | None = None) -> bool:
     return to.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
 
 
-def has_signs(signs: str, stream: TextIO | None = None) -> bool:
-    """Return whether `stream` can show each of these signs."""
-    to = sys.stdout if stream is None else stream
-    try:
-        signs.encode(to.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
-
-
-def sign(style: Style, stream: TextIO | None = None) -> str:
+def sign(style: Style) -> str:
     """Return the sign, one character wide, for good, warning or bad; else a dot."""
-    usual, plain = _SIGNS.get(style, _OTHER_SIGNS)
-    return usual if has_signs(usual, stream) else plain
+    return _SIGNS.get(style, "·")
 
 
 def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
@@ -97,14 +86,7 @@ def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
 
 def write(line: str, *, end: str = "\n", error: bool = False) -> None:
     """Write a line that is already harmless, laid out and painted."""
-    stream = sys.stderr if error else sys.stdout
-    if sys.platform == "win32" and (has_colour(stream) or can_redraw(stream)):
-        import click  # slow to import; it handles Windows consoles without colours
-
-        click.echo(f"{line}{end}", nl=False, err=error, color=True)
-        return
-    stream.write(f"{line}{end}")
-    stream.flush()
+    click.echo(f"{line}{end}", nl=False, err=error, color=True)
 
 
 def console() -> "Console":
@@ -186,7 +168,7 @@ def print_json(value: Any) -> None:
     """
     text = harmless_json(json.dumps(value, indent=2, ensure_ascii=False))
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    write(text if is_utf8 and has_signs(text) else json.dumps(value, indent=2))
+    write(text if is_utf8 else json.dumps(value, indent=2))
 
 
 def print_table(

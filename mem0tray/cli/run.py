@@ -312,5 +312,5 @@ def _write(at: float, style: Style, text: str, *, error: bool = False) -> None:
     text = one_line(text, _LONGEST)
     if style is not Style.DIM:  # only the sign is dimmed, as the text is to be read
         text = output.paint(text, style, stream)
-    sign = output.paint(output.sign(style, stream), style, stream)
+    sign = output.paint(output.sign(style), style, stream)
     output.write(f"{output.paint(clock, Style.DIM, stream)} {sign} {text}", error=error)

@@ -11,7 +11,7 @@ from mem0tray.actions.look_up import Version
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
-from mem0tray.config.server_choice import former_in_words, in_words
+from mem0tray.config.server_choice import former_in_words
 from mem0tray.core import item as items
 from mem0tray.core import text
 from mem0tray.core.item import Kind
@@ -193,6 +193,7 @@ def command(name: str, *, as_json: bool) -> None:
 
 def _document(version: Version) -> dict[str, Any]:
     fields, known = items.load_object(version.raw) or {}, version.known
+    last = _last(version.attempts)
     waits = version.waits and not _never_sent(version)
     return {
         "id": version.id,
@@ -205,8 +206,8 @@ def _document(version: Version) -> dict[str, Any]:
         "retries": known.retries if known is not None else fields.get("retries"),
         "retry_count": fields.get("retry_count"),
         "last_attempt": fields.get("last_attempt"),
-        "last_error": diagnose.kept_reason(version, _last(version.attempts)) or None,
-        "remedy": _remedy(version) or None,
+        "last_error": diagnose.kept_reason(version, last) or None,
+        "remedy": (diagnose.to_change(version, last) if version.waits else "") or None,
         "next_retry": diagnose.next_retry(version) if waits else None,
         "taken_in": known.accepted if known is not None else None,
         "closed": known.closed if known is not None else None,
@@ -216,14 +217,9 @@ def _document(version: Version) -> dict[str, Any]:
     }
 
 
-def _remedy(version: Version) -> str:
-    return diagnose.to_change(version, _last(version.attempts)) if version.waits else ""
-
-
 def _print(version: Version, now: float) -> None:
-    known, fields = version.known, items.load_object(version.raw) or {}
-    is_delivered, is_dead = version.where == items.DELIVERED, version.where == "dlq"
-    server = known.server if known is not None and is_delivered else None
+    told, is_dead = _document(version), version.where == "dlq"
+    is_delivered, due = version.where == items.DELIVERED, told["next_retry"]
     output.print_facts(
         [
             ("id", version.id),
@@ -232,18 +228,15 @@ def _print(version: Version, now: float) -> None:
             *[
                 ("before", f"delivered to {former_in_words(each)} on {text.moment(at)}")
                 for each, at in version.deliveries
-                if each != server
+                if not is_delivered or each != told["server"]
             ],
-            ("written", _moment(fields.get("timestamp"), now)),
-            ("taken in", _moment(known.accepted if known is not None else None, now)),
-            ("retried", str(items.count(fields.get("retry_count"))) if is_dead else ""),
-            ("next retry", _next(version, now) if is_dead else ""),
-            (
-                "reason",
-                "" if is_delivered else diagnose.kept_reason(version, _last(version.attempts)),
-            ),
-            ("to do", _remedy(version)),
-            ("hash", known.digest.hex() if is_delivered and known is not None else ""),
+            ("written", text.moment(items.number(told["timestamp"]), now)),
+            ("taken in", text.moment(told["taken_in"], now)),
+            ("retried", str(items.count(told["retry_count"])) if is_dead else ""),
+            ("next retry", text.due(due, now) if is_dead and due is not None else ""),
+            ("reason", "" if is_delivered else told["last_error"] or ""),
+            ("to do", told["remedy"] or ""),
+            ("hash", told["hash"] if is_delivered else ""),
         ]
     )
     print_attempts(version.attempts)
@@ -262,14 +255,11 @@ def _print(version: Version, now: float) -> None:
 
 def _where(version: Version) -> str:
     known, why = version.known, _never_sent(version)
-    if known is not None and version.where == items.DELIVERED:
-        return f"delivered to {in_words(known.server)} on {text.moment(known.closed)}"
-    if known is not None and version.where == items.DELETED:
+    if known is not None and version.is_over and known.reason != items.EDITED:
         fate = look_up.fate(known)
         return f"{fate.name} {fate.detail}. {fate.remedy}"
     if version.waits and why:
-        kind = "a dead letter" if version.is_dead else "a waiting entry"
-        return f"{kind} that is never sent: {why}"
+        return f"never sent: {why}"
     if known is not None and version.is_held and version.waits:
         return f"held: {diagnose.why_held(known)}"
     return _PLACES[version.where]
@@ -278,17 +268,6 @@ def _where(version: Version) -> str:
 def _never_sent(version: Version) -> str:
     item = version.item
     return "" if item is None or item.project.strip() else "it names no project"
-
-
-def _next(version: Version, now: float) -> str:
-    due = diagnose.next_retry(version)
-    if _never_sent(version):
-        return ""
-    return text.moment(due) if due - now >= 1 else text.due(due, now)
-
-
-def _moment(at: object, now: float) -> str:
-    return text.moment(items.number(at), now) if at else ""
 
 
 # Its history ------------------------------------------------------------------------------------

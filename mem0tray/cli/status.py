@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from msgspec.structs import asdict
 
 from mem0tray import report as pages
 from mem0tray.actions import standing, status_line, waiting, worker_report
@@ -174,28 +175,18 @@ def _elsewhere(server: str, number: int, to_bring_over: int) -> str:
 def as_document(seen: Overview) -> dict[str, Any]:
     """Make the document for programs; times in Unix seconds, null for what could not be read."""
     worker, pause = seen.worker, seen.pause
+    told = {name: each for name, each in asdict(seen).items() if name not in ("pause", "worker")}
     return {
         "worker": {
             "running": worker is not None,
             "pid": worker.pid if worker else None,
             "since": worker.since if worker else None,
         },
-        "claude_dir": seen.claude_dir,
-        "state": seen.state,
-        "reason": str(seen.reason),
         "paused": pause is not None,
         "paused_until": None if pause is None or math.isinf(pause) else pause,
-        "server": seen.server,
-        "destination": seen.destination,
-        "queue": seen.queue,
-        "held": seen.held,
-        "dlq": seen.dlq,
-        "quarantine": seen.quarantine,
-        "oldest_waiting": seen.oldest_waiting,
-        "last_delivery": seen.last_delivery,
-        "totals": seen.totals,
-        "only_on_former_server": seen.only_elsewhere,
-        "to_bring_over": seen.to_bring_over,
+        "only_on_former_server": told.pop("only_elsewhere"),
+        **told,
+        "reason": str(seen.reason),
         "unknown": {name: str(why) for name, why in seen.unknown.items()},
     }
 
@@ -239,7 +230,7 @@ def _counted(settings: Settings, now: float) -> dict[str, Any]:
     Raises FileUnavailableError if not everything can be counted.
     """
     with waiting.opened(settings) as seen:
-        seen.step.check_all()
+        seen.step.check()
         sums, counts = seen.reader, seen.reader.counts()
         made = sums.made()
         retries, projects = sums.by_retries(), sums.by_project()

@@ -1,7 +1,7 @@
 """`mem0tray retry`, `delete`, `pause` and `resume`: what users do to what waits."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -54,25 +54,29 @@ def retry(
         raise click.UsageError("Name ids, or give either --project or --all.")
     settings = arguments.load_there()
     since = time.time()
+    found: list[RetryOutcome] = []
     try:
         chosen, called = _retried(settings, ids, project)
         seen = standing.read(settings, time.time())
         around = Surroundings.ask(settings, seen) if chosen or as_json else Surroundings([])
+        obstacle = next((_line(cause) for cause in around.causes if cause.stops_all), "")
         if not as_json:
             _print_retried(chosen, project, around, called)
-        found = []
-        for outcome in _followed(settings, chosen, since, around) if wait else ():
-            found.append(outcome)
-            if not as_json and not _obstacle(around):
-                _print_outcome(called, outcome)
+        if wait and not obstacle:
+            found = _followed(settings, chosen, since, None if as_json else called)
     except KeyboardInterrupt:
         output.remark("They stay requested: the worker retries them.")
         raise
     if as_json:
         output.print_json(_as_document(chosen, seen, around, found))
+    if wait and chosen and obstacle:
+        raise Mem0TrayError(f"Nothing is sent now. {obstacle}")
     bad = [each for each in found if not each.is_good]
     if bad:
-        raise _undelivered(len(found), bad, _obstacle(around), called)
+        # For several, `diagnose` sums up the causes.
+        one = f" {called.get(bad[0].item.id, '')}".rstrip() if len(bad) == 1 else ""
+        what = f"{len(bad):,} of {plural(len(found), 'memory', 'memories')} not delivered."
+        raise Mem0TrayError(what, f"`mem0tray diagnose{one}` says what to do.")
 
 
 def _retried(settings: Settings, ids: tuple[str, ...], project: str | None) -> Retried:
@@ -82,10 +86,6 @@ def _retried(settings: Settings, ids: tuple[str, ...], project: str | None) -> R
         return verbs.retry_all(settings)
     with look_up.explained(settings.locations()):
         return verbs.retry_ids(settings, ids)
-
-
-def _obstacle(around: Surroundings) -> str:
-    return next((_line(cause) for cause in around.causes if cause.stops_all), "")
 
 
 def _line(cause: object) -> str:
@@ -120,24 +120,21 @@ def _name(item: Item | FoundItem, called: Mapping[str, str]) -> str:
 
 
 def _followed(
-    settings: Settings, chosen: Sequence[FoundItem], since: float, around: Surroundings
-) -> Iterable[RetryOutcome]:
+    settings: Settings, chosen: Sequence[FoundItem], since: float, called: Mapping[str, str] | None
+) -> list[RetryOutcome]:
+    """Wait for each memory, and say at once how it went, unless `called` is None."""
     items = [each.item for each in chosen if each.item is not None]
-    obstacle = _obstacle(around)
-    if obstacle:
-        return [RetryOutcome(item, verbs.WAITING, obstacle) for item in items]
-    patience = _FACTOR * settings.sync.timeout + _MORE
-    return verbs.follow(settings.locations(), items, since, patience)
-
-
-def _print_outcome(called: Mapping[str, str], outcome: RetryOutcome) -> None:
-    style = Style.GOOD if outcome.is_good else Style.BAD
-    said = f"{_name(outcome.item, called)}: {outcome.name}"
-    if outcome.reason:
-        said += f": {outcome.reason.rstrip('.')}"
-    if outcome.next_retry:
-        said += f". The next try is {text.due(outcome.next_retry)}"
-    output.say_beside(f"{output.sign(style)} ", f"{said}.", style)
+    found, patience = [], _FACTOR * settings.sync.timeout + _MORE
+    for outcome in verbs.follow(settings.locations(), items, since, patience):
+        found.append(outcome)
+        style = Style.GOOD if outcome.is_good else Style.BAD
+        said = ": ".join(filter(None, (outcome.name, outcome.reason.rstrip("."))))
+        if outcome.next_retry:
+            said += f". The next try is {text.due(outcome.next_retry)}"
+        if called is not None:
+            said = f"{_name(outcome.item, called)}: {said}."
+            output.say_beside(f"{output.sign(style)} ", said, style)
+    return found
 
 
 def _as_document(
@@ -164,17 +161,6 @@ def _as_document(
             "reason": str(server.health.reason) if server is not None else "",
         },
     }
-
-
-def _undelivered(
-    number: int, bad: Sequence[RetryOutcome], obstacle: str, called: Mapping[str, str]
-) -> Mem0TrayError:
-    what = f"{len(bad):,} of {plural(number, 'memory', 'memories')} not delivered."
-    if obstacle:
-        return Mem0TrayError(f"{what} {obstacle}")
-    # For several, `diagnose` sums up the causes.
-    one = f" {called.get(bad[0].item.id, '')}".rstrip() if len(bad) == 1 else ""
-    return Mem0TrayError(what, f"`mem0tray diagnose{one}` says what to do.")
 
 
 _YEAR: Final = 525_600.0  # minutes; without a number a pause has no end

@@ -56,9 +56,11 @@ CREATE TRIGGER memory_gone AFTER DELETE ON memories
 CREATE TABLE trial (one INTEGER PRIMARY KEY, at REAL NOT NULL) STRICT;
 PRAGMA user_version = {VERSION};
 """
+# The fields of a `StoredMemory`, in its order.
 _SELECT = (
-    "SELECT m.id, m.project, m.memory, m.created, k.key, d.agent, d.run, d.role, d.metadata,"
-    " d.updated FROM memories AS m"
+    "SELECT cast(m.project AS TEXT), cast(m.memory AS TEXT), ifnull(cast(k.key AS TEXT), ''), x'',"
+    " cast(d.agent AS TEXT), cast(d.run AS TEXT), d.role, d.metadata, d.updated, m.created,"
+    " cast(m.id AS TEXT) FROM memories AS m"
     " LEFT JOIN keys AS k ON k.memory = m.id LEFT JOIN details AS d ON d.id = m.id"
 )
 _WITH_AGENT = "SELECT id FROM details WHERE agent = ?"
@@ -70,7 +72,7 @@ _WITH_METADATA = (
     " WHERE each.key = ? AND each.value IS ?"
 )
 _COUNTED = """
-SELECT name, number,
+SELECT cast(name AS TEXT), number,
     (SELECT created FROM memories WHERE id = oldest),
     (SELECT created FROM memories WHERE id = newest)
 FROM (
@@ -157,6 +159,7 @@ class Store:
             # SQLite gives its -wal and -shm files the mode of the database.
             os.close(regular_file.open_fd(path, os.O_RDWR | os.O_CREAT))
             self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self._connection.text_factory = _text
             self._words = WordIndex(self._connection)
             try:
                 self._prepare(path)
@@ -257,7 +260,7 @@ class Store:
         size = 0
         with closing(self._connection.execute(ordered, (before, *values, limit))) as rows:
             for row in rows:
-                each = _stored(row)
+                each = StoredMemory(*row)
                 size += len(each.memory)
                 if found and size > ANSWER_MAX:
                     return found, True
@@ -268,13 +271,13 @@ class Store:
         """Read the memory of this id."""
         number = _row(memory_id)
         row = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (number,)).fetchone()
-        return _stored(row) if row is not None else None
+        return StoredMemory(*row) if row is not None else None
 
     def names(self, kind: Literal["project", "agent", "run"]) -> list[NameCount]:
         """Count the memories of each project, agent or run, by name; reads no text."""
         table = "memories" if kind == "project" else "details"
         rows = self._connection.execute(_COUNTED.format(table=table, column=kind))
-        return [NameCount(_text(name), *more) for name, *more in rows]
+        return [NameCount(*row) for row in rows]
 
     def change(self, changed: StoredMemory) -> None:
         """Write the text and the details of a memory that is there anew."""
@@ -351,22 +354,6 @@ def memories_in(path: Path) -> int:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
 
 
-def _stored(row: tuple[Any, ...]) -> StoredMemory:
-    number, project, memory, created, key, agent, run, role, metadata, updated = row
-    return StoredMemory(
-        _text(project),
-        _text(memory),
-        (key or b"").decode("utf-8", "replace"),
-        agent=None if agent is None else _text(agent),
-        run=None if run is None else _text(run),
-        role=role,
-        metadata=metadata,
-        updated=updated,
-        created=created,
-        id=str(number),
-    )
-
-
 def _row(memory_id: str) -> int:
     """Return the row of a memory; 0, which no memory has, if this is no id."""
     is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
@@ -378,4 +365,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogatepass")
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # a key that a producer has sent in other letters
+        return data.decode("latin-1")

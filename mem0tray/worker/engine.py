@@ -3,7 +3,6 @@
 Times that decide something are arguments: `now` in Unix seconds, `moment` in monotonic ones.
 """
 
-import sys
 import time
 from functools import partial
 from typing import Final
@@ -41,14 +40,10 @@ class Engine:
             self._breaker.block("settings", wanted.wrong)
 
     def _watch(self) -> Watch:
-        if sys.platform == "linux":
-            from mem0tray.worker.folders.inotify import InotifyWatch as Kind
-        else:
-            from mem0tray.worker.folders.watch import ObserverWatch as Kind
         paths = self._context.paths
         ignored = watch.is_ours(paths, unchanged=self.parts.other.is_unchanged)
         find = partial(watch.targets, paths, config_file())
-        return Kind(find, ignored, self._context.wake.set)
+        return Watch(find, ignored, self._context.wake.set)
 
     def begin(self) -> None:
         context = self._context

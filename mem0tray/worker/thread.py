@@ -112,7 +112,7 @@ class WorkerThread:
                 seconds = found.turn()
                 if self._wanted.where.moves:
                     break
-                wake.wait(seconds, found.watch)
+                wake.wait(seconds)
         finally:
             found.end()
 

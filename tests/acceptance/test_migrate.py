@@ -2,9 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import httpx
 import pytest
@@ -22,23 +21,6 @@ pytestmark = on(*variants([VPS, SIMPLE]))
 LOCAL = {"MEM0TRAY_SERVER_URL": "local"}
 
 
-class Counting(Protocol):
-    """A server that tells what it has."""
-
-    @property
-    def url(self) -> str: ...
-
-    def total_stored(self) -> int: ...
-
-    def missing(self, contents: Iterable[str]) -> list[str]:
-        """List those of these texts that are not stored."""
-        ...
-
-    def surplus(self) -> dict[str, int]:
-        """Map each text that is stored more than once to how often."""
-        ...
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """Make a scratch home in which the server of this computer was chosen first."""
@@ -52,7 +34,7 @@ def fill(home: Home, queue: list[Item]) -> None:
     home.drained()
 
 
-def choose(home: Home, server: Counting) -> None:
+def choose(home: Home, server: Standin) -> None:
     home.env["MEM0TRAY_SERVER_URL"] = server.url
 
 
@@ -66,12 +48,12 @@ def migrated(home: Home, *arguments: str, code: int = 0) -> Json:
     return found
 
 
-def check_kills(home: Home, server: Counting, total: int, kills: int, projects: int = 5) -> None:
+def check_kills(home: Home, server: Standin, total: int, kills: int) -> None:
     """Bring `total` memories over from this computer, with kills of the command and of the worker.
 
     Each arrives once. `home` has no memories yet, and `server` is the one that they come to.
     """
-    queue = entries(total, projects=projects)
+    queue = entries(total)
     home.write_queue(queue)
     home.drained(timeout=300, env=LOCAL)
     choose(home, server)

@@ -41,6 +41,7 @@ def fail(store: Store) -> Iterator[Fail]:
     target.fails = None
 
 
+@pytest.mark.row(56)
 @pytest.mark.parametrize("name", ["RateLimitError", "APITimeoutError", "OperationalError"])
 def test_a_model_or_database_that_is_away_counts_nothing(
     home: Home, server: OfficialStandin, fail: Fail, name: str
@@ -56,6 +57,7 @@ def test_a_model_or_database_that_is_away_counts_nothing(
     assert home.stats()["total_synced"] == 3
 
 
+@pytest.mark.row(56)
 def test_a_key_that_the_model_refuses_needs_the_user(
     home: Home, server: OfficialStandin, fail: Fail
 ) -> None:
@@ -70,6 +72,7 @@ def test_a_key_that_the_model_refuses_needs_the_user(
     home.wait(lambda: home.state()[0] == "healthy", 20, "over")
 
 
+@pytest.mark.row(56)
 def test_a_text_that_the_model_refuses_is_the_item_s_failure(
     home: Home, server: OfficialStandin, fail: Fail
 ) -> None:
@@ -80,6 +83,7 @@ def test_a_text_that_the_model_refuses_is_the_item_s_failure(
     assert server.sends("odd") == 5
 
 
+@pytest.mark.row(56)
 def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialStandin) -> None:
     home.write_queue([entry("an\0oak"), *entries(2)])
     home.drain()

@@ -7,7 +7,6 @@ import pytest
 
 from mem0tray.actions import verbs
 from mem0tray.actions.verbs import FAILED, WAITING, RetryOutcome
-from mem0tray.cli import verbs as command
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.item import Item, Kind
@@ -83,17 +82,6 @@ def test_the_next_try_is_the_one_after_the_failure(
     assert outcome.name == FAILED
     assert outcome.next_retry is not None
     assert outcome.next_retry > since + 3000
-
-
-@pytest.mark.parametrize(
-    ("wait", "words"), [(0.0, "The next try is due now."), (90.5, "The next try is in 2 min.")]
-)
-def test_the_next_try_is_a_sentence(
-    wait: float, words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    outcome = RetryOutcome(_item(), FAILED, _SAID, time.time() + wait)
-    command._print_outcome({}, outcome)
-    assert words in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import idle, latency, official, throughput, tray
+from tests.benchmarks import idle, latency, throughput, tray
 from tests.benchmarks.figure import Figure, write
 from tests.support.home import Home
 from tests.support.standin import Standin
@@ -15,7 +15,6 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "drain": throughput.drain,
     "scale": throughput.scale,
     "slow-server": throughput.slow_server,
-    "official": official.official,
     "add": latency.add_to_sent,
     "commands": latency.commands,
     "hooks": latency.hooks,

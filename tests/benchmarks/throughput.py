@@ -11,8 +11,8 @@ from tests.support.processes import seconds
 from tests.support.shapes import entries
 from tests.support.standin import Standin
 
-ROUNDS: Final = 3
-PATIENCE: Final = 300.0  # seconds
+_ROUNDS: Final = 3
+_PATIENCE: Final = 300.0  # seconds
 SIZES: Final = (1_000, 10_000, 100_000)
 
 BARE_LOOP: Final = """
@@ -31,25 +31,25 @@ def drain(home: Home, server: Standin) -> list[Figure]:
     server.can_be_asked = False
     first: list[float] = []
     loop: list[float] = []
-    for number in range(ROUNDS):
+    for number in range(_ROUNDS):
         with _newcomer(home, number) as own:
             _in_turns(own, server, number, first, loop)
     later: list[float] = []
     other_loop: list[float] = []
     home.drained()
-    for number in range(ROUNDS):
+    for number in range(_ROUNDS):
         _in_turns(home, server, number, later, other_loop)
     told = "5,000 on a first start, a server that cannot tell"
     return [
-        beside(f"drain of {told}", first, loop, 0.7),
-        beside("drain of 5,000 on a later start", later, other_loop, 0.7),
+        _beside(f"drain of {told}", first, loop, 0.7),
+        _beside("drain of 5,000 on a later start", later, other_loop, 0.7),
     ]
 
 
 def scale(home: Home, server: Standin) -> list[Figure]:
     """What one memory costs when 1,000, 10,000 and 100,000 wait; and its place in the ledger."""
     home.write_queue([])
-    start = min(seconds(home.drained) for _ in range(ROUNDS))
+    start = min(seconds(home.drained) for _ in range(_ROUNDS))
     each: dict[int, float] = {}
     size = 0
     for count in SIZES:
@@ -57,7 +57,7 @@ def scale(home: Home, server: Standin) -> list[Figure]:
             # A new ledger has the server asked about all that waits, which is not measured here.
             own.write_queue([])
             own.drained()
-            rounds = ROUNDS if count < SIZES[-1] else 1
+            rounds = _ROUNDS if count < SIZES[-1] else 1
             taken = min(_drained(own, count, f"{count} {number}") for number in range(rounds))
             each[count] = (taken - start) / count * 1e6
             size = sum(path.stat().st_size for path in own.data_files("ledger*"))
@@ -97,10 +97,10 @@ def _in_turns(
             ours.append(_drained(home, count, label))
         else:
             home.write_queue(entries(count, label))
-            loop.append(seconds(lambda: run_loop(home, BARE_LOOP, server.url, str(home.queue))))
+            loop.append(seconds(lambda: _run_loop(home, BARE_LOOP, server.url, str(home.queue))))
 
 
-def beside(name: str, ours: list[float], loop: list[float], target: float) -> Figure:
+def _beside(name: str, ours: list[float], loop: list[float], target: float) -> Figure:
     """All rounds of both, start-ups counted."""
     told = [
         f"{who} {'/'.join(f'{time:.2f}' for time in times)} s"
@@ -112,9 +112,9 @@ def beside(name: str, ours: list[float], loop: list[float], target: float) -> Fi
 
 def _drained(home: Home, count: int, label: str) -> float:
     home.write_queue(entries(count, label))
-    return seconds(lambda: home.drained(PATIENCE))
+    return seconds(lambda: home.drained(_PATIENCE))
 
 
-def run_loop(home: Home, script: str, *arguments: str) -> None:
+def _run_loop(home: Home, script: str, *arguments: str) -> None:
     command = [sys.executable, "-c", script, *arguments]
-    subprocess.run(command, env=home.env, check=True, timeout=PATIENCE)
+    subprocess.run(command, env=home.env, check=True, timeout=_PATIENCE)

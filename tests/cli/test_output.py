@@ -134,13 +134,6 @@ def test_colours_are_for_terminals_that_want_them(
     assert ("\x1b[1m" in capsys.readouterr().out) == (coloured and terminal)
 
 
-@pytest.mark.parametrize(("encoding", "signs"), [("utf-8", "✓!✗"), ("ascii", "+!x")])
-def test_a_sign_says_the_same_as_its_colour(encoding: str, signs: str) -> None:
-    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    judged = (Style.GOOD, Style.WARNING, Style.BAD)
-    assert "".join(output.sign(style, stream) for style in judged) == signs
-
-
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_terminal_has_one_line_of_progress_with_the_time_left_which_goes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, terminal: bool

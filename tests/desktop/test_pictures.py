@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.desktops.desks import DESKS
-from tests.pictures.__main__ import LARGEST, PICTURES, make, reduced
+from tests.pictures.__main__ import LARGEST, PICTURES, make
 from tests.support.home import REPOSITORY
 
 FOLDER = REPOSITORY / "packaging" / "pictures"
@@ -40,16 +40,6 @@ def test_those_of_desktops_are_of_desktops_that_are_tried() -> None:
     shown = re.findall(r"packaging/pictures/desktops/([a-z-]+)\.png", _pages())
     assert sorted(shown) == sorted(path.stem for path in DESKTOPS.iterdir())
     assert set(shown) <= set(DESKS)
-
-
-def test_areas_keep_their_colours() -> None:
-    picture = Image.linear_gradient("L").convert("RGB")
-    picture.paste((247, 247, 245), (0, 0, 256, 128))
-    picture.paste((242, 161, 31), (0, 0, 40, 30))
-    small = reduced(picture, 16).convert("RGB")
-    assert len(set(small.get_flattened_data())) <= 16
-    assert small.getpixel((100, 100)) == (247, 247, 245)
-    assert small.getpixel((10, 10)) == (242, 161, 31)
 
 
 @pytest.mark.slow

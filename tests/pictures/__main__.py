@@ -3,10 +3,9 @@
 import contextlib
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from PIL import Image
 
@@ -14,9 +13,7 @@ from tests.pictures import scene, shots
 from tests.support.standin import Standin
 
 LARGEST: Final = 60_000  # bytes of a picture
-Colour = tuple[int, int, int]
 _COLOURS: Final = (96, 64, 48, 32)
-_EXACT: Final = 3  # of so many colours one is kept as it is: those of areas, not of edges
 
 
 def states(_: Path) -> Image.Image:
@@ -66,31 +63,12 @@ def make(target: Path, names: Iterable[str] = ()) -> None:
 
 def save(picture: Image.Image, file: Path) -> None:
     for colours in _COLOURS:
-        reduced(picture, colours).save(file, "PNG", optimize=True)
+        # This way areas keep their very colours.
+        few = picture.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(file, "PNG", optimize=True)
         if file.stat().st_size <= LARGEST:
             break
     print(f"{file.name}: {picture.width} × {picture.height}, {file.stat().st_size:,} bytes")  # noqa: T201
-
-
-def reduced(picture: Image.Image, colours: int) -> Image.Image:
-    pixels: Sequence[Any] = picture.get_flattened_data()
-    counted = Counter(pixels)
-    exact = [colour for colour, _ in counted.most_common(colours // _EXACT)]
-    values = picture.quantize(colours - len(exact), Image.Quantize.MEDIANCUT).getpalette() or []
-    palette = exact + list(zip(values[::3], values[1::3], values[2::3], strict=True))
-    # Pillow's own choice of the nearest is off by a little also where there is an exact one.
-    index = {colour: _nearest(colour, palette) for colour in counted}
-    made = Image.new("P", picture.size)
-    made.putpalette([value for colour in palette for value in colour])
-    made.putdata([index[pixel] for pixel in pixels])
-    return made
-
-
-def _nearest(colour: Colour, palette: Sequence[Colour]) -> int:
-    def distance(place: int) -> int:
-        return sum((a - b) ** 2 for a, b in zip(colour, palette[place], strict=True))
-
-    return min(range(len(palette)), key=distance)
 
 
 if __name__ == "__main__":

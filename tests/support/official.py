@@ -18,8 +18,6 @@ SEARCH: Final = "/search"
 HEALTH: Final = "/auth/setup-status"
 DESCRIPTION: Final = "/openapi.json"
 TITLE: Final = "Mem0 REST APIs"  # in the description
-PROJECTS: Final = "/entities"
-MOST_LISTED: Final = 1000
 # As the server calls what kept it from storing, by the names of exceptions; of one that it does
 # not know, by that of what lies behind it.
 _CODES: Final = {
@@ -38,9 +36,7 @@ _CODES: Final = {
 _UNKNOWN: Final = "unknown"
 
 
-def failure(
-    error: Exception, request_id: str = "", *, blames_client: bool = True
-) -> tuple[int, dict[str, str]]:
+def failure(error: Exception, *, blames_client: bool = True) -> tuple[int, dict[str, str]]:
     """Status and body of the answer where Mem0's library raised this.
 
     To save and to search, what it finds invalid is the client's fault; to list, it is not.
@@ -49,11 +45,11 @@ def failure(
     if blames_client and is_invalid:
         missing = isinstance(error, ValueError) and "not found" in str(error).lower()
         return 404 if missing else 400, {"detail": str(error)}
-    return 502, upstream(_code(error), request_id)
+    return 502, upstream(_code(error))
 
 
-def upstream(code: str, request_id: str = "") -> dict[str, str]:
-    return {"detail": "Upstream provider error.", "code": code, "request_id": request_id}
+def upstream(code: str) -> dict[str, str]:
+    return {"detail": "Upstream provider error.", "code": code, "request_id": ""}
 
 
 def invalid(found: object, *where: str | int) -> dict[str, Any]:

@@ -11,14 +11,11 @@ DIMENSIONS: Final = 64
 _HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def open_library(
-    folder: Path, *, database: str = "", table: str = "memories", model: str = "", key: str = "none"
-) -> Any:
+def open_library(folder: Path, *, database: str = "", table: str = "memories") -> Any:
     """A `mem0.Memory` in `folder`, for `close_library` to close.
 
     It keeps memories in a `table` of the Postgres `database`, a connection string; or in an
-    embedded Qdrant. Texts are embedded by their words, with no model; or by the provider at the
-    address `model`, which gets the `key`, through OpenAI's library as any other.
+    embedded Qdrant. Texts are embedded by their words, with no model.
 
     It is imported by `import_library`.
     """
@@ -27,14 +24,11 @@ def open_library(
         warnings.simplefilter("ignore")
         from mem0.utils.factory import EmbedderFactory
 
-        EmbedderFactory.provider_to_class["openai"] = (
-            "mem0.embeddings.openai.OpenAIEmbedding" if model else f"{__name__}.WordEmbedder"
-        )
-        asked = {"openai_base_url": model, "api_key": key, "embedding_dims": DIMENSIONS}
+        EmbedderFactory.provider_to_class["openai"] = f"{__name__}.WordEmbedder"
         return mem0.Memory.from_config(
             {
                 "vector_store": _postgres(database, table) if database else _qdrant(folder),
-                "embedder": {"provider": "openai", "config": asked if model else {}},
+                "embedder": {"provider": "openai", "config": {}},
                 "llm": {"provider": "openai", "config": {"api_key": "none"}},
                 "history_db_path": str(folder / "history.db"),
             }

@@ -25,25 +25,11 @@ class Postgres:
         self._scratch = tempfile.TemporaryDirectory(prefix="mem0tray-pg-")
         self.folder = Path(self._scratch.name)  # short: a socket's path has 107 characters at most
         self._data = self.folder / "data"
-        self._process: Process | None = None
 
     def __enter__(self) -> Self:
         made = ["-D", str(self._data), "-U", "postgres", "--auth=trust", "--encoding=utf8"]
         command = [*_prefix(), str(_programs() / "initdb"), *made, "--locale=C", "--no-sync"]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, timeout=60)
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-        self._scratch.cleanup()
-
-    @property
-    def connection(self) -> str:
-        return f"host={self.folder} user=postgres dbname=postgres connect_timeout=2"
-
-    def start(self) -> None:
-        assert self._process is None
         options = ["-D", str(self._data), "-k", str(self.folder), "-h", ""]
         self._process = Process(
             # Another user's process loses its leash as it becomes that, and gets it anew.
@@ -51,30 +37,20 @@ class Postgres:
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
             output=self.folder / "postgres",
         )
-        wait_until(self._is_ready, 30, "Postgres ready", explain=lambda: self._log)
+        wait_until(self._is_ready, 30, "Postgres ready", explain=lambda: self._process.err)
+        return self
 
-    def stop(self) -> None:
-        """End it as an administrator does who does not wait for clients: their queries fail."""
-        self._end(signal.SIGINT)
-
-    def kill(self) -> None:
-        """End it as a power cut does: it recovers from its log at the next start."""
-        if self._process is not None:
-            self._end(signal.SIGKILL)
-
-    def _end(self, number: int) -> None:
-        assert self._process is not None
-        self._process.signal(number)
+    def __exit__(self, *_: object) -> None:
+        self._process.signal(signal.SIGKILL)
         self._process.wait(30)
-        self._process = None
+        self._scratch.cleanup()
 
     @property
-    def _log(self) -> str:
-        return self._process.err if self._process else ""
+    def connection(self) -> str:
+        return f"host={self.folder} user=postgres dbname=postgres connect_timeout=2"
 
     def _is_ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.alive, self._log
+        assert self._process.alive, self._process.err
         try:
             lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         except OSError:

@@ -1,6 +1,5 @@
 """The worker's thread: which engines it opens, when it ends, and what it tells meanwhile."""
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from mem0tray.core.events import Event, Events
 from mem0tray.worker import engine, stages, thread
 from mem0tray.worker.folders import settings
 from mem0tray.worker.thread import WorkerThread
-from tests.support import needs
 
 PATIENCE = 10.0
 FULL = FileUnavailableError("The disk is full.")
@@ -148,19 +146,3 @@ def test_in_another_folder_it_goes_on_with_another_engine(world: World) -> None:
     assert len(world.opened) == 2
     assert world.ended()
     assert world.kinds()[1:] == [events.WorkerStopped]
-
-
-@needs.WAITING_FOR_PIPES
-def test_what_the_watch_has_to_tell_ends_a_wait(world: World) -> None:
-    out, into = os.pipe()
-    watch = mock.Mock(**{"fileno.return_value": out})
-    watch.has_news.side_effect = lambda: os.read(out, 1) == b"!"
-    world.watch = watch
-    world.worker.start()
-    world.at_work()
-    world.turned.clear()
-    os.write(into, b"!")
-    world.at_work()
-    assert world.ended()
-    os.close(out)
-    os.close(into)

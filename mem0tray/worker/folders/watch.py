@@ -5,7 +5,6 @@ The system may refuse a watch, and nothing reports what another computer does to
 
 import fnmatch
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -28,10 +27,11 @@ class Target(NamedTuple):
     identity: tuple[int, int]
 
 
-class Watch(ABC):
-    """Watches the targets that `find` returns. A name that is `ignored` wakes nobody."""
+class Watch:
+    """Watches the targets that `find` returns, with watchdog. An `ignored` name wakes nobody."""
 
     _watched: Sequence[Target] = ()
+    _observer: Any = None
 
     def __init__(
         self,
@@ -44,36 +44,13 @@ class Watch(ABC):
         self._wake = wake
 
     def check(self) -> None:
+        """Watch what is there now; wake the worker where that has changed."""
         wanted = self._find()
         if wanted != self._watched:
             self.stop()
             self._watched = wanted
             self._begin(wanted)
             self._wake()  # something may have changed before we watched
-
-    @abstractmethod
-    def _begin(self, wanted: Sequence[Target]) -> None:
-        """Watch these targets, as far as the system allows."""
-
-    def fileno(self) -> int | None:
-        """The descriptor that becomes readable with an event; None if a thread wakes the worker."""
-        return None
-
-    def has_news(self) -> bool:
-        return False
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Stop watching."""
-
-    def _is_named(self, name: str, words: Sequence[str]) -> bool:
-        return any(word in name for word in words) and not self._ignored(name)
-
-
-class ObserverWatch(Watch):
-    """The watch of macOS and Windows: watchdog's observer, whose threads wake the worker."""
-
-    _observer: Any = None
 
     def _begin(self, wanted: Sequence[Target]) -> None:
         from watchdog import events
@@ -87,9 +64,10 @@ class ObserverWatch(Watch):
             events.FileClosedEvent,
             events.FileMovedEvent,
             events.FileDeletedEvent,
+            events.DirDeletedEvent,
         ]
         self._observer = Observer()
-        with suppress(OSError):  # no watches left, or no folder
+        with suppress(OSError, RuntimeError):  # no watches or threads left, or no folder
             for target in wanted:
                 handler = events.FileSystemEventHandler()
                 handler.on_any_event = self._handler(target)  # type: ignore[method-assign,assignment]
@@ -98,9 +76,17 @@ class ObserverWatch(Watch):
             self._observer.start()
 
     def _handler(self, target: Target) -> Callable[[Any], None]:
+        folder = target.path.resolve()
+
+        def matters(name: str) -> bool:
+            return any(word in name for word in target.words) and not self._ignored(name)
+
         def handle(event: Any) -> None:
             paths = [os.fsdecode(each) for each in (event.src_path, event.dest_path) if each]
-            if any(self._is_named(Path(path).name, target.words) for path in paths):
+            names = [Path(path).name for path in paths if Path(path) != folder]
+            if not names:  # the folder itself is gone, and its inode free
+                self._watched = ()
+            if not names or any(map(matters, names)):
                 self._wake()
 
         return handle

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 # Before it is a Mac: these look at the system when they are imported.
-import mem0tray.worker.folders.inotify
 from mem0tray.desktop.app import Application
 from tests.desktop.macos.runtime import Machine
 from tests.desktop.macos.scripts import Osascript
@@ -23,8 +22,6 @@ from tests.desktop.programs import Programs
 from tests.support.home import Home
 from tests.support.shapes import dead, entry
 from tests.support.standin import Standin
-
-_ = mem0tray.worker.folders.inotify
 
 
 @pytest.fixture

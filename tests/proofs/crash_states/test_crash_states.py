@@ -6,7 +6,6 @@ import pytest
 
 from tests.proofs.crash_states import power_cuts
 from tests.proofs.crash_states.disk import (
-    FOLDER,
     Disk,
     Name,
     Operation,
@@ -14,7 +13,6 @@ from tests.proofs.crash_states.disk import (
     SyncFile,
     SyncFolder,
     Tree,
-    Unname,
     Write,
 )
 from tests.proofs.crash_states.proof import prove
@@ -102,14 +100,6 @@ def test_a_rename_may_be_lost_without_an_fsync_of_the_folder() -> None:
     assert len(trees) == 4
 
 
-def test_a_new_folder_may_vanish_with_all_that_is_in_it() -> None:
-    made: list[Operation] = [Name(FOLDER, "d"), Name(2, "d/g"), Write(2, 0, NEW), SyncFile(2, 3)]
-    assert {"f": OLD} in left(*made, SyncFolder("d", 4))
-    assert left(*made, SyncFolder("d", 4), SyncFolder(".", 5)) == [
-        {"d": None, "d/g": NEW, "f": OLD}
-    ]
-
-
 def test_writes_may_reach_the_disk_in_any_order() -> None:
     found = [tree["f"] for tree in left(Write(1, 0, b"O"), Write(1, 3, b"er"))]
     assert {b"Older", b"Old", b"older", b"old\0\0", OLD} <= set(found)
@@ -121,11 +111,6 @@ def test_a_write_is_torn_at_any_block() -> None:
     found = [tree["f"] for tree in left(Write(1, 0, data))]
     assert data[:4096] in found
     assert OLD.ljust(4096, b"\0") + data[4096:] in found
-
-
-def test_a_removed_name_may_be_back() -> None:
-    assert {"f": OLD} in left(Unname("f"))
-    assert left(Unname("f"), SyncFolder(".", 1)) == [{}]
 
 
 def test_an_fsync_covers_what_was_done_before_it_began() -> None:

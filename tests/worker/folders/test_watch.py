@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -14,24 +14,12 @@ from mem0tray.files.temporary import Temporary
 from mem0tray.system.paths import Paths
 from mem0tray.system.threads import WakeUp
 from mem0tray.worker.folders import watch
-from mem0tray.worker.folders.watch import ObserverWatch, Target, Watch
+from mem0tray.worker.folders.watch import Target, Watch
 from tests.support import needs
 
 PATIENCE = 10.0
-MOMENT = 0.05  # in which nothing is to come
+MOMENT = 0.2  # in which nothing is to come
 FILE = "mem0_queue.json"
-LINUX = needs.linux("inotify is Linux's")
-
-
-def inotify(*arguments: Any) -> Watch:
-    from mem0tray.worker.folders.inotify import InotifyWatch
-
-    return InotifyWatch(*arguments)
-
-
-BOTH = pytest.mark.parametrize(
-    "kind", [pytest.param(inotify, marks=LINUX), ObserverWatch], ids=["inotify", "observer"]
-)
 
 
 class Watching(NamedTuple):
@@ -44,10 +32,9 @@ class Watching(NamedTuple):
     watch: Watch
 
     def woken(self, within: float = PATIENCE) -> bool:
-        return self.wake.wait(within, self.watch)
+        return self.wake.wait(within)
 
     def quiet(self) -> bool:
-        """Whether nothing wakes it; inotify tells of what has happened at once."""
         return not self.woken(MOMENT)
 
     def go_on(self) -> None:
@@ -58,9 +45,7 @@ class Watching(NamedTuple):
 
 
 @contextmanager
-def watching(
-    tmp_path: Path, kind: Callable[..., Watch], *, unchanged: bool = True
-) -> Iterator[Watching]:
+def watching(tmp_path: Path, *, unchanged: bool = True) -> Iterator[Watching]:
     """Watch a folder as the worker does; what has come by its making is read."""
     folder, config = tmp_path / "claude", tmp_path / "config" / "config.toml"
     paths = Paths(folder, tmp_path / "data").by_real_path()
@@ -68,7 +53,7 @@ def watching(
         made.mkdir(parents=True, exist_ok=True)
     ignored = watch.is_ours(paths, unchanged=lambda: unchanged)
     with WakeUp() as wake:
-        watched = kind(partial(watch.targets, paths, config), ignored, wake.set)
+        watched = Watch(partial(watch.targets, paths, config), ignored, wake.set)
         seen = Watching(paths, folder, config, wake, watched)
         seen.go_on()
         try:
@@ -77,7 +62,6 @@ def watching(
             watched.stop()
 
 
-@BOTH
 @pytest.mark.parametrize(
     "change",
     [
@@ -92,51 +76,41 @@ def watching(
     ],
     ids=["in place", "replaced", "renamed", "removed", "made", "moved in", "linked", "by name"],
 )
-def test_a_change_by_others_wakes(
-    tmp_path: Path, kind: Callable[..., Watch], change: Callable[[Path], object]
-) -> None:
+def test_a_change_by_others_wakes(tmp_path: Path, change: Callable[[Path], object]) -> None:
     file = tmp_path / "claude" / FILE
     file.parent.mkdir()
     for each in (file, file.with_name("copy"), tmp_path / "outside"):
         each.write_text("before")
-    with watching(tmp_path, kind) as seen:
+    with watching(tmp_path) as seen:
         change(file)
         assert seen.woken()
 
 
-@BOTH
-def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(
-    tmp_path: Path, kind: Callable[..., Watch]
-) -> None:
+def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(tmp_path: Path) -> None:
     (tmp_path / "claude").mkdir()
-    with (tmp_path / "claude" / FILE).open("a") as file, watching(tmp_path, kind) as seen:
+    with (tmp_path / "claude" / FILE).open("a") as file, watching(tmp_path) as seen:
         file.write("a line\n")
         file.flush()
         assert seen.woken()
 
 
-@BOTH
-def test_our_own_metrics_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    with watching(tmp_path, kind) as seen:
+def test_our_own_metrics_wake_nobody(tmp_path: Path) -> None:
+    with watching(tmp_path) as seen:
         for number in range(20):
             atomic.replace(seen.paths.metrics, b"%d" % number)
         assert seen.quiet()
 
 
-@BOTH
-def test_a_file_that_is_about_to_take_the_place_of_another_wakes_nobody(
-    tmp_path: Path, kind: Callable[..., Watch]
-) -> None:
+def test_a_file_that_is_about_to_take_the_place_of_another_wakes_nobody(tmp_path: Path) -> None:
     """Or one that cannot be replaced would be tried again without end, for our own trying."""
-    with watching(tmp_path, kind) as seen:
+    with watching(tmp_path) as seen:
         with pytest.raises(ZeroDivisionError), Temporary(seen.folder / FILE) as new:
             new.fd / 0
         assert seen.quiet()
 
 
-@BOTH
-def test_metrics_that_another_worker_wrote_wake(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    with watching(tmp_path, kind, unchanged=False) as seen:
+def test_metrics_that_another_worker_wrote_wake(tmp_path: Path) -> None:
+    with watching(tmp_path, unchanged=False) as seen:
         atomic.replace(seen.paths.metrics, b"{}")
         assert seen.woken()
 
@@ -151,48 +125,22 @@ def remove_and_make_anew(folder: Path) -> None:
     folder.mkdir()
 
 
-@pytest.mark.parametrize(
-    ("kind", "replace"),
-    [
-        pytest.param(inotify, make_anew, marks=LINUX),
-        pytest.param(inotify, remove_and_make_anew, marks=LINUX),  # it may have the same inode
-        (ObserverWatch, make_anew),
-    ],
-)
+# One that is made after a removal may have the same inode.
+@pytest.mark.parametrize("replace", [make_anew, remove_and_make_anew])
 def test_after_a_look_the_folder_that_was_made_anew_is_watched(
-    tmp_path: Path, kind: Callable[..., Watch], replace: Callable[[Path], None]
+    tmp_path: Path, replace: Callable[[Path], None]
 ) -> None:
-    with watching(tmp_path, kind) as seen:
+    with watching(tmp_path) as seen:
         replace(seen.folder)
         seen.go_on()
         (seen.folder / FILE).write_text("new")
         assert seen.woken()
 
 
-@LINUX
-@pytest.mark.parametrize(
-    "replace",
-    [make_anew, remove_and_make_anew, shutil.rmtree, lambda folder: folder.chmod(0o755)],
-    ids=["made anew", "removed and made anew", "removed", "another mode"],
-)
-def test_what_becomes_of_the_folder_itself_wakes(
-    tmp_path: Path, replace: Callable[[Path], None]
-) -> None:
-    with watching(tmp_path, inotify) as seen:
-        replace(seen.folder)
+def test_the_end_of_the_folder_wakes(tmp_path: Path) -> None:
+    with watching(tmp_path) as seen:
+        shutil.rmtree(seen.folder)
         assert seen.woken()
-
-
-@LINUX
-def test_without_inotify_nothing_wakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mem0tray.worker.folders import inotify as module
-
-    with watching(tmp_path, inotify) as seen:
-        monkeypatch.setattr(module, "inotify_init", lambda: -1)
-        make_anew(seen.folder)
-        seen.go_on()
-        assert seen.watch.fileno() is None
-        assert seen.quiet()
 
 
 # The targets ----------------------------------------------------------------------------
