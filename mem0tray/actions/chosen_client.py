@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -49,46 +49,44 @@ class NotRecognisedError(Mem0TrayError):
 
 @contextmanager
 def opened(
-    settings: Settings, paths: Paths, *, within: float | None = None
+    settings: Settings,
+    paths: Paths,
+    *,
+    within: float | None = None,
+    former: tuple[str, str] | None = None,
 ) -> Iterator[Client | None]:
     """Yield a client of the server that the settings choose; None if nothing was ever stored there.
 
     If the embedded server does not run, it is started for this time; but not with `within`, a
-    number of seconds that also limits the keyring, and finding out the dialect. Raises
-    Mem0TrayError where no server is chosen, no client can be made, the dialect is not known, or the
-    embedded server would have to be started.
+    number of seconds that also limits the keyring, and finding out the dialect. `former`: a server
+    that was chosen before, as the ledger names it, and that server's own key: the one in the
+    settings goes nowhere else. Raises Mem0TrayError where no server is chosen, no client can be
+    made, the dialect is not known, or the embedded server would have to be started.
     """
     server = settings.server
-    url = server_choice.chosen(server.url, paths)
+    url = former[0] if former is not None else server_choice.chosen(server.url, paths)
     if url is None:
         raise Mem0TrayError(reasons.sentence(server_choice.CHOOSE))
     if url == LOCAL_URL:
         with _embedded(paths, server.local_port, within) as client:
             yield client
         return
-    patience = PATIENCE if within is None else min(within, PATIENCE)
-    address = ServerAddress.from_settings(server, keyring_within=patience)
-    terms = Terms(server.user, server.infer)
-    with _spoken(address, known(address, server.dialect, paths), terms, within) as client:
-        yield client
-
-
-@contextmanager
-def opened_former(settings: Settings, paths: Paths, name: str, key: str) -> Iterator[Client | None]:
-    """Yield a client of a server that was chosen before; None if nothing was ever stored there.
-
-    `name` is what the ledger calls it, `key` is that server's own: the key in the settings is
-    the chosen server's, and goes nowhere else. The dialect is found out. Raises as `opened`.
-    """
-    server = settings.server
-    if name == LOCAL_URL:
-        with _embedded(paths, server.local_port, None) as client:
-            yield client
-        return
-    address = ServerAddress.of(
-        name, key, ca_file=server.ca_file, allow_plain_key=server.allow_plain_key
-    )
-    with _spoken(address, known(address, AUTO, paths), Terms(server.user), None) as client:
+    if former is not None:
+        address = ServerAddress.of(
+            *former, ca_file=server.ca_file, allow_plain_key=server.allow_plain_key
+        )
+        recognition, terms = known(address, AUTO, paths), Terms(server.user)
+    else:
+        patience = PATIENCE if within is None else min(within, PATIENCE)
+        address = ServerAddress.from_settings(server, keyring_within=patience)
+        recognition = known(address, server.dialect, paths)
+        terms = Terms(server.user, server.infer)
+    if not recognition.dialect:
+        with closing(connect_to_probe(address, recognition)) as asked:
+            health = asked.recognise(within or _RECOGNISED_WITHIN)
+        if not health.healthy:
+            raise NotRecognisedError(address.host, health)
+    with closing(connect(address, recognition.dialect, terms=terms)) as client:
         yield client
 
 
@@ -96,18 +94,6 @@ def known(address: ServerAddress, dialect: str, paths: Paths) -> Recognition:
     """Return the dialect of these settings, or the one that the worker recognised there, if any."""
     with Reader(paths.ledger) as reader:
         return Recognition(reader.dialect_of(address.url), setting=dialect)
-
-
-def _spoken(
-    address: ServerAddress, recognition: Recognition, terms: Terms, within: float | None
-) -> AbstractContextManager[Client]:
-    """Return a client in the dialect spoken there, which is asked for where nobody knows it yet."""
-    if not recognition.dialect:
-        with closing(connect_to_probe(address, recognition)) as client:
-            health = client.recognise(within or _RECOGNISED_WITHIN)
-        if not health.healthy:
-            raise NotRecognisedError(address.host, health)
-    return closing(connect(address, recognition.dialect, terms=terms))
 
 
 @contextmanager

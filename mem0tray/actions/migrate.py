@@ -133,8 +133,8 @@ class Migration:
             self._plan.learn(traced, reader.waiting_names(), deleted)
         self._total = len(self._plan.unread)
         try:
-            key = os.environ.get(KEY, "")
-            with chosen_client.opened_former(settings, paths, former, key) as client:
+            its = former, os.environ.get(KEY, "")
+            with chosen_client.opened(settings, paths, former=its) as client:
                 if client is not None:
                     self._read_all(PatientQuestions(client, settings.sync.timeout))
         except (NotAnsweredError, NotRecognisedError) as error:

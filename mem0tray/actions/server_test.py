@@ -203,10 +203,6 @@ class _Examination:
                 seen = f"{host} has no way to show what it has: {_said(found.message)}."
             remedy = "Deliveries do not need it. `recall` and `search` show what waits here."
             return Step(READING, WARNING, seen, remedy)
-        if found.memories:
-            seen = f"{host} shows memories of a project that nobody has."
-            remedy = "`recall` and `search` may show those of other projects too."
-            return Step(READING, WARNING, seen, remedy)
         return Step(READING, OK, f"{host} can be asked for the memories of a project.")
 
 

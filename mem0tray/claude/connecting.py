@@ -75,9 +75,6 @@ class Change:
         ]
 
 
-# Planning -------------------------------------------------------------------------------------
-
-
 def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
     """Return the changes for `install`; `program` are the words that start mem0tray.
 
@@ -112,14 +109,9 @@ def left() -> list[tuple[str, str]]:
 
     Raises Mem0TrayError if Claude Code's settings cannot be read.
     """
-    found = read(HOOKS)
-    others = []
-    name = callers.plug_in(found.text)
-    if name:
-        others.append((f"the plug-in {name}", f"`claude plugin uninstall {name}` takes it away"))
-    if callers.has_status_line(found.text):
-        others.append((f"statusLine in {found.path}", "it is yours, and calls mem0tray"))
-    return others
+    name = plug_in()
+    how = f"`claude plugin uninstall {name}` takes it away"
+    return [(f"the plug-in {name}", how)] if name else []
 
 
 def removal(part: str) -> Change:
@@ -154,9 +146,6 @@ def _planned(
         if not is_writable:
             _refuse(path, "is read-only", "Make it writable")
     return change
-
-
-# Reading --------------------------------------------------------------------------------------
 
 
 def claude() -> str:
@@ -221,9 +210,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("an object has two members of one name")
     return found
-
-
-# Carrying out ---------------------------------------------------------------------------------
 
 
 def carry_out(change: Change) -> Path | None:

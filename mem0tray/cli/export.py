@@ -68,7 +68,7 @@ class Export:
         found = None if self.target is None or self.written else atomic.signature(self.target)
         if found is not None and found.size > 0:
             raise FileUnavailableError(
-                f"{self.nothing}; {self.target} holds something, and is as it was.",
+                f"The server has no memories; {self.target} holds something, and is as it was.",
                 "Remove it first, if that is meant.",
             )
 
@@ -128,20 +128,13 @@ class Export:
         """What an unfinished export has left."""
         if self.target is not None:
             return f"{self.target} is as it was."
-        return f"{self.count} written before." if self.written else "Nothing was written."
-
-    @property
-    def nothing(self) -> str:
-        """That nothing was found."""
-        of = f" of the project {one_line(self.project, 80)!r}" if self.project else ""
-        return f"The server has no memories{of}"
+        return f"{self.count} written before."
 
     @property
     def count(self) -> str:
-        """How many memories were written, without the full stop."""
+        """How many memories were written."""
         memories = plural(self.written, "memory", "memories")
-        verb = "was" if self.written == 1 else "were"
-        return f"{memories} of {plural(self.projects, 'project')} {verb}"
+        return f"{memories} of {plural(self.projects, 'project')}"
 
 
 def _line(memory: ServerMemory, ids: dict[bytes, list[str]]) -> MemoryLine:
@@ -213,10 +206,9 @@ def command(*, project: str | None, out: Path | None) -> None:
 
 def _report(export: Export) -> None:
     if export.target is not None:
-        empty = f"{export.nothing}; {export.target} is empty."
-        output.say(f"{export.count} written to {export.target}." if export.written else empty)
+        output.say(f"{export.count} written to {export.target}.")
     elif not export.written:
-        output.remark(f"{export.nothing}.")
+        output.remark("The server has no memories to export.")
     for each in export.remarks:
         output.remark(each)
     if export.cut:

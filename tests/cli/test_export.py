@@ -56,7 +56,7 @@ def test_all_projects_are_exported_oldest_first(home: Scratch) -> None:
     assert (done.code, done.err) == (0, "")
     assert texts(done.out) == [("A", "one"), ("A", "two"), *(("b", each) for each in many)]
     assert (none.code, none.out) == (0, "")
-    assert none.line == "mem0tray: The server has no memories of the project 'r'."
+    assert none.line == "mem0tray: The server has no memories to export."
 
 
 @pytest.mark.parametrize("shows", ["one page", "many pages"])
@@ -132,7 +132,7 @@ def test_a_server_that_fails_midway_leaves_nothing_half(
         assert f"{file} is as it was." in done.line
         assert done.out == ""
     else:
-        assert "1 memory of 1 project was written before." in done.line
+        assert "1 memory of 1 project written before." in done.line
         assert texts(done.out) == [("a", "one")]
 
 
@@ -184,7 +184,7 @@ def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     out = home.root / "memories.jsonl"
     with serving(home, paging({})):
         for _ in range(2):
-            assert home.ok("export", "--out", str(out)).startswith("The server has no memories; ")
+            assert home.ok("export", "--out", str(out)).startswith("0 memories of 0 projects ")
         out.write_text("precious\n")
         done = home.run("export", "--out", str(out))
     assert done.code == 1
@@ -242,5 +242,5 @@ def test_a_file_gets_all_of_it_and_is_for_the_user_alone(home: Scratch) -> None:
     with serving(home, paging({"p": ["one", "two"], "q": ["three"]})):
         said = home.ok("export", "--out", str(out))
         assert out.read_text("utf-8") == home.ok("export", "-o", "-")
-    assert said == f"3 memories of 2 projects were written to {out}.\n"
+    assert said == f"3 memories of 2 projects written to {out}.\n"
     assert has_mode(out, 0o600)

@@ -147,16 +147,10 @@ def test_what_was_made_by_hand_is_neither_doubled_nor_taken(home: Scratch) -> No
 
 @pytest.mark.parametrize("words", [("claude-code",), ()])
 def test_what_calls_it_besides_is_named_on_leaving(home: Scratch, words: tuple[str, ...]) -> None:
-    text = json.dumps(
-        {
-            "enabledPlugins": {"mem0tray@somewhere": True},
-            "statusLine": {"type": "command", "command": "mem0tray status --line"},
-        }
-    )
+    text = '{"enabledPlugins": {"mem0tray@somewhere": true}}'
     settings = own_settings(home, text)
     said = " ".join(home.ok("uninstall", *words).split())
     assert "the plug-in mem0tray@somewhere: `claude plugin uninstall mem0tray@somewhere`" in said
-    assert "it is yours, and calls mem0tray" in said
     assert settings.read_text() == text
 
 

@@ -8,7 +8,6 @@ from PIL import Image
 
 from tests.desktops import eyes
 from tests.desktops.eyes import Box
-from tests.desktops.result import FAILED, HELD, LACKS, Outcome, Report, table
 from tests.desktops.scratch_root import ScratchRoot
 
 HEAD = "level\tpage\tblock\tpar\tline\tword\tleft\ttop\twidth\theight\tconf\ttext"
@@ -90,24 +89,6 @@ def test_a_screen_is_at_rest_once_it_has_shown_the_same_for_long_enough() -> Non
     assert not any(seen)
     assert still.reached(none, 1.2)
     assert still.picture is none
-
-
-def report(*outcomes: Outcome) -> Report:
-    return Report("xfce", "XFCE", outcomes)
-
-
-def test_the_table_says_what_held_and_why_not() -> None:
-    one = report(Outcome("icon", HELD), Outcome("menu", FAILED, "no menu"))
-    other = Report("gnome", "GNOME", (Outcome("icon", LACKS, "shows none"),))
-    assert table([one, other]).splitlines() == [
-        "|  | XFCE | GNOME |",
-        "| --- | --- | --- |",
-        "| icon | yes | – |",
-        "| menu | NO |  |",
-        "",
-        "- XFCE, menu: no menu",
-        "- GNOME, icon: shows none",
-    ]
 
 
 def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:

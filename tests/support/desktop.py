@@ -8,13 +8,11 @@ limit, and whatever was started here ends with it.
 import contextlib
 import functools
 import os
-import select
 import shutil
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -27,7 +25,7 @@ from tests.support.notifyd import NAME as NOTIFICATIONS
 from tests.support.notifyd import Mode, NotificationDaemon
 from tests.support.processes import LEASH, Process, wait_until
 from tests.support.screen import Screen
-from tests.support.session import CONFIG
+from tests.support.session import bus_command
 from tests.support.sni import WATCHER, TrayHost
 
 START: Final = 20.0  # seconds in which a part of the desktop must be there
@@ -177,11 +175,9 @@ class Desktop:
         *,
         env: Mapping[str, str] | None = None,
         name: str | None = None,
-        pass_fds: Sequence[int] = (),
     ) -> Process:
         output = self._folder / (name or f"program-{len(self._processes)}")
-        whole = {**self.env, **(env or {})}
-        process = Process(command, env=whole, output=output, pass_fds=pass_fds)
+        process = Process(command, env={**self.env, **(env or {})}, output=output)
         self._processes.append(process)
         return process
 
@@ -245,23 +241,15 @@ class Desktop:
         leash = [*LEASH[:-1], "TERM"] if LEASH else []
         options = ["-screen", "0", self._size, "-nolisten", "tcp", "-noreset"]
         env = {"PATH": os.environ["PATH"]}  # none of the desktop's marks: see `strays`
-        with _pipe() as (reading, writing):
-            command = [*leash, tool("Xvfb"), "-displayfd", str(writing), *options]
-            output = self._folder / "display"
-            self._server = server = Process(command, env=env, output=output, pass_fds=(writing,))
-        self._closing.callback(_end, server)
-        self._closing.callback(os.close, reading)
-        return functools.partial(_line, reading, server)
+        command = [*leash, tool("Xvfb"), "-displayfd", "1", *options]
+        self._server = Process(command, env=env, output=self._folder / "display")
+        self._closing.callback(_end, self._server)
+        return functools.partial(_line, self._server)
 
     def _start_bus(self) -> None:
-        config = self._runtime / "bus.conf"
-        config.write_text(CONFIG.format(socket=self._runtime / "bus"), encoding="utf-8")
-        options = [f"--config-file={config}", "--nofork"]
-        with _pipe() as (reading, writing):
-            command = [tool("dbus-daemon"), *options, f"--print-address={writing}"]
-            self._daemon = daemon = self.start(command, name="bus", pass_fds=(writing,))
-        self._closing.callback(os.close, reading)
-        _line(reading, daemon)  # it listens
+        tool("dbus-daemon")
+        self._daemon = self.start(bus_command(self._runtime), name="bus")
+        _line(self._daemon)  # it listens
         self.bus = self._with(Bus(self.address))
         self.bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
 
@@ -292,29 +280,12 @@ def strays(address: str) -> list[int]:
     return found
 
 
-@contextlib.contextmanager
-def _pipe() -> Iterator[tuple[int, int]]:
-    """Make a pipe for a program that is started meanwhile; what it writes can be read then."""
-    reading, writing = os.pipe()
-    try:
-        yield reading, writing
-    except BaseException:
-        os.close(reading)
-        raise
-    finally:
-        os.close(writing)
-
-
-def _line(reading: int, program: Process) -> str:
-    """Wait for the line that a program writes when it is ready; AssertionError if it fails."""
-    text = b""
-    deadline = time.monotonic() + START
-    while not text.endswith(b"\n"):
-        ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
-        part = os.read(reading, 256) if ready else b""
-        assert part, f"not ready within {START} s: {program.err}"
-        text += part
-    return text.decode().strip()
+def _line(program: Process) -> str:
+    """Wait for the line that a program writes when it is ready."""
+    wait_until(
+        lambda: "\n" in program.out, START, "ready", every=0.005, explain=lambda: program.err
+    )
+    return program.out.strip()
 
 
 def _end(server: Process) -> None:

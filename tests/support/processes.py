@@ -61,7 +61,6 @@ class Process:
         env: Mapping[str, str],
         output: Path,
         stdin: int | IO[bytes] = subprocess.DEVNULL,
-        pass_fds: Sequence[int] = (),
     ) -> None:
         self._out, self._err = output.with_suffix(".out"), output.with_suffix(".err")
         with self._out.open("wb") as out, self._err.open("wb") as err:
@@ -73,7 +72,6 @@ class Process:
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
-                pass_fds=pass_fds,
             )
 
     @property

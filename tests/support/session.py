@@ -15,12 +15,20 @@ from tests.support.notifyd import CAPABILITIES, Mode, Notification, Notification
 from tests.support.processes import Process, wait_until
 
 # Installed daemons are never started by asking: only what is started here is on such a bus.
-CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>session</type><listen>unix:path={socket}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/>
 <allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
 """
+
+
+def bus_command(folder: Path) -> list[str]:
+    """Give the command of a bus whose socket is in this folder; it writes its address."""
+    config = folder / "bus.conf"
+    config.write_text(_CONFIG.format(socket=folder / "bus"), encoding="utf-8")
+    return ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"]
+
 
 needs_dbus = pytest.mark.skipif(which("dbus-daemon") is None, reason="no dbus-daemon")
 
@@ -59,10 +67,7 @@ def session(folder: Path) -> Iterator[Session]:
         # killed leaves it behind.
         made = tempfile.TemporaryDirectory(prefix="mem0tray-bus-")
         short = Path(closing.enter_context(made))
-        config = folder / "bus.conf"
-        config.write_text(CONFIG.format(socket=short / "bus"), encoding="utf-8")
-        command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"]
-        bus = Process(command, env=os.environ, output=folder / "bus")
+        bus = Process(bus_command(short), env=os.environ, output=folder / "bus")
         closing.callback(bus.kill)
         wait_until(lambda: "\n" in bus.out, what="the bus", explain=lambda: bus.err)
         environ = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus.out.strip()}

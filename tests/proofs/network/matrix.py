@@ -99,13 +99,11 @@ class Outcome:
     """What was seen.
 
     `said`: the program's words while the fault lasted. `counted`: the failures that
-    stood in the files then. `sent`: how often the memories of this batch reached the
-    server. `peak`: of the worker's memory, bytes. `wrong`: the oracle's faults.
+    stood in the files then. `peak`: of the worker's memory, bytes. `wrong`: the oracle's faults.
     """
 
     said: str
     counted: list[int]
-    sent: int
     peak: int
     wrong: list[str]
 
@@ -170,7 +168,6 @@ class Trial:
         return Outcome(
             said,
             counted,
-            sum(self.server.sends(text) for text in texts),
             self.worker.peak_memory(),
             oracle.faults(self.home, self.server, self.accepted),
         )
