@@ -75,9 +75,6 @@ class Change:
         ]
 
 
-# Planning -------------------------------------------------------------------------------------
-
-
 def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
     """Return the changes for `install`; `program` are the words that start mem0tray.
 
@@ -151,9 +148,6 @@ def _planned(
     return change
 
 
-# Reading --------------------------------------------------------------------------------------
-
-
 def claude() -> str:
     """Return the path of the program `claude`; empty if there is none."""
     return shutil.which("claude") or ""
@@ -216,9 +210,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("an object has two members of one name")
     return found
-
-
-# Carrying out ---------------------------------------------------------------------------------
 
 
 def carry_out(change: Change) -> Path | None:

@@ -40,11 +40,7 @@ Heard = Callable[[list[Any]], object]  # takes the signal's arguments, variants 
 
 
 class BusError(Mem0TrayError):
-    """The bus is missing, silent or has ended, or the program that was called refused.
-
-    `name` is the D-Bus name of the error in a program's answer, such as
-    `org.freedesktop.DBus.Error.ServiceUnknown`; empty without an answer.
-    """
+    """There is no bus, or no answer; or one with an error of this D-Bus `name`."""
 
     def __init__(self, message: Reason, *, name: str = "") -> None:
         super().__init__(message)

@@ -24,6 +24,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.dialogs import Dialogs, Question
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 _STOP: Final = 1.0
 _LINE: Final = 300
 _FORMER_EVERY: Final = 30.0  # seconds between two looks into the ledger, which may be a large one
+_GONE: Final = Reason("It does not wait any more: it was delivered meanwhile, most likely.")
+_IN_FLIGHT: Final = Reason(
+    "It is being sent at this moment. If the server takes it, it is delivered and not deleted."
+)
 _ASKING: Final = frozenset({Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE})  # may open a window
 _Commands = queue.SimpleQueue[MenuCommand | None]
 
@@ -63,7 +68,6 @@ class Controller:
         self._settings = settings
         self._language = language
         self._dialogs = dialogs
-        self._autostart = autostart
         self._show_notice = notify
         self._end = end
         self._changed = changed
@@ -89,7 +93,7 @@ class Controller:
             Verb.PAUSE: self._pause,
             Verb.RESUME: lambda _: orders.clear_pause(self._paths()),
             Verb.LEVEL: self._level,
-            Verb.AT_LOGIN: self._at_login,
+            Verb.AT_LOGIN: lambda it: (autostart.enable if it.value else autostart.disable)(),
             Verb.SETTINGS: self._open_settings,
         }
 
@@ -174,14 +178,9 @@ class Controller:
         settings = self._settings()
         done = delete(settings.locations(), settings, [self._found(command)])
         if done.in_flight:
-            raise Mem0TrayError(
-                _(
-                    "It is being sent at this moment. If the server takes it, it is delivered and"
-                    " not deleted."
-                )
-            )
+            raise Mem0TrayError(_IN_FLIGHT)
         if not done.items:
-            raise self._gone()
+            raise NotFoundError(_GONE)
         # The worker sends the notification, as for the command: one deletion, reported once.
 
     def _copy_id(self, command: MenuCommand) -> None:
@@ -214,16 +213,10 @@ class Controller:
     def _found(self, command: MenuCommand) -> FoundItem:
         letter = _letter(command)
         with waiting.opened(self._settings()) as seen:
-            for found in seen.with_id(letter.item_id):
+            for found in seen.candidates([letter.item_id]):
                 if found.is_dead and found.identity == (letter.item_id, letter.digest):
                     return found
-        raise self._gone()
-
-    def _gone(self) -> NotFoundError:
-        _ = self._language().gettext
-        return NotFoundError(
-            _("It does not wait any more: it was delivered meanwhile, most likely.")
-        )
+        raise NotFoundError(_GONE)
 
     def _show_status(self, _: MenuCommand) -> None:
         from mem0tray import report
@@ -243,14 +236,7 @@ class Controller:
     def _restore(self, _command: MenuCommand) -> None:
         language = self._language()
         _, ngettext = language.gettext, language.ngettext
-        settings = self._settings()
-        paths = settings.locations()
-        try:
-            source = backups.last_delete(paths)
-        except NotFoundError:
-            self._notify(_("Nothing to restore"), _("Nothing has been deleted."))
-            return
-        done = restore(paths, settings, source)
+        done = restore(self._paths(), self._settings(), backups.last_delete(self._paths()))
         number = len(done.dead) + len(done.fresh)
         body = ngettext("{n} memory is back.", "{n} memories are back.", number)
         if not number:
@@ -282,9 +268,6 @@ class Controller:
         from mem0tray.config import config_file
 
         config_file.change(settings_file(), "notifications.level", str(command.value))
-
-    def _at_login(self, command: MenuCommand) -> None:
-        (self._autostart.enable if command.value else self._autostart.disable)()
 
 
 def _letter(command: MenuCommand) -> DeadLetter:

@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Final, NamedTuple
 
@@ -199,37 +199,28 @@ class Origin(NamedTuple):
 
     argv0: str
     executable: str
-    package: str
-    environ: Mapping[str, str]
     windows: bool = False
     is_there: Callable[[str], bool] = lambda path: shutil.which(path) is not None
 
     @classmethod
     def of_this_process(cls) -> "Origin":
-        package = str(Path(__file__).parents[2])
-        argv0 = str(Path(sys.argv[0]).absolute())
-        return cls(argv0, sys.executable, package, os.environ, sys.platform == "win32")
+        return cls(str(Path(sys.argv[0]).absolute()), sys.executable, sys.platform == "win32")
 
     def tray(self) -> tuple[str, ...]:
         """Return the words that start the tray.
 
-        An AppImage is started as itself, as its inside is mounted elsewhere each time. A console
-        script keeps the name it was called by, and no link is followed: `~/.local/bin/mem0tray`
-        survives when pipx moves its environments, and Homebrew's link every new version.
+        A console script keeps the name it was called by: `~/.local/bin/mem0tray` survives when
+        pipx moves its environments, and Homebrew's link every new version.
         """
         windowless = str(PureWindowsPath(self.executable).with_name("pythonw.exe"))
         python = windowless if self.windows and self.is_there(windowless) else self.executable
-        return self._program(f"{APP}w.exe") or (python, "-m", APP)
+        return self._script(f"{APP}w.exe") or (python, "-m", APP)
 
     def in_console(self) -> tuple[str, ...]:
         """Return the words that start a command of ours, not one from the working directory."""
-        return self._program(f"{APP}.exe") or (self.executable, "-P", "-m", APP)
+        return self._script(f"{APP}.exe") or (self.executable, "-P", "-m", APP)
 
-    def _program(self, exe: str) -> tuple[str, ...]:
-        image, mounted = self.environ.get("APPIMAGE", ""), self.environ.get("APPDIR", "")
-        inside = (self.executable, self.package)  # else it is the AppImage of our terminal
-        if image and mounted and any(PurePath(each).is_relative_to(mounted) for each in inside):
-            return (image,)
+    def _script(self, exe: str) -> tuple[str, ...]:
         scripts: list[PurePath]
         if self.windows:
             python = PureWindowsPath(self.executable).parent

@@ -30,14 +30,6 @@ class Offer(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class NoticeAction:
-    """An offer with the label of its button."""
-
-    offer: Offer
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """A text to show. `name` is the English title, for the log.
 
@@ -53,7 +45,7 @@ class Notice:
     urgency: Urgency = Urgency.NORMAL
     category: str = ""
     kind: str = ""
-    actions: tuple[NoticeAction, ...] = ()
+    actions: tuple[tuple[Offer, str], ...] = ()  # with the labels
 
 
 class NotShownError(Exception):

@@ -55,7 +55,7 @@ class Daemon:
 
     def show(self, notice: Notice) -> None:
         """Show it. Raises NotShownError without a bus, or where nothing shows it."""
-        offers = {each.offer.value: each.label for each in notice.actions}
+        offers = {offer.value: label for offer, label in notice.actions}
         clicked = lambda key: self._clicked(Offer(key)) if key in offers else None  # noqa: E731
         self._show(notice, list(offers.items()), clicked)
 

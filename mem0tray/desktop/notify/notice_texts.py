@@ -10,7 +10,7 @@ from typing import Final
 from mem0tray.core import events, reasons
 from mem0tray.core.language import Language
 from mem0tray.core.text import one_line, short_id
-from mem0tray.desktop.notify import NEEDS_USER, Notice, NoticeAction, Offer, Urgency
+from mem0tray.desktop.notify import NEEDS_USER, Notice, Offer, Urgency
 from mem0tray.desktop.notify.notices import NoticeGroup, Subject
 
 _GOOD: Final = "healthy"  # the base beside good news
@@ -69,7 +69,7 @@ def test_notice(language: Language) -> Notice:
     return Notice("Test notification", title, text)
 
 
-def _actions(offers: tuple[Offer, ...], language: Language) -> tuple[NoticeAction, ...]:
+def _actions(offers: tuple[Offer, ...], language: Language) -> tuple[tuple[Offer, str], ...]:
     _ = language.gettext
     labels = {
         Offer.STATUS: _("Show status"),
@@ -77,7 +77,7 @@ def _actions(offers: tuple[Offer, ...], language: Language) -> tuple[NoticeActio
         Offer.RETRY: _("Try again"),
         Offer.SETTINGS: _("Settings"),
     }
-    return tuple(NoticeAction(offer, labels[offer]) for offer in offers)
+    return tuple((offer, labels[offer]) for offer in offers)
 
 
 def _helpful(group: NoticeGroup) -> tuple[Offer, ...]:

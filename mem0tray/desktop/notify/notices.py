@@ -310,9 +310,8 @@ class Notices:
     def _put(
         self, subject: Subject, trouble: _Trouble, now: float, counts: "Counts | None"
     ) -> NoticeGroup:
-        fresh = NoticeGroup(subject, trouble.event, now, trouble.wall)
-        group = self._groups.setdefault(subject, fresh)
-        group.add(trouble.event, "", 1)
+        self._gather(subject, trouble.event, now, trouble.wall)
+        group = self._groups[subject]
         group.due, group.counts, group.until = now, counts, trouble.until
         return group
 

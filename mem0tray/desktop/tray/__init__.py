@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.core.state import ACTION_NEEDED, STARTING
@@ -56,9 +56,9 @@ class Tray:
         macOS: then this may never return.
         """
 
-        def set_up(icon: Any) -> None:
+        def set_up(_: Any) -> None:
             ready()
-            self._on_main(lambda: setattr(icon, "visible", True))
+            self._set("visible", True)  # noqa: FBT003  (a value like others)
 
         if self._bus is not None:
             self._icon.menu_there.at_open = opened
@@ -72,8 +72,8 @@ class Tray:
     def show_look(self, look: IconLook) -> None:
         if look != self._look:
             self._look = look
-            image = self._image()
-            self._on_main(lambda: self._set_image(image, needed=look.base == _NEEDED))
+            self._set("attention", look.base == _NEEDED)  # counts on Linux alone
+            self._set("icon", self._image())
             self._also(look)
 
     def show_title(self, title: str) -> None:
@@ -81,12 +81,11 @@ class Tray:
             title = clipped(title, _TOOLTIP)
         if title != self._title:
             self._title = title
-            self._on_main(lambda: setattr(self._icon, "title", title))
+            self._set("title", title)
 
     def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
         """Set the menu. An open one is mended on Linux, and else replaced once it is closed."""
-        menu = self._library.Menu(*self._items(entries))
-        self._on_main(lambda: setattr(self._icon, "menu", menu))
+        self._set("menu", self._library.Menu(*map(self._item, entries)))
 
     def _image(self) -> "Image | tuple[Image, ...]":
         """One picture (macOS), or the same one in each size that panels may want."""
@@ -96,9 +95,8 @@ class Tray:
             return icons.compose(self._look, _ON_MACOS)
         return tuple(icons.compose(self._look, size) for size in _ON_WINDOWS)
 
-    def _set_image(self, image: "Image | tuple[Image, ...]", *, needed: bool) -> None:
-        self._icon.attention = needed  # counts on Linux alone
-        self._icon.icon = image
+    def _set(self, name: str, value: object) -> None:
+        self._on_main(lambda: setattr(self._icon, name, value))
 
     @staticmethod
     def _on_main(work: Callable[[], None]) -> None:
@@ -108,9 +106,6 @@ class Tray:
             AppHelper.callAfter(work)
         else:
             work()
-
-    def _items(self, entries: Sequence[MenuEntry]) -> list[Any]:
-        return [self._item(entry) for entry in entries]
 
     def _item(self, entry: MenuEntry) -> Any:
         library, label = self._library, entry.label
@@ -127,7 +122,7 @@ class Tray:
         checked = entry.checked
         item = library.MenuItem(
             label,
-            library.Menu(*self._items(entry.entries)) if entry.entries else chosen,
+            library.Menu(*map(self._item, entry.entries)) if entry.entries else chosen,
             checked=None if checked is None else lambda _: checked,
             radio=entry.radio,
             default=entry.default,
@@ -139,15 +134,12 @@ class Tray:
 
 def pystray(*, ours: bool) -> Any:
     """Pystray; `ours`: without its own backend, which would look for a display."""
-    before = os.environ.get(_BACKEND)
+    os.environ.pop(_BACKEND, None)
     if ours:
         os.environ[_BACKEND] = "dummy"
-    try:
-        import pystray as library
-    finally:
-        os.environ.pop(_BACKEND, None)
-        if before is not None:
-            os.environ[_BACKEND] = before
+    import pystray as library
+
+    os.environ.pop(_BACKEND, None)
     return library
 
 

@@ -112,72 +112,55 @@ _BOLD: Final = 0.025  # share of the badge, added around each stroke
 _OUTLINES_FROM: Final = 17  # pixels; below, outlines blur, but dots set by hand are sharp
 
 
-def bitmap(text: str, side: int) -> Image.Image | None:
-    """The text as a mask in the largest set that fits into a badge of `side` pixels, or None."""
-    for digits in (_LARGE, _MEDIUM, _SMALL):
-        if all(sign in digits for sign in text):
-            mask = _set(text, digits)
-            if mask.height <= _MOST_TALL * side and mask.width <= _MOST_WIDE * side:
-                return mask
-    return None
-
-
-def _set(text: str, digits: dict[str, str]) -> Image.Image:
-    signs = [digits[sign].split() for sign in text]
-    rows = [".".join(parts) for parts in zip(*signs, strict=True)]
-    mask = Image.new("L", (len(rows[0]), len(rows)), 0)
-    mask.putdata([255 * (dot == "#") for row in rows for dot in row])
-    return mask
-
-
 def add_badge(base: Image.Image, colour: str, text: str) -> Image.Image:
     """A copy of the square `base` with a badge at the lower right, in a white outline."""
     size = base.width
     side = int(size * _DIAMETER) | 1  # odd, as the digits are, so that the middle is a pixel
     halo = max(1, round(size * _HALO))
-    place = size - side - halo
-    middle = place + side // 2
+    whole = side + 2 * halo
+    place = size - whole
     result = base.copy()
+    middle = place + whole // 2
     result.paste((0, 0, 0, 0), (middle, middle, size, size))  # no splinter of the base left there
-    shape = _shape(side + 2 * halo, colour, -halo)
-    outline = Image.new("RGBA", shape.size, _OUTLINE)
-    outline.putalpha(shape)
-    result.alpha_composite(outline, (place - halo, place - halo))
-    result.alpha_composite(_badge(side, colour, text), (place, place))
+    for paint, inset in (
+        (_OUTLINE, 0.0),
+        (_RIMS[colour], halo),
+        (_FILLS[colour], halo + max(1, side * _RIM)),
+    ):
+        corner = max(0, side * _CORNER + halo - inset) if colour == RED else whole / 2 - inset
+        _paint(result, paint, _shape(whole, inset, corner), place)
+    _paint(result, _INKS[colour], _text(side, text), place + halo)
     return result
 
 
-def _badge(side: int, colour: str, text: str) -> Image.Image:
-    badge = Image.new("RGBA", (side, side), _RIMS[colour])
-    for paint, mask in (
-        (_FILLS[colour], _shape(side, colour, max(1, side * _RIM))),
-        (_INKS[colour], _text(side, text)),
-    ):
-        badge.paste(Image.new("RGBA", badge.size, paint), mask=mask)
-    badge.putalpha(_shape(side, colour))
-    return badge
+def _paint(image: Image.Image, colour: str, mask: Image.Image, place: int) -> None:
+    layer = Image.new("RGBA", mask.size, colour)
+    layer.putalpha(mask)
+    image.alpha_composite(layer, (place, place))
 
 
-def _shape(side: int, colour: str, inset: float = 0) -> Image.Image:
-    """The badge's outline as a mask, or a parallel, `inset` further in (if negative: outside)."""
-    large = side * _FINE
-    edge = max(inset, 0) * _FINE
-    corner = large / 2 - edge
-    if colour == RED:
-        outline = side + 2 * min(inset, 0)
-        corner = max(0, outline * _CORNER - inset) * _FINE
+def _shape(whole: int, inset: float, corner: float) -> Image.Image:
+    large, edge = whole * _FINE, inset * _FINE
     mask = Image.new("L", (large, large), 0)
     box = (edge, edge, large - 1 - edge, large - 1 - edge)
-    ImageDraw.Draw(mask).rounded_rectangle(box, corner, fill=255)
+    ImageDraw.Draw(mask).rounded_rectangle(box, corner * _FINE, fill=255)
     return mask.reduce(_FINE)
 
 
 def _text(side: int, text: str) -> Image.Image:
+    """The text as a mask; where outlines would blur, in the largest set of dots that fits."""
     if side >= _OUTLINES_FROM:
         return _outlined(side, text)
     mask = Image.new("L", (side, side), 0)
-    if dots := bitmap(text, side):
-        mask.paste(dots, ((side - dots.width) // 2, (side - dots.height) // 2))
+    for digits in (_LARGE, _MEDIUM, _SMALL):
+        signs = [digits[sign].split() for sign in text if sign in digits]
+        rows = [".".join(parts) for parts in zip(*signs, strict=True)]
+        wide, tall = len("".join(rows[:1])), len(rows)
+        if len(signs) == len(text) and tall <= _MOST_TALL * side and wide <= _MOST_WIDE * side:
+            dots = Image.new("L", (wide, tall), 0)
+            dots.putdata([255 * (dot == "#") for row in rows for dot in row])
+            mask.paste(dots, ((side - wide) // 2, (side - tall) // 2))
+            break
     return mask
 
 

@@ -1,11 +1,10 @@
 """The view of the tray, and the menu, as data. It shows times, never ages."""
 
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 from mem0tray.actions.standing import DeadLetter, Snapshot
 from mem0tray.config.server_choice import CHOOSE, said
@@ -17,6 +16,7 @@ from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.core.text import one_line, short_id
 from mem0tray.server import answers
 
+Value = float | str | bool | None
 LEVELS: Final = ("all", "problems", "none")
 PAUSES: Final = (30, 60)  # minutes
 _FLAT: Final = 5  # memories in a menu without submenus: more would be too many lines
@@ -98,7 +98,7 @@ class MenuCommand:
 
     verb: Verb
     letter: DeadLetter | None = None
-    value: float | str | bool | None = None
+    value: Value = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,34 +117,39 @@ class MenuEntry:
 SEPARATOR: Final = MenuEntry()
 
 
+def _item(label: str, verb: Verb, about: "DeadLetter | Value" = None, **options: Any) -> MenuEntry:
+    letter = about if isinstance(about, DeadLetter) else None
+    value = None if isinstance(about, DeadLetter) else about
+    return MenuEntry(label, MenuCommand(verb, letter, value), **options)
+
+
 def build(
     view: View, language: Language, now: float, *, nests: bool = True
 ) -> tuple[MenuEntry, ...]:
     """Build the whole menu; `nests`: a submenu may have submenus, as dead letters have."""
     _ = language.gettext
+    letters = [_letter(letter, language, now) for letter in view.letters]
+    if not nests:
+        letters = [line for letter in letters[:_FLAT] for line in _flat(letter)]
     return (
-        MenuEntry(_first_line(view, language), MenuCommand(Verb.SHOW_STATUS)),
-        MenuEntry(_counts(view, language), MenuCommand(Verb.SHOW_STATUS)),
+        _item(_first_line(view, language), Verb.SHOW_STATUS),
+        _item(_counts(view, language), Verb.SHOW_STATUS),
         SEPARATOR,
-        MenuEntry(_("Try all again now"), MenuCommand(Verb.RETRY_ALL), enabled=view.dlq > 0),
-        _dead_letters(view.letters, language, now, nests=nests),
+        _item(_("Try all again now"), Verb.RETRY_ALL, enabled=view.dlq > 0),
+        MenuEntry(_("Memories not delivered"), entries=tuple(letters), enabled=bool(view.letters)),
         SEPARATOR,
-        MenuEntry(_("Show status"), MenuCommand(Verb.SHOW_STATUS), default=True),
-        MenuEntry(_("Open DLQ file"), MenuCommand(Verb.OPEN_DLQ)),
-        MenuEntry(_("Open log"), MenuCommand(Verb.OPEN_LOG)),
-        MenuEntry(_("Restore last deletion"), MenuCommand(Verb.RESTORE), enabled=view.restorable),
-        *_former(view, language),
+        _item(_("Show status"), Verb.SHOW_STATUS, default=True),
+        _item(_("Open DLQ file"), Verb.OPEN_DLQ),
+        _item(_("Open log"), Verb.OPEN_LOG),
+        _item(_("Restore last deletion"), Verb.RESTORE, enabled=view.restorable),
+        *(_item(_former(server, language), Verb.BRING_OVER, server) for server in view.former),
         SEPARATOR,
         _pause(view, language),
         _levels(view, language),
-        MenuEntry(
-            _("Start at login"),
-            MenuCommand(Verb.AT_LOGIN, value=not view.at_login),
-            checked=view.at_login,
-        ),
-        MenuEntry(_("Settings…"), MenuCommand(Verb.SETTINGS)),
+        _item(_("Start at login"), Verb.AT_LOGIN, not view.at_login, checked=view.at_login),
+        _item(_("Settings…"), Verb.SETTINGS),
         SEPARATOR,
-        MenuEntry(_("Quit"), MenuCommand(Verb.QUIT)),
+        _item(_("Quit"), Verb.QUIT),
     )
 
 
@@ -215,28 +220,11 @@ def tooltip(view: View, language: Language, now: float) -> str:
     return "\n".join(lines)
 
 
-def _former(view: View, language: Language) -> tuple[MenuEntry, ...]:
+def _former(server: str, language: Language) -> str:
     _ = language.gettext
-    return tuple(
-        MenuEntry(
-            # A sentence of its own: French says "de cet ordinateur".
-            _("Bring memories over from this computer’s server")
-            if server == LOCAL_URL
-            else _("Bring memories over from {server}").format(server=one_line(server, _SERVER)),
-            MenuCommand(Verb.BRING_OVER, value=server),
-        )
-        for server in view.former
-    )
-
-
-def _dead_letters(
-    letters: Sequence[DeadLetter], language: Language, now: float, *, nests: bool
-) -> MenuEntry:
-    _ = language.gettext
-    entries = tuple(_letter(letter, language, now) for letter in letters)
-    if not nests:
-        entries = tuple(line for letter in entries[:_FLAT] for line in _flat(letter))
-    return MenuEntry(_("Memories not delivered"), entries=entries, enabled=bool(entries))
+    if server == LOCAL_URL:  # a sentence of its own: French says "de cet ordinateur"
+        return _("Bring memories over from this computer’s server")
+    return _("Bring memories over from {server}").format(server=one_line(server, _SERVER))
 
 
 def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:
@@ -251,15 +239,13 @@ def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
     said = letter.reason.said(language)
     reason = str(answers.status_in(said) or one_line(said, _REASON))
     parts = (project, short_id(letter.item_id), reason, moment(letter.since, language, now))
-    return MenuEntry(
-        " · ".join(part for part in parts if part),
-        entries=(
-            MenuEntry(_("Try again now"), MenuCommand(Verb.RETRY, letter)),
-            MenuEntry(_("Back up then delete…"), MenuCommand(Verb.DELETE, letter)),
-            MenuEntry(_("Copy ID"), MenuCommand(Verb.COPY_ID, letter)),
-            MenuEntry(_("Diagnose"), MenuCommand(Verb.DIAGNOSE, letter)),
-        ),
+    entries = (
+        _item(_("Try again now"), Verb.RETRY, letter),
+        _item(_("Back up then delete…"), Verb.DELETE, letter),
+        _item(_("Copy ID"), Verb.COPY_ID, letter),
+        _item(_("Diagnose"), Verb.DIAGNOSE, letter),
     )
+    return MenuEntry(" · ".join(part for part in parts if part), entries=entries)
 
 
 def moment(at: float, language: Language, now: float | None = None) -> str:
@@ -281,10 +267,10 @@ def _pause(view: View, language: Language) -> MenuEntry:
         _("Until resumed"): None,
     }
     entries = [
-        MenuEntry(label, MenuCommand(Verb.PAUSE, value=minutes), enabled=not view.paused)
+        _item(label, Verb.PAUSE, minutes, enabled=not view.paused)
         for label, minutes in lengths.items()
     ]
-    resume = MenuEntry(_("Resume"), MenuCommand(Verb.RESUME), enabled=view.paused)
+    resume = _item(_("Resume"), Verb.RESUME, enabled=view.paused)
     return MenuEntry(_("Pause"), entries=(*entries, resume))
 
 
@@ -292,9 +278,7 @@ def _levels(view: View, language: Language) -> MenuEntry:
     _ = language.gettext
     names = zip(LEVELS, (_("All"), _("Problems only"), _("None")), strict=True)
     entries = [
-        MenuEntry(
-            label, MenuCommand(Verb.LEVEL, value=each), checked=view.level == each, radio=True
-        )
+        _item(label, Verb.LEVEL, each, checked=view.level == each, radio=True)
         for each, label in names
     ]
     return MenuEntry(_("Notifications"), entries=tuple(entries))

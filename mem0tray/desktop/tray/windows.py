@@ -22,10 +22,8 @@ WM_QUERYENDSESSION: Final = 0x11
 WM_ENDSESSION: Final = 0x16
 WM_TIMER: Final = 0x113
 WM_RBUTTONUP: Final = 0x205
-NIN_BALLOONUSERCLICK: Final = 0x405
 _WM_ADD: Final = 0x8000  # our own message to the window's thread: put the icon into the taskbar
 _NIM_MODIFY: Final = 1
-_NIF_INFO: Final = 0x10
 _SM_CXSMICON: Final = 49  # the width of a taskbar icon, in pixels
 _ICON_VERSION: Final = 0x30000
 _DENSITY_OF_EACH_SCREEN: Final = -4
@@ -115,7 +113,7 @@ class _TaskbarIcon:
         try:
             parent._message(code, flags, **values)  # noqa: SLF001
         except OSError:
-            if code != _NIM_MODIFY or flags & _NIF_INFO:
+            if code != _NIM_MODIFY:
                 raise
             self._show()
 
@@ -135,9 +133,6 @@ class _TaskbarIcon:
 
     def _on_notify(self, wparam: int, lparam: int) -> None:
         parent: Any = super()
-        if lparam == NIN_BALLOONUSERCLICK:
-            parent.__call__()  # as for a click on the icon
-            return
         if lparam != WM_RBUTTONUP:
             parent._on_notify(wparam, lparam)  # noqa: SLF001
             return

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,45 +12,24 @@ VENV = "/home/u/.local/share/pipx/venvs/mem0tray"
 PYTHON = f"{VENV}/bin/python"
 LINK = "/home/u/.local/bin/mem0tray"
 BESIDE = f"{VENV}/bin/mem0tray"
-MOUNTED = "/mnt/.mount_1"
-INSIDE = f"{MOUNTED}/bin/mem0tray"
-IMAGE = {"APPIMAGE": "/home/u/My Apps/mem0tray.AppImage", "APPDIR": MOUNTED}
-NOTHING: Mapping[str, str] = {}
 EXE = r"C:\venv\Scripts\mem0trayw.exe"
 PYTHONW = r"C:\venv\Scripts\pythonw.exe"
 
 
 @pytest.mark.parametrize(
-    ("argv0", "python", "package", "environ", "there", "expected"),
+    ("argv0", "there", "expected"),
     [
-        (LINK, PYTHON, "/lib", NOTHING, {LINK, BESIDE}, (LINK,)),
-        ("/lib/__main__.py", PYTHON, "/lib", NOTHING, {BESIDE}, (BESIDE,)),
-        ("/gone/mem0tray", PYTHON, "/lib", NOTHING, {BESIDE}, (BESIDE,)),
-        ("/bin/pytest", PYTHON, "/lib", NOTHING, {"/bin/pytest"}, (PYTHON, "-m", "mem0tray")),
-        (INSIDE, "/usr/bin/python3", f"{MOUNTED}/lib", IMAGE, {INSIDE}, (IMAGE["APPIMAGE"],)),
-        (INSIDE, f"{MOUNTED}/bin/python3", "/lib", IMAGE, set(), (IMAGE["APPIMAGE"],)),
-        (LINK, PYTHON, "/lib", IMAGE, {LINK}, (LINK,)),
+        (LINK, {LINK, BESIDE}, (LINK,)),
+        ("/lib/__main__.py", {BESIDE}, (BESIDE,)),
+        ("/gone/mem0tray", {BESIDE}, (BESIDE,)),
+        ("/bin/pytest", {"/bin/pytest"}, (PYTHON, "-m", "mem0tray")),
     ],
-    ids=[
-        "pipx's link",
-        "python -m",
-        "a name that is gone",
-        "no script",
-        "an AppImage",
-        "an AppImage with Python",
-        "the AppImage of a terminal",
-    ],
+    ids=["pipx's link", "python -m", "a name that is gone", "no script"],
 )
 def test_the_script_by_the_name_it_was_called_or_else_the_interpreter_starts_it(
-    argv0: str,
-    python: str,
-    package: str,
-    environ: Mapping[str, str],
-    there: set[str],
-    expected: tuple[str, ...],
+    argv0: str, there: set[str], expected: tuple[str, ...]
 ) -> None:
-    origin = Origin(argv0, python, package, environ, is_there=there.__contains__)
-    assert origin.tray() == expected
+    assert Origin(argv0, PYTHON, is_there=there.__contains__).tray() == expected
 
 
 @pytest.mark.parametrize(
@@ -65,9 +43,7 @@ def test_the_script_by_the_name_it_was_called_or_else_the_interpreter_starts_it(
     ids=["mem0trayw", "pythonw", "neither", "Scripts beside Python"],
 )
 def test_windows_opens_no_console(there: set[str], python: str, expected: tuple[str, ...]) -> None:
-    origin = Origin(
-        r"C:\x\__main__.py", python, "C:\\lib", NOTHING, windows=True, is_there=there.__contains__
-    )
+    origin = Origin(r"C:\x\__main__.py", python, windows=True, is_there=there.__contains__)
     assert origin.tray() == expected
 
 

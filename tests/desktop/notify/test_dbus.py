@@ -13,7 +13,6 @@ from dbus_fast import Message
 from mem0tray.desktop.bus import DBUS, DBUS_PATH, SessionBus
 from mem0tray.desktop.notify import (
     Notice,
-    NoticeAction,
     NotShownError,
     Offer,
     SilentDaemonError,
@@ -26,9 +25,9 @@ from tests.support.session import Session, needs_dbus, session
 
 pytestmark = needs_dbus
 HOSTILE = "-x <b>\0bold</b> & \ud800 \x1b[31m \u202e <img src='x'> \U0001f600"
-STATUS = NoticeAction(Offer.STATUS, "Show status")
-RETRY = NoticeAction(Offer.RETRY, "Retry")
-SETTINGS = NoticeAction(Offer.SETTINGS, "Settings")
+STATUS = (Offer.STATUS, "Show status")
+RETRY = (Offer.RETRY, "Retry")
+SETTINGS = (Offer.SETTINGS, "Settings")
 TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
 PATIENCE = 0.5  # seconds that a daemon is given
 

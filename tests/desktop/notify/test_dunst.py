@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from mem0tray.desktop.bus import SessionBus
-from mem0tray.desktop.notify import Notice, NoticeAction, Offer
+from mem0tray.desktop.notify import Notice, Offer
 from mem0tray.desktop.notify.dbus import Daemon
 from mem0tray.desktop.tray.icon import notice_icon
 from tests.support.desktop import Desktop
@@ -28,7 +28,7 @@ def notification(desktop: Desktop) -> Window:
 
 
 def notice(body: str, kind: str = "") -> Notice:
-    action = NoticeAction(Offer.STATUS, "Show status")
+    action = (Offer.STATUS, "Show status")
     return Notice("Title", "Title", body, kind=kind, actions=(action,))
 
 

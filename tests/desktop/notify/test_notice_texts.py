@@ -12,7 +12,6 @@ from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.desktop.notify import (
     Notice,
-    NoticeAction,
     Offer,
     Urgency,
     clipped,
@@ -39,7 +38,7 @@ def shown(desk: Desk, *happens: Event) -> Notice:
 
 
 def offers(notice: Notice) -> list[Offer]:
-    return [action.offer for action in notice.actions[1:]]
+    return [offer for offer, _ in notice.actions[1:]]
 
 
 DELETED = events.UserAction("delete", dead=1, fresh=1, backup="kept.json")
@@ -124,7 +123,7 @@ def test_icon_buttons_and_urgency_follow_from_the_subject(
     notice = desk.last
     found = (notice.base, offers(notice), notice.urgency, notice.kind)
     assert found == (base, expected, urgency, kind)
-    assert notice.actions[0] == NoticeAction(Offer.STATUS, "Show status")
+    assert notice.actions[0] == (Offer.STATUS, "Show status")
     assert notice_icon(notice.base).is_file()
     assert notice.base in BASES.values()
 
@@ -135,7 +134,7 @@ def test_an_answer_shows_the_status_unless_that_is_what_failed(
     *, clickable: bool, good: bool
 ) -> None:
     notice = notice_texts.answer("No", "So.", Language("en"), good=good, clickable=clickable)
-    assert [each.offer for each in notice.actions] == [Offer.STATUS] * clickable
+    assert [offer for offer, _ in notice.actions] == [Offer.STATUS] * clickable
     assert notice.base == ("healthy" if good else "action-needed")
 
 

@@ -12,7 +12,7 @@ from mem0tray.desktop.tray import windows as windows_icon
 from mem0tray.desktop.tray.icon import IconLook, compose
 
 PICTURES = tuple(compose(IconLook("down"), size) for size in tray._ON_WINDOWS)
-NIM_MODIFY, NIF_ICON, NIF_INFO = 1, 2, 0x10
+NIM_MODIFY, NIF_ICON = 1, 2
 MOUSE_MOVES = 0x200
 
 
@@ -146,12 +146,6 @@ def test_a_taskbar_that_does_not_know_the_icon_is_given_it(icon: Any, windows: U
     assert icon.did == ["remove", "add"]
 
 
-def test_a_notification_that_is_not_shown_is_an_error(icon: Any) -> None:
-    icon.knows = False
-    with pytest.raises(OSError, match="16"):
-        icon._message(NIM_MODIFY, NIF_INFO)
-
-
 @pytest.mark.parametrize(
     ("size", "width"), [(16, 16), (20, 20), (24, 24), (28, 32), (32, 32), (96, 64)]
 )
@@ -183,12 +177,6 @@ def test_a_menu_that_is_open_stays_as_it_is(icon: Any, monkeypatch: pytest.Monke
     assert icon.did == ["until here 200", "until here 205", "menu"]
     icon._update_menu()
     assert icon.did[-2:] == ["menu", "menu"]
-
-
-def test_a_click_on_its_balloon_is_one_on_the_icon(icon: Any) -> None:
-    icon._on_notify(0, windows_icon.NIN_BALLOONUSERCLICK)
-    icon._on_notify(0, MOUSE_MOVES)
-    assert icon.did == ["clicked", "notify 200"]
 
 
 # The end -----------------------------------------------------------------------------------
