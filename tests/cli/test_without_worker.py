@@ -84,7 +84,7 @@ def test_what_was_deleted_stays_deleted(home: Scratch, lose: Loss, *, dead: bool
         assert stats["dead" if dead else "waiting"] == 1
         for again in (["delete", ID, "--yes"], ["retry", ID]):
             assert "no longer waits: deleted" in home.run(*again).err
-        assert "It is deleted" in home.run("edit", ID).err
+        assert "its text is deleted" in home.run("edit", ID).err
     home.ok("restore")
     _start(home)
     assert sorted(_listed(home, dead=dead)) == ["old", "other"]
@@ -176,7 +176,7 @@ def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch
     assert _seen(home) == {"place": "deleted", "text": "old", "diagnosed": "deleted"}
     for command in (["delete", ID, "--yes"], ["retry", ID]):
         assert "no longer waits: deleted" in home.run(*command).err
-    assert "It is deleted" in home.run("edit", ID).err
+    assert "its text is deleted" in home.run("edit", ID).err
     assert "dead letter" in home.ok("show", "bb")
 
 
