@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from mem0tray.core import events
-from mem0tray.core.state import Waiting, WorkerStatus
+from mem0tray.core.state import WorkerStatus
 from mem0tray.files import private_folders
 from mem0tray.system.paths import config_file
 from mem0tray.worker.faults import EMERGENCY_PART, READING_PARTS
@@ -133,13 +133,9 @@ class Engine:
             return True
         return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon
 
-    def waiting(self, now: float) -> Waiting:
-        counts = self._context.counters.waiting()
-        unread = self._breaker.fault_with(READING_PARTS)
-        return Waiting(counts.queue, counts.dlq, counts.held, self._breaker.state(now), unread)
-
     def look(self, now: float) -> WorkerStatus:
         counts = self._context.counters.waiting()
         last = self._context.counters.last_delivery()
         state, paused = self._breaker.state(now), self._breaker.is_paused(now)
-        return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held)
+        unread = self._breaker.fault_with(READING_PARTS)
+        return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held, unread)

@@ -17,16 +17,7 @@ from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.files import orders
 from mem0tray.files.atomic import TornError
-from mem0tray.files.orders import (
-    DELIVERED,
-    DONE,
-    GONE,
-    IN_FLIGHT,
-    PERHAPS,
-    THERE,
-    Order,
-    Text,
-)
+from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THERE, Order, Text
 from mem0tray.ledger.rows import Row
 from mem0tray.worker import other_worker
 from mem0tray.worker.context import WorkerContext

@@ -160,9 +160,7 @@ def stages_of(parts: Parts, wanted: WantedSettings) -> tuple[CycleStage, ...]:
         CycleStage("delivery", to.wake_senders, to.until_delivery),
         CycleStage("publishing", to.publish, to.until_publishing),
         CycleStage(
-            "metrics",
-            lambda *_: parts.metrics.run(),
-            lambda _, moment: parts.metrics.wait(moment),
+            "metrics", lambda *_: parts.metrics.run(), lambda _, moment: parts.metrics.wait(moment)
         ),
         CycleStage("retention", to.clean_up),
     )

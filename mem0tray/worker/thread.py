@@ -9,7 +9,7 @@ from mem0tray.core import events, reasons
 from mem0tray.core.errors import LedgerError, Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import Waiting, WorkerStatus
+from mem0tray.core.state import WorkerStatus
 from mem0tray.ledger.counters import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
@@ -46,11 +46,7 @@ class WorkerThread:
     # The thread ----------------------------------------------------------------------
 
     def start(
-        self,
-        *,
-        watch: bool = True,
-        patient: bool = True,
-        over: Callable[[], None] = lambda: None,
+        self, *, watch: bool = True, patient: bool = True, over: Callable[[], None] = lambda: None
     ) -> None:
         """Start the thread, which calls `over` at its end; `patient`: it waits for a full disk."""
 
@@ -166,9 +162,6 @@ class WorkerThread:
         """Whether the files show what was done, as far as they can be written."""
         found = self._engine
         return found is not None and found.parts.has_published
-
-    def waiting(self) -> Waiting:
-        return self._ready().waiting(time.time())
 
     def counts(self) -> Counts:
         return self._ready().parts.context.counters.waiting()
