@@ -334,11 +334,6 @@ def warn_behind(step: "InStep") -> None:
     warn([str(step.behind)] if step.behind else [])
 
 
-def warn_of_unknown_variables() -> None:
-    """Name on standard error the variables that look like settings of ours but are none."""
-    warn(settings.unknown_variables(os.environ))
-
-
 def is_in_environment(key: str) -> bool:
     """Return whether a variable sets this key, and so wins over the settings file."""
     return bool(os.environ.get(settings.variable(key)))
