@@ -54,6 +54,8 @@ def read(url: str, within: float = PATIENCE) -> str:
 def store(url: str, key: str) -> None:
     """Put the key of the server at `url` into the keyring. Raises KeyringUnavailableError."""
     _asked(lambda: _keyring().set_password(SERVICE, url, key))
+    if read(url) != key:  # one that keeps nothing says no word
+        raise KeyringUnavailableError(Reason("The keyring did not keep the API key."), _UNLOCK)
 
 
 def remove(url: str) -> bool:
