@@ -46,19 +46,19 @@ class PlyerBackend:
         if self.missing:
             raise NotShownError(self.missing)
         title, body = fitted(notice)
+        icon = str(self._icon(notice.base)) if self._icon else ""
+        words = {"title": title, "message": body, "app_name": APP, "app_icon": icon}
         if self._platform == "win32":
-            from mem0tray.desktop.notify.windows import BalloonNotification
+            from mem0tray.desktop.notify import windows
 
-            shows: Any = BalloonNotification(self._clicked)
+            windows.show(self._clicked, _SECONDS, words)
         elif self._platform == "darwin":
-            shows = _script_notification()
+            _script_notification().notify(**words)
         else:
             from plyer.platforms.linux.notification import NotifyDesktopPortals
 
-            shows = NotifyDesktopPortals()
-            title, body = (text.translate(_GVARIANT) for text in (title, body))
-        icon = str(self._icon(notice.base)) if self._icon else ""
-        shows.notify(title=title, message=body, app_name=APP, app_icon=icon, timeout=_SECONDS)
+            quoted = {name: text.translate(_GVARIANT) for name, text in words.items()}
+            NotifyDesktopPortals().notify(**quoted, timeout=_SECONDS)
 
     def withdraw(self, kind: str) -> None:
         """Do nothing: it disappears by itself."""

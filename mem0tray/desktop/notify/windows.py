@@ -1,21 +1,18 @@
-"""A balloon of Windows: plyer's, but it reports clicks, and ends in order.
+"""A balloon of Windows: plyer's, but it reports failures and clicks, and ends in order.
 
-By itself plyer keeps each balloon and its icon until the program ends, holds up that end while the
-last one shows, and reports no failure; and its windows answer nobody in that time, so that Windows
-takes the program for one that hangs.
+By itself plyer keeps each balloon until the program ends, and holds up that end while the last one
+shows; its windows answer nobody in that time, so that Windows takes the program for one that hangs.
 """
 
 import atexit
 import ctypes
-import queue
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Final
-
-from plyer.facades import Notification
 
 _WM_BALLOON: Final = 0x401  # our own: the taskbar's messages about the balloon
 _CLICKS: Final = (0x400, 0x405)  # NIN_SELECT, on its icon, and NIN_BALLOONUSERCLICK
@@ -27,24 +24,14 @@ _REMOVE: Final = 1
 _shown: Final = weakref.WeakSet[threading.Thread]()
 
 
-class BalloonNotification(Notification):  # type: ignore[misc]  # plyer has no types
-    """Shows a balloon; `clicked` is called on the balloon's thread."""
-
-    def __init__(self, clicked: Callable[[], None]) -> None:
-        self._clicked = clicked
-
-    def _notify(self, **wanted: Any) -> None:
-        outcome: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
-        words = {name: wanted[name] for name in ("title", "message", "app_name", "app_icon")}
-        arguments = (words, wanted["timeout"], self._clicked, outcome.put)
-        thread = threading.Thread(
-            target=_keep, args=arguments, name="mem0tray-balloon", daemon=True
-        )
-        _shown.add(thread)
-        thread.start()
-        error = outcome.get()
-        if error is not None:
-            raise error
+def show(clicked: Callable[[], None], seconds: float, words: dict[str, str]) -> None:
+    """Show a balloon, or raise the error of Windows or plyer; `clicked` is called on its thread."""
+    outcome: Future[None] = Future()
+    arguments = (words, seconds, clicked, outcome)
+    thread = threading.Thread(target=_keep, args=arguments, name="mem0tray-balloon", daemon=True)
+    _shown.add(thread)
+    thread.start()
+    outcome.result()
 
 
 def await_ends() -> None:
@@ -57,7 +44,7 @@ def _keep(
     words: dict[str, str],
     seconds: float,
     clicked: Callable[[], None],
-    report: Callable[[Exception | None], None],
+    outcome: "Future[None]",
 ) -> None:
     """Show it for so many seconds; its window belongs to this thread."""
     from plyer.platforms.win.libs import win_api_defs as api
@@ -66,9 +53,9 @@ def _keep(
     try:
         balloon = WindowsBalloonTip(**words, timeout=0)  # with a time it would sleep as long
     except Exception as error:  # noqa: BLE001  (raised where it is awaited)
-        report(error)
+        outcome.set_exception(error)
         return
-    report(None)
+    outcome.set_result(None)
 
     def answer(window: int, message: int, wparam: int, lparam: int) -> int:
         if message == _WM_BALLOON and lparam & 0xFFFF in _CLICKS:

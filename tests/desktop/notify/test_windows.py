@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mem0tray.desktop.notify import windows
-from mem0tray.desktop.notify.windows import BalloonNotification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +68,7 @@ def taskbar(monkeypatch: pytest.MonkeyPatch) -> Taskbar:
 
 
 def test_it_is_shown_for_its_time_and_leaves_nothing(taskbar: Taskbar) -> None:
-    BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
+    windows.show(lambda: None, 10, WORDS)
     assert taskbar.shown == [WORDS | {"timeout": 0}]
     assert len(taskbar.kept) == 1  # so that a quit takes it away
     taskbar.over.set()
@@ -80,11 +79,11 @@ def test_it_is_shown_for_its_time_and_leaves_nothing(taskbar: Taskbar) -> None:
 def test_a_balloon_that_windows_refuses_is_an_error(taskbar: Taskbar) -> None:
     taskbar.refuses = True
     with pytest.raises(RuntimeError, match="Shell_NotifyIconW"):
-        BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
+        windows.show(lambda: None, 10, WORDS)
 
 
 def test_nothing_waits_for_it_at_a_quit(taskbar: Taskbar) -> None:
-    BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
+    windows.show(lambda: None, 10, WORDS)
     (thread,) = (each for each in threading.enumerate() if each.name == "mem0tray-balloon")
     assert thread.daemon
     taskbar.over.set()
@@ -93,7 +92,7 @@ def test_nothing_waits_for_it_at_a_quit(taskbar: Taskbar) -> None:
 
 def test_a_click_is_heard(taskbar: Taskbar) -> None:
     clicks: list[bool] = []
-    BalloonNotification(lambda: clicks.append(True)).notify(**WORDS, timeout=10)
+    windows.show(lambda: clicks.append(True), 10, WORDS)
     for message, lparam in ((TOLD, TIMED_OUT), (TOLD - 1, CLICK), (TOLD, 7 << 16 | CLICK)):
         assert taskbar.procedure(1, message, 0, lparam) == 5
     assert clicks == [True]
