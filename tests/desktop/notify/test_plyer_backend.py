@@ -6,7 +6,7 @@ import pytest
 
 from mem0tray.desktop import notify as notices
 from mem0tray.desktop import session
-from mem0tray.desktop.notify import Notice, NotShownError, plyer_backend, windows
+from mem0tray.desktop.notify import Notice, NotShownError, plyer_backend
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 
 
@@ -84,7 +84,7 @@ def test_the_portal_gets_quoted_text(bare: pytest.MonkeyPatch, tmp_path: Path) -
 
 def test_windows_is_given_what_it_takes(bare: pytest.MonkeyPatch) -> None:
     calls: list[tuple[object, ...]] = []
-    bare.setattr(windows, "show", lambda *arguments: calls.append(arguments[1:]))
+    bare.setattr(plyer_backend, "_show_balloon", lambda *arguments: calls.append(arguments[1:]))
     PlyerBackend(lambda base: Path(f"{base}.ico"), platform="win32").show(notice())
     words = {"title": "Title", "message": "Body", "app_name": "mem0tray", "app_icon": "healthy.ico"}
     assert calls == [(10, words)]
