@@ -17,12 +17,10 @@ def past(ledger: Ledger) -> Generations:
 
 
 def dead(inbox: Inbox, item: Item) -> int:
-    """Take in a dead letter."""
     return inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
 
 
 def publish(past: Generations, name: str) -> int:
-    """Publish a generation."""
     gen = past.prepare(name)[0]
     past.record(gen, name.encode())
     past.note_published(gen)
@@ -30,7 +28,6 @@ def publish(past: Generations, name: str) -> int:
 
 
 def showings(past: Generations, key: int) -> list[Showing]:
-    """What was shown of an item."""
     return list(past.shown([key])[key].showings)
 
 
