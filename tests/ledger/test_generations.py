@@ -146,7 +146,6 @@ def test_the_file_holds_dead_letters_in_their_order(
     assert [(each.key, each.raw) for each in rows] == list(
         zip((second, third, first), raws, strict=True)
     )
-    assert rows[1].body == items.body(letter("c").raw)
 
 
 def test_the_users_part_is_hashed_when_it_is_published(
