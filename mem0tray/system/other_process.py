@@ -107,7 +107,7 @@ def end(other: OtherProcess) -> bool:
 def is_worker(name: str, words: Iterable[str]) -> bool:
     """Judge whether a service of that name with these words is a worker of memories. Pure.
 
-    Only the last two parts of a path count, as all sorts of programs lie below a folder called mem0.
+    Only the last two parts of a path count, as any program may lie below a folder called mem0.
     """
     name = name.replace(APP, "")
     texts = [

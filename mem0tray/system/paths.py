@@ -118,9 +118,9 @@ class FolderRecord(Struct, frozen=True):
 def data_folder(root: Path, claude_dir: Path) -> Path:
     """Find the data folder of `claude_dir` (absolute), or the name for a new one.
 
-    It belongs to the *real* path, so that two names of one folder never get two workers, and records
-    what it serves; the hash only names a new one. It is that whose recorded real path leads here now;
-    else, if that path is gone, that whose recorded name does; of two that which served last.
+    It belongs to the *real* path, so that two names of one folder never get two workers, and
+    records what it serves; the hash only names a new one. The one whose recorded real path leads
+    here counts; else, if that path is gone, the one whose name does; of two the later one.
     """
     real = os.path.realpath(claude_dir)
     known = folder_records(root)

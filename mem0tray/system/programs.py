@@ -64,7 +64,7 @@ def obstacle(program: str) -> str:
 
 
 def run_applescript(script: str, words: tuple[str, ...], timeout: float | None = None) -> None:
-    """Run an ASCII script of ours; its `run` handler gets these words, none of which can be an option.
+    """Run an ASCII script of ours; its `run` handler gets these words, none of them an option.
 
     Raises OSError or SubprocessError when it failed, or somebody cancelled its question.
     """
