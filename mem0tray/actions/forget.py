@@ -117,10 +117,7 @@ def _unescaped(data: bytes) -> bytes:
 def forget(
     paths: Paths, settings: Settings, deleted: Sequence[FoundItem], *, heard: bool = True
 ) -> Forgotten:
-    """Erase what `delete` has just deleted; `heard`: the ledger has erased it already.
-
-    Raises nothing: failures are named in the result.
-    """
+    """Erase what was deleted (`heard`: in the ledger too); failures are named in the result."""
     result, text = Forgotten(), _Text(deleted)
     with Reader(paths.ledger) as reader:
         known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
@@ -216,10 +213,7 @@ def _holds(path: Path, text: _Text) -> bool:
 def _from_file(
     paths: Paths, path: Path, text: _Text, result: Forgotten, *, is_left_over: bool
 ) -> None:
-    """Erase the text from a file of ours; name any file that still holds it.
-
-    Raises OSError, FileUnavailableError, LockTimeoutError.
-    """
+    """Erase the text from a file of ours; name any file that still holds it. Raises OSError etc."""
     if path.stat().st_size > _LARGEST:
         result.unreachable.append(f"{path}: too large to be looked into")
         return

@@ -1,8 +1,4 @@
-"""What commands have in common: help with examples, options, and what a shell completes.
-
-Completers are asked in the middle of a line: they answer at once, and silently if a file is
-missing, broken or no file at all.
-"""
+"""What commands have in common: help with examples, options, and what a shell completes."""
 
 import os
 import re
@@ -146,10 +142,7 @@ def _project_here() -> str:
 
 
 def utf8(given: str, what: str) -> str:
-    """Return the argument as text. Raises UsageError, naming `what`, if it is not UTF-8.
-
-    Python keeps bytes that the system's encoding does not have as halves of characters.
-    """
+    """Return the argument as text. Raises UsageError, naming `what`, if it is not UTF-8."""
     try:
         given.encode()
     except UnicodeEncodeError:
@@ -159,10 +152,7 @@ def utf8(given: str, what: str) -> str:
 
 
 def decoded(data: bytes, what: str) -> str:
-    """Return the bytes as text; half a character, which some programs write, is let through.
-
-    Raises UsageError, which names `what`, if they are not UTF-8.
-    """
+    """Return the bytes as text, half characters too. Raises UsageError if they are not UTF-8."""
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
@@ -258,20 +248,6 @@ def backups(_: click.Context, incomplete: str) -> _Offer:
 
 
 @_completer
-def events(_: click.Context, __: str) -> _Offer:
-    """Offer the events of Claude Code that `hook` knows."""
-    from mem0tray.claude.hook import EVENTS
-
-    return [(name, "") for name in EVENTS]
-
-
-@_completer
-def files_of_lines(ctx: click.Context, _: str) -> _Offer:
-    """Offer files where `add` takes one; nobody completes a text."""
-    return "file" if ctx.params.get("jsonl") else []
-
-
-@_completer
 def keys(_: click.Context, __: str) -> _Offer:
     """Offer every setting."""
     from mem0tray.config.config_file import meanings
@@ -356,11 +332,6 @@ def load_what_holds() -> Loaded:
 def warn_behind(step: "InStep") -> None:
     """Name on standard error what is newer than what a command shows."""
     warn([str(step.behind)] if step.behind else [])
-
-
-def warn_of_unknown_variables() -> None:
-    """Name on standard error the variables that look like settings of ours but are none."""
-    warn(settings.unknown_variables(os.environ))
 
 
 def is_in_environment(key: str) -> bool:

@@ -183,20 +183,6 @@ def _guess(key: str, known: Iterable[str]) -> str:
     return did_you_mean(key, known)
 
 
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Return a warning for each variable that looks like a setting but is none.
-
-    No part of `Loaded.warnings`: every command shows them, also one that uses no settings.
-    """
-    names = [variable(key) for key in keys()]
-    sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
-    return [
-        f"The variable {name} is unknown and ignored.{_guess(name, names)}"
-        for name in environ
-        if name.startswith(sections) and name not in names
-    ]
-
-
 # Reading --------------------------------------------------------------------------------------
 
 _EDIT = Reason("Mend it with `mem0tray config edit`.")
@@ -270,12 +256,20 @@ class _Reading:
 
     def take_environment(self, environ: Mapping[str, str]) -> None:
         """Read the variables, which win over the file; an empty one counts as not set."""
-        for key, kind in self._known.items():
-            name = variable(key)
+        names = {variable(key): key for key in self._known}
+        sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
+        self.warnings += [
+            f"The variable {name} is unknown and ignored.{_guess(name, names)}"
+            for name in environ
+            if name.startswith(sections) and name not in names
+        ]
+        for name, key in names.items():
             if text := environ.get(name, ""):
                 where = reasons.quoted(f"{key} ({name})")
                 mend = Reason("Correct the variable {name}, or unset it.", name=name)
-                self._take(key, setting_rules.parse(text, kind), where, mend, ENVIRONMENT)
+                self._take(
+                    key, setting_rules.parse(text, self._known[key]), where, mend, ENVIRONMENT
+                )
 
     def _take_section(self, section: str, content: object) -> None:
         inside = [key for key in self._known if key.partition(".")[0] == section]

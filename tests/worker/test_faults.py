@@ -87,10 +87,7 @@ def test_parts_with_faults_of_their_own(scene: Scene) -> None:
     scene.faults.note_success("writing")
     assert not scene.faults.has_reported(reasons.quoted("ValueError('odd')"))
     assert scene.told[2:] == [events.PartRecovered("queue file")]
-    assert scene.marks == {
-        "writing": reasons.NONE,
-        "queue file": _failed(errno.EIO).reason,
-    }
+    assert scene.marks == {"writing": reasons.NONE, "queue file": _failed(errno.EIO).reason}
 
 
 def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
