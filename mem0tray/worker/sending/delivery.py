@@ -121,7 +121,6 @@ class Delivery:
         return len(self._flights)
 
     def next_due(self) -> float | None:
-        """When the next item falls due (Unix seconds), but for suspects; 0 during a request."""
         with self._cond:
             if self._flights:
                 return 0.0
