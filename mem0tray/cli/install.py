@@ -181,7 +181,7 @@ def uninstall(
     if program is not None:
         if purge:
             raise click.UsageError("--purge goes without claude-code.")
-        changes = connecting.removals(_parts(mcp=mcp, hooks=hooks))
+        changes = [connecting.removal(part) for part in _parts(mcp=mcp, hooks=hooks)]
         make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     if mcp or hooks or dry_run:
@@ -269,7 +269,9 @@ class _Uninstalling:
             except Mem0TrayError as error:
                 self._left.append((f"the {_WHAT[part]} of Claude Code", str(error).rstrip(".")))
         with suppress(Mem0TrayError):  # the hooks then stay, and the reason is known
-            self._left += connecting.left()
+            if plug_in := connecting.plug_in():
+                how = f"`claude plugin uninstall {plug_in}` takes it away"
+                self._left.append((f"the plug-in {plug_in}", how))
         login = autostart.current()
         was_there = login.state().name != DISABLED
         self._notes += login.disable()
