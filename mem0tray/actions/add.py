@@ -63,11 +63,7 @@ def too_long() -> Mem0TrayError:
 
 
 def prepared(loaded: Loaded) -> Paths:
-    """Prepare the folder where these settings queue memories, and return its paths.
-
-    The choice of the server is remembered before we make the first file there.
-    Raises FileUnavailableError if the folder is missing and cannot be made.
-    """
+    """Prepare the folder where these settings queue memories. Raises FileUnavailableError."""
     served = last_served(data_root()) if "paths.claude_dir" in loaded.unknown else None
     paths = loaded.settings.locations() if served is None else Paths.for_claude_dir(served)
     if "server.url" not in loaded.unknown:
@@ -132,10 +128,7 @@ def _laid_out(raws: list[bytes]) -> list[bytes]:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append one line or more durably, in one write: no other writer gets between.
-
-    If somebody left a line without its end, it gets one first.
-    """
+    """Append lines durably in one write, after ending a line that somebody left without its end."""
     try:
         fd = regular_file.open_fd(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:

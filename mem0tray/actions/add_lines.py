@@ -1,8 +1,6 @@
 """Memories as JSON lines: reading and writing one, and queueing many with few writes.
 
-Each write holds as much as the queue file has already, so that the time grows with the lines
-and not with their square, and no more than that is in memory at once. A memory that is
-waiting already is not queued again, so that a run that was cut off can be repeated.
+A memory that waits already is not queued again: a run that was cut off can be repeated.
 """
 
 import json
@@ -42,11 +40,7 @@ class BadLineError(Exception):
 
 
 def read_line(line: bytes, project: str = "") -> MemoryLine:
-    """Return the memory of a line; `project` is that of lines that name none.
-
-    A line without an id gets one that is the same at each reading, so that it is queued once.
-    Raises BadLineError.
-    """
+    """Return the memory of a line (of `project`, if it names none). Raises BadLineError."""
     if len(line) > items.LONGEST_LINE:
         raise BadLineError(f"is too long: {items.LONGEST_LINE:,} bytes at most")
     found = _object(line)
@@ -78,11 +72,7 @@ def write_line(line: MemoryLine) -> bytes:
 
 
 def ids_of_key(key: str, digest: bytes) -> list[str]:
-    """List the ids that may have this idempotency key; the first is the key itself.
-
-    `export` knows a memory by its key alone, which for a further content has a hash behind the
-    id, and has letters other than ASCII percent-encoded.
-    """
+    """List the ids that may have this idempotency key, by which alone `export` knows a memory."""
     shown = [key]
     if "%" in key:
         shown.append(unquote(key, errors="surrogatepass"))

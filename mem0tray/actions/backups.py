@@ -270,10 +270,7 @@ def _read(path: Path) -> bytes:
 
 
 def _at(path: Path) -> float:
-    """Return the time in a backup's name, else that of its last change.
-
-    Where an hour comes twice, the last change tells which of the two is meant.
-    """
+    """Return the time in a backup's name (of an hour that comes twice, by its change)."""
     changed = _changed(path)
     with suppress(ValueError, OverflowError):
         readings = [_time_in(path).replace(fold=fold).timestamp() for fold in (0, 1)]
@@ -314,10 +311,7 @@ def _piece(raw: bytes, *, dead: bool) -> Piece:
 
 
 def _tamed(raw: bytes) -> bytes:
-    """Drop the values that cannot be loaded, if it can be done, and keep what stands beside them.
-
-    Such a value is a number of 5,000 digits, or nesting 100,000 deep.
-    """
+    """Drop values that cannot be loaded (5,000 digits, 100,000 levels), and keep the others."""
     raw = raw.strip()
     if document.loadable(raw):
         return raw

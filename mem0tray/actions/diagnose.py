@@ -131,9 +131,7 @@ _HELD: Final = Cause(
 _HELD_YET: Final = Cause(
     HELD,
     Reason("perhaps delivered by another worker; the server is asked once it has gone"),
-    nothing(
-        Reason("the server is asked automatically; at once with `mem0tray retry {id}`.", id=ID)
-    ),
+    nothing(Reason("the server is asked automatically.")),
     by_itself=True,
 )
 _AT_WORK: Final = Cause(
@@ -158,9 +156,6 @@ _ASKED: Final = nothing(
     )
 )
 _SENT: Final = nothing(Reason("it is sent automatically."))
-_SENT_AT_ONCE: Final = nothing(
-    Reason("it is sent automatically; at once with `mem0tray retry {id}`.", id=ID)
-)
 
 
 def _action(told: Reason) -> Cause:
@@ -298,9 +293,7 @@ def causes(
         result.append(_AT_WORK)
     elif due > now and not (held or taken):
         again = Reason("it is sent again at {time}", time=text.clock(due))
-        # `retry` takes dead letters, not entries.
-        remedy = _SENT_AT_ONCE if found.is_dead else _SENT
-        result.append(Cause(WAITING, again, remedy, by_itself=True))
+        result.append(Cause(WAITING, again, _SENT, by_itself=True))
     elif not result:
         result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
     handle = handle or programs.quote(short_id(found.id))

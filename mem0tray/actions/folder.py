@@ -17,11 +17,7 @@ _BLOCK: Final = 4096  # bytes
 
 
 def trouble(settings: Settings) -> FileUnavailableError | None:
-    """Find why there is nothing to be read, else None.
-
-    The default folder may be missing: on a new computer nothing has happened yet, and it is
-    made when needed. A folder that somebody named is expected to be there.
-    """
+    """Find why there is nothing to be read, else None; the default folder may be missing."""
     folder = settings.locations().claude_dir
     if os.path.isdir(folder):  # noqa: PTH112  (Path.is_dir() raises without permission)
         return None

@@ -117,17 +117,14 @@ def _unescaped(data: bytes) -> bytes:
 def forget(
     paths: Paths, settings: Settings, deleted: Sequence[FoundItem], *, heard: bool = True
 ) -> Forgotten:
-    """Erase what `delete` has just deleted; `heard`: the ledger has erased it already.
-
-    Raises nothing: failures are named in the result.
-    """
+    """Erase what was deleted (`heard`: in the ledger too); failures are named in the result."""
     result, text = Forgotten(), _Text(deleted)
     with Reader(paths.ledger) as reader:
         known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
         result.unreachable += _servers(reader, known)
     if paths.ledger.exists():
         try:
-            heard = heard and _from_ledger(paths, settings, deleted, known)
+            heard = _from_ledger(paths, settings, deleted, known) and heard
             late = "the ledger: the worker has not answered; it erases it later"
             (result.erased if heard else result.unreachable).append("the ledger" if heard else late)
         except Mem0TrayError as error:
@@ -216,10 +213,7 @@ def _holds(path: Path, text: _Text) -> bool:
 def _from_file(
     paths: Paths, path: Path, text: _Text, result: Forgotten, *, is_left_over: bool
 ) -> None:
-    """Erase the text from a file of ours; name any file that still holds it.
-
-    Raises OSError, FileUnavailableError, LockTimeoutError.
-    """
+    """Erase the text from a file of ours; name any file that still holds it. Raises OSError etc."""
     if path.stat().st_size > _LARGEST:
         result.unreachable.append(f"{path}: too large to be looked into")
         return

@@ -38,8 +38,7 @@ _ANSWERING: Final = 2.0  # seconds; a worker that takes longer is in trouble, an
 class InStep(Struct, frozen=True):
     """How far the ledger is behind the files.
 
-    `unread`: why a file cannot be read, by QUEUE, EMERGENCY or DLQ: what stands there is not known.
-    `behind`: a sentence on what is newer than the ledger, and why it could not be taken in.
+    `unread`: why a file cannot be read, by QUEUE, EMERGENCY or DLQ. `behind`: what else is newer.
     """
 
     unread: Mapping[str, Reason] = {}
@@ -63,10 +62,7 @@ def worker_runs(paths: Paths) -> bool:
 
 
 def keep_in_step(paths: Paths, settings: Settings) -> InStep:
-    """See that the ledger knows the files as they are now; half a second at most for a worker.
-
-    Nothing happens in the usual case: the ledger notes each file's signature when it is read.
-    """
+    """See that the ledger knows the files as they are now; half a second at most for a worker."""
     end = time.monotonic() + _TAKING_IN
     while newer := list(_newer(paths)):
         why = reasons.NONE
@@ -99,9 +95,8 @@ def _behind(paths: Paths, newer: Iterable[Path], why: Reason) -> InStep:
 def stand_in(paths: Paths, settings: Settings, patience: float) -> Mapping[str, Reason] | None:
     """Take in what has changed and apply the orders that wait, in the worker's place.
 
-    Returns why a file could not be read, see `InStep.unread`; None when a worker has the lock.
-    Raises LockTimeoutError when another command has it for `patience` seconds, LedgerError or
-    FileUnavailableError: then nothing has changed.
+    Returns `InStep.unread`; None when a worker has the lock. Raises LockTimeoutError, LedgerError
+    or FileUnavailableError: then nothing has changed.
     """
     lock = InstanceLock(paths.instance_lock, COMMAND)
     try:
@@ -142,10 +137,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
 
 
 def _newer(paths: Paths) -> Iterator[Path]:
-    """Yield the files that the ledger does not know as they are now, and the orders that wait.
-
-    A missing file tells nothing; one that cannot be looked at counts as changed.
-    """
+    """Yield the files that the ledger does not know as they are now, and the orders that wait."""
     with Reader(paths.ledger) as reader:
         for path, is_known in ((paths.queue, reader.has_read), (paths.dlq, reader.has_merged)):
             try:
@@ -190,9 +182,8 @@ class Answer(Struct, frozen=True):
 def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
     """Apply an order, now or as soon as the worker can; say what became of each memory.
 
-    A worker has two seconds to answer, also about what it is sending; it applies an order before
-    its next request; another command has as long to end. Raises LedgerError, FileUnavailableError
-    or LockTimeoutError when the order cannot be applied: it is taken back, and nothing has changed.
+    A worker has two seconds to answer, also about what it is sending. Raises LedgerError,
+    FileUnavailableError or LockTimeoutError: the order is taken back, and nothing has changed.
     """
     path = orders.leave(paths, order)
     end = time.monotonic() + _ANSWERING

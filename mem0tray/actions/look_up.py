@@ -28,9 +28,8 @@ _WAITS: Final = {DLQ_LIST: "dlq", QUEUE_LIST: "queue"}
 class Version(FoundItem, frozen=True):
     """One content of a memory.
 
-    `attempts` are those that failed, oldest first. `left_in` names the files that still hold a text
-    which neither the ledger nor the DLQ or the queue has any more. `deliveries` are the servers
-    that have taken it, as the ledger names them, with the times (Unix seconds), first one first.
+    `left_in` names the files that still hold a text which neither ledger nor DLQ or queue has any
+    more. `deliveries` are the servers that have taken it, with the times (Unix seconds).
     """
 
     attempts: Sequence[Attempt] = ()
@@ -63,10 +62,7 @@ class Version(FoundItem, frozen=True):
 
 
 def look_up(settings: Settings, name: str) -> list[Version]:
-    """Find every content of the memory with this id, or unambiguous prefix; waiting ones first.
-
-    Raises NotFoundError, FileUnavailableError, LedgerError.
-    """
+    """Find every content of the memory with this id or prefix, waiting ones first; else raise."""
     paths = settings.locations()
     seen: dict[Identity, Version] = {}
     with waiting.opened(settings) as waits:

@@ -100,10 +100,7 @@ def check(shared: list[Path]) -> None:
 
 
 def remove() -> tuple[list[str], list[tuple[str, str]]]:
-    """Remove our folders; return what went, and what stayed with the reason.
-
-    Raises Mem0TrayError, with none of them removed, when a worker runs.
-    """
+    """Remove our folders, unless a worker runs; return what went, and what stayed and why."""
     removed: list[str] = []
     left: list[tuple[str, str]] = []
     with _nobody_else():

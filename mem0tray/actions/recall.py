@@ -169,9 +169,6 @@ def _known_here(settings: Settings, project: str) -> WasRead:
     return result
 
 
-# Projects -------------------------------------------------------------------------------------
-
-
 class ProjectSeen(NamedTuple):
     """How many memories of a project are fresh entries, dead letters, and were delivered.
 

@@ -1,7 +1,6 @@
 """How things stand at one moment, as plain data: every view is made of it.
 
-`read` looks once, at processes, metrics, a few small files, and the ledger, which `in_step` keeps
-in step with the shared files. `overview` puts that into figures and words. `waiting` lists items.
+`read` looks once; `overview` puts that into figures and words.
 """
 
 import os
@@ -166,10 +165,7 @@ def read(settings: Settings, now: float) -> Snapshot:
 
 
 def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
-    """Look at the worker in this process, and what a menu needs besides. Raises LedgerError.
-
-    It costs a look into the ledger, and reads no file of others: a tray asks for it often.
-    """
+    """Look at the worker in this process, and what a menu needs besides. Raises LedgerError."""
     if not worker.is_ready:
         return Snapshot(now, worker.paths)
     told = worker.look()
@@ -323,10 +319,7 @@ def _state(seen: Snapshot) -> tuple[str, Reason]:
 
 
 def hindrance(seen: Snapshot) -> str:
-    """Say what keeps every memory from being sent, in a few words; no server is asked.
-
-    Empty if nothing does.
-    """
+    """Say in a few words what keeps every memory from being sent; no server is asked."""
     if seen.obstacle:
         return str(seen.obstacle)
     if seen.worker is None:  # to start one is no help before a server is chosen

@@ -17,10 +17,7 @@ _LONGEST: Final = 40  # characters of a reason
 
 
 def read(now: float) -> str:
-    """Make the line at `now` (Unix seconds), which says what is wrong if that is all there is.
-
-    It has what the worker has counted; without one, what the ledger counts.
-    """
+    """Make the line at `now` (Unix seconds), which says what is wrong if that is all there is."""
     try:
         found = settings.load().settings
         told = worker_report.told_lately(found.locations(), now)

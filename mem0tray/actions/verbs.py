@@ -1,7 +1,6 @@
 """What a user does to memories that wait: delete, edit, restore, retry, and follow a retry.
 
-Each verb leaves an order, which `in_step.apply` applies, or the worker as soon as it can. If one
-runs, a verb waits for its answer, also about what it was sending, two seconds at most.
+Each verb leaves an order, which `in_step.apply` applies. Errors of it leave all as it was.
 """
 
 import time
@@ -76,8 +75,6 @@ def delete(
     """Write all of `chosen` to a backup of their own, then delete them.
 
     `for_good`: erase their text too, without a backup; `forget` then erases it elsewhere.
-    Raises FileUnavailableError, also when no backup can be made, and LedgerError: then nothing is
-    deleted.
     """
     names, result = [each.identity for each in chosen], Deleted()
     if for_good:
@@ -109,12 +106,7 @@ def delete(
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """`kept` is the file with the memory as it was; `heard`: the edit has been applied.
-
-    `outcome` is that of the old text. DELIVERED: the server has it, and gets the new one too.
-    IN_FLIGHT: it is being sent, and the new one follows after the answer. PERHAPS: nobody knows
-    how an attempt to send it ended, now or before. DONE: it is not sent.
-    """
+    """`kept` is the file with the memory as it was, `outcome` what became of the old text."""
 
     kept: Path
     outcome: str
@@ -122,11 +114,7 @@ class Changed:
 
 
 def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) -> Changed:
-    """Change the memory's content; the old one is kept for `retention.discarded` days.
-
-    Raises NotFoundError when the memory was delivered, deleted or changed in between,
-    FileUnavailableError, LedgerError; then nothing has changed.
-    """
+    """Change the memory's content, and keep the old one. Raises NotFoundError if it is gone."""
     kept = backups.keep_text(paths, found, settings.retention.discarded)
     # An id that we made up from the old text must stay.
     raw = items.with_fields(found.raw, {"content": content, "id": found.id})
@@ -151,7 +139,8 @@ def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) 
 def undo(settings: Settings, old: FoundItem) -> Changed | None:
     """Put the text of `old` back in place of the present one; None when it no longer waits."""
     with waiting.opened(settings) as seen:
-        present = [each for each in seen.with_id(old.id) if each.identity != old.identity]
+        there = [each for each in seen.candidates([old.id]) if each.id == old.id]
+    present = [each for each in there if each.identity != old.identity]
     content = (items.load_object(old.raw) or {}).get("content")
     with suppress(NotFoundError):
         if present:
@@ -164,10 +153,7 @@ def undo(settings: Settings, old: FoundItem) -> Changed | None:
 
 @dataclass(slots=True)
 class Restored:
-    """What became of each memory of a source; no JSON program can load `hopeless` ones.
-
-    `heard`: they have been put back.
-    """
+    """What became of each memory of a source; no JSON program can load `hopeless` ones."""
 
     dead: list[Piece] = field(default_factory=list)
     fresh: list[Piece] = field(default_factory=list)
@@ -178,10 +164,7 @@ class Restored:
 
 
 def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored:
-    """Put back what neither waits nor is delivered to the chosen server.
-
-    Raises FileUnavailableError, LedgerError: then nothing is put back.
-    """
+    """Put back what neither waits nor is delivered to the chosen server."""
     result = Restored()
     wanted: dict[Identity, Piece] = {}
     for piece in source.pieces:
@@ -202,10 +185,7 @@ def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored
 
 
 def restorable(settings: Settings, found: Iterable[RestoreSource]) -> list[int]:
-    """Count the memories of each source that `restore` would put back.
-
-    Raises FileUnavailableError.
-    """
+    """Count the memories of each source that `restore` would put back."""
     server = chosen_server(settings, settings.locations()).name
     counts = []
     with waiting.opened(settings) as seen:

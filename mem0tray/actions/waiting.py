@@ -1,7 +1,4 @@
-"""What waits, listed and found: the one reader of items for every view and verb.
-
-It asks the ledger alone, once that is in step with the files.
-"""
+"""What waits, listed and found: the one reader of items for every view and verb."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,11 +38,10 @@ _WHERE_TO_LOOK: Final = Reason(
 
 
 class FoundItem(Struct, frozen=True):
-    """One item of a file.
+    """One item of a file, with what the ledger knows of it.
 
-    `place` is DLQ_LIST or QUEUE_LIST. `item` is None for an object that has an id but makes no
-    sense to us (its content is no text), and where the text is gone: neither waits. `known` is
-    what the ledger knows of it.
+    `item` is None for an object that has an id but makes no sense to us (its content is no text),
+    and where the text is gone: neither waits.
     """
 
     place: str
@@ -165,23 +161,16 @@ class WaitingItems:
                     found.setdefault(each.identity, each)
         return list(found.values())
 
-    def with_id(self, item_id: str) -> list[FoundItem]:
-        """Find what waits under exactly this id."""
-        return _found(self.reader.with_id(item_id))
-
-    def resolve(
-        self, names: Sequence[str], places: Sequence[str] = BOTH, beside: Sequence[FoundItem] = ()
-    ) -> list[FoundItem]:
+    def resolve(self, names: Sequence[str], beside: Sequence[FoundItem] = ()) -> list[FoundItem]:
         """Find the items that ids, or unambiguous beginnings of ids, name; see `resolve`.
 
         `beside`: what else may be meant. Raises FileUnavailableError if what is not found may stand
         in a file that is unread, or newer than the ledger.
         """
         try:
-            return resolve(names, [*self.candidates(names, places), *beside])
+            return resolve(names, [*self.candidates(names), *beside])
         except UnknownIdError:
-            for place in places:
-                self.step.check(*_FILES[place])
+            self.step.check()
             if self.step.behind:
                 raise FileUnavailableError(*reasons.parted(self.step.behind)) from None
             raise

@@ -50,9 +50,6 @@ def refuse_odd(document: dict[str, Any]) -> None:
             raise Mem0TrayError(f"{where} is no list there, as Claude Code wants it.", _MEND)
 
 
-# The tools ------------------------------------------------------------------------------------
-
-
 def servers(text: str) -> list[Caller]:
     """Return the servers of the tools, which run `mcp`."""
     found = []
@@ -89,9 +86,6 @@ def without_server(text: str) -> str:
     """Take the server that `install` writes out of `text`; the object around it stays."""
     ours = next((each for each in servers(text) if each.installed), None)
     return text if ours is None else json_edit.without(text, ours.place)
-
-
-# The hooks ------------------------------------------------------------------------------------
 
 
 def hooks(text: str) -> list[Caller]:
@@ -148,9 +142,6 @@ def _without_empty(text: str, place: tuple[str | int, ...]) -> str:
     return text
 
 
-# What else is there ---------------------------------------------------------------------------
-
-
 def plug_in(text: str) -> str:
     """Return the name under which a plug-in of mem0tray is switched on; empty where none is."""
     enabled = json.loads(text).get("enabledPlugins")
@@ -161,9 +152,6 @@ def plug_in(text: str) -> str:
 def are_off(text: str) -> bool:
     """Return whether the settings switch every hook off."""
     return json.loads(text).get("disableAllHooks") is True
-
-
-# The command lines by which it is started -----------------------------------------------------
 
 
 def hook_line(program: Sequence[str], event: str, *, windows: bool) -> str:

@@ -70,9 +70,6 @@ def _cut(said: str) -> str:
     return data[:end].decode(errors="ignore") + _MORE
 
 
-# The tools ------------------------------------------------------------------------------------
-
-
 def save(project: str, content: str) -> str:
     """Queue a memory as `add` does; it is on the disk when this returns."""
     if not content.strip():
@@ -194,9 +191,6 @@ def _causes(settings: Settings) -> list[str]:
     sentences += map(str, found.besides)
     nothing = ["The server answers, and nothing stands in the way of a memory."]
     return [one_line(each, _SENTENCE) for each in sentences] or nothing
-
-
-# In words -------------------------------------------------------------------------------------
 
 
 def _memories(found: WasRead, subject: str, order: str) -> str:

@@ -56,7 +56,7 @@ _END_MAX: Final = 2  # bytes of the line break at the end
     help="Print id, project and where it is queued (queue, emergency) as JSON; or, with"
     " --jsonl, how many are.",
 )
-@click.argument("texts", nargs=-1, metavar="[TEXT]", shell_complete=arguments.files_of_lines)
+@click.argument("texts", nargs=-1, metavar="[TEXT]")
 def command(
     project: str | None, texts: tuple[str, ...], *, jsonl: bool, again: bool, as_json: bool
 ) -> None:
@@ -89,10 +89,7 @@ def command(
 
 
 def _add(project: str | None, text: str | None, *, as_json: bool) -> None:
-    """Queue `text` (None: standard input) and print its id once it is on the disk.
-
-    After that nothing is a failure: a script would add the memory again.
-    """
+    """Queue `text` (None: standard input). Then nothing fails: a script would add it again."""
     loaded = arguments.load_what_holds()
     name = arguments.project_meant(project)
     text = _read_standard_input() if text is None else arguments.utf8(text, "the text")

@@ -137,11 +137,8 @@ def install(
 
     The tools go into Claude Code's file .claude.json, the hooks into its settings.json. The
     difference is shown, and at a terminal you are asked. Everything else in these files stays as
-    it is, and a copy of each is kept. What is connected already is not added again; if the program
-    has moved, its new path is written.
-
-    A file that is malformed, read-only or a link is left alone, and then nothing is changed.
-    `mem0tray uninstall claude-code` takes back what was added.
+    it is, and a copy of each is kept. A file that is malformed, read-only or a link is left alone,
+    and then nothing is changed. `mem0tray uninstall claude-code` takes back what was added.
     """
     if program is None:
         raise click.UsageError(f"Name what to connect: `mem0tray install {_NAME}`.")
@@ -176,18 +173,15 @@ def uninstall(
     """Remove what mem0tray put into the system, and say what stays.
 
     With `claude-code` it removes only what `install claude-code` added to Claude Code's files;
-    --mcp, --hooks and --dry-run go with it. At a terminal you are asked.
-
-    Else it removes the start at login, the desktop entry and icons, the completion, and what it
-    added to Claude Code. The settings and the memories of mem0tray stay, unless you say --purge,
-    which also takes the server's key out of the keyring, asks first, and does nothing
-    while a worker runs. The files that other programs share (mem0_queue.json
-    and the others like it) always stay.
+    --mcp, --hooks and --dry-run go with it. Else it removes the start at login, the desktop entry
+    and icons, the completion, and what it added to Claude Code. Settings and memories stay, unless
+    you say --purge, which also takes the server's key out of the keyring, asks first, and does
+    nothing while a worker runs. The files that other programs share always stay.
     """
     if program is not None:
         if purge:
             raise click.UsageError("--purge goes without claude-code.")
-        changes = connecting.removals(_parts(mcp=mcp, hooks=hooks))
+        changes = [connecting.removal(part) for part in _parts(mcp=mcp, hooks=hooks)]
         make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     if mcp or hooks or dry_run:
@@ -275,7 +269,9 @@ class _Uninstalling:
             except Mem0TrayError as error:
                 self._left.append((f"the {_WHAT[part]} of Claude Code", str(error).rstrip(".")))
         with suppress(Mem0TrayError):  # the hooks then stay, and the reason is known
-            self._left += connecting.left()
+            if plug_in := connecting.plug_in():
+                how = f"`claude plugin uninstall {plug_in}` takes it away"
+                self._left.append((f"the plug-in {plug_in}", how))
         login = autostart.current()
         was_there = login.state().name != DISABLED
         self._notes += login.disable()

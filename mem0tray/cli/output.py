@@ -1,7 +1,6 @@
 """Output of commands: lines, tables, a JSON document, a question, progress.
 
-Foreign text is made harmless here. A style is named by what it means, and a sign says the same to
-people who see no colours.
+Foreign text is made harmless here.
 """
 
 import json
@@ -53,11 +52,7 @@ _CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cya
 
 
 def has_colour(stream: TextIO | None = None) -> bool:
-    """Return whether `stream` (None: standard output) gets colours.
-
-    A terminal gets them unless it is a dumb one; NO_COLOR takes them away,
-    FORCE_COLOR gives them to a pipe.
-    """
+    """Return whether `stream` (None: standard output) gets colours; the environment wins."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR", "0") not in {"", "0"}:
@@ -123,10 +118,7 @@ def remark(text: str) -> None:
 def say_beside(
     begin: str, text: str, style: Style = Style.PLAIN, text_style: Style = Style.PLAIN
 ) -> None:
-    """Print a line whose beginning is ours, in `style`, with `text` made harmless after it.
-
-    Text that does not fit continues below the text, not below the beginning.
-    """
+    """Print a line whose beginning is ours, in `style`; harmless text continues below itself."""
     line = f"{begin}{one_line(text, 1000)}".rstrip()
     at, room = len(begin), width()
     if room is not None:
@@ -161,11 +153,7 @@ def width() -> int | None:
 
 
 def print_json(value: Any) -> None:
-    """Print a JSON document and nothing else.
-
-    It is UTF-8 or, if the output has another encoding, ASCII with escapes: readers of JSON
-    do not expect other encodings, such as that of a pipe on Windows.
-    """
+    """Print a JSON document: UTF-8 or, if the output has another encoding, ASCII with escapes."""
     text = harmless_json(json.dumps(value, indent=2, ensure_ascii=False))
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     write(text if is_utf8 else json.dumps(value, indent=2))
@@ -181,9 +169,8 @@ def print_table(
 ) -> list[str]:
     """Print a table, or plain columns without a terminal; return the headers left out.
 
-    The columns named in `right` hold numbers. If a line of the terminal has too little room,
-    cells wrap. If `cut` names columns, each row stays one line instead: these columns are
-    shortened, others never, and the columns in `spare` are left out one after the other.
+    The columns in `right` hold numbers. In narrow terminals cells wrap, or if `cut` names columns,
+    these are shortened, and those in `spare` left out one after the other.
     """
     lines = [headers, *([one_line(cell, _CELL) for cell in row] for row in rows)]
     cells = dict(zip(headers, zip(*lines, strict=True), strict=True))

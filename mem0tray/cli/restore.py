@@ -26,12 +26,6 @@ from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import Paths
 from mem0tray.system.programs import ends_in_order
 
-_NOT_HERE: Final = {
-    "delivered": "It is delivered: its text is on the server alone.",
-    "deleted": "It is deleted: put it back first, `mem0tray restore --list` shows how.",
-    "edited": "It is edited: `mem0tray restore --list` shows how to put the old text back.",
-    "quarantine": "It is in quarantine: put it back first, `mem0tray restore --list` shows how.",
-}
 _NOTHING_CHANGED: Final = (
     "Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
 )
@@ -53,11 +47,8 @@ _BECAME: Final = {
     "dead": ("dead letter restored", "dead letters restored"),
     "fresh": ("waiting entry restored", "waiting entries restored"),
     "there": ("was there already", "were there already"),
-    "delivered": ("is delivered already: not restored", "are delivered already"),
-    "hopeless": (
-        "cannot be loaded by any JSON program; it stays where it is",
-        "cannot be loaded by any JSON program; they stay where they are",
-    ),
+    "delivered": ("is delivered already", "are delivered already"),
+    "hopeless": ("kept, as no JSON program can load it", "kept, as no JSON program can load them"),
 }
 
 
@@ -112,7 +103,8 @@ def _editable(versions: list[Version]) -> Version:
     there = [each for each in versions if each.waits]
     if not there:
         raise NotFoundError(
-            f"{short_id(versions[0].id)} cannot be edited.", _NOT_HERE[versions[0].where]
+            f"{short_id(versions[0].id)} cannot be edited: its text is {versions[0].where}.",
+            "`mem0tray restore --list` shows what can be put back.",
         )
     if len(there) > 1:
         raise NotFoundError(
@@ -124,10 +116,9 @@ def _editable(versions: list[Version]) -> Version:
 
 @contextmanager
 def _opened(paths: Paths, found: FoundItem, text: str) -> Iterator[Path]:
-    """Put the text into a file (0600) for an editor; the file is gone at the end.
+    """Put the text into a file (0600) for an editor, in a folder of its own that goes with it.
 
-    It is in a folder of its own, and with it goes what the editor puts beside it. When an error
-    leads out, a text that was changed stays, and is named. Raises Mem0TrayError.
+    When an error leads out, a text that was changed stays, and is named. Raises Mem0TrayError.
     """
     private_folders.make_private_folder(paths.edits)
     folder = Path(tempfile.mkdtemp(prefix="open-", dir=paths.edits))
@@ -223,20 +214,18 @@ def _undone(settings: Settings, piece: Piece) -> bool:
 def _list(settings: Settings, *, as_json: bool) -> None:
     found = backups.sources(settings.locations())
     counts = verbs.restorable(settings, found)
+    told = [_document(source, count) for source, count in zip(found, counts, strict=True)]
     if as_json:
-        output.print_json(
-            [_document(source, count) for source, count in zip(found, counts, strict=True)]
-        )
+        output.print_json(told)
         return
-    if not found:
+    if not told:
         output.say("There is nothing to restore.")
-        return
-    for source, number in zip(found, counts, strict=True):
-        note = source.note if number else f"nothing to put back ({source.note})"
-        if not source.pieces:
-            note = f"no memory in it ({source.note})"
-        output.say(source.name)
-        output.say_beside("    ", f"{text.clock(source.at)}, {plural(number, 'item')}: {note}")
+    for each in told:
+        number, note = each["restorable"], each["note"]
+        if not number:
+            note = f"{'nothing to put back' if each['items'] else 'no memory in it'} ({note})"
+        output.say(each["name"])
+        output.say_beside("    ", f"{text.clock(each['time'])}, {plural(number, 'item')}: {note}")
 
 
 def _document(source: RestoreSource, count: int) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """`mem0tray run`: the worker in the terminal, and what it shows there.
 
-The main thread, which signals reach, starts the worker's and waits. A third writes: a line for
-each event while they are few, counts when they are many, so that a terminal that stands still
-holds up no delivery.
+A thread of its own writes, so that a terminal that stands still holds up no delivery.
 """
 
 import math
@@ -34,7 +32,7 @@ from mem0tray.system.threads import Bell
 from mem0tray.worker.reporting.log import describe, named
 
 if TYPE_CHECKING:
-    from mem0tray.core.state import Waiting
+    from mem0tray.core.state import WorkerStatus
     from mem0tray.worker.thread import WorkerThread
 
 _SOON: Final = 1.0  # seconds; what falls due within them counts as "now"
@@ -144,14 +142,13 @@ def until_stopped(worker: "WorkerThread", bus: events.Events) -> Callable[[], fl
 
 
 class UntilDone:
-    """A turn that ends when nothing more can be delivered within `horizon` seconds.
+    """A turn that ends when nothing more can be delivered within `horizon` seconds; files show it.
 
-    And when the files show that: a large one may take a while. `left` is what is left then; it
-    stays None if the worker was stopped before.
+    `left` is what is left then; it stays None if the worker was stopped before.
     """
 
     def __init__(self, worker: "WorkerThread", horizon: float) -> None:
-        self.left: Waiting | None = None
+        self.left: WorkerStatus | None = None
         self._worker, self._horizon = worker, horizon
         self._idle_since = math.inf
 
@@ -162,7 +159,7 @@ class UntilDone:
             is_idle = worker.is_idle(self._horizon)
             self._idle_since = min(self._idle_since, now) if is_idle else math.inf
             if is_idle and (worker.has_published or now - self._idle_since > _PUBLISHING):
-                self.left = worker.waiting()
+                self.left = worker.look()
                 return None
         except LedgerError:
             if not worker.is_leaving:  # else the ledger was closed while we asked
@@ -170,7 +167,7 @@ class UntilDone:
         return _LOOK
 
 
-def describe_rest(left: "Waiting | None") -> str:
+def describe_rest(left: "WorkerStatus | None") -> str:
     """Say what still waits at the end of a finite run, and why; nothing if all is done."""
     if left is None:
         return (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     {"echo '{}' | mem0tray hook Stop": "as Claude Code calls it"},
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("event", metavar="EVENT", nargs=-1, shell_complete=arguments.events)
+@click.argument("event", metavar="EVENT", nargs=-1)
 def hook(event: tuple[str, ...]) -> None:
     """Handle an event of Claude Code, whose JSON comes on standard input.
 

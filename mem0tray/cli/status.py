@@ -156,11 +156,7 @@ def _count(
 
 
 def _totals(totals: dict[str, int | None]) -> Fact:
-    """Count what was delivered and moved in all.
-
-    Not what producers count beside it: the emergency file and dead letters of
-    others are no part of that, so that more can be delivered than queued.
-    """
+    """Count what was delivered and moved; what producers count beside it may be less."""
     synced, failed = (totals.get(name) or 0 for name in ("synced", "failed"))
     said = f"{synced:,} delivered, {failed:,} moved to the DLQ (since the queue file was begun)"
     return _known("totals", said, known=None not in totals.values())
@@ -225,10 +221,7 @@ def stats(*, as_json: bool) -> None:
 
 
 def _counted(settings: Settings, now: float) -> dict[str, Any]:
-    """Count everything to show; ages in seconds, by the producers' timestamps.
-
-    Raises FileUnavailableError if not everything can be counted.
-    """
+    """Count everything to show, or raise FileUnavailableError; ages in seconds."""
     with waiting.opened(settings) as seen:
         seen.step.check()
         sums, counts = seen.reader, seen.reader.counts()

@@ -48,11 +48,9 @@ _LONGEST_ID: Final = 60
 def command(*, project: str | None, sample: int | None, requeue: bool, as_json: bool) -> None:
     """Ask the server for what it took, and name what it no longer has.
 
-    The server is asked by id if it keeps ids, else by text. The text of a delivered memory is
-    kept only in the list of the last hundred, in backups, in the quarantine, and with
-    claude.auto_memory in Claude Code's notes: memories whose text is still there can be queued
-    again. Exits with 1 where something is missing and was not queued
-    again, or the server did not say.
+    The server is asked by id if it keeps ids, else by text. What is missing can be queued again if
+    its text is still in the list of the last hundred, a backup, the quarantine, or a note. Exits
+    with 1 where something is missing and was not queued again, or the server did not say.
     """
     settings = arguments.load_there()
     project = project_alone(project)

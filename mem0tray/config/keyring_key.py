@@ -1,7 +1,6 @@
 """The server's API key in the system's keyring, by the package `keyring` (the extra of that name).
 
-A keyring may be locked, ask its owner, or hang: nobody waits for it longer than a few seconds. A
-thread asks it, one at a time in a process, and also imports the package.
+A keyring may hang: a thread asks it, and nobody waits longer than a few seconds.
 """
 
 import threading
@@ -54,6 +53,8 @@ def read(url: str, within: float = PATIENCE) -> str:
 def store(url: str, key: str) -> None:
     """Put the key of the server at `url` into the keyring. Raises KeyringUnavailableError."""
     _asked(lambda: _keyring().set_password(SERVICE, url, key))
+    if read(url) != key:  # one that keeps nothing says no word
+        raise KeyringUnavailableError(Reason("The keyring did not keep the API key."), _UNLOCK)
 
 
 def remove(url: str) -> bool:

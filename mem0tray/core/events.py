@@ -5,7 +5,6 @@ frozen structs: dataclasses would compile their methods anew at each start.
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -259,12 +258,10 @@ class Events:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
-        self._lock = threading.Lock()
 
     def subscribe(self, listener: Listener) -> None:
         """Call `listener` with every event from now on, on the emitting thread."""
-        with self._lock:
-            self._listeners.append(listener)
+        self._listeners.append(listener)
 
     def emit(self, event: Event) -> None:
         for listener in tuple(self._listeners):

@@ -51,21 +51,12 @@ class Standing(Struct, frozen=True):
     has_break: bool
 
 
-class Waiting(Struct, frozen=True):
-    """What is left, for `run --until-idle`; `unread`: why a file could not be taken in.
-
-    `held`: how many of those in the queue another worker has perhaps delivered.
-    """
-
-    queue: int
-    dlq: int
-    held: int
-    state: WorkerState
-    unread: Reason
-
-
 class WorkerStatus(Struct, frozen=True):
-    """What the tray shows; `last_delivery` in Unix seconds, `held` as in `Waiting`."""
+    """How the worker stands; `last_delivery` in Unix seconds.
+
+    `held`: how many in the queue another worker has perhaps delivered. `unread`: why a file could
+    not be taken in.
+    """
 
     state: WorkerState
     queue: int
@@ -73,6 +64,7 @@ class WorkerStatus(Struct, frozen=True):
     last_delivery: float | None
     paused: bool
     held: int = 0
+    unread: Reason = reasons.NONE
 
 
 def refusal(answer: str, status: int | None) -> Reason:

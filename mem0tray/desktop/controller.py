@@ -213,7 +213,7 @@ class Controller:
     def _found(self, command: MenuCommand) -> FoundItem:
         letter = _letter(command)
         with waiting.opened(self._settings()) as seen:
-            for found in seen.with_id(letter.item_id):
+            for found in seen.candidates([letter.item_id]):
                 if found.is_dead and found.identity == (letter.item_id, letter.digest):
                     return found
         raise NotFoundError(_GONE)

@@ -33,10 +33,6 @@ _PAGE: Final = 2048  # bytes; a delivery writes five or six pages to the log
 _LONGEST_LOG: Final = 8_000
 
 
-class FormerVersionError(sqlite3.DatabaseError):
-    """A ledger from before the first release: it is kept aside, and rebuilt from the files."""
-
-
 def open_or_begin(path: Path) -> tuple[sqlite3.Connection, str]:
     """Open the ledger for writing; also return why it was begun anew, empty if it was not.
 
@@ -47,8 +43,7 @@ def open_or_begin(path: Path) -> tuple[sqlite3.Connection, str]:
     except sqlite3.OperationalError as error:
         raise trouble(path, error) from error
     except sqlite3.DatabaseError as error:
-        is_former = isinstance(error, FormerVersionError)
-        why = str(error) if is_former else f"it was corrupt ({error})"
+        why = f"it could not be used ({error})"
     kept = _keep_aside(path)
     try:
         return _open(path)[0], f"{why}; kept as {kept.name}"
@@ -103,7 +98,7 @@ def _is_new(db: sqlite3.Connection, path: Path) -> bool:
 def version_of(db: sqlite3.Connection, path: Path) -> int:
     """Return the version that wrote a ledger, 0 for one without tables.
 
-    Raises FormerVersionError, or LedgerError for a later version.
+    Raises LedgerError for a later version, DatabaseError for one before the first release.
     """
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
@@ -112,7 +107,7 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
             Reason("Update mem0tray."),
         )
     if 0 < version < VERSION:
-        raise FormerVersionError("it was of a version before the first release")
+        raise sqlite3.DatabaseError("of a version before the first release")
     return version
 
 

@@ -7,14 +7,15 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote
 
 from mem0tray.core import item as items
-from mem0tray.core.errors import LedgerError
+from mem0tray.core import reasons
+from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.core.item import Name
 from mem0tray.core.state import WorkerSeen
 from mem0tray.files import atomic
@@ -57,18 +58,14 @@ class Reader:
 
     def __enter__(self) -> Self:
         try:
-            if regular_file.look(self._path) is not None:  # SQLite would wait at a named pipe
-                self._db = self._open()
-        except NotADirectoryError:
-            pass
-        except OSError as error:
-            if self._needed:
-                raise LedgerError(atomic.unavailable(self._path, error).reason) from error
+            with atomic.explained(self._path), suppress(NotADirectoryError):
+                if regular_file.look(self._path) is not None:  # SQLite would wait at a named pipe
+                    self._db = self._open()
         except sqlite3.Error as error:
             self._cannot(error)
-        except LedgerError:  # of a newer version
+        except (FileUnavailableError, LedgerError) as error:  # it may be of a newer version
             if self._needed:
-                raise
+                raise LedgerError(*reasons.parted(error.reason)) from error
         return self
 
     def _open(self) -> sqlite3.Connection:
@@ -319,7 +316,9 @@ class Reader:
     # Former servers -------------------------------------------------------------------
 
     def servers(self) -> list[str]:
-        return [name for (name,) in self._rows("SELECT name FROM servers WHERE key > 0")]
+        return [
+            name for (name,) in self._rows("SELECT name FROM servers WHERE key > 0 ORDER BY key")
+        ]
 
     def only_elsewhere(self, server: str) -> dict[str, int]:
         """Return how many delivered memories each other server has taken that this one has not.

@@ -129,8 +129,7 @@ def advice(seen: Gathered, file: str, language: Language) -> list[Message]:
     """Say everything there is to do besides; `file` is the name of the DLQ file."""
     _, ngettext, number = language.gettext, language.ngettext, language.number
     found: list[Message] = []
-    held, quarantine = seen.overview.held, seen.overview.quarantine
-    if held:
+    if held := seen.overview.held:
         title = ngettext(
             "{count} memory is held: another worker has perhaps delivered it",
             "{count} memories are held: another worker has perhaps delivered them",
@@ -144,14 +143,7 @@ def advice(seen: Gathered, file: str, language: Language) -> list[Message]:
             " mem0tray remembers; it keeps what is in the file, and restores it."
         )
         found.append(Message("bad", _("{file} cannot be read").format(file=file), text))
-    if quarantine:
-        title = ngettext("{count} file in quarantine", "{count} files in quarantine", quarantine)
-        text = _(
-            "What could not be read was kept there. `mem0tray doctor` says where,"
-            " `mem0tray restore --list` what can be put back."
-        )
-        found.append(Message("warn", title.format(count=number(quarantine)), text))
-    return [*found, *_about_letters(seen, language), *_elsewhere(seen.overview, language)]
+    return [*found, *_about_letters(seen, language)]
 
 
 def _about_letters(seen: Gathered, language: Language) -> Iterable[Message]:
@@ -173,19 +165,3 @@ def _about_letters(seen: Gathered, language: Language) -> Iterable[Message]:
         detail = "" if cause.name in (WAITING, DUE) else cause.detail.said(language)
         tone: Tone = "calm" if asks_nothing(cause.remedy) else "warn"
         yield Message(tone, title, cause.remedy.said(language), detail, item_id)
-
-
-def _elsewhere(seen: Overview, language: Language) -> Iterable[Message]:
-    _, ngettext = language.gettext, language.ngettext
-    for server, count in seen.only_elsewhere.items():
-        title = ngettext(
-            "{count} memory only on a former server",
-            "{count} memories only on a former server",
-            count,
-        )
-        text = _(
-            "Delivered before the server was changed. `mem0tray migrate --from {server}` brings it"
-            " over. To use what is there, set that address again:"
-            " `mem0tray config set server.url {server}`."
-        ).format(server=server)
-        yield Message("calm", title.format(count=language.number(count)), text)

@@ -10,7 +10,6 @@ from typing import Final
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
-from mem0tray.server.answers import health_answer
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     CANNOT_TELL,
@@ -117,10 +116,9 @@ class Recogniser:
         refused = next((each.status for each in said if each.status in KEY_REFUSED), None)
         answers, advice = reasons.NONE, of_refusal(refused) if refused else reasons.NONE
         for health in said:
-            why, remedy = reasons.parted(health.reason)
-            answer = Reason("{path}: {answer}", path=health.path, answer=health_answer(why))
+            answer = Reason("{path}: {answer}", path=health.path, answer=health.answer)
             answers = Reason("{one}; {other}", one=answers, other=answer) if answers else answer
-            advice = advice or remedy
+            advice = advice or health.advice
         what = Reason(_WANTS_KEY if refused else _UNRECOGNISED, host=self._host, why=answers)
         reason = reasons.advised(what, advice or SET_DIALECT)
         return Health(healthy=False, reason=reason, status=refused, recognised=False)

@@ -172,7 +172,7 @@ def health(reply: Reply, *, healthy: bool) -> Health:
     status, path = reply.status, reply.asked[1].partition("?")[0]
     if healthy:
         return Health(healthy=True, reason=reasons.NONE, status=status, path=path)
-    advice = reasons.NONE
+    answer = advice = reasons.NONE
     if status is None or (status == HTTPStatus.OK and reply.fault in _LATE):
         reason = _why_broken_off(reply)
         is_plain = reason.find(NO_TLS.id) is not None
@@ -185,14 +185,9 @@ def health(reply: Reply, *, healthy: bool) -> Health:
         answer = other if is_odd else _redirected(address, _named(status))
         reason = Reason(_HEALTH_ANSWER, answer=answer)
     sentence = reasons.advised(reasons.sentence(reason), advice)
-    return Health(healthy=False, reason=sentence, status=status, path=path)
-
-
-def health_answer(reason: Reason) -> Reason:
-    """Take the answer that a probe got out of what `health` said about it."""
-    found = reason.find(_HEALTH_ANSWER)
-    answer = found.get("answer") if found is not None else None
-    return answer if isinstance(answer, Reason) else reasons.bare(reason)
+    return Health(
+        healthy=False, reason=sentence, status=status, path=path, answer=answer, advice=advice
+    )
 
 
 def _why_broken_off(reply: Reply) -> Reason:
@@ -246,7 +241,6 @@ def _plain(reply: Reply) -> str:
 
 
 def _redirected(address: str, answer: str) -> Reason:
-    """Say what the answer was, and where it points if it is a redirect."""
     if not address:
         return reasons.quoted(answer)
     return Reason(_ELSEWHERE, status=answer, address=one_line(address))

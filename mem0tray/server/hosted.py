@@ -11,6 +11,7 @@ import time
 from http import HTTPStatus
 from typing import Any, Final
 
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import EARLIEST, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
@@ -68,6 +69,10 @@ class HostedClient(Mem0Client):
     HEALTH = KEY_QUESTION = "/v1/ping/"
     SAVE = "/v3/memories/add/"
     SEARCH = "/v3/memories/search/"
+
+    def __init__(self, address: ServerAddress, *more: Any) -> None:
+        super().__init__(address, *more)
+        self._loses_project = bool(self._terms.user) and self._terms.infer
 
     def _body(self, memory: Memory) -> dict[str, Any]:
         body = super()._body(memory)
@@ -150,8 +155,10 @@ class HostedClient(Mem0Client):
         return self.probe(timeout)
 
     def _judged(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:
-        """Read what an answer, to a save or to a question, says about a memory."""
-        outcome = classify(reply, time.time(), _is_stored, memory.content, self._secrets)
+        outcome = classify(
+            reply, time.time(), lambda body: body.get("status") == _STORED, memory.content,
+            self._secrets,
+        )  # fmt: skip
         status = _status(reply)
         if status in _UNDER_WAY and isinstance(ticket, str) and _TICKET.fullmatch(ticket):
             return Outcome(
@@ -218,24 +225,11 @@ class HostedClient(Mem0Client):
                 break
         return list(found.values())
 
-    def _metadata(self, memory: Memory) -> dict[str, str]:
-        metadata = super()._metadata(memory)
-        return metadata | {PROJECT: memory.project} if self._loses_project else metadata
-
     def _filters(self, project: str) -> dict[str, Any]:
         if self._loses_project:
             user = {"user_id": name_of(self._terms.user)}
             return {"AND": [user, {"metadata": {PROJECT: project}}]}
         return self._scope(project)
-
-    @property
-    def _loses_project(self) -> bool:
-        """Whether the service keeps no agent, our project: so it is with facts of a user's text."""
-        return bool(self._terms.user) and self._terms.infer
-
-
-def _is_stored(body: dict[str, Any]) -> bool:
-    return body.get("status") == _STORED
 
 
 def _status(reply: Reply) -> str:

@@ -192,7 +192,12 @@ class HttpClient(ABC):
 
 
 class Mem0Client(HttpClient):
-    """A client of one of Mem0's own servers; a dialect says which paths, and what answers mean."""
+    """A client of one of Mem0's own servers; a dialect says which paths, and what answers mean.
+
+    `_loses_project`: the server keeps no agent, our project, with facts of a user's text.
+    """
+
+    _loses_project = False
 
     def says_success(self, body: dict[str, Any]) -> bool:
         """Return whether a search or listing is one."""
@@ -249,12 +254,6 @@ class Mem0Client(HttpClient):
             return {"user_id": name_of(self._terms.user), "agent_id": name_of(project)}
         return {"user_id": name_of(project)}
 
-    def _metadata(self, memory: Memory) -> dict[str, str]:
-        metadata = {ID: id_of(memory.key)} if memory.key else {}
-        if name_of(memory.project) != memory.project:
-            metadata[PROJECT] = memory.project
-        return metadata
-
     def _counted(self, entries: list[Any], name: str) -> list[ProjectCount]:
         """Find the projects among the names that a server lists: users, or agents of one user."""
         kind = "agent" if self._terms.user else "user"
@@ -263,11 +262,14 @@ class Mem0Client(HttpClient):
         return [ProjectCount(project_of(each.project), each.count) for each in found]
 
     def _body(self, memory: Memory) -> dict[str, Any]:
+        metadata = {ID: id_of(memory.key)} if memory.key else {}
+        if name_of(memory.project) != memory.project or self._loses_project:
+            metadata[PROJECT] = memory.project
         return {
             "messages": [{"role": "user", "content": memory.content}],
             **self._scope(memory.project),
             "infer": self._terms.infer,
-            "metadata": self._metadata(memory),
+            "metadata": metadata,
         }
 
 

@@ -139,7 +139,8 @@ class Presence(enum.Enum):
 class Health(Struct, frozen=True):
     """What a probe has shown; `reason` is a sentence, NONE when the server is healthy.
 
-    `recognised`: false where a server answers in none of the dialects. `path` was asked for.
+    `recognised`: false where a server answers in none of the dialects. `path` was asked for, and
+    answered with `answer`; `advice` is part of the reason.
     """
 
     healthy: bool
@@ -147,6 +148,8 @@ class Health(Struct, frozen=True):
     status: int | None = None
     recognised: bool = True
     path: str = ""
+    answer: Reason = reasons.NONE
+    advice: Reason = reasons.NONE
 
 
 class KeyVerdict(enum.Enum):

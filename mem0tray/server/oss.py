@@ -27,6 +27,7 @@ from mem0tray.server.http_client import (
     NO_MEMORY,
     NO_PROJECTS,
     Mem0Client,
+    as_shown,
     has_text,
     holds_nul,
     id_of,
@@ -129,7 +130,7 @@ class OssClient(Mem0Client):
         if not (outcome.is_success or is_shown):
             return no_answer(outcome)
         results = _results(reply)
-        if is_shown or any(_key_of(each) == key for each in results):
+        if is_shown or any(as_shown(each, "").key == key for each in results if has_text(each)):
             return Presence.PRESENT
         # A text too unlike the query may not be shown; a server that shows others ignores filters.
         return Presence.ABSENT if is_whole and not results else Presence.CANNOT_TELL
@@ -251,7 +252,6 @@ class OssClient(Mem0Client):
         )
 
     def _outcome(self, reply: Reply, memory: Memory = NO_MEMORY) -> Outcome:
-        """Class the answer; the code in a 502 says which class it belongs to."""
         outcome = super()._outcome(reply, memory)
         if reply.status != _SAYS_WHICH:
             return outcome
@@ -273,11 +273,5 @@ def _is_official(reply: Reply) -> bool:
 
 
 def _results(reply: Reply) -> list[Any]:
-    """Read the entries of a listing or search, including those without a text."""
     found = (json_object(reply) or {}).get("results")
     return found if isinstance(found, list) else []
-
-
-def _key_of(entry: Any) -> Any:
-    metadata = entry.get("metadata") if isinstance(entry, dict) else None
-    return metadata.get(ID) if isinstance(metadata, dict) else None

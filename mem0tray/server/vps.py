@@ -27,6 +27,7 @@ from mem0tray.server.listings import ProjectListing, fingerprint
 from mem0tray.server.model import (
     CANNOT_TELL,
     KEY_REFUSED,
+    MAX_ANSWER,
     Fault,
     Health,
     Memory,
@@ -87,11 +88,8 @@ class VpsClient(HttpClient):
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """Read a project's listing; a shorter one where the answer would be too long."""
-        reply, _ = _fitting(
-            lambda most, left: self._get(listing_path(project, most), left), limit, timeout
-        )
-        shown = self._shown(reply, project, "memories", "results")
-        return shown if isinstance(shown, Outcome) else Page(shown)
+        page = self._page(project, "", limit, timeout, MAX_ANSWER)
+        return page if isinstance(page, Outcome) else Page(page.memories)
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
@@ -107,17 +105,19 @@ class VpsClient(HttpClient):
         end = time.monotonic() + timeout
         if len(listing_path(project, before=after)) > LONGEST_PATH:
             return Page([], whole=False)
-        shown = self._page(project, after, PAGE_LIMIT, timeout)
+        shown = self._page(project, after, PAGE_LIMIT, timeout, LONGEST_PAGE)
         if isinstance(shown, Outcome) or after or shown.after or len(shown.memories) < PAGE_LIMIT:
             return shown
         # This server has no pages, but may show more at once.
-        larger = self._page(project, after, LIST_LIMIT, end - time.monotonic())
+        larger = self._page(project, "", LIST_LIMIT, end - time.monotonic(), LONGEST_PAGE)
         return shown if isinstance(larger, Outcome) else larger
 
-    def _page(self, project: str, after: str, limit: int, timeout: float) -> Page | Outcome:
+    def _page(
+        self, project: str, after: str, limit: int, timeout: float, longest: int
+    ) -> Page | Outcome:
         def ask(most: int, left: float) -> Reply:
-            longest = LONGEST_LISTING if most == 1 else LONGEST_PAGE
-            return self._get(listing_path(project, most, after), left, longest)
+            bound = LONGEST_LISTING if most == 1 else longest
+            return self._get(listing_path(project, most, after), left, bound)
 
         reply, asked = _fitting(ask, limit, timeout)
         entries = self._entries(reply, "memories", "results")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from mem0tray.core import events
-from mem0tray.core.state import Waiting, WorkerStatus
+from mem0tray.core.state import WorkerStatus
 from mem0tray.files import private_folders
 from mem0tray.system.paths import config_file
 from mem0tray.worker.faults import EMERGENCY_PART, READING_PARTS
@@ -60,7 +60,6 @@ class Engine:
             private_folders.make_private_folder(folder)
 
     def turn(self) -> float:
-        """Run one cycle, whatever happens in it; return the seconds to wait if nobody wakes us."""
         found: list[float] = []
 
         def work() -> None:
@@ -70,7 +69,6 @@ class Engine:
         return found[0] if self._attempt("ledger", work) else LOOK
 
     def end(self) -> None:
-        """Break off what is under way, publish one last time, close the ledger."""
         parts = self.parts
         if self.watch is not None:
             self.watch.stop()
@@ -100,7 +98,6 @@ class Engine:
             self.watch.check()
 
     def patience(self, now: float, moment: float) -> float:
-        """Return the seconds to wait until the next cycle, if nobody wakes us."""
         faults = self._context.faults
         waits = (
             max(stage.wait(now, moment), faults.until_try(stage.name, moment))
@@ -133,13 +130,9 @@ class Engine:
             return True
         return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon
 
-    def waiting(self, now: float) -> Waiting:
-        counts = self._context.counters.waiting()
-        unread = self._breaker.fault_with(READING_PARTS)
-        return Waiting(counts.queue, counts.dlq, counts.held, self._breaker.state(now), unread)
-
     def look(self, now: float) -> WorkerStatus:
         counts = self._context.counters.waiting()
         last = self._context.counters.last_delivery()
         state, paused = self._breaker.state(now), self._breaker.is_paused(now)
-        return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held)
+        unread = self._breaker.fault_with(READING_PARTS)
+        return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held, unread)

@@ -1,7 +1,7 @@
 """Parts of the worker that fail: a fault is reported when it begins and when it is over.
 
-A disk that is full, read-only or broken strikes many parts: that is one fault. It is over when
-files can be made again that could not; or, if they could, when nothing failed for a while.
+A disk that is full, read-only or broken strikes many parts: that is one fault, which is over when
+files can be made there and nothing has failed for a while.
 """
 
 import math
@@ -19,8 +19,8 @@ from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NoThreadEr
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
-from mem0tray.files import private_folders
 from mem0tray.files.atomic import Signature
+from mem0tray.files.private_folders import why_unwritable
 
 QUEUE_PART, EMERGENCY_PART, DLQ_PART = "queue file", "emergency file", "DLQ file"
 WRITING_QUEUE: Final = "writing the queue file"
@@ -35,28 +35,17 @@ STABLE_AFTER: Final = 1.5  # seconds without a change after which a broken file 
 AGAIN: Final = 0.05  # seconds until a torn file is read again
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
 _LATER: Final = 5.0  # the same when it has failed again
-_LOOK: Final = 0.5  # seconds between two tests whether the disk takes files
 _QUIET: Final = 6.0  # seconds, more than until a failed part is tried again
 
 
 @dataclass(slots=True)
 class _Episode:
-    """A fault: the parts that still fail, the last failure (monotonic); the disk's last test."""
+    """A fault: the parts that still fail, and the last failure (monotonic)."""
 
     title: str
     reason: Reason
     parts: set[str]
     failed_at: float
-    looked_at: float = -math.inf
-    refuses: bool = False
-    is_back: bool = False
-
-    def has_ended(self, name: str, moment: float) -> bool:
-        if self.parts:
-            return False
-        # Without failures of the disk there may just be nothing to write now.
-        quiet = not self.refuses and moment - self.failed_at >= _QUIET
-        return name != DISK or self.is_back or quiet
 
 
 class Faults:
@@ -104,14 +93,12 @@ class Faults:
         return True
 
     def waits(self, part: str) -> bool:
-        """Return whether the part failed last time, and is to be tried again."""
         return part in self._not_before
 
     def until_try(self, part: str, moment: float) -> float:
         return max(self._not_before.get(part, moment) - moment, 0.0)
 
     def next_try(self, moment: float) -> float:
-        """Seconds until a failed part may be tried, or the disk is tested again; else infinite."""
         with self._guard:
             look = _SOON if DISK in self._episodes else math.inf
             return min([look, *(at - moment for at in self._not_before.values() if at > moment)])
@@ -128,7 +115,7 @@ class Faults:
             known = self._episodes.get(name) or (None if part in self._alone else same)
             if known is not None:
                 known.parts.add(part)
-                known.failed_at, known.is_back = moment, False
+                known.failed_at = moment
                 return
             title = name if name == DISK else title or part
             self._episodes[name] = _Episode(title, reason, {part}, moment)
@@ -146,29 +133,21 @@ class Faults:
         self.look()
 
     def look(self) -> None:
+        """Report the faults that are over."""
         moment = self._clock()
         with self._guard:
-            if DISK in self._episodes:
-                self._test_disk(self._episodes[DISK], moment)
-            over = [name for name, each in self._episodes.items() if each.has_ended(name, moment)]
-            ended = [self._episodes.pop(name) for name in over]
+            disk = self._episodes.get(DISK)
+            is_quiet = disk is None or moment - disk.failed_at >= _QUIET
+            if disk is not None and is_quiet and any(map(why_unwritable, self._folders)):
+                disk.failed_at, is_quiet = moment, False  # there was just nothing to write
+            failing = {name for name, each in self._episodes.items() if each.parts}
+            over = self._episodes.keys() - failing - (set() if is_quiet else {DISK})
+            ended = [self._episodes.pop(name) for name in sorted(over)]
             titles = dict.fromkeys(each.title for each in ended if not self._with(each.reason))
             for name in over:
                 self._on_change(name, reasons.NONE)
         for title in titles:
             self._events.emit(events.PartRecovered(title))
-
-    def _test_disk(self, episode: _Episode, moment: float) -> None:
-        if moment - episode.looked_at < _LOOK:
-            return
-        episode.looked_at = moment
-        refused = episode.refuses
-        episode.refuses = any(map(private_folders.why_unwritable, self._folders))
-        if episode.refuses:
-            episode.failed_at, episode.is_back = moment, False
-        elif refused:
-            episode.is_back = True
-            self._not_before = dict.fromkeys(self._not_before, moment)
 
     def has_reported(self, reason: Reason) -> bool:
         with self._guard:

@@ -9,7 +9,7 @@ from mem0tray.core import events, reasons
 from mem0tray.core.errors import LedgerError, Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import Waiting, WorkerStatus
+from mem0tray.core.state import WorkerStatus
 from mem0tray.ledger.counters import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
@@ -46,11 +46,7 @@ class WorkerThread:
     # The thread ----------------------------------------------------------------------
 
     def start(
-        self,
-        *,
-        watch: bool = True,
-        patient: bool = True,
-        over: Callable[[], None] = lambda: None,
+        self, *, watch: bool = True, patient: bool = True, over: Callable[[], None] = lambda: None
     ) -> None:
         """Start the thread, which calls `over` at its end; `patient`: it waits for a full disk."""
 
@@ -83,7 +79,6 @@ class WorkerThread:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether the worker is to stop: the ledger may be closed at any moment."""
         return self._stopping.is_set()
 
     def leave(self) -> None:
@@ -138,7 +133,6 @@ class WorkerThread:
 
     @property
     def paths(self) -> Paths:
-        """Every path; `claude_dir` is the real path of the folder that is served."""
         return self._wanted.where.paths
 
     @property
@@ -148,12 +142,10 @@ class WorkerThread:
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is a ledger; there is none while a full disk is waited for."""
         return self._engine is not None
 
     @property
     def destination(self) -> str:
-        """Where memories go, in the words that people see; empty while that is not known."""
         found = self._engine
         return "" if found is None else found.parts.context.destination
 
@@ -163,12 +155,8 @@ class WorkerThread:
 
     @property
     def has_published(self) -> bool:
-        """Whether the files show what was done, as far as they can be written."""
         found = self._engine
         return found is not None and found.parts.has_published
-
-    def waiting(self) -> Waiting:
-        return self._ready().waiting(time.time())
 
     def counts(self) -> Counts:
         return self._ready().parts.context.counters.waiting()

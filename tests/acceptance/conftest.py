@@ -36,7 +36,6 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Standin]:
 
 @pytest.fixture
 def home(tmp_path: Path, server: Standin) -> Iterator[Home]:
-    """Make a scratch home whose chosen server is `server`."""
     with ForkedHome(tmp_path / "home", server.url) as scratch:
         if type(server) in DIALECTS:
             scratch.env["MEM0TRAY_SERVER_DIALECT"] = DIALECTS[type(server)]

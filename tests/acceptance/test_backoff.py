@@ -28,7 +28,6 @@ COUNTS = [*range(10), 30, 10**9]
 
 
 def seconds(line: str) -> int:
-    """Read the seconds from a line `(retry in <s>s)`."""
     found = re.search(r"\(retry in (\d+)s\)", line)
     assert found, line
     return int(found[1])
@@ -133,7 +132,6 @@ AUTUMN = datetime(2027, 10, 31, 1, tzinfo=UTC).timestamp()
 
 @pytest.fixture
 def clock(tmp_path: Path, home: Home) -> WallClock:
-    """Give every process of the home a wall clock that the test can set."""
     clock = WallClock(tmp_path)
     home.env |= clock.env
     return clock

@@ -18,7 +18,6 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def letters(home: Home) -> list[Item]:
-    """Write three dead letters that wait, in two projects, and two entries that wait."""
     items = [
         waiting("first", "alpha", id="aaaa1111-0000-4000-8000-000000000001", retry_count=7),
         waiting("second", "alpha", id="aaaa2222-0000-4000-8000-000000000002", retry_count=9),
@@ -124,7 +123,6 @@ def listed(home: Home) -> list[str]:
 
 
 def edit(home: Home, text: str) -> None:
-    """Have an editor put another text in place of the one memory's."""
     program = home.root / "editor.py"
     program.write_text(f"import pathlib, sys; pathlib.Path(sys.argv[1]).write_text({text!r})")
     home.ok("edit", "x1", env={"VISUAL": f"{sys.executable} {program}"})
@@ -161,7 +159,6 @@ NAMES = ("aaaa0000-1", "bbbb0000-1", "cccc0000-1")
 
 @pytest.fixture
 def worker(home: Home) -> Process:
-    """Start a worker over three dead letters of two projects that wait for an hour."""
     projects = ("alpha", "alpha", "beta")
     home.write_dlq(
         [waiting(name[0], project, id=name) for name, project in zip(NAMES, projects, strict=True)]

@@ -156,7 +156,6 @@ def begin(
 
 
 def edit(home: Home) -> str:
-    """Change the text to `new`; what the command says."""
     program = "import pathlib, sys; pathlib.Path(sys.argv[-1]).write_bytes(b'new')"
     editor = shlex.join([sys.executable, "-c", program])
     return home.ok("edit", "aa-1", env={"VISUAL": editor})
@@ -275,7 +274,6 @@ def seven(home: Home) -> list[Item]:
 
 @pytest.fixture(params=[True, False], ids=["running", "stopped"])
 def worker(request: pytest.FixtureRequest, home: Home, seven: list[Item]) -> Process | None:
-    """Start a worker that knows them, and stop it again or not."""
     process = home.worker()
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(seven), 5, "taken in")
     if request.param:
@@ -285,7 +283,6 @@ def worker(request: pytest.FixtureRequest, home: Home, seven: list[Item]) -> Pro
 
 
 def seen(home: Home, worker: Process | None, left: int) -> None:
-    """Let a worker see the files: the running one, or one that comes now."""
     if worker is None:
         home.drain()
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == left, 5, f"{left} left")

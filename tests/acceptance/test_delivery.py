@@ -213,7 +213,6 @@ GARDEN = "-home-ann-garden"
 
 
 def write(home: Home, name: str, text: str, project: str = GARDEN, age: float = 3600) -> Path:
-    """Let Claude Code write a note, `age` seconds ago."""
     path = home.claude / "projects" / project / "memory" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

@@ -29,7 +29,6 @@ def small_home(tmp_path: Path, server: Standin) -> Iterator[Home]:
 
 
 def words(home: Home) -> str:
-    """Collect what a worker has said: state, log and standard error."""
     return f"{home.state()} {home.log_text()} {home.printed()}".lower()
 
 
@@ -180,7 +179,6 @@ def test_short_writes_are_completed(home: Home, server: Standin, tmp_path: Path)
 
 
 def probes(server: Standin, count: int) -> None:
-    """Let the worker look at the server so many times more."""
     before = server.probes()
     server.wait_for(lambda: server.probes() >= before + count, 20)
 

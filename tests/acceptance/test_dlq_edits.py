@@ -14,7 +14,6 @@ LETTERS = ["a", "b", "c"]
 
 @pytest.fixture
 def letters() -> list[Item]:
-    """Make three dead letters that are not due for an hour."""
     return [waiting(text, f"project-{text}", retry_count=7 + n) for n, text in enumerate(LETTERS)]
 
 
@@ -27,7 +26,6 @@ def worker(home: Home, letters: list[Item]) -> Process:
 
 
 def some_cycles(home: Home, server: Standin) -> None:
-    """Let the worker look at the files, publish, and probe a few times more."""
     probed = server.probes()
     server.wait_for(lambda: server.probes() >= probed + 8, 10)
     assert home.read(home.dlq)

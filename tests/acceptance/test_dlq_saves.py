@@ -35,14 +35,12 @@ while time.monotonic() < end:
 
 @pytest.fixture
 def refusing(home: Home, server: Standin) -> Home:
-    """Give a home with six dead letters, waiting, and a server that refuses newcomers."""
     server.default = Answer(500)
     home.write_dlq([waiting(f"old {n}") for n in range(ROUNDS)])
     return home
 
 
 def newcomer(home: Home, number: int) -> None:
-    """Let the worker publish one more dead letter."""
     home.write_emergency([entry(f"new {number}", retries=4)])
     home.wait(lambda: f"new {number}" in home.dlq_texts(), 10, "newcomer published")
 
@@ -138,7 +136,6 @@ def test_a_broken_file_is_never_taken_for_empty(
 
 
 def intact(home: Home) -> bool:
-    """Tell whether the DLQ is a document with a list of items."""
     try:
         document = json.loads(home.dlq.read_bytes())
     except ValueError:

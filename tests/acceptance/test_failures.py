@@ -51,7 +51,6 @@ def feed(home: Home) -> Callable[[], None]:
 
 
 def counted(home: Home) -> list[int]:
-    """List the failures that stand beside the entries in the queue file."""
     return [item["retries"] for item in home.queue_items()]
 
 

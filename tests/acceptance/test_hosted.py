@@ -22,7 +22,6 @@ PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
 
 @pytest.fixture
 def server() -> Iterator[HostedStandin]:
-    """Serve, and store at once but where a test says otherwise."""
     with kinds.hosted() as standin:
         yield standin
 
@@ -40,7 +39,6 @@ def work_on(server: HostedStandin, content: str, *works: Work) -> None:
 
 
 def recalled(home: Home, *arguments: str) -> list[str]:
-    """List the texts that a command reads back."""
     return [each["memory"] for each in home.json(*arguments)["memories"]]
 
 

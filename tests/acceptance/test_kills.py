@@ -18,7 +18,6 @@ def moment(number: int) -> float:
 
 
 def kill_after(home: Home, server: Standin, sends: int, enough: int) -> None:
-    """Start a worker and kill it after so many sends, or when `enough` are stored."""
     worker = home.start("run")
     goal = len(server.saves) + sends
     server.wait_for(lambda: server.has_saves(goal) or server.total_stored() >= enough, 20)
@@ -27,7 +26,6 @@ def kill_after(home: Home, server: Standin, sends: int, enough: int) -> None:
 
 
 def drain_with_kills(home: Home, server: Standin, kills: int, total: int) -> None:
-    """Kill the worker again and again while `total` memories are sent; then let it finish."""
     for number in range(kills):
         kill_after(home, server, 1 + int(moment(number) * total / kills), total)
     home.drained()
@@ -75,7 +73,6 @@ def test_25_kills_in_a_drain_of_1500_lose_nothing(
 
 
 def kill_while_starting(home: Home, times: int) -> None:
-    """Start the worker and kill it again in its first half second."""
     for number in range(times):
         worker = home.start("run")
         time.sleep(0.1 + moment(number) / 2)

@@ -41,7 +41,6 @@ def scribble(home: Home) -> None:
 
 
 def empty(home: Home) -> None:
-    """Leave each ledger with 0 bytes."""
     for path in home.ledgers():
         path.write_bytes(b"")
 

@@ -26,7 +26,6 @@ class Endpoint(NamedTuple):
 
 
 def endpoint(home: Home) -> Endpoint | None:
-    """Find the 0600 file with token, port and pid in the data folder."""
     for path in home.data_files("*"):
         if path.suffix == ".tmp":  # just being written: it gets another name
             continue
@@ -67,7 +66,6 @@ def gone(pid: int) -> bool:
 
 @pytest.fixture
 def local_worker(bare_home: Home) -> Process:
-    """Start a worker whose server is the embedded one."""
     return bare_home.worker(env=LOCAL)
 
 

@@ -23,7 +23,6 @@ LOCAL = {"MEM0TRAY_SERVER_URL": "local"}
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    """Make a scratch home in which the server of this computer was chosen first."""
     with ForkedHome(tmp_path / "home") as scratch:
         scratch.env |= LOCAL
         yield scratch

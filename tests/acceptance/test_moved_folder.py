@@ -30,7 +30,6 @@ def copy_and_link(home: Home) -> Path:
 
 
 def is_found(home: Home, worker: Process) -> None:
-    """Check that commands know the worker, and no second one may begin."""
     assert home.json("status")["worker"]["pid"] == worker.pid
     assert "not running" not in home.ok("status")
     for arguments in (["run"], ["run", "--until-idle"]):

@@ -50,7 +50,6 @@ COMMANDS = (
 
 @pytest.fixture
 def used_home(home: Home, server: Standin) -> Home:
-    """Make a home where a worker has run, with one dead letter."""
     home.write_dlq([{**waiting("letter"), "id": "later"}])
     home.drain()
     assert server.stored == []
@@ -107,7 +106,6 @@ def test_a_worker_says_so_recovers_and_stops(
 
 
 def _said(home: Home) -> str:
-    """Collect what a worker says: what it prints and, where that can be read, its state."""
     state = home.state() if home.metrics.is_file() else ""
     return f"{home.printed()} {state}"
 

@@ -18,7 +18,6 @@ Fail = Callable[[str], None]
 
 @pytest.fixture(params=kinds.OFFICIAL)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """Keep memories as Mem0's own library does, or in it."""
     with kinds.opened(request.param, request, tmp_path) as made:
         yield made
 

@@ -52,7 +52,6 @@ def named(home: Home) -> bool:
 
 
 def gone(home: Home) -> bool:
-    """Tell whether our state is our own again, and names nobody."""
     return home.state()[0] in {"healthy", "paused"}
 
 
@@ -315,7 +314,6 @@ def test_kills_beside_an_older_worker_lose_and_double_nothing(
 
 
 def at_rest(home: Home) -> bool:
-    """Tell whether nothing waits but what is held, and dead letters."""
     status = home.json("status")
     return bool(status["state"] == "healthy" and status["queue"] == status["held"])
 
@@ -330,7 +328,6 @@ def starts(home: Home) -> None:
 
 
 def names_the_other(home: Home) -> bool:
-    """Tell whether `status` names a worker in another container."""
     return "in another container" in home.json("status")["reason"]
 
 

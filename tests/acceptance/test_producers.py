@@ -30,7 +30,6 @@ def contents(producers: list[Process], timeout: float = 60) -> list[str]:
 
 
 def longest_wait(producers: list[Process]) -> float:
-    """Read the longest time that one of them waited for the lock, in seconds."""
     return max(float(json.loads(producer.out)["longest_wait"]) for producer in producers)
 
 
@@ -140,7 +139,6 @@ def lines(number: int, size: int = 1) -> str:
 
 
 def kill_when_larger(home: Home, size: int, *arguments: str) -> None:
-    """Start a command, and kill it when the queue file has more bytes than these."""
     process = home.start(*arguments)
     home.wait(
         lambda: not process.alive or (home.queue.exists() and home.queue.stat().st_size > size)

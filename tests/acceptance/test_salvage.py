@@ -30,14 +30,12 @@ def check_restorable(home: Home, server: Standin, text: str) -> None:
 
 
 def complete_items(text: str, queue: list[Item]) -> list[str]:
-    """List the contents of those items whose end stands in a truncated text."""
     ends = {item["content"]: text.find("}", text.find(item["id"])) for item in queue}
     known = {item["content"]: item["id"] in text for item in queue}
     return [content for content, end in ends.items() if known[content] and end >= 0]
 
 
 def damage_after_intake(home: Home, server: Standin, data: bytes) -> None:
-    """Let a worker take in 20 entries, damage the queue file meanwhile, then let it deliver."""
     server.health = Answer(503)
     home.write_queue(entries(20))
     home.worker()

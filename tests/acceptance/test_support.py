@@ -84,7 +84,6 @@ def test_a_memory_in_each_of_its_places_is_no_fault(home: Home, server: Standin)
 
 
 def lose(home: Home, server: Standin) -> None:
-    """Take the dead letter out of file and ledger."""
     del server
     home.write_dlq([])
     for path in home.ledgers():

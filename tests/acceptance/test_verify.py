@@ -16,7 +16,6 @@ from tests.support.shapes import Item, dead, entries
 
 
 def drop(place: Endpoint, project: str, texts: set[str]) -> None:
-    """Delete texts of a project on the server, behind the program's back."""
     with httpx.Client(
         base_url=f"http://127.0.0.1:{place.port}",
         headers={"Authorization": f"Bearer {place.token}"},
@@ -55,7 +54,6 @@ def test_ten_that_were_deleted_are_named_and_come_back_once(bare_home: Home) -> 
 
 @pytest.fixture(params=OFFICIAL)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """Keep memories as Mem0's own library does, or in it."""
     with opened(request.param, request, tmp_path) as made:
         yield made
 
@@ -67,7 +65,6 @@ def server(store: Store) -> Iterator[OfficialStandin]:
 
 
 def drop_there(server: OfficialStandin, items: Sequence[Item]) -> None:
-    """Delete these on the server, behind the program's back."""
     for project, some in itertools.groupby(items, lambda each: each["project_id"]):
         wanted = {each["id"] for each in some}
         found = server.store.get_all(filters={"user_id": project}, top_k=10_000)

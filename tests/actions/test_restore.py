@@ -53,7 +53,7 @@ def test_a_ledger_beyond_reach_stops_a_restore(paths: Paths) -> None:
     delete(paths, Settings(), chosen(paths, "bb"))
     paths.ledger.rename(paths.ledger.with_name("away"))
     paths.ledger.mkdir(parents=True)
-    with pytest.raises(LedgerError, match="cannot be used"):
+    with pytest.raises(LedgerError, match="is a folder, not a file"):
         back(paths)
 
 

@@ -7,7 +7,7 @@ import pytest
 from mem0tray.actions import waiting
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems, listing, resolve
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdError
+from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, found, write, write_dlq
@@ -85,8 +85,6 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_empty(paths: Paths) -> None
             seen.items(DLQ_LIST)
         with pytest.raises(FileUnavailableError, match=paths.dlq.name):
             seen.resolve(["aa"])
-        with pytest.raises(UnknownIdError):
-            seen.resolve(["aa"], [QUEUE_LIST])
 
 
 def test_without_a_ledger_nothing_is_listed_that_could_not_be_taken_in(paths: Paths) -> None:

@@ -44,7 +44,6 @@ def idle(home: Home, server: Standin) -> list[Figure]:
 
 
 def _started(home: Home, count: int) -> tuple[Process, float]:
-    """A worker that has published what waits, and the seconds from its start to that."""
     started = time.monotonic()
     worker = home.start("run", env=CALM)
     home.wait(lambda: home.read(home.metrics, {}).get("pid") == worker.pid, 60, "started")
@@ -72,7 +71,6 @@ class Use(NamedTuple):
 
 
 def at_rest(process: Process) -> Use:
-    """Let its start pass, then watch it for a minute."""
     time.sleep(START)
     before, woken, started = process.cpu_seconds(), _switches(process), time.monotonic()
     time.sleep(WATCHED)
@@ -88,7 +86,6 @@ def pss(process: Process) -> float:
 
 
 def _switches(process: Process) -> dict[str, int]:
-    """How often each of its threads has begun to wait."""
     found = {}
     for status in Path(f"/proc/{process.pid}/task").glob("*/status"):
         lines = status.read_text(encoding="ascii").splitlines()

@@ -108,7 +108,6 @@ def _time(home: Home, *words: str) -> float:
 
 
 def _hooks(home: Home, event: str, count: int, told: dict[str, str], mark: str = "") -> list[float]:
-    """Run a hook so often, each with an answer of its own; the seconds of each."""
     times = []
     for number in range(count):
         answer = f"{mark}{told['last_assistant_message']} {number}"
@@ -153,7 +152,6 @@ def growth(home: Home, server: Standin) -> list[Figure]:
 
 
 def _times(home: Home, server: Standin, number: int) -> dict[str, float]:
-    """The seconds of each command, with so many dead letters."""
     server.health = Answer(503)  # nothing is sent
     home.write_dlq([waiting(f"letter {n}", f"project {n % 20}") for n in range(number)])
     home.write_queue([])

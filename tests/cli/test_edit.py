@@ -164,7 +164,7 @@ def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:
     with past(home.paths) as ledger:
         ledger.recovered(ledger.taken_in_as(entry("gone", id="dd-1"), 5.0), 6.0)
         ledger.discarded(ledger.adopted(waiting("x", id="xx-1"), 5.0), 6.0)
-    for name, part in (("dd", "It is delivered"), ("xx", "It is deleted")):
+    for name, part in (("dd", "its text is delivered"), ("xx", "its text is deleted")):
         done = home.run("edit", name)
         assert done.code == 1
         assert part in done.line

@@ -14,8 +14,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
-from mem0tray.core.reasons import NONE
-from mem0tray.core.state import DOWN, HEALTHY, Waiting, WorkerState
+from mem0tray.core.state import DOWN, HEALTHY, WorkerState, WorkerStatus
 from mem0tray.system.threads import Bell
 from mem0tray.worker.folders import settings
 from mem0tray.worker.thread import WorkerThread
@@ -75,21 +74,17 @@ def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("left", "said"),
     [
-        (Waiting(0, 0, 0, WorkerState(HEALTHY), reasons.NONE), ""),
+        ((0, 0, WorkerState(HEALTHY)), ""),
+        ((0, 1, WorkerState(HEALTHY)), "Still waiting for the next retry: 1 dead letter. See "),
         (
-            Waiting(0, 1, 0, WorkerState(HEALTHY), reasons.NONE),
-            "Still waiting for the next retry: 1 dead letter. See ",
-        ),
-        (
-            Waiting(
-                2, 1, 0, WorkerState(DOWN, reasons.quoted("Connection refused.")), reasons.NONE
-            ),
+            (2, 1, WorkerState(DOWN, reasons.quoted("Connection refused."))),
             "Still waiting: the server is down (Connection refused): 2 memories in the queue and 1",
         ),
     ],
 )
-def test_what_still_waits_and_why(left: Waiting, said: str) -> None:
-    problem = run.describe_rest(left)
+def test_what_still_waits_and_why(left: tuple[int, int, WorkerState], said: str) -> None:
+    queue, dlq, state = left
+    problem = run.describe_rest(WorkerStatus(state, queue, dlq, None, paused=False))
     assert problem.startswith(said)
     assert bool(problem) == bool(said)
 
@@ -207,10 +202,10 @@ def test_it_is_done_when_the_files_show_it(
             seen.append(next(published))
             return seen[-1]
 
-        def waiting(self) -> Waiting:
+        def look(self) -> WorkerStatus:
             return left
 
-    left = Waiting(0, 0, 0, WorkerState("healthy"), NONE)
+    left = WorkerStatus(WorkerState("healthy"), 0, 0, None, paused=False)
     worker = Writing()
     done = UntilDone(worker, 1.0)
     with Bell() as bell:

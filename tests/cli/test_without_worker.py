@@ -84,7 +84,7 @@ def test_what_was_deleted_stays_deleted(home: Scratch, lose: Loss, *, dead: bool
         assert stats["dead" if dead else "waiting"] == 1
         for again in (["delete", ID, "--yes"], ["retry", ID]):
             assert "no longer waits: deleted" in home.run(*again).err
-        assert "It is deleted" in home.run("edit", ID).err
+        assert "its text is deleted" in home.run("edit", ID).err
     home.ok("restore")
     _start(home)
     assert sorted(_listed(home, dead=dead)) == ["old", "other"]
@@ -158,15 +158,6 @@ def test_beside_another_worker_a_deletion_holds_too(
         assert [known.id for known, _ in reader.listed("dead")] == ["bb-222222"]
 
 
-def test_what_was_done_is_told_once(home: Scratch) -> None:
-    _published(home, dead=True)
-    for command in (["retry", ID], ["edit", ID], ["delete", ID, "--yes"], ["restore"]):
-        home.ok(*command)
-    done = home.paths.log.read_text(encoding="utf-8")
-    assert [done.count(each) for each in ("Retry asked", "Changed with", "Deleted:")] == [1, 1, 1]
-    assert "by hand" not in done
-
-
 def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch) -> None:
     path = _published(home, dead=True)
     letters = json.loads(path.read_text())
@@ -176,7 +167,7 @@ def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch
     assert _seen(home) == {"place": "deleted", "text": "old", "diagnosed": "deleted"}
     for command in (["delete", ID, "--yes"], ["retry", ID]):
         assert "no longer waits: deleted" in home.run(*command).err
-    assert "It is deleted" in home.run("edit", ID).err
+    assert "its text is deleted" in home.run("edit", ID).err
     assert "dead letter" in home.ok("show", "bb")
 
 

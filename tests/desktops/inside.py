@@ -66,7 +66,6 @@ def _said(step: str, outcome: str, note: str) -> str:
 
 
 def main() -> int:
-    """Try the desktop of that name; 1 where something did not hold."""
     name = sys.argv[1]
     return 0 if held(DESKS[name], OUTPUT / name) else 1
 

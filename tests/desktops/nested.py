@@ -106,7 +106,6 @@ class Nested:
         return process
 
     def configure(self, name: str, text: str) -> None:
-        """Write a settings file below ~/.config, before its program starts."""
         file = Path(self.env["XDG_CONFIG_HOME"], name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

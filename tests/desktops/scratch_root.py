@@ -161,7 +161,6 @@ def _mounted_below(folder: Path) -> list[Path]:
 
 
 def missing_tools() -> list[str]:
-    """Name the programs that are needed of the machine itself, and are not there."""
     return [
         name
         for name in ("debootstrap", "unshare", "setpriv", "chroot")

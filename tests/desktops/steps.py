@@ -80,7 +80,6 @@ def recovered(trial: Trial) -> str:
 
 
 def menu(trial: Trial) -> str:
-    """A right click opens the menu, which says how things are."""
     trial.make_letter(_BY_MENU)
     before = trial.open_menu()
     trial.eyes.wait_text("Try all again now", before)
@@ -104,7 +103,6 @@ def _open_letter(trial: Trial) -> None:
 
 
 def submenu(trial: Trial) -> str:
-    """The menu goes down to what can be done about one dead letter."""
     trial.make_letter(_ASKED)
     _open_letter(trial)
     trial.nested.wait_still()
@@ -114,7 +112,6 @@ def submenu(trial: Trial) -> str:
 
 
 def copy(trial: Trial) -> str:
-    """*Copy ID* puts the whole id where another program pastes it from."""
     (letter,) = trial.letters()
     trial.choose("Copy ID")
     wait_until(lambda: trial.pasted() == letter["id"], 10, "the id pasted", every=0.3)
@@ -169,7 +166,6 @@ _NOTICE: Final = "The icon is not shown"
 
 
 def notice(trial: Trial) -> str:
-    """A notification says that the icon is not shown, and what helps."""
     before = trial.at_rest()
     trial.start()
     place = trial.eyes.wait_text(_NOTICE, before, _LATE).middle
@@ -180,7 +176,6 @@ def notice(trial: Trial) -> str:
 
 
 def doctor(trial: Trial) -> str:
-    """`mem0tray doctor` says it too, with what helps."""
     done = subprocess.run(
         [PROGRAM, "doctor", "--no-notify"],
         env=trial.environ,
@@ -201,7 +196,6 @@ def delivery(trial: Trial) -> str:
 
 
 def once(trial: Trial) -> str:
-    """A second start says it no more."""
     before = trial.at_rest()
     trial.nested.end("mem0tray")
     trial.start()

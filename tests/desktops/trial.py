@@ -178,7 +178,6 @@ _LIMIT: Final = 5.0  # seconds
 
 
 def pasted_on_wayland(env: Mapping[str, str]) -> str:
-    """What can be pasted; empty where there is nothing."""
     command = ["wl-paste", "--no-newline"]
     done = subprocess.run(
         command, env=env, capture_output=True, text=True, check=False, timeout=_LIMIT
@@ -187,7 +186,6 @@ def pasted_on_wayland(env: Mapping[str, str]) -> str:
 
 
 def pasted_on_x(name: str) -> str:
-    """What can be pasted on the display of that name; empty where there is nothing."""
     display: Any = Display(name)
     try:
         window = display.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)

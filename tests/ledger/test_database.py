@@ -54,7 +54,7 @@ def test_what_is_no_database_is_kept_and_begun_anew(path: Path, data: bytes) -> 
     path.write_bytes(data)
     why = opened(path)
     (kept,) = path.parent.glob("ledger.sqlite3.kept-*")
-    assert why == f"it was corrupt (file is not a database); kept as {kept.name}"
+    assert why == f"it could not be used (file is not a database); kept as {kept.name}"
     assert kept.read_bytes() == data
     assert opened(path) == ""
 
@@ -284,12 +284,10 @@ def sample(tmp_path: Path) -> Path:
 
 
 def rows(db: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
-    """The rows of a query."""
     return db.execute(sql).fetchall()
 
 
 def columns(db: sqlite3.Connection) -> dict[str, set[str]]:
-    """The columns of each table."""
     return {t: {row[1] for row in rows(db, f"PRAGMA table_info({t})")} for t in TABLES}
 
 
@@ -317,7 +315,7 @@ def test_a_ledger_from_before_the_first_release_is_kept_aside_and_rebuilt(
     with Reader(sample, needed=True) as reader:
         assert not reader.usable
     with closing(Ledger(sample)) as ledger, ledger.locked() as db:
-        assert "before the first release; kept as ledger.sqlite3.kept-" in ledger.rebuilt
+        assert "before the first release); kept as ledger.sqlite3.kept-" in ledger.rebuilt
         assert rows(db, "SELECT * FROM items") == []
     (kept,) = (each for each in sample.parent.glob("*.kept-*") if each.name[-1].isdecimal())
     with closing(sqlite3.connect(kept)) as db:

@@ -46,11 +46,7 @@ def test_where_all_is_well_there_is_no_advice() -> None:
     ("fields", "words"),
     [
         ({"held": 1}, "`mem0tray retry ID` sends"),
-        ({"quarantine": 2}, "`mem0tray doctor` says where"),
         ({"unreadable": True}, "restores it"),
-        ({"only_elsewhere": {"http://old.example": 3}}, "migrate --from http://old.example"),
-        ({"only_elsewhere": {"http://old.example": 3}}, "config set server.url http://old.example"),
-        ({"only_elsewhere": {"local": 1}}, "`mem0tray config set server.url local`"),
     ],
 )
 def test_each_trouble_has_its_remedy(fields: dict[str, Any], words: str) -> None:

@@ -84,12 +84,7 @@ def test_after_a_kill_only_what_was_under_way_is_unknown(ground: QueueScene, cle
 
 @pytest.mark.parametrize(
     ("clean", "boot", "asks"),
-    [
-        (1, "another start", True),
-        (0, "another start", True),
-        (0, None, False),
-        (1, None, False),
-    ],
+    [(1, "another start", True), (0, "another start", True), (0, None, False), (1, None, False)],
 )
 def test_after_another_start_of_the_machine_all_is_asked_about(
     ground: QueueScene, clean: int, boot: str | None, *, asks: bool

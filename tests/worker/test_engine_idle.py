@@ -7,7 +7,7 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import NONE, quoted
-from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
+from mem0tray.core.state import WorkerState, WorkerStatus
 from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.ledger.counters import Counts
 from mem0tray.worker.engine import LOOK
@@ -135,26 +135,18 @@ def test_what_a_server_is_at_work_on_is_waited_for_a_minute(
     assert is_idle(scene, 0.0)
 
 
-def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
-    at_rest(scene)
-    scene.context.counters = mock.Mock(wraps=scene.context.counters)
-    scene.context.counters.waiting.return_value = Counts(2, 3, None, 1)
-    scene.context.breaker.note_fault("queue file", NO_PERMISSION)
-    state = WorkerState("action needed", NO_PERMISSION)
-    assert scene.engine.waiting(NOW) == Waiting(2, 3, 1, state, NO_PERMISSION)
-    scene.context.breaker.note_fault("queue file", NONE)
-    assert scene.engine.waiting(NOW).unread == NONE
-
-
 def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:
     at_rest(scene)
     scene.context.counters = mock.Mock(wraps=scene.context.counters)
     scene.context.counters.waiting.return_value = Counts(2, 3, None, 1)
     with scene.context.ledger.transaction():
         scene.context.ledger.set_meta("last_delivery", 5.0)
-    assert scene.engine.look(NOW) == WorkerStatus(WorkerState("healthy"), 2, 3, 5.0, False, 1)  # noqa: FBT003
+    healthy = WorkerStatus(WorkerState("healthy"), 2, 3, 5.0, paused=False, held=1)
+    assert scene.engine.look(NOW) == healthy
     scene.context.breaker.pause(NOW + 10)
     assert scene.engine.look(NOW).paused
+    scene.context.breaker.note_fault("queue file", NO_PERMISSION)
+    assert scene.engine.look(NOW).unread == NO_PERMISSION
 
 
 @pytest.mark.parametrize(("due", "wait"), [(2.0, 2.0), (100.0, LOOK), (0.0, LOOK), (-1.0, LOOK)])

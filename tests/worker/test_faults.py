@@ -12,7 +12,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
-from mem0tray.files import atomic, private_folders
+from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.worker import faults
 from mem0tray.worker.faults import Faults, is_stable
@@ -65,7 +65,7 @@ def test_a_disk_is_in_order_when_it_takes_files(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     why = [reasons.quoted("read-only")]
-    monkeypatch.setattr(private_folders, "why_unwritable", lambda _: why[0])
+    monkeypatch.setattr(faults, "why_unwritable", lambda _: why[0])
     scene.faults.note_failure("metrics", _failed(errno.EROFS), 1.0)
     scene.faults.note_success("metrics")
     scene.forward(60.0)
@@ -87,10 +87,7 @@ def test_parts_with_faults_of_their_own(scene: Scene) -> None:
     scene.faults.note_success("writing")
     assert not scene.faults.has_reported(reasons.quoted("ValueError('odd')"))
     assert scene.told[2:] == [events.PartRecovered("queue file")]
-    assert scene.marks == {
-        "writing": reasons.NONE,
-        "queue file": _failed(errno.EIO).reason,
-    }
+    assert scene.marks == {"writing": reasons.NONE, "queue file": _failed(errno.EIO).reason}
 
 
 def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
@@ -162,38 +159,6 @@ def test_a_disk_that_takes_files_is_in_order_after_six_quiet_seconds(scene: Scen
         scene.forward(5.5)
         assert len(scene.told) == 1
     scene.forward(0.5)
-    assert scene.told[1:] == [events.PartRecovered(DISK)]
-
-
-def test_a_disk_that_takes_files_again_is_in_order_with_the_next_write(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What failed is tried again at once then; if it fails, quiet seconds are waited for."""
-    why, full = [reasons.quoted("full")], [True]
-    monkeypatch.setattr(private_folders, "why_unwritable", lambda _: why[0])
-
-    def write() -> None:
-        if full[0]:
-            raise _failed(errno.ENOSPC)
-
-    for after in (0.0, 1.0):
-        scene.now += after
-        assert not scene.faults.attempt("metrics", write)
-        scene.faults.look()
-    assert scene.faults.next_try(scene.now) == 1.0
-    why[0] = reasons.NONE
-    scene.forward(1.0)
-    assert not scene.faults.attempt("metrics", write)
-    full[0] = False
-    scene.now += 5.0
-    assert scene.faults.attempt("metrics", write)
-    assert len(scene.told) == 1
-    why[0], full[0] = reasons.quoted("full"), True
-    scene.forward(0.5)
-    assert not scene.faults.attempt("metrics", write)
-    why[0], full[0] = reasons.NONE, False
-    scene.forward(0.5)
-    assert scene.faults.attempt("metrics", write)
     assert scene.told[1:] == [events.PartRecovered(DISK)]
 
 

@@ -16,6 +16,8 @@ from tests.support.standin import NAMED
 HEALTHY: Final = NAMED
 DOWN: Final = Answer(503)
 _DAY: Final = 86_400
+_GOING: Final = ("queued", "dead")
+_FOUR: Final = ("stays queued", "stays dead", *_GOING)
 
 
 def queue(take: Take) -> None:
@@ -81,43 +83,42 @@ def _age(path: Path, seconds: float) -> None:
     os.utime(path, (then, then))
 
 
-def _two_of_each(take: Take) -> None:
-    """Let a worker take in two dead letters and two entries, while the server is down."""
+def _write_two_of_each(take: Take) -> None:
     take.home.write_queue([entry("stays queued"), entry("queued")])
     take.home.write_dlq([waiting("stays dead"), waiting("dead")])
+
+
+def _two_of_each(take: Take) -> None:
+    """Let a worker take in two dead letters and two entries, while the server is down."""
+    _write_two_of_each(take)
     take.server.health = DOWN
     take.home.drain()
 
 
 def _ids(home: Home) -> list[str]:
-    return [
-        item["id"]
-        for item in [*home.queue_items(), *home.dlq_items()]
-        if item["content"] in ("queued", "dead")
-    ]
+    items = [*home.queue_items(), *home.dlq_items()]
+    return [item["id"] for item in items if item["content"] in _GOING]
+
+
+def _delete(take: Take) -> None:
+    take.begin()
+    take.tell(Word.ACCEPTED, *_FOUR)
+    take.tell(Word.DELETING, *_GOING)
+    take.run("delete", "--yes", *_ids(take.home))
+    take.tell(Word.DELETED, *_GOING)
+    take.run("run", "--until-idle", code=1)
 
 
 def delete(take: Take) -> None:
     """A dead letter and a waiting entry are backed up, then deleted; the worker merges that."""
     _two_of_each(take)
-    take.begin()
-    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
-    take.tell(Word.DELETING, "queued", "dead")
-    take.run("delete", "--yes", *_ids(take.home))
-    take.tell(Word.DELETED, "queued", "dead")
-    take.run("run", "--until-idle", code=1)
+    _delete(take)
 
 
 def delete_unseen(take: Take) -> None:
     """Memories that no worker has taken in yet are backed up, then deleted."""
-    take.home.write_queue([entry("stays queued"), entry("queued")])
-    take.home.write_dlq([waiting("stays dead"), waiting("dead")])
-    take.begin()
-    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
-    take.tell(Word.DELETING, "queued", "dead")
-    take.run("delete", "--yes", *_ids(take.home))
-    take.tell(Word.DELETED, "queued", "dead")
-    take.run("run", "--until-idle", code=1)
+    _write_two_of_each(take)
+    _delete(take)
 
 
 def delete_at_once(take: Take) -> None:
@@ -141,12 +142,11 @@ def restore(take: Take) -> None:
     take.home.ok("delete", "--yes", *_ids(take.home))
     take.home.drain()
     take.begin()
-    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
-    take.tell(Word.DELETING, "queued", "dead")
-    take.tell(Word.DELETED, "queued", "dead")
-    take.tell(Word.RESTORING, "queued", "dead")
+    take.tell(Word.ACCEPTED, *_FOUR)
+    for word in (Word.DELETING, Word.DELETED, Word.RESTORING):
+        take.tell(word, *_GOING)
     take.run("restore")
-    take.tell(Word.RESTORED, "queued", "dead")
+    take.tell(Word.RESTORED, *_GOING)
     take.run("run", "--until-idle", code=1)
 
 
@@ -154,7 +154,7 @@ def hand_edit(take: Take) -> None:
     """A script empties the DLQ file and writes it again, with one item less and the rest due."""
     _two_of_each(take)
     take.begin()
-    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
+    take.tell(Word.ACCEPTED, *_FOUR)
     take.tell(Word.DELETING, "dead")
     take.script(
         f"{user.OPEN}\n"
@@ -181,7 +181,7 @@ def salvage(take: Take) -> None:
     _age(home.queue, 60)
     _age(home.dlq, 60)
     take.begin()
-    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead", "new", "new dead")
+    take.tell(Word.ACCEPTED, *_FOUR, "new", "new dead")
     take.run("run", "--until-idle", code=1)
     take.server.health = HEALTHY
     take.run("run", "--until-idle", code=1)
@@ -196,7 +196,7 @@ def ledger(take: Take) -> None:
         file.seek(4096)
         file.write(b"\xa5" * (broken.stat().st_size - 4096))
     take.begin()
-    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
+    take.tell(Word.ACCEPTED, *_FOUR)
     take.run("run", "--until-idle", code=1)
     take.server.health = HEALTHY
     take.run("run", "--until-idle", code=1)
@@ -239,20 +239,10 @@ def local_server(take: Take) -> None:
         take.tell(Word.KEPT, text)
 
 
+_ALL: Final = (
+    queue, intake, dlq, emergency, delete, delete_unseen, delete_at_once, restore, hand_edit,
+    salvage, ledger, add, add_emergency, settings, local_server,
+)  # fmt: skip
 PROTOCOLS: Final[dict[str, Callable[[Take], None]]] = {
-    "queue": queue,
-    "intake": intake,
-    "dlq": dlq,
-    "emergency": emergency,
-    "delete": delete,
-    "delete-unseen": delete_unseen,
-    "delete-at-once": delete_at_once,
-    "restore": restore,
-    "hand-edit": hand_edit,
-    "salvage": salvage,
-    "ledger": ledger,
-    "add": add,
-    "add-emergency": add_emergency,
-    "settings": settings,
-    "local-server": local_server,
+    each.__name__.replace("_", "-"): each for each in _ALL
 }

@@ -233,7 +233,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(part=parts)
     def break_file(self, part: float) -> None:
-        """The user's script is killed over its save."""
         self.user.break_file(part)
 
     # Commands ----------------------------------------------------------------------
@@ -255,7 +254,6 @@ class Histories(RuleBasedStateMachine):
     @rule(number=places)
     @precondition(lambda self: not self.producers.holds)
     def forget(self, number: int) -> None:
-        """`mem0tray delete --forget`."""
         self.commands.delete(number, for_good=True)
 
     @rule(number=places)
@@ -266,7 +264,6 @@ class Histories(RuleBasedStateMachine):
     @rule(verb=st.sampled_from(Killed.VERBS), number=places, after=st.integers(0, 90))
     @precondition(lambda self: not self.producers.holds)
     def kill_command(self, verb: str, number: int, after: int) -> None:
-        """A command is killed while no worker runs, and then given again."""
         self.world.kill()
         Killed(self.world, self.commands).give(verb, number, after)
         self.world.start()

@@ -122,7 +122,6 @@ class SteppedWorker:
     # Requests ----------------------------------------------------------------------
 
     def begin(self) -> bool:
-        """Send what is due, if anything is; its outcome is not recorded yet."""
         free = [number for number in range(SENDERS) if number not in self.under_way]
         return bool(free) and self._turn(free[0])
 
@@ -153,7 +152,6 @@ class SteppedWorker:
         self._let_go()
 
     def abandon(self) -> None:
-        """Leave as a kill does: nothing is recorded, nothing is published."""
         self._let_go()
 
     def _let_go(self) -> None:
@@ -202,7 +200,6 @@ class Clock:
         self._monotonic += seconds
 
     def jump(self, seconds: float) -> None:
-        """Set the wall clock, forward or back; no time passes."""
         self._wall += seconds
 
     def datetime(self) -> type[datetime]:
@@ -247,7 +244,6 @@ class Points:
         self._left, self._action = after, action
 
     def disarm(self) -> None:
-        """Forget what was armed and has not come to pass."""
         self._action = None
 
     def _pass(self) -> None:

@@ -42,7 +42,6 @@ _LINE = json.dumps({"id": "cut-off-0000", "project_id": "alpha", "content": "cut
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """Begin a history: a worker runs, and the server can be asked."""
     with World(tmp_path / "home", honours_keys=False, can_be_asked=True) as world:
         world.start()
         yield world

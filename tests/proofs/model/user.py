@@ -43,7 +43,6 @@ class User:
             self._write(self._changed(data, change), replace=replace)
 
     def restore_copy(self, copy: int) -> None:
-        """Copy an old copy over the file, byte for byte."""
         if (data := self._copy(copy)) is not None:
             self._write(data)
 
@@ -74,7 +73,6 @@ class User:
         self._world.saved(whole[:at])
 
     def end_saving(self) -> None:
-        """Write the rest, into whatever has become of the file that was opened."""
         if self._slow is None:
             return
         (file, rest), self._slow = self._slow, None

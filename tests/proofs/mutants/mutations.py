@@ -58,7 +58,6 @@ def changes(path: str, text: str) -> list[Change]:
 
 
 def mutant(path: str, text: str, change: Change) -> Mutant | None:
-    """Make a change; None when the text stays as it is."""
     function, make = change
     if (code := make()) == text:
         return None

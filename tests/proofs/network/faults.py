@@ -38,7 +38,6 @@ async def lost_in_request(exchange: Exchange) -> bool:
 
 
 async def hung_up(exchange: Exchange) -> bool:
-    """Say farewell without an answer, after the server has accepted."""
     await exchange.ask_server()
     return False
 
@@ -66,7 +65,6 @@ async def _drip(exchange: Exchange, data: bytes) -> bool:
 
 
 async def slow_headers(exchange: Exchange) -> bool:
-    """Let the answer's headers come byte by byte, without an end."""
     answer = await exchange.ask_server()
     line = answer.partition(b"\r\n")[0] + b"\r\n"
     await exchange.send(line)
@@ -74,7 +72,6 @@ async def slow_headers(exchange: Exchange) -> bool:
 
 
 async def slow_body(exchange: Exchange) -> bool:
-    """Let the answer's body come byte by byte, very slowly."""
     await exchange.ask_server()
     await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     return await _drip(exchange, b" " * 1_000_000)
@@ -90,14 +87,12 @@ async def truncated(exchange: Exchange) -> bool:
 
 
 async def garbage(exchange: Exchange) -> bool:
-    """Answer in no protocol at all, after the server has accepted."""
     await exchange.ask_server()
     await exchange.send(b"\x16\x03\x01\x02\0\1\0\1\xfc\x03\x03" * 40 + HEAD_END)
     return False
 
 
 async def endless(exchange: Exchange) -> bool:
-    """Answer with a body that never ends, as fast as it is read."""
     await exchange.ask_server()
     await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     while True:

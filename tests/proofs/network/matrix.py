@@ -120,12 +120,10 @@ class Trial:
         home.env["MEM0TRAY_SYNC_RETRY_INTERVAL"] = "0.5"
 
     def start(self, env: dict[str, str]) -> None:
-        """Start the worker; one memory goes through undisturbed."""
         self.worker = self.home.worker(wrapper=ANEW, env=env)
         self.wait_delivered(self.queue("undisturbed", 1))
 
     def queue(self, label: str, number: int = BATCH) -> list[str]:
-        """Queue some memories the way that needs no lock; their texts."""
         items = entries(number, label)
         texts = [str(item["content"]) for item in items]
         self.accepted += texts
@@ -156,7 +154,6 @@ class Trial:
         return self._outcome(texts, str(self.home.json("diagnose")))
 
     def wait_delivered(self, texts: list[str]) -> None:
-        """Wait until these are on the server, and no file holds them any more."""
         self.home.wait(lambda: not self.server.missing(texts), 20, f"{texts[0]}: stored")
         self.home.wait(lambda: not self._waiting(texts), 20, f"{texts[0]}: gone from the files")
 

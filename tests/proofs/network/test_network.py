@@ -100,7 +100,6 @@ def flap(trial: Trial, times: int, period: float) -> None:
 
 
 def after_flapping(trial: Trial) -> None:
-    """See that all is delivered once the network holds, once each."""
     trial.home.ok("retry", "--all")
     trial.wait_delivered(trial.accepted)
     assert oracle.faults(trial.home, trial.server, trial.accepted) == []
@@ -126,7 +125,6 @@ OTHER = "192.0.2.1"  # for documentation: nobody's address
 
 
 def outage(trial: Trial, words: str) -> None:
-    """See that memories wait uncounted, unsent, and that the state says why."""
     sent = len(trial.server.requests)
     texts = trial.queue(words)
     home = trial.home

@@ -56,7 +56,6 @@ def outcome_before_request(stand: Stand) -> None:
 
 
 def file_before_ledger(stand: Stand) -> None:
-    """Empty the queue file, then put into the ledger what stood in it."""
     read = QueueIntake.read
     empty = b'{"queue": [], "last_100": [], "failed": [], "stats": {}}'
 
@@ -89,7 +88,6 @@ def last_update_ignored(stand: Stand) -> None:
 
 
 def count_reset(stand: Stand) -> None:
-    """Publish each dead letter as if it had just come."""
     prepare = Generations.prepare
 
     def fresh(self: Generations, name: str) -> tuple[int, list[bytes]]:
@@ -110,8 +108,6 @@ def key_reused(stand: Stand) -> None:
 
 
 def nobody_asked(stand: Stand) -> None:
-    """Send again without a question what may have arrived."""
-
     def never(*_: object) -> None:
         return None
 

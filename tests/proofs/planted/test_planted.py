@@ -26,7 +26,6 @@ def killed_in_a_delivery(root: Path) -> list[str]:
 
 
 def a_stale_save(world: World) -> None:
-    """An editor saves a copy from before the newest dead letter came."""
     producers, user = Producers(world), User(world)
     world.server.default = Answer(500)
     producers.queue(producers.entry("alpha", retries=5))
@@ -49,7 +48,6 @@ def some_failed_retries(world: World) -> None:
 
 
 def one_id_for_two_memories(world: World) -> None:
-    """A producer uses an id twice; the server honours the keys."""
     producers = Producers(world)
     first = producers.entry("alpha")
     producers.queue(first)
@@ -57,7 +55,6 @@ def one_id_for_two_memories(world: World) -> None:
 
 
 def an_answer_that_gets_lost(world: World) -> None:
-    """The server stores a memory, and the connection is cut before the answer."""
     producers = Producers(world)
     world.server.script(Answer(reset=True, stores=True))
     producers.queue(producers.entry("alpha"))
@@ -109,7 +106,6 @@ def a_deletion_beside_a_hung_producer(world: World) -> None:
 
 
 def told(world: World) -> list[str]:
-    """End the history; what went wrong in it."""
     if not world.wrong:
         ending.heal(world)
         ending.check(world)

@@ -39,7 +39,6 @@ def stranger(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """Make a folder in which everybody may write, as /tmp is."""
     with tempfile.TemporaryDirectory() as name:  # pytest's own are closed to others
         made = Path(name)
         made.chmod(0o1777)
@@ -48,7 +47,6 @@ def shared() -> Iterator[Path]:
 
 @pytest.fixture
 def local(bare_home: Home) -> tuple[Home, Process, dict[str, object]]:
-    """Run a worker with the embedded server; home, worker, and what `server.json` says."""
     bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
     usual = (tool("prlimit"), "--nofile=1024:8192")
     worker = bare_home.worker(wrapper=usual)

@@ -132,7 +132,6 @@ class Editor:
         self._old = self._open()
 
     def save_an_old_copy(self) -> None:
-        """Save what was opened a while ago, with an item less."""
         self._wait_for_intake()
         gone = self._pick(self._old, 1) if self._old["items"] else []
         self._discard(gone)
@@ -142,7 +141,6 @@ class Editor:
             self._copied = self._content()
 
     def tear(self) -> None:
-        """Break the file, as a script does that dies while it writes."""
         self._wait_for_intake()
         data = self._home.dlq.read_bytes()
         self._home.dlq.write_bytes(data[: self._rng.randrange(len(data))])
@@ -165,7 +163,6 @@ class Editor:
     # Scripts and commands -----------------------------------------------------------
 
     def retry_all(self) -> None:
-        """Run the script that sets `last_attempt` to 0."""
         self._script(user.RETRY_ALL)
 
     def retry_all_stamped(self) -> None:

@@ -59,7 +59,6 @@ class Producers:
             self.accepted += json.loads(process.out)["contents"]
 
     def finish(self) -> None:
-        """Let the last ones do their share."""
         for process in self._running:
             process.wait(_LAST)
             self._collect(process)
@@ -117,7 +116,6 @@ class Soak:
         self._started = time.monotonic()
 
     def run(self) -> Result:
-        """Let everything happen for so long, bring all to rest, and judge."""
         actors = [self._producers.step, self._editor.step, self._trouble.step, self._life.step]
         self._let_act([*actors, self._watch])
         self._trouble.finish()
@@ -206,6 +204,5 @@ def own_disk(home: Home, size: str) -> Iterator[bool]:
 def soak(
     home: Home, server: Standin, seconds: float, seed: int, tell: Callable[[str], None]
 ) -> Result:
-    """Run a soak in this home."""
     with own_disk(home, "96m") as disk:
         return Soak(home, server, seconds, seed, tell, disk=disk).run()

@@ -45,7 +45,6 @@ class Trouble:
         ]  # fmt: skip
 
     def step(self) -> float:
-        """Begin the next trouble, or end this one; seconds until the next step."""
         if self._running is not None:
             self.end()
             return self._rng.uniform(0.3, 2.5)
@@ -111,14 +110,12 @@ class Trouble:
 
     @contextmanager
     def slow(self) -> Iterator[None]:
-        """Take a while for each answer, so that several requests are under way."""
         self._server.latency = 0.05
         yield
         self._server.latency = 0.0
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hang while holding the lock: producers turn to the emergency file."""
         holder = self._home.lock_holder()
         yield
         holder.kill()
@@ -141,7 +138,6 @@ class Life:
         self.worker = home.start("run", env=env)
 
     def step(self) -> float:
-        """End the worker in one way or another, and start the next."""
         self.tend()
         if self.deadly:
             end = self._rng.choice([self._kill, self._kill, self._stop, self._freeze])
@@ -152,7 +148,6 @@ class Life:
         return self._rng.uniform(0.5, 6.0)
 
     def tend(self) -> None:
-        """Start another worker if this one has ended; only a full disk is a reason to."""
         if not self.worker.alive:
             self.ends["by itself"] += 1
             if "full" not in self.worker.err:

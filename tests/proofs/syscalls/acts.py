@@ -4,7 +4,7 @@ Each act can be played again after a kill: it goes on where it was, as a user wo
 """
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,11 +31,31 @@ ADDED: Final = "added"
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`prepare` sets the scene, `play` is done again after a kill, `judge` names what is wrong."""
+    """`prepare` sets the scene, `play` is done again after a kill; the texts say what must hold.
+
+    `accepted`, `discarded` and `offered` as the oracle has them; `unsent` never reach the server,
+    `delivered` must; `dlq` is what the DLQ holds at the end.
+    """
 
     prepare: Callable[[Stage], None]
     play: Callable[[Stage], None]
-    judge: Callable[[Stage], list[str]]
+    accepted: Sequence[str]
+    discarded: Sequence[str] = ()
+    offered: Sequence[str] = ()
+    unsent: Sequence[str] = ()
+    delivered: Sequence[str] = ()
+    dlq: Sequence[str] | None = None
+
+    def judge(self, stage: Stage) -> list[str]:
+        home, server = stage.home, stage.server
+        accepted = [*self.accepted, *stage.promised]
+        told = faults(home, server, accepted, discarded=self.discarded, offered=self.offered)
+        told += [f"sent all the same: {text}" for text in self.unsent if server.count(text)]
+        wanted = [*self.delivered, *stage.promised]
+        told += [f"not delivered: {text}" for text in server.missing(wanted)]
+        if self.dlq is not None and home.dlq_texts() != sorted(self.dlq):
+            told.append(f"the DLQ holds {home.dlq_texts()}")
+        return told
 
 
 # The worker -----------------------------------------------------------------------------
@@ -100,17 +120,6 @@ def _by_hand(document: Item) -> None:
             item["last_attempt"] = 0
 
 
-def _worker_after(stage: Stage) -> list[str]:
-    accepted = (*GOOD, BAD, UNWANTED, WISHED)
-    told = faults(stage.home, stage.server, accepted, discarded=[UNWANTED])
-    counters = stage.home.stats()
-    if (counters["total_synced"], counters["total_failed"]) != TOTALS:
-        told.append(f"counted {counters}")
-    if stage.server.count(UNWANTED):
-        told.append("what the user removed was sent")
-    return told
-
-
 # The commands ---------------------------------------------------------------------------
 
 
@@ -131,30 +140,24 @@ def _rest(stage: Stage) -> None:
     stage.home.drain()
 
 
+def _again(stage: Stage, *arguments: str) -> None:
+    """Run a command; after a kill it may find that there is nothing left to do."""
+    if not stage.killed and not stage.ended_early:
+        stage.command(*arguments)
+    else:
+        code = stage.end(process := stage.start(*arguments))
+        assert code in (0, 1), process.err
+
+
 def _delete(stage: Stage) -> None:
     """Delete a dead letter and an entry; what a kill left undone is deleted anew, one by one."""
     ids = [stage.remembered[text] for text in (LETTER, ENTRY)]
-    if not stage.killed and not stage.ended_early:
-        stage.command("delete", *ids, "--yes")
-    else:
+    if stage.killed or stage.ended_early:
         for each in ids:
-            _unless_gone(stage, "delete", each, "--yes")
+            _again(stage, "delete", each, "--yes")
+    else:
+        stage.command("delete", *ids, "--yes")
     _rest(stage)
-
-
-def _unless_gone(stage: Stage, *arguments: str) -> None:
-    """Run a command that may find that there is nothing left to do."""
-    code = stage.end(process := stage.start(*arguments))
-    assert code in (0, 1), process.err
-
-
-def _delete_after(stage: Stage) -> list[str]:
-    accepted = (LETTER, OTHER_LETTER, ENTRY, OTHER_ENTRY)
-    told = faults(stage.home, stage.server, accepted, discarded=[LETTER, ENTRY])
-    told += [f"deleted, and sent: {text}" for text in (LETTER, ENTRY) if stage.server.count(text)]
-    if stage.home.dlq_texts() != [OTHER_LETTER]:
-        told.append(f"deleted, and still in the DLQ: {stage.home.dlq_texts()}")
-    return told
 
 
 def _deletion_before(stage: Stage) -> None:
@@ -173,20 +176,6 @@ def _restore_before(stage: Stage) -> None:
     stage.home.drain()
 
 
-def _restore(stage: Stage) -> None:
-    stage.command("restore")
-    _rest(stage)
-
-
-def _restore_after(stage: Stage) -> list[str]:
-    accepted = (LETTER, OTHER_LETTER, ENTRY, OTHER_ENTRY)
-    told = faults(stage.home, stage.server, accepted)
-    if stage.home.dlq_texts() != sorted([LETTER, OTHER_LETTER]):
-        told.append(f"the DLQ holds {stage.home.dlq_texts()}")
-    told += [f"not delivered: {text}" for text in stage.server.missing([ENTRY, OTHER_ENTRY])]
-    return told
-
-
 def _edit_before(stage: Stage) -> None:
     _files_with_a_ledger(stage)
     editor = stage.home.root / "editor"
@@ -196,35 +185,19 @@ def _edit_before(stage: Stage) -> None:
 
 
 def _edit(stage: Stage) -> None:
-    """Give a dead letter and an entry another text; what a kill left undone is done anew."""
     for old in (LETTER, ENTRY):
         stage.home.env["NEW_TEXT"] = f"new {old}"
-        if not stage.killed and not stage.ended_early:
-            stage.command("edit", stage.remembered[old])
-        else:
-            _unless_gone(stage, "edit", stage.remembered[old])
+        _again(stage, "edit", stage.remembered[old])
     stage.home.ok("retry", "--all")
     _rest(stage)
 
 
-def _edit_after(stage: Stage) -> list[str]:
-    new = [f"new {old}" for old in (LETTER, ENTRY)]
-    told = faults(
-        stage.home, stage.server, [OTHER_LETTER, OTHER_ENTRY, *new], offered=[LETTER, ENTRY]
-    )
-    told += [f"edited, and sent: {text}" for text in (LETTER, ENTRY) if stage.server.count(text)]
-    return told + [f"not delivered: {text}" for text in stage.server.missing(new)]
+def _command(*arguments: str) -> Callable[[Stage], None]:
+    def play(stage: Stage) -> None:
+        stage.command(*arguments)
+        _rest(stage)
 
-
-def _retry(stage: Stage) -> None:
-    stage.command("retry", "--all")
-    _rest(stage)
-
-
-def _retry_after(stage: Stage) -> list[str]:
-    accepted = (LETTER, OTHER_LETTER, ENTRY, OTHER_ENTRY)
-    told = faults(stage.home, stage.server, accepted)
-    return told + [f"not delivered: {text}" for text in stage.server.missing(accepted)]
+    return play
 
 
 def _add_before(stage: Stage) -> None:
@@ -232,27 +205,38 @@ def _add_before(stage: Stage) -> None:
 
 
 def _add(stage: Stage) -> None:
-    """Add a memory once; only an `add` that returned well has promised anything."""
     if "tried" not in stage.remembered:
         stage.remembered["tried"] = "once"
         stage.command("add", "--project", "alpha", ADDED)
-        stage.remembered["added"] = "well"
+        stage.promised.append(ADDED)
     _rest(stage)
 
 
-def _add_after(stage: Stage) -> list[str]:
-    promised = [ADDED] if "added" in stage.remembered else []
-    told = faults(stage.home, stage.server, [ENTRY, *promised], offered=[ADDED])
-    return told + [f"not delivered: {t}" for t in stage.server.missing([ENTRY, *promised])]
-
-
+_WORKER: Final = (_worker, (*GOOD, BAD, UNWANTED, WISHED), [UNWANTED], (), [UNWANTED])
+_FOUR: Final = (LETTER, OTHER_LETTER, ENTRY, OTHER_ENTRY)
+_TWO: Final = (LETTER, ENTRY)
+_GONE: Final = (_FOUR, _TWO, (), _TWO, (), [OTHER_LETTER])
+_NEW: Final = tuple(f"new {old}" for old in _TWO)
 ACTS: Final = {
-    "worker": Act(_worker_before, _worker, _worker_after),
-    "first start": Act(_first_start_before, _worker, _worker_after),
-    "delete": Act(_files_with_a_ledger, _delete, _delete_after),
-    "deletion": Act(_deletion_before, _deletion, _delete_after),
-    "restore": Act(_restore_before, _restore, _restore_after),
-    "edit": Act(_edit_before, _edit, _edit_after),
-    "retry": Act(_files_with_a_ledger, _retry, _retry_after),
-    "add": Act(_add_before, _add, _add_after),
+    "worker": Act(_worker_before, *_WORKER),
+    "first start": Act(_first_start_before, *_WORKER),
+    "delete": Act(_files_with_a_ledger, _delete, *_GONE),
+    "deletion": Act(_deletion_before, _deletion, *_GONE),
+    "restore": Act(
+        _restore_before,
+        _command("restore"),
+        _FOUR,
+        delivered=(ENTRY, OTHER_ENTRY),
+        dlq=(LETTER, OTHER_LETTER),
+    ),
+    "edit": Act(
+        _edit_before,
+        _edit,
+        (OTHER_LETTER, OTHER_ENTRY, *_NEW),
+        offered=_TWO,
+        unsent=_TWO,
+        delivered=_NEW,
+    ),
+    "retry": Act(_files_with_a_ledger, _command("retry", "--all"), _FOUR, delivered=_FOUR),
+    "add": Act(_add_before, _add, (ENTRY,), offered=(ADDED,), delivered=(ENTRY,)),
 }

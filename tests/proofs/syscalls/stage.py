@@ -37,6 +37,7 @@ class Stage:
         self.home = home
         self.server = server
         self.remembered: dict[str, str] = {}  # what an act has done already
+        self.promised: list[str] = []  # texts that a command has acknowledged
         self.killed = 0
         self.ended_early: list[str] = []  # standard errors of programs that left by themselves
         self._tracings: list[Tracing] = []

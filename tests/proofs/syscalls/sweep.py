@@ -44,7 +44,6 @@ class Record:
                 file.write(json.dumps(fields) + "\n")
 
     def count(self) -> Sequence[Point]:
-        """Give the points of the scripted run; counts them the first time."""
         if not self.points:
             for act in ACTS:
                 for point in trial.count(act, COUNTING_RUNS):

@@ -28,7 +28,6 @@ def _traced() -> None:
 
 @pytest.fixture(scope="module")
 def everything() -> list[Point]:
-    """Count the system calls of a worker and of a deletion, once."""
     return [point for act in ("worker", "delete") for point in trial.count(act, 1)]
 
 
@@ -54,7 +53,6 @@ def spoilt(everything: list[Point]) -> Sweep:
 
 
 def faults(results: Sequence[Result]) -> list[str]:
-    """List what went wrong; a fault too that no trial met its point."""
     assert any(result.reached for result in results), "no trial met its point"
     return [f"{r.name} at {r.met}: {fault}" for r in results for fault in r.faults]
 

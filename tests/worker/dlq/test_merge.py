@@ -13,9 +13,7 @@ from mem0tray.worker.dlq.merge import Decisions
 from tests.worker.dlq.generations import SEEN, Ledger, Seen, dead_letter, parsed, shown
 
 LATE = pytest.mark.parametrize(
-    "seen",
-    [Seen(9, current=11), Seen(None, current=11)],
-    ids=["known", "unknown"],
+    "seen", [Seen(9, current=11), Seen(None, current=11)], ids=["known", "unknown"]
 )
 
 # Nothing wanted ---------------------------------------------------------------------

@@ -178,9 +178,7 @@ def test_what_a_user_saved_shows_nothing_of_newcomers(ledger: Ledger) -> None:
     assert (result.discard, result.show_again, result.stale) == ([], [newcomer], 1)
 
 
-def test_what_a_user_added_under_an_own_name_is_no_part_of_that_generation(
-    ledger: Ledger,
-) -> None:
+def test_what_a_user_added_under_an_own_name_is_no_part_of_that_generation(ledger: Ledger) -> None:
     """An editor that was open when a script added an item does not remove it by saving."""
     added = ledger.add("b", first=6)
     ledger.stood(added, 5, 5, added.raw or b"", saved=True)

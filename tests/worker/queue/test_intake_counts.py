@@ -25,12 +25,7 @@ def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> N
 
 @pytest.mark.parametrize(
     ("queue", "counted", "total"),
-    [
-        ([entry(B)], 1, 11),
-        ([entry(A), entry(B)], 2, 11),
-        ([entry(A)], 9, 10),
-        ([entry(B)], 0, 10),
-    ],
+    [([entry(B)], 1, 11), ([entry(A), entry(B)], 2, 11), ([entry(A)], 9, 10), ([entry(B)], 0, 10)],
     ids=["begun afresh", "an old copy and one more", "an old copy", "one that nobody counted"],
 )
 def test_what_came_in_a_file_begun_afresh_is_counted_once(

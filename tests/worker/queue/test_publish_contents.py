@@ -203,9 +203,7 @@ def test_what_was_deleted_and_queued_again_is_taken_in(publishing: Publishing) -
     assert publishing.scene.known(A).state == "pending"
 
 
-def test_a_deletion_that_the_file_shows_already_needs_no_writing(
-    publishing: Publishing,
-) -> None:
+def test_a_deletion_that_the_file_shows_already_needs_no_writing(publishing: Publishing) -> None:
     (key, _) = publishing.take_in(A, B)
     publishing.publish()
     publishing.take_in(B, last_100=[], stats=publishing.file()["stats"])

@@ -10,16 +10,7 @@ from mem0tray.core.state import ACTION_NEEDED, HEALTHY
 from mem0tray.ledger.outbox import Job
 from mem0tray.server.model import Outcome
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
-from tests.worker.sending.court import (
-    FAILED,
-    OUTAGE,
-    RETRY,
-    SAID,
-    SILENT,
-    TAKEN,
-    Court,
-    refuse_all,
-)
+from tests.worker.sending.court import FAILED, OUTAGE, RETRY, SAID, SILENT, TAKEN, Court, refuse_all
 
 
 def test_a_fresh_entry_that_is_taken_is_delivered(court: Court) -> None:
