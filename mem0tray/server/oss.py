@@ -252,7 +252,6 @@ class OssClient(Mem0Client):
         )
 
     def _outcome(self, reply: Reply, memory: Memory = NO_MEMORY) -> Outcome:
-        """Class the answer; the code in a 502 says which class it belongs to."""
         outcome = super()._outcome(reply, memory)
         if reply.status != _SAYS_WHICH:
             return outcome
@@ -274,6 +273,5 @@ def _is_official(reply: Reply) -> bool:
 
 
 def _results(reply: Reply) -> list[Any]:
-    """Read the entries of a listing or search, including those without a text."""
     found = (json_object(reply) or {}).get("results")
     return found if isinstance(found, list) else []
