@@ -1,7 +1,6 @@
 """The commands, and the process of one: its streams, its errors, its exit code.
 
-Nothing is imported before it is needed. `hook EVENT` and `status --line`, which other programs call
-all the time, do without click.
+`hook EVENT` and `status --line`, which other programs call all the time, do without click.
 """
 
 import gc

@@ -121,9 +121,8 @@ class Settings(msgspec.Struct, frozen=True):
 class Loaded(msgspec.Struct, frozen=True):
     """Settings, with what was noticed while reading them.
 
-    `sources` says for each key that is not at its default whether it comes from the `file` or the
-    `environment`. Values that are `wrong` leave some keys `unknown`: they are at their defaults,
-    which may not be what is meant.
+    `sources`: `file` or `environment` for each key that is not at its default. `wrong` values leave
+    keys `unknown`: these are at their defaults, which may not be what is meant.
     """
 
     settings: Settings

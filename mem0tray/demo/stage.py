@@ -1,7 +1,6 @@
 """The stage: a scratch home, the real worker in it, and a server that fails on demand.
 
-`python -m mem0tray.demo.stage ARGUMENT...` is mem0tray until its standard input ends, as it does
-when the demo ends, however that ends.
+`python -m mem0tray.demo.stage ARGUMENT...` is mem0tray until its standard input ends.
 """
 
 import functools
