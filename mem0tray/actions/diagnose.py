@@ -1,11 +1,10 @@
 """Why memories are not delivered, and the one thing to do: for all, for one, and summed up."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import reduce
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -131,9 +130,7 @@ _HELD: Final = Cause(
 _HELD_YET: Final = Cause(
     HELD,
     Reason("perhaps delivered by another worker; the server is asked once it has gone"),
-    nothing(
-        Reason("the server is asked automatically; at once with `mem0tray retry {id}`.", id=ID)
-    ),
+    nothing(Reason("the server is asked automatically.")),
     by_itself=True,
 )
 _AT_WORK: Final = Cause(
@@ -158,9 +155,6 @@ _ASKED: Final = nothing(
     )
 )
 _SENT: Final = nothing(Reason("it is sent automatically."))
-_SENT_AT_ONCE: Final = nothing(
-    Reason("it is sent automatically; at once with `mem0tray retry {id}`.", id=ID)
-)
 
 
 def _action(told: Reason) -> Cause:
@@ -298,9 +292,7 @@ def causes(
         result.append(_AT_WORK)
     elif due > now and not (held or taken):
         again = Reason("it is sent again at {time}", time=text.clock(due))
-        # `retry` takes dead letters, not entries.
-        remedy = _SENT_AT_ONCE if found.is_dead else _SENT
-        result.append(Cause(WAITING, again, remedy, by_itself=True))
+        result.append(Cause(WAITING, again, _SENT, by_itself=True))
     elif not result:
         result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
     handle = handle or programs.quote(short_id(found.id))
@@ -405,22 +397,19 @@ def last_error(found: FoundItem) -> str:
 # All that failed --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class FailureSummary:
+class FailureSummary(NamedTuple):
     """Dead letters, and entries that have failed, by the most important cause of each.
 
-    `groups` has the largest first, each with a cause that takes one memory as the example.
-    `besides` are other troubles, which stop none of these by themselves. `called` gives, by the
-    id of each group's first memory, its name in a command. `dead` and `fresh` count dead letters
-    and fresh entries, `nonsense` what makes no sense in the DLQ file.
+    `groups` has the largest first, each with its cause, its items and the name of the first in a
+    command. `besides` are other troubles, which stop none of these by themselves. `dead` and
+    `fresh` count dead letters and fresh entries, `nonsense` what makes no sense in the DLQ file.
     """
 
-    groups: Sequence[tuple[Cause, Sequence[FoundItem]]]
+    groups: Sequence[tuple[Cause, Sequence[FoundItem], str]]
     besides: Sequence[Cause]
     dead: int
     fresh: int
     nonsense: int
-    called: Mapping[str, str]
 
 
 def sum_up(settings: Settings, now: float) -> FailureSummary:
@@ -448,14 +437,14 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
         groups = sorted(alike.values(), key=lambda pair: -len(pair[1]))
         called = seen.handles(group[0] for _, group in groups)
         nonsense = len(seen.odd)
-    shown = [
-        (cause.about(called[group[0].id]) if len(group) == 1 else cause, group)
-        for cause, group in groups
-    ]
+    shown = []
+    for cause, group in groups:
+        name = called[group[0].id]
+        shown.append((cause.about(name) if len(group) == 1 else cause, group, name))
     # A stopped worker and a pause are already part of what each group says to do.
-    told = {cause.name for cause, _ in shown} | (set(OURS) if shown else set())
+    told = {cause.name for cause, _ in groups} | (set(OURS) if groups else set())
     besides = [cause for cause in around.causes if cause.name not in told]
-    return FailureSummary(shown, besides, len(dead), len(fresh), nonsense, called)
+    return FailureSummary(shown, besides, len(dead), len(fresh), nonsense)
 
 
 def number(group: Sequence[FoundItem]) -> str:

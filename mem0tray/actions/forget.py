@@ -124,7 +124,7 @@ def forget(
         result.unreachable += _servers(reader, known)
     if paths.ledger.exists():
         try:
-            heard = heard and _from_ledger(paths, settings, deleted, known)
+            heard = _from_ledger(paths, settings, deleted, known) and heard
             late = "the ledger: the worker has not answered; it erases it later"
             (result.erased if heard else result.unreachable).append("the ledger" if heard else late)
         except Mem0TrayError as error:

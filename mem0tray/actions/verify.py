@@ -140,11 +140,14 @@ def verify(
 
 
 class _ListedProject(NamedTuple):
-    """A server's listing of a project: the digests of its texts, and our keys if it has them."""
+    """A server's listing of a project: the digests of its texts, and our keys if it has them.
+
+    `why`: why nobody can tell of a memory that is not listed; empty: it is missing.
+    """
 
     marks: set[bytes | str]
-    is_whole: bool
     has_keys: bool
+    why: str
 
 
 class _Verifier:
@@ -184,12 +187,7 @@ class _Verifier:
         total, done = sum(map(len, taken.values())), 0
         for project, keys in taken.items():
             progress(done, total)
-            listed = None  # where the server cannot list it
-            try:
-                listed = self._listed(project)
-            except NotAnsweredError as error:
-                if error.said.status not in CANNOT_TELL:
-                    raise
+            listed = self._listed(project)
             for begin in range(0, len(keys), _AT_ONCE):
                 some = keys[begin : begin + _AT_ONCE]
                 for memory in self._reader.memories(some, self._server):
@@ -199,38 +197,35 @@ class _Verifier:
 
     def _listed(self, project: str) -> _ListedProject:
         marks: set[bytes | str] = set()
-        is_whole, has_keys = True, False
-        for page in self._questions.pages(project) if self._questions is not None else ():
-            for memory in page.memories:
-                marks.add(items.digest(project, memory.text))
-                if memory.key:
-                    has_keys = True
-                    marks.add(memory.key)
-            is_whole &= page.whole
-        return _ListedProject(marks, is_whole, has_keys)
+        has_keys, why = False, INFERRED if self._infers else ""
+        try:
+            for page in self._questions.pages(project) if self._questions is not None else ():
+                for memory in page.memories:
+                    marks |= {items.digest(project, memory.text), memory.key}
+                    has_keys |= bool(memory.key)
+                why = why if page.whole else NOT_ALL_LISTED
+        except NotAnsweredError as error:
+            if error.said.status not in CANNOT_TELL:
+                raise
+            why = NO_LISTING
+        return _ListedProject(marks, has_keys, why)
 
-    def _judge(self, memory: TakenMemory, listed: _ListedProject | None) -> None:
-        found = self._found
-        if listed is not None and not listed.marks.isdisjoint(
-            (memory.digest, key_header(memory.key))
-        ):
-            found.there += 1
-        elif listed is not None and listed.is_whole:
-            if self._infers:
-                found.unclear[INFERRED] += 1
-            else:
-                self._miss(memory)
-        else:
+    def _judge(self, memory: TakenMemory, listed: _ListedProject) -> None:
+        said = Presence.CANNOT_TELL
+        if not listed.marks.isdisjoint((memory.digest, key_header(memory.key))):
+            said = Presence.PRESENT
+        elif not listed.why:
+            said = Presence.ABSENT
+        elif listed.why != INFERRED:
             text = self._texts.get(memory.digest)
-            said = Presence.CANNOT_TELL
-            if text is not None or (listed is not None and listed.has_keys):
+            if text is not None or listed.has_keys:
                 said = self._has(memory, text)
-            if said is Presence.PRESENT:
-                found.there += 1
-            elif said is Presence.ABSENT:
-                self._miss(memory)
-            else:
-                found.unclear[NO_LISTING if listed is None else NOT_ALL_LISTED] += 1
+        if said is Presence.PRESENT:
+            self._found.there += 1
+        elif said is Presence.ABSENT:
+            self._miss(memory)
+        else:
+            self._found.unclear[listed.why] += 1
 
     def _has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
         """Return the server's answer about one memory. Raises NotAnsweredError.

@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -95,23 +95,6 @@ def plug_in() -> str:
     Raises FileUnavailableError if its settings cannot be read.
     """
     return callers.plug_in(read(HOOKS).text)
-
-
-def removals(parts: Iterable[str]) -> list[Change]:
-    """Return the changes for `uninstall`, with what stays. Raises Mem0TrayError as `removal`."""
-    made = [removal(part) for part in parts]
-    stays = tuple(f"Left is {what}: {how}." for what, how in left())
-    return [*made[:-1], replace(made[-1], remarks=(*made[-1].remarks, *stays))]
-
-
-def left() -> list[tuple[str, str]]:
-    """Return what else starts mem0tray and is for the user to remove, each with how.
-
-    Raises Mem0TrayError if Claude Code's settings cannot be read.
-    """
-    name = plug_in()
-    how = f"`claude plugin uninstall {name}` takes it away"
-    return [(f"the plug-in {name}", how)] if name else []
 
 
 def removal(part: str) -> Change:

@@ -1,7 +1,6 @@
 """The commands, and the process of one: its streams, its errors, its exit code.
 
-Nothing is imported before it is needed. `hook EVENT` and `status --line`, which other programs call
-all the time, do without click.
+`hook EVENT` and `status --line`, which other programs call all the time, do without click.
 """
 
 import gc
@@ -14,7 +13,6 @@ from mem0tray.core.errors import INTERRUPTED, Mem0TrayError
 
 BROKEN_PIPE: Final = 141  # the same for a program whose reader has left
 COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script, for click
-_SETTINGS: Final = "MEM0TRAY_"  # begins the variables that stand for settings
 _TWO: Final = 2
 _LONGEST_ERROR: Final = 2000
 # Allocations between two garbage collections: imported modules, which are no garbage, were looked
@@ -57,11 +55,6 @@ def _run(arguments: list[str]) -> int:
         else:
             print_status_line()
         return 0
-    is_typing = COMPLETE in os.environ  # a person, to whom nothing is said in the middle of a line
-    if not is_typing and any(name.startswith(_SETTINGS) for name in os.environ):
-        from mem0tray.cli.arguments import warn_of_unknown_variables
-
-        warn_of_unknown_variables()
     from mem0tray.cli import app
 
     return app.run(arguments)

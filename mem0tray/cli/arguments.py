@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
+    from mem0tray.actions.in_step import InStep
     from mem0tray.actions.waiting import WaitingItems
 
 Items = list["CompletionItem[str]"]
@@ -232,8 +233,8 @@ def former_servers(_: click.Context, __: str) -> _Offer:
     from mem0tray.config.server_choice import chosen_server
     from mem0tray.ledger.reader import Reader
 
-    paths = _settings().locations()
-    present = chosen_server(_settings(), paths).name
+    paths = settings.load().settings.locations()
+    present = chosen_server(settings.load().settings, paths).name
     with Reader(paths.ledger) as reader:
         return [(name, "") for name in reader.servers() if name != present]
 
@@ -243,7 +244,7 @@ def backups(_: click.Context, incomplete: str) -> _Offer:
     """Offer what `restore --list` shows; files where none begins so."""
     from mem0tray.actions.backups import sources
 
-    named = [(each.name, each.note) for each in sources(_settings().locations())]
+    named = [(each.name, each.note) for each in sources(settings.load().settings.locations())]
     return named if any(name.startswith(incomplete) for name, _ in named) else "file"
 
 
@@ -258,7 +259,6 @@ def keys(_: click.Context, __: str) -> _Offer:
 @_completer
 def values(ctx: click.Context, _: str) -> _Offer:
     """Offer the values that the named setting may have, if they can be listed."""
-    from mem0tray.config import settings
     from mem0tray.config.setting_rules import CHOICES
 
     key = ctx.params.get("key") or ""
@@ -281,22 +281,13 @@ def commands(ctx: click.Context, incomplete: str) -> _Offer:
     return [(each.value, each.help or "") for each in found if each.value[0] != "-"]
 
 
-def _settings() -> "Settings":
-    from mem0tray.config import settings  # slow to import, as all that completers need
-
-    return settings.load().settings
-
-
 def _waiting() -> "AbstractContextManager[WaitingItems]":
     from mem0tray.actions import waiting
 
-    return waiting.opened(_settings())
+    return waiting.opened(settings.load().settings)
 
 
-if TYPE_CHECKING:
-    from mem0tray.actions.in_step import InStep
-
-_LONGEST_WARNING = 500
+# Settings and warnings ------------------------------------------------------------------------
 
 
 def load() -> Settings:
@@ -334,11 +325,6 @@ def warn_behind(step: "InStep") -> None:
     warn([str(step.behind)] if step.behind else [])
 
 
-def warn_of_unknown_variables() -> None:
-    """Name on standard error the variables that look like settings of ours but are none."""
-    warn(settings.unknown_variables(os.environ))
-
-
 def is_in_environment(key: str) -> bool:
     """Return whether a variable sets this key, and so wins over the settings file."""
     return bool(os.environ.get(settings.variable(key)))
@@ -355,4 +341,4 @@ def warn_of_variable(key: str) -> bool:
 def warn(warnings: Iterable[str]) -> None:
     """Write each as a line on standard error."""
     for warning in warnings:
-        sys.stderr.write(f"mem0tray: {one_line(warning, _LONGEST_WARNING)}\n")
+        sys.stderr.write(f"mem0tray: {one_line(warning, 500)}\n")

@@ -136,6 +136,7 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
         data = sys.stdin.buffer.read(4 * LONGEST + 2)  # no value is longer
         value = data.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
     before = settings.read()
+    arguments.warn(before.warnings)
     config_file.change(location(), key, config_file.checked(key, str(value)))
     if arguments.warn_of_variable(key):
         return

@@ -72,10 +72,9 @@ def command(number: int, *, follow: bool) -> None:
 
 
 class LogReader:
-    """Whole lines of the log at `path`, which another process writes and rotates.
+    """Whole lines of the log at `path`, and of old logs beside it, `.1` being the youngest.
 
-    Old logs stand beside it as `.1` (the youngest), `.2` and so on. Lines are text without their
-    end, and not yet harmless for a terminal. Raises FileUnavailableError.
+    They are not yet harmless for a terminal. Raises FileUnavailableError.
     """
 
     def __init__(self, path: Path) -> None:

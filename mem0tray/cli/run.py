@@ -1,8 +1,6 @@
 """`mem0tray run`: the worker in the terminal, and what it shows there.
 
-The main thread, which signals reach, starts the worker's and waits. A third writes: a line for
-each event while they are few, counts when they are many, so that a terminal that stands still
-holds up no delivery.
+A thread of its own writes, so that a terminal that stands still holds up no delivery.
 """
 
 import math
@@ -144,10 +142,9 @@ def until_stopped(worker: "WorkerThread", bus: events.Events) -> Callable[[], fl
 
 
 class UntilDone:
-    """A turn that ends when nothing more can be delivered within `horizon` seconds.
+    """A turn that ends when nothing more can be delivered within `horizon` seconds; files show it.
 
-    And when the files show that: a large one may take a while. `left` is what is left then; it
-    stays None if the worker was stopped before.
+    `left` is what is left then; it stays None if the worker was stopped before.
     """
 
     def __init__(self, worker: "WorkerThread", horizon: float) -> None:
@@ -198,7 +195,7 @@ def describe_rest(left: "WorkerStatus | None") -> str:
 
 _FEW: Final = 20  # lines at once; further events are counted
 _EVERY: Final = 1.0  # seconds between two looks
-_BLOCKED: Final = 1.0  # seconds that the end waits for a reader that does not read
+_BLOCKED: Final = 3.0  # seconds that the end waits for a reader that does not read
 _LONGEST: Final = 300
 _QUIET_EVENTS: Final = (
     events.InBackoff,

@@ -1,7 +1,6 @@
 """The server's API key in the system's keyring, by the package `keyring` (the extra of that name).
 
-A keyring may be locked, ask its owner, or hang: nobody waits for it longer than a few seconds. A
-thread asks it, one at a time in a process, and also imports the package.
+A keyring may hang: a thread asks it, and nobody waits longer than a few seconds.
 """
 
 import threading

@@ -60,8 +60,7 @@ class ServerAddress(Struct, frozen=True):
     ) -> "ServerAddress":
         """Return the address that `[server]` names; the embedded server has none there.
 
-        The keyring, if it has the key, gets so many seconds; with 0 it is not asked, and the
-        address has no key. Raises SettingsError, KeyringUnavailableError too.
+        With `keyring_within=0` (seconds) no keyring is asked for the key. Raises SettingsError.
         """
         if server.url in ("", LOCAL_URL):
             raise SettingsError(
@@ -79,8 +78,7 @@ class ServerAddress(Struct, frozen=True):
     ) -> "ServerAddress":
         """Return an address from its parts.
 
-        Raises SettingsError when the address or the key cannot be used, when the file of
-        authorities is missing, or when the key would go in the clear to another machine.
+        Raises SettingsError if it cannot be used, or the key would go in the clear elsewhere.
         """
         parts = _split(url)
         hostname = _ascii_host(parts)

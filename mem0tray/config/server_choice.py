@@ -1,7 +1,6 @@
 """The choice of a server, and its names: the ledger's, and people's.
 
-The embedded server is used without asking only where there are no mem0 files of
-others: people who have such files expect them to reach a server of their own.
+The embedded server is used without asking only where there are no mem0 files of others.
 """
 
 from contextlib import suppress

@@ -137,10 +137,9 @@ def parse(text: str, kind: type) -> Any:
 
 
 def checked(key: str, value: Any, kind: type, where: Reason, remedy: Reason = reasons.NONE) -> Any:
-    """Return `value` as `kind`, if `key` may have it.
+    """Return `value` as `kind`, if `key` may have it; else raise SettingsError.
 
-    Else SettingsError: it names `where` the value stands, the value unless that
-    is a secret, and what is expected.
+    That names `where` the value stands, the value unless it is a secret, and what is expected.
     """
     if kind is float and type(value) is int:
         value = float(value)

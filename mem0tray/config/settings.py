@@ -121,9 +121,8 @@ class Settings(msgspec.Struct, frozen=True):
 class Loaded(msgspec.Struct, frozen=True):
     """Settings, with what was noticed while reading them.
 
-    `sources` says for each key that is not at its default whether it comes from the `file` or the
-    `environment`. Values that are `wrong` leave some keys `unknown`: they are at their defaults,
-    which may not be what is meant.
+    `sources`: `file` or `environment` for each key that is not at its default. `wrong` values leave
+    keys `unknown`: these are at their defaults, which may not be what is meant.
     """
 
     settings: Settings
@@ -181,20 +180,6 @@ def _guess(key: str, known: Iterable[str]) -> str:
     from mem0tray.core.text import did_you_mean  # slow to import, and only a mistyped key needs it
 
     return did_you_mean(key, known)
-
-
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Return a warning for each variable that looks like a setting but is none.
-
-    No part of `Loaded.warnings`: every command shows them, also one that uses no settings.
-    """
-    names = [variable(key) for key in keys()]
-    sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
-    return [
-        f"The variable {name} is unknown and ignored.{_guess(name, names)}"
-        for name in environ
-        if name.startswith(sections) and name not in names
-    ]
 
 
 # Reading --------------------------------------------------------------------------------------
@@ -270,12 +255,20 @@ class _Reading:
 
     def take_environment(self, environ: Mapping[str, str]) -> None:
         """Read the variables, which win over the file; an empty one counts as not set."""
-        for key, kind in self._known.items():
-            name = variable(key)
+        names = {variable(key): key for key in self._known}
+        sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
+        self.warnings += [
+            f"The variable {name} is unknown and ignored.{_guess(name, names)}"
+            for name in environ
+            if name.startswith(sections) and name not in names
+        ]
+        for name, key in names.items():
             if text := environ.get(name, ""):
                 where = reasons.quoted(f"{key} ({name})")
                 mend = Reason("Correct the variable {name}, or unset it.", name=name)
-                self._take(key, setting_rules.parse(text, kind), where, mend, ENVIRONMENT)
+                self._take(
+                    key, setting_rules.parse(text, self._known[key]), where, mend, ENVIRONMENT
+                )
 
     def _take_section(self, section: str, content: object) -> None:
         inside = [key for key in self._known if key.partition(".")[0] == section]

@@ -173,7 +173,6 @@ class OssApi:
         return answer(description())
 
     async def _delete(self, whose: Owners) -> None:
-        """Delete their memories; other requests are served after each step."""
         wanted = whose.filter()
         while self._store.delete_some(wanted):  # noqa: ASYNC110  (it works)
             await asyncio.sleep(0)

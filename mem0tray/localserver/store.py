@@ -328,11 +328,12 @@ class Store:
             self._index_missing()
 
     def _index_missing(self) -> None:
-        """Index what an earlier version, or an index that was emptied, left out."""
-        while rows := self._words.missing():
+        after = 0
+        while rows := self._words.missing(after):
             with self._transaction():
                 for row in rows:
                     self._words.add(row)
+            after = rows[-1]
 
     def try_write(self) -> None:
         """Write something that does not matter."""

@@ -28,7 +28,7 @@ _TEXT: Final = (
     f"SELECT project, ifnull(substr(memory, 1, {LONGEST}), x'') FROM memories WHERE id = ?"
 )
 _MISSING: Final = (
-    "SELECT id FROM memories WHERE id > (SELECT ifnull(max(id), 0) FROM words_docsize)"
+    "SELECT id FROM memories WHERE id > ? AND id NOT IN (SELECT id FROM words_docsize)"
     " ORDER BY id LIMIT ?"
 )
 _BEST: Final = (
@@ -65,9 +65,9 @@ class WordIndex:
         """Empty an index that cannot be read: everything must be added again."""
         self._run("INSERT INTO words (words) VALUES ('delete-all')")
 
-    def missing(self) -> list[int]:
-        """Find some memories that are newer than all in the index, the oldest first."""
-        return [row for (row,) in self._run(_MISSING, (_STEP_ROWS,))]
+    def missing(self, after: int) -> list[int]:
+        """Find some memories behind this one that the index lacks, the oldest first."""
+        return [row for (row,) in self._run(_MISSING, (after, _STEP_ROWS))]
 
     def add(self, row: int) -> None:
         """Add the words of a memory."""

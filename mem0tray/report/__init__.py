@@ -1,8 +1,4 @@
-"""The status page: one HTML file that contains everything it needs.
-
-Its facts are gathered from a snapshot (`gathering`), put into words (`advice`) and laid out
-(`page`). It runs no script, loads nothing, and shows no text of a memory unless asked to.
-"""
+"""The status page: one HTML file that loads nothing, with the text of memories only on request."""
 
 import os
 import shlex

@@ -1,7 +1,4 @@
-"""The facts of the page: how things stand, what waits, and what happened when.
-
-The server is not probed, so that the page appears at once.
-"""
+"""The facts of the page: how things stand, what waits, and what happened when."""
 
 import math
 from bisect import bisect_left, bisect_right

@@ -1,8 +1,4 @@
-"""The page as HTML: state, figures and dead letters, with the words for them.
-
-The templates make one harmless line of whatever they print, without credentials in addresses, and
-escape it. The policy allows only our own style.
-"""
+"""The page as HTML. Templates make one harmless line of whatever they print, and escape it."""
 
 import base64
 import hashlib
@@ -162,8 +158,7 @@ _ROUND: Final = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 100)
 class Chart(NamedTuple):
     """A chart of one series over time: bars, or an area.
 
-    `labels` name the values, `ticks` those that the axis has room for (else empty). `head` is what
-    a label is, `name` what a value is.
+    `ticks` are the `labels` that the axis has room for; `head` names a label, `name` a value.
     """
 
     title: str

@@ -241,7 +241,6 @@ def _plain(reply: Reply) -> str:
 
 
 def _redirected(address: str, answer: str) -> Reason:
-    """Say what the answer was, and where it points if it is a redirect."""
     if not address:
         return reasons.quoted(answer)
     return Reason(_ELSEWHERE, status=answer, address=one_line(address))

@@ -155,7 +155,6 @@ class HostedClient(Mem0Client):
         return self.probe(timeout)
 
     def _judged(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:
-        """Read what an answer, to a save or to a question, says about a memory."""
         outcome = classify(
             reply, time.time(), lambda body: body.get("status") == _STORED, memory.content,
             self._secrets,

@@ -110,7 +110,6 @@ class Transport:
         self._network.close()
 
     def _run(self, request: httpx.Request, reply: Reply) -> None:
-        """Carry the exchange through, filling `reply` as far as it comes."""
         if not self._wire or self._wire.has_expired() or not self._wire.is_available():
             self.close()
             self._http = httpx.HTTPTransport(
@@ -333,7 +332,6 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         self._sock: socket.socket = below.get_extra_info("socket")
 
     def _prove(self, proof: Proof) -> None:
-        """Ask who is there; Mem0TrayError for a wrong answer."""
         challenge = secrets.token_hex(16)
         url = httpcore.URL(f"{self._there.url}/health?challenge={challenge}")
         try:

@@ -1,8 +1,6 @@
 """The process of another worker: what it is, and how to end it (Linux).
 
-A process is named only where it is known for sure: it runs here (`processes.is_here`), was there
-before it wrote the metrics, and its command is that of a worker. Before it gets a signal, we
-look at it again, since its id may be another process's by then.
+It is named only where it is known for sure, and looked at again before it gets a signal.
 """
 
 import os
@@ -109,8 +107,7 @@ def end(other: OtherProcess) -> bool:
 def is_worker(name: str, words: Iterable[str]) -> bool:
     """Judge whether a service of that name with these words is a worker of memories. Pure.
 
-    Only the last two parts of a path count: all sorts of programs lie below a folder called mem0.
-    Our own name does not count.
+    Only the last two parts of a path count, as any program may lie below a folder called mem0.
     """
     name = name.replace(APP, "")
     texts = [

@@ -118,11 +118,9 @@ class FolderRecord(Struct, frozen=True):
 def data_folder(root: Path, claude_dir: Path) -> Path:
     """Find the data folder of `claude_dir` (absolute), or the name for a new one.
 
-    It belongs to the *real* path, so that two names of one folder never get two workers. Each data
-    folder records what it serves: the name in the settings, and the real path when a worker last
-    looked. The record counts; the hash only names a new folder. A data folder belongs to a
-    `claude_dir` if its recorded real path leads there now; else if that path is gone, and the
-    recorded name leads here. If two match, the one that a worker began to serve last counts.
+    It belongs to the *real* path, so that two names of one folder never get two workers, and
+    records what it serves; the hash only names a new one. The one whose recorded real path leads
+    here counts; else, if that path is gone, the one whose name does; of two the later one.
     """
     real = os.path.realpath(claude_dir)
     known = folder_records(root)

@@ -53,8 +53,7 @@ def is_alive(pid: int) -> bool:
 def alive_by_windows(*, opened: bool, error: int, waited: int) -> bool:
     """Judge whether a process runs, from OpenProcess and WaitForSingleObject. Pure.
 
-    A process that we may not open runs: an id that is gone is refused as an invalid
-    parameter. One that we opened may have ended while somebody keeps a handle to it.
+    One that we may not open runs; one that we opened may have ended, kept by somebody's handle.
     """
     return waited == _WAIT_TIMEOUT if opened else error == _ACCESS_DENIED
 

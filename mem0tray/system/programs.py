@@ -64,10 +64,9 @@ def obstacle(program: str) -> str:
 
 
 def run_applescript(script: str, words: tuple[str, ...], timeout: float | None = None) -> None:
-    """Run an ASCII script of ours until it ends; its `run` handler gets these words.
+    """Run an ASCII script of ours; its `run` handler gets these words, none of them an option.
 
-    The words are arguments after a "-": nothing in them can become an option or part of the
-    script. Raises OSError or SubprocessError when it failed, or somebody cancelled its question.
+    Raises OSError or SubprocessError when it failed, or somebody cancelled its question.
     """
     command = [OSASCRIPT, "-", *(text.lines(word) for word in words)]
     subprocess.run(  # noqa: S603  (a fixed script)
@@ -76,11 +75,9 @@ def run_applescript(script: str, words: tuple[str, ...], timeout: float | None =
 
 
 def edit(file: Path, *, if_failed: str) -> None:
-    """Open `file` in the user's editor and wait until it ends.
+    """Open `file` in the user's editor and wait until it ends; whatever ends the wait also ends it.
 
-    Whatever ends the wait also ends the editor, which `click.edit` would leave running. Raises
-    Mem0TrayError when there is no terminal for a default editor, and, with the remedy
-    `if_failed`, when the editor cannot be started or fails.
+    Raises Mem0TrayError, with the remedy `if_failed` if the editor does not start or fails.
     """
     chosen = (shlex.split(os.environ.get(name, "")) for name in ("VISUAL", "EDITOR"))
     command = next(filter(None, chosen), None) or _default_editor()

@@ -1,8 +1,7 @@
 """Opening a file whose place others share: a regular file, or an error that says what it is.
 
-A named pipe keeps whoever opens it waiting; a device may never come to an end. So we look at the
-name before opening it (opening alone would break the pipe of a waiting writer), open it without
-blocking, and look again at what was opened.
+Opening a named pipe would wait, and break the pipe of a waiting writer: we look at the name first,
+open it without blocking, and look again at what was opened.
 """
 
 import errno

@@ -102,8 +102,7 @@ class WakeUp:
 class Bell(WakeUp):
     """A wake-up for the main thread: it is set, or a signal comes.
 
-    A signal does not always end a wait for a lock without a limit: the system may give it to any
-    thread. A byte that Python then writes to a socket arrives, whichever thread it was.
+    The system may give a signal to any thread; Python's byte on a socket arrives all the same.
     """
 
     def __enter__(self) -> Self:

@@ -4,7 +4,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.circuit_breaker import CircuitBreaker
@@ -19,14 +18,8 @@ from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system.paths import Paths
+from mem0tray.system.threads import WakeUp
 from mem0tray.worker.faults import Faults
-
-
-class Wakes(Protocol):
-    """Ends the worker's wait between two cycles, from any thread."""
-
-    def set(self) -> None:
-        """End the present wait, or the next one if there is none now."""
 
 
 @dataclass(slots=True)
@@ -47,7 +40,7 @@ class WorkerContext:
     events: Events
     server: str = ""
     destination: str = ""
-    wake: Wakes = field(default_factory=threading.Event)
+    wake: WakeUp | threading.Event = field(default_factory=threading.Event)
     run: str = ""  # a random id, which stands in our metrics; a command writes none
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 

@@ -60,7 +60,6 @@ class Engine:
             private_folders.make_private_folder(folder)
 
     def turn(self) -> float:
-        """Run one cycle, whatever happens in it; return the seconds to wait if nobody wakes us."""
         found: list[float] = []
 
         def work() -> None:
@@ -70,7 +69,6 @@ class Engine:
         return found[0] if self._attempt("ledger", work) else LOOK
 
     def end(self) -> None:
-        """Break off what is under way, publish one last time, close the ledger."""
         parts = self.parts
         if self.watch is not None:
             self.watch.stop()
@@ -100,7 +98,6 @@ class Engine:
             self.watch.check()
 
     def patience(self, now: float, moment: float) -> float:
-        """Return the seconds to wait until the next cycle, if nobody wakes us."""
         faults = self._context.faults
         waits = (
             max(stage.wait(now, moment), faults.until_try(stage.name, moment))

@@ -93,14 +93,12 @@ class Faults:
         return True
 
     def waits(self, part: str) -> bool:
-        """Return whether the part failed last time, and is to be tried again."""
         return part in self._not_before
 
     def until_try(self, part: str, moment: float) -> float:
         return max(self._not_before.get(part, moment) - moment, 0.0)
 
     def next_try(self, moment: float) -> float:
-        """Seconds until a failed part may be tried, or the disk is tested again; else infinite."""
         with self._guard:
             look = _SOON if DISK in self._episodes else math.inf
             return min([look, *(at - moment for at in self._not_before.values() if at > moment)])

@@ -69,7 +69,6 @@ class OrderHandler:
         return all(self._context.inbox.known(name) is not None for name in order.names)
 
     def _apply(self, order: Order) -> Results | None:
-        """Apply an order; return its answer, None where nobody waits for one."""
         if order.verb == orders.SHOW:
             self._context.events.emit(events.StatusWanted())
         try:
@@ -208,7 +207,6 @@ _VERBS: Final[Mapping[str, Callable[[WorkerContext, Order], _Found]]] = {
 
 
 def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row | None]:
-    """Discard a memory that waits; return what became of it, and what it was."""
     inbox, now = context.inbox, context.now()
     row = inbox.known(name)
     if row is None or row.state == items.DISCARDED:
@@ -229,7 +227,6 @@ def _as_sent(context: WorkerContext, row: Row) -> str:
 
 
 def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
-    """Make a dead letter due at once, or send what is held."""
     row = context.inbox.known(name)
     if row is None or row.state == items.DISCARDED:
         return GONE, row
@@ -242,7 +239,6 @@ def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
 
 
 def _put_back(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row | None]:
-    """Put back a memory that neither waits nor is delivered to the present server."""
     item = items.parse(text.data)
     if item is None:
         strays, keys = context.generations.strays()
@@ -296,7 +292,6 @@ def _replace(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row |
 
 
 def _report(context: WorkerContext, order: Order, found: _Found) -> None:
-    """Emit what the user did: how many dead letters and fresh entries it changed."""
     done = {name: row for name, (result, row) in found.items() if result in _CHANGED}
     changed = [row is None or row.state == items.DEAD for row in done.values()]
     if order.verb == orders.RESTORE:

@@ -121,7 +121,6 @@ class OtherWorker:
         self._note(seen)
 
     def _note(self, seen: WorkerSeen) -> None:
-        """Stop deliveries, as this worker is there."""
         self._last = time.monotonic() - max(0.0, self._context.now() - seen.last)
         self._context.beside.at_work = True
         who = seen.pid, seen.host, seen.space

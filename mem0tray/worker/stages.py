@@ -1,6 +1,7 @@
 """The stages of a cycle, in order, and the parts that they drive, on one folder and its ledger."""
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from mem0tray.ledger.names import NOTES
 from mem0tray.ledger.opening import boot_id
 from mem0tray.system import processes
 from mem0tray.system.paths import config_file
-from mem0tray.worker.context import Wakes, WorkerContext
+from mem0tray.system.threads import WakeUp
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
@@ -65,7 +67,6 @@ class Parts:
         self.orders = OrderHandler(context, self.chosen_server.prober.kick)
 
     def is_at_rest(self, now: float) -> bool:
-        """Whether nothing is under way and nothing due: what was done is then published at once."""
         due = self.chosen_server.delivery.next_due()
         return due is None or due > now
 
@@ -82,7 +83,7 @@ class Parts:
         return not is_open and (not queue.pending or queue.hindered or self.queue.torn)
 
 
-def open_parts(wanted: WantedSettings, events: Events, wake: Wakes) -> Parts:
+def open_parts(wanted: WantedSettings, events: Events, wake: WakeUp | threading.Event) -> Parts:
     """Make the parts for the folder of `wanted`, and its ledger, which then belongs to `Parts`.
 
     `wake` ends the wait of whoever drives them. Raises FileUnavailableError and LedgerError;
@@ -282,7 +283,6 @@ class _Stages:
         )
 
     def publish(self, now: float, moment: float) -> None:
-        """Write outdated files at their pace, or at once when at rest."""
         dlq, queue = self._parts.dlq_publisher, self._parts.queue_publisher
         if not dlq.needed:  # it may have failed before, and no longer be needed
             self._context.faults.note_success(WRITING_DLQ)

@@ -79,7 +79,6 @@ class WorkerThread:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether the worker is to stop: the ledger may be closed at any moment."""
         return self._stopping.is_set()
 
     def leave(self) -> None:
@@ -134,7 +133,6 @@ class WorkerThread:
 
     @property
     def paths(self) -> Paths:
-        """Every path; `claude_dir` is the real path of the folder that is served."""
         return self._wanted.where.paths
 
     @property
@@ -144,12 +142,10 @@ class WorkerThread:
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is a ledger; there is none while a full disk is waited for."""
         return self._engine is not None
 
     @property
     def destination(self) -> str:
-        """Where memories go, in the words that people see; empty while that is not known."""
         found = self._engine
         return "" if found is None else found.parts.context.destination
 
@@ -159,7 +155,6 @@ class WorkerThread:
 
     @property
     def has_published(self) -> bool:
-        """Whether the files show what was done, as far as they can be written."""
         found = self._engine
         return found is not None and found.parts.has_published
 

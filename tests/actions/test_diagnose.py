@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.actions import diagnose, standing, waiting
+from mem0tray.actions import diagnose, standing
 from mem0tray.actions.chosen_client import Probe, probe
 from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.standing import Snapshot, hindrance
@@ -88,16 +88,6 @@ def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
     assert first.name == name
     assert "no thanks" in str(first.detail)
     assert first.remedy
-
-
-def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
-    letter = replace(found(dead("x", id="0d55169c-1")), known=known(due=NOW + 30))
-    (first,) = diagnose.causes(letter, FINE, None, NOW)
-    assert "`mem0tray retry 0d55169c`" in str(first.remedy)
-    fresh = replace(found(entry("x"), waiting.QUEUE_LIST), known=known(due=NOW + 30))
-    (first,) = diagnose.causes(fresh, FINE, None, NOW)
-    assert first.name == diagnose.WAITING
-    assert "retry" not in str(first.remedy)
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,17 @@ def test_a_server_that_was_sent_it_is_named(
     assert forgotten(paths, "zz").unreachable == named
 
 
+def test_a_ledger_that_has_not_heard_of_it_yet_is_named_and_older_texts_go(paths: Paths) -> None:
+    write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("older", id="zz-1")])
+    both = chosen(paths, "zz")
+    delete(paths, Settings(), both[1:])
+    done = delete(paths, Settings(), both[:1], for_good=True)
+    result = forget(paths, Settings(), done.items, heard=False)
+    assert any(line.startswith("the ledger: the worker has not") for line in result.unreachable)
+    with worker(paths) as context, context.ledger.locked() as db:
+        assert db.execute("SELECT count(*) FROM texts").fetchone() == (0,)
+
+
 def test_our_backup_is_still_ours(paths: Paths) -> None:
     write_dlq(paths, [waiting(name, id=f"{name}-1") for name in (TEXT, "b", "c")])
     delete(paths, Settings(), chosen(paths, "b"))

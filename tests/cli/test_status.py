@@ -90,17 +90,6 @@ def test_files_are_counted_when_no_worker_runs(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_worker_that_has_fallen_silent_is_not_believed(home: Scratch) -> None:
-    _metrics(home, pid=os.getpid(), host=socket.gethostname(), state="healthy", reason="")
-    assert "healthy" in home.ok("status")
-    os.utime(home.paths.metrics, times=(time.time() - 100, time.time() - 100))
-    text = home.ok("status")
-    assert "healthy" not in text
-    assert "action needed" in text
-    assert "mem0tray doctor" in text
-
-
-@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize(("free", "is_full"), [(10_000, True), (30_000, False)])
 def test_a_disk_without_room_for_the_queue_file_is_full(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, *, is_full: bool
@@ -129,6 +118,10 @@ def test_a_running_worker_is_believed(home: Scratch) -> None:
     assert "running since" in text
     assert "down – the server [31m is asleep" in text
     assert "elsewhere:1" in text
+    who = {"pid": os.getpid(), "host": socket.gethostname()}
+    _metrics(home, **who, state="paused", reason="paused by you")  # which says both
+    (line,) = (each for each in home.ok("status").splitlines() if each.startswith("state"))
+    assert line.split() == ["state", "paused", "by", "you"]
 
 
 @pytest.mark.usefixtures("worker")
@@ -144,7 +137,6 @@ def test_a_running_worker_is_believed(home: Scratch) -> None:
     ],
 )
 def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name: str) -> None:
-    """Metrics that somebody else writes while ours runs need action."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     with past(home.paths) as was:
         key = was.taken_in_as(entry("a", id="aaaa-1"), 5)
@@ -165,14 +157,6 @@ def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name:
     causes = [told, *told["also"]]
     assert ("action needed", what) in {(each["cause"], each["detail"]) for each in causes}
     assert any(remedy.lower() in each["remedy"].lower() for each in causes)
-
-
-@pytest.mark.usefixtures("worker")
-def test_a_reason_that_begins_with_the_state_says_it_alone(home: Scratch) -> None:
-    who = {"pid": os.getpid(), "host": socket.gethostname()}
-    _metrics(home, **who, state="paused", reason="paused by you")
-    (line,) = (each for each in home.ok("status").splitlines() if each.startswith("state"))
-    assert line.split() == ["state", "paused", "by", "you"]
 
 
 def test_no_server_and_a_key_that_must_not_go_out_need_action(home: Scratch) -> None:
@@ -317,11 +301,3 @@ def test_the_same_for_people_with_a_row_for_what_has_no_project(home: Scratch) -
     text = home.ok("stats")
     for word in ("alpha", "(none)", "RETRIED", "AGE", "2 dead letters, 0 entries wait."):
         assert word in text
-
-
-def test_what_waits_in_the_emergency_file_is_counted_once(home: Scratch) -> None:
-    lines = [entry(name, "alpha", id=name, emergency=True) for name in ("one", "two")]
-    home.write("mem0_queue.json", queue_document([lines[0]]))
-    home.paths.emergency.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert home.run("stats", "--json").json()["waiting"] == 2
-    assert home.run("status", "--json").json()["queue"] == 2

@@ -158,15 +158,6 @@ def test_beside_another_worker_a_deletion_holds_too(
         assert [known.id for known, _ in reader.listed("dead")] == ["bb-222222"]
 
 
-def test_what_was_done_is_told_once(home: Scratch) -> None:
-    _published(home, dead=True)
-    for command in (["retry", ID], ["edit", ID], ["delete", ID, "--yes"], ["restore"]):
-        home.ok(*command)
-    done = home.paths.log.read_text(encoding="utf-8")
-    assert [done.count(each) for each in ("Retry asked", "Changed with", "Deleted:")] == [1, 1, 1]
-    assert "by hand" not in done
-
-
 def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch) -> None:
     path = _published(home, dead=True)
     letters = json.loads(path.read_text())

@@ -56,9 +56,9 @@ def test_unknown_keys_are_named(tmp_path: Path) -> None:
     assert sum("Did you mean `server.url`?" in each for each in warnings) == 1
 
 
-def test_unknown_variables_are_named() -> None:
+def test_unknown_variables_are_named(tmp_path: Path) -> None:
     environ = {"MEM0TRAY_SERVER_ULR": "x", "MEM0TRAY_HOME": "x", "MEM0_PROJECT_ID": "x"}
-    (warning,) = settings.unknown_variables(environ)
+    (warning,) = settings.load(tmp_path / "none", environ).warnings
     assert warning == (
         "The variable MEM0TRAY_SERVER_ULR is unknown and ignored."
         " Did you mean `MEM0TRAY_SERVER_URL`?"

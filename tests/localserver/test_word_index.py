@@ -126,15 +126,29 @@ def test_a_large_memory_is_found_by_its_beginning(store: Store) -> None:
     assert found(store, "beginning") == []
 
 
-def test_a_database_of_before_is_indexed_when_it_is_opened(store: Store, path: Path) -> None:
+def test_what_the_index_lacks_is_added_when_the_database_is_opened(
+    store: Store, path: Path
+) -> None:
     for number in range(600):
         store.save(StoredMemory("p", f"old {number}"))
     store.close()
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("DROP TABLE words")
-    for _ in range(2):
+    for damage in ("DROP TABLE words", "INSERT INTO words (words) VALUES ('delete-all')"):
+        with closing(sqlite3.connect(path)) as database:
+            database.execute(damage)
+            database.commit()
         with closing(Store(path)) as again:
             assert len(found(again, "old", limit=1000)) == 600
+
+
+def test_a_memory_between_others_is_added_too(store: Store, path: Path) -> None:
+    for text in ("an oak", "an elm", "an ash"):
+        store.save(StoredMemory("p", text))
+    store._words.remove(2)
+    assert found(store, "elm") == []
+    store.close()
+    with closing(Store(path)) as again:
+        assert found(again, "elm") == ["an elm"]
+        assert found(again, "oak") == ["an oak"]
 
 
 @pytest.mark.parametrize(

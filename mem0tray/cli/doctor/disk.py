@@ -11,7 +11,7 @@ from typing import Final
 from mem0tray.actions import folder as claude_folder
 from mem0tray.actions.waiting import DLQ_LIST
 from mem0tray.cli.doctor import FAIL, OK, WARN, Check, Examined
-from mem0tray.config.settings import Loaded, PathSettings, unknown_variables
+from mem0tray.config.settings import Loaded, PathSettings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
@@ -21,7 +21,7 @@ from mem0tray.files import atomic, document, private_folders
 from mem0tray.files.atomic import TornError
 from mem0tray.files.document import QUEUE_SECTIONS, BrokenDocumentError
 from mem0tray.files.lock import FileLock
-from mem0tray.system.paths import Paths, config_file
+from mem0tray.system.paths import config_file
 from mem0tray.worker.folders import served_folder
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
@@ -39,9 +39,7 @@ def settings_file(loaded: Loaded) -> Iterable[Check]:
     there = "is valid." if file.exists() else "is not there: defaults and environment apply."
     yield Check("settings", OK, f"{file} {there}")
     for warning in loaded.warnings:
-        yield Check("settings", WARN, warning, "Mend it with `mem0tray config edit`.")
-    for warning in unknown_variables(os.environ):
-        yield Check("settings", WARN, warning, "Correct the variable's name, or unset it.")
+        yield Check("settings", WARN, warning, "Correct the key or the variable, or remove it.")
 
 
 def folders(examined: Examined) -> Iterable[Check]:
@@ -56,7 +54,10 @@ def folders(examined: Examined) -> Iterable[Check]:
     else:
         yield _folder("claude folder", paths.claude_dir, _STAYS)
     yield _folder("data folder", paths.data_dir, _UNRECORDED)
-    for folder in _disks(paths):
+    there = [
+        each if each.exists() else _existing(each) for each in (paths.claude_dir, paths.data_dir)
+    ]
+    for folder in {each.stat().st_dev: each for each in reversed(there)}.values():
         yield _space(folder)
 
 
@@ -79,15 +80,6 @@ def _folder(name: str, folder: Path, unusable: str) -> Check:
 
 def _existing(path: Path) -> Path:
     return next((parent for parent in path.parents if parent.exists()), path)
-
-
-def _disks(paths: Paths) -> list[Path]:
-    """Return a folder on each of the disks that we write to."""
-    disks: dict[int, Path] = {}
-    for folder in (paths.claude_dir, paths.data_dir):
-        there = folder if folder.exists() else _existing(folder)
-        disks.setdefault(there.stat().st_dev, there)
-    return list(disks.values())
 
 
 def _space(folder: Path) -> Check:
@@ -123,10 +115,9 @@ def lock(examined: Examined) -> Iterable[Check]:
 def files(examined: Examined) -> Iterable[Check]:
     """Check each file that others read and write, our pause, and the quarantine."""
     seen, paths = examined.snapshot, examined.paths
-    for path, sections in (
-        (paths.queue, QUEUE_SECTIONS), (paths.dlq, (DLQ_LIST,)), (paths.metrics, ()),
-    ):  # fmt: skip
-        yield _json_file(path, sections)
+    yield _json_file(paths.queue, QUEUE_SECTIONS)
+    yield _json_file(paths.dlq, (DLQ_LIST,))
+    yield _json_file(paths.metrics, ())
     try:
         atomic.refuse_odd(paths.emergency)
         served_folder.refuse_unwritable(paths)

@@ -146,8 +146,7 @@ def _may_stop(process: OtherProcess) -> bool:
 def stop_other(examined: Examined, *, ask: bool, told: bool) -> None:
     """Stop the other worker, after a question at a terminal if we are to `ask`.
 
-    Raises NotFoundError if it is not known for sure which process it is, unless we ask, or if it
-    does not end.
+    Raises NotFoundError if it is not known for sure and we do not ask, or if it does not end.
     """
     seen = _seen(examined.snapshot)
     process = other_process.find(seen) if seen is not None else None

@@ -46,7 +46,6 @@ class HandEdits:
         self._again = False  # look even if the file has not changed
 
     def look_again(self) -> None:
-        """Look again: entries that left the queue file may have come here since it was read."""
         self._again = True
 
     def run(self) -> bool:
@@ -85,7 +84,6 @@ class HandEdits:
         return self.torn and not self._context.faults.is_unstable(READING_DLQ)
 
     def note(self, signature: Signature) -> None:
-        """Note that this very save is merged, or is ours; remembered across a restart."""
         self.signature = signature
         with self._context.ledger.transaction():
             self._context.ledger.set_meta(DLQ_MERGED, json.dumps(signature.lasting))

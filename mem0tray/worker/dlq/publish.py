@@ -35,7 +35,6 @@ class DlqPublisher:
         return self._wanted() != self._shown or self._edits.missing
 
     def _wanted(self) -> tuple[int, ...]:
-        """A value that changes whenever the file differs from what the ledger would write."""
         return self._context.ledger.outdated.times(DLQ_FILE), self._edits.oddities, self._late
 
     def run(self) -> bool:

@@ -41,7 +41,6 @@ class ServedFolder:
 
     @property
     def paths(self) -> Paths:
-        """Every path of the worker; `claude_dir` is a real path."""
         return self._here.paths
 
     @property
@@ -49,7 +48,6 @@ class ServedFolder:
         return self._next is not None
 
     def make_folder(self) -> bool:
-        """Make the folder if it is missing; return whether it was. Raises FileUnavailableError."""
         name = self._here.name
         if name.is_symlink() and not name.exists():  # a disk that is not mounted, perhaps
             raise FileUnavailableError(
@@ -98,7 +96,6 @@ class ServedFolder:
             self.move()
 
     def move(self) -> Path:
-        """Move to the other folder; return the former one."""
         before, after = self._here, self._next
         if after is None:
             raise RuntimeError("the worker is to move, but nowhere")

@@ -43,7 +43,6 @@ class EmergencyIntake:
         return new
 
     def unread(self) -> int:
-        """Return the number of bytes in the emergency file that are not taken in yet."""
         found = atomic.signature(self._context.paths.emergency)
         if found is None:
             return 0

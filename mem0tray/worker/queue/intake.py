@@ -126,7 +126,6 @@ class QueueIntake:
             return seen
 
     def _is_being_written(self, read: Signature) -> bool:
-        """Return whether a producer is writing the file, or has written it since it was read."""
         lock = FileLock(self._context.paths.queue_lock)
         if not lock.try_acquire():
             return True
@@ -214,7 +213,6 @@ class QueueIntake:
         return bool(gone)
 
     def _trust(self) -> None:
-        """Trust the file from now on: whatever comes now was never sent by anybody else."""
         if self.may_have_been_sent:
             self._context.ledger.trust(QUEUE_FILE)
             self.may_have_been_sent = False
@@ -229,7 +227,6 @@ class QueueIntake:
         return key, is_new
 
     def _take_held(self, raw: bytes) -> int:
-        """Take in a held entry, which a new ledger knows only from here."""
         item = items.parse(raw)
         if item is None:
             return _NOTHING

@@ -101,7 +101,6 @@ class NoteIntake:
         return new
 
     def wait(self, moment: float) -> float:
-        """Return the seconds until there is something to do; infinite where no note is awaited."""
         return max(self._next_quiet() - moment, 0.0)
 
     def _next_quiet(self) -> float:
@@ -123,7 +122,6 @@ class NoteIntake:
             self._changed[note.path] = quiet_at(note.changed, now, moment), note
 
     def _read(self, now: float, moment: float) -> list[tuple[FoundNote, Item | None]]:
-        """Read quiet notes. One that is gone, or has just changed, is no longer quiet."""
         notes: list[tuple[FoundNote, Item | None]] = []
         started = time.monotonic()
         quiet = [(at, note.changed, note) for at, note in self._changed.values() if at <= moment]
@@ -147,7 +145,6 @@ class NoteIntake:
         return notes
 
     def _item(self, note: FoundNote, data: bytes, now: float) -> Item | None:
-        """Return the item of a note; None where it cannot be used, which is reported."""
         why = f"it is larger than {LARGEST:,} bytes"
         if len(data) <= LARGEST:
             try:
@@ -187,7 +184,6 @@ class NoteIntake:
         return new
 
     def _report(self, error: OSError, path: str = "") -> None:
-        """Report, once, that something cannot be read."""
         path = path or os.path.relpath(str(error.filename), self._root)
         if path not in self._reported:
             self._reported.add(path)

@@ -80,11 +80,9 @@ class QueuePublisher:
 
     @property
     def pending(self) -> bool:
-        """Whether the file does not show yet what the ledger has."""
         return self.needed or self._busy
 
     def stop(self, timeout: float) -> None:
-        """Publish one last time if that is quickly done, and leave."""
         self._leaving.set()
         self.kick(now=True)
         if self._thread.is_alive():
@@ -176,7 +174,6 @@ class QueuePublisher:
         return True
 
     def _may_replace(self, before: Signature | None, *, locked: bool) -> bool:
-        """With the lock held: see that the file is unchanged, and make its backup."""
         if not locked:
             self._lock.acquire(self._lock_wait)
         path = self._context.paths.queue
@@ -187,7 +184,6 @@ class QueuePublisher:
         return True
 
     def _composed(self, seen: QueueRead) -> _Composed:
-        """Return what the file is to hold, from what it holds now and what waits."""
         with self._context.ledger.transaction(durable=True):
             fresh = self._context.inbox.fresh_entries()
             tombstones = self._context.inbox.tombstones()
@@ -256,7 +252,6 @@ class QueuePublisher:
         return self._context.ledger.find_raw(key) or b""  # it may just have been delivered
 
     def _stats(self, raw: bytes | None, totals: dict[str, int]) -> bytes | None:
-        """Return the counters as they should be, or None when the file has them right."""
         found = items.load_object(raw or b"{}")
         if found is None:
             self._context.quarantine_items(self._context.paths.queue, [raw or b""])

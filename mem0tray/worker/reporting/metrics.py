@@ -49,7 +49,6 @@ class MetricsWriter:
         return left if left > 0 else EVERY
 
     def run(self, *, final: bool = False) -> None:
-        """Write if something changed or half a minute has passed; `final`: name no process."""
         moment = time.monotonic()
         due = moment - self._written >= EVERY or self._written == 0.0
         if not final and not due and not (self.needed and self.pace.ready(moment)):

@@ -153,7 +153,6 @@ class ChosenServer:
         self._context.events.emit(said)
 
     def freshen(self) -> None:
-        """Probe before anything more is sent, if the server was silent for a while. Any thread."""
         is_old = self._silence() > FRESH and not self.delivery.under_way
         if is_old and self._breaker.lets_through(self._context.now()):
             self._await_probe()

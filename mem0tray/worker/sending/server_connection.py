@@ -54,7 +54,6 @@ class ServerConnection:
 
     @property
     def other_port(self) -> int:
-        """The port of the embedded server if it is not the one of the settings; else 0."""
         return self._port if self._wanted not in {0, self._port} else 0
 
     def probe_client(self, *, reads_key: bool = False) -> ProbeClient:
@@ -100,7 +99,6 @@ class ServerConnection:
                 client.recognise(timeout)
 
     def forget_listings(self) -> None:
-        """Forget what this server listed: when it is back, another server may be there."""
         self._known.forget()
 
     def close(self) -> None:

@@ -144,12 +144,10 @@ class Verdicts:
         return []
 
     def give_back(self, job: Job, server: str, now: float) -> None:
-        """Put off an item whose attempt a fault of ours has ended: `server` may have it."""
         self._ask_later(job, now)
         self._outbox.mark_unknown(job.key, server, now, timed_out=False)
 
     def note_claim(self, key: int) -> None:
-        """Note that an item is in flight again: the new answer decides about it."""
         self._suspects.pop(key, None)
 
     def clear_suspects(self) -> None:
@@ -173,7 +171,6 @@ class Verdicts:
         return events.NotTaken(first.job.project, first.job.item_id, first.message)
 
     def _blame(self, this: _Case) -> None:
-        """Have an outage confirmed by a probe; where probes deny it, people are needed."""
         reason = self._why_not_taken(this)
         if reason:
             self._breaker.note_fault(_NOT_TAKEN, reason)
@@ -312,12 +309,10 @@ class Verdicts:
             )
 
     def _ask_later(self, job: Job, now: float) -> None:
-        """Put an item off, uncounted: the server was asked about it, and it was not sent."""
         self._outbox.release(job.key)
         self._outbox.defer(job.key, now + self._context.settings.sync.retry_interval)
 
     def _set_aside(self, this: _Case, begin: float) -> None:
-        """Set an item aside, uncounted; another item is tried next."""
         key, sync = this.job.key, self._context.settings.sync
         before = self._suspects.get(key)
         due = self._outbox.due(key) if before is None else before.due
@@ -326,7 +321,6 @@ class Verdicts:
         self._outbox.defer(key, begin + max(sync.retry_interval, sync.probe_interval))
 
     def _count(self, this: _Case) -> list[Event]:
-        """Count a failure of an item, unless the user has discarded it meanwhile."""
         job, outcome = this.job, this.outcome
         if job.unknown is not None and outcome.status is not None and not outcome.may_have_it:
             self._outbox.mark_absent(job, this.server)

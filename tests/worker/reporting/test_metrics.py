@@ -54,7 +54,8 @@ class Telling:
         self.context = context
         self.moment = BEGIN
         self.woken = 0
-        context.wake = self
+        wake: Any = self
+        context.wake = wake
         self.breaker = context.breaker
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.other: Any = stand_in(OtherWorker)
