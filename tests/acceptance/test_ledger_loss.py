@@ -113,7 +113,7 @@ def test_a_ledger_found_corrupt_in_use_is_rebuilt_at_the_next_start(
     assert done.returncode == 1
     assert "Restart mem0tray" in done.stderr
     home.drain()
-    assert "corrupt" in home.log_text()
+    assert "it could not be used (found in use); kept as" in home.log_text()
     assert oracle.faults(home, server, ["later", *texts(entries(3))]) == []
     home.wait_dlq(["later"])
 
