@@ -26,10 +26,9 @@ from mem0tray.desktop.notify import Notice, NoticeBackend, Offer, notice_texts
 from mem0tray.desktop.notify.notifier import Notifier
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.desktop.session import in_flatpak, nests_menus
-from mem0tray.desktop.tray import Tray, menu
+from mem0tray.desktop.tray import Presenter, Tray, menu
 from mem0tray.desktop.tray.icon import IconLook, notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb, View
-from mem0tray.desktop.tray.presenter import Presenter
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.worker.folders.settings import SettingsFile

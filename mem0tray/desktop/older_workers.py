@@ -50,7 +50,7 @@ def _launchd() -> Iterator[OlderWorker]:
         for path in sorted(folder.glob("*.plist")):
             agent = None
             with suppress(OSError):
-                agent = macos.read(path)
+                agent = macos.parsed(regular_file.read_bytes(path))
             label = (agent or {}).get("Label")
             if agent is None or not isinstance(label, str):
                 continue

@@ -47,10 +47,7 @@ def _notification(language: str | None) -> Found:
     test = None if language is None else notice_texts.test_notice(session.language(language))
     if sys.platform in ("win32", "darwin") or session.in_flatpak():
         plyer = plyer_backend.PlyerBackend()
-        if sys.platform == "win32" and test is not None:
-            from mem0tray.desktop.notify import windows
-
-            atexit.register(windows.await_ends)
+        atexit.register(plyer_backend.await_ends)
         show = partial(plyer.show, test) if test is not None else lambda: None
         return _tried(plyer, show, tells_failure=plyer.tells_failure)
     from mem0tray.desktop.bus import SessionBus

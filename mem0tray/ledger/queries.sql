@@ -23,8 +23,7 @@ EXISTS (SELECT 1 FROM attempts WHERE item = items.key AND at > last_attempt)
 
 -- name: row
 -- The columns of a `Row`.
-items.key, id, digest, state, retry_count, last_attempt, claimed,
-  coalesce(closed, revived, accepted), body,
+items.key, id, digest, state, retry_count, last_attempt, coalesce(closed, revived, accepted),
   (SELECT group_concat(name, char(10)) FROM outcomes JOIN servers ON servers.key = server
   WHERE item = items.key AND has), reason
 

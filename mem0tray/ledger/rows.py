@@ -17,9 +17,8 @@ from mem0tray.ledger.database import decode
 class Row(Struct, frozen=True):
     """What intake and merge see of one (id, content).
 
-    `raw` is the item's object as it is to stand in the DLQ file, `body` a hash of the user's part
-    of it; only dead letters have both. `servers` have taken it. `since`: when it ended, or else
-    when it last began to wait (Unix seconds). `reason`: why it was discarded.
+    `since`: when it ended, or else when it last began to wait (Unix seconds). `servers` have taken
+    it. `reason`: why it was discarded. `raw`: a dead letter as it is to stand in the DLQ file.
     """
 
     key: int
@@ -28,9 +27,7 @@ class Row(Struct, frozen=True):
     state: str
     retry_count: int
     last_attempt: float
-    claimed: float | None
     since: float = 0.0
-    body: bytes | None = None
     servers: frozenset[str] = frozenset()
     reason: str | None = None
     raw: bytes | None = None
@@ -46,9 +43,9 @@ class Row(Struct, frozen=True):
 
 def row_from(values: Sequence[Any]) -> Row:
     """Return a Row from the columns `row` of `queries.sql`, and its bytes if they follow."""
-    key, item_id, *rest, servers, reason = values[:11]
+    key, item_id, *rest, servers, reason = values[:9]
     taken = frozenset(servers.split("\n")) if servers else frozenset[str]()
-    all_of_it = [key, decode(item_id), *rest, taken, reason, *values[11:]]
+    all_of_it = [key, decode(item_id), *rest, taken, reason, *values[9:]]
     return Row(*all_of_it)
 
 

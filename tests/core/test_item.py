@@ -23,14 +23,12 @@ anything = st.recursive(
 
 
 def parsed(raw: bytes) -> items.Item:
-    """Read what must be an item."""
     item = items.parse(raw)
     assert item is not None
     return item
 
 
 def made(**fields: Any) -> items.Item:
-    """Read an item with these fields."""
     return parsed(json.dumps({"id": "i", "project_id": "p", "content": "c"} | fields).encode())
 
 

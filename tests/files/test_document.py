@@ -48,12 +48,10 @@ plain = st.recursive(
 
 
 def values(raws: list[bytes]) -> list[Any]:
-    """Load each."""
     return [json.loads(raw) for raw in raws]
 
 
 def written(items: list[bytes], **rest: bytes) -> bytes:
-    """Compose a document of items."""
     return compose({"items": [pretty(item, 2) for item in items], **rest})
 
 

@@ -22,30 +22,25 @@ def file(tmp_path: Path) -> Path:
 
 
 def line(content: str, /, **more: object) -> bytes:
-    """What a producer appends."""
     entry = {"id": content, "project_id": "p", "content": content, "emergency": True} | more
     return json.dumps(entry).encode() + b"\n"
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add to the end, as producers do."""
     with path.open("ab") as file:
         file.write(data)
 
 
 def source_of(path: Path) -> EmergencySource:
-    """A file of which nothing has been read."""
     return EmergencySource(path.name, path.stat().st_ino)
 
 
 def taken(found: Lines | None) -> list[str]:
-    """The texts of what was read."""
     assert found is not None
     return [item.content for item in found.items]
 
 
 def after(found: Lines | None) -> EmergencySource:
-    """Where to go on."""
     assert found is not None
     assert found.source is not None
     return found.source

@@ -20,7 +20,6 @@ from tests.support.processes import open_below, wait_until
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the lock file is to be."""
     return tmp_path / "folder" / "lock"
 
 
@@ -33,7 +32,6 @@ def held(path: Path) -> Iterator[FileLock]:
 
 
 def waiters() -> list[threading.Thread]:
-    """The threads that wait for a lock."""
     return [each for each in threading.enumerate() if each.name == "mem0tray-lock"]
 
 

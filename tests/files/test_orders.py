@@ -35,7 +35,6 @@ def paths(tmp_path: Path) -> Paths:
 
 
 def read(paths: Paths) -> list[Order | None]:
-    """List what waits."""
     return [order for _path, order in orders.waiting(paths.orders)]
 
 
@@ -130,7 +129,6 @@ def test_one_that_cannot_be_read_waits(paths: Paths) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Make the folder, with an order in it."""
     made = tmp_path / "requests"
     made.mkdir()
     order(made, 1)
@@ -138,7 +136,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 def order(folder: Path, number: int) -> None:
-    """Leave one."""
     (folder / f"{number}-7.json").touch()
 
 

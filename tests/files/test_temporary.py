@@ -235,7 +235,6 @@ def test_forgetting_erases_what_a_kill_left(home: Home) -> None:
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
-    """Make a file of another user's and group's."""
     file = tmp_path / "file"
     file.touch(0o640)
     os.chown(file, 4242, 4343)
@@ -243,7 +242,6 @@ def theirs(tmp_path: Path) -> Path:
 
 
 def whose(path: Path) -> tuple[int, int]:
-    """Read owner and group."""
     found = path.stat()
     return found.st_uid, found.st_gid
 

@@ -27,7 +27,6 @@ def write_sample(path: Path) -> None:
 
 
 def fresh(name: str, **fields: Any) -> Item:
-    """Make a queue entry whose id is `name`."""
     return _parsed({"id": name, "project_id": "p", "content": f"text of {name}", **fields})
 
 
@@ -53,7 +52,6 @@ def put(inbox: Inbox, *entries: Item, now: float = NOW) -> Iterator[int]:
 
 
 def known(inbox: Inbox, item: Item) -> Row:
-    """The row of an item that is there."""
     found = inbox.known(item.name)
     assert found is not None
     return found
@@ -75,6 +73,5 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(ledger: Ledger, sql: str) -> list[tuple[Any, ...]]:
-    """The answer to a question."""
     with ledger.locked() as db:
         return db.execute(sql).fetchall()

@@ -74,7 +74,6 @@ class Scene:
 
 
 def steps(*each: Callable[[Scene], object]) -> Callable[[Scene], object]:
-    """Make one step of several."""
     return lambda scene: [step(scene) for step in each]
 
 
@@ -93,7 +92,6 @@ def scene(ledger: Ledger) -> Scene:
 
 
 def outdated_by(scene: Scene, change: Callable[[Scene], object]) -> set[str]:
-    """Make a change; which files it outdates."""
     before = {file: scene.ledger.outdated.times(file) for file in FILES}
     change(scene)
     return {file for file in FILES if scene.ledger.outdated.times(file) != before[file]}

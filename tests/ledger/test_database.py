@@ -284,12 +284,10 @@ def sample(tmp_path: Path) -> Path:
 
 
 def rows(db: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
-    """The rows of a query."""
     return db.execute(sql).fetchall()
 
 
 def columns(db: sqlite3.Connection) -> dict[str, set[str]]:
-    """The columns of each table."""
     return {t: {row[1] for row in rows(db, f"PRAGMA table_info({t})")} for t in TABLES}
 
 

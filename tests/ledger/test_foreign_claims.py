@@ -28,11 +28,6 @@ def keys(ledger: Ledger) -> list[int]:
     return [inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abc"]
 
 
-def vanish(taken: ForeignClaims, *keys: int, at: float = NOW, by_another: bool = False) -> None:
-    """Let entries leave the queue file by another hand."""
-    taken.vanish(keys, at, taken=by_another, wait_until=0)
-
-
 def test_what_is_held_is_shown_in_the_words_of_the_contract() -> None:
     contract = Path(mem0tray.__file__).with_name("docs") / "contract.md"
     assert f'*held*: counted, shown ("{PERHAPS}")' in contract.read_text(encoding="utf-8")
@@ -68,7 +63,7 @@ def test_entries_that_the_file_does_not_show_any_more_are_missing(
     inbox = Inbox(ledger)
     unshown = inbox.add_fresh(fresh("d"), NOW, ask=False, shown=False)
     inbox.add_dead(letter("e"), b"{}", NOW, ask=False, gen=None)
-    vanish(taken, b, by_another=True)
+    taken.vanish([b], NOW, taken=True, wait_until=0)
     assert taken.missing({a}) == [c]
     assert taken.missing(set()) == [a, c]
     other = inbox.add_fresh(fresh("f"), NOW, ask=False, shown=False)

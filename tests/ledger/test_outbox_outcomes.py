@@ -282,13 +282,11 @@ class Desk:
         (self.key,) = put(Inbox(ledger), fresh("m"))
 
     def claim(self, server: str = HERE) -> Job:
-        """Claim it, and give the claim back."""
         job = self.outbox.claim(self.key, NOW + 50, server)
         self.outbox.release(self.key)
         return job
 
     def give(self, name: str, at: float = NOW, server: str = HERE) -> None:
-        """Have a server give a ticket."""
         self.outbox.mark_unknown(self.key, server, at, timed_out=False)
         self.outbox.note_ticket(self.key, server, name, at)
 

@@ -135,7 +135,6 @@ def test_a_memory_waits_since_it_was_made(paths: Paths) -> None:
 
 
 def taken(path: Path) -> list[str]:
-    """The ids of what that server has taken."""
     with Reader(path, needed=True) as reader:
         return [
             each.id for keys in reader.taken(HERE).values() for each in reader.memories(keys, HERE)
@@ -220,7 +219,6 @@ def waiting(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> Iterator[Reader]:
 
 
 def ids(listed: list[tuple[object, bytes]]) -> list[str]:
-    """The ids of these items."""
     found = [items.parse(raw) for _, raw in listed]
     return [each.id for each in found if each is not None]
 

@@ -133,6 +133,13 @@ class FileStart(Autostart):
             return True
         return data is not None and self.mark not in data
 
+    def _found(self) -> tuple[Sequence[str], str] | None:
+        data = self._data()
+        return None if data is None else self._read(data)
+
+    @abstractmethod
+    def _read(self, data: bytes) -> tuple[Sequence[str], str]: ...
+
     def _data(self) -> bytes | None:
         return regular_file.read_bytes(self._path) if os.path.lexists(self._path) else None
 

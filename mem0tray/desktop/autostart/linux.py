@@ -102,15 +102,11 @@ class XdgAutostart(FileStart):
         )
         return [] if session.has_desktop(self._environ) else [advice]
 
-    def _found(self) -> tuple[Sequence[str], str] | None:
-        data = self._data()
-        if data is None:
-            return None
+    def _read(self, data: bytes) -> tuple[Sequence[str], str]:
         entry = fields(data, GROUP)
         off = next((f"{key}={value}" for key, value in _OFF if entry.get(key) == value), "")
-        why = f"{self._path} says {off}." if off else ""
-        if not why and (error := self._unread()):
-            why = error.message
+        error = self._unread()
+        why = f"{self._path} says {off}." if off else error.message if error else ""
         return _words(entry.get("Exec", "")), why
 
     def _set_up(self) -> None:
@@ -204,10 +200,7 @@ class UserService(FileStart):
             )
         return found
 
-    def _found(self) -> tuple[Sequence[str], str] | None:
-        data = self._data()
-        if data is None:
-            return None
+    def _read(self, data: bytes) -> tuple[Sequence[str], str]:
         off = "" if os.path.lexists(self._link) else f"{self._path} is there, and disabled."
         return _words(fields(data, "Service").get("ExecStart", "")), off
 
@@ -343,10 +336,7 @@ class ApplicationEntry(FileStart):
                 private_folders.drop_empty(self._data_folder / folder)
         return ours
 
-    def _found(self) -> tuple[Sequence[str], str] | None:
-        data = self._data()
-        if data is None:
-            return None
+    def _read(self, data: bytes) -> tuple[Sequence[str], str]:
         found = fields(data, GROUP)
         return (_words(found["Exec"]) if found.get(_VERSION) == __version__ else ()), ""
 

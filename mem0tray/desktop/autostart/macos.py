@@ -1,6 +1,5 @@
 """macOS: a LaunchAgent for the next login; loading it at once would start a second tray."""
 
-import os
 import plistlib
 import re
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
 from mem0tray.desktop.autostart import FileStart
-from mem0tray.system import programs, regular_file
+from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
 # What plistlib may raise for a file that is no property list.
@@ -25,10 +24,8 @@ class LaunchAgent(FileStart):
         super().__init__(words, agents(home) / f"{APP}.plist")
         self._uid = uid
 
-    def _found(self) -> tuple[Sequence[str], str] | None:
-        if not os.path.lexists(self._path):
-            return None
-        agent = read(self._path) or {}
+    def _read(self, data: bytes) -> tuple[Sequence[str], str]:
+        agent = parsed(data) or {}
         off = agent.get("Disabled") is True or APP in turned_off(self._uid)
         return words(agent), _TURNED_OFF if off else ""
 
@@ -52,10 +49,10 @@ def agents(home: Path) -> Path:
     return home / "Library" / "LaunchAgents"
 
 
-def read(path: Path) -> dict[str, Any] | None:
-    """Read a property list; None when the file is none. Raises OSError."""
+def parsed(data: bytes) -> dict[str, Any] | None:
+    """Return a property list; None when it is none."""
     try:
-        found = plistlib.loads(regular_file.read_bytes(path))
+        found = plistlib.loads(data)
     except _NO_PLIST:
         return None
     return found if isinstance(found, dict) else None

@@ -116,8 +116,7 @@ def _by_name(group: NoticeGroup, language: Language) -> str:
     _ = language.gettext
     ranked = sorted(group.names.items(), key=lambda pair: (-pair[1], pair[0]))
     shown = [(name or _("(no project)"), number) for name, number in ranked[:_SHOWN]]
-    others = group.others + sum(number for _name, number in ranked[_SHOWN:])
-    if others:
+    if others := sum(number for _name, number in ranked[_SHOWN:]):
         shown.append((_("others"), others))
     text = _("{name}: {count}")
     return ", ".join(text.format(name=name, count=language.number(each)) for name, each in shown)

@@ -32,7 +32,6 @@ HOUR: Final = 3600.0
 LIMIT: Final = 6
 _ORDINARY: Final = LIMIT - 1  # the last place of an hour is kept for what needs the user
 _LONGEST: Final = 60.0  # seconds: a burst is shown then, though it goes on
-_NAMES: Final = 20
 _NAME: Final = 40
 _REASONS: Final = 20
 _MOVES: Final = 1_000  # memories
@@ -63,9 +62,8 @@ class NoticeGroup:
     """The events on one subject since it was last shown.
 
     `first` and `due` are monotonic; `wall` is the time of the first event, `until` the end of an
-    outage. `names` counts by project (or file), `others` what had no room there; `event` is the
-    latest, `moves` has those of memories, by id; `counts` is what waited then. `free`: it takes no
-    place of the hour.
+    outage. `names` counts by project (or file); `event` is the latest, `moves` has those of
+    memories, by id; `counts` is what waited then. `free`: it takes no place of the hour.
     """
 
     subject: Subject
@@ -75,7 +73,6 @@ class NoticeGroup:
     due: float = 0.0
     count: int = 0
     names: Counter[str] = field(default_factory=Counter)
-    others: int = 0
     until: float = 0.0
     counts: "Counts | None" = None
     free: bool = False
@@ -84,11 +81,7 @@ class NoticeGroup:
     def add(self, event: Event, name: str, count: int) -> None:
         self.event = event
         self.count += count
-        name = one_line(name, _NAME)
-        if name in self.names or len(self.names) < _NAMES:
-            self.names[name] += count
-        else:
-            self.others += count
+        self.names[one_line(name, _NAME)] += count
         if isinstance(event, events.MovedToDlq) and len(self.moves) < _MOVES:
             self.moves[event.item_id] = event
 
@@ -97,7 +90,6 @@ class NoticeGroup:
         self.first, self.wall = former.first, former.wall
         self.count += former.count
         self.names += former.names
-        self.others += former.others
         self.moves = former.moves | self.moves
 
     def drop(self, item_id: str) -> None:
@@ -106,9 +98,7 @@ class NoticeGroup:
         if move is not None:
             self.event = next(reversed(self.moves.values()), move)
             self.count -= 1
-            name = one_line(move.project, _NAME)
-            self.others -= name not in self.names
-            self.names -= Counter([name])
+            self.names -= Counter([one_line(move.project, _NAME)])
 
 
 @dataclass(slots=True)

@@ -39,6 +39,16 @@ _LISTENS: Final = 0.5
 _log: Final = logging.getLogger(__name__)
 
 
+def _title(tooltip: str) -> str:
+    return tooltip.partition("\n")[0]
+
+
+def _whole(tooltip: str) -> list[object]:
+    """Return a tooltip as panels take it: a picture (none), its title, and its text."""
+    title, _, text = tooltip.translate(_SIMILAR).partition("\n")
+    return ["", [], title, text]
+
+
 class StatusNotifierItem(ServiceInterface):
     """The icon as panels ask for it. Whoever changes it emits the item's signals.
 
@@ -65,7 +75,7 @@ class StatusNotifierItem(ServiceInterface):
     IconName = constant("IconName", "s", lambda _: "")  # a picture of its own, not the theme's
     IconThemePath = constant("IconThemePath", "s", lambda _: "")
     IconPixmap = constant("IconPixmap", "a(iiay)", lambda item: item.pixmaps)
-    IconAccessibleDesc = constant("IconAccessibleDesc", "s", lambda item: item.first_line())
+    IconAccessibleDesc = constant("IconAccessibleDesc", "s", lambda item: _title(item.tooltip))
     OverlayIconName = constant("OverlayIconName", "s", lambda _: "")
     OverlayIconPixmap = constant("OverlayIconPixmap", "a(iiay)", lambda _: [])
     AttentionIconName = constant("AttentionIconName", "s", lambda _: "")
@@ -75,19 +85,12 @@ class StatusNotifierItem(ServiceInterface):
         lambda item: item.pixmaps if item.status == NEEDS_ATTENTION else [],
     )
     AttentionAccessibleDesc = constant(
-        "AttentionAccessibleDesc", "s", lambda item: item.first_line()
+        "AttentionAccessibleDesc", "s", lambda item: _title(item.tooltip)
     )
     AttentionMovieName = constant("AttentionMovieName", "s", lambda _: "")
-    ToolTip = constant("ToolTip", "(sa(iiay)ss)", lambda item: item.whole_tooltip())
+    ToolTip = constant("ToolTip", "(sa(iiay)ss)", lambda item: _whole(item.tooltip))
     ItemIsMenu = constant("ItemIsMenu", "b", lambda _: False)  # a left click shows the status
     Menu = constant("Menu", "o", lambda _: dbus_menu.PATH)
-
-    def first_line(self) -> str:
-        return self.tooltip.partition("\n")[0]
-
-    def whole_tooltip(self) -> list[object]:
-        title, _, text = self.tooltip.translate(_SIMILAR).partition("\n")
-        return ["", [], title, text]
 
     @dbus_method()
     def Activate(self, x: DBusInt32, y: DBusInt32) -> None:  # noqa: ARG002  (the panel sends them)
@@ -97,14 +100,6 @@ class StatusNotifierItem(ServiceInterface):
     def SecondaryActivate(self, x: DBusInt32, y: DBusInt32) -> None:  # noqa: ARG002
         """Do the same for a middle click, even where a left click opens the menu."""
         self._activate()
-
-    @dbus_method()
-    def ContextMenu(self, x: DBusInt32, y: DBusInt32) -> None:
-        """Do nothing: panels draw our menu, and those that cannot show none."""
-
-    @dbus_method()
-    def Scroll(self, delta: DBusInt32, orientation: DBusStr) -> None:
-        """Do nothing when the wheel turns."""
 
     @dbus_method()
     def ProvideXdgActivationToken(self, token: DBusStr) -> None:

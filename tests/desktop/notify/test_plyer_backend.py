@@ -1,14 +1,12 @@
 """The ways of plyer to show a notification."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from mem0tray.desktop import notify as notices
 from mem0tray.desktop import session
-from mem0tray.desktop.notify import Notice, NotShownError, plyer_backend, windows
+from mem0tray.desktop.notify import Notice, NotShownError, plyer_backend
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 
 
@@ -85,16 +83,8 @@ def test_the_portal_gets_quoted_text(bare: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 def test_windows_is_given_what_it_takes(bare: pytest.MonkeyPatch) -> None:
-    calls: list[dict[str, Any]] = []
-    native = SimpleNamespace(notify=lambda **arguments: calls.append(arguments))
-    bare.setattr(windows, "BalloonNotification", lambda _: native)
+    calls: list[tuple[object, ...]] = []
+    bare.setattr(plyer_backend, "_show_balloon", lambda *arguments: calls.append(arguments[1:]))
     PlyerBackend(lambda base: Path(f"{base}.ico"), platform="win32").show(notice())
-    assert calls == [
-        {
-            "title": "Title",
-            "message": "Body",
-            "app_name": "mem0tray",
-            "app_icon": "healthy.ico",
-            "timeout": 10,
-        }
-    ]
+    words = {"title": "Title", "message": "Body", "app_name": "mem0tray", "app_icon": "healthy.ico"}
+    assert calls == [(10, words)]

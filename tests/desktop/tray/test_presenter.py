@@ -14,10 +14,10 @@ from mem0tray.core import events, reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY, PAUSED, STARTING
-from mem0tray.desktop.tray import presenter
+from mem0tray.desktop import tray
+from mem0tray.desktop.tray import MENU_EVERY, Presenter
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.desktop.tray.menu import MenuEntry, View
-from mem0tray.desktop.tray.presenter import MENU_EVERY, Presenter
 from mem0tray.system.threads import SYSTEM, Clock
 
 NOW = 1000.0
@@ -94,7 +94,7 @@ def test_a_change_of_state_shows_everywhere(scene: Scene) -> None:
 
 
 def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presenter, "TITLE_EVERY", 0.2)
+    monkeypatch.setattr(tray, "TITLE_EVERY", 0.2)
     for count in range(50):
         scene.becomes(queue=count)
         scene.presenter(events.Accepted(1))

@@ -75,7 +75,6 @@ class Ledger:
             state=state,
             retry_count=item.retry_count,
             last_attempt=item.last_attempt,
-            claimed=None,
             servers=frozenset(servers),
             raw=item.raw,
             reason=reason,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mem0tray.desktop.notify import windows
-from mem0tray.desktop.notify.windows import BalloonNotification
+from mem0tray.desktop.notify import plyer_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,38 +63,38 @@ def taskbar(monkeypatch: pytest.MonkeyPatch) -> Taskbar:
     monkeypatch.setitem(sys.modules, f"{folder}.win_api_defs", api)
     monkeypatch.setitem(sys.modules, f"{folder}.balloontip", balloontip)
     monkeypatch.setattr(atexit, "unregister", made.kept.remove)
-    monkeypatch.setattr(windows, "_serve", lambda *_: made.over.wait())
+    monkeypatch.setattr(plyer_backend, "_serve", lambda *_: made.over.wait())
     return made
 
 
 def test_it_is_shown_for_its_time_and_leaves_nothing(taskbar: Taskbar) -> None:
-    BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
+    plyer_backend._show_balloon(lambda: None, 10, WORDS)
     assert taskbar.shown == [WORDS | {"timeout": 0}]
     assert len(taskbar.kept) == 1  # so that a quit takes it away
     taskbar.over.set()
-    windows.await_ends()
+    plyer_backend.await_ends()
     assert (taskbar.shown, taskbar.kept) == ([], [])
 
 
 def test_a_balloon_that_windows_refuses_is_an_error(taskbar: Taskbar) -> None:
     taskbar.refuses = True
     with pytest.raises(RuntimeError, match="Shell_NotifyIconW"):
-        BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
+        plyer_backend._show_balloon(lambda: None, 10, WORDS)
 
 
 def test_nothing_waits_for_it_at_a_quit(taskbar: Taskbar) -> None:
-    BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
+    plyer_backend._show_balloon(lambda: None, 10, WORDS)
     (thread,) = (each for each in threading.enumerate() if each.name == "mem0tray-balloon")
     assert thread.daemon
     taskbar.over.set()
-    windows.await_ends()
+    plyer_backend.await_ends()
 
 
 def test_a_click_is_heard(taskbar: Taskbar) -> None:
     clicks: list[bool] = []
-    BalloonNotification(lambda: clicks.append(True)).notify(**WORDS, timeout=10)
+    plyer_backend._show_balloon(lambda: clicks.append(True), 10, WORDS)
     for message, lparam in ((TOLD, TIMED_OUT), (TOLD - 1, CLICK), (TOLD, 7 << 16 | CLICK)):
         assert taskbar.procedure(1, message, 0, lparam) == 5
     assert clicks == [True]
     taskbar.over.set()
-    windows.await_ends()
+    plyer_backend.await_ends()
