@@ -195,7 +195,7 @@ def describe_rest(left: "WorkerStatus | None") -> str:
 
 _FEW: Final = 20  # lines at once; further events are counted
 _EVERY: Final = 1.0  # seconds between two looks
-_BLOCKED: Final = 1.0  # seconds that the end waits for a reader that does not read
+_BLOCKED: Final = 3.0  # seconds that the end waits for a reader that does not read
 _LONGEST: Final = 300
 _QUIET_EVENTS: Final = (
     events.InBackoff,

@@ -3,7 +3,6 @@
 `python -m mem0tray.demo.stage ARGUMENT...` is mem0tray until its standard input ends.
 """
 
-import functools
 import json
 import os
 import runpy
@@ -54,7 +53,8 @@ class DemoServer:
 
     def start(self) -> None:
         """Begin to serve."""
-        self._listener = _Listener((_HOST, self.port), functools.partial(_Request, self))
+        self._listener = _Listener((_HOST, self.port), _Request)
+        self._listener.demo = self
         self.port = self._listener.server_address[1]
         serve = self._listener.serve_forever
         threading.Thread(target=serve, args=(0.05,), name="mem0tray-demo-server").start()
@@ -68,6 +68,7 @@ class DemoServer:
 
 
 class _Listener(TCPServer):
+    demo: DemoServer
     timeout = 0
     allow_reuse_address = sys.platform != "win32"  # there it would let two programs share a port
 
@@ -75,26 +76,24 @@ class _Listener(TCPServer):
 class _Request(BaseHTTPRequestHandler):
     """A request to the demo's server, alone on its connection."""
 
+    server: _Listener
     timeout = 5.0
-
-    def __init__(self, demo: DemoServer, *arguments: Any) -> None:
-        self._demo = demo
-        super().__init__(*arguments)
 
     def do_GET(self) -> None:
         """Answer `/health`, and `/memory/{project}`, newest first."""
         project = unquote(self.path.partition("?")[0].removeprefix("/memory/"))
-        found = [{"memory": text} for its, text in self._demo.stored.values() if its == project]
+        stored = self.server.demo.stored.values()
+        found = [{"memory": text} for its, text in stored if its == project]
         self._answer(200, {"success": True, "memories": {"results": found[::-1]}})
 
     def do_POST(self) -> None:
         """Store a memory, or refuse it."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if body["user_id"] == self._demo.refused:
+        if body["user_id"] == self.server.demo.refused:
             self._answer(500, {"detail": _REFUSAL})
             return
         memory = StoryMemory(body["user_id"], body["content"])
-        self._demo.stored.setdefault(self.headers["Idempotency-Key"], memory)
+        self.server.demo.stored.setdefault(self.headers["Idempotency-Key"], memory)
         self._answer(200, {"success": True})
 
     def _answer(self, status: int, document: dict[str, Any]) -> None:

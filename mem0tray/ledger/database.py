@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,7 +91,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._depth = 0
         self._synchronous = ""
-        self._durable = _Block(self._begin_durable, self._end)
+        self._durable = _Block(partial(self._begin, "FULL"), self._end)
         self._quick = _Block(self._begin, self._end)
         self._outside = _Block(self._take, self._let_go)
         private_folders.make_private_folder(path.parent)
@@ -230,31 +231,29 @@ class Ledger:
     def set_raw(self, key: int, raw: bytes) -> None:
         self.write("INSERT OR REPLACE INTO texts VALUES (?, ?)", key, raw)
 
-    def _begin_durable(self) -> sqlite3.Connection:
-        db = self._begin("FULL")
-        if self._depth == 1:
-            try:
-                db.execute(_CHANGE)
-            except BaseException as error:
-                self._end(error)
-                raise
-        return db
-
     def _begin(self, synchronous: str = "NORMAL") -> sqlite3.Connection:
         self._lock.acquire()
         try:
             if not self._depth:
-                if synchronous != self._synchronous:
-                    self._db.execute(f"PRAGMA synchronous = {synchronous}")
-                    self._synchronous = synchronous
-                self._db.execute("BEGIN IMMEDIATE")
-        except BaseException as error:
+                self._begin_outermost(synchronous)
+        except BaseException:
             self._lock.release()
-            if isinstance(error, sqlite3.Error):
-                raise self._trouble(error) from error
             raise
         self._depth += 1
         return self._db
+
+    def _begin_outermost(self, synchronous: str) -> None:
+        try:
+            if synchronous != self._synchronous:
+                self._db.execute(f"PRAGMA synchronous = {synchronous}")
+                self._synchronous = synchronous
+            self._db.execute("BEGIN IMMEDIATE")
+            if synchronous == "FULL":
+                self._db.execute(_CHANGE)
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._roll_back()
+            raise self._trouble(error) from error
 
     def _end(self, error: BaseException | None) -> None:
         try:
@@ -273,10 +272,6 @@ class Ledger:
                 if isinstance(error, sqlite3.Error):
                     raise error
         except sqlite3.Error as failure:
-            if opening.code_of(failure) == sqlite3.SQLITE_FULL:
-                # The next writes reuse the room in the log of what can be checkpointed at once.
-                with suppress(sqlite3.Error):
-                    self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             raise self._trouble(failure) from failure
         finally:
             self._lock.release()
@@ -291,10 +286,16 @@ class Ledger:
         return self._db
 
     def _let_go(self, error: BaseException | None) -> None:
-        self._lock.release()
-        if isinstance(error, sqlite3.Error):
-            raise self._trouble(error) from error
+        try:
+            if isinstance(error, sqlite3.Error):
+                raise self._trouble(error) from error
+        finally:
+            self._lock.release()
 
     def _trouble(self, error: sqlite3.Error) -> LedgerError:
+        if opening.code_of(error) == sqlite3.SQLITE_FULL:
+            # The next writes reuse the room in the log of what can be checkpointed at once.
+            with suppress(sqlite3.Error):
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         opening.note_corrupt(self.path, error)
         return opening.trouble(self.path, error)

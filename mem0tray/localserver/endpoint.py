@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import json
 import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -68,13 +67,6 @@ def write(folder: Path, endpoint: Endpoint) -> None:
     """
     document = json.dumps(asdict(endpoint), indent=2) + "\n"
     atomic.replace(folder / FILE, document.encode("ascii"), durable=False)
-
-
-def remove(folder: Path, own: Endpoint) -> None:
-    """Remove `server.json` if it still names the server `own`."""
-    if read(folder) == own:
-        with suppress(OSError):
-            (folder / FILE).unlink()
 
 
 def proof(token: str, challenge: str) -> str:

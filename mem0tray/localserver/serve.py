@@ -111,7 +111,8 @@ class _LocalServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Withdraw the address before running requests are ended."""
-        endpoint.remove(self._folder, self._own)
+        if endpoint.read(self._folder) == self._own:
+            (self._folder / endpoint.FILE).unlink(missing_ok=True)
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -284,9 +284,7 @@ def name_of(text: str) -> str:
 def project_of(name: str) -> str:
     """Return the project for which `name_of` made this name; any other stands for itself."""
     try:
-        project = unquote_to_bytes(name.encode("utf-8", "surrogatepass")).decode(
-            "utf-8", "surrogatepass"
-        )
+        project = unquote(name, errors="surrogatepass")
     except UnicodeDecodeError:
         return name
     return project if name_of(project) == name else name

@@ -9,12 +9,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from tests.cli.claude_code_files import no_claude
 from tests.cli.scratch import Scratch
 from tests.support import folders
 from tests.support.standin import Standin
-
-__all__ = ["no_claude"]
 
 # Whoever runs the tests keeps editor and desktop.
 _THEIRS = ("VISUAL", "EDITOR", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")

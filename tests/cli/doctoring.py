@@ -6,7 +6,6 @@ from tests.cli.scratch import Scratch
 
 
 def checks(home: Scratch, name: str) -> list[tuple[str, str]]:
-    """Level and sentence of the checks of that name."""
     found: list[dict[str, Any]] = home.run("doctor", "--json").json()["checks"]
     return [
         (each["level"], f"{each['message']} {each['remedy']}")

@@ -12,18 +12,61 @@ import pytest
 from mem0tray.claude import connecting
 from mem0tray.claude.hook import EVENTS
 from mem0tray.files import atomic
-from tests.cli.claude_code_files import (
-    THEIRS,
-    commands_in,
-    own_servers,
-    own_settings,
-    program_of,
-)
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
 from tests.support import needs
 
-pytestmark = pytest.mark.usefixtures("no_claude")
+THEIRS = """{
+    "model": "opus",
+    "hooks": {
+        "Stop": [{"matcher": "", "hooks": [{"type": "command", "command": "say done"}]}],
+        "PreToolUse": []
+    },
+    "big": 12345678901234567890.50
+}
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_claude(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program `claude`, and Claude Code's files in the scratch home."""
+    home.env(HOME=str(home.root), USERPROFILE=str(home.root), PATH=str(home.root / "no-programs"))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    program = home.root / "a folder" / ("mem0tray.exe" if os.name == "nt" else "mem0tray")
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+
+
+def own_settings(home: Scratch, text: str = THEIRS) -> Path:
+    home.claude.mkdir(exist_ok=True)
+    path = home.claude / "settings.json"
+    path.write_bytes(text.encode())
+    return path
+
+
+def own_servers(home: Scratch, text: str | None = None) -> Path:
+    """Say where Claude Code keeps its servers; with `text`, write that."""
+    path = home.root / ".claude.json"
+    if text is not None:
+        path.write_bytes(text.encode())
+    return path
+
+
+def program_of(home: Scratch) -> str:
+    return str(home.root / "a folder" / "mem0tray")
+
+
+def commands_in(path: Path) -> list[str]:
+    groups = json.loads(path.read_bytes())["hooks"]
+    return [
+        hook["command"]
+        for event in groups
+        for group in groups[event]
+        for hook in group["hooks"]
+        if "mem0tray" in hook["command"]
+    ]
 
 
 def _everything(home: Scratch) -> dict[str, bytes]:
@@ -205,9 +248,6 @@ def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
     assert servers.read_text() == text
     (why,) = [each["why"] for each in found["left"] if "Claude Code" in each["path"]]
     assert str(servers) in why
-
-
-pytestmark = pytest.mark.usefixtures("no_claude")
 
 
 REFUSED = {

@@ -36,10 +36,6 @@ def test_serve_says_where_it_is_and_stops_cleanly(home: Scratch) -> None:
         assert process.wait(5) == 0
 
 
-def test_a_port_that_is_none_is_an_error_of_usage(home: Scratch) -> None:
-    assert home.run("serve", "--port", "65536").code == 2
-
-
 def test_a_named_port_that_cannot_be_had_is_an_error(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from mem0tray.actions.verify import known_texts
 from mem0tray.core import item as items
 from mem0tray.files import orders
 from tests.cli.scratch import Done, Scratch
 from tests.support.delivered import deliver
 from tests.support.http1 import Answer
-from tests.support.shapes import Item, dead, entry, queue_document
+from tests.support.shapes import Item, dead, emergency_lines, entry, queue_document
 from tests.support.standin import Standin
 
 
@@ -263,3 +264,25 @@ def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_being_verifi
     done = home.run("verify", "--json")
     assert (done.code, done.json()["reason"]) == (1, None)
     assert numbers(done) == (3, 1, 1, 1)
+
+
+def test_every_file_that_may_hold_a_text_is_looked_into(home: Scratch) -> None:
+    paths = home.paths
+    home.write("mem0_queue.json", queue_document([entry("queue")], last_100=[entry("recent")]))
+    home.write("mem0_queue_backup.json", queue_document([entry("before")]))
+    home.write("mem0_queue_dlq.json", {"items": [dead("dead")], "last_update": "x"})
+    home.write("mem0_queue_dlq.backup.json", {"items": [dead("copied")]})
+    paths.emergency.write_text(emergency_lines([entry("hurried")]), "utf-8")
+    paths.quarantine.mkdir(parents=True)
+    odd = paths.quarantine / "x-20250101T000000-abc.json"
+    odd.write_text(json.dumps({"queue": [entry("odd")]}), "utf-8")
+    home.ok("list")  # the ledger knows them
+    assert {each.item.content: each.place for each in known_texts(paths).values()} == {
+        "queue": "the queue file",
+        "recent": "last_100 in mem0_queue.json",
+        "before": "mem0_queue_backup.json",
+        "dead": "the DLQ file",
+        "copied": "mem0_queue_dlq.backup.json",
+        "hurried": "the queue file",
+        "odd": "the quarantine",
+    }

@@ -13,7 +13,6 @@ import pytest
 from mem0tray.actions import worker_report
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.desktop import older_workers
-from mem0tray.files import atomic
 from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
@@ -26,7 +25,6 @@ from tests.support.standin import Standin
 
 @contextmanager
 def _worker(home: Scratch, **told: str) -> Iterator[None]:
-    """Be a worker that says this."""
     own = {"pid": os.getpid(), "host": socket.gethostname()}
     home.write("mem0_metrics.json", {**own, **told})
     lock = InstanceLock(home.paths.instance_lock)
@@ -112,19 +110,6 @@ def test_a_key_that_nobody_looks_at_is_not_called_right(
     assert level == "warn"
     assert text.startswith("The API key could not be checked: ")
     assert words in text
-
-
-def test_a_redirect_is_named_with_the_address_to_set(home: Scratch, server: Standin) -> None:
-    server.can_be_asked, server.not_asked_status = False, 308
-    server.not_asked_headers = {"Location": "/api/memory/x"}
-    ((level, text),) = checks(home, "server key")
-    assert level == "fail"
-    assert f"{server.netloc} sends what is asked of it elsewhere: 308 " in text
-    assert f"`mem0tray config set server.url {server.url}/api`" in text
-    server.health = Answer(301, headers={"Location": "https://mem0.test/health"})
-    ((level, text),) = checks(home, "server")
-    assert level == "fail"
-    assert "`mem0tray config set server.url https://mem0.test`" in text
 
 
 def test_plain_http_to_another_machine_is_named(home: Scratch) -> None:
@@ -217,22 +202,6 @@ def test_a_process_that_looks_like_a_worker(
     assert [level for level, _ in checks(home, "another worker")] == ["ok"]  # it is ours
 
 
-@pytest.mark.usefixtures("server")
-def test_how_things_stand_is_looked_at_once(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.write("mem0_queue_dlq.json", {"items": [7]})
-    home.ok("list")  # the ledger knows it
-    read: list[str] = []
-    real = atomic.read
-
-    def noted(path: Path) -> object:
-        read.append(path.name)
-        return real(path)
-
-    monkeypatch.setattr(atomic, "read", noted)
-    home.run("doctor")
-    assert read.count("mem0_queue_dlq.json") == read.count("mem0_queue.json") == 1
-
-
 @needs.DESKTOP
 @pytest.mark.usefixtures("server")
 def test_start_at_login(home: Scratch) -> None:
@@ -277,16 +246,6 @@ def test_what_the_worker_says_of_deliveries(
     assert found == level
     assert state in text
     assert reason in text
-
-
-@pytest.mark.usefixtures("server")
-def test_a_pause_is_worth_a_look(home: Scratch) -> None:
-    assert checks(home, "pause") == []
-    home.ok("pause")
-    ((level, text),) = checks(home, "pause")
-    assert level == "warn"
-    assert text.startswith("Deliveries are paused until ")
-    assert "`mem0tray resume`" in text
 
 
 # Wrong settings: what holds is looked at, not the defaults ----------------------------------

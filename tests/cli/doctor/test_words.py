@@ -1,7 +1,6 @@
 """`doctor`: how it says what it found."""
 
 import re
-import sys
 import threading
 
 import pytest
@@ -16,7 +15,6 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def ill(home: Scratch, server: Standin) -> Scratch:
-    """A home with one fault among all that is well."""
     server.api_key = "right"
     home.patch.setattr(older_workers, "find", lambda _: [])  # of other tests
     return home
@@ -57,16 +55,6 @@ def test_a_check_that_hangs_is_not_waited_for(
     assert level == "fail"
     assert "could not be checked within 0 s" in text
     assert checks(home, "server")
-
-
-@pytest.mark.usefixtures("server")
-def test_a_person_is_told_what_is_waited_for(home: Scratch) -> None:
-    assert home.run("doctor").err == ""
-    home.terminal(200)
-    home.patch.setattr(sys.stderr, "isatty", lambda: True)
-    said = home.run("doctor").err
-    assert "\rChecking the server…" in said
-    assert said.endswith("\r\x1b[K")
 
 
 def test_wrong_settings_are_a_failed_check_among_others(home: Scratch) -> None:
