@@ -1,11 +1,10 @@
 """Why memories are not delivered, and the one thing to do: for all, for one, and summed up."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import reduce
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -398,22 +397,19 @@ def last_error(found: FoundItem) -> str:
 # All that failed --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class FailureSummary:
+class FailureSummary(NamedTuple):
     """Dead letters, and entries that have failed, by the most important cause of each.
 
-    `groups` has the largest first, each with a cause that takes one memory as the example.
-    `besides` are other troubles, which stop none of these by themselves. `called` gives, by the
-    id of each group's first memory, its name in a command. `dead` and `fresh` count dead letters
-    and fresh entries, `nonsense` what makes no sense in the DLQ file.
+    `groups` has the largest first, each with its cause, its items and the name of the first in a
+    command. `besides` are other troubles, which stop none of these by themselves. `dead` and
+    `fresh` count dead letters and fresh entries, `nonsense` what makes no sense in the DLQ file.
     """
 
-    groups: Sequence[tuple[Cause, Sequence[FoundItem]]]
+    groups: Sequence[tuple[Cause, Sequence[FoundItem], str]]
     besides: Sequence[Cause]
     dead: int
     fresh: int
     nonsense: int
-    called: Mapping[str, str]
 
 
 def sum_up(settings: Settings, now: float) -> FailureSummary:
@@ -441,14 +437,14 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
         groups = sorted(alike.values(), key=lambda pair: -len(pair[1]))
         called = seen.handles(group[0] for _, group in groups)
         nonsense = len(seen.odd)
-    shown = [
-        (cause.about(called[group[0].id]) if len(group) == 1 else cause, group)
-        for cause, group in groups
-    ]
+    shown = []
+    for cause, group in groups:
+        name = called[group[0].id]
+        shown.append((cause.about(name) if len(group) == 1 else cause, group, name))
     # A stopped worker and a pause are already part of what each group says to do.
-    told = {cause.name for cause, _ in shown} | (set(OURS) if shown else set())
+    told = {cause.name for cause, _ in groups} | (set(OURS) if groups else set())
     besides = [cause for cause in around.causes if cause.name not in told]
-    return FailureSummary(shown, besides, len(dead), len(fresh), nonsense, called)
+    return FailureSummary(shown, besides, len(dead), len(fresh), nonsense)
 
 
 def number(group: Sequence[FoundItem]) -> str:

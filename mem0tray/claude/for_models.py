@@ -187,7 +187,7 @@ def _causes(settings: Settings) -> list[str]:
         found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:
         return [one_line(f"Why memories wait is unknown. {error}", _SENTENCE)]
-    sentences = [f"{diagnose.number(group)}: {cause}" for cause, group in found.groups]
+    sentences = [f"{diagnose.number(group)}: {cause}" for cause, group, _ in found.groups]
     sentences += map(str, found.besides)
     nothing = ["The server answers, and nothing stands in the way of a memory."]
     return [one_line(each, _SENTENCE) for each in sentences] or nothing

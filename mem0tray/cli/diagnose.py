@@ -116,7 +116,7 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
         found = diagnose.sum_up(settings, time.time())
     if as_json:
         counted: list[tuple[Cause, int, str | None]] = [
-            (cause, len(group), group[0].id) for cause, group in found.groups
+            (cause, len(group), group[0].id) for cause, group, _ in found.groups
         ]
         counted += [(cause, 0, None) for cause in found.besides]
         output.print_json(
@@ -125,9 +125,8 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
         return
     if not found.dead:
         output.say("There are no dead letters.")
-    for cause, group in found.groups:
-        example = f", as {found.called[group[0].id]}:"
-        _print(cause, f"{diagnose.number(group)}: {cause.name}", example)
+    for cause, group, name in found.groups:
+        _print(cause, f"{diagnose.number(group)}: {cause.name}", f", as {name}:")
     for cause in found.besides:
         _print(cause, f"Also: {cause.name}: ")
     if found.fresh:

@@ -70,17 +70,16 @@ def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) 
             names = " and ".join(str(each.found.path) for each in needed)
             if not output.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
                 raise click.Abort
-    done = [not dry_run and each.is_needed for each in changes]
-    copies = [
-        connecting.carry_out(each) if now else None for each, now in zip(changes, done, strict=True)
-    ]
-    made = list(zip(changes, done, copies, strict=True))
+    made = []
+    for each in changes:
+        done = not dry_run and each.is_needed
+        made.append((each, done, connecting.carry_out(each) if done else None))
     if as_json:
         output.print_json({"changes": [_object(*each) for each in made]})
         return
-    for each in made:
-        _report(*each, dry_run=dry_run)
-    if any(now and change.adding for change, now, _ in made):
+    for change, done, copy in made:
+        _report(change, done, copy, dry_run=dry_run)
+    if any(done and change.adding for change, done, _ in made):
         output.say_beside("", "It takes effect in Claude Code's next session.")
 
 

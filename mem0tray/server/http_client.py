@@ -117,8 +117,11 @@ class HttpClient(ABC):
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
-        reply = self._get(self.HEALTH, timeout)
+        reply = self._health(timeout)
         return health(reply, healthy=is_answered(reply))
+
+    def _health(self, timeout: float) -> Reply:
+        return self._get(self.HEALTH, timeout)
 
     def check_key(self, timeout: float) -> KeyCheck:
         """Ask with the key, then without it, to see that it matters."""

@@ -217,11 +217,6 @@ class OssClient(Mem0Client):
         is_vague = self._terms.user or sum(each.count or 0 for each in known) >= _COUNTED
         return [ProjectCount(each.project) for each in known] if is_vague else known
 
-    def probe(self, timeout: float) -> Health:
-        """Ask for the server's health."""
-        reply = self._health(timeout)
-        return health(reply, healthy=is_answered(reply))
-
     def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
         """Ask for health: its answer shows which server it is."""
         del is_known  # nothing hides what the same answer shows
@@ -234,7 +229,7 @@ class OssClient(Mem0Client):
     def _health(self, timeout: float) -> Reply:
         """Ask for the server's health, or where there is no such path for its description."""
         end = time.monotonic() + timeout
-        reply = self._get(self.HEALTH, timeout)
+        reply = super()._health(timeout)
         if reply.status != HTTPStatus.NOT_FOUND:
             return reply
         description = self._get(DESCRIPTION, end - time.monotonic())

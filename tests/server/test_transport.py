@@ -3,26 +3,22 @@
 import errno
 import json
 import os
-import queue
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from functools import partial
 from queue import Empty
-from time import monotonic
 
 import httpcore
 import pytest
 
-from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.server.model import MAX_ANSWER, Fault, Reply
-from mem0tray.server.transport import Network, Transport, why
+from mem0tray.server.transport import Transport, why
 from tests.server.calls import (
     LONG,
     MEMORY,
@@ -383,68 +379,6 @@ def test_an_abort_between_calls_does_not_touch_the_next_one() -> None:
 
 
 # The network below httpx -----------------------------------------------------------------------
-
-PACKET = 1 << 20
-
-
-@contextmanager
-def network(url: str) -> Iterator[Network]:
-    """Make one that has nothing to prove, begin a request, and close it."""
-    with closing(Network(ServerAddress.of(url), None)) as made:
-        made.begin(monotonic() + LONG)
-        yield made
-
-
-@contextmanager
-def connected() -> Iterator[tuple[Network, socket.socket]]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with network(f"http://127.0.0.1:{port}") as made:
-            made.connect_tcp("127.0.0.1", port)
-            other, _ = listener.accept()
-            other.settimeout(PATIENCE)
-            with other:
-                yield made, other
-
-
-def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, over = socket.create_connection, threading.Event()
-
-    def slow(_: object, *__: object, **___: object) -> socket.socket:
-        assert over.wait(PATIENCE)
-        return real(listener.getsockname())
-
-    monkeypatch.setattr(socket, "create_connection", slow)
-    with socket.create_server(("127.0.0.1", 0)) as listener, network("http://mem0.test") as made:
-        made.begin(monotonic() + 0.1)
-        with pytest.raises(queue.Empty):
-            made.connect_tcp("mem0.test", 80)
-        (slow_one,) = [one for one in threading.enumerate() if one.name == "mem0tray-connect"]
-        made.close()
-        over.set()
-        other, _ = listener.accept()
-        slow_one.join(PATIENCE)
-        made.close()
-        other.settimeout(PATIENCE)
-        with other:
-            assert other.recv(1) == b""
-
-
-def test_a_request_leaves_as_one_packet_unless_it_is_large() -> None:
-    with connected() as (made, other):
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PACKET * 4)
-        made._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PACKET * 4)
-        sent = []
-        for piece in (b"head ", b"body", b""):
-            made.write(piece)
-            sent.append(made.sent)
-        assert other.recv(100) == b"head body"
-        made.begin(monotonic() + LONG)
-        for piece in (bytes(PACKET - 1), b"x"):
-            made.write(piece)
-            sent.append(made.sent)
-    assert sent == [False, False, True, False, True]
-
 
 IN_TIME = "no connection in time"
 LOST = "the connection was lost before anything was sent"

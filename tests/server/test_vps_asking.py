@@ -202,31 +202,6 @@ def test_a_server_that_cannot_tell_is_asked_once_for_each_project(
         assert len(server.requests) == 3 * len(methods)
 
 
-def test_senders_that_ask_at_once_get_one_answer() -> None:
-    known, waits = Listings(), threading.Event()
-
-    def slow(connection: Connection) -> None:
-        while connection.request() is not None:
-            waits.wait(LONG)
-            connection.send(listing("a"))
-
-    def ask(text: str) -> None:
-        with client_of(server, known=known) as client:
-            answers[text] = client.ask(Memory("p", text, "k"), LONG)
-
-    answers: dict[str, Presence | Outcome] = {}
-    turns = [threading.Thread(target=ask, args=(text,)) for text in "abc"]
-    with Wire(slow) as server:
-        for thread in turns:
-            thread.start()
-        server.wait_for_requests(1)
-        waits.set()
-        for thread in turns:
-            thread.join(LONG)
-        assert len(server.requests) == 1
-    assert answers == {"a": PRESENT, "b": ABSENT, "c": ABSENT}
-
-
 def test_listings_are_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     listings, kept = Listings(), listed(["text"], 100.0)
     assert "text" in kept

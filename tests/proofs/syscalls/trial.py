@@ -217,6 +217,21 @@ EXCUSES: Final = (
         "where a hard link cannot be renamed there is a copy instead",
     ),
     Excuse(("openat",), r'\.answer", O_RDONLY', "an answer that cannot be read is read again"),
+    Excuse(
+        ("openat", "write", "fsync", "rename", "fchmod"), r"\.answer\.mem0tray-",
+        "a command that carries out its own order knows the answer", acts=_COMMANDS,
+    ),
+    Excuse(
+        ("openat",), r'/mem0_(metrics|queue|queue_dlq)\.json", O_RDONLY',
+        "what a command in the worker's place cannot read the next worker reads", acts=_COMMANDS,
+    ),
+    Excuse(
+        ("openat",), r'/edits(/open-[^"/]*)?", O_RDONLY',
+        "a folder for an editor's text is neither synced nor listed for anybody", acts=("edit",),
+    ),
+    Excuse(
+        ("openat",), r'/state\.json", O_RDONLY', "what was last known of the server is asked anew",
+    ),
     Excuse(("unlink",), r"\.previous\.json|\.tmp\"", "a leftover, removed at another start"),
     Excuse(
         ("openat",), rf'{_OF_LEDGER}/serves\.json", O_RDONLY',
