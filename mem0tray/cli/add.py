@@ -196,15 +196,10 @@ def _said(queue: "LineQueue") -> str:
 
 
 def _document(queue: "LineQueue") -> dict[str, Any]:
-    return {
-        "lines": queue.lines,
-        "queued": queue.queued,
-        "emergency": queue.emergency,
-        "waiting": queue.waiting,
-        "delivered": queue.delivered,
-        "bad": len(queue.problems),
-        "problems": [{"line": line, "reason": why} for line, why in queue.problems.items()],
-    }
+    counts = ("lines", "queued", "emergency", "waiting", "delivered")
+    problems = [{"line": line, "reason": why} for line, why in queue.problems.items()]
+    told: dict[str, Any] = {name: getattr(queue, name) for name in counts}
+    return told | {"bad": len(problems), "problems": problems}
 
 
 def _queued(queue: "LineQueue") -> str:

@@ -94,30 +94,37 @@ def facts(seen: Overview, now: float) -> list[Fact]:
     if seen.pause is not None:
         until = "`mem0tray resume`" if math.isinf(seen.pause) else text.moment(seen.pause, now)
         pause = f"paused until {until}"
+    synced, failed = (seen.totals.get(name) or 0 for name in ("synced", "failed"))
+    totals = f"{synced:,} delivered, {failed:,} moved to the DLQ (since the queue file was begun)"
+    last = text.moment(seen.last_delivery, now)
+    waits = plural(seen.queue or 0, "memory waiting", "memories waiting")
     held = f"{seen.held:,} of these: {waiting.ABOUT_HELD}" if seen.held else ""
-    quarantine = ": `mem0tray doctor` says where" if seen.quarantine else ""
+    where = ": `mem0tray doctor` says where" if seen.quarantine else ""
     return [
         _worker(seen, now),
         _state(seen),
         Fact("pause", pause, Style.WARNING),
         Fact("server", seen.server),
         Fact("destination", seen.destination),
-        _count("queue", seen.queue, ("memory", "memories"), " waiting", Style.PLAIN),
+        _fact("queue", waits, None if seen.queue is None else 0),
         Fact("held", held, Style.WARNING),
-        _count("DLQ", seen.dlq, ("dead letter",)),
-        _count("quarantine", seen.quarantine, ("file",), quarantine),
-        _known("oldest item", text.moment(seen.oldest_waiting, now), known=not unsure),
-        _known(
-            "last delivery",
-            text.moment(seen.last_delivery, now),
-            known="last_delivery" not in seen.unknown,
-        ),
-        _totals(seen.totals),
+        _fact("DLQ", plural(seen.dlq or 0, "dead letter"), seen.dlq),
+        _fact("quarantine", f"{plural(seen.quarantine or 0, 'file')}{where}", seen.quarantine),
+        _fact("oldest item", text.moment(seen.oldest_waiting, now), None if unsure else 0),
+        _fact("last delivery", last, None if "last_delivery" in seen.unknown else 0),
+        _fact("totals", totals, None if "totals" in seen.unknown else 0),
         *[
             Fact("elsewhere", _elsewhere(server, number, seen.to_bring_over.get(server, 0)))
             for server, number in seen.only_elsewhere.items()
         ],
     ]
+
+
+def _fact(name: str, said: str, number: int | None) -> Fact:
+    """Make a fact: unknown if there is no number, and worth a look unless that is 0."""
+    if number is None:
+        return Fact(name, UNKNOWN, Style.BAD)
+    return Fact(name, said, Style.WARNING if number else Style.PLAIN)
 
 
 def _worker(seen: Overview, now: float) -> Fact:
@@ -137,29 +144,6 @@ def _state(seen: Overview) -> Fact:
     if str(seen.reason).startswith(seen.state):  # "paused by you" says both
         said = str(seen.reason)
     return Fact("state", said, _STYLES.get(seen.state, Style.WARNING))
-
-
-def _known(name: str, value: str, *, known: bool) -> Fact:
-    return Fact(name, value) if known else Fact(name, UNKNOWN, Style.BAD)
-
-
-def _count(
-    name: str,
-    number: int | None,
-    words: tuple[str, ...],
-    more: str = "",
-    style: Style = Style.WARNING,
-) -> Fact:
-    if number is None:
-        return Fact(name, UNKNOWN, Style.BAD)
-    return Fact(name, f"{plural(number, *words)}{more}", style if number else Style.PLAIN)
-
-
-def _totals(totals: dict[str, int | None]) -> Fact:
-    """Count what was delivered and moved; what producers count beside it may be less."""
-    synced, failed = (totals.get(name) or 0 for name in ("synced", "failed"))
-    said = f"{synced:,} delivered, {failed:,} moved to the DLQ (since the queue file was begun)"
-    return _known("totals", said, known=None not in totals.values())
 
 
 def _elsewhere(server: str, number: int, to_bring_over: int) -> str:

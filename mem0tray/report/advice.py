@@ -46,7 +46,10 @@ def headline(seen: Overview, clock: Callable[[float], str], language: Language) 
     if seen.state in (DOWN, ACTION_NEEDED):
         return _blocked(seen, language)
     if seen.state == NOT_RUNNING:
-        return Message("off", _("mem0tray is not running"), _idle(seen, language))
+        text = _("What waits is kept safe, and is sent once it runs again.")
+        how = _("Open the app, or type `mem0tray run`.")
+        resume = "" if seen.pause is None else f" {_('Type `mem0tray resume`.')}"
+        return Message("off", _("mem0tray is not running"), f"{text} {how}{resume}")
     if seen.state == PAUSED:
         return _paused(seen.pause, clock, language)
     if seen.state == HEALTHY:
@@ -71,18 +74,6 @@ def _blocked(seen: Overview, language: Language) -> Message:
         )
         text = f"{text} {how}"
     return Message("bad", _("The server is down"), text, reason)
-
-
-def _idle(seen: Overview, language: Language) -> str:
-    _ = language.gettext
-    if seen.queue is None or seen.dlq is None:
-        text = _("What waits cannot be read just now.")
-    elif seen.queue + seen.dlq:
-        text = _("What waits is kept safe, and is sent once it runs again.")
-    else:
-        text = _("Nothing waits to be sent.")
-    text = f"{text} {_('Open the app, or type `mem0tray run`.')}"
-    return text if seen.pause is None else f"{text} {_('Type `mem0tray resume`.')}"
 
 
 def _paused(until: float | None, clock: Callable[[float], str], language: Language) -> Message:

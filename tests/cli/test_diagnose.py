@@ -60,7 +60,6 @@ def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
-    """Status, message and duration of each failed attempt."""
     server.health = Answer(503)
     with worker(home.paths) as context:
         (row,) = context.inbox.by_ids(["aaaa-1"])["aaaa-1"]
@@ -83,7 +82,6 @@ def _counts(home: Scratch) -> Counter[str]:
 
 @pytest.mark.usefixtures("server", "letters")
 def test_the_sum_of_all(home: Scratch) -> None:
-    """Every dead letter is counted under one cause."""
     assert _counts(home) == {
         "invalid content": 1,
         "rejected by the server": 2,
@@ -164,7 +162,6 @@ def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -
 
 
 def test_nothing_is_stuck(home: Scratch) -> None:
-    """No dead letters; what is amiss all the same is said."""
     text = home.ok("diagnose")
     assert text.startswith("There are no dead letters.\n")
     assert "Also: worker not running" in text

@@ -4,7 +4,7 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -36,6 +36,7 @@ _AGAIN: Final = 3.0
 # A starting panel has its name before it listens to its own list (LXQt's): one start of fourteen
 # showed no icon. So many seconds later all listen.
 _LISTENS: Final = 0.5
+_PYSTRAY: Any = object  # stands for pystray's class, which is a base too
 _log: Final = logging.getLogger(__name__)
 
 
@@ -112,19 +113,8 @@ def icon_class(library: Any, bus: SessionBus) -> Callable[..., Any]:
     return partial(made, bus)
 
 
-class _BusIcon:
+class _BusIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
     """The system's part of pystray's `Icon`; `icon` is one picture in several sizes."""
-
-    # Of pystray's class.
-    name: str
-    title: str
-    icon: Sequence[Image.Image]
-    menu: Any
-    visible: bool
-    _visible: bool
-    _icon_valid: bool
-    _mark_ready: Callable[[], None]
-    separator: Any
 
     def __init__(self, bus: SessionBus, *arguments: Any) -> None:
         self._bus = bus
@@ -136,8 +126,7 @@ class _BusIcon:
         self._bus_name = f"{INTERFACE}-{os.getpid()}-1"
         self.menu_there = DBusMenu(bus, self._hand_over)
         super().__init__(*arguments)
-        clicked: Any = self  # calling pystray's icon does what its default line does
-        activate = partial(self._hand_over, clicked)
+        activate = partial(self._hand_over, self)  # which does what the default line does
         self._item = StatusNotifierItem(self.name, activate, self._take_token)
         bus.export(dbus_menu.PATH, self.menu_there)
         bus.export(PATH, self._item)
@@ -148,7 +137,7 @@ class _BusIcon:
     def stop(self) -> None:
         """End `run`, even one that has not begun."""
         self._ended = True
-        super().stop()  # type: ignore[misc]  # pystray's
+        super().stop()
 
     def _run(self) -> None:
         with Bell() as bell:

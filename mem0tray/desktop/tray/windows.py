@@ -9,13 +9,11 @@ import io
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from ctypes import wintypes
 from functools import partial
 from typing import Any, Final
-
-from PIL import Image
 
 WM_CLOSE: Final = 0x10
 WM_QUERYENDSESSION: Final = 0x11
@@ -28,6 +26,7 @@ _SM_CXSMICON: Final = 49  # the width of a taskbar icon, in pixels
 _ICON_VERSION: Final = 0x30000
 _DENSITY_OF_EACH_SCREEN: Final = -4
 _AGAIN: Final = 1_000  # milliseconds until we try a taskbar again that did not take the icon
+_PYSTRAY: Any = object  # stands for pystray's class, which is a base too
 _CLOSES: Final = 2  # this event of a console and higher ones end the process once handled
 _PATIENCE: Final = 5.0  # seconds that Windows gives it
 
@@ -51,17 +50,11 @@ def user32() -> Any:
     return library
 
 
-class _TaskbarIcon:
+class _TaskbarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
     """The part that pystray's class lacks; `at_end` is called as the session ends."""
 
     at_end: Callable[[], None]
-    # Of pystray's class.
-    icon: Sequence[Image.Image]
-    stop: Callable[[], None]
-    _hwnd: int | None
-    _release_icon: Callable[[], None]
     _icon_handle: int | None
-    _message_handlers: dict[int, Callable[[int, int], object]]
 
     def __init__(self, user32: Any, *arguments: Any) -> None:
         self._user32 = user32
@@ -84,13 +77,12 @@ class _TaskbarIcon:
             self._user32.PostMessageW(self._hwnd, _WM_ADD, 0, 0)
 
     def _on_add(self, *_: int) -> None:
-        parent: Any = super()
         self._is_to_be_added = False
         with self._drawing:
             with suppress(OSError):  # already there: a taskbar may announce itself twice
-                parent._hide()  # noqa: SLF001
+                super()._hide()
             try:
-                parent._show()  # noqa: SLF001
+                super()._show()
             except OSError:
                 self._user32.SetTimer(self._hwnd, 1, _AGAIN, None)
             else:
@@ -103,15 +95,13 @@ class _TaskbarIcon:
         self._show()
 
     def _update_icon(self) -> None:
-        parent: Any = super()
         with self._drawing:
-            parent._update_icon()  # noqa: SLF001
+            super()._update_icon()
 
     def _message(self, code: int, flags: int, **values: Any) -> None:
         """Send to the taskbar; if it does not know the icon, add the icon as it is then."""
-        parent: Any = super()
         try:
-            parent._message(code, flags, **values)  # noqa: SLF001
+            super()._message(code, flags, **values)
         except OSError:
             if code != _NIM_MODIFY:
                 raise
@@ -132,16 +122,15 @@ class _TaskbarIcon:
             raise OSError("Windows made no icon of a picture")
 
     def _on_notify(self, wparam: int, lparam: int) -> None:
-        parent: Any = super()
         if lparam != WM_RBUTTONUP:
-            parent._on_notify(wparam, lparam)  # noqa: SLF001
+            super()._on_notify(wparam, lparam)
             return
         with self._menus:
             if self._menu_is_open:
                 return
             self._menu_is_open = True
         try:
-            parent._on_notify(wparam, lparam)  # noqa: SLF001  (returns when the menu is closed)
+            super()._on_notify(wparam, lparam)  # returns when the menu is closed
         finally:
             with self._menus:
                 self._menu_is_open = False
@@ -150,16 +139,14 @@ class _TaskbarIcon:
 
     def _update_menu(self) -> None:
         """Build the menu anew, but not while the user holds it open: it would close."""
-        parent: Any = super()
         with self._menus:
             self._menu_is_old = self._menu_is_open
             if not self._menu_is_open:
-                parent._update_menu()  # noqa: SLF001
+                super()._update_menu()
 
     def _mainloop(self) -> None:
-        parent: Any = super()
         with suppress(OSError):  # `taskkill` may have closed one of the two windows
-            parent._mainloop()  # noqa: SLF001
+            super()._mainloop()
 
     def _on_close(self, *_: int) -> None:  # as `taskkill` asks for
         self.stop()
