@@ -28,12 +28,10 @@ def write(path: Path, document: object) -> None:
 
 
 def write_dlq(paths: Paths, letters: Iterable[object], **fields: object) -> None:
-    """Write the DLQ file."""
     write(paths.dlq, {"items": list(letters), "last_update": STAMP, **fields})
 
 
 def read(path: Path) -> Any:
-    """A file's JSON."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -53,19 +53,6 @@ def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
         backups.last_delete(paths)
 
 
-def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
-    write(paths.queue, queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")]))
-    with worker(paths):
-        pass
-    result = forgotten(paths, "zz")
-    assert holding(tmp_path) == []
-    assert queued(paths) == ["stays"]
-    assert [each["content"] for each in read(paths.queue)["last_100"]] == ["stays"]
-    assert [each["content"] for each in read(paths.queue_backup)["queue"]] == ["stays"]
-    assert "the ledger" in result.erased
-    assert not list(paths.claude_dir.glob("*.backup-*"))
-
-
 def test_a_worker_that_has_not_published_yet_is_awaited(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

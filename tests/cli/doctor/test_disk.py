@@ -11,8 +11,7 @@ from mem0tray.cli.doctor import disk
 from mem0tray.core import reasons
 from mem0tray.files import atomic, private_folders
 from mem0tray.files.lock import FileLock
-from tests.cli.doctoring import checks
-from tests.cli.scratch import Scratch
+from tests.cli.scratch import Scratch, checks
 from tests.support import needs
 
 
