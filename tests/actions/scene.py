@@ -71,6 +71,12 @@ def worker(paths: Paths) -> Iterator[WorkerContext]:
         ledger.close()
 
 
+def run_worker(paths: Paths) -> None:
+    """Have a worker look at the files once."""
+    with worker(paths):
+        pass
+
+
 def take_in(context: WorkerContext) -> None:
     """One look at the files, and the DLQ published if that changed anything."""
     QueueIntake(context).run()

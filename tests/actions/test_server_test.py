@@ -197,12 +197,6 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
 # Settings -------------------------------------------------------------------------------------
 
 
-def test_a_key_is_kept_from_plain_http(steps: Test) -> None:
-    (step,) = steps("http://mem0.invalid", api_key="sesame").values()
-    assert (step.name, step.result) == ("server", FAILED)
-    assert step.seen == ("The API key would go unencrypted to mem0.invalid, readable on the way.")
-
-
 def test_the_embedded_server_is_this_computer(steps: Test) -> None:
     (step,) = steps("local").values()
     assert (step.result, step.seen) == (

@@ -16,10 +16,7 @@ from msgspec.structs import replace
 
 from mem0tray.actions import standing, worker_report
 from mem0tray.actions.in_step import InStep
-from mem0tray.actions.standing import (
-    SeenLedger,
-    Snapshot,
-)
+from mem0tray.actions.standing import SeenLedger, Snapshot
 from mem0tray.actions.status_line import line
 from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
 from mem0tray.config.server_choice import CHOOSE, ServerNames
@@ -33,7 +30,7 @@ from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import OTHER_WORKER
 from mem0tray.system.paths import Paths, config_file, record_of
-from tests.actions.scene import metrics_of, worker, write, write_dlq
+from tests.actions.scene import metrics_of, run_worker, write, write_dlq
 from tests.support.shapes import dead, entry, queue_document
 
 if TYPE_CHECKING:
@@ -91,8 +88,7 @@ def test_the_worker_notes_beside_the_metrics_while_it_cannot_write_them(paths: P
 
 
 def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
-    with worker(paths):
-        pass
+    run_worker(paths)
     ledger = Ledger(paths.ledger)
     ledger.set_meta(OTHER_WORKER, json.dumps({"pid": 7, "host": "h", "first": 1.0, "last": 2.0}))
     ledger.close()
@@ -104,8 +100,7 @@ def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
 @pytest.mark.usefixtures("running")
 def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -> None:
     write(paths.queue, queue_document([entry("a")]))
-    with worker(paths):
-        pass
+    run_worker(paths)
     atomic.replace(paths.served, record_of(paths.claude_dir, paths.claude_dir, 1.0))
     away = paths.claude_dir.with_name("elsewhere")
     paths.claude_dir.rename(away)
@@ -179,8 +174,7 @@ def test_of_a_broken_dlq_file_what_is_whole_counts_and_what_the_ledger_has(
 ) -> None:
     write_dlq(paths, [dead("a"), dead("b"), dead("c")])
     if ledger:
-        with worker(paths):
-            pass
+        run_worker(paths)
     paths.dlq.write_bytes(paths.dlq.read_bytes()[:-60])
     made = standing.overview(read())
     assert made.dlq is None
@@ -214,8 +208,7 @@ def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_dlq(paths, [dead(str(number)) for number in range(30)])
-    with worker(paths):
-        pass
+    run_worker(paths)
     monkeypatch.setattr(atomic, "read", lambda path: pytest.fail(f"{path} was read"))
     status = WorkerStatus(WorkerState(HEALTHY), 1, 30, 5.0, paused=True, held=1)
     thread = SimpleNamespace(

@@ -129,17 +129,6 @@ def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
     assert told == Counter({"action needed": 2})
 
 
-def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -> None:
-    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
-    home.write("mem0_queue_dlq.json", {"items": [dead("x", "", id="aaaa1111-1")]})  # never sendable
-    assert "Also: server down" in home.ok("diagnose")
-    told = home.run("diagnose", "--json").json()
-    assert [(each["cause"], each["count"], each["example"]) for each in told] == [
-        ("invalid content", 1, "aaaa1111-1"),
-        ("server down", 0, None),
-    ]
-
-
 def test_nothing_is_stuck(home: Scratch) -> None:
     text = home.ok("diagnose")
     assert text.startswith("There are no dead letters.\n")

@@ -131,9 +131,7 @@ def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
     dlq = _letter(home)
     empty = json.dumps({"items": []})
     work = f"path.write_text('my new text\\n'); pathlib.Path({str(dlq)!r}).write_text({empty!r})"
-    program = home.root / "program.py"
-    program.write_text(f"import pathlib, sys\npath = pathlib.Path(sys.argv[-1])\n{work}\n")
-    home.env(VISUAL=f"{programs.quote(sys.executable)} {programs.quote(str(program))}")
+    home.env(VISUAL=_editor(home.root, work))
     done = home.run("edit", "aa")
     assert done.code == 1
     assert "delivered meanwhile" in done.line

@@ -203,14 +203,8 @@ def test_the_line_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
     assert not idle & imported_by("status", "--line")
 
 
-@pytest.mark.parametrize("odd", [None, "a file"])
-def test_the_line_says_that_the_folder_is_missing_or_the_settings_wrong(
-    home: Scratch, odd: str | None
-) -> None:
-    there = home.root / "typo"
-    if odd is not None:
-        there.write_text(odd, encoding="utf-8")
-    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(there))
+def test_the_line_says_that_the_folder_is_missing_or_the_settings_wrong(home: Scratch) -> None:
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(home.root / "typo"))
     assert home.ok("status", "--line") == "mem0 ! no folder at paths.claude_dir\n"
     home.configure("[server]\nurl = 7\n")
     done = home.run("status", "--line")

@@ -31,13 +31,6 @@ def test_broken_files_are_named(home: Scratch) -> None:
     assert "What was whole in it" in checks(home, "quarantine")[0][1]
 
 
-@pytest.mark.usefixtures("server")
-@pytest.mark.parametrize("name", ["mem0_queue.json", "mem0_queue.lock"])
-def test_a_folder_where_a_file_should_be(home: Scratch, name: str) -> None:
-    (home.claude / name).mkdir(parents=True)
-    assert home.run("doctor").code == 1
-
-
 @pytest.mark.row(7)
 @pytest.mark.usefixtures("server")
 def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) -> None:
