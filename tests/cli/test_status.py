@@ -62,8 +62,8 @@ def test_an_empty_home_is_shown_and_stays_empty(home: Scratch) -> None:
 def test_files_are_counted_when_no_worker_runs(home: Scratch) -> None:
     home.env(MEM0TRAY_SERVER_URL="http://mem0.example:8000")
     now = time.time()
-    stats = {"total_queued": 9, "total_synced": 4, "total_failed": 1}
-    stats |= {"last_sync": "2025-11-30T04:38:18"}
+    totals = {"total_queued": 9, "total_synced": 4, "total_failed": 1}
+    stats = {**totals, "last_sync": "2025-11-30T04:38:18"}
     queue = [_entry("a", now - 200), _entry("b", now), 7, _entry("a", now)]
     home.write("mem0_queue.json", {"queue": queue, "stats": stats})
     lines = "".join(json.dumps({**_entry(x), "emergency": True}) + "\n" for x in "bc")

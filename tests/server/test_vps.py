@@ -133,7 +133,7 @@ def test_a_client_loads_no_more_than_it_needs() -> None:
 # The key ----------------------------------------------------------------------------------------
 
 NO = render(401, {"detail": "no"})
-TAKEN, REFUSED, OPEN, CANNOT_TELL = KeyVerdict
+TAKEN, REFUSED, OPEN, UNSURE = KeyVerdict
 
 
 def checked(*answers: bytes, key: str = "sesame") -> tuple[KeyCheck, list[Request]]:
@@ -145,11 +145,11 @@ def checked(*answers: bytes, key: str = "sesame") -> tuple[KeyCheck, list[Reques
     [
         ([listing(), NO], TAKEN, ""),
         ([listing(), listing()], OPEN, ""),
-        ([listing(), render(500, b"odd")], CANNOT_TELL, "500: odd"),
+        ([listing(), render(500, b"odd")], UNSURE, "500: odd"),
         ([NO], REFUSED, "401: no"),
         ([render(401, {"detail": "bad key sesame"})], REFUSED, "401 Unauthorized"),
-        ([render(404, {})], CANNOT_TELL, "404 Not Found"),
-        ([render(200, b"x")], CANNOT_TELL, "200 OK, but the answer is not a JSON object"),
+        ([render(404, {})], UNSURE, "404 Not Found"),
+        ([render(200, b"x")], UNSURE, "200 OK, but the answer is not a JSON object"),
     ],
 )
 def test_a_key_is_taken_where_it_makes_a_difference(
