@@ -11,7 +11,6 @@ from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
 from tests.support.processes import wait_until
 from tests.support.screen import Point, Window
-from tests.support.sni import WATCHER
 from tests.support.tray import Tray
 
 BASES: Final = ("healthy", "down", "paused", "action-needed")
@@ -20,10 +19,7 @@ LOOKS: Final = [IconLook(base, colour, text) for base in BASES for _, colour, te
 # The menu's lines as they stand on the screen, separators not counted.
 LINES: Final = 13
 RETRY_ALL, LETTERS, PAUSE, QUIT = 2, 3, 8, 12
-LETTER_LINES: Final = 4
-DELETE: Final = 1
 
-_BUTTONS: Final = {"zenity": 52}  # pixels above the lower edge of a window, by its program
 _RIGHT: Final = 3  # the mouse's button
 _TAKEN: Final = 64  # pixels: the panel takes the largest that it is given, and reduces it
 _SHOWN: Final = 22  # pixels of the icon on the panel
@@ -38,12 +34,6 @@ class Panel:
     def __init__(self, tray: Tray, folder: Path) -> None:
         self.tray, self.screen, self._folder = tray, tray.desktop.screen, folder
         self._process = tray.desktop.panel()
-
-    def restart(self) -> None:
-        bus = self.tray.desktop.bus
-        self._process.kill()
-        bus.wait_for(lambda: not bus.has_owner(WATCHER), what="the panel gone")
-        self._process = self.tray.desktop.panel()
 
     def wait_look(self, look: IconLook) -> Point:
         """Wait until the panel shows this look, and none that is more like it; its middle."""
@@ -65,37 +55,6 @@ class Panel:
         """Click the icon, which looks so, with the right button; its menu."""
         self.screen.mouse(*self.wait_look(look), _RIGHT)
         return self.screen.wait_menu()
-
-    def open_below(self, menu: Window, line: int, lines: int) -> Window:
-        before = self.screen.menus()
-        self.screen.mouse(*menu.row(line, lines))
-        wait_until(lambda: len(self.screen.menus()) > len(before), what="a submenu")
-        return next(each for each in self.screen.menus() if each.id not in {m.id for m in before})
-
-    def open_letter(self, look: IconLook) -> Window:
-        menu = self.open_menu(look)
-        letters = self.open_below(menu, LETTERS, LINES)
-        return self.open_below(letters, 0, 1)
-
-    def dialog(self) -> Window:
-        return self.screen.wait_dialog()
-
-    def click_dialog(self, dialog: Window, quarter: int) -> None:
-        """Click the button in that quarter of the dialog's lowest line, until the dialog closes.
-
-        A window that has just opened may take no click yet, or become larger.
-        """
-        above = _BUTTONS.get(dialog.program, 18)
-
-        def closed() -> bool:
-            for each in self.screen.windows():
-                if each.id == dialog.id:
-                    x = each.x + each.width * quarter // 4
-                    self.screen.mouse(x, each.y + each.height - above)
-                    return False
-            return True
-
-        wait_until(closed, what="the dialog closed", every=0.3, explain=self.screen.describe)
 
     def wait_notification(self) -> Window:
         return self.screen.wait_window(

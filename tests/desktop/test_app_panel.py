@@ -1,6 +1,5 @@
 """The tray application on a real panel, with a real mouse; each test leaves a screenshot."""
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,15 +9,11 @@ from mem0tray.desktop.tray.icon import IconLook
 from tests.desktop.panel import (
     BADGES,
     BASES,
-    DELETE,
-    LETTER_LINES,
-    LETTERS,
     LINES,
     QUIT,
     RETRY_ALL,
     Panel,
 )
-from tests.desktop.programs import Programs
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
 from tests.support.shapes import entries, waiting
@@ -53,31 +48,12 @@ def test_every_look(panel: Panel, tray: Tray, number: int, colour: str | None, t
         panel.shoot(f"{base}-{number}")
 
 
-def test_a_left_click_shows_the_status_and_no_menu(
-    panel: Panel, tray: Tray, programs: Programs
-) -> None:
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    tray.start()
-    tray.desktop.screen.mouse(*panel.wait_look(ONE))
-    tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
-    assert "status.html" in programs.calls("xdg-open")[0]
-    assert panel.screen.menus() == []
-
-
 def test_the_mouse_over_the_icon_shows_a_tooltip(panel: Panel, tray: Tray) -> None:
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start()
     panel.screen.point(*panel.wait_look(ONE))
     panel.screen.wait_window(lambda window: window.kind == "TOOLTIP", what="a tooltip")
     panel.shoot("tooltip")
-
-
-def test_the_panel_is_started_again(panel: Panel, tray: Tray) -> None:
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    tray.start()
-    panel.wait_look(ONE)
-    panel.restart()
-    panel.wait_look(ONE)
 
 
 def test_a_click_in_the_menu_delivers_the_memory(panel: Panel, tray: Tray) -> None:
@@ -92,19 +68,6 @@ def test_a_click_in_the_menu_delivers_the_memory(panel: Panel, tray: Tray) -> No
     wait_until(lambda: "DLQ recovered" in dunst.out, 20.0, "DLQ recovered")
     panel.wait_notification()
     panel.shoot("delivered")
-
-
-def test_the_right_button_of_the_dialog_backs_up_and_deletes(panel: Panel, tray: Tray) -> None:
-    tray.home.write_dlq([waiting("unwanted", "alpha")])
-    tray.start()
-    tray.desktop.screen.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
-    dialog = panel.dialog()
-    panel.shoot("dialog")
-    panel.click_dialog(dialog, 3)
-    panel.wait_look(HEALTHY)
-    assert tray.home.dlq_texts() == []
-    (backup,) = tray.home.claude.glob("mem0_queue_dlq.backup-*.json")
-    assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
 
 
 def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
@@ -123,21 +86,3 @@ def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
     panel.shoot("held-open")
     tray.desktop.screen.mouse(*menu.row(RETRY_ALL, LINES))
     tray.server.wait_for(lambda: tray.server.count("letter"))
-
-
-def test_an_open_menu_gets_more_lines(panel: Panel, tray: Tray) -> None:
-    changed = threading.Event()
-    tray.desktop.bus.handle(lambda each: changed.set() if each.member == "LayoutUpdated" else None)
-    first = waiting("letter", "alpha")
-    tray.home.write_dlq([first])
-    tray.start()
-    menu = panel.open_menu(ONE)
-    panel.open_below(menu, LETTERS, LINES)
-    tray.desktop.bus.listen("type='signal',interface='com.canonical.dbusmenu'")
-    tray.home.write_dlq([first, waiting("another", "beta")])
-    assert changed.wait(20)
-    panel.shoot("more-lines")
-    assert menu.id in [each.id for each in panel.screen.menus()]
-    tray.desktop.screen.mouse(*menu.row(RETRY_ALL, LINES))
-    tray.home.wait_dlq([])
-    assert tray.server.missing(["letter", "another"]) == []

@@ -5,11 +5,9 @@ import queue
 import re
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from mem0tray import report
 from mem0tray.actions import verbs as deleting
 from mem0tray.actions.in_step import Answer as Applied
 from mem0tray.actions.standing import DeadLetter
@@ -25,7 +23,7 @@ from mem0tray.files.orders import IN_FLIGHT
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import contents, queued, read, worker, write, write_dlq
 from tests.desktop.click_desk import Desk
-from tests.support.shapes import Item, entry, queue_document, texts, waiting
+from tests.support.shapes import Item, entry, queue_document, waiting
 from tests.support.standin import Standin
 
 
@@ -80,19 +78,6 @@ def test_one_that_is_gone_is_said(
 
 
 @pytest.mark.usefixtures("letters")
-def test_deleting_asks_and_backs_up(desk: Desk, paths: Paths) -> None:
-    letter = desk.letters()["bb"]
-    assert desk.click(Verb.DELETE, letter=letter) == []
-    (question,) = desk.questions
-    assert "Project: bb\nID: bb-1234-5\n" in question.text
-    assert f"Not delivered since: {desk.language.date_and_time(letter.since)}" in question.text
-    assert (question.confirm, question.cancel) == ("Back up and delete", "Cancel")
-    assert contents(paths) == ["text of aa", "text of cc"]
-    (backup,) = paths.claude_dir.glob("mem0_queue_dlq.backup-*.json")
-    assert texts(read(backup)["items"]) == ["text of bb"]
-
-
-@pytest.mark.usefixtures("letters")
 def test_cancelling_deletes_nothing(desk: Desk, paths: Paths) -> None:
     letter = desk.letters()["bb"]
     before = sorted(paths.claude_dir.iterdir()), paths.dlq.read_bytes()
@@ -114,7 +99,6 @@ def test_one_that_is_delivered_while_the_question_stands(
     ((title, text),) = desk.click(Verb.DELETE, letter=letter)
     assert (title, "delivered meanwhile" in text) == ("That did not work", True)
     assert contents(paths) == ["text of aa", "text of cc"]
-    assert list(paths.claude_dir.glob("mem0_queue_dlq.backup*")) == []
 
 
 def test_one_that_is_being_sent_is_not_said_to_be_deleted(
@@ -147,15 +131,6 @@ def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
 
 
 # Bringing back --------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("letters")
-def test_the_last_deletion_is_restored(desk: Desk, paths: Paths) -> None:
-    desk.click(Verb.DELETE, letter=desk.letters()["bb"])
-    assert desk.click(Verb.RESTORE) == [("Restored", "1 memory is back.")]
-    assert sorted(contents(paths)) == ["text of aa", "text of bb", "text of cc"]
-    ((title, text),) = desk.click(Verb.RESTORE)
-    assert (title, "back already" in text) == ("Restored", True)
 
 
 # Bringing memories over -------------------------------------------------------------------------
@@ -250,26 +225,6 @@ def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> No
     for _ in range(2):
         desk.done.get(timeout=20)
     assert len(contents(desk.paths)) == len(letters)
-
-
-@pytest.mark.parametrize("opens", [True, False])
-def test_the_status_page_is_shown(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, opens: bool
-) -> None:
-    shown: list[Path] = []
-
-    def open_page(page: Path, *, waits: bool) -> bool:
-        assert not waits
-        shown.append(page)
-        return opens
-
-    monkeypatch.setattr(report, "open_page", open_page)
-    said = desk.click(Verb.SHOW_STATUS)
-    (page,) = shown
-    assert "<html" in page.read_text(encoding="utf-8")
-    found_none = f"No program was found that opens {page}. Open it by hand."
-    assert said == ([] if opens else [("That did not work", found_none)])
-    assert [each.actions for each in desk.notices] == ([] if opens else [()])
 
 
 # Settings -----------------------------------------------------------------------------------

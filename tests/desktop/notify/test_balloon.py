@@ -71,6 +71,8 @@ def test_it_is_shown_for_its_time_and_leaves_nothing(taskbar: Taskbar) -> None:
     plyer_backend._show_balloon(lambda: None, 10, WORDS)
     assert taskbar.shown == [WORDS | {"timeout": 0}]
     assert len(taskbar.kept) == 1  # so that a quit takes it away
+    (thread,) = (each for each in threading.enumerate() if each.name == "mem0tray-balloon")
+    assert thread.daemon, "a quit would wait for it"
     taskbar.over.set()
     plyer_backend.await_ends()
     assert (taskbar.shown, taskbar.kept) == ([], [])
@@ -80,14 +82,6 @@ def test_a_balloon_that_windows_refuses_is_an_error(taskbar: Taskbar) -> None:
     taskbar.refuses = True
     with pytest.raises(RuntimeError, match="Shell_NotifyIconW"):
         plyer_backend._show_balloon(lambda: None, 10, WORDS)
-
-
-def test_nothing_waits_for_it_at_a_quit(taskbar: Taskbar) -> None:
-    plyer_backend._show_balloon(lambda: None, 10, WORDS)
-    (thread,) = (each for each in threading.enumerate() if each.name == "mem0tray-balloon")
-    assert thread.daemon
-    taskbar.over.set()
-    plyer_backend.await_ends()
 
 
 def test_a_click_is_heard(taskbar: Taskbar) -> None:

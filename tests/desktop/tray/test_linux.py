@@ -110,15 +110,6 @@ def test_a_panel_is_told_when_it_listens(desk: IconDesk, monkeypatch: pytest.Mon
     assert desk.host.wait_item().colour() == RED
 
 
-def test_stopping_takes_it_away(desk: IconDesk) -> None:
-    item = desk.start()
-    item.wait_for(lambda: item.status == "Active")
-    desk.icon.stop()
-    item.wait_gone()
-    assert desk.ended()
-    desk.bus.connect()
-
-
 # What panels ask of the menu -------------------------------------------------------------------
 
 

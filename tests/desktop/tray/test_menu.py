@@ -198,13 +198,6 @@ def test_the_tooltip_has_the_counts() -> None:
     assert menu.tooltip(view, ENGLISH, NOW + 86_400).endswith("Nov 30, 2025, 14:32")
 
 
-def test_the_tooltip_says_what_is_needed() -> None:
-    view = View(ACTION_NEEDED, reason=reasons.quoted("choose\na server"))
-    assert "choose a server" in menu.tooltip(view, ENGLISH, NOW).split("\n")
-    view = View(DOWN, reason=reasons.quoted("refused"))
-    assert "refused" not in menu.tooltip(view, ENGLISH, NOW)
-
-
 def test_reasons_are_in_the_users_language() -> None:
     french = Language("fr")
     view = View(ACTION_NEEDED, reason=state.refusal("401 Unauthorized", 401))
