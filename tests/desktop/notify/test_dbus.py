@@ -195,14 +195,6 @@ def test_no_question_where_there_are_no_buttons(desktop: Session, desk: Desk) ->
 # Daemons that do not do it ------------------------------------------------------------------------
 
 
-def test_no_daemon(desktop: Session, desk: Desk) -> None:
-    with pytest.raises(NotShownError, match="no program shows notifications"):
-        desk.daemon.show(notice())
-    desktop.start_daemon()
-    desk.daemon.show(notice())
-    assert len(desktop.shown) == 1
-
-
 @pytest.mark.parametrize("mode", ["deaf", "hang"])
 def test_a_daemon_that_hangs(desktop: Session, desk: Desk, mode: Mode) -> None:
     daemon = desktop.start_daemon(mode)

@@ -156,13 +156,3 @@ def test_a_ledger_that_is_closed_harms_nothing(room: Room) -> None:
     room.emit(moved())
     wait_until(lambda: room.screen.shown, what="a notice")
     assert room.heard_of(events.PartFailed) == []
-
-
-def test_stopping_does_not_wait_for_a_screen(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifying, "_STOP_WAIT", 0.01)
-    notifier = room.start()
-    room.screen.free.clear()
-    room.emit(moved())
-    assert room.screen.entered.wait(10)
-    notifier.stop()
-    assert notifier._thread.is_alive()
