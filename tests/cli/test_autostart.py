@@ -6,8 +6,7 @@ import pytest
 
 from mem0tray.desktop.autostart import linux
 from tests.cli.scratch import Scratch
-from tests.desktop.programs import Programs
-from tests.desktop.user_systemd import UserSystemd
+from tests.desktop.programs import Programs, UserSystemd
 from tests.support import needs
 
 pytestmark = needs.DESKTOP

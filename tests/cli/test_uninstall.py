@@ -9,8 +9,7 @@ import pytest
 from mem0tray.desktop.autostart.linux import ApplicationEntry
 from mem0tray.files.lock import COMMAND, InstanceLock
 from tests.cli.scratch import Scratch
-from tests.desktop.programs import Programs
-from tests.desktop.user_systemd import UserSystemd
+from tests.desktop.programs import Programs, UserSystemd
 from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home

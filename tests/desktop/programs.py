@@ -1,9 +1,17 @@
 """Stand-ins for programs of the system: shell scripts that come first on PATH."""
 
 import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
+
+from mem0tray.desktop.autostart import linux
+from tests.support.machine import tool
 
 
 def script(path: Path, body: str, interpreter: str = "/bin/sh") -> Path:
@@ -32,3 +40,129 @@ class Programs:
 
     def only(self) -> None:
         self.patch.setenv("PATH", str(self.folder))
+
+
+_SYSTEMCTL = """
+state="{state}"
+case "$*" in
+    "--user show-environment") test -e "$state/answers" ;;
+    *ActiveState*) cat "$state/active" 2>/dev/null || echo inactive ;;
+    *MainPID*) cat "$state/pid" 2>/dev/null || echo 0 ;;
+    *" restart "*) test ! -e "$state/refuses" && echo active > "$state/active" ;;
+    *" stop "*) echo inactive > "$state/active" ;;
+    *" daemon-reload") ;;
+    *) exit 1 ;;
+esac
+"""
+
+
+class UserSystemd:
+    """Answers once `answers` is true; `runs` says whether the unit does."""
+
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
+        self._state = programs.folder / "systemd"
+        self._state.mkdir()
+        programs.patch.setattr(linux, "_BOOTED", Path("/"))
+        programs.add("systemctl", _SYSTEMCTL.format(state=self._state))
+
+    def answer(self) -> None:
+        (self._state / "answers").touch()
+
+    def refuse(self) -> None:
+        (self._state / "refuses").touch()
+
+    def is_process(self, pid: int) -> None:
+        (self._state / "pid").write_text(f"{pid}\n")
+
+    def runs(self) -> bool:
+        file = self._state / "active"
+        return file.exists() and file.read_text() == "active\n"
+
+    @property
+    def done(self) -> list[str]:
+        """What it was told to do, without what it was only asked."""
+        calls = [call.removeprefix("--user ") for call in self._programs.calls("systemctl")]
+        return [call for call in calls if not call.startswith("show")]
+
+
+_WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s"]+)')
+_ESCAPE: Final = re.compile(r"\\(?:([0-7]{3})|x([0-9a-f]{2})|(.))")
+_NAMED: Final = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
+_LINE: Final = "Command Line: "
+_ABOUT_US: Final = "we are running with legacy cgroups v1"  # so it is without /sys, as in a chroot
+
+
+def unit_words(unit: Path, folder: Path) -> list[str]:
+    """The words that it starts; AssertionError with what systemd has to say against the unit."""
+    runtime = folder / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_RUNTIME_DIR": str(runtime)}
+    verify = [tool("systemd-analyze"), "--user", "--man=no", "verify", str(unit)]
+    done = subprocess.run(verify, env=environ, capture_output=True, text=True, check=False)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if _ABOUT_US not in line]
+    assert (done.returncode, said) == (0, []), f"systemd-analyze: {done.returncode}, {said}"
+    environ["SYSTEMD_LOG_LEVEL"] = "debug"  # it tells what it has read
+    told = subprocess.run(verify, env=environ, capture_output=True, check=True)
+    lines = (told.stdout + told.stderr).decode("utf-8", "surrogateescape").split("\n")
+    (line,) = [text.partition(_LINE)[2] for text in lines if _LINE in text]
+    return [_ESCAPE.sub(_unescaped, quoted) or plain for quoted, plain in _WORD.findall(line)]
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    octal, hexadecimal, sign = found.groups()
+    if octal or hexadecimal:
+        byte = int(octal, 8) if octal else int(hexadecimal, 16)
+        return bytes([byte]).decode("utf-8", "surrogateescape")
+    return _NAMED.get(sign, sign)
+
+
+class Registry:
+    """As much of `winreg` as we use; keys are made by writing only."""
+
+    HKEY_CURRENT_USER = "HKCU"
+    KEY_READ = 1
+    KEY_WRITE = 2
+    REG_SZ = 1
+
+    def __init__(self) -> None:
+        self.keys: dict[str, dict[str, Any]] = {}
+        self.locked = False
+
+    @contextmanager
+    def OpenKey(  # noqa: N802  (the module's own name)
+        self, root: str, key: str, reserved: int = 0, access: int = KEY_READ
+    ) -> Iterator[tuple[dict[str, Any], int]]:
+        assert (root, reserved) == ("HKCU", 0)
+        if key not in self.keys:
+            raise FileNotFoundError(2, "The system cannot find the file specified")
+        if self.locked and access == self.KEY_WRITE:
+            raise PermissionError(13, "Access is denied")
+        yield self.keys[key], access
+
+    @contextmanager
+    def CreateKeyEx(  # noqa: N802
+        self, root: str, key: str, reserved: int, access: int
+    ) -> Iterator[tuple[dict[str, Any], int]]:
+        self.keys.setdefault(key, {})
+        with self.OpenKey(root, key, reserved, access) as opened:
+            yield opened
+
+    def QueryValueEx(  # noqa: N802
+        self, key: tuple[dict[str, Any], int], name: str
+    ) -> tuple[Any, int]:
+        if name not in key[0]:
+            raise FileNotFoundError(2, "The system cannot find the file specified")
+        return key[0][name], self.REG_SZ
+
+    def SetValueEx(  # noqa: N802
+        self, key: tuple[dict[str, Any], int], name: str, reserved: int, kind: int, value: str
+    ) -> None:
+        assert (key[1], reserved, kind) == (self.KEY_WRITE, 0, self.REG_SZ)
+        key[0][name] = value
+
+    def DeleteValue(self, key: tuple[dict[str, Any], int], name: str) -> None:  # noqa: N802
+        assert key[1] == self.KEY_WRITE
+        if name not in key[0]:
+            raise FileNotFoundError(2, "The system cannot find the file specified")
+        del key[0][name]

@@ -1,12 +1,15 @@
 """A login: the autostart entry that `mem0tray autostart enable` wrote starts the tray."""
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.desktop import Desktop
 from tests.support.machine import tool
-from tests.support.tray import HEALTHY, Tray, wait_look
+from tests.support.tray import HEALTHY, Tray, wait_look, wait_tooltip
 
 CONFIG_DIRS = {"XDG_CONFIG_DIRS": "/nonexistent"}  # none of the system's own entries
 
@@ -55,3 +58,14 @@ def test_a_folder_that_takes_no_entry_is_logged(tray: Tray) -> None:
         each for each in tray.home.run("logs").stdout.splitlines() if "desktop entry" in each
     ]
     assert str(folder) in line
+
+
+def test_the_demo_shows_its_tray(desktop: Desktop) -> None:
+    tray = desktop.tray()
+    command = [sys.executable, "-m", "mem0tray", "demo", "--fast", "--tray", "--json"]
+    demo = desktop.start(command, name="demo")
+    icon = tray.wait_item()
+    wait_tooltip(icon, "healthy", "127.0.0.1")
+    assert demo.wait(45) == 0, demo.err
+    assert json.loads(demo.out)["ended_as_told"] is True
+    icon.wait_gone()

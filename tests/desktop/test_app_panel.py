@@ -1,29 +1,94 @@
 """The tray application on a real panel, with a real mouse; each test leaves a screenshot."""
 
-import threading
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from PIL import Image, ImageChops, ImageStat
 
+from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
-from tests.desktop.panel import (
-    BADGES,
-    BASES,
-    DELETE,
-    LETTER_LINES,
-    LETTERS,
-    LINES,
-    QUIT,
-    RETRY_ALL,
-    Panel,
-)
-from tests.desktop.programs import Programs
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
+from tests.support.screen import Point, Window
 from tests.support.shapes import entries, waiting
 from tests.support.tray import HEALTHY, Tray
 from tests.support.variants import variants
+
+BASES: Final = ("healthy", "down", "paused", "action-needed")
+BADGES: Final = ((0, None, ""), (1, "amber", "1"), (6, "red", "6"), (10, "red", "9+"))
+LOOKS: Final = [IconLook(base, colour, text) for base in BASES for _, colour, text in BADGES]
+# The menu's lines as they stand on the screen, separators not counted.
+LINES: Final = 13
+RETRY_ALL, LETTERS, PAUSE, QUIT = 2, 3, 8, 12
+
+_RIGHT: Final = 3  # the mouse's button
+_TAKEN: Final = 64  # pixels: the panel takes the largest that it is given, and reduces it
+_SHOWN: Final = 22  # pixels of the icon on the panel
+_PLACES: Final = list(product(range(4), range(2, 10)))  # of its upper left corner
+_EMPTY: Final = (200, 4)  # a point of the panel where nothing is
+_ALIKE: Final = 12.0  # of 255: how far off the picture may be, as the panel scales it
+
+
+class Panel:
+    """The application on a panel; screenshots go to `folder`."""
+
+    def __init__(self, tray: Tray, folder: Path) -> None:
+        self.tray, self.screen, self._folder = tray, tray.desktop.screen, folder
+        self._process = tray.desktop.panel()
+
+    def wait_look(self, look: IconLook) -> Point:
+        """Wait until the panel shows this look, and none that is more like it; its middle."""
+        found: list[Point] = []
+
+        def seen() -> bool:
+            error, each, place = min(self._compared())
+            if error < _ALIKE and LOOKS[each] == look:
+                found.append(Point(place[0] + _SHOWN // 2, place[1] + _SHOWN // 2))
+            return bool(found)
+
+        wait_until(seen, 20, f"{look} on the panel", explain=self._explain)
+        return found[0]
+
+    def shoot(self, name: str) -> None:
+        self.screen.screenshot(self._folder / f"{name}.png")
+
+    def open_menu(self, look: IconLook) -> Window:
+        """Click the icon, which looks so, with the right button; its menu."""
+        self.screen.mouse(*self.wait_look(look), _RIGHT)
+        return self.screen.wait_menu()
+
+    def wait_notification(self) -> Window:
+        return self.screen.wait_window(
+            lambda window: window.kind == "NOTIFICATION", what="a notification"
+        )
+
+    def _compared(self) -> list[tuple[float, int, tuple[int, int]]]:
+        picture = self.screen.picture()
+        paper = picture.getpixel(_EMPTY)
+        assert isinstance(paper, tuple)
+        found = []
+        for number, place in product(range(len(LOOKS)), _PLACES):
+            x, y = place
+            part = picture.crop((x, y, x + _SHOWN, y + _SHOWN))
+            error = ImageStat.Stat(ImageChops.difference(part, _drawn(number, paper))).mean
+            found.append((sum(error) / len(error), number, place))
+        return found
+
+    def _explain(self) -> str:
+        error, number, place = min(self._compared())
+        return f"most like {LOOKS[number]} at {place}, off by {error}\n{self.screen.describe()}"
+
+
+@cache
+def _drawn(number: int, paper: tuple[int, int, int]) -> Image.Image:
+    """A look as it should be on a panel of this colour."""
+    drawn = Image.new("RGBA", (_TAKEN, _TAKEN), paper)
+    drawn.alpha_composite(icon.compose(LOOKS[number], _TAKEN))
+    return drawn.convert("RGB").resize((_SHOWN, _SHOWN), Image.Resampling.BOX)
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,31 +118,12 @@ def test_every_look(panel: Panel, tray: Tray, number: int, colour: str | None, t
         panel.shoot(f"{base}-{number}")
 
 
-def test_a_left_click_shows_the_status_and_no_menu(
-    panel: Panel, tray: Tray, programs: Programs
-) -> None:
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    tray.start()
-    tray.desktop.screen.mouse(*panel.wait_look(ONE))
-    tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
-    assert "status.html" in programs.calls("xdg-open")[0]
-    assert panel.screen.menus() == []
-
-
 def test_the_mouse_over_the_icon_shows_a_tooltip(panel: Panel, tray: Tray) -> None:
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start()
     panel.screen.point(*panel.wait_look(ONE))
     panel.screen.wait_window(lambda window: window.kind == "TOOLTIP", what="a tooltip")
     panel.shoot("tooltip")
-
-
-def test_the_panel_is_started_again(panel: Panel, tray: Tray) -> None:
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    tray.start()
-    panel.wait_look(ONE)
-    panel.restart()
-    panel.wait_look(ONE)
 
 
 def test_a_click_in_the_menu_delivers_the_memory(panel: Panel, tray: Tray) -> None:
@@ -92,19 +138,6 @@ def test_a_click_in_the_menu_delivers_the_memory(panel: Panel, tray: Tray) -> No
     wait_until(lambda: "DLQ recovered" in dunst.out, 20.0, "DLQ recovered")
     panel.wait_notification()
     panel.shoot("delivered")
-
-
-def test_the_right_button_of_the_dialog_backs_up_and_deletes(panel: Panel, tray: Tray) -> None:
-    tray.home.write_dlq([waiting("unwanted", "alpha")])
-    tray.start()
-    tray.desktop.screen.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
-    dialog = panel.dialog()
-    panel.shoot("dialog")
-    panel.click_dialog(dialog, 3)
-    panel.wait_look(HEALTHY)
-    assert tray.home.dlq_texts() == []
-    (backup,) = tray.home.claude.glob("mem0_queue_dlq.backup-*.json")
-    assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
 
 
 def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
@@ -123,21 +156,3 @@ def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
     panel.shoot("held-open")
     tray.desktop.screen.mouse(*menu.row(RETRY_ALL, LINES))
     tray.server.wait_for(lambda: tray.server.count("letter"))
-
-
-def test_an_open_menu_gets_more_lines(panel: Panel, tray: Tray) -> None:
-    changed = threading.Event()
-    tray.desktop.bus.handle(lambda each: changed.set() if each.member == "LayoutUpdated" else None)
-    first = waiting("letter", "alpha")
-    tray.home.write_dlq([first])
-    tray.start()
-    menu = panel.open_menu(ONE)
-    panel.open_below(menu, LETTERS, LINES)
-    tray.desktop.bus.listen("type='signal',interface='com.canonical.dbusmenu'")
-    tray.home.write_dlq([first, waiting("another", "beta")])
-    assert changed.wait(20)
-    panel.shoot("more-lines")
-    assert menu.id in [each.id for each in panel.screen.menus()]
-    tray.desktop.screen.mouse(*menu.row(RETRY_ALL, LINES))
-    tray.home.wait_dlq([])
-    assert tray.server.missing(["letter", "another"]) == []

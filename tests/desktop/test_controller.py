@@ -5,28 +5,118 @@ import queue
 import re
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mem0tray import report
 from mem0tray.actions import verbs as deleting
 from mem0tray.actions.in_step import Answer as Applied
-from mem0tray.actions.standing import DeadLetter
+from mem0tray.actions.standing import DeadLetter, oldest
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.desktop import clipboard, session
+from mem0tray.desktop.autostart import DESKTOP, AutostartState
+from mem0tray.desktop.controller import Controller
+from mem0tray.desktop.dialogs import Dialogs, Question
+from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.files import orders
 from mem0tray.files.orders import IN_FLIGHT
+from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import contents, queued, read, worker, write, write_dlq
-from tests.desktop.click_desk import Desk
-from tests.support.shapes import Item, entry, queue_document, texts, waiting
+from tests.support.shapes import Item, entry, queue_document, waiting
 from tests.support.standin import Standin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Desk:
+    """A controller and what came of its work; `answer` is what dialogs are told."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.language = Language("en")
+        self.settings = Settings()
+        self.answer: Callable[[], bool] = lambda: True
+        self.questions: list[Question] = []
+        self.told: list[tuple[str, str, str]] = []
+        self.said: list[tuple[str, str]] = []
+        self.notices: list[Notice] = []
+        self.at_login: bool | None = None
+        self.quits = 0
+        self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
+        this: Any = self
+        self.controller = Controller(
+            lambda: self.settings,
+            lambda: self.language,
+            _Dialogs(self),
+            this,
+            notify=self._notify,
+            end=self._quit,
+            changed=lambda: self.done.put(None),
+        )
+
+    def _notify(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        self.said.append((notice.title, notice.body))
+
+    def _quit(self) -> None:
+        self.quits += 1
+
+    def click(self, verb: Verb, **fields: Any) -> list[tuple[str, str]]:
+        """Click, wait for the end of the work; what was said."""
+        self.said.clear()
+        self.controller.do(MenuCommand(verb, **fields))
+        self.done.get(timeout=20)
+        return self.said
+
+    def letters(self) -> dict[str, DeadLetter]:
+        """The dead letters that the menu shows, by project."""
+        with worker(self.paths), Reader(self.paths.ledger) as reader:
+            return {letter.project: letter for letter in oldest(reader, 10)}
+
+    # As Autostart
+
+    where = command = ""
+    kind, is_foreign = DESKTOP, False
+
+    def state(self) -> AutostartState:
+        return AutostartState("enabled" if self.at_login else "disabled")
+
+    def enable(self) -> list[str]:
+        self.at_login = True
+        return []
+
+    def disable(self) -> list[str]:
+        if self.at_login is None:
+            raise Mem0TrayError("The entry cannot be removed.")
+        self.at_login = False
+        return []
+
+    def advice(self) -> list[str]:
+        return []
+
+    def mend(self) -> bool:
+        return False
+
+
+class _Dialogs(Dialogs):
+    """Answers as the test wants, and notes what is shown."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def ask(self, question: Question) -> bool:
+        self._desk.questions.append(question)
+        return self._desk.answer()
+
+    def show(self, title: str, text: str, close: str) -> None:
+        self._desk.told.append((title, text, close))
 
 
 @pytest.fixture
@@ -53,8 +143,7 @@ def attempts(paths: Paths) -> list[float]:
 
 
 @pytest.mark.usefixtures("letters")
-def test_one_is_retried(desk: Desk, paths: Paths) -> None:
-    """That memory and no other, even if it stands elsewhere by now."""
+def test_one_is_retried_even_if_it_stands_elsewhere_by_now(desk: Desk, paths: Paths) -> None:
     letter = desk.letters()["bb"]
     write_dlq(paths, reversed(read(paths.dlq)["items"]))
     assert desk.click(Verb.RETRY, letter=letter) == []
@@ -80,19 +169,6 @@ def test_one_that_is_gone_is_said(
 
 
 @pytest.mark.usefixtures("letters")
-def test_deleting_asks_and_backs_up(desk: Desk, paths: Paths) -> None:
-    letter = desk.letters()["bb"]
-    assert desk.click(Verb.DELETE, letter=letter) == []
-    (question,) = desk.questions
-    assert "Project: bb\nID: bb-1234-5\n" in question.text
-    assert f"Not delivered since: {desk.language.date_and_time(letter.since)}" in question.text
-    assert (question.confirm, question.cancel) == ("Back up and delete", "Cancel")
-    assert contents(paths) == ["text of aa", "text of cc"]
-    (backup,) = paths.claude_dir.glob("mem0_queue_dlq.backup-*.json")
-    assert texts(read(backup)["items"]) == ["text of bb"]
-
-
-@pytest.mark.usefixtures("letters")
 def test_cancelling_deletes_nothing(desk: Desk, paths: Paths) -> None:
     letter = desk.letters()["bb"]
     before = sorted(paths.claude_dir.iterdir()), paths.dlq.read_bytes()
@@ -114,7 +190,6 @@ def test_one_that_is_delivered_while_the_question_stands(
     ((title, text),) = desk.click(Verb.DELETE, letter=letter)
     assert (title, "delivered meanwhile" in text) == ("That did not work", True)
     assert contents(paths) == ["text of aa", "text of cc"]
-    assert list(paths.claude_dir.glob("mem0_queue_dlq.backup*")) == []
 
 
 def test_one_that_is_being_sent_is_not_said_to_be_deleted(
@@ -147,15 +222,6 @@ def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
 
 
 # Bringing back --------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("letters")
-def test_the_last_deletion_is_restored(desk: Desk, paths: Paths) -> None:
-    desk.click(Verb.DELETE, letter=desk.letters()["bb"])
-    assert desk.click(Verb.RESTORE) == [("Restored", "1 memory is back.")]
-    assert sorted(contents(paths)) == ["text of aa", "text of bb", "text of cc"]
-    ((title, text),) = desk.click(Verb.RESTORE)
-    assert (title, "back already" in text) == ("Restored", True)
 
 
 # Bringing memories over -------------------------------------------------------------------------
@@ -250,26 +316,6 @@ def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> No
     for _ in range(2):
         desk.done.get(timeout=20)
     assert len(contents(desk.paths)) == len(letters)
-
-
-@pytest.mark.parametrize("opens", [True, False])
-def test_the_status_page_is_shown(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, opens: bool
-) -> None:
-    shown: list[Path] = []
-
-    def open_page(page: Path, *, waits: bool) -> bool:
-        assert not waits
-        shown.append(page)
-        return opens
-
-    monkeypatch.setattr(report, "open_page", open_page)
-    said = desk.click(Verb.SHOW_STATUS)
-    (page,) = shown
-    assert "<html" in page.read_text(encoding="utf-8")
-    found_none = f"No program was found that opens {page}. Open it by hand."
-    assert said == ([] if opens else [("That did not work", found_none)])
-    assert [each.actions for each in desk.notices] == ([] if opens else [()])
 
 
 # Settings -----------------------------------------------------------------------------------

@@ -47,11 +47,6 @@ def _run(command: str) -> None:
     subprocess.run(["/bin/sh", "-c", command], check=True)
 
 
-@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
-def test_where_nothing_is_set_up_nothing_is_found(system: str) -> None:
-    assert older_workers.find(system=system) == []
-
-
 @pytest.mark.parametrize(
     ("name", "words", "expected"),
     [

@@ -1,7 +1,6 @@
 """Openers: real programs that stand in for the system's own."""
 
 import os
-import queue
 import shutil
 import sys
 from pathlib import Path
@@ -26,13 +25,6 @@ def _calls(programs: Programs, name: str) -> list[str]:
     return programs.calls(name)
 
 
-@pytest.mark.parametrize("edits", [False, True])
-def test_a_file_reaches_the_opener(programs: Programs, log: Path, *, edits: bool) -> None:
-    programs.add("xdg-open")
-    session.show(log, edits=edits)
-    assert _calls(programs, "xdg-open") == [str(log)]
-
-
 def test_a_name_that_looks_like_an_option(
     programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,13 +33,6 @@ def test_a_name_that_looks_like_an_option(
     monkeypatch.chdir(tmp_path)
     session.show(Path("--help"))
     assert _calls(programs, "xdg-open") == [f"{tmp_path}/--help"]
-
-
-def test_an_opener_that_gives_up(programs: Programs, log: Path) -> None:
-    programs.add("xdg-open", "exit 3")
-    told: queue.Queue[Mem0TrayError] = queue.Queue()
-    session.show(log, told.put)
-    assert f"No program was found that opens {log}" in str(told.get(timeout=20))
 
 
 def test_a_missing_opener_is_named(programs: Programs, log: Path) -> None:

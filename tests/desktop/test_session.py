@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.desktop import bus as session_bus
-from mem0tray.desktop import session
-from tests.support.session import silent
+from mem0tray.desktop import session, trial
 
 
 @pytest.fixture(autouse=True)
@@ -23,19 +21,8 @@ def test_no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no desktop" in session.missing()
 
 
-def test_no_bus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without a session bus no panel can be told of an icon."""
+def test_no_bus() -> None:
     assert session.missing() == "There is no session bus (D-Bus) here."
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/none")
-    found = session.missing()
-    assert found == "The session's D-Bus cannot be reached: No such file or directory."
-
-
-def test_a_bus_that_hangs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_bus, "PATIENCE", 0.1)
-    with silent() as address:
-        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-        assert session.connected() == (None, "The session's D-Bus does not answer.")
 
 
 @pytest.mark.parametrize(
@@ -91,3 +78,11 @@ def test_the_bus_is_the_one_that_is_named_else_that_of_the_runtime_folder(tmp_pa
     assert (
         session.bus_address({"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x", **there}) == "unix:path=/x"
     )
+
+
+def test_a_library_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise LookupError("on purpose")
+
+    monkeypatch.setattr(session, "connected", fail)
+    assert trial.tray(5.0) == {"failed": "LookupError: on purpose"}

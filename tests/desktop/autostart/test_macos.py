@@ -91,7 +91,7 @@ def test_what_the_user_turned_off_is_shown_and_not_mended(
     assert not login.mend()
 
 
-@pytest.mark.parametrize("words", [["/gone/mem0tray"], [], [1], "mem0tray"])
+@pytest.mark.parametrize("words", [[], [1], "mem0tray"])
 def test_an_agent_that_starts_nothing_is_mended(login: LaunchAgent, words: object) -> None:
     _change(login, ProgramArguments=words)
     assert login.state().name == STALE
@@ -100,10 +100,7 @@ def test_an_agent_that_starts_nothing_is_mended(login: LaunchAgent, words: objec
     assert login.state() == AutostartState(ENABLED, login.command)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"<plist>", b"bplist00", b"<plist><date>x</date></plist>", b"<plist><true/></plist>"],
-)
+@pytest.mark.parametrize("data", [b"", b"bplist00", b"<plist><true/></plist>"])
 def test_a_file_that_is_no_property_list_is_mended(login: LaunchAgent, data: bytes) -> None:
     login.enable()
     Path(login.where).write_bytes(data)

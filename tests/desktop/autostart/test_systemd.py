@@ -8,10 +8,8 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, AutostartState, linux
 from mem0tray.desktop.autostart.linux import UserService
-from tests.desktop import systemd_reader
 from tests.desktop.autostart.test_xdg import NAMES
-from tests.desktop.programs import Programs, script
-from tests.desktop.user_systemd import UserSystemd
+from tests.desktop.programs import Programs, UserSystemd, script, unit_words
 
 
 @pytest.fixture
@@ -43,7 +41,7 @@ def test_systemd_reads_the_unit_as_it_was_meant(tmp_path: Path, name: str) -> No
     program = script(tmp_path / name / "mem0tray", "exit 0")
     service = UserService([str(program), "run", name], tmp_path / "units")
     service.enable()
-    found = systemd_reader.words(Path(service.where), tmp_path)
+    found = unit_words(Path(service.where), tmp_path)
     assert found == [str(program), "run", name]
     assert service.state() == AutostartState(ENABLED, service.command)
 

@@ -1,5 +1,6 @@
 """What holds for each way; which one fits this computer; and never two of them."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +16,12 @@ from mem0tray.desktop.autostart import (
     STALE,
     Autostart,
     AutostartState,
+    Origin,
 )
 from mem0tray.desktop.autostart.linux import UserService, XdgAutostart
 from mem0tray.desktop.autostart.macos import LaunchAgent
 from mem0tray.desktop.autostart.windows import RunKey
-from tests.desktop.autostart.registry import Registry
-from tests.desktop.programs import Programs, script
-from tests.desktop.user_systemd import UserSystemd
+from tests.desktop.programs import Programs, Registry, UserSystemd, script
 
 
 @pytest.fixture(params=["desktop", "service", "macos", "windows"])
@@ -155,3 +155,52 @@ def test_elsewhere_there_is_one_way(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("HOME", str(tmp_path))
     assert autostart.chosen().kind == DESKTOP
     assert autostart.chosen().where.endswith("Library/LaunchAgents/mem0tray.plist")
+
+
+VENV = "/home/u/.local/share/pipx/venvs/mem0tray"
+PYTHON = f"{VENV}/bin/python"
+LINK = "/home/u/.local/bin/mem0tray"
+BESIDE = f"{VENV}/bin/mem0tray"
+EXE = r"C:\venv\Scripts\mem0trayw.exe"
+PYTHONW = r"C:\venv\Scripts\pythonw.exe"
+
+
+@pytest.mark.parametrize(
+    ("argv0", "there", "expected"),
+    [
+        (LINK, {LINK, BESIDE}, (LINK,)),
+        ("/lib/__main__.py", {BESIDE}, (BESIDE,)),
+        ("/gone/mem0tray", {BESIDE}, (BESIDE,)),
+        ("/bin/pytest", {"/bin/pytest"}, (PYTHON, "-m", "mem0tray")),
+    ],
+    ids=["pipx's link", "python -m", "a name that is gone", "no script"],
+)
+def test_the_script_by_the_name_it_was_called_or_else_the_interpreter_starts_it(
+    argv0: str, there: set[str], expected: tuple[str, ...]
+) -> None:
+    assert Origin(argv0, PYTHON, is_there=there.__contains__).tray() == expected
+
+
+@pytest.mark.parametrize(
+    ("there", "python", "expected"),
+    [
+        ({EXE, PYTHONW}, r"C:\venv\Scripts\python.exe", (EXE,)),
+        ({PYTHONW}, r"C:\venv\Scripts\python.exe", (PYTHONW, "-m", "mem0tray")),
+        (set(), r"C:\venv\python.exe", (r"C:\venv\python.exe", "-m", "mem0tray")),
+        ({EXE}, r"C:\venv\python.exe", (EXE,)),
+    ],
+    ids=["mem0trayw", "pythonw", "neither", "Scripts beside Python"],
+)
+def test_windows_opens_no_console(there: set[str], python: str, expected: tuple[str, ...]) -> None:
+    origin = Origin(r"C:\x\__main__.py", python, windows=True, is_there=there.__contains__)
+    assert origin.tray() == expected
+
+
+def test_what_it_names_runs(tmp_path: Path) -> None:
+    words = Origin.of_this_process().tray()
+    assert Path(words[0]).is_absolute()
+    assert Path(words[0]).parent == Path(sys.executable).parent
+    done = subprocess.run(
+        [*words, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("mem0tray ")

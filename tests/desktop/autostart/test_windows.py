@@ -8,8 +8,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import BLOCKED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.windows import APPROVED, RUN, RunKey
-from tests.desktop.autostart.registry import Registry
-from tests.desktop.programs import script
+from tests.desktop.programs import Registry, script
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import BLOCKED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.linux import XdgAutostart, config_folder, quoted
-from tests.desktop import systemd_reader
-from tests.desktop.programs import Programs, script
-from tests.desktop.user_systemd import UserSystemd
+from tests.desktop.programs import Programs, UserSystemd, script, unit_words
 from tests.support import needs
 from tests.support.machine import tool
 from tests.support.processes import wait_until
@@ -61,7 +59,7 @@ def test_a_desktop_starts_just_that(tmp_path: Path, name: str) -> None:
     starters = [[tool("gio"), "launch", login.where]]
     if GENERATOR.exists():
         (made,) = _generated(tmp_path)
-        starters.append(systemd_reader.words(made, tmp_path))
+        starters.append(unit_words(made, tmp_path))
     for words in starters:
         subprocess.run(words, check=True, stdin=subprocess.DEVNULL, timeout=20)
         wait_until(said.exists, what="the program was started")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.desktop.macos import appkit, foundation, runtime
+from tests.desktop.macos import appkit, runtime
 from tests.desktop.macos.names import Names
 from tests.desktop.macos.runtime import Machine, ObjCClass, Selector, current
 
@@ -36,8 +36,7 @@ PLAIN: Final = {
 _MODULES: Final = ("objc", "AppKit", "Foundation", "PyObjCTools", "pystray")
 STAND_INS: Final = {
     name: each
-    for module in (foundation, appkit)
-    for name, each in vars(module).items()
+    for name, each in vars(appkit).items()
     if isinstance(each, ObjCClass) and name.startswith("NS")
 }
 

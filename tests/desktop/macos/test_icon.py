@@ -72,19 +72,6 @@ def test_the_menu_is_shown(user: User, tray: Tray) -> None:
     assert looks == [[True, False, True, False]]
 
 
-def test_a_click_does_what_the_line_says(
-    user: User, tray: Tray, clicked: list[MenuCommand]
-) -> None:
-    user.runs(
-        tray,
-        lambda: tray.show_menu(MENU),
-        lambda: user.click("Server down"),
-        lambda: user.click(HOSTILE, "two"),
-        lambda: user.click(HOSTILE, "one"),
-    )
-    assert clicked == [RETRY, PAUSE, RETRY]
-
-
 def test_a_menu_that_is_open_stays_as_it_is(
     user: User, tray: Tray, clicked: list[MenuCommand]
 ) -> None:

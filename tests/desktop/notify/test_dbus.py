@@ -24,10 +24,8 @@ from tests.support.processes import wait_until
 from tests.support.session import Session, needs_dbus, session
 
 pytestmark = needs_dbus
-HOSTILE = "-x <b>\0bold</b> & \ud800 \x1b[31m \u202e <img src='x'> \U0001f600"
 STATUS = (Offer.STATUS, "Show status")
 RETRY = (Offer.RETRY, "Retry")
-SETTINGS = (Offer.SETTINGS, "Settings")
 TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
 PATIENCE = 0.5  # seconds that a daemon is given
 
@@ -168,15 +166,6 @@ def test_the_numbers_of_another_daemon_are_not_ours(desktop: Session, desk: Desk
 ANSWERS = [("yes", "Delete"), ("no", "Cancel")]
 
 
-@pytest.mark.parametrize(("click", "answer"), [("yes", "yes"), ("no", "no"), ("other", "other")])
-def test_a_question_waits_for_its_answer(
-    desktop: Session, desk: Desk, click: str, answer: str
-) -> None:
-    desktop.start_daemon(click=click)
-    assert desk.daemon.ask(notice(), ANSWERS, 10.0) == answer
-    assert desktop.shown[0].actions == ("yes", "Delete", "no", "Cancel")
-
-
 def test_a_question_that_nobody_answers_is_taken_away(desktop: Session, desk: Desk) -> None:
     daemon = desktop.start_daemon()
     assert desk.daemon.ask(notice(), ANSWERS, 0.01) == ""
@@ -204,20 +193,6 @@ def test_no_question_where_there_are_no_buttons(desktop: Session, desk: Desk) ->
 
 
 # Daemons that do not do it ------------------------------------------------------------------------
-
-
-def test_an_error_of_the_daemon_is_told(desktop: Session, desk: Desk) -> None:
-    desktop.start_daemon("error")
-    with pytest.raises(NotShownError, match=r"^org\.example\.Refused: not now$"):
-        desk.daemon.show(notice())
-
-
-def test_no_daemon(desktop: Session, desk: Desk) -> None:
-    with pytest.raises(NotShownError, match="no program shows notifications"):
-        desk.daemon.show(notice())
-    desktop.start_daemon()
-    desk.daemon.show(notice())
-    assert len(desktop.shown) == 1
 
 
 @pytest.mark.parametrize("mode", ["deaf", "hang"])

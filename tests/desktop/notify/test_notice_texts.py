@@ -53,11 +53,6 @@ DELETED = events.UserAction("delete", dead=1, fresh=1, backup="kept.json")
             ["3 memories. Undo: ", "`mem0tray restore`"],
         ),
         (
-            [DELETED],
-            "Deleted",
-            ["2 memories. Undo: ", "`mem0tray restore`"],
-        ),
-        (
             [events.FileBroken("mem0_queue_dlq.json", "secret words", "kept-1")],
             "File broken",
             ["What is known is put back into mem0_queue_dlq.json.\n", "kept-1"],

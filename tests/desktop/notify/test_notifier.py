@@ -98,19 +98,6 @@ def moved(project: str = "alpha") -> events.MovedToDlq:
     return events.MovedToDlq(project, "12345678-9abc", 5)
 
 
-def test_what_happens_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alerts, "LOOK", 30.0)
-    monkeypatch.setattr(notices, "BURST", 1.0)  # on a busy machine too, all of it is one burst
-    room.start()
-    threads = [threading.Thread(target=room.emit, args=[moved()] * 50) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: room.screen.shown, what="a notice")
-    assert room.screen.titles == ["Moved to DLQ"]
-    assert "alpha: 100" in room.screen.shown[0].body
-    assert room.heard_of(events.NotificationFailed) == []
-
-
 def test_a_hanging_screen_holds_up_nobody(room: Room) -> None:
     room.start()
     room.screen.free.clear()
@@ -169,13 +156,3 @@ def test_a_ledger_that_is_closed_harms_nothing(room: Room) -> None:
     room.emit(moved())
     wait_until(lambda: room.screen.shown, what="a notice")
     assert room.heard_of(events.PartFailed) == []
-
-
-def test_stopping_does_not_wait_for_a_screen(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifying, "_STOP_WAIT", 0.01)
-    notifier = room.start()
-    room.screen.free.clear()
-    room.emit(moved())
-    assert room.screen.entered.wait(10)
-    notifier.stop()
-    assert notifier._thread.is_alive()

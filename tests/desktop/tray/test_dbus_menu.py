@@ -4,7 +4,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, Final
 
-from mem0tray.desktop.tray.dbus_menu import EMPTY, LineIds, MenuLine, change
+from mem0tray.desktop.tray.dbus_menu import LineIds, MenuLine, change
 
 SEPARATOR: Final = SimpleNamespace(text="- - - -", submenu=None)
 
@@ -25,11 +25,8 @@ def label(text: str) -> object:
 # Texts -------------------------------------------------------------------------------------
 
 
-def test_underscores_are_doubled() -> None:
-    assert label("a_b__c") == "a__b____c"
-
-
 def test_hostile_text_becomes_one_short_line() -> None:
+    assert label("a_b__c") == "a__b____c"
     assert label("a\nb\tc\0d\x1b[31m\ud83d\u202ee") == "a b c d [31m e"
     assert len(str(label("x" * 5000))) == 200
     assert str(label("_" * 5000)).count("_") == 398
@@ -55,15 +52,6 @@ def test_lines_say_what_they_are() -> None:
         {"label": "more", "enabled": True, "children-display": "submenu"},
     ]
     assert [line.properties["label"] for line in lines[4].below] == ["below"]
-
-
-def test_a_click_is_of_its_item() -> None:
-    clicked: list[Any] = []
-    items = (item("a"), SEPARATOR, item("b"), item("more", submenu=(item("c"),)))
-    for line in LineIds().read(items, SEPARATOR, clicked.append).walk():
-        if line.click is not None:
-            line.click()
-    assert [each.text for each in clicked] == ["a", "b", "c"]
 
 
 # Ids ----------------------------------------------------------------------------------------
@@ -99,13 +87,6 @@ def test_things_that_look_alike_have_ids_of_their_own() -> None:
 # What panels are told -------------------------------------------------------------------------
 
 
-def test_the_first_menu_is_a_change_of_lines() -> None:
-    ids = LineIds()
-    menu = read(item("a"), ids=ids)
-    assert change(EMPTY, menu)[0] == [0]
-    assert change(menu, read(item("a"), ids=ids)) == ([], {})
-
-
 def test_another_text_is_no_change_of_lines() -> None:
     ids = LineIds()
     before = read(item("a", "x", checked=True), item("b", "y"), ids=ids)
@@ -125,7 +106,10 @@ def test_a_line_more_or_less_or_elsewhere_is_a_change_of_lines() -> None:
     assert [change(*pair)[0] for pair in pairwise(menus)] == [[number]] * 3
 
 
-def test_what_becomes_a_submenu_is_another_line() -> None:
+def test_what_becomes_a_submenu_or_is_no_tick_any_more_is_another_line() -> None:
+    ids = LineIds()
+    before, after = (read(item("m", "m", checked=each), ids=ids) for each in (True, None))
+    assert change(before, after) == ([0], {})
     ids = LineIds()
     texts = (
         item("state", "text"),
@@ -138,9 +122,3 @@ def test_what_becomes_a_submenu_is_another_line() -> None:
     assert [line.id for line in after.below][::2] == [line.id for line in before.below][::2]
     assert after.below[1].id not in {line.id for line in before.walk()}
     assert change(before, after)[0] == [0]
-
-
-def test_a_line_that_is_no_tick_any_more_is_another_line() -> None:
-    ids = LineIds()
-    before, after = (read(item("m", "m", checked=each), ids=ids) for each in (True, None))
-    assert change(before, after) == ([0], {})

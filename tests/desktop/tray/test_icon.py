@@ -137,15 +137,6 @@ def test_bases_differ_in_shape(badge: tuple[str | None, str], size: int) -> None
         assert difference(one, other) > least
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("colour", ["amber", "red"])
-def test_counts_differ(colour: str, size: int) -> None:
-    """Every count is another picture inside of the badge."""
-    texts = [*"123456789", "9+"]
-    images = {compose(IconLook("healthy", colour, text), size).tobytes() for text in texts}
-    assert len(images) == len(texts)
-
-
 @pytest.mark.parametrize("size", SHOWN)
 @pytest.mark.parametrize("badge", BADGES[1:])
 @pytest.mark.parametrize("base", sorted(set(BASES.values())))

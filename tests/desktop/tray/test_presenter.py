@@ -13,7 +13,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
-from mem0tray.core.state import ACTION_NEEDED, HEALTHY, PAUSED, STARTING
+from mem0tray.core.state import HEALTHY, PAUSED, STARTING
 from mem0tray.desktop import tray
 from mem0tray.desktop.tray import MENU_EVERY, Presenter
 from mem0tray.desktop.tray.icon import IconLook
@@ -85,14 +85,6 @@ def scene() -> Iterator[Scene]:
     made.presenter.stop()
 
 
-def test_a_change_of_state_shows_everywhere(scene: Scene) -> None:
-    scene.becomes(state=ACTION_NEEDED, reason=reasons.quoted("choose a server"), dlq=3)
-    scene.presenter(events.StateChanged(ACTION_NEEDED, reasons.NONE))
-    assert scene.tray.next("look") == IconLook("action-needed", "amber", "3")
-    assert "choose a server" in scene.tray.next("title")
-    assert scene.tray.next("menu")[0].label == "Action needed · mem0.test · choose a server"
-
-
 def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tray, "TITLE_EVERY", 0.2)
     for count in range(50):
@@ -145,20 +137,22 @@ ONE, OTHER = (
 )
 
 
-def test_the_same_menu_is_not_shown_again(pace: Pace) -> None:
-    assert not pace.shows(NOW + 10 * MENU_EVERY)
-
-
-def test_other_words_show_at_once(pace: Pace) -> None:
-    assert pace.shows(NOW + 0.1, queue=3)
-    assert pace.shows(NOW + 0.2, state=PAUSED, paused=True)
-
-
-def test_other_lines_wait_ten_seconds(pace: Pace) -> None:
-    assert not pace.shows(NOW + MENU_EVERY - 0.1, letters=ONE)
-    assert pace.scene.presenter._due <= NOW + MENU_EVERY
-    assert pace.shows(NOW + MENU_EVERY)
-    assert not pace.shows(NOW + 2 * MENU_EVERY - 0.1, letters=OTHER)
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [(10 * MENU_EVERY, {}, False)],
+        [(0.1, {"queue": 3}, True), (0.2, {"state": PAUSED, "paused": True}, True)],
+        [
+            (MENU_EVERY - 0.1, {"letters": ONE}, False),
+            (MENU_EVERY, {}, True),
+            (2 * MENU_EVERY - 0.1, {"letters": OTHER}, False),
+        ],
+    ],
+    ids=["the same never", "other words at once", "other lines every ten seconds"],
+)
+def test_a_menu_is_shown(pace: Pace, steps: list[tuple[float, dict[str, Any], bool]]) -> None:
+    for after, fields, expected in steps:
+        assert pace.shows(NOW + after, **fields) == expected
 
 
 def test_the_effect_of_a_click_shows_at_once(pace: Pace) -> None:
@@ -166,6 +160,7 @@ def test_the_effect_of_a_click_shows_at_once(pace: Pace) -> None:
     assert not pace.shows(NOW + 1)
     assert pace.shows(NOW + 1.2, letters=ONE)
     assert not pace.shows(NOW + 1.3, letters=OTHER)
+    assert pace.scene.presenter._due <= NOW + 1.2 + MENU_EVERY, "the next one comes by itself"
 
 
 def test_the_menu_of_the_start_is_followed_at_once() -> None:

@@ -11,10 +11,8 @@ import pytest
 from mem0tray.desktop import session
 from mem0tray.desktop.session import STATUS_NOTIFIER, XEMBED
 from mem0tray.desktop.tray import xembed
-from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.desktop.tray.xembed import OlderPanel
 from mem0tray.system.threads import WakeUp
-from tests.support.processes import wait_until
 
 NEVER = (3600.0,)
 LEAVE = "StatusNotifierHostRegistered"
@@ -127,26 +125,6 @@ def test_a_full_disk_means_to_be_told_again(watched: Watched, tmp_path: Path) ->
     assert watched.reports == 1
 
 
-def test_an_older_panel_gets_the_icon_and_each_look(watched: Watched) -> None:
-    watched.by = XEMBED
-    panel = watched.look()
-    first = watched.icon.drawn.get(timeout=10)
-    panel.show(IconLook("down"))
-    wait_until(lambda: watched.icon.drawn.get(timeout=10).base == "down", what="the look drawn")
-    panel.stop()
-    assert watched.ended(panel)
-    assert (first.base, watched.reports, watched.icon.made) == ("paused", 0, 1)
-
-
-def test_a_newer_panel_ends_it(watched: Watched) -> None:
-    watched.by = XEMBED
-    panel = watched.look()
-    assert watched.icon.drawn.get(timeout=10)
-    watched.another_comes()
-    assert watched.ended(panel)
-    assert watched.reports == 0
-
-
 def test_leaving_just_before_the_stay_shows_no_icon(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,16 +160,3 @@ def test_a_panel_that_throws_it_out_is_none(watched: Watched) -> None:
     assert watched.ended(watched.look())
     assert watched.icon.made == 10
     assert watched.reports == 1
-
-
-def test_an_error_of_the_display_ends_the_stay(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: object) -> Icon:
-        watched.by = STATUS_NOTIFIER
-        raise OSError("the display is gone")
-
-    watched.by = XEMBED
-    monkeypatch.setattr(xembed, "_icon", fail)
-    assert watched.ended(watched.look())
-    assert watched.looks == 2
