@@ -12,6 +12,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
+from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
@@ -69,6 +70,17 @@ def worker(paths: Paths) -> Iterator[WorkerContext]:
         yield context
     finally:
         ledger.close()
+
+
+@contextmanager
+def holding(paths: Paths, run: str = "") -> Iterator[InstanceLock]:
+    """Hold the lock of a worker, or of a command, in this process."""
+    lock = InstanceLock(paths.instance_lock, run)
+    lock.acquire()
+    try:
+        yield lock
+    finally:
+        lock.release()
 
 
 def run_worker(paths: Paths) -> None:

@@ -202,7 +202,7 @@ def test_a_copy_of_the_user_s_hides_no_deletion_by_hand(paths: Paths, where: str
     run_worker(paths)
     delete(paths, Settings(), chosen(paths, "aa"))
     run_worker(paths)
-    remove_by_hand(paths, "bb-1")
+    remove_by_hand(paths, "cc-1")
     run_worker(paths)
     assert [source.kind for source in backups.sources(paths)].count(backups.COPY) == 1
     back(paths)

@@ -8,9 +8,9 @@ from mem0tray.actions import waiting
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems, listing, resolve
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, NotFoundError
-from mem0tray.files.lock import COMMAND, InstanceLock
+from mem0tray.files.lock import COMMAND
 from mem0tray.system.paths import Paths
-from tests.actions.scene import chosen, found, write, write_dlq
+from tests.actions.scene import chosen, found, holding, write, write_dlq
 from tests.support.shapes import dead, emergency_lines, entry, queue_document
 
 HOSTILE = "\x1b[31mred\n\u202e 1"
@@ -95,15 +95,10 @@ def test_an_id_is_not_called_unknown_while_a_command_keeps_the_ledger_behind(pat
     with waiting.opened(Settings()) as seen:
         assert len(seen.resolve(["cccc"])) == 1
     write(paths.queue, queue_document([entry("c", id="cccc"), entry("d", id="dddd")]))
-    lock = InstanceLock(paths.instance_lock, COMMAND)
-    lock.acquire()
-    try:
-        with waiting.opened(Settings()) as seen:
-            assert len(seen.resolve(["cccc"])) == 1
-            with pytest.raises(FileUnavailableError):
-                seen.resolve(["dddd"])
-    finally:
-        lock.release()
+    with holding(paths, COMMAND), waiting.opened(Settings()) as seen:
+        assert len(seen.resolve(["cccc"])) == 1
+        with pytest.raises(FileUnavailableError):
+            seen.resolve(["dddd"])
 
 
 @pytest.mark.parametrize(("name", "number"), [("aa", 1), ("b", 2)])

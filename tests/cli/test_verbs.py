@@ -9,9 +9,8 @@ import pytest
 from mem0tray.core import reasons
 from mem0tray.core.state import ACTION_NEEDED, refusal
 from mem0tray.files import orders
-from mem0tray.files.lock import FileLock, InstanceLock
 from mem0tray.server.remedy import of_refusal
-from tests.actions.scene import metrics_of, worker
+from tests.actions.scene import holding, metrics_of, worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support.http1 import Answer
@@ -101,12 +100,10 @@ def test_a_server_that_refuses_everything_is_said(home: Scratch) -> None:
     home.ok("list")  # the ledger knows them
     reason = reasons.advised(refusal("401 Unauthorized", 401), of_refusal(401))
     home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
     with Standin() as server:
         home.env(MEM0TRAY_SERVER_URL=server.url)
-        text = home.ok("retry", "--all")
-        lock.release()
+        with holding(home.paths):
+            text = home.ok("retry", "--all")
         stopped = home.ok("retry", "--all")
     assert "Action needed: the server refuses deliveries: 401 Unauthorized. Set the key" in text
     assert "healthy" not in text
@@ -355,10 +352,8 @@ def test_a_pause_of_some_minutes_ends_by_itself_and_says_when_no_worker_runs(hom
     assert "not running" in said
     until = json.loads(home.paths.pause.read_text())["until"]
     assert 290 < until - time.time() <= 300
-    lock = FileLock(home.paths.instance_lock)
-    lock.acquire(1)
-    assert "not running" not in home.ok("pause")
-    lock.release()
+    with holding(home.paths):
+        assert "not running" not in home.ok("pause")
 
 
 @pytest.mark.parametrize("minutes", ["0", "-5", "inf", "1e9", "soon", "--json"])
