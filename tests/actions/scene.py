@@ -73,12 +73,12 @@ def worker(paths: Paths) -> Iterator[WorkerContext]:
 
 
 @contextmanager
-def holding(paths: Paths, run: str = "") -> Iterator[InstanceLock]:
+def holding(paths: Paths, run: str = "") -> Iterator[None]:
     """Hold the lock of a worker, or of a command, in this process."""
     lock = InstanceLock(paths.instance_lock, run)
     lock.acquire()
     try:
-        yield lock
+        yield
     finally:
         lock.release()
 

@@ -1,7 +1,6 @@
 """`mem0tray export`."""
 
 import json
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from mem0tray.server.model import Memory
 from tests.cli.scratch import Scratch
 from tests.server.paging import paging
 from tests.server.wire import Handler, Request, Wire, answering, render
-from tests.support import needs
 from tests.support.delivered import deliver
 from tests.support.needs import has_mode
 from tests.support.shapes import dead, entry, queue_document
@@ -190,16 +188,6 @@ def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     assert done.code == 1
     assert "holds something, and is as it was" in done.line
     assert out.read_text() == "precious\n"
-
-
-@needs.posix("a named pipe")
-def test_what_is_no_file_is_refused_before_anything_is_asked(home: Scratch) -> None:
-    os.mkfifo(home.root / "pipe")
-    with serving(home, paging({"p": ["one"]})) as server:
-        for out in ("/dev/null", str(home.root / "pipe"), str(home.root), ""):
-            assert home.run("export", "--out", out).code in (1, 2)
-        assert home.run("export", "--out", str(home.root / "gone" / "x")).code == 1
-        assert not server.requests
 
 
 # Round trip -----------------------------------------------------------------------------------

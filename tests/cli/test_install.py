@@ -243,14 +243,10 @@ def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
 
 REFUSED = {
     "comment": '{\n  // mine\n  "model": "opus"\n}',
-    "trailing comma": '{"model": "opus",}',
     "cut off": '{"model": "op',
     "empty": "",
-    "list": "[]",
     "hooks is text": '{"hooks": "none"}',
-    "event is an object": '{"hooks": {"Stop": {}}}',
     "two of one name": '{"hooks": {}, "hooks": {}}',
-    "no number": '{"a": NaN}',
     "deep": "[" * 100_000,
 }
 

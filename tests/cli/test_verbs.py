@@ -87,14 +87,6 @@ def test_what_is_wrong_with_the_server_is_said(home: Scratch, status: int, said:
     assert forced(home) == ["a", "b"]
 
 
-def test_a_name_is_one_that_can_be_typed(home: Scratch) -> None:
-    items = [waiting("a", "x", id="04f96029-aa1"), waiting("b", "x", id="04f96029-ab2")]
-    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
-    assert "04f96029-aa (x), 04f96029-ab (x)" in home.ok("retry", "--all")
-    assert forced(home) == ["a", "b"]
-    home.ok("retry", "04f96029-ab")
-
-
 @pytest.mark.usefixtures("letters")
 def test_a_server_that_refuses_everything_is_said(home: Scratch) -> None:
     home.ok("list")  # the ledger knows them
@@ -324,14 +316,6 @@ def test_what_only_the_emergency_file_has_waits_like_any_other(home: Scratch) ->
     assert "it waits in the queue" in home.run("retry", "eeee").line
     home.ok("delete", "--yes", "eeee")
     assert home.ok("list", "--queue") == "Nothing waits.\n"
-
-
-@pytest.mark.parametrize("command", ["show", "retry", "delete", "diagnose"])
-@pytest.mark.usefixtures("gone")
-def test_an_empty_id_is_said_to_be_empty(home: Scratch, command: str) -> None:
-    done = home.run(command, "")
-    assert done.code == 1
-    assert "The id '' is empty and names nothing." in done.line
 
 
 # Pause -------------------------------------------------------------------------------------------

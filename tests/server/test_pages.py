@@ -15,7 +15,6 @@ from tests.server.wire import Connection, Wire, render, routing
 PROJECT = "my project"
 
 
-official = partial(client_of, dialect="oss")
 called = partial(spoken, dialect="oss")
 
 
