@@ -28,12 +28,10 @@ def write(path: Path, document: object) -> None:
 
 
 def write_dlq(paths: Paths, letters: Iterable[object], **fields: object) -> None:
-    """Write the DLQ file."""
     write(paths.dlq, {"items": list(letters), "last_update": STAMP, **fields})
 
 
 def read(path: Path) -> Any:
-    """A file's JSON."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -71,6 +69,12 @@ def worker(paths: Paths) -> Iterator[WorkerContext]:
         yield context
     finally:
         ledger.close()
+
+
+def run_worker(paths: Paths) -> None:
+    """Have a worker look at the files once."""
+    with worker(paths):
+        pass
 
 
 def take_in(context: WorkerContext) -> None:

@@ -1,7 +1,6 @@
 """Queueing memories: how long they may be, several at once, and many writers."""
 
 import json
-import threading
 import time
 
 import pytest
@@ -14,7 +13,6 @@ from mem0tray.server.http_client import LONGEST_PATH
 from mem0tray.server.vps import listing_path
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read
-from tests.support import needs
 
 SETTINGS = Loaded(Settings(server=ServerSettings(url="https://server.test")))
 
@@ -55,21 +53,3 @@ def test_a_project_that_no_server_could_list_is_refused(paths: Paths) -> None:
     assert not paths.queue.exists()
     assert add.queue_memory(SETTINGS, "\U0001f333" * 300, "oak").where == "queue"
     assert len(listing_path("\U0001f333" * 300)) < LONGEST_PATH
-
-
-def test_writers_at_the_same_time_lose_nothing(paths: Paths) -> None:
-    def produce(name: str) -> None:
-        for n in range(8):
-            add.add(paths, {"id": f"{name}{n}", "content": "x", "project_id": "p"})
-
-    threads = [threading.Thread(target=produce, args=(name,)) for name in "abc"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    document = read(paths.queue)
-    found = [entry["id"] for entry in document["queue"]]
-    assert document["stats"]["total_queued"] == len(found)
-    if needs.WINDOWS and paths.emergency.exists():  # where nobody replaces what others read
-        found += [json.loads(line)["id"] for line in paths.emergency.read_bytes().splitlines()]
-    assert sorted(found) == [f"{name}{n}" for name in "abc" for n in range(8)]

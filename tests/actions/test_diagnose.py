@@ -11,7 +11,6 @@ from mem0tray.actions.chosen_client import Probe, probe
 from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.standing import Snapshot, hindrance
 from mem0tray.actions.worker_report import Metrics, Running
-from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
@@ -21,7 +20,7 @@ from mem0tray.ledger.rows import Attempt, Known, kept
 from mem0tray.server.answers import HOLDS_NUL, classify, no_use
 from mem0tray.server.model import UNRESOLVED, Health, Reply
 from mem0tray.system.paths import Paths
-from tests.actions.scene import found, metrics_of, write_dlq
+from tests.actions.scene import found, metrics_of
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry
 from tests.support.standin import Standin
@@ -30,7 +29,6 @@ NOW = 1_764_500_000.0
 WELL = Probe("https://m.test", "m.test", Health(healthy=True, reason=reasons.NONE))
 FINE = Surroundings([])
 DOWN = Surroundings([Cause(diagnose.SERVER_DOWN, reasons.quoted("x"), reasons.quoted("y"))])
-ALONE = Surroundings([Cause(diagnose.NOT_RUNNING, reasons.quoted("x"), reasons.quoted("y"))])
 
 
 def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
@@ -83,7 +81,6 @@ def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text() -> N
     ],
 )
 def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
-    """Each failure class is one of the causes, with status and message and something to do."""
     first = diagnose.causes(found(dead("x")), FINE, attempt, NOW)[0]
     assert first.name == name
     assert "no thanks" in str(first.detail)
@@ -209,21 +206,6 @@ def test_metrics_that_a_worker_left_behind_are_no_cause(paths: Paths) -> None:
     assert causes(Snapshot(NOW, paths, metrics=old)) == [diagnose.NOT_RUNNING]
 
 
-@pytest.mark.parametrize(
-    ("values", "shown"),
-    [
-        ({"state": "healthy"}, ""),
-        ({"state": "down", "reason": "no route"}, "server down: no route"),
-        ({"state": "starting", "reason": "y"}, "y"),
-    ],
-)
-def test_a_hindrance_is_what_the_worker_says(
-    paths: Paths, values: dict[str, object], shown: str
-) -> None:
-    seen = Snapshot(NOW, paths, Running(1, NOW), metrics=Metrics(values, NOW))
-    assert hindrance(seen) == shown
-
-
 def test_what_status_names_first_is_the_first_cause(paths: Paths) -> None:
     fails = reasons.advised(reasons.quoted("the disk fails."), reasons.quoted("Mend it."))
     down = Metrics({"state": "down", "reason": "no route"}, NOW)
@@ -245,24 +227,10 @@ def test_a_disk_is_told_once(paths: Paths) -> None:
     assert causes(seen) == [diagnose.ACTION]
 
 
-def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> None:
-    assert hindrance(Snapshot(NOW, paths)) == "worker not running"
-    chosen = Snapshot(NOW, paths, server=ServerNames(trouble=CHOOSE))
-    assert hindrance(chosen) == "choose a server"
-
-
 def test_nul_is_told_once() -> None:
-    """A server that is known not to store it has been named by its own answer."""
     letter = found(dead("a\0b"))
     said = kept(no_use(502, HOLDS_NUL))
     attempt = Attempt(1.0, "item failure", 502, said, 0.1)
     causes = diagnose.causes(letter, FINE, attempt, NOW)
     assert names(causes)[:1] == [diagnose.INVALID]
     assert sum("NUL" in str(each.detail) for each in causes) == 1
-
-
-def test_no_server_chosen(paths: Paths) -> None:
-    """Somebody's files and no choice: nothing is sent, and that is the cause."""
-    write_dlq(paths, [dead("x")])
-    assert around(Settings()).causes[0].name == diagnose.NO_SERVER
-    assert chosen_server(Settings(), paths).name == ""

@@ -17,9 +17,9 @@ from mem0tray.core.errors import NotFoundError
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
-from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from tests.actions.scene import chosen, contents, read, worker, write_dlq
 from tests.support.needs import has_mode
-from tests.support.shapes import entry, further_key, queue_document, waiting
+from tests.support.shapes import further_key, waiting
 
 
 def _edit(paths: Paths, name: str, text: str) -> Path:
@@ -66,23 +66,6 @@ def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:
         job = context.outbox.claim(after.key, time.time())
     assert job.idempotency_key == further_key("aa-1", "alpha", "new")
     assert job.text == "new"
-
-
-def test_a_waiting_entry_is_sent_with_the_new_text_alone(paths: Paths) -> None:
-    write(paths.queue, queue_document([entry("old", id="qq-1", mine=1), entry("b", id="bb-1")]))
-    with worker(paths):
-        pass
-    kept = _edit(paths, "qq", "new")
-    assert sorted(queued(paths)) == ["b", "new"]
-    assert next(each for each in read(paths.queue)["queue"] if each["id"] == "qq-1")["mine"] == 1
-    assert read(kept)["queue"][0]["content"] == "old"
-    states = {each.state: each.reason for each in _known(paths, "qq-1")}
-    assert states == {items.FRESH: None, items.DISCARDED: "edited"}
-    texts = set()
-    with worker(paths) as context:
-        while (key := context.outbox.head(items.FRESH, time.time())) is not None:
-            texts.add(context.outbox.claim(key, time.time()).text)
-    assert texts == {"new", "b"}
 
 
 def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:

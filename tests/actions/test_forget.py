@@ -15,7 +15,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
 from mem0tray.files import private_folders
 from mem0tray.system.paths import Paths
-from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from tests.actions.scene import chosen, contents, queued, read, run_worker, worker, write, write_dlq
 from tests.support import needs
 from tests.support.shapes import entry, queue_document, waiting
 
@@ -51,19 +51,6 @@ def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
     assert (seen, contents(paths)) == ([], ["stays"])
     with pytest.raises(NotFoundError):
         backups.last_delete(paths)
-
-
-def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
-    write(paths.queue, queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")]))
-    with worker(paths):
-        pass
-    result = forgotten(paths, "zz")
-    assert holding(tmp_path) == []
-    assert queued(paths) == ["stays"]
-    assert [each["content"] for each in read(paths.queue)["last_100"]] == ["stays"]
-    assert [each["content"] for each in read(paths.queue_backup)["queue"]] == ["stays"]
-    assert "the ledger" in result.erased
-    assert not list(paths.claude_dir.glob("*.backup-*"))
 
 
 def test_a_worker_that_has_not_published_yet_is_awaited(
@@ -127,8 +114,7 @@ def test_a_text_is_erased_however_it_is_escaped(paths: Paths, written: str) -> N
 
 def test_a_dead_letter_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
-    with worker(paths):
-        pass
+    run_worker(paths)
     write(paths.dlq_backup, read(paths.dlq) | {"handmade": 1})
     older = {"items": [waiting(TEXT, id="other"), waiting("old", id="oo-1")]}
     write(paths.claude_dir / "mem0_queue_dlq.backup-2020.json", older)

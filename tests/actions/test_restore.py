@@ -14,7 +14,7 @@ from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import private_folders
 from mem0tray.system.paths import Paths
-from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from tests.actions.scene import chosen, contents, queued, read, run_worker, worker, write, write_dlq
 from tests.support import needs
 from tests.support.shapes import Item, entry, queue_document
 from tests.support.shapes import waiting as letter
@@ -82,35 +82,6 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(paths: Paths, place:
         look()
 
 
-@pytest.mark.usefixtures("letters")
-def test_a_named_backup_or_a_beginning_of_its_name(paths: Paths) -> None:
-    first = delete(paths, Settings(), chosen(paths, "aa")).backup
-    delete(paths, Settings(), chosen(paths, "bb"))
-    back(paths, first.name[:-5])
-    assert contents(paths) == ["c", "a"]
-
-
-@pytest.mark.usefixtures("letters")
-def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
-    with worker(paths):
-        pass
-    delete(paths, Settings(), chosen(paths, "aa"))
-    with worker(paths):
-        pass
-    document = read(paths.dlq)
-    del document["items"][0]
-    write(paths.dlq, document)
-    with worker(paths):
-        pass
-    assert contents(paths) == ["c"]
-    assert backups.last_delete(paths).kind == backups.DELETION
-    done = back(paths)
-    assert [json.loads(piece.raw)["content"] for piece in done.dead] == ["b"]
-    with worker(paths):
-        pass
-    assert contents(paths) == ["c", "b"]
-
-
 def remove_by_hand(paths: Paths, item_id: str) -> None:
     document = read(paths.dlq)
     document["items"] = [item for item in document["items"] if item["id"] != item_id]
@@ -127,11 +98,9 @@ def test_a_restore_hides_no_later_removal_by_hand(paths: Paths, others: list[str
     letter = next(item for item in document["items"] if item["id"] == "aa-1")
     letter["retry_count"] += 1
     write(paths.dlq, document)
-    with worker(paths):
-        pass
+    run_worker(paths)
     remove_by_hand(paths, "aa-1")
-    with worker(paths):
-        pass
+    run_worker(paths)
     assert backups.DELETION in {source.kind for source in backups.sources(paths)}
     done = back(paths)
     assert [json.loads(piece.raw) for piece in done.dead] == [letter]
@@ -225,22 +194,16 @@ def test_the_last_delete_is_the_last_also_when_an_hour_comes_twice(
 @pytest.mark.usefixtures("letters")
 @pytest.mark.parametrize("where", ["kept", "mem0_queue_dlq.backup-2026.json"])
 def test_a_copy_of_the_user_s_hides_no_deletion_by_hand(paths: Paths, where: str) -> None:
-    with worker(paths):
-        pass
+    run_worker(paths)
     write(paths.dlq_backup if where == "kept" else paths.claude_dir / where, read(paths.dlq))
     document = read(paths.dlq)
     document["items"][1]["content"] = "edited"
     write(paths.dlq, document)
-    with worker(paths):
-        pass
+    run_worker(paths)
     delete(paths, Settings(), chosen(paths, "aa"))
-    with worker(paths):
-        pass
-    document = read(paths.dlq)
-    del document["items"][1]
-    write(paths.dlq, document)
-    with worker(paths):
-        pass
+    run_worker(paths)
+    remove_by_hand(paths, "bb-1")
+    run_worker(paths)
     assert [source.kind for source in backups.sources(paths)].count(backups.COPY) == 1
     back(paths)
     assert contents(paths) == ["edited", "c"]

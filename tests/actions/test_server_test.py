@@ -99,15 +99,6 @@ def test_a_silent_server_is_waited_for_no_longer_than_said(
         assert "No answer after 0.5" in steps(server.url)["server"].seen  # its share
 
 
-def test_a_port_at_which_nothing_listens(steps: Test) -> None:
-    with Standin() as server:
-        url, netloc = server.url, server.netloc
-    found = steps(url)
-    assert results(found) == [FAILED, SKIPPED, SKIPPED]
-    assert words(found["server"]) == f"{netloc} is down. Connection refused. {THERE}"
-    assert found["server reading"].seen == ("Skipped: server failed first.")
-
-
 def test_a_page_of_html_is_no_mem0_server(steps: Test) -> None:
     with Standin() as server:
         server.health = page()
@@ -204,12 +195,6 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
 
 
 # Settings -------------------------------------------------------------------------------------
-
-
-def test_a_key_is_kept_from_plain_http(steps: Test) -> None:
-    (step,) = steps("http://mem0.invalid", api_key="sesame").values()
-    assert (step.name, step.result) == ("server", FAILED)
-    assert step.seen == ("The API key would go unencrypted to mem0.invalid, readable on the way.")
 
 
 def test_the_embedded_server_is_this_computer(steps: Test) -> None:

@@ -1,7 +1,6 @@
 """How things stand, read once: what is there, and what could not be read."""
 
 import json
-import math
 import os
 import socket
 import sqlite3
@@ -15,27 +14,24 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.actions import standing
+from mem0tray.actions import standing, worker_report
 from mem0tray.actions.in_step import InStep
-from mem0tray.actions.standing import (
-    SeenLedger,
-    Snapshot,
-)
-from mem0tray.actions.worker_report import Metrics, Running
+from mem0tray.actions.standing import SeenLedger, Snapshot
+from mem0tray.actions.status_line import line
+from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
 from mem0tray.config.server_choice import CHOOSE, ServerNames
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
-from mem0tray.files import atomic, orders
+from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import OTHER_WORKER
 from mem0tray.system.paths import Paths, config_file, record_of
-from tests.actions.scene import metrics_of, worker, write, write_dlq
-from tests.support import reads
-from tests.support.shapes import dead, emergency_lines, entry, queue_document
+from tests.actions.scene import metrics_of, run_worker, write, write_dlq
+from tests.support.shapes import dead, entry, queue_document
 
 if TYPE_CHECKING:
     from mem0tray.worker.thread import WorkerThread
@@ -92,8 +88,7 @@ def test_the_worker_notes_beside_the_metrics_while_it_cannot_write_them(paths: P
 
 
 def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
-    with worker(paths):
-        pass
+    run_worker(paths)
     ledger = Ledger(paths.ledger)
     ledger.set_meta(OTHER_WORKER, json.dumps({"pid": 7, "host": "h", "first": 1.0, "last": 2.0}))
     ledger.close()
@@ -105,8 +100,7 @@ def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
 @pytest.mark.usefixtures("running")
 def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -> None:
     write(paths.queue, queue_document([entry("a")]))
-    with worker(paths):
-        pass
+    run_worker(paths)
     atomic.replace(paths.served, record_of(paths.claude_dir, paths.claude_dir, 1.0))
     away = paths.claude_dir.with_name("elsewhere")
     paths.claude_dir.rename(away)
@@ -118,14 +112,6 @@ def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -
 
 
 # The server, the pause ----------------------------------------------------------------------
-
-
-def test_a_pause_that_has_ended_is_none(paths: Paths) -> None:
-    orders.write_pause(paths, 1000.0)
-    assert read(now=999.0).pause == 1000.0
-    assert read(now=1001.0).pause is None
-    orders.write_pause(paths, None)
-    assert read().pause == math.inf
 
 
 @pytest.mark.usefixtures("running")
@@ -188,8 +174,7 @@ def test_of_a_broken_dlq_file_what_is_whole_counts_and_what_the_ledger_has(
 ) -> None:
     write_dlq(paths, [dead("a"), dead("b"), dead("c")])
     if ledger:
-        with worker(paths):
-            pass
+        run_worker(paths)
     paths.dlq.write_bytes(paths.dlq.read_bytes()[:-60])
     made = standing.overview(read())
     assert made.dlq is None
@@ -219,23 +204,11 @@ def test_a_file_that_is_rewritten_all_the_time_has_no_count(
 # What it costs --------------------------------------------------------------------------------
 
 
-def test_each_file_is_read_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(paths.queue, queue_document([entry("a")]))
-    write_dlq(paths, [dead("b")])
-    paths.emergency.write_text(emergency_lines([entry("c")]))
-    times = reads.counted(monkeypatch)
-    for read_now in (1, 0):
-        times.clear()
-        read()
-        assert times[paths.queue.name] == times[paths.dlq.name] == read_now
-
-
 def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_dlq(paths, [dead(str(number)) for number in range(30)])
-    with worker(paths):
-        pass
+    run_worker(paths)
     monkeypatch.setattr(atomic, "read", lambda path: pytest.fail(f"{path} was read"))
     status = WorkerStatus(WorkerState(HEALTHY), 1, 30, 5.0, paused=True, held=1)
     thread = SimpleNamespace(
@@ -332,3 +305,84 @@ def test_without_a_ledger_nothing_is_known_of_what_could_not_be_read(
     assert made.unknown == {"queue": GONE, "dlq": GONE, "totals": GONE}
     at_work = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW), **fields)
     assert (standing.overview(at_work).queue, standing.overview(at_work).dlq) == (3, 4)
+
+
+NONE = reasons.NONE
+REFUSED = state.refusal("401 Unauthorized", 401)
+LATER = Reason("{refusal} The last try was answered with: {answer}.", refusal=REFUSED, answer="x")
+LONG = reasons.advised(Reason("{path}: {why}.", path="/" + "x" * 80, why="full"), Reason("Do."))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "queue", "dead", "told"),
+    [
+        ("healthy", NONE, 0, 0, "mem0 ✓"),
+        ("healthy", NONE, 3, 0, "mem0 3 waiting"),
+        ("healthy", NONE, 1234, 1, "mem0 1,234 waiting, 1 dead letter"),
+        ("healthy", NONE, None, None, "mem0 ? waiting, ? dead letters"),
+        ("starting", NONE, 0, 0, "mem0 starting"),
+        ("paused", state.BREAK, 2, 0, "mem0 paused, 2 waiting"),
+        ("down", Reason("connection refused"), 2, 0, "mem0 ! server down, 2 waiting"),
+        ("not running", NONE, 0, 2, "mem0 ! not running, 2 dead letters"),
+        ("action needed", REFUSED, 0, 0, "mem0 ! 401"),
+        ("action needed", LATER, 3, 0, "mem0 ! 401, 3 waiting"),
+        ("action needed", CHOOSE, 0, 0, "mem0 ! choose a server"),
+        ("action needed", LONG, 0, 0, f"mem0 ! /{'x' * 38}…"),
+    ],
+)
+def test_what_counts_stands_in_one_line(
+    name: str, reason: Reason, queue: int | None, dead: int | None, told: str
+) -> None:
+    """What keeps memories from being delivered, in a few words, and what has not been."""
+    assert line(name, reason, queue, dead) == told
+
+
+def test_the_worker_that_runs_is_known_by_its_lock(paths: Paths) -> None:
+    assert worker_report.running(paths) is None
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    found = worker_report.running(paths)
+    lock.release()
+    assert found is not None
+    assert found.pid == os.getpid()
+    assert worker_report.running(paths) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"no JSON", b"[1]", b'{"pid": 1'])
+def test_metrics_that_make_no_sense_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    path = tmp_path / "metrics.json"
+    assert worker_report.metrics(path) == NO_METRICS
+    path.write_bytes(data)
+    monkeypatch.setattr(worker_report, "_TORN_WAIT", 0.0)
+    assert worker_report.metrics(path) == NO_METRICS
+
+
+@pytest.mark.parametrize(
+    ("worker", "ours"),
+    [
+        (Running(7, 1.0, "a"), True),
+        (Running(7, 1.0, "b"), False),
+        (Running(8, 1.0, "a"), True),
+        (Running(7, 1.0), False),
+        (Running(None, 1.0), False),
+        (None, False),
+    ],
+    ids=["same run", "another run", "pid of elsewhere", "older version", "unknown", "none"],
+)
+def test_metrics_are_of_the_worker_whose_run_they_name(
+    worker: Running | None, *, ours: bool
+) -> None:
+    assert Metrics({"pid": 7, "run": "a"}, 1.0).are_of(worker) is ours
+    assert not Metrics({}, 1.0).are_of(worker)
+
+
+def test_metrics_of_an_older_version_are_known_by_the_process() -> None:
+    assert Metrics({"pid": 7}, 1.0).are_of(Running(7, 1.0))
+    assert not Metrics({"pid": 8}, 1.0).are_of(Running(7, 1.0))
+
+
+@pytest.mark.parametrize("value", [None, 5, "soon", "99999-01-01T00:00:00", []])
+def test_a_time_that_is_none_is_no_time(value: object) -> None:
+    assert worker_report.local_time(value) is None

@@ -69,12 +69,6 @@ def test_all_of_a_project_are_found_in_both_files(seen: WaitingItems) -> None:
         seen.of_project("none")
 
 
-def test_no_file_is_no_items(paths: Paths) -> None:
-    with waiting.opened(Settings()) as seen:
-        assert (seen.items(DLQ_LIST), seen.items(QUEUE_LIST)) == ([], [])
-    assert not paths.ledger.exists()
-
-
 def test_a_file_that_cannot_be_read_is_not_taken_for_empty(paths: Paths) -> None:
     paths.dlq.mkdir()
     write(paths.queue, queue_document([entry("c", id="cccc")]))

@@ -84,3 +84,13 @@ class Scratch:
         done = self.run(*arguments, stdin=stdin)
         assert done.code == 0, done
         return done.out
+
+
+def checks(home: Scratch, name: str) -> list[tuple[str, str]]:
+    """Run `doctor`, and take the level and the words of each check of this name."""
+    found: list[dict[str, Any]] = home.run("doctor", "--json").json()["checks"]
+    return [
+        (each["level"], f"{each['message']} {each['remedy']}")
+        for each in found
+        if each["name"] == name
+    ]

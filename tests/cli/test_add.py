@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import add
-from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import record_of
 from tests.cli.scratch import Scratch
 from tests.support import needs
@@ -78,22 +76,6 @@ def test_a_broken_queue_file_is_left_to_the_worker(home: Scratch, broken: bytes)
     assert (line["id"], line["content"], line["emergency"]) == (document["id"], "new", True)
 
 
-def test_without_the_lock_the_emergency_file(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(add, "LOCK_WAIT", 0.05)
-    home.write("mem0_queue.json", {"queue": []})
-    lock = FileLock(home.paths.queue_lock)
-    lock.acquire(1)
-    try:
-        assert home.run("add", "--project", "p", "x", "--json").json()["queued"] == "emergency"
-    finally:
-        lock.release()
-    assert {path.name for path in home.claude.iterdir()} == {
-        "mem0_queue.json", "mem0_queue.lock", "mem0_emergency.json"
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("stdin", "content"),
     [
@@ -150,14 +132,6 @@ def test_nothing_to_add_is_an_error_of_usage(home: Scratch, arguments: list[str]
     assert (done.code, done.out) == (2, "")
     assert done.err
     assert not home.claude.exists()
-
-
-def test_what_cannot_be_written_is_said(home: Scratch) -> None:
-    for name in ("mem0_queue.json", "mem0_emergency.json"):
-        (home.claude / name).mkdir(parents=True)
-    done = home.run("add", "--project", "p", "lost?")
-    assert (done.code, done.out) == (1, "")
-    assert "mem0_emergency.json" in done.line
 
 
 @needs.LINKS

@@ -106,12 +106,6 @@ def test_the_same_file_can_be_added_again(home: Scratch) -> None:
     assert home.queue.read_bytes() == before
 
 
-def test_hostile_text_is_queued_as_it_is(home: Scratch) -> None:
-    texts = ["half \ud83d", "nul \0", "line\u2028para\u2029next\u0085", "x" * 1_000_000]
-    home.ok("add", "--jsonl", stdin=lines(*map(memory, texts)))
-    assert [each["content"] for each in queued(home)] == texts
-
-
 @pytest.mark.parametrize(
     ("odd", "what"),
     [
@@ -190,13 +184,6 @@ def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str
 def test_wrong_usage_is_said(home: Scratch, arguments: tuple[str, ...]) -> None:
     done = home.run("add", *arguments)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
-
-
-def test_wrong_settings_lose_no_line(home: Scratch) -> None:
-    home.configure("[server")
-    done = home.run("add", "--jsonl", stdin=lines(memory("a")))
-    assert (done.code, done.out) == (0, "1 memory is queued.\n")
-    assert done.err.splitlines()[-1] == "mem0tray: The memories are queued all the same."
 
 
 class Cut(io.BytesIO):

@@ -10,10 +10,7 @@ from mem0tray.system import programs
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support import needs
-from tests.support.forked import ForkedHome
-from tests.support.http1 import Answer
-from tests.support.shapes import entry, further_key, queue_document, waiting
-from tests.support.standin import Standin
+from tests.support.shapes import entry, queue_document, waiting
 
 _PROGRAM = """
 import pathlib, sys
@@ -134,9 +131,7 @@ def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
     dlq = _letter(home)
     empty = json.dumps({"items": []})
     work = f"path.write_text('my new text\\n'); pathlib.Path({str(dlq)!r}).write_text({empty!r})"
-    program = home.root / "program.py"
-    program.write_text(f"import pathlib, sys\npath = pathlib.Path(sys.argv[-1])\n{work}\n")
-    home.env(VISUAL=f"{programs.quote(sys.executable)} {programs.quote(str(program))}")
+    home.env(VISUAL=_editor(home.root, work))
     done = home.run("edit", "aa")
     assert done.code == 1
     assert "delivered meanwhile" in done.line
@@ -168,29 +163,3 @@ def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:
         done = home.run("edit", name)
         assert done.code == 1
         assert part in done.line
-
-
-def test_beside_a_worker_only_the_new_text_is_delivered(tmp_path: Path) -> None:
-    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
-        letter = waiting("old letter", id="aa-1")
-        home.write_dlq([letter])
-        server.health = Answer(503)
-        home.write_queue([entry("old entry", id="qq-1")])
-        home.worker()
-        home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, 10, "taken in")
-        editor = _editor(tmp_path, "path.write_bytes(text.replace(b'old', b'new'))")
-        for name in ("aa", "qq"):
-            home.ok("edit", name, env={"VISUAL": editor})
-        server.health = Answer(body={"status": "ok"})
-        home.wait(lambda: home.state()[0] == "healthy", 10, "healthy")
-        home.ok("retry", "aa")
-        home.wait(lambda: len(server.stored) == 2, 15, "delivered")
-        home.wait(lambda: home.queue_items() == home.dlq_items() == [], 10, "published")
-        assert sorted(text for _, text in server.stored) == ["new entry", "new letter"]
-        keys = {save.content: save.key for save in server.saves}
-        assert keys["new entry"] == further_key("qq-1", "alpha", "new entry")
-        told = home.log_text()
-        assert "✏️ Changed with `mem0tray edit`: 1 dead letter" in told
-        assert "✏️ Changed with `mem0tray edit`: 1 waiting entry" in told
-        assert "DLQ edited" not in told
-        assert home.json("show", "qq")["place"] == "delivered"

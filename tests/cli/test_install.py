@@ -12,8 +12,7 @@ import pytest
 from mem0tray.claude import connecting
 from mem0tray.claude.hook import EVENTS
 from mem0tray.files import atomic
-from tests.cli.doctoring import checks
-from tests.cli.scratch import Scratch
+from tests.cli.scratch import Scratch, checks
 from tests.support import needs
 
 THEIRS = """{
@@ -120,7 +119,9 @@ def test_one_part_alone(home: Scratch, part: str) -> None:
 
 def test_what_others_changed_since_stays(home: Scratch) -> None:
     settings = own_settings(home)
-    home.ok("install", "claude-code")
+    (change,) = home.run("install", "claude-code", "--hooks", "--json").json()["changes"]
+    copy = Path(change["backup"])
+    assert (change["done"], copy.read_text(), needs.has_mode(copy, 0o600)) == (True, THEIRS, True)
     document = json.loads(settings.read_bytes())
     document["theme"] = "dark"
     document["hooks"]["Stop"][1]["hooks"].append({"type": "command", "command": "beep"})
@@ -130,16 +131,6 @@ def test_what_others_changed_since_stays(home: Scratch) -> None:
     expected["theme"] = "dark"
     expected["hooks"]["Stop"].append({"hooks": [{"type": "command", "command": "beep"}]})
     assert json.loads(settings.read_bytes()) == expected
-
-
-def test_a_copy_of_each_file_is_kept_and_named(home: Scratch) -> None:
-    own_settings(home)
-    done = home.run("install", "claude-code", "--hooks", "--json").json()
-    (change,) = done["changes"]
-    copy = Path(change["backup"])
-    assert copy.read_text() == THEIRS
-    assert needs.has_mode(copy, 0o600)
-    assert change["done"] is True
 
 
 def test_a_dry_run_shows_and_changes_nothing(home: Scratch) -> None:

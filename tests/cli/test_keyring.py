@@ -6,6 +6,7 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,11 @@ __all__ = ["bare_home", "server"]
 KEY = "sesame-3c1f"
 
 
+@dataclass
 class Keyring:
     """What is in the keyring of a home, and the trouble with it."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    file: Path
 
     def held(self) -> dict[str, str]:
         found: dict[str, str] = json.loads(self.file.read_text("utf-8"))

@@ -100,10 +100,8 @@ def test_json_holds_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[
         (False, {}, False),
         (True, {}, True),
         (True, {"NO_COLOR": "1"}, False),
-        (True, {"NO_COLOR": ""}, True),
         (True, {"TERM": "dumb"}, False),
         (False, {"FORCE_COLOR": "1"}, True),
-        (False, {"FORCE_COLOR": "0"}, False),
         (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
     ],
 )
@@ -124,12 +122,8 @@ def test_colours_are_for_terminals_that_want_them(
     bad = "\x1b[31m\x1b[1mIt fails.\x1b[0m\n" if coloured else "It fails.\n"
     assert capsys.readouterr().out == bad
     output.say_beside("fail  ", "[red]the disk\x1b[31m", Style.BAD)
-    beside = (
-        "\x1b[31m\x1b[1mfail  \x1b[0m[red]the disk [31m\n"
-        if coloured
-        else "fail  [red]the disk [31m\n"
-    )
-    assert capsys.readouterr().out == beside
+    label = "\x1b[31m\x1b[1mfail  \x1b[0m" if coloured else "fail  "
+    assert capsys.readouterr().out == f"{label}[red]the disk [31m\n"
     output.print_table(("NAME",), [("a",)])
     assert ("\x1b[1m" in capsys.readouterr().out) == (coloured and terminal)
 

@@ -44,33 +44,29 @@ def test_each_project_is_listed_with_its_counts(home: Scratch) -> None:
     }
 
 
-@pytest.mark.parametrize("status", [403, 404, 422])
-def test_a_server_without_the_question_leaves_what_is_known_here(
-    home: Scratch, status: int
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (403, 0, "The server does not name all of its projects."),
+        (404, 0, "The server does not name all of its projects."),
+        (401, 1, "Shown is only what is known here."),
+        (503, 1, "Shown is only what is known here."),
+    ],
+)
+def test_without_the_server_what_is_known_here_is_listed(
+    home: Scratch, status: int, code: int, said: str
 ) -> None:
     keep_waiting(home)
     home.env(MEM0TRAY_SERVER_DIALECT="vps")
     with Wire(answering(render(status, {}))) as server:
         home.env(MEM0TRAY_SERVER_URL=server.url)
         done = home.run("projects")
-        assert counted(home) == {"p": (None, 1, 0, 0), "Q": (None, 1, 1, 0)}
-    assert done.code == 0
-    assert done.out.splitlines()[1].split() == ["p", "–", "1", "0", "0"]
-    assert done.line == "mem0tray: The server does not name all of its projects."
-
-
-@pytest.mark.parametrize("status", [401, 503])
-def test_a_server_that_does_not_answer_is_said(home: Scratch, status: int) -> None:
-    keep_waiting(home)
-    home.env(MEM0TRAY_SERVER_DIALECT="vps")
-    with Wire(answering(render(status, {}))) as server:
-        home.env(MEM0TRAY_SERVER_URL=server.url)
-        done = home.run("projects")
         document = home.run("projects", "--json")
-    assert done.code == document.code == 1
-    assert len(done.out.splitlines()) == 3
-    assert done.line.endswith("Shown is only what is known here.")
-    assert (document.json()["answered"], document.json()["complete"]) == (False, False)
+        assert counted(home) == {"p": (None, 1, 0, 0), "Q": (None, 1, 1, 0)}
+    assert done.code == document.code == code
+    assert done.out.splitlines()[1].split() == ["p", "–", "1", "0", "0"]
+    assert done.line.endswith(said)
+    assert (document.json()["answered"], document.json()["complete"]) == (code == 0, False)
 
 
 def test_a_file_that_cannot_be_read_is_said(home: Scratch) -> None:
@@ -85,7 +81,6 @@ def test_a_file_that_cannot_be_read_is_said(home: Scratch) -> None:
 
 
 def test_nothing_known_is_said(home: Scratch) -> None:
-    """In one line, and no table."""
     home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
     assert home.ok("projects") == "No project is known.\n"
 

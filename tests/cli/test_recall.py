@@ -74,11 +74,7 @@ def test_a_search_takes_only_what_fits_of_what_waits(home: Scratch, server: Stan
     ],
 )
 def test_without_the_server_what_waits_is_shown(
-    home: Scratch,
-    server: Standin,
-    words: tuple[str, ...],
-    answer: Answer,
-    said: str,
+    home: Scratch, server: Standin, words: tuple[str, ...], answer: Answer, said: str
 ) -> None:
     home.env(MEM0TRAY_SERVER_DIALECT="vps")
     home.patch.setattr(recall, "TIMEOUT", 2.0)
@@ -106,15 +102,10 @@ def test_a_queue_that_cannot_be_read_is_said(home: Scratch, server: Standin) -> 
 
 
 def test_json_is_one_document(home: Scratch, server: Standin) -> None:
-    server.script_questions(
-        Answer(
-            body={
-                "success": True,
-                "memories": [{"id": "1", "memory": "a\x1b", "created_at": "2026-01-02"}],
-            }
-        )
-    )
+    there = {"id": "1", "memory": "a\x1b", "created_at": "2026-01-02"}
+    server.script_questions(Answer(body={"success": True, "memories": [there]}))
     home.write("mem0_queue.json", queue_document([entry("w", "p", id="aaaa1111")]))
+    waits = {"memory": "w", "id": "aaaa1111", "created_at": None, "score": None}
     assert home.run("recall", "-p", "p", "-j").json() == {
         "project_id": "p",
         "destination": server.url.removeprefix("http://"),
@@ -122,16 +113,10 @@ def test_json_is_one_document(home: Scratch, server: Standin) -> None:
         "reason": None,
         "note": None,
         "memories": [
-            {
-                "memory": "w", "id": "aaaa1111", "created_at": None, "score": None,
-                "state": "waiting",
-            },
-            {
-                "memory": "a\x1b", "id": "1", "created_at": "2026-01-02", "score": None,
-                "state": "delivered",
-            },
+            waits | {"state": "waiting"},
+            there | {"score": None, "state": "delivered"},
         ],
-    }  # fmt: skip
+    }
 
 
 @_BOTH

@@ -83,8 +83,13 @@ class SecretService:
             return False
 
 
-@contextmanager
-def secret_service(folder: Path) -> Iterator[SecretService]:
+KEY = "sesame-3c1f"
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Iterator[SecretService]:
+    folder = tmp_path / "login"
+    folder.mkdir()
     prefix = "mem0tray-keyring-"
     with session(folder) as bus, tempfile.TemporaryDirectory(prefix=prefix) as runtime:
         made = SecretService(folder, bus.environ["DBUS_SESSION_BUS_ADDRESS"], Path(runtime))
@@ -95,17 +100,6 @@ def secret_service(folder: Path) -> Iterator[SecretService]:
             made.stop()
 
 
-KEY = "sesame-3c1f"
-
-
-@pytest.fixture
-def keyring(tmp_path: Path) -> Iterator[SecretService]:
-    folder = tmp_path / "login"
-    folder.mkdir()
-    with secret_service(folder) as there:
-        yield there
-
-
 @pytest.fixture
 def home(bare_home: Home, server: Standin, keyring: SecretService) -> Home:
     bare_home.env |= keyring.environ
@@ -114,15 +108,11 @@ def home(bare_home: Home, server: Standin, keyring: SecretService) -> Home:
     return bare_home
 
 
-def set_up(home: Home, server: Standin, *options: str) -> str:
-    given = ("--server", server.url, "--key-from", "-", "--no-claude-code", "--no-autostart")
-    return home.ok("setup", *given, *options, stdin=f"{KEY}\n")
-
-
 def test_a_key_is_kept_used_and_taken_out(
     home: Home, server: Standin, keyring: SecretService
 ) -> None:
-    said = set_up(home, server)
+    given = ("--server", server.url, "--key-from", "-", "--no-claude-code", "--no-autostart")
+    said = home.ok("setup", *given, stdin=f"{KEY}\n")
     assert "The API key is in the system's keyring, for this address alone." in said
     assert len(server.stored) == 1
     assert keyring.held() == {server.url: KEY.encode()}

@@ -1,5 +1,6 @@
 """`status`: without a worker, with one, and beside another one; `stats`."""
 
+import errno
 import json
 import os
 import shutil
@@ -11,11 +12,9 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import migration_plan
 from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
-from mem0tray.ledger.reader import Reader
-from tests.cli.scratch import Scratch
+from tests.cli.scratch import Done, Scratch
 from tests.report.past import past
 from tests.support.imports import imported_by
 from tests.support.shapes import dead, entry, queue_document
@@ -35,9 +34,8 @@ def worker(home: Scratch) -> Iterator[None]:
 
 
 def _metrics(home: Scratch, **fields: object) -> None:
-    home.write(
-        "mem0_metrics.json", {"vps_status": "down", "queue_size": 7, "dlq_size": 8, **fields}
-    )
+    made = {"vps_status": "down", "queue_size": 7, "dlq_size": 8}
+    home.write("mem0_metrics.json", made | fields)
 
 
 def test_an_empty_home_is_shown_and_stays_empty(home: Scratch) -> None:
@@ -64,16 +62,10 @@ def test_an_empty_home_is_shown_and_stays_empty(home: Scratch) -> None:
 def test_files_are_counted_when_no_worker_runs(home: Scratch) -> None:
     home.env(MEM0TRAY_SERVER_URL="http://mem0.example:8000")
     now = time.time()
-    stats = {
-        "total_queued": 9,
-        "total_synced": 4,
-        "total_failed": 1,
-        "last_sync": "2025-11-30T04:38:18",
-    }
-    home.write(
-        "mem0_queue.json",
-        {"queue": [_entry("a", now - 200), _entry("b", now), 7, _entry("a", now)], "stats": stats},
-    )
+    totals = {"total_queued": 9, "total_synced": 4, "total_failed": 1}
+    stats = {**totals, "last_sync": "2025-11-30T04:38:18"}
+    queue = [_entry("a", now - 200), _entry("b", now), 7, _entry("a", now)]
+    home.write("mem0_queue.json", {"queue": queue, "stats": stats})
     lines = "".join(json.dumps({**_entry(x), "emergency": True}) + "\n" for x in "bc")
     (home.claude / "mem0_emergency.json").write_text(lines + '{"torn')
     home.write("mem0_queue_dlq.json", {"items": [_entry("d"), None]})
@@ -102,14 +94,9 @@ def test_a_disk_without_room_for_the_queue_file_is_full(
 
 @pytest.mark.usefixtures("worker")
 def test_a_running_worker_is_believed(home: Scratch) -> None:
-    _metrics(
-        home,
-        pid=os.getpid(),
-        host=socket.gethostname(),
-        state="down",
-        reason="the server\x1b[31m is asleep",
-        destination="elsewhere:1",
-    )
+    who = {"pid": os.getpid(), "host": socket.gethostname()}
+    down = {"state": "down", "reason": "the server\x1b[31m is asleep"}
+    _metrics(home, **who, **down, destination="elsewhere:1")
     document = home.run("status", "--json").json()
     assert document["worker"]["pid"] == os.getpid()
     assert time.time() - document["worker"]["since"] < 60
@@ -118,7 +105,6 @@ def test_a_running_worker_is_believed(home: Scratch) -> None:
     assert "running since" in text
     assert "down – the server [31m is asleep" in text
     assert "elsewhere:1" in text
-    who = {"pid": os.getpid(), "host": socket.gethostname()}
     _metrics(home, **who, state="paused", reason="paused by you")  # which says both
     (line,) = (each for each in home.ok("status").splitlines() if each.startswith("state"))
     assert line.split() == ["state", "paused", "by", "you"]
@@ -129,10 +115,7 @@ def test_a_running_worker_is_believed(home: Scratch) -> None:
     ("fields", "name"),
     [
         ({"pid": 1, "host": "far.example"}, "another worker runs on far.example: stop it there"),
-        (
-            {"pid": 1, "host": socket.gethostname()},
-            "another worker runs as process 1: find it",
-        ),
+        ({"pid": 1, "host": socket.gethostname()}, "another worker runs as process 1: find it"),
         ({}, "another worker rewrites mem0_metrics.json"),
     ],
 )
@@ -149,9 +132,7 @@ def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name:
     assert f"Nothing is sent now: {name}" in home.ok("list", "--queue")
     with past(home.paths) as was:
         was.taken(key, 6)
-    listed = home.ok("list", "--queue")
-    assert f"Nothing is sent now: {name}" in listed
-    assert "`mem0tray retry ID` sends" in listed
+    assert "`mem0tray retry ID` sends" in home.ok("list", "--queue")
     (told,) = home.run("diagnose", "aaaa", "--json").json()
     what, _, remedy = name.partition(": ")
     causes = [told, *told["also"]]
@@ -189,22 +170,6 @@ def test_watch_shows_the_status_again_until_ctrl_c(
     assert "quarantine     1 file" in second
 
 
-def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
-    delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
-
-    def elsewhere(_: Reader, server: str) -> dict[str, int]:
-        return {name: number for name, number in delivered.items() if name != server}
-
-    monkeypatch.setattr(Reader, "only_elsewhere", elsewhere)
-    monkeypatch.setattr(migration_plan, "to_bring_over", lambda *_: {"http://old.example": 2})
-    text = home.ok("status")
-    assert "3 memories are on http://old.example, and not on the present server: `mem0tray" in text
-    assert "migrate --from http://old.example` brings 2 over" in text
-    assert "1 memory is on the embedded server of this computer" in text
-    assert "5 memories" not in text
-
-
 # In one line ----------------------------------------------------------------------------------
 
 
@@ -238,14 +203,8 @@ def test_the_line_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
     assert not idle & imported_by("status", "--line")
 
 
-@pytest.mark.parametrize("odd", [None, "a file"])
-def test_the_line_says_that_the_folder_is_missing_or_the_settings_wrong(
-    home: Scratch, odd: str | None
-) -> None:
-    there = home.root / "typo"
-    if odd is not None:
-        there.write_text(odd, encoding="utf-8")
-    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(there))
+def test_the_line_says_that_the_folder_is_missing_or_the_settings_wrong(home: Scratch) -> None:
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(home.root / "typo"))
     assert home.ok("status", "--line") == "mem0 ! no folder at paths.claude_dir\n"
     home.configure("[server]\nurl = 7\n")
     done = home.run("status", "--line")
@@ -301,3 +260,135 @@ def test_the_same_for_people_with_a_row_for_what_has_no_project(home: Scratch) -
     text = home.ok("stats")
     for word in ("alpha", "(none)", "RETRIED", "AGE", "2 dead letters, 0 entries wait."):
         assert word in text
+
+
+def _status(home: Scratch) -> tuple[Done, Any]:
+    done = home.run("status", "--json")
+    assert done.code == 1
+    assert done.line.startswith("mem0tray: Not everything could be read. ")
+    return done, done.json()
+
+
+def test_a_queue_file_that_cannot_be_read(home: Scratch) -> None:
+    home.queue.mkdir(parents=True)  # as root no mode keeps a file from being read
+    done, document = _status(home)
+    assert document["queue"] is None
+    assert document["totals"] == {"queued": None, "synced": None, "failed": None}
+    assert document["dlq"] == 0
+    assert set(document["unknown"]) == {"queue", "totals"}
+    assert document["state"] == "action needed"
+    assert str(home.queue) in document["reason"]
+    assert str(home.queue) in done.line
+    text = home.run("status").out
+    assert "queue          unknown" in text
+    assert "totals         unknown" in text
+    assert "0 delivered" not in text
+
+
+@pytest.mark.parametrize("data", [b"", bytes(300), b"not JSON", b"[1, 2]"])
+def test_a_queue_file_that_is_broken_is_unknown_until_it_holds_still(
+    home: Scratch, data: bytes
+) -> None:
+    home.claude.mkdir()
+    home.queue.write_bytes(data)
+    _, document = _status(home)
+    assert document["queue"] is document["totals"]["synced"] is None
+    assert f"{home.queue} is broken, or just being written" in document["reason"]
+    os.utime(home.queue, (1e9, 1e9))
+    document = home.run("status", "--json").json()
+    assert document["queue"] == document["totals"]["synced"] == 0
+    assert document["quarantine"] == bool(data.strip(b"\0"))
+    assert home.queue.read_bytes() == data
+
+
+def test_a_quarantine_and_a_ledger_that_cannot_be_read(home: Scratch) -> None:
+    home.paths.data_dir.mkdir(parents=True)
+    home.paths.quarantine.write_text("no folder")
+    home.paths.ledger.write_bytes(b"no ledger" * 100)
+    _, document = _status(home)
+    assert document["quarantine"] is document["last_delivery"] is None
+    text = home.run("status").out
+    assert "quarantine     unknown" in text
+    assert "last delivery  unknown" in text
+
+
+# The folder ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["missing", "a file", "a link to nothing"])
+def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
+    folder = home.root / "claud"
+    if kind == "a file":
+        folder.write_text("mine")
+    elif kind == "a link to nothing":
+        folder.symlink_to("gone")
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(folder))
+    done, document = _status(home)
+    assert (document["queue"], document["dlq"], document["totals"]["synced"]) == (None, None, None)
+    assert str(folder) in document["reason"]
+    assert "correct the variable MEM0TRAY_PATHS_CLAUDE_DIR" in done.line
+    by_id = (["show", "a"], ["edit", "a"], ["diagnose", "a"])
+    for command in (["list"], ["list", "--queue"], ["stats"], ["retry", "--all"], *by_id):
+        failed = home.run(*command)
+        assert failed.code == 1, command
+        assert str(folder) in failed.line
+
+
+def test_a_default_folder_that_had_files_is_missed(home: Scratch) -> None:
+    assert home.run("status").code == 0
+    assert home.run("list").code == 0
+    home.claude.mkdir()
+    home.write("mem0_queue.json", {"queue": []})
+    home.paths.data_dir.mkdir(parents=True)
+    home.paths.ledger.touch()
+    home.queue.unlink()
+    home.claude.rmdir()
+    _, document = _status(home)
+    assert f"The folder {home.claude} is gone" in document["reason"]
+
+
+@pytest.mark.parametrize("value", ["claude", "./claude", "../x", "  ", "~nobody-here/x"])
+@pytest.mark.parametrize("where", ["file", "environment"])
+def test_a_relative_folder_is_refused(home: Scratch, where: str, value: str) -> None:
+    if where == "file":
+        home.configure(f'[paths]\nclaude_dir = "{value}"\n')
+    else:
+        home.env(MEM0TRAY_PATHS_CLAUDE_DIR=value)
+    for command in (["status"], ["run", "--once"], ["list"]):
+        done = home.run(*command)
+        assert done.code == 2
+        name = "paths.claude_dir" if where == "file" else "MEM0TRAY_PATHS_CLAUDE_DIR"
+        assert name in done.line
+        assert repr(value.strip()).strip("'") in done.line
+        assert "an absolute path" in done.line
+    done = home.run("add", "--project", "p", "x")
+    assert "an absolute path" in done.err
+    assert done.err.endswith(f"The memory is queued all the same, in {home.claude}.\n")
+    assert home.queue.exists()
+
+
+# The disk ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.row(50)
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EIO, errno.EACCES])
+def test_a_disk_that_takes_no_files_is_seen_at_once(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    host = socket.gethostname()
+    home.write("mem0_metrics.json", {"pid": os.getpid(), "host": host, "state": "healthy"})
+    assert "healthy" in home.ok("status")
+    made = os.open
+
+    def refusing(path: Any, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT and str(path).startswith(str(home.claude)):
+            raise OSError(number, os.strerror(number))
+        return made(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", refusing)
+    text = home.ok("status")
+    lock.release()
+    assert "action needed" in text
+    assert os.strerror(number) in text

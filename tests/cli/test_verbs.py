@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core import reasons
-from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import ACTION_NEEDED, refusal
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock, InstanceLock
@@ -169,15 +168,6 @@ def two_letters(home: Scratch) -> None:
 def left(home: Scratch) -> list[str]:
     document = json.loads(home.paths.dlq.read_text())
     return [item["id"] for item in document["items"]]
-
-
-@pytest.mark.usefixtures("two_letters")
-def test_with_yes_it_deletes_and_names_the_backup(home: Scratch) -> None:
-    text = home.ok("delete", "aaaa", "qqqq", "--yes")
-    (backup,) = home.claude.glob("mem0_queue_dlq.backup-*.json")
-    assert str(backup) in text
-    assert left(home) == ["bbbb-1"]
-    assert json.loads(home.queue.read_text())["queue"] == []
 
 
 @pytest.mark.usefixtures("two_letters")
@@ -357,17 +347,6 @@ def test_a_pause_without_minutes_lasts_until_resumed(home: Scratch) -> None:
     assert home.ok("resume").startswith("Deliveries go on as soon as")
     assert orders.read_pause(home.paths) is None
     assert "were not paused" in home.ok("resume")
-
-
-@pytest.mark.row(7)
-def test_a_pause_that_cannot_be_read_is_not_taken_for_none_and_can_be_ended(home: Scratch) -> None:
-    home.paths.orders.mkdir(parents=True)
-    home.paths.pause.symlink_to(home.paths.pause)  # not even root can read it
-    with pytest.raises(FileUnavailableError, match="symbolic links"):
-        orders.read_pause(home.paths)
-    assert "action needed" in home.ok("status")
-    assert home.ok("resume").startswith("Deliveries go on as soon as")
-    assert not home.paths.pause.is_symlink()
 
 
 def test_a_pause_of_some_minutes_ends_by_itself_and_says_when_no_worker_runs(home: Scratch) -> None:

@@ -241,20 +241,6 @@ def test_where_nothing_was_delivered_nobody_is_asked(home: Scratch, server: Stan
     assert server.requests == []
 
 
-@pytest.mark.row(42)
-def test_hostile_texts_do_no_harm(home: Scratch, server: Standin) -> None:
-    odd = "x\x1b[31m\n\u202e\ud83d"
-    made = [entry(text, odd, id=f"{odd}{n}") for n, text in enumerate((odd, "\ude00", "*", " "))]
-    deliver(home.paths.ledger, server.url, made)
-    server.begin_with([(odd.encode("utf-8", "surrogatepass").decode("utf-8", "replace"), "no")])
-    done = home.run("verify")
-    assert done.code == 1
-    assert "\x1b" not in done.out
-    assert len(done.out.splitlines()) == 6
-    done = home.run("verify", "--json")
-    assert len(done.json()["missing"]) == 4
-
-
 def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_being_verified(
     home: Scratch, server: Standin
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.item import Kind
-from mem0tray.server.answers import classify, health, retry_after, status_in
+from mem0tray.server.answers import health, retry_after, status_in
 from mem0tray.server.http_client import is_answered
 from mem0tray.server.model import NO_TLS, Fault, Reply
 from tests.server.calls import NOW, OK, classified, message, reply
@@ -62,47 +62,25 @@ def test_status_and_body_decide(status: int, body: object, kind: Kind) -> None:
         (None, Fault.TIMED_OUT, Kind.NO_ANSWER),
         (200, Fault.LOST, Kind.NO_ANSWER),
         (200, Fault.NOT_HTTP, Kind.OUTAGE),
-        (200, Fault.TOO_LONG, Kind.OUTAGE),
+        (200, None, Kind.OUTAGE),
         (307, Fault.LOST, Kind.OUTAGE),
         (401, Fault.LOST, Kind.UNAUTHORIZED),
         (429, Fault.TIMED_OUT, Kind.SLOW_DOWN),
+        (400, None, Kind.ITEM_FAILURE),
+        (499, None, Kind.ITEM_FAILURE),
+        (500, None, Kind.ITEM_FAILURE),
         (500, Fault.TOO_LONG, Kind.ITEM_FAILURE),
     ],
 )
 def test_what_broke_off_counts_as_far_as_it_came(
-    status: int | None, fault: Fault, kind: Kind
+    status: int | None, fault: Fault | None, kind: Kind
 ) -> None:
-    answer = classified(reply(status, b"", fault))
+    """The server may have it, unless nothing was sent or a 4xx refuses it."""
+    answer = classified(reply(status, b"<html>", fault))
     assert (answer.kind, answer.status) == (kind, status)
-    is_timed_out = fault is Fault.TIMED_OUT and kind is Kind.NO_ANSWER
-    assert answer.timed_out is is_timed_out
-
-
-@pytest.mark.parametrize(
-    ("status", "fault", "may_have_it"),
-    [
-        (None, Fault.UNREACHABLE, False),
-        (None, Fault.NOT_HTTP, True),
-        (None, Fault.TIMED_OUT, True),
-        (None, Fault.LOST, True),
-        (200, Fault.LOST, True),
-        (200, None, True),
-        (400, None, False),
-        (499, None, False),
-        (500, None, True),
-    ],
-)
-def test_unless_nothing_was_sent_or_a_4xx_refuses_it_the_server_may_have_it(
-    status: int | None, fault: Fault | None, *, may_have_it: bool
-) -> None:
-    assert classified(reply(status, b"<html>", fault)).may_have_it is may_have_it
-
-
-@pytest.mark.parametrize(("body", "kind"), [({"id": 7}, Kind.DELIVERED), (OK, Kind.ITEM_FAILURE)])
-def test_a_dialect_says_what_stored_means(body: object, kind: Kind) -> None:
-    outcome = classify(reply(200, body), NOW, lambda found: "id" in found)
-    assert outcome.kind is kind
-    assert outcome.may_have_it is (kind is not Kind.DELIVERED)
+    assert answer.timed_out is (fault is Fault.TIMED_OUT and kind is Kind.NO_ANSWER)
+    refused = status is not None and 400 <= status < 500
+    assert answer.may_have_it is not (fault is Fault.UNREACHABLE or refused)
 
 
 def test_a_compressed_answer_is_no_json_object() -> None:
@@ -114,15 +92,12 @@ def test_a_compressed_answer_is_no_json_object() -> None:
     ("text", "seconds"),
     [
         ("0", 0.0),
-        ("1.5", 1.5),
         (" 30 ", 30.0),
         ("3601", 3600.0),
         (formatdate(NOW + 90, usegmt=True), 90.0),
         (formatdate(NOW - 90, usegmt=True), 0.0),
         (formatdate(NOW + 1e6, usegmt=True), 3600.0),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
         ("-5", None),
-        ("", None),
         ("Fri, 99 Dec 2026 99:99:99 GMT", None),
     ],
 )
@@ -144,7 +119,6 @@ def test_retry_after_is_seconds_or_a_date_within_an_hour(text: str, seconds: flo
         (reply(400, b"odd"), "400: odd"),
         (reply(500, {"detail": "the model is not loaded"}), "500: the model is not loaded"),
         (reply(500, {"error": {"message": "used up", "code": "quota"}}), "500: used up"),
-        (reply(500, {"message": "no such user"}), "500: no such user"),
         (reply(500, "just text"), "500: just text"),
         (
             reply(422, {"detail": [{"loc": ["body", 0, "x"], "msg": "required"}]}),
@@ -226,14 +200,11 @@ REFUSED = Reply(None, {}, b"", 0.1, Fault.UNREACHABLE, reasons.quoted("connectio
     ("found", "words"),
     [
         (REFUSED, "Connection refused."),
-        (reply(None, b""), "No connection."),
         (reply(None, b"", Fault.TIMED_OUT), "No answer after 0.5 s."),
-        (reply(200, b"", Fault.TIMED_OUT), "No answer after 0.5 s."),
         (reply(200, b"", Fault.LOST), "The connection was lost before the answer was complete."),
         (reply(503, {"status": "ok"}), "503 Service Unavailable."),
         (reply(302, b"", Location="http://portal.test/\x1b"), "to http://portal.test/%1B, which"),
         (reply(200, b"<html>"), "something that is not a JSON object."),
-        (reply(200, b"", Fault.TOO_LONG), "something that is not a JSON object."),
     ],
 )
 def test_what_is_not_healthy_is_said_in_a_sentence(found: Reply, words: str) -> None:
@@ -266,24 +237,13 @@ PART = CONTENT[20:60]
 @pytest.mark.parametrize(
     "shown",
     [
-        CONTENT,
-        PART,
-        CONTENT[:12],
-        CONTENT[-12:],
         PART.upper(),
-        PART.casefold(),
         json.dumps(PART),
         json.dumps(json.dumps(PART)),
-        json.dumps(PART, ensure_ascii=False),
-        repr(PART),
         repr(PART.encode()),
-        ascii(PART),
         " ".join(PART.split()),
-        PART.replace(" ", "   "),
         PART.replace(" ", "\u00a0"),
         PART.replace(" ", ""),
-        PART.replace(" ", "_"),
-        PART.replace("\n", " "),
         PART.replace("e", "e\u200b"),
         PART.replace("ö", "o\u0308"),
         "".join(f"&#{ord(letter)};" for letter in PART),
@@ -316,7 +276,6 @@ def test_a_text_that_repeats_the_content_is_replaced_by_status_and_code(
             ({"detail": f"bad slug {'open the door now'.replace(' ', blank)}"}, "Open the door now")
             for blank in ("-", "_", ", ", "...", "+")
         ),
-        ({"detail": "the model is away", "code": "away"}, "oak " * 250_001),
         (b"", "oak " * 250_001),
     ],
 )
@@ -343,7 +302,6 @@ def test_an_api_key_does_not_show(secret: str) -> None:
     [
         ("http://treasure.below.the.oak/", "treasure.below.the.oak"),
         ("http://mem0.test/treasure.below.the.oak/memory", "treasure.below.the.oak"),
-        ("http://a.test/", "oak " * 250_001),
     ],
 )
 def test_a_redirect_that_shows_the_content_is_not_named(address: str, content: str) -> None:

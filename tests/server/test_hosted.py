@@ -116,23 +116,10 @@ def test_what_has_failed_at_once_is_an_item_failure() -> None:
     assert has_failed_later(outcome.reason)
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind", "message"),
-    [
-        (STORED, Kind.DELIVERED, ""),
-        (render(401, {"detail": f"no key {KEY}"}), Kind.UNAUTHORIZED, "401 Unauthorized"),
-        (
-            render(400, {"error": "400 Bad Request", "details": {"message": "Too odd."}}),
-            Kind.ITEM_FAILURE,
-            "400: Too odd.",
-        ),
-        (render(429, {"detail": "slow"}), Kind.SLOW_DOWN, "429: slow"),
-        (render(503, b""), Kind.OUTAGE, "503 Service Unavailable"),
-    ],
-)
-def test_an_answer_belongs_to_its_class(answer: bytes, kind: Kind, message: str) -> None:
-    outcome = saved(answer)
-    assert (outcome.kind, outcome.message) == (kind, message)
+def test_the_details_of_an_error_are_its_message() -> None:
+    error = {"error": "400 Bad Request", "details": {"message": "Too odd."}}
+    outcome = saved(render(400, error))
+    assert (outcome.kind, outcome.message) == (Kind.ITEM_FAILURE, "400: Too odd.")
 
 
 @pytest.mark.parametrize("status", ["PENDING", "RUNNING"])
@@ -234,21 +221,12 @@ def test_an_event_that_failed_says_so_without_the_text(error: str | None) -> Non
     assert said.message == str(FAILED_LATER)
 
 
-@pytest.mark.parametrize("status", [404, 405])
-def test_an_event_that_is_gone_tells_nothing(status: int) -> None:
-    answer = render(status, {"error": "Event not found"})
-    assert called(answer, "ask", FOUND)[0] is Presence.CANNOT_TELL
-
-
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (render(401, {}), Kind.UNAUTHORIZED),
         (render(429, {}), Kind.SLOW_DOWN),
-        (render(503, {}), Kind.OUTAGE),
         (render(500, {}), Kind.NO_ANSWER),
         (event("CANCELLED"), Kind.NO_ANSWER),
-        (render(200, {}), Kind.NO_ANSWER),
     ],
 )
 def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:

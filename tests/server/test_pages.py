@@ -50,12 +50,6 @@ def test_a_page_that_grew_too_large_is_followed_by_the_next() -> None:
     assert pages > 3
 
 
-def test_a_page_may_be_longer_than_other_answers() -> None:
-    texts = ["small", "é" * 1_500_000, *(f"{number}" + "x" * 300_000 for number in range(9))]
-    with Wire(paging({PROJECT: texts})) as server, client_of(server) as client:
-        assert walked(client, PROJECT) == (texts[::-1], 1, True)
-
-
 def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mem0tray.server.vps.LONGEST_PAGE", 200_000)
     texts = ["one", "x" * 300_000, *(f"{number}" + "x" * 60_000 for number in range(9))]

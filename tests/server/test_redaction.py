@@ -26,20 +26,16 @@ def test_any_twelve_characters_of_any_content_are_found(
         ("abcdefghijkl", "abcdefghijklm", 12, True),
         ("abcdefghijk", "abcdefghijklm", 12, False),
         ("a secret", "secret", 12, True),
-        ("a secre", "secre", 12, False),
         ("a SECRET", "  secret  ", 12, True),
         ("x" * 788 + "abcdefghijkl", "abcdefghijkl", 12, True),
         ("x" * 789 + "abcdefghijkl", "abcdefghijkl", 12, False),
         ("a b c d e f", "abcdef", 12, True),
         ("a-b-c-d-e-f", "abcdef", 12, True),
-        ("abcdef", "a-b-c-d-e-f", 12, False),
         ("a-b-c-d-e-f", "a.b.c.d.e.f", 12, False),
-        ("a-b-c-d-e-f-g-h", "a.b.c.d.e.f.g.h", 12, False),
         ("in", "--------", 12, False),
     ],
 )
 def test_what_counts_as_shown(text: str, content: str, length: int, *, shows: bool) -> None:
-    """So many characters in a row, a short content as a whole; chance does not count."""
     assert repeats(text, content, length) is shows
 
 
@@ -47,8 +43,6 @@ def test_what_counts_as_shown(text: str, content: str, length: int, *, shows: bo
     ("body", "words"),
     [
         ({"error": "a", "detail": "b"}, "a"),
-        ({"detail": "b", "message": "c"}, "b"),
-        ({"title": "f", "other": "g"}, "f"),
         ({"error": " ", "title": "f"}, "f"),
         ({"error": {"detail": {"message": "deep"}}}, "deep"),
         ({"error": {"detail": {"message": {"msg": "deeper"}}}}, ""),
@@ -58,7 +52,6 @@ def test_what_counts_as_shown(text: str, content: str, length: int, *, shows: bo
         ({"detail": [{"loc": ["a", None, 1.5, "b"]}]}, "a.b"),
         ("words", "words"),
         ("x" * 900, "x" * 800),
-        (7, ""),
     ],
 )
 def test_an_error_says_the_first_of_its_words(body: object, words: str) -> None:
@@ -69,13 +62,11 @@ def test_an_error_says_the_first_of_its_words(body: object, words: str) -> None:
     ("body", "found"),
     [
         ({"code": "a", "error_code": "b"}, "a"),
-        ({"error_type": "d"}, "d"),
         ({"code": "two words", "type": "c"}, "c"),
         ({"code": 7, "error": {"code": "x.y-z_1"}}, "x.y-z_1"),
         ({"error": {"code": "e"}, "detail": {"code": "d"}}, "e"),
         ({"detail": [{"type": "missing"}, {"type": "other"}]}, "missing"),
         ({"code": "a" * 41}, ""),
-        ({"code": "1a"}, ""),
         ([{"code": "a"}], ""),
     ],
 )

@@ -11,8 +11,7 @@ from mem0tray.cli.doctor import disk
 from mem0tray.core import reasons
 from mem0tray.files import atomic, private_folders
 from mem0tray.files.lock import FileLock
-from tests.cli.doctoring import checks
-from tests.cli.scratch import Scratch
+from tests.cli.scratch import Scratch, checks
 from tests.support import needs
 
 
@@ -30,13 +29,6 @@ def test_broken_files_are_named(home: Scratch) -> None:
     assert "holds 3 things without a usable content" in checks(home, "mem0_queue.json")[0][1]
     assert "holds 1 thing without a usable content" in checks(home, "mem0_queue_dlq.json")[0][1]
     assert "What was whole in it" in checks(home, "quarantine")[0][1]
-
-
-@pytest.mark.usefixtures("server")
-@pytest.mark.parametrize("name", ["mem0_queue.json", "mem0_queue.lock"])
-def test_a_folder_where_a_file_should_be(home: Scratch, name: str) -> None:
-    (home.claude / name).mkdir(parents=True)
-    assert home.run("doctor").code == 1
 
 
 @pytest.mark.row(7)
