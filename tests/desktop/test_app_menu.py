@@ -15,7 +15,6 @@ from tests.support.bus import BusError
 from tests.support.http1 import Answer
 from tests.support.notifyd import Notification
 from tests.support.processes import wait_until
-from tests.support.screen import Window
 from tests.support.shapes import entries, entry, moved_marker, recovered_marker, waiting
 from tests.support.sni import TrayItem
 from tests.support.tray import HEALTHY, Tray, letter_path, wait_look, wait_tooltip
@@ -25,13 +24,10 @@ TWO: Final = IconLook("healthy", "amber", "2")
 LATE: Final = 20.0  # seconds: a notification comes when its burst is over
 
 
-def dialog(tray: Tray) -> Window:
-    return tray.desktop.screen.wait_dialog()
-
-
 def press(tray: Tray, *names: str) -> None:
     """Press keys in the window that asks, and wait until it is closed."""
-    screen, window = tray.desktop.screen, dialog(tray)
+    screen = tray.desktop.screen
+    window = screen.wait_dialog()
     screen.wait_active(window)
     screen.keys(*names)
     wait_until(lambda: window not in screen.windows(), what="the window closed")
@@ -73,9 +69,6 @@ def test_the_whole_story(tray: Tray) -> None:
         tray.home.wait(lambda: tray.home.log_lines(marker), what=marker)  # noqa: B023  (at once)
 
 
-# What it shows -----------------------------------------------------------------------------
-
-
 def test_icon_and_tooltip_follow_state_and_counts(tray: Tray) -> None:
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(6)])
     _, item = tray.shown(IconLook("healthy", "red", "6"))
@@ -97,9 +90,6 @@ def test_icon_and_tooltip_follow_state_and_counts(tray: Tray) -> None:
     wait_look(item, IconLook("action-needed", "red", "6"))
     item.wait_for(lambda: item.status == "NeedsAttention", what="attention")
     wait_tooltip(item, "Action needed", "sync.timeout")
-
-
-# Memories not delivered ----------------------------------------------------------------------
 
 
 def test_a_confirmed_deletion_is_backed_up_and_reported_once(tray: Tray) -> None:
@@ -140,9 +130,6 @@ def test_a_deletion_is_restored_by_the_menu_and_by_its_notification(tray: Tray) 
     wait_enabled(enabled=False)
 
 
-# Pages and files ---------------------------------------------------------------------------
-
-
 def test_files_and_pages_are_opened(tray: Tray, programs: Programs) -> None:
     _, item = tray.shown()
     for label, path in (
@@ -165,9 +152,6 @@ def test_a_missing_program_is_said_in_a_notification(tray: Tray, programs: Progr
     assert "No program was found" in failed.body
     daemon.act(failed)
     wait_call(tray, programs, "xdg-open", "status.html")
-
-
-# Settings ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("label", "seconds"), [("30 minutes", 1800.0), ("Until resumed", None)])

@@ -17,12 +17,15 @@ from tests.support.shapes import entries, waiting
 from tests.support.tray import HEALTHY, Tray
 from tests.support.variants import variants
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 BASES: Final = ("healthy", "down", "paused", "action-needed")
 BADGES: Final = ((0, None, ""), (1, "amber", "1"), (6, "red", "6"), (10, "red", "9+"))
 LOOKS: Final = [IconLook(base, colour, text) for base in BASES for _, colour, text in BADGES]
 # The menu's lines as they stand on the screen, separators not counted.
 LINES: Final = 13
-RETRY_ALL, LETTERS, PAUSE, QUIT = 2, 3, 8, 12
+RETRY_ALL, QUIT = 2, 12
 
 _RIGHT: Final = 3  # the mouse's button
 _TAKEN: Final = 64  # pixels: the panel takes the largest that it is given, and reduces it
@@ -36,8 +39,8 @@ class Panel:
     """The application on a panel; screenshots go to `folder`."""
 
     def __init__(self, tray: Tray, folder: Path) -> None:
-        self.tray, self.screen, self._folder = tray, tray.desktop.screen, folder
-        self._process = tray.desktop.panel()
+        self.screen, self._folder = tray.desktop.screen, folder
+        tray.desktop.panel()
 
     def wait_look(self, look: IconLook) -> Point:
         """Wait until the panel shows this look, and none that is more like it; its middle."""
@@ -59,11 +62,6 @@ class Panel:
         """Click the icon, which looks so, with the right button; its menu."""
         self.screen.mouse(*self.wait_look(look), _RIGHT)
         return self.screen.wait_menu()
-
-    def wait_notification(self) -> Window:
-        return self.screen.wait_window(
-            lambda window: window.kind == "NOTIFICATION", what="a notification"
-        )
 
     def _compared(self) -> list[tuple[float, int, tuple[int, int]]]:
         picture = self.screen.picture()
@@ -89,9 +87,6 @@ def _drawn(number: int, paper: tuple[int, int, int]) -> Image.Image:
     drawn.alpha_composite(icon.compose(LOOKS[number], _TAKEN))
     return drawn.convert("RGB").resize((_SHOWN, _SHOWN), Image.Resampling.BOX)
 
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ONE: Final = IconLook("healthy", "amber", "1")
 
@@ -136,7 +131,7 @@ def test_a_click_in_the_menu_delivers_the_memory(panel: Panel, tray: Tray) -> No
     tray.server.wait_for(lambda: tray.server.count("letter"))
     panel.wait_look(HEALTHY)
     wait_until(lambda: "DLQ recovered" in dunst.out, 20.0, "DLQ recovered")
-    panel.wait_notification()
+    panel.screen.wait_window(lambda window: window.kind == "NOTIFICATION", what="a notification")
     panel.shoot("delivered")
 
 

@@ -96,17 +96,11 @@ def greeted(other: Bus, name: str = "you") -> list[Any]:
     return other.call("org.example.Mine", PATH, OURS, "Greet", "s", [name])
 
 
-# Calls -----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("text", ["a\0b", "\ud83d"])
 def test_a_text_that_the_bus_cannot_carry_is_refused_here(bus: SessionBus, text: str) -> None:
     with pytest.raises(ValueError, match=r"NUL|surrogates"):
         bus.call(call("Echo", "s", text))
     bus.connect()
-
-
-# Signals and interfaces ------------------------------------------------------------------------
 
 
 def test_signals_that_are_meant_are_heard(bus: SessionBus, other: Bus) -> None:
@@ -160,9 +154,6 @@ def test_a_bus_that_reads_slowly_gets_everything_in_order(
     daemon.signal(signal.SIGCONT)
     assert [came.get(timeout=5) for _ in range(20)] == list(range(20))
     assert not lost
-
-
-# A bus that ends, and comes back -------------------------------------------------------------
 
 
 def test_everything_is_there_again_when_the_bus_is_back(bus: SessionBus, daemon: Daemon) -> None:

@@ -39,9 +39,6 @@ def test_a_program_that_fails_is_an_error(
         clipboard.copy("a")
 
 
-# Linux ------------------------------------------------------------------------------------
-
-
 def test_wayland_has_a_program_of_its_own(
     programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

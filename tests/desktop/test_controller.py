@@ -134,11 +134,6 @@ def desk(paths: Paths) -> Iterator[Desk]:
     made.controller.stop()
 
 
-def attempts(paths: Paths) -> list[float]:
-    """The field `last_attempt` of each dead letter: 0 where it is retried now."""
-    return [item["last_attempt"] for item in read(paths.dlq)["items"]]
-
-
 # Retrying ---------------------------------------------------------------------------------
 
 
@@ -147,7 +142,8 @@ def test_one_is_retried_even_if_it_stands_elsewhere_by_now(desk: Desk, paths: Pa
     letter = desk.letters()["bb"]
     write_dlq(paths, reversed(read(paths.dlq)["items"]))
     assert desk.click(Verb.RETRY, letter=letter) == []
-    assert [bool(at) for at in attempts(paths)] == [True, False, True]
+    attempts = [item["last_attempt"] for item in read(paths.dlq)["items"]]
+    assert [bool(at) for at in attempts] == [True, False, True]
 
 
 @pytest.mark.parametrize("verb", [Verb.RETRY, Verb.DELETE, Verb.DIAGNOSE])

@@ -27,9 +27,6 @@ QUESTION: Final = Question("Delete?", "Project: “a & b”\nID: 1", "Back up an
 HOSTILE: Final = "--help <b>a</b> &amp; \\n \"x\" 'y' %s $(z) `w` <!-- v -->"
 
 
-# Windows ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("answer", "confirmed"), [(1, True), (2, False), (0, False)])
 def test_windows_asks_with_cancel_as_the_default(
     monkeypatch: pytest.MonkeyPatch, answer: int, *, confirmed: bool
@@ -50,9 +47,6 @@ def test_windows_asks_with_cancel_as_the_default(
     assert style == ok_cancel | warning | second | foreground | topmost
     Dialogs().show("title", "text", "Close")
     assert calls[1:] == [(0, "text", "title", 0x40 | 0x10000 | 0x40000)]
-
-
-# Linux: stand-ins for the programs ------------------------------------------------------------
 
 
 class Room:
@@ -165,8 +159,6 @@ def test_the_desktops_own_program_comes_first(
     assert [name for name in ("zenity", "kdialog") if room.words(name)] == [first]
 
 
-# Linux: real windows -----------------------------------------------------------------------------
-
 ASK: Final = """
 import sys
 from mem0tray.desktop.dialogs import Dialogs, Question
@@ -192,9 +184,6 @@ def test_a_window_is_answered_by_keys_and_not_too_wide(
     desktop.screen.keys(*keys)
     process.wait()
     assert process.out.strip() == confirmed
-
-
-# Linux: a notification in the place of a window ---------------------------------------------------
 
 
 @needs_dbus

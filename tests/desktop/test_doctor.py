@@ -35,9 +35,6 @@ def check(env: Mapping[str, str], name: str, *options: str) -> tuple[str, str, s
     return found["level"], found["message"], found["remedy"]
 
 
-# The tray ----------------------------------------------------------------------------------
-
-
 def test_a_panel_with_a_tray_is_found(desktop: Desktop) -> None:
     desktop.panel()
     found = check(desktop.env, "tray")
@@ -83,9 +80,6 @@ def test_a_display_and_a_bus_that_hang_are_named(desktop: Desktop) -> None:
         env = {**desktop.env, "DBUS_SESSION_BUS_ADDRESS": address}
         level, message, _ = check(env, "tray")
     assert (level, "session's D-Bus does not answer" in message) == ("warn", True)
-
-
-# Notifications --------------------------------------------------------------------------------
 
 
 @pytest.fixture

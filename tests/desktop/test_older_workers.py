@@ -69,9 +69,6 @@ def test_names_and_words_tell_a_worker(name: str, words: str, *, expected: bool)
     assert other_process.is_worker(name, words.split()) is expected
 
 
-# systemd --------------------------------------------------------------------------------
-
-
 def _unit(folder: Path, name: str, wanted_by: str = "", command: str = "/opt/x") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(f"[Service]\nExecStart=-{command}\n", encoding="utf-8")
@@ -119,9 +116,6 @@ def test_units_that_run_are_found(home: Path, programs: Programs) -> None:
     ]
 
 
-# cron, processes ------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("system", ["linux", "darwin"])
 def test_the_command_takes_out_one_cron_line(home: Path, programs: Programs, system: str) -> None:
     table = home / "table"
@@ -161,9 +155,6 @@ def test_a_process_is_named_unless_it_is_ours(worker: "subprocess.Popen[bytes]")
     _run(stop)
     worker.wait(timeout=20)
     assert _of(worker.pid, set()) == []
-
-
-# launchd --------------------------------------------------------------------------------
 
 
 def _agent(folder: Path, label: str, **values: Any) -> Path:

@@ -48,9 +48,6 @@ def test_what_is_not_there(programs: Programs, tmp_path: Path) -> None:
     assert programs.calls("xdg-open") == []
 
 
-# Other systems: which program is asked ----------------------------------------------------
-
-
 def test_macos(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     programs.add("open")

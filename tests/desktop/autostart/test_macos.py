@@ -3,7 +3,7 @@
 import plistlib
 import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -30,12 +30,6 @@ def login(tmp_path: Path, programs: Programs) -> LaunchAgent:
     programs.add("launchctl")
     program = script(tmp_path / "with space" / "mem0tray", "exit 0")
     return LaunchAgent([str(program), "-m", "mem0tray"], tmp_path, 501)
-
-
-def _change(login: LaunchAgent, **values: Any) -> None:
-    login.enable()
-    path = Path(login.where)
-    path.write_bytes(plistlib.dumps({**plistlib.loads(path.read_bytes()), **values}))
 
 
 def test_launchd_knows_every_key_and_would_load_the_file(login: LaunchAgent) -> None:
@@ -91,21 +85,16 @@ def test_what_the_user_turned_off_is_shown_and_not_mended(
     assert not login.mend()
 
 
-@pytest.mark.parametrize("words", [[], [1], "mem0tray"])
-def test_an_agent_that_starts_nothing_is_mended(login: LaunchAgent, words: object) -> None:
-    _change(login, ProgramArguments=words)
-    assert login.state().name == STALE
-    assert login.state().reason
-    assert login.mend()
-    assert login.state() == AutostartState(ENABLED, login.command)
+WORDLESS: Final = [plistlib.dumps({"ProgramArguments": words}) for words in ([], [1], "mem0tray")]
 
 
-@pytest.mark.parametrize("data", [b"", b"bplist00", b"<plist><true/></plist>"])
-def test_a_file_that_is_no_property_list_is_mended(login: LaunchAgent, data: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", b"bplist00", b"<plist><true/></plist>", *WORDLESS])
+def test_an_agent_that_starts_nothing_is_mended(login: LaunchAgent, data: bytes) -> None:
     login.enable()
     Path(login.where).write_bytes(data)
-    assert login.state().name == STALE
+    assert (login.state().name, bool(login.state().reason)) == (STALE, True)
     assert login.mend()
+    assert login.state() == AutostartState(ENABLED, login.command)
 
 
 def test_a_folder_in_its_place_is_not_ours(login: LaunchAgent) -> None:

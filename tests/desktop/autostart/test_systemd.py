@@ -19,20 +19,9 @@ def manager(programs: Programs) -> UserSystemd:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Path:
-    return script(tmp_path / "bin" / "mem0tray", "exit 0")
-
-
-@pytest.fixture
-def service(tmp_path: Path, program: Path) -> UserService:
+def service(tmp_path: Path) -> UserService:
+    program = script(tmp_path / "bin" / "mem0tray", "exit 0")
     return UserService([str(program), "run"], tmp_path / "units")
-
-
-def _text(service: UserService) -> str:
-    return Path(service.where).read_text(encoding="utf-8")
-
-
-# The unit -------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("manager")
@@ -51,12 +40,9 @@ def test_it_comes_back_after_a_failure_for_ever_and_starts_with_the_users_manage
     service: UserService,
 ) -> None:
     service.enable()
-    lines = _text(service).splitlines()
+    lines = Path(service.where).read_text(encoding="utf-8").splitlines()
     assert {"Restart=on-failure", "StartLimitIntervalSec=0", "UMask=0077"} < set(lines)
     assert "WantedBy=default.target" in lines
-
-
-# Enable and disable ---------------------------------------------------------------------
 
 
 def test_where_a_manager_answers_it_starts_at_once(

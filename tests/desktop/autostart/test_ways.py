@@ -75,9 +75,6 @@ def test_a_program_that_is_gone_is_named_and_the_new_one_takes_its_place(
     assert other.state() == AutostartState(ENABLED, after.command)
 
 
-# Which one ------------------------------------------------------------------------------
-
-
 class Lab:
     """Both ways in a scratch folder, and the manager of the service."""
 
@@ -102,14 +99,8 @@ def lab(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> 
     return Lab(programs)
 
 
-@pytest.fixture
-def without_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be on a computer where nobody logs in to a desktop."""
+def test_without_a_desktop_the_service_fits(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "has_desktop", lambda _: False)
-
-
-@pytest.mark.usefixtures("without_desktop")
-def test_without_a_desktop_the_service_fits(lab: Lab) -> None:
     assert autostart.chosen().kind == SERVICE
     assert autostart.current().kind == SERVICE
     assert lab.way(DESKTOP).kind == DESKTOP

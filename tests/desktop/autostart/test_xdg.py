@@ -40,9 +40,6 @@ def _change(login: XdgAutostart, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-# What is written -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_desktop_starts_just_that(tmp_path: Path, name: str) -> None:
     said = tmp_path / "said"
@@ -104,9 +101,6 @@ def test_the_settings_folder_is_that_of_the_base_directory_specification(
     assert str(config_folder(environ)) == folder.format(home=tmp_path)
 
 
-# What desktops make of it ----------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "line", ["Hidden=true", "X-GNOME-Autostart-enabled=false", "X-MATE-Autostart-enabled=false"]
 )
@@ -138,9 +132,6 @@ def test_what_somebody_else_put_there_stays(login: XdgAutostart, content: str | 
         login.enable()
     assert login.disable() == [f"{path} is not made by mem0tray, and stays as it is."]
     assert path.is_dir() if content is None else path.read_text() == content
-
-
-# Desktops that start no entries ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

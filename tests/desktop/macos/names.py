@@ -53,11 +53,7 @@ def folder() -> Path:
 
 
 def _pins() -> list[str]:
-    """The wheels at the versions that the project's environment pins for a Mac."""
-    try:
-        lines = _PINS.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise NoNamesError(f"{_PINS} cannot be read") from error
+    lines = _PINS.read_text(encoding="utf-8").splitlines()
     return [line.split()[0] for line in lines if line.partition("==")[0] in _WHEELS]
 
 
@@ -75,11 +71,9 @@ def _fetch(pins: list[str], kept: Path) -> None:
                 capture_output=True,
                 text=True,
             )
-        except subprocess.CalledProcessError as error:
-            last = error.stderr.strip().rpartition("\n")[2]
+        except (OSError, subprocess.SubprocessError) as error:
+            last = str(getattr(error, "stderr", None) or error).strip().rpartition("\n")[2]
             raise NoNamesError(f"{' and '.join(pins)} cannot be downloaded: {last}") from error
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise NoNamesError(f"{' and '.join(pins)} cannot be downloaded: {error}") from error
         for wheel in wheels.iterdir():
             with zipfile.ZipFile(wheel) as archive:
                 inside = [name for name in archive.namelist() if name.endswith(".py")]
@@ -159,12 +153,8 @@ def _listener(found: Names) -> ModuleType:
         "selector": lambda *_, **__: None,
         "_updatingMetadata": lambda _: None,
     }
-    return _module("objc", told)
-
-
-def _module(name: str, contents: dict[str, Any]) -> ModuleType:
-    module = ModuleType(name)
-    vars(module).update(contents)
+    module = ModuleType("objc")
+    vars(module).update(told)
     return module
 
 

@@ -47,9 +47,6 @@ def _seen(look: Callable[[], object]) -> tuple[list[Any], Callable[[], object]]:
     return seen, lambda: seen.append(look())
 
 
-# What is seen ---------------------------------------------------------------------------------
-
-
 def test_the_icon_is_sharp_and_in_colour(user: User, tray: Tray) -> None:
     shown, see = _seen(lambda: user.icon)
     user.runs(tray, see, lambda: tray.show_look(IconLook("down", "red", "3")), see)
@@ -140,9 +137,6 @@ def test_other_threads_touch_nothing(user: User, tray: Tray) -> None:
     seen, see = _seen(lambda: (user.tooltip, len(user.menu())))
     user.runs(tray, ask, see)
     assert seen == [("two", 4)]
-
-
-# The end --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -18,9 +18,6 @@ def faulty(mac: Machine) -> Iterator[Machine]:
     mac.faults.clear()
 
 
-# The names ------------------------------------------------------------------------------------
-
-
 def test_no_stand_in_has_a_name_of_its_own(real_names: Names) -> None:
     assert kit.wrong(real_names) == []
 
@@ -34,9 +31,6 @@ def test_a_misspelt_stand_in_is_found(real_names: Names, monkeypatch: pytest.Mon
     assert "no class NSMenue" in kit.wrong(real_names)
 
 
-# What is strict -------------------------------------------------------------------------------
-
-
 def _kit() -> Any:
     import AppKit
 
@@ -45,12 +39,10 @@ def _kit() -> Any:
 
 MISSPELT: dict[str, Callable[[], object]] = {
     "a selector": lambda: _kit().NSImage.alloc().setTemplat_(False),
-    "another case": lambda: _kit().NSMenu.alloc().setAutoEnablesItems_(False),
     "an underscore too few": lambda: _kit().NSMenu.alloc().addItem(None),
     "a selector of another class": lambda: _kit().NSMenuItem.alloc().setToolTip_("x"),
     "a class": lambda: _kit().NSStatusbar,
     "a constant": lambda: _kit().NSVariableStatusLength,
-    "a number": lambda: _kit().NSApplicationActivationPolicyAccesory,
     "an attribute": lambda: setattr(_kit().NSMenuItem.alloc().init(), "title", "x"),
 }
 

@@ -17,19 +17,12 @@ QUESTION = Question("Delete?", "Project: “a & b”\nID: 1", "Back up and delet
 HOSTILE = '"; do shell script "x" -- \\ " & (quit)\nend run'
 
 
-def _notify(title: str, body: str) -> None:
-    PlyerBackend(platform="darwin").show(Notice("Title", title, body))
-
-
 some = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-# Alerts ---------------------------------------------------------------------------------------
-
 
 def test_an_alert_asks_and_cancelling_is_no(scripts: Osascript) -> None:
-    """All texts are arguments; the button that cancels is the default."""
     assert Dialogs().ask(QUESTION)
     assert scripts.words == ["-", QUESTION.title, QUESTION.text, "Back up and delete", "Cancel"]
     assert "default button myCancel cancel button myCancel" in scripts.source
@@ -40,16 +33,10 @@ def test_an_alert_asks_and_cancelling_is_no(scripts: Osascript) -> None:
     assert "buttons {myClose}" in scripts.source
 
 
-# Notifications --------------------------------------------------------------------------------
-
-
 def test_a_notification_needs_nothing_but_the_system(scripts: Osascript) -> None:
-    _notify("Server down", "5 memories wait.")
+    PlyerBackend(platform="darwin").show(Notice("Title", "Server down", "5 memories wait."))
     assert scripts.words == ["-", "Server down", "5 memories wait.", "mem0tray"]
     assert "display notification myText with title myTitle subtitle myName" in scripts.source
-
-
-# Hostile texts --------------------------------------------------------------------------------
 
 
 @some

@@ -31,16 +31,6 @@ def desk() -> Desk:
     return healthy_desk()
 
 
-def shown(desk: Desk, *happens: Event) -> Notice:
-    desk.happens(*happens)
-    desk.passes(BURST)
-    return desk.last
-
-
-def offers(notice: Notice) -> list[Offer]:
-    return [offer for offer, _ in notice.actions[1:]]
-
-
 DELETED = events.UserAction("delete", dead=1, fresh=1, backup="kept.json")
 
 
@@ -64,14 +54,13 @@ DELETED = events.UserAction("delete", dead=1, fresh=1, backup="kept.json")
 def test_each_subject_says_what_happened_and_what_to_do(
     desk: Desk, happens: list[Event], title: str, parts: list[str]
 ) -> None:
-    notice = shown(desk, *happens)
+    desk.happens(*happens)
+    desk.passes(BURST)
+    notice = desk.last
     assert desk.titles == [title]
     assert notice.body.startswith(parts[0])
     assert all(part in notice.body for part in parts)
     assert "secret" not in notice.body
-
-
-# Icons, buttons, urgency -------------------------------------------------------------------
 
 
 def _down(desk: Desk) -> None:
@@ -116,7 +105,8 @@ def test_icon_buttons_and_urgency_follow_from_the_subject(
     happens(desk)
     desk.passes(BURST)
     notice = desk.last
-    found = (notice.base, offers(notice), notice.urgency, notice.kind)
+    offers = [offer for offer, _ in notice.actions[1:]]
+    found = (notice.base, offers, notice.urgency, notice.kind)
     assert found == (base, expected, urgency, kind)
     assert notice.actions[0] == (Offer.STATUS, "Show status")
     assert notice_icon(notice.base).is_file()
@@ -131,9 +121,6 @@ def test_an_answer_shows_the_status_unless_that_is_what_failed(
     notice = notice_texts.answer("No", "So.", Language("en"), good=good, clickable=clickable)
     assert [offer for offer, _ in notice.actions] == [Offer.STATUS] * clickable
     assert notice.base == ("healthy" if good else "action-needed")
-
-
-# Words --------------------------------------------------------------------------------
 
 
 def _group(
@@ -168,9 +155,6 @@ def test_each_subject_is_said_within_the_line_that_a_desktop_shows(code: str) ->
         assert 0 < len(notice.title) <= 40
         assert not re.search(r"[{}]|\bNone\b|\(\)", notice.body)
     assert {group.subject for group in _every()} == set(Subject)
-
-
-# Length ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,6 @@ def test_why_it_was_not_shown_is_one_line(error: Exception, reason: str) -> None
     assert notices.send(_Failing(error), notice()) == reason
 
 
-# Which way plyer has ------------------------------------------------------------------
-
-
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     monkeypatch.setattr(session, "_FLATPAK", tmp_path / "none")

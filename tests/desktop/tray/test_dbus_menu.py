@@ -22,18 +22,12 @@ def label(text: str) -> object:
     return read(item(text)).below[0].properties["label"]
 
 
-# Texts -------------------------------------------------------------------------------------
-
-
 def test_hostile_text_becomes_one_short_line() -> None:
     assert label("a_b__c") == "a__b____c"
     assert label("a\nb\tc\0d\x1b[31m\ud83d\u202ee") == "a b c d [31m e"
     assert len(str(label("x" * 5000))) == 200
     assert str(label("_" * 5000)).count("_") == 398
     assert label("\0\n\ud800") == label("") == "?"
-
-
-# Lines --------------------------------------------------------------------------------------
 
 
 def test_lines_say_what_they_are() -> None:
@@ -52,9 +46,6 @@ def test_lines_say_what_they_are() -> None:
         {"label": "more", "enabled": True, "children-display": "submenu"},
     ]
     assert [line.properties["label"] for line in lines[4].below] == ["below"]
-
-
-# Ids ----------------------------------------------------------------------------------------
 
 
 def test_the_same_thing_keeps_its_id() -> None:
@@ -82,9 +73,6 @@ def test_things_that_look_alike_have_ids_of_their_own() -> None:
     )  # fmt: skip
     numbers = [line.id for line in root.walk()]
     assert len(set(numbers)) == len(numbers) == 9
-
-
-# What panels are told -------------------------------------------------------------------------
 
 
 def test_another_text_is_no_change_of_lines() -> None:

@@ -88,9 +88,6 @@ def faint(image: Image.Image, panel: str) -> int:
     return lost.histogram()[255]
 
 
-# Which look ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("state", "base"),
     [
@@ -125,9 +122,6 @@ def test_the_badge_tells_the_number(
     assert look(HEALTHY, dlq_size, investigate) == IconLook("healthy", badge, text)
 
 
-# Told apart by shape -------------------------------------------------------------
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("badge", BADGES)
 def test_bases_differ_in_shape(badge: tuple[str | None, str], size: int) -> None:
@@ -152,9 +146,6 @@ def test_a_rim_parts_badge_and_base(base: str, badge: tuple[str, str], size: int
         assert contrast(line[:3], filling[:3]) >= 3.0
 
 
-# Read on any panel ---------------------------------------------------------------
-
-
 @pytest.mark.parametrize("size", SHOWN)
 @pytest.mark.parametrize("panel", [*PANELS, *BREEZE, *PLAIN])
 @pytest.mark.parametrize("seen", LOOKS, ids=str)
@@ -168,9 +159,6 @@ def test_small_digits_are_sharp(text: str, size: int) -> None:
     image = compose(IconLook("healthy", "red", text), size)
     left, top, right, bottom = badge_box(size)
     assert len(colours(image.crop((left + 1, top + 1, right - 1, bottom - 1)))) == 2
-
-
-# Composed once -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import queue
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,9 +89,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IconDesk]:
         yield made
 
 
-# What it shows -----------------------------------------------------------------------------
-
-
 def test_what_a_panel_reads(desk: IconDesk) -> None:
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
@@ -143,9 +138,6 @@ def test_a_panel_that_listens_late_is_told_again(
     assert item.colour() == RED
 
 
-# Clicks in the menu -----------------------------------------------------------------------------
-
-
 def test_a_menu_that_fails_leaves_the_last_one(
     desk: IconDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -157,27 +149,6 @@ def test_a_menu_that_fails_leaves_the_last_one(
     desk.menu(desk.MenuItem(fails, desk.note))
     assert item.menu().labels == ["x"]
     assert "on purpose" in caplog.text
-
-
-# A panel that comes, goes and comes back ---------------------------------------------------------
-
-
-def test_a_panel_is_told_when_it_listens(desk: IconDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    item = desk.start()
-    item.wait_for(lambda: item.status == "Active")
-    later: defaultdict[float, queue.SimpleQueue[Callable[[], object]]]
-    later = defaultdict(queue.SimpleQueue)  # by how much; what is said again comes later still
-    monkeypatch.setattr(linux, "_LISTENS", 0.5)
-    monkeypatch.setattr(desk.bus, "later", lambda seconds, work: later[seconds].put(work))
-    desk.host.close()
-    desk.host = TrayHost(desk.address)
-    work = later[0.5].get(timeout=10)
-    assert desk.host.items == []
-    work()
-    assert desk.host.wait_item().colour() == RED
-
-
-# What panels ask of the menu -------------------------------------------------------------------
 
 
 def test_that_the_menu_opens_is_told_and_of_a_submenu_it_is_not(desk: IconDesk) -> None:

@@ -154,9 +154,6 @@ def test_what_is_set_is_shown(level: str, *, on: bool) -> None:
     assert (login.checked, login.command) == (on, MenuCommand(Verb.AT_LOGIN, value=not on))
 
 
-# Rebuilt rarely -----------------------------------------------------------------------------
-
-
 @pytest.mark.usefixtures("somewhere")
 def test_what_was_on_another_day_has_its_date() -> None:
     since = datetime(2025, 11, 29, 23, 59).timestamp()  # noqa: DTZ001
@@ -165,9 +162,6 @@ def test_what_was_on_another_day_has_its_date() -> None:
     assert menu.moment(since, ENGLISH, early) == "Nov 29, 2025, 23:59"
     assert menu.moment(early, ENGLISH, late) == "00:00"
     assert menu.moment(early, ENGLISH) == "Nov 30, 2025, 00:00"
-
-
-# The tooltip ----------------------------------------------------------------------------------
 
 
 def test_the_tooltip_has_the_counts() -> None:
@@ -188,8 +182,6 @@ def test_reasons_are_in_the_users_language() -> None:
     (letter,) = menu.build(view, french, NOW)[4].entries
     assert " · contenu invalide\xa0: aucun projet n’est indiq… · " in letter.label
 
-
-# Hostile texts ----------------------------------------------------------------------------------
 
 HOSTILE = [
     "two\nlines\r\nand\u2028more\x00\x1b[31m\x07",

@@ -23,9 +23,6 @@ from mem0tray.system.threads import SYSTEM, Clock
 NOW = 1000.0
 
 
-# The presenter -----------------------------------------------------------------------------
-
-
 class Tray:
     """A tray that only writes down what it is told."""
 
@@ -93,9 +90,6 @@ def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> 
     assert "49 memories" in scene.tray.next("title")
     assert "49 memories" in scene.tray.next("menu")[1].label
     assert scene.tray.told.empty()
-
-
-# The pace of the menu, step by step ----------------------------------------------------------
 
 
 class Hand(Clock):
@@ -169,9 +163,6 @@ def test_the_menu_of_the_start_is_followed_at_once() -> None:
     fresh.scene = Scene(clock=fresh.clock)
     assert fresh.shows()
     assert fresh.shows(NOW + 0.1, state=HEALTHY, letters=ONE)
-
-
-# Faults, and the end ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [Mem0TrayError("no ledger"), RuntimeError("of the desktop")])

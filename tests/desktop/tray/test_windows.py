@@ -121,9 +121,6 @@ def take_posted(icon: Any, windows: User32) -> None:
         send(icon, windows.posted.pop(0))
 
 
-# The taskbar -------------------------------------------------------------------------------
-
-
 def test_the_icon_is_put_there_by_the_thread_of_its_window(icon: Any, windows: User32) -> None:
     icon._show()
     icon._show()
@@ -165,9 +162,6 @@ def test_the_picture_is_the_one_that_was_drawn_for_that_size(
     assert len(windows.icons) == 1
 
 
-# The menu ----------------------------------------------------------------------------------
-
-
 def test_a_menu_that_is_open_stays_as_it_is(icon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def while_open(icon: Any, _: int, lparam: int) -> None:
         if lparam != MOUSE_MOVES:
@@ -183,20 +177,13 @@ def test_a_menu_that_is_open_stays_as_it_is(icon: Any, monkeypatch: pytest.Monke
     assert icon.did[-2:] == ["menu", "menu"]
 
 
-# The end -----------------------------------------------------------------------------------
-
-
-def test_a_session_may_end(icon: Any) -> None:
+def test_a_session_may_end_or_go_on(icon: Any) -> None:
     icon.at_end = lambda: icon.did.append("all is ended")
     assert send(icon, windows_icon.WM_QUERYENDSESSION)
-    send(icon, windows_icon.WM_ENDSESSION, 1)
-    assert icon.did == ["all is ended", "stop"]
-
-
-def test_a_session_that_goes_on_ends_nothing(icon: Any) -> None:
-    icon.at_end = lambda: icon.did.append("all is ended")
     send(icon, windows_icon.WM_ENDSESSION, 0)
     assert icon.did == []
+    send(icon, windows_icon.WM_ENDSESSION, 1)
+    assert icon.did == ["all is ended", "stop"]
 
 
 def test_taskkill_ends_it_in_order(icon: Any) -> None:

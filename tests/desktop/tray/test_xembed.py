@@ -118,13 +118,6 @@ def test_it_waits_for_the_login(watched: Watched) -> None:
     assert (watched.reports, watched.looks) == (0, 0)
 
 
-def test_a_full_disk_means_to_be_told_again(watched: Watched, tmp_path: Path) -> None:
-    watched.mark = tmp_path / "file" / "mark"
-    watched.mark.parent.touch()
-    assert watched.ended(watched.look())
-    assert watched.reports == 1
-
-
 def test_leaving_just_before_the_stay_shows_no_icon(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
