@@ -16,7 +16,6 @@ from tests.support.shapes import Item, entry, queue_document, waiting
 
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
-    """Make a scratch home."""
     for name in list(os.environ):
         if name.startswith("MEM0TRAY_"):
             monkeypatch.delenv(name)

@@ -37,12 +37,10 @@ def read(path: Path) -> Any:
 
 
 def contents(paths: Paths) -> list[str]:
-    """The texts in the DLQ file, in order."""
     return [letter["content"] for letter in read(paths.dlq)["items"]]
 
 
 def queued(paths: Paths) -> list[str]:
-    """The texts under `queue`, in order."""
     return [entry["content"] for entry in read(paths.queue)["queue"]]
 
 
@@ -74,7 +72,6 @@ def worker(paths: Paths) -> Iterator[WorkerContext]:
 
 @contextmanager
 def holding(paths: Paths, run: str = "") -> Iterator[None]:
-    """Hold the lock of a worker, or of a command, in this process."""
     lock = InstanceLock(paths.instance_lock, run)
     lock.acquire()
     try:
@@ -84,7 +81,6 @@ def holding(paths: Paths, run: str = "") -> Iterator[None]:
 
 
 def run_worker(paths: Paths) -> None:
-    """Have a worker look at the files once."""
     with worker(paths):
         pass
 

@@ -39,14 +39,12 @@ COMMANDS = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def _entry(paths: Paths) -> None:
-    """Have an entry wait."""
     write(paths.queue, queue_document([entry("old", id="qq-1")]))
     chosen(paths, "qq")  # the ledger knows it
 
 
 @pytest.fixture
 def _worker(paths: Paths) -> Iterator[None]:
-    """Hold the lock that a worker holds."""
     with holding(paths):
         yield
 

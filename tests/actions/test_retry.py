@@ -95,7 +95,6 @@ def test_a_worker_that_hangs_is_not_waited_for(
 
 @pytest.fixture
 def letters(paths: Paths) -> list[shapes.Item]:
-    """Write three dead letters and an entry that waits."""
     made = [waiting(n, p, id=f"{n}{n}-1", mine=n) for n, p in (("a", "x"), ("b", "x"), ("c", "y"))]
     write_dlq(paths, made)
     write(paths.queue, queue_document([entry("q", id="qq-1")]))

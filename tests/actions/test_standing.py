@@ -45,7 +45,6 @@ def read(*, url: str = SERVER, now: float | None = None) -> Snapshot:
 
 @pytest.fixture
 def running(paths: Paths) -> Iterator[None]:
-    """Hold the instance lock, as a worker does."""
     with holding(paths):
         yield
 
@@ -330,7 +329,6 @@ LONG = reasons.advised(Reason("{path}: {why}.", path="/" + "x" * 80, why="full")
 def test_what_counts_stands_in_one_line(
     name: str, reason: Reason, queue: int | None, dead: int | None, told: str
 ) -> None:
-    """What keeps memories from being delivered, in a few words, and what has not been."""
     assert line(name, reason, queue, dead) == told
 
 

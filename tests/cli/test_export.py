@@ -62,7 +62,9 @@ def test_hostile_text_goes_out_and_in_again_unchanged(home: Scratch, shows: str)
     out = home.root / "memories.jsonl"
     room = 10**9 if shows == "one page" else 10
     with serving(home, paging({"odd \ud800 \u2028": HOSTILE}, room)):
-        home.ok("export", "--out", str(out))
+        said = home.ok("export", "--out", str(out))
+    assert said == f"{len(HOSTILE)} memories of 1 project written to {out}.\n"
+    assert has_mode(out, 0o600)
     text = out.read_text("utf-8")
     assert not set(text) & set("\x1b\u202e\u2028\u2029\u0085\ufeff\0")
     home.ok("add", "--jsonl", str(out))
@@ -223,12 +225,3 @@ def test_a_project_with_a_name_too_long_to_list_is_named_and_the_others_exported
     done = home.run("export")
     assert (done.code, texts(done.out)) == (1, [("q", "elm")])
     assert "may have more of 1 project" in done.err
-
-
-def test_a_file_gets_all_of_it_and_is_for_the_user_alone(home: Scratch) -> None:
-    out = home.root / "memories.jsonl"
-    with serving(home, paging({"p": ["one", "two"], "q": ["three"]})):
-        said = home.ok("export", "--out", str(out))
-        assert out.read_text("utf-8") == home.ok("export", "-o", "-")
-    assert said == f"3 memories of 2 projects written to {out}.\n"
-    assert has_mode(out, 0o600)

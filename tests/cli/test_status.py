@@ -27,7 +27,6 @@ def _entry(name: str, timestamp: float = 1000.0) -> dict[str, Any]:
 
 @pytest.fixture
 def worker(home: Scratch) -> Iterator[None]:
-    """Hold the instance lock, as a running worker does."""
     with holding(home.paths):
         yield
 

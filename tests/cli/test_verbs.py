@@ -20,7 +20,6 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def letters(home: Scratch) -> None:
-    """Write two dead letters."""
     items = [waiting("a", "alpha", id="aaaa-1"), waiting("b", "beta", id="bbbb-1")]
     home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
 
@@ -148,7 +147,6 @@ def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch)
 
 @pytest.fixture
 def two_letters(home: Scratch) -> None:
-    """Write two dead letters and an entry."""
     items = [waiting("zanzibar by night", "alpha", id="aaaa-1"), waiting("b", id="bbbb-1")]
     home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
     home.write("mem0_queue.json", queue_document([entry("q", id="qqqq-1")]))

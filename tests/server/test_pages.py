@@ -19,7 +19,6 @@ called = partial(spoken, dialect="oss")
 
 
 def walked(client: Client, project: str) -> tuple[list[str], int, bool]:
-    """Read all pages of a project; texts, how many pages, and whether each was whole."""
     texts: list[str] = []
     after, number, whole = "", 0, True
     while True:
