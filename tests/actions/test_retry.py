@@ -93,14 +93,6 @@ def test_a_worker_that_hangs_is_not_waited_for(
     assert said == ("the worker does not answer: `mem0tray doctor` says more" if hangs else "")
 
 
-@pytest.fixture
-def letters(paths: Paths) -> list[shapes.Item]:
-    made = [waiting(n, p, id=f"{n}{n}-1", mine=n) for n, p in (("a", "x"), ("b", "x"), ("c", "y"))]
-    write_dlq(paths, made)
-    write(paths.queue, queue_document([entry("q", id="qq-1")]))
-    return made
-
-
 def test_only_the_time_changes(paths: Paths, letters: list[shapes.Item]) -> None:
     verbs.retry_all(Settings())
     assert read(paths.dlq)["items"] == [letter | {"last_attempt": 0} for letter in letters]
