@@ -12,6 +12,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
+from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
@@ -36,12 +37,10 @@ def read(path: Path) -> Any:
 
 
 def contents(paths: Paths) -> list[str]:
-    """The texts in the DLQ file, in order."""
     return [letter["content"] for letter in read(paths.dlq)["items"]]
 
 
 def queued(paths: Paths) -> list[str]:
-    """The texts under `queue`, in order."""
     return [entry["content"] for entry in read(paths.queue)["queue"]]
 
 
@@ -71,8 +70,17 @@ def worker(paths: Paths) -> Iterator[WorkerContext]:
         ledger.close()
 
 
+@contextmanager
+def holding(paths: Paths, run: str = "") -> Iterator[None]:
+    lock = InstanceLock(paths.instance_lock, run)
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def run_worker(paths: Paths) -> None:
-    """Have a worker look at the files once."""
     with worker(paths):
         pass
 

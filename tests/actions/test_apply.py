@@ -22,7 +22,7 @@ from mem0tray.files.orders import DELIVERED, DONE, IN_FLIGHT, PERHAPS, Order, Te
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.queue.publish import QueuePublisher
-from tests.actions.scene import chosen, contents, queued, worker, write, write_dlq
+from tests.actions.scene import chosen, contents, holding, queued, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, waiting
 
 Command = Callable[[Paths], Deleted | Changed]
@@ -39,18 +39,14 @@ COMMANDS = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def _entry(paths: Paths) -> None:
-    """Have an entry wait."""
     write(paths.queue, queue_document([entry("old", id="qq-1")]))
     chosen(paths, "qq")  # the ledger knows it
 
 
 @pytest.fixture
 def _worker(paths: Paths) -> Iterator[None]:
-    """Hold the lock that a worker holds."""
-    lock = InstanceLock(paths.instance_lock)
-    lock.acquire()
-    yield
-    lock.release()
+    with holding(paths):
+        yield
 
 
 def became(done: Deleted | Changed) -> set[str]:
@@ -131,11 +127,9 @@ def test_a_worker_that_ends_before_it_answers_is_stood_in_for(
 
 @pytest.mark.usefixtures("clock")
 def test_a_command_that_hangs_is_named_after_two_seconds(paths: Paths) -> None:
-    lock = InstanceLock(paths.instance_lock, COMMAND)
-    lock.acquire()
-    with pytest.raises(LockTimeoutError, match=rf"command \(process {os.getpid()}\)"):
+    named = pytest.raises(LockTimeoutError, match=rf"command \(process {os.getpid()}\)")
+    with holding(paths, COMMAND), named:
         delete(paths, Settings(), chosen(paths, "qq"))
-    lock.release()
     assert left(paths) == []
     assert queued(paths) == ["old"]
 
@@ -143,8 +137,6 @@ def test_a_command_that_hangs_is_named_after_two_seconds(paths: Paths) -> None:
 def test_an_order_that_a_slow_command_applies_counts(
     paths: Paths, clock: list[Callable[[], None]]
 ) -> None:
-    lock = InstanceLock(paths.instance_lock, COMMAND)
-    lock.acquire()
     name = chosen(paths, "qq")[0].identity
 
     def answer() -> None:
@@ -152,8 +144,8 @@ def test_an_order_that_a_slow_command_applies_counts(
             orders.answer(order, {name: DONE})
 
     clock.append(answer)
-    assert delete(paths, Settings(), chosen(paths, "qq")).heard
-    lock.release()
+    with holding(paths, COMMAND):
+        assert delete(paths, Settings(), chosen(paths, "qq")).heard
 
 
 def test_an_order_left_before_is_applied_first(paths: Paths) -> None:

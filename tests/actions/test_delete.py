@@ -11,18 +11,9 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.system.paths import Paths
-from tests.actions.scene import chosen, contents, queued, read, write, write_dlq
+from tests.actions.scene import chosen, contents, queued, read, write
 from tests.support.needs import has_mode
-from tests.support.shapes import Item, entry, queue_document, texts, waiting
-
-
-@pytest.fixture
-def letters(paths: Paths) -> list[Item]:
-    """Write three dead letters and two entries that wait."""
-    made = [waiting(name, id=f"{name}{name}-1", mine=name) for name in ("a", "b", "c")]
-    write_dlq(paths, made)
-    write(paths.queue, queue_document([entry("q", id="qq-1"), entry("r", id="rr-1")]))
-    return made
+from tests.support.shapes import Item, texts
 
 
 def test_dead_letters_go_to_a_backup_of_their_own(paths: Paths, letters: list[Item]) -> None:

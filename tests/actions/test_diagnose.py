@@ -17,7 +17,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.rows import Attempt, Known, kept
-from mem0tray.server.answers import HOLDS_NUL, classify, no_use
+from mem0tray.server.answers import classify
 from mem0tray.server.model import UNRESOLVED, Health, Reply
 from mem0tray.system.paths import Paths
 from tests.actions.scene import found, metrics_of
@@ -28,7 +28,6 @@ from tests.support.standin import Standin
 NOW = 1_764_500_000.0
 WELL = Probe("https://m.test", "m.test", Health(healthy=True, reason=reasons.NONE))
 FINE = Surroundings([])
-DOWN = Surroundings([Cause(diagnose.SERVER_DOWN, reasons.quoted("x"), reasons.quoted("y"))])
 
 
 def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
@@ -56,17 +55,6 @@ def known(due: float) -> Known:
 
 def names(causes: Sequence[Cause]) -> list[Reason]:
     return [each.name for each in causes]
-
-
-def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text() -> None:
-    letter = found(dead("half \ud83d"))
-    first, second, *_ = diagnose.causes(letter, FINE, failed(status=422), NOW)
-    assert (first.name, second.name) == (diagnose.INVALID, diagnose.REJECTED)
-    assert "half a character" in str(first.detail)
-    down, *_ = diagnose.causes(letter, DOWN, failed(status=422), NOW)
-    assert down.name == diagnose.SERVER_DOWN
-    fallen, *_ = diagnose.causes(letter, FINE, failed(status=500), NOW)
-    assert fallen.name == diagnose.REJECTED
 
 
 @pytest.mark.parametrize(
@@ -225,12 +213,3 @@ def test_a_disk_is_told_once(paths: Paths) -> None:
     said = Metrics(metrics_of("action needed", reasons.quoted("the disk fails")), NOW)
     seen = Snapshot(NOW, paths, Running(1, NOW), metrics=said, disk=reasons.quoted("it fails"))
     assert causes(seen) == [diagnose.ACTION]
-
-
-def test_nul_is_told_once() -> None:
-    letter = found(dead("a\0b"))
-    said = kept(no_use(502, HOLDS_NUL))
-    attempt = Attempt(1.0, "item failure", 502, said, 0.1)
-    causes = diagnose.causes(letter, FINE, attempt, NOW)
-    assert names(causes)[:1] == [diagnose.INVALID]
-    assert sum("NUL" in str(each.detail) for each in causes) == 1

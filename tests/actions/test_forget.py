@@ -1,7 +1,6 @@
 """`delete --forget`: the text is gone from whatever can be reached, and the rest is named."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -234,14 +233,3 @@ def test_a_file_that_cannot_be_read_is_named_once(
     assert [
         name for name in ("notes.txt", "q.json", "large.bin") if sum(name in n for n in named) != 1
     ] == []
-
-
-@needs.LINKS
-def test_what_holds_nothing_is_not_named(paths: Paths) -> None:
-    write_dlq(paths, [waiting(TEXT, id="zz-1")])
-    paths.log.parent.mkdir(parents=True)
-    (paths.claude_dir / "other.txt").write_text("something else")
-    (paths.claude_dir / "nowhere").symlink_to("gone")
-    (paths.claude_dir / "no-folder").symlink_to("other.txt/gone")
-    os.mkfifo(paths.claude_dir / "pipe")
-    assert forgotten(paths, "zz").unreachable == []

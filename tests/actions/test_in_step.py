@@ -16,7 +16,7 @@ from mem0tray.files import orders
 from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
-from tests.actions.scene import queued, worker, write, write_dlq
+from tests.actions.scene import holding, queued, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, waiting
 
 OURS: Final = Settings()
@@ -141,11 +141,9 @@ def test_a_worker_gets_a_moment_to_take_it_in(
 
 
 def test_a_worker_that_does_not_take_it_in_is_named(paths: Paths) -> None:
-    lock = InstanceLock(paths.instance_lock)
-    lock.acquire()
     write_all(paths)
-    seen = look(paths)
-    lock.release()
+    with holding(paths):
+        seen = look(paths)
     assert "mem0_queue.json, mem0_queue_dlq.json, mem0_emergency.json" in str(seen.behind)
     assert not seen.unread
 
@@ -163,12 +161,10 @@ def test_another_command_is_waited_for_half_a_second(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    other = InstanceLock(paths.instance_lock, COMMAND)
-    other.acquire()
     write_all(paths)
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(time, "sleep", lambda seconds: now.append(now.pop() + seconds))
-    seen = look(paths)
-    other.release()
+    with holding(paths, COMMAND):
+        monkeypatch.setattr(time, "monotonic", lambda: now[0])
+        monkeypatch.setattr(time, "sleep", lambda seconds: now.append(now.pop() + seconds))
+        seen = look(paths)
     assert "mem0_queue.json" in str(seen.behind)
     assert now[0] < 1

@@ -74,19 +74,6 @@ def test_two_at_once_queue_each_under_one_id(
         assert len(context.inbox.fresh_entries()) == 2
 
 
-def test_a_server_that_begins_anew_at_each_page_is_read_once(
-    paths: Paths, former: Standin, settings: Settings
-) -> None:
-    deliver(paths, former, "one", shown=False)
-    page = [{"id": str(number), "memory": f"oak {number}"} for number in range(1000)]
-    body = {"success": True, "memories": {"results": page}, "paged": True}
-    former.forget()
-    former.script_questions(Answer(404), *(Answer(body=body) for _ in range(9)))
-    found = bring(settings, former)
-    assert (found.sums.queued, found.sums.unread, found.cut) == (1000, 1, ["alpha"])
-    assert former.questions() == 4  # for projects, two pages, and what both servers show
-
-
 def test_what_the_user_deletes_meanwhile_stays_deleted(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -15,21 +14,11 @@ from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import private_folders
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, run_worker, worker, write, write_dlq
-from tests.support import needs
 from tests.support.shapes import Item, entry, queue_document
 from tests.support.shapes import waiting as letter
 
 SERVER = "https://server.test"
 SETTINGS = Settings(server=ServerSettings(url=SERVER))
-
-
-@pytest.fixture
-def letters(paths: Paths) -> list[Item]:
-    """Write three dead letters and two entries that wait."""
-    made = [letter(name, id=f"{name}{name}-1", mine=name) for name in ("a", "b", "c")]
-    write_dlq(paths, made)
-    write(paths.queue, queue_document([entry("q", id="qq-1"), entry("r", id="rr-1")]))
-    return made
 
 
 def back(paths: Paths, name: str | None = None) -> Restored:
@@ -170,26 +159,6 @@ def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
     assert contents(paths) == []
 
 
-@needs.CLOCK
-@pytest.mark.row(32)
-def test_the_last_delete_is_the_last_also_when_an_hour_comes_twice(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TZ", "Europe/Paris")
-    time.tzset()
-    try:
-        before = datetime(2026, 10, 25, 0, 50, tzinfo=UTC).timestamp()  # 02:50, summer time
-        for name, at in (("first", before), ("second", before + 1200)):  # 02:10, winter time
-            kept = backups.write_dated(paths, [json.dumps(letter(name)).encode()], at)
-            os.utime(kept, (at, at))
-        found = backups.last_delete(paths)
-        assert found.at == pytest.approx(before + 1200, abs=1)
-        assert b"second" in found.pieces[0].raw
-    finally:
-        monkeypatch.undo()
-        time.tzset()
-
-
 @pytest.mark.row(30)
 @pytest.mark.usefixtures("letters")
 @pytest.mark.parametrize("where", ["kept", "mem0_queue_dlq.backup-2026.json"])
@@ -202,7 +171,7 @@ def test_a_copy_of_the_user_s_hides_no_deletion_by_hand(paths: Paths, where: str
     run_worker(paths)
     delete(paths, Settings(), chosen(paths, "aa"))
     run_worker(paths)
-    remove_by_hand(paths, "bb-1")
+    remove_by_hand(paths, "cc-1")
     run_worker(paths)
     assert [source.kind for source in backups.sources(paths)].count(backups.COPY) == 1
     back(paths)

@@ -10,12 +10,11 @@ from mem0tray.actions.verbs import FAILED, WAITING, RetryOutcome
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.item import Item, Kind
-from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from tests.actions.scene import found, read, worker, write, write_dlq
+from tests.actions.scene import found, holding, read, worker, write, write_dlq
 from tests.support import shapes
 from tests.support.shapes import entry, queue_document, waiting
 
@@ -39,12 +38,8 @@ def _fail(context: WorkerContext) -> None:
 
 
 def _outcome(paths: Paths, since: float) -> RetryOutcome:
-    lock = InstanceLock(paths.instance_lock)
-    lock.acquire()
-    try:
+    with holding(paths):
         (outcome,) = verbs.follow(paths, [_item()], since, 0.0)
-    finally:
-        lock.release()
     return outcome
 
 
@@ -90,19 +85,16 @@ def test_the_next_try_is_the_one_after_the_failure(
 def test_a_worker_that_hangs_is_not_waited_for(
     paths: Paths, idle: float, age: float, *, hangs: bool
 ) -> None:
-    lock = InstanceLock(paths.instance_lock)
-    lock.acquire()
-    for path, older in ((paths.metrics, 0.0), (paths.spare_metrics, 600.0)):
-        path.write_bytes(b"{}")
-        os.utime(path, (time.time() - age - older,) * 2)
-    said = verbs._hindrance(paths, idle, 150.0)
-    lock.release()
+    with holding(paths):
+        for path, older in ((paths.metrics, 0.0), (paths.spare_metrics, 600.0)):
+            path.write_bytes(b"{}")
+            os.utime(path, (time.time() - age - older,) * 2)
+        said = verbs._hindrance(paths, idle, 150.0)
     assert said == ("the worker does not answer: `mem0tray doctor` says more" if hangs else "")
 
 
 @pytest.fixture
 def letters(paths: Paths) -> list[shapes.Item]:
-    """Write three dead letters and an entry that waits."""
     made = [waiting(n, p, id=f"{n}{n}-1", mine=n) for n, p in (("a", "x"), ("b", "x"), ("c", "y"))]
     write_dlq(paths, made)
     write(paths.queue, queue_document([entry("q", id="qq-1")]))

@@ -25,12 +25,11 @@ from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
 from mem0tray.files import atomic
-from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import OTHER_WORKER
 from mem0tray.system.paths import Paths, config_file, record_of
-from tests.actions.scene import metrics_of, run_worker, write, write_dlq
+from tests.actions.scene import holding, metrics_of, run_worker, write, write_dlq
 from tests.support.shapes import dead, entry, queue_document
 
 if TYPE_CHECKING:
@@ -46,11 +45,8 @@ def read(*, url: str = SERVER, now: float | None = None) -> Snapshot:
 
 @pytest.fixture
 def running(paths: Paths) -> Iterator[None]:
-    """Hold the instance lock, as a worker does."""
-    lock = InstanceLock(paths.instance_lock)
-    lock.acquire()
-    yield
-    lock.release()
+    with holding(paths):
+        yield
 
 
 def tell(path: Path, **values: object) -> None:
@@ -333,16 +329,13 @@ LONG = reasons.advised(Reason("{path}: {why}.", path="/" + "x" * 80, why="full")
 def test_what_counts_stands_in_one_line(
     name: str, reason: Reason, queue: int | None, dead: int | None, told: str
 ) -> None:
-    """What keeps memories from being delivered, in a few words, and what has not been."""
     assert line(name, reason, queue, dead) == told
 
 
 def test_the_worker_that_runs_is_known_by_its_lock(paths: Paths) -> None:
     assert worker_report.running(paths) is None
-    lock = InstanceLock(paths.instance_lock)
-    lock.acquire()
-    found = worker_report.running(paths)
-    lock.release()
+    with holding(paths):
+        found = worker_report.running(paths)
     assert found is not None
     assert found.pid == os.getpid()
     assert worker_report.running(paths) is None

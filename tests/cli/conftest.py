@@ -21,7 +21,6 @@ _THEIRS = ("VISUAL", "EDITOR", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
 def home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Scratch:
-    """Make a scratch home."""
     for name in list(os.environ):
         if name.startswith("MEM0TRAY_") or name in _THEIRS:
             monkeypatch.delenv(name)

@@ -60,7 +60,6 @@ class Scratch:
             self.patch.setenv(name, value)
 
     def terminal(self, columns: int) -> None:
-        """Let standard output be a terminal of this width."""
         self.env(COLUMNS=str(columns), TERM="xterm")
         self.patch.setattr(sys.stdout, "isatty", lambda: True)
 

@@ -212,7 +212,6 @@ def expected(case: Case) -> str:
 @pytest.mark.timeout(900)  # under Wine, on a busy machine, it took 250 s
 @pytest.mark.parametrize("paused", [False, True])
 def test_every_combination(home: Scratch, server: Standin, *, paused: bool) -> None:
-    """One cause, one thing to do with whole commands, or in so many words nothing."""
     home.ok("pause" if paused else "resume")
     for item, work, down in itertools.product(ITEMS, WORKERS, (False, True)):
         case = Case(item, work, down=down, paused=paused)

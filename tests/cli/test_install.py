@@ -95,15 +95,6 @@ def test_both_are_connected_and_taken_back_byte_for_byte(home: Scratch) -> None:
     assert servers.read_text() == '{"numStartups":3,"projects":{}}'
 
 
-def test_files_that_were_not_there_are_gone_again(home: Scratch) -> None:
-    home.ok("install", "claude-code")
-    assert (home.claude / "settings.json").exists()
-    assert needs.has_mode(own_servers(home), 0o600)
-    home.ok("uninstall", "claude-code")
-    assert not (home.claude / "settings.json").exists()
-    assert not own_servers(home).exists()
-
-
 @pytest.mark.parametrize("part", ["mcp", "hooks"])
 def test_one_part_alone(home: Scratch, part: str) -> None:
     settings, servers = own_settings(home), own_servers(home, "{}")
@@ -193,6 +184,7 @@ def test_its_own_folder_is_honoured(home: Scratch) -> None:
     home.ok("install", "claude-code")
     assert commands_in(folder / "settings.json")
     assert "mem0tray" in (folder / ".claude.json").read_text()
+    assert needs.has_mode(folder / ".claude.json", 0o600)
     assert not own_servers(home).exists()
     home.ok("uninstall", "claude-code")
     assert not list(folder.iterdir())
@@ -243,14 +235,10 @@ def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
 
 REFUSED = {
     "comment": '{\n  // mine\n  "model": "opus"\n}',
-    "trailing comma": '{"model": "opus",}',
     "cut off": '{"model": "op',
     "empty": "",
-    "list": "[]",
     "hooks is text": '{"hooks": "none"}',
-    "event is an object": '{"hooks": {"Stop": {}}}',
     "two of one name": '{"hooks": {}, "hooks": {}}',
-    "no number": '{"a": NaN}',
     "deep": "[" * 100_000,
 }
 

@@ -68,13 +68,19 @@ def settings(home: Home) -> dict[str, object]:
     return found
 
 
-def test_setup_puts_the_key_into_the_keyring(home: Home, server: Standin, keyring: Keyring) -> None:
+def test_setup_puts_the_key_into_the_keyring_and_purge_takes_it_out(
+    home: Home, server: Standin, keyring: Keyring
+) -> None:
     said = home.ok("setup", "--server", server.url, "--key-from", "-", stdin=f"{KEY}\n")
     assert settings(home) == {"url": server.url, "keyring": True}
     assert keyring.held() == {f"mem0tray {server.url}": KEY}
     assert "Recalled: " in said
     assert len(server.stored) == 1
     assert KEY not in said
+    keyring.hold({**keyring.held(), "another program": "kept"})
+    said = home.ok("uninstall", "--purge", "--yes")
+    assert f"the API key of {server.url} in the keyring" in said
+    assert keyring.held() == {"another program": "kept"}
 
 
 def test_the_key_moves_as_the_option_says(home: Home, server: Standin, keyring: Keyring) -> None:
@@ -139,11 +145,3 @@ def test_a_new_key_is_read_while_the_worker_runs(
     wait_until(lambda: "refuses" in str(home.read(home.metrics).get("reason", "")))
     keyring.hold({f"mem0tray {server.url}": KEY})
     wait_until(lambda: len(server.stored) == 1)
-
-
-def test_purge_takes_the_key_out(home: Home, server: Standin, keyring: Keyring) -> None:
-    set_up(home, server)
-    keyring.hold({**keyring.held(), "another program": "kept"})
-    said = home.ok("uninstall", "--purge", "--yes")
-    assert f"the API key of {server.url} in the keyring" in said
-    assert keyring.held() == {"another program": "kept"}

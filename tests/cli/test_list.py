@@ -11,7 +11,7 @@ from mem0tray.files.lock import FileLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
-from tests.support import needs, reads
+from tests.support import reads
 from tests.support.shapes import dead, entry, queue_document, waiting
 
 
@@ -157,20 +157,3 @@ def test_no_file_is_no_item_and_a_broken_one_is_one_line_of_error(home: Scratch)
         done = home.run(*arguments)
         assert done.code == 1
         assert f"mem0_{name}.json is broken, or just being written" in done.line
-
-
-@needs.PIPES
-@pytest.mark.parametrize("name", ["mem0_queue.lock", "mem0_metrics.json"])
-def test_what_keeps_the_worker_out_is_said_by_all_alike(home: Scratch, name: str) -> None:
-    home.write("mem0_queue.json", queue_document([entry("q", "p", id="aaaa1111-1")]))
-    home.configure('[server]\nurl = "local"\n')
-    os.mkfifo(home.claude / name)
-    seen = home.run("status", "--json").json()
-    assert "named pipe" in seen["reason"]
-    (waits,) = home.run("list", "--queue", "--json").json()
-    assert waits["waits_for"] == seen["reason"]
-    assert f"Nothing is sent now: {home.claude / name} is a named pipe" in home.ok("list", "-q")
-    first = home.run("diagnose", "--json").json()[0]
-    assert first["cause"] == "action needed"
-    assert "named pipe" in first["detail"]
-    assert "Move it away: `mv " in first["remedy"]

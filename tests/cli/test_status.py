@@ -14,6 +14,7 @@ import pytest
 
 from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
+from tests.actions.scene import holding
 from tests.cli.scratch import Done, Scratch
 from tests.report.past import past
 from tests.support.imports import imported_by
@@ -26,11 +27,8 @@ def _entry(name: str, timestamp: float = 1000.0) -> dict[str, Any]:
 
 @pytest.fixture
 def worker(home: Scratch) -> Iterator[None]:
-    """Hold the instance lock, as a running worker does."""
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
-    yield
-    lock.release()
+    with holding(home.paths):
+        yield
 
 
 def _metrics(home: Scratch, **fields: object) -> None:

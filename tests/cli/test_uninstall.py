@@ -8,6 +8,7 @@ import pytest
 
 from mem0tray.desktop.autostart.linux import ApplicationEntry
 from mem0tray.files.lock import COMMAND, InstanceLock
+from tests.actions.scene import holding
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs, UserSystemd
 from tests.support import needs
@@ -138,16 +139,12 @@ def test_purge_removes_its_own_folders_and_no_shared_file(
 
 
 def test_purge_refuses_while_a_worker_runs(home: Scratch, used: Home) -> None:
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
-    try:
+    with holding(home.paths):
         done = home.run("uninstall", "--purge", "--yes")
         assert done.code == 1
         assert "A worker runs (process " in done.line
         assert "`kill " in done.line
         assert "A worker still runs (process " in home.ok("uninstall")
-    finally:
-        lock.release()
     assert used.ledgers()
 
 
@@ -165,12 +162,10 @@ def test_purge_waits_for_a_command_that_writes(
 def test_the_worker_of_the_service_ends_with_it(
     home: Scratch, used: Home, manager: UserSystemd
 ) -> None:
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
-    manager.is_process(os.getpid())
-    home.ok("autostart", "enable")
-    done = home.run("uninstall", "--purge", "--yes")  # this stand-in's worker goes on
-    lock.release()
+    with holding(home.paths):
+        manager.is_process(os.getpid())
+        home.ok("autostart", "enable")
+        done = home.run("uninstall", "--purge", "--yes")  # this stand-in's worker goes on
     assert done.code == 1
     assert "A worker runs (process " in done.line
     assert not manager.runs()

@@ -9,9 +9,8 @@ import pytest
 from mem0tray.core import reasons
 from mem0tray.core.state import ACTION_NEEDED, refusal
 from mem0tray.files import orders
-from mem0tray.files.lock import FileLock, InstanceLock
 from mem0tray.server.remedy import of_refusal
-from tests.actions.scene import metrics_of, worker
+from tests.actions.scene import holding, metrics_of, worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support.http1 import Answer
@@ -21,7 +20,6 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def letters(home: Scratch) -> None:
-    """Write two dead letters."""
     items = [waiting("a", "alpha", id="aaaa-1"), waiting("b", "beta", id="bbbb-1")]
     home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
 
@@ -88,25 +86,15 @@ def test_what_is_wrong_with_the_server_is_said(home: Scratch, status: int, said:
     assert forced(home) == ["a", "b"]
 
 
-def test_a_name_is_one_that_can_be_typed(home: Scratch) -> None:
-    items = [waiting("a", "x", id="04f96029-aa1"), waiting("b", "x", id="04f96029-ab2")]
-    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
-    assert "04f96029-aa (x), 04f96029-ab (x)" in home.ok("retry", "--all")
-    assert forced(home) == ["a", "b"]
-    home.ok("retry", "04f96029-ab")
-
-
 @pytest.mark.usefixtures("letters")
 def test_a_server_that_refuses_everything_is_said(home: Scratch) -> None:
     home.ok("list")  # the ledger knows them
     reason = reasons.advised(refusal("401 Unauthorized", 401), of_refusal(401))
     home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
     with Standin() as server:
         home.env(MEM0TRAY_SERVER_URL=server.url)
-        text = home.ok("retry", "--all")
-        lock.release()
+        with holding(home.paths):
+            text = home.ok("retry", "--all")
         stopped = home.ok("retry", "--all")
     assert "Action needed: the server refuses deliveries: 401 Unauthorized. Set the key" in text
     assert "healthy" not in text
@@ -159,7 +147,6 @@ def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch)
 
 @pytest.fixture
 def two_letters(home: Scratch) -> None:
-    """Write two dead letters and an entry."""
     items = [waiting("zanzibar by night", "alpha", id="aaaa-1"), waiting("b", id="bbbb-1")]
     home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
     home.write("mem0_queue.json", queue_document([entry("q", id="qqqq-1")]))
@@ -329,14 +316,6 @@ def test_what_only_the_emergency_file_has_waits_like_any_other(home: Scratch) ->
     assert home.ok("list", "--queue") == "Nothing waits.\n"
 
 
-@pytest.mark.parametrize("command", ["show", "retry", "delete", "diagnose"])
-@pytest.mark.usefixtures("gone")
-def test_an_empty_id_is_said_to_be_empty(home: Scratch, command: str) -> None:
-    done = home.run(command, "")
-    assert done.code == 1
-    assert "The id '' is empty and names nothing." in done.line
-
-
 # Pause -------------------------------------------------------------------------------------------
 
 
@@ -355,10 +334,8 @@ def test_a_pause_of_some_minutes_ends_by_itself_and_says_when_no_worker_runs(hom
     assert "not running" in said
     until = json.loads(home.paths.pause.read_text())["until"]
     assert 290 < until - time.time() <= 300
-    lock = FileLock(home.paths.instance_lock)
-    lock.acquire(1)
-    assert "not running" not in home.ok("pause")
-    lock.release()
+    with holding(home.paths):
+        assert "not running" not in home.ok("pause")
 
 
 @pytest.mark.parametrize("minutes", ["0", "-5", "inf", "1e9", "soon", "--json"])

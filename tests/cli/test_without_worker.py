@@ -172,7 +172,6 @@ def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch
 
 
 def test_what_was_delivered_is_no_dead_letter_to_any_command(home: Scratch) -> None:
-    """Counted, listed and diagnosed is what is still to be delivered; the other was delivered."""
     home.env(MEM0TRAY_SERVER_URL="https://server.test")
     letters = [waiting(name, id=f"{name}-1111-{name}") for name in ("sent", "left")]
     home.write("mem0_queue_dlq.json", {"items": letters, "last_update": "x"})

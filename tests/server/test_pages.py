@@ -15,12 +15,10 @@ from tests.server.wire import Connection, Wire, render, routing
 PROJECT = "my project"
 
 
-official = partial(client_of, dialect="oss")
 called = partial(spoken, dialect="oss")
 
 
 def walked(client: Client, project: str) -> tuple[list[str], int, bool]:
-    """Read all pages of a project; texts, how many pages, and whether each was whole."""
     texts: list[str] = []
     after, number, whole = "", 0, True
     while True:

@@ -36,7 +36,6 @@ from tests.server.calls import (
     silent,
     stuck_resolver,
 )
-from tests.server.conftest import Certificate
 from tests.server.wire import (
     DELIVERED,
     PATIENCE,
@@ -252,13 +251,6 @@ def test_an_early_refusal_is_read_although_the_body_was_not_taken(
     assert reply_of(partial(refuse, stays=stays), body=b"x" * size).status == 413
 
 
-def test_a_wrong_length_does_not_spoil_the_next_answer() -> None:
-    wrong = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{"success":true}'
-    with Wire(answering(wrong, DELIVERED)) as server, client(server.url) as transport:
-        assert [post(transport).body for _ in range(2)] == [b'{"su', b'{"su']
-        assert server.connections == 2
-
-
 TOKEN = "s3cr3t-t0ken"  # noqa: S105 - none
 
 
@@ -346,20 +338,6 @@ def test_abort_ends_the_wait_for_an_answer(handler: Handler) -> None:
 def test_abort_ends_the_look_up_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with stuck_resolver(monkeypatch) as begun, client("http://mem0.test") as transport:
         reply = aborted(transport, lambda: begun.wait(PATIENCE))
-    assert (reply.fault, str(reply.detail)) == (Fault.UNREACHABLE, "stopped")
-
-
-def test_abort_ends_a_tls_handshake(certificate: Certificate) -> None:
-    def mute(connection: Connection) -> None:
-        connection.socket.recv(1)
-        started.set()
-        connection.hang()
-
-    started = threading.Event()
-    with Wire(mute) as server:
-        url = f"https://127.0.0.1:{server.port}"
-        with client(url, ca_file=str(certificate.authority)) as transport:
-            reply = aborted(transport, lambda: started.wait(PATIENCE))
     assert (reply.fault, str(reply.detail)) == (Fault.UNREACHABLE, "stopped")
 
 

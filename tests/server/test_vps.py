@@ -451,15 +451,6 @@ def test_what_a_search_has_found_is_not_searched_for() -> None:
         assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("status", [403, 500, 503])
-def test_an_endless_error_is_no_listing(status: int) -> None:
-    steps = in_turn(once(render(status, b" " * 1_200_000)), once(listing(str(MEMORY.content))))
-    with Wire(steps) as server, client_of(server) as client:
-        assert isinstance(client.ask(MEMORY, LONG), Outcome)
-        assert client.ask(MEMORY, LONG) is PRESENT
-        assert [request.method for request in server.requests] == ["GET", "GET"]
-
-
 def test_a_listing_is_as_old_as_its_question() -> None:
     asked, ended = threading.Event(), threading.Event()
 

@@ -17,9 +17,10 @@ from mem0tray.cli.doctor import Check, Examined
 from mem0tray.cli.doctor import command as program
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.desktop import older_workers
-from mem0tray.files.lock import COMMAND, InstanceLock
+from mem0tray.files.lock import COMMAND
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
+from tests.actions.scene import holding
 from tests.cli.scratch import Scratch, checks
 from tests.support import needs
 from tests.support.http1 import Answer
@@ -30,10 +31,8 @@ from tests.support.standin import Standin
 def _worker(home: Scratch, **told: str) -> Iterator[None]:
     own = {"pid": os.getpid(), "host": socket.gethostname()}
     home.write("mem0_metrics.json", {**own, **told})
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
-    yield
-    lock.release()
+    with holding(home.paths):
+        yield
 
 
 @pytest.mark.usefixtures("server")
@@ -71,10 +70,8 @@ def test_how_to_choose_a_server_is_said_once(home: Scratch) -> None:
 
 
 def test_a_command_that_is_at_work_in_the_workers_place_is_named(home: Scratch) -> None:
-    lock = InstanceLock(home.paths.instance_lock, COMMAND)
-    lock.acquire()
-    ((level, text),) = checks(home, "worker")
-    lock.release()
+    with holding(home.paths, COMMAND):
+        ((level, text),) = checks(home, "worker")
     assert level == "warn"
     assert f"a command, process {os.getpid()}, is at work in its place" in text
     assert "a command" not in checks(home, "worker")[0][1]

@@ -44,17 +44,6 @@ def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) 
 
 
 @pytest.mark.usefixtures("server")
-def test_a_file_that_the_setting_leads_to_is_not_moved(home: Scratch) -> None:
-    file = home.root / "passwd"
-    file.write_text("mine")
-    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(file))
-    ((level, text),) = checks(home, "claude folder")
-    assert level == "fail"
-    assert "correct the variable MEM0TRAY_PATHS_CLAUDE_DIR" in text
-    assert "mv " not in text
-
-
-@pytest.mark.usefixtures("server")
 @needs.SHELL
 def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
     home.claude.symlink_to(home.root / "nowhere")
