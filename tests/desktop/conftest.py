@@ -70,7 +70,6 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 
 @pytest.fixture
 def tray(desktop: "Desktop", programs: Programs, tmp_path: Path) -> "Iterator[Tray]":
-    """Make a home and a server for the tray application; it opens files with stand-ins."""
     from tests.support.forked import ForkedHome
     from tests.support.standin import Standin
     from tests.support.tray import Tray

@@ -81,7 +81,6 @@ class UserSystemd:
 
     @property
     def done(self) -> list[str]:
-        """What it was told to do, without what it was only asked."""
         calls = [call.removeprefix("--user ") for call in self._programs.calls("systemctl")]
         return [call for call in calls if not call.startswith("show")]
 

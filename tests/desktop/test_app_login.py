@@ -3,9 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
-
-import pytest
 
 from tests.support.desktop import Desktop
 from tests.support.machine import tool
@@ -14,31 +11,13 @@ from tests.support.tray import HEALTHY, Tray, wait_look, wait_tooltip
 CONFIG_DIRS = {"XDG_CONFIG_DIRS": "/nonexistent"}  # none of the system's own entries
 
 
-@pytest.fixture
-def entry(tray: Tray) -> Path:
+def test_a_login_starts_it(tray: Tray) -> None:
     tray.home.ok("autostart", "enable", "--desktop")
-    return tray.home.root / "config" / "autostart" / "mem0tray.desktop"
-
-
-def environment(tray: Tray) -> dict[str, str]:
-    return {**tray.home.env, **tray.env, **CONFIG_DIRS}
-
-
-@pytest.mark.usefixtures("entry")
-def test_a_desktop_starts_it(tray: Tray) -> None:
     host = tray.host
-    command = [tool("dex"), "--autostart", "--environment", "XFCE"]
-    tray.desktop.start(command, env=environment(tray), name="dex")
-    item = host.wait_item()
+    tray.desktop.login({**tray.home.env, **tray.env, **CONFIG_DIRS})
+    item = host.wait_item(30)
     wait_look(item, HEALTHY)
     assert item.menu().find("Start at login").checked
-
-
-@pytest.mark.usefixtures("entry")
-def test_a_login_starts_it(tray: Tray) -> None:
-    host = tray.host
-    tray.desktop.login(environment(tray))
-    wait_look(host.wait_item(30), HEALTHY)
 
 
 def test_the_first_start_puts_the_desktop_entry_there(tray: Tray) -> None:

@@ -25,7 +25,6 @@ LATE: Final = 20.0  # seconds: a notification comes when its burst is over
 
 
 def press(tray: Tray, *names: str) -> None:
-    """Press keys in the window that asks, and wait until it is closed."""
     screen = tray.desktop.screen
     window = screen.wait_dialog()
     screen.wait_active(window)
@@ -44,7 +43,6 @@ def wait_call(tray: Tray, programs: Programs, name: str, part: str) -> None:
 
 
 def test_the_whole_story(tray: Tray) -> None:
-    """Icon, tooltip, menu, both notifications and the log tell it, each at its time."""
     daemon = tray.desktop.notifications()
     _, item = tray.shown(HEALTHY)
     memory = entry("story", "alpha")

@@ -28,7 +28,6 @@ def start(tray: Tray) -> Process:
 
 
 def find(tray: Tray, colour: tuple[int, int, int] = GREEN) -> Point:
-    """Wait until the icon shows this colour; where it does."""
     screen = tray.desktop.screen
     wait_until(lambda: screen.find(colour), PATIENCE, f"the icon in {colour}")
     return screen.wait_colour(colour)

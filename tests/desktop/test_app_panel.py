@@ -82,7 +82,6 @@ class Panel:
 
 @cache
 def _drawn(number: int, paper: tuple[int, int, int]) -> Image.Image:
-    """A look as it should be on a panel of this colour."""
     drawn = Image.new("RGBA", (_TAKEN, _TAKEN), paper)
     drawn.alpha_composite(icon.compose(LOOKS[number], _TAKEN))
     return drawn.convert("RGB").resize((_SHOWN, _SHOWN), Image.Resampling.BOX)
@@ -98,7 +97,6 @@ def panel(tray: Tray, tmp_path: Path) -> Panel:
 
 @pytest.mark.parametrize(("number", "colour", "text"), variants(BADGES))
 def test_every_look(panel: Panel, tray: Tray, number: int, colour: str | None, text: str) -> None:
-    """A person can tell each base from the others, with each badge."""
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(number)])
     tray.start()
     changes: dict[str, Callable[[], object]] = {

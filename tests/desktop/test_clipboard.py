@@ -85,7 +85,6 @@ def test_a_process_of_ours_holds_it(
 
 
 def _holders(desktop: Desktop) -> list[str]:
-    """The processes of ours that hold a text on this display."""
     mark = f"DISPLAY={desktop.env['DISPLAY']}\0".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):

@@ -18,7 +18,6 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.desktop import clipboard, session
-from mem0tray.desktop.autostart import DESKTOP, AutostartState
 from mem0tray.desktop.controller import Controller
 from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.notify import Notice
@@ -47,15 +46,14 @@ class Desk:
         self.told: list[tuple[str, str, str]] = []
         self.said: list[tuple[str, str]] = []
         self.notices: list[Notice] = []
-        self.at_login: bool | None = None
         self.quits = 0
         self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
-        this: Any = self
+        at_login: Any = None
         self.controller = Controller(
             lambda: self.settings,
             lambda: self.language,
             _Dialogs(self),
-            this,
+            at_login,
             notify=self._notify,
             end=self._quit,
             changed=lambda: self.done.put(None),
@@ -76,33 +74,8 @@ class Desk:
         return self.said
 
     def letters(self) -> dict[str, DeadLetter]:
-        """The dead letters that the menu shows, by project."""
         with worker(self.paths), Reader(self.paths.ledger) as reader:
             return {letter.project: letter for letter in oldest(reader, 10)}
-
-    # As Autostart
-
-    where = command = ""
-    kind, is_foreign = DESKTOP, False
-
-    def state(self) -> AutostartState:
-        return AutostartState("enabled" if self.at_login else "disabled")
-
-    def enable(self) -> list[str]:
-        self.at_login = True
-        return []
-
-    def disable(self) -> list[str]:
-        if self.at_login is None:
-            raise Mem0TrayError("The entry cannot be removed.")
-        self.at_login = False
-        return []
-
-    def advice(self) -> list[str]:
-        return []
-
-    def mend(self) -> bool:
-        return False
 
 
 class _Dialogs(Dialogs):

@@ -57,12 +57,10 @@ class Room:
         self.dialogs = Dialogs()
 
     def words(self, name: str) -> list[str]:
-        """The words that a stand-in was called with; none if it was not called."""
         file = self.programs.folder / f"{name}.words"
         return file.read_text(encoding="utf-8").split("\0")[:-1] if file.exists() else []
 
     def add(self, name: str, code: int = 0, says: str = "") -> None:
-        """Stand in for a program that ends with this code, and writes a word before."""
         keep = f"printf '%s\\0' \"$@\" > '{self.programs.folder / name}.words'"
         self.programs.add(name, f"{keep}\necho {says}\nexit {code}")
 

@@ -29,7 +29,6 @@ def run(env: Mapping[str, str], *options: str) -> str:
 
 
 def check(env: Mapping[str, str], name: str, *options: str) -> tuple[str, str, str]:
-    """Level, message and remedy of a check, as a script gets them."""
     checks = json.loads(run(env, "--json", *options))["checks"]
     (found,) = [each for each in checks if each["name"] == name]
     return found["level"], found["message"], found["remedy"]
@@ -89,7 +88,6 @@ def here(tmp_path: Path) -> Iterator[Session]:
 
 
 def environ(here: Session, **more: str) -> dict[str, str]:
-    """The environment of that session, in a home of its own."""
     home = str(here.folder)
     kept = {name: value for name, value in here.environ.items() if "MEM0TRAY" not in name}
     folders = {"XDG_CONFIG_HOME": f"{home}/config", "XDG_DATA_HOME": f"{home}/data"}

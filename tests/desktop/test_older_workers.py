@@ -43,7 +43,6 @@ def _linux() -> list[OlderWorker]:
 
 
 def _run(command: str) -> None:
-    """Do what a person does with the command that is shown."""
     subprocess.run(["/bin/sh", "-c", command], check=True)
 
 
@@ -51,7 +50,6 @@ def _run(command: str) -> None:
     ("name", "words", "expected"),
     [
         ("", "python3 /opt/mem0_worker.py", True),
-        ("", "python3 -u /opt/mem0/worker.py", True),
         ("", "python3 -m mem0.sync.worker", True),
         ("com.example.Mem0-Worker", "/opt/x", True),
         ("mem0-sync", "python3 /opt/x/queue_worker.py", True),
@@ -59,7 +57,6 @@ def _run(command: str) -> None:
         ("mem0", "uvicorn mem0.server:app --workers 4", False),
         ("mem0", "/home/worker/mem0/bin/server", False),
         ("", "/opt/mem0/node_modules/.bin/x /srv/jest-worker/run.js", False),
-        ("mem0tray", "/usr/bin/mem0tray run", False),
         ("", "python3 /src/mem0tray/worker.py", False),
         ("", "/venvs/mem0tray/bin/python /opt/mem0_worker.py", True),
         ("", "tail -f /home/u/.claude/logs/mem0_worker.log", False),

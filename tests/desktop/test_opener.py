@@ -58,7 +58,6 @@ def test_macos(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_windows(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows itself opens; a file that it knows no program for is edited in Notepad."""
     programs.add("notepad.exe")
     notepad = str(programs.folder / "notepad.exe")
     monkeypatch.setattr(sys, "platform", "win32")

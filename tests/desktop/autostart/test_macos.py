@@ -26,7 +26,6 @@ KEYS: Final[dict[str, tuple[type, frozenset[str]]]] = {
 
 @pytest.fixture
 def login(tmp_path: Path, programs: Programs) -> LaunchAgent:
-    """An agent of user 501, whose launchctl has turned nothing off."""
     programs.add("launchctl")
     program = script(tmp_path / "with space" / "mem0tray", "exit 0")
     return LaunchAgent([str(program), "-m", "mem0tray"], tmp_path, 501)

@@ -14,7 +14,6 @@ from tests.desktop.programs import Programs, UserSystemd, script, unit_words
 
 @pytest.fixture
 def manager(programs: Programs) -> UserSystemd:
-    """Stand in for systemd; no manager of this user runs yet."""
     return UserSystemd(programs)
 
 

@@ -28,7 +28,6 @@ def program(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def login(tmp_path: Path, program: Path) -> XdgAutostart:
-    """The entry of a user whose settings are in the test's folder."""
     return XdgAutostart([str(program)], tmp_path, {"DISPLAY": ":0"})
 
 
@@ -65,7 +64,6 @@ def test_a_desktop_starts_just_that(tmp_path: Path, name: str) -> None:
 
 
 def _generated(folder: Path) -> list[Path]:
-    """The units that the generator makes of the entries in `folder`/autostart."""
     outputs = [folder / name for name in ("normal", "early", "late")]
     for output in outputs:
         output.mkdir()

@@ -163,7 +163,6 @@ class NSApplication(NSResponder):
         self._delegate = delegate
 
     def run(self) -> None:
-        """Do what waits, until an event comes after it was stopped."""
         self._stopped = False
         machine = current.machine
         while not (self._stopped and machine.shared.pop("event", None)):

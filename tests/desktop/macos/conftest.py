@@ -45,7 +45,6 @@ def user(mac: Machine) -> User:
 
 @pytest.fixture
 def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Osascript:
-    """Stand in for `osascript`, in the place of the system's."""
     made = Osascript(tmp_path)
     monkeypatch.setattr(programs, "OSASCRIPT", str(made.program))
     monkeypatch.setattr(sys, "platform", "darwin")

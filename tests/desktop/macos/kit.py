@@ -98,7 +98,6 @@ def put_in_place(patch: pytest.MonkeyPatch, machine: Machine) -> None:
 
 
 def there() -> list[str]:
-    """The modules that are others on a Mac, of those that were imported."""
     return [name for name in sys.modules if name.partition(".")[0] in _MODULES]
 
 

@@ -91,11 +91,9 @@ class Names:
     selectors: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by class
 
     def told_in(self, framework: str) -> str:
-        """The module of a framework, as text: it says where that is on a Mac."""
         return (self.modules / framework / "__init__.py").read_text(encoding="utf-8")
 
     def has(self, classes: Iterator[str], selector: str) -> bool:
-        """Whether one of these classes, or every object, is known to have a selector."""
         return any(selector in self.selectors.get(each, ()) for each in classes)
 
 
@@ -112,7 +110,6 @@ def names() -> Names:
 
 
 def _read(found: Names, framework: str) -> None:
-    """Run the module that tells pyobjc about a framework, and note what it tells."""
     path = found.modules / framework / "_metadata.py"
     told: dict[str, Any] = {}
     with patch.dict(sys.modules, objc=_listener(found)):

@@ -96,7 +96,6 @@ class ObjCClass(type):
     """Makes selectors of methods; of a class and of its objects alike."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> type:
-        """Take the methods of a class whose names are those of selectors."""
         # The frameworks' own answer in one way alone; a subclass of ours has Python's means too.
         framework = space["__module__"].startswith(_OURS)
         for key, value in [*space.items()]:
@@ -119,7 +118,6 @@ class ObjCClass(type):
 
 
 def _unknown(owner: ObjCClass, name: str) -> AttributeError:
-    """What is raised for a selector that a class has not, or that no test has needed before."""
     text = f"{owner.__name__} has no selector {_selector(name)}"
     if name.startswith("_"):
         return AttributeError(text)  # Python asks for some
@@ -129,7 +127,6 @@ def _unknown(owner: ObjCClass, name: str) -> AttributeError:
 
 
 def _answering(function: Callable[..., Any], selector: str) -> Callable[..., Any]:
-    """A method that is strict about who calls it, and with what."""
     _check_arity(function, selector.count(":"), selector)
     variadic = "*" in str(inspect.signature(function))
     colons = selector.count(":")
@@ -196,7 +193,6 @@ def responds(target: Any, selector: str) -> Callable[..., Any] | None:
 
 
 def act(target: Any, action: bytes, sender: object) -> None:
-    """Send an action as a control does when it is clicked."""
     method = responds(target, action.decode())
     if method is None:
         text = f"-[{type(target).__name__} {action.decode()}]: unrecognized selector"

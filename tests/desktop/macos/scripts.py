@@ -41,5 +41,4 @@ class Osascript:
         return text
 
     def cancel(self) -> None:
-        """End with an error from here on, as it does when somebody cancels."""
         self._log.with_suffix(".cancels").touch()

@@ -32,7 +32,6 @@ def server() -> Iterator[Standin]:
 
 @pytest.fixture
 def home(tmp_path: Path, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """Be at home there, with nothing of the machine's own."""
     made = Home(tmp_path / "home", server.url)
     for name, value in made.env.items():
         monkeypatch.setenv(name, value)

@@ -109,13 +109,9 @@ def test_a_click_that_comes_after_the_new_menu_does_what_its_line_said(
     assert clicked == [PAUSE]
 
 
-def test_python_does_not_stand_in_the_dock(user: User, tray: Tray, mac: Machine) -> None:
+def test_it_is_not_in_the_dock_nor_put_to_a_nap(user: User, tray: Tray, mac: Machine) -> None:
     accessory = mac.names.values["NSApplicationActivationPolicyAccessory"]
     assert mac.shared["NSApplication"]._policy == accessory
-    user.runs(tray)
-
-
-def test_the_worker_is_not_put_to_a_nap(user: User, tray: Tray, mac: Machine) -> None:
     wanted = mac.names.values["NSActivityUserInitiatedAllowingIdleSystemSleep"]
     awake, see = _seen(lambda: [each.options for each in mac.shared["NSProcessInfo"]._activities])
     user.runs(tray, see)

@@ -12,7 +12,6 @@ from tests.desktop.macos.runtime import Machine
 
 @pytest.fixture
 def faulty(mac: Machine) -> Iterator[Machine]:
-    """Be a Mac on which something goes wrong, and is remembered."""
     yield mac
     assert len(mac.faults) == 1
     mac.faults.clear()

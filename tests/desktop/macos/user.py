@@ -103,7 +103,6 @@ class User:
         handler(number)
 
     def log_out(self) -> None:
-        """End the session: AppKit is asked to end the application."""
         self._machine.shared["NSApplication"].terminate_(None)
 
 
@@ -114,7 +113,6 @@ def _shown(line: Any) -> str:
 
 
 def _tell(menu: Any, selector: str) -> None:
-    """Tell the menu's delegate, as far as it wants to know."""
     tell = menu._delegate and responds(menu._delegate(), selector)
     if tell:
         tell(menu)

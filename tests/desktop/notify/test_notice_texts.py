@@ -21,7 +21,7 @@ from mem0tray.desktop.notify import (
 from mem0tray.desktop.notify.notices import BURST, DOWN_AFTER, NoticeGroup, Subject
 from mem0tray.desktop.tray.icon import BASES, notice_icon
 from mem0tray.ledger.counters import Counts
-from tests.desktop.notice_desk import WALL, Desk, alert, healthy_desk, moved, recovered
+from tests.desktop.notify.test_notices import WALL, Desk, alert, healthy_desk, moved, recovered
 
 LINE = 60  # characters of a body that a desktop shows at first
 

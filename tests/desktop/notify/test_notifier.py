@@ -82,7 +82,6 @@ class Room:
 
 @pytest.fixture
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    """Make a room in which a burst and a look last a moment."""
     monkeypatch.setattr(notices, "BURST", 0.05)
     monkeypatch.setattr(alerts, "LOOK", 0.05)
     monkeypatch.setattr(notifying, "_TROUBLE_WAIT", 0.05)

@@ -66,7 +66,6 @@ def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
 
 
 def colours(image: Image.Image) -> list[tuple[int, tuple[int, ...]]]:
-    """How many pixels have which colour, the most first."""
     counts = image.convert("RGB").getcolors(image.width * image.height) or []
     return sorted(((n, shade) for n, shade in counts if isinstance(shade, tuple)), reverse=True)
 

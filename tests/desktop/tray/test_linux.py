@@ -1,9 +1,8 @@
 """The icon as a panel meets it over the bus: what it shows, and what a click does."""
 
-import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,39 +18,34 @@ from tests.support.processes import wait_until
 from tests.support.session import needs_dbus, session
 from tests.support.sni import TrayHost, TrayItem
 
+pytestmark = needs_dbus
+RED = (255, 0, 0, 255)
+
 
 class IconDesk:
     """One icon named `lab`; `menu` and `MenuItem` are pystray's."""
 
-    def __init__(self, address: str, ended: Callable[[], None]) -> None:
-        self.address, self.end_bus = address, ended
+    def __init__(self, address: str) -> None:
         self.library = tray.pystray(ours=True)
         self.MenuItem = self.library.MenuItem
         self.bus = SessionBus(address)
         self.bus.connect()
-        self.icon = linux.icon_class(self.library, self.bus)("lab", (picture("red"),), "lab")
+        self.icon = linux.icon_class(self.library, self.bus)(
+            "lab", (Image.new("RGBA", (32, 32), RED),), "lab"
+        )
         self.host = TrayHost(address)
-        self.ran: list[str] = []  # the thread of each callback that `note` was given to
+        self.ran = 0  # callbacks
         self._thread = threading.Thread(target=self.icon.run, name="desk", daemon=True)
 
     def menu(self, *items: Any) -> None:
         self.icon.menu = self.library.Menu(*items)
 
     def note(self) -> None:
-        self.ran.append(threading.current_thread().name)
+        self.ran += 1
 
     def start(self) -> TrayItem:
         self._thread.start()
         return self.host.wait_item()
-
-    def wait_ran(self, number: int = 1) -> None:
-        """Wait until so many callbacks have run; more would be seen after a further click."""
-        wait_until(lambda: len(self.ran) >= number, what=f"{number} callbacks")
-        assert len(self.ran) == number
-
-    def ended(self) -> bool:
-        self._thread.join(10)
-        return not self._thread.is_alive()
 
     def close(self) -> None:
         self.icon.stop()
@@ -59,34 +53,17 @@ class IconDesk:
         self.host.close()
 
 
-def picture(colour: str, size: int = 32) -> Image.Image:
-    return Image.new("RGBA", (size, size), colour)
-
-
-@contextlib.contextmanager
-def icon_desk(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[IconDesk]:
-    """Set one up; the signals of this process stay Python's, and nothing is told twice."""
-    patch.setattr(linux, "Bell", WakeUp)
-    patch.setattr(linux, "_AGAIN", 3600.0)
-    patch.setattr(linux, "_LISTENS", 0.0)
-    patch.setattr(os, "environ", os.environ.copy())
-    with session(folder) as found:
-        desk = IconDesk(found.environ["DBUS_SESSION_BUS_ADDRESS"], found.bus.kill)
-        try:
-            yield desk
-        finally:
-            with contextlib.suppress(Exception):  # the bus may be gone
-                desk.close()
-
-
-pytestmark = needs_dbus
-RED, BLUE = (255, 0, 0, 255), (0, 0, 255, 255)
-
-
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IconDesk]:
-    with icon_desk(tmp_path, monkeypatch) as made:
+    """Set one up; the signals of this process stay Python's, and nothing is told twice."""
+    monkeypatch.setattr(linux, "Bell", WakeUp)
+    monkeypatch.setattr(linux, "_AGAIN", 3600.0)
+    monkeypatch.setattr(linux, "_LISTENS", 0.0)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    with session(tmp_path) as found:
+        made = IconDesk(found.environ["DBUS_SESSION_BUS_ADDRESS"])
         yield made
+        made.close()
 
 
 def test_what_a_panel_reads(desk: IconDesk) -> None:
@@ -108,23 +85,6 @@ def test_the_tooltip_has_a_title_and_lines(desk: IconDesk) -> None:
     assert item.properties()["ToolTip"] == ("", [], "lab ‹b›", "first ＆ last\nsecond")
     assert item.properties()["IconAccessibleDesc"] == "lab <b>"
     assert item.title == "lab"
-
-
-def test_it_asks_for_attention(desk: IconDesk) -> None:
-    item = desk.start()
-    item.wait_for(lambda: item.status == "Active")
-    assert item.sizes == [32]
-    desk.icon.attention = True
-    desk.icon.icon = (picture("red"),)
-    item.wait_for(lambda: item.status == "NeedsAttention")
-    assert item.sizes == [32, 32]
-    desk.icon.icon = (picture("blue"),)
-    item.wait_for(lambda: "NewAttentionIcon" in [name for name, _ in item.signals])
-    desk.icon.attention = False
-    desk.icon.icon = (picture("red"),)
-    item.wait_for(lambda: item.status == "Active")
-    told = [body for name, body in item.signals if name == "NewStatus"]
-    assert told[-2:] == [["NeedsAttention"], ["Active"]]
 
 
 def test_a_panel_that_listens_late_is_told_again(
@@ -226,7 +186,8 @@ def test_an_open_menu_is_changed_and_not_replaced(desk: IconDesk) -> None:
     item.wait_label("after")
     assert [name for name, _ in item.signals] == ["ItemsPropertiesUpdated"]
     assert item.events((number, "clicked")) == []
-    desk.wait_ran()
+    wait_until(lambda: desk.ran, what="the callback")
+    assert desk.ran == 1
 
 
 def test_a_tick_is_set_right_after_a_click(desk: IconDesk) -> None:

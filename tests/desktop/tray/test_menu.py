@@ -26,7 +26,6 @@ VIEW = View(HEALTHY, destination="mem0.test", dlq=1, letters=(LETTER,))
 
 @pytest.fixture(params=["Europe/Paris", "America/Los_Angeles"])
 def somewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Live in another place: which day it is depends on it."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", request.param)
         time.tzset()
@@ -127,17 +126,6 @@ def test_the_first_line_asks_for_a_server() -> None:
         == "Action needed"
     )
     assert menu.state_line(View(STARTING), ENGLISH) == "Starting"
-
-
-def test_menus_of_one_shape() -> None:
-    def shape(**view: object) -> object:
-        return menu.shape(menu.build(View(**{"state": HEALTHY, **view}), ENGLISH, NOW))  # type: ignore[arg-type]
-
-    assert shape() == shape(state=DOWN, destination="mem0.test", paused=True, at_login=True)
-    assert shape(dlq=1, letters=(LETTER,)) == shape(dlq=2, letters=(LETTER,))
-    assert shape(letters=(LETTER,)) != shape()
-    other = structs.replace(LETTER, item_id="other")
-    assert shape(letters=(LETTER,)) != shape(letters=(other,))
 
 
 @pytest.mark.parametrize("on", [False, True])

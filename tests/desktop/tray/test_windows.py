@@ -262,7 +262,6 @@ def test_an_item_is_known_by_what_it_does(panel: Panel) -> None:
 
 
 def test_windows_underlines_nothing(panel: Panel) -> None:
-    """An ampersand alone would underline what follows: in submenus as well."""
     item, line, more = panel.items(
         MenuEntry("a & b_c", RETRY), SEPARATOR, MenuEntry("&", entries=(MenuEntry("&&", RETRY),))
     )
