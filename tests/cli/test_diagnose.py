@@ -11,8 +11,6 @@ import pytest
 
 from mem0tray.cli.app import COMMANDS
 from mem0tray.core import reasons, state
-from mem0tray.core import reasons as why
-from mem0tray.core.state import ACTION_NEEDED, refusal
 from mem0tray.files.lock import FileLock
 from mem0tray.server.remedy import of_refusal
 from tests.actions.scene import metrics_of, worker, write
@@ -115,18 +113,6 @@ def test_entries_that_have_failed_are_in_the_sum(home: Scratch) -> None:
     assert "1 waiting entry: worker not running" in text
     assert "3 memories wait in the queue" in text
     assert _counts(home) == {"rejected by the server": 2, "worker not running": 1}
-
-
-def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
-    made = [entry("a", id="aaaa1111-1", retries=1), entry("b", id="bbbb1111-1")]
-    home.write("mem0_queue.json", queue_document(made))
-    home.ok("list")  # the ledger knows them
-    home.paths.instance_lock.write_text("")
-    reason = why.advised(refusal("401 Unauthorized", 401), of_refusal(401))
-    home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
-    with FileLock(home.paths.instance_lock).held(1):
-        told = _counts(home)
-    assert told == Counter({"action needed": 2})
 
 
 def test_nothing_is_stuck(home: Scratch) -> None:

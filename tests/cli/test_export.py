@@ -15,7 +15,7 @@ from mem0tray.server import connect
 from mem0tray.server.model import Memory
 from tests.cli.scratch import Scratch
 from tests.server.paging import paging
-from tests.server.wire import Handler, Request, Wire, answering, render
+from tests.server.wire import Handler, Request, Wire, render
 from tests.support.delivered import deliver
 from tests.support.needs import has_mode
 from tests.support.shapes import dead, entry, queue_document
@@ -86,16 +86,6 @@ def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
     assert first[0]["id"] == "id-1"
     assert len({each["id"] for each in first}) == 3
     assert all(isinstance(each["timestamp"], int) for each in first)
-
-
-def test_a_time_is_exported_where_it_is_one(home: Scratch) -> None:
-    memories = [
-        {"id": str(n), "memory": "oak", "created_at": created}
-        for n, created in enumerate(["yesterday", "2026-01-02T03:04:05.678Z"])
-    ]
-    with serving(home, answering(render(200, {"success": True, "memories": memories}))):
-        lines = read(home.ok("export", "-p", "p"))
-    assert [line.get("timestamp") for line in lines] == [1_767_323_045, None]
 
 
 # What is not in it ----------------------------------------------------------------------------

@@ -234,13 +234,6 @@ def test_of_a_listing_that_is_cut_the_rest_cannot_be_told(home: Scratch, server:
     assert done.json()["cannot_tell_why"] == {"the server does not list all of a project": 2}
 
 
-def test_where_nothing_was_delivered_nobody_is_asked(home: Scratch, server: Standin) -> None:
-    home.patch.setenv("MEM0TRAY_SERVER_DIALECT", "vps")
-    told = home.ok("verify")
-    assert told == f"Nothing has been delivered to {server.url.removeprefix('http://')} yet.\n"
-    assert server.requests == []
-
-
 def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_being_verified(
     home: Scratch, server: Standin
 ) -> None:
