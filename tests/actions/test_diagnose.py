@@ -81,8 +81,6 @@ def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
         ("no answer after 60 s", diagnose.NO_ANSWER, "Nothing to do: it is tried again"),
         ("302 Found to http://a.test", diagnose.REJECTED, "Set the right address with"),
         ("500 Internal Server Error: odd", diagnose.REJECTED, "The fault is the server's"),
-        ("401 Unauthorized", diagnose.REJECTED, "Set the key that it wants with `mem0tray"),
-        ("422: odd", diagnose.REJECTED, "Change it with `mem0tray edit"),
         ("5000 is too much", diagnose.NO_ANSWER, "Nothing to do: it is tried again"),
     ],
 )

@@ -229,20 +229,18 @@ def asked(handler: Handler, memory: Memory = MEMORY) -> tuple[Presence | Outcome
 # Asking -----------------------------------------------------------------------------------------
 
 
-def test_exactly_the_same_text_is_present() -> None:
-    answer = asked(routing({"GET": listing("an oak", str(MEMORY.content))}))
-    assert answer == (PRESENT, ["/memory/alpha"])
-
-
-@pytest.mark.parametrize("text", ["The third oak", "the third oak ", "the  third oak", "third oak"])
-def test_a_complete_listing_without_the_text_says_absent(text: str) -> None:
-    assert asked(routing({"GET": listing(text)}))[0] is ABSENT
-    assert asked(routing({"GET": listing()}))[0] is ABSENT
-
-
-def test_a_bare_list_is_understood() -> None:
-    bare = listing(memories=[{"id": "1", "memory": MEMORY.content}])
-    assert asked(routing({"GET": bare}))[0] is PRESENT
+@pytest.mark.parametrize(
+    ("answer", "presence"),
+    [
+        (listing("an oak", "the third oak"), PRESENT),
+        (listing(memories=[{"id": "1", "memory": "the third oak"}]), PRESENT),
+        (listing(), ABSENT),
+        (listing("The third oak", "the third oak ", "the  third oak", "third oak"), ABSENT),
+    ],
+    ids=["there", "a bare list", "none", "others"],
+)
+def test_exactly_the_same_text_is_present(answer: bytes, presence: Presence) -> None:
+    assert asked(routing({"GET": answer})) == (presence, ["/memory/alpha"])
 
 
 @pytest.mark.parametrize(

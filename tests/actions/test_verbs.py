@@ -1,0 +1,300 @@
+"""Delete, retry and edit: what becomes of the files, and of what is kept."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mem0tray.actions import backups, verbs
+from mem0tray.actions import waiting as waiting_items
+from mem0tray.actions.forget import forget
+from mem0tray.actions.verbs import FAILED, WAITING, RetryOutcome, delete
+from mem0tray.actions.waiting import DLQ_LIST
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError, NotFoundError
+from mem0tray.core.item import Kind
+from mem0tray.files import atomic
+from mem0tray.files.atomic import Signature
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Known
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import WorkerContext
+from tests.actions.scene import (
+    chosen,
+    contents,
+    found,
+    holding,
+    queued,
+    read,
+    worker,
+    write,
+    write_dlq,
+)
+from tests.support import shapes
+from tests.support.needs import has_mode
+from tests.support.shapes import Item, entry, further_key, queue_document, texts, waiting
+
+
+def test_dead_letters_go_to_a_backup_of_their_own(paths: Paths, letters: list[Item]) -> None:
+    done = delete(paths, Settings(), chosen(paths, "aa", "cc"))
+    assert read(done.backup)["items"] == [letters[0], letters[2]]
+    assert read(done.backup)["last_update"]
+    assert done.backup.match("mem0_queue_dlq.backup-*.json")
+    assert has_mode(done.backup, 0o600)
+    assert contents(paths) == ["b"]
+    assert [each.id for each in done.items] == ["aa-1", "cc-1"]
+
+
+def test_the_backup_is_the_dlq_as_it_was(paths: Paths, letters: list[Item]) -> None:
+    write(paths.dlq_backup, {"items": [], "handmade": True})
+    for letter in letters:
+        before = paths.dlq.read_bytes()
+        delete(paths, Settings(), chosen(paths, letter["id"]))
+        assert paths.dlq_backup.read_bytes() == before
+    dated = [read(path) for path in paths.claude_dir.glob(backups.DATED)]
+    assert [document.get("handmade", False) for document in dated].count(True) == 1
+    assert len(dated) == 4
+
+
+@pytest.mark.parametrize("lost", [None, 5], ids=["full disk", "cut off"])
+@pytest.mark.usefixtures("letters")
+def test_without_a_whole_backup_nothing_is_deleted(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, lost: int | None
+) -> None:
+    before = paths.dlq.read_bytes(), paths.queue.read_bytes()
+    both, real = chosen(paths, "aa", "qq"), atomic.replace
+
+    def failing(path: Path, data: bytes) -> Signature | None:
+        if lost is None:
+            raise FileUnavailableError(f"{path}: no space left for {len(data)} bytes.")
+        return real(path, data[:-lost])
+
+    monkeypatch.setattr(atomic, "replace", failing)
+    with pytest.raises(FileUnavailableError, match=r"no space left|does not read"):
+        delete(paths, Settings(), both)
+    assert (paths.dlq.read_bytes(), paths.queue.read_bytes()) == before
+
+
+@pytest.mark.row(7)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_ledger_that_cannot_be_read_stops_the_deletion(
+    paths: Paths, letters: list[Item], *, is_there: bool
+) -> None:
+    found = chosen(paths, letters[0]["id"])
+    if not is_there:
+        paths.dlq.unlink()
+    paths.ledger.unlink()
+    paths.ledger.mkdir()
+    with pytest.raises(FileUnavailableError, match="is a folder, not a file"):
+        delete(paths, Settings(), found)
+    assert not list(paths.claude_dir.glob(backups.DATED))
+    assert not is_there or contents(paths) == texts(letters)
+
+
+@pytest.mark.usefixtures("letters")
+def test_what_was_not_deleted_is_not_in_the_backup(paths: Paths) -> None:
+    made = chosen(paths, "qq", "aa")
+    delete(paths, Settings(), made[:1])
+    done = delete(paths, Settings(), made)
+    assert ([each.id for each in done.gone], [each.id for each in done.items]) == (
+        ["qq-1"],
+        ["aa-1"],
+    )
+    assert texts(read(done.backup)["items"]) == ["a"]
+    assert backups.is_of_delete(done.backup, done.backup.read_bytes())
+
+
+@pytest.mark.row(5)
+@pytest.mark.parametrize("place", ["queue", "dlq"])
+@pytest.mark.usefixtures("letters")
+def test_a_file_that_cannot_be_written_shows_a_deletion_later(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    file: Path = getattr(paths, place)
+    replace = atomic.replace
+
+    def fail(path: Path, *given: object, **named: object) -> object:
+        if path != file:
+            return replace(path, *given, **named)  # type: ignore[arg-type]
+        raise atomic.unavailable(path, OSError(28, "No space left on device"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "replace", fail)
+        assert len(delete(paths, Settings(), chosen(paths, "qq", "aa")).items) == 2
+    delete(paths, Settings(), chosen(paths, "rr", "bb"))
+    assert (queued(paths), contents(paths)) == ([], ["c"])
+
+
+_SAID = "500 Internal Server Error"
+_LETTER = waiting("a", "alpha", id="aaaa-1")
+
+
+def _item() -> items.Item:
+    item = found(_LETTER).item
+    assert item is not None
+    return item
+
+
+def _fail(context: WorkerContext) -> None:
+    (row,) = context.generations.dead_rows()
+    now = time.time()
+    job = context.outbox.claim(row.key, now)
+    context.outbox.record_attempt(row.key, now, str(Kind.ITEM_FAILURE), 500, _SAID, 0.1)
+    raw = context.ledger.raw(row.key)
+    context.outbox.count_dead_failure(job, 10, now + 3600, _SAID, raw, now)
+
+
+def _outcome(paths: Paths, since: float) -> RetryOutcome:
+    with holding(paths):
+        (outcome,) = verbs.follow(paths, [_item()], since, 0.0)
+    return outcome
+
+
+def test_a_question_in_vain_is_no_failure(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verbs, "_HINDERED", 0.0)
+    write_dlq(paths, [_LETTER])
+    with worker(paths) as context:
+        _fail(context)  # in the same words, but before
+        since = time.time()
+        (row,) = context.generations.dead_rows()
+        kind = str(Kind.ASKED_IN_VAIN)
+        context.outbox.record_attempt(row.key, time.time(), kind, 500, _SAID, 0.1)
+        assert _outcome(paths, since).name == WAITING
+
+
+def test_the_next_try_is_the_one_after_the_failure(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_dlq(paths, [_LETTER | {"last_attempt": 0}])
+    with worker(paths) as context:
+        since = time.time()
+        known = Reader.known
+        looks = 0
+
+        def looked(reader: Reader, item_id: str, digest: bytes) -> Known | None:
+            nonlocal looks
+            seen = known(reader, item_id, digest)
+            looks += 1
+            if looks == 1:
+                _fail(context)
+            return seen
+
+        monkeypatch.setattr(Reader, "known", looked)
+        outcome = _outcome(paths, since)
+    assert outcome.name == FAILED
+    assert outcome.next_retry is not None
+    assert outcome.next_retry > since + 3000
+
+
+@pytest.mark.parametrize(
+    ("idle", "age", "hangs"), [(61.0, 61.0, True), (61.0, 31.0, False), (31.0, 61.0, False)]
+)
+def test_a_worker_that_hangs_is_not_waited_for(
+    paths: Paths, idle: float, age: float, *, hangs: bool
+) -> None:
+    with holding(paths):
+        for path, older in ((paths.metrics, 0.0), (paths.spare_metrics, 600.0)):
+            path.write_bytes(b"{}")
+            os.utime(path, (time.time() - age - older,) * 2)
+        said = verbs._hindrance(paths, idle, 150.0)
+    assert said == ("the worker does not answer: `mem0tray doctor` says more" if hangs else "")
+
+
+def test_only_the_time_changes(paths: Paths, letters: list[shapes.Item]) -> None:
+    verbs.retry_all(Settings())
+    assert read(paths.dlq)["items"] == [letter | {"last_attempt": 0} for letter in letters]
+
+
+def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> None:
+    write(paths.queue, queue_document([entry("h", id="hh-1"), entry("q", id="qq-1")]))
+    with worker(paths) as context:
+        context.foreign_claims.hold(1, 5.0)
+    paths.queue.unlink()
+    with pytest.raises(NotFoundError, match="waits in the queue"):
+        verbs.retry_ids(Settings(), ["qq"])
+    assert [item.id for item in verbs.retry_ids(Settings(), ["hh"]).items] == ["hh-1"]
+    assert verbs.retry_all(Settings()).items == ()
+    assert sorted(each["content"] for each in read(paths.queue)["queue"]) == ["h", "q"]
+
+
+def _edit(paths: Paths, name: str, text: str) -> Path:
+    (found,) = chosen(paths, name)
+    return verbs.edit_text(paths, Settings(), found, text).kept
+
+
+def _known(paths: Paths, name: str) -> list[Known]:
+    with Reader(paths.ledger) as reader:
+        return reader.by_id(name)
+
+
+@pytest.mark.parametrize("has_id", [True, False])
+def test_a_dead_letter_keeps_everything_but_its_text(paths: Paths, *, has_id: bool) -> None:
+    letter = waiting("old", id="aa-1", mine={"x": 1})
+    if not has_id:
+        del letter["id"]
+    write_dlq(paths, [letter, waiting("other", id="bb-1")])
+    with waiting_items.opened(Settings()) as seen:
+        found, _ = seen.items(DLQ_LIST)
+    kept = verbs.edit_text(paths, Settings(), found, "new").kept
+    assert read(paths.dlq)["items"][0] == {**letter, "content": "new", "id": found.id}
+    assert contents(paths) == ["new", "other"]
+    assert read(kept)["items"] == [{**letter, "id": found.id}]
+    assert has_mode(kept, 0o600)
+
+
+def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:
+    """Its history goes along, and its next request has the key of a further content.
+
+    The old text keeps a row of its own, since some server may have it.
+    """
+    write_dlq(paths, [waiting("old", id="aa-1")])
+    with worker(paths) as context:
+        (before,) = _known(paths, "aa-1")
+        context.outbox.record_attempt(before.key, 5.0, "item failure", 422, "no", 0.1)
+    _edit(paths, "aa", "new")
+    (after,) = (each for each in _known(paths, "aa-1") if each.state == items.DEAD)
+    (old,) = (each for each in _known(paths, "aa-1") if each.state != items.DEAD)
+    assert (old.key, old.reason) == (before.key, items.EDITED)
+    with Reader(paths.ledger) as reader:
+        assert len(reader.attempts(after.key)) == 1
+    with worker(paths) as context:
+        job = context.outbox.claim(after.key, time.time())
+    assert job.idempotency_key == further_key("aa-1", "alpha", "new")
+    assert job.text == "new"
+
+
+def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
+    write_dlq(paths, [waiting("old", id="aa-1")])
+    (found,) = chosen(paths, "aa")
+    for there in ([], [waiting("theirs", id="aa-1")]):
+        write_dlq(paths, there)
+        with pytest.raises(NotFoundError, match="delivered meanwhile"):
+            verbs.edit_text(paths, Settings(), found, "new")
+        assert contents(paths) == [each["content"] for each in there]
+        assert backups.texts_kept(paths) == []
+
+
+def test_old_texts_go_with_time(paths: Paths) -> None:
+    write_dlq(paths, [waiting("one", id="aa-1")])
+    first = _edit(paths, "aa", "two")
+    second = _edit(paths, "aa", "three")
+    long_ago = time.time() - 91 * 86_400
+    os.utime(first, (long_ago, long_ago))
+    third = _edit(paths, "aa", "four")
+    assert backups.texts_kept(paths) == [second, third]
+
+
+def test_forgetting_reaches_the_old_text_and_one_that_an_editor_has_open(paths: Paths) -> None:
+    write_dlq(paths, [waiting("a secret of old", id="aa-1"), waiting("other", id="bb-1")])
+    _edit(paths, "aa", "a newer secret")
+    other = _edit(paths, "bb", "another")
+    for name, text in (("open-1", "a newer secret\n"), ("open-2", "another\n")):
+        (paths.edits / name).mkdir(parents=True)
+        (paths.edits / name / "aa_1.txt").write_text(text)
+    done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")).items)
+    assert "edits/open-1/aa_1.txt" in done.erased
+    assert [path.parent.name for path in paths.edits.glob("*/*")] == ["open-2"]
+    assert backups.texts_kept(paths) == [other]
+    assert done.unreachable == []
