@@ -21,7 +21,6 @@ TEST_TOOLS: Final = (
     ("desktop-file-validate", "desktop-file-utils"),  # checks entries of the autostart folder
     ("gio", "libglib2.0-bin"),  # reads them as desktops do
     ("xfce4-session", "xfce4-session"),  # a real login
-    ("dex", "dex"),  # starts them, as a login does
     ("plistutil", "libplist-utils"),  # reads property lists, as launchd does
     ("systemd-analyze", "systemd"),  # checks the unit of the service
     ("ps", "procps"),  # names a process where there is no /proc

@@ -14,7 +14,7 @@ from tests.support.http1 import Answer
 from tests.support.processes import wait_until
 from tests.support.screen import Point, Window
 from tests.support.shapes import entries, waiting
-from tests.support.tray import HEALTHY, Tray
+from tests.support.tray import Tray
 from tests.support.variants import variants
 
 if TYPE_CHECKING:
@@ -119,21 +119,9 @@ def test_the_mouse_over_the_icon_shows_a_tooltip(panel: Panel, tray: Tray) -> No
     panel.shoot("tooltip")
 
 
-def test_a_click_in_the_menu_delivers_the_memory(panel: Panel, tray: Tray) -> None:
-    dunst = tray.desktop.dunst()
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    tray.start()
-    menu = panel.open_menu(ONE)
-    panel.shoot("menu")
-    tray.desktop.screen.mouse(*menu.row(RETRY_ALL, LINES))
-    tray.server.wait_for(lambda: tray.server.count("letter"))
-    panel.wait_look(HEALTHY)
-    wait_until(lambda: "DLQ recovered" in dunst.out, 20.0, "DLQ recovered")
-    panel.screen.wait_window(lambda window: window.kind == "NOTIFICATION", what="a notification")
-    panel.shoot("delivered")
-
-
-def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
+def test_an_open_menu_stays_open_and_a_click_in_it_delivers_the_memory(
+    panel: Panel, tray: Tray
+) -> None:
     tray.server.latency = 0.2
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})

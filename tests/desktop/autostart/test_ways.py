@@ -75,65 +75,59 @@ def test_a_program_that_is_gone_is_named_and_the_new_one_takes_its_place(
     assert other.state() == AutostartState(ENABLED, after.command)
 
 
-class Lab:
-    """Both ways in a scratch folder, and the manager of the service."""
-
-    def __init__(self, programs: Programs) -> None:
-        self.manager = UserSystemd(programs)
-        self.manager.answer()
-
-    def way(self, kind: str) -> Autostart:
-        return autostart.chosen(kind)
-
-    @property
-    def states(self) -> tuple[str, str]:
-        return self.way(DESKTOP).state().name, self.way(SERVICE).state().name
+def _states() -> tuple[str, str]:
+    desktop, service = autostart.chosen(DESKTOP), autostart.chosen(SERVICE)
+    return desktop.state().name, service.state().name
 
 
 @pytest.fixture
-def lab(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def manager(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> UserSystemd:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("DISPLAY", ":0")
     for name in ("SSH_CONNECTION", "WSL_DISTRO_NAME", "XDG_CURRENT_DESKTOP"):
         monkeypatch.delenv(name, raising=False)
-    return Lab(programs)
+    made = UserSystemd(programs)
+    made.answer()
+    return made
 
 
-def test_without_a_desktop_the_service_fits(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("manager")
+def test_without_a_desktop_the_service_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "has_desktop", lambda _: False)
     assert autostart.chosen().kind == SERVICE
     assert autostart.current().kind == SERVICE
-    assert lab.way(DESKTOP).kind == DESKTOP
+    assert autostart.chosen(DESKTOP).kind == DESKTOP
 
 
-def test_each_takes_the_place_of_the_other_and_says_so(lab: Lab) -> None:
-    assert lab.way(SERVICE).enable() == []
-    assert (lab.states, lab.manager.runs()) == ((DISABLED, ENABLED), True)
-    stopped, removed = lab.way(DESKTOP).enable()
-    assert (lab.states, lab.manager.runs()) == ((ENABLED, DISABLED), False)
+def test_each_takes_the_place_of_the_other_and_says_so(manager: UserSystemd) -> None:
+    assert autostart.chosen(SERVICE).enable() == []
+    assert (_states(), manager.runs()) == ((DISABLED, ENABLED), True)
+    stopped, removed = autostart.chosen(DESKTOP).enable()
+    assert (_states(), manager.runs()) == ((ENABLED, DISABLED), False)
     assert "The service was stopped" in stopped
     assert "mem0tray.service was removed" in removed
-    (removed,) = lab.way(SERVICE).enable()
-    assert lab.states == (DISABLED, ENABLED)
+    (removed,) = autostart.chosen(SERVICE).enable()
+    assert _states() == (DISABLED, ENABLED)
     assert "mem0tray.desktop was removed" in removed
 
 
-def test_disabling_takes_both_away(lab: Lab) -> None:
-    lab.way(SERVICE).enable()
-    entry = lab.way(DESKTOP)
+def test_disabling_takes_both_away(manager: UserSystemd) -> None:
+    autostart.chosen(SERVICE).enable()
+    entry = autostart.chosen(DESKTOP)
     entry.rival = None
     entry.enable()
-    assert lab.states == (ENABLED, ENABLED)
+    assert _states() == (ENABLED, ENABLED)
     (told,) = autostart.current().disable()
-    assert (lab.states, lab.manager.runs()) == ((DISABLED, DISABLED), False)
+    assert (_states(), manager.runs()) == ((DISABLED, DISABLED), False)
     assert "`mem0tray run`" in told
     assert autostart.current().disable() == []
 
 
+@pytest.mark.usefixtures("manager")
 def test_an_entry_that_no_desktop_reads_comes_with_the_command_for_a_service(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    entry = lab.way(DESKTOP)
+    entry = autostart.chosen(DESKTOP)
     entry.enable()
     assert entry.advice() == []
     monkeypatch.setattr(session, "has_desktop", lambda _: False)

@@ -72,7 +72,7 @@ class NSAttributedString(NSObject):
 
     def initWithString_attributes_(self, text: str, attributes: NSDictionary) -> Self:
         self._text = as_text(text)
-        self._attributes = attributes._values
+        del attributes
         return self
 
 
@@ -295,7 +295,7 @@ class NSMenuItem(_OnMain):
     def initWithTitle_action_keyEquivalent_(self, title: str, action: object, key: str) -> Self:
         self._title = as_text(title)
         self._action = _action(action)
-        self._key = as_text(key)
+        as_text(key)
         return self
 
     def setSubmenu_(self, menu: "NSMenu") -> None:

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,28 +20,14 @@ def notice(title: str = "Title", body: str = "Body") -> Notice:
     return Notice("Title", title, body)
 
 
-class _Failing:
-    """A backend that fails."""
-
-    name = "way"
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-    def show(self, notice: Notice) -> None:
-        del notice
-        raise self.error
-
-    def withdraw(self, kind: str) -> None:
-        """Nothing is there."""
-
-
 @pytest.mark.parametrize(
     ("error", "reason"),
     [(ValueError("a\nb"), "way: ValueError: a b"), (NotShownError("not now"), "way: not now")],
 )
 def test_why_it_was_not_shown_is_one_line(error: Exception, reason: str) -> None:
-    assert notices.send(_Failing(error), notice()) == reason
+    way = Mock(show=Mock(side_effect=error))
+    way.name = "way"
+    assert notices.send(way, notice()) == reason
 
 
 @pytest.fixture
