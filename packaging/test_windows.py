@@ -18,7 +18,7 @@ SHORT: Final = (
     "tests/windows", "tests/files", "tests/worker", "tests/ledger", "tests/system",
     *(
         f"tests/cli/test_{name}.py"
-        for name in ("add", "delete", "edit", "list", "restore", "retry", "run", "status")
+        for name in ("add", "edit", "list", "restore", "run", "status", "verbs")
     ),
     "tests/localserver/test_child.py",
 )  # fmt: skip
