@@ -35,6 +35,7 @@ _HOW_TO_USE: Final = {
     " each session begins with a sentence about that.",
 }
 _SHARED: Final = "mem0_*"
+_COMPLETION: Final = f"{APP} completion"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
 
 
@@ -241,6 +242,9 @@ class _Uninstalling:
             log = folder / "logs" / "mem0_worker.log"
             if log.exists():
                 self._left.append((str(log), "it tells what became of your memories"))
+        for path in (Path.home() / ".bashrc", Path.home() / ".zshrc"):
+            if path.is_file() and _COMPLETION in path.read_text("utf-8", errors="replace"):
+                self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
 
     def _ask(self, *, yes: bool) -> None:
         folders = own_folders.all_of_them()

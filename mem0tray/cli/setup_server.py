@@ -20,6 +20,7 @@ SETTINGS: Final = "settings"
 _URL: Final = "server.url"
 _KEY: Final = "server.api_key"
 _SWITCH: Final = "server.keyring"
+_KEY_STEP: Final = "server key"  # of the server test
 
 
 class Deciding(NamedTuple):
@@ -47,8 +48,9 @@ def set_up(
     """Choose the server and its key, store and test them.
 
     `server`, `key_from` and `place` are the options `--server`, `--key-from` and `--key-in`.
-    Returns the names of the test's steps that failed. Raises UsageError, before anything is
-    changed, if `server` is empty or the key cannot be read.
+    A person may correct an address that does not answer, and a key that is refused. Returns the
+    names of the test's steps that failed. Raises UsageError, before anything is changed, if
+    `server` is empty or the key cannot be read.
     """
     if server is not None and not server.strip():
         raise UsageError(
@@ -56,26 +58,44 @@ def set_up(
             "Name the address of your Mem0 server, or `local` for this computer only.",
         )
     key = None if key_from is None else _read_key(key_from)
-    _change(_chosen(server, way), key, place)
-    failed = report_on_server(_URL)
+    while True:
+        address = _chosen(server, way)
+        _change(address, key, place)
+        failed = report_on_server(_URL)
+        if server is not None or address is None or not failed - {_KEY_STEP}:
+            break
+        output.say("Enter keeps this address all the same; or type another.")
     if key is not None:
         return failed
-    if way.asking and _address() and not arguments.is_in_environment(_KEY):
-        now = arguments.load_all().settings.server
-        kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
-        question = f"API key of the server, which is not shown ({kept})"
-        key = click.prompt(question, hide_input=True, default="", show_default=False).strip()
-    if not key and place is not None:  # the one that is set moves there
-        settings_now = arguments.load_all().settings.server
-        key = ServerAddress.from_settings(settings_now).token if _address() else ""
-        if not key:
-            raise UsageError(
-                "No API key is set that could be put there.", "Give it with `--key-from FILE`."
-            )
-    if not key:
+    while way.asking and _address() and not arguments.is_in_environment(_KEY):
+        typed = _asked_key()
+        if not typed:
+            break
+        key = typed
+        _change(None, key, place)
+        failed = report_on_server(_KEY)
+        if _KEY_STEP not in failed:
+            break
+        output.say("Enter keeps this key all the same; or type another.")
+    if key is not None or place is None:
         return failed
+    now = arguments.load_all().settings.server  # the key that is set moves there
+    key = ServerAddress.from_settings(now).token if _address() else ""
+    if not key:
+        raise UsageError(
+            "No API key is set that could be put there.", "Give it with `--key-from FILE`."
+        )
     _change(None, key, place)
     return report_on_server(_KEY)
+
+
+def _asked_key() -> str:
+    """Return the key that a person types; empty for the one that is set, or none."""
+    now = arguments.load_all().settings.server
+    kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
+    question = f"API key of the server, which is not shown ({kept})"
+    answer = click.prompt(question, hide_input=True, default="", show_default=False)
+    return str(answer).strip()
 
 
 def _read_key(file: str) -> str:

@@ -290,15 +290,19 @@ def test_an_error_of_usage_changes_nothing(
 
 
 @needs.SHELL
-def test_a_person_corrects_an_address_and_hears_of_a_refused_key(
-    home: Home, server: Standin
+@pytest.mark.parametrize("second", [KEY, ""], ids=["corrected", "kept"])
+def test_a_person_corrects_an_address_and_a_refused_key(
+    home: Home, server: Standin, second: str
 ) -> None:
     server.api_key = KEY
-    asked = [("Server: ", "ftp://nowhere"), ("Server: ", server.url), ("API key", "wrong")]
+    addresses = ("ftp://nowhere", "http://127.0.0.1:9", server.url)
+    asked = [*(("Server: ", each) for each in addresses), ("API key", "wrong"), ("API key", second)]
     code, said = talk(home, [*asked, ("when you log in", "n")], "--no-memory")
-    assert code == 1, said
+    assert code == (0 if second else 1), said
     assert f"{server.netloc} refuses the API key" in said
-    assert settings(home) == {"server": {"url": server.url, "api_key": "wrong"}}
+    assert "Enter keeps this address all the same; or type another." in said
+    assert "Enter keeps this key all the same; or type another." in said
+    assert settings(home) == {"server": {"url": server.url, "api_key": second or "wrong"}}
 
 
 def test_without_a_memory_the_server_test_decides(home: Home, server: Standin) -> None:

@@ -95,6 +95,14 @@ def test_it_takes_away_what_lies_outside_its_folders(
     assert "Nothing of mem0tray was found outside its own folders." in home.ok("uninstall")
 
 
+def test_a_line_for_completion_is_named(home: Scratch) -> None:
+    rc = home.root / ".bashrc"
+    rc.write_text('eval "$(mem0tray completion bash)"\n')
+    said = home.ok("uninstall")
+    assert f"{rc}: a line in it asks for `mem0tray completion`: remove it." in said
+    assert "completion" in rc.read_text()
+
+
 def test_what_stays_is_said_with_the_reason(home: Scratch, used: Home) -> None:
     before = sorted(path.name for path in used.claude.rglob("*"))
     said = home.ok("uninstall")
