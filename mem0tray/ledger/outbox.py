@@ -64,13 +64,15 @@ class Outbox:
         now: float,
         avoid: str | None = None,
         *,
+        prompt: bool = False,
         beside: Collection[str] = (),
     ) -> int | None:
         """Return the key of the oldest item of a lane that is due.
 
-        `avoid`: not of this project; `beside`: under none of these ids.
+        `avoid`: not of this project; `prompt`: only one that has never timed out; `beside`: under
+        none of these ids.
         """
-        more = ""
+        more = " AND timeouts = 0" if prompt else ""
         values: list[float | bytes] = [now]
         if avoid is not None:
             more += " AND project != ?"

@@ -188,10 +188,22 @@ JUNK = (
     '["mem0:"]',
     '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "compact_summary": 6}',
 )
+# Where nothing looks like a mark.
+AT_STOP = (
+    " ",
+    "junk",
+    "[]",
+    '["no object"]',
+    '{"session_id": 5, "last_assistant_message": 7}',
+    '{"last_assistant_message": "cut of',
+)
 
 
 @pytest.mark.row(57)
-@pytest.mark.parametrize(("event", "junk"), [(event, junk) for event in EACH for junk in JUNK])
+@pytest.mark.parametrize(
+    ("event", "junk"),
+    [*((event, junk) for event in EACH for junk in JUNK), *(("Stop", junk) for junk in AT_STOP)],
+)
 def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
     home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
     printed = hook(home, event, junk)

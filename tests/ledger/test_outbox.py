@@ -8,7 +8,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from tests.ledger.samples import NOW, fresh, letter, put
+from tests.ledger.samples import HERE, NOW, fresh, letter, put
 
 # Which one is next ---------------------------------------------------------------------------
 
@@ -56,6 +56,16 @@ def test_the_head_may_be_of_another_project(inbox: Inbox, outbox: Outbox, lane: 
     outbox.claim(other, NOW)
     assert outbox.head(lane, late, avoid="p") is None
     assert not outbox.other_project_waits("p", late)
+
+
+@pytest.mark.parametrize("lane", [FRESH, DEAD])
+def test_the_head_may_be_one_that_never_timed_out(inbox: Inbox, outbox: Outbox, lane: str) -> None:
+    make = fresh if lane == FRESH else letter
+    slow, prompt = put(inbox, make("a"), make("b"))
+    late = NOW + 4000
+    outbox.mark_unknown(slow, HERE, NOW, timed_out=True)
+    assert outbox.head(lane, late) == slow
+    assert outbox.head(lane, late, prompt=True) == prompt
 
 
 def test_what_is_held_or_claimed_is_not_next(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:

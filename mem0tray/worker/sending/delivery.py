@@ -318,7 +318,13 @@ class Delivery:
         for flight in self._flights.values():
             under_way[flight.job.lane] += 1
         self._both_lanes = all(has_work[lane] or under_way[lane] for lane in _LANES)
-        lane = choose_lane(has_work, under_way, self._slots(), self._last_lane)
+        slots = self._slots()
+        if 0 < len(self._flights) == slots - 1:  # what may hang again leaves the last slot free
+            for lane in _LANES:
+                if under_way[lane] >= slots // 2:
+                    heads[lane] = self._head(lane, now, prompt=True)
+                    has_work[lane] = heads[lane] is not None
+        lane = choose_lane(has_work, under_way, slots, self._last_lane)
         key = heads[lane] if lane is not None else None
         if lane is None or key is None:
             return None
@@ -331,10 +337,10 @@ class Delivery:
         job = self._context.outbox.claim(key, now, self._server)
         return _Flight(job, time.monotonic(), canary, self._server, self._era, applied)
 
-    def _head(self, lane: str, now: float) -> int | None:
+    def _head(self, lane: str, now: float, *, prompt: bool = False) -> int | None:
         """The oldest due item of a lane; an edited one waits for the answer to its old text."""
         there = {flight.job.item_id for flight in self._flights.values()}
-        head = partial(self._context.outbox.head, lane, now, beside=there)
+        head = partial(self._context.outbox.head, lane, now, beside=there, prompt=prompt)
         other = None if self._verdicts.avoid is None else head(self._verdicts.avoid)
         return head() if other is None else other
 

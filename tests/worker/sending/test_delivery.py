@@ -63,10 +63,13 @@ class Steps:
     def fresh(self, *names: str, **fields: Any) -> list[int]:
         return [self.context.inbox.add_fresh(fresh(n, **fields), NOW, ask=False) for n in names]
 
-    def dead(self, *names: str) -> None:
-        for name in names:
-            item = letter(name, last_attempt=1.0)
-            self.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+    def dead(self, *names: str) -> list[int]:
+        add, letters = self.context.inbox.add_dead, [letter(n, last_attempt=1.0) for n in names]
+        return [add(item, item.raw, NOW, ask=False, gen=None) for item in letters]
+
+    def time_out(self, *keys: int) -> None:
+        with self.context.ledger.transaction() as db:
+            db.executemany("UPDATE items SET timeouts = 1 WHERE key = ?", [(k,) for k in keys])
 
     def turn(self, number: int = 0, outcome: Outcome | None = None) -> str:
         """Let a sender record the outcome of its last delivery; the id that it claims, or ""."""
@@ -176,6 +179,37 @@ def test_another_project_goes_first_where_one_is_refused(steps: Steps) -> None:
     assert steps.delivery._flights[0].job.item_id == "b"
 
 
+def test_the_last_slot_is_for_those_that_have_not_timed_out(steps: Steps) -> None:
+    """One that may hang again waits for others; where there are no others it waits as well."""
+    steps.open_slots()
+    slow, second = steps.fresh("a", "b")
+    steps.time_out(slow)
+    steps.context.settings = Settings(sync=SyncSettings(concurrency=2))
+    steps.fresh("c", timestamp=0)
+    assert steps.turn(0) == "c"
+    assert steps.turn(1) == "b"
+    steps.turn(1, SLOWLY)
+    assert row(steps.context.ledger, second)["state"] == "delivered"
+    assert 1 not in steps.delivery._flights
+    assert steps.turn(0, SLOWLY) == "a"
+
+
+def test_a_new_memory_waits_for_no_dead_letters_that_hang(steps: Steps) -> None:
+    steps.open_slots()
+    steps.time_out(*steps.dead("v", "w", "x", "y", "z"))
+    assert [steps.turn(number) for number in range(4)] == ["v", "w", "x", ""]
+    steps.fresh("a")
+    assert steps.turn(3) == "a"
+
+
+def test_each_lane_has_its_half_even_for_what_may_hang(steps: Steps) -> None:
+    steps.open_slots()
+    steps.time_out(*steps.dead("x", "y", "z"))
+    steps.fresh("a", "b", "c")
+    assert [steps.turn(number) for number in range(4)] == ["x", "a", "y", "b"]
+    assert steps.turn(0, FAILED) == "z"
+
+
 def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
     """Its claim says that nobody knows; what was answered is recorded, and nothing is claimed."""
     lost, taken, _ = steps.fresh("a", "b", "c")
@@ -242,13 +276,17 @@ def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
     assert [call.args[0].content for call in client.save.call_args_list] == ["text of b"]
 
 
-def test_a_memory_is_never_in_two_requests(steps: Steps) -> None:
+@pytest.mark.parametrize("timed_out", [False, True])
+def test_a_memory_is_never_in_two_requests(steps: Steps, *, timed_out: bool) -> None:
     steps.open_slots()
     (old,) = steps.fresh("a")
     assert steps.turn(0) == "a"
     steps.context.inbox.discard([old], NOW, items.EDITED)
-    (new, _) = steps.fresh("a", "b", content="new")
-    assert steps.turn(1) == "b"
+    (new, other) = steps.fresh("a", "b", content="new")
+    if timed_out:  # only those go into the last slot that have never timed out
+        steps.time_out(other)
+        steps.context.settings = Settings(sync=SyncSettings(concurrency=2))
+    assert steps.turn(1) == ("" if timed_out else "b")
     assert steps.turn(2) == ""
     assert steps.turn(0, FAILED) == "a"
     assert steps.delivery._flights[0].job.key == new
