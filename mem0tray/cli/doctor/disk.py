@@ -158,7 +158,8 @@ def _json_file(path: Path, sections: Sequence[str]) -> Check:
         remedy = f"They are left alone. Mend them in the file, or remove them from it: {path}."
         said = f"holds {plural(odd, 'thing')} without a usable content: never sent."
         return Check(path.name, WARN, said, remedy)
-    return Check(path.name, OK, f"is whole: {plural(len(values), 'item')}.")
+    count = f": {plural(len(values), 'item')}" if sections else ""
+    return Check(path.name, OK, f"is whole{count}.")
 
 
 def ledger(examined: Examined) -> Iterable[Check]:
