@@ -135,7 +135,7 @@ def files(examined: Examined) -> Iterable[Check]:
     elif seen.quarantine:
         kept = f"{plural(seen.quarantine, 'file')} of what could not be read"
         there = "What was whole in it has been saved already; `mem0tray restore --list` shows it."
-        yield Check("quarantine", WARN, f"{kept} are kept in {paths.quarantine}.", there)
+        yield Check("quarantine", WARN, f"{paths.quarantine} keeps {kept}.", there)
 
 
 def _json_file(path: Path, sections: Sequence[str]) -> Check:
