@@ -3,6 +3,7 @@
 `hook EVENT` and `status --line`, which other programs call all the time, do without click.
 """
 
+import errno
 import gc
 import os
 import sys
@@ -18,6 +19,7 @@ _LONGEST_ERROR: Final = 2000
 # Allocations between two garbage collections: imported modules, which are no garbage, were looked
 # through for a twelfth of a start.
 _OBJECTS: Final = 10_000
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def start() -> NoReturn:
@@ -105,9 +107,11 @@ def _guarded(command: Callable[[], int]) -> int:
         return BROKEN_PIPE
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        if error.filename is None:  # errors of files have a name
+        if error.filename is None and error.errno in _FULL:  # errors of our files have a name
             _complain(f"Standard output cannot be written: {why}.")
             _close_standard_output()
+        elif error.filename is None:
+            _complain(f"{error.strerror or error}.")
         else:
             _complain(f"{error.filename} cannot be used: {why}.")
         return 1

@@ -128,6 +128,8 @@ class Export:
         """What an unfinished export has left."""
         if self.target is not None:
             return f"{self.target} is as it was."
+        if not self.written:
+            return "Nothing was written."
         return f"{self.count} written before."
 
     @property

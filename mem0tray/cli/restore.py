@@ -18,6 +18,7 @@ from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, listing
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
@@ -77,10 +78,10 @@ def edit(name: str) -> None:
     with ends_in_order(), _opened(paths, found, shown) as file:
         programs.edit(file, if_failed=_NOTHING_CHANGED)
         after = _read(file)
-        if after in (before, shown):
+        new = after if before.endswith("\n") else after.removesuffix("\n").removesuffix("\r")
+        if new == before or after == shown:
             output.say(f"{short_id(found.id)} is unchanged.")
             return
-        new = after if before.endswith("\n") else after.removesuffix("\n")
         if not new.strip():
             raise Mem0TrayError(
                 "The text is empty; nothing was changed.",
@@ -104,7 +105,9 @@ def _editable(versions: list[Version]) -> Version:
     if not there:
         raise NotFoundError(
             f"{short_id(versions[0].id)} cannot be edited: its text is {versions[0].where}.",
-            "`mem0tray restore --list` shows what can be put back.",
+            "The server alone has it now."
+            if versions[0].where == items.DELIVERED
+            else "`mem0tray restore --list` shows what can be put back.",
         )
     if len(there) > 1:
         raise NotFoundError(
@@ -148,7 +151,7 @@ def _opened(paths: Paths, found: FoundItem, text: str) -> Iterator[Path]:
 
 def _read(file: Path) -> str:
     try:
-        return regular_file.read_bytes(file).decode("utf-8", "surrogatepass")
+        return regular_file.read_bytes(file).decode("utf-8-sig", "surrogatepass")
     except OSError as error:
         raise atomic.unavailable(file, error) from error
     except UnicodeDecodeError as error:

@@ -297,5 +297,7 @@ def print_attempts(attempts: Sequence[Attempt]) -> None:
     for attempt in attempts[-_ATTEMPTS_SHOWN:]:
         kind = _IN_WORDS.get(attempt.kind, attempt.kind)
         named = f", request {attempt.request}" if attempt.request else ""
-        said = f"{kind}: {attempt.message} ({attempt.duration:.2f} s{named})"
+        said = (
+            f"{kind}: {attempt.message or 'erased with the text'} ({attempt.duration:.2f} s{named})"
+        )
         output.say_beside(f"  {text.clock(attempt.at)}  ", said, Style.DIM)

@@ -9,7 +9,6 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -90,8 +89,7 @@ def _split_slowly(data: bytes, document: Document) -> None:
     text = to_text(data).strip(_BLANKS)
     try:
         if not text.startswith("{"):
-            with suppress(RecursionError):
-                json.loads(text)
+            json.loads(text)
             raise BrokenDocumentError(Reason("it holds no JSON object"))
         for name, value in jsontext.members(text).items():
             if name not in document.lists:
@@ -106,6 +104,8 @@ def _split_slowly(data: bytes, document: Document) -> None:
         raise BrokenDocumentError(
             Reason("{what} at line {number}", what=what, number=error.lineno)
         ) from error
+    except (ValueError, RecursionError) as error:  # too long a number, too deep nesting
+        raise BrokenDocumentError(Reason("it holds no JSON object")) from error
 
 
 def to_text(data: bytes) -> str:

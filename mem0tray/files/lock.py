@@ -94,7 +94,7 @@ def _wait(path: Path, timeout: float) -> int:
     try:
         threading.Thread(target=run, name="mem0tray-lock", daemon=True).start()
         return result.result(timeout)
-    except TimeoutError:
+    except (TimeoutError, RuntimeError):  # no time, or no thread is to be had
         return -1 if result.cancel() else result.result()
 
 

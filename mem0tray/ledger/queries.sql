@@ -359,7 +359,9 @@ WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)
   SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item
   JOIN servers ON servers.key = o.server
   WHERE has AND o.server != here.key AND state = 'delivered'
-  AND digest != ? AND CAST(id AS TEXT) NOT GLOB '*-again-[1-9]*' AND NOT EXISTS
+  AND digest != ? AND NOT (instr(id, CAST('-again-' AS BLOB)) AND EXISTS
+  (SELECT 1 FROM items AS first WHERE first.id = first_id(items.id) AND first.id != items.id
+  AND first.digest = items.digest)) AND NOT EXISTS
   (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has) AND NOT EXISTS
   (SELECT 1 FROM items AS again WHERE again.id > CAST(items.id || '-again-' AS BLOB)
   AND again.id < CAST(items.id || '-again-:' AS BLOB) AND again.digest = items.digest

@@ -6,7 +6,7 @@ A ledger that is missing, locked or corrupt knows nothing: every answer is then 
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import groupby
 from pathlib import Path
@@ -296,8 +296,7 @@ class Reader:
 
     def taken(self, server: str) -> dict[str, "array[int]"]:
         """List the keys of what a server has taken, by project, in the order of intake."""
-        if self._db is not None:
-            self._db.create_function("id_again", 1, _id_again, deterministic=True)
+        self._define("id_again", items.id_again)
         found: dict[bytes, array[int]] = {}
         for project, key in self._rows(SQL["taken"], server):
             found.setdefault(project, array("q")).append(key)
@@ -328,7 +327,15 @@ class Reader:
         """
         if not self._rows("SELECT 1 FROM servers WHERE name != ? LIMIT 1", server):
             return {}
+        self._define("first_id", items.first_id)
         return dict(self._rows(SQL["only_elsewhere"], server, items.trial_digest()))
+
+    def _define(self, name: str, change: Callable[[str], str]) -> None:
+        """Let statements of this connection change an id as `change` does."""
+        if self._db is not None:
+            self._db.create_function(
+                name, 1, lambda item_id: encode(change(decode(item_id))), deterministic=True
+            )
 
     def traced(self, former: str, chosen: str) -> Iterator[Traced]:
         """Yield every memory, in the order in which they came."""
@@ -353,7 +360,3 @@ def _listed(rows: Iterable[tuple[Any, ...]]) -> list[Listed]:
 def _dead_first(rows: Iterable[tuple[Any, ...]]) -> list[Listed]:
     found = _listed(rows)
     return sorted(found, key=lambda each: (each[0].state != items.DEAD, each[0].key))
-
-
-def _id_again(item_id: bytes) -> bytes:
-    return encode(items.id_again(decode(item_id)))

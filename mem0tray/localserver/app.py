@@ -157,6 +157,7 @@ _SAVED: Final = answer({"success": True})  # made once, as this server says it m
 
 
 _Limit = Annotated[int, Meta(ge=1)]
+_LIMIT: Final = 100
 
 
 class VpsMemory(Struct):
@@ -171,13 +172,13 @@ class VpsQuery(Struct):
 
     user_id: str
     query: str
-    limit: _Limit = 100
+    limit: _Limit | None = None
 
 
 class VpsPage(Struct):
     """Which memories of a project are wanted: those with ids below `before`."""
 
-    limit: _Limit = 100
+    limit: _Limit = _LIMIT
     before: Annotated[int, Meta(ge=1)] = ID_MAX
 
 
@@ -203,7 +204,7 @@ class VpsApi:
     async def save(self, request: Request) -> Response:
         """Answer `POST /memory`: save once for each Idempotency-Key."""
         wanted = wire.shaped(await wire.document(request), VpsMemory)
-        key = request.headers.get("idempotency-key", "")
+        key = wire.key(request)
         digest = wire.digest(asdict(wanted))
         try:
             self._store.save(StoredMemory(wanted.user_id, wanted.content, key, digest))
@@ -234,7 +235,7 @@ class VpsApi:
     async def search(self, request: Request) -> Response:
         """Answer `POST /memory/search`: memories with words of the query, the best first."""
         asked = wire.shaped(await wire.document(request), VpsQuery)
-        limit = min(asked.limit, LIMIT_MAX)
+        limit = min(asked.limit or _LIMIT, LIMIT_MAX)
         found = self._store.search(Filter(asked.user_id), asked.query, limit)
         results = [{"memory": each.memory, "score": round(score, 4)} for each, score in found]
         return answer({"success": True, "results": {"results": results}})

@@ -63,7 +63,7 @@ class OssApi:
     async def save(self, request: Request) -> Response:
         """Answer `POST /memories`: save once for each `mem0tray_id` or Idempotency-Key."""
         wanted = await oss_requests.read(request, MemoryCreate)
-        memories = wanted.memories(request.headers.get("idempotency-key", ""))
+        memories = wanted.memories(wire.key(request))
         try:
             rows = self._store.save(*memories)
         except KeyReusedError:

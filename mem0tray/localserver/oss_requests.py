@@ -175,13 +175,18 @@ def as_kept(metadata: Mapping[str, Any], project: str) -> str | None:
 
 
 def _key(value: Any) -> str:
-    if value is not None and not isinstance(value, str):
-        raise HTTPException(422, f'The field "{ID}" is not text.')
+    if value is not None and not (isinstance(value, str) and _is_whole(value)):
+        raise HTTPException(422, f'The field "{ID}" is not plain text.')
     return value or ""
+
+
+def _is_whole(text: str) -> bool:
+    """Return whether no character is half a one."""
+    return text.encode("utf-8", "replace").decode() == text
 
 
 def _is_plain(value: Any) -> bool:
     """Return whether SQLite can compare a value, and "*" is not meant to fit all."""
     if isinstance(value, str):
-        return value != ANY and value.encode("utf-8", "replace").decode() == value
+        return value != ANY and _is_whole(value)
     return isinstance(value, float) or (isinstance(value, int) and abs(value) < _LARGEST)

@@ -7,8 +7,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -115,8 +115,14 @@ class _LocalServer(Server):
             (self._folder / endpoint.FILE).unlink(missing_ok=True)
         await super().shutdown(sockets)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
         """Stop on a signal, with exit code 0: uvicorn's own would then die of the signal."""
+        with programs.signals(lambda number: self.handle_exit(number, None)):
+            yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; uvicorn looks ten times a second."""
         del sig, frame
         self.should_exit = True
 

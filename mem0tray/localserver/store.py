@@ -89,10 +89,10 @@ class KeyReusedError(Exception):
 class StoredMemory(NamedTuple):
     """A memory, with what `oss` says beside it; None where it says nothing.
 
-    `key`: its idempotency key, empty if it has none. `digest` stands for the request that it came
-    with, and is not read back. `metadata` is a JSON object in ASCII. `updated`: when it was
-    changed last, in Unix seconds, as `created`. `id` is a whole number as text, larger for later
-    ones; the store gives it.
+    `key`: its idempotency key, empty if it has none, with `surrogateescape` for bytes that are no
+    UTF-8. `digest` stands for the request that it came with, and is not read back. `metadata` is
+    a JSON object in ASCII. `updated`: when it was changed last, in Unix seconds, as `created`.
+    `id` is a whole number as text, larger for later ones; the store gives it.
     """
 
     project: str
@@ -223,7 +223,7 @@ class Store:
 
     def _save(self, arrival: StoredMemory) -> int:
         run = self._connection.execute
-        key = _bytes(arrival.key)
+        key = arrival.key.encode("utf-8", "surrogateescape")
         if key:
             known = run("SELECT digest, memory FROM keys WHERE key = ?", (key,)).fetchone()
             if known is not None:

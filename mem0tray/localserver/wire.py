@@ -19,7 +19,7 @@ from starlette.responses import Response
 # Bytes of one request. SQLite would take twice as much, but such a memory is a mistake.
 BODY_MAX = 512 * 2**20
 LIMIT_MAX: Final = 1000
-Shape = TypeVar("Shape")
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
 async def document(request: Request) -> Any:
@@ -37,10 +37,20 @@ async def document(request: Request) -> Any:
 
 def shaped(document: Any, shape: type[Shape], *, strict: bool = True) -> Shape:
     """Convert a document; HTTPException 422, which repeats nothing of it, if it does not fit."""
+    if isinstance(document, dict):  # other names are ignored, half characters in them too
+        document = {name: document[name] for name in shape.__struct_fields__ if name in document}
     try:
         return msgspec.convert(document, shape, strict=strict)
     except msgspec.ValidationError as error:
         raise HTTPException(422, f"{error}.") from None
+    except UnicodeEncodeError:  # msgspec's, of a text where none belongs
+        raise HTTPException(422, "The body holds half a character where none can be.") from None
+
+
+def key(request: Request) -> str:
+    """Read the Idempotency-Key: bytes in UTF-8; others survive as `surrogateescape` makes them."""
+    given = request.headers.get("idempotency-key", "")
+    return given.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def digest(fields: Mapping[str, Any]) -> bytes:

@@ -56,7 +56,16 @@ def test_the_end_of_the_text_stays_as_it_was(home: Scratch) -> None:
         assert _content(dlq) == f"new {content}"
 
 
-@pytest.mark.parametrize("work", ["", "path.write_bytes(text)", "path.write_bytes(text.strip())"])
+@pytest.mark.parametrize(
+    "work",
+    [
+        "",
+        "path.write_bytes(text)",
+        "path.write_bytes(text.strip())",
+        "path.write_bytes(b'\\xef\\xbb\\xbf' + text.replace(b'\\n', b'\\r\\n'))",
+    ],
+    ids=["not saved", "saved", "without its end", "as some editors of Windows save it"],
+)
 def test_an_unchanged_text_changes_nothing(home: Scratch, work: str) -> None:
     dlq = _letter(home)
     before = dlq.read_bytes()
@@ -159,7 +168,10 @@ def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:
     with past(home.paths) as ledger:
         ledger.recovered(ledger.taken_in_as(entry("gone", id="dd-1"), 5.0), 6.0)
         ledger.discarded(ledger.adopted(waiting("x", id="xx-1"), 5.0), 6.0)
-    for name, part in (("dd", "its text is delivered"), ("xx", "its text is deleted")):
+    for name, part in (
+        ("dd", "is delivered. The server alone has it"),
+        ("xx", "its text is deleted"),
+    ):
         done = home.run("edit", name)
         assert done.code == 1
         assert part in done.line

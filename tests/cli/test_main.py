@@ -71,8 +71,9 @@ def test_a_mistyped_variable_is_named(home: Scratch, arguments: list[str]) -> No
         (BrokenPipeError(), 141),
         (OSError(28, "No space left"), 1),
         (PermissionError(13, "Permission denied", "/a/b"), 1),
+        (BlockingIOError(11, "Resource temporarily unavailable"), 1),
     ],
-    ids=["Ctrl-C", "broken pipe", "full disk", "another's file"],
+    ids=["Ctrl-C", "broken pipe", "full disk", "another's file", "no process"],
 )
 def test_what_ends_a_command_early(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
@@ -88,6 +89,7 @@ def test_what_ends_a_command_early(
     words: dict[type[BaseException], str] = {
         OSError: "Standard output cannot be written: no space left.",
         PermissionError: "/a/b cannot be used: permission denied.",
+        BlockingIOError: "Resource temporarily unavailable.",
     }
     said = words.get(type(error))
     assert done.err == (f"mem0tray: {said}\n" if said else "")

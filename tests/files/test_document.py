@@ -86,6 +86,8 @@ def test_what_is_no_document_is_broken(data: bytes) -> None:
         (b'{"items":["\n"]}', "Invalid control character at line 1"),
         (b'{"items":[{"content":"secret" oops}]}', "Expecting ',' delimiter at line 1"),
         (b"[]", "it holds no JSON object"), (b" \n[1, 2]", "it holds no JSON object"),
+        (b'[{"id":' + b"9" * 5000 + b"}]", "it holds no JSON object"),
+        (b"9" * 5000, "it holds no JSON object"), (b"[" * 99_999, "it holds no JSON object"),
         (b'{"items": {}}', "'items' is no list"), (b'{"items": null}', "'items' is no list"),
     ],
 )  # fmt: skip

@@ -72,6 +72,17 @@ def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
     assert open_below(path.parent) == []
 
 
+def test_without_a_thread_to_wait_the_lock_counts_as_held(
+    held: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    with pytest.raises(LockTimeoutError):
+        FileLock(held.path).acquire(30)
+
+
 @needs.OPEN_FILES
 def test_the_lock_is_that_of_the_file_that_is_there_now(path: Path, held: FileLock) -> None:
     waiter = FileLock(path)

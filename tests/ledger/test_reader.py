@@ -334,6 +334,15 @@ def test_only_what_is_delivered_counts_as_elsewhere(former: Reader) -> None:
     assert former.servers() == [ELSEWHERE, HERE, THIRD]
 
 
+def test_a_memory_sent_again_counts_once_and_alone_where_the_first_is_unknown(
+    inbox: Inbox, outbox: Outbox, former: Reader
+) -> None:
+    entries = [fresh("a"), fresh("a-again-1", content="text of a"), fresh("b-again-1")]
+    for key in put(inbox, *entries):
+        outbox.record_delivery(key, ELSEWHERE, NOW)
+    assert former.only_elsewhere(HERE) == {ELSEWHERE: 3}
+
+
 def test_the_memory_of_setup_does_not_count_as_elsewhere(
     inbox: Inbox, outbox: Outbox, former: Reader
 ) -> None:

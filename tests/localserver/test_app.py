@@ -9,11 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from mem0tray.localserver import wire
 from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import DATABASE, Endpoint, proof
-from mem0tray.localserver.store import Store
+from mem0tray.localserver.store import Filter, Store, StoredMemory
 from tests.localserver.support import listed, save, texts
 
 
@@ -115,6 +116,24 @@ def test_a_key_with_another_body_is_refused(client: httpx.Client) -> None:
     assert texts(client, "reused-2") == []
 
 
+@pytest.mark.parametrize("key", ["notiz-größe".encode(), "größe".encode("latin-1")])
+def test_a_key_of_an_older_version_is_known(tmp_path: Path, key: bytes) -> None:
+    document = {"user_id": "p", "content": "text"}
+
+    async def send(app: Starlette) -> int:
+        transport = httpx.ASGITransport(app)
+        headers = {b"Authorization": b"Bearer token", b"Idempotency-Key": key}
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answer = await client.post("/memory", json=document, headers=headers)
+            return answer.status_code
+
+    with closing(Store(tmp_path / DATABASE)) as store:
+        store.save(StoredMemory("p", "text", "key", wire.digest(document)))
+        store._connection.execute("UPDATE keys SET key = ?", (key,))
+        assert asyncio.run(send(build(store, "token"))) == 200
+        assert len(store.newest(Filter("p"), 9)[0]) == 1
+
+
 def test_a_deleted_memory_is_gone_and_stays_gone(client: httpx.Client) -> None:
     save(client, "deleted", "text", "key-3")
     name = listed(client, "deleted")[0]["id"]
@@ -135,13 +154,14 @@ def test_search_finds_words(client: httpx.Client) -> None:
     for text in ("The cat sat", "a CAT and a dog", "only fish"):
         save(client, "search me", text)
 
-    def search(query: str, **more: int) -> list[tuple[str, float]]:
+    def search(query: str, **more: int | None) -> list[tuple[str, float]]:
         body = {"user_id": "search me", "query": query, **more}
         results = client.post("/memory/search", json=body).json()["results"]["results"]
         return [(each["memory"], each["score"]) for each in results]
 
     assert search("cat dog") == [("a CAT and a dog", 1.0), ("The cat sat", 0.5)]
     assert search("cat dog", limit=1) == [("a CAT and a dog", 1.0)]
+    assert search("cat dog", limit=None) == search("cat dog")
     assert search("bird") == []
     assert search("") == []
 
@@ -157,6 +177,7 @@ def test_search_finds_words(client: httpx.Client) -> None:
         (b"{}", 422),
         (b'{"user_id":5,"content":"x"}', 422),
         (b'{"user_id":"","content":"x"}', 422),
+        (b'{"user_id":["\\ud800"],"content":"x"}', 422),
     ],
 )
 def test_nonsense_is_refused(client: httpx.Client, body: bytes, status: int) -> None:

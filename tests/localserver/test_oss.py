@@ -1,6 +1,7 @@
 """The requests of the dialect `oss`, as the official server answers them."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
@@ -105,6 +106,14 @@ def test_an_id_in_the_metadata_is_stored_once(official: httpx.Client) -> None:
     assert answer.status_code == 422
     assert "mem0tray_id" in answer.json()["detail"]
     assert shown(official, user_id="once") == ["once"]
+
+
+def test_a_key_in_the_header_may_hold_any_letters(official: httpx.Client) -> None:
+    body = {"messages": [{"role": "user", "content": "note"}], "user_id": "letters"}
+    headers = {b"Idempotency-Key": "é".encode()}
+    (result,) = official.post("/memories", json=body, headers=headers).json()["results"]
+    more = {"user_id": "letters", "metadata": {"mem0tray_id": "é"}}
+    assert added(official, "note", **more) == result["id"]
 
 
 def test_both_dialects_have_the_same_memories(client: httpx.Client, official: httpx.Client) -> None:
@@ -272,6 +281,8 @@ def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
         ({"messages": [{"role": "user"}]}, 422, "content"),
         ({"metadata": "x"}, 422, "metadata"),
         ({"metadata": {"mem0tray_id": 5}}, 422, "mem0tray_id"),
+        ({"metadata": {"mem0tray_id": "\ud800"}}, 422, "mem0tray_id"),
+        ({"messages": "\ud800 x"}, 422, "half a character"),
         ({"expiration_date": "2030-01-01"}, 400, "expiration_date"),
         ({"app_id": "x"}, 400, "app_id"),
     ],
@@ -280,7 +291,7 @@ def test_a_save_that_makes_no_sense_is_refused(
     official: httpx.Client, change: dict[str, Any], status: int, word: str
 ) -> None:
     body = {"messages": [{"role": "user", "content": "text"}], "user_id": "refused", **change}
-    answer = official.post("/memories", json=body)
+    answer = official.post("/memories", content=json.dumps(body))
     assert answer.status_code == status
     assert word in answer.json()["detail"]
     assert shown(official, user_id="refused") == []
@@ -298,13 +309,14 @@ def test_a_save_that_makes_no_sense_is_refused(
         ({"query": "x", "filters": {"user_id": "x", "AND": [{"a": 1}]}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": {"gt": 1}}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": "*"}}, 400, "equality"),
+        ({"query": "x", "filters": {"user_id": "x", "\ud800": "a"}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": 2**64}}, 400, "equality"),
     ],
 )
 def test_a_search_that_makes_no_sense_is_refused(
     official: httpx.Client, body: dict[str, Any], status: int, word: str
 ) -> None:
-    answer = official.post("/search", json=body)
+    answer = official.post("/search", content=json.dumps(body))
     assert answer.status_code == status
     assert word in answer.json()["detail"]
 

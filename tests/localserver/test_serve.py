@@ -39,7 +39,7 @@ def test_its_address_stands_in_a_private_file(serve: Serve) -> None:
 
 
 @needs.SIGNALS
-@pytest.mark.parametrize("name", variants(["SIGTERM", "SIGINT"]))
+@pytest.mark.parametrize("name", variants(["SIGHUP", "SIGTERM", "SIGINT"]))
 def test_a_signal_ends_it_quietly(serve: Serve, name: str) -> None:
     serving = serve()
     with client_of(serving.ready()) as idle:

@@ -135,7 +135,7 @@ def files(examined: Examined) -> Iterable[Check]:
     elif seen.quarantine:
         kept = f"{plural(seen.quarantine, 'file')} of what could not be read"
         there = "What was whole in it has been saved already; `mem0tray restore --list` shows it."
-        yield Check("quarantine", WARN, f"{kept} are kept in {paths.quarantine}.", there)
+        yield Check("quarantine", WARN, f"{paths.quarantine} keeps {kept}.", there)
 
 
 def _json_file(path: Path, sections: Sequence[str]) -> Check:
@@ -158,7 +158,8 @@ def _json_file(path: Path, sections: Sequence[str]) -> Check:
         remedy = f"They are left alone. Mend them in the file, or remove them from it: {path}."
         said = f"holds {plural(odd, 'thing')} without a usable content: never sent."
         return Check(path.name, WARN, said, remedy)
-    return Check(path.name, OK, f"is whole: {plural(len(values), 'item')}.")
+    count = f": {plural(len(values), 'item')}" if sections else ""
+    return Check(path.name, OK, f"is whole{count}.")
 
 
 def ledger(examined: Examined) -> Iterable[Check]:

@@ -313,17 +313,15 @@ class Delivery:
             key = outbox.in_turn(now)
             return None if key is None else self._claim(key, now, canary=True)
         heads = {lane: self._head(lane, now) for lane in _LANES}
-        has_work = {lane: head is not None for lane, head in heads.items()}
         under_way = dict.fromkeys(_LANES, 0)
         for flight in self._flights.values():
             under_way[flight.job.lane] += 1
-        self._both_lanes = all(has_work[lane] or under_way[lane] for lane in _LANES)
+        self._both_lanes = all(heads[lane] or under_way[lane] for lane in _LANES)
         slots = self._slots()
         if 0 < len(self._flights) == slots - 1:  # what may hang again leaves the last slot free
-            for lane in _LANES:
-                if under_way[lane] >= slots // 2:
-                    heads[lane] = self._head(lane, now, prompt=True)
-                    has_work[lane] = heads[lane] is not None
+            full = [lane for lane in _LANES if under_way[lane] >= slots // 2]
+            heads |= {lane: self._head(lane, now, prompt=True) for lane in full}
+        has_work = {lane: head is not None for lane, head in heads.items()}
         lane = choose_lane(has_work, under_way, slots, self._last_lane)
         key = heads[lane] if lane is not None else None
         if lane is None or key is None:

@@ -13,6 +13,7 @@ from mem0tray.files import atomic, private_folders
 from mem0tray.files.lock import FileLock
 from tests.cli.scratch import Scratch, checks
 from tests.support import needs
+from tests.support.shapes import queue_document
 
 
 @pytest.mark.usefixtures("server")
@@ -29,6 +30,14 @@ def test_broken_files_are_named(home: Scratch) -> None:
     assert "holds 3 things without a usable content" in checks(home, "mem0_queue.json")[0][1]
     assert "holds 1 thing without a usable content" in checks(home, "mem0_queue_dlq.json")[0][1]
     assert "What was whole in it" in checks(home, "quarantine")[0][1]
+
+
+@pytest.mark.usefixtures("server")
+def test_items_are_counted_in_files_that_hold_items(home: Scratch) -> None:
+    home.write("mem0_queue.json", queue_document([]))
+    home.write("mem0_metrics.json", {"last_update": "x"})
+    assert "is whole: 0 items." in checks(home, "mem0_queue.json")[0][1]
+    assert "is whole." in checks(home, "mem0_metrics.json")[0][1]
 
 
 @pytest.mark.row(7)
