@@ -112,13 +112,7 @@ def command(
                 failed.append(name)
     except (click.Abort, KeyboardInterrupt) as error:  # the end of input at a question, or Ctrl-C
         click.echo()  # the question's line is open
-        is_interrupted = any(isinstance(e, KeyboardInterrupt) for e in (error, error.__context__))
-        ended = Mem0TrayError(
-            "Setup was interrupted." if is_interrupted else "Setup ended at a question.",
-            "What was answered before is set; type `mem0tray setup` again for the rest.",
-        )
-        ended.exit_code = INTERRUPTED if is_interrupted else 1
-        raise ended from error
+        raise _ended(error) from error
     if not no_memory:
         _save_deliver_recall()
     if failed:
@@ -129,6 +123,16 @@ def command(
     output.say("mem0tray is set up.", Style.GOOD)
     if worker_report.running(paths) is None:
         output.say("Start it: `mem0tray`; without a desktop, or in a terminal, `mem0tray run`.")
+
+
+def _ended(error: BaseException) -> Mem0TrayError:
+    is_interrupted = any(isinstance(e, KeyboardInterrupt) for e in (error, error.__context__))
+    ended = Mem0TrayError(
+        "Setup was interrupted." if is_interrupted else "Setup ended at a question.",
+        "What was answered before is set; type `mem0tray setup` again for the rest.",
+    )
+    ended.exit_code = INTERRUPTED if is_interrupted else 1
+    return ended
 
 
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)

@@ -123,11 +123,25 @@ class OlderPanel:
                 _log.info("The icon in the older panel is gone: %r", error)
 
 
+def _background(window: Any, width: int, height: int) -> Any:
+    """Return what the panel shows behind our window, else grey."""
+    from Xlib import X
+    from Xlib.error import XError
+
+    try:
+        window.change_attributes(background_pixmap=X.ParentRelative)
+        window.clear_area(0, 0, width, height)
+        found = window.get_image(0, 0, width, height, X.ZPixmap, _PLANES)
+        return Image.frombytes("RGB", (width, height), found.data, "raw", "BGRX")
+    except (XError, ValueError):  # of another depth than our window, or unreadable
+        return Image.new("RGB", (width, height), _GREY)
+
+
 def _icon(click: Callable[[], None]) -> Any:  # noqa: C901 - a class is made in it, once the backend is chosen
     """Make pystray's icon for these panels, which asks for clicks, and is transparent."""
     from pystray import Menu, MenuItem, _xorg
     from Xlib import X
-    from Xlib.error import ConnectionClosedError, XError
+    from Xlib.error import ConnectionClosedError
 
     class Icon(_xorg.Icon):  # type: ignore[misc]  # pystray has no types
         _look: IconLook | None = None
@@ -151,10 +165,8 @@ def _icon(click: Callable[[], None]) -> Any:  # noqa: C901 - a class is made in 
             return True
 
         def close(self) -> None:
-            with contextlib.suppress(
-                ConnectionClosedError, OSError
-            ):  # with the connection the icon goes
-                self._display.close()
+            with contextlib.suppress(ConnectionClosedError, OSError):
+                self._display.close()  # with the connection the icon goes
 
         __del__ = close
 
@@ -175,19 +187,10 @@ def _icon(click: Callable[[], None]) -> Any:  # noqa: C901 - a class is made in 
 
         def _assert_icon_data(self, width: int, height: int) -> None:
             drawn = icons.compose(self._look or icons.look(STARTING, 0, 0), min(width, height))
-            picture = self._background(width, height)
+            picture = _background(self._window, width, height)
             picture.paste(drawn, ((width - drawn.width) // 2, (height - drawn.height) // 2), drawn)
             picture.tostring = picture.tobytes  # the X library still uses this name
             self._icon_data = picture
-
-        def _background(self, width: int, height: int) -> Any:
-            try:
-                self._window.change_attributes(background_pixmap=X.ParentRelative)
-                self._window.clear_area(0, 0, width, height)
-                found = self._window.get_image(0, 0, width, height, X.ZPixmap, _PLANES)
-                return Image.frombytes("RGB", (width, height), found.data, "raw", "BGRX")
-            except (XError, ValueError):  # of another depth than our window, or unreadable
-                return Image.new("RGB", (width, height), _GREY)
 
     icon = Icon(APP, menu=Menu(MenuItem("click", lambda: click(), default=True)))  # noqa: PLW0108  (pystray counts arguments)
     icon._thread = threading.current_thread()  # noqa: SLF001  (pystray's, where it does its work)
