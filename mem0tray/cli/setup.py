@@ -92,14 +92,13 @@ def command(
         )
     paths = arguments.load().locations()
     way = Deciding(asking, yes, is_first=not paths.ledger.exists())
-    failed = []
     try:
         wrong = setup_server.set_up(server, key_from, key_in, way)
         if asking or yes:
             # Whoever left it at this computer is not asked once others have begun the files.
             server_choice.remember_if_first(arguments.load().server.url, paths)
-        if wrong and no_memory:  # else the memory shows whether the server takes one
-            failed.append("the server test")
+        # A memory would show whether the server takes one.
+        failed = ["the server test"] if wrong and no_memory else []
         for name, part in (
             ("Claude Code", partial(_connect_claude_code, claude_code, way)),
             ("the start at login", partial(_start_at_login, autostart, way)),
