@@ -137,7 +137,7 @@ def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(tray: Tray) -
     tray.home.configure("[sync]\ntimeout = 'soon'\n")
     _, item = tray.shown(NEEDS_ACTION)
     wait_tooltip(item, "Action needed", "sync.timeout")
-    assert item.menu().labels[0].startswith("Action needed")
+    item.wait_for(lambda: item.menu().labels[0].startswith("Action needed"), what="the menu")
     assert tray.server.requests == []
     tray.home.configure("[sync]\ntimeout = 60\n")
     wait_look(item, HEALTHY)

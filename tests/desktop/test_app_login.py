@@ -17,7 +17,7 @@ def test_a_login_starts_it(tray: Tray) -> None:
     tray.desktop.login({**tray.home.env, **tray.env, **CONFIG_DIRS})
     item = host.wait_item(30)
     wait_look(item, HEALTHY)
-    assert item.menu().find("Start at login").checked
+    item.wait_for(lambda: item.menu().find("Start at login").checked, what="ticked")
 
 
 def test_the_first_start_puts_the_desktop_entry_there(tray: Tray) -> None:

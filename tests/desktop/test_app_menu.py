@@ -62,7 +62,7 @@ def test_the_whole_story(tray: Tray) -> None:
     recovered = daemon.wait(titled("DLQ recovered"), LATE)
     assert recovered.body == f"Delivered after all: alpha (ID: {memory['id'][:8]}…)."
     assert [shown.title for shown in daemon.received] == ["Moved to DLQ", "DLQ recovered"]
-    assert not item.menu().find("Try all again now").enabled
+    item.wait_for(lambda: not item.menu().find("Try all again now").enabled, what="no more to try")
     for marker in (moved_marker(memory), recovered_marker(memory, 0)):
         tray.home.wait(lambda: tray.home.log_lines(marker), what=marker)  # noqa: B023  (at once)
 
