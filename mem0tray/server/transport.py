@@ -215,7 +215,6 @@ class Transport(httpcore.NetworkBackend, httpcore.NetworkStream):
             self.sent = self._there.plain_http or isinstance(self._sock, ssl.SSLSocket)
 
     def read(self, max_bytes: int, *_: Any, **__: Any) -> bytes:
-        """Wait for bytes, at most until the deadline."""
         while True:
             self._limit_wait()
             try:
