@@ -67,8 +67,10 @@ class Change:
     def difference(self) -> list[str]:
         """Return the lines of a unified difference."""
         path = str(self.found.path)
-        texts = ((data or b"").decode().splitlines() for data in (self.found.data, self.after))
-        return [line.rstrip("\n") for line in difflib.unified_diff(*texts, path, path, "", "")]
+        before = (self.found.data or b"").decode().splitlines()
+        after = (self.after or b"").decode().splitlines()
+        lines = difflib.unified_diff(before, after, path, path, "", "")
+        return [line.rstrip("\n") for line in lines]
 
 
 def plan(part: str, program: Sequence[str] = ()) -> Change:

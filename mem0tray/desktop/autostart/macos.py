@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
 from mem0tray.desktop.autostart import FileStart
@@ -26,13 +26,14 @@ class LaunchAgent(FileStart):
         self._uid = uid
 
     def _read(self, data: bytes) -> tuple[Sequence[str], str]:
-        words, off = None, False
+        words: Any = None
+        off = False
         with suppress(*_NO_PLIST):
             agent = plistlib.loads(data)
             words, off = agent.get("ProgramArguments"), agent.get("Disabled") is True
         said = programs.answer("launchctl", "print-disabled", f"gui/{self._uid}") or ""
         valid = isinstance(words, list) and all(isinstance(word, str) for word in words)
-        return words if valid else (), _TURNED_OFF if off or APP in _OFF.findall(said) else ""
+        return (words if valid else ()), _TURNED_OFF if off or APP in _OFF.findall(said) else ""
 
     def _set_up(self) -> None:
         self._write()
