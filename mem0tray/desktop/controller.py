@@ -76,11 +76,12 @@ class Controller:
         self._changed = changed
         self._former: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
         self._waiting = {name: _Commands() for name in ("clicks", "dialogs", "migration")}
-        run, names = self._run, [[name] for name in self._waiting]
+        run = self._run
+        clicks, asking, moving = ([name] for name in self._waiting)
         self._threads = (
-            threading.Thread(target=run, args=names[0], name="mem0tray-clicks", daemon=True),
-            threading.Thread(target=run, args=names[1], name="mem0tray-dialogs", daemon=True),
-            threading.Thread(target=run, args=names[2], name="mem0tray-migration", daemon=True),
+            threading.Thread(target=run, args=clicks, name="mem0tray-clicks", daemon=True),
+            threading.Thread(target=run, args=asking, name="mem0tray-dialogs", daemon=True),
+            threading.Thread(target=run, args=moving, name="mem0tray-migration", daemon=True),
         )
         self._verbs: dict[Verb, Callable[[MenuCommand], object]] = {
             Verb.RETRY_ALL: lambda _: verbs.retry_all(self._settings(), held=False),
