@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -31,26 +30,10 @@ FRESH: Final = 30.0  # seconds for which what a probe or a delivery has shown is
 
 
 class Prober:
-    """Asks for the server's health on its own thread, when a probe is due or when kicked.
+    """Asks for the health of `server` on its own thread, when a probe is due or when kicked."""
 
-    `connect` returns a client for the server chosen now (it may have to start the embedded one),
-    `until_due` the seconds until the next probe. `report` gets each answer; if `asks_key` says so,
-    a healthy server is asked about the key too, else the second argument is None.
-    """
-
-    def __init__(
-        self,
-        connect: Callable[[], ProbeClient],
-        until_due: Callable[[], float],
-        timeout: Callable[[], float],
-        report: Callable[[Health, KeyCheck | None], None],
-        asks_key: Callable[[], bool],
-    ) -> None:
-        self._connect = connect
-        self._until_due = until_due
-        self._timeout = timeout
-        self._report = report
-        self._asks_key = asks_key
+    def __init__(self, server: "ChosenServer") -> None:
+        self._server = server
         self._signal = threading.Event()
         self._stopping = threading.Event()
         self._client: ProbeClient | None = None
@@ -77,7 +60,7 @@ class Prober:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            seconds = self._until_due()
+            seconds = self._server.until_probe()
             if seconds > 0 and not self._signal.wait(seconds):
                 continue
             self._signal.clear()
@@ -88,19 +71,19 @@ class Prober:
     def _deliver(self, health: Health, key: KeyCheck | None) -> None:
         while not self._stopping.is_set():
             try:
-                self._report(health, key)
+                self._server.probed(health, key)
             except Mem0TrayError:  # the disk is full: parts that need the ledger report that
                 self._stopping.wait(REPORT_AGAIN)
             else:
                 return
 
     def _probe(self) -> tuple[Health, KeyCheck | None]:
-        timeout = min(self._timeout(), LONGEST)
+        timeout = self._server.patience
         try:
-            client = self._client = self._connect()
+            client = self._client = self._server.probe_client()
             try:
                 health = client.probe(timeout)
-                asks = health.healthy and self._asks_key()
+                asks = health.healthy and self._server.asks_key()
                 return health, client.check_key(timeout) if asks else None
             finally:
                 client.close()
@@ -122,13 +105,11 @@ class ChosenServer:
         self._version = 0  # of the connection's address, which may change
         self._probed_at = -inf  # monotonic
         self.delivery = Delivery(context, self._client, self._await_probe, self._recognise)
-        self.prober = Prober(
-            self._probe_client,
-            self._until_probe,
-            lambda: context.settings.sync.timeout,
-            self._probed,
-            self._asks_key,
-        )
+        self.prober = Prober(self)
+
+    @property
+    def patience(self) -> float:
+        return min(self._context.settings.sync.timeout, LONGEST)
 
     def choose(
         self,
@@ -160,7 +141,7 @@ class ChosenServer:
     def _silence(self) -> float:
         return time.monotonic() - max(self._probed_at, self.delivery.delivered_at)
 
-    def _until_probe(self) -> float:
+    def until_probe(self) -> float:
         """Return the seconds until the next probe; a server that is well is asked rarely."""
         sync = self._context.settings.sync
         interval = sync.probe_interval
@@ -200,7 +181,7 @@ class ChosenServer:
     def _recognise(self) -> None:
         connection = self._connection
         if connection is not None:
-            connection.recognise(min(self._context.settings.sync.timeout, LONGEST))
+            connection.recognise(self.patience)
 
     def _there(self) -> ServerConnection:
         if self._connection is None:
@@ -210,7 +191,7 @@ class ChosenServer:
     def _client(self) -> Client:
         return self._there().client()
 
-    def _probe_client(self) -> ProbeClient:
+    def probe_client(self) -> ProbeClient:
         """A client for a probe; without a key that the keyring has, the breaker stays open."""
         refused = bool(self._breaker.standing(self._context.now()).refusal)
         try:
@@ -221,7 +202,7 @@ class ChosenServer:
         self._breaker.unblock("keyring")
         return client
 
-    def _asks_key(self) -> bool:
+    def asks_key(self) -> bool:
         """Whether to ask about the key a server that refused everything, as no memory waits."""
         if not self._breaker.wants_canary(self._context.now()) or self.delivery.under_way:
             return False
@@ -229,7 +210,7 @@ class ChosenServer:
             return self._context.outbox.next_due() is None
         return False
 
-    def _probed(self, health: Health, key: KeyCheck | None) -> None:
+    def probed(self, health: Health, key: KeyCheck | None) -> None:
         self._probed_at = time.monotonic()
         connection = self._connection
         if connection is not None and connection.version != self._version:
