@@ -7,8 +7,6 @@ from functools import partial
 from math import inf
 from typing import Final
 
-from msgspec.structs import replace
-
 from mem0tray.config import server_choice
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
@@ -128,10 +126,8 @@ class ChosenServer:
         if old is not None:  # closing may take a while
             old.close()
         self.prober.kick()
-        said = event(self._context.destination, new.warning if new is not None else "")
-        if isinstance(said, events.ServerChanged) and old is not None and new is not None:
-            said = replace(said, same=old.name == new.name)
-        self._context.events.emit(said)
+        warning = new.warning if new is not None else ""
+        self._context.events.emit(event(self._context.destination, warning))
 
     def freshen(self) -> None:
         is_old = self._silence() > FRESH and not self.delivery.under_way
