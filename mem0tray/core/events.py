@@ -115,10 +115,6 @@ class InBackoff(OfMemory, frozen=True):
     delay: float
 
 
-class MoreInBackoff(Event, frozen=True):
-    count: int
-
-
 class StateChanged(Event, frozen=True):
     """The worker has a new state; `told`: the reason is that of a `PartFailed` before."""
 

@@ -19,13 +19,12 @@ from mem0tray.worker.faults import (
     WRITING_DLQ,
 )
 from mem0tray.worker.folders.settings import WantedSettings
+from mem0tray.worker.metrics import MetricsWriter, OtherWorker
 from mem0tray.worker.orders import OrderHandler
-from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.notes import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.reporting.metrics import MetricsWriter
 from mem0tray.worker.sending.chosen_server import ChosenServer
 
 _AT_WORK: Final = 10.0  # seconds that a server gets to finish a former worker's requests

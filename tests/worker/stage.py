@@ -27,14 +27,13 @@ from mem0tray.worker.engine import CycleStage, Engine
 from mem0tray.worker.faults import Faults
 from mem0tray.worker.folders.served_folder import ServedFolder
 from mem0tray.worker.folders.settings import WantedSettings
+from mem0tray.worker.metrics import MetricsWriter, OtherWorker
 from mem0tray.worker.orders import OrderHandler
-from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.parts import Parts
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.notes import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.reporting.metrics import MetricsWriter
 from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
 from tests.worker.dlq.generations import dead_letter, parsed

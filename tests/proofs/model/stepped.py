@@ -12,8 +12,8 @@ from mem0tray.files.lock import is_locked
 from mem0tray.worker import parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.settings import WantedSettings
+from mem0tray.worker.log import EventLog
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.reporting.log import EventLog
 from mem0tray.worker.sending.chosen_server import Prober
 from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
 

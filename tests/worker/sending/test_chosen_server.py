@@ -22,9 +22,8 @@ from mem0tray.server.model import Health, KeyCheck, KeyVerdict
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import chosen_server
-from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
+from mem0tray.worker.sending.chosen_server import ChosenServer, Prober, ServerConnection
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.server_connection import ServerConnection
 from tests.ledger.samples import NOW, fresh
 from tests.worker.stage import stand_in
 

@@ -93,9 +93,13 @@ class EventLog:
                     self._delivered += 1
                     self._log_later(_TOGETHER)
                     return
-                case events.MoreInBackoff() | events.InBackoff() if self._is_more(event):
+                case events.InBackoff() if self._is_full():
+                    self._more += 1
                     self._log_later(_MINUTE)
                     return
+                case events.InBackoff():
+                    self._summarise()
+                    self._named.append(time.time())
                 case events.FolderChanged():
                     self._file.path = log_in(event.now)
                 case events.WorkerStopped():
@@ -103,15 +107,6 @@ class EventLog:
             line = describe(event)
             if line:
                 self._file.write(line)
-
-    def _is_more(self, event: events.MoreInBackoff | events.InBackoff) -> bool:
-        """Count waits that are not logged by name; False: this one is."""
-        if isinstance(event, events.InBackoff) and not self._is_full():
-            self._summarise()
-            self._named.append(time.time())
-            return False
-        self._more += event.count if isinstance(event, events.MoreInBackoff) else 1
-        return True
 
     def _is_full(self) -> bool:
         """Return whether the last minute, whatever the clock did, has all lines by name allowed."""

@@ -10,7 +10,7 @@ import pytest
 from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.reasons import Reason
-from mem0tray.worker.reporting.log import describe
+from mem0tray.worker.log import describe
 
 ITEM = ("alpha", "0123456789ab")
 NAMED = "alpha (ID: 01234567...)"
@@ -93,7 +93,7 @@ def test_an_item_without_a_project(project: str) -> None:
 KINDS = [each for each in vars(events).values() if isinstance(each, type)]
 KINDS = [each for each in KINDS if issubclass(each, Event)]
 OURS = {"state", "file", "kept_as", "part", "alert", "why"}  # no words of others
-SILENT = {Event, events.OfMemory, events.Delivered, events.MoreInBackoff, events.StatusWanted}
+SILENT = {Event, events.OfMemory, events.Delivered, events.StatusWanted}
 VALUES: dict[Any, Any] = {
     str: "odd\ntext", int: 2, float: 3.5, bool: True, Path: Path("odd\nfolder"),
     Reason: reasons.quoted("odd\nreason"), float | None: None,
