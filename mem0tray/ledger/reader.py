@@ -219,17 +219,19 @@ class Reader:
     # One memory -----------------------------------------------------------------------
 
     def known(self, item_id: str, digest: bytes) -> Known | None:
-        rows = self._rows(f"{_KNOWN} WHERE id = ? AND digest = ?", encode(item_id), digest)
-        return known_from(rows[0]) if rows else None
+        found = self._known("id = ? AND digest = ?", encode(item_id), digest)
+        return found[0] if found else None
 
     def by_id(self, item_id: str) -> list[Known]:
-        rows = self._rows(f"{_KNOWN} WHERE id = ? ORDER BY key", encode(item_id))
-        return list(map(known_from, rows))
+        return self._known("id = ? ORDER BY key", encode(item_id))
 
     def by_prefix(self, prefix: str) -> list[Known]:
         start = encode(prefix)
-        rows = self._rows(f"{_KNOWN} WHERE {_BEGINS} LIMIT {_MOST}", start, start + _AFTER)
-        return sorted(map(known_from, rows), key=lambda known: known.key)
+        found = self._known(f"{_BEGINS} LIMIT {_MOST}", start, start + _AFTER)
+        return sorted(found, key=lambda known: known.key)
+
+    def _known(self, where: str, *values: Any) -> list[Known]:
+        return list(map(known_from, self._rows(f"{_KNOWN} WHERE {where}", *values)))
 
     def raw(self, key: int) -> bytes | None:
         found: bytes | None = self._one("SELECT raw FROM texts WHERE key = ?", key)
@@ -259,11 +261,10 @@ class Reader:
 
     def discarded(self) -> list[Batch]:
         """Return each deletion whose items can still be restored, newest first."""
-        rows = self._rows(SQL["deleted"], items.EDITED)
-        deletions = [list(rows) for _, rows in groupby(rows, lambda row: row[0])]
+        found = self._rows(SQL["deleted"], items.EDITED)
         return [
-            Batch(of_it[0][0], of_it[0][1], [r[2] for r in of_it], [r[3] for r in of_it])
-            for of_it in deletions
+            Batch(rows[0][0], rows[0][1], [row[2] for row in rows], [row[3] for row in rows])
+            for rows in (list(its) for _, its in groupby(found, lambda row: row[0]))
         ]
 
     def has_discarded(self) -> bool:
