@@ -154,7 +154,6 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
 
 
 def _is_held_open(path: Path, error: OSError) -> bool:
-    """Return whether Windows refused as another program has the file open: "Access denied" too."""
     number = getattr(error, "winerror", None)
     if number != _ACCESS_DENIED:
         return number in _SHARING_VIOLATION

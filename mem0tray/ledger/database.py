@@ -117,11 +117,9 @@ class Ledger:
         atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
 
     def may_have_been_sent(self, source: str) -> bool:
-        """Return whether what stands in one of `names.SOURCES` may have been sent before."""
         return bool(self.meta(names.MAY_HAVE_BEEN_SENT + source))
 
     def trust(self, source: str) -> None:
-        """Note that all of a source is taken in: what comes now is new."""
         if self.may_have_been_sent(source):
             self.set_meta(names.MAY_HAVE_BEEN_SENT + source, 0)
 
@@ -141,7 +139,6 @@ class Ledger:
                 self._db.close()
 
     def scrub(self) -> None:
-        """Leave no trace of erased texts in the files, the write-ahead log included."""
         with self.locked() as db:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -126,7 +126,6 @@ class Reader:
     def listed(
         self, state: str, project: str | None = None, limit: int | None = None
     ) -> list[Listed]:
-        """Return the dead letters, or the fresh entries, in the order of their file."""
         where, values = _those(state, project)
         sql = f"{_LISTED} WHERE {where} ORDER BY {_ORDER[state]} LIMIT ?"
         return _listed(self._rows(sql, *values, -1 if limit is None else limit))
@@ -136,7 +135,6 @@ class Reader:
         return int(self._one(f"SELECT count(*) FROM items WHERE {where}", *values) or 0)
 
     def strays(self) -> list[bytes]:
-        """Return what makes no sense as an item in the file of the dead letters."""
         rows = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq")
         return [raw for (raw,) in rows]
 
@@ -159,7 +157,6 @@ class Reader:
         return [decode(each) for (each,) in before + after]
 
     def by_project(self) -> list[ProjectCounts]:
-        """Count what waits of each project; the one with most dead letters comes first."""
         sums: dict[str, ProjectCounts] = {}
         for name, dead, fresh in self._of_both(
             "SELECT project, sum(state = 'dead'), sum(state = 'pending') FROM items"
@@ -245,7 +242,6 @@ class Reader:
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in rows}
 
     def servers_of(self, key: int) -> list[tuple[str, float]]:
-        """List the servers that have taken an item, and when (Unix seconds), in that order."""
         return [(name, at) for name, at in self._rows(SQL["deliveries"], key)]
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
@@ -271,7 +267,6 @@ class Reader:
         return bool(self._rows(f"SELECT 1 FROM {SQL['discarded_texts']} LIMIT 1", items.EDITED))
 
     def discarded_digests(self) -> set[bytes]:
-        """Return the digests of all memories that the user has deleted."""
         return {digest for (digest,) in self._rows(SQL["discarded_digests"], items.EDITED)}
 
     # What was delivered ---------------------------------------------------------------
@@ -292,7 +287,6 @@ class Reader:
         return [(came, went) for came, went in self._rows(SQL["stays"], since)]
 
     def taken(self, server: str) -> dict[str, "array[int]"]:
-        """List the keys of what a server has taken, by project, in the order of intake."""
         self._define("id_again", items.id_again)
         found: dict[bytes, array[int]] = {}
         for project, key in self._rows(SQL["taken"], server):
@@ -300,7 +294,6 @@ class Reader:
         return {decode(project): keys for project, keys in found.items()}
 
     def memories(self, keys: Sequence[int], server: str) -> Iterator[TakenMemory]:
-        """Yield the memories with these keys, which that server has taken."""
         for begin in range(0, len(keys), _AT_ONCE):
             some = keys[begin : begin + _AT_ONCE]
             sql = SQL["taken_memories"].format(marks=", ".join("?" * len(some)))
