@@ -2,11 +2,9 @@
 
 import sqlite3
 import threading
-import time
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +14,6 @@ from mem0tray.ledger import names, opening
 from mem0tray.system import regular_file
 
 _MARK: Final = "ledger.mark"  # a file that counts the openings and closings too
-_FEW_PAGES: Final = 64  # too few to be worth freeing
-_PAGES_AT_ONCE: Final = 256  # moved within a few milliseconds
-_LAST_MOMENT: Final = 0.2  # seconds
 _TRIGGERS: Final = Path(__file__).with_name("triggers.sql")
 # SQLite does not wait for the disk if nothing changes, so a durable transaction changes a value.
 _CHANGE: Final = (
@@ -64,21 +59,6 @@ class Outdated:
         self._noted.clear()
 
 
-class _Block:
-    """A reusable `with` block; a generator would cost too much for each delivery."""
-
-    def __init__(
-        self, begin: Callable[[], sqlite3.Connection], end: Callable[[BaseException | None], None]
-    ) -> None:
-        self._begin, self._end = begin, end
-
-    def __enter__(self) -> sqlite3.Connection:
-        return self._begin()
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._end(error)
-
-
 class Ledger:
     """The one writing connection, shared by the worker's threads under one lock.
 
@@ -89,11 +69,8 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        self._depth = 0
+        self._is_open = False  # a transaction
         self._synchronous = ""
-        self._durable = _Block(partial(self._begin, "FULL"), self._end)
-        self._quick = _Block(self._begin, self._end)
-        self._outside = _Block(self._take, self._let_go)
         private_folders.make_private_folder(path.parent)
         self._db, self.rebuilt = opening.open_or_begin(path)
         try:
@@ -140,11 +117,9 @@ class Ledger:
         atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
 
     def may_have_been_sent(self, source: str) -> bool:
-        """Return whether what stands in one of `names.SOURCES` may have been sent before."""
         return bool(self.meta(names.MAY_HAVE_BEEN_SENT + source))
 
     def trust(self, source: str) -> None:
-        """Note that all of a source is taken in: what comes now is new."""
         if self.may_have_been_sent(source):
             self.set_meta(names.MAY_HAVE_BEEN_SENT + source, 0)
 
@@ -155,9 +130,6 @@ class Ledger:
         """
         with self._lock:
             try:
-                end = time.monotonic() + _LAST_MOMENT
-                while self.give_back_room() and time.monotonic() < end:
-                    pass
                 with self.transaction(durable=True):
                     if in_order:
                         self.set_meta(names.BOOT, opening.boot_id())
@@ -166,36 +138,51 @@ class Ledger:
             finally:
                 self._db.close()
 
-    def give_back_room(self) -> bool:
-        """Give a part of the room that erased texts took back to the disk; return whether it did.
-
-        Only while much of the file is empty: new texts need what little is free otherwise.
-        """
-        with self.locked() as db:
-            (free,) = db.execute("PRAGMA freelist_count").fetchone()
-            (pages,) = db.execute("PRAGMA page_count").fetchone()
-            if free < max(_FEW_PAGES, pages // 4):
-                return False
-            # `execute` would end the pragma after its first page.
-            db.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
-        return True
-
     def scrub(self) -> None:
-        """Leave no trace of erased texts in the files, the write-ahead log included."""
         with self.locked() as db:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """Begin a transaction; with `durable` it waits for the disk, for earlier commits too.
 
         Only the outermost of nested ones commits. Raises LedgerError.
         """
-        return self._durable if durable else self._quick
+        with self.locked() as db:
+            if self._is_open:
+                yield db
+                return
+            self._is_open = True
+            try:
+                self._begin("FULL" if durable else "NORMAL")
+                yield db
+                db.execute("COMMIT")
+                self.outdated.commit()
+            except BaseException:
+                self.outdated.roll_back()
+                with suppress(sqlite3.Error):  # after some errors SQLite has rolled back by itself
+                    db.execute("ROLLBACK")
+                raise
+            finally:
+                self._is_open = False
 
-    def locked(self) -> AbstractContextManager[sqlite3.Connection]:
+    @contextmanager
+    def locked(self) -> Iterator[sqlite3.Connection]:
         """Lock the connection, without a transaction. Raises LedgerError."""
-        return self._outside
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise self._trouble(error) from error
+
+    def _begin(self, synchronous: str) -> None:
+        if synchronous != self._synchronous:
+            self._db.execute(f"PRAGMA synchronous = {synchronous}")
+            self._synchronous = synchronous
+        self._db.execute("BEGIN IMMEDIATE")
+        if synchronous == "FULL":
+            self._db.execute(_CHANGE)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.locked() as db:
@@ -230,67 +217,6 @@ class Ledger:
 
     def set_raw(self, key: int, raw: bytes) -> None:
         self.write("INSERT OR REPLACE INTO texts VALUES (?, ?)", key, raw)
-
-    def _begin(self, synchronous: str = "NORMAL") -> sqlite3.Connection:
-        self._lock.acquire()
-        try:
-            if not self._depth:
-                self._begin_outermost(synchronous)
-        except BaseException:
-            self._lock.release()
-            raise
-        self._depth += 1
-        return self._db
-
-    def _begin_outermost(self, synchronous: str) -> None:
-        try:
-            if synchronous != self._synchronous:
-                self._db.execute(f"PRAGMA synchronous = {synchronous}")
-                self._synchronous = synchronous
-            self._db.execute("BEGIN IMMEDIATE")
-            if synchronous == "FULL":
-                self._db.execute(_CHANGE)
-        except sqlite3.Error as error:
-            with suppress(sqlite3.Error):
-                self._roll_back()
-            raise self._trouble(error) from error
-
-    def _end(self, error: BaseException | None) -> None:
-        try:
-            self._depth -= 1
-            if self._depth:
-                return
-            if error is None:
-                try:
-                    self._db.execute("COMMIT")
-                    self.outdated.commit()
-                except BaseException:
-                    self._roll_back()
-                    raise
-            else:
-                self._roll_back()
-                if isinstance(error, sqlite3.Error):
-                    raise error
-        except sqlite3.Error as failure:
-            raise self._trouble(failure) from failure
-        finally:
-            self._lock.release()
-
-    def _roll_back(self) -> None:
-        self.outdated.roll_back()
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
-
-    def _take(self) -> sqlite3.Connection:
-        self._lock.acquire()
-        return self._db
-
-    def _let_go(self, error: BaseException | None) -> None:
-        try:
-            if isinstance(error, sqlite3.Error):
-                raise self._trouble(error) from error
-        finally:
-            self._lock.release()
 
     def _trouble(self, error: sqlite3.Error) -> LedgerError:
         if opening.code_of(error) == sqlite3.SQLITE_FULL:

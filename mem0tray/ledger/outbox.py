@@ -107,7 +107,6 @@ class Outbox:
         return min(times, default=None)
 
     def in_backoff(self, now: float) -> list[tuple[str, str, float]]:
-        """Return the items in backoff (project, id, seconds), the soonest first."""
         sql = "SELECT project, id, due FROM items WHERE state = 'dead' AND claimed IS NULL"
         rows = self._ledger.rows(f"{sql} AND due > ? ORDER BY due", now)
         return [(decode(project), decode(name), due - now) for project, name, due in rows]
@@ -121,7 +120,6 @@ class Outbox:
         return state, count, last_attempt
 
     def defer(self, key: int, due: float) -> None:
-        """Put an item off until `due`, without counting anything."""
         self._ledger.write("UPDATE items SET due = ? WHERE key = ?", due, key)
 
     def bring_waits_forward(self, now: float, by: float) -> None:
@@ -137,7 +135,6 @@ class Outbox:
             db.execute(SQL["limit_dead_waits"], (now,))
 
     def claim(self, key: int, now: float, server: str = "") -> Job:
-        """Record that an item is about to be sent to `server` (in the caller's transaction)."""
         with self._ledger.transaction() as db:
             (
                 state, item_id, digest, first, retries, count, last_attempt,
@@ -234,7 +231,6 @@ class Outbox:
         duration: float,
         request: str = "",
     ) -> None:
-        """Add to the history of an item, of which the last fifty attempts are kept."""
         with self._ledger.transaction() as db:
             values = (key, at, kind, status, message, duration, request)
             db.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)", values)

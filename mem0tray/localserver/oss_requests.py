@@ -34,7 +34,6 @@ class Owners(Struct, kw_only=True):
     run_id: str | None = None
 
     def names(self) -> dict[str, str]:
-        """Return the names that are given; HTTPException 400 for one that cannot be."""
         given = {name: getattr(self, name) for name in _NAMES}
         found = {name: value.strip() for name, value in given.items() if value}
         for name, value in found.items():
@@ -45,7 +44,6 @@ class Owners(Struct, kw_only=True):
         return found
 
     def filter(self, *, required: bool = True) -> Filter:
-        """Make the filter that finds their memories; HTTPException 400 if it must name somebody."""
         names = self.names()
         if required and not names:
             raise HTTPException(400, f"At least one identifier ({', '.join(_NAMES)}) is required.")
@@ -113,7 +111,6 @@ class SearchRequest(Owners):
     limit: Annotated[int, Meta(ge=0)] | None = None
 
     def most(self) -> int:
-        """Return how many memories are wanted at most."""
         wanted = self.limit if self.top_k is None else self.top_k
         return TOP_K if wanted is None else min(wanted, LIMIT_MAX)
 
@@ -181,7 +178,6 @@ def _key(value: Any) -> str:
 
 
 def _is_whole(text: str) -> bool:
-    """Return whether no character is half a one."""
     return text.encode("utf-8", "replace").decode() == text
 
 

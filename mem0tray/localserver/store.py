@@ -140,7 +140,6 @@ class Filter(NamedTuple):
         return sql, [value for _, values in conditions for value in values]
 
     def condition(self) -> tuple[str, list[Any]]:
-        """Make SQL to append to a condition on the memories `m`, and its values."""
         sql, values = self.besides_project("m.id")
         if self.project is None:
             return sql, values
@@ -195,7 +194,6 @@ class Store:
         self._index_missing()
 
     def close(self) -> None:
-        """Close the database; everything in it is durable already."""
         self._connection.close()
 
     @contextmanager
@@ -268,19 +266,16 @@ class Store:
         return found, False
 
     def one(self, memory_id: str) -> StoredMemory | None:
-        """Read the memory of this id."""
         number = _row(memory_id)
         row = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (number,)).fetchone()
         return StoredMemory(*row) if row is not None else None
 
     def names(self, kind: Literal["project", "agent", "run"]) -> list[NameCount]:
-        """Count the memories of each project, agent or run, by name; reads no text."""
         table = "memories" if kind == "project" else "details"
         rows = self._connection.execute(_COUNTED.format(table=table, column=kind))
         return [NameCount(*row) for row in rows]
 
     def change(self, changed: StoredMemory) -> None:
-        """Write the text and the details of a memory that is there anew."""
         row = int(changed.id)
         with self._transaction():
             self._words.remove(row)
@@ -290,7 +285,6 @@ class Store:
             self._write_details(row, changed)
 
     def delete(self, project: str | None, memory_id: str) -> bool:
-        """Delete one memory for good, of this project or of any; return whether there was one."""
         found = self.one(memory_id)
         if found is None or project not in (None, found.project):
             return False
@@ -313,7 +307,6 @@ class Store:
         self._connection.execute("DELETE FROM memories WHERE id = ?", (row,))
 
     def search(self, wanted: Filter, query: str, limit: int) -> list[tuple[StoredMemory, float]]:
-        """Find the memories that best fit `query`, with their scores, 0 to 1."""
         project = None if wanted.project is None else _bytes(wanted.project)
         sql, values = wanted.besides_project("rowid")
         rows = self._words.search(project, query, limit, sql, values)
@@ -336,7 +329,6 @@ class Store:
             after = rows[-1]
 
     def try_write(self) -> None:
-        """Write something that does not matter."""
         with self._transaction():
             self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?)", (time.time(),))
 
@@ -356,7 +348,6 @@ def memories_in(path: Path) -> int:
 
 
 def _row(memory_id: str) -> int:
-    """Return the row of a memory; 0, which no memory has, if this is no id."""
     is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
     return int(memory_id) if is_id else 0
 

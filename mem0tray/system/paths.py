@@ -70,11 +70,9 @@ class Paths(Struct, frozen=True):
 
     @classmethod
     def for_claude_dir(cls, claude_dir: Path) -> "Paths":
-        """Build the paths for `claude_dir` (a leading `~` is expanded)."""
         return cls(claude_dir.expanduser().absolute(), data_root())
 
     def by_real_path(self) -> "Paths":
-        """Return these paths under the folder's real path, wherever links may lead later."""
         return Paths(Path(os.path.realpath(self.claude_dir)), self.root, self.data_dir)
 
     # Shared with other programs

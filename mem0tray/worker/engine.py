@@ -324,13 +324,12 @@ class Engine:
         return min(again, max(dlq.pace.wait(self._moment), until_try, AGAIN))
 
     def _clean_up(self) -> None:
-        """Forget what was deleted long ago, once a day, and give room and memory back."""
+        """Forget what was deleted long ago, once a day, and give memory back."""
         context = self._context
         if abs(self._now - self._expired) > _DAY:
             self._expired = self._now
             context.generations.thin_out()
             context.inbox.expire(self._now - context.settings.retention.discarded * _DAY)
-        context.ledger.give_back_room()
         files = (self.parts.edits.signature, self.parts.queue.signature)
         if files != self._given_back and self.parts.is_at_rest(self._now):
             self._given_back = files

@@ -23,12 +23,11 @@ from tests.support.home import import_path
 from tests.support.machine import tool
 from tests.support.notifyd import NAME as NOTIFICATIONS
 from tests.support.notifyd import Mode, NotificationDaemon
-from tests.support.processes import LEASH, Process, wait_until
+from tests.support.processes import LEASH, PATIENCE, Process, wait_until
 from tests.support.screen import Screen
 from tests.support.session import bus_command
 from tests.support.sni import WATCHER, TrayHost
 
-START: Final = 20.0  # seconds in which a part of the desktop must be there
 SIZE: Final = "1024x640x24"
 PANEL: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -97,13 +96,11 @@ class Desktop:
         self.close()
 
     def close(self) -> None:
-        """End everything that was started here, and whatever that has started."""
         self._closing.close()
 
     # Parts on demand ------------------------------------------------------------------
 
     def panel(self) -> Process:
-        """Start a real panel (xfce4-panel) that shows icons at the top left."""
         self._configure("xfce4-panel", PANEL)
         panel = self.start([tool("xfce4-panel"), "--disable-wm-check"], name="panel")
         self.wait_owner(WATCHER)
@@ -116,7 +113,6 @@ class Desktop:
         return self.start([program, "--disable-tcp"], env=env, name="session")
 
     def tray(self) -> TrayHost:
-        """Put a tray there that tests can ask (instead of a panel)."""
         return self._with(TrayHost(self.address))
 
     def notifications(self, mode: Mode = "ok") -> NotificationDaemon:
@@ -133,12 +129,12 @@ class Desktop:
         self.wait_owner(NOTIFICATIONS)
         return daemon
 
-    def wait_owner(self, name: str, timeout: float = START) -> None:
+    def wait_owner(self, name: str, timeout: float = PATIENCE) -> None:
         self.bus.wait_for(
             lambda: self.bus.has_owner(name), timeout, f"{name} on the bus", explain=self.errors
         )
 
-    def wait_on_bus(self, process: Process, timeout: float = START) -> None:
+    def wait_on_bus(self, process: Process, timeout: float = PATIENCE) -> None:
         ask = functools.partial(self.bus.call, DBUS, "/org/freedesktop/DBus", DBUS)
 
         def connected() -> bool:
@@ -209,7 +205,7 @@ class Desktop:
         self.session["DISPLAY"] = self.env["DISPLAY"] = f":{display()}"
         self.screen = self._with(Screen(self.env["DISPLAY"], self.env))
         self.start([tool("openbox"), "--sm-disable"], name="openbox")
-        wait_until(self.screen.has_manager, START, "a window manager", explain=self.errors)
+        wait_until(self.screen.has_manager, PATIENCE, "a window manager", explain=self.errors)
 
     def _home(self) -> dict[str, str]:
         folders = {
@@ -270,7 +266,6 @@ class Desktop:
 
 
 def strays(address: str) -> list[int]:
-    """Find every process whose session bus is the one at this address."""
     mark = f"DBUS_SESSION_BUS_ADDRESS={address}\0".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -281,9 +276,8 @@ def strays(address: str) -> list[int]:
 
 
 def _line(program: Process) -> str:
-    """Wait for the line that a program writes when it is ready."""
     wait_until(
-        lambda: "\n" in program.out, START, "ready", every=0.005, explain=lambda: program.err
+        lambda: "\n" in program.out, PATIENCE, "ready", every=0.005, explain=lambda: program.err
     )
     return program.out.strip()
 

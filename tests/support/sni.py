@@ -14,6 +14,7 @@ from dbus_fast import ErrorType, Message, MessageType, Variant
 from PIL import Image
 
 from tests.support.bus import PROPERTIES, Bus, BusError
+from tests.support.processes import PATIENCE
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH: Final = "/StatusNotifierWatcher"
@@ -51,7 +52,6 @@ class Entry:
         return entry
 
     def walk(self) -> Iterator["Entry"]:
-        """Go through everything below, depth first."""
         for child in self.children:
             yield child
             yield from child.walk()
@@ -132,7 +132,6 @@ class TrayItem:
         self._bus.call(self.owner, path, MENU, "Event", "isvu", event)
 
     def call(self, member: str, signature: str, *body: Any) -> list[Any]:
-        """Call the item itself, as a panel does at a click on the icon."""
         return self._bus.call(self.owner, self.path, ITEM, member, signature, body)
 
     def ask_menu(self, member: str, signature: str, *body: Any) -> list[Any]:
@@ -148,7 +147,7 @@ class TrayItem:
     # Waiting ----------------------------------------------------------------------------
 
     def wait_for(
-        self, look: Callable[[], Seen | None], timeout: float = 10.0, what: str = ""
+        self, look: Callable[[], Seen | None], timeout: float = PATIENCE, what: str = ""
     ) -> Seen:
         """Look until something true is found, again after each signal; AssertionError if late."""
 
@@ -160,19 +159,17 @@ class TrayItem:
 
         return self._bus.wait_for(patient, timeout, what, explain=self.describe)
 
-    def wait_colour(self, colour: tuple[int, ...], timeout: float = 10.0) -> None:
+    def wait_colour(self, colour: tuple[int, ...], timeout: float = PATIENCE) -> None:
         """Wait until the icon has this colour in its middle: red, green, blue, alpha."""
         self.wait_for(lambda: self.colour() == colour, timeout, f"an icon in {colour}")
 
-    def wait_label(self, *labels: str, timeout: float = 10.0) -> Entry:
+    def wait_label(self, *labels: str, timeout: float = PATIENCE) -> Entry:
         return self.wait_for(lambda: self.menu().find(*labels), timeout, f"entry {labels}")
 
-    def wait_gone(self, timeout: float = 10.0) -> None:
-        """Wait until the icon's program has left the bus."""
+    def wait_gone(self, timeout: float = PATIENCE) -> None:
         self._bus.wait_for(lambda: self.gone, timeout, "the icon gone")
 
     def describe(self) -> str:
-        """Say what there is to see, for messages of failed tests."""
         if self.gone:
             return "the icon is gone"
         try:
@@ -199,7 +196,7 @@ class TrayHost:
     def close(self) -> None:
         self._bus.close()
 
-    def wait_item(self, timeout: float = 10.0) -> TrayItem:
+    def wait_item(self, timeout: float = PATIENCE) -> TrayItem:
         """Wait for an icon; the one that came last."""
         return self._bus.wait_for(
             lambda: self.items[-1] if self.items else None, timeout, "an icon in the tray"

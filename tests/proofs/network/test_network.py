@@ -161,7 +161,6 @@ def test_a_name_that_is_lost_is_an_outage(trial: Trial, tmp_path: Path) -> None:
 
 
 def self_signed(authority: Authority, folder: Path) -> ssl.SSLContext:
-    """Serve with another authority's certificate, which nobody vouches for."""
     del authority
     folder.mkdir()
     return Authority(folder).context(HOST)
@@ -179,9 +178,9 @@ def for_another_host(authority: Authority, _: Path) -> ssl.SSLContext:
 @pytest.mark.parametrize(
     ("words", "make"),
     [
-        ("it has expired", expired),
+        ("certificate has expired", expired),
         ("none of the authorities that are trusted here has signed it", self_signed),
-        ("it is for another name", for_another_host),
+        ("certificate is not valid for", for_another_host),
     ],
     ids=["expired", "self-signed", "for another host"],
 )
