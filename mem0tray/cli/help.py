@@ -45,9 +45,10 @@ def command(ctx: click.Context, names: tuple[str, ...]) -> None:
 
 def _show(page: str) -> None:
     if sys.stdout.isatty():
-        from rich.markdown import Markdown  # slow to import
+        from rich.console import Console  # slow to import
+        from rich.markdown import Markdown
 
-        output.console().print(Markdown(page))
+        Console(no_color=not output.has_colour()).print(Markdown(page))
     else:
         click.echo(page, nl=False)
 
