@@ -116,7 +116,7 @@ def get(key: str) -> None:
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("key", shell_complete=arguments.keys)
-@click.argument("value", required=False, shell_complete=arguments.values)
+@click.argument("value", required=False)
 @click.option("--no-test", is_flag=True, help="Do not test the server after changing it.")
 def set_(key: str, value: str | None, *, no_test: bool) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.

@@ -175,7 +175,6 @@ _NAMED: Final = 5
     "--from",
     "former",
     metavar="ADDRESS",
-    shell_complete=arguments.former_servers,
     help="The former server: its address, or `local` for this computer's own. Default: the one"
     " that has memories.",
 )
