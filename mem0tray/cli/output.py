@@ -200,6 +200,11 @@ def print_facts(facts: Iterable[Fact | tuple[str, str]]) -> None:
 # Questions and progress -----------------------------------------------------------------------
 
 
+def can_ask() -> bool:
+    """Return whether a person is there to answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def consents(question: str, unchanged: str, remedy: str) -> bool:
     """Ask once; whatever is not yes means no. Raises Mem0TrayError if nobody can answer."""
     write(f"{one_line(question, 1000)} [y/N] ", end="")

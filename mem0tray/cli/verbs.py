@@ -10,7 +10,6 @@ from mem0tray.actions import look_up, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.in_step import worker_runs
-from mem0tray.actions.standing import Snapshot
 from mem0tray.actions.verbs import Deleted, Retried, RetryOutcome
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
 from mem0tray.cli import arguments, output
@@ -57,19 +56,22 @@ def retry(
     found: list[RetryOutcome] = []
     try:
         chosen, called = _retried(settings, ids, project)
-        seen = standing.read(settings, time.time())
-        around = Surroundings.ask(settings, seen) if chosen or as_json else Surroundings([])
-        obstacle = next((_line(cause) for cause in around.causes if cause.stops_all), "")
+        around = Surroundings([])
+        if chosen:
+            around = Surroundings.ask(settings, standing.read(settings, time.time()))
         if not as_json:
             _print_retried(chosen, project, around, called)
+        obstacle = next((_line(cause) for cause in around.causes if cause.stops_all), "")
         if wait and not obstacle:
             found = _followed(settings, chosen, since, None if as_json else called)
     except KeyboardInterrupt:
         output.remark("They stay requested: the worker retries them.")
         raise
     if as_json:
-        output.print_json(_as_document(chosen, seen, around, found))
-    if wait and chosen and obstacle:
+        became = {each.item.name: each for each in found}
+        shown = [_as_document(each, became.get(each.identity)) for each in chosen]
+        output.print_json({"items": shown, "causes": list(map(_line, around.causes))})
+    if wait and obstacle:
         raise Mem0TrayError(f"Nothing is sent now. {obstacle}")
     bad = [each for each in found if not each.is_good]
     if bad:
@@ -137,30 +139,11 @@ def _followed(
     return found
 
 
-def _as_document(
-    chosen: Sequence[FoundItem],
-    seen: Snapshot,
-    around: Surroundings,
-    found: Sequence[RetryOutcome],
-) -> dict[str, Any]:
-    became = {each.item.name: each for each in found}
-    server, documents = around.server, []
-    for each in chosen:
-        outcome = became.get(each.identity)
-        document: dict[str, Any] = {**each.named, "outcome": outcome.name if outcome else None}
-        if outcome is not None:
-            document |= {"reason": outcome.reason or None, "next_retry": outcome.next_retry}
-        documents.append(document)
-    return {
-        "items": documents,
-        "worker_running": seen.worker is not None,
-        "paused": seen.pause is not None or bool(seen.pause_error),
-        "server": {
-            "destination": server.shown if server is not None and server.name else None,
-            "healthy": server is not None and server.health.healthy,
-            "reason": str(server.health.reason) if server is not None else "",
-        },
-    }
+def _as_document(item: FoundItem, became: RetryOutcome | None) -> dict[str, Any]:
+    if became is None:
+        return {**item.named, "outcome": None}
+    outcome = {"outcome": became.name, "reason": became.reason or None}
+    return {**item.named, **outcome, "next_retry": became.next_retry}
 
 
 _YEAR: Final = 525_600.0  # minutes; without a number a pause has no end

@@ -133,15 +133,6 @@ def test_nothing_to_retry_is_no_failure_but_a_name_that_names_nothing_is(home: S
     assert home.run("retry", "zz").code == 1
 
 
-def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch) -> None:
-    home.claude.mkdir()
-    with Standin() as server:
-        home.env(MEM0TRAY_SERVER_URL=server.url)
-        found = home.run("retry", "--all", "--json").json()
-    assert found["items"] == []
-    assert found["server"] == {"destination": server.netloc, "healthy": True, "reason": ""}
-
-
 # Delete ------------------------------------------------------------------------------------------
 
 

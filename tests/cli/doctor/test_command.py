@@ -314,7 +314,6 @@ def test_a_check_that_hangs_is_not_waited_for(
 
     monkeypatch.setattr(program, "_PARTS", {"the disk": hang, **program._PARTS})
     monkeypatch.setattr(program, "_LIMIT", 0.1)
-    monkeypatch.setattr(program, "_LEAST", 0.1)
     ((level, text),) = checks(home, "disk")[:1]
     over.set()
     assert level == "fail"
