@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tests.support.desktop import Desktop
     from tests.support.tray import Tray
 
-# Everything waits with a limit of its own; this is for what nobody thought of.
-HARD_LIMIT: Final = 60  # seconds
 # `packaging/test` has installed everything: what is missing all the same is a failure.
 REQUIRED: Final = os.environ.get("DESKTOP_TESTS") == "required"
 # There is no X display and no session bus, and no library for them, anywhere else.
@@ -31,13 +29,6 @@ _OVER_THE_BUS: Final = (
 )  # fmt: skip
 _ON_LINUX: Final = ("test_*.py", "autostart/test_*.py", *_OVER_THE_BUS)
 collect_ignore_glob = [] if sys.platform == "linux" else [*_ON_LINUX]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = str(Path(__file__).parent)
-    for item in items:
-        if str(item.path).startswith(here):
-            item.add_marker(pytest.mark.timeout(HARD_LIMIT))
 
 
 @pytest.fixture

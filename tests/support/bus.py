@@ -12,10 +12,10 @@ from typing import Any, Final, Self, TypeVar
 from dbus_fast import Message, MessageType
 
 from mem0tray.desktop.bus import DBUS, DBUS_PATH, BusError, SessionBus
+from tests.support.processes import PATIENCE
 
 __all__ = ["DBUS", "PROPERTIES", "Bus", "BusError"]
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-LIMIT: Final = 5.0  # seconds that one call may take
 Handler = Callable[[Message], Message | bool | None]
 Found = TypeVar("Found")
 
@@ -32,7 +32,7 @@ class Bus:
         self._handlers: list[Handler] = []
         try:
             self._bus.connect()
-            self._bus._run(self._attend(), LIMIT)
+            self._bus._run(self._attend(), PATIENCE)
         except BaseException:
             self.close()
             raise
@@ -51,7 +51,7 @@ class Bus:
         member: str,
         signature: str = "",
         body: Sequence[Any] = (),
-        timeout: float = LIMIT,
+        timeout: float = PATIENCE,
     ) -> list[Any]:
         message = Message(destination, path, interface, member, signature=signature, body=[*body])
         return self._bus.call(message, timeout)
@@ -86,7 +86,7 @@ class Bus:
     def wait_for(
         self,
         look: Callable[[], Found | None],
-        timeout: float = 10.0,
+        timeout: float = PATIENCE,
         what: str = "",
         *,
         explain: Callable[[], str] = str,

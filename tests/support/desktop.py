@@ -23,12 +23,11 @@ from tests.support.home import import_path
 from tests.support.machine import tool
 from tests.support.notifyd import NAME as NOTIFICATIONS
 from tests.support.notifyd import Mode, NotificationDaemon
-from tests.support.processes import LEASH, Process, wait_until
+from tests.support.processes import LEASH, PATIENCE, Process, wait_until
 from tests.support.screen import Screen
 from tests.support.session import bus_command
 from tests.support.sni import WATCHER, TrayHost
 
-START: Final = 20.0  # seconds in which a part of the desktop must be there
 SIZE: Final = "1024x640x24"
 PANEL: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -133,12 +132,12 @@ class Desktop:
         self.wait_owner(NOTIFICATIONS)
         return daemon
 
-    def wait_owner(self, name: str, timeout: float = START) -> None:
+    def wait_owner(self, name: str, timeout: float = PATIENCE) -> None:
         self.bus.wait_for(
             lambda: self.bus.has_owner(name), timeout, f"{name} on the bus", explain=self.errors
         )
 
-    def wait_on_bus(self, process: Process, timeout: float = START) -> None:
+    def wait_on_bus(self, process: Process, timeout: float = PATIENCE) -> None:
         ask = functools.partial(self.bus.call, DBUS, "/org/freedesktop/DBus", DBUS)
 
         def connected() -> bool:
@@ -209,7 +208,7 @@ class Desktop:
         self.session["DISPLAY"] = self.env["DISPLAY"] = f":{display()}"
         self.screen = self._with(Screen(self.env["DISPLAY"], self.env))
         self.start([tool("openbox"), "--sm-disable"], name="openbox")
-        wait_until(self.screen.has_manager, START, "a window manager", explain=self.errors)
+        wait_until(self.screen.has_manager, PATIENCE, "a window manager", explain=self.errors)
 
     def _home(self) -> dict[str, str]:
         folders = {
@@ -283,7 +282,7 @@ def strays(address: str) -> list[int]:
 def _line(program: Process) -> str:
     """Wait for the line that a program writes when it is ready."""
     wait_until(
-        lambda: "\n" in program.out, START, "ready", every=0.005, explain=lambda: program.err
+        lambda: "\n" in program.out, PATIENCE, "ready", every=0.005, explain=lambda: program.err
     )
     return program.out.strip()
 

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Self
 
 from tests.support import folders
-from tests.support.processes import Process, wait_until
+from tests.support.processes import PATIENCE, Process, wait_until
 from tests.support.shapes import Item, Json, emergency_lines, queue_document
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRODUCER = Path(__file__).with_name("producer.py")
 COMMAND = (sys.executable, "-m", "mem0tray")
-# Seconds. A start under Wine takes some of them by itself.
-_PUBLISHED_WITHIN = 40.0 if sys.platform == "win32" else 10.0
 Env = Mapping[str, str] | None
 
 
@@ -105,7 +103,7 @@ class Home:
         with path.open("w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)
 
-    def script(self, source: str, timeout: float = 30.0) -> str:
+    def script(self, source: str, timeout: float = PATIENCE) -> str:
         """Run a user's own Python script in this home; returns what it printed."""
         done = subprocess.run(
             [sys.executable, "-c", source],
@@ -133,7 +131,7 @@ class Home:
 
         if default is not None and not path.exists():
             return default
-        wait_until(readable, 5, f"{path.name} readable")
+        wait_until(readable, what=f"{path.name} readable")
         return found[-1]
 
     def queue_items(self) -> list[Json]:
@@ -187,7 +185,7 @@ class Home:
     # Running ----------------------------------------------------------------------
 
     def run(
-        self, *arguments: str, stdin: str = "", timeout: float = 30.0, env: Env = None
+        self, *arguments: str, stdin: str = "", timeout: float = PATIENCE, env: Env = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self._command, *arguments],
@@ -201,7 +199,9 @@ class Home:
             check=False,
         )
 
-    def ok(self, *arguments: str, stdin: str = "", timeout: float = 30.0, env: Env = None) -> str:
+    def ok(
+        self, *arguments: str, stdin: str = "", timeout: float = PATIENCE, env: Env = None
+    ) -> str:
         """Run one command that must succeed; returns its standard output."""
         done = self.run(*arguments, stdin=stdin, timeout=timeout, env=env)
         assert done.returncode == 0, f"{arguments}: {done}"
@@ -235,7 +235,7 @@ class Home:
     def worker(self, *, wrapper: Iterable[str] = (), env: Env = None) -> Process:
         """Start `run` in the background and wait until it has published its metrics."""
         process = self.start("run", wrapper=wrapper, env=env)
-        self.wait(lambda: self.published_by(process), _PUBLISHED_WITHIN, "metrics published")
+        self.wait(lambda: self.published_by(process), what="metrics published")
         return process
 
     def published_by(self, process: Process) -> bool:
@@ -255,7 +255,7 @@ class Home:
             self.env,
             stdin=subprocess.PIPE,
         )
-        self.wait(lambda: "locked" in holder.out, 10, "lock held")
+        self.wait(lambda: "locked" in holder.out, what="lock held")
         return holder
 
     def background(self, source: str, *arguments: str) -> Process:
@@ -270,11 +270,13 @@ class Home:
         self._processes.append(process)
         return process
 
-    def wait(self, predicate: Callable[[], object], timeout: float = 10.0, what: str = "") -> None:
+    def wait(
+        self, predicate: Callable[[], object], timeout: float = PATIENCE, what: str = ""
+    ) -> None:
         """Poll files until `predicate` holds; the log's end is shown when it does not."""
         wait_until(predicate, timeout, what, explain=self._explain)
 
-    def wait_dlq(self, contents: Iterable[str], timeout: float = 6.0) -> None:
+    def wait_dlq(self, contents: Iterable[str], timeout: float = PATIENCE) -> None:
         wanted = sorted(contents)
         self.wait(lambda: self.dlq_texts() == wanted, timeout, f"DLQ with {wanted}")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.hosted_facts import fault_of, is_published
 from tests.support.http1 import Answer, Request
+from tests.support.processes import PATIENCE
 from tests.support.standin import Standin
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class HostedStandin(Standin):
         self._late: dict[str, tuple[dict[str, Any], Request, Work]] = {}
 
     def finish(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(PATIENCE)
 
     def forget_events(self) -> None:
         """Forget every event; what was under way goes on."""

@@ -5,6 +5,8 @@ import ssl
 import threading
 from typing import Self
 
+from tests.support.processes import PATIENCE
+
 
 class Listener:
     """Listens on one host, always on the same port; each connection is a `_talk`.
@@ -33,11 +35,11 @@ class Listener:
 
     def open(self) -> None:
         """Listen, on the same port as before if there was one."""
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(PATIENCE)
 
     def close(self) -> None:
         """Stop listening and cut every connection: further ones are refused."""
-        asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(PATIENCE)
 
     @property
     def url(self) -> str:

@@ -8,6 +8,7 @@ from dbus_fast import Message, MessageType
 from dbus_fast.unpack import unpack_variants
 
 from tests.support.bus import Bus
+from tests.support.processes import PATIENCE
 
 NAME: Final = "org.freedesktop.Notifications"
 PATH: Final = "/org/freedesktop/Notifications"
@@ -78,7 +79,7 @@ class NotificationDaemon:
         self._bus.close()
 
     def wait(
-        self, wanted: Callable[[Notification], bool] = lambda _: True, timeout: float = 10.0
+        self, wanted: Callable[[Notification], bool] = lambda _: True, timeout: float = PATIENCE
     ) -> Notification:
         return self._bus.wait_for(
             lambda: next(filter(wanted, list(self.received)), None),

@@ -54,7 +54,7 @@ class OlderWorker:
     ) -> tuple[int, bytes]:
         """Make one request; status and body of the answer, 0 without one."""
         headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
-        connection = http.client.HTTPConnection(str(self.url), timeout=5)
+        connection = http.client.HTTPConnection(str(self.url), timeout=30)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()

@@ -9,8 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
+# Seconds that a busy machine is given: a bound, never a delay, and no measure of the program.
+PATIENCE: Final = 40.0
 # What ends a process at once, by a number, and what it has ended with then.
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 KILLED = (1, KILL) if sys.platform == "win32" else (-KILL,)
@@ -20,7 +22,7 @@ LEASH = (SETPRIV, "--pdeathsig", "KILL") if (SETPRIV := shutil.which("setpriv"))
 
 def wait_until(
     predicate: Callable[[], object],
-    timeout: float = 10.0,
+    timeout: float = PATIENCE,
     what: str = "",
     *,
     every: float = 0.02,
@@ -94,10 +96,10 @@ class Process:
         """Send a signal to the program alone; Windows ends it at once by any."""
         self.popen.send_signal(number)
 
-    def wait(self, timeout: float = 10.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         return self.popen.wait(timeout)
 
-    def stop(self, timeout: float = 5.0) -> int:
+    def stop(self, timeout: float = PATIENCE) -> int:
         """Ask it to end (SIGTERM) and wait; the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait(timeout)
@@ -114,7 +116,7 @@ class Process:
                 os.killpg(self.pid, signal.SIGKILL)
         if self.popen.stdin is not None:
             self.popen.stdin.close()
-        self.popen.wait(10)
+        self.popen.wait(PATIENCE)
 
     def peak_memory(self) -> int:
         """Read the largest resident size so far, in bytes."""

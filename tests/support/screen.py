@@ -13,12 +13,11 @@ from Xlib.display import Display
 from Xlib.error import ConnectionClosedError, XError
 
 from tests.support.machine import tool
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE, wait_until
 
 _MENUS: Final = frozenset({"POPUP_MENU", "DROPDOWN_MENU", "MENU"})
 DIALOGS: Final = frozenset({"zenity", "kdialog", "Mem0tray"})
 _CLOSE: Final = 12  # how far a colour may be off, of 255: panels scale icons
-LIMIT: Final = 10.0  # seconds
 
 
 class Point(NamedTuple):
@@ -76,7 +75,7 @@ class Screen:
         box = ImageChops.invert(outside).getbbox()
         return Point((box[0] + box[2]) // 2, (box[1] + box[3]) // 2) if box else None
 
-    def wait_colour(self, colour: tuple[int, int, int], timeout: float = LIMIT) -> Point:
+    def wait_colour(self, colour: tuple[int, int, int], timeout: float = PATIENCE) -> Point:
         found: list[Point] = []
 
         def seen() -> bool:
@@ -98,7 +97,7 @@ class Screen:
         return [window for window in self.windows() if window.kind in _MENUS]
 
     def wait_window(
-        self, wanted: Callable[[Window], bool], timeout: float = LIMIT, what: str = "a window"
+        self, wanted: Callable[[Window], bool], timeout: float = PATIENCE, what: str = "a window"
     ) -> Window:
         found: list[Window] = []
 
@@ -109,14 +108,14 @@ class Screen:
         wait_until(seen, timeout, what, explain=self.describe)
         return found[0]
 
-    def wait_dialog(self, timeout: float = LIMIT) -> Window:
+    def wait_dialog(self, timeout: float = PATIENCE) -> Window:
         """Wait for a window in which the tray asks or tells something, by whatever program."""
         return self.wait_window(lambda window: window.program in DIALOGS, timeout, "a dialog")
 
-    def wait_menu(self, timeout: float = LIMIT) -> Window:
+    def wait_menu(self, timeout: float = PATIENCE) -> Window:
         return self.wait_window(lambda window: window.kind in _MENUS, timeout, "a menu")
 
-    def wait_active(self, window: Window, timeout: float = LIMIT) -> None:
+    def wait_active(self, window: Window, timeout: float = PATIENCE) -> None:
 
         def active() -> bool:
             found = self._display.screen().root.get_full_property(
@@ -194,5 +193,5 @@ class Screen:
             [tool("xdotool"), *map(str, arguments)],
             env=self._environ,
             check=True,
-            timeout=LIMIT,
+            timeout=PATIENCE,
         )

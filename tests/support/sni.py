@@ -14,6 +14,7 @@ from dbus_fast import ErrorType, Message, MessageType, Variant
 from PIL import Image
 
 from tests.support.bus import PROPERTIES, Bus, BusError
+from tests.support.processes import PATIENCE
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH: Final = "/StatusNotifierWatcher"
@@ -148,7 +149,7 @@ class TrayItem:
     # Waiting ----------------------------------------------------------------------------
 
     def wait_for(
-        self, look: Callable[[], Seen | None], timeout: float = 10.0, what: str = ""
+        self, look: Callable[[], Seen | None], timeout: float = PATIENCE, what: str = ""
     ) -> Seen:
         """Look until something true is found, again after each signal; AssertionError if late."""
 
@@ -160,14 +161,14 @@ class TrayItem:
 
         return self._bus.wait_for(patient, timeout, what, explain=self.describe)
 
-    def wait_colour(self, colour: tuple[int, ...], timeout: float = 10.0) -> None:
+    def wait_colour(self, colour: tuple[int, ...], timeout: float = PATIENCE) -> None:
         """Wait until the icon has this colour in its middle: red, green, blue, alpha."""
         self.wait_for(lambda: self.colour() == colour, timeout, f"an icon in {colour}")
 
-    def wait_label(self, *labels: str, timeout: float = 10.0) -> Entry:
+    def wait_label(self, *labels: str, timeout: float = PATIENCE) -> Entry:
         return self.wait_for(lambda: self.menu().find(*labels), timeout, f"entry {labels}")
 
-    def wait_gone(self, timeout: float = 10.0) -> None:
+    def wait_gone(self, timeout: float = PATIENCE) -> None:
         """Wait until the icon's program has left the bus."""
         self._bus.wait_for(lambda: self.gone, timeout, "the icon gone")
 
@@ -199,7 +200,7 @@ class TrayHost:
     def close(self) -> None:
         self._bus.close()
 
-    def wait_item(self, timeout: float = 10.0) -> TrayItem:
+    def wait_item(self, timeout: float = PATIENCE) -> TrayItem:
         """Wait for an icon; the one that came last."""
         return self._bus.wait_for(
             lambda: self.items[-1] if self.items else None, timeout, "an icon in the tray"

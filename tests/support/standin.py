@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from tests.support.http1 import Answer, Request, read_request, render
 from tests.support.listener import Listener
+from tests.support.processes import PATIENCE
 from tests.support.shapes import Json
 
 SAVE = "/memory"
@@ -123,7 +124,7 @@ class Standin(Listener):
     # Questions ------------------------------------------------------------------
 
     def wait_for(
-        self, predicate: Callable[[], object], timeout: float = 10.0, what: str = ""
+        self, predicate: Callable[[], object], timeout: float = PATIENCE, what: str = ""
     ) -> None:
         """Wait until `predicate` holds; looked at after each event. AssertionError if late."""
         with self._changed:

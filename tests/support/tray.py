@@ -7,7 +7,7 @@ from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
 from tests.support.desktop import Desktop
 from tests.support.home import Home
-from tests.support.processes import Process
+from tests.support.processes import PATIENCE, Process
 from tests.support.sni import SIZE, TrayHost, TrayItem
 from tests.support.standin import Standin
 
@@ -57,12 +57,12 @@ class Tray:
         return process, item
 
 
-def wait_look(item: TrayItem, look: IconLook, timeout: float = 10.0) -> None:
+def wait_look(item: TrayItem, look: IconLook, timeout: float = PATIENCE) -> None:
     wanted = icon.compose(look, SIZE)
     item.wait_for(lambda: item.icon() == wanted, timeout, f"an icon that is {look}")
 
 
-def wait_tooltip(item: TrayItem, *parts: str, timeout: float = 10.0) -> str:
+def wait_tooltip(item: TrayItem, *parts: str, timeout: float = PATIENCE) -> str:
 
     def found() -> str | None:
         tooltip = item.tooltip

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tests.support.home import Home
+from tests.support.processes import PATIENCE
 from tests.support.shapes import Item
 
 OPEN = """
@@ -48,7 +49,7 @@ def shell(home: Home, line: str) -> str:
         capture_output=True,
         encoding="utf-8",
         check=True,
-        timeout=10,
+        timeout=PATIENCE,
     )
     return done.stdout
 
@@ -56,7 +57,7 @@ def shell(home: Home, line: str) -> str:
 def back_up(home: Home) -> None:
     if sys.platform == "win32":
         copy = ["cmd", "/c", "copy", "/y", str(home.dlq), str(home.dlq_backup)]
-        subprocess.run(copy, env=home.env, check=True, capture_output=True, timeout=10)
+        subprocess.run(copy, env=home.env, check=True, capture_output=True, timeout=PATIENCE)
     else:
         shell(home, "cp ~/.claude/mem0_queue_dlq.json ~/.claude/mem0_queue_dlq.backup.json")
 
