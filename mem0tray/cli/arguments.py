@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mem0tray.cli import output
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core.errors import Mem0TrayError, UsageError
@@ -265,20 +266,21 @@ def load_there() -> Settings:
 def load_all() -> Loaded:
     """Load the settings with the source of each value. Raises SettingsError."""
     loaded = settings.load()
-    warn(loaded.warnings)
+    output.remark(*loaded.warnings)
     return loaded
 
 
 def load_what_holds() -> Loaded:
     """Load the settings as far as they can be read; what is wrong is a warning too."""
     loaded = settings.read()
-    warn([*loaded.warnings, *map(str, loaded.wrong)])
+    output.remark(*loaded.warnings, *map(str, loaded.wrong))
     return loaded
 
 
 def warn_behind(step: "InStep") -> None:
     """Name on standard error what is newer than what a command shows."""
-    warn([str(step.behind)] if step.behind else [])
+    if step.behind:
+        output.remark(str(step.behind))
 
 
 def is_in_environment(key: str) -> bool:
@@ -289,12 +291,6 @@ def is_in_environment(key: str) -> bool:
 def warn_of_variable(key: str) -> bool:
     """Warn on standard error if a variable wins over what was set; return whether one does."""
     if is_in_environment(key):
-        warn([f"{settings.variable(key)} is set and wins over the file."])
+        output.remark(f"{settings.variable(key)} is set and wins over the file.")
         return True
     return False
-
-
-def warn(warnings: Iterable[str]) -> None:
-    """Write each as a line on standard error."""
-    for warning in warnings:
-        sys.stderr.write(f"mem0tray: {one_line(warning, 500)}\n")

@@ -70,7 +70,7 @@ def show(*, as_json: bool) -> None:
     Of a file that is no TOML the error is shown alone.
     """
     loaded = settings.read()
-    arguments.warn(loaded.warnings)
+    output.remark(*loaded.warnings)
     sources = {key: _source(loaded, key) for key in settings.keys()}  # noqa: SIM118  (a function)
     if as_json:
         shown = {
@@ -136,7 +136,7 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
         data = sys.stdin.buffer.read(4 * LONGEST + 2)  # no value is longer
         value = data.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
     before = settings.read()
-    arguments.warn(before.warnings)
+    output.remark(*before.warnings)
     config_file.change(location(), key, config_file.checked(key, str(value)))
     if arguments.warn_of_variable(key):
         return

@@ -21,14 +21,13 @@ from mem0tray.config.server_choice import ServerNames, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.core.text import one_line, plural
+from mem0tray.core.text import plural
 from mem0tray.files import atomic, temporary
 from mem0tray.ledger.reader import Reader
 from mem0tray.server.model import Client, ServerMemory
 from mem0tray.system import programs
 
 _TIMEOUT: Final = 60.0  # seconds for a page
-_NAMED: Final = 5  # projects in a message
 
 
 class _Export:
@@ -190,13 +189,11 @@ def command(*, project: str | None, out: Path | None) -> None:
         output.say(f"{export.count} written to {target}.")
     elif not export.written:
         output.remark("The server has no memories to export.")
-    for each in export.remarks:
-        output.remark(each)
+    output.remark(*export.remarks)
     if export.cut:
-        names = ", ".join(repr(one_line(name, 80)) for name in export.cut[:_NAMED])
-        more = f" and {len(export.cut) - _NAMED:,} more" if len(export.cut) > _NAMED else ""
         raise Mem0TrayError(
             f"The server may have more of {plural(len(export.cut), 'project')} than it shows at"
-            f" once, and that is missing: {names}{more}.",
+            f" once, and that is missing: "
+            f" {output.some(export.cut)}.",
             "All that it shows has been written: compare it with what the server's own tools show.",
         )

@@ -69,8 +69,7 @@ def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) 
             output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
         if needed and not (dry_run or yes) and output.can_ask():
             names = " and ".join(str(each.found.path) for each in needed)
-            if not output.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
-                raise click.Abort
+            output.confirm(f"Change {names}?")
     documents = []
     for each in changes:
         done = not dry_run and each.is_needed
@@ -240,10 +239,8 @@ class _Uninstalling:
         for line in self._notes:
             output.say_beside("", line, Style.WARNING)
         self._notes.clear()  # it has been said, while it was true
-        question = f"Remove {', '.join(map(str, folders))} for good?"
-        remedy = "Use --yes to remove without asking."
-        if not (yes or output.consents(question, "nothing was changed.", remedy)):
-            raise click.Abort
+        if not yes:
+            output.confirm(f"Remove {', '.join(map(str, folders))} for good?")
 
     def _take_away(self) -> None:
         for part in connecting.PARTS:

@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple, Self, TextIO
 
 import click
 
-from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import cells as text_cells
 from mem0tray.core.text import harmless_json, one_line
 
@@ -86,9 +85,16 @@ def say(text: str, style: Style = Style.PLAIN, *, error: bool = False) -> None:
     write(paint(one_line(text, 1000), style, stream), error=error)
 
 
-def remark(text: str) -> None:
-    """Write a line on standard error, in the form of an error, that reports no failure."""
-    say(f"mem0tray: {text}", error=True)
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Return the first few names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(one_line(name, 80) for name in names[:most])}{more}"
+
+
+def remark(*texts: str) -> None:
+    """Write each as a line on standard error, in the form of an error, that reports no failure."""
+    for text in texts:
+        say(f"mem0tray: {text}", error=True)
 
 
 def say_beside(
@@ -205,15 +211,9 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def consents(question: str, unchanged: str, remedy: str) -> bool:
-    """Ask once; whatever is not yes means no. Raises Mem0TrayError if nobody can answer."""
-    write(f"{one_line(question, 1000)} [y/N] ", end="")
-    sys.stdout.flush()
-    answer = sys.stdin.readline()
-    if not answer:
-        write("")
-        raise Mem0TrayError(f"Nobody is there to answer; {unchanged}", remedy)
-    return answer.strip().lower() in ("y", "yes")
+def confirm(question: str) -> None:
+    """Ask a question. Raises click.Abort unless the answer is yes."""
+    click.confirm(one_line(question, 1000), abort=True)
 
 
 @contextmanager

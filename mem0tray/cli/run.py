@@ -67,8 +67,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     Raises AlreadyRunningError when another worker has it, and SettingsError.
     """
     loaded = config.load()
-    for warning in loaded.warnings:
-        output.remark(warning)
+    output.remark(*loaded.warnings)
     from mem0tray.worker.folders.settings import SettingsFile
     from mem0tray.worker.reporting.log import EventLog
     from mem0tray.worker.thread import WorkerThread

@@ -21,7 +21,6 @@ from mem0tray.core.item import Item
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders
 
-_SHOWN: Final = 5
 _FACTOR: Final = 2  # a memory that timed out before gets twice the time
 _MORE: Final = 30.0  # seconds
 
@@ -105,10 +104,9 @@ def _print_retried(
         where = f" of {one_line(project, 80)}" if project is not None else ""
         output.say(f"There are no dead letters{where} to retry.")
         return
-    names = ", ".join(_name(each, called) for each in chosen[:_SHOWN])
-    more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
     number = plural(len(chosen), "memory is", "memories are")
-    output.say(f"{number} to be retried now: {names}{more}.")
+    names = output.some([_name(each, called) for each in chosen])
+    output.say(f"{number} to be retried now: {names}.")
     for cause in around.causes:
         output.say(_line(cause))
     server = around.server
@@ -235,9 +233,8 @@ def delete(
     paths = settings.locations()
     with look_up.explained(paths):
         chosen, past = _chosen(settings, ids, project, for_good=for_good)
-    if not yes and not _agreed([*chosen, *past], for_good=for_good):
-        output.remark("Nothing was deleted.")
-        return 1
+    if not yes:
+        _ask([*chosen, *past], for_good=for_good)
     done = verbs.delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted()
     erased = [*done.items, *done.delivered, *done.in_flight, *past]
     forgotten = forget(paths, settings, erased, heard=done.heard) if for_good else None
@@ -292,7 +289,7 @@ def _deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) 
     }
 
 
-def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
+def _ask(chosen: list[FoundItem], *, for_good: bool) -> None:
     for each in chosen[:_LISTED]:
         date = text.clock(each.item.timestamp if each.item is not None else None)
         output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {_KINDS[each.place]}")
@@ -300,11 +297,7 @@ def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
             output.say_beside("  ", text.excerpt(each.item.content))
     if len(chosen) > _LISTED:
         output.say(f"… and {len(chosen) - _LISTED:,} more.")
-    return output.consents(
-        f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}?",
-        "nothing was deleted.",
-        "Use --yes to delete without asking.",
-    )
+    output.confirm(f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}?")
 
 
 def _print_deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> None:

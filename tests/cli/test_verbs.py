@@ -153,7 +153,7 @@ def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
     done = home.run("delete", "aaaa", stdin=b"n\n")
     assert done.code == 1
     assert done.out.startswith("alpha, aaaa-1, 20")
-    assert done.line == "mem0tray: Nothing was deleted."
+    assert done.line == "mem0tray: The command was aborted; nothing was changed."
     assert done.out.splitlines()[1] == "  “zanzibar by night”"
     assert left(home) == ["aaaa-1", "bbbb-1"]
     assert home.run("delete", "aaaa", stdin=b"y\n").code == 0
@@ -163,7 +163,7 @@ def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["aaaa"], 1, "Nobody is there to answer; nothing was deleted. Use --yes"),
+        (["aaaa"], 1, "The command was aborted; nothing was changed."),
         (["aaaa", "zzzz", "--yes"], 1, "zzzz"),
         (["--yes"], 2, "Name ids, or give --project."),
         (["aaaa", "--json"], 2, "--json cannot ask"),

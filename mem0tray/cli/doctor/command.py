@@ -19,7 +19,7 @@ _LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of
 _LEAST: Final = 2.0  # seconds for each further part, once one has hung
 _STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD, SKIP: Style.DIM}
 
-_Look = Callable[[Examined], Iterable[Check]]
+_Look = Callable[[Examined], Iterable[Check]]  # looks as soon as it is iterated
 # Checks that are made together, by what follows "Checking …".
 _PARTS: Final[dict[str, _Look]] = {
     "the folders": disk.folders,
@@ -65,7 +65,7 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     settings are wrong: the checks then use the default of each that cannot be read.
     """
     loaded = settings.read()
-    arguments.warn(loaded.warnings)
+    output.remark(*loaded.warnings)
     wrong = [Check("settings", FAIL, each.message, each.remedy) for each in loaded.wrong]
     if wrong:
         wrong[-1] = wrong[-1]._replace(remedy=f"{wrong[-1].remedy} {_DEFAULTS}".strip())
@@ -93,7 +93,7 @@ def _all(examined: Examined, parts: dict[str, _Look], *, told: bool) -> Iterator
         looked: list[Check] = []
         try:
             with output.waiting(f"Checking {what}", told=told):
-                looked += threads.within(lambda look=look: list(look(examined)), limit)
+                looked += threads.within(partial(list[Check], look(examined)), limit)
         except threads.HangsError:
             within = f"could not be checked within {limit:.0f} s: something does not answer."
             remedy = f"`ls -l {examined.settings.paths.claude_dir}` shows whether the disk answers."

@@ -308,9 +308,9 @@ def test_a_check_that_hangs_is_not_waited_for(
 ) -> None:
     over = threading.Event()
 
-    def hang(_: Examined) -> list[Check]:
+    def hang(_: Examined) -> Iterator[Check]:
         over.wait()
-        return []
+        yield from ()
 
     monkeypatch.setattr(program, "_PARTS", {"the disk": hang, **program._PARTS})
     monkeypatch.setattr(program, "_LIMIT", 0.1)
