@@ -108,7 +108,6 @@ class Outbox:
         return min(times, default=None)
 
     def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
-        """Return the next items in backoff (project, id, seconds), and how many there are."""
         sql = f"SELECT project, id, due {_IN_BACKOFF} ORDER BY due LIMIT ?"
         rows = self._ledger.rows(sql, now, limit)
         total = self._ledger.value(f"SELECT count(*) {_IN_BACKOFF}", now)
@@ -123,7 +122,6 @@ class Outbox:
         return state, count, last_attempt
 
     def defer(self, key: int, due: float) -> None:
-        """Put an item off until `due`, without counting anything."""
         self._ledger.write("UPDATE items SET due = ? WHERE key = ?", due, key)
 
     def bring_waits_forward(self, now: float, by: float) -> None:
@@ -139,7 +137,6 @@ class Outbox:
             db.execute(SQL["limit_dead_waits"], (now,))
 
     def claim(self, key: int, now: float, server: str = "") -> Job:
-        """Record that an item is about to be sent to `server` (in the caller's transaction)."""
         with self._ledger.transaction() as db:
             (
                 state, item_id, digest, first, retries, count, last_attempt,
@@ -236,7 +233,6 @@ class Outbox:
         duration: float,
         request: str = "",
     ) -> None:
-        """Add to the history of an item, of which the last fifty attempts are kept."""
         with self._ledger.transaction() as db:
             values = (key, at, kind, status, message, duration, request)
             db.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)", values)

@@ -301,13 +301,12 @@ class _Stages:
         return min(again, max(dlq.pace.wait(moment), until_try, AGAIN))
 
     def clean_up(self, now: float, moment: float) -> None:
-        """Forget what was deleted long ago, once a day, and give room and memory back."""
+        """Forget what was deleted long ago, once a day, and give memory back."""
         context = self._context
         if abs(now - self._expired) > _DAY:
             self._expired = now
             context.generations.thin_out()
             context.inbox.expire(now - context.settings.retention.discarded * _DAY)
-        context.ledger.give_back_room()
         files = (self._parts.edits.signature, self._parts.queue.signature)
         if files != self._given_back and self._parts.is_at_rest(now):
             self._given_back = files

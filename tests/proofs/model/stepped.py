@@ -116,7 +116,6 @@ class SteppedWorker:
             prober._deliver(*prober._probe())
 
     def is_idle(self) -> bool:
-        """Whether nothing is left that can be delivered now."""
         return self.engine.is_idle(0.0, self.parts.context.now(), self._now())
 
     # Requests ----------------------------------------------------------------------
@@ -130,7 +129,6 @@ class SteppedWorker:
         self._turn(number)
 
     def _turn(self, number: int) -> bool:
-        """What a sender's thread does between two answers, but for waiting."""
         delivery = self.parts.chosen_server.delivery
         sender = self._senders.setdefault(number, _Sender(number))
         with delivery._cond:
@@ -258,7 +256,6 @@ class Points:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Pass a point before and after each of these calls."""
         with ExitStack() as stack:
             for owner, name in (
                 (atomic, "read"),
