@@ -1,7 +1,6 @@
 """The words of a notice, in the user's language. Of a memory they name only project and short id.
 
-A desktop shows at first only one line of a body, of some sixty characters: it says what
-happened and what to do, the lines below say the rest.
+The first line of a body, all that some desktops show, says what happened and what to do.
 """
 
 from collections.abc import Callable
@@ -127,7 +126,6 @@ def _memories(number: int, language: Language) -> str:
 
 
 def _letters(group: NoticeGroup, language: Language) -> str:
-    """Name the memory that was moved or delivered, or count several by project."""
     _, event = language.gettext, group.event
     one, many = _("Delivered after all: {name}."), _("{memories} delivered after all.")
     if group.subject is Subject.MOVED:
