@@ -84,8 +84,8 @@ _DOTS: Final = {
     "+": "..... ..... ..#.. ..#.. ##### ..#.. ..#..",
 }
 _FEW_DOTS: Final = {"9": "### #.# ### ..# ###", "+": "... .#. ### .#. ..."}
-_MOST_TALL: Final = 0.78  # the largest share of the badge's height for a text
-_MOST_WIDE: Final = 0.85  # the same for its width
+_DOTS_FROM: Final = 9  # pixels of the badge; a smaller one has no text
+_ALL_DOTS_FROM: Final = 13  # pixels of the badge, for two signs
 _FILLS: Final = {AMBER: "#f2a01f", RED: "#a6121b"}
 _RIMS: Final = {AMBER: "#4a2600", RED: "#a6121b"}  # bright amber alone is lost on a light panel
 _OUTLINE: Final = "#ffffff"  # as the bases have, for dark panels, and to separate badge and base
@@ -137,19 +137,18 @@ def _shape(whole: int, inset: float, corner: float) -> Image.Image:
 
 
 def _text(side: int, text: str) -> Image.Image:
-    """The text as a mask; where outlines would blur, in the largest set of dots that fits."""
+    """The text as a mask; in dots where outlines would blur."""
     if side >= _OUTLINES_FROM:
         return _outlined(side, text)
     mask = Image.new("L", (side, side), 0)
-    for digits in (_DOTS, _FEW_DOTS):
-        signs = [digits[sign].split() for sign in text if sign in digits]
+    if text and side >= _DOTS_FROM:
+        digits = _DOTS if len(text) == 1 or side >= _ALL_DOTS_FROM else _FEW_DOTS
+        signs = [digits[sign].split() for sign in text]
         rows = [".".join(parts) for parts in zip(*signs, strict=True)]
-        wide, tall = len("".join(rows[:1])), len(rows)
-        if len(signs) == len(text) and tall <= _MOST_TALL * side and wide <= _MOST_WIDE * side:
-            dots = Image.new("L", (wide, tall), 0)
-            dots.putdata([255 * (dot == "#") for row in rows for dot in row])
-            mask.paste(dots, ((side - wide) // 2, (side - tall) // 2))
-            break
+        wide, tall = len(rows[0]), len(rows)
+        dots = Image.new("L", (wide, tall), 0)
+        dots.putdata([255 * (dot == "#") for row in rows for dot in row])
+        mask.paste(dots, ((side - wide) // 2, (side - tall) // 2))
     return mask
 
 
