@@ -1,4 +1,4 @@
-"""What a worker says of itself, by its lock and the metrics file; and that in one short line."""
+"""What a worker says of itself, by its lock and the metrics file."""
 
 import time
 from contextlib import suppress
@@ -8,23 +8,11 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from mem0tray.config import settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import (
-    ACTION_NEEDED,
-    BREAK,
-    DOWN,
-    HEALTHY,
-    PAUSED,
-    REFUSES,
-    STARTING,
-    WorkerState,
-    WorkerStatus,
-)
-from mem0tray.core.text import one_line, plural
+from mem0tray.core.state import BREAK, PAUSED, STARTING, WorkerState, WorkerStatus
 from mem0tray.files import atomic, lock, orders
 from mem0tray.files.atomic import TornError
 from mem0tray.files.orders import Order
@@ -33,9 +21,6 @@ from mem0tray.system.paths import Paths
 SILENT: Final = 60.0  # seconds after which a worker hangs: it writes its metrics every thirty
 _TRIES: Final = 5
 _TORN_WAIT: Final = 0.05
-WELL: Final = "✓"
-_WRONG: Final = "!"
-_LONGEST: Final = 40  # characters of a reason in one line
 
 
 class Running(Struct, frozen=True):
@@ -124,51 +109,16 @@ def told(seen: Metrics) -> WorkerStatus:
     )
 
 
+def told_lately(paths: Paths, now: float) -> WorkerStatus | None:
+    """Read what our worker says about itself; None if none runs, or it is silent for too long."""
+    worker = running(paths)
+    found = newest(metrics(paths.metrics), paths, worker)
+    is_fresh = found.are_of(worker) and abs(now - found.written) <= SILENT
+    return told(found) if is_fresh else None
+
+
 def local_time(value: Any) -> float | None:
     """Convert a local ISO time, as workers write it into files, to Unix seconds, else to None."""
     with suppress(TypeError, ValueError, OverflowError, OSError):
         return datetime.fromisoformat(value).timestamp()
     return None
-
-
-# In one short line, for a prompt and for Claude Code's own status line --------------------------
-
-
-def status_line(now: float) -> str:
-    """Make the line at `now` (Unix seconds), which says what is wrong if that is all there is."""
-    try:
-        found = settings.load().settings
-        paths = found.locations()
-        worker = running(paths)
-        seen = newest(metrics(paths.metrics), paths, worker)
-        if seen.are_of(worker) and abs(now - seen.written) <= SILENT:
-            ours = told(seen)
-            return line(ours.state.name, ours.state.reason, ours.queue, ours.dlq)
-        # Slow to import, and not needed for a prompt while a worker runs.
-        from mem0tray.actions import standing
-
-        look = standing.read(found, now)
-        if look.folder and look.worker is None:
-            return f"mem0 {_WRONG} no folder at paths.claude_dir"  # so nothing is counted
-        made = standing.overview(look)
-        return line(made.state, made.reason, made.queue, made.dlq)
-    except SettingsError:
-        return f"mem0 {_WRONG} settings"
-    except Mem0TrayError as error:
-        return f"mem0 {_WRONG} {one_line(error.message, _LONGEST)}"
-
-
-def line(state: str, reason: Reason, queue: int | None, dead: int | None) -> str:
-    """Make the line for a state, and the fresh entries and dead letters (None: unknown)."""
-    short = {HEALTHY: "", STARTING: STARTING, PAUSED: PAUSED, DOWN: f"{_WRONG} server down"}
-    shown = short.get(state, f"{_WRONG} {state}")
-    if state == ACTION_NEEDED:
-        refusal = reason.find(REFUSES)
-        status = None if refusal is None else refusal.get("status")
-        what = str(reasons.bare(reasons.parted(reason)[0]))
-        shown = f"{_WRONG} {status or one_line(what, _LONGEST)}"
-    counts = [
-        "? waiting" if queue is None else f"{queue:,} waiting" if queue else "",
-        "? dead letters" if dead is None else plural(dead, "dead letter") if dead else "",
-    ]
-    return f"mem0 {', '.join(filter(None, (shown, *counts))) or WELL}"

@@ -83,13 +83,13 @@ def print_status_line() -> None:
     """Print the one line of `status --line`, which says so if something is wrong."""
     import time
 
-    from mem0tray.actions import worker_report
+    from mem0tray.actions import status_line
 
-    line = worker_report.status_line(time.time())
+    line = status_line.read(time.time())
     try:
         line.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
-        line = line.replace(worker_report.WELL, "+")
+        line = line.replace(status_line.WELL, "+")
     why_not_written(f"{line}\n")  # nobody is there to read why
 
 

@@ -12,7 +12,7 @@ import click
 from msgspec.structs import asdict
 
 from mem0tray import report as pages
-from mem0tray.actions import standing, waiting, worker_report
+from mem0tray.actions import standing, status_line, waiting, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Fact, Style
@@ -59,7 +59,7 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
     if as_json + watch + line > 1:
         raise click.UsageError("--json, --watch and --line do not go together.")
     if line:
-        output.say(worker_report.status_line(time.time()))
+        output.say(status_line.read(time.time()))
         return
     settings = arguments.load()
     if watch:

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from mem0tray.actions import standing, worker_report
 from mem0tray.actions.in_step import InStep
 from mem0tray.actions.standing import SeenLedger, Snapshot
-from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running, line
+from mem0tray.actions.status_line import line
+from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
 from mem0tray.config.server_choice import CHOOSE, ServerNames
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons, state
