@@ -60,9 +60,7 @@ def _open(path: Path) -> tuple[sqlite3.Connection, str]:
             os.close(regular_file.open_fd(path, os.O_CREAT | os.O_WRONLY))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
-        # SQLite heeds both only while there are no tables.
-        db.execute(f"PRAGMA page_size = {_PAGE}")
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.execute(f"PRAGMA page_size = {_PAGE}")  # heeded only while there are no tables
         # Read to the last row: only there a disk is reported that fails after the first one, and
         # the old mode would stay in force.
         db.execute("PRAGMA journal_mode = WAL").fetchall()
