@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -57,7 +57,7 @@ class SeenLedger(Struct, frozen=True):
     only_elsewhere: Mapping[str, int] = {}
     to_bring_over: Mapping[str, int] = {}
     other_worker: WorkerSeen | None = None
-    last_run: str = ""
+    our_runs: Sequence[str] = ()
 
     @property
     def trouble(self) -> Reason:
@@ -219,7 +219,7 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
         only_elsewhere=only_elsewhere,
         to_bring_over=migration_plan.to_bring_over(paths, server, only_elsewhere),
         other_worker=reader.other_worker(),
-        last_run=reader.last_run(),
+        our_runs=reader.our_runs(),
     )
 
 
