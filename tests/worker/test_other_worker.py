@@ -187,12 +187,15 @@ def test_metrics_from_before_our_start(
     )
 
 
-def test_metrics_of_our_own_last_run_are_no_sign(ground: QueueScene) -> None:
+@pytest.mark.parametrize("killed_early", [(), ("77b1",)])
+def test_metrics_of_our_own_runs_are_no_sign(
+    ground: QueueScene, killed_early: tuple[str, ...]
+) -> None:
     first = OtherWorker(ground.context)
     first.look()
     write(ground, pid=os.getppid(), host=HOST, run=RUN)
-    ground.context.run = "e1a0"
-    OtherWorker(ground.context).look()
+    for ground.context.run in (*killed_early, "e1a0"):
+        OtherWorker(ground.context).look()
     assert ground.context.foreign_claims.worker() is None
     assert not ground.context.other_at_work
     assert ground.context.other_may_write_until == 0.0
