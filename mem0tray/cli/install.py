@@ -19,6 +19,7 @@ from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
+from mem0tray.core.state import kill_command
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, Origin, linux
 from mem0tray.system import programs
@@ -216,7 +217,7 @@ class _Uninstalling:
         else:
             self._left += [(str(folder), _OURS) for folder in own_folders.all_of_them()]
             for _, pid in others:
-                how = f" (process {pid}): {own_folders.stop_command(pid)}, or" if pid else ":"
+                how = f" (process {pid}): `{kill_command(pid)}`, or" if pid else ":"
                 self._notes.append(f"A worker still runs{how} Quit in the menu of its icon.")
         for folder in shared:
             if folder.is_dir() and any(folder.glob(_SHARED)):

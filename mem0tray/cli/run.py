@@ -29,7 +29,7 @@ from mem0tray.core.state import DOWN, PERHAPS
 from mem0tray.core.text import one_line, plural
 from mem0tray.system import programs, threads
 from mem0tray.system.threads import Bell
-from mem0tray.worker.reporting.log import describe, named
+from mem0tray.worker.log import describe, named
 
 if TYPE_CHECKING:
     from mem0tray.core.state import WorkerStatus
@@ -69,7 +69,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     loaded = config.load()
     output.remark(*loaded.warnings)
     from mem0tray.worker.folders.settings import SettingsFile
-    from mem0tray.worker.reporting.log import EventLog
+    from mem0tray.worker.log import EventLog
     from mem0tray.worker.thread import WorkerThread
 
     bus = events.Events()
@@ -193,7 +193,6 @@ _BLOCKED: Final = 3.0  # seconds that the end waits for a reader that does not r
 _LONGEST: Final = 300
 _QUIET_EVENTS: Final = (
     events.InBackoff,
-    events.MoreInBackoff,
     events.Accepted,
     events.LedgerRebuilt,
     events.WorkerStopped,  # said at the end, after the sum

@@ -1,8 +1,4 @@
-"""What can happen. The worker emits these; log, notifications, icon and metrics subscribe.
-
-No event carries the content of a memory. Times are Unix seconds, delays seconds. Events are
-frozen structs: dataclasses would compile their methods anew at each start.
-"""
+"""What can happen, without the content of a memory. Times are Unix seconds, delays seconds."""
 
 import logging
 from collections.abc import Callable
@@ -35,11 +31,10 @@ class WorkerStarted(Event, frozen=True):
 
 
 class ServerChanged(Event, frozen=True):
-    """Fields as in `WorkerStarted`; `same`: it is the former one, under another key or port."""
+    """Another server, or another way to it; fields as in `WorkerStarted`."""
 
     destination: str
     warning: str = ""
-    same: bool = False
 
 
 class OtherPort(Event, frozen=True):
@@ -114,10 +109,6 @@ class DlqRetryFailed(OfMemory, frozen=True):
 
 class InBackoff(OfMemory, frozen=True):
     delay: float
-
-
-class MoreInBackoff(Event, frozen=True):
-    count: int
 
 
 class StateChanged(Event, frozen=True):
@@ -210,10 +201,7 @@ class StatusWanted(Event, frozen=True):
 
 
 class PartFailed(Event, frozen=True):
-    """A part of the worker failed; it tries again after `delay` seconds (infinite: never).
-
-    Emitted once: further failures of the same cause are the same trouble.
-    """
+    """A part failed, emitted once for a cause; it tries again after `delay` seconds, if finite."""
 
     part: str
     error: str

@@ -15,7 +15,6 @@ from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.names import CANARY, LAST_DELIVERY, OF_ANOTHER_WORKER, SQL
 
 LANES: Final = (items.FRESH, items.DEAD)
-_IN_BACKOFF: Final = "FROM items WHERE state = 'dead' AND claimed IS NULL AND due > ?"
 
 
 class Ticket(Struct, frozen=True):
@@ -107,11 +106,10 @@ class Outbox:
                         break
         return min(times, default=None)
 
-    def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
-        sql = f"SELECT project, id, due {_IN_BACKOFF} ORDER BY due LIMIT ?"
-        rows = self._ledger.rows(sql, now, limit)
-        total = self._ledger.value(f"SELECT count(*) {_IN_BACKOFF}", now)
-        return [(decode(project), decode(name), due - now) for project, name, due in rows], total
+    def in_backoff(self, now: float) -> list[tuple[str, str, float]]:
+        sql = "SELECT project, id, due FROM items WHERE state = 'dead' AND claimed IS NULL"
+        rows = self._ledger.rows(f"{sql} AND due > ? ORDER BY due", now)
+        return [(decode(project), decode(name), due - now) for project, name, due in rows]
 
     def due(self, key: int) -> float:
         return float(self._ledger.value("SELECT due FROM items WHERE key = ?", key))

@@ -14,7 +14,7 @@ from mem0tray.ledger.counters import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
 from mem0tray.system.threads import WakeUp
-from mem0tray.worker import engine, stages
+from mem0tray.worker import engine, parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.settings import WantedSettings
 
@@ -81,9 +81,6 @@ class WorkerThread:
     def is_leaving(self) -> bool:
         return self._stopping.is_set()
 
-    def leave(self) -> None:
-        self._wanted.where.leave()
-
     def _run(self, *, watch: bool, patient: bool) -> None:
         self._wanted.follows = watch
         try:
@@ -116,7 +113,7 @@ class WorkerThread:
         while not self._stopping.is_set():
             try:
                 self._wanted.where.follow(self._wanted.settings)
-                parts = stages.open_parts(self._wanted, self._events, wake)
+                opened = parts.open_parts(self._wanted, self._events, wake)
             except Mem0TrayError as error:
                 if not patient:
                     self.failure = error
@@ -126,7 +123,7 @@ class WorkerThread:
                     self._events.emit(events.PartFailed("start", said, engine.LOOK))
                 self._stopping.wait(engine.LOOK)
             else:
-                return Engine(parts, self._wanted, watches=watch)
+                return Engine(opened, self._wanted, watches=watch)
         return None
 
     # What commands and the tray ask; LedgerError where the ledger cannot be read ---------

@@ -12,7 +12,7 @@ from mem0tray.core.item import Item
 from mem0tray.files import atomic
 from mem0tray.ledger.outbox import Job
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.stages import recover
+from mem0tray.worker.parts import recover
 from tests.worker.queue.scene import HERE, NOW, QueueScene, fresh, opened
 
 MOMENT = 5_000.0
@@ -24,7 +24,7 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
     """Have a ledger that was in use, on a machine that has not been started anew."""
     with opened(tmp_path, monkeypatch) as made:
         monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
-        monkeypatch.setattr("mem0tray.worker.stages.boot_id", lambda: "this start")
+        monkeypatch.setattr("mem0tray.worker.parts.boot_id", lambda: "this start")
         made.context.ledger.rebuilt = ""
         recover(made.context)
         yield made
@@ -73,18 +73,12 @@ def test_another_start_in_between_changes_nothing(ground: QueueScene) -> None:
     assert next_worker(ground).unknown_until == 0.0
 
 
-@pytest.mark.parametrize("clean", [0, 1])
-def test_after_a_kill_only_what_was_under_way_is_unknown(ground: QueueScene, clean: int) -> None:
-    key = waits(ground, A)
-    ground.context.ledger.set_meta("clean", clean)
-    next_worker(ground)
-    assert claimed(ground, key).unknown is None
-    assert ground.context.ledger.meta("clean") == 0
-
-
 @pytest.mark.parametrize(
     ("clean", "boot", "asks"),
-    [(1, "another start", True), (0, "another start", True), (0, None, False), (1, None, False)],
+    [
+        *((clean, "another start", True) for clean in (0, 1)),
+        *((clean, boot, False) for clean in (0, 1) for boot in (None, "this start")),
+    ],
 )
 def test_after_another_start_of_the_machine_all_is_asked_about(
     ground: QueueScene, clean: int, boot: str | None, *, asks: bool
@@ -96,6 +90,7 @@ def test_after_another_start_of_the_machine_all_is_asked_about(
     next_worker(ground)
     assert (claimed(ground, key).unknown == NOW) == asks
     assert ground.context.ledger.meta("boot") == "this start"
+    assert ground.context.ledger.meta("clean") == 0
 
 
 def test_a_clock_that_was_set_back_makes_nothing_wait(ground: QueueScene) -> None:

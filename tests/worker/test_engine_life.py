@@ -13,7 +13,6 @@ from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.engine import Engine
-from mem0tray.worker.folders.settings import NewSettings
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
@@ -55,7 +54,7 @@ def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
         scene.attempt("storage")
     assert scene.context.breaker.blocked_by("storage")
     with mock.patch.object(Ledger, "transaction", wraps=scene.context.ledger.transaction) as writes:
-        scene.stage("storage").run(NOW, MOMENT)
+        scene.stage("storage").run()
     assert writes.call_args_list[0] == mock.call(durable=True)  # or nothing might reach the disk
     assert not scene.context.breaker.blocked_by("storage")
 
@@ -82,7 +81,7 @@ def test_what_was_discarded_long_ago_is_forgotten_once_a_day(scene: Scene) -> No
 
 def saved(scene: Scene, *, mended: bool = False, **changes: Any) -> Settings:
     settings = msgspec.structs.replace(scene.context.settings, **changes)
-    scene.wanted.look.return_value = NewSettings(settings, mended)
+    scene.wanted.look.return_value, scene.wanted.mended = settings, mended
     return settings
 
 

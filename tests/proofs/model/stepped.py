@@ -9,11 +9,11 @@ from unittest import mock
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Event, Events
 from mem0tray.files.lock import is_locked
-from mem0tray.worker import stages
+from mem0tray.worker import parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.settings import WantedSettings
+from mem0tray.worker.log import EventLog
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.reporting.log import EventLog
 from mem0tray.worker.sending.chosen_server import Prober
 from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
 
@@ -91,7 +91,7 @@ class SteppedWorker:
         self._senders: dict[int, _Sender] = {}
         self._probed = now()
         try:
-            self.parts = stages.open_parts(self._wanted, bus, threading.Event())
+            self.parts = parts.open_parts(self._wanted, bus, threading.Event())
             self.engine = Engine(self.parts, self._wanted, watches=False)
             self.parts.queue_publisher._stopping = _NoWait()
             self.engine.begin()

@@ -16,7 +16,7 @@ from mem0tray.config.settings import LogSettings
 from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.system.paths import Paths
-from mem0tray.worker.reporting.log import BACKOFFS_PER_MINUTE, EventLog
+from mem0tray.worker.log import BACKOFFS_PER_MINUTE, EventLog
 
 
 def test_lines_that_cannot_be_written_come_later(tmp_path: Path) -> None:
@@ -234,17 +234,6 @@ def test_ten_waits_in_a_minute_are_told_by_name(scene: LogScene) -> None:
     assert scene.intervals() == []
     scene.tell(WAITS, BACKOFFS_PER_MINUTE)
     assert len(scene.lines()) == 2 * BACKOFFS_PER_MINUTE + 1
-
-
-def test_a_new_minute_begins_with_what_was_left_of_the_last(scene: LogScene) -> None:
-    scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
-    scene.now += 59.9
-    assert len(scene.tell(WAITS)) == BACKOFFS_PER_MINUTE
-    scene.now += 0.1
-    more, wait = scene.tell(WAITS)[BACKOFFS_PER_MINUTE:]
-    assert more == "⏸️ Waiting backoff: 2 items more"
-    assert "(ID: a...)" in wait
-    assert len(scene.tell(WAITS, MANY)) == 2 * BACKOFFS_PER_MINUTE + 1
 
 
 def test_a_minute_is_any_sixty_seconds(scene: LogScene) -> None:
