@@ -72,20 +72,12 @@ def would_be_lost() -> list[str]:
                 private_folders.quarantined(folder / "quarantine")
             )
     embedded = store.memories_in(data_root() / LOCAL / endpoint.DATABASE)
-    said = []
-    if embedded:
-        said.append(f"The embedded server holds {plural(embedded, 'memory', 'memories')}.")
-    if waiting:
-        said.append(
-            f"{plural(waiting, 'memory is', 'memories are')} not delivered yet;"
-            " `mem0tray run --until-idle` delivers what can be delivered."
-        )
-    if kept:
-        said.append(
-            "What was deleted or could not be read can be put back as long as these folders exist"
-            " (`mem0tray restore --list`)."
-        )
-    return said
+    held = f"The embedded server holds {plural(embedded, 'memory', 'memories')}."
+    late = plural(waiting, "memory is", "memories are")
+    late = f"{late} not delivered yet; `mem0tray run --until-idle` delivers what can be delivered."
+    back = "What was deleted or could not be read can be put back as long as these folders exist"
+    sentences = {held: embedded, late: waiting, f"{back} (`mem0tray restore --list`).": kept}
+    return [sentence for sentence, holds in sentences.items() if holds]
 
 
 def check(shared: list[Path]) -> None:
@@ -139,13 +131,8 @@ def in_the_way(path: Path, pid: int | None) -> Mem0TrayError:
     """Return the error that says who runs, and how to stop it."""
     what = "The embedded server" if path.parent.name == LOCAL else "A worker"
     named = f" (process {pid})" if pid else ""
-    how = f": {stop_command(pid)}, or Quit in the menu of its icon" if pid else ""
+    how = f": `{state.kill_command(pid)}`, or Quit in the menu of its icon" if pid else ""
     return Mem0TrayError(
         f"{what} runs{named}, and would lose what it writes.",
         f"Settings and memories were left as they are. Stop it first{how}, then try again.",
     )
-
-
-def stop_command(pid: int) -> str:
-    """Return the command that ends a process, in backticks."""
-    return f"`{state.kill_command(pid)}`"

@@ -14,8 +14,7 @@ import termios
 import pytest
 
 from mem0tray.cli import demo, main
-from mem0tray.demo.stage import DemoServer
-from mem0tray.demo.story import Story
+from mem0tray.demo.stage import DemoServer, Story
 from tests.demo.viewer import Viewer
 from tests.support import terminal
 from tests.support.variants import variants

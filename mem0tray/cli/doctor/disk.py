@@ -60,7 +60,6 @@ def folders(examined: Examined) -> Iterable[Check]:
 
 
 def _folder(name: str, folder: Path, unusable: str) -> Check:
-    """Check one folder; `unusable` says what follows if it cannot be used."""
     if not os.path.lexists(folder):
         parent = next(each for each in folder.parents if each.exists())
         if os.access(parent, os.W_OK | os.X_OK):
@@ -146,14 +145,14 @@ def _reported(name: str, level: str, why: Reason) -> Check:
 
 def ledger(examined: Examined) -> Iterable[Check]:
     """Check that the ledger can be read."""
-    found = examined.snapshot.ledger
-    if found.size is None:
-        yield Check("ledger", OK, f"{found.path} is not there yet; the worker makes it.")
-    elif found.usable:
-        yield Check("ledger", OK, f"{found.path} can be read.")
-    else:
+    found, path = examined.snapshot.ledger, examined.paths.ledger
+    if found.usable:
+        yield Check("ledger", OK, f"{path} can be read.")
+    elif found.broken:
         remedy = "If it is broken, the worker sets it aside and rebuilds it: `mem0tray run`."
-        yield Check("ledger", WARN, f"{found.path} cannot be read.", remedy)
+        yield Check("ledger", WARN, f"{path} cannot be read.", remedy)
+    else:
+        yield Check("ledger", OK, f"{path} is not there yet; the worker makes it.")
 
 
 def _writable(path: Path) -> str:
@@ -170,5 +169,4 @@ def _writable(path: Path) -> str:
 
 
 def _away(path: Path) -> str:
-    """Name the command that moves an obstacle out of the way without losing anything."""
     return f"Move it away: `{atomic.moving(path)}`."

@@ -235,7 +235,7 @@ class ChosenServer:
         """Return the seconds until the next probe; a server that is well is asked rarely."""
         sync = self._context.settings.sync
         interval = sync.probe_interval
-        refused = self._breaker.standing(self._context.now()).refusal
+        refused = self._breaker.refusal
         is_calm = self._breaker.is_healthy and not refused and self._context.server != LOCAL_URL
         longest = max(interval, sync.idle_probe_interval) if is_calm else interval
         return min(interval, longest - self._silence())
@@ -283,7 +283,7 @@ class ChosenServer:
 
     def probe_client(self) -> ProbeClient:
         """A client for a probe; without a key that the keyring has, the breaker stays open."""
-        refused = bool(self._breaker.standing(self._context.now()).refusal)
+        refused = bool(self._breaker.refusal)
         try:
             client = self._there().probe_client(reads_key=refused)
         except KeyringUnavailableError as error:
