@@ -190,9 +190,6 @@ def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
     assert contents(paths) == []
 
 
-# Bringing back --------------------------------------------------------------------------------
-
-
 # Bringing memories over -------------------------------------------------------------------------
 
 
