@@ -71,6 +71,7 @@ def test_without_the_server_what_is_known_here_is_listed(
 
 def test_a_file_that_cannot_be_read_is_said(home: Scratch) -> None:
     keep_waiting(home)
+    home.never_rests()
     home.queue.write_text('{"queue": [', "utf-8")
     with Wire(paging({"p": ["one"]})) as server:
         home.env(MEM0TRAY_SERVER_URL=server.url)

@@ -92,6 +92,7 @@ def test_without_the_server_what_waits_is_shown(
 def test_a_queue_that_cannot_be_read_is_said(home: Scratch, server: Standin) -> None:
     server.begin_with([("p", "there")])
     keep_waiting(home)
+    home.never_rests()
     home.queue.write_text('{"queue": [', "utf-8")
     done = home.run("recall", "-p", "p")
     assert done.code == 1

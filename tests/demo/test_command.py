@@ -1,7 +1,6 @@
 """`mem0tray demo`, as it is started in a terminal, in a pipe and by a script."""
 
 import fcntl
-import functools
 import json
 import os
 import re
@@ -13,9 +12,9 @@ import termios
 
 import pytest
 
-from mem0tray.cli import demo, main
+from mem0tray.cli import main
 from mem0tray.demo.stage import DemoServer
-from mem0tray.demo.story import StoryPace
+from mem0tray.demo.story import Holds, Story
 from tests.demo.viewer import Viewer
 from tests.support import terminal
 from tests.support.variants import variants
@@ -79,7 +78,14 @@ def test_a_server_that_refuses_for_ever_fails_the_demo(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(DemoServer, "refused", property(lambda _: "travel", lambda *_: None))
-    monkeypatch.setattr(demo, "StoryPace", functools.partial(StoryPace, patience=6.0))
+    expect = Story.expect
+
+    def impatient(story: Story, promise: str, holds: Holds, *, now: bool = False) -> None:
+        if promise.startswith("The memory is delivered"):
+            story._pace = story._pace._replace(patience=2.0)
+        expect(story, promise, holds, now=now)
+
+    monkeypatch.setattr(Story, "expect", impatient)
     assert main(["demo", "--fast", "--json"]) == 1
     out, err = capsys.readouterr()
     (line,) = err.splitlines()

@@ -18,6 +18,7 @@ from tests.support.shapes import queue_document
 
 @pytest.mark.usefixtures("server")
 def test_broken_files_are_named(home: Scratch) -> None:
+    home.never_rests()
     home.claude.mkdir()
     home.queue.write_text('{"queue": [')
     deep = '{"items": [{"id": "a", "x": ' + "[" * 900 + "]" * 900 + "}]}"
