@@ -1,7 +1,7 @@
 """Why memories are not delivered, and the one thing to do: for all, for one, and summed up."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -148,7 +148,6 @@ _NAMELESS: Final = Cause(
         id=ID,
     ),
 )
-_TORN: Final = Cause(INVALID, Reason("it holds half a character (a lone surrogate)"), REWORD)
 _ASKED: Final = nothing(
     Reason(
         "the server is asked for it before it is sent again. If it stays so, see the server's log."
@@ -174,7 +173,7 @@ class Surroundings(Struct, frozen=True):
     @property
     def refuse_everything(self) -> bool:
         """Whether the server was seen to refuse every delivery, of whatever memory."""
-        return any(cause.name == ACTION and cause.status is not None for cause in self.causes)
+        return _refuses(self.causes)
 
     @classmethod
     def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
@@ -188,35 +187,49 @@ class Surroundings(Struct, frozen=True):
         """Find what stands in the way."""
         running = seen.worker is not None
         metrics = seen.metrics if running else NO_METRICS
-        found = []
-        obstacle = bool(seen.obstacle) and not seen.pause_error
-        if obstacle:  # `status` names it before anything that the worker says
-            found.append(_action(seen.obstacle))
-        found += _refusal(metrics)
-        found += _of_server(server, starts=running and seen.pause is None)
-        if not obstacle and server.health.recognised:  # else the worker may say the same
-            found += _of_worker(metrics)
+        obstacle = reasons.NONE if seen.pause_error else seen.obstacle
+        found = [_action(obstacle)] if obstacle else []  # before anything that the worker says
+        told = _of_worker(metrics, known=bool(obstacle) or not server.health.recognised)
+        there = _of_server(server, starts=running and seen.pause is None)
+        found += [*told, *there] if _refuses(told) else [*there, *told]
         if seen.another:
             found.append(_action(seen.another))
-        found += _pause(seen)
+        if seen.pause_error:
+            what, _ = reasons.parted(seen.pause_error)
+            found.append(Cause(ACTION, what, Reason("Remove it with `mem0tray resume`.")))
+        elif seen.pause is not None:
+            when = Reason("until you resume")
+            if not math.isinf(seen.pause):
+                when = Reason("until {time}", time=text.clock(seen.pause))
+            detail = Reason("you paused deliveries {when}", when=when)
+            found.append(Cause(PAUSED, detail, Reason("End the pause with `mem0tray resume`.")))
         if not running:
             found.append(_STOPPED)
         return cls(found, server)
 
 
-def _refusal(metrics: Metrics) -> list[Cause]:
-    reason = metrics.reason
+def _refuses(causes: Iterable[Cause]) -> bool:
+    return any(cause.name == ACTION and cause.status is not None for cause in causes)
+
+
+def _of_worker(metrics: Metrics, *, known: bool) -> list[Cause]:
+    """Find what the running worker says is in its way; `known`: of that only a refusal."""
+    reason, name = metrics.reason, metrics.values.get("state")
     refusal = reason.find(REFUSES)
-    if metrics.values.get("state") != ACTION_NEEDED or refusal is None:
-        return []
-    status = refusal.get("status")
-    status = status if isinstance(status, int) else None
-    told = reason.get("refusal")  # with the answer to the last try, if that is told
-    if isinstance(told, Reason):
-        what = reason.replaced("refusal", reasons.parted(told)[0])
-    else:
+    if name == ACTION_NEEDED and refusal is not None:
+        status = refusal.get("status")
+        status = status if isinstance(status, int) else None
+        told = reason.get("refusal")  # with the answer to the last try, if that is told
         what = reasons.parted(reason)[0]
-    return [Cause(ACTION, reasons.bare(what), of_refusal(status), status)]
+        if isinstance(told, Reason):
+            what = reason.replaced("refusal", reasons.parted(told)[0])
+        return [Cause(ACTION, reasons.bare(what), of_refusal(status), status)]
+    if known:
+        return []
+    if name == state.PAUSED and reason == state.BREAK:
+        return [_BUSY]
+    is_choice = reason == server_choice.CHOOSE  # which the settings show
+    return [_action(reason)] if name == ACTION_NEEDED and not is_choice else []
 
 
 def _of_server(seen: "Probe", *, starts: bool) -> list[Cause]:
@@ -244,28 +257,6 @@ def _of_server(seen: "Probe", *, starts: bool) -> list[Cause]:
     return [Cause(SERVER_DOWN, detail, remedy)]
 
 
-def _of_worker(metrics: Metrics) -> list[Cause]:
-    """Find what the running worker says is in its way, if nothing else tells it."""
-    reason, name = metrics.reason, metrics.values.get("state")
-    if name == state.PAUSED and reason == state.BREAK:
-        return [_BUSY]
-    is_told = reason.find(REFUSES) or reason == server_choice.CHOOSE
-    return [_action(reason)] if name == ACTION_NEEDED and not is_told else []
-
-
-def _pause(seen: Snapshot) -> list[Cause]:
-    if seen.pause_error:
-        what, _ = reasons.parted(seen.pause_error)
-        return [Cause(ACTION, what, Reason("Remove it with `mem0tray resume`."))]
-    if seen.pause is None:
-        return []
-    when = Reason("until you resume")
-    if not math.isinf(seen.pause):
-        when = Reason("until {time}", time=text.clock(seen.pause))
-    detail = Reason("you paused deliveries {when}", when=when)
-    return [Cause(PAUSED, detail, Reason("End the pause with `mem0tray resume`."))]
-
-
 # What keeps one -------------------------------------------------------------------------------
 
 
@@ -278,19 +269,18 @@ def causes(
     its id).
     """
     known = found.known
+    held = []
+    if known is not None and known.is_held:
+        held.append(_HELD_YET if known.held is None else _HELD)
     outside = [cause for cause in around.causes if cause.name not in OURS]
     ours = [cause for cause in around.causes if cause.name in OURS]
-    held = [_HELD] if known is not None and known.is_held and known.held is not None else []
-    taken = [_HELD_YET] if known is not None and known.is_held and not held else []
-    rejected = _rejected(found, attempt)
-    said = "" if found.item is None else found.item.project + found.item.content
-    is_torn = any("\ud800" <= sign <= "\udfff" for sign in said)  # to blame for a rejection alone
-    torn = [_TORN] if is_torn and any(cause.remedy == REWORD for cause in rejected) else []
-    result = [*_invalid(found), *held, *outside, *taken, *torn, *rejected, *ours]
+    # Another worker in the way is named first: once it has gone, the server is asked.
+    first = [*outside, *held] if _HELD_YET in held else [*held, *outside]
+    result = [*_invalid(found), *first, *_rejected(found, attempt), *ours]
     due = next_retry(found)
     if known is not None and known.at_work:
         result.append(_AT_WORK)
-    elif due > now and not (held or taken):
+    elif due > now and not held:
         again = Reason("it is sent again at {time}", time=text.clock(due))
         result.append(Cause(WAITING, again, _SENT, by_itself=True))
     elif not result:
@@ -339,57 +329,54 @@ def _invalid(found: FoundItem) -> list[Cause]:
 
 
 def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:
-    reason = one_line(kept_reason(found))
+    """Find the cause as the last attempt shows it, else as the file does."""
+    reason = one_line(str(why_failed(found)))
     if attempt is None:
-        return _as_the_file_says(reason)
+        return _as_the_file_says(found, reason)
     said, status = attempt.reason, attempt.status
     address = answers.redirected_to(said)
     if address or said.find(answers.NOT_KEPT.id) is not None:  # no item's fault
         return [Cause(ACTION, said, of_redirect(address) if address else UPDATE, status)]
     if attempt.kind == Kind.NOT_SENDABLE or said.find(answers.HOLDS_NUL.id) is not None:
         return [Cause(INVALID, said, REWORD)]
-    if attempt.kind in _OF_THE_SERVER and reason and one_line(attempt.message) != reason:
-        return _as_the_file_says(reason)
+    if attempt.kind in _OF_THE_SERVER and reason not in ("", attempt.message):
+        return _as_the_file_says(found, reason)
     if attempt.kind in _ANSWERLESS:
         return [Cause(NO_ANSWER, said, _ASKED, status, by_itself=True)]
-    return [_rejection(said, status)]
+    return [_rejection(found, said, status)]
 
 
-def _rejection(detail: Reason, status: int | None) -> Cause:
-    # The server took it in with 200: that it failed later is the server's fault, as with a 500.
-    later = HTTPStatus.INTERNAL_SERVER_ERROR if answers.has_failed_later(detail) else status
-    remedy, by_itself = of_rejection(later)
-    return Cause(REJECTED, detail, remedy, status, by_itself=by_itself)
-
-
-def _as_the_file_says(reason: str) -> list[Cause]:
-    """Find the cause as the file tells it, without a ledger that remembers the attempt."""
+def _as_the_file_says(found: FoundItem, reason: str) -> list[Cause]:
     if not reason:
         return []
     said, status = reasons.quoted(reason), answers.status_in(reason)
     if status is None:
         return [Cause(NO_ANSWER, said, WAIT, by_itself=True)]
-    return [_rejection(said, status)]
+    return [_rejection(found, said, status)]
 
 
-def why_failed(found: FoundItem, attempt: Attempt | None) -> Reason:
-    """Return the reason in the file; without one, what the ledger saw last."""
-    text = last_error(found)
-    is_last = attempt is not None and text in ("", attempt.message)
-    return attempt.reason if attempt is not None and is_last else reasons.quoted(text)
+def _rejection(found: FoundItem, detail: Reason, status: int | None) -> Cause:
+    # The server took it in with 200: that it failed later is the server's fault, as with a 500.
+    later = HTTPStatus.INTERNAL_SERVER_ERROR if answers.has_failed_later(detail) else status
+    remedy, by_itself = of_rejection(later)
+    text = "" if found.item is None else found.item.project + found.item.content
+    # Half a character (a lone surrogate) is to blame where the server wants other words.
+    is_torn = remedy is REWORD and any("\ud800" <= sign <= "\udfff" for sign in text)
+    return Cause(INVALID if is_torn else REJECTED, detail, remedy, status, by_itself=by_itself)
 
 
-def kept_reason(found: FoundItem, attempt: Attempt | None = None) -> str:
-    """Return the reason that every command gives for an item: that of the last counted failure.
+def why_failed(found: FoundItem, attempt: Attempt | None = None) -> Reason:
+    """Return the reason of the last counted failure, or of the last `attempt` if there is none.
 
-    It stands in the file or the ledger; else it is the last answer, if `attempt` is given.
+    It stands in the file or the ledger.
     """
-    kept = last_error(found) or (found.known.last_error if found.known is not None else None)
-    return kept or (attempt.message if attempt is not None else "")
+    kept = _in_file(found) or (found.known.last_error if found.known is not None else None)
+    if attempt is not None and kept in (None, "", attempt.message):
+        return attempt.reason
+    return reasons.quoted(kept or "")
 
 
-def last_error(found: FoundItem) -> str:
-    """Return the reason in the file."""
+def _in_file(found: FoundItem) -> str:
     value = (items.load_object(found.raw) or {}).get("last_error")
     return value if isinstance(value, str) else ""
 

@@ -11,13 +11,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mem0tray.claude import callers
+from mem0tray.claude.callers import Caller
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic, private_folders, temporary
 from mem0tray.files.atomic import Signature, TornError
@@ -61,66 +62,34 @@ class Change:
 
     @property
     def is_needed(self) -> bool:
-        """Whether there is anything to do."""
         return self.after != self.found.data
 
     def difference(self) -> list[str]:
         """Return the lines of a unified difference."""
         path = str(self.found.path)
-        before, after = (
-            (data or b"").decode().splitlines() for data in (self.found.data, self.after)
-        )
-        return [
-            line.rstrip("\n") for line in difflib.unified_diff(before, after, path, path, "", "")
-        ]
+        before = (self.found.data or b"").decode().splitlines()
+        after = (self.after or b"").decode().splitlines()
+        lines = difflib.unified_diff(before, after, path, path, "", "")
+        return [line.rstrip("\n") for line in lines]
 
 
-def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
-    """Return the changes for `install`; `program` are the words that start mem0tray.
+def plan(part: str, program: Sequence[str] = ()) -> Change:
+    """Return the change for `install`, by which Claude Code starts `program`, or for `uninstall`.
 
-    Raises Mem0TrayError if a file must not be changed.
+    Raises Mem0TrayError if the file must not be changed, as a link or a read-only one.
     """
-    made = []
-    for part in parts:
-        found = read(part)
-        text = _with(part, found.text, program)
-        after = found.data if text == found.text else text.encode()
-        made.append(_planned(part, found, text, after, adding=True))
-    return made
-
-
-def plug_in() -> str:
-    """Return the plug-in that connects Claude Code; empty if none is switched on.
-
-    Raises FileUnavailableError if its settings cannot be read.
-    """
-    return callers.plug_in(read(HOOKS).text)
-
-
-def removal(part: str) -> Change:
-    """Return the change that uninstalls a part. Raises Mem0TrayError if a file must not change."""
     found = read(part)
-    text, after = _without(part, found.text), found.data
+    path, after = found.path, found.data
+    text = _changed(part, found.text, program)
     if text != found.text:
-        is_ours, before = _as_before(found, part)
-        after = before if is_ours else text.encode()
-    return _planned(part, found, text, after, adding=False)
-
-
-def _planned(
-    part: str, found: FoundSettings, text: str, after: bytes | None, *, adding: bool
-) -> Change:
-    """Return a change, by which the file has `text`, or the bytes `after`.
-
-    Raises FileUnavailableError if the file is a link or read-only.
-    """
-    path = found.path
+        before = () if program else _as_before(found, part)
+        after = next(iter(before), text.encode())
     by_hand = tuple(
         f"{path} has one for {each.what} that was made by hand: it stays."
-        for each in (callers.servers(text) if part == MCP else callers.hooks(text))
+        for each in _callers(part, text)
         if not each.installed
     )
-    change = Change(part, found, after, adding, by_hand)
+    change = Change(part, found, after, bool(program), by_hand)
     if change.is_needed and path.is_symlink():
         where = os.path.realpath(path)
         _refuse(path, f"is a link to {where}", "Add by hand there what --dry-run shows")
@@ -129,6 +98,14 @@ def _planned(
         if not is_writable:
             _refuse(path, "is read-only", "Make it writable")
     return change
+
+
+def plug_in() -> str:
+    """Return the plug-in that connects Claude Code; empty if none is switched on.
+
+    Raises FileUnavailableError if its settings cannot be read.
+    """
+    return callers.plug_in(read(HOOKS).text)
 
 
 def claude() -> str:
@@ -230,27 +207,28 @@ def _is_as_found(found: FoundSettings) -> bool:
     return not found.path.is_symlink() and atomic.signature(found.path) == found.signature
 
 
-def _as_before(found: FoundSettings, part: str) -> tuple[bool, bytes | None]:
-    """Return whether the file is as `install` left it, and what it was before (None: no file).
+def _as_before(found: FoundSettings, part: str) -> Iterator[bytes | None]:
+    """Yield what a file that is as `install` left it was before (None: there was no file).
 
-    Before, it was a copy of ours, or none, to which `install` adds what stands in the file now.
+    That is a copy of ours, or none, to which `install` adds what stands in the file now.
     """
-    listed = callers.servers(found.text) if part == MCP else callers.hooks(found.text)
-    program = next((each.program for each in listed if each.installed), ())
+    program = next((each.program for each in _callers(part, found.text) if each.installed), ())
     name = found.path.name.removeprefix(".")
     copies = sorted(_folder().glob(f"{name}.*"), reverse=True) if program else []
     for before in (*(copy.read_bytes() for copy in copies), None):
         text = _NEW if before is None else before.decode()
-        if program and _without(part, text) == text and _with(part, text, program) == found.text:
-            return True, before
-    return False, None
+        is_free = program and _changed(part, text, ()) == text
+        if is_free and _changed(part, text, program) == found.text:
+            yield before
 
 
-def _with(part: str, text: str, program: Sequence[str]) -> str:
+def _callers(part: str, text: str) -> list[Caller]:
+    return callers.servers(text) if part == MCP else callers.hooks(text)
+
+
+def _changed(part: str, text: str, program: Sequence[str]) -> str:
     if part == MCP:
-        return callers.with_server(text, program)
-    return callers.with_hooks(text, program, windows=sys.platform == "win32")
-
-
-def _without(part: str, text: str) -> str:
-    return callers.without_server(text) if part == MCP else callers.without_hooks(text)
+        return callers.with_server(text, program) if program else callers.without_server(text)
+    if program:
+        return callers.with_hooks(text, program, windows=sys.platform == "win32")
+    return callers.without_hooks(text)

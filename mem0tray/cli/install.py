@@ -143,7 +143,7 @@ def install(
     if program is None:
         raise click.UsageError(f"Name what to connect: `mem0tray install {_NAME}`.")
     words = Origin.of_this_process().in_console()
-    changes = connecting.additions(_parts(mcp=mcp, hooks=hooks), words)
+    changes = [connecting.plan(part, words) for part in _parts(mcp=mcp, hooks=hooks)]
     make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -181,7 +181,7 @@ def uninstall(
     if program is not None:
         if purge:
             raise click.UsageError("--purge goes without claude-code.")
-        changes = [connecting.removal(part) for part in _parts(mcp=mcp, hooks=hooks)]
+        changes = [connecting.plan(part) for part in _parts(mcp=mcp, hooks=hooks)]
         make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     if mcp or hooks or dry_run:
@@ -265,7 +265,7 @@ class _Uninstalling:
     def _take_away(self) -> None:
         for part in connecting.PARTS:
             try:
-                change = connecting.removal(part)
+                change = connecting.plan(part)
                 if change.is_needed:
                     connecting.carry_out(change)
                     self._removed.append(f"the {_WHAT[part]} in {change.found.path}")

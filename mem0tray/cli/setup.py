@@ -150,7 +150,8 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
     if given is None and plug_in:
         output.say(f"Claude Code is connected, by the plug-in {plug_in}.")
         return
-    changes = connecting.additions(connecting.PARTS, Origin.of_this_process().in_console())
+    words = Origin.of_this_process().in_console()
+    changes = [connecting.plan(part, words) for part in connecting.PARTS]
     if not any(each.is_needed for each in changes):
         output.say("Claude Code is connected.")
     elif way.decide(given, "Connect Claude Code, so that it saves and recalls?"):

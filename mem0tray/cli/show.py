@@ -102,7 +102,7 @@ def _item(found: FoundItem, now: float, why: str, last: Attempt | None) -> dict[
     value.setdefault("id", found.id)
     due = diagnose.next_retry(found)
     if not found.is_dead:
-        value.setdefault("last_error", diagnose.kept_reason(found, last) or None)
+        value.setdefault("last_error", str(diagnose.why_failed(found, last)) or None)
         value["waiting_since"] = _since(found)
         value["held"] = found.is_held
         waits_for = f"held: {PERHAPS}" if found.is_held else why
@@ -125,7 +125,7 @@ def _row(
     else:
         number, at = found.known.retries if found.known is not None else 0, _since(found)
     unknown = found.is_held or bool(why and due <= now and not found.is_dead)
-    kept = diagnose.kept_reason(found, last)
+    kept = str(diagnose.why_failed(found, last))
     return (
         name,
         found.project or "(none)",
@@ -206,7 +206,7 @@ def _document(version: Version) -> dict[str, Any]:
         "retries": known.retries if known is not None else fields.get("retries"),
         "retry_count": fields.get("retry_count"),
         "last_attempt": fields.get("last_attempt"),
-        "last_error": diagnose.kept_reason(version, last) or None,
+        "last_error": str(diagnose.why_failed(version, last)) or None,
         "remedy": (diagnose.to_change(version, last) if version.waits else "") or None,
         "next_retry": diagnose.next_retry(version) if waits else None,
         "taken_in": known.accepted if known is not None else None,

@@ -1,11 +1,10 @@
 """The tray application: the worker on its thread, the icon on the main one."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +30,7 @@ from mem0tray.desktop.tray.icon import IconLook, notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb, View
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock, is_locked
+from mem0tray.system import programs
 from mem0tray.worker.folders.settings import SettingsFile
 from mem0tray.worker.reporting.log import EventLog
 from mem0tray.worker.thread import WorkerThread
@@ -106,15 +106,14 @@ class Application:
         self._notifier.start()
         self._controller.start()
         self._worker.start()
-        restore = self._take_signals()
-        try:
-            self._mend("start at login", self._login.mend)
-            if self._panels is not None:
-                self._panels.start()
-            self._tray.run(self._presenter.start, self._end, self._worker.freshen)
-        finally:
-            self._end()
-            restore()
+        with programs.signals(lambda _: self._tray.stop()), _console_end(self._tray.stop):
+            try:
+                self._mend("start at login", self._login.mend)
+                if self._panels is not None:
+                    self._panels.start()
+                self._tray.run(self._presenter.start, self._end, self._worker.freshen)
+            finally:
+                self._end()
         if self._worker.fatal is not None:
             raise self._worker.fatal
         return 0
@@ -205,18 +204,13 @@ class Application:
         title = _("The icon is not shown")
         self._send(notice_texts.answer(title, text, self._words(), good=False))
 
-    def _take_signals(self) -> Callable[[], None]:
-        """End in order on TERM, INT and HUP, and with Windows' console; return what undoes this."""
-        names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
-        known = [getattr(signal, name) for name in names if hasattr(signal, name)]
-        undo = ExitStack()
-        for each in known:
-            undo.callback(signal.signal, each, signal.signal(each, lambda *_: self._tray.stop()))
-        if sys.platform == "win32":
-            from mem0tray.desktop.tray import windows
 
-            undo.callback(windows.on_console_end(self._tray.stop))
-        return undo.close
+def _console_end(end: Callable[[], None]) -> AbstractContextManager[None]:
+    if sys.platform == "win32":
+        from mem0tray.desktop.tray import windows
+
+        return windows.console_end(end)
+    return nullcontext()
 
 
 def _settings() -> tuple[Settings, Reason]:

@@ -47,7 +47,10 @@ _GONE: Final = Reason("It does not wait any more: it was delivered meanwhile, mo
 _IN_FLIGHT: Final = Reason(
     "It is being sent at this moment. If the server takes it, it is delivered and not deleted."
 )
-_ASKING: Final = frozenset({Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE})  # may open a window
+_ELSEWHERE: Final = {Verb.BRING_OVER: "migration"} | dict.fromkeys(
+    (Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE),  # which may open a window
+    "dialogs",
+)
 _Commands = queue.SimpleQueue[MenuCommand | None]
 
 
@@ -72,12 +75,12 @@ class Controller:
         self._end = end
         self._changed = changed
         self._former: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
-        self._waiting = _Commands(), _Commands(), _Commands()
-        clicks, asking, moving = ([commands] for commands in self._waiting)
+        self._waiting = {name: _Commands() for name in ("clicks", "dialogs", "migration")}
+        run, names = self._run, [[name] for name in self._waiting]
         self._threads = (
-            threading.Thread(target=self._run, args=clicks, name="mem0tray-clicks", daemon=True),
-            threading.Thread(target=self._run, args=asking, name="mem0tray-dialogs", daemon=True),
-            threading.Thread(target=self._run, args=moving, name="mem0tray-migration", daemon=True),
+            threading.Thread(target=run, args=names[0], name="mem0tray-clicks", daemon=True),
+            threading.Thread(target=run, args=names[1], name="mem0tray-dialogs", daemon=True),
+            threading.Thread(target=run, args=names[2], name="mem0tray-migration", daemon=True),
         )
         self._verbs: dict[Verb, Callable[[MenuCommand], object]] = {
             Verb.RETRY_ALL: lambda _: verbs.retry_all(self._settings(), held=False),
@@ -102,7 +105,7 @@ class Controller:
             thread.start()
 
     def stop(self) -> None:
-        for commands in self._waiting:
+        for commands in self._waiting.values():
             commands.put(None)
         for thread in self._threads:
             if thread.is_alive():
@@ -113,9 +116,7 @@ class Controller:
         if command.verb is Verb.QUIT:
             self._end()
             return
-        clicks, asking, moving = self._waiting
-        others = asking if command.verb in _ASKING else clicks
-        (moving if command.verb is Verb.BRING_OVER else others).put(command)
+        self._waiting[_ELSEWHERE.get(command.verb, "clicks")].put(command)
 
     def former(self) -> tuple[str, ...]:
         """Former servers with memories that the chosen one lacks, as the ledger names them."""
@@ -127,8 +128,8 @@ class Controller:
             self._former = (server.name, now, found)
         return found
 
-    def _run(self, commands: _Commands) -> None:
-        while (command := commands.get()) is not None:
+    def _run(self, name: str) -> None:
+        while (command := self._waiting[name].get()) is not None:
             try:
                 self._verbs[command.verb](command)
             except Exception as error:  # noqa: BLE001  (a click must not end all later ones)
@@ -142,11 +143,10 @@ class Controller:
         self._notify(title, self._explained(error), good=False, clickable=not again)
 
     def _explained(self, error: Exception) -> str:
+        known = isinstance(error, OSError | SubprocessError)
+        reason = reasons.quoted(str(error) if known else repr(error))
         if isinstance(error, Mem0TrayError):
             reason = error.reason
-        else:
-            known = isinstance(error, OSError | SubprocessError)
-            reason = reasons.quoted(str(error) if known else repr(error))
         return one_line(reasons.sentence(reason).said(self._language()), _LINE)
 
     def _notify(self, title: str, text: str, *, good: bool = True, clickable: bool = True) -> None:
@@ -195,9 +195,7 @@ class Controller:
     def _diagnose(self, command: MenuCommand) -> None:
         language = self._language()
         _ = language.gettext
-        settings = self._settings()
-        found = self._found(command)
-        now = time.time()
+        settings, found, now = self._settings(), self._found(command), time.time()
         around = Surroundings.ask(settings, standing.read(settings, now))
         with Reader(settings.locations().ledger) as reader:
             history = reader.attempts(found.known.key) if found.known is not None else []

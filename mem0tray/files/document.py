@@ -197,7 +197,6 @@ def _place(document: Document, section: str, value: Any, text: str) -> None:
 
 
 def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
-    """Start, end and value of each outermost object that is whole; None for one too odd to load."""
     unclosed: set[int] = set()  # of a whole nest, or the time would grow with its square
     at = text.find("{")
     while at >= 0:

@@ -4,9 +4,8 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,21 +63,6 @@ class Outdated:
         self._noted.clear()
 
 
-class _Block:
-    """A reusable `with` block; a generator would cost too much for each delivery."""
-
-    def __init__(
-        self, begin: Callable[[], sqlite3.Connection], end: Callable[[BaseException | None], None]
-    ) -> None:
-        self._begin, self._end = begin, end
-
-    def __enter__(self) -> sqlite3.Connection:
-        return self._begin()
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._end(error)
-
-
 class Ledger:
     """The one writing connection, shared by the worker's threads under one lock.
 
@@ -89,11 +73,8 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        self._depth = 0
+        self._is_open = False  # a transaction
         self._synchronous = ""
-        self._durable = _Block(partial(self._begin, "FULL"), self._end)
-        self._quick = _Block(self._begin, self._end)
-        self._outside = _Block(self._take, self._let_go)
         private_folders.make_private_folder(path.parent)
         self._db, self.rebuilt = opening.open_or_begin(path)
         try:
@@ -186,16 +167,46 @@ class Ledger:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """Begin a transaction; with `durable` it waits for the disk, for earlier commits too.
 
         Only the outermost of nested ones commits. Raises LedgerError.
         """
-        return self._durable if durable else self._quick
+        with self.locked() as db:
+            if self._is_open:
+                yield db
+                return
+            self._is_open = True
+            try:
+                self._begin("FULL" if durable else "NORMAL")
+                yield db
+                db.execute("COMMIT")
+                self.outdated.commit()
+            except BaseException:
+                self.outdated.roll_back()
+                with suppress(sqlite3.Error):  # after some errors SQLite has rolled back by itself
+                    db.execute("ROLLBACK")
+                raise
+            finally:
+                self._is_open = False
 
-    def locked(self) -> AbstractContextManager[sqlite3.Connection]:
+    @contextmanager
+    def locked(self) -> Iterator[sqlite3.Connection]:
         """Lock the connection, without a transaction. Raises LedgerError."""
-        return self._outside
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise self._trouble(error) from error
+
+    def _begin(self, synchronous: str) -> None:
+        if synchronous != self._synchronous:
+            self._db.execute(f"PRAGMA synchronous = {synchronous}")
+            self._synchronous = synchronous
+        self._db.execute("BEGIN IMMEDIATE")
+        if synchronous == "FULL":
+            self._db.execute(_CHANGE)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.locked() as db:
@@ -230,67 +241,6 @@ class Ledger:
 
     def set_raw(self, key: int, raw: bytes) -> None:
         self.write("INSERT OR REPLACE INTO texts VALUES (?, ?)", key, raw)
-
-    def _begin(self, synchronous: str = "NORMAL") -> sqlite3.Connection:
-        self._lock.acquire()
-        try:
-            if not self._depth:
-                self._begin_outermost(synchronous)
-        except BaseException:
-            self._lock.release()
-            raise
-        self._depth += 1
-        return self._db
-
-    def _begin_outermost(self, synchronous: str) -> None:
-        try:
-            if synchronous != self._synchronous:
-                self._db.execute(f"PRAGMA synchronous = {synchronous}")
-                self._synchronous = synchronous
-            self._db.execute("BEGIN IMMEDIATE")
-            if synchronous == "FULL":
-                self._db.execute(_CHANGE)
-        except sqlite3.Error as error:
-            with suppress(sqlite3.Error):
-                self._roll_back()
-            raise self._trouble(error) from error
-
-    def _end(self, error: BaseException | None) -> None:
-        try:
-            self._depth -= 1
-            if self._depth:
-                return
-            if error is None:
-                try:
-                    self._db.execute("COMMIT")
-                    self.outdated.commit()
-                except BaseException:
-                    self._roll_back()
-                    raise
-            else:
-                self._roll_back()
-                if isinstance(error, sqlite3.Error):
-                    raise error
-        except sqlite3.Error as failure:
-            raise self._trouble(failure) from failure
-        finally:
-            self._lock.release()
-
-    def _roll_back(self) -> None:
-        self.outdated.roll_back()
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
-
-    def _take(self) -> sqlite3.Connection:
-        self._lock.acquire()
-        return self._db
-
-    def _let_go(self, error: BaseException | None) -> None:
-        try:
-            if isinstance(error, sqlite3.Error):
-                raise self._trouble(error) from error
-        finally:
-            self._lock.release()
 
     def _trouble(self, error: sqlite3.Error) -> LedgerError:
         if opening.code_of(error) == sqlite3.SQLITE_FULL:

@@ -180,7 +180,6 @@ class Inbox:
                 db.execute("UPDATE attempts SET message = '', request = '' WHERE item = ?", (key,))
 
     def expire(self, before: float) -> int:
-        """Erase what was discarded before that time; return how many items."""
         with self._ledger.transaction() as db:
             gone = db.execute(SQL["expire"], (before,)).fetchall()
             db.executemany("UPDATE items SET last_error = NULL WHERE key = ?", gone)

@@ -223,7 +223,6 @@ class Reader:
         return known_from(rows[0]) if rows else None
 
     def by_id(self, item_id: str) -> list[Known]:
-        """Return every content known under an id, the first one first."""
         rows = self._rows(f"{_KNOWN} WHERE id = ? ORDER BY key", encode(item_id))
         return list(map(known_from, rows))
 
@@ -233,7 +232,6 @@ class Reader:
         return sorted(map(known_from, rows), key=lambda known: known.key)
 
     def raw(self, key: int) -> bytes | None:
-        """Return the item as it stood in a file last; None when its text is gone."""
         found: bytes | None = self._one("SELECT raw FROM texts WHERE key = ?", key)
         return found
 
@@ -286,12 +284,10 @@ class Reader:
         return {decode(name): number for name, number in self._rows(sql)}
 
     def deliveries(self, since: float, step: float) -> dict[float, int]:
-        """Count the deliveries in each span of `step` seconds, by the span's begin."""
         rows = self._rows(SQL["delivered_in_spans"], step, since)
         return {slot * step: number for slot, number in rows}
 
     def stays(self, since: float) -> list[tuple[float, float]]:
-        """Return when dead letters came and went that left the DLQ since then."""
         return [(came, went) for came, went in self._rows(SQL["stays"], since)]
 
     def taken(self, server: str) -> dict[str, "array[int]"]:
@@ -338,7 +334,6 @@ class Reader:
             )
 
     def traced(self, former: str, chosen: str) -> Iterator[Traced]:
-        """Yield every memory, in the order in which they came."""
         for item_id, digest, first, *rest, there, here in self._rows(SQL["traced"], former, chosen):
             name, (project, timestamp, state) = decode(item_id), rest
             key = items.idempotency_key(name, digest, first)

@@ -67,12 +67,10 @@ class _Condition:
         self._is_in_trouble = False
 
     async def health(self, request: Request) -> Response:
-        """Answer `GET /health`; open to all, so nothing secret."""
         self._try()
         return answer(self._identity(request) | {"status": "ok"})
 
     async def setup_status(self, _: Request) -> Response:
-        """Answer `GET /auth/setup-status`: there is nothing to set up; open to all."""
         self._try()
         return answer({"needsSetup": False})
 
@@ -192,7 +190,6 @@ class VpsApi:
         self._store = store
 
     def routes(self) -> list[Route]:
-        """Return the route of each request."""
         return [
             Route("/memory", self.save, methods=["POST"]),
             Route("/memory", self.projects, methods=["GET"]),
@@ -202,7 +199,6 @@ class VpsApi:
         ]
 
     async def save(self, request: Request) -> Response:
-        """Answer `POST /memory`: save once for each Idempotency-Key."""
         wanted = wire.shaped(await wire.document(request), VpsMemory)
         key = wire.key(request)
         digest = wire.digest(asdict(wanted))
@@ -227,13 +223,11 @@ class VpsApi:
         return answer({"success": True} | listing | ({"truncated": True} if is_cut else {}))
 
     async def projects(self, _: Request) -> Response:
-        """Answer `GET /memory`: the projects, by name, and how many memories each has."""
         names = self._store.names("project")
         counts = [{"user_id": each.name, "count": each.memories} for each in names]
         return answer({"success": True, "projects": counts})
 
     async def search(self, request: Request) -> Response:
-        """Answer `POST /memory/search`: memories with words of the query, the best first."""
         asked = wire.shaped(await wire.document(request), VpsQuery)
         limit = min(asked.limit or _LIMIT, LIMIT_MAX)
         found = self._store.search(Filter(asked.user_id), asked.query, limit)
@@ -241,7 +235,6 @@ class VpsApi:
         return answer({"success": True, "results": {"results": results}})
 
     async def remove(self, request: Request) -> Response:
-        """Answer `DELETE /memory/{project}/{memory}`."""
         project = wire.segment(request, "project")
         if self._store.delete(project, wire.segment(request, "memory")):
             return answer({"success": True})

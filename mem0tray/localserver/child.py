@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from mem0tray.core import reasons
@@ -28,31 +27,9 @@ class LocalServerError(Mem0TrayError):
     """The embedded server does not run, and could not be started."""
 
 
-@dataclass(slots=True)
-class RestartWait:
-    """The wait before a server is started again: none after its first death, then 1, 2, 4, … 60 s.
-
-    Times are monotonic. A server that has lived for a minute counts as sound, its death as the
-    first.
-    """
-
-    deaths: int = 0
-    _started: float = 0.0
-    _not_before: float = float("-inf")
-
-    def started(self, now: float) -> None:
-        """Note that a server was started."""
-        self._started = now
-
-    def died(self, now: float) -> None:
-        """Note that the server died, or never became ready."""
-        self.deaths = 1 if now - self._started >= SOUND_SECONDS else self.deaths + 1
-        delay = 0.0 if self.deaths == 1 else 2.0 ** min(self.deaths - 2, 10)
-        self._not_before = now + min(delay, LONGEST_SECONDS)
-
-    def remaining(self, now: float) -> float:
-        """Return the seconds until the next start is allowed; 0 once it is."""
-        return max(0.0, self._not_before - now)
+def restart_delay(deaths: int) -> float:
+    """Return the seconds before a server is started again: none at first, then 1, 2, 4, … 60."""
+    return 0.0 if deaths <= 1 else min(2.0 ** min(deaths - 2, 10), LONGEST_SECONDS)
 
 
 class LocalServer:
@@ -67,7 +44,8 @@ class LocalServer:
         self._port = port
         self._patience = patience
         self._child: subprocess.Popen[bytes] | None = None
-        self._restart_wait = RestartWait()
+        self._deaths = 0  # in a row
+        self._started = self._not_before = 0.0  # monotonic
         self._problem: tuple[Reason, Reason] = (reasons.NONE, reasons.NONE)
         self._guard = threading.Lock()
         self._leaving = threading.Event()
@@ -82,7 +60,7 @@ class LocalServer:
             if found is not None:
                 return found
             self._end_child()
-            if self._restart_wait.remaining(time.monotonic()) > 0:
+            if time.monotonic() < self._not_before:
                 raise LocalServerError(*self._problem)
             self._start()
             return self._wait_until_ready()
@@ -108,11 +86,17 @@ class LocalServer:
         self._child = None
         # A child that found another server at work did nothing wrong.
         if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
-            self._restart_wait.died(time.monotonic())
+            self._note_death()
         log = self._folder / endpoint.LOG
         silent = Reason("The embedded server did not answer in time.")
         why = silent if hung else _last_words(log, child.returncode)
         self._problem = (why, Reason("Its log is {path}.", path=log))
+
+    def _note_death(self) -> None:
+        """Note that the server died, or never became ready; one that lived a minute was sound."""
+        now = time.monotonic()
+        self._deaths = 1 if now - self._started >= SOUND_SECONDS else self._deaths + 1
+        self._not_before = now + restart_delay(self._deaths)
 
     def _start(self) -> None:
         # -P and the folder as working directory: a module in the folder where the user
@@ -133,14 +117,14 @@ class LocalServer:
                     **programs.detached(),  # Ctrl-C is for the worker, which stops the server last
                 )
         except (OSError, Mem0TrayError) as error:
-            self._restart_wait.died(time.monotonic())
+            self._note_death()
             why = error.reason if isinstance(error, Mem0TrayError) else str(error)
             self._problem = (
                 Reason("The embedded server could not be started: {why}", why=why),
                 Reason("Check the permissions of {path}.", path=self._folder),
             )
             raise LocalServerError(*self._problem) from error
-        self._restart_wait.started(time.monotonic())
+        self._started = time.monotonic()
 
     def _wait_until_ready(self) -> Endpoint:
         """Watch for any server to answer: another worker may have been quicker than our child."""

@@ -46,7 +46,6 @@ class OssApi:
         self._store = store
 
     def routes(self) -> list[Route]:
-        """Return the route of each request."""
         return [
             Route("/memories", self.save, methods=["POST"]),
             Route("/memories", self.listing, methods=["GET"]),
@@ -61,7 +60,6 @@ class OssApi:
         ]
 
     async def save(self, request: Request) -> Response:
-        """Answer `POST /memories`: save once for each `mem0tray_id` or Idempotency-Key."""
         wanted = await oss_requests.read(request, MemoryCreate)
         memories = wanted.memories(wire.key(request))
         try:
@@ -94,7 +92,6 @@ class OssApi:
         return answer({"results": results} | ({"truncated": True} if is_cut else {}))
 
     async def one(self, request: Request) -> Response:
-        """Answer `GET /memories/{id}`: null if there is none, as the official server does."""
         found = self._store.one(wire.segment(request, "memory"))
         return answer(_shown(found) | {"score": None} if found is not None else None)
 
@@ -118,7 +115,6 @@ class OssApi:
         return answer({"results": results})
 
     async def change(self, request: Request) -> Response:
-        """Answer `PUT /memories/{id}`: another text, or metadata to add."""
         wanted = await oss_requests.read(request, MemoryUpdate)
         if wanted.text is None and wanted.metadata is None:
             raise HTTPException(400, "At least one of text and metadata must be provided.")
@@ -132,18 +128,15 @@ class OssApi:
         return answer({"message": "Memory updated successfully!"})
 
     async def remove(self, request: Request) -> Response:
-        """Answer `DELETE /memories/{id}`."""
         if self._store.delete(None, wire.segment(request, "memory")):
             return answer({"message": "Memory deleted successfully"})
         return refusal(404, _UNKNOWN)
 
     async def remove_all(self, request: Request) -> Response:
-        """Answer `DELETE /memories?user_id=&agent_id=&run_id=`."""
         await self._delete(oss_requests.in_query(request))
         return answer({"message": "All relevant memories deleted"})
 
     async def entities(self, _: Request) -> Response:
-        """Answer `GET /entities`: the names that memories are kept under, with their numbers."""
         names = self._store.names
         users = [each._replace(name=name_of(each.name)) for each in names("project")]
         found = {"agent": names("agent"), "run": names("run"), "user": users}
@@ -161,7 +154,6 @@ class OssApi:
         return answer(entities)
 
     async def remove_entity(self, request: Request) -> Response:
-        """Answer `DELETE /entities/{user, agent or run}/{name}`: delete all under this name."""
         kind, name = wire.segment(request, "kind"), wire.segment(request, "name")
         if kind not in ("user", "agent", "run"):
             raise HTTPException(422, "An entity is a user, an agent or a run.")
@@ -169,7 +161,6 @@ class OssApi:
         return answer({"message": "Entity deleted"})
 
     async def describe(self, _: Request) -> Response:
-        """Answer `GET /openapi.json`: these requests, for programs."""
         return answer(description())
 
     async def _delete(self, whose: Owners) -> None:

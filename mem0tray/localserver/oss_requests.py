@@ -34,7 +34,6 @@ class Owners(Struct, kw_only=True):
     run_id: str | None = None
 
     def names(self) -> dict[str, str]:
-        """Return the names that are given; HTTPException 400 for one that cannot be."""
         given = {name: getattr(self, name) for name in _NAMES}
         found = {name: value.strip() for name, value in given.items() if value}
         for name, value in found.items():
@@ -113,7 +112,6 @@ class SearchRequest(Owners):
     limit: Annotated[int, Meta(ge=0)] | None = None
 
     def most(self) -> int:
-        """Return how many memories are wanted at most."""
         wanted = self.limit if self.top_k is None else self.top_k
         return TOP_K if wanted is None else min(wanted, LIMIT_MAX)
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import FrameType
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
@@ -31,7 +30,6 @@ _GRACE_SECONDS = 1  # for requests still being sent when we leave
 # they would lose a request that they had just sent.
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 128
-_DESCRIPTORS = 4096
 
 
 def serve(
@@ -50,7 +48,6 @@ def serve(
     Raises AlreadyRunningError when a server serves this folder, Mem0TrayError if this one cannot.
     """
     make_own_folder(folder)
-    _allow_connections()
     other = find(folder)
     if other is not None:
         raise AlreadyRunningError(
@@ -68,7 +65,7 @@ def serve(
             server = _LocalServer(build(store, own.token), folder, own, announce)
             if lifeline:
                 threading.Thread(
-                    target=server.watch_stdin, name="mem0tray-stdin", daemon=True
+                    target=server.stop_with_stdin, name="mem0tray-stdin", daemon=True
                 ).start()
             server.run(sockets=[listener])
 
@@ -98,12 +95,9 @@ class _LocalServer(Server):
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
-        self._folder = folder
-        self._own = own
-        self._announce = announce
+        self._folder, self._own, self._announce = folder, own, announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept requests, then publish the address."""
         await super().startup(sockets)
         gc.freeze()  # the collector then skips the imports: a tenth faster
         endpoint.write(self._folder, self._own)
@@ -118,30 +112,16 @@ class _LocalServer(Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on a signal, with exit code 0: uvicorn's own would then die of the signal."""
-        with programs.signals(lambda number: self.handle_exit(number, None)):
+        with programs.signals(self.stop):
             yield
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def stop(self, *_: object) -> None:
         """Begin to stop; uvicorn looks ten times a second."""
-        del sig, frame
         self.should_exit = True
 
-    def watch_stdin(self) -> None:
-        """Stop when standard input ends."""
+    def stop_with_stdin(self) -> None:
         programs.wait_for_parent()
-        self.should_exit = True
-
-
-def _allow_connections() -> None:
-    """Raise the limit of descriptors, usually 1,024 or 256: any local program may connect."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        self.stop()
 
 
 def listen(port: int, *, exact: bool = False) -> socket.socket:

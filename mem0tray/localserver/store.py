@@ -195,7 +195,6 @@ class Store:
         self._index_missing()
 
     def close(self) -> None:
-        """Close the database; everything in it is durable already."""
         self._connection.close()
 
     @contextmanager
@@ -268,7 +267,6 @@ class Store:
         return found, False
 
     def one(self, memory_id: str) -> StoredMemory | None:
-        """Read the memory of this id."""
         number = _row(memory_id)
         row = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (number,)).fetchone()
         return StoredMemory(*row) if row is not None else None
@@ -280,7 +278,6 @@ class Store:
         return [NameCount(*row) for row in rows]
 
     def change(self, changed: StoredMemory) -> None:
-        """Write the text and the details of a memory that is there anew."""
         row = int(changed.id)
         with self._transaction():
             self._words.remove(row)
@@ -336,7 +333,6 @@ class Store:
             after = rows[-1]
 
     def try_write(self) -> None:
-        """Write something that does not matter."""
         with self._transaction():
             self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?)", (time.time(),))
 

@@ -56,7 +56,6 @@ class WordIndex:
         self._run = connection.execute
 
     def make(self) -> None:
-        """Make an empty index, if there is none."""
         self._run(_SCHEMA)
         if sqlite3.sqlite_version_info >= (3, 42):  # removes a deleted memory's words at once
             self._run("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
@@ -70,7 +69,6 @@ class WordIndex:
         return [row for (row,) in self._run(_MISSING, (after, _STEP_ROWS))]
 
     def add(self, row: int) -> None:
-        """Add the words of a memory."""
         self._run("INSERT INTO words (rowid, project, memory) VALUES (?, ?, ?)", self._words(row))
 
     def remove(self, row: int) -> None:

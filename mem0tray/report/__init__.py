@@ -33,12 +33,10 @@ def write(
 
     Without `out` it replaces the page in our own folder. Raises FileUnavailableError.
     """
-    # Slow to import, and needed only for a page.
-    from mem0tray.report import gathering, page
+    from mem0tray.report import page  # slow to import, and needed only for a page
 
     paths = settings.locations()
-    seen = gathering.gather(settings, time.time())
-    text = page.render(seen, language, paths.dlq.name, with_content=with_content)
+    text = page.render(page.gather(settings, time.time()), language, with_content=with_content)
     if out is None:
         out = usual_place(paths)
         private_folders.make_private_folder(out.parent)

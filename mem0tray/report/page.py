@@ -1,70 +1,247 @@
-"""The page as HTML. Templates make one harmless line of whatever they print, and escape it."""
+"""The page: its facts, what to do, and the HTML, in which all foreign text is one harmless line."""
 
 import base64
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mem0tray import __version__
-from mem0tray.actions import diagnose
+from mem0tray.actions import diagnose, standing
+from mem0tray.actions.diagnose import DUE, WAITING, Cause, Surroundings
+from mem0tray.actions.standing import NOT_RUNNING, Overview
+from mem0tray.actions.waiting import DLQ_LIST, FoundItem, Identity, WaitingItems
 from mem0tray.config.server_choice import said
-from mem0tray.core.item import Item
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
 from mem0tray.core.language import Language
-from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
 from mem0tray.core.text import one_line, short_id
-from mem0tray.report.advice import Tone, advice, headline
-from mem0tray.report.gathering import Gathered
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt
+from mem0tray.server.remedy import ID, asks_nothing
+
+# How good something is: each tone has its colour and sign in the style sheet.
+Tone = Literal["good", "warn", "bad", "calm", "off"]
 
 SHOWN: Final = 200  # dead letters
 HIDDEN: Final = "•••"
 NEVER: Final = "–"
+_ALONE: Final = Surroundings(())  # faults of server and worker stand on the page once
 _HERE: Final = Path(__file__).parent
 _TYPED: Final = re.compile("`([^`]+)`")
 _CREDENTIALS: Final = re.compile(r"://[^\s/]*@")
 _LONGEST: Final = 2000  # characters of a text, mostly cut earlier
 _LINES: Final = 60  # of a memory's content
 _NOW: Final = 5.0
-_NEAR: Final = 43_200.0  # half a day, within which a time of day is enough
+_SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
+_DAYS: Final = 30
 
 
-class Letter(NamedTuple):
-    """A dead letter on the page; id and reason are foreign texts."""
+class Day(NamedTuple):
+    """A local day: when it begins, the memories delivered, the dead letters at its end."""
 
-    id: str
-    item: Item
-    reason: str
-    due: str
-    due_note: str
+    start: float
+    delivered: int
+    dead: int
 
 
-def render(seen: Gathered, language: Language, file: str, *, with_content: bool) -> str:
-    """Render the document; `file` names the DLQ file."""
-    environment = templates(language)
+class Gathered(NamedTuple):
+    """Everything, seen at one moment; `now` in Unix seconds.
+
+    `nonsense`: how many things in the DLQ file make no sense. `past` is empty without memories.
+    """
+
+    now: float
+    overview: Overview
+    dead: Sequence[FoundItem] = ()
+    nonsense: int = 0
+    attempts: Mapping[Identity, Attempt] = {}
+    past: Sequence[Day] = ()
+
+
+def gather(settings: Settings, now: float) -> Gathered:
+    """Read everything there is to show."""
+    seen = standing.read(settings, now)
+    with Reader(seen.paths.ledger) as reader:
+        waits = WaitingItems(reader, seen.step)
+        dead, odd = waits.listed(DLQ_LIST), waits.odd
+        since = [items.moved_to_dlq(raw, now) for raw in (*(each.raw for each in dead), *odd)]
+        attempts = reader.last_attempts()
+        return Gathered(
+            now, standing.overview(seen), dead, len(odd), attempts, days(reader, now, since)
+        )
+
+
+def days(reader: Reader, now: float, dead_since: Iterable[float]) -> list[Day]:
+    """List the last days, from the one before the first memory: that shows the rise."""
+    began = reader.began()
+    if began is None:
+        return []
+    today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
+    shown = [today - timedelta(days=n) for n in reversed(range(_DAYS))]
+    starts = [datetime.combine(day, time.min).timestamp() for day in shown]
+    starts = starts[max(0, bisect_right(starts, began) - 2) :]
+    delivered = [0] * len(starts)
+    for at, number in reader.deliveries(starts[0], _SLOT).items():
+        delivered[max(0, bisect_right(starts, at) - 1)] += number
+    gone = reader.stays(starts[0])
+    came = sorted([*(start for start, _ in gone), *dead_since])
+    went = sorted(end for _, end in gone)
+    ends = [*starts[1:], math.inf]
+    dead = [bisect_left(came, end) - bisect_left(went, end) for end in ends]
+    return list(map(Day, starts, delivered, dead))
+
+
+# What the page says first, and what to do ---------------------------------------------------------
+
+
+class Message(NamedTuple):
+    """How things stand, or what to do; text between backticks is for typing.
+
+    `detail` is foreign text, and `memory` the whole id of the one that it is about.
+    """
+
+    tone: Tone
+    title: str
+    text: str
+    detail: str = ""
+    memory: str = ""
+
+
+def headline(seen: Overview, language: Language) -> Message:
+    """Say what a person should know first, and what to do."""
+    _ = language.gettext
+    if seen.state in (DOWN, ACTION_NEEDED):
+        title = _("Action needed")
+        text = _("Deliveries may be held up until this is put right. Nothing is lost.")
+        if seen.state == DOWN:
+            title = _("The server is down")
+            text = _(
+                "Nothing is lost, and no attempt is counted meanwhile."
+                " Deliveries go on by themselves once it is back."
+            )
+        how = _("`mem0tray doctor` checks everything they need.")
+        return Message("bad", title, f"{text} {how}", seen.reason.said(language))
+    if seen.state == NOT_RUNNING:
+        text = _("What waits is kept safe, and is sent once it runs again.")
+        how = _("Open the app, or type `mem0tray run`.")
+        resume = "" if seen.pause is None else f" {_('Type `mem0tray resume`.')}"
+        return Message("off", _("mem0tray is not running"), f"{text} {how}{resume}")
+    if seen.state == PAUSED and seen.pause is None:
+        text = _("The server asked for a break. Deliveries go on by themselves.")
+        return Message("calm", _("Deliveries take a break"), text)
+    if seen.state == PAUSED:
+        text = _("You paused them until you resume. Memories are taken in and kept.")
+        if seen.pause != math.inf:
+            text = _("You paused them until {time}. Memories are taken in and kept.")
+            text = text.format(time=absolute(seen.pause, language))
+        return Message("calm", _("Deliveries are paused"), f"{text} {_('Type `mem0tray resume`.')}")
+    if seen.state == HEALTHY:
+        return _healthy(seen, language)
+    return Message("off", _("mem0tray is starting"), _("The server has not been heard from yet."))
+
+
+def _healthy(seen: Overview, language: Language) -> Message:
+    _, ngettext, number = language.gettext, language.ngettext, language.number
+    if seen.dlq:
+        title = ngettext(
+            "{count} memory is not delivered yet",
+            "{count} memories are not delivered yet",
+            seen.dlq,
+        )
+        text = _(
+            "The server answers. None is lost: each is tried again automatically,"
+            " at intervals that grow up to an hour."
+        )
+        return Message("warn", title.format(count=number(seen.dlq)), text)
+    if seen.queue and seen.queue == seen.held:
+        text = _("What waits is held until you decide; new memories are sent as they arrive.")
+        return Message("warn", _("Held memories wait for you"), text)
+    if seen.queue:
+        text = ngettext(
+            "{count} memory is on its way.", "{count} memories are on their way.", seen.queue
+        )
+        text = text.format(count=number(seen.queue))
+        return Message("good", _("Memories are being delivered"), text)
+    is_new = seen.last_delivery is None and not seen.totals.get("synced")
+    title = _("Ready for the first memory") if is_new else _("Every memory is delivered")
+    return Message("good", title, _("Nothing waits. New memories are sent as soon as they arrive."))
+
+
+def advice(seen: Gathered, language: Language) -> Iterable[Message]:
+    """Say everything there is to do besides: once for each cause, the commonest first."""
+    number = language.number
+    if held := seen.overview.held:
+        title = language.ngettext(
+            "{count} memory is held: another worker has perhaps delivered it",
+            "{count} memories are held: another worker has perhaps delivered them",
+            held,
+        )
+        _ = language.gettext
+        text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
+        yield Message("warn", title.format(count=number(held)), text)
+    alike: dict[object, list[tuple[str, Cause]]] = {}
+    for found in seen.dead:
+        attempt = seen.attempts.get(found.identity)
+        cause = diagnose.causes(found, _ALONE, attempt, seen.now, ID)[0]
+        alike.setdefault(cause.likeness, []).append((found.id, cause))
+    for (item_id, cause), *others in sorted(alike.values(), key=len, reverse=True):
+        count = 1 + len(others)
+        title = language.ngettext(
+            "{count} memory not delivered: {cause}",
+            "{count} memories not delivered: {cause}",
+            count,
+        ).format(count=number(count), cause=cause.name.said(language))
+        detail = "" if cause.name in (WAITING, DUE) else cause.detail.said(language)
+        tone: Tone = "calm" if asks_nothing(cause.remedy) else "warn"
+        yield Message(tone, title, cause.remedy.said(language), detail, item_id)
+
+
+# HTML -------------------------------------------------------------------------------------------
+
+
+class Chart(NamedTuple):
+    """A chart of one number a day, as bars."""
+
+    title: str
+    summary: str
+    tone: Tone
+    labels: Sequence[str]
+    values: Sequence[int]
+
+
+def render(seen: Gathered, language: Language, *, with_content: bool) -> str:
+    """Render the document."""
     style = (_HERE / "page.css").read_text(encoding="utf-8")
-    letters, more = _letters(seen, language)
-    return environment.get_template("page.html").render(
+    letters = [each for each in seen.dead if each.item is not None]
+    letters.sort(key=lambda each: (diagnose.next_retry(each), each.item and each.item.timestamp))
+    return templates(language).get_template("page.html").render(
         seen=seen.overview,
         made=absolute(seen.now, language),
         ago=lambda at: relative(at, seen.now, language),
         date=lambda at: absolute(at, language),
         destination=said(seen.overview.destination, language),
-        headline=headline(seen.overview, lambda at: clock(at, seen.now, language), language),
-        advice=advice(seen, file, language),
+        headline=headline(seen.overview, language),
+        advice=list(advice(seen, language)),
         charts=list(charts(seen, language)),
-        letters=letters,
-        more=more,
+        letters=letters[:SHOWN],
+        why=lambda each: diagnose.why_failed(each, seen.attempts.get(each.identity)).said(language),
+        due=lambda each: _when(diagnose.next_retry(each), seen, language),
+        more=len(letters[SHOWN:]),
         nonsense=seen.nonsense,
         with_content=with_content,
         version=__version__,
         digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         style=Markup(style),  # noqa: S704  (our own file)
-    )
+    )  # fmt: skip
 
 
 def templates(language: Language) -> Environment:
@@ -103,31 +280,11 @@ def block(text: str) -> Markup:
     return escape(f"{shown} …" if len(text) > _LONGEST or len(lines) > _LINES else shown)
 
 
-def _letters(seen: Gathered, language: Language) -> tuple[list[Letter], int]:
-    found = [
-        (diagnose.next_retry(each), each.item, each) for each in seen.dead if each.item is not None
-    ]
-    found.sort(key=lambda one: (one[0], one[1].timestamp))
-    letters = []
-    for due, item, each in found[:SHOWN]:
-        why = diagnose.why_failed(each, seen.attempts.get(each.identity)).said(language)
-        letters.append(Letter(each.id, item, why, *_when(due, seen, language)))
-    return letters, len(found[SHOWN:])
-
-
-def _when(due: float, seen: Gathered, language: Language) -> tuple[str, str]:
-    """Say when it is tried again, and how far away that is; or what it waits for."""
+def _when(due: float, seen: Gathered, language: Language) -> str:
     _ = language.gettext
     if due > seen.now:
-        return clock(due, seen.now, language), relative(due, seen.now, language)
-    if seen.overview.worker is None:
-        return _("at the next start"), ""
-    blocked = {
-        DOWN: _("once the server is back"),
-        PAUSED: _("after the pause"),
-        ACTION_NEEDED: _("once the way is clear"),
-    }
-    return blocked.get(seen.overview.state, _("now")), ""
+        return relative(due, seen.now, language)
+    return _("now") if seen.overview.state == HEALTHY else _("once the way is clear")
 
 
 def absolute(at: float | None, language: Language) -> str:
@@ -144,56 +301,15 @@ def relative(at: float, now: float, language: Language) -> str:
     return _("just now") if abs(at - now) < _NOW else language.distance(at - now)
 
 
-def clock(at: float, now: float, language: Language) -> str:
-    """Format the time of day; with its date if it is far from now."""
-    return language.time(at) if abs(at - now) < _NEAR else absolute(at, language)
-
-
-# Charts ---------------------------------------------------------------------------------
-
-_TICKS: Final = 6  # labels that an axis has room for
-_ROUND: Final = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 100)
-
-
-class Chart(NamedTuple):
-    """A chart of one series over time: bars, or an area.
-
-    `ticks` are the `labels` that the axis has room for; `head` names a label, `name` a value.
-    """
-
-    title: str
-    summary: str
-    is_area: bool
-    head: str
-    name: str
-    tone: Tone
-    labels: Sequence[str]
-    ticks: Sequence[str]
-    values: Sequence[int]
-
-    @property
-    def end(self) -> int:
-        """Where the axis from 0 ends: a round number, and even, so that its middle is whole."""
-        largest, scale = max(self.values), 1
-        while largest > _ROUND[-1] * scale:
-            scale *= 10
-        return next(end * scale for end in _ROUND if end * scale >= largest)
-
-
 def charts(seen: Gathered, language: Language) -> Iterable[Chart]:
     """Yield each chart for which there is something to show."""
-    _, number, past = language.gettext, language.number, seen.past
-    if past is None:
+    if not seen.past:
         return
-    labels = [language.day(at) for at in past.starts]
-    last, every = len(labels) - 1, math.ceil(len(labels) / _TICKS)
-    ticks = [label if (last - at) % every == 0 else "" for at, label in enumerate(labels)]
-    title, head, name = _("Deliveries by day"), _("Day"), _("Delivered")
-    summary = _("{count} since {time}").format(count=number(sum(past.delivered)), time=labels[0])
-    yield Chart(title, summary, False, head, name, "good", labels, ticks, past.delivered)  # noqa: FBT003
-    if any(past.dead):
-        summary = _("{count} now, at most {most} since {time}").format(
-            count=number(past.dead_now), most=number(max(past.dead)), time=labels[0]
-        )
-        title, name = _("Memories not delivered"), _("Not delivered")
-        yield Chart(title, summary, True, head, name, "warn", labels, ticks, past.dead)  # noqa: FBT003
+    _, number = language.gettext, language.number
+    labels = [language.day(day.start) for day in seen.past]
+    delivered, dead = [day.delivered for day in seen.past], [day.dead for day in seen.past]
+    summary = _("{count} since {time}").format(count=number(sum(delivered)), time=labels[0])
+    yield Chart(_("Deliveries by day"), summary, "good", labels, delivered)
+    if any(dead):
+        summary = _("{count} now").format(count=number(dead[-1]))
+        yield Chart(_("Memories not delivered"), summary, "warn", labels, dead)

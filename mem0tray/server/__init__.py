@@ -57,7 +57,6 @@ class Recognition:
         self._note = note
 
     def learn(self, dialect: str) -> None:
-        """Remember the dialect that the server was found to speak."""
         if dialect != self.dialect:
             self.dialect = dialect
             self._note(dialect)
@@ -124,16 +123,13 @@ class Recogniser:
         return Health(healthy=False, reason=reason, status=refused, recognised=False)
 
     def check_key(self, timeout: float) -> KeyCheck:
-        """Ask what the server makes of the key, in the first dialect if none is known."""
         return self._client(self._recognition.dialect or self._names[0]).check_key(timeout)
 
     def abort(self) -> None:
-        """Make a call that is in progress in another thread return promptly."""
         for client in tuple(self._clients.values()):
             client.abort()
 
     def close(self) -> None:
-        """Close the connections."""
         for client in self._clients.values():
             client.close()
 

@@ -87,7 +87,6 @@ class HostedClient(Mem0Client):
         return self._confirmed(outcome, reply, memory, timeout)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        """Ask what became of a memory that the service took in; of others it cannot tell."""
         del since  # no earlier answer is used again
         if not memory.ticket:
             return Presence.CANNOT_TELL
@@ -121,7 +120,6 @@ class HostedClient(Mem0Client):
         return outcome
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
-        """Return whether the service has the memory, by key or text; None: it does not say."""
         end = time.monotonic() + timeout
         text = str(memory.content)
         found = self.find(memory.project, memory.key, timeout)
@@ -133,7 +131,6 @@ class HostedClient(Mem0Client):
         return any(each.key == id_of(memory.key) or each.text == text for each in found)
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
-        """List a project, page by page."""
         end = time.monotonic() + timeout
         found: list[ServerMemory] = []
         page = self.page(project, "", timeout)
@@ -150,7 +147,6 @@ class HostedClient(Mem0Client):
         return health(reply, healthy=is_answered(reply) or reply.status in KEY_REFUSED)
 
     def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
-        """Probe: the host's name alone says which server it is."""
         del is_known
         return self.probe(timeout)
 
@@ -202,12 +198,10 @@ class HostedClient(Mem0Client):
         return Page(newest_first(shown), str(following or ""), whole=is_whole)
 
     def _with_key(self, project: str, key: str, timeout: float) -> Reply:
-        """List them: one text may be several facts now."""
         clauses = [self._filters(project), {"metadata": {ID: key}}]
         return self._post(LISTING, {"filters": {"AND": clauses}}, timeout, LONGEST_PAGE)
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
-        """List the users that have memories there, or with `server.user` the agents."""
         if self._loses_project:
             return Outcome(Kind.NO_ANSWER, HTTPStatus.NOT_FOUND, NO_PROJECTS)
         end = time.monotonic() + timeout

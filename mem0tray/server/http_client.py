@@ -96,7 +96,6 @@ class HttpClient(ABC):
         """Return whether the JSON object of a 2xx says that the server did what it was asked."""
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Deliver `memory`."""
         if not memory.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
         headers = self._json_headers
@@ -111,12 +110,10 @@ class HttpClient(ABC):
         """Make the body of a save."""
 
     def _saved(self, reply: Reply, memory: Memory, timeout: float) -> Outcome:
-        """Return what the answer to a save means; there are `timeout` seconds for questions."""
         del timeout
         return self._outcome(reply, memory)
 
     def probe(self, timeout: float) -> Health:
-        """Ask for the server's health."""
         reply = self._health(timeout)
         return health(reply, healthy=is_answered(reply))
 
@@ -135,16 +132,13 @@ class HttpClient(ABC):
         return KeyCheck(KeyVerdict.TAKEN) if found.verdict is KeyVerdict.REFUSED else found
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """Find nothing: a dialect whose servers keep the key overrides this."""
         del project, key, timeout
         return []
 
     def abort(self) -> None:
-        """Make a call that is in progress in another thread return promptly."""
         self._transport.abort()
 
     def close(self) -> None:
-        """Close the connection."""
         self._transport.close()
 
     def _verdict(self, reply: Reply) -> KeyCheck:
@@ -167,7 +161,6 @@ class HttpClient(ABC):
         return classify(reply, time.time(), self.says_success, memory.content, self._secrets)
 
     def _shown(self, reply: Reply, project: str, *names: str) -> list[ServerMemory] | Outcome:
-        """Read the memories of a listing or search, which stand under these names."""
         entries = self._entries(reply, *names)
         if isinstance(entries, Outcome):
             return entries
@@ -189,7 +182,6 @@ class HttpClient(ABC):
         return replace(outcome, kind=Kind.NO_ANSWER, message=missing, may_have_it=True)
 
     def _is_of(self, project: str, entry: Any) -> bool:
-        """Return whether an entry shows the text of a memory of this project."""
         del project
         return has_text(entry)
 
@@ -203,7 +195,6 @@ class Mem0Client(HttpClient):
     _loses_project = False
 
     def says_success(self, body: dict[str, Any]) -> bool:
-        """Return whether a search or listing is one."""
         return isinstance(body.get("results"), list)
 
     def _is_kept(self, memory: Memory, timeout: float) -> bool | None:
@@ -233,12 +224,10 @@ class Mem0Client(HttpClient):
     def search(
         self, project: str, query: str, limit: int, timeout: float
     ) -> list[ServerMemory] | Outcome:
-        """Search a project by meaning."""
         body = {"query": query, "filters": self._filters(project), "top_k": min(limit, MOST_FOUND)}
         return self._shown(self._post(self.SEARCH, body, timeout), project, "results")
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """Look for memories with this key in their metadata."""
         wanted = id_of(key)
         shown = self._shown(self._with_key(project, wanted, timeout), project, "results")
         if isinstance(shown, Outcome):
@@ -258,7 +247,6 @@ class Mem0Client(HttpClient):
         return {"user_id": name_of(project)}
 
     def _counted(self, entries: list[Any], name: str) -> list[ProjectCount]:
-        """Find the projects among the names that a server lists: users, or agents of one user."""
         kind = "agent" if self._terms.user else "user"
         own = [each for each in entries if isinstance(each, dict) and each.get("type") == kind]
         found = counted(own, name, "total_memories")

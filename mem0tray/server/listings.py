@@ -9,14 +9,13 @@ import hashlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Final, TypeVar
+from collections.abc import Iterable
+from typing import Final
 
 from msgspec import Struct, field
 
 MAX_AGE: Final = 60.0  # seconds
 MAX_TEXTS: Final = 50_000  # in all listings together: about 5 MB
-T = TypeVar("T")
 
 
 class ProjectListing(Struct):
@@ -30,11 +29,9 @@ class ProjectListing(Struct):
     found: set[bytes] = field(default_factory=set)
 
     def __contains__(self, text: str) -> bool:
-        """Whether exactly this text was listed, or found by a search."""
         return fingerprint(text) in self.found
 
     def learn(self, texts: Iterable[str]) -> None:
-        """Add texts that were found by a search."""
         self.found.update(map(fingerprint, texts))
 
 
@@ -51,7 +48,6 @@ class Listings:
         self._checks = self.checks = checks
         self._guard = threading.Lock()
         self._listings: dict[str, ProjectListing] = {}
-        self._turns: dict[str, threading.Lock] = {}
         self.cannot_tell: set[tuple[str, str]] = set()
         self.asked: Counter[str] = Counter()
 
@@ -68,31 +64,14 @@ class Listings:
         with self._guard:
             self.checks = 0 if is_kept else max(self.checks - 1, 0)
 
-    def listing(
-        self, project: str, since: float, timeout: float, ask: Callable[[float], ProjectListing | T]
-    ) -> ProjectListing | T:
-        """Return a listing from after `since` (monotonic): the known one, or what `ask` returns.
+    def recent(self, project: str, since: float) -> ProjectListing | None:
+        """Return the last listing, if the server was asked for it after `since` (monotonic)."""
+        known = self._listings.get(project)
+        if known and known.asked > since and time.monotonic() - known.asked <= MAX_AGE:
+            return known
+        return None
 
-        One thread at a time asks about a project, so that one answer serves all who wait. Who has
-        waited for `timeout` seconds goes on. `ask` gets the seconds that are left.
-        """
-        end = time.monotonic() + timeout
-        turn = self._turns.setdefault(project, threading.Lock())
-        is_mine = turn.acquire(timeout=max(timeout, 0.0))
-        try:
-            known = self._listings.get(project)
-            if known and known.asked > since and time.monotonic() - known.asked <= MAX_AGE:
-                return known
-            found = ask(end - time.monotonic())
-            if isinstance(found, ProjectListing):
-                self._keep(project, found)
-            return found
-        finally:
-            if is_mine:
-                self._turns.pop(project, None)
-                turn.release()
-
-    def _keep(self, project: str, listing: ProjectListing) -> None:
+    def keep(self, project: str, listing: ProjectListing) -> None:
         with self._guard:
             self._listings.pop(project, None)
             self._listings[project] = listing

@@ -36,7 +36,7 @@ from mem0tray.server.http_client import (
     no_answer,
     repeats,
 )
-from mem0tray.server.listings import ProjectListing, fingerprint
+from mem0tray.server.listings import ProjectListing
 from mem0tray.server.model import (
     CANNOT_TELL,
     ID,
@@ -92,7 +92,6 @@ class OssClient(Mem0Client):
         return self._lost(outcome, Kind.ITEM_FAILURE, STORED_NOTHING)
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
-        """Return whether a search or listing shows this memory; None: the server does not say."""
         if (memory.project, self.SEARCH) in self._known.cannot_tell:
             return None
         end = time.monotonic() + timeout
@@ -106,7 +105,6 @@ class OssClient(Mem0Client):
         return True if there else None if not page.whole else False
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        """Ask for the memory by its key; after some questions about a project, by listing it."""
         if not memory.key or (memory.project, self.SEARCH) in self._known.cannot_tell:
             return Presence.CANNOT_TELL
         self._known.asked[memory.project] += 1
@@ -140,19 +138,18 @@ class OssClient(Mem0Client):
 
         A search costs the server a question to its model, a listing does not.
         """
-
-        def ask(left: float) -> ProjectListing | None:
+        listing = self._known.recent(memory.project, since)
+        if listing is None:
             asked = time.monotonic()
-            page = self.page(memory.project, "", left)
+            page = self.page(memory.project, "", timeout)
             if isinstance(page, Outcome):
                 return None
-            keys = {fingerprint(each.key) for each in page.memories if each.key}
-            return ProjectListing(asked, page.whole, keys)
-
-        listing = self._known.listing(memory.project, since, timeout, ask)
-        if listing is not None and id_of(memory.key) in listing:
+            listing = ProjectListing(asked, page.whole)
+            listing.learn(each.key for each in page.memories if each.key)
+            self._known.keep(memory.project, listing)
+        if id_of(memory.key) in listing:
             return Presence.PRESENT
-        return Presence.ABSENT if listing is not None and listing.complete else None
+        return Presence.ABSENT if listing.complete else None
 
     def _is_cut(self, project: str, number: int, timeout: float) -> bool | Outcome:
         """Return whether the server may have more memories of a project than it listed.
@@ -171,12 +168,10 @@ class OssClient(Mem0Client):
         return shown if isinstance(shown, Outcome) else len(_results(reply)) > 1
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
-        """List a project; only a list of everything shows which memories are the newest."""
         del limit
         return self.page(project, "", timeout)
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
-        """Read all memories of a project that the server will list: it has no pages."""
         del after  # there is never one
         end = time.monotonic() + timeout
         path = self._listing_path(project, _LISTED)
@@ -193,7 +188,6 @@ class OssClient(Mem0Client):
         return Page(newest_first(shown), whole=len(shown) == number and not is_cut)
 
     def _with_key(self, project: str, key: str, timeout: float) -> Reply:
-        """Search for it; without its text, the key itself is the query."""
         return self._search(project, key, key, timeout)
 
     def _search(self, project: str, key: str, query: str, timeout: float) -> Reply:
@@ -218,7 +212,6 @@ class OssClient(Mem0Client):
         return [ProjectCount(each.project) for each in known] if is_vague else known
 
     def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
-        """Ask for health: its answer shows which server it is."""
         del is_known  # nothing hides what the same answer shows
         reply = self._health(timeout)
         is_well, is_ours = is_answered(reply), _is_official(reply)
@@ -227,7 +220,6 @@ class OssClient(Mem0Client):
         )
 
     def _health(self, timeout: float) -> Reply:
-        """Ask for the server's health, or where there is no such path for its description."""
         end = time.monotonic() + timeout
         reply = super()._health(timeout)
         if reply.status != HTTPStatus.NOT_FOUND:

@@ -50,7 +50,6 @@ def _said(body: Any, depth: int, beside: str) -> list[str]:
 
 
 def _located(entry: dict[str, Any]) -> str:
-    """Make `body.content: Field required` of an entry of FastAPI's `detail`."""
     where = entry.get("loc")
     parts = where if isinstance(where, list) else [where]
     location = ".".join(str(part) for part in parts[:10] if isinstance(part, str | int))
@@ -115,7 +114,6 @@ def _folded(text: str) -> str:
 
 
 def _characters(match: re.Match[str]) -> str:
-    r"""Decode a run of `\xNN`, which is mostly UTF-8."""
     data = bytes.fromhex(match[0].replace("\\", "").replace("x", ""))
     try:
         return data.decode()

@@ -66,31 +66,12 @@ _ASKED_FOR: Final = re.compile(
 )
 
 _UNTRUSTED: Final = Reason("the certificate cannot be trusted: {why}").id
-# What is wrong with a certificate, by the codes of X509_verify_cert_error_string(3), whose words
-# are not meant for people, and what to do.
-_CERTIFICATES: Final = (
-    (
-        (9,),
-        Reason("it is not valid yet"),
-        Reason("Set the clock of this computer, or that of the server."),
-    ),
-    ((10,), Reason("it has expired"), Reason("Renew it on the server.")),
-    (
-        (18, 19, 20, 21),  # a certificate signed by itself is its own authority
-        Reason("none of the authorities that are trusted here has signed it"),
-        Reason(
-            "If an authority of your own has signed it, name the file of that:"
-            " `mem0tray config set server.ca_file FILE`."
-        ),
-    ),
-    (
-        (62, 64),
-        Reason("it is for another name"),
-        Reason(
-            "Set the address with the name that the certificate is for:"
-            " `mem0tray config set server.url ADDRESS`."
-        ),
-    ),
+# A certificate that is signed by none of them, or by itself: error codes of OpenSSL.
+_OF_NO_AUTHORITY: Final = (18, 19, 20, 21)
+_NO_AUTHORITY: Final = Reason("none of the authorities that are trusted here has signed it")
+_SET_AUTHORITY: Final = Reason(
+    "If an authority of your own has signed it, name the file of that:"
+    " `mem0tray config set server.ca_file FILE`."
 )
 
 
@@ -142,12 +123,12 @@ def of_rejection(status: int | None) -> tuple[Reason, bool]:
 
 def untrusted(code: int, message: str) -> Reason:
     """Say why a certificate was not trusted, from OpenSSL's code and its words."""
-    known = next((why for codes, why, _ in _CERTIFICATES if code in codes), None)
-    return Reason(_UNTRUSTED, why=known or one_line(message))
+    words = one_line(message).rstrip(".")
+    return Reason(_UNTRUSTED, why=_NO_AUTHORITY if code in _OF_NO_AUTHORITY else words)
 
 
 def of_untrusted(reason: Reason) -> Reason:
     """Find the remedy for a reason that is, or holds, one of `untrusted`; NONE for any other."""
     found = reason.find(_UNTRUSTED)
-    said = found.get("why") if found is not None else None
-    return next((remedy for _, why, remedy in _CERTIFICATES if why == said), reasons.NONE)
+    is_of_none = found is not None and found.get("why") == _NO_AUTHORITY
+    return _SET_AUTHORITY if is_of_none else reasons.NONE

@@ -3,8 +3,8 @@
 It stands on `httpx.HTTPTransport`, without a client around it: one server and one thread want
 neither redirects nor cookies nor decoding. This is the product's hot loop. The time-outs of httpx
 are per read, and a slow drip evades them; nothing in it ends a call from another thread, or says
-whether any of a request went out. httpcore, the engine below it, takes a network backend: `Network`
-uses httpcore's own code to connect and encrypt.
+whether any of a request went out. httpcore, the engine below it, takes a network backend: ours uses
+httpcore's own code to connect and encrypt.
 """
 
 import contextlib
@@ -56,17 +56,23 @@ _LOOK: Final = 0.2 if sys.platform == "win32" else inf
 _Connected = httpcore.NetworkStream | BaseException
 
 
-class Transport:
+class Transport(httpcore.NetworkBackend, httpcore.NetworkStream):
     """Exchanges with one server, for one thread; only `abort` may come from another.
 
     With `proof`, a connection whose other end does not answer `/health?challenge=` as the proof
-    says gets nothing else: no token, no memory.
+    says gets nothing else: no token, no memory. `sent`: something of the request has gone out.
+    `raw`: all bytes received since then. `hung_up`: the other side has. `cut`: another thread has
+    ended the request; its connection is over.
     """
 
     def __init__(self, address: ServerAddress, proof: Proof | None = None) -> None:
         self._there = address
-        self._network = Network(address, proof)
+        self._proof = proof
         self._wire: httpcore.ConnectionInterface | None = None
+        self._lock = threading.Lock()
+        self._open = contextlib.ExitStack()  # what `close` closes
+        self._end = self._open.close  # what `abort` calls; there is nothing to cut yet
+        self._is_over = False
 
     def exchange(
         self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
@@ -78,7 +84,9 @@ class Transport:
         included. Never raises for trouble of network or server.
         """
         started = monotonic()
-        self._network.begin(started + timeout, longest)
+        self._deadline, self._longest = started + timeout, longest
+        self._waiting, self.raw = bytearray(), bytearray()
+        self.sent = self.hung_up = self.cut = False
         reply = Reply(None, httpx.Headers(), b"", 0.0, asked=(self._there.url, path))
         try:
             url = _url("".join(reply.asked))
@@ -94,20 +102,26 @@ class Transport:
             cause = (isinstance(error, httpx.TransportError) and error.__cause__) or error
             reply.fault = self._fault(cause)
             if reply.fault is Fault.UNREACHABLE:
-                reply.detail = Reason("stopped") if self._network.cut else why(cause)
+                reply.detail = Reason("stopped") if self.cut else why(cause)
             if reply.fault is Fault.TOO_LONG and reply.status is not None:
-                reply.body = bytes(self._network.raw).partition(_BREAK)[2]
+                reply.body = bytes(self.raw).partition(_BREAK)[2]
         reply.duration = monotonic() - started
         return reply
 
     def abort(self) -> None:
         """Make an exchange that is in progress in another thread return promptly."""
-        self._network.abort()
+        with self._lock, contextlib.suppress(OSError):  # the other side may have hung up already
+            self.cut = self._is_over = True
+            self._end()
 
     def close(self) -> None:
-        """Close the connection; the next exchange opens a new one."""
+        """Close the connection; the next exchange opens a new one.
+
+        Never while another thread shuts it down.
+        """
         self._wire = None  # authorities and proxy may have changed by then
-        self._network.close()
+        with self._lock:
+            self._open.close()
 
     def _run(self, request: httpx.Request, reply: Reply) -> None:
         if not self._wire or self._wire.has_expired() or not self._wire.is_available():
@@ -117,7 +131,7 @@ class Transport:
             )
             # The seams are httpcore's own. For one connection its pool costs a tenth of a request.
             pool, origin = self._http._pool, httpcore.URL(str(request.url)).origin  # noqa: SLF001
-            pool._network_backend = self._network  # noqa: SLF001
+            pool._network_backend = self  # noqa: SLF001
             self._http._pool = self._wire = pool.create_connection(origin)  # type: ignore[assignment]  # noqa: SLF001
         response = self._http.handle_request(request)
         reply.status, reply.headers = response.status_code, response.headers
@@ -127,21 +141,136 @@ class Transport:
         stream.close()
         # Bytes behind an answer would be taken for the answer to the next request: a delivery that
         # never was. Whatever cannot be accounted for ends the connection.
-        _, end, rest = self._network.raw.partition(_BREAK)
+        _, end, rest = self.raw.partition(_BREAK)
         chunked = "transfer-encoding" in reply.headers
         whole = (end + rest).split(b"\r\n0\r\n\r\n")[1:] == [b""] if chunked else rest == reply.body
         if not (end and whole):
             self.close()
 
     def _fault(self, error: BaseException) -> Fault:
-        if self._network.is_too_long:
+        if len(self.raw) > self._longest:
             return Fault.TOO_LONG
-        if not self._network.sent:
+        if not self.sent:
             return Fault.UNREACHABLE
         if isinstance(error, TimeoutError):
             return Fault.TIMED_OUT
-        is_garbage = isinstance(error, httpcore.RemoteProtocolError) and not self._network.hung_up
+        is_garbage = isinstance(error, httpcore.RemoteProtocolError) and not self.hung_up
         return Fault.NOT_HTTP if is_garbage else Fault.LOST
+
+    def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> "Transport":
+        """Connect; elsewhere in a thread of its own, as nobody can cut a resolver short."""
+        here = self._there.is_loopback
+        seconds = min(_HERE_SECONDS if here else _CONNECT_SECONDS, self._remaining())
+        ends: queue.SimpleQueue[_Connected] = queue.SimpleQueue()
+        self._end = lambda: ends.put(TimeoutError())
+
+        def connect() -> None:
+            ends.put(self._connected(host, port, seconds / 2))
+
+        if here:
+            connect()
+        else:
+            threads.start(threading.Thread(target=connect, name="mem0tray-connect", daemon=True))
+        end = ends.get(timeout=seconds)  # `close` closes what comes later
+        if isinstance(end, BaseException):
+            raise end
+        self._take(end)
+        self._is_over = False
+        # TLS takes the socket away, and would drop the encryption before a write in the other
+        # thread: the connection is cut by a second descriptor of it.
+        handle = self._open.enter_context(self._sock.dup())
+        self._end = lambda: handle.shutdown(socket.SHUT_RDWR)
+        if self._proof is not None:
+            self._prove(self._proof)
+        return self
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, *_: Any, **__: Any
+    ) -> "Transport":
+        """Encrypt; what a proxy was asked before, for a tunnel, is not the request."""
+        seconds = min(_CONNECT_SECONDS, self._remaining())
+        try:
+            self._take(self._below.start_tls(ssl_context, server_hostname, seconds))
+        except Exception as error:
+            reason = why(error.__cause__ or error)
+            raise Mem0TrayError(Reason("TLS failed: {why}", why=reason)) from error
+        return self
+
+    def write(self, buffer: bytes, *_: Any, **__: Any) -> None:
+        """Send a request once its end has come, an empty `buffer`: head and body in one packet."""
+        self._waiting += buffer
+        if buffer and len(self._waiting) < _PACKET:
+            return
+        rest = memoryview(self._waiting)
+        self._waiting, self.raw = bytearray(), bytearray()
+        while rest:
+            self._limit_wait()
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except TimeoutError:
+                if self.cut:
+                    raise httpcore.WriteError from None
+            except OSError as error:  # a server that refuses early: httpcore reads its answer
+                raise httpcore.WriteError from error
+            self.sent = self._there.plain_http or isinstance(self._sock, ssl.SSLSocket)
+
+    def read(self, max_bytes: int, *_: Any, **__: Any) -> bytes:
+        while True:
+            self._limit_wait()
+            try:
+                data = self._sock.recv(max_bytes)
+                break
+            except TimeoutError:
+                if self.cut:
+                    raise httpcore.ReadError from None
+        self.raw += data
+        self.hung_up = not data
+        if len(self.raw) > self._longest:
+            raise httpcore.ReadError
+        return data
+
+    def get_extra_info(self, info: str) -> Any:
+        """Say what httpcore asks for: whether an idle connection was hung up, or cut by us."""
+        return (info == "is_readable" and self._is_over) or self._below.get_extra_info(info)
+
+    def _remaining(self) -> float:
+        left = self._deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _limit_wait(self) -> None:
+        """Make the socket wait until the deadline, rounded up: setting it is a call of its own."""
+        left = min(ceil(self._remaining() * _STEPS) / _STEPS, _LOOK)
+        if left != self._sock.gettimeout():
+            self._sock.settimeout(left)
+
+    def _connected(self, host: str, port: int, seconds: float) -> _Connected:
+        """Connect to server or proxy, each address for `seconds`; or return the first error."""
+        errors = []
+        for name in self._there.addresses if self._there.is_loopback else (host,):
+            try:
+                found = httpcore.SyncBackend().connect_tcp(name, port, seconds)
+                return self._open.enter_context(contextlib.closing(found))
+            except Exception as error:  # noqa: BLE001 - the thread that waits raises it
+                errors.append(error.__cause__ or error)
+        return errors[0]
+
+    def _take(self, below: httpcore.NetworkStream) -> None:
+        self._below = self._open.enter_context(contextlib.closing(below))
+        self._sock: socket.socket = below.get_extra_info("socket")
+
+    def _prove(self, proof: Proof) -> None:
+        challenge = secrets.token_hex(16)
+        url = httpcore.URL(f"{self._there.url}/health?challenge={challenge}")
+        try:
+            answer = httpcore.HTTP11Connection(url.origin, self).request("GET", url)
+            proved = secrets.compare_digest(json.loads(answer.content)["proof"], proof(challenge))
+        except Exception:  # noqa: BLE001 - whatever came instead is no proof
+            proved = False
+        self.sent, self.raw = False, bytearray()  # of the request itself
+        if not proved:
+            raise Mem0TrayError(HELD_BY_ANOTHER)
 
 
 def authorities(there: ServerAddress) -> ssl.SSLContext:
@@ -186,162 +315,6 @@ def proxy(there: ServerAddress) -> httpx.Proxy | None:
         if named.url.scheme == "http" and named.url.host:
             return named
     raise Mem0TrayError(Reason("the proxy of this computer's settings is not an http:// proxy"))
-
-
-class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
-    """One client's way to its server: its one connection, and the request under way.
-
-    `sent`: something of the request has gone out. `raw`: all bytes received since then. `hung_up`:
-    the other side has. `cut`: another thread has ended the request; its connection is over.
-    """
-
-    def __init__(self, there: ServerAddress, proof: Proof | None) -> None:
-        self._there = there
-        self._proof = proof
-        self._lock = threading.Lock()
-        self._open = contextlib.ExitStack()  # what `close` closes
-        self._end = self._open.close  # what `abort` calls; there is nothing to cut yet
-        self._is_over = False
-        self.begin(0.0)
-
-    def begin(self, deadline: float, longest: int = MAX_ANSWER) -> None:
-        """Get ready for a request that must be over at `deadline` (monotonic seconds)."""
-        self._deadline = deadline
-        self._longest = longest
-        self._waiting, self.raw = bytearray(), bytearray()
-        self.sent = self.hung_up = self.cut = False
-
-    def abort(self) -> None:
-        """Cut the request that is in progress, from another thread."""
-        with self._lock, contextlib.suppress(OSError):  # the other side may have hung up already
-            self.cut = self._is_over = True
-            self._end()
-
-    def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> "Network":
-        """Connect; elsewhere in a thread of its own, as nobody can cut a resolver short."""
-        here = self._there.is_loopback
-        seconds = min(_HERE_SECONDS if here else _CONNECT_SECONDS, self._remaining())
-        ends: queue.SimpleQueue[_Connected] = queue.SimpleQueue()
-        self._end = lambda: ends.put(TimeoutError())
-
-        def connect() -> None:
-            ends.put(self._connected(host, port, seconds / 2))
-
-        if here:
-            connect()
-        else:
-            threads.start(threading.Thread(target=connect, name="mem0tray-connect", daemon=True))
-        end = ends.get(timeout=seconds)  # `close` closes what comes later
-        if isinstance(end, BaseException):
-            raise end
-        self._take(end)
-        self._is_over = False
-        # TLS takes the socket away, and would drop the encryption before a write in the other
-        # thread: the connection is cut by a second descriptor of it.
-        handle = self._open.enter_context(self._sock.dup())
-        self._end = lambda: handle.shutdown(socket.SHUT_RDWR)
-        if self._proof is not None:
-            self._prove(self._proof)
-        return self
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, *_: Any, **__: Any
-    ) -> "Network":
-        """Encrypt; what a proxy was asked before, for a tunnel, is not the request."""
-        seconds = min(_CONNECT_SECONDS, self._remaining())
-        try:
-            self._take(self._below.start_tls(ssl_context, server_hostname, seconds))
-        except Exception as error:
-            reason = why(error.__cause__ or error)
-            raise Mem0TrayError(Reason("TLS failed: {why}", why=reason)) from error
-        return self
-
-    def write(self, buffer: bytes, *_: Any, **__: Any) -> None:
-        """Send a request once its end has come, an empty `buffer`: head and body in one packet."""
-        self._waiting += buffer
-        if buffer and len(self._waiting) < _PACKET:
-            return
-        rest = memoryview(self._waiting)
-        self._waiting, self.raw = bytearray(), bytearray()
-        while rest:
-            self._limit_wait()
-            try:
-                rest = rest[self._sock.send(rest) :]
-            except TimeoutError:
-                if self.cut:
-                    raise httpcore.WriteError from None
-            except OSError as error:  # a server that refuses early: httpcore reads its answer
-                raise httpcore.WriteError from error
-            self.sent = self._there.plain_http or isinstance(self._sock, ssl.SSLSocket)
-
-    def read(self, max_bytes: int, *_: Any, **__: Any) -> bytes:
-        """Wait for bytes, at most until the deadline."""
-        while True:
-            self._limit_wait()
-            try:
-                data = self._sock.recv(max_bytes)
-                break
-            except TimeoutError:
-                if self.cut:
-                    raise httpcore.ReadError from None
-        self.raw += data
-        self.hung_up = not data
-        if self.is_too_long:
-            raise httpcore.ReadError
-        return data
-
-    @property
-    def is_too_long(self) -> bool:
-        """Whether more has come in than the answer may have."""
-        return len(self.raw) > self._longest
-
-    def close(self) -> None:
-        """Close the connection; never while another thread shuts it down."""
-        with self._lock:
-            self._open.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        """Say what httpcore asks for: whether an idle connection was hung up, or cut by us."""
-        return (info == "is_readable" and self._is_over) or self._below.get_extra_info(info)
-
-    def _remaining(self) -> float:
-        left = self._deadline - monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def _limit_wait(self) -> None:
-        """Make the socket wait until the deadline, rounded up: setting it is a call of its own."""
-        left = min(ceil(self._remaining() * _STEPS) / _STEPS, _LOOK)
-        if left != self._sock.gettimeout():
-            self._sock.settimeout(left)
-
-    def _connected(self, host: str, port: int, seconds: float) -> _Connected:
-        """Connect to server or proxy, each address for `seconds`; or return the first error."""
-        errors = []
-        for name in self._there.addresses if self._there.is_loopback else (host,):
-            try:
-                found = httpcore.SyncBackend().connect_tcp(name, port, seconds)
-                return self._open.enter_context(contextlib.closing(found))
-            except Exception as error:  # noqa: BLE001 - the thread that waits raises it
-                errors.append(error.__cause__ or error)
-        return errors[0]
-
-    def _take(self, below: httpcore.NetworkStream) -> None:
-        self._below = self._open.enter_context(contextlib.closing(below))
-        self._sock: socket.socket = below.get_extra_info("socket")
-
-    def _prove(self, proof: Proof) -> None:
-        challenge = secrets.token_hex(16)
-        url = httpcore.URL(f"{self._there.url}/health?challenge={challenge}")
-        try:
-            answer = httpcore.HTTP11Connection(url.origin, self).request("GET", url)
-            proved = secrets.compare_digest(json.loads(answer.content)["proof"], proof(challenge))
-        except Exception:  # noqa: BLE001 - whatever came instead is no proof
-            proved = False
-        self.sent, self.raw = False, bytearray()  # of the request itself
-        if not proved:
-            raise Mem0TrayError(HELD_BY_ANOTHER)
 
 
 def why(error: BaseException) -> Reason:  # noqa: PLR0911 - a sentence for each

@@ -23,7 +23,7 @@ from mem0tray.server.http_client import (
     is_answered,
     no_answer,
 )
-from mem0tray.server.listings import ProjectListing, fingerprint
+from mem0tray.server.listings import ProjectListing
 from mem0tray.server.model import (
     CANNOT_TELL,
     KEY_REFUSED,
@@ -62,21 +62,18 @@ class VpsClient(HttpClient):
     KEY_QUESTION = "/memory/mem0tray-key-check?limit=1"
 
     def says_success(self, body: dict[str, Any]) -> bool:
-        """Return whether the server says that it succeeded."""
         return body.get("success") is True
 
     def _body(self, memory: Memory) -> dict[str, Any]:
         return {"user_id": memory.project, "content": memory.content}
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        """Ask whether the server has exactly this text: by listing, else by searching."""
         end = time.monotonic() + timeout
         project, path = memory.project, listing_path(memory.project)
         listing = ProjectListing(0.0, complete=False)
         if len(path) <= LONGEST_PATH:
-            found: ProjectListing | Presence | Outcome = self._known.listing(
-                project, since, timeout, lambda left: self._list(memory, path, left)
-            )
+            known = self._known.recent(project, since)
+            found = known or self._list(memory, path, timeout)
             if not isinstance(found, ProjectListing):
                 return found
             listing = found
@@ -87,21 +84,18 @@ class VpsClient(HttpClient):
         return self._search(memory, end - time.monotonic(), listing)
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
-        """Read a project's listing; a shorter one where the answer would be too long."""
         page = self._page(project, "", limit, timeout, MAX_ANSWER)
         return page if isinstance(page, Outcome) else Page(page.memories)
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
     ) -> list[ServerMemory] | Outcome:
-        """Search a project, as the server does it: by meaning or by words; else as `read`."""
         reply, _ = _fitting(
             lambda most, left: self._searched(project, query, most, left), limit, timeout
         )
         return self._shown(reply, project, "results", "results")
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
-        """Read a page of a listing, if the server pages; else as much as it shows at once."""
         end = time.monotonic() + timeout
         if len(listing_path(project, before=after)) > LONGEST_PATH:
             return Page([], whole=False)
@@ -135,13 +129,11 @@ class VpsClient(HttpClient):
         return Page(shown, whole=not (is_full or is_doubtful))
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
-        """List the projects, where the server has that question."""
         reply = self._get(self.SAVE, timeout, LONGEST_PAGE)
         entries = self._entries(reply, "projects", missing=NO_PROJECTS)
         return entries if isinstance(entries, Outcome) else counted(entries, "user_id", "count")
 
     def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
-        """Ask for health, and for our name there or the listing of a project that nobody has."""
         end = time.monotonic() + timeout
         reply = self._get(self.HEALTH, timeout)
         if not is_answered(reply) or (json_object(reply) or {}).get("service") == _NAME:
@@ -162,21 +154,23 @@ class VpsClient(HttpClient):
     def _list(
         self, memory: Memory, path: str, timeout: float
     ) -> ProjectListing | Presence | Outcome:
-        """Ask for the texts of a memory's project, or return what the server said instead."""
         if (memory.project, LISTING) in self._known.cannot_tell:
             return Presence.CANNOT_TELL
-        asked = time.monotonic()
+        listing = ProjectListing(time.monotonic(), complete=False)
         reply = self._get(path, timeout)
-        if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
-            # Remembered too: fetched again, the listing would be cut as before.
-            return ProjectListing(asked, complete=False)
-        found = self._answer(reply, memory, "memories", LISTING)
-        if not isinstance(found, list):
-            return found
-        texts = [each["memory"] for each in found if has_text(each)]
-        count = len(found)
-        is_whole = len(texts) == count < LIST_LIMIT and (count % _ROUND != 0 or count == 0)
-        return ProjectListing(asked, is_whole, set(map(fingerprint, texts)))
+        # One too long is remembered too: fetched again, the listing would be cut as before.
+        if reply.fault is not Fault.TOO_LONG or reply.status != HTTPStatus.OK:
+            found = self._answer(reply, memory, "memories", LISTING)
+            if not isinstance(found, list):
+                return found
+            texts = [each["memory"] for each in found if has_text(each)]
+            count = len(found)
+            listing.complete = len(texts) == count < LIST_LIMIT and (
+                count % _ROUND != 0 or not count
+            )
+            listing.learn(texts)
+        self._known.keep(memory.project, listing)
+        return listing
 
     def _search(
         self, memory: Memory, timeout: float, listing: ProjectListing

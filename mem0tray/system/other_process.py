@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -28,6 +28,7 @@ _PATIENCE: Final = 5.0
 _LOOK: Final = 0.05
 _LENIENT: Final = 2.0  # seconds by which a process may seem to start after it wrote the metrics
 _LONGEST: Final = 200
+_FIRST_WORDS: Final = 3  # of a process: interpreter, an option, script
 # Within one word: mem0_worker.py, com.mem0.worker, mem0/sync-worker.
 _WORKER: Final = re.compile(r"mem0.*worker", re.IGNORECASE)
 _LOG: Final = ".log"  # a process that reads or writes mem0_worker.log need be no worker
@@ -54,6 +55,19 @@ def find(seen: WorkerSeen) -> OtherProcess | None:
     if pid is None or pid == os.getpid() or not processes.is_here(seen):
         return None
     return _on_linux(pid, seen.last) if sys.platform.startswith("linux") else None
+
+
+def alike(ours: Collection[int | None]) -> list[tuple[str, str]]:
+    """Find the processes that look like a worker (Linux), but `ours`; each with how to stop it."""
+    found = []
+    for entry in sorted(_PROC.glob("[0-9]*/cmdline")):
+        with suppress(OSError, ValueError):
+            pid = int(entry.parent.name)
+            words = entry.read_bytes().decode("utf-8", "replace").split("\0")[:_FIRST_WORDS]
+            name = next((PurePath(word).name for word in words if is_worker("", [word])), "")
+            if name and pid not in ours:
+                found.append((f"process {pid} ({name})", f"kill {pid}"))
+    return found
 
 
 def _on_linux(pid: int, last: float) -> OtherProcess | None:

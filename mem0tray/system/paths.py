@@ -70,7 +70,6 @@ class Paths(Struct, frozen=True):
 
     @classmethod
     def for_claude_dir(cls, claude_dir: Path) -> "Paths":
-        """Build the paths for `claude_dir` (a leading `~` is expanded)."""
         return cls(claude_dir.expanduser().absolute(), data_root())
 
     def by_real_path(self) -> "Paths":

@@ -37,11 +37,9 @@ class Clock:
     """The system's clocks."""
 
     def now(self) -> float:
-        """Return monotonic seconds, which measure intervals."""
         return time.monotonic()
 
     def wall(self) -> float:
-        """Return Unix seconds, which people are shown."""
         return time.time()
 
     def wait(self, signal: Signal, seconds: float) -> None:

@@ -107,10 +107,10 @@ def test_a_question_in_vain_is_not_the_reason_of_what_failed_before() -> None:
     asked = Attempt(1.0, "unanswered", None, "no answer after 6.01 s", 6.01)
     first = diagnose.causes(letter, FINE, asked, NOW)[0]
     assert (first.name, str(first.detail)) == (diagnose.REJECTED, "422 Unprocessable")
-    assert diagnose.kept_reason(letter, asked) == "422 Unprocessable"
+    assert str(diagnose.why_failed(letter, asked)) == "422 Unprocessable"
     never = found(dead("x"))
     assert diagnose.causes(never, FINE, asked, NOW)[0].name == diagnose.NO_ANSWER
-    assert diagnose.kept_reason(never, asked) == "no answer after 6.01 s"
+    assert str(diagnose.why_failed(never, asked)) == "no answer after 6.01 s"
 
 
 def test_what_another_worker_took_is_asked_about_when_it_has_gone() -> None:

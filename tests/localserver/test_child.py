@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import pytest
 
 from mem0tray.files.lock import FileLock
 from mem0tray.localserver import endpoint
-from mem0tray.localserver.child import LocalServer, LocalServerError, RestartWait
+from mem0tray.localserver.child import SOUND_SECONDS, LocalServer, LocalServerError, restart_delay
 from mem0tray.localserver.endpoint import DATABASE, LOG, Endpoint, find
 from tests.localserver.support import PATIENCE, client_of, save, texts, until
 from tests.support import needs
@@ -207,20 +208,16 @@ def test_the_token_is_not_on_the_command_line(own: LocalServer, lock: Path) -> N
 # When a server that keeps dying is started again ------------------------------------------------
 
 
-def test_after_the_first_death_each_wait_is_longer_up_to_a_minute() -> None:
-    wait = RestartWait()
-    assert wait.remaining(0) == 0
+def test_after_the_first_death_each_wait_is_longer_up_to_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = LocalServer(tmp_path, 0)
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     delays = []
-    for now in range(2000):
-        wait.started(now)
-        wait.died(now)
-        delays.append(wait.remaining(now))
-    assert delays[:9] == [0, 1, 2, 4, 8, 16, 32, 60, 60]
-    assert set(delays[9:]) == {60}
-
-
-def test_a_server_that_lived_for_a_minute_counts_as_sound() -> None:
-    wait = RestartWait(deaths=7)
-    wait.started(100)
-    wait.died(160)
-    assert (wait.deaths, wait.remaining(160)) == (1, 0)
+    for lived in (*[0.0] * 9, SOUND_SECONDS):
+        server._started = now - lived
+        server._note_death()
+        delays.append(server._not_before - now)
+    assert delays == [0, 1, 2, 4, 8, 16, 32, 60, 60, 0]
+    assert restart_delay(2000) == 60

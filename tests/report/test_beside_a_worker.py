@@ -51,4 +51,4 @@ def test_a_dead_letter_that_was_edited_is_one(tmp_path: Path) -> None:
         home.wait_dlq(["bad"])
         home.ok("edit", "aaaa1111", env={"EDITOR": "sed -i s/bad/better/"})
         home.wait_dlq(["better"])
-        assert "1 now, at most 1 since" in _page(home).source
+        assert "Memories not delivered: 1 now" in _page(home).source

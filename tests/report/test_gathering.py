@@ -1,27 +1,31 @@
-"""What the page shows, counted as everywhere else, and over time."""
+"""What the page shows of the past, counted as everywhere else."""
 
 import itertools
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import pytest
 
+from mem0tray.actions.standing import Overview
 from mem0tray.config.settings import load
-from mem0tray.report import gathering
-from mem0tray.report.gathering import Gathered
+from mem0tray.core.language import Language
+from mem0tray.ledger.reader import Reader
+from mem0tray.report import page
+from mem0tray.report.page import Day, Gathered
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
+from tests.report.reading import Document, parse
 from tests.support import needs
 from tests.support.shapes import dead
 
 _DAY = 86_400.0
-_HOUR = 3600.0
 
 
 def _gathered(now: float) -> Gathered:
-    return gathering.gather(load().settings, now)
+    return page.gather(load().settings, now)
 
 
 @pytest.fixture
@@ -35,35 +39,18 @@ def now() -> Iterator[float]:
 
 
 @needs.CLOCK
-@pytest.mark.parametrize(("days", "parts"), [(0.1, 2), (3.1, 5), (5, 7), (90, 30)])
+@pytest.mark.parametrize(("ago", "parts"), [(0.1, 2), (3.1, 5), (5, 7), (90, 30)])
 def test_the_past_is_shown_from_the_day_before_the_first_memory(
-    now: float, days: float, parts: int
+    home: Scratch, now: float, ago: float, parts: int
 ) -> None:
-    starts = gathering.days(now - days * _DAY, now)
-    assert len(starts) == parts
-    assert {time.strftime("%H:%M", time.localtime(at)) for at in starts} == {"00:00"}
-
-
-@needs.CLOCK
-@pytest.mark.parametrize(
-    ("stays", "since", "dead"),  # in hours of the period's four
-    [
-        ([(-9, 0.1), (0.1, 2.1), (1.1, 1.2)], [-9, 3.1], [3, 3, 2, 2]),
-        ([(1, 1.4), (1.1, 1.5), (1.2, 1.6), (1.3, 2.1)], [], [0, 4, 1, 0]),
-        ([(0, 1), (1, 2), (1.2, 1.2)], [], [1, 2, 0, 0]),
-    ],
-    ids=["within a part", "all at one moment", "at the edges"],
-)
-def test_the_most_dead_letters_of_each_part_are_shown(
-    now: float, stays: list[tuple[float, float]], since: list[float], dead: list[int]
-) -> None:
-    starts = [now + number * _HOUR for number in range(4)]
-
-    def at(hours: float) -> float:
-        return starts[0] + round(hours * _HOUR)
-
-    seen = gathering.history(starts, {}, [(at(a), at(b)) for a, b in stays], map(at, since))
-    assert (seen.dead, seen.dead_now) == (dead, len(since))
+    with past(home.paths) as ledger:
+        ledger.delivered("first", now - ago * _DAY + 1)
+    with Reader(home.paths.ledger) as reader:
+        days = page.days(reader, now, [now - 1, now - 0.6 * _DAY])
+    assert len(days) == parts
+    assert {time.strftime("%H:%M", time.localtime(each.start)) for each in days} == {"00:00"}
+    assert [each.dead for each in days][-2:] == [1, 2]
+    assert sum(each.delivered for each in days) == (ago < 90)
 
 
 def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
@@ -72,9 +59,7 @@ def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
     reports: list[dict[float, int]] = []
 
     def report(at: float) -> None:
-        seen = _gathered(at).past
-        assert seen is not None
-        reports.append(dict(zip(seen.starts[:-1], seen.dead, strict=False)))
+        reports.append({each.start: each.dead for each in _gathered(at).past[:-1]})
 
     with past(home.paths) as ledger:
         ledger.delivered("first", now - 30 * _DAY)
@@ -97,11 +82,34 @@ def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
 def test_the_dlq_has_one_size(home: Scratch) -> None:
     """The chart's "now" is that of `status`: what makes no sense counts, with an id or without."""
     home.write("mem0_queue_dlq.json", {"items": []})
-    assert _gathered(time.time()).past is None
+    assert _gathered(time.time()).past == []
     home.write("mem0_queue_dlq.json", {"items": [dead("a"), {"id": "odd"}, None, 7]})
     with worker(home.paths):
         pass
     seen = _gathered(time.time())
-    assert seen.past is not None
-    assert seen.past.dead_now == seen.overview.dlq == 4
+    assert seen.past[-1].dead == seen.overview.dlq == 4
     assert seen.nonsense == 3
+
+
+def _charts(delivered: Sequence[int], in_dlq: Sequence[int], language: str = "en") -> Document:
+    starts = [1_764_500_000.0 - _DAY * n for n in reversed(range(len(delivered)))]
+    seen = Gathered(0.0, Overview(), past=list(map(Day, starts, delivered, in_dlq)))
+    return parse(page.render(seen, Language(language), with_content=False))
+
+
+def test_a_chart_says_in_words_what_its_values_come_to() -> None:
+    made = [each.attributes["aria-label"] for each in _charts([1, 2, 3], [0, 9, 4]).all("svg")[1:]]
+    assert made[0].startswith("Deliveries by day: 6 since Nov 2")
+    assert made[1] == "Memories not delivered: 4 now"
+    french = _charts([1, 2], [0, 0], language="fr").all("svg")
+    assert " depuis le " in french[1].attributes["aria-label"]
+    assert len(french) == 2, "a DLQ that was always empty is not drawn"
+
+
+def test_bars_are_as_high_as_their_values() -> None:
+    drawn = _charts([1, 2, 0, 4], [0] * 4)
+    heights = [float(bar.attributes["height"]) for bar in drawn.all("rect")]
+    assert math.isclose(heights[3], 2 * heights[1], abs_tol=0.2)
+    assert math.isclose(heights[3], 4 * heights[0], abs_tol=0.4)
+    assert heights[2] == 0
+    assert [each.text.partition(": ")[2] for each in drawn.all("title")[1:]] == list("1204")

@@ -89,27 +89,14 @@ def test_a_server_without_tls_has_an_http_address() -> None:
 
 # Certificates -----------------------------------------------------------------------------------
 
-CA_FILE = "`mem0tray config set server.ca_file FILE`"
-URL = "`mem0tray config set server.url ADDRESS`"
 
-
-@pytest.mark.parametrize(
-    ("code", "words", "advice"),
-    [
-        (9, "it is not valid yet", "clock"),
-        (10, "it has expired", "Renew it on the server."),
-        (18, "none of the authorities that are trusted here has signed it", CA_FILE),
-        (20, "none of the authorities that are trusted here has signed it", CA_FILE),
-        (62, "it is for another name", URL),
-    ],
-)
-def test_each_usual_fault_of_a_certificate_has_its_words_and_its_remedy(
-    code: int, words: str, advice: str
-) -> None:
+@pytest.mark.parametrize("code", [18, 20])
+def test_a_certificate_of_no_known_authority_has_its_words_and_its_remedy(code: int) -> None:
     found = Reason("TLS failed: {why}", why=untrusted(code, "OpenSSL's words"))
     remedy = of_untrusted(found)
+    words = "none of the authorities that are trusted here has signed it"
     assert str(found) == f"TLS failed: the certificate cannot be trusted: {words}"
-    assert advice in str(remedy)
+    assert "`mem0tray config set server.ca_file FILE`" in str(remedy)
     assert words not in found.said(Language("fr"))
     assert remedy.said(Language("fr")) != str(remedy)
     reply = Reply(None, {}, b"", 0.1, Fault.UNREACHABLE, found)
@@ -117,6 +104,6 @@ def test_each_usual_fault_of_a_certificate_has_its_words_and_its_remedy(
 
 
 def test_any_other_fault_is_told_in_the_words_of_openssl() -> None:
-    found = untrusted(23, "certificate revoked")
-    assert str(found) == "the certificate cannot be trusted: certificate revoked"
+    found = untrusted(10, "certificate has expired")
+    assert str(found) == "the certificate cannot be trusted: certificate has expired"
     assert of_untrusted(found) == of_untrusted(Reason("connection refused")) == reasons.NONE

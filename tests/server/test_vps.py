@@ -395,21 +395,21 @@ def test_listings_are_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     listings, kept = Listings(), listed(["text"], 100.0)
     assert "text" in kept
     assert "other" not in kept
-    assert listings.listing("p", 0.0, LONG, lambda _: kept) is kept
+    listings.keep("p", kept)
     for since, now, known in (
         (100.0, 101.0, None),
         (99.9, 100.0 + MAX_AGE, kept),
         (99.9, 100.1 + MAX_AGE, None),
     ):
         monkeypatch.setattr(time, "monotonic", lambda now=now: now)
-        assert listings.listing("p", since, LONG, lambda _: None) is known
+        assert listings.recent("p", since) is known
 
 
 def test_listings_are_kept_up_to_a_size_the_last_ones() -> None:
     listings = Listings()
     half = [str(number) for number in range(MAX_TEXTS // 2 - 1)]
     for project in ("p0", "p1", "p0", "p2"):
-        listings.listing(project, 2.0, LONG, lambda _: listed(half, 1.0))
+        listings.keep(project, listed(half, 1.0))
     assert list(listings._listings) == ["p0", "p2"]
 
 

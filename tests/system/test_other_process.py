@@ -53,6 +53,33 @@ def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
         assert sleeper.wait(5) != 0
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "expected"),
+    [
+        ("", "python3 /opt/mem0_worker.py", True),
+        ("", "python3 -m mem0.sync.worker", True),
+        ("com.example.Mem0-Worker", "/opt/x", True),
+        ("mem0-sync", "python3 /opt/x/queue_worker.py", True),
+        ("sync", "python3 /opt/x/queue_worker.py", False),
+        ("mem0", "uvicorn mem0.server:app --workers 4", False),
+        ("mem0", "/home/worker/mem0/bin/server", False),
+        ("", "/opt/mem0/node_modules/.bin/x /srv/jest-worker/run.js", False),
+        ("", "python3 /src/mem0tray/worker.py", False),
+        ("", "/venvs/mem0tray/bin/python /opt/mem0_worker.py", True),
+        ("", "tail -f /home/u/.claude/logs/mem0_worker.log", False),
+    ],
+)
+def test_names_and_words_tell_a_worker(name: str, words: str, *, expected: bool) -> None:
+    assert other_process.is_worker(name, words.split()) is expected
+
+
+@needs.PROCESSES
+def test_a_process_is_found_that_is_not_ours(sleeper: subprocess.Popen[bytes]) -> None:
+    found = (f"process {sleeper.pid} (mem0_worker.py)", f"kill {sleeper.pid}")
+    assert found in other_process.alike({os.getpid()})
+    assert found not in other_process.alike({sleeper.pid})
+
+
 def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes]) -> None:
     for worker in (
         seen(None),

@@ -18,7 +18,6 @@ from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, variable
 from mem0tray.core import reasons, text
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, WorkerSeen
-from mem0tray.desktop import older_workers
 from mem0tray.system import other_process, processes
 from mem0tray.system.other_process import OtherProcess
 from mem0tray.system.paths import config_file
@@ -99,7 +98,7 @@ def other_workers(examined: Examined) -> Iterable[Check]:
     seen = _seen(snapshot)
     here = seen if seen is not None and processes.is_here(seen) else None
     known = [each.pid for each in (snapshot.worker, here) if each is not None]
-    others = older_workers.find({os.getpid(), *known})
+    others = other_process.alike({os.getpid(), *known})
     if seen is not None:
         yield _named(seen, examined)
     for what, stop in others:

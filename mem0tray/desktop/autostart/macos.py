@@ -3,6 +3,7 @@
 import plistlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
@@ -21,13 +22,18 @@ class LaunchAgent(FileStart):
     """One property list in the user's own folder of agents; only we use its name."""
 
     def __init__(self, words: Sequence[str], home: Path, uid: int) -> None:
-        super().__init__(words, agents(home) / f"{APP}.plist")
+        super().__init__(words, home / "Library" / "LaunchAgents" / f"{APP}.plist")
         self._uid = uid
 
     def _read(self, data: bytes) -> tuple[Sequence[str], str]:
-        agent = parsed(data) or {}
-        off = agent.get("Disabled") is True or APP in turned_off(self._uid)
-        return words(agent), _TURNED_OFF if off else ""
+        words: Any = None
+        off = False
+        with suppress(*_NO_PLIST):
+            agent = plistlib.loads(data)
+            words, off = agent.get("ProgramArguments"), agent.get("Disabled") is True
+        said = programs.answer("launchctl", "print-disabled", f"gui/{self._uid}") or ""
+        valid = isinstance(words, list) and all(isinstance(word, str) for word in words)
+        return (words if valid else ()), _TURNED_OFF if off or APP in _OFF.findall(said) else ""
 
     def _set_up(self) -> None:
         self._write()
@@ -42,35 +48,3 @@ class LaunchAgent(FileStart):
             "LimitLoadToSessionType": "Aqua",  # there is no menu bar in a session over ssh
         }
         self._replace(plistlib.dumps(agent))
-
-
-def agents(home: Path) -> Path:
-    """Return the folder of a user's own agents."""
-    return home / "Library" / "LaunchAgents"
-
-
-def parsed(data: bytes) -> dict[str, Any] | None:
-    """Return a property list; None when it is none."""
-    try:
-        found = plistlib.loads(data)
-    except _NO_PLIST:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def words(agent: dict[str, Any]) -> tuple[str, ...]:
-    """Return the command line of an agent; empty when it has none."""
-    found = agent.get("ProgramArguments") or [agent.get("Program")]
-    valid = isinstance(found, list) and all(isinstance(word, str) for word in found)
-    return tuple(found) if valid else ()
-
-
-def turned_off(uid: int) -> frozenset[str]:
-    """Ask for the labels that the user or the system settings have turned off."""
-    said = programs.answer("launchctl", "print-disabled", f"gui/{uid}") or ""
-    return frozenset(_OFF.findall(said))
-
-
-def is_loaded(uid: int, label: str) -> bool:
-    """Ask whether the session has that agent loaded."""
-    return programs.answer("launchctl", "print", f"gui/{uid}/{label}") is not None

@@ -9,8 +9,8 @@ import io
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from ctypes import wintypes
 from functools import partial
 from typing import Any, Final
@@ -63,7 +63,7 @@ class _TaskbarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
         self._menu_is_open = self._menu_is_old = self._is_to_be_added = False
         super().__init__(*arguments)
         self._message_handlers |= {
-            WM_CLOSE: self._on_close,
+            WM_CLOSE: lambda *_: self.stop(),  # as `taskkill` asks for
             WM_QUERYENDSESSION: lambda *_: True,  # pystray says no, so that nobody could log out
             WM_ENDSESSION: self._on_end_of_session,
             WM_TIMER: self._on_add,
@@ -148,9 +148,6 @@ class _TaskbarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
         with suppress(OSError):  # `taskkill` may have closed one of the two windows
             super()._mainloop()
 
-    def _on_close(self, *_: int) -> None:  # as `taskkill` asks for
-        self.stop()
-
     def _on_end_of_session(self, ends: int, _: int) -> None:
         if ends:  # else some program refused
             self.at_end()
@@ -159,8 +156,9 @@ class _TaskbarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
 
 if sys.platform == "win32":
 
-    def on_console_end(end: Callable[[], None]) -> Callable[[], None]:
-        """Call `end` at once on Ctrl-C, or when the console closes; return what undoes this."""
+    @contextmanager
+    def console_end(end: Callable[[], None]) -> Iterator[None]:
+        """Call `end` at once on Ctrl-C, or when the console closes."""
         kernel32 = ctypes.WinDLL("kernel32")
 
         @ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
@@ -171,4 +169,5 @@ if sys.platform == "win32":
             return True
 
         kernel32.SetConsoleCtrlHandler(heard, True)  # noqa: FBT003  (Windows' own order)
-        return lambda: kernel32.SetConsoleCtrlHandler(heard, False)  # noqa: FBT003
+        yield
+        kernel32.SetConsoleCtrlHandler(heard, False)  # noqa: FBT003

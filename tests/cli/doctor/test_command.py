@@ -16,10 +16,10 @@ from mem0tray.actions import worker_report
 from mem0tray.cli.doctor import Check, Examined
 from mem0tray.cli.doctor import command as program
 from mem0tray.config.server_choice import CHOOSE
-from mem0tray.desktop import older_workers
 from mem0tray.files.lock import COMMAND
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
+from mem0tray.system import other_process
 from tests.actions.scene import holding
 from tests.cli.scratch import Scratch, checks
 from tests.support import needs
@@ -144,7 +144,7 @@ def test_plain_http_to_another_machine_is_named(home: Scratch) -> None:
 def test_another_worker(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], level: str
 ) -> None:
-    monkeypatch.setattr(older_workers, "find", lambda _: [])
+    monkeypatch.setattr(other_process, "alike", lambda _: [])
     path = home.write("mem0_metrics.json", {"vps_status": "healthy", **fields})
     assert [found for found, _ in checks(home, "another worker")] == [level]
     os.utime(path, (1, 1))
@@ -155,7 +155,7 @@ def test_another_worker(
 def test_our_own_last_run_is_no_other_worker(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(older_workers, "find", lambda _: [])
+    monkeypatch.setattr(other_process, "alike", lambda _: [])
     with closing(Ledger(home.paths.ledger)) as ledger:
         ForeignClaims(ledger).begin("0d9f", None)
     named = {"pid": os.getpid(), "host": socket.gethostname(), "vps_status": "healthy"}
@@ -170,7 +170,7 @@ def test_our_own_last_run_is_no_other_worker(
 def test_a_process_that_is_no_worker_is_not_stopped(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, space: str | None
 ) -> None:
-    monkeypatch.setattr(older_workers, "find", lambda _: [])
+    monkeypatch.setattr(other_process, "alike", lambda _: [])
     innocent = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
     with subprocess.Popen(innocent, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -193,7 +193,7 @@ def test_a_process_that_looks_like_a_worker(
     process = tmp_path / "proc" / "4242"
     process.mkdir(parents=True)
     (process / "cmdline").write_bytes(b"/usr/bin/python3\0/opt/x/mem0_worker.py\0--fast\0")
-    monkeypatch.setattr(older_workers, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(other_process, "_PROC", tmp_path / "proc")
     ((level, text),) = checks(home, "another worker")
     assert level == "warn"
     assert text.startswith("Process 4242 (mem0_worker.py) looks like another worker")
@@ -281,7 +281,7 @@ def test_what_can_be_read_holds(home: Scratch, server: Standin) -> None:
 @pytest.fixture
 def ill(home: Scratch, server: Standin) -> Scratch:
     server.api_key = "right"
-    home.patch.setattr(older_workers, "find", lambda _: [])  # of other tests
+    home.patch.setattr(other_process, "alike", lambda _: [])  # of other tests
     return home
 
 

@@ -179,9 +179,9 @@ def for_another_host(authority: Authority, _: Path) -> ssl.SSLContext:
 @pytest.mark.parametrize(
     ("words", "make"),
     [
-        ("it has expired", expired),
+        ("certificate has expired", expired),
         ("none of the authorities that are trusted here has signed it", self_signed),
-        ("it is for another name", for_another_host),
+        ("certificate is not valid for", for_another_host),
     ],
     ids=["expired", "self-signed", "for another host"],
 )
