@@ -114,8 +114,8 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.context import WorkerContext
+    from mem0tray.worker.log import EventLog
     from mem0tray.worker.orders import stand_in
-    from mem0tray.worker.reporting.log import EventLog
 
     server_choice.remember_if_first(settings.server.url, paths)
     ledger = Ledger(paths.ledger)

@@ -1,6 +1,6 @@
 """One memory, wherever it is: waiting, delivered, deleted, edited away, in quarantine."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
@@ -56,6 +56,11 @@ class Version(FoundItem, frozen=True):
         return self.where in (items.DELIVERED, items.DELETED, items.EDITED)
 
     @property
+    def closed(self) -> float:
+        """When it was delivered or deleted (Unix seconds); 0 where it was not."""
+        return (self.known.closed or 0.0) if self.known is not None else 0.0
+
+    @property
     def content(self) -> str | None:
         """The text of the memory; None when it is gone, or is no text."""
         return self.item.content if self.item is not None else None
@@ -71,20 +76,21 @@ def look_up(settings: Settings, name: str) -> list[Version]:
             structs.replace(each, known=reader.known(*each.identity) if each.item else None)
             for each in quarantined(paths)
         ]
-        rows = (reader.by_id(name) or reader.by_prefix(name)) if name else []
-        for row in rows:
-            if row.state in (items.DELIVERED, items.DISCARDED):
-                raw = reader.raw(row.key) or b""
-                beside.append(FoundItem(LEDGER, row.id, row.project, raw, items.parse(raw), row))
+        for row in no_longer_waiting(reader, name):
+            raw = reader.raw(row.key) or b""
+            beside.append(FoundItem(LEDGER, row.id, row.project, raw, items.parse(raw), row))
         for found in waits.resolve([name], beside=beside):
             seen.setdefault(found.identity, _version(reader, found))
-    left = _left_over_of(paths, {name for name, e in seen.items() if e.is_over and not e.raw})
-    for name_, there in left.items():
-        kept = next(iter(there.values()))
-        seen[name_] = structs.replace(
-            seen[name_], raw=kept.raw, item=kept.item, project=kept.project, left_in=list(there)
-        )
-    return sorted(seen.values(), key=_rank)
+    textless = {each for each, version in seen.items() if version.is_over and not version.raw}
+    for place, raw in left_over(paths) if textless else ():  # other files may still hold the text
+        for found in listing([raw], LEDGER):
+            known = seen.get(found.identity) if found.identity in textless else None
+            if known is not None and place not in known.left_in:
+                fields = {"raw": found.raw, "item": found.item, "project": found.project}
+                fields = {} if known.raw else fields
+                left_in = (*known.left_in, place)
+                seen[found.identity] = structs.replace(known, **fields, left_in=left_in)
+    return sorted(seen.values(), key=lambda each: (not each.waits, -each.closed))
 
 
 def _version(reader: Reader, found: FoundItem) -> Version:
@@ -94,21 +100,6 @@ def _version(reader: Reader, found: FoundItem) -> Version:
     key = found.known.key
     deliveries = reader.servers_of(key)
     return Version(**fields, attempts=reader.attempts(key), deliveries=deliveries)
-
-
-def _rank(version: Version) -> tuple[int, float]:
-    closed = version.known.closed if version.known is not None else None
-    return 0 if version.where in _WAITS.values() else 1, -(closed or 0.0)
-
-
-def _left_over_of(paths: Paths, names: set[Identity]) -> Mapping[Identity, Mapping[str, FoundItem]]:
-    """Find the texts of these memories that other files still hold, by the file's name."""
-    left: dict[Identity, dict[str, FoundItem]] = {}
-    for place, raw in left_over(paths) if names else ():
-        for found in listing([raw], LEDGER):
-            if found.identity in names:
-                left.setdefault(found.identity, {}).setdefault(place, found)
-    return left
 
 
 def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:

@@ -72,20 +72,12 @@ def would_be_lost() -> list[str]:
                 private_folders.quarantined(folder / "quarantine")
             )
     embedded = store.memories_in(data_root() / LOCAL / endpoint.DATABASE)
-    said = []
-    if embedded:
-        said.append(f"The embedded server holds {plural(embedded, 'memory', 'memories')}.")
-    if waiting:
-        said.append(
-            f"{plural(waiting, 'memory is', 'memories are')} not delivered yet;"
-            " `mem0tray run --until-idle` delivers what can be delivered."
-        )
-    if kept:
-        said.append(
-            "What was deleted or could not be read can be put back as long as these folders exist"
-            " (`mem0tray restore --list`)."
-        )
-    return said
+    held = f"The embedded server holds {plural(embedded, 'memory', 'memories')}."
+    late = plural(waiting, "memory is", "memories are")
+    late = f"{late} not delivered yet; `mem0tray run --until-idle` delivers what can be delivered."
+    back = "What was deleted or could not be read can be put back as long as these folders exist"
+    sentences = {held: embedded, late: waiting, f"{back} (`mem0tray restore --list`).": kept}
+    return [sentence for sentence, holds in sentences.items() if holds]
 
 
 def check(shared: list[Path]) -> None:

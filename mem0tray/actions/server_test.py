@@ -110,17 +110,12 @@ class _Examination:
         with closing(self._client):
             if self._there.plain_http and not self._there.is_loopback:
                 what = "Memories and the API key go" if self._there.token else "Memories go"
-                yield Step(
-                    ENCRYPTION,
-                    WARNING,
-                    f"{what} to {self._host} over plain http: everybody on the way can read them.",
-                    "Use its https address (`mem0tray config set server.url https://…`), or a"
-                    " network that you trust.",
-                )
+                seen = f"{what} to {self._host} over plain http: everybody on the way can read it."
+                how = "Use its https address, or a network that you trust."
+                yield Step(ENCRYPTION, WARNING, seen, how)
             started = time.monotonic()
             health = self._client.probe(self._left())
-            took = time.monotonic() - started
-            yield self._healthy(health, took) if health.healthy else self._ill(health)
+            yield self._health(health, time.monotonic() - started)
             if not health.healthy and health.status not in KEY_REFUSED:
                 return
             found = self._key(self._client.check_key(self._left()))
@@ -131,17 +126,13 @@ class _Examination:
     def _left(self) -> float:
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
-    def _healthy(self, health: Health, took: float) -> Step:
-        known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
-        return Step(
-            SERVER,
-            OK,
-            f"{self._host} is healthy and speaks `{self._recognition.dialect}`: {known}, and"
-            f" {health.path} is answered within {milliseconds(took)}.",
-        )
-
-    def _ill(self, health: Health) -> Step:
-        host = self._host
+    def _health(self, health: Health, took: float) -> Step:
+        host, dialect = self._host, self._recognition.dialect
+        if health.healthy:
+            known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
+            within = f"{health.path} is answered within {milliseconds(took)}"
+            seen = f"{host} is healthy and speaks `{dialect}`: {known}, and {within}."
+            return Step(SERVER, OK, seen)
         why, how = reasons.parted(health.reason)
         sentence, remedy = str(reasons.sentence(why)), str(how)
         if not health.recognised:  # the reason names the host, and what each path said
@@ -150,18 +141,11 @@ class _Examination:
             seen = f"{host} wants a key for its health too. {sentence}"
             return Step(SERVER, FAILED, seen, self._set_key())
         if self._recognition.is_fixed and health.status in CANNOT_TELL:
-            found = Recognition()
-            with closing(connect_to_probe(self._there, found)) as client:
-                client.probe(self._left())
-            if found.dialect:
-                seen = f"{host} speaks `{found.dialect}`, not `{self._recognition.dialect}`."
-                set_it = f"Set it: `mem0tray config set server.dialect {found.dialect}`."
-                return Step(SERVER, FAILED, seen, set_it)
+            remedy = "Set server.dialect to `auto`, if the server speaks another than the one set."
         return Step(SERVER, FAILED, f"{host} is down. {sentence}", remedy or _IS_IT_THERE)
 
     def _key(self, found: KeyCheck) -> Step:
-        host, token = self._host, self._there.token
-        said = _said(str(found.reason))
+        host, token, said = self._host, self._there.token, _said(str(found.reason))
         elsewhere = redirected_to(found.reason)
         if elsewhere:
             seen = f"{host} sends what is asked of it elsewhere: {said}."
@@ -176,12 +160,8 @@ class _Examination:
             rest = "wants none" if is_open else "was not asked for one"
             return Step(KEY, OK, f"No API key is set, and {host} {rest}.")
         why = "answers those without a key as well" if is_open else f"does not say ({said})"
-        return Step(
-            KEY,
-            WARNING,
-            f"The API key could not be checked: {host} {why}.",
-            "The next delivery shows it: `mem0tray run --until-idle`, then `mem0tray diagnose`.",
-        )
+        how = "The next delivery shows it: `mem0tray run --until-idle`, then `mem0tray diagnose`."
+        return Step(KEY, WARNING, f"The API key could not be checked: {host} {why}.", how)
 
     def _set_key(self) -> str:
         if self._loaded.sources.get(_KEY) == ENVIRONMENT:
@@ -197,13 +177,13 @@ class _Examination:
         terms = Terms(server.user, server.infer)
         with closing(connect(self._there, self._recognition.dialect, terms=terms)) as client:
             found = client.read(_NOBODY, 1, self._left())
-        if isinstance(found, Outcome):
-            seen = f"{host} does not show what it has: {_said(found.message)}."
-            if found.status in CANNOT_TELL:
-                seen = f"{host} has no way to show what it has: {_said(found.message)}."
-            remedy = "Deliveries do not need it. `recall` and `search` show what waits here."
-            return Step(READING, WARNING, seen, remedy)
-        return Step(READING, OK, f"{host} can be asked for the memories of a project.")
+        if not isinstance(found, Outcome):
+            return Step(READING, OK, f"{host} can be asked for the memories of a project.")
+        has_no_way = found.status in CANNOT_TELL
+        verb = "has no way to show" if has_no_way else "does not show"
+        seen = f"{host} {verb} what it has: {_said(found.message)}."
+        how = "Deliveries do not need it. `recall` and `search` show what waits here."
+        return Step(READING, WARNING, seen, how)
 
 
 def _said(message: str) -> str:

@@ -6,7 +6,6 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
@@ -42,15 +41,14 @@ TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file
 
 
 class SeenLedger(Struct, frozen=True):
-    """What the ledger knows; if it is not `usable`, that is nothing; `size` and `counts`: None.
+    """What the ledger knows: nothing if it is not `usable`; `broken`: there, and not to be read.
 
     `only_elsewhere`: how many memories only former servers have, by server, and `to_bring_over`
     how many of these `migrate` may bring to the chosen one.
     """
 
-    path: Path
-    size: int | None = None
     usable: bool = False
+    broken: bool = False
     counts: Counts | None = None
     last_delivery: float | None = None
     totals: Mapping[str, int] = {}
@@ -58,13 +56,6 @@ class SeenLedger(Struct, frozen=True):
     to_bring_over: Mapping[str, int] = {}
     other_worker: WorkerSeen | None = None
     last_run: str = ""
-
-    @property
-    def trouble(self) -> Reason:
-        """Why the ledger tells nothing; NONE where it is missing, empty, or can be read."""
-        if self.usable or not self.size:
-            return reasons.NONE
-        return Reason("The ledger {path} cannot be read.", path=self.path)
 
 
 class DeadLetter(Struct, frozen=True):
@@ -99,7 +90,7 @@ class Snapshot(Struct, frozen=True):
     disk: Reason = reasons.NONE
     folder: Reason = reasons.NONE
     step: InStep = InStep()
-    ledger: SeenLedger = SeenLedger(Path())
+    ledger: SeenLedger = SeenLedger()
     quarantine: int | None = 0
     quarantine_error: Reason = reasons.NONE
     letters: tuple[DeadLetter, ...] = ()
@@ -124,16 +115,13 @@ def read(settings: Settings, now: float) -> Snapshot:
     told, server = None, chosen_server(settings, paths)
     if metrics.are_of(worker):
         told = worker_report.told(metrics)
-        shown = metrics.values.get("destination")
-        changed = _stat(config_file())
+        shown, changed = metrics.values.get("destination"), 0.0
+        with suppress(OSError):
+            changed = config_file().stat().st_mtime
         # The worker's environment may have other settings, but not former ones for long.
-        is_former = changed is not None and metrics.written < changed.st_mtime
-        if isinstance(shown, str) and shown and not is_former:
+        if isinstance(shown, str) and shown and metrics.written >= changed:
             server = replace(server, shown=shown)
-    there = _stat(paths.ledger)  # measured first, as a worker may be making it
-    with Reader(paths.ledger) as reader:
-        size = 0 if reader.is_blank else there.st_size if there is not None else None
-        ledger = _ledger(paths, reader, server.name, size)
+    ledger = _ledger(paths, server.name)
     pause = kept = None
     pause_error = kept_error = reasons.NONE
     try:
@@ -207,27 +195,21 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
     return other_process.sentence(WorkerSeen.of(values, metrics.written))
 
 
-def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> SeenLedger:
-    only_elsewhere = reader.only_elsewhere(server)
-    return SeenLedger(
-        path=paths.ledger,
-        size=size,
-        usable=reader.usable,
-        counts=reader.counts(),
-        last_delivery=reader.last_delivery() or worker_report.local_time(reader.last_sync()),
-        totals={name: reader.counter(f"total_{name}") for name in TOTALS},
-        only_elsewhere=only_elsewhere,
-        to_bring_over=migration_plan.to_bring_over(paths, server, only_elsewhere),
-        other_worker=reader.other_worker(),
-        last_run=reader.last_run(),
-    )
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    """Return None where there is no file, or it may not be looked at."""
-    with suppress(OSError):
-        return path.stat()
-    return None
+def _ledger(paths: Paths, server: str) -> SeenLedger:
+    is_there = os.path.exists(paths.ledger)  # noqa: PTH110  (Path.exists() raises where it may not)
+    with Reader(paths.ledger) as reader:
+        only_elsewhere = reader.only_elsewhere(server)
+        return SeenLedger(
+            usable=reader.usable,
+            broken=is_there and not (reader.usable or reader.is_blank),
+            counts=reader.counts(),
+            last_delivery=reader.last_delivery() or worker_report.local_time(reader.last_sync()),
+            totals={name: reader.counter(f"total_{name}") for name in TOTALS},
+            only_elsewhere=only_elsewhere,
+            to_bring_over=migration_plan.to_bring_over(paths, server, only_elsewhere),
+            other_worker=reader.other_worker(),
+            last_run=reader.last_run(),
+        )
 
 
 # In figures and words -------------------------------------------------------------------------
@@ -291,11 +273,12 @@ def _unknown(seen: Snapshot) -> dict[str, Reason]:
     unread = seen.step.unread
     nobody_counts = seen.ledger.counts is None and seen.told is None
     nothing = (seen.folder or seen.step.behind) if nobody_counts else reasons.NONE
+    broken = Reason("The ledger {path} cannot be read.", path=seen.paths.ledger)
     found = {
         "queue": nothing or unread.get(QUEUE) or unread.get(EMERGENCY),
         "dlq": nothing or unread.get(DLQ),
         "totals": nothing or unread.get(QUEUE),
-        "last_delivery": seen.ledger.trouble,
+        "last_delivery": broken if seen.ledger.broken else reasons.NONE,
         "quarantine": seen.quarantine_error,
     }
     return {name: why for name, why in found.items() if why}

@@ -1,4 +1,4 @@
-"""What a worker tells everybody about itself: its lock, and the metrics file."""
+"""What a worker says of itself, by its lock and the metrics file."""
 
 import time
 from contextlib import suppress

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
 from mem0tray.config.settings import AlertSettings, Settings
 from mem0tray.core import events
@@ -150,32 +150,29 @@ def run(command: str, text: str, timeout: float = TIMEOUT) -> str:
         # Windows splits a command line itself, and its paths have backslashes.
         arguments = command.strip() if sys.platform == "win32" else shlex.split(command)
         # Its output goes into a file: a process that it leaves behind would keep a pipe open.
-        with tempfile.TemporaryFile() as output:
-            return _run(arguments, text, timeout, output)
+        with (
+            tempfile.TemporaryFile() as output,
+            subprocess.Popen(  # noqa: S603  (the user's own command, from the settings)
+                arguments,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            ) as process,
+        ):
+            try:
+                process.communicate(text.encode("utf-8", "replace"), timeout)
+            except subprocess.TimeoutExpired:
+                with suppress(OSError):  # with all processes that it has started
+                    if sys.platform == "win32":
+                        process.kill()
+                    else:
+                        os.killpg(process.pid, signal.SIGKILL)
+                return f"it was ended after {timeout:g} s"
+            output.seek(0)
+            said = one_line(output.read()[-_LAST_WORDS:].decode("utf-8", "replace"))
     except (OSError, ValueError) as error:
         return f"it cannot be started: {error}"
-
-
-def _run(arguments: str | list[str], text: str, timeout: float, output: IO[bytes]) -> str:
-    with subprocess.Popen(  # noqa: S603  (the user's own command, from the settings)
-        arguments,
-        stdin=subprocess.PIPE,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    ) as process:
-        try:
-            process.communicate(text.encode("utf-8", "replace"), timeout)
-        except subprocess.TimeoutExpired:
-            with suppress(OSError):  # with all processes that it has started
-                if sys.platform == "win32":
-                    process.kill()
-                else:
-                    os.killpg(process.pid, signal.SIGKILL)
-            return f"it was ended after {timeout:g} s"
-    if process.returncode == 0:
-        return ""
-    output.seek(0)
-    said = one_line(output.read()[-_LAST_WORDS:].decode("utf-8", "replace"))
-    return f"it exited with {process.returncode}" + (f": {said}" if said else "")
+    code = process.returncode
+    return f"it exited with {code}" + (f": {said}" if said else "") if code else ""

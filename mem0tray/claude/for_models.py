@@ -140,21 +140,21 @@ def _project(seen: ProjectSeen) -> str:
 
 def health() -> str:
     """Return whether memories reach the server now, and if not, why and what to do."""
-    settings = config.load().settings
-    seen = _seen(settings)
-    return "\n".join([*_state(seen), *_counts(seen), *_causes(settings)])
+    state, counts, causes = _standing()
+    return "\n".join([*state, *counts, *causes])
 
 
 def queue_status() -> str:
     """Return what waits, what is dead, and why."""
+    state, counts, causes = _standing()
+    return "\n".join([*counts, *causes, *state])
+
+
+def _standing() -> tuple[list[str], list[str], list[str]]:
     settings = config.load().settings
-    seen = _seen(settings)
-    return "\n".join([*_counts(seen), *_causes(settings), *_state(seen)])
-
-
-def _seen(settings: Settings) -> Overview:
     worker_report.ask_to_look(settings.locations())
-    return standing.overview(standing.read(settings, time.time()))
+    seen = standing.overview(standing.read(settings, time.time()))
+    return _state(seen), _counts(seen), _causes(settings)
 
 
 def _state(seen: Overview) -> list[str]:

@@ -32,7 +32,7 @@ _SAVE: Final = "mem0_save"
 _PATIENCE: Final = 1.0  # seconds for the client to name its folders
 _MOST: Final = 1000
 _NAME: Final = 80  # characters of a name that is shown
-_NAMED: Final = 5  # wrong arguments
+_NAMED: Final = 5  # wrong arguments, at most
 _log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
@@ -188,14 +188,12 @@ class ToolServer:
         }
         wrong = list(_wrong(tool, given))
         if wrong:
-            more = f" And {len(wrong) - _NAMED:,} more." if len(wrong) > _NAMED else ""
             takes = ", ".join(
                 f"`{each}`{'' if each in tool.required else ' (may be left out)'}"
                 for each in tool.arguments
             )
             raise Mem0TrayError(
-                f"Nothing was {'saved' if name == _SAVE else 'asked'}."
-                f" {' '.join(wrong[:_NAMED])}{more}",
+                f"Nothing was {'saved' if name == _SAVE else 'asked'}. {' '.join(wrong[:_NAMED])}",
                 f"{name} takes {takes}.",
             )
         chosen: Object = {key: given[key] for key in tool.required}

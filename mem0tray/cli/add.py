@@ -97,9 +97,9 @@ def _add(project: str | None, text: str | None, *, as_json: bool) -> None:
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
     done = queue_memory(loaded, name, text)
     if loaded.wrong:
-        arguments.warn([f"The memory is queued all the same, in {done.claude_dir}."])
+        output.remark(f"The memory is queued all the same, in {done.claude_dir}.")
     if project is None and sys.stdout.isatty():  # a person reads it
-        arguments.warn([f"It is a memory of the project {name!r}; --project names another."])
+        output.remark(f"It is a memory of the project {name!r}; --project names another.")
     document = {"id": done.id, "queued": done.where, "project_id": name}
     why = cli.why_not_written(f"{json.dumps(document) if as_json else done.id}\n")
     if why:
@@ -133,7 +133,7 @@ def _add_lines(path: Path | None, project: str | None, *, again: bool, as_json: 
     if not_written := cli.why_not_written(f"{said}\n"):
         output.remark(f"{_queued(queue)} Standard output cannot be written: {not_written}.")
     if loaded.wrong and queue.queued:
-        arguments.warn(["The memories are queued all the same."])
+        output.remark("The memories are queued all the same.")
     if failed is not None:
         if not queue.lines:
             raise failed

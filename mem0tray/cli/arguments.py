@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mem0tray.cli import output
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core.errors import Mem0TrayError, UsageError
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
 Items = list["CompletionItem[str]"]
 Completer = Callable[[click.Context, click.Parameter, str], Items]
-# Words with what a shell shows beside them, or the kind of paths that the shell itself completes.
-_Offer = Iterable[tuple[str, str]] | str
+_Offer = Iterable[tuple[str, str]]  # words, with what a shell shows beside them
 _Function = Callable[..., Any]
 
 _WITH_TEXT: Final = ("add", "search")
@@ -175,17 +175,11 @@ def _completer(offer: Callable[[click.Context, str], _Offer]) -> Completer:
         from click.shell_completion import CompletionItem  # needed only here
 
         try:
-            found = offer(ctx, incomplete)
+            found = dict(offer(ctx, incomplete))
         except (Mem0TrayError, OSError, ValueError):
             return []
-        if isinstance(found, str):
-            return [CompletionItem(incomplete, type=found)]
-        fit = {
-            value: about
-            for value, about in found
-            if value.startswith(incomplete) and _TYPED.fullmatch(value)
-        }
-        return [CompletionItem(each, help=about or None) for each, about in fit.items()][:_MOST]
+        fit = [each for each in found if each.startswith(incomplete) and _TYPED.fullmatch(each)]
+        return [CompletionItem(each, help=found[each] or None) for each in fit[:_MOST]]
 
     return complete
 
@@ -228,27 +222,6 @@ def projects(_: click.Context, __: str) -> _Offer:
 
 
 @_completer
-def former_servers(_: click.Context, __: str) -> _Offer:
-    """Offer servers to which something was delivered, except the present one."""
-    from mem0tray.config.server_choice import chosen_server
-    from mem0tray.ledger.reader import Reader
-
-    paths = settings.load().settings.locations()
-    present = chosen_server(settings.load().settings, paths).name
-    with Reader(paths.ledger) as reader:
-        return [(name, "") for name in reader.servers() if name != present]
-
-
-@_completer
-def backups(_: click.Context, incomplete: str) -> _Offer:
-    """Offer what `restore --list` shows; files where none begins so."""
-    from mem0tray.actions.backups import sources
-
-    named = [(each.name, each.note) for each in sources(settings.load().settings.locations())]
-    return named if any(name.startswith(incomplete) for name, _ in named) else "file"
-
-
-@_completer
 def keys(_: click.Context, __: str) -> _Offer:
     """Offer every setting."""
     from mem0tray.config.config_file import meanings
@@ -257,28 +230,12 @@ def keys(_: click.Context, __: str) -> _Offer:
 
 
 @_completer
-def values(ctx: click.Context, _: str) -> _Offer:
-    """Offer the values that the named setting may have, if they can be listed."""
-    from mem0tray.config.setting_rules import CHOICES
-
-    key = ctx.params.get("key") or ""
-    if key in ("server.ca_file", "paths.claude_dir"):
-        return "dir" if key.endswith("dir") else "file"
-    choices = ("true", "false") if settings.keys().get(key) is bool else CHOICES.get(key, ())
-    return [(choice, "") for choice in choices]
-
-
-@_completer
-def commands(ctx: click.Context, incomplete: str) -> _Offer:
+def commands(ctx: click.Context, _: str) -> _Offer:
     """Offer the commands, or those of the group that was named."""
-    root = ctx.find_root()
-    group: Any = root.command
+    group: Any = ctx.find_root().command
     for name in ctx.params.get("names") or ():
-        group = group.get_command(root, name)
-    if not isinstance(group, click.Group):
-        return []
-    found = group.shell_complete(root, incomplete)
-    return [(each.value, each.help or "") for each in found if each.value[0] != "-"]
+        group = group.get_command(ctx, name)
+    return [(name, "") for name in group.list_commands(ctx)]
 
 
 def _waiting() -> "AbstractContextManager[WaitingItems]":
@@ -309,20 +266,21 @@ def load_there() -> Settings:
 def load_all() -> Loaded:
     """Load the settings with the source of each value. Raises SettingsError."""
     loaded = settings.load()
-    warn(loaded.warnings)
+    output.remark(*loaded.warnings)
     return loaded
 
 
 def load_what_holds() -> Loaded:
     """Load the settings as far as they can be read; what is wrong is a warning too."""
     loaded = settings.read()
-    warn([*loaded.warnings, *map(str, loaded.wrong)])
+    output.remark(*loaded.warnings, *map(str, loaded.wrong))
     return loaded
 
 
 def warn_behind(step: "InStep") -> None:
     """Name on standard error what is newer than what a command shows."""
-    warn([str(step.behind)] if step.behind else [])
+    if step.behind:
+        output.remark(str(step.behind))
 
 
 def is_in_environment(key: str) -> bool:
@@ -333,12 +291,6 @@ def is_in_environment(key: str) -> bool:
 def warn_of_variable(key: str) -> bool:
     """Warn on standard error if a variable wins over what was set; return whether one does."""
     if is_in_environment(key):
-        warn([f"{settings.variable(key)} is set and wins over the file."])
+        output.remark(f"{settings.variable(key)} is set and wins over the file.")
         return True
     return False
-
-
-def warn(warnings: Iterable[str]) -> None:
-    """Write each as a line on standard error."""
-    for warning in warnings:
-        sys.stderr.write(f"mem0tray: {one_line(warning, 500)}\n")

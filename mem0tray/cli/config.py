@@ -70,7 +70,7 @@ def show(*, as_json: bool) -> None:
     Of a file that is no TOML the error is shown alone.
     """
     loaded = settings.read()
-    arguments.warn(loaded.warnings)
+    output.remark(*loaded.warnings)
     sources = {key: _source(loaded, key) for key in settings.keys()}  # noqa: SIM118  (a function)
     if as_json:
         shown = {
@@ -116,7 +116,7 @@ def get(key: str) -> None:
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("key", shell_complete=arguments.keys)
-@click.argument("value", required=False, shell_complete=arguments.values)
+@click.argument("value", required=False)
 @click.option("--no-test", is_flag=True, help="Do not test the server after changing it.")
 def set_(key: str, value: str | None, *, no_test: bool) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.
@@ -136,7 +136,7 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
         data = sys.stdin.buffer.read(4 * LONGEST + 2)  # no value is longer
         value = data.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
     before = settings.read()
-    arguments.warn(before.warnings)
+    output.remark(*before.warnings)
     config_file.change(location(), key, config_file.checked(key, str(value)))
     if arguments.warn_of_variable(key):
         return

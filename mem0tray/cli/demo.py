@@ -1,7 +1,7 @@
 """`mem0tray demo`: half a minute in a scratch home, told in the terminal."""
 
 from collections import Counter
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -9,15 +9,13 @@ from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import plural
-from mem0tray.demo.stage import Stage, staged
-from mem0tray.demo.story import Said, Story, StoryPace
+from mem0tray.demo.stage import staged
+from mem0tray.demo.story import Said, Story
 from mem0tray.desktop import session
 from mem0tray.system.programs import ends_in_order
 
 _INDENT: Final = "     "
-_WIDEST: Final = 80
 _MARKS: Final[dict[Said, tuple[str, Style]]] = {  # what stands before a line
-    "text": ("", Style.PLAIN),
     "memory": ("+ ", Style.NAME),
     "command": ("$ ", Style.NAME),
     "log": ("| ", Style.DIM),
@@ -51,54 +49,36 @@ def command(*, fast: bool, as_json: bool, tray: bool | None) -> None:
         tray = not fast and not as_json and not session.missing()
     elif tray and (missing := session.missing()):
         raise Mem0TrayError(missing, "Use --no-tray.")
-    pace = StoryPace(reading=0.0, interval=0.1) if fast else StoryPace()
     show = (lambda *_: None) if as_json else _show
     problem: Mem0TrayError | None = None
     show("text", "The real worker runs in a scratch home; its server fails when it is told to.")
-    with ends_in_order(), staged(pace.interval, () if tray else ("run",)) as stage:
-        story = Story(stage, show, pace)
+    with ends_in_order(), staged(0.1 if fast else 1.0, () if tray else ("run",)) as stage:
+        story = Story(stage, show, reading=0.0 if fast else 1.0)
         try:
             story.tell()
         except Mem0TrayError as error:
             problem = error
-        if as_json:
-            output.print_json(_document(story, stage, problem))
-        elif problem is None:
-            counts = Counter(each.project for each in stage.server.stored.values())
-            each = ", ".join(f"{project} {count}" for project, count in counts.items())
-            saved = plural(len(story.saved), "memory", "memories")
-            show("text", f"{saved} saved, {counts.total()} on the server: {each}.")
+        saved, stored = Counter(story.saved), Counter(stage.server.stored.values())
+    if as_json:
+        output.print_json(
+            {
+                "ended_as_told": problem is None,
+                "problem": problem and str(problem),
+                "queued": saved.total(),
+                "stored": stored.total(),
+                "lost": [each.text for each in (saved - stored).elements()],
+                "surplus": [each.text for each in (stored - saved).elements()],
+            }
+        )
     if problem is not None:
         raise problem
+    memories = plural(saved.total(), "memory", "memories")
+    show("text", f"{memories} saved, {stored.total()} on the server.")
 
 
 def _show(kind: Said, text: str) -> None:
     if kind == "title":
         output.write(f"\n  {output.paint(text, Style.HEADING)}\n")
-    elif kind == "printed":
-        for line in text.splitlines():
-            words = line.lstrip()
-            begin = _INDENT + line[: len(line) - len(words)]
-            if "  " in words:  # columns, which are cut: as wrapped they would be no columns
-                room = (output.width() or _WIDEST) - len(begin)
-                output.write(f"{begin}{words if len(words) <= room else f'{words[: room - 1]}…'}")
-            else:
-                output.say_beside(begin, words)
-        output.write("")
     else:
-        mark, style = _MARKS[kind]
+        mark, style = _MARKS.get(kind, ("", Style.PLAIN))
         output.say_beside(f"{_INDENT}{mark}", text, style)
-
-
-def _document(story: Story, stage: Stage, problem: Mem0TrayError | None) -> dict[str, Any]:
-    saved, stored = Counter(story.saved), Counter(stage.server.stored.values())
-    return {
-        "ended_as_told": problem is None,
-        "problem": problem and str(problem),
-        "queued": saved.total(),
-        "stored": stored.total(),
-        "lost": [each.text for each in (saved - stored).elements()],
-        "surplus": [each.text for each in (stored - saved).elements()],
-        "acts": [{"title": title, "kept": kept} for title, kept in story.acts.items()],
-        "log": stage.log(),
-    }

@@ -4,9 +4,8 @@ Servers list the newest memory first, so that a project is written once its last
 """
 
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,44 +21,39 @@ from mem0tray.config.server_choice import ServerNames, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.core.text import one_line, plural
+from mem0tray.core.text import plural
 from mem0tray.files import atomic, temporary
 from mem0tray.ledger.reader import Reader
 from mem0tray.server.model import Client, ServerMemory
 from mem0tray.system import programs
 
 _TIMEOUT: Final = 60.0  # seconds for a page
-_NAMED: Final = 5  # projects in a message
 
 
-@dataclass(slots=True)
-class Export:
-    """`lines()` of the memories that the server has, of one project or (`project` empty) of all.
+class _Export:
+    """The memories that the server has, of one project or (`project` empty) of all.
 
-    `target`: the file that gets them, None for standard output. `watch` is called after each page
-    with how many memories have come, and how many there are (None where the server does not say).
-    In the lines given are `written` memories of `projects` projects; of those in `cut` the server
-    has, or may have, more than it shows. `remarks` say what is left out.
+    `target`: the file that gets them, None for standard output. In the lines given are `written`
+    memories of `projects` projects; of those in `cut` the server has, or may have, more than it
+    shows. `remarks` say what is left out.
     """
 
-    settings: Settings
-    project: str
-    target: Path | None
-    watch: Callable[[int, int | None], None]
-    written: int = 0
-    projects: int = 0
-    cut: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    def __init__(self, settings: Settings, project: str, target: Path | None) -> None:
+        self.target = target
+        self.written = self.projects = 0
+        self.cut: list[str] = []
+        self.remarks: list[str] = []
+        self._settings, self._project = settings, project
 
-    def lines(self) -> Generator[bytes]:
+    def lines(self, progress: output.Progress) -> Generator[bytes]:
         """Yield the lines, a page at a time.
 
         Raises Mem0TrayError where the server fails, or a file that holds something would become
         empty.
         """
-        server = chosen_server(self.settings, self.settings.locations())
+        server = chosen_server(self._settings, self._settings.locations())
         try:
-            yield from self._lines(server)
+            yield from self._lines(server, progress)
         except NotAnsweredError as error:
             why = why_not_shown(server.shown, error.said)
             raise Mem0TrayError(f"{why} {self.left}") from error
@@ -72,65 +66,62 @@ class Export:
                 "Remove it first, if that is meant.",
             )
 
-    def _lines(self, server: ServerNames) -> Iterator[bytes]:
-        paths = self.settings.locations()
+    def _lines(self, server: ServerNames, progress: output.Progress) -> Iterator[bytes]:
+        paths, read = self._settings.locations(), 0
+        # A terminal that shows the lines shows the progress.
+        is_shown = self.target is not None or not sys.stdout.isatty()
         with (
-            chosen_client.opened(self.settings, paths) as client,
+            chosen_client.opened(self._settings, paths) as client,
             Reader(paths.ledger) as reader,
         ):
-            names, total = self._names(client, server.shown)
+            names = self._names(client, server.shown)
             if client is None:  # nothing was ever stored there
                 return
             questions = PatientQuestions(client, _TIMEOUT)
             taken = reader.taken(server.name)
-            read = 0
             for name in names:
                 ids: dict[bytes, list[str]] = {}
-                for taken_memory in reader.memories(taken.get(name, ()), server.name):
-                    ids.setdefault(taken_memory.digest, []).append(taken_memory.id)
+                for ours in reader.memories(taken.get(name, ()), server.name):
+                    ids.setdefault(ours.digest, []).append(ours.id)
                 pages = []
                 for page in questions.pages(name):
                     if not page.whole and name not in self.cut:
                         self.cut.append(name)
                     pages.append([add_lines.write_line(_line(each, ids)) for each in page.memories])
                     read += len(page.memories)
-                    self.watch(read, total)
+                    if is_shown:
+                        progress.show(f"{read:,} memories read")
                 self.projects += any(pages)
                 for lines in reversed(pages):
                     self.written += len(lines)
                     yield b"".join(reversed(lines))
 
-    def _names(self, client: Client | None, server: str) -> tuple[list[str], int | None]:
-        """Return the projects to read, and how many memories they have; note what is left out."""
-        here, unread = recall.known_here(self.settings)
-        names, total = [self.project], None
-        if not self.project:
+    def _names(self, client: Client | None, server: str) -> list[str]:
+        """Return the projects to read; note what is left out."""
+        here, unread = recall.known_here(self._settings)
+        names, waiting = [self._project], [self._project]
+        if not self._project:
             found, is_whole = recall.of_server(client, server)
-            names = recall.in_order([*(() if is_whole else here), *found])
-            if is_whole:
-                total = sum(count or 0 for count in found.values())
-            else:
+            names, waiting = recall.in_order([*(() if is_whole else here), *found]), [*here]
+            if not is_whole:
                 self.remarks.append(
                     "The server does not name all of its projects. Exported are those that it"
                     " names, and those known here."
                 )
-        waiting = [here[name] for name in (names if self.project else here) if name in here]
-        number = sum(each.fresh + each.dead for each in waiting)
+        number = sum(here[name].fresh + here[name].dead for name in waiting if name in here)
         if number:
             wait = plural(number, "memory waits here and is", "memories wait here and are")
             self.remarks.append(f"{wait} not in it.")
         if unread:
             self.remarks.append(f"More may wait here: {unread}")
-        return names, total
+        return names
 
     @property
     def left(self) -> str:
         """What an unfinished export has left."""
         if self.target is not None:
             return f"{self.target} is as it was."
-        if not self.written:
-            return "Nothing was written."
-        return f"{self.count} written before."
+        return f"{self.count} written before." if self.written else "Nothing was written."
 
     @property
     def count(self) -> str:
@@ -181,19 +172,10 @@ def command(*, project: str | None, out: Path | None) -> None:
     if target is not None:
         atomic.refuse_odd(target)
         temporary.remove_leftovers(target.parent)  # left by an export that was killed
-    with output.Progress("memories read") as progress:
-
-        def watch(read: int, total: int | None) -> None:
-            if target is None and sys.stdout.isatty():
-                return  # a terminal that shows the lines shows the progress
-            if total is None:
-                progress.show(f"{read:,} memories read")
-            else:
-                progress(read, total)
-
-        export = Export(settings, project_alone(project) or "", target, watch)
+    export = _Export(settings, project_alone(project) or "", target)
+    with output.Progress() as progress:
         try:
-            with programs.ends_in_order(), closing(export.lines()) as lines:
+            with programs.ends_in_order(), closing(export.lines(progress)) as lines:
                 if target is None:
                     sys.stdout.buffer.writelines(lines)
                     sys.stdout.buffer.flush()
@@ -203,21 +185,15 @@ def command(*, project: str | None, out: Path | None) -> None:
             progress.clear()
             output.remark(f"Interrupted: {export.left}")
             raise
-    _report(export)
-
-
-def _report(export: Export) -> None:
-    if export.target is not None:
-        output.say(f"{export.count} written to {export.target}.")
+    if target is not None:
+        output.say(f"{export.count} written to {target}.")
     elif not export.written:
         output.remark("The server has no memories to export.")
-    for each in export.remarks:
-        output.remark(each)
+    output.remark(*export.remarks)
     if export.cut:
-        names = ", ".join(repr(one_line(name, 80)) for name in export.cut[:_NAMED])
-        more = f" and {len(export.cut) - _NAMED:,} more" if len(export.cut) > _NAMED else ""
         raise Mem0TrayError(
             f"The server may have more of {plural(len(export.cut), 'project')} than it shows at"
-            f" once, and that is missing: {names}{more}.",
+            f" once, and that is missing: "
+            f" {output.some(export.cut)}.",
             "All that it shows has been written: compare it with what the server's own tools show.",
         )

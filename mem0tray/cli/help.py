@@ -34,7 +34,14 @@ def command(ctx: click.Context, names: tuple[str, ...]) -> None:
     if len(names) == 1 and names[0] in topics:
         _show(_LINK.sub(r"\1", _PICTURE.sub("", topics[names[0]])))
     elif names:
-        click.echo(_context(root, names).get_help())
+        shown = root
+        for name in names:
+            if not isinstance(shown.command, click.Group):
+                raise click.UsageError(f"`{shown.command_path}` has no commands of its own.", shown)
+            _, found, _ = shown.command.resolve_command(shown, [name])
+            assert found is not None  # noqa: S101  (else a name that is none was an error)
+            shown = click.Context(found, info_name=name, parent=shown)
+        click.echo(shown.get_help())
     else:
         formatter = root.make_formatter()
         with formatter.section("Topics"):
@@ -45,22 +52,12 @@ def command(ctx: click.Context, names: tuple[str, ...]) -> None:
 
 def _show(page: str) -> None:
     if sys.stdout.isatty():
-        from rich.markdown import Markdown  # slow to import
+        from rich.console import Console  # slow to import
+        from rich.markdown import Markdown
 
-        output.console().print(Markdown(page))
+        Console(no_color=not output.has_colour()).print(Markdown(page))
     else:
         click.echo(page, nl=False)
-
-
-def _context(shown: click.Context, names: tuple[str, ...]) -> click.Context:
-    for name in names:
-        group = shown.command
-        if not isinstance(group, click.Group):
-            raise click.UsageError(f"`{shown.command_path}` has no commands of its own.", shown)
-        _, found, _ = group.resolve_command(shown, [name])
-        assert found is not None  # noqa: S101  (else a name that is none was an error)
-        shown = click.Context(found, info_name=name, parent=shown)
-    return shown
 
 
 @arguments.command(

@@ -67,28 +67,33 @@ def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) 
         for line in (line for each in needed for line in each.difference()):
             shown = text.lines(line)[:_WIDEST]
             output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
-        if needed and not dry_run and not yes and _can_answer():
+        if needed and not (dry_run or yes) and output.can_ask():
             names = " and ".join(str(each.found.path) for each in needed)
-            if not output.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
-                raise click.Abort
-    made = []
+            output.confirm(f"Change {names}?")
+    documents = []
     for each in changes:
         done = not dry_run and each.is_needed
-        made.append((each, done, connecting.carry_out(each) if done else None))
+        copy = connecting.carry_out(each) if done else None
+        documents.append(
+            {
+                "part": each.part,
+                "path": str(each.found.path),
+                "needed": each.is_needed,
+                "done": done,
+                "difference": each.difference(),
+                "backup": str(copy) if copy is not None else None,
+                "remarks": list(each.remarks),
+            }
+        )
+        if not as_json:
+            _report(each, copy, done=done)
     if as_json:
-        output.print_json({"changes": [_object(*each) for each in made]})
-        return
-    for change, done, copy in made:
-        _report(change, done, copy, dry_run=dry_run)
-    if any(done and change.adding for change, done, _ in made):
+        output.print_json({"changes": documents})
+    elif any(each.adding for each in needed) and not dry_run:
         output.say_beside("", "It takes effect in Claude Code's next session.")
 
 
-def _can_answer() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _report(change: Change, done: bool, copy: Path | None, *, dry_run: bool) -> None:  # noqa: FBT001  (a result)
+def _report(change: Change, copy: Path | None, *, done: bool) -> None:
     what, path = _WHAT[change.part], change.found.path
     if done:
         kept = f" The file as it was: {copy}." if copy is not None else ""
@@ -96,7 +101,7 @@ def _report(change: Change, done: bool, copy: Path | None, *, dry_run: bool) -> 
         output.say_beside("", f"{verb} the {what} in {path}.{kept}")
         if change.adding:
             output.say_beside("", _HOW_TO_USE[change.part])
-    elif dry_run and change.is_needed:
+    elif change.is_needed:
         output.say_beside("", f"Only shown: {path} was not changed.")
     elif change.adding:
         output.say_beside("", f"The {what} in {path} are as they should be.")
@@ -104,18 +109,6 @@ def _report(change: Change, done: bool, copy: Path | None, *, dry_run: bool) -> 
         output.say_beside("", f"{path} has no {what} that `install` wrote.")
     for remark in change.remarks:
         output.say_beside("", remark, Style.WARNING)
-
-
-def _object(change: Change, done: bool, copy: Path | None) -> dict[str, Any]:  # noqa: FBT001  (a result)
-    return {
-        "part": change.part,
-        "path": str(change.found.path),
-        "needed": change.is_needed,
-        "done": done,
-        "difference": change.difference(),
-        "backup": str(copy) if copy is not None else None,
-        "remarks": list(change.remarks),
-    }
 
 
 @arguments.command(
@@ -225,26 +218,15 @@ class _Uninstalling:
         else:
             self._left += [(str(folder), _OURS) for folder in own_folders.all_of_them()]
             for _, pid in others:
-                how = (
-                    f" (process {pid}): {own_folders.stop_command(pid)}, or"
-                    if pid
-                    else ": stop it by"
-                )
+                how = f" (process {pid}): {own_folders.stop_command(pid)}, or" if pid else ":"
                 self._notes.append(f"A worker still runs{how} Quit in the menu of its icon.")
-        self._name_what_stays(shared)
-        self._show()
-
-    def _name_what_stays(self, shared: list[Path]) -> None:
-        """Name what is never removed."""
         for folder in shared:
             if folder.is_dir() and any(folder.glob(_SHARED)):
                 self._left.append((str(folder / _SHARED), "other programs use them"))
-            log = folder / "logs" / "mem0_worker.log"
-            if log.exists():
-                self._left.append((str(log), "it tells what became of your memories"))
         for path in (Path.home() / ".bashrc", Path.home() / ".zshrc"):
             if path.is_file() and _COMPLETION in path.read_text("utf-8", errors="replace"):
                 self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
+        self._show()
 
     def _ask(self, *, yes: bool) -> None:
         folders = own_folders.all_of_them()
@@ -257,10 +239,8 @@ class _Uninstalling:
         for line in self._notes:
             output.say_beside("", line, Style.WARNING)
         self._notes.clear()  # it has been said, while it was true
-        question = f"Remove {', '.join(map(str, folders))} for good?"
-        remedy = "Use --yes to remove without asking."
-        if not (yes or output.consents(question, "nothing was changed.", remedy)):
-            raise click.Abort
+        if not yes:
+            output.confirm(f"Remove {', '.join(map(str, folders))} for good?")
 
     def _take_away(self) -> None:
         for part in connecting.PARTS:
@@ -280,8 +260,7 @@ class _Uninstalling:
         self._notes += login.disable()
         if was_there and login.state().name == DISABLED:
             self._removed.append(login.where)
-        entry = linux.application_entry()
-        if entry is not None:
+        if (entry := linux.application_entry()) is not None:
             self._removed += map(str, entry.remove())
         fish = linux.config_folder(os.environ) / "fish" / "completions" / f"{APP}.fish"
         if fish.exists():
@@ -289,14 +268,13 @@ class _Uninstalling:
             self._removed.append(str(fish))
 
     def _take_keys(self) -> None:
-        for url in own_folders.servers(self._settings.server.url):
-            try:
+        try:
+            for url in own_folders.servers(self._settings.server.url):
                 if keyring_key.remove(url):
                     self._removed.append(f"the API key of {url} in the keyring")
-            except keyring_key.KeyringUnavailableError as error:
-                if self._settings.server.keyring:
-                    self._notes.append(f"The API key may still be in the keyring. {error.message}")
-                return
+        except keyring_key.KeyringUnavailableError as error:
+            if self._settings.server.keyring:
+                self._notes.append(f"The API key may still be in the keyring. {error.message}")
 
     def _show(self) -> None:
         program = _program()
@@ -316,9 +294,6 @@ class _Uninstalling:
 
 
 def _program() -> str:
-    image = os.environ.get("APPIMAGE")
-    if image and os.environ.get("APPDIR") and sys.prefix.startswith(os.environ["APPDIR"]):
-        return f"rm {programs.quote(image)}"
     for part, line in (
         ("pipx/venvs", f"pipx uninstall {APP}"),
         ("uv/tools", f"uv tool uninstall {APP}"),

@@ -59,13 +59,13 @@ def command(number: int, *, follow: bool) -> None:
     try:
         for line in reader.last(number):
             _show(line)
-        if follow and not reader.is_open:
+        if follow and reader.file is None:
             output.say(f"There is no log yet; waiting for {path}.", error=True)
         while follow:
             for line in reader.new():
                 _show(line)
             time.sleep(_LOOK)
-        if not reader.is_open:
+        if reader.file is None:
             raise NotFoundError(f"There is no log yet: {path}.", "`mem0tray run` begins one.")
     finally:
         reader.close()
@@ -78,19 +78,13 @@ class LogReader:
     """
 
     def __init__(self, path: Path) -> None:
+        self.file: BinaryIO | None = None  # None: there was no log yet
         self._path = path
-        self._file: BinaryIO | None = None
-        self._half = b""
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._file is not None:
-            self._file.close()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there was a log to read."""
-        return self._file is not None
+        if self.file is not None:
+            self.file.close()
 
     def last(self, count: int) -> list[str]:
         """Return the last `count` lines, from old logs too; `new` gives those after them."""
@@ -98,37 +92,34 @@ class LogReader:
         older = (self._path.with_name(f"{self._path.name}.{each}") for each in itertools.count(1))
         while len(lines) < count and (old := _open(next(older))) is not None:
             with old:
-                lines = [*map(_text, old.read().removesuffix(b"\n").split(b"\n")), *lines]
+                lines = _lines(old) + lines
         return lines[-count:] if count else []
 
     def new(self) -> list[str]:
         """Return the lines that came since the last look, even if the log was rotated or cut."""
-        self._file = self._file or _open(self._path)
-        if self._file is None:
+        self.file = self.file or _open(self._path)
+        if self.file is None:
             return []
-        if os.fstat(self._file.fileno()).st_size < self._file.tell():  # somebody emptied it
-            self._file.seek(0)
-            self._half = b""
+        if os.fstat(self.file.fileno()).st_size < self.file.tell():  # somebody emptied it
+            self.file.seek(0)
         following = _open(self._path)  # None while it is being rotated
-        lines = self._read(self._file)
+        lines = _lines(self.file)
         if following is None:
             return lines
-        if os.path.sameopenfile(following.fileno(), self._file.fileno()):
+        if os.path.sameopenfile(following.fileno(), self.file.fileno()):
             following.close()
             return lines
-        if self._half:
-            lines.append(_text(self._half))
-        self._file.close()
-        self._file, self._half = following, b""
-        return lines + self._read(following)
-
-    def _read(self, file: BinaryIO) -> list[str]:
-        *lines, self._half = (self._half + file.read()).split(b"\n")
-        return [_text(line) for line in lines]
+        self.file.close()
+        self.file = following
+        return lines + _lines(following)
 
 
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", "replace").removesuffix("\r")
+def _lines(file: BinaryIO) -> list[str]:
+    """Read the lines up to one that is still being written, which is left to be read again."""
+    data = file.read()
+    end = data.rfind(b"\n") + 1
+    file.seek(end - len(data), os.SEEK_CUR)
+    return data[:end].decode("utf-8", "replace").split("\n")[:-1]
 
 
 def _open(path: Path) -> BinaryIO | None:

@@ -9,27 +9,22 @@ import re
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TextIO
+from typing import Any, Final, NamedTuple, Self, TextIO
 
 import click
 
-from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import cells as text_cells
-from mem0tray.core.text import harmless_json, one_line, span
-
-if TYPE_CHECKING:
-    from rich.console import Console, OverflowMethod
+from mem0tray.core.text import harmless_json, one_line
 
 ASKING: Final = "Asking the server"
 _EVERY: Final = 0.1  # seconds between two lines of progress
-_KNOWN: Final = 1.0  # seconds before we can tell how long it takes
 _CLEAR: Final = "\r\x1b[K"
 _CELL: Final = 200
 _LEAST: Final = 10  # signs of a column that is cut
-_GAP: Final = 3  # between two columns
+_GAP: Final = "  "  # between two columns
 _NARROW_INDENT: Final = 4
 _COMMAND: Final = re.compile(r"`[^`]+`")
 _GLUE: Final = "\0"  # stands for a blank at which no line may end; no harmless line has one
@@ -84,35 +79,22 @@ def write(line: str, *, end: str = "\n", error: bool = False) -> None:
     click.echo(f"{line}{end}", nl=False, err=error, color=True)
 
 
-def console() -> "Console":
-    """Make a console of rich; it takes no text for markup, and has colours where we have."""
-    # Slow to import, and only people at a terminal see the difference.
-    from rich.console import Console
-
-    class Honest(Console):
-        """A console that ends, like every command, when its reader has left."""
-
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
-    return Honest(
-        highlight=False,
-        emoji=False,
-        markup=False,
-        color_system="auto" if has_colour() else None,
-        force_terminal=sys.stdout.isatty() or has_colour(),
-    )
-
-
 def say(text: str, style: Style = Style.PLAIN, *, error: bool = False) -> None:
     """Print a line of ours; foreign text in it adds no further line."""
     stream = sys.stderr if error else sys.stdout
     write(paint(one_line(text, 1000), style, stream), error=error)
 
 
-def remark(text: str) -> None:
-    """Write a line on standard error, in the form of an error, that reports no failure."""
-    say(f"mem0tray: {text}", error=True)
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Return the first few names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(one_line(name, 80) for name in names[:most])}{more}"
+
+
+def remark(*texts: str) -> None:
+    """Write each as a line on standard error, in the form of an error, that reports no failure."""
+    for text in texts:
+        say(f"mem0tray: {text}", error=True)
 
 
 def say_beside(
@@ -166,67 +148,43 @@ def print_table(
     *,
     cut: Collection[str] = (),
     spare: Sequence[str] = (),
-) -> list[str]:
-    """Print a table, or plain columns without a terminal; return the headers left out.
+) -> None:
+    """Print a table, whose columns in `right` hold numbers.
 
-    The columns in `right` hold numbers. In narrow terminals cells wrap, or if `cut` names columns,
-    these are shortened, and those in `spare` left out one after the other.
+    If a terminal is too narrow, the columns in `spare` are left out one after the other, and those
+    in `cut` shortened.
     """
     lines = [headers, *([one_line(cell, _CELL) for cell in row] for row in rows)]
-    cells = dict(zip(headers, zip(*lines, strict=True), strict=True))
-    if not sys.stdout.isatty():
-        write(_lined_up(cells, right))
-        return []
-    left_out = _left_out(cells, cut, spare)
-    _print_fitting({name: cells[name] for name in headers if name not in left_out}, right, cut)
-    return left_out
-
-
-def _lined_up(table: Mapping[str, Sequence[str]], right: Collection[str]) -> str:
-    """Lay out a table at its full width; a tenth of the time that rich takes for it."""
-    padded = []
-    for header, cells in table.items():
-        widest = max(map(text_cells, cells))
-        blanks = [" " * (widest - text_cells(cell)) for cell in cells]
-        pairs = zip(cells, blanks, strict=True)
-        padded.append([blank + cell if header in right else cell + blank for cell, blank in pairs])
-    return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
-
-
-def _print_fitting(
-    table: Mapping[str, Sequence[str]], right: Collection[str], cut: Collection[str]
-) -> None:
-    # Slow to import, and only people at a terminal see the difference.
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=Style.HEADING)
-    for header, cells in table.items():
-        whole = bool(cut) and header not in cut
-        shown.add_column(
-            Text(header, no_wrap=bool(cut)),
-            justify="right" if header in right else "left",
-            no_wrap=whole,
-            min_width=max(map(text_cells, cells)) if whole else None,
-        )
-    overflow: OverflowMethod = "ellipsis" if cut else "fold"
-    for row in zip(*(cells[1:] for cells in table.values()), strict=True):
-        shown.add_row(*(Text(cell, no_wrap=bool(cut), overflow=overflow) for cell in row))
-    console().print(shown, crop=False)
-
-
-def _left_out(
-    table: Mapping[str, Sequence[str]], cut: Collection[str], spare: Sequence[str]
-) -> list[str]:
-    room = columns()
-    least = {name: max(map(text_cells, cells)) for name, cells in table.items()}
-    least |= {name: min(least[name], _LEAST) for name in cut if name in least}
+    table = dict(zip(headers, zip(*lines, strict=True), strict=True))
+    wide = {name: max(map(text_cells, each)) for name, each in table.items()}
+    room, left_out = width() or sys.maxsize, []
     for name in spare:
-        if sum(least.values()) + _GAP * (len(least) - 1) <= room:
+        least = [min(each, _LEAST) if of in cut else each for of, each in wide.items()]
+        if sum(least) + len(_GAP) * (len(least) - 1) <= room:
             break
-        del least[name]
-    return [name for name in table if name not in least]
+        del wide[name]
+        left_out.append(name)
+    shrinking = [name for name in cut if name in wide]
+    while shrinking and sum(wide.values()) + len(_GAP) * (len(wide) - 1) > room:
+        widest = max(shrinking, key=wide.__getitem__)
+        if wide[widest] <= 1:
+            break
+        wide[widest] -= 1
+    columns = [[_cell(each, wide[name], name in right) for each in table[name]] for name in wide]
+    for at, row in enumerate(zip(*columns, strict=True)):
+        write(paint(_GAP.join(row).rstrip(), Style.PLAIN if at else Style.HEADING))
+    if left_out:
+        say(f"No room for {', '.join(left_out)}: see `--json`, or widen.", Style.DIM)
+
+
+def _cell(text: str, wide: int, right: bool) -> str:  # noqa: FBT001  (a column's)
+    """Shorten or fill up a text to this many columns of the terminal."""
+    shown = text
+    while text_cells(shown) + (shown != text) > wide:
+        shown = shown[:-1]
+    shown += "…" if shown != text else ""
+    blanks = " " * (wide - text_cells(shown))
+    return blanks + shown if right else shown + blanks
 
 
 class Fact(NamedTuple):
@@ -248,28 +206,23 @@ def print_facts(facts: Iterable[Fact | tuple[str, str]]) -> None:
 # Questions and progress -----------------------------------------------------------------------
 
 
-def consents(question: str, unchanged: str, remedy: str) -> bool:
-    """Ask once; whatever is not yes means no. Raises Mem0TrayError if nobody can answer."""
-    write(f"{one_line(question, 1000)} [y/N] ", end="")
-    sys.stdout.flush()
-    answer = sys.stdin.readline()
-    if not answer:
-        write("")
-        raise Mem0TrayError(f"Nobody is there to answer; {unchanged}", remedy)
-    return answer.strip().lower() in ("y", "yes")
+def can_ask() -> bool:
+    """Return whether a person is there to answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def confirm(question: str) -> None:
+    """Ask a question. Raises click.Abort unless the answer is yes."""
+    click.confirm(one_line(question, 1000), abort=True)
 
 
 @contextmanager
 def waiting(what: str = ASKING, *, told: bool = True) -> Iterator[None]:
     """Say on a terminal what we wait for, and remove that at the end."""
-    if not (told and can_redraw(sys.stderr)):
+    with Progress() as progress:
+        if told:
+            progress.show(f"{what}…")
         yield
-        return
-    write(f"\r{what}…", end="", error=True)
-    try:
-        yield
-    finally:
-        write(_CLEAR, end="", error=True)
 
 
 class Progress:
@@ -278,38 +231,31 @@ class Progress:
     Without a terminal it shows nothing.
     """
 
-    def __init__(self, what: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, what: str = "") -> None:
         self._what = what
-        self._clock = clock
-        self._began = clock()
         self._redraws = can_redraw(sys.stderr)
         self._next = 0.0
         self._is_shown = False
 
     def __enter__(self) -> Self:
-        """Begin with nothing shown."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the line."""
         self.clear()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how many are done, of how many, and the time left."""
-        line, passed = f"{done:,} of {total:,} {self._what}", self._clock() - self._began
-        if passed >= _KNOWN and 0 < done < total:
-            line += f", about {span(passed / done * (total - done))} left"
-        self.show(line)
+        """Show how many are done, of how many."""
+        self.show(f"{done:,} of {total:,} {self._what}")
 
     @property
     def is_due(self) -> bool:
         """Whether another line would be shown; this is cheap to ask."""
-        return self._redraws and self._clock() >= self._next
+        return self._redraws and time.monotonic() >= self._next
 
     def show(self, text: str) -> None:
         """Show the progress, unless another line was shown a moment ago."""
         if self.is_due:
-            self._next = self._clock() + _EVERY
+            self._next = time.monotonic() + _EVERY
             self._is_shown = True
             line = one_line(text, max(1, columns() - 1))
             write(f"{_CLEAR}{line}", end="", error=True)

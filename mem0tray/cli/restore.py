@@ -174,7 +174,7 @@ def _print_old(name: str, done: Changed) -> None:
         "mem0tray restore --list --json": "the same for a program",
     },
 )
-@click.argument("backup", required=False, metavar="[BACKUP]", shell_complete=arguments.backups)
+@click.argument("backup", required=False, metavar="[BACKUP]")
 @click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
 @arguments.json_option("Print one JSON document; with --list.")
 def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
 import click
@@ -29,7 +29,7 @@ from mem0tray.core.state import DOWN, PERHAPS
 from mem0tray.core.text import one_line, plural
 from mem0tray.system import programs, threads
 from mem0tray.system.threads import Bell
-from mem0tray.worker.reporting.log import describe, named
+from mem0tray.worker.log import describe, named
 
 if TYPE_CHECKING:
     from mem0tray.core.state import WorkerStatus
@@ -67,10 +67,9 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     Raises AlreadyRunningError when another worker has it, and SettingsError.
     """
     loaded = config.load()
-    for warning in loaded.warnings:
-        output.remark(warning)
+    output.remark(*loaded.warnings)
     from mem0tray.worker.folders.settings import SettingsFile
-    from mem0tray.worker.reporting.log import EventLog
+    from mem0tray.worker.log import EventLog
     from mem0tray.worker.thread import WorkerThread
 
     bus = events.Events()
@@ -169,26 +168,22 @@ class UntilDone:
 
 def describe_rest(left: "WorkerStatus | None") -> str:
     """Say what still waits at the end of a finite run, and why; nothing if all is done."""
+    lists = "`mem0tray list` and `mem0tray list --queue` show what still waits."
     if left is None:
-        return (
-            "The run was stopped before the end."
-            " `mem0tray list` and `mem0tray list --queue` show what still waits."
-        )
+        return f"The run was stopped before the end. {lists}"
     if left.unread:
         return f"Not everything could be read: {left.unread}"
+    if not (left.queue or left.dlq):
+        return ""
     held = f" ({left.held:,} held: {PERHAPS})" if left.held else ""
-    counts = (
-        f"{plural(left.queue, 'memory', 'memories')} in the queue{held}" if left.queue else "",
-        plural(left.dlq, "dead letter") if left.dlq else "",
-    )
-    what = " and ".join(filter(None, counts))
+    memories = plural(left.queue, "memory", "memories")
+    waits = f"{memories} in the queue{held}, {plural(left.dlq, 'dead letter')}"
     why = str(left.state.reason).rstrip(".")
     if left.state.name == DOWN:
         why = f"the server is down{f' ({why})' if why else ''}"
     elif not why and left.held == left.queue + left.dlq:
         why = "`mem0tray retry` sends what is held, `mem0tray delete` drops it"
-    rest = f"Still waiting{f': {why}' if why else ' for the next retry'}: {what}."
-    return f"{rest} See `mem0tray list`, `mem0tray list --queue`." if what else ""
+    return f"Still waiting{f': {why}' if why else ' for the next retry'}: {waits}. {lists}"
 
 
 # The screen -----------------------------------------------------------------------------
@@ -199,31 +194,11 @@ _BLOCKED: Final = 3.0  # seconds that the end waits for a reader that does not r
 _LONGEST: Final = 300
 _QUIET_EVENTS: Final = (
     events.InBackoff,
-    events.MoreInBackoff,
     events.Accepted,
     events.LedgerRebuilt,
     events.WorkerStopped,  # said at the end, after the sum
 )
 _GOOD: Final = (events.Delivered, events.DlqRecovered)
-
-
-class News(NamedTuple):
-    """An event, and when it came in Unix seconds."""
-
-    at: float
-    event: events.Event
-
-    def write(self, before: str = "") -> None:
-        """Write the event as the log words it, without its sign; some are not worth a line."""
-        line = describe(self.event)
-        style, text = style_of(line) or Style.DIM, line.partition(" ")[2]
-        match self.event:
-            case events.Delivered(project, item_id):  # not in the log
-                style, text = Style.GOOD, f"Delivered: {named(project, item_id)}"
-            case events.DlqRetryFailed(reason=reason):
-                text += f": {one_line(reason)}"
-        if text:
-            _write(self.at, style, before + text, error=isinstance(self.event, events.PartFailed))
 
 
 class RunScreen:
@@ -238,7 +213,8 @@ class RunScreen:
         self._destination = ""
         self._on_left = on_left
         self._lock = threading.Lock()
-        self._news: SimpleQueue[News | None] = SimpleQueue()  # None: there is no more
+        # Each event with its time (Unix seconds); None: there is no more.
+        self._news: SimpleQueue[tuple[float, events.Event] | None] = SimpleQueue()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="mem0tray-screen", daemon=True)
 
@@ -262,7 +238,7 @@ class RunScreen:
             with self._lock:
                 self.delivered[shown or self._destination] += 1
         if not isinstance(event, _QUIET_EVENTS):
-            self._news.put(News(time.time(), event))
+            self._news.put((time.time(), event))
 
     def close(self, problem: str) -> None:
         """Write the sum, what is wrong with it, and the end. OSError when that cannot be written.
@@ -271,16 +247,15 @@ class RunScreen:
         """
         if self._thread.is_alive():
             os._exit(1 if problem else 0)
+        now = time.time()
         for there, count in self.delivered.items():
-            where = f" to {one_line(there)}" if there else ""
-            _write(
-                time.time(), Style.GOOD, f"Delivered {plural(count, 'memory', 'memories')}{where}."
-            )
+            memories = plural(count, "memory", "memories")
+            _write(now, Style.GOOD, f"Delivered {memories}{f' to {there}' if there else ''}.")
         if not self.delivered:
-            _write(time.time(), Style.DIM, "Nothing was delivered.")
+            _write(now, Style.DIM, "Nothing was delivered.")
         if problem:
             output.remark(problem)
-        _write(time.time(), Style.DIM, "Worker stopped.")
+        _write(now, Style.DIM, "Worker stopped.")
 
     def _work(self) -> None:
         is_last = False
@@ -291,16 +266,29 @@ class RunScreen:
             is_last = None in news
             try:
                 shown = [each for each in news if each is not None]
-                for each in shown[:_FEW]:
-                    each.write()
+                for at, event in shown[:_FEW]:
+                    _show(at, event)
                 if more := shown[_FEW:]:
-                    more[-1].write(f"{plural(len(more), 'more event')}; the last: ")
+                    _show(*more[-1], f"{plural(len(more), 'more event')}; the last: ")
             except BrokenPipeError:
                 self.left = True
                 self._on_left()
             except OSError:
                 pass  # a full disk, a terminal that is gone: no reason to stop; the log has it
             self._closing.wait(_EVERY)
+
+
+def _show(at: float, event: events.Event, before: str = "") -> None:
+    """Write the event as the log words it, without its sign; some are not worth a line."""
+    line = describe(event)
+    style, text = style_of(line) or Style.DIM, line.partition(" ")[2]
+    match event:
+        case events.Delivered(project, item_id):  # not in the log
+            style, text = Style.GOOD, f"Delivered: {named(project, item_id)}"
+        case events.DlqRetryFailed(reason=reason):
+            text += f": {one_line(reason)}"
+    if text:
+        _write(at, style, before + text, error=isinstance(event, events.PartFailed))
 
 
 def _write(at: float, style: Style, text: str, *, error: bool = False) -> None:

@@ -1,7 +1,6 @@
 """`mem0tray setup`: what a newcomer must decide, one question at a time, and a first memory."""
 
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from functools import partial
@@ -84,7 +83,7 @@ def command(
     fails; with --no-memory also where the server test fails. What was set stays set then.
     """
     options = (server, key_from, key_in, claude_code, autostart, auto_memory)
-    asking = not yes and sys.stdin.isatty() and sys.stdout.isatty()
+    asking = not yes and output.can_ask()
     if not (asking or yes) and all(each is None for each in options):
         raise UsageError(
             "There is no terminal to ask at.",

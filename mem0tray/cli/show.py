@@ -145,15 +145,13 @@ def _print_table(
         del columns["PROJECT"]
     if not any(columns["REASON"]):  # a header above nothing
         del columns["REASON"]
-    left_out = output.print_table(
+    output.print_table(
         tuple(columns),
         list(zip(*columns.values(), strict=True)),
         right={"RETRIES", "RETRIED"},
         cut={"PROJECT", "TEXT", "REASON"},
         spare=[name for name in _SPARE if name in columns],
     )
-    if left_out:
-        output.say(f"No room for {', '.join(left_out)}: see `--json`, or widen.", Style.DIM)
 
 
 # One memory -------------------------------------------------------------------------------------

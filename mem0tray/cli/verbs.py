@@ -10,7 +10,6 @@ from mem0tray.actions import look_up, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.in_step import worker_runs
-from mem0tray.actions.standing import Snapshot
 from mem0tray.actions.verbs import Deleted, Retried, RetryOutcome
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
 from mem0tray.cli import arguments, output
@@ -22,7 +21,6 @@ from mem0tray.core.item import Item
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders
 
-_SHOWN: Final = 5
 _FACTOR: Final = 2  # a memory that timed out before gets twice the time
 _MORE: Final = 30.0  # seconds
 
@@ -57,19 +55,22 @@ def retry(
     found: list[RetryOutcome] = []
     try:
         chosen, called = _retried(settings, ids, project)
-        seen = standing.read(settings, time.time())
-        around = Surroundings.ask(settings, seen) if chosen or as_json else Surroundings([])
-        obstacle = next((_line(cause) for cause in around.causes if cause.stops_all), "")
+        around = Surroundings([])
+        if chosen:
+            around = Surroundings.ask(settings, standing.read(settings, time.time()))
         if not as_json:
             _print_retried(chosen, project, around, called)
+        obstacle = next((_line(cause) for cause in around.causes if cause.stops_all), "")
         if wait and not obstacle:
             found = _followed(settings, chosen, since, None if as_json else called)
     except KeyboardInterrupt:
         output.remark("They stay requested: the worker retries them.")
         raise
     if as_json:
-        output.print_json(_as_document(chosen, seen, around, found))
-    if wait and chosen and obstacle:
+        became = {each.item.name: each for each in found}
+        shown = [_as_document(each, became.get(each.identity)) for each in chosen]
+        output.print_json({"items": shown, "causes": list(map(_line, around.causes))})
+    if wait and obstacle:
         raise Mem0TrayError(f"Nothing is sent now. {obstacle}")
     bad = [each for each in found if not each.is_good]
     if bad:
@@ -103,10 +104,9 @@ def _print_retried(
         where = f" of {one_line(project, 80)}" if project is not None else ""
         output.say(f"There are no dead letters{where} to retry.")
         return
-    names = ", ".join(_name(each, called) for each in chosen[:_SHOWN])
-    more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
     number = plural(len(chosen), "memory is", "memories are")
-    output.say(f"{number} to be retried now: {names}{more}.")
+    names = output.some([_name(each, called) for each in chosen])
+    output.say(f"{number} to be retried now: {names}.")
     for cause in around.causes:
         output.say(_line(cause))
     server = around.server
@@ -137,30 +137,11 @@ def _followed(
     return found
 
 
-def _as_document(
-    chosen: Sequence[FoundItem],
-    seen: Snapshot,
-    around: Surroundings,
-    found: Sequence[RetryOutcome],
-) -> dict[str, Any]:
-    became = {each.item.name: each for each in found}
-    server, documents = around.server, []
-    for each in chosen:
-        outcome = became.get(each.identity)
-        document: dict[str, Any] = {**each.named, "outcome": outcome.name if outcome else None}
-        if outcome is not None:
-            document |= {"reason": outcome.reason or None, "next_retry": outcome.next_retry}
-        documents.append(document)
-    return {
-        "items": documents,
-        "worker_running": seen.worker is not None,
-        "paused": seen.pause is not None or bool(seen.pause_error),
-        "server": {
-            "destination": server.shown if server is not None and server.name else None,
-            "healthy": server is not None and server.health.healthy,
-            "reason": str(server.health.reason) if server is not None else "",
-        },
-    }
+def _as_document(item: FoundItem, became: RetryOutcome | None) -> dict[str, Any]:
+    if became is None:
+        return {**item.named, "outcome": None}
+    outcome = {"outcome": became.name, "reason": became.reason or None}
+    return {**item.named, **outcome, "next_retry": became.next_retry}
 
 
 _YEAR: Final = 525_600.0  # minutes; without a number a pause has no end
@@ -252,9 +233,8 @@ def delete(
     paths = settings.locations()
     with look_up.explained(paths):
         chosen, past = _chosen(settings, ids, project, for_good=for_good)
-    if not yes and not _agreed([*chosen, *past], for_good=for_good):
-        output.remark("Nothing was deleted.")
-        return 1
+    if not yes:
+        _ask([*chosen, *past], for_good=for_good)
     done = verbs.delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted()
     erased = [*done.items, *done.delivered, *done.in_flight, *past]
     forgotten = forget(paths, settings, erased, heard=done.heard) if for_good else None
@@ -309,7 +289,7 @@ def _deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) 
     }
 
 
-def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
+def _ask(chosen: list[FoundItem], *, for_good: bool) -> None:
     for each in chosen[:_LISTED]:
         date = text.clock(each.item.timestamp if each.item is not None else None)
         output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {_KINDS[each.place]}")
@@ -317,11 +297,7 @@ def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
             output.say_beside("  ", text.excerpt(each.item.content))
     if len(chosen) > _LISTED:
         output.say(f"… and {len(chosen) - _LISTED:,} more.")
-    return output.consents(
-        f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}?",
-        "nothing was deleted.",
-        "Use --yes to delete without asking.",
-    )
+    output.confirm(f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}?")
 
 
 def _print_deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterable
 from typing import Any, Final
 
 import click
@@ -160,8 +159,6 @@ def _document(found: Verified) -> dict[str, Any]:
 
 # Migrate -----------------------------------------------------------------------------------------
 
-_NAMED: Final = 5
-
 
 @arguments.command(
     "migrate",
@@ -175,7 +172,6 @@ _NAMED: Final = 5
     "--from",
     "former",
     metavar="ADDRESS",
-    shell_complete=arguments.former_servers,
     help="The former server: its address, or `local` for this computer's own. Default: the one"
     " that has memories.",
 )
@@ -213,16 +209,9 @@ def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json:
         raise Mem0TrayError(
             f"{plural(len(brought.unread), 'memory', 'memories')} that went to"
             f" {where} cannot be read back from there:"
-            f" {_named(f'{each.id} of {each.project!r}' for each in brought.unread)}.",
+            f" {output.some([f'{each.id} of {each.project!r}' for each in brought.unread])}.",
             "Deleted or changed there since, or beyond what it lists; --json names all.",
         )
-
-
-def _named(names: Iterable[str]) -> str:
-    """Return the first few names, and how many more there are."""
-    shown = [one_line(each, 80) for each in names]
-    more = f" and {len(shown) - _NAMED:,} more" if len(shown) > _NAMED else ""
-    return f"{', '.join(shown[:_NAMED])}{more}"
 
 
 def _former(settings: Settings, there: ServerNames, given: str | None) -> str | None:
@@ -284,7 +273,7 @@ def _print_moved(brought: Brought, where: str, chosen: str, *, dry_run: bool) ->
     if not brought.names_projects:
         output.say(f"{where} does not say which projects it has: those known here were read.")
     if brought.cut:
-        some = _named(map(repr, brought.cut))
+        some = output.some(brought.cut)
         output.say(f"{where} shows only the newest of {some}: older ones of others may be left.")
     if sums.queued and not dry_run:
         output.say("The worker delivers them: `mem0tray status` shows how many wait.", Style.DIM)

@@ -1,6 +1,6 @@
-"""The circuit breaker: whether anything may be sent now.
+"""The circuit breaker: whether anything may be sent now, and the state that people see.
 
-Pure but for its lock. What people are told of it is decided in `core/state.py`.
+Pure but for its lock.
 """
 
 import threading
@@ -9,9 +9,21 @@ from typing import Final, Literal
 
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import Standing, WorkerState, state_of
+from mem0tray.core.state import (
+    ACTION_NEEDED,
+    BREAK,
+    DISK,
+    DOWN,
+    HEALTHY,
+    PAUSED,
+    REFUSES,
+    STARTING,
+    WorkerState,
+)
 
 LONGEST_BREAK: Final = 3600.0  # seconds
+# A proxy before a server answers so too while the server is started or moved.
+_OF_THE_ADDRESS: Final = frozenset({404, 405})
 # What can stand in the way on our side, by name.
 Obstacle = Literal["settings", "server", "keyring", "dialect", "worker", "storage", "pause"]
 
@@ -30,7 +42,7 @@ class CircuitBreaker:
         self._break_until = 0.0
         self._paused_until: float | None = None
         self._canary_at: float | None = None
-        self._misconfigured = reasons.NONE
+        self.refusal = reasons.NONE  # why the server refuses every delivery
         self._last_try = ""  # the server's answer to the last canary, if it is worth telling
         self._obstacles: dict[Obstacle, Reason] = {}
         self._faults: dict[str, Reason] = {}
@@ -66,7 +78,7 @@ class CircuitBreaker:
     def set_misconfigured(self, reason: Reason, canary_at: float) -> None:
         """Let nothing through but a canary, from `canary_at` on: the server refuses everything."""
         with self._guard:
-            self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
+            self.refusal, self._canary_at, self._last_try = reason, canary_at, ""
 
     def stay_misconfigured(self, canary_at: float, answer: str = "") -> None:
         """Let nothing through but the next canary; `answer`: what the server said to the last."""
@@ -76,7 +88,7 @@ class CircuitBreaker:
 
     def clear_misconfigured(self) -> None:
         with self._guard:
-            self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
+            self.refusal, self._canary_at, self._last_try = reasons.NONE, None, ""
 
     def block(self, name: Obstacle, reason: Reason) -> None:
         with self._guard:
@@ -115,7 +127,7 @@ class CircuitBreaker:
 
     def lets_through(self, now: float) -> bool:
         with self._guard:
-            return self._may_reach(now) and not self._misconfigured
+            return self._may_reach(now) and not self.refusal
 
     def wants_canary(self, now: float) -> bool:
         """Return whether one item may be sent to see if the server accepts again."""
@@ -149,21 +161,37 @@ class CircuitBreaker:
     def break_left(self, now: float) -> float:
         return max(0.0, self._break_until - now)
 
-    def standing(self, now: float) -> Standing:
-        with self._guard:
-            return Standing(
-                healthy=self._healthy,
-                health_reason=self._health_reason,
-                obstacles=tuple(self._obstacles.values()),
-                troubles=dict(self._faults),
-                refusal=self._misconfigured,
-                last_try=self._last_try,
-                paused=self.is_paused(now),
-                has_break=now < self._break_until,
-            )
-
     def state(self, now: float) -> WorkerState:
-        return state_of(self.standing(now))
+        """Return the state: first what only the user can help with, then what both sides want."""
+        with self._guard:
+            # The disk first: what else fails because of it comes and goes.
+            disk = [self._faults[DISK]] if DISK in self._faults else []
+            wrong = (*disk, *self._obstacles.values(), *self._faults.values())
+            if wrong:
+                return WorkerState(ACTION_NEEDED, wrong[0])
+            if self.refusal and not self._outage_tells_more():
+                return WorkerState(ACTION_NEEDED, self._refusal_so_far())
+            if self.is_paused(now):
+                return WorkerState(PAUSED, Reason("paused by you"))
+            if self._healthy is None:
+                return WorkerState(STARTING, Reason("the server has not answered yet"))
+            if not self._healthy:
+                return WorkerState(DOWN, self._health_reason)
+            return WorkerState(PAUSED, BREAK) if self.break_left(now) else WorkerState(HEALTHY)
+
+    def _outage_tells_more(self) -> bool:
+        """Return whether the server went down after a refusal that may have been part of that."""
+        refused = self.refusal.find(REFUSES)
+        passes = refused is not None and refused.get("status") in _OF_THE_ADDRESS
+        return passes and self._healthy is False
+
+    def _refusal_so_far(self) -> Reason:
+        if not self._last_try:
+            return self.refusal
+        return Reason(
+            "{refusal} The last try was answered with: {answer}.",
+            refusal=self.refusal, answer=reasons.bare(reasons.quoted(self._last_try)),
+        )  # fmt: skip
 
     @property
     def is_healthy(self) -> bool:

@@ -35,11 +35,10 @@ class WorkerStarted(Event, frozen=True):
 
 
 class ServerChanged(Event, frozen=True):
-    """Fields as in `WorkerStarted`; `same`: it is the former one, under another key or port."""
+    """Another server, or another way to it; fields as in `WorkerStarted`."""
 
     destination: str
     warning: str = ""
-    same: bool = False
 
 
 class OtherPort(Event, frozen=True):
@@ -114,10 +113,6 @@ class DlqRetryFailed(OfMemory, frozen=True):
 
 class InBackoff(OfMemory, frozen=True):
     delay: float
-
-
-class MoreInBackoff(Event, frozen=True):
-    count: int
 
 
 class StateChanged(Event, frozen=True):

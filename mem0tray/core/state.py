@@ -1,7 +1,4 @@
-"""The state of a worker that people see: its name, its reason, what waits.
-
-Plain data, and the decision which of the states follows from what is known.
-"""
+"""The state of a worker that people see: its name, its reason, what waits; and another worker."""
 
 import sys
 from collections.abc import Mapping
@@ -21,8 +18,6 @@ PERHAPS: Final = "perhaps delivered by another worker"
 BREAK: Final = Reason("the server asked for a break")
 REFUSES: Final = Reason("the server refuses deliveries: {answer}.").id
 DISK: Final = "disk"  # the name of its trouble, which is told first
-# A proxy before a server answers so too while the server is started or moved.
-_OF_THE_ADDRESS: Final = frozenset({404, 405})
 
 
 class WorkerState(Struct, frozen=True):
@@ -30,25 +25,6 @@ class WorkerState(Struct, frozen=True):
 
     name: str
     reason: Reason = reasons.NONE
-
-
-class Standing(Struct, frozen=True):
-    """What is known of the server, the user's wishes and our own parts at one moment.
-
-    `healthy`: the answer to the last probe, None before the first one. `obstacles` keep everything
-    from being sent, `troubles` (by the name of the part) do not. `refusal`: why the server refuses
-    every delivery; `last_try`: what it answered to a canary since, if that was about the memory.
-    `paused` by the user; `has_break`: the server wants nothing sent just now.
-    """
-
-    healthy: bool | None
-    health_reason: Reason
-    obstacles: tuple[Reason, ...]
-    troubles: Mapping[str, Reason]
-    refusal: Reason
-    last_try: str
-    paused: bool
-    has_break: bool
 
 
 class WorkerStatus(Struct, frozen=True):
@@ -71,40 +47,6 @@ def refusal(answer: str, status: int | None) -> Reason:
     """Return the reason that the server refuses every delivery, with its answer and status."""
     told = reasons.bare(reasons.quoted(answer))
     return Reason(REFUSES, answer=told, status=status or 0)
-
-
-def state_of(known: Standing) -> WorkerState:
-    """Return the state: first what only the user can help with, then what user and server want."""
-    # The disk first: what else fails because of it comes and goes.
-    first = [known.troubles[DISK]] if DISK in known.troubles else []
-    wrong = (*first, *known.obstacles, *known.troubles.values())
-    if wrong:
-        return WorkerState(ACTION_NEEDED, wrong[0])
-    if known.refusal and not _outage_tells_more(known):
-        return WorkerState(ACTION_NEEDED, _refusal_so_far(known))
-    if known.paused:
-        return WorkerState(PAUSED, Reason("paused by you"))
-    if known.healthy is None:
-        return WorkerState(STARTING, Reason("the server has not answered yet"))
-    if not known.healthy:
-        return WorkerState(DOWN, known.health_reason)
-    return WorkerState(PAUSED, BREAK) if known.has_break else WorkerState(HEALTHY)
-
-
-def _outage_tells_more(known: Standing) -> bool:
-    """Return whether the server went down after a refusal that may have been part of the outage."""
-    refused = known.refusal.find(REFUSES)
-    passes = refused is not None and refused.get("status") in _OF_THE_ADDRESS
-    return passes and known.healthy is False
-
-
-def _refusal_so_far(known: Standing) -> Reason:
-    if not known.last_try:
-        return known.refusal
-    return Reason(
-        "{refusal} The last try was answered with: {answer}.",
-        refusal=known.refusal, answer=reasons.bare(reasons.quoted(known.last_try)),
-    )  # fmt: skip
 
 
 class WorkerSeen(Struct, frozen=True):

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -20,14 +20,13 @@ from socketserver import TCPServer
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from mem0tray.config import settings as config
+from mem0tray.config import settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line
 from mem0tray.system import programs
 from mem0tray.system.paths import Paths
 
 _HOST: Final = "127.0.0.1"
-_REFUSAL: Final = "The index is locked"
 _OUTPUT: Final = "worker.out"
 _STOP_SECONDS: Final = 3.0
 
@@ -74,8 +73,6 @@ class _Listener(TCPServer):
 
 
 class _Request(BaseHTTPRequestHandler):
-    """A request to the demo's server, alone on its connection."""
-
     server: _Listener
     timeout = 5.0
 
@@ -89,10 +86,10 @@ class _Request(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Store a memory, or refuse it."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if body["user_id"] == self.server.demo.refused:
-            self._answer(500, {"detail": _REFUSAL})
-            return
         memory = StoryMemory(body["user_id"], body["content"])
+        if memory.project == self.server.demo.refused:
+            self._answer(500, {"detail": "The index is locked"})
+            return
         self.server.demo.stored.setdefault(self.headers["Idempotency-Key"], memory)
         self._answer(200, {"success": True})
 
@@ -109,44 +106,59 @@ class _Request(BaseHTTPRequestHandler):
 
 
 class Stage:
-    """The scratch home `home`, with its worker and `server`. Raises Mem0TrayError."""
+    """The scratch home, with its worker, which ends with us however we end, and `server`.
 
-    def __init__(self, home: Path, server: DemoServer, settings: Mapping[str, str]) -> None:
-        self.home = home
-        self.server = server
+    `interval` is in seconds, for probes and for retries.
+    """
+
+    def __init__(
+        self, home: Path, server: DemoServer, interval: float, program: Sequence[str]
+    ) -> None:
+        self.server, self.interval = server, interval
         self._paths = Paths(home / ".claude", home)
         # The settings name it: until the worker made it, commands would report it missing.
         self._paths.claude_dir.mkdir(mode=0o700)
-        ours = {config.variable(key): text for key, text in settings.items()}
-        self._here = {"cwd": home, "env": _environment(home) | ours, **programs.detached()}
-
-    def start_worker(self, program: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start the worker, which ends with us however we end."""
-        with (self.home / _OUTPUT).open("wb") as to:
-            command = [sys.executable, "-P", "-m", __name__, *program]
+        self._output = home / _OUTPUT
+        ours = {
+            "paths.claude_dir": str(self._paths.claude_dir),
+            "server.url": f"http://{_HOST}:{server.port}",
+            "server.dialect": "vps",
+            "sync.probe_interval": str(interval),
+            "sync.idle_probe_interval": str(interval),
+            "sync.retry_interval": str(interval),
+        }
+        env = _environment(home) | {settings.variable(key): text for key, text in ours.items()}
+        self._here = {"cwd": home, "env": env, **programs.detached()}
+        command = [sys.executable, "-P", "-m", __name__, *program]
+        with self._output.open("wb") as to:
             self._worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
                 command, stdin=subprocess.PIPE, stdout=to, stderr=to, **self._here
             )
-        return self._worker
+
+    def stop(self) -> None:
+        """Stop the worker."""
+        programs.end_child(self._worker, _STOP_SECONDS)
 
     def command(self, *arguments: str) -> str:
-        """Run a command of mem0tray in the scratch home; return what it printed."""
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603  (ourselves)
+        """Run a command in the scratch home; return what it printed. Raises Mem0TrayError."""
+        done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  (ourselves)
             [sys.executable, "-P", "-m", "mem0tray", *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
             **self._here,
         )
         if done.returncode:
-            said = _text(done.stderr or done.stdout)
-            raise Mem0TrayError(f"`mem0tray {arguments[0]}` failed: {one_line(said, 500)}")
-        return _text(done.stdout)
+            said = one_line(done.stderr or done.stdout, 500)
+            raise Mem0TrayError(f"`mem0tray {arguments[0]}` failed: {said}")
+        return done.stdout
 
     def check(self) -> None:
         """Raise Mem0TrayError when the worker is gone."""
         if self._worker.poll() is not None:
-            said = one_line(_text((self.home / _OUTPUT).read_bytes()), 500)
+            said = one_line(self._output.read_text("utf-8", "replace"), 500)
             raise Mem0TrayError(f"The worker ended by itself, after saying: {said}")
 
     @property
@@ -167,7 +179,7 @@ class Stage:
     def log(self) -> list[str]:
         """Return the whole lines of the log, without the time before each."""
         with suppress(OSError):
-            lines = _text(self._paths.log.read_bytes()).split("\n")[:-1]
+            lines = self._paths.log.read_text("utf-8", "replace").split("\n")[:-1]
             return [line.partition(" ")[2] for line in lines]
         return []
 
@@ -178,37 +190,30 @@ class Stage:
 
 @contextmanager
 def staged(interval: float, program: Sequence[str] = ("run",)) -> Iterator[Stage]:
-    """Set up a stage whose worker is `program` of mem0tray, and take it down.
-
-    `interval` is in seconds, for probes and for retries.
-    """
+    """Set up a stage whose worker is `program` of mem0tray, and take it down."""
     with ExitStack() as undo:
         home = Path(tempfile.mkdtemp(prefix="mem0tray-demo-"))
         undo.callback(shutil.rmtree, home, ignore_errors=True)
         server = DemoServer()
         server.start()
         undo.callback(server.stop)
-        intervals = ("sync.probe_interval", "sync.idle_probe_interval", "sync.retry_interval")
-        address = {"server.url": f"http://{_HOST}:{server.port}", "server.dialect": "vps"}
-        stage = Stage(home, server, address | dict.fromkeys(intervals, str(interval)))
-        undo.callback(programs.end_child, stage.start_worker(program), _STOP_SECONDS)
+        stage = Stage(home, server, interval, program)
+        undo.callback(stage.stop)
         yield stage
 
 
 def _environment(home: Path) -> dict[str, str]:
     """Return an environment with this home and no other, and without settings of ours."""
-    local = home / "AppData"
     ours = programs.child_environment().items()
-    return {name: value for name, value in ours if not name.startswith(config.ENV_PREFIX)} | {
+    return {name: value for name, value in ours if not name.startswith(settings.ENV_PREFIX)} | {
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / ".config"),
         "XDG_DATA_HOME": str(home / ".local" / "share"),
         "XDG_STATE_HOME": str(home / ".local" / "state"),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "USERPROFILE": str(home),  # these three on Windows
-        "WIN_PD_OVERRIDE_LOCAL_APPDATA": str(local / "Local"),
-        "WIN_PD_OVERRIDE_APPDATA": str(local / "Roaming"),
-        config.variable("paths.claude_dir"): str(home / ".claude"),
+        "WIN_PD_OVERRIDE_LOCAL_APPDATA": str(home / "AppData" / "Local"),
+        "WIN_PD_OVERRIDE_APPDATA": str(home / "AppData" / "Roaming"),
         "PYTHONIOENCODING": "utf-8",  # we read its output, whatever the terminal
     }
 
@@ -219,10 +224,6 @@ def _read(path: Path) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(path.read_bytes())
         return document
     return {}
-
-
-def _text(printed: bytes) -> str:
-    return printed.decode("utf-8", "replace")
 
 
 def _end_with_standard_input() -> None:

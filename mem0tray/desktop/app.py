@@ -32,7 +32,7 @@ from mem0tray.files import orders
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.system import programs
 from mem0tray.worker.folders.settings import SettingsFile
-from mem0tray.worker.reporting.log import EventLog
+from mem0tray.worker.log import EventLog
 from mem0tray.worker.thread import WorkerThread
 
 if TYPE_CHECKING:

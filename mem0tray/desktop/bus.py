@@ -151,7 +151,6 @@ class SessionBus:
         self._when_connected.append(connected)
 
     def on_lost(self, lost: Callable[[], object]) -> None:
-        """Call `lost` each time the bus has ended."""
         self._when_lost.append(lost)
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:
@@ -187,8 +186,6 @@ class SessionBus:
                 self._loop.call_soon_threadsafe(work)
 
     def _keep_up(self, begin: Callable[[MessageBus], object]) -> None:
-        """Begin it on the present connection, and on each to come."""
-
         def there() -> None:
             self._kept.append(begin)
             if self._connection is not None:
@@ -228,7 +225,6 @@ class SessionBus:
         return reply
 
     async def _reach(self) -> MessageBus:
-        """Return the connection, made if there is none. Raises BusError."""
         async with self._connecting:
             if self._connection is not None:
                 return self._connection
@@ -238,16 +234,17 @@ class SessionBus:
                 bus = await self._connected()
             except TimeoutError as error:
                 raise BusError(_SILENT) from error
-            except OSError as error:
-                raise _unreachable(reasons.of_system(error)) from error
-            except (DBusFastError, EOFError) as error:
-                raise _unreachable(reasons.quoted(str(error) or "it has ended")) from error
+            except (OSError, DBusFastError, EOFError) as error:
+                why = reasons.quoted(str(error) or "it has ended")
+                if isinstance(error, OSError):
+                    why = reasons.of_system(error)
+                text = Reason("The session's D-Bus cannot be reached: {why}.", why=why)
+                raise BusError(text) from error
             self._keeper = self._loop.create_task(self._keep(bus))
             _call_each(self._when_connected)
             return bus
 
     async def _connected(self) -> MessageBus:
-        """Connect, and restore exports, names and subscriptions."""
         async with asyncio.timeout(PATIENCE):
             bus = await MessageBus(bus_address=self._address).connect()
             writer: Any = getattr(bus, "_writer", None)
@@ -301,10 +298,6 @@ class _PatientSocket:
             return self._under.send(data)
         except BlockingIOError:
             return 0
-
-
-def _unreachable(why: Reason) -> BusError:
-    return BusError(Reason("The session's D-Bus cannot be reached: {why}.", why=why))
 
 
 def _call_each(listeners: Sequence[Callable[[], object]]) -> None:

@@ -27,7 +27,7 @@ from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop import clipboard, session
-from mem0tray.desktop.dialogs import Dialogs, Question
+from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Notice, notice_texts
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
@@ -76,11 +76,12 @@ class Controller:
         self._changed = changed
         self._former: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
         self._waiting = {name: _Commands() for name in ("clicks", "dialogs", "migration")}
-        run, names = self._run, [[name] for name in self._waiting]
+        run = self._run
+        clicks, asking, moving = ([name] for name in self._waiting)
         self._threads = (
-            threading.Thread(target=run, args=names[0], name="mem0tray-clicks", daemon=True),
-            threading.Thread(target=run, args=names[1], name="mem0tray-dialogs", daemon=True),
-            threading.Thread(target=run, args=names[2], name="mem0tray-migration", daemon=True),
+            threading.Thread(target=run, args=clicks, name="mem0tray-clicks", daemon=True),
+            threading.Thread(target=run, args=asking, name="mem0tray-dialogs", daemon=True),
+            threading.Thread(target=run, args=moving, name="mem0tray-migration", daemon=True),
         )
         self._verbs: dict[Verb, Callable[[MenuCommand], object]] = {
             Verb.RETRY_ALL: lambda _: verbs.retry_all(self._settings(), held=False),
@@ -160,19 +161,14 @@ class Controller:
         language = self._language()
         _ = language.gettext
         found = self._found(command)
-        question = Question(
-            title=_("Delete this memory?"),
-            text=_("Project: {project}\nID: {id}\nNot delivered since: {date}").format(
-                project=one_line(found.project, 80) or _("no project"),
-                id=one_line(found.id, 80),
-                date=menu.moment(_letter(command).since, language),
-            )
-            + "\n\n"
-            + _("A backup is written first; “Restore last deletion” puts it back."),
-            confirm=_("Back up and delete"),
-            cancel=_("Cancel"),
+        about = _("Project: {project}\nID: {id}\nNot delivered since: {date}").format(
+            project=one_line(found.project, 80) or _("no project"),
+            id=one_line(found.id, 80),
+            date=menu.moment(_letter(command).since, language),
         )
-        if not self._dialogs.ask(question):
+        after = _("A backup is written first; “Restore last deletion” puts it back.")
+        title, buttons = _("Delete this memory?"), (_("Back up and delete"), _("Cancel"))
+        if not self._dialogs.ask(title, f"{about}\n\n{after}", *buttons):
             return
         # It may have been delivered while the question was open.
         settings = self._settings()

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -46,16 +46,6 @@ end run
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """`confirm` is the button for yes; the other one, `cancel`, is the default."""
-
-    title: str
-    text: str
-    confirm: str
-    cancel: str
-
-
 class Dialogs:
     """Dialogs, called from a thread of their own; both methods wait until the window is closed.
 
@@ -66,20 +56,21 @@ class Dialogs:
     def __init__(self, daemon: "Daemon | None" = None) -> None:
         self._daemon = daemon
 
-    def ask(self, question: Question) -> bool:
-        """Return whether the user confirmed; closing the window, or half an hour, means no."""
-        title, text = question.title, question.text
+    def ask(self, title: str, text: str, confirm: str, cancel: str) -> bool:
+        """Return whether the user chose the button `confirm`; `cancel` is the default.
+
+        Closing the window, or half an hour, means no.
+        """
         if sys.platform == "win32":  # the system labels the buttons
             return bool(_message_box(text, title, _QUESTION) == _OK)
         if sys.platform == "darwin":
-            return _alert(_ASK, title, text, question.confirm, question.cancel)
-        for command in _windows(title, text, question.confirm, question.cancel):
+            return _alert(_ASK, title, text, confirm, cancel)
+        for command in _windows(title, text, confirm, cancel):
             answer = _answer(command)
             if answer is not None:
                 return answer
-        answers = [(_YES, question.confirm), ("no", question.cancel)]
-        notice = _notice(title, text)
-        return self._notify(lambda daemon: daemon.ask(notice, answers, _OVERLOOKED)) == _YES
+        buttons, notice = [(_YES, confirm), ("no", cancel)], _notice(title, text)
+        return self._notify(lambda daemon: daemon.ask(notice, buttons, _OVERLOOKED)) == _YES
 
     def show(self, title: str, text: str, close: str) -> None:
         """Show a text until the user closes it; nothing waits for the end of a notification."""
@@ -91,15 +82,12 @@ class Dialogs:
             self._notify(lambda daemon: daemon.show(_notice(title, text)))
 
     def _notify(self, show: Callable[["Daemon"], _Answer]) -> _Answer:
-        error: NotShownError | None = None
-        if self._daemon is not None:
-            try:
+        with suppress(NotShownError):
+            if self._daemon is not None:
                 return show(self._daemon)
-            except NotShownError as refusal:
-                error = refusal
         raise Mem0TrayError(
             Reason("No program here can show a window."), Reason("Install zenity or kdialog.")
-        ) from error
+        )
 
 
 def _message_box(text: str, title: str, style: int) -> int:
@@ -121,18 +109,15 @@ def _notice(title: str, text: str) -> Notice:
 
 def _windows(title: str, text: str, confirm: str, cancel: str) -> Iterator[list[str]]:
     """Yield the programs that are here, the desktop's own first; no text could be an option."""
-    makers = {"zenity": _zenity, "kdialog": _kdialog}
+    text = lines(text)
+    kind = ["--question", f"--cancel-label={cancel}", "--default-cancel"] if cancel else ["--info"]
+    zenity = [*kind, "--no-markup", f"--text={text}", f"--width={_WIDTH}"]
+    options = {"zenity": zenity, "kdialog": _kdialog(text, confirm, cancel)}
     desktops = os.environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":")
-    for name in sorted(makers, reverse=not {"kde", "lxqt"} & {*desktops}):
+    for name in sorted(options, reverse=not {"kde", "lxqt"} & {*desktops}):
         program = shutil.which(name)
         if program is not None:
-            options = makers[name](lines(text), confirm, cancel)
-            yield [program, f"--title={lines(title)}", f"--ok-label={confirm}", *options]
-
-
-def _zenity(text: str, _confirm: str, cancel: str) -> list[str]:
-    kind = ["--question", f"--cancel-label={cancel}", "--default-cancel"] if cancel else ["--info"]
-    return [*kind, "--no-markup", f"--text={text}", f"--width={_WIDTH}"]
+            yield [program, f"--title={lines(title)}", f"--ok-label={confirm}", *options[name]]
 
 
 def _kdialog(text: str, confirm: str, cancel: str) -> list[str]:

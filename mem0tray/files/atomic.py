@@ -116,13 +116,10 @@ def read(path: Path) -> tuple[bytes, Signature] | None:
 def why_unreadable(path: Path) -> Reason:
     """Return why a file cannot be opened; NONE where it can be, or is not there."""
     try:
-        os.close(regular_file.open_fd(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return reasons.NONE
-    except OSError as error:
-        if getattr(error, "winerror", None) in _SHARING_VIOLATION:
-            return reasons.NONE  # only for a moment, by its writer
-        return unavailable(path, error).reason
+        with explained(path), suppress(FileNotFoundError, NotADirectoryError):
+            os.close(regular_file.open_fd(path))
+    except FileUnavailableError as error:
+        return error.reason
     return reasons.NONE
 
 
@@ -130,9 +127,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
     """Return an error of the system in words for a person."""
     if isinstance(error, NotRegularError):
         return FileUnavailableError(
-            Reason(
-                "{path} is {kind}, not {wanted}.", path=path, kind=error.kind, wanted=error.wanted
-            ),
+            Reason("{path} is {kind}, not a file.", path=path, kind=error.kind),
             Reason("Move it away: `{command}`.", command=moving(path)),
         )
     if _is_held_open(path, error):
@@ -159,7 +154,6 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
 
 
 def _is_held_open(path: Path, error: OSError) -> bool:
-    """Return whether Windows refused as another program has the file open: "Access denied" too."""
     number = getattr(error, "winerror", None)
     if number != _ACCESS_DENIED:
         return number in _SHARING_VIOLATION

@@ -18,7 +18,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import Reason
 from mem0tray.files.atomic import explained
 from mem0tray.files.private_folders import make_private_folder
-from mem0tray.system import regular_file
+from mem0tray.system import processes, regular_file
 from mem0tray.system.paths import Paths, folder_records
 from mem0tray.system.regular_file import NotRegularError
 
@@ -174,7 +174,7 @@ class InstanceLock:
 
         Raises AlreadyRunningError, or LockTimeoutError if a command writes for `patience` seconds.
         """
-        text = f"{os.getpid()} {self._run} {_space()}\n".encode()
+        text = f"{os.getpid()} {self._run} {processes.space()}\n".encode()
         begun = last = time.monotonic()
         while not self._lock.try_acquire():
             now = time.monotonic()
@@ -243,16 +243,10 @@ def on_its_way(paths: "Paths") -> Path | None:
     return None
 
 
-def _space() -> str:
-    from mem0tray.system import processes  # commands that ask for no instance lock do without
-
-    return processes.space()
-
-
 def holder(path: Path) -> Holder:
     """Return what the holder of an instance lock wrote, or whoever held it last."""
     try:
         pid, run, space, *_ = f"{regular_file.read_bytes(path).decode()}  ".split(" ")
-        return Holder(int(pid) if space.strip() in ("", _space()) else None, run)
+        return Holder(int(pid) if space.strip() in ("", processes.space()) else None, run)
     except (OSError, ValueError):
         return Holder(None, "")

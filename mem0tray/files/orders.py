@@ -212,7 +212,6 @@ class OrderBarrier:
         return self.applied != applied
 
     def names(self) -> frozenset[str]:
-        """Return the names of all orders that are there; none if the folder cannot be read."""
         try:
             names = os.listdir(self._folder)  # noqa: PTH208
         except OSError:

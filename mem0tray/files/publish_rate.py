@@ -25,7 +25,6 @@ class PublishRate:
         return now >= self._next
 
     def wait(self, now: float) -> float:
-        """Return the seconds until the file may be published again."""
         return max(0.0, self._next - now)
 
     def note_cost(self, now: float, duration: float) -> None:

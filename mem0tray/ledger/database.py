@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,9 +14,6 @@ from mem0tray.ledger import names, opening
 from mem0tray.system import regular_file
 
 _MARK: Final = "ledger.mark"  # a file that counts the openings and closings too
-_FEW_PAGES: Final = 64  # too few to be worth freeing
-_PAGES_AT_ONCE: Final = 256  # moved within a few milliseconds
-_LAST_MOMENT: Final = 0.2  # seconds
 _TRIGGERS: Final = Path(__file__).with_name("triggers.sql")
 # SQLite does not wait for the disk if nothing changes, so a durable transaction changes a value.
 _CHANGE: Final = (
@@ -121,11 +117,9 @@ class Ledger:
         atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
 
     def may_have_been_sent(self, source: str) -> bool:
-        """Return whether what stands in one of `names.SOURCES` may have been sent before."""
         return bool(self.meta(names.MAY_HAVE_BEEN_SENT + source))
 
     def trust(self, source: str) -> None:
-        """Note that all of a source is taken in: what comes now is new."""
         if self.may_have_been_sent(source):
             self.set_meta(names.MAY_HAVE_BEEN_SENT + source, 0)
 
@@ -136,9 +130,6 @@ class Ledger:
         """
         with self._lock:
             try:
-                end = time.monotonic() + _LAST_MOMENT
-                while self.give_back_room() and time.monotonic() < end:
-                    pass
                 with self.transaction(durable=True):
                     if in_order:
                         self.set_meta(names.BOOT, opening.boot_id())
@@ -147,22 +138,7 @@ class Ledger:
             finally:
                 self._db.close()
 
-    def give_back_room(self) -> bool:
-        """Give a part of the room that erased texts took back to the disk; return whether it did.
-
-        Only while much of the file is empty: new texts need what little is free otherwise.
-        """
-        with self.locked() as db:
-            (free,) = db.execute("PRAGMA freelist_count").fetchone()
-            (pages,) = db.execute("PRAGMA page_count").fetchone()
-            if free < max(_FEW_PAGES, pages // 4):
-                return False
-            # `execute` would end the pragma after its first page.
-            db.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
-        return True
-
     def scrub(self) -> None:
-        """Leave no trace of erased texts in the files, the write-ahead log included."""
         with self.locked() as db:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -46,7 +46,6 @@ class ForeignClaims:
             self._ledger.set_meta(OTHER_WORKER, None)
 
     def begin(self, run: str, metrics: list[int] | None) -> tuple[str, list[int] | None]:
-        """Note our run and the metrics file as found; return what the last start noted."""
         with self._ledger.transaction():
             before = self.last_start()
             self._ledger.set_meta(OUR_RUN, run)
@@ -93,7 +92,6 @@ class ForeignClaims:
             db.executemany(sql, ((key,) for key in keys))
 
     def ask(self, key: int, now: float) -> None:
-        """Make the outcome of this item unknown: whoever took it may have delivered it."""
         self._ledger.write("UPDATE items SET unknown = ? WHERE key = ?", now, key)
 
     def hold(self, key: int, now: float) -> None:

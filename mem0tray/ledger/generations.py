@@ -57,7 +57,6 @@ class Shown:
         return min((each.first for each in self._ours()), default=None)
 
     def last(self, current: int) -> int | None:
-        """Return the last generation that showed it, the newest being `current`."""
         ends = (current if each.last is None else each.last for each in self._ours())
         return max(ends, default=None)
 
@@ -85,7 +84,6 @@ class Generations:
         self._ledger = ledger
 
     def current(self) -> int:
-        """Return the newest generation that reached the disk; 0 before the first."""
         return int(self._ledger.value(_PUBLISHED))
 
     def named(self, name: str) -> int | None:
@@ -100,7 +98,6 @@ class Generations:
         return bool(self._ledger.rows(_IS_COPY, name, sha))
 
     def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
-        """Return what the file has shown of each of these items; every key has an entry."""
         left = list(keys)
         found: dict[int, list[Showing]] = {key: [] for key in left}
         for start in range(0, len(left), _AT_ONCE):
@@ -165,12 +162,10 @@ class Generations:
         return gen
 
     def record_save(self, key: int, item: Item, gen: int) -> None:
-        """Record how a user saved an item, in a file under that generation's name."""
         values = (key, gen, gen, item.retry_count, item.last_attempt, items.body(item.raw))
         self._ledger.write("INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)", *values)
 
     def strays(self) -> tuple[list[bytes], dict[str, bytes]]:
-        """Return items that make no sense to us, and the unknown top-level keys."""
         rows = self._ledger.rows("SELECT name, raw FROM strays ORDER BY seq")
         return [raw for name, raw in rows if name is None], {n: raw for n, raw in rows if n}
 

@@ -36,7 +36,6 @@ class Inbox:
         self._ledger = ledger
 
     def by_ids(self, ids: Sequence[str]) -> dict[str, list[Row]]:
-        """Find every content known under each of these ids, the first one first."""
         found: dict[str, list[Row]] = {}
         for start in range(0, len(ids), _AT_ONCE):
             some = [encode(each) for each in ids[start : start + _AT_ONCE]]
@@ -62,7 +61,6 @@ class Inbox:
         return decode(project), decode(item_id)
 
     def attempted(self, key: int) -> tuple[bool, bool]:
-        """Return whether a request is under way; and whether a server may have it from before."""
         ((claimed, unknown),) = self._ledger.rows(SQL["attempted"], key)
         return bool(claimed), bool(unknown)
 
@@ -149,7 +147,6 @@ class Inbox:
     # Discarding ---------------------------------------------------------------------
 
     def discard(self, keys: Iterable[int], now: float, reason: str) -> None:
-        """Discard items; those of one deletion get the same time."""
         with self._ledger.transaction() as db:
             for key in keys:
                 db.execute(SQL["discard"], (now, reason, key))
@@ -165,7 +162,6 @@ class Inbox:
         return {(decode(name), digest): key for name, digest, key in rows}
 
     def clear_tombstones(self, names: Iterable[Name]) -> None:
-        """Forget tombstones, as the queue file is published: what it shows from now on is new."""
         for name, digest in names:
             sql = "DELETE FROM tombstones WHERE id = ? AND digest = ?"
             self._ledger.write(sql, encode(name), digest)
@@ -218,7 +214,6 @@ class Inbox:
                 self._ledger.set_raw(key, item.raw)
 
     def make_due(self, key: int, now: float) -> None:
-        """Make a dead letter due now, as by a `last_attempt` of 0 in the file."""
         with self._ledger.transaction():
             item = items.parse(items.with_fields(self._ledger.raw(key), _RETRY_NOW))
             if item is not None:
@@ -227,7 +222,6 @@ class Inbox:
     # Claude Code's notes: known by path and mark, which changes whenever the file does ---
 
     def note_marks(self) -> dict[str, str]:
-        """Return the mark of each note, when it was last looked at, and of each folder."""
         rows = self._ledger.rows("SELECT path, mark FROM notes")
         return {decode(path): mark for path, mark in rows}
 

@@ -15,7 +15,6 @@ from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.names import CANARY, LAST_DELIVERY, OF_ANOTHER_WORKER, SQL
 
 LANES: Final = (items.FRESH, items.DEAD)
-_IN_BACKOFF: Final = "FROM items WHERE state = 'dead' AND claimed IS NULL AND due > ?"
 
 
 class Ticket(Struct, frozen=True):
@@ -107,12 +106,10 @@ class Outbox:
                         break
         return min(times, default=None)
 
-    def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
-        """Return the next items in backoff (project, id, seconds), and how many there are."""
-        sql = f"SELECT project, id, due {_IN_BACKOFF} ORDER BY due LIMIT ?"
-        rows = self._ledger.rows(sql, now, limit)
-        total = self._ledger.value(f"SELECT count(*) {_IN_BACKOFF}", now)
-        return [(decode(project), decode(name), due - now) for project, name, due in rows], total
+    def in_backoff(self, now: float) -> list[tuple[str, str, float]]:
+        sql = "SELECT project, id, due FROM items WHERE state = 'dead' AND claimed IS NULL"
+        rows = self._ledger.rows(f"{sql} AND due > ? ORDER BY due", now)
+        return [(decode(project), decode(name), due - now) for project, name, due in rows]
 
     def due(self, key: int) -> float:
         return float(self._ledger.value("SELECT due FROM items WHERE key = ?", key))
@@ -123,7 +120,6 @@ class Outbox:
         return state, count, last_attempt
 
     def defer(self, key: int, due: float) -> None:
-        """Put an item off until `due`, without counting anything."""
         self._ledger.write("UPDATE items SET due = ? WHERE key = ?", due, key)
 
     def bring_waits_forward(self, now: float, by: float) -> None:
@@ -139,7 +135,6 @@ class Outbox:
             db.execute(SQL["limit_dead_waits"], (now,))
 
     def claim(self, key: int, now: float, server: str = "") -> Job:
-        """Record that an item is about to be sent to `server` (in the caller's transaction)."""
         with self._ledger.transaction() as db:
             (
                 state, item_id, digest, first, retries, count, last_attempt,
@@ -236,7 +231,6 @@ class Outbox:
         duration: float,
         request: str = "",
     ) -> None:
-        """Add to the history of an item, of which the last fifty attempts are kept."""
         with self._ledger.transaction() as db:
             values = (key, at, kind, status, message, duration, request)
             db.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)", values)

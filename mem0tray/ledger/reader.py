@@ -126,7 +126,6 @@ class Reader:
     def listed(
         self, state: str, project: str | None = None, limit: int | None = None
     ) -> list[Listed]:
-        """Return the dead letters, or the fresh entries, in the order of their file."""
         where, values = _those(state, project)
         sql = f"{_LISTED} WHERE {where} ORDER BY {_ORDER[state]} LIMIT ?"
         return _listed(self._rows(sql, *values, -1 if limit is None else limit))
@@ -136,7 +135,6 @@ class Reader:
         return int(self._one(f"SELECT count(*) FROM items WHERE {where}", *values) or 0)
 
     def strays(self) -> list[bytes]:
-        """Return what makes no sense as an item in the file of the dead letters."""
         rows = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq")
         return [raw for (raw,) in rows]
 
@@ -159,7 +157,6 @@ class Reader:
         return [decode(each) for (each,) in before + after]
 
     def by_project(self) -> list[ProjectCounts]:
-        """Count what waits of each project; the one with most dead letters comes first."""
         sums: dict[str, ProjectCounts] = {}
         for name, dead, fresh in self._of_both(
             "SELECT project, sum(state = 'dead'), sum(state = 'pending') FROM items"
@@ -219,17 +216,19 @@ class Reader:
     # One memory -----------------------------------------------------------------------
 
     def known(self, item_id: str, digest: bytes) -> Known | None:
-        rows = self._rows(f"{_KNOWN} WHERE id = ? AND digest = ?", encode(item_id), digest)
-        return known_from(rows[0]) if rows else None
+        found = self._known("id = ? AND digest = ?", encode(item_id), digest)
+        return found[0] if found else None
 
     def by_id(self, item_id: str) -> list[Known]:
-        rows = self._rows(f"{_KNOWN} WHERE id = ? ORDER BY key", encode(item_id))
-        return list(map(known_from, rows))
+        return self._known("id = ? ORDER BY key", encode(item_id))
 
     def by_prefix(self, prefix: str) -> list[Known]:
         start = encode(prefix)
-        rows = self._rows(f"{_KNOWN} WHERE {_BEGINS} LIMIT {_MOST}", start, start + _AFTER)
-        return sorted(map(known_from, rows), key=lambda known: known.key)
+        found = self._known(f"{_BEGINS} LIMIT {_MOST}", start, start + _AFTER)
+        return sorted(found, key=lambda known: known.key)
+
+    def _known(self, where: str, *values: Any) -> list[Known]:
+        return list(map(known_from, self._rows(f"{_KNOWN} WHERE {where}", *values)))
 
     def raw(self, key: int) -> bytes | None:
         found: bytes | None = self._one("SELECT raw FROM texts WHERE key = ?", key)
@@ -243,7 +242,6 @@ class Reader:
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in rows}
 
     def servers_of(self, key: int) -> list[tuple[str, float]]:
-        """List the servers that have taken an item, and when (Unix seconds), in that order."""
         return [(name, at) for name, at in self._rows(SQL["deliveries"], key)]
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
@@ -259,18 +257,16 @@ class Reader:
 
     def discarded(self) -> list[Batch]:
         """Return each deletion whose items can still be restored, newest first."""
-        rows = self._rows(SQL["deleted"], items.EDITED)
-        deletions = [list(rows) for _, rows in groupby(rows, lambda row: row[0])]
+        found = self._rows(SQL["deleted"], items.EDITED)
         return [
-            Batch(of_it[0][0], of_it[0][1], [r[2] for r in of_it], [r[3] for r in of_it])
-            for of_it in deletions
+            Batch(rows[0][0], rows[0][1], [row[2] for row in rows], [row[3] for row in rows])
+            for rows in (list(its) for _, its in groupby(found, lambda row: row[0]))
         ]
 
     def has_discarded(self) -> bool:
         return bool(self._rows(f"SELECT 1 FROM {SQL['discarded_texts']} LIMIT 1", items.EDITED))
 
     def discarded_digests(self) -> set[bytes]:
-        """Return the digests of all memories that the user has deleted."""
         return {digest for (digest,) in self._rows(SQL["discarded_digests"], items.EDITED)}
 
     # What was delivered ---------------------------------------------------------------
@@ -291,7 +287,6 @@ class Reader:
         return [(came, went) for came, went in self._rows(SQL["stays"], since)]
 
     def taken(self, server: str) -> dict[str, "array[int]"]:
-        """List the keys of what a server has taken, by project, in the order of intake."""
         self._define("id_again", items.id_again)
         found: dict[bytes, array[int]] = {}
         for project, key in self._rows(SQL["taken"], server):
@@ -299,7 +294,6 @@ class Reader:
         return {decode(project): keys for project, keys in found.items()}
 
     def memories(self, keys: Sequence[int], server: str) -> Iterator[TakenMemory]:
-        """Yield the memories with these keys, which that server has taken."""
         for begin in range(0, len(keys), _AT_ONCE):
             some = keys[begin : begin + _AT_ONCE]
             sql = SQL["taken_memories"].format(marks=", ".join("?" * len(some)))

@@ -37,7 +37,6 @@ class Row(Struct, frozen=True):
         return self.item_id, self.digest
 
     def is_delivered(self, server: str) -> bool:
-        """Return whether it was delivered to the chosen `server`; to any where none is chosen."""
         return self.state == items.DELIVERED and (not server or server in self.servers)
 
 

@@ -107,8 +107,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    """Answer a client that has left: without an answer uvicorn would log an exception."""
-    return Response(status_code=400)
+    return Response(status_code=400)  # without an answer uvicorn would log an exception
 
 
 class Guard:

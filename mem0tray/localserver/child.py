@@ -75,7 +75,6 @@ class LocalServer:
                 self._child = None
 
     def _end_child(self) -> None:
-        """Account for a child that died; kill one that hangs (nothing stored is lost)."""
         child = self._child
         if child is None:
             return
@@ -93,8 +92,8 @@ class LocalServer:
         self._problem = (why, Reason("Its log is {path}.", path=log))
 
     def _note_death(self) -> None:
-        """Note that the server died, or never became ready; one that lived a minute was sound."""
         now = time.monotonic()
+        # One that has lived for a minute was sound.
         self._deaths = 1 if now - self._started >= SOUND_SECONDS else self._deaths + 1
         self._not_before = now + restart_delay(self._deaths)
 

@@ -44,7 +44,6 @@ class Owners(Struct, kw_only=True):
         return found
 
     def filter(self, *, required: bool = True) -> Filter:
-        """Make the filter that finds their memories; HTTPException 400 if it must name somebody."""
         names = self.names()
         if required and not names:
             raise HTTPException(400, f"At least one identifier ({', '.join(_NAMES)}) is required.")
@@ -179,7 +178,6 @@ def _key(value: Any) -> str:
 
 
 def _is_whole(text: str) -> bool:
-    """Return whether no character is half a one."""
     return text.encode("utf-8", "replace").decode() == text
 
 

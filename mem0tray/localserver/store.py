@@ -140,7 +140,6 @@ class Filter(NamedTuple):
         return sql, [value for _, values in conditions for value in values]
 
     def condition(self) -> tuple[str, list[Any]]:
-        """Make SQL to append to a condition on the memories `m`, and its values."""
         sql, values = self.besides_project("m.id")
         if self.project is None:
             return sql, values
@@ -272,7 +271,6 @@ class Store:
         return StoredMemory(*row) if row is not None else None
 
     def names(self, kind: Literal["project", "agent", "run"]) -> list[NameCount]:
-        """Count the memories of each project, agent or run, by name; reads no text."""
         table = "memories" if kind == "project" else "details"
         rows = self._connection.execute(_COUNTED.format(table=table, column=kind))
         return [NameCount(*row) for row in rows]
@@ -287,7 +285,6 @@ class Store:
             self._write_details(row, changed)
 
     def delete(self, project: str | None, memory_id: str) -> bool:
-        """Delete one memory for good, of this project or of any; return whether there was one."""
         found = self.one(memory_id)
         if found is None or project not in (None, found.project):
             return False
@@ -310,7 +307,6 @@ class Store:
         self._connection.execute("DELETE FROM memories WHERE id = ?", (row,))
 
     def search(self, wanted: Filter, query: str, limit: int) -> list[tuple[StoredMemory, float]]:
-        """Find the memories that best fit `query`, with their scores, 0 to 1."""
         project = None if wanted.project is None else _bytes(wanted.project)
         sql, values = wanted.besides_project("rowid")
         rows = self._words.search(project, query, limit, sql, values)
@@ -352,7 +348,6 @@ def memories_in(path: Path) -> int:
 
 
 def _row(memory_id: str) -> int:
-    """Return the row of a memory; 0, which no memory has, if this is no id."""
     is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
     return int(memory_id) if is_id else 0
 

@@ -65,14 +65,12 @@ class WordIndex:
         self._run("INSERT INTO words (words) VALUES ('delete-all')")
 
     def missing(self, after: int) -> list[int]:
-        """Find some memories behind this one that the index lacks, the oldest first."""
         return [row for (row,) in self._run(_MISSING, (after, _STEP_ROWS))]
 
     def add(self, row: int) -> None:
         self._run("INSERT INTO words (rowid, project, memory) VALUES (?, ?, ?)", self._words(row))
 
     def remove(self, row: int) -> None:
-        """Take out the words of a memory that is still there, with the same text."""
         self._run(
             "INSERT INTO words (words, rowid, project, memory) VALUES ('delete', ?, ?, ?)",
             self._words(row),
@@ -149,7 +147,6 @@ def _spaced(text: str | bytes) -> str:
 
 
 def _signs(text: str) -> str:
-    """Return the words as FTS5 compares them, each with a blank before it."""
     plain = "".join(
         sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign)
     )

@@ -83,7 +83,6 @@ class Recogniser:
         self._clients: dict[str, Client] = {}
 
     def probe(self, timeout: float) -> Health:
-        """Ask for the server's health and its proof; for its dialect if unknown or not proved."""
         end = time.monotonic() + timeout
         known = self._recognition.dialect
         if not known:

@@ -203,7 +203,6 @@ def _reason(
     content: str,
     secrets: Sequence[str],
 ) -> Reason:
-    """Say why it is no delivery: in a sentence of ours, or by status and the server's words."""
     named = _named(status)
     if body is None and status < HTTPStatus.BAD_REQUEST:
         address = _target(reply)
@@ -233,7 +232,6 @@ def _shows(words: str, content: str, secrets: Sequence[str]) -> bool:
 
 
 def _plain(reply: Reply) -> str:
-    """Read the text of a plain-text answer; a page is of no use in one line."""
     if reply.fault is not None or reply.headers.get("content-encoding"):
         return ""
     text = reply.body[:4000].decode("utf-8", "replace").strip()
@@ -247,7 +245,6 @@ def _redirected(address: str, answer: str) -> Reason:
 
 
 def _target(reply: Reply) -> str:
-    """Find where a redirect points: scheme, host and path, no more; empty for other answers."""
     location = reply.headers.get("location", "")
     if not location or (reply.status or 0) // 100 != HTTPStatus.MULTIPLE_CHOICES // 100:
         return ""

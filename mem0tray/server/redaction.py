@@ -21,8 +21,8 @@ _SAYING = ("error", "detail", "details", "message", "msg", "reason", "title")
 _CODING = ("code", "error_code", "type", "error_type")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
-_BYTES = re.compile(r"(?:\\+x[0-9a-fA-F]{2})+")
-_ESCAPE = re.compile(r"""\\+(?:u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|(.))""")
+_ENCODED = re.compile(r"\\[xuU][0-9a-fA-F]{2}")  # any character, to whoever decodes it
+_ESCAPE = re.compile(r"\\+(.)")
 _BLANK = re.compile(
     "[\\s\x00-\x1f\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ud800-\udfff]+"
 )
@@ -70,6 +70,8 @@ def code(body: Any) -> str:
 def repeats(text: str, content: str, length: int = REPEATED) -> bool:
     """Return whether `text` shows `length` characters of `content` in a row, however disguised."""
     text = text[:_LOOKED_AT]
+    if content and _ENCODED.search(text):
+        return True
     contents = {content, unescaped(content)}
     texts = {text, unescaped(text)}
     shown = {window for form in texts for window in _windows(form, length)}
@@ -93,16 +95,13 @@ def repeats(text: str, content: str, length: int = REPEATED) -> bool:
 
 
 def unescaped(text: str) -> str:
-    """Undo the escapes of JSON, Python, HTML and addresses."""
-    if "\\" in text:
-        text = _ESCAPE.sub(_character, _BYTES.sub(_characters, text))
-        # A pair of surrogate escapes may stand for one character.
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """Undo the escapes of JSON, HTML and addresses; of encoded characters only HTML's."""
+    text = _ESCAPE.sub(lambda found: " " if found[1] in "nrtbfv0" else found[1], text)
     if "&" in text:
         from html import unescape  # slow to import, and rarely wanted
 
         text = unescape(text)
-    return unquote(text) if "%" in text else text
+    return unquote(text)
 
 
 def _windows(text: str, length: int) -> set[str]:
@@ -111,18 +110,3 @@ def _windows(text: str, length: int) -> set[str]:
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
-def _characters(match: re.Match[str]) -> str:
-    data = bytes.fromhex(match[0].replace("\\", "").replace("x", ""))
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _character(match: re.Match[str]) -> str:
-    four, eight, other = match.groups()
-    if four or eight:
-        return chr(int(four or eight, 16))
-    return " " if other in "nrtbfv0" else other

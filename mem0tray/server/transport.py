@@ -240,13 +240,11 @@ class Transport(httpcore.NetworkBackend, httpcore.NetworkStream):
         return left
 
     def _limit_wait(self) -> None:
-        """Make the socket wait until the deadline, rounded up: setting it is a call of its own."""
         left = min(ceil(self._remaining() * _STEPS) / _STEPS, _LOOK)
         if left != self._sock.gettimeout():
             self._sock.settimeout(left)
 
     def _connected(self, host: str, port: int, seconds: float) -> _Connected:
-        """Connect to server or proxy, each address for `seconds`; or return the first error."""
         errors = []
         for name in self._there.addresses if self._there.is_loopback else (host,):
             try:

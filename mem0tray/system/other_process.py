@@ -135,7 +135,6 @@ def is_worker(name: str, words: Iterable[str]) -> bool:
 
 
 def _mark(pid: int) -> str:
-    """Return when the process started, as the system counts it; empty if none, or a zombie."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -145,7 +144,6 @@ def _mark(pid: int) -> str:
 
 
 def _unit(pid: int) -> tuple[str, bool]:
-    """Return the systemd service whose main process it is, and whether it is the user's own."""
     with suppress(OSError):
         for line in (_PROC / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines():
             *above, last = line.rpartition(":")[2].split("/")

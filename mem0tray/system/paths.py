@@ -73,7 +73,6 @@ class Paths(Struct, frozen=True):
         return cls(claude_dir.expanduser().absolute(), data_root())
 
     def by_real_path(self) -> "Paths":
-        """Return these paths under the folder's real path, wherever links may lead later."""
         return Paths(Path(os.path.realpath(self.claude_dir)), self.root, self.data_dir)
 
     # Shared with other programs

@@ -19,7 +19,6 @@ from mem0tray.system import regular_file
 PATIENCE: Final = 5.0  # seconds
 OSASCRIPT: Final = "/usr/bin/osascript"
 _STOP_SECONDS: Final = 1.0
-_SAVING: Final = 2.0  # seconds for an editor to save its recovery file
 _FIRST_LINE: Final = 512  # bytes; no system reads a longer `#!` line
 _PLAIN_SIGNS: Final = frozenset("-_.:/\\@+,=~")  # on Windows, beside letters and digits
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -75,35 +74,22 @@ def run_applescript(script: str, words: tuple[str, ...], timeout: float | None =
 
 
 def edit(file: Path, *, if_failed: str) -> None:
-    """Open `file` in the user's editor and wait until it ends; whatever ends the wait also ends it.
+    """Open `file` in the user's editor and wait until it ends.
 
     Raises Mem0TrayError, with the remedy `if_failed` if the editor does not start or fails.
     """
-    chosen = (shlex.split(os.environ.get(name, "")) for name in ("VISUAL", "EDITOR"))
-    command = next(filter(None, chosen), None) or _default_editor()
-    try:
-        running = subprocess.Popen([*command, os.fspath(file)])  # noqa: S603  (the user's own)
-    except OSError as error:
-        why = f"The editor {command[0]!r} cannot be started: {error.strerror}."
-        raise Mem0TrayError(why, if_failed) from error
-    try:
-        code = running.wait()
-    except BaseException:
-        running.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            running.wait(_SAVING)
-        raise
-    if code:
-        raise Mem0TrayError(f"The editor {command[0]!r} ended with code {code}.", if_failed)
+    import click  # slow to import
 
-
-def _default_editor() -> list[str]:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    is_named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not is_named and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Mem0TrayError(
             "There is no terminal for an editor, and neither $VISUAL nor $EDITOR names one.",
             "Run this in a terminal, or set $EDITOR.",
         )
-    return ["notepad" if sys.platform == "win32" else "nano" if shutil.which("nano") else "vi"]
+    try:
+        click.edit(filename=os.fspath(file))
+    except click.ClickException as error:
+        raise Mem0TrayError(f"{error.message}.", if_failed) from error
 
 
 # Children -------------------------------------------------------------------------------

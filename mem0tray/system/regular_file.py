@@ -13,15 +13,12 @@ from typing import BinaryIO, Final
 
 from mem0tray.core.reasons import Reason
 
-FOLDER: Final = Reason("a folder")
-_FILE: Final = Reason("a file")
 _KINDS: Final = {
     stat.S_IFIFO: Reason("a named pipe"),
     stat.S_IFSOCK: Reason("a socket"),
-    stat.S_IFDIR: FOLDER,
+    stat.S_IFDIR: Reason("a folder"),
     stat.S_IFCHR: Reason("a device"),
     stat.S_IFBLK: Reason("a device"),
-    stat.S_IFREG: _FILE,
 }
 _ALWAYS: Final = sum(
     getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
@@ -29,12 +26,11 @@ _ALWAYS: Final = sum(
 
 
 class NotRegularError(OSError):
-    """Something else stands where a file (or a folder) belongs; `kind` says what."""
+    """Something else stands where a file belongs; `kind` says what."""
 
-    def __init__(self, path: Path, mode: int, wanted: Reason = _FILE) -> None:
+    def __init__(self, path: Path, mode: int) -> None:
         self.kind = _KINDS.get(stat.S_IFMT(mode), Reason("something odd"))
-        self.wanted = wanted
-        super().__init__(errno.EINVAL, f"is {self.kind}, not {wanted}", str(path))
+        super().__init__(errno.EINVAL, f"is {self.kind}, not a file", str(path))
 
 
 def look(path: Path) -> os.stat_result | None:

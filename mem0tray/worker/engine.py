@@ -3,26 +3,61 @@
 Times that decide something are arguments: `now` in Unix seconds, `moment` in monotonic ones.
 """
 
+import math
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from mem0tray.core import events
-from mem0tray.core.state import WorkerStatus
-from mem0tray.files import private_folders
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.state import WorkerState, WorkerStatus
+from mem0tray.files import orders, private_folders
+from mem0tray.files.publish_rate import INTERVAL
+from mem0tray.ledger.names import NOTES
+from mem0tray.system import processes
 from mem0tray.system.paths import config_file
-from mem0tray.worker.faults import EMERGENCY_PART, READING_PARTS
+from mem0tray.worker.dlq import dead_letters
+from mem0tray.worker.faults import (
+    AGAIN,
+    DLQ_PART,
+    EMERGENCY_PART,
+    QUEUE_PART,
+    READING_PARTS,
+    REPLACING_DLQ,
+    WRITING_DLQ,
+)
 from mem0tray.worker.folders import served_folder, watch
 from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.folders.watch import Watch
-from mem0tray.worker.stages import Parts, stages_of
+from mem0tray.worker.parts import Parts
 
 # Seconds between readings of the files when nobody wakes us. Nothing reports that the clock was
 # set, or that this computer has slept. It divides the interval of the metrics.
 LOOK: Final = 7.5
 _STOP: Final = 0.8
 _FOLDERS: Final = "folders"
+_METRICS_FILE: Final = "metrics file"
+_CLOCK_JUMP: Final = 1.0
+_DAY: Final = 86_400.0
 _FOLLOWED: Final = 60.0  # seconds that `--until-idle` waits for what a server is at work on
+
+
+@dataclass
+class CycleStage:
+    """One step of a cycle; `name` is the part that a fault of it is reported as.
+
+    `wait` returns the seconds until it is to run again, if nobody wakes the worker.
+    """
+
+    name: str
+    run: Callable[[], object]
+    wait: Callable[[], float] = lambda: math.inf
+
+
+def _soon_if(needed: Callable[[], bool]) -> Callable[[], float]:
+    return lambda: AGAIN if needed() else math.inf
 
 
 class Engine:
@@ -30,20 +65,25 @@ class Engine:
 
     def __init__(self, parts: Parts, wanted: WantedSettings, *, watches: bool = True) -> None:
         self.parts = parts
-        self.stages = stages_of(parts, wanted)
         self.has_looked = False  # the first cycle is done
         self._wanted = wanted
         self._context, self._breaker = parts.context, parts.context.breaker
         self._attempt = parts.context.faults.attempt
-        self.watch = self._watch() if watches else None
+        self.stages = self._all_stages()
+        self._now, self._moment = self._context.now(), time.monotonic()  # of the present cycle
+        self._clocks = (self._now, self._moment)
+        self._has_started = False
+        self._reported = WorkerState("")
+        self._asked = 0.0  # when the ledger was last asked what is due, Unix seconds
+        self._expired = 0.0
+        self._given_back: tuple[object, ...] = ()  # the files when memory last was
+        self.watch: Watch | None = None
+        if watches:
+            paths, wake = self._context.paths, self._context.wake
+            ignored = watch.is_ours(paths, unchanged=parts.other.is_unchanged)
+            self.watch = Watch(partial(watch.targets, paths, config_file()), ignored, wake.set)
         if wanted.wrong:
             self._breaker.block("settings", wanted.wrong)
-
-    def _watch(self) -> Watch:
-        paths = self._context.paths
-        ignored = watch.is_ours(paths, unchanged=self.parts.other.is_unchanged)
-        find = partial(watch.targets, paths, config_file())
-        return Watch(find, ignored, self._context.wake.set)
 
     def begin(self) -> None:
         context = self._context
@@ -86,8 +126,9 @@ class Engine:
 
     def cycle(self, now: float, moment: float) -> None:
         """Run every stage once. Nothing more happens while the worker is switching folders."""
+        self._now, self._moment = now, moment
         for stage in self.stages:
-            self._attempt(stage.name, partial(stage.run, now, moment))
+            self._attempt(stage.name, stage.run)
             if self._wanted.where.moves:
                 return
         self.has_looked = True
@@ -98,11 +139,9 @@ class Engine:
             self.watch.check()
 
     def patience(self, now: float, moment: float) -> float:
+        self._now, self._moment = now, moment
         faults = self._context.faults
-        waits = (
-            max(stage.wait(now, moment), faults.until_try(stage.name, moment))
-            for stage in self.stages
-        )
+        waits = (max(each.wait(), faults.until_try(each.name, moment)) for each in self.stages)
         return min(LOOK, faults.next_try(moment), *waits)
 
     # What commands and the tray ask ---------------------------------------------------
@@ -136,3 +175,162 @@ class Engine:
         state, paused = self._breaker.state(now), self._breaker.is_paused(now)
         unread = self._breaker.fault_with(READING_PARTS)
         return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held, unread)
+
+    # The stages, in the order of a cycle: settings, reading, delivery, publishing ---------
+
+    def _all_stages(self) -> tuple[CycleStage, ...]:
+        parts = self.parts
+        return (
+            CycleStage("settings", self._follow_settings, _soon_if(lambda: self._wanted.torn)),
+            CycleStage("clock", self._compare_clocks),
+            CycleStage("pause", self._read_pause),
+            CycleStage(_METRICS_FILE, parts.other.look),
+            CycleStage(EMERGENCY_PART, parts.emergencies.run),
+            CycleStage(QUEUE_PART, parts.queue.run, _soon_if(lambda: parts.queue.torn)),
+            CycleStage(DLQ_PART, self._read_dlq, _soon_if(lambda: parts.edits.torn)),
+            CycleStage("orders", self._apply_orders),
+            CycleStage("another worker", self._forget_gone_worker),
+            CycleStage(
+                NOTES,
+                lambda: parts.notes.run(self._now, self._moment),
+                _soon_if(lambda: parts.notes.awaited),
+            ),
+            CycleStage("start", self._start_threads),
+            CycleStage("files", lambda: served_folder.refuse_unwritable(self._context.paths)),
+            CycleStage("storage", self._test_storage),
+            CycleStage("state", self._report_state),
+            CycleStage("delivery", self._wake_senders, self._until_delivery),
+            CycleStage("publishing", self._publish, self._until_publishing),
+            CycleStage("metrics", parts.metrics.run, lambda: parts.metrics.wait(self._moment)),
+            CycleStage("retention", self._clean_up),
+        )
+
+    def _follow_settings(self) -> None:
+        new = self._wanted.look(self._breaker)
+        faults, torn = self._context.faults, self._wanted.torn
+        faults.note_file("settings file", config_file(), unstable=torn)
+        if new is None:
+            return
+        before, self._context.settings = self._context.settings, new.settings
+        chosen = self.parts.chosen_server
+        if new.mended or new.settings.server != before.server:
+            chosen.choose(new.settings.server, events.ServerChanged)
+        elif new.settings.sync.probe_interval != before.sync.probe_interval:
+            chosen.prober.kick()  # else it would wait out the former interval
+        self._context.events.emit(events.SettingsChanged())
+
+    def _compare_clocks(self) -> None:
+        """See to it that a clock that was set back makes nothing wait longer."""
+        (wall, mono), self._clocks = self._clocks, (self._now, self._moment)
+        back = (self._moment - mono) - (self._now - wall)
+        if back > _CLOCK_JUMP:
+            outbox = self._context.outbox
+            self._breaker.bring_waits_forward(back)
+            self.parts.chosen_server.delivery.clear_suspects()  # they keep times of the old clock
+            outbox.bring_waits_forward(self._now, back)
+            outbox.limit_waits(self._now, self._context.settings.sync.retry_interval)
+
+    def _read_pause(self) -> None:
+        try:
+            self._breaker.pause(orders.read_pause(self._context.paths, self._now))
+        except FileUnavailableError as error:  # the file may say that nothing is to be sent
+            self._breaker.block("pause", error.reason)
+            raise
+        self._breaker.unblock("pause")
+
+    def _read_dlq(self) -> None:
+        parts = self.parts
+        if parts.queue.lost:
+            parts.queue.lost = False
+            parts.edits.look_again()
+        forced = parts.edits.run()
+        if parts.dlq_publisher.merge_late_save() or forced:
+            parts.chosen_server.prober.kick()
+
+    def _apply_orders(self) -> None:
+        """Apply orders after the files were read, as one may be about what stands in them."""
+        parts = self.parts
+        if parts.orders.apply(files_read=not (parts.queue.awaited or parts.edits.awaited)):
+            parts.queue_publisher.kick(now=True)
+            parts.chosen_server.freshen()  # somebody is there, and looks
+            if parts.dlq_publisher.pace.is_quick:  # the answer comes after the file
+                parts.publish_dlq()
+            parts.orders.answer()
+
+    def _forget_gone_worker(self) -> None:
+        """Forget another worker that has gone, once all that it may have changed was read."""
+        read = (_METRICS_FILE, EMERGENCY_PART, QUEUE_PART)
+        if not (self.parts.queue.torn or any(map(self._context.faults.waits, read))):
+            self.parts.other.release()
+
+    def _start_threads(self) -> None:
+        """Start the threads only when it was read what the user did while we were away."""
+        if not self._context.reports_backoffs:
+            dead_letters.report_all(self._context, self._now)
+        if not self._has_started:
+            self._has_started = True
+            self.parts.queue_publisher.start()
+            self.parts.chosen_server.prober.start()  # it opens the way
+
+    def _test_storage(self) -> None:
+        for folder in (self._context.paths.claude_dir, self._context.paths.data_dir):
+            private_folders.refuse_read_only(folder)  # even if there is nothing to write now
+        if self._breaker.blocked_by("storage"):
+            with self._context.ledger.transaction(durable=True):
+                pass  # it writes whatever is done in it, and so shows that the disk takes something
+            self._breaker.unblock("storage")
+
+    def _report_state(self) -> None:
+        state = self._breaker.state(self._now)
+        if state != self._reported:
+            self._reported = state
+            reported = self._context.faults.has_reported(state.reason)
+            self._context.events.emit(events.StateChanged(state.name, state.reason, reported))
+
+    def _wake_senders(self) -> None:
+        """Wake the senders for what is due, perhaps set aside for the server's sake."""
+        self._asked = self._now
+        chosen = self.parts.chosen_server
+        due = 0.0 if chosen.delivery.under_way else self._context.outbox.next_due()
+        if due is not None and due <= self._now:
+            chosen.freshen()
+            chosen.delivery.kick()
+
+    def _until_delivery(self) -> float:
+        due = self._context.outbox.next_due()
+        opens = self._breaker.lets_through_at(self._now)
+        return min(
+            INTERVAL if self.parts.chosen_server.delivery.under_way else math.inf,
+            max(due - self._now, 0.0) if due is not None and due > self._asked else math.inf,
+            opens - self._now if opens is not None else math.inf,
+        )
+
+    def _publish(self) -> None:
+        dlq, queue = self.parts.dlq_publisher, self.parts.queue_publisher
+        if not dlq.needed:  # it may have failed before, and no longer be needed
+            self._context.faults.note_success(WRITING_DLQ)
+            self._context.faults.note_file(REPLACING_DLQ, self._context.paths.dlq, unstable=False)
+        elif dlq.pace.ready(self._moment) or self.parts.is_at_rest(self._now):
+            self.parts.publish_dlq()
+        if queue.needed:
+            queue.kick(now=self.parts.is_at_rest(self._now))
+
+    def _until_publishing(self) -> float:
+        again = max(self.parts.queue_publisher.show_again_at - self._now, 0.0)
+        dlq = self.parts.dlq_publisher
+        if not dlq.needed:
+            return again
+        until_try = self._context.faults.until_try(WRITING_DLQ, self._moment)
+        return min(again, max(dlq.pace.wait(self._moment), until_try, AGAIN))
+
+    def _clean_up(self) -> None:
+        """Forget what was deleted long ago, once a day, and give memory back."""
+        context = self._context
+        if abs(self._now - self._expired) > _DAY:
+            self._expired = self._now
+            context.generations.thin_out()
+            context.inbox.expire(self._now - context.settings.retention.discarded * _DAY)
+        files = (self.parts.edits.signature, self.parts.queue.signature)
+        if files != self._given_back and self.parts.is_at_rest(self._now):
+            self._given_back = files
+            processes.trim_heap()

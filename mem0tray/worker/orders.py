@@ -5,8 +5,8 @@ transaction; the publishers then write the files.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,7 @@ from mem0tray.files import orders
 from mem0tray.files.atomic import TornError
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THERE, Order, Text
 from mem0tray.ledger.rows import Row
-from mem0tray.worker import other_worker
+from mem0tray.worker import metrics
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.hand_edits import HandEdits
@@ -71,6 +71,7 @@ class OrderHandler:
     def _apply(self, order: Order) -> Results | None:
         if order.verb == orders.SHOW:
             self._context.events.emit(events.StatusWanted())
+            return None
         try:
             results = apply(self._context, order)
         except ValueError:  # an order that nobody could have left
@@ -95,7 +96,7 @@ def stand_in(context: WorkerContext) -> Mapping[str, Reason]:
     Returns why a file could not be read, by `queue`, `emergency` or `dlq`. Raises LedgerError, and
     FileUnavailableError when an order cannot be read: then none is applied.
     """
-    beside = context.beside.at_work = not other_worker.is_none_beside(context)
+    beside = context.beside.at_work = not metrics.is_none_beside(context)
     lines, queue, edits = EmergencyIntake(context), QueueIntake(context), HandEdits(context)
     # Nobody may be there to see what the other worker takes until ours starts.
     lines.may_have_been_sent |= beside
@@ -121,27 +122,20 @@ def stand_in(context: WorkerContext) -> Mapping[str, Reason]:
     handler = OrderHandler(context)
     try:
         if handler.apply(files_read=not (queue.torn or edits.torn)):
-            _publish(context, queue, edits)
+            dlq = DlqPublisher(context, edits)
+            _attempt(context, "DLQ file", dlq.run_once)
+            dlq.close()
+            _attempt(context, "queue file", QueuePublisher(context, queue).run_once)
     finally:
         handler.answer()
     return unread
 
 
-def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> None:
-    dlq = DlqPublisher(context, edits)
-    with _reported(context, "DLQ file"):
-        if dlq.needed:
-            dlq.run()
-        dlq.merge_late_save()
-    dlq.close()
-    with suppress(TornError), _reported(context, "queue file"):
-        QueuePublisher(context, queue).run_once()
-
-
-@contextmanager
-def _reported(context: WorkerContext, part: str) -> Iterator[None]:
+def _attempt(context: WorkerContext, part: str, work: Callable[[], object]) -> None:
     try:
-        yield
+        work()
+    except TornError:
+        pass  # the next worker writes it
     except Mem0TrayError as error:
         context.events.emit(events.PartFailed(part, str(error), math.inf))
 
@@ -151,11 +145,8 @@ def _reported(context: WorkerContext, part: str) -> Iterator[None]:
 
 def apply(context: WorkerContext, order: Order) -> Results:
     """Apply an order; what became of each memory. Raises LedgerError, and then changes nothing."""
-    verb = _VERBS.get(order.verb)
-    if verb is None:
-        return {}
     with context.ledger.transaction(durable=True):
-        found = verb(context, order)
+        found = _carried_out(context, order)
     _report(context, order, found)
     if order.verb == orders.FORGET:
         with suppress(LedgerError):  # the command names the files that still hold the text
@@ -163,47 +154,34 @@ def apply(context: WorkerContext, order: Order) -> Results:
     return {name: result for name, (result, _) in found.items()}
 
 
-def _delete(context: WorkerContext, order: Order) -> _Found:
-    return {name: _discard(context, name, items.DELETED) for name in order.names}
+def _carried_out(context: WorkerContext, order: Order) -> _Found:
+    found: _Found = {}
+    match order.verb:
+        case orders.DELETE:
+            return {name: _discard(context, name, items.DELETED) for name in order.names}
+        case orders.FORGET:
+            return _forget(context, order)
+        case orders.RETRY:
+            return {name: _make_due(context, name) for name in order.names}
+        case orders.RESTORE:
+            for text in order.texts:
+                if (name := identity(text.data)) not in found:
+                    found[name] = _put_back(context, name, text)
+        case orders.EDIT:  # of one memory; without a text, only the old one goes
+            (name,) = order.names
+            if not order.texts:
+                return {name: _discard(context, name, items.EDITED)}
+            return {name: _replace(context, name, order.texts[0])}
+    return found
 
 
 def _forget(context: WorkerContext, order: Order) -> _Found:
     inbox = context.inbox
     # A memory that nobody has taken in yet is known as forgotten too: no hook queues it again.
     inbox.add_unread([name for name in order.names if name[0]], context.now())
-    found = _delete(context, order)
+    found = {name: _discard(context, name, items.DELETED) for name in order.names}
     inbox.erase(row.key for name in order.names if (row := inbox.known(name)))
     return found
-
-
-def _retry(context: WorkerContext, order: Order) -> _Found:
-    return {name: _make_due(context, name) for name in order.names}
-
-
-def _restore(context: WorkerContext, order: Order) -> _Found:
-    found: _Found = {}
-    for text in order.texts:
-        name = identity(text.data)
-        if name not in found:
-            found[name] = _put_back(context, name, text)
-    return found
-
-
-def _edit(context: WorkerContext, order: Order) -> _Found:
-    """Replace the text of one memory. Without a text, only the old one goes."""
-    (name,) = order.names
-    if order.texts:
-        return {name: _replace(context, name, order.texts[0])}
-    return {name: _discard(context, name, items.EDITED)}
-
-
-_VERBS: Final[Mapping[str, Callable[[WorkerContext, Order], _Found]]] = {
-    orders.DELETE: _delete,
-    orders.FORGET: _forget,
-    orders.RETRY: _retry,
-    orders.RESTORE: _restore,
-    orders.EDIT: _edit,
-}
 
 
 def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row | None]:

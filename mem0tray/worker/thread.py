@@ -14,7 +14,7 @@ from mem0tray.ledger.counters import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
 from mem0tray.system.threads import WakeUp
-from mem0tray.worker import engine, stages
+from mem0tray.worker import engine, parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.settings import WantedSettings
 
@@ -116,7 +116,7 @@ class WorkerThread:
         while not self._stopping.is_set():
             try:
                 self._wanted.where.follow(self._wanted.settings)
-                parts = stages.open_parts(self._wanted, self._events, wake)
+                opened = parts.open_parts(self._wanted, self._events, wake)
             except Mem0TrayError as error:
                 if not patient:
                     self.failure = error
@@ -126,7 +126,7 @@ class WorkerThread:
                     self._events.emit(events.PartFailed("start", said, engine.LOOK))
                 self._stopping.wait(engine.LOOK)
             else:
-                return Engine(parts, self._wanted, watches=watch)
+                return Engine(opened, self._wanted, watches=watch)
         return None
 
     # What commands and the tray ask; LedgerError where the ledger cannot be read ---------

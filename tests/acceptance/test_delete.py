@@ -171,7 +171,7 @@ def test_what_is_delivered_at_that_moment_is_not_said_to_be_deleted(
     assert done.stderr == "mem0tray: aa-1 is not deleted: it was delivered meanwhile.\n"
     assert list(home.claude.glob("mem0_queue_dlq.backup-*")) == []
     assert server.count("old") == 1
-    home.wait(lambda: home.log_lines("Deleted too late"), 5, "told")
+    home.wait(lambda: home.log_lines("too late"), 5, "told")
     home.wait(lambda: not home.queue_items() and not home.dlq_items(), 5, "published")
 
 
@@ -184,7 +184,7 @@ def test_what_is_being_sent_is_said_to_be(home: Home, server: Standin) -> None:
     assert done.returncode == 1
     assert "aa-1 is being sent at this moment" in done.stderr
     assert '"deleted": []' in done.stdout
-    home.wait(lambda: home.log_lines("Deleted too late"), 10, "told")
+    home.wait(lambda: home.log_lines("too late"), 10, "told")
     assert "delivered" in home.ok("show", "aa-1")
 
 
@@ -211,7 +211,7 @@ def test_the_new_text_waits_for_the_answer_to_the_old_one(
     else:
         assert "The old text is being sent at this moment." in said
     home.wait(lambda: server.sends("old"), 10)
-    home.wait(lambda: home.log_lines("Edited too late"), 10, "told")
+    home.wait(lambda: home.log_lines("too late"), 10, "told")
     home.run("retry", "--all")
     server.wait_for(partial(server.count, "new"), 10)
     old, new = server.saves
@@ -300,7 +300,7 @@ def test_what_a_command_did_is_told_once_as_that(
     output = home.ok("delete", "0aaa", "3aaa", "--yes")
     seen(home, worker, NUMBER - 2)
     (line,) = told(home, BY_COMMAND, BY_HAND)
-    assert line.startswith("Deleted: 2 dead letters (`mem0tray restore mem0_queue_dlq.backup-")
+    assert line.startswith("Deleted: 2 memories (`mem0tray restore mem0_queue_dlq.backup-")
     assert line.partition("restore ")[2].partition("`")[0] in output
     home.ok("restore")
     seen(home, worker, NUMBER)
@@ -310,8 +310,8 @@ def test_what_a_command_did_is_told_once_as_that(
         home.drain()
     home.wait(lambda: len(server.saves) == 2, 5, "retried")
     assert told(home, BY_HAND, "Restored: ", "Retry asked for: ") == [
-        "Restored: 2 dead letters",
-        "Retry asked for: 2 dead letters",
+        "Restored: 2 memories",
+        "Retry asked for: 2 memories",
     ]
 
 

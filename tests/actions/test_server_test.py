@@ -123,12 +123,12 @@ def test_a_redirect_is_not_followed_and_named(steps: Test) -> None:
     )
 
 
-def test_a_dialect_that_was_set_wrongly_is_found_out(steps: Test) -> None:
+def test_where_a_dialect_is_set_that_may_be_wrong(steps: Test) -> None:
     with Standin() as server:
         found = steps(server.url, dialect="oss")
     assert words(found["server"]) == (
-        f"{server.netloc} speaks `vps`, not `oss`."
-        " Set it: `mem0tray config set server.dialect vps`."
+        f"{server.netloc} is down. The health check was answered with 404 Not Found."
+        " Set server.dialect to `auto`, if the server speaks another than the one set."
     )
 
 

@@ -80,8 +80,8 @@ def test_an_unchanged_text_changes_nothing(home: Scratch, work: str) -> None:
     [
         ("path.write_bytes(b' \\n')", "The text is empty", None),
         ("path.write_bytes(b'\\xff')", "not UTF-8", b"\xff"),
-        ("sys.exit(3)", "ended with code 3. Nothing", None),
-        ("path.write_bytes(b'half'); sys.exit(3)", "ended with code 3.", b"half"),
+        ("sys.exit(3)", ": Editing failed. Nothing", None),
+        ("path.write_bytes(b'half'); sys.exit(3)", ": Editing failed.", b"half"),
     ],
 )
 def test_what_cannot_be_used_changes_nothing_and_is_kept(
@@ -131,7 +131,8 @@ def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
     done = home.run("edit", "aa")
     assert done.code == 1
     assert done.line == (
-        "mem0tray: The editor 'no-such-editor' cannot be started: No such file or directory."
+        "mem0tray: no-such-editor: Editing failed: [Errno 2] No such file or directory:"
+        " 'no-such-editor'."
         " Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
     )
 

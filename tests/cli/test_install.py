@@ -137,7 +137,7 @@ def test_a_dry_run_shows_and_changes_nothing(home: Scratch) -> None:
 def test_a_person_is_asked(home: Scratch, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = own_settings(home)
     home.terminal(200)
-    monkeypatch.setattr("mem0tray.cli.install._can_answer", lambda: True)
+    monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
     done = home.run("install", "claude-code", stdin=f"{answer}\n".encode())
     assert done.code == (0 if answer == "y" else 1)
     assert (settings.read_text() == THEIRS) == (answer == "n")

@@ -18,7 +18,7 @@ def test_help_lists_every_command_without_importing_it(home: Scratch) -> None:
     script = (
         "import sys; from mem0tray.cli import main; main(['--help']);"
         "loaded = {m for m in sys.modules if m.startswith('mem0tray.cli.')};"
-        "own = {'mem0tray.cli.app', 'mem0tray.cli.arguments'};"
+        "own = {'mem0tray.cli.app', 'mem0tray.cli.arguments', 'mem0tray.cli.output'};"
         "unneeded = {'rich', 'mem0tray.ledger', 'mem0tray.worker'};"
         "heavy = (loaded - own) | unneeded & set(sys.modules);"
         "sys.exit(repr(heavy) if heavy else 0)"

@@ -26,22 +26,30 @@ def test_a_table_lines_up_and_shows_hostile_text_harmlessly(
     assert len({len(line) for line in out.splitlines()} - {0}) == 1 or terminal
 
 
-@pytest.mark.parametrize("cut", [{"text"}, set()], ids=["cut", "wrapped"])
+@pytest.mark.parametrize(
+    ("columns", "narrow"),
+    [
+        (30, ["id        text               n", "aaaa1111  xxxx 日本xxxxxxx…  7"]),
+        (22, ["id        text", "aaaa1111  xxxx 日本xx…"]),
+    ],
+)
 def test_a_table_fits_the_terminal_and_a_pipe_has_it_whole(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, cut: set[str]
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+    narrow: list[str],
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "30")
-    row = ("aaaa1111", "x" * 40 + " end", "7")
-    output.print_table(("id", "text", "n"), [row], right={"n"}, cut=cut)
-    assert capsys.readouterr().out.splitlines()[1] == "  ".join(row)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    row = ("aaaa1111", "xxxx 日本" + "x" * 40, "7")
+
+    def shown() -> list[str]:
+        output.print_table(("id", "text", "n"), [row], right={"n"}, cut={"text"}, spare=["n"])
+        return capsys.readouterr().out.splitlines()
+
+    assert shown()[1] == "  ".join(row)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
-    output.print_table(("id", "text", "n"), [row], right={"n"}, cut=cut)
-    narrow = capsys.readouterr().out.splitlines()
-    assert max(map(len, narrow)) <= 30
-    assert (sum(line.count("x") for line in narrow) == 41) == (not cut)  # of "text", too
-    left = output.print_table(("id", "text", "n"), [row], cut={"text"}, spare=["n", "id"])
-    assert left == ([] if len(row[0]) + 10 + 1 + 6 <= 30 else ["n"])
+    assert shown()[:2] == narrow
 
 
 @pytest.mark.parametrize(("columns", "indent"), [(60, 15), (24, 4)])
@@ -125,21 +133,19 @@ def test_colours_are_for_terminals_that_want_them(
     label = "\x1b[31m\x1b[1mfail  \x1b[0m" if coloured else "fail  "
     assert capsys.readouterr().out == f"{label}[red]the disk [31m\n"
     output.print_table(("NAME",), [("a",)])
-    assert ("\x1b[1m" in capsys.readouterr().out) == (coloured and terminal)
+    assert ("\x1b[1m" in capsys.readouterr().out) == coloured
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_terminal_has_one_line_of_progress_with_the_time_left_which_goes(
+def test_a_terminal_has_one_line_of_progress_which_goes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, terminal: bool
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     monkeypatch.setattr(output, "_EVERY", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "40")
-    now = [100.0]
-    with output.Progress("memories", lambda: now[0]) as tell:
+    with output.Progress("memories") as tell:
         for done in (20, 100):
-            now[0] += 1
             tell(done, 100)
-    shown = ["", "20 of 100 memories, about 4 s left", "100 of 100 memories", ""]
+    shown = ["", "20 of 100 memories", "100 of 100 memories", ""]
     assert capsys.readouterr().err.split("\r\x1b[K") == (shown if terminal else [""])

@@ -75,10 +75,13 @@ def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
     ("left", "said"),
     [
         ((0, 0, WorkerState(HEALTHY)), ""),
-        ((0, 1, WorkerState(HEALTHY)), "Still waiting for the next retry: 1 dead letter. See "),
+        (
+            (0, 1, WorkerState(HEALTHY)),
+            "Still waiting for the next retry: 0 memories in the queue, 1 dead",
+        ),
         (
             (2, 1, WorkerState(DOWN, reasons.quoted("Connection refused."))),
-            "Still waiting: the server is down (Connection refused): 2 memories in the queue and 1",
+            "Still waiting: the server is down (Connection refused): 2 memories in the queue, 1",
         ),
     ],
 )

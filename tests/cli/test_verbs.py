@@ -133,15 +133,6 @@ def test_nothing_to_retry_is_no_failure_but_a_name_that_names_nothing_is(home: S
     assert home.run("retry", "zz").code == 1
 
 
-def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch) -> None:
-    home.claude.mkdir()
-    with Standin() as server:
-        home.env(MEM0TRAY_SERVER_URL=server.url)
-        found = home.run("retry", "--all", "--json").json()
-    assert found["items"] == []
-    assert found["server"] == {"destination": server.netloc, "healthy": True, "reason": ""}
-
-
 # Delete ------------------------------------------------------------------------------------------
 
 
@@ -162,7 +153,7 @@ def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
     done = home.run("delete", "aaaa", stdin=b"n\n")
     assert done.code == 1
     assert done.out.startswith("alpha, aaaa-1, 20")
-    assert done.line == "mem0tray: Nothing was deleted."
+    assert done.line == "mem0tray: The command was aborted; nothing was changed."
     assert done.out.splitlines()[1] == "  “zanzibar by night”"
     assert left(home) == ["aaaa-1", "bbbb-1"]
     assert home.run("delete", "aaaa", stdin=b"y\n").code == 0
@@ -172,7 +163,7 @@ def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["aaaa"], 1, "Nobody is there to answer; nothing was deleted. Use --yes"),
+        (["aaaa"], 1, "The command was aborted; nothing was changed."),
         (["aaaa", "zzzz", "--yes"], 1, "zzzz"),
         (["--yes"], 2, "Name ids, or give --project."),
         (["aaaa", "--json"], 2, "--json cannot ask"),

@@ -164,6 +164,30 @@ def test_trouble_is_shown_but_does_not_stop(breaker: CircuitBreaker) -> None:
     assert breaker.state(NOW) == WorkerState(HEALTHY)
 
 
+# What there is to tell, each before the next: with all of them the first is told.
+IN_TURN: "list[tuple[str, str, Callable[[CircuitBreaker], object]]]" = [
+    (ACTION_NEEDED, "full", lambda it: it.note_fault("disk", reasons.quoted("full"))),
+    (ACTION_NEEDED, "another", lambda it: it.block("worker", reasons.quoted("another"))),
+    (ACTION_NEEDED, "odd", lambda it: it.note_fault("log", reasons.quoted("odd"))),
+    (ACTION_NEEDED, "401.", lambda it: it.set_misconfigured(reasons.quoted("401."), NOW)),
+    (PAUSED, "paused by you", lambda it: it.pause(math.inf)),
+    (DOWN, "away", lambda it: it.note_probe(healthy=False, reason=reasons.quoted("away"))),
+    (PAUSED, "the server asked for a break", lambda it: it.take_break(NOW + 1)),
+    (HEALTHY, "", lambda _: None),
+]
+
+
+@pytest.mark.parametrize("first", range(len(IN_TURN)))
+def test_of_all_that_is_known_what_the_user_can_help_with_is_told_first(
+    breaker: CircuitBreaker, first: int
+) -> None:
+    for _, _, note in reversed(IN_TURN[first:]):
+        note(breaker)
+    name, reason, _ = IN_TURN[first]
+    told = breaker.state(NOW)
+    assert (told.name, str(told.reason)) == (name, reason)
+
+
 def test_another_server_starts_afresh(breaker: CircuitBreaker) -> None:
     breaker.take_break(NOW + 100)
     breaker.set_misconfigured(reasons.quoted("401"), NOW)

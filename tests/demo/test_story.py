@@ -6,27 +6,21 @@ from contextlib import contextmanager
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.demo.stage import Stage, StoryMemory, staged
-from mem0tray.demo.story import Said, Story, StoryPace, delivered
+from mem0tray.demo.stage import StoryMemory, staged
+from mem0tray.demo.story import Said, Story, delivered
 
 ONE = StoryMemory("shop", "One.")
 TWO = StoryMemory("blog", "Two.")
-FAST = StoryPace(reading=0.0, interval=0.1)
 pytestmark = pytest.mark.usefixtures("viewer")
 
 
 @contextmanager
-def told(pace: StoryPace = FAST) -> Iterator[tuple[Story, list[tuple[Said, str]]]]:
-    """Begin a story; the lines shown."""
+def told(patience: float = 60.0) -> Iterator[tuple[Story, list[tuple[Said, str]]]]:
     shown: list[tuple[Said, str]] = []
     with staged(0.1) as stage:
-        story = Story(stage, lambda *line: shown.append(line), pace)
+        story = Story(stage, lambda *line: shown.append(line), 0.0, patience)
         story.act("An act", "State: healthy")
         yield story, shown
-
-
-def never(_: Stage) -> bool:
-    return False
 
 
 def test_lines_come_in_their_order_with_those_of_the_log_that_belong_to_the_act() -> None:
@@ -44,22 +38,19 @@ def test_lines_come_in_their_order_with_those_of_the_log_that_belong_to_the_act(
         "blog: Two.",
         "They are there.",
     ]
-    assert story.acts == {"An act": ["It is healthy.", "They are there."]}
     assert story.saved == [ONE, TWO]
 
 
 @pytest.mark.parametrize(
-    ("pace", "now"),
-    [(FAST._replace(patience=1e9), True), (FAST._replace(patience=0.2), False)],
-    ids=["to be true at once", "awaited"],
+    ("patience", "now"), [(1e9, True), (0.2, False)], ids=["to be true at once", "awaited"]
 )
-def test_a_promise_that_is_not_kept_ends_it(pace: StoryPace, *, now: bool) -> None:
+def test_a_promise_that_is_not_kept_ends_it(patience: float, *, now: bool) -> None:
     with (
-        told(pace) as (story, _),
+        told(patience) as (story, shown),
         pytest.raises(Mem0TrayError, match="Missing: All is so"),
     ):
-        story.expect("All is so.", never, now=now)
-    assert story.acts == {"An act": []}
+        story.expect("All is so.", lambda _: False, now=now)
+    assert "kept" not in dict(shown)
 
 
 def test_a_memory_that_is_missing_or_there_twice_is_not_delivered() -> None:

@@ -11,7 +11,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import dialogs
 from mem0tray.desktop.bus import SessionBus
-from mem0tray.desktop.dialogs import Dialogs, Question
+from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify.dbus import Daemon
 from tests.desktop.programs import Programs
 from tests.support import needs
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.support.processes import Process
     from tests.support.screen import Window
 
-QUESTION: Final = Question("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
+QUESTION: Final = ("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
 HOSTILE: Final = "--help <b>a</b> &amp; \\n \"x\" 'y' %s $(z) `w` <!-- v -->"
 
 
@@ -40,9 +40,9 @@ def test_windows_asks_with_cancel_as_the_default(
     library = SimpleNamespace(user32=SimpleNamespace(MessageBoxW=show))
     monkeypatch.setattr(ctypes, "windll", library, raising=False)
     monkeypatch.setattr(sys, "platform", "win32")
-    assert Dialogs().ask(QUESTION) is confirmed
+    assert Dialogs().ask(*QUESTION) is confirmed
     ((owner, text, title, style),) = calls
-    assert (owner, text, title) == (0, QUESTION.text, QUESTION.title)
+    assert (owner, text, title) == (0, QUESTION[1], QUESTION[0])
     ok_cancel, warning, second, foreground, topmost = 0x1, 0x30, 0x100, 0x10000, 0x40000
     assert style == ok_cancel | warning | second | foreground | topmost
     Dialogs().show("title", "text", "Close")
@@ -88,7 +88,7 @@ def test_exit_code_and_output_are_the_answer(
     room: Room, name: str, says: str, code: int, *, confirmed: bool
 ) -> None:
     room.add(name, code, says)
-    assert room.dialogs.ask(QUESTION) is confirmed
+    assert room.dialogs.ask(*QUESTION) is confirmed
 
 
 @needs.SHELL
@@ -96,11 +96,11 @@ def test_exit_code_and_output_are_the_answer(
 def test_a_program_that_cannot_show_it_is_followed_by_the_next(room: Room, code: int) -> None:
     room.add("zenity", code)
     room.add("kdialog", 1)
-    assert room.dialogs.ask(QUESTION) is False
+    assert room.dialogs.ask(*QUESTION) is False
     assert room.words("kdialog")
     room.add("kdialog", 254)
     with pytest.raises(Mem0TrayError, match="No program here can show a window") as raised:
-        room.dialogs.ask(QUESTION)
+        room.dialogs.ask(*QUESTION)
     assert "zenity" in str(raised.value.reason)
 
 
@@ -111,13 +111,13 @@ def test_a_window_without_an_answer_means_no(
 ) -> None:
     monkeypatch.setattr(dialogs, "PATIENCE", 0.2)
     room.programs.add("zenity", body)
-    assert room.dialogs.ask(QUESTION) is False
+    assert room.dialogs.ask(*QUESTION) is False
 
 
 @needs.SHELL
 def test_zenity_takes_texts_as_no_options(room: Room) -> None:
     room.add("zenity")
-    room.dialogs.ask(Question(f"a\0\ud800\x1b[31m{HOSTILE}", HOSTILE, "yes", "no"))
+    room.dialogs.ask(f"a\0\ud800\x1b[31m{HOSTILE}", HOSTILE, "yes", "no")
     words = room.words("zenity")
     (title,) = [word for word in words if word.startswith("--title=")]
     assert title.startswith("--title=a\ufffd")
@@ -130,7 +130,7 @@ def test_zenity_takes_texts_as_no_options(room: Room) -> None:
 @needs.SHELL
 def test_kdialog_takes_texts_as_no_options_and_has_no_chosen(room: Room) -> None:
     room.add("kdialog")
-    room.dialogs.ask(Question(HOSTILE, f"{HOSTILE}\nsecond", "Delete", "Cancel"))
+    room.dialogs.ask(HOSTILE, f"{HOSTILE}\nsecond", "Delete", "Cancel")
     words = room.words("kdialog")
     assert f"--title={HOSTILE}" in words
     (text,) = [word for word in words if word.startswith("--radiolist=")]
@@ -153,14 +153,14 @@ def test_the_desktops_own_program_comes_first(
     monkeypatch.setenv("XDG_CURRENT_DESKTOP", desktop)
     room.add("zenity")
     room.add("kdialog")
-    room.dialogs.ask(QUESTION)
+    room.dialogs.ask(*QUESTION)
     assert [name for name in ("zenity", "kdialog") if room.words(name)] == [first]
 
 
 ASK: Final = """
 import sys
-from mem0tray.desktop.dialogs import Dialogs, Question
-print(Dialogs().ask(Question(*sys.argv[1:])))
+from mem0tray.desktop.dialogs import Dialogs
+print(Dialogs().ask(*sys.argv[1:]))
 """
 
 
@@ -193,10 +193,10 @@ def test_a_notification_asks_where_no_program_can(
     with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
         found.start_daemon(click=click)
         asking = Dialogs(Daemon(bus, Path))
-        assert asking.ask(QUESTION) is confirmed
+        assert asking.ask(*QUESTION) is confirmed
         asking.show("title", "text", "Close")
         question, shown = found.shown
-    assert question.title == QUESTION.title
+    assert question.title == QUESTION[0]
     assert question.actions == ("yes", "Back up and delete", "no", "Cancel")
     assert question.icon == shown.icon == "action-needed", "no tick"
     assert (shown.title, shown.body, shown.actions) == ("title", "text", ())

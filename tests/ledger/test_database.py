@@ -32,7 +32,6 @@ def opened(path: Path) -> str:
 
 
 def killed(path: Path) -> None:
-    """Open a ledger, and end without a word."""
     Ledger(path)._db.close()
 
 

@@ -75,7 +75,6 @@ def test_status_and_body_decide(status: int, body: object, kind: Kind) -> None:
 def test_what_broke_off_counts_as_far_as_it_came(
     status: int | None, fault: Fault | None, kind: Kind
 ) -> None:
-    """The server may have it, unless nothing was sent or a 4xx refuses it."""
     answer = classified(reply(status, b"<html>", fault))
     assert (answer.kind, answer.status) == (kind, status)
     assert answer.timed_out is (fault is Fault.TIMED_OUT and kind is Kind.NO_ANSWER)

@@ -24,7 +24,6 @@ LISTED = "GET /memory/mem0tray-key-check?limit=1"
 def auto(
     server: Wire, recognition: Recognition | None = None, token: str = ""
 ) -> Iterator[ProbeClient]:
-    """Make a client of a server of which nothing is said, and close it."""
     address = ServerAddress.of(server.url, token)
     with closing(connect_to_probe(address, recognition or Recognition())) as made:
         yield made

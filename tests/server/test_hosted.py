@@ -278,7 +278,6 @@ def test_the_host_s_name_alone_says_which_it_is(
 
 
 def listing(*numbers: int, count: int | None = None, following: str | None = None) -> bytes:
-    """Make a page of a listing, of memories with these numbers."""
     times = {n: f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z" for n in numbers}
     found = [{"memory": f"oak {n}", "created_at": at, "metadata": None} for n, at in times.items()]
     body = {"count": count or len(found), "next": following, "previous": None, "results": found}

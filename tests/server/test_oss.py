@@ -47,7 +47,6 @@ def saved(answer: bytes, memory: Memory = MEMORY, **more: Any) -> Outcome:
 
 
 def upstream(code: str) -> dict[str, str]:
-    """Make the body with which the server says what kept it from storing."""
     return {"detail": "Upstream provider error.", "code": code, "request_id": "1a2b3c4d"}
 
 
@@ -267,7 +266,6 @@ LONGER = Memory("alpha", "x" * 1_000_001, "id-1")
 
 
 def shown(*keys: str) -> bytes:
-    """Make the answer to a search that finds memories with these keys of ours."""
     entries = [{"id": "m", "memory": "oak", "metadata": {"mem0tray_id": key}} for key in keys]
     return render(200, {"results": entries})
 

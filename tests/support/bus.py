@@ -79,7 +79,6 @@ class Bus:
         self._handlers.append(handler)
 
     def own(self, name: str) -> None:
-        """Become the owner of a well-known name that nobody has."""
         reply = self.call(DBUS, DBUS_PATH, DBUS, "RequestName", "su", [name, 0])
         assert reply == [1], f"{name}: {reply}"
 

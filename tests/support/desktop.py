@@ -96,13 +96,11 @@ class Desktop:
         self.close()
 
     def close(self) -> None:
-        """End everything that was started here, and whatever that has started."""
         self._closing.close()
 
     # Parts on demand ------------------------------------------------------------------
 
     def panel(self) -> Process:
-        """Start a real panel (xfce4-panel) that shows icons at the top left."""
         self._configure("xfce4-panel", PANEL)
         panel = self.start([tool("xfce4-panel"), "--disable-wm-check"], name="panel")
         self.wait_owner(WATCHER)
@@ -115,7 +113,6 @@ class Desktop:
         return self.start([program, "--disable-tcp"], env=env, name="session")
 
     def tray(self) -> TrayHost:
-        """Put a tray there that tests can ask (instead of a panel)."""
         return self._with(TrayHost(self.address))
 
     def notifications(self, mode: Mode = "ok") -> NotificationDaemon:
@@ -269,7 +266,6 @@ class Desktop:
 
 
 def strays(address: str) -> list[int]:
-    """Find every process whose session bus is the one at this address."""
     mark = f"DBUS_SESSION_BUS_ADDRESS={address}\0".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -280,7 +276,6 @@ def strays(address: str) -> list[int]:
 
 
 def _line(program: Process) -> str:
-    """Wait for the line that a program writes when it is ready."""
     wait_until(
         lambda: "\n" in program.out, PATIENCE, "ready", every=0.005, explain=lambda: program.err
     )

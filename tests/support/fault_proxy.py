@@ -44,7 +44,6 @@ class Exchange:
         await self.writer.drain()
 
     def reset(self) -> None:
-        """Cut the program's connection with a reset instead of a farewell."""
         sock: socket.socket = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()

@@ -82,7 +82,6 @@ class Home:
         self.dump(self.queue, queue_document(queue, **fields))
 
     def write_dlq(self, items: Iterable[object], **fields: object) -> None:
-        """Write the DLQ file, as the worker before us or a user's script does."""
         document = {"items": list(items), "last_update": "2025-11-30T04:38:18", **fields}
         self.dump(self.dlq, document)
 
@@ -157,7 +156,6 @@ class Home:
         return str(metrics.get("state", "")), str(metrics.get("reason", ""))
 
     def log_text(self) -> str:
-        """Read the log so far, rotated parts not included."""
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
     def log_lines(self, marker: str) -> list[str]:
@@ -167,7 +165,6 @@ class Home:
         return sorted(path for path in self.data.rglob(pattern) if path.is_file())
 
     def ledgers(self) -> list[Path]:
-        """List the SQLite files in the data folder, the embedded server's left out."""
         return [
             path
             for path in self.data_files()
@@ -223,7 +220,6 @@ class Home:
         return done
 
     def drained(self, timeout: float = 60.0, env: Env = None) -> subprocess.CompletedProcess[str]:
-        """Run until idle, which must leave nothing waiting."""
         done = self.drain(timeout, env)
         assert done.returncode == 0, f"{done}\n{self.log_text()[-2000:]}"
         return done
@@ -249,7 +245,6 @@ class Home:
         return self._spawn(command, self.env)
 
     def lock_holder(self) -> Process:
-        """Start a producer that holds the queue's lock until it is killed."""
         holder = self._spawn(
             [sys.executable, str(PRODUCER), "--claude", str(self.claude), "--hold"],
             self.env,
@@ -259,7 +254,6 @@ class Home:
         return holder
 
     def background(self, source: str, *arguments: str) -> Process:
-        """Start a user's own Python script."""
         return self._spawn([sys.executable, "-c", source, *arguments], self.env)
 
     def _spawn(
@@ -287,7 +281,6 @@ class Home:
         )
 
     def printed(self) -> str:
-        """Read what the processes started here have written."""
         return "\n".join(f"{each.out}\n{each.err}" for each in self._processes)
 
 

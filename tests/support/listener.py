@@ -34,7 +34,6 @@ class Listener:
         self._loop.close()
 
     def open(self) -> None:
-        """Listen, on the same port as before if there was one."""
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(PATIENCE)
 
     def close(self) -> None:

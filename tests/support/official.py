@@ -53,7 +53,6 @@ def upstream(code: str) -> dict[str, str]:
 
 
 def invalid(found: object, *where: str | int) -> dict[str, Any]:
-    """What FastAPI says of a body that does not fit, which repeats it."""
     what = {"type": "string_type", "loc": ["body", *where], "msg": "Input should be a valid string"}
     return {"detail": [what | {"input": repr(found)}]}
 
@@ -106,7 +105,6 @@ class SimpleStore:
         return {"results": results}
 
     def search(self, query: str, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """Find memories by the share of the query's words in them."""
         self._fail()
         if not query.strip():
             raise ValueError("Invalid query: cannot be empty or whitespace-only.")
@@ -120,7 +118,6 @@ class SimpleStore:
         return {"results": found[: more.get("top_k", 20)]}
 
     def get_all(self, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """List memories in no order that anybody promised."""
         return {"results": self._fitting(filters)[: more.get("top_k", 20)]}
 
     def delete(self, memory_id: str) -> None:
@@ -157,7 +154,6 @@ class OfficialStandin(Standin):
         self.health = Answer(body={"needsSetup": False})
 
     def kept(self) -> list[str]:
-        """Texts that the store has of the projects that were saved to, sorted."""
         texts = []
         for scope in {json.dumps(_scope(save.json)) for save in self.saves}:
             found = self.store.get_all(filters=json.loads(scope), top_k=10_000)

@@ -63,7 +63,6 @@ def close_library(library: Any) -> None:
 
 
 def as_vector(text: str) -> list[float]:
-    """One number for each of 64 kinds of word, none of them negative."""
     vector = [0.01] * DIMENSIONS
     for word in text.split():
         vector[zlib.crc32(word.encode("utf-8", "replace")) % DIMENSIONS] += 1.0

@@ -111,7 +111,6 @@ class OlderWorker:
             self.write_dlq(dlq)
 
     def take_emergencies(self) -> None:
-        """Queue what producers without the lock left, and remove their file."""
         path = self.claude / "mem0_emergency.json"
         try:
             lines = path.read_text(encoding="utf-8").splitlines()

@@ -36,7 +36,6 @@ def give_up() -> None:
 
 
 def is_root() -> bool:
-    """Tell whether this user may do everything."""
     return sys.platform != "win32" and os.geteuid() == 0
 
 

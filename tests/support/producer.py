@@ -72,7 +72,6 @@ class Producer:
     emergencies: int = 0
 
     def queue(self, content: str, project: str) -> dict[str, Any]:
-        """Queue one memory, in the emergency file if there is no lock."""
         item: dict[str, Any] = {
             "id": str(uuid.uuid4()),
             "project_id": project,

@@ -185,7 +185,6 @@ class Screen:
         self._xdotool("mousemove", x - 1, y, "mousemove", x, y)
 
     def keys(self, *names: str) -> None:
-        """Press keys one after the other, such as "Return" or "ctrl+q"."""
         self._xdotool("key", "--clearmodifiers", *names)
 
     def _xdotool(self, *arguments: object) -> None:

@@ -78,7 +78,6 @@ def session(folder: Path) -> Iterator[Session]:
 
 @contextlib.contextmanager
 def silent() -> Iterator[str]:
-    """The address of a bus that takes connections and never says a word."""
     # Sockets need short names, which pytest's folders do not have.
     with (
         tempfile.TemporaryDirectory(prefix="mem0tray-bus-") as folder,

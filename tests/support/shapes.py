@@ -49,7 +49,6 @@ def dead(content: object, project: object = "alpha", *, ago: float = 1e5, **fiel
 
 
 def waiting(content: object, project: object = "alpha", **fields: object) -> Item:
-    """Make a dead letter that is not due for an hour."""
     return dead(content, project, ago=0.0, **{"retry_count": 9, **fields})
 
 
@@ -79,7 +78,6 @@ def further_key(item_id: str, project: str, content: str) -> str:
 
 
 def is_iso(text: object) -> bool:
-    """Tell whether this is an ISO time with a date and a time of day."""
     try:
         return isinstance(text, str) and "T" in text and bool(datetime.fromisoformat(text))
     except ValueError:
@@ -98,7 +96,6 @@ def moved_marker(item: Item) -> str:
 
 
 def recovered_marker(item: Item, retries: int) -> str:
-    """Compose the line of a dead letter that was delivered."""
     return f"✅ DLQ recovered: {_name(item)} after {retries} retries"
 
 

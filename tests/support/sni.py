@@ -52,7 +52,6 @@ class Entry:
         return entry
 
     def walk(self) -> Iterator["Entry"]:
-        """Go through everything below, depth first."""
         for child in self.children:
             yield child
             yield from child.walk()
@@ -133,7 +132,6 @@ class TrayItem:
         self._bus.call(self.owner, path, MENU, "Event", "isvu", event)
 
     def call(self, member: str, signature: str, *body: Any) -> list[Any]:
-        """Call the item itself, as a panel does at a click on the icon."""
         return self._bus.call(self.owner, self.path, ITEM, member, signature, body)
 
     def ask_menu(self, member: str, signature: str, *body: Any) -> list[Any]:
@@ -169,11 +167,9 @@ class TrayItem:
         return self.wait_for(lambda: self.menu().find(*labels), timeout, f"entry {labels}")
 
     def wait_gone(self, timeout: float = PATIENCE) -> None:
-        """Wait until the icon's program has left the bus."""
         self._bus.wait_for(lambda: self.gone, timeout, "the icon gone")
 
     def describe(self) -> str:
-        """Say what there is to see, for messages of failed tests."""
         if self.gone:
             return "the icon is gone"
         try:

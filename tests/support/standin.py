@@ -145,23 +145,19 @@ class Standin(Listener):
             return self._counts[content]
 
     def sends(self, content: str) -> int:
-        """Count how often this text was sent, stored or not."""
         return sum(1 for request in self.saves if request.content == content)
 
     def order(self) -> list[Json]:
         return [request.content for request in self.saves]
 
     def keys(self, content: str) -> list[str | None]:
-        """List the idempotency keys under which this text was sent."""
         return [request.key for request in self.saves if request.content == content]
 
     def probes(self) -> int:
-        """Count how often the health path was asked."""
         with self._changed:
             return sum(1 for r in self.requests if r.path == self.health_path)
 
     def questions(self) -> int:
-        """Count how often a project's memories were asked for."""
         with self._changed:
             return sum(1 for request in self.requests if self._asks(request))
 
@@ -174,7 +170,6 @@ class Standin(Listener):
             return [content for content in contents if not self._counts[content]]
 
     def surplus(self) -> dict[str, int]:
-        """Map each text that is stored more than once to how often."""
         with self._changed:
             return {content: n for content, n in self._counts.items() if n > 1}
 
@@ -309,7 +304,6 @@ class Standin(Listener):
         return {"success": True, "memories": {"results": results[:limit]}}
 
     def _found(self, request: Request) -> object:
-        """Find what is exactly the text, which is as much as a search can promise."""
         asked = (request.project, request.json["query"])
         results = [{"memory": one[1], "score": 1.0} for one in self.stored if one == asked]
         request.effect = f"found {len(results)}"

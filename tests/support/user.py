@@ -63,7 +63,6 @@ def back_up(home: Home) -> None:
 
 
 def tail_dlq(home: Home) -> list[str]:
-    """Read the log's lines about dead letters, as the user does."""
     return shell(home, "tail -100 ~/.claude/logs/mem0_worker.log | grep DLQ || true").splitlines()
 
 

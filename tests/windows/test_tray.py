@@ -14,7 +14,7 @@ import pytest
 
 from mem0tray.desktop import autostart, clipboard
 from mem0tray.desktop.autostart import DISABLED, ENABLED, STALE
-from mem0tray.desktop.dialogs import Dialogs, Question
+from mem0tray.desktop.dialogs import Dialogs
 from tests.support import needs
 from tests.support.home import Home
 from tests.support.http1 import Answer
@@ -169,9 +169,9 @@ def test_a_question_is_answered_by_its_buttons(
     message: int, button: int, *, confirmed: bool, tmp_path: Path
 ) -> None:
     title = f"Delete this memory? {tmp_path.name}"
-    question = Question(title, "Project: Küche 鍵", "Back up and delete", "Cancel")
+    question = (title, "Project: Küche 鍵", "Back up and delete", "Cancel")
     answers: list[bool] = []
-    asked = threading.Thread(target=lambda: answers.append(Dialogs().ask(question)), daemon=True)
+    asked = threading.Thread(target=lambda: answers.append(Dialogs().ask(*question)), daemon=True)
     asked.start()
     wait_until(lambda: taskbar.titled(title), 30, "the message box")
     assert taskbar.send(taskbar.titled(title), message, button) is not None

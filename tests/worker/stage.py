@@ -23,20 +23,19 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.engine import Engine
+from mem0tray.worker.engine import CycleStage, Engine
 from mem0tray.worker.faults import Faults
 from mem0tray.worker.folders.served_folder import ServedFolder
 from mem0tray.worker.folders.settings import WantedSettings
+from mem0tray.worker.metrics import MetricsWriter, OtherWorker
 from mem0tray.worker.orders import OrderHandler
-from mem0tray.worker.other_worker import OtherWorker
+from mem0tray.worker.parts import Parts
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.notes import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.reporting.metrics import MetricsWriter
 from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.stages import CycleStage, Parts
 from tests.worker.dlq.generations import dead_letter, parsed
 
 NOW = 1_800_000_000.0
@@ -63,7 +62,7 @@ class Scene(NamedTuple):
         return next(each for each in self.engine.stages if each.name == name)
 
     def attempt(self, name: str) -> bool:
-        return self.context.faults.attempt(name, lambda: self.stage(name).run(NOW, MOMENT))
+        return self.context.faults.attempt(name, lambda: self.stage(name).run())
 
     def patience(self, after: float = 0.0) -> float:
         return self.engine.patience(NOW + after, MOMENT + after)
@@ -102,7 +101,6 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         delivery.next_due.side_effect = context.outbox.next_due
         prober = stand_in(Prober)
         notes = stand_in(NoteIntake, awaited=False)
-        notes.wait.return_value = math.inf
         metrics = stand_in(MetricsWriter)
         metrics.wait.return_value = math.inf
         parts = Parts.__new__(Parts)

@@ -12,7 +12,7 @@ from mem0tray.core.item import Item
 from mem0tray.files import atomic
 from mem0tray.ledger.outbox import Job
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.stages import recover
+from mem0tray.worker.parts import recover
 from tests.worker.queue.scene import HERE, NOW, QueueScene, fresh, opened
 
 MOMENT = 5_000.0
@@ -24,7 +24,7 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
     """Have a ledger that was in use, on a machine that has not been started anew."""
     with opened(tmp_path, monkeypatch) as made:
         monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
-        monkeypatch.setattr("mem0tray.worker.stages.boot_id", lambda: "this start")
+        monkeypatch.setattr("mem0tray.worker.parts.boot_id", lambda: "this start")
         made.context.ledger.rebuilt = ""
         recover(made.context)
         yield made

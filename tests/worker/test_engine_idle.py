@@ -169,17 +169,6 @@ def test_it_waits_for_the_pace_of_the_dlq_file(scene: Scene) -> None:
     assert 0 < scene.patience(10) < 0.1
 
 
-def test_it_waits_until_a_note_has_been_left_alone(scene: Scene) -> None:
-    scene.parts.notes.wait.return_value = 1.5
-    scene.cycle()
-    assert scene.patience() == 1.5
-    scene.parts.notes.wait.return_value = 0.0
-    assert scene.patience() == 0
-    scene.parts.notes.run.side_effect = RuntimeError("odd")
-    scene.cycle()
-    assert scene.patience() > 0
-
-
 @pytest.mark.parametrize("part", ["metrics", "dlq_publisher"])
 def test_a_file_that_cannot_be_written_is_not_tried_again_at_once(scene: Scene, part: str) -> None:
     scene.parts.metrics.wait.return_value = 0.0 if part == "metrics" else LOOK
@@ -190,9 +179,11 @@ def test_a_file_that_cannot_be_written_is_not_tried_again_at_once(scene: Scene, 
     assert scene.patience(0.25) == 0.75
 
 
-@pytest.mark.parametrize("which", ["queue", "edits"])
-def test_a_torn_file_is_looked_at_again_soon(scene: Scene, which: str) -> None:
-    getattr(scene.parts, which).torn = True
+@pytest.mark.parametrize(
+    ("which", "is_so"), [("queue", "torn"), ("edits", "torn"), ("notes", "awaited")]
+)
+def test_what_is_left_is_looked_at_again_soon(scene: Scene, which: str, is_so: str) -> None:
+    setattr(getattr(scene.parts, which), is_so, True)
     assert 0 < scene.patience() < 0.1
 
 

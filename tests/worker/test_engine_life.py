@@ -55,7 +55,7 @@ def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
         scene.attempt("storage")
     assert scene.context.breaker.blocked_by("storage")
     with mock.patch.object(Ledger, "transaction", wraps=scene.context.ledger.transaction) as writes:
-        scene.stage("storage").run(NOW, MOMENT)
+        scene.stage("storage").run()
     assert writes.call_args_list[0] == mock.call(durable=True)  # or nothing might reach the disk
     assert not scene.context.breaker.blocked_by("storage")
 

@@ -24,7 +24,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.other_worker import SILENT, OtherWorker
+from mem0tray.worker.metrics import SILENT, OtherWorker
 from tests.ledger.samples import NOW, fresh
 from tests.worker.queue.scene import QueueScene, opened
 

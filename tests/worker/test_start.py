@@ -59,7 +59,7 @@ def test_nobody_waits_where_nothing_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "make_claims_unknown", lambda *_: 1)
-    monkeypatch.setattr("mem0tray.worker.stages._AT_WORK", 1e6)
+    monkeypatch.setattr("mem0tray.worker.parts._AT_WORK", 1e6)
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         home.write_queue(entries(2))
         with working(home, server, monkeypatch) as worker:

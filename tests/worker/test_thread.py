@@ -12,7 +12,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Event, Events
-from mem0tray.worker import engine, stages, thread
+from mem0tray.worker import engine, parts, thread
 from mem0tray.worker.folders import settings
 from mem0tray.worker.thread import WorkerThread
 
@@ -33,7 +33,7 @@ class World:
         bus.subscribe(self.told.append)
         self.where = mock.Mock(moves=False)
         monkeypatch.setattr(settings, "ServedFolder", lambda _: self.where)
-        monkeypatch.setattr(stages, "open_parts", self.opens)
+        monkeypatch.setattr(parts, "open_parts", self.opens)
         monkeypatch.setattr(thread, "Engine", self.engine)
         monkeypatch.setattr(engine, "LOOK", 0.0)
         self.worker = WorkerThread(Settings(), bus, lambda: None)

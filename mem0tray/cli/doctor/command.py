@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from time import monotonic
 from typing import Final
 
 import click
@@ -17,11 +16,10 @@ from mem0tray.system import threads
 _DEFAULTS: Final = "Below, each setting that cannot be read is at its default."
 _REMEDY: Final = "Its line above says what to do."
 _LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
-_ALL: Final = 60.0  # seconds for all parts, so that a hanging disk is not waited for a dozen times
-_LEAST: Final = 2.0
+_LEAST: Final = 2.0  # seconds for each further part, once one has hung
 _STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD, SKIP: Style.DIM}
 
-_Look = Callable[[Examined], Iterable[Check]]
+_Look = Callable[[Examined], Iterable[Check]]  # looks as soon as it is iterated
 # Checks that are made together, by what follows "Checking …".
 _PARTS: Final[dict[str, _Look]] = {
     "the folders": disk.folders,
@@ -67,7 +65,7 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     settings are wrong: the checks then use the default of each that cannot be read.
     """
     loaded = settings.read()
-    arguments.warn(loaded.warnings)
+    output.remark(*loaded.warnings)
     wrong = [Check("settings", FAIL, each.message, each.remedy) for each in loaded.wrong]
     if wrong:
         wrong[-1] = wrong[-1]._replace(remedy=f"{wrong[-1].remedy} {_DEFAULTS}".strip())
@@ -89,31 +87,25 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
 
 
 def _all(examined: Examined, parts: dict[str, _Look], *, told: bool) -> Iterator[Check]:
-    """Make the checks part by part, waiting for none without end."""
-    end = monotonic() + _ALL
-    said: set[str] = set()
+    """Make the checks part by part, waiting for none without end, and less after one that hung."""
+    limit, said = _LIMIT, set[str]()
     for what, look in parts.items():
-        limit = max(_LEAST, min(_LIMIT, end - monotonic()))
-        with output.waiting(f"Checking {what}", told=told):
-            looked = _looked(what, look, examined, limit)
+        looked: list[Check] = []
+        try:
+            with output.waiting(f"Checking {what}", told=told):
+                looked += threads.within(partial(list[Check], look(examined)), limit)
+        except threads.HangsError:
+            within = f"could not be checked within {limit:.0f} s: something does not answer."
+            remedy = f"`ls -l {examined.settings.paths.claude_dir}` shows whether the disk answers."
+            name, limit = what.removeprefix("the "), min(limit, _LEAST)
+            looked.append(Check(name, FAIL, f"{what.capitalize()} {within}", remedy))
+        except (Mem0TrayError, OSError) as error:
+            message, remedy = getattr(error, "message", f"{error}."), getattr(error, "remedy", "")
+            looked.append(Check(what.removeprefix("the "), FAIL, message, remedy))
         for check in looked:  # a trouble of two parts is told once
             if check.level in (OK, SKIP) or check.message not in said:
                 yield check
             said.add(check.message)
-
-
-def _looked(what: str, look: _Look, examined: Examined, limit: float) -> list[Check]:
-    name = what.removeprefix("the ")
-    try:
-        return threads.within(lambda: list(look(examined)), limit)
-    except threads.HangsError:
-        why = "something that is asked there does not answer"
-        message = f"{what.capitalize()} could not be checked within {limit:.0f} s: {why}."
-        remedy = f"`ls -l {examined.settings.paths.claude_dir}` shows whether the disk answers."
-        return [Check(name, FAIL, message, remedy)]
-    except (Mem0TrayError, OSError) as error:
-        message = getattr(error, "message", f"{error}.")
-        return [Check(name, FAIL, message, getattr(error, "remedy", ""))]
 
 
 def _print(found: Sequence[Check]) -> None:

@@ -4,22 +4,20 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import folder as claude_folder
-from mem0tray.actions.waiting import DLQ_LIST
+from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE
 from mem0tray.cli.doctor import FAIL, OK, WARN, Check, Examined
 from mem0tray.config.settings import Loaded, PathSettings
-from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
 from mem0tray.desktop.autostart import linux
-from mem0tray.files import atomic, document, private_folders
-from mem0tray.files.atomic import TornError
-from mem0tray.files.document import QUEUE_SECTIONS, BrokenDocumentError
+from mem0tray.files import atomic, private_folders
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import config_file
 from mem0tray.worker.folders import served_folder
@@ -30,7 +28,6 @@ _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for mil
 # What follows if a folder cannot be used: memories taken in before are still delivered.
 _STAYS: Final = "what is delivered cannot be taken out of its files."
 _UNRECORDED: Final = "nothing is sent that cannot be recorded."
-_RUN: Final = "A running worker keeps a copy and saves what is whole in it: `mem0tray run`."
 
 
 def settings_file(loaded: Loaded) -> Iterable[Check]:
@@ -54,17 +51,18 @@ def folders(examined: Examined) -> Iterable[Check]:
     else:
         yield _folder("claude folder", paths.claude_dir, _STAYS)
     yield _folder("data folder", paths.data_dir, _UNRECORDED)
-    there = [
-        each if each.exists() else _existing(each) for each in (paths.claude_dir, paths.data_dir)
+    folders = [
+        next(at for at in (each, *each.parents) if at.exists())
+        for each in (paths.claude_dir, paths.data_dir)
     ]
-    for folder in {each.stat().st_dev: each for each in reversed(there)}.values():
+    for folder in {each.stat().st_dev: each for each in reversed(folders)}.values():
         yield _space(folder)
 
 
 def _folder(name: str, folder: Path, unusable: str) -> Check:
     """Check one folder; `unusable` says what follows if it cannot be used."""
     if not os.path.lexists(folder):
-        parent = _existing(folder)
+        parent = next(each for each in folder.parents if each.exists())
         if os.access(parent, os.W_OK | os.X_OK):
             return Check(name, OK, f"{folder} is not there yet; it is made when it is needed.")
         return Check(name, FAIL, f"{folder} cannot be made.", _writable(parent))
@@ -76,10 +74,6 @@ def _folder(name: str, folder: Path, unusable: str) -> Check:
         remedy = str(why) if allowed else _writable(folder)
         return Check(name, FAIL, f"{folder} cannot be read and written: {unusable}", remedy)
     return Check(name, OK, f"{folder} can be read and written.")
-
-
-def _existing(path: Path) -> Path:
-    return next((parent for parent in path.parents if parent.exists()), path)
 
 
 def _space(folder: Path) -> Check:
@@ -105,8 +99,6 @@ def lock(examined: Examined) -> Iterable[Check]:
         held_up = "Until it lets go, new memories go to the emergency file."
         remedy = f"Find it with `fuser {path}`, and end it if it hangs."
         yield Check("queue lock", WARN, f"{error.message} {held_up}", remedy)
-    except FileUnavailableError as error:
-        yield Check("queue lock", FAIL, error.message, error.remedy)
     else:
         held.release()
         yield Check("queue lock", OK, f"{path} is free.")
@@ -115,17 +107,16 @@ def lock(examined: Examined) -> Iterable[Check]:
 def files(examined: Examined) -> Iterable[Check]:
     """Check each file that others read and write, our pause, and the quarantine."""
     seen, paths = examined.snapshot, examined.paths
-    yield _json_file(paths.queue, QUEUE_SECTIONS)
-    yield _json_file(paths.dlq, (DLQ_LIST,))
-    yield _json_file(paths.metrics, ())
+    yield _file(paths.queue, seen.step.unread.get(QUEUE))
+    yield _file(paths.dlq, seen.step.unread.get(DLQ))
+    yield _file(paths.emergency, seen.step.unread.get(EMERGENCY))
+    yield _file(paths.metrics, seen.shared_metrics.trouble)
+    if seen.step.behind:
+        yield _reported("files", WARN, seen.step.behind)
     try:
-        atomic.refuse_odd(paths.emergency)
         served_folder.refuse_unwritable(paths)
     except FileUnavailableError as error:
         yield Check("files", FAIL, error.message, error.remedy)
-    if paths.emergency.is_file() and not os.access(paths.emergency, os.R_OK | os.W_OK):
-        remedy = _writable(paths.emergency)
-        yield Check(paths.emergency.name, FAIL, "cannot be read and written.", remedy)
     if seen.pause_error:
         why = str(reasons.parted(seen.pause_error)[0])
         yield Check("pause", FAIL, why, "`mem0tray resume` removes it.")
@@ -138,40 +129,31 @@ def files(examined: Examined) -> Iterable[Check]:
         yield Check("quarantine", WARN, f"{paths.quarantine} keeps {kept}.", there)
 
 
-def _json_file(path: Path, sections: Sequence[str]) -> Check:
-    try:
-        found = atomic.read(path)
-        if found is None:
-            return Check(path.name, OK, "is not there yet.")
-        parsed = document.parse(found[0], sections)
-    except FileUnavailableError as error:
-        shut = path.is_file() and not os.access(path, os.R_OK)
-        return Check(path.name, FAIL, error.message, _writable(path) if shut else error.remedy)
-    except (BrokenDocumentError, TornError) as error:
-        why = getattr(error, "reason", "it is being written just now")
-        return Check(path.name, WARN, f"is broken: {why}.", _RUN)
-    if not os.access(path, os.W_OK):
-        return Check(path.name, FAIL, "cannot be written.", _writable(path))
-    values = [raw for raws in parsed.lists.values() for raw in raws]
-    odd = len(parsed.rejected) + sum(items.parse(raw) is None for raw in values)
-    if odd:
-        remedy = f"They are left alone. Mend them in the file, or remove them from it: {path}."
-        said = f"holds {plural(odd, 'thing')} without a usable content: never sent."
-        return Check(path.name, WARN, said, remedy)
-    count = f": {plural(len(values), 'item')}" if sections else ""
-    return Check(path.name, OK, f"is whole{count}.")
+def _file(path: Path, why: Reason | None) -> Check:
+    """Check a file; `why` it cannot be read, as the reader of all views has found."""
+    if path.is_file() and not os.access(path, os.R_OK | os.W_OK):
+        return Check(path.name, FAIL, "cannot be read and written.", _writable(path))
+    if why:
+        return _reported(path.name, WARN if path.is_file() else FAIL, why)
+    there = "can be read and written." if path.exists() else "is not there yet."
+    return Check(path.name, OK, there)
+
+
+def _reported(name: str, level: str, why: Reason) -> Check:
+    what, remedy = reasons.parted(why)
+    return Check(name, level, str(what), str(remedy))
 
 
 def ledger(examined: Examined) -> Iterable[Check]:
     """Check that the ledger can be read."""
-    found = examined.snapshot.ledger
-    if found.size is None:
-        yield Check("ledger", OK, f"{found.path} is not there yet; the worker makes it.")
-    elif found.usable:
-        yield Check("ledger", OK, f"{found.path} can be read.")
-    else:
+    found, path = examined.snapshot.ledger, examined.paths.ledger
+    if found.usable:
+        yield Check("ledger", OK, f"{path} can be read.")
+    elif found.broken:
         remedy = "If it is broken, the worker sets it aside and rebuilds it: `mem0tray run`."
-        yield Check("ledger", WARN, f"{found.path} cannot be read.", remedy)
+        yield Check("ledger", WARN, f"{path} cannot be read.", remedy)
+    else:
+        yield Check("ledger", OK, f"{path} is not there yet; the worker makes it.")
 
 
 def _writable(path: Path) -> str:

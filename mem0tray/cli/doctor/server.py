@@ -157,7 +157,7 @@ def stop_other(examined: Examined, *, ask: bool, told: bool) -> None:
             "`mem0tray doctor` says what was seen.",
         )
     if ask:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not output.can_ask():
             return
         output.say(f"Process {process.pid} is another worker: {process.command}")
         if not click.confirm("Stop it now?", default=False):

@@ -34,15 +34,27 @@ class AutostartState(NamedTuple):
 
 
 class Autostart(ABC):
-    """A way to start `words` at login; of two rivals only one is set up. `where` is for people."""
+    """A way to start `words` at login: one file at `where`, or a value of Windows' registry.
+
+    Without `mark` in it, it is somebody else's. Of two rivals only one is set up.
+    """
 
     kind: str = DESKTOP
-    is_foreign = False
+    mark: bytes = b""
 
-    def __init__(self, words: Sequence[str], where: str) -> None:
-        self.where = where
+    def __init__(self, words: Sequence[str], where: Path | str) -> None:
+        self.where = str(where)
         self.rival: Autostart | None = None
         self._words = tuple(words)
+        self._path = Path(where)
+
+    @property
+    def is_foreign(self) -> bool:
+        try:
+            data = self._data()
+        except OSError:
+            return True
+        return data is not None and self.mark not in data
 
     @property
     def command(self) -> str:
@@ -51,13 +63,13 @@ class Autostart(ABC):
     def state(self) -> AutostartState:
         """Read anew what the session will do; never raises."""
         try:
-            found = self._found()
+            data = self._data()
         except OSError as error:
             why = f"{self.where} cannot be read: {reasons.of_system(error)}."
             return AutostartState(STALE, "", why)
-        if found is None:
+        if data is None:
             return AutostartState(DISABLED)
-        words, off = found
+        words, off = self._read(data)
         if off:
             return AutostartState(BLOCKED, self._line(words), off)
         why = programs.obstacle(words[0]) if words else f"{self.where} starts no program"
@@ -102,43 +114,15 @@ class Autostart(ABC):
     def _stays(self) -> Reason:
         return Reason("{path} is not made by mem0tray, and stays as it is.", path=self.where)
 
-    @abstractmethod
-    def _found(self) -> tuple[Sequence[str], str] | None:
-        """Read the words that are set up, and why the system skips them. Raises OSError."""
-
     def _set_up(self) -> None:
         self._write()
 
     @abstractmethod
+    def _read(self, data: bytes) -> tuple[Sequence[str], str]:
+        """Read the words that are set up, and why the system skips them."""
+
+    @abstractmethod
     def _write(self) -> None: ...
-
-    @abstractmethod
-    def _remove(self) -> list[str]: ...
-
-
-class FileStart(Autostart):
-    """A start that is one file at `path`; without `mark` in it, it is somebody else's."""
-
-    mark: bytes = b""
-
-    def __init__(self, words: Sequence[str], path: Path) -> None:
-        super().__init__(words, str(path))
-        self._path = path
-
-    @property
-    def is_foreign(self) -> bool:  # type: ignore[override]  # read anew each time
-        try:
-            data = self._data()
-        except OSError:
-            return True
-        return data is not None and self.mark not in data
-
-    def _found(self) -> tuple[Sequence[str], str] | None:
-        data = self._data()
-        return None if data is None else self._read(data)
-
-    @abstractmethod
-    def _read(self, data: bytes) -> tuple[Sequence[str], str]: ...
 
     def _data(self) -> bytes | None:
         return regular_file.read_bytes(self._path) if os.path.lexists(self._path) else None

@@ -17,7 +17,7 @@ from mem0tray import __version__
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop import session
-from mem0tray.desktop.autostart import DISABLED, SERVICE, STALE, FileStart, Origin, unlink
+from mem0tray.desktop.autostart import DISABLED, SERVICE, STALE, Autostart, Origin, unlink
 from mem0tray.files import atomic, private_folders
 from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import APP
@@ -85,7 +85,7 @@ _OWN_WAYS: Final = {
 _TARGET: Final = "xdg-desktop-autostart.target"  # by which systemd starts them where it is wanted
 
 
-class XdgAutostart(FileStart):
+class XdgAutostart(Autostart):
     """The entry in the folder `settings` of the user's settings, for the desktop of `environ`."""
 
     mark = f"Comment={_COMMENT}\n".encode()
@@ -175,7 +175,7 @@ WantedBy={_WANTED_BY}
 """
 
 
-class UserService(FileStart):
+class UserService(Autostart):
     """A unit in the user's folder of units, and the link that makes systemd start it."""
 
     kind = SERVICE
@@ -299,7 +299,7 @@ _MENU_ENTRY: Final = _ENTRY | {
 _STATUS: Final = "\n[Desktop Action status]\nName=Show status\nName[fr]=Afficher l’état\nExec="
 
 
-class ApplicationEntry(FileStart):
+class ApplicationEntry(Autostart):
     """The entry of the applications menu and its icons; one of our name without our key stays."""
 
     mark = _VERSION.encode()
@@ -311,7 +311,7 @@ class ApplicationEntry(FileStart):
         self._icons = [self._theme / f"{size}x{size}" / "apps" / f"{APP}.png" for size in _SIZES]
 
     @property
-    def is_foreign(self) -> bool:  # type: ignore[override]
+    def is_foreign(self) -> bool:
         return self._path.is_symlink() or super().is_foreign
 
     def mend(self) -> bool:

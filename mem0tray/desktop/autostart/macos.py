@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
-from mem0tray.desktop.autostart import FileStart
+from mem0tray.desktop.autostart import Autostart
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
@@ -18,7 +18,7 @@ _OFF: Final = re.compile(r'"([^"]+)"\s*=>\s*(?:true|disabled)')  # `true` before
 _TURNED_OFF: Final = "It is turned off in System Settings (Login Items), or with launchctl."
 
 
-class LaunchAgent(FileStart):
+class LaunchAgent(Autostart):
     """One property list in the user's own folder of agents; only we use its name."""
 
     def __init__(self, words: Sequence[str], home: Path, uid: int) -> None:

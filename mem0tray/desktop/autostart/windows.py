@@ -28,14 +28,16 @@ class RunKey(Autostart):
     def _line(self, words: Sequence[str]) -> str:
         return subprocess.list2cmdline(words)
 
-    def _found(self) -> tuple[Sequence[str], str] | None:
-        line, flags = self._value(RUN), self._value(APPROVED)
-        if line is None:
-            return None
+    def _data(self) -> bytes | None:
+        line = self._value(RUN)
+        return None if line is None else str(line).encode("utf-8", "surrogatepass")
+
+    def _read(self, data: bytes) -> tuple[Sequence[str], str]:
+        flags = self._value(APPROVED)
         # The first byte is even when it is on (2, 6), odd when it is off (3, 7).
         off = isinstance(flags, bytes) and bool(flags) and flags[0] % 2 == 1
-        words = [quoted or bare for quoted, bare in _WORD.findall(str(line))]
-        return words, _TURNED_OFF if off else ""
+        words = _WORD.findall(data.decode("utf-8", "surrogatepass"))
+        return [quoted or bare for quoted, bare in words], _TURNED_OFF if off else ""
 
     def _value(self, key: str) -> Any:
         try:

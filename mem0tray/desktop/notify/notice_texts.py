@@ -173,22 +173,17 @@ def _action(group: NoticeGroup, language: Language) -> str:
     return "\n".join(one_line(part.said(language), _REASON) for part in parts)
 
 
-def _alert_size(group: NoticeGroup, language: Language) -> str:
+def _alert(group: NoticeGroup, language: Language) -> str:
     _, n, event = language.gettext, language.number, group.event
     if not isinstance(event, events.AlertBegan):
         return ""
+    if group.subject is Subject.ALERT_AGE:
+        text = _("A memory has waited since {day}: see `mem0tray diagnose`.")
+        return text.format(day=language.day(event.oldest or 0.0))
     text = _("{memories} not delivered: `mem0tray diagnose` says why.")
     more = _("More than {limit} for {minutes} min.")
     first = text.format(memories=_memories(event.dlq, language))
     return f"{first}\n{more.format(limit=n(event.limit), minutes=n(event.minutes))}"
-
-
-def _alert_age(group: NoticeGroup, language: Language) -> str:
-    _, event = language.gettext, group.event
-    if not isinstance(event, events.AlertBegan):
-        return ""
-    text = _("A memory has waited since {day}: see `mem0tray diagnose`.")
-    return text.format(day=language.day(event.oldest or 0.0))
 
 
 def _removed(group: NoticeGroup, language: Language) -> str:
@@ -200,7 +195,7 @@ def _removed(group: NoticeGroup, language: Language) -> str:
 
 def _broken(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
-    names = ", ".join(name for name in group.names if name)
+    names = ", ".join(filter(None, group.names))
     lines = [_("What is known is put back into {file}.").format(file=names)]
     lines.append(_("It could not be read whole."))
     if isinstance(event, events.FileBroken) and event.kept_as:
@@ -212,8 +207,8 @@ def _broken(group: NoticeGroup, language: Language) -> str:
 _BODIES: Final[dict[Subject, Callable[[NoticeGroup, Language], str]]] = {
     Subject.ACTION: _action,
     Subject.DOWN: _down,
-    Subject.ALERT_SIZE: _alert_size,
-    Subject.ALERT_AGE: _alert_age,
+    Subject.ALERT_SIZE: _alert,
+    Subject.ALERT_AGE: _alert,
     Subject.BROKEN: _broken,
     Subject.REMOVED: _removed,
     Subject.BACK: _back,

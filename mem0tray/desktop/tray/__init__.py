@@ -19,6 +19,7 @@ from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, View, identity
+from mem0tray.system.paths import APP
 from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
 
     from mem0tray.desktop.bus import SessionBus
 
-NAME: Final = "mem0tray"
 MENU_EVERY: Final = 10.0  # seconds
 TITLE_EVERY: Final = 1.0
 LOOK: Final = 300.0  # seconds between looks when no event comes
 _STOP: Final = 2.0
-_CALM: Final = (events.Accepted, events.Delivered, events.InBackoff, events.MoreInBackoff)
+_CALM: Final = (events.Accepted, events.Delivered, events.InBackoff)
 _log: Final = logging.getLogger(__name__)
 _ON_MACOS: Final = 44  # pixels, for 22 points
 _ON_LINUX: Final = (16, 22, 24, 32, 44, 48, 64)  # pixels; for panels, also at twice the density
@@ -56,7 +56,7 @@ class Tray:
         self._bus = bus
         self._also = also
         self._library: Any = pystray(ours=bus is not None)
-        self._icon: Any = _icon_class(self._library, bus)(NAME, self._image(), NAME)
+        self._icon: Any = _icon_class(self._library, bus)(APP, self._image(), APP)
 
     def run(
         self,
@@ -66,10 +66,8 @@ class Tray:
     ) -> None:
         """Show the icon until `stop`; `ready` is called once the icon can be changed.
 
-        `opened` is called when the user opens the menu (on Linux), and must return at once.
-
-        `ends` is called if the system itself ends the process, as at a log-out on Windows and
-        macOS: then this may never return.
+        `opened`, called as the user opens the menu (on Linux), must return at once. `ends` is
+        called if the system ends the process, as Windows and macOS do: this may then never return.
         """
 
         def set_up(_: Any) -> None:
@@ -104,12 +102,10 @@ class Tray:
         self._set("menu", self._library.Menu(*map(self._item, entries)))
 
     def _image(self) -> "Image | tuple[Image, ...]":
-        """One picture (macOS), or the same one in each size that panels may want."""
-        if self._bus is not None:
-            return tuple(icons.compose(self._look, size) for size in _ON_LINUX)
-        if sys.platform == "darwin":
+        if sys.platform == "darwin" and self._bus is None:
             return icons.compose(self._look, _ON_MACOS)
-        return tuple(icons.compose(self._look, size) for size in _ON_WINDOWS)
+        sizes = _ON_WINDOWS if self._bus is None else _ON_LINUX
+        return tuple(icons.compose(self._look, size) for size in sizes)
 
     def _set(self, name: str, value: object) -> None:
         self._on_main(lambda: setattr(self._icon, name, value))

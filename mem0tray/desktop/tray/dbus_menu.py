@@ -225,23 +225,16 @@ class DBusMenu(ServiceInterface):
         return [number for number in ids if number in self._outdated], missing
 
     def _missing(self, ids: list[int]) -> list[int]:
-        """Return the ids of lines that are gone; an error if all are."""
+        """Return the ids of lines that are gone. Raises DBusError if all are."""
         missing = [number for number in ids if number not in self._lines]
-        if ids and len(missing) == len(ids):
-            raise _gone(*missing)
+        if missing and missing == ids:
+            self._line(missing[0])
         return missing
 
     def _line(self, number: int) -> MenuLine:
-        line = self._lines.get(number)
-        if line is None:
-            raise _gone(number)
-        return line
-
-
-def _gone(*numbers: int) -> DBusError:
-    return DBusError(
-        _ERROR, f"The id {', '.join(map(str, numbers))} does not refer to a menu item."
-    )
+        if number not in self._lines:
+            raise DBusError(_ERROR, f"The id {number} does not refer to a menu item.")
+        return self._lines[number]
 
 
 def _node(line: MenuLine, depth: int, names: list[str]) -> Node:

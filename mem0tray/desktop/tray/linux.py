@@ -44,12 +44,6 @@ def _title(tooltip: str) -> str:
     return tooltip.partition("\n")[0]
 
 
-def _whole(tooltip: str) -> list[object]:
-    """Return a tooltip as panels take it: a picture (none), its title, and its text."""
-    title, _, text = tooltip.translate(_SIMILAR).partition("\n")
-    return ["", [], title, text]
-
-
 class StatusNotifierItem(ServiceInterface):
     """The icon as panels ask for it. Whoever changes it emits the item's signals.
 
@@ -89,7 +83,11 @@ class StatusNotifierItem(ServiceInterface):
         "AttentionAccessibleDesc", "s", lambda item: _title(item.tooltip)
     )
     AttentionMovieName = constant("AttentionMovieName", "s", lambda _: "")
-    ToolTip = constant("ToolTip", "(sa(iiay)ss)", lambda item: _whole(item.tooltip))
+    ToolTip = constant(  # a picture (none), its title, and its text
+        "ToolTip",
+        "(sa(iiay)ss)",
+        lambda item: ["", [], *item.tooltip.translate(_SIMILAR).partition("\n")[::2]],
+    )
     ItemIsMenu = constant("ItemIsMenu", "b", lambda _: False)  # a left click shows the status
     Menu = constant("Menu", "o", lambda _: dbus_menu.PATH)
 
@@ -126,8 +124,11 @@ class _BusIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
         self._bus_name = f"{INTERFACE}-{os.getpid()}-1"
         self.menu_there = DBusMenu(bus, self._hand_over)
         super().__init__(*arguments)
-        activate = partial(self._hand_over, self)  # which does what the default line does
-        self._item = StatusNotifierItem(self.name, activate, self._take_token)
+        self._item = StatusNotifierItem(
+            self.name,
+            lambda: self._hand_over(self),  # which does what the default line does
+            lambda token: self._hand_over(lambda: os.environ.update({TOKEN: token})),
+        )
         bus.export(dbus_menu.PATH, self.menu_there)
         bus.export(PATH, self._item)
         owner = Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER)
@@ -206,7 +207,6 @@ class _BusIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
         self._bus.later(_LISTENS, self._register)
 
     def _register(self) -> None:
-        """Join the panels' list of icons; a list that comes later is joined when it comes."""
         if self._item.status != PASSIVE:
             what = (WATCHER, WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem")
             name = [self._bus_name]
@@ -221,9 +221,6 @@ class _BusIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
     def _chosen(self, item: Any) -> None:
         item(self)
         self._update_menu()  # the panel has changed the tick itself
-
-    def _take_token(self, token: str) -> None:
-        self._hand_over(partial(os.environ.__setitem__, TOKEN, token))
 
     def _hand_over(self, work: Callable[[], object]) -> None:
         """Leave it to the main thread: the bus's thread may not wait."""

@@ -188,7 +188,6 @@ def state_line(view: View, language: Language) -> str:
 
 
 def _first_line(view: View, language: Language) -> str:
-    """The state line, with the reason if something is wrong that it does not name yet."""
     line = state_line(view, language)
     reason = one_line(view.reason.said(language), _FIRST_LINE)
     if view.state not in (DOWN, ACTION_NEEDED) or not reason or view.reason == CHOOSE:
@@ -228,7 +227,7 @@ def _former(server: str, language: Language) -> str:
 
 
 def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:
-    """A dead letter without a submenu: its own line diagnoses it, which changes nothing."""
+    """Show a dead letter without a submenu: its own line diagnoses it, which changes nothing."""
     below = (replace(entry, label=f"{_BELOW}{entry.label}") for entry in letter.entries)
     return (MenuEntry(letter.label, letter.entries[-1].command), *below)
 

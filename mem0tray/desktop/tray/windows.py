@@ -89,7 +89,6 @@ class _TaskbarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
                 self._user32.KillTimer(self._hwnd, 1)
 
     def _on_display_change(self, *_: int) -> None:
-        """Show it in the size that the new resolution wants."""
         with self._drawing:
             self._release_icon()
         self._show()

@@ -3,7 +3,7 @@
 What users or another worker put into the DLQ file is no move of ours (`hand_edits`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -14,7 +14,6 @@ from mem0tray.core.item import Item
 from mem0tray.ledger.names import FAILED
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.merge import Decisions
-from mem0tray.worker.reporting.log import BACKOFFS_PER_MINUTE
 
 Backoff = tuple[str, str, float]  # project and id of a dead letter, seconds until it is due
 
@@ -71,26 +70,18 @@ def begun(decided: Decisions, now: float) -> list[Backoff]:
         if (pair.item.last_attempt, pair.item.retry_count)
         != (pair.row.last_attempt, pair.row.retry_count)
     ]
-    restored = [pair.item for pair in decided.restore]
-    return of_letters([*decided.adopt, *restored, *changed], now)
+    return of_letters([*decided.adopt, *(pair.item for pair in decided.restore), *changed], now)
 
 
-def report(context: WorkerContext, backoffs: Sequence[Backoff]) -> None:
-    """Report these backoffs, which begin now, the soonest first."""
+def report(context: WorkerContext, backoffs: Iterable[Backoff]) -> None:
+    """Report these backoffs, which begin now, unless those of the start come later."""
     if context.reports_backoffs:
-        _report(context, backoffs, len(backoffs))
+        for project, item_id, delay in backoffs:
+            context.events.emit(events.InBackoff(project, item_id, delay))
 
 
 def report_all(context: WorkerContext, now: float) -> None:
     """Report every backoff there is at the start, and from now on each that begins."""
-    soonest, total = context.outbox.in_backoff(now, BACKOFFS_PER_MINUTE)
-    _report(context, soonest, total)
+    found = context.outbox.in_backoff(now)
     context.reports_backoffs = True
-
-
-def _report(context: WorkerContext, backoffs: Sequence[Backoff], total: int) -> None:
-    shown = backoffs[:BACKOFFS_PER_MINUTE]
-    for project, item_id, delay in shown:
-        context.events.emit(events.InBackoff(project, item_id, delay))
-    if total > len(shown):
-        context.events.emit(events.MoreInBackoff(total - len(shown)))
+    report(context, found)

@@ -37,6 +37,11 @@ class DlqPublisher:
     def _wanted(self) -> tuple[int, ...]:
         return self._context.ledger.outdated.times(DLQ_FILE), self._edits.oddities, self._late
 
+    def run_once(self) -> None:
+        if self.needed:
+            self.run()
+        self.merge_late_save()
+
     def run(self) -> bool:
         """Publish; False while somebody else writes the file, or there is more to do later."""
         started = time.monotonic()

@@ -9,7 +9,6 @@ import math
 import os
 import re
 import stat
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
@@ -31,9 +30,7 @@ PROJECTS: Final = "projects"
 LARGEST: Final = 1_000_000  # bytes of a note, which Claude Code keeps to a few thousand
 QUIET: Final = 60.0  # seconds
 LOOK: Final = 15.0  # seconds between readings of all folders
-LONGEST: Final = 600.0  # the same where there are thousands of notes
-_SHARE: Final = 0.001  # of the time, at most, goes into reading folders
-_AT_ONCE: Final = 0.25  # seconds of reading in one cycle: other files do not wait for thousands
+_AT_ONCE: Final = 100  # notes that are read in one cycle: other files do not wait for thousands
 _FOLDER: Final = "memory"
 _INDEX: Final = "MEMORY.md"  # lists the other notes
 _NOT_FOLLOWED: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
@@ -77,7 +74,7 @@ class NoteIntake:
         self._root = claude_code_folder(os.environ).absolute()
         self._known: dict[str, str] = {}  # marks of folders, and of notes that are done, by path
         self._changed: dict[str, tuple[float, FoundNote]] = {}  # with the moment of quiet
-        self._projects: dict[str, str] = {}  # looked up for the notes that are quiet now
+        self._projects: dict[str, str] = {}  # looked up in this cycle
         self._reported: set[str] = set()  # what could not be read
         self._next_look = -math.inf  # monotonic
         self.awaited = False  # there are notes left that can be taken in now
@@ -91,58 +88,44 @@ class NoteIntake:
         if self._next_look == -math.inf:
             self._known = self._context.inbox.note_marks()
         if moment >= self._next_look:
-            self._look(now, moment)
-        new = self._take_in(self._read(now, moment))
-        self.awaited = self._next_quiet() <= moment
-        if not self.awaited:
-            self._projects.clear()
+            self._next_look = moment + LOOK
+            for note in find(self._root, self._report):
+                self._await(note, now, moment)
+        self._projects.clear()
+        quiet = [note for at, note in self._changed.values() if at <= moment]
+        quiet.sort(key=lambda note: note.changed)
+        self.awaited = len(quiet) > _AT_ONCE
+        found = [self._read(note, now, moment) for note in quiet[:_AT_ONCE]]
+        new = self._take_in([each for each in found if each is not None])
         if not self._changed and self._context.ledger.may_have_been_sent(NOTES):
             self._context.ledger.trust(NOTES)
         return new
 
-    def wait(self, moment: float) -> float:
-        return max(self._next_quiet() - moment, 0.0)
-
-    def _next_quiet(self) -> float:
-        return min((at for at, _ in self._changed.values()), default=math.inf)
-
-    def _look(self, now: float, moment: float) -> None:
-        started = time.monotonic()
-        for note in find(self._root, self._report):
-            if self._known.get(note.path) == note.mark:
-                self._changed.pop(note.path, None)
-            else:
-                self._await(note, now, moment)
-        cost = time.monotonic() - started
-        self._next_look = moment + min(max(LOOK, cost / _SHARE), LONGEST)
-
     def _await(self, note: FoundNote, now: float, moment: float) -> None:
         _, before = self._changed.get(note.path, (0.0, None))
-        if before is None or before.mark != note.mark:
+        if self._known.get(note.path) == note.mark:
+            self._changed.pop(note.path, None)
+        elif before is None or before.mark != note.mark:
             self._changed[note.path] = quiet_at(note.changed, now, moment), note
 
-    def _read(self, now: float, moment: float) -> list[tuple[FoundNote, Item | None]]:
-        notes: list[tuple[FoundNote, Item | None]] = []
-        started = time.monotonic()
-        quiet = [(at, note.changed, note) for at, note in self._changed.values() if at <= moment]
-        for _, _, note in sorted(quiet):
-            if time.monotonic() - started > _AT_ONCE:
-                break
-            try:
-                found = read(self._root, note.path)
-            except OSError as error:
-                del self._changed[note.path]
-                self._known[note.path] = note.mark  # the next worker tries again
-                self._report(error, note.path)
-                continue
-            if found is None:
-                del self._changed[note.path]
-                self._next_look = moment  # it may have been replaced
-            elif found[1].mark != note.mark:
-                self._await(found[1], now, moment)
-            else:
-                notes.append((note, self._item(note, found[0], now)))
-        return notes
+    def _read(
+        self, note: FoundNote, now: float, moment: float
+    ) -> tuple[FoundNote, Item | None] | None:
+        """Return a note with its item; None if it is another by now, or cannot be read."""
+        found = None
+        try:
+            found = read(self._root, note.path)
+        except OSError as error:
+            self._known[note.path] = note.mark  # the next worker tries again
+            self._report(error, note.path)
+        if found is None:
+            del self._changed[note.path]
+            self._next_look = moment  # it may have been replaced
+            return None
+        if found[1].mark != note.mark:
+            self._await(found[1], now, moment)
+            return None
+        return note, self._item(note, found[0], now)
 
     def _item(self, note: FoundNote, data: bytes, now: float) -> Item | None:
         why = f"it is larger than {LARGEST:,} bytes"
@@ -275,15 +258,6 @@ def working_directory(folder: Path) -> Path | None:
 
     The name has `-` for everything but ASCII letters and digits, so it does not say enough.
     """
-    for transcript in _newest(folder):
-        with suppress(OSError):
-            for directory in _directories(transcript):
-                if _fits(directory, folder.name):
-                    return Path(directory)
-    return None
-
-
-def _newest(folder: Path) -> list[Path]:
     found: list[tuple[float, str]] = []
     with suppress(OSError), os.scandir(folder) as entries:
         found = [
@@ -291,7 +265,12 @@ def _newest(folder: Path) -> list[Path]:
             for entry in entries
             if entry.name.endswith(".jsonl") and entry.is_file(follow_symlinks=False)
         ]
-    return [Path(path) for _, path in sorted(found, reverse=True)[:_TRANSCRIPTS]]
+    for _, transcript in sorted(found, reverse=True)[:_TRANSCRIPTS]:
+        with suppress(OSError):
+            for directory in _directories(Path(transcript)):
+                if _fits(directory, folder.name):
+                    return Path(directory)
+    return None
 
 
 def _directories(transcript: Path) -> Iterator[str]:

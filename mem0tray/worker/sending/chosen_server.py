@@ -2,55 +2,130 @@
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from math import inf
 from typing import Final
 
-from msgspec.structs import replace
-
 from mem0tray.config import server_choice
 from mem0tray.config.keyring_key import KeyringUnavailableError
+from mem0tray.config.server_address import ServerAddress, is_in_keyring
+from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.database import dialect_in
 from mem0tray.ledger.names import DIALECT
-from mem0tray.server import Recognition
-from mem0tray.server.model import Client, Health, KeyCheck, KeyVerdict, ProbeClient
+from mem0tray.localserver import endpoint as local
+from mem0tray.localserver.child import LocalServer
+from mem0tray.server import Recognition, connect, connect_to_probe
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import Client, Health, KeyCheck, KeyVerdict, ProbeClient, Terms
 from mem0tray.system import threads
+from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.server_connection import ServerConnection
 
 LONGEST: Final = 10.0  # seconds that a probe may take
 REPORT_AGAIN: Final = 1.0
 FRESH: Final = 30.0  # seconds for which what a probe or a delivery has shown is believed
+_CHECKS: Final = 3  # deliveries verified, until the server is known to keep what it takes
+
+
+class ServerConnection:
+    """The way to one server. Any thread may ask for clients."""
+
+    def __init__(self, paths: Paths, server: ServerSettings, url: str) -> None:
+        self._terms = Terms(server.user, server.infer)
+        self._guard = threading.Lock()
+        self._local: LocalServer | None = None
+        self._wanted = server.local_port
+        self._port = 0  # of the embedded server, once it is known to run
+        self._address: ServerAddress | None = None
+        self._of_keyring: ServerSettings | None = None
+        self._known = Listings(_CHECKS)
+        self._recognising = threading.Lock()
+        self.dialect = local.DIALECT if url == LOCAL_URL else server.dialect  # as in the settings
+        self.recognition = Recognition(setting=self.dialect)
+        if url == LOCAL_URL:
+            self._local = LocalServer(paths.local_server, server.local_port)
+            self.name = LOCAL_URL
+            self.shown = THIS_COMPUTER
+        else:
+            # The keyring may hang: the prober's thread asks it, before any delivery.
+            self._address = ServerAddress.from_settings(server, keyring_within=0.0)
+            self._of_keyring = server if is_in_keyring(server) else None
+            self.name = self._address.url
+            self.shown = self._address.host
+        self.version = 0
+
+    @property
+    def warning(self) -> str:
+        there = self._address
+        if there is not None and there.plain_http and not there.is_loopback:
+            return f"memories go to {there.host} over plain http, readable on the way"
+        return ""
+
+    @property
+    def other_port(self) -> int:
+        return self._port if self._wanted not in {0, self._port} else 0
+
+    def probe_client(self, *, reads_key: bool = False) -> ProbeClient:
+        """A client for a probe; starts the embedded server. Raises KeyringUnavailableError."""
+        if self._of_keyring is not None and (reads_key or not self._token()):
+            read = ServerAddress.from_settings(self._of_keyring)
+            with self._guard:
+                if read.token != self._token():
+                    self._address = read
+                    self.version += 1  # senders connect anew
+        if self._local is not None:
+            endpoint = self._local.ensure()
+            found = ServerAddress.of(endpoint.url, endpoint.token)
+            with self._guard:
+                self._port = endpoint.port
+                if found != self._address or found.token != self._token():
+                    self._address = found
+                    self.version += 1  # another port or token: senders connect anew
+                    self.forget_listings()
+        if self._address is None or self.recognition.is_fixed:
+            return self.client()
+        return connect_to_probe(self._address, self.recognition)
+
+    def _token(self) -> str:
+        return self._address.token if self._address is not None else ""
+
+    def client(self) -> Client:
+        with self._guard:
+            address = self._address
+        if address is None:  # the embedded server has not been seen to run yet
+            self.probe_client().close()
+            return self.client()
+        if self._local is None:
+            return connect(address, self.recognition.dialect, None, self._known, self._terms)
+        # If the embedded server dies, another program may take its port before our probe.
+        proves = partial(local.proof, address.token)
+        return connect(address, local.DIALECT, proves, self._known)
+
+    def recognise(self, timeout: float) -> None:
+        if self._address is not None and not self.recognition.is_fixed:
+            client = connect_to_probe(self._address, self.recognition)
+            with self._recognising, closing(client):
+                client.recognise(timeout)
+
+    def forget_listings(self) -> None:
+        self._known.forget()
+
+    def close(self) -> None:
+        if self._local is not None:
+            self._local.stop()
 
 
 class Prober:
-    """Asks for the server's health on its own thread, when a probe is due or when kicked.
+    """Asks for the health of `server` on its own thread, when a probe is due or when kicked."""
 
-    `connect` returns a client for the server chosen now (it may have to start the embedded one),
-    `until_due` the seconds until the next probe. `report` gets each answer; if `asks_key` says so,
-    a healthy server is asked about the key too, else the second argument is None.
-    """
-
-    def __init__(
-        self,
-        connect: Callable[[], ProbeClient],
-        until_due: Callable[[], float],
-        timeout: Callable[[], float],
-        report: Callable[[Health, KeyCheck | None], None],
-        asks_key: Callable[[], bool],
-    ) -> None:
-        self._connect = connect
-        self._until_due = until_due
-        self._timeout = timeout
-        self._report = report
-        self._asks_key = asks_key
+    def __init__(self, server: "ChosenServer") -> None:
+        self._server = server
         self._signal = threading.Event()
         self._stopping = threading.Event()
         self._client: ProbeClient | None = None
@@ -77,7 +152,7 @@ class Prober:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            seconds = self._until_due()
+            seconds = self._server.until_probe()
             if seconds > 0 and not self._signal.wait(seconds):
                 continue
             self._signal.clear()
@@ -88,19 +163,19 @@ class Prober:
     def _deliver(self, health: Health, key: KeyCheck | None) -> None:
         while not self._stopping.is_set():
             try:
-                self._report(health, key)
+                self._server.probed(health, key)
             except Mem0TrayError:  # the disk is full: parts that need the ledger report that
                 self._stopping.wait(REPORT_AGAIN)
             else:
                 return
 
     def _probe(self) -> tuple[Health, KeyCheck | None]:
-        timeout = min(self._timeout(), LONGEST)
+        timeout = self._server.patience
         try:
-            client = self._client = self._connect()
+            client = self._client = self._server.probe_client()
             try:
                 health = client.probe(timeout)
-                asks = health.healthy and self._asks_key()
+                asks = health.healthy and self._server.asks_key()
                 return health, client.check_key(timeout) if asks else None
             finally:
                 client.close()
@@ -122,13 +197,11 @@ class ChosenServer:
         self._version = 0  # of the connection's address, which may change
         self._probed_at = -inf  # monotonic
         self.delivery = Delivery(context, self._client, self._await_probe, self._recognise)
-        self.prober = Prober(
-            self._probe_client,
-            self._until_probe,
-            lambda: context.settings.sync.timeout,
-            self._probed,
-            self._asks_key,
-        )
+        self.prober = Prober(self)
+
+    @property
+    def patience(self) -> float:
+        return min(self._context.settings.sync.timeout, LONGEST)
 
     def choose(
         self,
@@ -147,10 +220,8 @@ class ChosenServer:
         if old is not None:  # closing may take a while
             old.close()
         self.prober.kick()
-        said = event(self._context.destination, new.warning if new is not None else "")
-        if isinstance(said, events.ServerChanged) and old is not None and new is not None:
-            said = replace(said, same=old.name == new.name)
-        self._context.events.emit(said)
+        warning = new.warning if new is not None else ""
+        self._context.events.emit(event(self._context.destination, warning))
 
     def freshen(self) -> None:
         is_old = self._silence() > FRESH and not self.delivery.under_way
@@ -160,11 +231,11 @@ class ChosenServer:
     def _silence(self) -> float:
         return time.monotonic() - max(self._probed_at, self.delivery.delivered_at)
 
-    def _until_probe(self) -> float:
+    def until_probe(self) -> float:
         """Return the seconds until the next probe; a server that is well is asked rarely."""
         sync = self._context.settings.sync
         interval = sync.probe_interval
-        refused = self._breaker.standing(self._context.now()).refusal
+        refused = self._breaker.refusal
         is_calm = self._breaker.is_healthy and not refused and self._context.server != LOCAL_URL
         longest = max(interval, sync.idle_probe_interval) if is_calm else interval
         return min(interval, longest - self._silence())
@@ -200,7 +271,7 @@ class ChosenServer:
     def _recognise(self) -> None:
         connection = self._connection
         if connection is not None:
-            connection.recognise(min(self._context.settings.sync.timeout, LONGEST))
+            connection.recognise(self.patience)
 
     def _there(self) -> ServerConnection:
         if self._connection is None:
@@ -210,9 +281,9 @@ class ChosenServer:
     def _client(self) -> Client:
         return self._there().client()
 
-    def _probe_client(self) -> ProbeClient:
+    def probe_client(self) -> ProbeClient:
         """A client for a probe; without a key that the keyring has, the breaker stays open."""
-        refused = bool(self._breaker.standing(self._context.now()).refusal)
+        refused = bool(self._breaker.refusal)
         try:
             client = self._there().probe_client(reads_key=refused)
         except KeyringUnavailableError as error:
@@ -221,7 +292,7 @@ class ChosenServer:
         self._breaker.unblock("keyring")
         return client
 
-    def _asks_key(self) -> bool:
+    def asks_key(self) -> bool:
         """Whether to ask about the key a server that refused everything, as no memory waits."""
         if not self._breaker.wants_canary(self._context.now()) or self.delivery.under_way:
             return False
@@ -229,7 +300,7 @@ class ChosenServer:
             return self._context.outbox.next_due() is None
         return False
 
-    def _probed(self, health: Health, key: KeyCheck | None) -> None:
+    def probed(self, health: Health, key: KeyCheck | None) -> None:
         self._probed_at = time.monotonic()
         connection = self._connection
         if connection is not None and connection.version != self._version:

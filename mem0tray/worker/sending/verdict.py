@@ -39,28 +39,7 @@ class _Case:
     server: str
     now: float
     canary: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Suspect:
-    """An item that drew an answer which blames the server; others will show which is to blame."""
-
-    case: _Case
-    due: float  # before it was set aside
-
-    @property
-    def kind(self) -> Kind:
-        return self.case.outcome.kind
-
-
-@dataclass(slots=True)
-class _NotTaken:
-    """The first delivery that the server did not take, though probes find it healthy."""
-
-    job: Job
-    message: str
-    began: float
-    is_confirmed: bool = False
+    due: float = 0.0  # of a suspect, before it was set aside
 
 
 class Verdicts:
@@ -71,8 +50,11 @@ class Verdicts:
         self._outbox = context.outbox
         self._breaker = context.breaker
         self._await_probe = await_probe
-        self._suspects: dict[int, _Suspect] = {}
-        self._not_taken: _NotTaken | None = None
+        # Items that drew an answer which blames the server; others will show which is to blame.
+        self._suspects: dict[int, _Case] = {}
+        # The first delivery that the server did not take, and whether a probe found it healthy.
+        self._not_taken: _Case | None = None
+        self._is_confirmed = False
         self._slowed: Counter[int] = Counter()  # 429s in a row, before others succeeded, by item
         self.avoid: str | None = None  # a project to leave out while another one is tried
 
@@ -165,36 +147,30 @@ class Verdicts:
     def note_health(self) -> Event | None:
         """Note that a probe was answered well; return the event to emit, once, or None."""
         first = self._not_taken
-        if first is None or first.is_confirmed:
+        if first is None or self._is_confirmed:
             return None
-        first.is_confirmed = True
-        return events.NotTaken(first.job.project, first.job.item_id, first.message)
+        self._is_confirmed = True
+        return events.NotTaken(first.job.project, first.job.item_id, first.outcome.message)
 
     def _blame(self, this: _Case) -> None:
-        reason = self._why_not_taken(this)
-        if reason:
-            self._breaker.note_fault(_NOT_TAKEN, reason)
-            self._context.wake.set()
-        self._await_probe()
-
-    def _why_not_taken(self, this: _Case) -> Reason:
-        """Return why people are needed, or NONE: at the second such answer of a healthy server.
+        """Blame a healthy server at the second answer of a kind that takes nothing.
 
         At once if no Mem0 server can have answered so, else after a while. A question in vain
         begins no such row, as the delivery after it may be taken.
         """
+        self._await_probe()
         first, outcome = self._not_taken, this.outcome
         is_question = outcome.kind is Kind.ASKED_IN_VAIN
         is_foreign = outcome.status is not None and outcome.status < HTTPStatus.BAD_REQUEST
         if outcome.status is None or (is_question and not is_foreign):
-            return reasons.NONE
+            return
         if first is None:
-            if not is_question:
-                self._not_taken = _NotTaken(this.job, outcome.message, this.now)
-            return reasons.NONE
-        if not first.is_confirmed or not (is_foreign or this.now - first.began >= LASTING):
-            return reasons.NONE
-        return _why(outcome, self._context.destination, is_foreign=is_foreign)
+            self._not_taken = None if is_question else this
+            self._is_confirmed = False
+        elif self._is_confirmed and (is_foreign or this.now - first.now >= LASTING):
+            reason = _why(outcome, self._context.destination, is_foreign=is_foreign)
+            self._breaker.note_fault(_NOT_TAKEN, reason)
+            self._context.wake.set()
 
     def _take_blame_back(self) -> None:
         self._not_taken = None
@@ -209,11 +185,11 @@ class Verdicts:
         self._take_blame_back()
         self._suspects.pop(this.job.key, None)
         for key, suspect in self._suspects.items():
-            if suspect.kind is Kind.SLOW_DOWN and self._slowed[key] < _TOO_LATE:
+            if suspect.outcome.kind is Kind.SLOW_DOWN and self._slowed[key] < _TOO_LATE:
                 # This success may be due to the break alone; a third 429 will show.
                 self._slowed[key] += 1
                 continue
-            blamed = replace(suspect.case, now=this.now)
+            blamed = replace(suspect, now=this.now)
             result += self._count(blamed)
             self._record_unknown(blamed)
         self._suspects.clear()
@@ -282,9 +258,9 @@ class Verdicts:
         self._take_blame_back()  # the refusal says more
 
     def _forbidden(self, this: _Case) -> list[Event]:
-        forbidden = [each for each in self._suspects.values() if each.kind is Kind.FORBIDDEN]
         project = this.job.project
-        if any(suspect.case.job.project != project for suspect in forbidden):
+        others = [each for each in self._suspects.values() if each.job.project != project]
+        if any(each.outcome.kind is Kind.FORBIDDEN for each in others):
             self._misconfigured(this)
             return []
         if self._outbox.other_project_waits(project, this.now):
@@ -316,7 +292,7 @@ class Verdicts:
         key, sync = this.job.key, self._context.settings.sync
         before = self._suspects.get(key)
         due = self._outbox.due(key) if before is None else before.due
-        self._suspects[key] = _Suspect(this, due)
+        self._suspects[key] = replace(this, due=due)
         self._outbox.release(key)
         self._outbox.defer(key, begin + max(sync.retry_interval, sync.probe_interval))
 
@@ -364,23 +340,20 @@ class Verdicts:
 def _why(outcome: Outcome, host: str, *, is_foreign: bool) -> Reason:
     """Return why a healthy server takes nothing; `is_foreign`: no Mem0 server answers so."""
     said = reasons.bare(reasons.quoted(outcome.message))
-    if not is_foreign:
-        what = Reason(
-            "{host} says that it is healthy, but takes no delivery: {answer}.",
-            host=host, answer=said,
-        )  # fmt: skip
-        return reasons.advised(what, of_rejection(outcome.status)[0])
     address = redirected_to(outcome.reason)
-    if address:
+    if not is_foreign:
+        what = Reason("{host} says that it is healthy, but takes no delivery: {answer}.",
+                      host=host, answer=said)  # fmt: skip
+        remedy = of_rejection(outcome.status)[0]
+    elif address:
         # Without the path of a question, which names a project: one state for all projects.
-        there = address_in(address)
+        there, remedy = address_in(address), of_redirect(address)
         what = Reason("{host} redirects deliveries to {address}.", host=host, address=there)
-        return reasons.advised(what, of_redirect(address))
-    if outcome.reason.find(NOT_KEPT.id) is not None:
+    elif outcome.reason.find(NOT_KEPT.id) is not None:
         what = Reason("{host} does not have what it said that it stored.", host=host)
-        return reasons.advised(what, UPDATE)
-    what = Reason(
-        "something that is no Mem0 server answers deliveries at {host}: {answer}.",
-        host=host, answer=said,
-    )  # fmt: skip
-    return reasons.advised(what, of_refusal(None))
+        remedy = UPDATE
+    else:
+        what = Reason("something that is no Mem0 server answers deliveries at {host}: {answer}.",
+                      host=host, answer=said)  # fmt: skip
+        remedy = of_refusal(None)
+    return reasons.advised(what, remedy)

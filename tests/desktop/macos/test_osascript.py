@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.dialogs import Dialogs, Question
+from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.system import programs
 from tests.desktop.macos.scripts import Osascript
 
-QUESTION = Question("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
+QUESTION = ("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
 HOSTILE = '"; do shell script "x" -- \\ " & (quit)\nend run'
 
 
@@ -23,11 +23,11 @@ some = settings(
 
 
 def test_an_alert_asks_and_cancelling_is_no(scripts: Osascript) -> None:
-    assert Dialogs().ask(QUESTION)
-    assert scripts.words == ["-", QUESTION.title, QUESTION.text, "Back up and delete", "Cancel"]
+    assert Dialogs().ask(*QUESTION)
+    assert scripts.words == ["-", QUESTION[0], QUESTION[1], "Back up and delete", "Cancel"]
     assert "default button myCancel cancel button myCancel" in scripts.source
     scripts.cancel()
-    assert not Dialogs().ask(QUESTION)
+    assert not Dialogs().ask(*QUESTION)
     Dialogs().show("title", "text", "Close")
     assert scripts.words == ["-", "title", "text", "Close"]
     assert "buttons {myClose}" in scripts.source
@@ -49,7 +49,7 @@ def test_a_notification_needs_nothing_but_the_system(scripts: Osascript) -> None
     "show",
     [
         lambda title, text: Dialogs().show(title, text, "Close"),
-        lambda title, text: Dialogs().ask(Question(title, text, "Yes", "No")),
+        lambda title, text: Dialogs().ask(title, text, "Yes", "No"),
         lambda title, text: programs.run_applescript(
             "on run {myTitle, myText}\nend run\n", (title, text)
         ),

@@ -149,7 +149,6 @@ class Disk:
     # What a power cut leaves ----------------------------------------------------------
 
     def left(self) -> Iterator[Left]:
-        """Give every kind of tree that a cut now may leave, the complete one first."""
         changes = [change for _, change in self._pending]
         for kept in _subsets(len(changes)):
             names = _reached(_named(self._names, [changes[number] for number in kept]))

@@ -76,7 +76,7 @@ _AGO: Final = 120.0  # seconds since the files were written: a machine takes its
 _LONGEST: Final = 20.0  # seconds until the worker must have come to rest
 _BOOT_IDS: Final = tuple(
     f"mem0tray.{module}.boot_id"
-    for module in ("worker.stages", "worker.queue.emergency", "ledger.opening")
+    for module in ("worker.parts", "worker.queue.emergency", "ledger.opening")
 )
 
 

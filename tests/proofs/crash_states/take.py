@@ -137,7 +137,6 @@ class Take:
         self._add(account)
 
     def keep(self, text: str) -> None:
-        """Let the embedded server run, take a memory, and die with its answer."""
         account = self._new_account()
         folder = Paths(self.home.claude, self.home.data / "mem0tray").local_server
         process = self.home.start("serve", "--port", "0", wrapper=strace(account))

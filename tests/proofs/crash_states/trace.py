@@ -104,7 +104,6 @@ class Recording:
         self._sizes = {inode: len(data) for inode, data in self.contents.items()}
 
     def add(self, account: Path) -> None:
-        """Append what one process did (its threads with it), as strace wrote it."""
         process = _Process(self)
         for call in self._calls(account):
             process.take(call)

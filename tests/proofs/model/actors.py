@@ -78,7 +78,6 @@ class Producers:
         world.beliefs.accept(item)
 
     def die_writing(self, part: float) -> None:
-        """Leave the queue file cut off, as a writer that was killed does."""
         world = self._world
         if world.home.queue.exists():
             data = world.home.queue.read_bytes()
@@ -99,7 +98,6 @@ class Producers:
 
     @property
     def has_opened(self) -> bool:
-        """Whether a slow writer holds the emergency file open."""
         return self._open is not None
 
     def open_emergency(self) -> None:

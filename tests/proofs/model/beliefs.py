@@ -37,7 +37,6 @@ class Memory:
     not_before: float = 0.0  # the earliest time for the next attempt, wall clock
 
     def forget_values(self) -> None:
-        """Count and wait may be anybody's from now on."""
         self.retry_count, self.not_before = None, 0.0
 
 
@@ -115,7 +114,6 @@ class Beliefs:
             memory.counts.add(count)
 
     def saved(self, document: Item, data: bytes) -> None:
-        """Somebody else's file, which is whole, is merged."""
         found = items_of(document)
         seen = self.generations.get(document.get("last_update", ""))
         if seen is None:
@@ -138,7 +136,6 @@ class Beliefs:
                 memory.wish, memory.replaced = Wish.OPEN, True
 
     def undone(self, document: Item) -> None:
-        """Something took the place of a save before anybody merged it."""
         for text in self._listed() - items_of(document).keys():
             memory = self.memories[text]
             memory.wish = Wish.OPEN if memory.wish is Wish.GONE else memory.wish
@@ -164,7 +161,6 @@ class Beliefs:
         self.perhaps_saved(json.dumps(document))
 
     def _listed(self) -> set[str]:
-        """Every text that any generation of the DLQ has shown, ours or somebody's."""
         shown = {text for seen in self.generations.values() for text in seen}
         return (shown | self._written) & self.memories.keys()
 

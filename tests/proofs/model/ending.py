@@ -29,7 +29,6 @@ def mend(world: World) -> None:
 
 
 def heal(world: World) -> None:
-    """Mend everything, and let the worker work until nothing is left."""
     mend(world)
     world.paths.pause.unlink(missing_ok=True)
     if world.life is None:

@@ -141,7 +141,6 @@ class Histories(RuleBasedStateMachine):
     @rule(project=projects, after=st.integers(0, 60))
     @precondition(lambda self: not self.producers.holds)
     def queue_meanwhile(self, project: str, after: int) -> None:
-        """A producer queues a memory in the midst of the worker's work."""
         item = self.producers.entry(project, 4)
         self.world.points.arm(after, lambda: self.producers.queue(item))
         self.world.work()
@@ -175,7 +174,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(project=projects, part=st.just(1.0) | parts)
     def emergency(self, project: str, part: float) -> None:
-        """A producer without the lock appends a line, or dies over it."""
         self.producers.emergency(self.producers.entry(project, 4), part)
 
     @rule(project=projects)

@@ -9,11 +9,11 @@ from unittest import mock
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Event, Events
 from mem0tray.files.lock import is_locked
-from mem0tray.worker import stages
+from mem0tray.worker import parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.settings import WantedSettings
+from mem0tray.worker.log import EventLog
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.reporting.log import EventLog
 from mem0tray.worker.sending.chosen_server import Prober
 from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
 
@@ -91,7 +91,7 @@ class SteppedWorker:
         self._senders: dict[int, _Sender] = {}
         self._probed = now()
         try:
-            self.parts = stages.open_parts(self._wanted, bus, threading.Event())
+            self.parts = parts.open_parts(self._wanted, bus, threading.Event())
             self.engine = Engine(self.parts, self._wanted, watches=False)
             self.parts.queue_publisher._stopping = _NoWait()
             self.engine.begin()
@@ -116,7 +116,6 @@ class SteppedWorker:
             prober._deliver(*prober._probe())
 
     def is_idle(self) -> bool:
-        """Whether nothing is left that can be delivered now."""
         return self.engine.is_idle(0.0, self.parts.context.now(), self._now())
 
     # Requests ----------------------------------------------------------------------
@@ -130,7 +129,6 @@ class SteppedWorker:
         self._turn(number)
 
     def _turn(self, number: int) -> bool:
-        """What a sender's thread does between two answers, but for waiting."""
         delivery = self.parts.chosen_server.delivery
         sender = self._senders.setdefault(number, _Sender(number))
         with delivery._cond:
@@ -258,7 +256,6 @@ class Points:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Pass a point before and after each of these calls."""
         with ExitStack() as stack:
             for owner, name in (
                 (atomic, "read"),

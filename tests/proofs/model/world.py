@@ -172,7 +172,6 @@ class World:
         self.cycle()
 
     def hurry(self, seconds: float) -> None:
-        """Change the time-out of requests, as an edit of the settings does."""
         sync = msgspec.structs.replace(self.settings.sync, timeout=seconds)
         self.settings = msgspec.structs.replace(self.settings, sync=sync)
         if self.life is not None:
@@ -191,12 +190,10 @@ class World:
 
     @property
     def at_peace(self) -> bool:
-        """Whether the worker runs and has merged every save."""
         return self.life is not None and self._save is None
 
     @contextmanager
     def killable(self) -> Iterator[None]:
-        """What is done in here an armed kill may end."""
         try:
             yield
         except Killed:
@@ -233,7 +230,6 @@ class World:
             self.merge_soon()
 
     def saved_late(self, rest: bytes) -> None:
-        """The end of a save went into a file that has been replaced meanwhile."""
         self.beliefs.late(rest.decode("utf-8", "replace"))
 
     def forget_save(self) -> None:

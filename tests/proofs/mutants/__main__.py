@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--room", action="append", choices=ROOMS, help="these only (repeatable)")
     parser.add_argument(
         "--file", action="append", metavar="PATTERN", default=[],
-        help="these files of the rooms only, as mem0tray/worker/reporting/*.py (repeatable)",
+        help="these files of the rooms only, as mem0tray/worker/log.py (repeatable)",
     )  # fmt: skip
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="note each there, and try no dead one again"

@@ -41,7 +41,6 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """A short name that other changes of the file do not change."""
         text = f"{self.path}\0{self.function}\0{self.before}\0{self.after}"
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 

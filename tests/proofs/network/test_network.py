@@ -161,7 +161,6 @@ def test_a_name_that_is_lost_is_an_outage(trial: Trial, tmp_path: Path) -> None:
 
 
 def self_signed(authority: Authority, folder: Path) -> ssl.SSLContext:
-    """Serve with another authority's certificate, which nobody vouches for."""
     del authority
     folder.mkdir()
     return Authority(folder).context(HOST)

@@ -62,7 +62,6 @@ def an_answer_that_gets_lost(world: World) -> None:
 
 
 def an_outage(world: World) -> None:
-    """The server is down for long, though its health path says otherwise."""
     producers = Producers(world)
     world.server.default = Answer(502)
     producers.queue(producers.entry("alpha"))

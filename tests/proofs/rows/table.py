@@ -110,7 +110,6 @@ class Outcomes:
         self.outcomes: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Let the worst of set-up, call and tear-down stand."""
         if report.failed or report.nodeid not in self.outcomes or report.skipped:
             self.outcomes[report.nodeid] = report.outcome
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 
 def idle(port: str, number: str) -> None:
-    """Be slow on many connections, and make new ones for those that are cut."""
     held = [socket.create_connection(("127.0.0.1", int(port))) for _ in range(int(number))]
     for each in held:
         with contextlib.suppress(OSError):

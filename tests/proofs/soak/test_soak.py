@@ -30,7 +30,6 @@ def test_a_soak_loses_nothing_and_grows_nothing(
 
 
 def life(change: Callable[[int], Sample], samples: int = 400) -> list[str]:
-    """Name the quantities that grow in a life of so many samples, four a second."""
     lived = [replace(change(number), at=number / 4) for number in range(samples)]
     return [trend.name for trend in trends(lived) if not trend.met]
 

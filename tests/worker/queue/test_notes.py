@@ -1,10 +1,7 @@
 """Claude Code's notes are taken in once each, as they are when they have been left alone."""
 
-import itertools
 import json
-import math
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -50,7 +47,7 @@ def test_a_note_is_queued_as_a_producer_would(desk: NoteDesk) -> None:
 def test_nothing_is_read_unless_the_setting_is_made(desk: NoteDesk) -> None:
     desk.write("soil.md", "It is clay.")
     desk.switch(on=False)
-    assert (desk.run(), desk.intake.wait(desk.moment)) == (0, math.inf)
+    assert desk.run() == 0
     desk.switch(on=True)
     assert desk.run(everywhere=False) == 1
     desk.switch(on=False)
@@ -63,14 +60,12 @@ def test_nothing_is_read_unless_the_setting_is_made(desk: NoteDesk) -> None:
 def test_a_note_that_is_edited_twice_in_a_minute_is_sent_once(desk: NoteDesk) -> None:
     desk.write("soil.md", "It is sand.", age=0)
     assert desk.run() == 0
-    assert desk.intake.wait(desk.moment) == 59
     assert desk.run(after=50) == 0
     desk.write("soil.md", "It is clay.", age=0)
     assert desk.run() == 0
     assert desk.run(after=58) == 0
     assert desk.run(after=1) == 1
     assert desk.queued() == [(GARDEN, "It is clay.")]
-    assert desk.intake.wait(desk.moment) == math.inf
 
 
 def test_a_note_that_changes_while_nobody_hears_of_it_is_not_sent_half(desk: NoteDesk) -> None:
@@ -155,7 +150,6 @@ def test_a_deleted_note_deletes_nothing(desk: NoteDesk) -> None:
     (desk.folder() / "shed.md").unlink()
     assert [desk.run(after=60.0), desk.run()] == [0, 0]
     assert desk.queued() == [(GARDEN, "It is clay.")]
-    assert desk.intake.wait(desk.moment) == math.inf
 
 
 def test_a_restart_sends_nothing_twice(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,15 +339,6 @@ def test_a_note_is_left_alone_for_a_minute(changed: float, left: float) -> None:
     assert quiet_at(1.8e9 + changed, 1.8e9, 7.0) == 7.0 + left
 
 
-def in_turns(desk: NoteDesk) -> list[int]:
-    found = []
-    while True:
-        found.append(desk.run(everywhere=False))
-        if not desk.intake.awaited:
-            return found
-        assert desk.intake.wait(desk.moment) == 0
-
-
 def test_a_change_is_found_a_quarter_of_a_minute_later(desk: NoteDesk) -> None:
     desk.run()
     desk.write("soil.md", "It is clay.")
@@ -363,25 +348,12 @@ def test_a_change_is_found_a_quarter_of_a_minute_later(desk: NoteDesk) -> None:
 
 def test_thousands_are_taken_in_by_and_by(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest first, and the worker is not idle before the last of them."""
+    monkeypatch.setattr(notes, "_AT_ONCE", 4)
     for n in range(11):
         desk.write(f"{n}.md", f"text {n}", age=3600 + n)
-    clock = itertools.count(0.0, 0.06)  # seconds for each note
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    assert in_turns(desk) == [4, 4, 3]
+    turns = [(desk.run(everywhere=False), desk.intake.awaited) for _ in range(3)]
+    assert turns == [(4, True), (4, True), (3, False)]
     assert desk.queued() == [(GARDEN, f"text {n}") for n in reversed(range(11))]
-
-
-@pytest.mark.parametrize(("cost", "wait"), [(0.001, 15.0), (0.1, 100.0), (5.0, 600.0)])
-def test_the_longer_a_look_takes_the_rarer_it_is(
-    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch, cost: float, wait: float
-) -> None:
-    with monkeypatch.context() as patch:
-        clock = itertools.count(0.0, cost)
-        patch.setattr(time, "monotonic", lambda: next(clock))
-        desk.run()
-    desk.write("soil.md", "It is clay.")
-    assert desk.run(after=wait - 0.1, everywhere=False) == 0
-    assert desk.run(after=0.2, everywhere=False) == 1
 
 
 NAME = "-home-ann-my-garden"

@@ -22,9 +22,8 @@ from mem0tray.server.model import Health, KeyCheck, KeyVerdict
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import chosen_server
-from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
+from mem0tray.worker.sending.chosen_server import ChosenServer, Prober, ServerConnection
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.server_connection import ServerConnection
 from tests.ledger.samples import NOW, fresh
 from tests.worker.stage import stand_in
 
@@ -44,20 +43,14 @@ class Choosing:
         self.breaker = context.breaker
         self.delivery: Any = stand_in(Delivery, under_way=0, delivered_at=-inf)
         self.prober: Any = stand_in(Prober)
-        self.parts: dict[str, Any] = {}
         monkeypatch.setattr(chosen_server, "Delivery", self._delivery)
-        monkeypatch.setattr(chosen_server, "Prober", self._prober)
+        monkeypatch.setattr(chosen_server, "Prober", lambda _: self.prober)
         monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
         self.chosen = ChosenServer(context)
 
     def _delivery(self, *arguments: Any) -> Any:
-        _, self.parts["client"], self.parts["suspect"], self.parts["recognise"] = arguments
+        self.connect = arguments[1]
         return self.delivery
-
-    def _prober(self, *arguments: Any) -> Any:
-        names = ("probe_client", "until_probe", "timeout", "probed", "asks_key")
-        self.parts |= dict(zip(names, arguments, strict=True))
-        return self.prober
 
     def connection(self) -> Any:
         made = stand_in(ServerConnection, version=0, other_port=0)
@@ -98,11 +91,8 @@ def test_a_change_closes_the_former_connection(choosing: Choosing) -> None:
     before = choosing.connection()
     choosing.chosen.choose(A, events.ServerChanged)
     before.close.assert_called_once_with()
-    (event,) = choosing.told
-    assert isinstance(event, events.ServerChanged)
-    assert event.same
     choosing.chosen.choose(ServerSettings(url="https://b.test"), events.ServerChanged)
-    assert choosing.told[1:] == [events.ServerChanged("b.test", "", same=False)]
+    assert choosing.told[1:] == [events.ServerChanged("b.test", "")]
 
 
 @pytest.mark.parametrize("obstacle", ["dialect", "keyring"])
@@ -124,7 +114,7 @@ def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosi
     assert choosing.told == [events.ServerChanged("", "")]
     assert not choosing.breaker.blocked_by("server")
     with pytest.raises(SettingsError) as caught:
-        choosing.parts["client"]()
+        choosing.connect()
     assert caught.value.message == "No server is chosen."
     assert caught.value.remedy == str(server_choice.HOW)
     choosing.chosen.close()
@@ -150,8 +140,8 @@ def test_a_server_that_is_well_is_probed_every_ten_minutes(
     """After the last probe or delivery; the prober looks at each interval whether that holds."""
     choosing.context.settings = Settings(sync=SyncSettings(probe_interval=interval))
     choosing.connection()
-    choosing.parts["probed"](WELL, None)
-    until = choosing.parts["until_probe"]
+    choosing.chosen.probed(WELL, None)
+    until = choosing.chosen.until_probe
     assert until() == interval
     clock.now += idle
     assert until() == pytest.approx(0.0)
@@ -166,10 +156,10 @@ def test_a_server_whose_state_may_change_any_moment_is_probed_at_each_interval(
     """One that is down, or refuses everything; and the embedded one, which may have to start."""
     choosing.connection()
     choosing.context.server = "local" if why == "embedded" else "http://a.test"
-    choosing.parts["probed"](ILL if why == "down" else WELL, None)
+    choosing.chosen.probed(ILL if why == "down" else WELL, None)
     if why == "refuses":
         choosing.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
-    until = choosing.parts["until_probe"]
+    until = choosing.chosen.until_probe
     assert until() == 30.0
     clock.now += 30.0
     assert until() == 0.0
@@ -188,7 +178,7 @@ def test_after_a_silence_nothing_is_sent_before_a_probe(
     choosing: Choosing, clock: Clock, silence: float, under_way: int, *, paused: bool, probes: bool
 ) -> None:
     choosing.connection()
-    choosing.parts["probed"](WELL, None)
+    choosing.chosen.probed(WELL, None)
     if paused:
         choosing.breaker.pause(NOW + 60)
     choosing.delivery.under_way = under_way
@@ -202,12 +192,12 @@ def test_after_a_silence_nothing_is_sent_before_a_probe(
 
 def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
     connection = choosing.connection()
-    choosing.parts["probed"](WELL, None)
+    choosing.chosen.probed(WELL, None)
     assert choosing.state() == HEALTHY
     for _ in range(2):
         assert choosing.context.wake.set.call_count == 1  # type: ignore[attr-defined]
         assert choosing.delivery.kick.call_count == 1
-        choosing.parts["probed"](WELL, None)
+        choosing.chosen.probed(WELL, None)
     connection.forget_listings.assert_not_called()
     choosing.delivery.clear_suspects.assert_not_called()
 
@@ -216,16 +206,16 @@ def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) 
     choosing.context.settings = Settings(server=ServerSettings(url="local", local_port=4000))
     choosing.context.server = "local"
     connection = choosing.connection()
-    choosing.parts["probed"](WELL, None)
+    choosing.chosen.probed(WELL, None)
     choosing.delivery.change_server.assert_not_called()
     connection.version = 1
     for _ in range(2):
-        choosing.parts["probed"](WELL, None)
+        choosing.chosen.probed(WELL, None)
     choosing.delivery.change_server.assert_called_once_with("local")
     assert choosing.told == []
     connection.version, connection.other_port = 2, 4001
     for _ in range(2):
-        choosing.parts["probed"](WELL, None)
+        choosing.chosen.probed(WELL, None)
     assert choosing.told == [events.OtherPort(4000, 4001)]
 
 
@@ -240,14 +230,14 @@ def test_a_key_that_is_taken_ends_a_refusal(
     choosing: Choosing, verdict: KeyVerdict, state: str
 ) -> None:
     choosing.wants_canary()
-    choosing.parts["probed"](WELL, KeyCheck(verdict))
+    choosing.chosen.probed(WELL, KeyCheck(verdict))
     assert choosing.state() == state
     assert choosing.context.wake.set.called == (state == HEALTHY)  # type: ignore[attr-defined]
     assert choosing.delivery.kick.called == (state == HEALTHY)
 
 
 def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -> None:
-    asks = choosing.parts["asks_key"]
+    asks = choosing.chosen.asks_key
     assert not asks()
     choosing.wants_canary()
     assert asks()

@@ -1,6 +1,5 @@
 """The prober's turns, without its thread: what is asked, with how much patience, what is told."""
 
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -16,22 +15,16 @@ KEY = KeyCheck(KeyVerdict.TAKEN)
 
 
 class Probing:
-    """A prober without its thread, its client, and what was told."""
+    """A prober without its thread, its server and the client for it."""
 
     def __init__(self) -> None:
         self.client = mock.Mock()
         self.client.probe.return_value = WELL
         self.client.check_key.return_value = KEY
-        self.connect = mock.Mock(return_value=self.client)
-        self.asks_key = mock.Mock(return_value=False)
-        self.patience = 4.0
-        self.told: list[Any] = []
-        self.prober = Prober(
-            self.connect, lambda: 60.0, lambda: self.patience, self._tell, self.asks_key
-        )
-
-    def _tell(self, *answer: Any) -> None:
-        self.told.append(answer)
+        self.server = mock.Mock(patience=4.0)
+        self.server.probe_client.return_value = self.client
+        self.server.asks_key.return_value = False
+        self.prober = Prober(self.server)
 
 
 @pytest.fixture
@@ -53,8 +46,8 @@ def test_what_cannot_be_told_is_told_again(
 ) -> None:
     naps: list[float] = []
     monkeypatch.setattr(probing.prober._stopping, "wait", naps.append)
-    tell = mock.Mock(side_effect=[LedgerError("full"), LedgerError("full"), None])
-    monkeypatch.setattr(probing.prober, "_report", tell)
+    tell = probing.server.probed
+    tell.side_effect = [LedgerError("full"), LedgerError("full"), None]
     probing.prober._deliver(WELL, KEY)
     assert naps == [REPORT_AGAIN] * 2
     assert tell.call_args_list == [mock.call(WELL, KEY)] * 3
@@ -93,11 +86,11 @@ def test_it_probes_at_its_start_at_each_kick_and_when_that_is_due(
         return WELL
 
     probing.client.probe.side_effect = probe
-    monkeypatch.setattr(prober, "_until_due", lambda: next(due))
+    probing.server.until_probe = lambda: next(due)
     monkeypatch.setattr(prober._signal, "wait", wait)
     monkeypatch.setattr(prober._thread, "start", prober._run)
     prober.start()
     assert waits == [(60.0, True), (60.0, False), (20.0, False), (60.0, True), (60.0, False)]
-    assert probing.told == [(WELL, None)] * 3
+    assert probing.server.probed.call_args_list == [mock.call(WELL, None)] * 3
     assert prober._thread.name == "mem0tray-probe"
     assert prober._thread.daemon

@@ -15,8 +15,8 @@ from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import Client, Terms
 from mem0tray.system.paths import Paths
-from mem0tray.worker.sending import server_connection
-from mem0tray.worker.sending.server_connection import ServerConnection
+from mem0tray.worker.sending import chosen_server
+from mem0tray.worker.sending.chosen_server import ServerConnection
 
 
 class Clients:
@@ -29,7 +29,7 @@ class Clients:
         self.stopped = 0
         self.forgotten = 0
         self._paths = Paths(folder, folder)
-        monkeypatch.setattr(server_connection, "connect", self._connect)
+        monkeypatch.setattr(chosen_server, "connect", self._connect)
         monkeypatch.setattr(LocalServer, "ensure", lambda _: self._ensure())
         monkeypatch.setattr(LocalServer, "stop", lambda _: self._stop())
         monkeypatch.setattr(Listings, "forget", lambda _: self._forget())

@@ -16,7 +16,7 @@ from mem0tray.config.settings import LogSettings
 from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.system.paths import Paths
-from mem0tray.worker.reporting.log import BACKOFFS_PER_MINUTE, EventLog
+from mem0tray.worker.log import BACKOFFS_PER_MINUTE, EventLog
 
 
 def test_lines_that_cannot_be_written_come_later(tmp_path: Path) -> None:

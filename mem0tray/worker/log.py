@@ -93,9 +93,13 @@ class EventLog:
                     self._delivered += 1
                     self._log_later(_TOGETHER)
                     return
-                case events.MoreInBackoff() | events.InBackoff() if self._is_more(event):
+                case events.InBackoff() if self._is_full():
+                    self._more += 1
                     self._log_later(_MINUTE)
                     return
+                case events.InBackoff():
+                    self._summarise()
+                    self._named.append(time.time())
                 case events.FolderChanged():
                     self._file.path = log_in(event.now)
                 case events.WorkerStopped():
@@ -103,15 +107,6 @@ class EventLog:
             line = describe(event)
             if line:
                 self._file.write(line)
-
-    def _is_more(self, event: events.MoreInBackoff | events.InBackoff) -> bool:
-        """Count waits that are not logged by name; False: this one is."""
-        if isinstance(event, events.InBackoff) and not self._is_full():
-            self._summarise()
-            self._named.append(time.time())
-            return False
-        self._more += event.count if isinstance(event, events.MoreInBackoff) else 1
-        return True
 
     def _is_full(self) -> bool:
         """Return whether the last minute, whatever the clock did, has all lines by name allowed."""
@@ -158,7 +153,7 @@ class EventLog:
             self._file.write_kept()
 
 
-# The line of each event: `{name}` is the item's, `{memories}` and `{items}` are counts in words.
+# The line of each event: `{name}` is the item's, `{memories}` a count in words.
 _LINES: Final[dict[type[Event], str]] = {
     events.MovedToDlq: "📋 Moved to DLQ: {name} after {retries} retries",
     events.DlqRecovered: "✅ DLQ recovered: {name} after {retries} retries",
@@ -171,14 +166,17 @@ _LINES: Final[dict[type[Event], str]] = {
     ),
     events.PerhapsTaken: f"✋ Held: {{memories}}, {PERHAPS}; the server is asked once it has gone",
     events.Accepted: "📥 Accepted {memories}",
-    events.AdoptedToDlq: "📋 Adopted into the DLQ: {items} from {source!r}",
+    events.AdoptedToDlq: "📋 Adopted into the DLQ: {memories} from {source!r}",
     events.SlowedDown: "🐢 The server asked for a break of {delay:.0f}s",
+    events.DeliveredAfterDeletion: "ℹ️ Deleted or edited too late, it had been sent: {name}",
     events.AlreadyDelivered: "♻️ Already on the server, out of {file}: {name}",
+    events.Quarantined: "🩹 An item of {file} was put into quarantine: {kept_as} {why}",
     events.NoteLeftOut: "📝 A note of Claude Code is left out: {path} ({why})",
     events.LedgerRebuilt: "📒 The ledger is built from the files: {reason}",
     events.PartRecovered: "✅ {part}: in order again",
     events.FolderMade: "📁 Made the folder {folder}: it was not there",
     events.FolderChanged: "📁 The shared folder is {now} from now on, no longer {before}",
+    events.AlertBegan: "🚨 DLQ alert: {dlq} dead, {queue} in the queue (alerts.{alert} {limit:g})",
     events.AlertOver: "ℹ️ DLQ alert over: alerts.{alert}",
     events.AlertCommandFailed: "❌ alerts.command: {reason}",
     events.NotificationFailed: "🔕 Notification not shown: {title} ({reason})",
@@ -209,16 +207,13 @@ def describe(event: Event) -> str:
     }
     count = values.get("count")
     if isinstance(count, int):
-        values["memories"], values["items"] = (
-            plural(count, "memory", "memories"),
-            plural(count, "item"),
-        )
+        values["memories"] = plural(count, "memory", "memories")
     if isinstance(event, events.OfMemory):
         values["name"] = named(event.project, event.item_id)
-    return template.format(**values)
+    return template.format(**values).rstrip()
 
 
-def _composed(event: Event) -> str:  # noqa: C901, PLR0911  (one line for each kind)
+def _composed(event: Event) -> str:  # noqa: PLR0911  (one line for each kind)
     match event:
         case events.StateChanged(state, reason, reported):
             why = "" if reported else one_line(str(reason), 300).rstrip(".")
@@ -227,28 +222,16 @@ def _composed(event: Event) -> str:  # noqa: C901, PLR0911  (one line for each k
             return _user_action(event)
         case events.HandEdit():
             return f"✏️ DLQ edited: {_edit(event)}"
-        case events.DeliveredAfterDeletion(project, item_id, edited):
-            what = "Edited too late, the old text" if edited else "Deleted too late, it"
-            return f"ℹ️ {what} had been sent: {named(project, item_id)}"
         case events.FileBroken(file, reason, kept_as):
             why, kept = one_line(reason), kept_as or "nothing: it was empty"
             return f"🩹 {file} was broken ({why}); kept in the quarantine as {kept}, restored"
-        case events.Quarantined(file, kept_as, why):
-            note = f" ({why})" if why else ""
-            return f"🩹 An item of {file} was put into quarantine: {kept_as}{note}"
         case events.PartFailed(part, error, delay):
             again = "when a worker starts" if isinf(delay) else f"in {delay:g}s"
             return f"❌ {part}: {one_line(error, 300)} (again {again})"
-        case events.AlertBegan(alert, limit):
-            waiting = f"{plural(event.queue, 'memory', 'memories')} in the queue"
-            letters = plural(event.dlq, "dead letter")
-            return f"🚨 DLQ alert: {letters}, {waiting} (alerts.{alert} {limit:g})"
         case events.WorkerStarted(destination, warning):
             return f"▶️ Worker started; {_way(destination, warning)}"
-        case events.ServerChanged(destination, warning, same):
-            what = "The way to the server" if same else "The server"
-            since = "as before" if same else "from now on"
-            return f"▶️ {what} has changed; {since} {_way(destination, warning)}"
+        case events.ServerChanged(destination, warning):
+            return f"▶️ The server, or the way to it, has changed; {_way(destination, warning)}"
     return ""
 
 
@@ -271,13 +254,7 @@ def _edit(edit: events.HandEdit) -> str:
 
 
 def _user_action(action: events.UserAction) -> str:
-    dead, fresh = (
-        plural(action.dead, "dead letter"),
-        plural(action.fresh, "waiting entry", "waiting entries"),
-    )
-    number = " and ".join(
-        text for text, count in ((dead, action.dead), (fresh, action.fresh)) if count
-    )
+    number = plural(action.dead + action.fresh, "memory", "memories")
     backup = f" {action.backup}" if action.backup else ""
     lines = {
         orders.DELETE: f"🗑️ Deleted: {number} (`mem0tray restore{backup}` puts back)",

@@ -22,8 +22,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import QUEUED
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.other_worker import OtherWorker
-from mem0tray.worker.reporting.metrics import MetricsWriter
+from mem0tray.worker.metrics import MetricsWriter, OtherWorker
 from tests.ledger.samples import HERE, NOW, fresh, letter
 from tests.worker.stage import stand_in
 
