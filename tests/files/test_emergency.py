@@ -186,17 +186,13 @@ def test_a_long_line_behind_one_whose_writer_died_is_read(file: Path) -> None:
     assert (taken(found), found.odd) == (["b words " * 2500], [begin])
 
 
-def test_another_file_of_the_name_is_not_read(file: Path) -> None:
+def test_another_file_of_the_name_or_one_that_is_gone_is_not_read(file: Path) -> None:
     append(file, line("a"))
     source = source_of(file)
     other = file.with_name("other")
     other.write_bytes(line("b"))
     other.replace(file)
     assert read(file.parent, source, final=False) is None
-
-
-def test_a_file_that_is_gone_has_no_lines(file: Path) -> None:
-    source = source_of(file)
     file.unlink()
     assert read(file.parent, source, final=False) is None
 

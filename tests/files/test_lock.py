@@ -266,12 +266,3 @@ def test_the_worker_of_a_folder_is_found(tmp_path: Path) -> None:
         assert locks.on_its_way(paths) == its
         assert locks.of_worker(paths) == its
     assert locks.of_worker(paths) is None
-
-
-@needs.LINKS
-def test_a_link_that_leads_nowhere_is_no_matter_of_permissions(tmp_path: Path) -> None:
-    path = tmp_path / "mem0_queue.lock"
-    path.symlink_to(tmp_path / "gone" / "lock")
-    with pytest.raises(FileUnavailableError) as caught:
-        FileLock(path).acquire(1)
-    assert "folder" in caught.value.remedy

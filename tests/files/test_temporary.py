@@ -188,21 +188,6 @@ def test_what_is_no_file_of_ours_stays(tmp_path: Path, kind: str) -> None:
         assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_rename_that_fails_otherwise_is_not_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried = []
-
-    def refuse(self: Path, _target: Path) -> Path:
-        tried.append(self)
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(OSError, match="full"):
-        temporary.move(tmp_path / "a", tmp_path / "b")
-    assert tried == [tmp_path / "a"]
-
-
 @needs.LINKS
 @pytest.mark.row(51)
 def test_a_start_removes_what_a_kill_left(home: Home) -> None:

@@ -1,5 +1,6 @@
 """Opening, transactions, and when a ledger is not to be trusted."""
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -8,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mem0tray.core.errors import FileUnavailableError, LedgerError
+from mem0tray.core.errors import LedgerError
 from mem0tray.files import atomic
-from mem0tray.ledger import opening
+from mem0tray.ledger import names, opening
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import DLQ_FILE, EMERGENCY_FILE, NOTES, QUEUE_FILE, SOURCES
 from mem0tray.ledger.opening import trouble
@@ -74,12 +75,6 @@ def test_a_ledger_that_was_found_corrupt_in_use_is_kept(path: Path) -> None:
         assert Path(f"{kept}{suffix}").read_bytes() == suffix.encode()
     assert not (path.parent / "ledger.broken").exists()
     assert opened(path) == ""
-
-
-def test_a_folder_in_its_place_is_named(path: Path) -> None:
-    path.mkdir(parents=True)
-    with pytest.raises(FileUnavailableError, match="is a folder"):
-        Ledger(path)
 
 
 def test_an_old_copy_is_noticed_by_the_mark_beside_it(path: Path) -> None:
@@ -348,3 +343,28 @@ def test_a_full_disk_has_the_log_taken_in(path: Path, tmp_path: Path) -> None:
         assert ledger.meta("n") == 1
     with closing(sqlite3.connect(alone)) as taken_in:
         assert taken_in.execute("SELECT value FROM meta WHERE name = 'n'").fetchone() == (1,)
+
+
+# Queries -------------------------------------------------------------------------------------
+
+FOLDER = Path(names.__file__).parent
+PARTS = FOLDER.joinpath("queries.sql").read_text(encoding="utf-8").split("-- name: ")[1:]
+NAMES = [part.partition("\n")[0] for part in PARTS]
+
+
+def test_each_query_has_a_name_of_its_own_and_a_sentence() -> None:
+    assert len(NAMES) == len(set(NAMES))
+    for part in PARTS:
+        assert re.match(r"\w+\n-- [A-Z`].*", part), part
+
+
+def test_what_stands_in_braces_is_put_in_or_left_to_the_caller() -> None:
+    left = {brace for name in NAMES for brace in re.findall(r"\{(\w+)\}", names.SQL[name])}
+    assert left == {"more", "marks", "lane"}
+
+
+def test_each_query_is_used() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py"))
+    used = set(re.findall(r"""SQL\[f?["'](\w+)["']\]""", code))
+    used |= set(re.findall(r"\{(\w+)\}", "".join(PARTS)))
+    assert set(NAMES) - used == {"head_pending", "head_dead"}  # one for each lane

@@ -1,5 +1,6 @@
 """Claims, and what is remembered of each delivery."""
 
+import uuid
 from contextlib import closing
 from pathlib import Path
 
@@ -235,6 +236,25 @@ def test_a_delivery_costs_few_statements(ledger: Ledger, inbox: Inbox, outbox: O
         assert following[0] is not None
         outbox.claim(following[0], NOW)
     assert len({each for each in statements if not each.startswith("--")}) == 9
+
+
+def test_the_text_of_a_delivered_memory_leaves_its_room_to_others(tmp_path: Path) -> None:
+    path, memories = tmp_path / "ledger.sqlite3", 4_000
+    with closing(Ledger(path)) as ledger:
+        inbox, outbox = Inbox(ledger), Outbox(ledger)
+        for begin in range(0, memories, 20):
+            entries = [
+                fresh(str(uuid.uuid5(uuid.NAMESPACE_DNS, str(n))), content=f"{n} " + 250 * "x")
+                for n in range(begin, begin + 20)
+            ]
+            with ledger.transaction():
+                keys = list(put(inbox, *entries))
+            with ledger.transaction():
+                for key in keys:
+                    outbox.claim(key, NOW, HERE)
+                    outbox.record_delivery(key, HERE, NOW)
+    size = sum(file.stat().st_size for file in tmp_path.glob(f"{path.name}*"))
+    assert size / memories <= 400  # bytes
 
 
 def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inbox) -> None:

@@ -122,18 +122,6 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
     assert not paths.dlq.exists() or read(paths.dlq)
 
 
-def test_a_memory_waits_since_it_was_made(paths: Paths) -> None:
-    made = float(int(time.time()) - 7200)
-    write(paths.queue, queue_document([entry("q", timestamp=made)]))
-    write_dlq(paths, [dead("d", timestamp=made - 60)])
-    with worker(paths) as context:
-        assert context.counters.waiting().oldest == made - 60
-    with Reader(paths.ledger) as reader:
-        counts = reader.counts()
-        assert counts is not None
-        assert counts.oldest == made - 60
-
-
 def taken(path: Path) -> list[str]:
     with Reader(path, needed=True) as reader:
         return [

@@ -15,17 +15,6 @@ def everything(store: Store, project: str) -> list[str]:
     return [each.memory for each in store.newest(Filter(project), 1000)[0]]
 
 
-def test_memories_and_keys_are_there_after_reopening(tmp_path: Path) -> None:
-    path = tmp_path / "memories.sqlite3"
-    with closing(Store(path)) as store:
-        store.save(StoredMemory("p", "text \udc80", "key", b"digest"))
-    with closing(Store(path)) as store:
-        store.save(StoredMemory("p", "text \udc80", "key", b"digest"))
-        with pytest.raises(KeyReusedError):
-            store.save(StoredMemory("p", "other", "key", b"another digest"))
-        assert everything(store, "p") == ["text \udc80"]
-
-
 @needs.MODES
 def test_the_files_are_private(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
@@ -81,11 +70,6 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
         store._connection.execute("PRAGMA user_version = 99")
     with pytest.raises(Mem0TrayError, match="another version"):
         Store(path)
-
-
-def test_a_folder_where_nothing_can_be_made_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(Mem0TrayError, match="memories"):
-        Store(tmp_path / "missing" / "memories.sqlite3")
 
 
 def test_several_are_stored_together_or_not_at_all(tmp_path: Path) -> None:

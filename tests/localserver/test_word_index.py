@@ -60,15 +60,6 @@ def test_an_empty_memory_holds_up_no_other(store: Store) -> None:
     assert all(store.delete("p", each.id) for each in newest(store))
 
 
-def test_a_word_finds_what_it_begins_beside_itself(store: Store) -> None:
-    store.save(StoredMemory("p", "a rose"))
-    assert found(store, "Rose") == ["a rose"]
-    store.save(StoredMemory("p", "some roses"))
-    store.save(StoredMemory("p", "a rosé"))
-    assert sorted(found(store, "Rose")) == ["a rose", "a rosé", "some roses"]
-    assert found(store, "rosebud") == []
-
-
 def test_the_best_stands_first(store: Store) -> None:
     for text in ("oak", "oak and elm", "oak elm ash", "ash", "nothing", "oak"):
         store.save(StoredMemory("p", text))

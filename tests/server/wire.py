@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from tests.support import http1
+
 PATIENCE = 20.0  # seconds; a bound, never a delay
 
 
@@ -176,11 +178,7 @@ class Wire:
 
 def render(status: int = 200, body: object = None, **headers: str) -> bytes:
     """The bytes of an answer; `headers` with `_` for `-`; `body` as JSON unless it is bytes."""
-    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-    fields = {"Content-Length": str(len(payload))}
-    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
-    lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in fields.items())]
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + payload
+    return http1.render(status, body, {n.replace("_", "-"): v for n, v in headers.items()})
 
 
 DELIVERED = render(body={"success": True})

@@ -1,8 +1,6 @@
 """A real desktop without a screen, for one test: display, session bus, window manager.
 
-A panel and a notification daemon come on demand. Nothing is shared with
-another desktop or with the person who runs the tests, everything has a time
-limit, and whatever was started here ends with it.
+A panel and a notification daemon come on demand; whatever was started here ends with it.
 """
 
 import contextlib

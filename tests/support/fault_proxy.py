@@ -1,9 +1,7 @@
 """A proxy on loopback between the program and a server, with a fault that a test turns.
 
-It reads each request whole and hands it to the fault in force, which decides how
-much of it the server gets and what becomes of the answer. So the two halves of
-"nobody knows whether the server has it" can be had apart: lost before the server
-saw it, and lost after the server has stored it.
+It reads each request whole; the fault in force decides how much of it the server gets, and what
+becomes of the answer.
 """
 
 import asyncio

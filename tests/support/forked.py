@@ -1,9 +1,7 @@
 """A scratch home whose program is forked by a zygote, in a third of the time or less.
 
-A fork is a process of its own, like any other; only what the interpreter does before
-`__main__` is done once for all. What is about just that (variables that Python or the
-linker reads, the peak of memory, the command line) is started anew, and so is everything
-where the variable PLAIN_STARTS is set.
+What is about the interpreter's own start (its variables, the peak of memory, the command line) is
+started anew, and so is everything where the variable PLAIN_STARTS is set.
 """
 
 import atexit

@@ -1,7 +1,6 @@
 """A stand-in for Mem0's hosted service: its routes, its key, its events.
 
-It says and takes nothing but what is published (`hosted_facts.py`): the real service was not
-reachable, and so nothing here was tried on it.
+It says and takes nothing but what is published (`hosted_facts.py`).
 """
 
 import asyncio

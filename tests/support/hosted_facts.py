@@ -1,9 +1,7 @@
-"""What Mem0 has published of its hosted service, as far as mem0tray meets it.
+"""What Mem0 has published of its hosted service, as far as mem0tray meets it, as types.
 
-The source is the API description in `docs/openapi.json` of the repository mem0ai/mem0, and its
-pages on direct import and filters, as they were in August 2026. Here they are said anew, as types
-that a request must fit. The service itself was not reachable: what it does and has
-not published nobody has seen here.
+The source is `docs/openapi.json` of the repository mem0ai/mem0 and its pages on direct import and
+filters, as of August 2026; the service itself was not reachable.
 """
 
 import re

@@ -1,9 +1,6 @@
 """An older worker of another make, as the contract describes them: nothing here knows mem0tray.
 
-It loops over the same files: takes emergency lines into the queue, sends each entry of
-the queue and takes it out, moves to the DLQ what has failed five times, retries the DLQ,
-writes its metrics. It locks as the producers do, and rewrites files in place or by
-replacing them.
+It locks as the producers do, and rewrites files in place or by replacing them.
 """
 
 import argparse

@@ -1,8 +1,6 @@
 """The oracle of every proof: where each memory that was ever accepted is now.
 
-Each is delivered, waiting in a file that the user can see, or was discarded and can
-be restored; the server holds it once where it honours keys or can be asked. It reads
-what a user could read (the files, the server, what `restore` offers), not the ledger's
+It reads what a user could read (the files, the server, what `restore` offers), not the ledger's
 word: ask it when a worker has come to rest.
 """
 

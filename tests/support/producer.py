@@ -1,9 +1,7 @@
 """A foreign producer, as the contract describes them: nothing here knows mem0tray.
 
-It locks with `flock` (on Windows the first byte) a file opened with mode `w`, gives up
-after a while and then appends to the emergency file; it rewrites the queue file in place or by
-replacing it, without fsync, and starts afresh when it cannot read the file.
-Run as a program it prints one JSON line about what it did.
+It rewrites the queue file in place or by replacing it, without fsync, and starts afresh when it
+cannot read the file. Run as a program it prints one JSON line about what it did.
 """
 
 import argparse

@@ -1,8 +1,7 @@
 """A tray without a panel: icons register here, and a test looks at them and clicks.
 
-`TrayHost` is a StatusNotifierWatcher with a host, as a panel has one, on a
-session bus; `TrayItem` is an icon with its menu (dbusmenu), read anew at each
-question, so that it shows what a person would see now.
+`TrayHost` is a StatusNotifierWatcher with a host; `TrayItem` is an icon with its menu (dbusmenu),
+read anew at each question.
 """
 
 import time

@@ -1,8 +1,4 @@
-"""A stand-in for the memory server: a real HTTP/1.1 keep-alive server, dialect `vps`.
-
-Everything that a test asks is answered under one condition, which is notified
-whenever something happens.
-"""
+"""A stand-in for the memory server: a real HTTP/1.1 keep-alive server, dialect `vps`."""
 
 import asyncio
 import contextlib

@@ -1,9 +1,8 @@
 """The mutants of a source file: mutmut's operators, in every place where they mean something.
 
-mutmut's own runner leaves out what is decorated or outside of functions; here each mutant is a
-whole text. Left out, because no test could tell or every import would: annotations, decorators,
-docstrings, `__all__`, the first argument of `cast`, what `len` and `isinstance` are given, and a
-string in lower or upper case (most are SQL, which does not mind).
+Left out, because no test could tell or every import would: annotations, decorators, docstrings,
+`__all__`, the first argument of `cast`, what `len` and `isinstance` are given, and a string in
+lower or upper case (most are SQL, which does not mind).
 """
 
 import hashlib

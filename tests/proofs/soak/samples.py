@@ -1,8 +1,7 @@
 """What the worker uses, sampled; and whether it stays flat.
 
-Judged is the second half of the samples of the last worker, which nobody killed. A
-straight line is laid through each quantity (least squares); what that line rises
-from the half's beginning to its end must stay below a bound.
+Through each quantity of the last worker's second half a straight line is laid (least squares);
+what it rises must stay below a bound.
 """
 
 import contextlib
