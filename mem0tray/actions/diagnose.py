@@ -64,10 +64,7 @@ _OF_THE_SERVER: Final = frozenset(
 
 
 class Cause(Struct, frozen=True):
-    """One reason, and what to do; `status` is that of the answer in question, if any.
-
-    `by_itself`: it may end without help as long as the worker works.
-    """
+    """A reason, and what to do; `status` is of the answer, if any; `by_itself`: it may pass."""
 
     name: Reason
     detail: Reason
@@ -94,11 +91,7 @@ class Cause(Struct, frozen=True):
 
     @property
     def likeness(self) -> tuple[Reason, Reason, int | None, Reason]:
-        """What causes have in common when one is told as an example of all.
-
-        It includes the text only where that is ours: a server may name each item in its text,
-        and every item has its own time.
-        """
+        """What causes have in common of which one is an example: others' words may name an item."""
         detail = self.detail if self.name == INVALID else reasons.NONE
         return self.name, self.remedy, self.status, detail
 
@@ -263,11 +256,7 @@ def _of_server(seen: "Probe", *, starts: bool) -> list[Cause]:
 def causes(
     found: FoundItem, around: Surroundings, attempt: Attempt | None, now: float, handle: str = ""
 ) -> list[Cause]:
-    """Find why this item is stuck, the most important cause first, with the one thing to do.
-
-    `attempt` is the last that failed, `handle` its name in a command (by default the beginning of
-    its id).
-    """
+    """Find why this item is stuck, the most important cause first, with the one thing to do."""
     known = found.known
     held = []
     if known is not None and known.is_held:
@@ -305,10 +294,7 @@ def _with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
 
 
 def to_change(found: FoundItem, attempt: Attempt | None) -> str:
-    """Say how to change the memory before the server takes it; empty if that is not needed.
-
-    Like `causes`, but without what stands in the way of every memory: no server is asked.
-    """
+    """Say how to change the memory before the server takes it; empty if that is not needed."""
     mine = (*_invalid(found), *_rejected(found, attempt))
     first = next((each for each in mine if each.remedy in (REWORD, SHORTEN)), None)
     return "" if first is None else str(first.about(programs.quote(short_id(found.id))).remedy)
@@ -366,10 +352,7 @@ def _rejection(found: FoundItem, detail: Reason, status: int | None) -> Cause:
 
 
 def why_failed(found: FoundItem, attempt: Attempt | None = None) -> Reason:
-    """Return the reason of the last counted failure, or of the last `attempt` if there is none.
-
-    It stands in the file or the ledger.
-    """
+    """Return the reason of the last counted failure, or of the last `attempt` if there is none."""
     kept = _in_file(found) or (found.known.last_error if found.known is not None else None)
     if attempt is not None and kept in (None, "", attempt.message):
         return attempt.reason

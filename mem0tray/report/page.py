@@ -54,10 +54,7 @@ class Day(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """Everything, seen at one moment; `now` in Unix seconds.
-
-    `nonsense`: how many things in the DLQ file make no sense. `past` is empty without memories.
-    """
+    """Everything at one moment; `nonsense` counts what makes no sense in the DLQ file."""
 
     now: float
     overview: Overview
@@ -104,10 +101,7 @@ def days(reader: Reader, now: float, dead_since: Iterable[float]) -> list[Day]:
 
 
 class Message(NamedTuple):
-    """How things stand, or what to do; text between backticks is for typing.
-
-    `detail` is foreign text, and `memory` the whole id of the one that it is about.
-    """
+    """How things stand or what to do, with `detail` of others, about the whole id in `memory`."""
 
     tone: Tone
     title: str

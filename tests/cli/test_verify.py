@@ -61,7 +61,7 @@ def test_what_the_server_lost_is_named(home: Scratch, server: Standin) -> None:
     host = server.url.removeprefix("http://")
     assert done.line == (
         f"mem0tray: 2 memories are missing on {host}."
-        " `mem0tray verify --requeue` queues 1 again, whose text is known here."
+        " `mem0tray verify --requeue` queues 1 again, whose text is known."
     )
     done = home.run("verify", "--json")
     assert numbers(done) == (3, 1, 2, 0)

@@ -9,12 +9,12 @@ import struct
 import subprocess
 import sys
 import termios
+from typing import Any
 
 import pytest
 
 from mem0tray.cli import main
-from mem0tray.demo.stage import DemoServer
-from mem0tray.demo.story import Holds, Story
+from mem0tray.demo.stage import DemoServer, Story
 from tests.demo.viewer import Viewer
 from tests.support import terminal
 from tests.support.variants import variants
@@ -77,7 +77,7 @@ def test_a_server_that_refuses_for_ever_fails_the_demo(
     monkeypatch.setattr(DemoServer, "refused", property(lambda _: "travel", lambda *_: None))
     expect = Story.expect
 
-    def impatient(story: Story, promise: str, holds: Holds, *, now: bool = False) -> None:
+    def impatient(story: Story, promise: str, holds: Any, *, now: bool = False) -> None:
         if promise.startswith("The memory is delivered"):
             story._patience = 2.0
         expect(story, promise, holds, now=now)
