@@ -70,12 +70,12 @@ def desk(desktop: Session) -> Iterator[Desk]:
 
 def test_a_notice_arrives_whole(desktop: Session, desk: Desk) -> None:
     desktop.start_daemon()
-    look: dict[str, Any] = {"base": "down", "urgency": Urgency.LOW, "category": "transfer.complete"}
+    look: dict[str, Any] = {"base": "down", "urgency": Urgency.LOW}
     desk.daemon.show(Notice("name", "title", "é\n<2>", **look, actions=(STATUS, RETRY)))
     (shown,) = desktop.shown
     assert (shown.title, shown.body) == ("title", "é\n&lt;2&gt;")
     assert (shown.app, shown.icon, shown.timeout) == ("mem0tray", "/icons/down.png", 10_000)
-    hints = {"desktop-entry": "mem0tray", "urgency": 0, "category": "transfer.complete"}
+    hints = {"desktop-entry": "mem0tray", "urgency": 0}
     assert shown.hints == hints
     assert shown.actions == ("default", "Show status", "retry", "Retry")
 
