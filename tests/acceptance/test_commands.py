@@ -116,7 +116,6 @@ LINE = json.dumps({"id": "x1", "project_id": "alpha", "content": "first text"})
 
 
 def listed(home: Home) -> list[str]:
-    """List the texts that `list --queue` shows, which `status --line` must count."""
     shown = [each["content"] for each in home.json("list", "--queue", "--json")]
     count = f"{len(shown)} waiting" if shown else "not running"
     assert count in home.ok("status", "--line")

@@ -19,7 +19,6 @@ HEALTHY = Answer(body={"status": "ok"})
 
 @pytest.fixture
 def small_home(tmp_path: Path, server: Standin) -> Iterator[Home]:
-    """Make a scratch home on a disk of 6 MB of its own."""
     with (
         machine.small_disk(tmp_path / "home", "6m"),
         ForkedHome(tmp_path / "home", server.url) as home,

@@ -172,7 +172,6 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
 
 
 def held(home: Home, server: Standin, count: int = 3) -> list[Item]:
-    """Have some entries held: they vanished beside another worker, and nobody can tell."""
     server.can_be_asked = False
     memories = entries(count)
     taken_in_while_paused(home, memories)

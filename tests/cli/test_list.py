@@ -16,7 +16,6 @@ from tests.support.shapes import dead, entry, queue_document, waiting
 
 @pytest.fixture
 def letters(home: Scratch) -> list[dict[str, object]]:
-    """Write two dead letters of two projects, a thing without sense, and an entry."""
     made = [
         waiting("first", "alpha", id="aaaa1111-1", retry_count=7, last_error="500: odd", mine=[1]),
         dead("second", "beta", id="bbbb2222-2", retry_count=2, last_attempt=0),
