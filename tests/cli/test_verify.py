@@ -17,7 +17,6 @@ from tests.support.standin import Standin
 
 
 def delivered(home: Scratch, server: Standin, *texts: str, project: str = "p") -> list[Item]:
-    """Have texts be delivered to the server, which has them; the entries."""
     made = [entry(text, project) for text in texts]
     deliver(home.paths.ledger, server.url, made)
     server.begin_with([*server.stored, *((project, text) for text in texts)])
