@@ -1,9 +1,7 @@
 """Memories in SQLite: they are on the disk once `save` has returned.
 
-One connection, used by the server's only thread. Texts are stored as bytes (UTF-8 with surrogates
-passed through), because SQLite's TEXT cannot hold a lone surrogate. Idempotency keys are kept for
-good, even when their memory is deleted: a producer may repeat a request months later, and a memory
-deleted in between must not come back.
+Texts are bytes (UTF-8 with surrogates passed through), as SQLite's TEXT holds no lone surrogate.
+Idempotency keys outlive their memories: one deleted in between must not come back.
 """
 
 import os
