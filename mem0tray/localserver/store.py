@@ -264,7 +264,9 @@ class Store:
         return found, False
 
     def one(self, memory_id: str) -> StoredMemory | None:
-        number = _row(memory_id)
+        # A text that is no id stands for 0, which no memory has.
+        is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
+        number = int(memory_id) if is_id else 0
         row = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (number,)).fetchone()
         return StoredMemory(*row) if row is not None else None
 
@@ -343,11 +345,6 @@ def memories_in(path: Path) -> int:
             return int(database.execute("SELECT count(*) FROM memories").fetchone()[0])
     except sqlite3.Error as error:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
-
-
-def _row(memory_id: str) -> int:
-    is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
-    return int(memory_id) if is_id else 0
 
 
 def _bytes(text: str) -> bytes:
