@@ -172,6 +172,8 @@ def test_a_broken_file_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -
     assert len(page.all("th", role="rowheader")) == 3
     assert page.text("h1") == ["Action needed"]
     assert "mem0_queue_dlq.json" in page.text("p", class_="reason")[0]
+    (said,) = made(_FRENCH).text("p", class_="reason")
+    assert said.endswith("Réessayez."), said
 
 
 @pytest.mark.parametrize(
