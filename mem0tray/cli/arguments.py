@@ -44,7 +44,6 @@ class Command(click.Command):
         self.examples: Mapping[str, str] = examples or {}
 
     def get_short_help_str(self, limit: int = 0) -> str:
-        """Return the first paragraph of the help, never cut."""
         del limit
         return " ".join((self.help or "").split("\n\n")[0].split())
 
@@ -57,7 +56,6 @@ class Command(click.Command):
             raise
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """End the help with the examples, unbroken, with the remarks beside them."""
         super().format_epilog(ctx, formatter)
         width = max(map(len, self.examples), default=0)
         with formatter.section("Examples"):
@@ -71,14 +69,12 @@ class CommandGroup(Command, click.Group):
     command_class = Command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return every name, in the order of the source."""
         del ctx
         return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for an unknown one suggest a similar name."""
         name = args[0]
         names = self.list_commands(ctx)
         if name not in names and not name.startswith("-") and not ctx.resilient_parsing:

@@ -41,7 +41,6 @@ _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` rem
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that choose the parts."""
     for option in (
         click.option("--dry-run", is_flag=True, help="Only show what would be changed."),
         click.option("--hooks", is_flag=True, help="The hooks; without --mcp, only these."),
@@ -52,7 +51,6 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parts(*, mcp: bool, hooks: bool) -> list[str]:
-    """Return the chosen parts: those named, or both."""
     wanted = {connecting.MCP: mcp, connecting.HOOKS: hooks}
     return [part for part in connecting.PARTS if wanted[part] or not (mcp or hooks)]
 

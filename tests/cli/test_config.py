@@ -232,7 +232,6 @@ def test_a_file_that_is_no_toml_is_one_error_and_no_rows(home: Scratch) -> None:
 
 
 def set_(home: Scratch, key: str, value: str) -> tuple[int, list[str], list[str]]:
-    """Set a value; the exit code, and the lines of the two streams without their times."""
     done = home.run("config", "set", key, value)
     out = [line.partition(" is answered within")[0] for line in done.out.splitlines()]
     return done.code, out, done.err.splitlines()

@@ -92,7 +92,6 @@ def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
 
 
 def failing(times: int, answer: bytes = render(503, {}), after: int = 1) -> Any:
-    """Answer so for some requests for pages, once `after` have been answered."""
     asked = iter(range(10**6))
 
     def instead(request: Request) -> bytes | None:

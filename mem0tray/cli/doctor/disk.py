@@ -60,7 +60,6 @@ def folders(examined: Examined) -> Iterable[Check]:
 
 
 def _folder(name: str, folder: Path, unusable: str) -> Check:
-    """Check one folder; `unusable` says what follows if it cannot be used."""
     if not os.path.lexists(folder):
         parent = next(each for each in folder.parents if each.exists())
         if os.access(parent, os.W_OK | os.X_OK):
@@ -170,5 +169,4 @@ def _writable(path: Path) -> str:
 
 
 def _away(path: Path) -> str:
-    """Name the command that moves an obstacle out of the way without losing anything."""
     return f"Move it away: `{atomic.moving(path)}`."
