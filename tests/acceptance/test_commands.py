@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -191,13 +192,15 @@ def test_a_worker_that_ends_meanwhile_ends_the_waiting(
 
 @pytest.mark.usefixtures("worker")
 def test_ctrl_c_leaves_it_requested(home: Home, server: Standin) -> None:
-    server.default = Answer(delay=3)
+    ended = threading.Event()
+    server.default = Answer(after=ended.is_set)
     command = home.start("retry", "aaaa", "--wait")
-    server.wait_for(lambda: len(server.saves) == 1, 10)
+    server.wait_for(lambda: len(server.saves) == 1)
     command.signal(signal.SIGINT)
-    assert command.wait(10) == 130
+    assert command.wait() == 130
     assert "stay requested" in command.err
-    home.wait_dlq(["b", "c"], 10)
+    ended.set()
+    home.wait_dlq(["b", "c"])
 
 
 SECRET = "sesame-3c1f"  # noqa: S105 - a word to look for

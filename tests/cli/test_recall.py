@@ -93,6 +93,7 @@ def test_without_the_server_what_waits_is_shown(
 def test_a_queue_that_cannot_be_read_is_said(home: Scratch, server: Standin) -> None:
     server.begin_with([("p", "there")])
     keep_waiting(home)
+    home.never_rests()
     home.queue.write_text('{"queue": [', "utf-8")
     done = home.run("recall", "-p", "p")
     assert done.code == 1
@@ -248,6 +249,7 @@ def test_without_the_server_what_is_known_here_is_listed(
 
 def test_projects_say_which_file_cannot_be_read(home: Scratch) -> None:
     keep_of_two(home)
+    home.never_rests()
     home.queue.write_text('{"queue": [', "utf-8")
     with Wire(paging({"p": ["one"]})) as server:
         home.env(MEM0TRAY_SERVER_URL=server.url)
