@@ -1,10 +1,7 @@
-"""How things stand at one moment, as plain data: every view is made of it.
-
-`read` looks once; `overview` puts that into figures and words.
-"""
+"""How things stand at one moment: `read` looks once, `overview` puts it into figures and words."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -55,7 +52,7 @@ class SeenLedger(Struct, frozen=True):
     only_elsewhere: Mapping[str, int] = {}
     to_bring_over: Mapping[str, int] = {}
     other_worker: WorkerSeen | None = None
-    last_run: str = ""
+    our_runs: Sequence[str] = ()
 
 
 class DeadLetter(Struct, frozen=True):
@@ -208,7 +205,7 @@ def _ledger(paths: Paths, server: str) -> SeenLedger:
             only_elsewhere=only_elsewhere,
             to_bring_over=migration_plan.to_bring_over(paths, server, only_elsewhere),
             other_worker=reader.other_worker(),
-            last_run=reader.last_run(),
+            our_runs=reader.our_runs(),
         )
 
 

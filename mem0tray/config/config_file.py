@@ -71,11 +71,8 @@ def change(file: Path, key: str, value: Any) -> None:
             table: Any = document.setdefault(section, tomlkit.table())
             table[name] = value
             text = tomlkit.dumps(document)
-            fits = tomlkit.parse(text).unwrap()[section][name] == value
-        except (TOMLKitError, TypeError, AttributeError, KeyError):
-            fits = False
-        if not fits:
-            raise _not_a_section(file, key)
+        except (TOMLKitError, TypeError) as error:
+            raise _not_a_section(file, key) from error
         atomic.replace(file, text.encode())
         if key in SECRETS:
             settings.tighten(file)

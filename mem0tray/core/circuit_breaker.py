@@ -1,7 +1,4 @@
-"""The circuit breaker: whether anything may be sent now, and the state that people see.
-
-Pure but for its lock.
-"""
+"""The circuit breaker: whether anything may be sent, and the state that people see. No I/O."""
 
 import threading
 from collections.abc import Iterable
@@ -29,10 +26,7 @@ Obstacle = Literal["settings", "server", "keyring", "dialect", "worker", "storag
 
 
 class CircuitBreaker:
-    """Stands between a due item and the server: open, nothing goes out; half open, one canary.
-
-    Times are Unix seconds.
-    """
+    """Open, nothing goes out; half open, one canary. Times are Unix seconds."""
 
     def __init__(self) -> None:
         self._guard = threading.RLock()

@@ -15,6 +15,7 @@ from mem0tray.core.state import WorkerSeen
 from mem0tray.ledger.database import Ledger, decode
 from mem0tray.ledger.names import METRICS_AT_START, OTHER_WORKER, OUR_RUN, SQL
 
+_RUNS: Final = 8  # so many of our runs are known by their ids
 MINUTE: Final = 60.0  # seconds before another worker was first seen that count as its time
 
 
@@ -45,16 +46,21 @@ class ForeignClaims:
         with self._ledger.transaction(durable=True):
             self._ledger.set_meta(OTHER_WORKER, None)
 
-    def begin(self, run: str, metrics: list[int] | None) -> tuple[str, list[int] | None]:
+    def begin(self, run: str, metrics: list[int] | None) -> tuple[list[str], list[int] | None]:
+        """Note our run and the metrics file as found; return our runs before, and the last's find.
+
+        More than the last one: a run that is killed early leaves the metrics of the one before.
+        """
         with self._ledger.transaction():
             before = self.last_start()
-            self._ledger.set_meta(OUR_RUN, run)
+            self._ledger.set_meta(OUR_RUN, " ".join([run, *before[0][: _RUNS - 1]]))
             self._ledger.set_meta(METRICS_AT_START, json.dumps(metrics))
         return before
 
-    def last_start(self) -> tuple[str, list[int] | None]:
+    def last_start(self) -> tuple[list[str], list[int] | None]:
         found = self._ledger.meta(METRICS_AT_START)
-        return str(self._ledger.meta(OUR_RUN) or ""), json.loads(found) if found else None
+        runs = str(self._ledger.meta(OUR_RUN) or "").split()
+        return runs, json.loads(found) if found else None
 
     def missing(self, present: set[int]) -> list[int]:
         """Find waiting entries that stood in the queue file as last published, and now do not."""

@@ -54,7 +54,8 @@ DIALECT: Final = "dialect"
 
 # The other worker that was at work when ours last looked (JSON), or null.
 OTHER_WORKER: Final = "other_worker"
-# The random id of our worker's last run, and the signature of the metrics that it found (JSON).
+# The random ids of our worker's last runs, newest first, and the signature of the metrics that the
+# last one found (JSON).
 OUR_RUN: Final = "run"
 METRICS_AT_START: Final = "metrics_at_start"
 

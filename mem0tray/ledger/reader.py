@@ -183,8 +183,8 @@ class Reader:
     def other_worker(self) -> WorkerSeen | None:
         return foreign_claims.worker_in(self._meta(names.OTHER_WORKER))
 
-    def last_run(self) -> str:
-        return str(self._meta(names.OUR_RUN) or "")
+    def our_runs(self) -> list[str]:
+        return str(self._meta(names.OUR_RUN) or "").split()
 
     def emergency_sources(self) -> bytes:
         """Return how far emergency files are read, for `sources` of `files.emergency`."""

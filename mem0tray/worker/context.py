@@ -22,14 +22,6 @@ from mem0tray.system.threads import WakeUp
 from mem0tray.worker.faults import Faults
 
 
-@dataclass(slots=True)
-class Beside:
-    """What is known of another worker. `may_write_until`: until then it may rewrite its metrics."""
-
-    at_work: bool = False
-    may_write_until: float = 0.0
-
-
 @dataclass
 class WorkerContext:
     """What all stages share; `settings` and the server change while the worker runs."""
@@ -44,7 +36,8 @@ class WorkerContext:
     run: str = ""  # a random id, which stands in our metrics; a command writes none
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
-    beside: Beside = field(default_factory=Beside, init=False)
+    other_at_work: bool = field(default=False, init=False)  # another worker
+    other_may_write_until: float = field(default=0.0, init=False)  # until then its metrics
     unknown_until: float = field(default=0.0, init=False)  # monotonic; of requests left under way
     reports_backoffs: bool = field(default=False, init=False)  # all were reported at the start
     _broken: dict[Path, Signature] = field(default_factory=dict, init=False)

@@ -28,7 +28,7 @@ from mem0tray.worker.faults import (
     REPLACING_DLQ,
     WRITING_DLQ,
 )
-from mem0tray.worker.folders import served_folder, watch
+from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.folders.watch import Watch
 from mem0tray.worker.parts import Parts
@@ -80,8 +80,7 @@ class Engine:
         self.watch: Watch | None = None
         if watches:
             paths, wake = self._context.paths, self._context.wake
-            ignored = watch.is_ours(paths, unchanged=parts.other.is_unchanged)
-            self.watch = Watch(partial(watch.targets, paths, config_file()), ignored, wake.set)
+            self.watch = Watch(paths, config_file(), parts.other.is_unchanged, wake.set)
         if wanted.wrong:
             self._breaker.block("settings", wanted.wrong)
 
@@ -211,11 +210,11 @@ class Engine:
         faults.note_file("settings file", config_file(), unstable=torn)
         if new is None:
             return
-        before, self._context.settings = self._context.settings, new.settings
+        before, self._context.settings = self._context.settings, new
         chosen = self.parts.chosen_server
-        if new.mended or new.settings.server != before.server:
-            chosen.choose(new.settings.server, events.ServerChanged)
-        elif new.settings.sync.probe_interval != before.sync.probe_interval:
+        if self._wanted.mended or new.server != before.server:
+            chosen.choose(new.server, events.ServerChanged)
+        elif new.sync.probe_interval != before.sync.probe_interval:
             chosen.prober.kick()  # else it would wait out the former interval
         self._context.events.emit(events.SettingsChanged())
 
@@ -242,7 +241,7 @@ class Engine:
         parts = self.parts
         if parts.queue.lost:
             parts.queue.lost = False
-            parts.edits.look_again()
+            parts.edits.again = True
         forced = parts.edits.run()
         if parts.dlq_publisher.merge_late_save() or forced:
             parts.chosen_server.prober.kick()

@@ -84,7 +84,7 @@ class OtherWorker:
                 self._claims.forget_worker()
                 self._seen = None
         self._between = self._gone = False
-        context.beside.at_work = self._seen is not None
+        context.other_at_work = self._seen is not None
         if self._seen is None:
             self._named = ()
             context.breaker.unblock("worker")
@@ -102,7 +102,7 @@ class OtherWorker:
         with suppress(TornError):
             values = self._foreign() if found is not None else None
         former, former_signature = self._claims.begin(context.run, signature)
-        if found is None or values is None or values.get("run") == former:
+        if found is None or values is None or values.get("run") in former:
             return
         written = min(found.mtime / 1e9, now)
         writer = WorkerSeen.of(values, written)
@@ -112,9 +112,9 @@ class OtherWorker:
         if lives or (self._seen is not None and written > self._seen.last):
             self._sign(writer)
         if signature != former_signature:  # what commands took in before our first start, too
-            self._between = context.beside.at_work = True
+            self._between = context.other_at_work = True
         if may_live:
-            context.beside.may_write_until = written + SILENT
+            context.other_may_write_until = written + SILENT
 
     def _sign(self, seen: WorkerSeen) -> None:
         if self._seen is not None:
@@ -127,7 +127,7 @@ class OtherWorker:
 
     def _note(self, seen: WorkerSeen) -> None:
         self._last = time.monotonic() - max(0.0, self._context.now() - seen.last)
-        self._context.beside.at_work = True
+        self._context.other_at_work = True
         who = seen.pid, seen.host, seen.space
         if self._named != who:  # find out only once who started it
             self._named = who
@@ -158,7 +158,7 @@ def is_none_beside(context: WorkerContext) -> bool:
     if found is None:
         return True
     run = (items.load_object(found[0]) or {}).get("run")
-    return run == former or list(found[1].lasting) == former_signature
+    return run in former or list(found[1].lasting) == former_signature
 
 
 _LATEST: Final = 5.0  # seconds until a change shows

@@ -96,7 +96,7 @@ def stand_in(context: WorkerContext) -> Mapping[str, Reason]:
     Returns why a file could not be read, by `queue`, `emergency` or `dlq`. Raises LedgerError, and
     FileUnavailableError when an order cannot be read: then none is applied.
     """
-    beside = context.beside.at_work = not metrics.is_none_beside(context)
+    beside = context.other_at_work = not metrics.is_none_beside(context)
     lines, queue, edits = EmergencyIntake(context), QueueIntake(context), HandEdits(context)
     # Nobody may be there to see what the other worker takes until ours starts.
     lines.may_have_been_sent |= beside

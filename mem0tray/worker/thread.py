@@ -81,9 +81,6 @@ class WorkerThread:
     def is_leaving(self) -> bool:
         return self._stopping.is_set()
 
-    def leave(self) -> None:
-        self._wanted.where.leave()
-
     def _run(self, *, watch: bool, patient: bool) -> None:
         self._wanted.follows = watch
         try:

@@ -48,9 +48,12 @@ def test_another_worker_is_remembered_until_it_has_gone(
 
 
 def test_a_start_learns_what_the_last_one_noted(taken: ForeignClaims) -> None:
-    assert taken.begin("a", [1, 2]) == ("", None)
-    assert taken.begin("b", None) == ("a", [1, 2])
-    assert taken.begin("c", [3]) == ("b", None)
+    assert taken.begin("a", [1, 2]) == ([], None)
+    assert taken.begin("b", None) == (["a"], [1, 2])
+    assert taken.begin("c", [3]) == (["b", "a"], None)
+    for number in range(9):
+        taken.begin(str(number), None)
+    assert taken.last_start()[0] == list("87654321")
 
 
 # Its traces in the queue file ----------------------------------------------------------------

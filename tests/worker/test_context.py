@@ -73,18 +73,12 @@ def test_another_start_in_between_changes_nothing(ground: QueueScene) -> None:
     assert next_worker(ground).unknown_until == 0.0
 
 
-@pytest.mark.parametrize("clean", [0, 1])
-def test_after_a_kill_only_what_was_under_way_is_unknown(ground: QueueScene, clean: int) -> None:
-    key = waits(ground, A)
-    ground.context.ledger.set_meta("clean", clean)
-    next_worker(ground)
-    assert claimed(ground, key).unknown is None
-    assert ground.context.ledger.meta("clean") == 0
-
-
 @pytest.mark.parametrize(
     ("clean", "boot", "asks"),
-    [(1, "another start", True), (0, "another start", True), (0, None, False), (1, None, False)],
+    [
+        *((clean, "another start", True) for clean in (0, 1)),
+        *((clean, boot, False) for clean in (0, 1) for boot in (None, "this start")),
+    ],
 )
 def test_after_another_start_of_the_machine_all_is_asked_about(
     ground: QueueScene, clean: int, boot: str | None, *, asks: bool
@@ -96,6 +90,7 @@ def test_after_another_start_of_the_machine_all_is_asked_about(
     next_worker(ground)
     assert (claimed(ground, key).unknown == NOW) == asks
     assert ground.context.ledger.meta("boot") == "this start"
+    assert ground.context.ledger.meta("clean") == 0
 
 
 def test_a_clock_that_was_set_back_makes_nothing_wait(ground: QueueScene) -> None:

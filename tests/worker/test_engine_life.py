@@ -13,7 +13,6 @@ from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.engine import Engine
-from mem0tray.worker.folders.settings import NewSettings
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
@@ -82,7 +81,7 @@ def test_what_was_discarded_long_ago_is_forgotten_once_a_day(scene: Scene) -> No
 
 def saved(scene: Scene, *, mended: bool = False, **changes: Any) -> Settings:
     settings = msgspec.structs.replace(scene.context.settings, **changes)
-    scene.wanted.look.return_value = NewSettings(settings, mended)
+    scene.wanted.look.return_value, scene.wanted.mended = settings, mended
     return settings
 
 

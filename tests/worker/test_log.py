@@ -236,17 +236,6 @@ def test_ten_waits_in_a_minute_are_told_by_name(scene: LogScene) -> None:
     assert len(scene.lines()) == 2 * BACKOFFS_PER_MINUTE + 1
 
 
-def test_a_new_minute_begins_with_what_was_left_of_the_last(scene: LogScene) -> None:
-    scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
-    scene.now += 59.9
-    assert len(scene.tell(WAITS)) == BACKOFFS_PER_MINUTE
-    scene.now += 0.1
-    more, wait = scene.tell(WAITS)[BACKOFFS_PER_MINUTE:]
-    assert more == "⏸️ Waiting backoff: 2 items more"
-    assert "(ID: a...)" in wait
-    assert len(scene.tell(WAITS, MANY)) == 2 * BACKOFFS_PER_MINUTE + 1
-
-
 def test_a_minute_is_any_sixty_seconds(scene: LogScene) -> None:
     for seconds in (0.0, 50.0, 5.0):
         scene.now += seconds

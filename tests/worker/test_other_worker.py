@@ -80,7 +80,7 @@ def test_who_rewrites_the_metrics_is_another_worker(
     write(ground, **values)
     other.look()
     assert ground.context.foreign_claims.worker() == WorkerSeen(pid, host, NOW, NOW)
-    assert ground.context.beside.at_work
+    assert ground.context.other_at_work
     assert not breaker.lets_through(time.monotonic())
     assert breaker.state(time.monotonic()).name == ACTION_NEEDED
 
@@ -120,7 +120,7 @@ def test_another_worker_goes_when_it_has_been_silent(
     other.look()
     other.release()
     assert ground.context.foreign_claims.worker() is None
-    assert not ground.context.beside.at_work
+    assert not ground.context.other_at_work
     assert breaker.lets_through(started)
     assert ground.column("unknown", fresh("a")) == NOW
 
@@ -157,7 +157,7 @@ def test_what_was_seen_before_our_own_end_is_still_known(
 ) -> None:
     ground.context.foreign_claims.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
     OtherWorker(ground.context)
-    assert ground.context.beside.at_work
+    assert ground.context.other_at_work
     assert not breaker.lets_through(time.monotonic())
 
 
@@ -182,20 +182,23 @@ def test_metrics_from_before_our_start(
     write(ground, age=age, **values)
     OtherWorker(ground.context).look()
     assert (ground.context.foreign_claims.worker() is not None) is seen
-    assert ground.context.beside.may_write_until == (
+    assert ground.context.other_may_write_until == (
         pytest.approx(NOW - age + SILENT) if suspected else 0.0
     )
 
 
-def test_metrics_of_our_own_last_run_are_no_sign(ground: QueueScene) -> None:
+@pytest.mark.parametrize("killed_early", [(), ("77b1",)])
+def test_metrics_of_our_own_runs_are_no_sign(
+    ground: QueueScene, killed_early: tuple[str, ...]
+) -> None:
     first = OtherWorker(ground.context)
     first.look()
     write(ground, pid=os.getppid(), host=HOST, run=RUN)
-    ground.context.run = "e1a0"
-    OtherWorker(ground.context).look()
+    for ground.context.run in (*killed_early, "e1a0"):
+        OtherWorker(ground.context).look()
     assert ground.context.foreign_claims.worker() is None
-    assert not ground.context.beside.at_work
-    assert ground.context.beside.may_write_until == 0.0
+    assert not ground.context.other_at_work
+    assert ground.context.other_may_write_until == 0.0
 
 
 def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
@@ -203,10 +206,10 @@ def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
     write(ground, pid=GONE, host=HOST)
     other = OtherWorker(ground.context)
     other.look()
-    assert ground.context.beside.at_work
+    assert ground.context.other_at_work
     other.release()
     assert ground.column("unknown", fresh("a")) == NOW
-    assert not ground.context.beside.at_work
+    assert not ground.context.other_at_work
 
 
 def entry(number: int) -> Item:

@@ -115,7 +115,7 @@ def _seen(snapshot: Snapshot) -> WorkerSeen | None:
     is_foreign = (
         snapshot.at - metrics.written <= _RECENT
         and not metrics.are_of(worker)
-        and values.get("run") != ledger.last_run
+        and values.get("run") not in ledger.our_runs
         and ("vps_status" in values or "pid" in values)
     )
     if is_foreign and not processes.has_ended(seen):
@@ -124,7 +124,6 @@ def _seen(snapshot: Snapshot) -> WorkerSeen | None:
 
 
 def _named(seen: WorkerSeen, examined: Examined) -> Check:
-    """Word it as `status` does, with the process, and the way of `doctor` to stop it."""
     process = other_process.find(seen)
     what, remedy = reasons.parted(other_process.sentence(seen))
     which, advice = "", str(reasons.sentence(remedy))

@@ -43,10 +43,7 @@ class HandEdits:
         self.oddities = 0  # saves that differ from what the ledger would write
         self.missing = False  # the file is gone, and must be written again
         self.torn = False  # the file is being written, or broken: look again soon
-        self._again = False  # look even if the file has not changed
-
-    def look_again(self) -> None:
-        self._again = True
+        self.again = False  # look even if the file has not changed
 
     def run(self) -> bool:
         """Merge a new save, if there is one; return whether the user asked for retries by it."""
@@ -54,7 +51,7 @@ class HandEdits:
         found = atomic.signature(path)
         self.missing = found is None
         torn = forced = False
-        if found is None or (found == self.signature and not self._again):
+        if found is None or (found == self.signature and not self.again):
             self._trust()
         else:
             try:
@@ -71,11 +68,11 @@ class HandEdits:
         if self._last_merged() != signature.lasting:
             forced = self.take_in(data, signature)
             self.note(signature)
-        elif self._again:
+        elif self.again:
             with suppress(BrokenDocumentError):  # it is then about to be written anew
                 raws = document.parse(data, SECTION).lists["items"]
                 self._adopt_moved([item for raw in raws if (item := items.parse(raw))])
-        self.signature, self._again = signature, False
+        self.signature, self.again = signature, False
         return forced
 
     @property
@@ -143,8 +140,8 @@ class HandEdits:
             own = context.generations.record_foreign(save.name, absent)
         gone = [row.key for row in decided.discard]
         # Another worker takes out what it has delivered, just as a user what is not wanted.
-        context.inbox.discard(gone, now, PERHAPS if context.beside.at_work else "hand edit")
-        for key in gone if context.beside.at_work else ():
+        context.inbox.discard(gone, now, PERHAPS if context.other_at_work else "hand edit")
+        for key in gone if context.other_at_work else ():
             context.foreign_claims.ask(key, now)  # in case it is restored
         written: list[tuple[int, Item]] = []
         for pair in [*decided.edits, *decided.forced]:

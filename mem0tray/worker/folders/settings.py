@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Loaded, Settings
@@ -46,13 +46,6 @@ class SettingsFile:
         return loaded
 
 
-class NewSettings(NamedTuple):
-    """Settings to put in force; `mended`: the former ones were wrong, and nothing was sent."""
-
-    settings: Settings
-    mended: bool
-
-
 class WantedSettings:
     """The settings that the user wants, and the folder they lead to. It outlives a move.
 
@@ -70,10 +63,11 @@ class WantedSettings:
         self.wrong = wrong
         self.follows = False
         self.torn = False  # somebody is writing the file
+        self.mended = False  # the settings before the last were wrong, and nothing was sent
         self.where = ServedFolder(settings)
         self._reload = reload
 
-    def look(self, breaker: CircuitBreaker) -> NewSettings | None:
+    def look(self, breaker: CircuitBreaker) -> Settings | None:
         """Return the settings to put in force, if they have changed and this folder is theirs."""
         self.torn, loaded = False, None
         try:
@@ -92,9 +86,9 @@ class WantedSettings:
         stays = self._look_at_folder(breaker)
         if loaded is None or self.where.moves or (stays and self.wrong):
             return None  # the default folder's memories were not meant to be sent
-        mended, self.wrong = bool(self.wrong), reasons.NONE
+        self.mended, self.wrong = bool(self.wrong), reasons.NONE
         breaker.unblock("settings")
-        return NewSettings(loaded.settings, mended)
+        return loaded.settings
 
     def _look_at_folder(self, breaker: CircuitBreaker) -> Reason:
         stays = self.where.look(self.settings) if self.follows else reasons.NONE

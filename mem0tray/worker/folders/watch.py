@@ -5,8 +5,9 @@ The system may refuse a watch, and nothing reports what another computer does to
 
 import fnmatch
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,31 +29,35 @@ class Target(NamedTuple):
 
 
 class Watch:
-    """Watches the targets that `find` returns, with watchdog. An `ignored` name wakes nobody."""
+    """Watches the folders of the files with watchdog, and wakes the worker by a change of others.
 
-    _watched: Sequence[Target] = ()
-    _observer: Any = None
+    `is_unchanged` says that the metrics are still as we wrote them.
+    """
 
     def __init__(
         self,
-        find: Callable[[], Sequence[Target]],
-        ignored: Callable[[str], bool],
+        paths: Paths,
+        config: Path,
+        is_unchanged: Callable[[], bool],
         wake: Callable[[], None],
     ) -> None:
-        self._find = find
-        self._ignored = ignored
+        self._paths = paths
+        self._config = config
+        self._is_unchanged = is_unchanged
         self._wake = wake
+        self._watched: tuple[Target, ...] = ()
+        self._observer: Any = None
 
     def check(self) -> None:
         """Watch what is there now; wake the worker where that has changed."""
-        wanted = self._find()
+        wanted = targets(self._paths, self._config)
         if wanted != self._watched:
             self.stop()
             self._watched = wanted
             self._begin(wanted)
             self._wake()  # something may have changed before we watched
 
-    def _begin(self, wanted: Sequence[Target]) -> None:
+    def _begin(self, wanted: tuple[Target, ...]) -> None:
         from watchdog import events
         from watchdog.observers import Observer
 
@@ -69,27 +74,24 @@ class Watch:
         self._observer = Observer()
         with suppress(OSError, RuntimeError):  # no watches or threads left, or no folder
             for target in wanted:
-                handler = events.FileSystemEventHandler()
-                handler.on_any_event = self._handler(target)  # type: ignore[method-assign,assignment]
-                where = str(target.path.resolve())
-                self._observer.schedule(handler, where, recursive=False, event_filter=changes)
+                where, handler = target.path.resolve(), events.FileSystemEventHandler()
+                handle = partial(self._handle, where, target.words)
+                handler.on_any_event = handle  # type: ignore[method-assign]
+                self._observer.schedule(handler, str(where), recursive=False, event_filter=changes)
             self._observer.start()
 
-    def _handler(self, target: Target) -> Callable[[Any], None]:
-        folder = target.path.resolve()
+    def _handle(self, folder: Path, words: tuple[str, ...], event: Any) -> None:
+        paths = [Path(os.fsdecode(each)) for each in (event.src_path, event.dest_path) if each]
+        names = [path.name for path in paths if path != folder]
+        if not names:  # the folder itself is gone, and its inode free
+            self._watched = ()
+        others = [name for name in names if not self._is_ours(name)]
+        if not names or any(word in name for name in others for word in words):
+            self._wake()
 
-        def matters(name: str) -> bool:
-            return any(word in name for word in target.words) and not self._ignored(name)
-
-        def handle(event: Any) -> None:
-            paths = [os.fsdecode(each) for each in (event.src_path, event.dest_path) if each]
-            names = [Path(path).name for path in paths if Path(path) != folder]
-            if not names:  # the folder itself is gone, and its inode free
-                self._watched = ()
-            if not names or any(map(matters, names)):
-                self._wake()
-
-        return handle
+    def _is_ours(self, name: str) -> bool:
+        is_temporary = fnmatch.fnmatchcase(name, temporary.PATTERN)
+        return is_temporary or (name == self._paths.metrics.name and self._is_unchanged())
 
     def stop(self) -> None:
         if self._observer is not None:
@@ -116,13 +118,3 @@ def targets(paths: Paths, config: Path) -> tuple[Target, ...]:
             status = folder.stat()
             found.append(Target(folder, names, (status.st_dev, status.st_ino)))
     return tuple(found)
-
-
-def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], bool]:
-    """Whether a name is that of a temporary file, or of the metrics that are still `unchanged`."""
-
-    def matches(name: str) -> bool:
-        is_temporary = fnmatch.fnmatchcase(name, temporary.PATTERN)
-        return is_temporary or (name == paths.metrics.name and unchanged())
-
-    return matches

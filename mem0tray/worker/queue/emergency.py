@@ -102,7 +102,7 @@ class EmergencyIntake:
         unshown = context.foreign_claims.unshown()
         if unshown:
             context.foreign_claims.vanish(
-                unshown, context.now(), taken=context.beside.at_work, wait_until=0.0
+                unshown, context.now(), taken=context.other_at_work, wait_until=0.0
             )
 
     def _rename(self, source: EmergencySource, now: float) -> None:

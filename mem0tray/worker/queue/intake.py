@@ -198,16 +198,20 @@ class QueueIntake:
 
     def _note_moves(self, known: dict[bytes, int]) -> bool:
         """Note what another hand took out or put in; return whether something was taken out."""
-        claims, beside = self._context.foreign_claims, self._context.beside
+        context, claims = self._context, self._context.foreign_claims
         before, now = set(self._known.values()), set(known.values())
         gone = claims.missing(now) if self._first else sorted(before - now)
         if not self._first:
             claims.come_back(now - before - self._expected)
         if gone:
-            until = beside.may_write_until
-            noted = claims.vanish(gone, self._context.now(), taken=beside.at_work, wait_until=until)
-            if noted and beside.at_work:
-                self._context.events.emit(events.PerhapsTaken(noted))
+            noted = claims.vanish(
+                gone,
+                context.now(),
+                taken=context.other_at_work,
+                wait_until=context.other_may_write_until,
+            )
+            if noted and context.other_at_work:
+                context.events.emit(events.PerhapsTaken(noted))
             self.lost = True
         self._first = False
         return bool(gone)

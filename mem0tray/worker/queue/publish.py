@@ -230,9 +230,9 @@ class QueuePublisher:
         Beside another worker there are none: it might deliver them a second time. It may be
         there before we see it, so entries that vanished from a whole file wait a little.
         """
-        beside, now = self._context.beside, self._context.now()
+        context, now = self._context, self._context.now()
         self.show_again_at = math.inf
-        if beside.at_work:
+        if context.other_at_work:
             return []
         is_patient = not (seen.broken or seen.signature is None or self._leaving.is_set())
         found = []
@@ -241,7 +241,7 @@ class QueuePublisher:
                 continue
             ready = 0.0
             if each.vanished is not None and each.vanished <= now:
-                ready = max(each.vanished + _PATIENCE * is_patient, beside.may_write_until)
+                ready = max(each.vanished + _PATIENCE * is_patient, context.other_may_write_until)
             if ready <= now:
                 found.append((self._bytes(key), key))
             else:

@@ -236,7 +236,7 @@ def test_what_left_the_queue_is_looked_for_in_a_file_that_was_read(editing: Edit
     editing.context.foreign_claims.vanish([key], NOW, taken=False, wait_until=0.0)
     editing.edits.run()
     assert editing.state(item) == "pending"
-    editing.edits.look_again()
+    editing.edits.again = True
     editing.edits.run()
     assert editing.state(item) == "dead"
     editing.edits.run()

@@ -15,7 +15,7 @@ from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files.atomic import TornError
 from mem0tray.worker.folders import settings
-from mem0tray.worker.folders.settings import NewSettings, SettingsFile, WantedSettings
+from mem0tray.worker.folders.settings import SettingsFile, WantedSettings
 
 NOW: Final = 1_000.0
 GOOD: Final = "[log]\nbackups = 7\n"
@@ -121,7 +121,7 @@ class File:
             raise found
         return None if found is None else mock.Mock(settings=found)
 
-    def look(self, found: Settings | Exception | None = None) -> NewSettings | None:
+    def look(self, found: Settings | Exception | None = None) -> Settings | None:
         self.found = found
         return self.wanted.look(self.breaker)
 
@@ -153,10 +153,12 @@ def test_settings_that_were_wrong_from_the_start_keep_everything_back(
     assert file.look(WRONG) is None
     assert file.breaker.blocked_by("settings")
     assert file.reason() == WRONG.reason
-    assert file.look(OTHERS) == NewSettings(OTHERS, mended=True)
+    assert file.look(OTHERS) == OTHERS
+    assert file.wanted.mended
     assert not file.breaker.blocked_by("settings")
     assert file.wanted.wrong == NONE
-    assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
+    assert file.look(OTHERS) == OTHERS
+    assert not file.wanted.mended
 
 
 def test_a_folder_that_cannot_be_served_is_reported_and_the_settings_hold(
@@ -164,7 +166,7 @@ def test_a_folder_that_cannot_be_served_is_reported_and_the_settings_hold(
 ) -> None:
     file = File(monkeypatch)
     file.where.look.return_value = NO_FOLDER
-    assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
+    assert file.look(OTHERS) == OTHERS
     assert file.reason() == NO_FOLDER
     assert not file.breaker.blocked_by("settings")
     file.where.look.return_value = NONE
@@ -198,6 +200,6 @@ def test_a_worker_that_does_not_follow_stays_where_it_is(monkeypatch: pytest.Mon
     file = File(monkeypatch)
     file.wanted.follows = False
     file.where.look.return_value = NO_FOLDER
-    assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
+    assert file.look(OTHERS) == OTHERS
     assert file.reason() == NONE
     file.where.look.assert_not_called()

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,9 +50,8 @@ def watching(tmp_path: Path, *, unchanged: bool = True) -> Iterator[Watching]:
     paths = Paths(folder, tmp_path / "data").by_real_path()
     for made in (paths.claude_dir, paths.orders, config.parent):
         made.mkdir(parents=True, exist_ok=True)
-    ignored = watch.is_ours(paths, unchanged=lambda: unchanged)
     with WakeUp() as wake:
-        watched = Watch(partial(watch.targets, paths, config), ignored, wake.set)
+        watched = Watch(paths, config, lambda: unchanged, wake.set)
         seen = Watching(paths, folder, config, wake, watched)
         seen.go_on()
         try:
@@ -183,12 +181,3 @@ def test_links_are_watched_where_they_lead_each_folder_once(paths: Paths) -> Non
     paths.emergency.symlink_to(paths.claude_dir / "odd")
     assert found(paths)[0].words == ("mem0_", "logs", "odd")
     assert found(paths)[3:] == (target(there, "one", "two"),)
-
-
-@pytest.mark.parametrize("unchanged", [True, False])
-def test_temporary_files_and_our_own_metrics_are_ignored(paths: Paths, *, unchanged: bool) -> None:
-    ignored = watch.is_ours(paths, unchanged=lambda: unchanged)
-    assert ignored(".mem0_queue.json.mem0tray-1234.tmp")
-    assert not ignored("mem0_queue.json.mem0tray-1234.tmp")
-    assert not ignored("mem0_queue.json")
-    assert ignored("mem0_metrics.json") == unchanged

@@ -176,7 +176,7 @@ def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
 ) -> None:
     publishing.take_in(A)
     publishing.publish()
-    publishing.context.beside.may_write_until = NOW + 60.0
+    publishing.context.other_may_write_until = NOW + 60.0
     publishing.take_in()
     publishing.wait(B)
     assert publishing.queue() == ["b"]

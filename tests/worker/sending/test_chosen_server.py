@@ -11,18 +11,28 @@ from unittest import mock
 import pytest
 
 from mem0tray.config import server_choice
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import ServerSettings, Settings, SyncSettings
 from mem0tray.core import events, reasons
 from mem0tray.core.circuit_breaker import Obstacle
-from mem0tray.core.errors import SettingsError
+from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY, STARTING
 from mem0tray.ledger.database import Ledger
-from mem0tray.server.model import Health, KeyCheck, KeyVerdict
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.child import LocalServer
+from mem0tray.localserver.endpoint import Endpoint
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import Client, Health, KeyCheck, KeyVerdict, Terms
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import chosen_server
-from mem0tray.worker.sending.chosen_server import ChosenServer, Prober, ServerConnection
+from mem0tray.worker.sending.chosen_server import (
+    REPORT_AGAIN,
+    ChosenServer,
+    Prober,
+    ServerConnection,
+)
 from mem0tray.worker.sending.delivery import Delivery
 from tests.ledger.samples import NOW, fresh
 from tests.worker.stage import stand_in
@@ -246,3 +256,213 @@ def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -
     choosing.delivery.under_way = 0
     choosing.context.inbox.add_fresh(fresh("a"), NOW, ask=False)
     assert not asks()
+
+
+# The connection to one server: its name, and whom its clients speak to ----------------
+
+
+class Clients:
+    """The clients that were made: for which address, in which dialect, with which proof."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[Any] = []
+        self.local = Endpoint.at(4000, 7, "token", 0.0)
+        self.ensured = 0
+        self.stopped = 0
+        self.forgotten = 0
+        self._paths = Paths(folder, folder)
+        monkeypatch.setattr(chosen_server, "connect", self._connect)
+        monkeypatch.setattr(LocalServer, "ensure", lambda _: self._ensure())
+        monkeypatch.setattr(LocalServer, "stop", lambda _: self._stop())
+        monkeypatch.setattr(Listings, "forget", lambda _: self._forget())
+
+    def _connect(self, *arguments: Any) -> Client:
+        self.made.append(arguments)
+        made: Client = mock.Mock()
+        return made
+
+    def _ensure(self) -> Endpoint:
+        self.ensured += 1
+        return self.local
+
+    def _stop(self) -> None:
+        self.stopped += 1
+
+    def _forget(self) -> None:
+        self.forgotten += 1
+
+    def connection(self, url: str, **settings: Any) -> ServerConnection:
+        return ServerConnection(self._paths, ServerSettings(url=url, **settings), url)
+
+
+@pytest.fixture
+def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clients:
+    return Clients(tmp_path, monkeypatch)
+
+
+def version(connection: ServerConnection) -> int:
+    return connection.version
+
+
+def test_a_server_of_the_user_s_is_named_by_its_address(clients: Clients) -> None:
+    with closing(
+        clients.connection("https://a.test:8443/mem/", dialect="odd", user="me", infer=True)
+    ) as found:
+        assert (found.name, found.shown) == ("https://a.test:8443/mem", "a.test:8443")
+        assert (found.version, found.other_port, found.warning) == (0, 0, "")
+        found.client()
+        found.probe_client()  # the settings fix the dialect, so it is a client as any other
+    (one, other) = clients.made
+    assert one == other
+    address, dialect, proof, listings, terms = one
+    assert address.url == "https://a.test:8443/mem"
+    assert (dialect, proof) == ("odd", None)
+    assert terms == Terms("me", infer=True)
+    assert isinstance(listings, Listings)  # shared: one listing answers all
+    assert (clients.ensured, clients.stopped) == (0, 0)
+
+
+def test_senders_speak_what_probes_have_recognised(clients: Clients) -> None:
+    with closing(clients.connection("https://a.test")) as found, closing(found.probe_client()):
+        assert clients.made == []
+        found.recognition.learn("oss")
+        found.client()
+    ((_, dialect, *_),) = clients.made
+    assert dialect == "oss"
+
+
+@pytest.mark.parametrize(
+    ("url", "warning"),
+    [
+        ("https://a.test", ""),
+        ("http://a.test", "memories go to a.test over plain http, readable on the way"),
+        ("http://127.0.0.1:8000", ""),
+        ("local", ""),
+    ],
+)
+def test_a_way_that_others_can_read_on_is_warned_of(
+    clients: Clients, url: str, warning: str
+) -> None:
+    assert clients.connection(url).warning == warning
+
+
+def test_the_embedded_server_is_started_when_it_is_needed(clients: Clients) -> None:
+    found = clients.connection("local", dialect="odd")
+    assert (found.name, found.shown, found.other_port) == ("local", "this computer only", 0)
+    assert clients.ensured == 0
+    found.client()
+    assert clients.ensured == 1
+    found.client()
+    assert clients.ensured == 1
+    found.probe_client()
+    assert clients.ensured == 2
+    for address, dialect, proof, _ in clients.made:
+        assert (address.url, address.token) == ("http://127.0.0.1:4000", "token")
+        assert dialect == endpoint.DIALECT
+        assert proof("challenge") == endpoint.proof("token", "challenge")
+    assert len({id(listings) for *_, listings in clients.made}) == 1
+    assert clients.stopped == 0
+    found.close()
+    assert clients.stopped == 1
+
+
+def test_another_port_or_token_is_another_address(clients: Clients) -> None:
+    found = clients.connection("local")
+    found.probe_client()
+    found.probe_client()
+    assert (version(found), clients.forgotten) == (1, 1)
+    clients.local = Endpoint.at(4001, 7, "token", 0.0)
+    found.probe_client()
+    assert (version(found), clients.forgotten) == (2, 2)
+    assert clients.made[-1][0].url == "http://127.0.0.1:4001"
+    clients.local = Endpoint.at(4001, 7, "another", 0.0)
+    found.probe_client()
+    assert (version(found), clients.forgotten) == (3, 3)
+    assert clients.made[-1][0] == ServerAddress.of("http://127.0.0.1:4001", "another")
+
+
+# The prober's turns, without its thread ---------------------------------------------
+
+KEY = KeyCheck(KeyVerdict.TAKEN)
+
+
+class Probing:
+    """A prober without its thread, its server and the client for it."""
+
+    def __init__(self) -> None:
+        self.client = mock.Mock()
+        self.client.probe.return_value = WELL
+        self.client.check_key.return_value = KEY
+        self.server = mock.Mock(patience=4.0)
+        self.server.probe_client.return_value = self.client
+        self.server.asks_key.return_value = False
+        self.prober = Prober(self.server)
+
+
+@pytest.fixture
+def probing() -> Probing:
+    return Probing()
+
+
+def test_any_other_fault_is_a_probe_that_failed(probing: Probing) -> None:
+    probing.client.probe.side_effect = ValueError("x" * 300)
+    (health, key) = probing.prober._probe()
+    assert not health.healthy
+    assert str(health.reason) == "the probe failed: " + ("ValueError('" + "x" * 300)[:180]
+    assert key is None
+    probing.client.close.assert_called_once_with()
+
+
+def test_what_cannot_be_told_is_told_again(
+    probing: Probing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr(probing.prober._stopping, "wait", naps.append)
+    tell = probing.server.probed
+    tell.side_effect = [LedgerError("full"), LedgerError("full"), None]
+    probing.prober._deliver(WELL, KEY)
+    assert naps == [REPORT_AGAIN] * 2
+    assert tell.call_args_list == [mock.call(WELL, KEY)] * 3
+
+
+def test_a_probe_under_way_is_broken_off(probing: Probing) -> None:
+    def probe(_: float) -> Health:
+        probing.prober.stop(1.0)
+        probing.client.abort.assert_called_once_with()
+        return ILL
+
+    probing.client.probe.side_effect = probe
+    probing.prober._probe()
+    probing.prober.stop(1.0)
+    assert probing.client.abort.call_count == 1  # it is over
+
+
+def test_it_probes_at_its_start_at_each_kick_and_when_that_is_due(
+    probing: Probing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One kick is one probe; once a wait is over it sees whether a probe is due by now."""
+    waits: list[tuple[float, bool]] = []
+    prober = probing.prober
+    due = iter([60.0, 60.0, 20.0, 0.0, 60.0, 60.0])
+
+    def wait(seconds: float) -> bool:
+        kicked = prober._signal.is_set()
+        waits.append((seconds, kicked))
+        if len(waits) == 5:
+            prober.stop(0.0)
+        return kicked
+
+    def probe(_: float) -> Health:
+        if len(waits) == 3:
+            prober.kick()
+        return WELL
+
+    probing.client.probe.side_effect = probe
+    probing.server.until_probe = lambda: next(due)
+    monkeypatch.setattr(prober._signal, "wait", wait)
+    monkeypatch.setattr(prober._thread, "start", prober._run)
+    prober.start()
+    assert waits == [(60.0, True), (60.0, False), (20.0, False), (60.0, True), (60.0, False)]
+    assert probing.server.probed.call_args_list == [mock.call(WELL, None)] * 3
+    assert prober._thread.name == "mem0tray-probe"
+    assert prober._thread.daemon

@@ -304,19 +304,6 @@ def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:
     assert steps.connect.call_count == 2
 
 
-def test_a_ledger_that_fails_stops_all_and_is_told(
-    steps: Steps, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    error = LedgerError("The disk is full.")
-    monkeypatch.setattr(steps.delivery, "_exchange", mock.Mock(side_effect=error))
-    steps.delivery._stopping = True
-    assert steps.delivery._turn(module._Sender(0)) is None
-    assert steps.breaker.blocked_by("storage")
-    assert steps.breaker.state(NOW).reason == error.reason
-    assert steps.told == [events.PartFailed("ledger", str(error.reason), 1.0)]
-    assert steps.context.wake.set.called  # type: ignore[attr-defined]
-
-
 class Sending:
     """Real senders, and a server that takes everything; `told` are the events in their order."""
 
@@ -431,6 +418,27 @@ def test_an_outcome_and_the_next_claim_are_one_commit(steps: Steps) -> None:
     assert seen.count("commit") == 1
 
 
+def test_an_outcome_that_waits_for_the_disk_is_no_later_delivery(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or senders that try again to record theirs would keep the server from being probed."""
+    monkeypatch.setattr(module, "_STORAGE_WAIT", 0.01)
+    record, seen = sending.delivery._record, []
+
+    def recorded(*given: Any) -> list[Event]:
+        happened = record(*given)
+        seen.append(sending.delivery.delivered_at)
+        if len(seen) < 3:
+            raise LedgerError("The ledger cannot be used: database or disk is full.")
+        return happened
+
+    monkeypatch.setattr(sending.delivery, "_record", recorded)
+    sending.wait("a")
+    sending.delivery.kick()
+    sending.next_of(Delivered)
+    assert (len(seen), len(set(seen))) == (3, 1)
+
+
 def test_a_commit_that_fails_is_told_of_and_made_up_for(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -489,40 +497,34 @@ def after(*answers: float) -> Throttle:
     return throttle
 
 
-def test_slots_grow_with_the_median() -> None:
-    """Slower answers never mean fewer slots, and just above 5 ms there is more than one."""
-    answers = (0.0051, 0.0075, 0.01, 0.02, 1.0, 60.0)
-    slots = [after(*[answer] * 9).slots([], 8, both_lanes=False) for answer in answers]
-    assert slots == sorted(slots)
-    assert slots[0] > 1
-    assert slots[-1] == 8
+FAST, MANY = [0.001] * 9, 8
+
+
+@pytest.mark.parametrize(
+    ("answers", "ages", "limit", "slots"),
+    [
+        ([0.0051] * 9, [], MANY, 3),
+        ([0.01] * 9, [], MANY, 4),
+        ([60.0] * 9, [], MANY, 8),
+        ([*FAST[1:], 30.0], [], MANY, 1),  # the median forgives an outlier
+        ([*[1.0] * 9, *FAST[5:]], [], MANY, 8),
+        ([*[1.0] * 9, *FAST[4:]], [], MANY, 1),  # only the last nine answers count
+        ([], [0.5], MANY, 8),  # a request without an answer counts with its age
+        (FAST, [5.0], MANY, 2),  # and does not hold up others, once it is stalled
+        (FAST, [5.0, 5.0], MANY, 3),
+        (FAST, [5.0, 5.0], 2, 2),
+    ],
+)
+def test_slots_grow_with_the_median(
+    answers: list[float], ages: list[float], limit: int, slots: int
+) -> None:
+    assert after(*answers).slots(ages, limit, both_lanes=False) == slots
 
 
 @pytest.mark.parametrize("limit", [1, 2, 8])
 @pytest.mark.parametrize("answer", [0.001, 60.0])
 def test_two_lanes_have_two_slots(limit: int, answer: float) -> None:
     assert 2 <= after(*[answer] * 9).slots([], limit, both_lanes=True) <= max(limit, 2)
-
-
-def test_the_median_forgives_an_outlier() -> None:
-    assert after(*[0.001] * 8, 30.0).slots([], 8, both_lanes=False) == 1
-
-
-def test_old_answers_are_forgotten() -> None:
-    """A server that has become fast is treated as one after five answers: the last nine count."""
-    slots = [after(*[1.0] * 9, *[0.001] * n).slots([], 8, both_lanes=False) for n in (4, 5, 9)]
-    assert slots == [8, 1, 1]
-
-
-def test_an_unanswered_request_counts_with_its_age() -> None:
-    assert Throttle().slots([0.5], 8, both_lanes=False) == 8
-
-
-def test_a_stalled_request_does_not_hold_up_others() -> None:
-    throttle = after(*[0.001] * 9)
-    assert throttle.slots([5.0], 8, both_lanes=False) == 2
-    assert throttle.slots([5.0, 5.0], 8, both_lanes=False) == 3
-    assert throttle.slots([5.0, 5.0], 2, both_lanes=False) == 2
 
 
 @pytest.mark.parametrize("slots", range(2, 9))

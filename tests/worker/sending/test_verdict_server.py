@@ -275,10 +275,12 @@ def test_the_first_is_told_once_the_probe_finds_the_server_well(healthy: Court) 
 
 
 @pytest.mark.parametrize("outcome", [PAGE, ASKED])
-def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome) -> None:
-    healthy.apply(healthy.fresh(), PAGE)
+@pytest.mark.parametrize("is_only_one", [False, True])
+def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome, *, is_only_one: bool) -> None:
+    job = healthy.fresh()
+    healthy.apply(job, PAGE)
     well(healthy)
-    healthy.apply(healthy.fresh("other"), outcome)
+    healthy.apply(healthy.claim(job.key) if is_only_one else healthy.fresh("other"), outcome)
     assert healthy.state() == ACTION_NEEDED
     assert healthy.reason().startswith(
         "something that is no Mem0 server answers deliveries at mem0.test: "
@@ -287,39 +289,35 @@ def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome) -> None:
     assert "`mem0tray config set server.url ADDRESS`" in healthy.reason()
 
 
-def test_a_server_that_keeps_nothing_is_to_be_updated(healthy: Court) -> None:
-    """What it said that it stored it does not have: that is said, and nothing of an address."""
-    healthy.apply(healthy.fresh(), KEEPS_NOTHING)
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (
+            KEEPS_NOTHING,
+            (
+                "mem0.test does not have what it said that it stored."
+                " Update the server: an earlier version says that it stores memories, and does not."
+            ),
+        ),
+        (
+            REDIRECT,
+            (
+                "mem0.test redirects deliveries to https://a/api. If your server is there, set its"
+                " address: `mem0tray config set server.url https://a/api`."
+            ),
+        ),
+    ],
+    ids=["keeps nothing", "redirects"],
+)
+def test_the_reason_names_what_is_to_be_done(healthy: Court, outcome: Outcome, said: str) -> None:
+    healthy.apply(healthy.fresh(), outcome)
     well(healthy)
-    healthy.apply(healthy.fresh("other"), KEEPS_NOTHING)
-    assert healthy.state() == ACTION_NEEDED
-    assert healthy.reason() == (
-        "mem0.test does not have what it said that it stored."
-        " Update the server: an earlier version says that it stores memories, and does not."
-    )
-
-
-def test_a_redirect_needs_another_address(healthy: Court) -> None:
-    healthy.apply(healthy.fresh(), REDIRECT)
-    well(healthy)
-    healthy.apply(healthy.fresh("other"), REDIRECT)
-    assert healthy.state() == ACTION_NEEDED
-    said = healthy.reason()
-    assert said == (
-        "mem0.test redirects deliveries to https://a/api. If your server is there, set its"
-        " address: `mem0tray config set server.url https://a/api`."
-    )
-    asked = redirected("https://a/api/memory/project")
-    healthy.apply(healthy.fresh("third"), replace(asked, kind=Kind.ASKED_IN_VAIN))
-    assert healthy.reason() == said
-
-
-def test_the_only_one_twice_needs_action(healthy: Court) -> None:
-    job = healthy.fresh()
-    healthy.apply(job, PAGE)
-    well(healthy)
-    healthy.apply(healthy.claim(job.key), PAGE)
-    assert healthy.state() == ACTION_NEEDED
+    healthy.apply(healthy.fresh("other"), outcome)
+    assert (healthy.state(), healthy.reason()) == (ACTION_NEEDED, said)
+    if outcome is REDIRECT:
+        asked = redirected("https://a/api/memory/project")
+        healthy.apply(healthy.fresh("third"), replace(asked, kind=Kind.ASKED_IN_VAIN))
+        assert healthy.reason() == said
 
 
 def test_without_a_probe_between_it_may_be_an_outage(healthy: Court) -> None:
