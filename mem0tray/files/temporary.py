@@ -101,16 +101,12 @@ def move(path: Path, target: Path) -> None:
         try:
             path.replace(target)
         except OSError as error:
-            if not held_open(error) or time.monotonic() >= end:
+            held_open = getattr(error, "winerror", None) in _HELD_OPEN
+            if not held_open or time.monotonic() >= end:
                 raise
             time.sleep(_LOOK)
         else:
             return
-
-
-def held_open(error: OSError) -> bool:
-    """Return whether Windows may have refused because another program has the file open."""
-    return getattr(error, "winerror", None) in _HELD_OPEN
 
 
 def leftovers(folder: Path, *, remove: bool = False) -> Iterator[Path]:
@@ -133,7 +129,8 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
     if sys.platform == "win32":  # there no lock can tell, and an open file cannot be removed
         from mem0tray.system import processes  # needed only to clean up
 
-        left = not processes.is_alive(_maker(path))
+        maker = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
+        left = not processes.is_alive(int(maker) if maker.isdecimal() else 0)
         if left and remove:
             path.unlink()
         return left
@@ -149,8 +146,3 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
     finally:
         os.close(fd)
     return True
-
-
-def _maker(path: Path) -> int:
-    digits = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
-    return int(digits) if digits.isdecimal() else 0

@@ -1,7 +1,6 @@
 """The embedded server as an ASGI application: its dialects, and its health.
 
-Endpoints call SQLite directly: a commit takes less than handing it to a thread, and a single
-writer needs no lock.
+Endpoints call SQLite directly: a commit takes less than handing it to a thread.
 """
 
 import hmac

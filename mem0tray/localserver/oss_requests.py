@@ -1,7 +1,6 @@
 """What requests of the dialect `oss` ask for, as the official server takes them.
 
-HTTPException says in words what is wrong: 400 where the official server's library would
-refuse the request, 422 where its shape does not fit.
+HTTPException: 400 where its library would refuse the request, 422 where its shape does not fit.
 """
 
 import json

@@ -1,7 +1,6 @@
 """The index by which the embedded server finds words: SQLite's FTS5.
 
-Case and accents are ignored; the beginning of a word finds it. Scripts without blanks between
-words, and pictures, are indexed sign by sign.
+Scripts without blanks between words, and pictures, are indexed sign by sign.
 """
 
 import hashlib

@@ -1,8 +1,7 @@
 """The dialect `platform`: Mem0's hosted service, as its published API description has it.
 
-The service may take a memory in and store it later. Then its answer names an event, our ticket,
-by which we ask what became of the memory. It stores equal texts in a scope once, so that a
-memory of unknown outcome can be sent again.
+It may take a memory in and store it later: then its answer names an event, our ticket, to ask by.
+It stores equal texts in a scope once, so a memory of unknown outcome can be sent again.
 """
 
 import itertools

@@ -1,8 +1,7 @@
 """What one server has said of its projects, shared by all who ask it.
 
-After the ledger was lost, many items of one project have to be asked about; one listing
-answers for all of them, as far as it goes. Fingerprints of the texts are enough, and small.
-Later deliveries are not added: an item with the same text is another memory.
+One listing answers for many items of a project. Fingerprints of the texts are enough, and small;
+later deliveries are not added: an item with the same text is another memory.
 """
 
 import hashlib
