@@ -1,7 +1,7 @@
 """Why memories are not delivered, and the one thing to do: for all, for one, and summed up."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -17,7 +17,7 @@ from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons, state, text
-from mem0tray.core.item import Kind
+from mem0tray.core.item import Kind, Name
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.core.text import one_line, plural, short_id
@@ -74,19 +74,17 @@ class Cause(Struct, frozen=True):
 
     @property
     def sentence(self) -> Reason:
-        """What is wrong, as a sentence; a server's text may end with a full stop already."""
         return reasons.stopped(self.detail)
 
     @property
     def stops_all(self) -> bool:
-        """Whether nothing goes out: refused deliveries are tried one at a time, a break ends."""
+        # Refused deliveries are tried one at a time, and a break ends.
         return self.name != SERVER_BUSY and not (self.name == ACTION and self.status is not None)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.sentence} {self.remedy}"
 
     def about(self, handle: str) -> "Cause":
-        """This cause, told of one memory, which commands know as `handle`."""
         return replace(self, remedy=self.remedy.replaced("id", handle))
 
     @property
@@ -170,14 +168,12 @@ class Surroundings(Struct, frozen=True):
 
     @classmethod
     def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
-        """Ask the server once."""
         from mem0tray.actions.chosen_client import probe  # slow to import
 
         return cls.of(seen, probe(settings, seen.paths))
 
     @classmethod
     def of(cls, seen: Snapshot, server: "Probe") -> "Surroundings":
-        """Find what stands in the way."""
         running = seen.worker is not None
         metrics = seen.metrics if running else NO_METRICS
         obstacle = reasons.NONE if seen.pause_error else seen.obstacle
@@ -400,11 +396,7 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
             or each.is_held
             or (each.known is not None and each.known.retries > 0)
         ]
-        alike: dict[tuple[object, ...], tuple[Cause, list[FoundItem]]] = {}
-        for found in (*dead, *failed):
-            cause = causes(found, around, last.get(found.identity), now, ID)[0]
-            alike.setdefault(cause.likeness, (cause, []))[1].append(found)
-        groups = sorted(alike.values(), key=lambda pair: -len(pair[1]))
+        groups = grouped((*dead, *failed), around, last, now)
         called = seen.handles(group[0] for _, group in groups)
         nonsense = len(seen.odd)
     shown = []
@@ -415,6 +407,17 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
     told = {cause.name for cause, _ in groups} | (set(OURS) if groups else set())
     besides = [cause for cause in around.causes if cause.name not in told]
     return FailureSummary(shown, besides, len(dead), len(fresh), nonsense)
+
+
+def grouped(
+    among: Iterable[FoundItem], around: Surroundings, last: Mapping[Name, Attempt], now: float
+) -> list[tuple[Cause, list[FoundItem]]]:
+    """Group items by the most important cause of each, the largest group first."""
+    alike: dict[tuple[object, ...], tuple[Cause, list[FoundItem]]] = {}
+    for found in among:
+        cause = causes(found, around, last.get(found.identity), now, ID)[0]
+        alike.setdefault(cause.likeness, (cause, []))[1].append(found)
+    return sorted(alike.values(), key=lambda pair: -len(pair[1]))
 
 
 def number(group: Sequence[FoundItem]) -> str:

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -180,19 +180,10 @@ def _completer(offer: Callable[[click.Context, str], _Offer]) -> Completer:
     return complete
 
 
-@_completer
-def ids(ctx: click.Context, incomplete: str) -> _Offer:
+def _ids(
+    ctx: click.Context, incomplete: str, places: tuple[str, ...] = ("items", "queue")
+) -> _Offer:
     """Offer dead letters and fresh entries that are not named yet, each with its project."""
-    return _ids(ctx, incomplete, ("items", "queue"))
-
-
-@_completer
-def dead_ids(ctx: click.Context, incomplete: str) -> _Offer:
-    """Offer dead letters only."""
-    return _ids(ctx, incomplete, ("items",))
-
-
-def _ids(ctx: click.Context, incomplete: str, places: tuple[str, ...]) -> _Offer:
     named = tuple(ctx.params.get("ids") or ())
     found = []
     with _waiting() as seen:
@@ -207,6 +198,10 @@ def _ids(ctx: click.Context, incomplete: str, places: tuple[str, ...]) -> _Offer
         short = called[each.id]
         found.append((short if short.startswith(incomplete) else each.id, about))
     return found
+
+
+ids = _completer(_ids)
+dead_ids = _completer(partial(_ids, places=("items",)))
 
 
 @_completer

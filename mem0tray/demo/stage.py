@@ -130,12 +130,9 @@ class Stage:
         self._here = {"cwd": home, "env": env, **programs.detached()}
         command = [sys.executable, "-P", "-m", __name__, *program]
         with self._output.open("wb") as to:
-            self._worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
+            self.worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
                 command, stdin=subprocess.PIPE, stdout=to, stderr=to, **self._here
             )
-
-    def stop(self) -> None:
-        programs.end_child(self._worker, _STOP_SECONDS)
 
     def command(self, *arguments: str) -> str:
         done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  (ourselves)
@@ -154,7 +151,7 @@ class Stage:
 
     def check(self) -> None:
         """Raise Mem0TrayError when the worker is gone."""
-        if self._worker.poll() is not None:
+        if self.worker.poll() is not None:
             said = one_line(self._output.read_text("utf-8", "replace"), 500)
             raise Mem0TrayError(f"The worker ended by itself, after saying: {said}")
 
@@ -191,7 +188,7 @@ def staged(interval: float, program: Sequence[str] = ("run",)) -> Iterator[Stage
         server.start()
         undo.callback(server.stop)
         stage = Stage(home, server, interval, program)
-        undo.callback(stage.stop)
+        undo.callback(programs.end_child, stage.worker, _STOP_SECONDS)
         yield stage
 
 
@@ -253,7 +250,13 @@ class Story:
         self.save(*_MEANWHILE)
         self.wait(3 * self._stage.interval)  # three probes
         self.expect(
-            "They wait. Nothing was sent, and nothing counts as a failure.", _waits, now=True
+            "They wait. Nothing was sent, and nothing counts as a failure.",
+            lambda s: (
+                (s.waiting, s.dead) == (len(_MEANWHILE), 0)
+                and _has(s, _FIRST)
+                and not s.logged(_ATTEMPT)
+            ),
+            now=True,
         )
 
         self.act("It comes back", "State: healthy")
@@ -345,11 +348,6 @@ class Story:
 def delivered(*memories: StoryMemory) -> _Holds:
     """Check that the server has each of these once and nothing else, and that nothing waits."""
     return lambda stage: _has(stage, memories) and not stage.waiting
-
-
-def _waits(stage: Stage) -> bool:
-    waits = stage.waiting == len(_MEANWHILE) and _has(stage, _FIRST)
-    return waits and not stage.dead and not stage.logged(_ATTEMPT)
 
 
 def _has(stage: Stage, memories: tuple[StoryMemory, ...]) -> bool:

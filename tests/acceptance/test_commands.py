@@ -48,33 +48,6 @@ def test_json_is_one_document_and_nothing_else(
     assert (document["queue"], document["dlq"]) == (2, 3)
 
 
-# retry ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
-@pytest.mark.parametrize(
-    ("arguments", "recovered"),
-    [
-        (["aaaa1", "bbbb"], {"first", "third"}),
-        (["--project", "alpha"], {"first", "second"}),
-    ],
-    ids=["ids", "project"],
-)
-@pytest.mark.usefixtures("letters")
-def test_retry_recovers(
-    home: Home, server: Standin, arguments: list[str], recovered: set[str], *, running: bool
-) -> None:
-    if running:
-        home.worker()
-        server.wait_for(lambda: server.total_stored() == 2, 5)
-    home.ok("retry", *arguments)
-    if not running:
-        home.drain()
-    server.wait_for(lambda: server.total_stored() == 2 + len(recovered), 3)
-    assert {text for text in server.order() if not text.startswith("queued")} == recovered
-    home.wait_dlq({"first", "second", "third"} - recovered)
-
-
 # pause and resume ---------------------------------------------------------------------------
 
 

@@ -196,14 +196,6 @@ def test_edit_checks_what_was_written(home: Scratch) -> None:
     assert "config.toml" in done.line
 
 
-@pytest.mark.parametrize("visual", ["/no/such/editor", "false"])
-def test_an_editor_that_fails_is_named(home: Scratch, visual: str) -> None:
-    home.env(VISUAL=visual)
-    done = home.run("config", "edit")
-    assert done.code == 1
-    assert visual in done.line
-
-
 def test_a_wrong_value_hides_no_other(home: Scratch) -> None:
     home.configure('[sync]\ntimeout = "soon"\nmax_attempts = 0\nconcurrency = 3\n')
     done = home.run("config", "show")

@@ -125,16 +125,6 @@ def test_a_server_that_fails_midway_leaves_nothing_half(
         assert texts(done.out) == [("a", "one")]
 
 
-def test_a_server_that_fails_at_once_lets_nothing_be_written(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chosen_client, "WAITS", (0.0, 0.0))
-    with serving(home, paging({"a": ["one"]}, instead=failing(10**6, after=0))):
-        done = home.run("export")
-    assert (done.code, done.out) == (1, "")
-    assert "Nothing was written." in done.line
-
-
 @pytest.mark.parametrize(("asked", "waits"), [("7", 7.0), ("900", 30.0)])
 def test_a_server_that_wants_a_break_gets_one(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, asked: str, waits: float

@@ -302,17 +302,6 @@ def test_a_queue_file_that_is_broken_is_unknown_until_it_holds_still(
     assert home.queue.read_bytes() == data
 
 
-def test_a_quarantine_and_a_ledger_that_cannot_be_read(home: Scratch) -> None:
-    home.paths.data_dir.mkdir(parents=True)
-    home.paths.quarantine.write_text("no folder")
-    home.paths.ledger.write_bytes(b"no ledger" * 100)
-    _, document = _status(home)
-    assert document["quarantine"] is document["last_delivery"] is None
-    text = home.run("status").out
-    assert "quarantine     unknown" in text
-    assert "last delivery  unknown" in text
-
-
 # The folder ------------------------------------------------------------------------------------
 
 

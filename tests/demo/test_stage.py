@@ -66,7 +66,7 @@ def test_neither_worker_nor_embedded_server_imports_the_faults(module: str) -> N
 
 def test_a_worker_that_ends_by_itself_is_said_with_its_words(viewer: Viewer) -> None:
     with staged(0.1, ("run", "--nonsense")) as stage:
-        stage._worker.wait(60)
+        stage.worker.wait(60)
         with pytest.raises(Mem0TrayError, match=r"ended by itself, after saying: .*--nonsense"):
             stage.check()
     viewer.nothing_is_left()
@@ -75,7 +75,7 @@ def test_a_worker_that_ends_by_itself_is_said_with_its_words(viewer: Viewer) -> 
 @pytest.mark.usefixtures("viewer")
 def test_a_command_that_fails_is_said_with_its_words() -> None:
     with staged(0.1) as stage:
-        assert os.getsid(stage._worker.pid) == stage._worker.pid  # Ctrl-C is for the demo alone
+        assert os.getsid(stage.worker.pid) == stage.worker.pid  # Ctrl-C is for the demo alone
         with pytest.raises(Mem0TrayError, match=r"`mem0tray retry` failed: .*zzz"):
             stage.command("retry", "zzz")
 
