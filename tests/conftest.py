@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+import watchdog.observers  # noqa: F401  (it asks once for the system, which a test may pretend)
 from hypothesis import HealthCheck, settings
 
 from tests.support import folders

@@ -1,7 +1,4 @@
-"""Memories as JSON lines: reading and writing one, and queueing many with few writes.
-
-A memory that waits already is not queued again: a run that was cut off can be repeated.
-"""
+"""Memories as JSON lines; one that waits already is not queued again, so a run can be repeated."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -148,10 +148,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class RestoreSource:
-    """`name` is what to type, `at` Unix seconds; `note` says what it is, for people.
-
-    A `BACKUP` is a delete's, a `COPY` is the user's own, even if a delete has kept it.
-    """
+    """What can be restored: `name` to type, `at` in Unix seconds; a `COPY` is the user's own."""
 
     name: str
     kind: str
@@ -270,12 +267,10 @@ def _read(path: Path) -> bytes:
 
 
 def _at(path: Path) -> float:
-    """Return the time in a backup's name (of an hour that comes twice, by its change)."""
-    changed = _changed(path)
+    """Return the time in a backup's name."""
     with suppress(ValueError, OverflowError):
-        readings = [_time_in(path).replace(fold=fold).timestamp() for fold in (0, 1)]
-        return min(readings, key=lambda at: abs(at - changed))
-    return changed
+        return _time_in(path).timestamp()
+    return _changed(path)
 
 
 def _changed(path: Path) -> float:

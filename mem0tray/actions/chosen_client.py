@@ -135,10 +135,7 @@ def embedded(found: "Endpoint") -> Client:
 
 
 class Probe(Struct, frozen=True):
-    """Where memories go (`name`: the ledger's, empty for nowhere; `shown`: people's), and how well.
-
-    Trouble of any kind makes it a server that is not healthy.
-    """
+    """Where memories go (`name` in the ledger, empty: nowhere; `shown` to people), and how well."""
 
     name: str
     shown: str
@@ -182,10 +179,7 @@ class NotAnsweredError(Exception):
 
 
 class PatientQuestions:
-    """Questions to one server, each with `timeout` seconds, repeated if no answer comes.
-
-    A server that has not answered at all yet is not waited for: its trouble is reported at once.
-    """
+    """Questions to one server, each repeated, if it has answered one, while no answer comes."""
 
     def __init__(self, client: Client, timeout: float) -> None:
         self.client = client
@@ -193,10 +187,7 @@ class PatientQuestions:
         self._has_answered = False
 
     def answer(self, ask: Callable[..., _Answer | Outcome], *given: object) -> _Answer:
-        """Return what the client's method `ask` returns for what is `given`, and the timeout.
-
-        Raises NotAnsweredError.
-        """
+        """Return what `ask` returns for `given` and the timeout. Raises NotAnsweredError."""
         waits = iter(WAITS)
         while isinstance(found := ask(*given, self._timeout), Outcome):
             wait = next(waits, None)

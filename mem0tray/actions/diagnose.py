@@ -1,7 +1,7 @@
 """Why memories are not delivered, and the one thing to do: for all, for one, and summed up."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -17,7 +17,7 @@ from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons, state, text
-from mem0tray.core.item import Kind
+from mem0tray.core.item import Kind, Name
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.core.text import one_line, plural, short_id
@@ -64,10 +64,7 @@ _OF_THE_SERVER: Final = frozenset(
 
 
 class Cause(Struct, frozen=True):
-    """One reason, and what to do; `status` is that of the answer in question, if any.
-
-    `by_itself`: it may end without help as long as the worker works.
-    """
+    """A reason, and what to do; `status` is of the answer, if any; `by_itself`: it may pass."""
 
     name: Reason
     detail: Reason
@@ -77,28 +74,22 @@ class Cause(Struct, frozen=True):
 
     @property
     def sentence(self) -> Reason:
-        """What is wrong, as a sentence; a server's text may end with a full stop already."""
         return reasons.stopped(self.detail)
 
     @property
     def stops_all(self) -> bool:
-        """Whether nothing goes out: refused deliveries are tried one at a time, a break ends."""
+        # Refused deliveries are tried one at a time, and a break ends.
         return self.name != SERVER_BUSY and not (self.name == ACTION and self.status is not None)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.sentence} {self.remedy}"
 
     def about(self, handle: str) -> "Cause":
-        """This cause, told of one memory, which commands know as `handle`."""
         return replace(self, remedy=self.remedy.replaced("id", handle))
 
     @property
     def likeness(self) -> tuple[Reason, Reason, int | None, Reason]:
-        """What causes have in common when one is told as an example of all.
-
-        It includes the text only where that is ours: a server may name each item in its text,
-        and every item has its own time.
-        """
+        """What causes have in common of which one is an example: others' words may name an item."""
         detail = self.detail if self.name == INVALID else reasons.NONE
         return self.name, self.remedy, self.status, detail
 
@@ -177,14 +168,12 @@ class Surroundings(Struct, frozen=True):
 
     @classmethod
     def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
-        """Ask the server once."""
         from mem0tray.actions.chosen_client import probe  # slow to import
 
         return cls.of(seen, probe(settings, seen.paths))
 
     @classmethod
     def of(cls, seen: Snapshot, server: "Probe") -> "Surroundings":
-        """Find what stands in the way."""
         running = seen.worker is not None
         metrics = seen.metrics if running else NO_METRICS
         obstacle = reasons.NONE if seen.pause_error else seen.obstacle
@@ -263,11 +252,7 @@ def _of_server(seen: "Probe", *, starts: bool) -> list[Cause]:
 def causes(
     found: FoundItem, around: Surroundings, attempt: Attempt | None, now: float, handle: str = ""
 ) -> list[Cause]:
-    """Find why this item is stuck, the most important cause first, with the one thing to do.
-
-    `attempt` is the last that failed, `handle` its name in a command (by default the beginning of
-    its id).
-    """
+    """Find why this item is stuck, the most important cause first, with the one thing to do."""
     known = found.known
     held = []
     if known is not None and known.is_held:
@@ -305,10 +290,7 @@ def _with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
 
 
 def to_change(found: FoundItem, attempt: Attempt | None) -> str:
-    """Say how to change the memory before the server takes it; empty if that is not needed.
-
-    Like `causes`, but without what stands in the way of every memory: no server is asked.
-    """
+    """Say how to change the memory before the server takes it; empty if that is not needed."""
     mine = (*_invalid(found), *_rejected(found, attempt))
     first = next((each for each in mine if each.remedy in (REWORD, SHORTEN)), None)
     return "" if first is None else str(first.about(programs.quote(short_id(found.id))).remedy)
@@ -366,10 +348,7 @@ def _rejection(found: FoundItem, detail: Reason, status: int | None) -> Cause:
 
 
 def why_failed(found: FoundItem, attempt: Attempt | None = None) -> Reason:
-    """Return the reason of the last counted failure, or of the last `attempt` if there is none.
-
-    It stands in the file or the ledger.
-    """
+    """Return the reason of the last counted failure, or of the last `attempt` if there is none."""
     kept = _in_file(found) or (found.known.last_error if found.known is not None else None)
     if attempt is not None and kept in (None, "", attempt.message):
         return attempt.reason
@@ -417,11 +396,7 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
             or each.is_held
             or (each.known is not None and each.known.retries > 0)
         ]
-        alike: dict[tuple[object, ...], tuple[Cause, list[FoundItem]]] = {}
-        for found in (*dead, *failed):
-            cause = causes(found, around, last.get(found.identity), now, ID)[0]
-            alike.setdefault(cause.likeness, (cause, []))[1].append(found)
-        groups = sorted(alike.values(), key=lambda pair: -len(pair[1]))
+        groups = grouped((*dead, *failed), around, last, now)
         called = seen.handles(group[0] for _, group in groups)
         nonsense = len(seen.odd)
     shown = []
@@ -432,6 +407,17 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
     told = {cause.name for cause, _ in groups} | (set(OURS) if groups else set())
     besides = [cause for cause in around.causes if cause.name not in told]
     return FailureSummary(shown, besides, len(dead), len(fresh), nonsense)
+
+
+def grouped(
+    among: Iterable[FoundItem], around: Surroundings, last: Mapping[Name, Attempt], now: float
+) -> list[tuple[Cause, list[FoundItem]]]:
+    """Group items by the most important cause of each, the largest group first."""
+    alike: dict[tuple[object, ...], tuple[Cause, list[FoundItem]]] = {}
+    for found in among:
+        cause = causes(found, around, last.get(found.identity), now, ID)[0]
+        alike.setdefault(cause.likeness, (cause, []))[1].append(found)
+    return sorted(alike.values(), key=lambda pair: -len(pair[1]))
 
 
 def number(group: Sequence[FoundItem]) -> str:

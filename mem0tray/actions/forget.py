@@ -1,7 +1,4 @@
-"""Erasing a text for good: from the ledger, every backup, `last_100` and quarantine.
-
-Files that others may be writing or have copied are named, but not touched.
-"""
+"""Erasing a text for good: from all files of ours; others that hold it are named, not touched."""
 
 import json
 import re
@@ -191,23 +188,16 @@ def _await_publishing(paths: Paths, text: _Text) -> None:
     """Wait a moment until a worker that runs has published: it renews backups, links, its files."""
     end = time.monotonic() + _PUBLISHING
     while worker_runs(paths) and time.monotonic() < end:
-        renewed = [paths.dlq_previous, *paths.data_dir.glob("*")]
-        if not (_is_queued(paths, text) or any(_holds(path, text) for path in renewed)):
+        holds = False
+        with suppress(OSError, BrokenDocumentError):
+            parsed = document.parse(regular_file.read_bytes(paths.queue), (document.QUEUE,))
+            holds = any(map(text.is_it, parsed.lists[document.QUEUE]))
+        for path in (paths.dlq_previous, *paths.data_dir.glob("*")):
+            with suppress(OSError):
+                holds = holds or text.is_in(regular_file.read_bytes(path))
+        if not holds:
             break
         time.sleep(_LOOK)
-
-
-def _is_queued(paths: Paths, text: _Text) -> bool:
-    with suppress(OSError, BrokenDocumentError):
-        parsed = document.parse(regular_file.read_bytes(paths.queue), (document.QUEUE,))
-        return any(map(text.is_it, parsed.lists[document.QUEUE]))
-    return False
-
-
-def _holds(path: Path, text: _Text) -> bool:
-    with suppress(OSError):
-        return text.is_in(regular_file.read_bytes(path))
-    return False
 
 
 def _from_file(

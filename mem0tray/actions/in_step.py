@@ -1,9 +1,4 @@
-"""One writer: whoever holds the worker's lock, the worker or a command that stands in for it.
-
-Views and verbs go by the ledger alone. A worker keeps it in step with the files within a second,
-and applies the orders that verbs leave. If none runs, a command does both itself, under the
-worker's lock, with the worker's code.
-"""
+"""One writer: whoever holds the worker's lock, the worker or a command that stands in for it."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,10 +31,7 @@ _ANSWERING: Final = 2.0  # seconds; a worker that takes longer is in trouble, an
 
 
 class InStep(Struct, frozen=True):
-    """How far the ledger is behind the files.
-
-    `unread`: why a file cannot be read, by QUEUE, EMERGENCY or DLQ. `behind`: what else is newer.
-    """
+    """How far the ledger is behind: `unread` files with the reason, and what else is newer."""
 
     unread: Mapping[str, Reason] = {}
     behind: Reason = reasons.NONE

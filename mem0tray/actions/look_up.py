@@ -26,11 +26,7 @@ _WAITS: Final = {DLQ_LIST: "dlq", QUEUE_LIST: "queue"}
 
 
 class Version(FoundItem, frozen=True):
-    """One content of a memory.
-
-    `left_in` names the files that still hold a text which neither ledger nor DLQ or queue has any
-    more. `deliveries` are the servers that have taken it, with the times (Unix seconds).
-    """
+    """One content of a memory; `left_in`: files that alone still hold the text."""
 
     attempts: Sequence[Attempt] = ()
     left_in: Sequence[str] = ()

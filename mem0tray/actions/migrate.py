@@ -1,9 +1,4 @@
-"""Bringing over what only a former server has: it is queued again for the chosen one.
-
-Everything goes the ordinary way, through the queue: so nothing is lost, and what a kill
-leaves unknown is found out as always. Run again, it goes on where it was, since ledger and
-queue show what has been queued: nothing is queued twice, as each memory always gets the same id.
-"""
+"""Bringing over what only a former server has, by the queue, under ids that are always the same."""
 
 import os
 import time
@@ -88,11 +83,7 @@ def named(given: str) -> str:
 
 
 class Migration:
-    """One run of a migration.
-
-    `former` is what the ledger calls that server. `project`: only this one. `dry_run`: look at
-    everything, and queue nothing.
-    """
+    """One run of a migration from `former`, as the ledger calls it, of one `project` or all."""
 
     def __init__(
         self,
@@ -114,14 +105,10 @@ class Migration:
 
     @property
     def queued(self) -> int:
-        """How many memories have been queued so far."""
         return self._feed.queued
 
     def run(self, progress: Progress) -> Brought:
-        """Bring all over. Raises Mem0TrayError; what is queued by then stays queued.
-
-        `progress` is called often, with the number of memories read so far and the total.
-        """
+        """Bring all over; `progress` gets memories read, of how many. Raises Mem0TrayError."""
         self._progress = progress
         settings, paths, former = self._settings, self._paths, self._former
         if not self._dry_run:
@@ -188,10 +175,7 @@ class Migration:
         self._progress(self._read, self._total)
 
     def _is_one_server(self, former: Client, projects: list[str]) -> bool:
-        """Return whether the chosen server shows the same memories under the same ids.
-
-        Then it is the same one, or has a copy of its database.
-        """
+        """Return whether the chosen server is the same, or has a copy: it shows the same ids."""
         with (
             suppress(NotRecognisedError),
             chosen_client.opened(self._settings, self._paths) as other,
@@ -207,10 +191,7 @@ class Migration:
         return False
 
     def _await_worker(self) -> None:
-        """Wait until the running worker uses the server of these settings. Raises Mem0TrayError.
-
-        A worker that delivers elsewhere would take for delivered what only that server has.
-        """
+        """Wait until the running worker uses the server of these settings. Raises Mem0TrayError."""
         end = time.monotonic() + _SWITCH
         while True:
             metrics = worker_report.metrics(self._paths.metrics)
@@ -231,25 +212,22 @@ class Migration:
             time.sleep(_LOOK)
 
     def _trouble(self, said: Outcome) -> Mem0TrayError:
-        where = former_in_words(self._former)
-        why = said.message.rstrip(".")
+        names = {"server": former_in_words(self._former), "why": said.message.rstrip(".")}
         if said.status in KEY_REFUSED:
-            return KeyRefusedError(
-                Reason("{server} refuses the API key, or wants one: {why}.", server=where, why=why),
-                Reason(
-                    "Put that server's key into the variable {name}; the one in"
-                    " server.api_key is the present server's, and is not sent there.",
-                    name=KEY,
-                ),
+            what = Reason("{server} refuses the API key, or wants one: {why}.", **names)
+            how = Reason(
+                "Put that server's key into the variable {name}; the one in"
+                " server.api_key is the present server's, and is not sent there.",
+                name=KEY,
             )
-        return Mem0TrayError(
-            Reason("The memories on {server} cannot be read: {why}.", server=where, why=why),
-            Reason(
-                "Is its address right, and does it run? `mem0tray migrate --from {address}` tries"
-                " again.",
-                address=self._former,
-            ),
+            return KeyRefusedError(what, how)
+        what = Reason("The memories on {server} cannot be read: {why}.", **names)
+        how = Reason(
+            "Is its address right, and does it run? `mem0tray migrate --from {address}` tries"
+            " again.",
+            address=self._former,
         )
+        return Mem0TrayError(what, how)
 
 
 def _shown(said: Page | Outcome) -> set[tuple[str, ...]]:
@@ -283,10 +261,7 @@ class Feed:
                 self._make_room()
 
     def flush(self) -> None:
-        """Queue what was put but not queued yet. Raises FileUnavailableError.
-
-        Not what the user has deleted, as another migration may have queued it before.
-        """
+        """Queue what was put, without what the user deleted. Raises FileUnavailableError."""
         named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
         unwanted = add.deleted(self._paths, named)
         wanted = [entry for name, entry in named.items() if name not in unwanted]

@@ -1,9 +1,4 @@
-"""Which of a former server's memories are to be queued again, and what earlier runs had to leave.
-
-The ledger says which memories that server has taken, and which of them the chosen one lacks; it
-keeps no text of delivered ones, so the former server must show it. Whatever else that server
-shows was saved there by others. The plan is pure: no I/O.
-"""
+"""Which of a former server's memories to queue again (pure), and what earlier runs had to leave."""
 
 import json
 from collections import Counter, defaultdict
@@ -77,10 +72,7 @@ class Plan:
         waiting: Collection[items.Name],
         discarded: Collection[items.Name] = (),
     ) -> None:
-        """Take in what is known here; call it once, before anything is shown.
-
-        `discarded`: what the user has deleted, though the ledger does not know that yet.
-        """
+        """Take in what is known here, once, before anything is shown; `discarded` by the user."""
         sorts = self._sorts
         sorts.update((digest, Sort.DELETED) for _, digest in discarded)
         sorts.update((digest, Sort.WAITING) for _, digest in waiting)
@@ -160,10 +152,7 @@ def _entry(name: str, memory: "ServerMemory", timestamp: float) -> items.Object:
 
 
 def to_bring_over(paths: Paths, chosen: str, only_elsewhere: Mapping[str, int]) -> dict[str, int]:
-    """By server, how many memories that only former servers have a migration may still bring over.
-
-    Without those that an earlier one could not read back; empty where no server is chosen.
-    """
+    """Count by server what may still be brought over: without what could not be read back."""
     if not (chosen and only_elsewhere):
         return {}
     left = _read(paths)

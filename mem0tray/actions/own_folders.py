@@ -131,13 +131,8 @@ def in_the_way(path: Path, pid: int | None) -> Mem0TrayError:
     """Return the error that says who runs, and how to stop it."""
     what = "The embedded server" if path.parent.name == LOCAL else "A worker"
     named = f" (process {pid})" if pid else ""
-    how = f": {stop_command(pid)}, or Quit in the menu of its icon" if pid else ""
+    how = f": `{state.kill_command(pid)}`, or Quit in the menu of its icon" if pid else ""
     return Mem0TrayError(
         f"{what} runs{named}, and would lose what it writes.",
         f"Settings and memories were left as they are. Stop it first{how}, then try again.",
     )
-
-
-def stop_command(pid: int) -> str:
-    """Return the command that ends a process, in backticks."""
-    return f"`{state.kill_command(pid)}`"

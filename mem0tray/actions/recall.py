@@ -101,9 +101,9 @@ def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
         from mem0tray.localserver.word_index import share, words_of  # slow to import
 
         words = words_of(query)
-        scored = [each._replace(score=share(words, each.text)) for each in found.waiting]
-        fit = [each for each in scored if each.score]
-        found.waiting = sorted(fit, key=lambda each: -(each.score or 0.0))[:limit]
+        scored = [(share(words, each.text), each) for each in found.waiting]
+        best = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])[:limit]
+        found.waiting = [each._replace(score=score) for score, each in best]
     _ask(settings, found, lambda client: client.search(project, query, limit, TIMEOUT))
     return found
 
@@ -123,9 +123,7 @@ def _ask(
     if isinstance(said, Outcome):
         found.trouble = why_not_shown(found.destination, said)
         return
-    found.there = [
-        KnownMemory(each.project, each.text, each.id, each.created, each.score) for each in said
-    ]
+    found.there = [KnownMemory(e.project, e.text, e.id, e.created, e.score) for e in said]
 
 
 def in_sentence(destination: str, *, first: bool = False) -> str:
@@ -149,31 +147,23 @@ def why_not_shown(destination: str, said: Outcome) -> str:
 
 def _known_here(settings: Settings, project: str) -> WasRead:
     result = WasRead(chosen_server(settings, settings.locations()).shown)
+    found = []
     try:
         with waiting.opened(settings) as seen:
-            found = [
-                each for place in (QUEUE_LIST, DLQ_LIST) for each in seen.listed(place, project)
-            ]
+            found = [*seen.listed(QUEUE_LIST, project), *seen.listed(DLQ_LIST, project)]
+            result.unread = seen.step.sentence
     except Mem0TrayError as error:
         result.unread = str(error)
-        return result
-    result.unread = seen.step.sentence
     found.reverse()  # of those in one second, too, the last added comes first
-    found.sort(key=lambda each: -(each.item.timestamp if each.item else 0.0))
-    for each in found:
-        if each.item is not None:
-            state = DEAD if each.is_dead else HELD if each.is_held else WAITING
-            result.waiting.append(
-                KnownMemory(each.project, each.item.content, each.id, state=state)
-            )
+    texts = [(each, each.item) for each in found if each.item is not None]
+    for each, item in sorted(texts, key=lambda pair: -pair[1].timestamp):
+        state = DEAD if each.is_dead else HELD if each.is_held else WAITING
+        result.waiting.append(KnownMemory(each.project, item.content, each.id, state=state))
     return result
 
 
 class ProjectSeen(NamedTuple):
-    """How many memories of a project are fresh entries, dead letters, and were delivered.
-
-    `there`: how many the server has, None if unknown. Deliveries count whichever server took them.
-    """
+    """How many memories of a project wait, were delivered, and are `there` (None: unknown)."""
 
     project: str
     fresh: int = 0
@@ -221,10 +211,7 @@ def known_projects(settings: Settings) -> KnownProjects:
 
 
 def of_server(client: Client | None, destination: str) -> tuple[dict[str, int | None], bool]:
-    """Ask for the counts of the projects that the server names; and whether it has no others.
-
-    Raises Mem0TrayError where it does not answer.
-    """
+    """Ask for the counts of the projects that the server names, and whether it has no others."""
     if client is None:  # nothing was ever stored there
         return {}, True
     said = client.projects(_COUNTING)

@@ -1,9 +1,4 @@
-"""The server test: each step of the way to the chosen server, and what it showed.
-
-It stores nothing, and uses only GETs as long as the dialect is not known. The key goes where
-deliveries take it: `ServerAddress` refuses plain http to others without leave, and no client
-follows a redirect.
-"""
+"""The server test: each step of the way to the chosen server. It stores nothing."""
 
 import time
 from collections.abc import Iterator
@@ -50,11 +45,7 @@ _IS_IT_THERE: Final = (
 
 
 class Step(NamedTuple):
-    """A step: its name, one of `STEPS`; its result; what was seen; what to do, where one can.
-
-    `result` is OK, WARNING, FAILED, or SKIPPED where there was nothing to see, or an earlier step
-    keeps this one from being made.
-    """
+    """A step of `STEPS`: its result, what was seen, and what to do, where one can."""
 
     name: str
     result: str
@@ -92,10 +83,7 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
 
 
 class _Examination:
-    """One test of the server at an address, which ends at `end` (monotonic seconds).
-
-    Raises Mem0TrayError where no client of that server can be made.
-    """
+    """One test of the server at an address, until `end` (monotonic); may raise Mem0TrayError."""
 
     def __init__(self, loaded: Loaded, end: float) -> None:
         server = loaded.settings.server

@@ -1,7 +1,4 @@
-"""How things stand at one moment, as plain data: every view is made of it.
-
-`read` looks once; `overview` puts that into figures and words.
-"""
+"""How things stand at one moment: `read` looks once, `overview` puts it into figures and words."""
 
 import os
 from collections.abc import Mapping, Sequence

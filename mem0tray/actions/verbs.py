@@ -1,7 +1,4 @@
-"""What a user does to memories that wait: delete, edit, restore, retry, and follow a retry.
-
-Each verb leaves an order, which `in_step.apply` applies. Errors of it leave all as it was.
-"""
+"""What a user does to memories that wait, each by an order; an error leaves all as it was."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -72,10 +69,7 @@ class Deleted:
 def delete(
     paths: Paths, settings: Settings, chosen: Sequence[FoundItem], *, for_good: bool = False
 ) -> Deleted:
-    """Write all of `chosen` to a backup of their own, then delete them.
-
-    `for_good`: erase their text too, without a backup; `forget` then erases it elsewhere.
-    """
+    """Write all of `chosen` to a backup, then delete them; `for_good`: no backup, texts erased."""
     names, result = [each.identity for each in chosen], Deleted()
     if for_good:
         answer = apply(paths, settings, orders.about(orders.FORGET, names))

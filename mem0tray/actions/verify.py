@@ -1,8 +1,4 @@
-"""Verifying: which of the memories that a server took it no longer has.
-
-They are found by our key if the server keeps it, else by the hash of the text, which is all that
-the ledger keeps. Missing memories are queued again if a file here still holds their text.
-"""
+"""Verifying which memories a server no longer has, by key or else by the hash of the text."""
 
 import os
 import time
@@ -65,7 +61,6 @@ class MissingMemory:
 
     @property
     def can_be_queued(self) -> bool:
-        """Whether it can be queued again, and has not been."""
         return self.text is not None and not self.discarded and not self.queued
 
 
@@ -89,12 +84,10 @@ class Verified:
 
     @property
     def cannot_tell(self) -> int:
-        """Count the memories about which nobody can tell."""
         return self.unclear.total()
 
     @property
     def asked(self) -> int:
-        """Count the memories about which the server was asked."""
         return self.there + len(self.missing) + self.cannot_tell
 
 
@@ -140,10 +133,7 @@ def verify(
 
 
 class _ListedProject(NamedTuple):
-    """A server's listing of a project: the digests of its texts, and our keys if it has them.
-
-    `why`: why nobody can tell of a memory that is not listed; empty: it is missing.
-    """
+    """What a server lists of a project; `why` an unlisted memory may be there (empty: missing)."""
 
     marks: set[bytes | str]
     has_keys: bool
@@ -151,10 +141,7 @@ class _ListedProject(NamedTuple):
 
 
 class _Verifier:
-    """Asks `client` (None: nothing was ever stored there) about what `server` took.
-
-    The ledger's `reader` knows that; what is learned is added to `found`.
-    """
+    """Asks `client` (None: nothing was ever stored there) about what `server` took."""
 
     def __init__(
         self,
@@ -228,11 +215,7 @@ class _Verifier:
             self._found.unclear[listed.why] += 1
 
     def _has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
-        """Return the server's answer about one memory. Raises NotAnsweredError.
-
-        Without the text the server finds it by the key, or cannot tell: a memory too unlike the
-        query may not be found.
-        """
+        """Ask about one memory: without its text, by its key. Raises NotAnsweredError."""
         if self._questions is None:
             return Presence.ABSENT
         content = "" if text is None else text.item.content
@@ -259,33 +242,25 @@ class _Verifier:
         """
         found = self._found
         chosen = [each for each in found.missing if each.can_be_queued]
-        there: set[int] = set()
         for begin in range(0, len(chosen), _QUEUED):
-            entries = []
+            entries, queued = [], []
             for each in chosen[begin : begin + _QUEUED]:
                 if self._has(each.memory, each.text) is Presence.PRESENT:
-                    there.add(id(each))
+                    found.missing.remove(each)
+                    found.there += 1
                 elif each.text is not None:
-                    entries.append((each, _entry(each.memory, each.text)))
+                    value = items.load_object(each.text.item.raw) or {}
+                    kept = {name: value[name] for name in value if name not in _OF_ITS_WAY}
+                    entries.append(kept | {"id": items.id_again(each.memory.id), "retries": 0})
+                    queued.append(each)
             if entries:
-                add.add(self._paths, *(entry for _, entry in entries))
-            for each, entry in entries:
-                each.queued = entry["id"]
-        found.there += len(there)
-        found.missing = [each for each in found.missing if id(each) not in there]
-
-
-def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
-    found = items.load_object(text.item.raw) or {}
-    kept = {name: value for name, value in found.items() if name not in _OF_ITS_WAY}
-    return kept | {"id": items.id_again(memory.id), "retries": 0}
+                add.add(self._paths, *entries)
+            for each in queued:
+                each.queued = items.id_again(each.memory.id)
 
 
 def known_texts(paths: Paths, *, notes: bool = False) -> dict[bytes, KnownText]:
-    """Read the texts that files here hold, by digest, whatever the id.
-
-    `notes`: Claude Code's notes count too.
-    """
+    """Read the texts that files here hold, by digest, whatever the id; `notes`: in notes too."""
     found: dict[bytes, KnownText] = {}
     for place, raw in _everywhere(paths, notes=notes):
         item = items.parse(raw)

@@ -36,10 +36,7 @@ _LAST_WORDS: Final = 400  # bytes of what the command printed, for the log
 
 
 class AlertWatch:
-    """Emits both alerts, and runs `alerts.command`; `file` remembers episodes across a restart.
-
-    `counts` may raise Mem0TrayError.
-    """
+    """Emits both alerts, and runs `alerts.command`; `file` remembers episodes across a restart."""
 
     def __init__(
         self,
@@ -142,10 +139,7 @@ Which: mem0tray list
 
 
 def run(command: str, text: str, timeout: float = TIMEOUT) -> str:
-    """Run the command, without a shell, the text on its standard input, and wait for its end.
-
-    Returns why it failed, or nothing; never raises. After `timeout` seconds it is ended.
-    """
+    """Run the command with the text on its standard input; return why it failed. Never raises."""
     try:
         # Windows splits a command line itself, and its paths have backslashes.
         arguments = command.strip() if sys.platform == "win32" else shlex.split(command)

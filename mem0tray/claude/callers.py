@@ -1,8 +1,4 @@
-"""The places in Claude Code's settings that start mem0tray: found, added, removed. Pure.
-
-A text is a settings file's: valid JSON, and an object. Claude Code itself writes the tools'
-server as `claude mcp add` does; it only reads the hooks in its settings.
-"""
+"""The places in Claude Code's settings, valid JSON, that start mem0tray: found, added, removed."""
 
 import json
 import re
@@ -62,10 +58,7 @@ def servers(text: str) -> list[Caller]:
 
 
 def with_server(text: str, program: Sequence[str]) -> str:
-    """Add a server of the tools to `text`; one that `install` made gets `program`.
-
-    Raises Mem0TrayError if the name belongs to another server.
-    """
+    """Add a server of the tools; one that `install` made gets `program`. Raises Mem0TrayError."""
     found = servers(text)
     ours = next((each for each in found if each.installed), None)
     if ours is not None and ours.program != tuple(program):
@@ -190,10 +183,7 @@ def started_program(words: Sequence[str], *verb: str) -> list[str]:
 
 
 def is_installed(words: Sequence[str]) -> bool:
-    """Return whether `install` writes such a program: one with its full path.
-
-    A line written by hand lets the PATH find it.
-    """
+    """Return whether `install` writes such a program: one with its full path."""
     return bool(words) and (
         PurePosixPath(words[0]).is_absolute() or PureWindowsPath(words[0]).is_absolute()
     )

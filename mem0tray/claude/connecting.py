@@ -1,8 +1,6 @@
 """Connecting Claude Code with mem0tray, and undoing that: planned, shown, carried out.
 
-Its two settings files are read and written so that nothing in them is lost. Our folder has copies
-of them, as they may hold secrets: by these a file is restored byte for byte if nobody has changed
-it since.
+By a copy in our folder a file is restored byte for byte if nobody has changed it since.
 """
 
 import difflib
@@ -36,10 +34,7 @@ _WRITABLE: Final = 0o222
 
 @dataclass(frozen=True, slots=True)
 class FoundSettings:
-    """A settings file as found; `data` and `signature` are None if there is none.
-
-    `text` is always valid JSON, and an object.
-    """
+    """A settings file, an object in valid JSON; without one, `data` and `signature` are None."""
 
     path: Path
     data: bytes | None
@@ -49,10 +44,7 @@ class FoundSettings:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A planned change of one settings file: `after` is its new content, None for no file.
-
-    `remarks` say what is left as it is, and why.
-    """
+    """A planned change: `after` is the new content, None for no file; `remarks` say what stays."""
 
     part: str
     found: FoundSettings
@@ -101,10 +93,7 @@ def plan(part: str, program: Sequence[str] = ()) -> Change:
 
 
 def plug_in() -> str:
-    """Return the plug-in that connects Claude Code; empty if none is switched on.
-
-    Raises FileUnavailableError if its settings cannot be read.
-    """
+    """Return the plug-in that connects Claude Code, if one is on. Raises FileUnavailableError."""
     return callers.plug_in(read(HOOKS).text)
 
 
@@ -175,8 +164,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def carry_out(change: Change) -> Path | None:
     """Make the planned change; return the copy of the former file, None if there was none.
 
-    Raises FileUnavailableError if a file has changed since, or cannot be written; it then stays
-    as it was.
+    Raises FileUnavailableError, with the file as it was, if it changed or cannot be written.
     """
     found, path = change.found, change.found.path
     private_folders.make_private_folder(_folder())

@@ -1,8 +1,4 @@
-"""What tools and hooks say, in words for a model; the protocol is `mcp_server`'s business.
-
-Each tool reads the settings anew, since a session lasts for days. Each may wait for the disk or
-the server, and only `save` writes. All raise Mem0TrayError with a sentence to show.
-"""
+"""What tools and hooks say, in words for a model; `mcp_server` has the protocol."""
 
 import json
 import os
@@ -44,8 +40,7 @@ _HOW_TO_SAVE: Final = (
 def session_start(folder: Path, began: float) -> str:
     """Return what the hook prints, as JSON: how to save a memory, and which there are.
 
-    `began` is when the hook did, by the monotonic clock: what the server has is part of it where
-    that answers in time. Raises Mem0TrayError where the settings are wrong.
+    The server has until shortly after `began` (monotonic). Raises Mem0TrayError for wrong settings.
     """
     name = projects.of_session(folder, os.environ)
     within = max(_LEAST, began + _WITHIN - time.monotonic())
@@ -194,7 +189,6 @@ def _causes(settings: Settings) -> list[str]:
 
 
 def _memories(found: WasRead, subject: str, order: str) -> str:
-    """Return a paragraph on what is known of `subject`, and the memories, listed in `order`."""
     shown = [*found.waiting, *found.there]
     sentences = [found.trouble, found.unread, found.note]
     if found.trouble and shown:
@@ -231,7 +225,6 @@ def _named(project: str) -> str:
 
 
 def _sentence(words: str) -> str:
-    """Return words as one line that ends with one full stop."""
     line = one_line(words, _SENTENCE)
     return line if line.endswith((".", "…")) else f"{line}."
 

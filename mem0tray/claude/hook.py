@@ -1,7 +1,6 @@
 """Claude Code's hooks: what its events queue, and what a session begins with.
 
-A hook must neither fail nor hold Claude Code up, so that nothing is imported here before it is
-wanted: most answers queue nothing.
+They must not hold Claude Code up: nothing is imported here before it is wanted.
 """
 
 import os
@@ -25,10 +24,7 @@ _LOOKED_AT: Final = 1_000_000  # bytes of a transcript, from the end
 
 
 def run(event: str, given: bytes) -> str:
-    """Do what `event` asks for, and return what is to be printed. Never raises.
-
-    `given` is what Claude Code writes to a hook: a JSON object. What fails is a line in the log.
-    """
+    """Do what `event` asks for with its JSON, and return what is to be printed. Never raises."""
     began = time.monotonic()
     try:
         return _carried_out(event, given, began)
@@ -108,9 +104,8 @@ def marked(answer: str) -> list[str]:
 def last_answer(path: Path) -> str:
     """Return the text of the last answer in a session's transcript, which has a JSON object a line.
 
-    An answer is written in several lines, one for each of its parts, which have one id. Empty
-    where there is none within the last megabyte, or no file: some sessions are not kept. Raises
-    OSError where there is one that cannot be read.
+    An answer is written in several lines, which have one id. Empty where there is none within the
+    last megabyte, or no file. Raises OSError where it cannot be read.
     """
     found: list[str] = []
     answer = None

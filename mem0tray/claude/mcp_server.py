@@ -1,8 +1,7 @@
 """The Model Context Protocol over standard input and output: six tools, a JSON object a line.
 
 The official SDK takes half a second to load: a client that starts meanwhile knows no tools. We
-speak the revisions that begin with `initialize`, to which every client falls back. Each call runs
-on a thread of its own, so that one that waits for the server keeps no other from answering.
+speak the revisions that begin with `initialize`, to which every client falls back.
 """
 
 import json
@@ -258,7 +257,6 @@ def _wrong(tool: Tool, given: Object) -> Iterator[str]:
 
 
 def _is_number(value: Any) -> bool:
-    """Return whether a value is a limit; a text of digits will do."""
     with suppress(ValueError, OverflowError, TypeError):
         is_whole = isinstance(value, str) or (value == int(value) and value is not True)
         return is_whole and 1 <= int(value) <= _MOST
@@ -266,10 +264,7 @@ def _is_number(value: Any) -> bool:
 
 
 def serve() -> None:
-    """Serve until standard input ends.
-
-    Standard output is the protocol's alone: whatever else is written there goes to standard error.
-    """
+    """Serve until standard input ends. Whatever else is printed goes to standard error."""
     logging.basicConfig(level=logging.ERROR, format="mem0tray: %(message)s")
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     beside = sys.stderr.fileno() if sys.stderr else os.open(os.devnull, os.O_WRONLY)

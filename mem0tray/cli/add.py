@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
@@ -23,6 +23,7 @@ _END_OF_INPUT: Final = (
     "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
 )
 _TWICE: Final = "what is queued already is not queued twice"
+_COUNTS: Final = ("lines", "queued", "emergency", "waiting", "delivered")
 _END_MAX: Final = 2  # bytes of the line break at the end
 
 
@@ -48,14 +49,7 @@ _END_MAX: Final = 2  # bytes of the line break at the end
     is_flag=True,
     help="With --jsonl: also queue what was delivered before, under another id.",
 )
-@click.option(
-    "-j",
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print id, project and where it is queued (queue, emergency) as JSON; or, with"
-    " --jsonl, how many are.",
-)
+@arguments.json_option("Print id, project and place (queue, emergency), or with --jsonl counts.")
 @click.argument("texts", nargs=-1, metavar="[TEXT]")
 def command(
     project: str | None, texts: tuple[str, ...], *, jsonl: bool, again: bool, as_json: bool
@@ -129,7 +123,11 @@ def _add_lines(path: Path | None, project: str | None, *, again: bool, as_json: 
     loaded = arguments.load_what_holds()
     queue = LineQueue(loaded, arguments.project_alone(project) or "", again)
     failed = _run(queue, _lines(path), as_json=as_json)
-    said = json.dumps(_document(queue), indent=2) if as_json else _said(queue)
+    said = _said(queue)
+    if as_json:
+        problems = [{"line": line, "reason": why} for line, why in queue.problems.items()]
+        counts = {name: getattr(queue, name) for name in _COUNTS}
+        said = json.dumps({**counts, "bad": len(problems), "problems": problems}, indent=2)
     if not_written := cli.why_not_written(f"{said}\n"):
         output.remark(f"{_queued(queue)} Standard output cannot be written: {not_written}.")
     if loaded.wrong and queue.queued:
@@ -193,13 +191,6 @@ def _said(queue: "LineQueue") -> str:
     if queue.delivered:
         said += f"\n{queue.delivered:,} delivered to this server before: `--again` queues them too."
     return said
-
-
-def _document(queue: "LineQueue") -> dict[str, Any]:
-    counts = ("lines", "queued", "emergency", "waiting", "delivered")
-    problems = [{"line": line, "reason": why} for line, why in queue.problems.items()]
-    told: dict[str, Any] = {name: getattr(queue, name) for name in counts}
-    return told | {"bad": len(problems), "problems": problems}
 
 
 def _queued(queue: "LineQueue") -> str:

@@ -27,7 +27,7 @@ _TABLE: Final = {
         "status": ("status:command", "Show the state of worker and queues."),
         "list": ("show:list_", "List dead letters, or waiting entries."),
         "stats": ("status:stats", "Count by project, retries and age."),
-        "diagnose": ("diagnose:command", "Say why an item is stuck."),
+        "diagnose": ("show:diagnose_", "Say why an item is stuck."),
         "show": ("show:command", "Show one memory: its text and history."),
         "report": ("status:report", "Show how things stand on a page."),
         "logs": ("logs:command", "Show the worker's log."),
@@ -42,7 +42,7 @@ _TABLE: Final = {
         "recall": ("recall:recall", "Show a project's memories on the server."),
         "search": ("recall:search", "Search a project's memories on the server."),
         "projects": ("recall:projects", "List the projects, here and on the server."),
-        "export": ("export:command", "Write the server's memories as JSON lines."),
+        "export": ("recall:export", "Write the server's memories as JSON lines."),
         "verify": ("verify:command", "Check that the server still has all it took."),
         "migrate": ("verify:migrate_", "Bring memories over from a former server."),
     },
@@ -87,12 +87,10 @@ class LazyGroup(CommandGroup):
     """A group that knows its commands' names and summaries without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return every name, in the order of the table."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command of that name."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
@@ -101,7 +99,6 @@ class LazyGroup(CommandGroup):
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands from the table, under their headings and all in one column."""
         del ctx
         width = max(map(len, COMMANDS))
         for heading, lines in _TABLE.items():
@@ -109,7 +106,6 @@ class LazyGroup(CommandGroup):
                 formatter.write_dl([(name.ljust(width), said) for name, (_, said) in lines.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
-        """Complete commands and options."""
         from click.shell_completion import CompletionItem
 
         names = [name for name in COMMANDS if name.startswith(incomplete)]

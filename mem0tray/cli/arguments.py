@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,7 +44,6 @@ class Command(click.Command):
         self.examples: Mapping[str, str] = examples or {}
 
     def get_short_help_str(self, limit: int = 0) -> str:
-        """Return the first paragraph of the help, never cut."""
         del limit
         return " ".join((self.help or "").split("\n\n")[0].split())
 
@@ -57,7 +56,6 @@ class Command(click.Command):
             raise
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """End the help with the examples, unbroken, with the remarks beside them."""
         super().format_epilog(ctx, formatter)
         width = max(map(len, self.examples), default=0)
         with formatter.section("Examples"):
@@ -71,14 +69,12 @@ class CommandGroup(Command, click.Group):
     command_class = Command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return every name, in the order of the source."""
         del ctx
         return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for an unknown one suggest a similar name."""
         name = args[0]
         names = self.list_commands(ctx)
         if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
@@ -184,19 +180,10 @@ def _completer(offer: Callable[[click.Context, str], _Offer]) -> Completer:
     return complete
 
 
-@_completer
-def ids(ctx: click.Context, incomplete: str) -> _Offer:
+def _ids(
+    ctx: click.Context, incomplete: str, places: tuple[str, ...] = ("items", "queue")
+) -> _Offer:
     """Offer dead letters and fresh entries that are not named yet, each with its project."""
-    return _ids(ctx, incomplete, ("items", "queue"))
-
-
-@_completer
-def dead_ids(ctx: click.Context, incomplete: str) -> _Offer:
-    """Offer dead letters only."""
-    return _ids(ctx, incomplete, ("items",))
-
-
-def _ids(ctx: click.Context, incomplete: str, places: tuple[str, ...]) -> _Offer:
     named = tuple(ctx.params.get("ids") or ())
     found = []
     with _waiting() as seen:
@@ -211,6 +198,10 @@ def _ids(ctx: click.Context, incomplete: str, places: tuple[str, ...]) -> _Offer
         short = called[each.id]
         found.append((short if short.startswith(incomplete) else each.id, about))
     return found
+
+
+ids = _completer(_ids)
+dead_ids = _completer(partial(_ids, places=("items",)))
 
 
 @_completer

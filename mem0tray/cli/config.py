@@ -228,7 +228,6 @@ def remark_key_goes_along(before: Loaded) -> None:
 
 
 def _host_and_port(loaded: Loaded) -> tuple[str, int] | None:
-    """Return where the server is reached; None for this computer, and for what is no address."""
     from mem0tray.config.server_address import ServerAddress
 
     try:
@@ -297,7 +296,7 @@ def set_up(login: Autostart) -> None:
     state = login.state()
     if state.name != ENABLED:
         raise Mem0TrayError(f"{_SENTENCES[state.name]} {state.reason}".strip())
-    output.say(f"{_sentence(state, login)} {login.where} runs {state.starts}.")
+    output.say(f"{sentence(state, login)} {login.where} runs {state.starts}.")
     if login.kind == DESKTOP and (entry := linux.application_entry()) is not None:
         try:
             entry.put()
@@ -342,7 +341,8 @@ def status(*, as_json: bool) -> None:
 
 def sentence(state: AutostartState, login: Autostart) -> str:
     """Word the state, with the command that changes what is odd about it."""
-    said = f"{_sentence(state, login)} {state.reason}".strip()
+    from_boot = state.name == ENABLED and login.kind == SERVICE and linux.lingers()
+    said = f"{_FROM_BOOT if from_boot else _SENTENCES[state.name]} {state.reason}".strip()
     if login.is_foreign:
         return f"{said} {_FOREIGN}"
     if state.name in {BLOCKED, STALE}:
@@ -350,9 +350,3 @@ def sentence(state: AutostartState, login: Autostart) -> str:
     if state.name == ENABLED and state.starts != login.command:
         return f"{said} It is another mem0tray than this one; {_ENABLE}"
     return said
-
-
-def _sentence(state: AutostartState, login: Autostart) -> str:
-    if state.name == ENABLED and login.kind == SERVICE and linux.lingers():
-        return _FROM_BOOT
-    return _SENTENCES[state.name]

@@ -9,8 +9,7 @@ from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import plural
-from mem0tray.demo.stage import staged
-from mem0tray.demo.story import Said, Story
+from mem0tray.demo.stage import Said, Story, staged
 from mem0tray.desktop import session
 from mem0tray.system.programs import ends_in_order
 

@@ -19,6 +19,7 @@ from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
+from mem0tray.core.state import kill_command
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, Origin, linux
 from mem0tray.system import programs
@@ -40,7 +41,6 @@ _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` rem
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that choose the parts."""
     for option in (
         click.option("--dry-run", is_flag=True, help="Only show what would be changed."),
         click.option("--hooks", is_flag=True, help="The hooks; without --mcp, only these."),
@@ -51,7 +51,6 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parts(*, mcp: bool, hooks: bool) -> list[str]:
-    """Return the chosen parts: those named, or both."""
     wanted = {connecting.MCP: mcp, connecting.HOOKS: hooks}
     return [part for part in connecting.PARTS if wanted[part] or not (mcp or hooks)]
 
@@ -218,7 +217,7 @@ class _Uninstalling:
         else:
             self._left += [(str(folder), _OURS) for folder in own_folders.all_of_them()]
             for _, pid in others:
-                how = f" (process {pid}): {own_folders.stop_command(pid)}, or" if pid else ":"
+                how = f" (process {pid}): `{kill_command(pid)}`, or" if pid else ":"
                 self._notes.append(f"A worker still runs{how} Quit in the menu of its icon.")
         for folder in shared:
             if folder.is_dir() and any(folder.glob(_SHARED)):

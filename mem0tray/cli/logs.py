@@ -82,7 +82,6 @@ class LogReader:
         self._path = path
 
     def close(self) -> None:
-        """Let go of the file."""
         if self.file is not None:
             self.file.close()
 
@@ -138,6 +137,5 @@ def style_of(line: str) -> Style:
 
 
 def _show(line: str) -> None:
-    """Print a harmless line; a terminal shows its time dim, the rest in its marker's colour."""
     at, _, rest = one_line(line, _LONGEST).partition(" ")
     output.write(f"{output.paint(at, Style.DIM)} {output.paint(rest, style_of(rest))}".rstrip())

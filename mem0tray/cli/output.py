@@ -101,29 +101,20 @@ def say_beside(
     begin: str, text: str, style: Style = Style.PLAIN, text_style: Style = Style.PLAIN
 ) -> None:
     """Print a line whose beginning is ours, in `style`; harmless text continues below itself."""
-    line = f"{begin}{one_line(text, 1000)}".rstrip()
-    at, room = len(begin), width()
-    if room is not None:
-        line = _hanging(line, at, room)
+    line, at, room = f"{begin}{one_line(text, 1000)}".rstrip(), len(begin), width()
+    if room is not None:  # paths and commands stay whole, so that they can be copied
+        whole = textwrap.fill(
+            _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), line),
+            room,
+            subsequent_indent=" " * (at if at <= room // 2 else _NARROW_INDENT),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        line = whole.replace(_GLUE, " ")
     write(paint(line[:at], style) + paint(line[at:], text_style))
 
 
-def _hanging(line: str, indent: int, room: int) -> str:
-    """Wrap a line between words; paths and commands stay whole, so that they can be copied."""
-    if indent > room // 2:
-        indent = _NARROW_INDENT
-    whole = textwrap.fill(
-        _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), line),
-        room,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return whole.replace(_GLUE, " ")
-
-
-def columns() -> int:
-    """Return how many characters a line of the terminal has."""
+def _columns() -> int:
     import shutil  # slow to import, and needed only for a terminal
 
     return shutil.get_terminal_size().columns
@@ -131,7 +122,7 @@ def columns() -> int:
 
 def width() -> int | None:
     """Return how many characters a line may have: any number (None) without a terminal."""
-    return columns() if sys.stdout.isatty() else None
+    return _columns() if sys.stdout.isatty() else None
 
 
 def print_json(value: Any) -> None:
@@ -178,7 +169,6 @@ def print_table(
 
 
 def _cell(text: str, wide: int, right: bool) -> str:  # noqa: FBT001  (a column's)
-    """Shorten or fill up a text to this many columns of the terminal."""
     shown = text
     while text_cells(shown) + (shown != text) > wide:
         shown = shown[:-1]
@@ -244,12 +234,10 @@ class Progress:
         self.clear()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how many are done, of how many."""
         self.show(f"{done:,} of {total:,} {self._what}")
 
     @property
     def is_due(self) -> bool:
-        """Whether another line would be shown; this is cheap to ask."""
         return self._redraws and time.monotonic() >= self._next
 
     def show(self, text: str) -> None:
@@ -257,11 +245,10 @@ class Progress:
         if self.is_due:
             self._next = time.monotonic() + _EVERY
             self._is_shown = True
-            line = one_line(text, max(1, columns() - 1))
+            line = one_line(text, max(1, _columns() - 1))
             write(f"{_CLEAR}{line}", end="", error=True)
 
     def clear(self) -> None:
-        """Remove the line, before something else is printed."""
         if self._is_shown:
             self._is_shown = False
             write(_CLEAR, end="", error=True)

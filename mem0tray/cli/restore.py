@@ -31,17 +31,14 @@ _NOTHING_CHANGED: Final = (
     "Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
 )
 _OLD_TEXT: Final = {
-    orders.DELIVERED: (
-        "The old text had been sent already: the server has it, and gets the new one as"
-        " another memory."
-    ),
+    orders.DELIVERED: "The old text had been sent already: the server has it, and gets both.",
     orders.IN_FLIGHT: (
-        "The old text is being sent at this moment. The new one is sent after the answer; if"
-        " the server takes the old one, it has both. `mem0tray show {name}` says more."
+        "The old text is being sent at this moment. The new one is sent after the answer; if the"
+        " server takes the old one, it has both: `mem0tray show {name}` says more."
     ),
     orders.PERHAPS: (
-        "The server may have the old text: an attempt to send it failed in a way that leaves"
-        " this open. It gets the new one in any case."
+        "The server may have the old text: an attempt to send it failed in a way that leaves this"
+        " open. It gets the new one in any case."
     ),
 }
 _BECAME: Final = {
@@ -102,19 +99,16 @@ def edit(name: str) -> None:
 
 def _editable(versions: list[Version]) -> Version:
     there = [each for each in versions if each.waits]
-    if not there:
-        raise NotFoundError(
-            f"{short_id(versions[0].id)} cannot be edited: its text is {versions[0].where}.",
-            "The server alone has it now."
-            if versions[0].where == items.DELIVERED
-            else "`mem0tray restore --list` shows what can be put back.",
-        )
-    if len(there) > 1:
-        raise NotFoundError(
-            f"{short_id(there[0].id)} stands for {len(there)} texts.",
-            "Delete those that are not meant, or edit the file by hand.",
-        )
-    return there[0]
+    if len(there) == 1:
+        return there[0]
+    name, where = short_id(versions[0].id), versions[0].where
+    if there:
+        remedy = "Delete those that are not meant, or edit the file by hand."
+        raise NotFoundError(f"{name} stands for {len(there)} texts.", remedy)
+    remedy = "`mem0tray restore --list` shows what can be put back."
+    if where == items.DELIVERED:
+        remedy = "The server alone has it now."
+    raise NotFoundError(f"{name} cannot be edited: its text is {where}.", remedy)
 
 
 @contextmanager
@@ -221,14 +215,14 @@ def _list(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         output.print_json(told)
         return
-    if not told:
-        output.say("There is nothing to restore.")
     for each in told:
         number, note = each["restorable"], each["note"]
         if not number:
             note = f"{'nothing to put back' if each['items'] else 'no memory in it'} ({note})"
         output.say(each["name"])
         output.say_beside("    ", f"{text.clock(each['time'])}, {plural(number, 'item')}: {note}")
+    if not told:
+        output.say("There is nothing to restore.")
 
 
 def _document(source: RestoreSource, count: int) -> dict[str, Any]:

@@ -152,7 +152,6 @@ class UntilDone:
         self._idle_since = math.inf
 
     def __call__(self) -> float | None:
-        """Return the seconds until the next look; None when all is done."""
         worker, now = self._worker, time.monotonic()
         try:
             is_idle = worker.is_idle(self._horizon)
@@ -223,13 +222,11 @@ class RunScreen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Write what is left, if somebody reads it."""
         self._closing.set()
         self._news.put(None)
         self._thread.join(_BLOCKED)
 
     def __call__(self, event: events.Event) -> None:
-        """Show an event, on a line of its own or counted."""
         if isinstance(event, events.WorkerStarted | events.ServerChanged):
             self._destination = event.destination
         if isinstance(event, _GOOD):
@@ -279,7 +276,6 @@ class RunScreen:
 
 
 def _show(at: float, event: events.Event, before: str = "") -> None:
-    """Write the event as the log words it, without its sign; some are not worth a line."""
     line = describe(event)
     style, text = style_of(line) or Style.DIM, line.partition(" ")[2]
     match event:

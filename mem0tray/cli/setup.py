@@ -124,7 +124,7 @@ def command(
 
 
 def _ended(error: BaseException) -> Mem0TrayError:
-    is_interrupted = any(isinstance(e, KeyboardInterrupt) for e in (error, error.__context__))
+    is_interrupted = KeyboardInterrupt in (type(error), type(error.__context__))
     ended = Mem0TrayError(
         "Setup was interrupted." if is_interrupted else "Setup ended at a question.",
         "What was answered before is set; type `mem0tray setup` again for the rest.",
@@ -174,7 +174,6 @@ def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001 
 
 
 def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    """Set whether the worker takes in Claude Code's notes; by default it does not."""
     from mem0tray.claude import connecting
 
     are_taken = wanted = arguments.load_all().settings.claude.auto_memory

@@ -90,7 +90,6 @@ def set_up(
 
 
 def _asked_key() -> str:
-    """Return the key that a person types; empty for the one that is set, or none."""
     now = arguments.load_all().settings.server
     kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
     question = f"API key of the server, which is not shown ({kept})"

@@ -1,4 +1,4 @@
-"""`mem0tray list` and `mem0tray show`: what waits in a table, and one memory with its history."""
+"""`mem0tray list`, `show` and `diagnose`: what waits, one with its history, and why it is stuck."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -7,17 +7,20 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import diagnose, look_up, standing, waiting
+from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import former_in_words
+from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
 from mem0tray.core.item import Kind
 from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import lines, one_line, plural, short_id
-from mem0tray.ledger.rows import Attempt
+from mem0tray.ledger.rows import Attempt, Known
+from mem0tray.server.remedy import asks_nothing
 
 _DEAD: Final = ("ID", "PROJECT", "RETRIED", "LAST ATTEMPT", "NEXT RETRY", "TEXT", "REASON")
 _FRESH: Final = ("ID", "PROJECT", "RETRIES", "WAITING SINCE", "NEXT RETRY", "TEXT", "REASON")
@@ -79,7 +82,18 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         return
     if shown:
         rows = [_row(called[each.id], each, now, why, last.get(each.id)) for each in shown]
-        _print_table(_FRESH if queue else _DEAD, rows, with_project=project is None)
+        table = dict(zip(_FRESH if queue else _DEAD, zip(*rows, strict=True), strict=True))
+        if project is not None:
+            del table["PROJECT"]
+        if not any(table["REASON"]):  # a header above nothing
+            del table["REASON"]
+        output.print_table(
+            tuple(table),
+            list(zip(*table.values(), strict=True)),
+            right={"RETRIES", "RETRIED"},
+            cut={"PROJECT", "TEXT", "REASON"},
+            spare=[name for name in _SPARE if name in table],
+        )
     if not total:
         of = "" if project is None else f" of {one_line(project, 80)}"
         output.say(f"Nothing{of} waits." if queue else f"There are no dead letters{of}.")
@@ -134,23 +148,6 @@ def _row(
         text.NEVER if unknown else text.due(due, now),
         one_line(item.content, _TEXT) if item is not None else "",
         "; ".join(filter(None, ("held" if found.is_held else "", kept))),
-    )
-
-
-def _print_table(
-    headers: Sequence[str], rows: Sequence[tuple[str, ...]], *, with_project: bool
-) -> None:
-    columns = dict(zip(headers, zip(*rows, strict=True), strict=True))
-    if not with_project:
-        del columns["PROJECT"]
-    if not any(columns["REASON"]):  # a header above nothing
-        del columns["REASON"]
-    output.print_table(
-        tuple(columns),
-        list(zip(*columns.values(), strict=True)),
-        right={"RETRIES", "RETRIED"},
-        cut={"PROJECT", "TEXT", "REASON"},
-        spare=[name for name in _SPARE if name in columns],
     )
 
 
@@ -211,7 +208,7 @@ def _document(version: Version) -> dict[str, Any]:
         "closed": known.closed if known is not None else None,
         "server": known.server if known is not None else None,
         "deliveries": [{"server": server, "at": at} for server, at in version.deliveries],
-        "history": history(version.attempts),
+        "history": _history(version.attempts),
     }
 
 
@@ -237,7 +234,7 @@ def _print(version: Version, now: float) -> None:
             ("hash", told["hash"] if is_delivered else ""),
         ]
     )
-    print_attempts(version.attempts)
+    _print_attempts(version.attempts)
     if version.left_in:
         output.say(
             f"The ledger keeps its text no longer; still there in {', '.join(version.left_in)}:"
@@ -271,31 +268,143 @@ def _never_sent(version: Version) -> str:
 # Its history ------------------------------------------------------------------------------------
 
 
-def history(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
-    """Make the document of failed attempts."""
+def _history(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
+    fields = ("at", "status", "message", "duration", "request")
     return [
-        {
-            "at": attempt.at,
-            "class": attempt.kind,
-            "status": attempt.status,
-            "message": attempt.message,
-            "duration": attempt.duration,
-            "request": attempt.request,
-        }
-        for attempt in attempts
+        {"class": each.kind, **{name: getattr(each, name) for name in fields}} for each in attempts
     ]
 
 
-def print_attempts(attempts: Sequence[Attempt]) -> None:
-    """Print the last attempts, oldest first, and how many there are; nothing without any."""
+def _print_attempts(attempts: Sequence[Attempt]) -> None:
     if not attempts:
         return
     more = f", the last {_ATTEMPTS_SHOWN} of them" if len(attempts) > _ATTEMPTS_SHOWN else ""
     output.say(f"{plural(len(attempts), 'failed attempt')} in the ledger{more}:")
     for attempt in attempts[-_ATTEMPTS_SHOWN:]:
-        kind = _IN_WORDS.get(attempt.kind, attempt.kind)
+        message = attempt.message or "erased with the text"
         named = f", request {attempt.request}" if attempt.request else ""
-        said = (
-            f"{kind}: {attempt.message or 'erased with the text'} ({attempt.duration:.2f} s{named})"
+        said = f"{_IN_WORDS.get(attempt.kind, attempt.kind)}: {message}"
+        took = f" ({attempt.duration:.2f} s{named})"
+        output.say_beside(f"  {text.clock(attempt.at)}  ", said + took, Style.DIM)
+
+
+# Why it is stuck --------------------------------------------------------------------------------
+
+_GONE_SHOWN: Final = 10  # shown of those whose id begins with the name
+
+
+@arguments.command(
+    "diagnose",
+    {
+        "mem0tray diagnose": "all that are stuck, by cause",
+        "mem0tray diagnose 04f96029": "one, with its history",
+    },
+)
+@click.argument("name", required=False, metavar="[ID]", shell_complete=arguments.ids)
+@arguments.json_option()
+def diagnose_(name: str | None, *, as_json: bool) -> None:
+    """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
+
+    For an item that was delivered or deleted it says when, and where to.
+
+    An attempt that ended with "server down", "server busy", "key refused" or "asked in
+    vain" does not count against the memory as long as others meet the same.
+    """
+    settings = arguments.load_there()
+    if name is None:
+        _sum_up(settings, as_json=as_json)
+        return
+    with waiting.opened(settings) as seen:
+        found = seen.candidates([name])
+        gone = [] if found else look_up.no_longer_waiting(seen.reader, name)
+        chosen = [] if gone else seen.resolve([name])
+        called = seen.handles(chosen)
+        past = {each.identity: seen.attempts(each) for each in chosen}
+    arguments.warn_behind(seen.step)
+    if gone:
+        _print_gone(gone, as_json=as_json)
+        return
+    with output.waiting():
+        around = Surroundings.ask(settings, standing.read(settings, time.time()))
+    now = time.time()
+    documents = []
+    for each in chosen:
+        history, due = past[each.identity], diagnose.next_retry(each)
+        last = history[-1] if history else None
+        main, *also = diagnose.causes(each, around, last, now, called[each.id])
+        documents.append(
+            {
+                "id": each.id,
+                "project_id": each.project,
+                "place": "dlq" if each.is_dead else "queue",
+                **_as_json(main),
+                "also": [_as_json(cause) for cause in also],
+                "next_retry": due,
+                "history": _history(history),
+            }
         )
-        output.say_beside(f"  {text.clock(attempt.at)}  ", said, Style.DIM)
+        if not as_json:
+            kind = "dead letter" if each.is_dead else "waiting entry"
+            said = f" {text.excerpt(each.item.content)}" if each.item is not None else ""
+            name = f"{called[each.id]} ({each.project or 'no project'})"
+            output.say_beside("", f"{name}, {kind}{said}:")
+            _print_cause(main, f"  {main.name}: ")
+            _print_attempts(history)
+            if history and due > now:
+                output.say(f"The next one is {text.due(due, now)}.")
+    if as_json:
+        output.print_json(documents)
+
+
+def _print_gone(gone: list[Known], *, as_json: bool) -> None:
+    if as_json:  # with those keys of a waiting one that still make sense
+        documents = []
+        for known in gone:
+            name, detail, remedy = look_up.fate(known)
+            cause = {"place": name, "cause": name, "detail": detail, "remedy": remedy, "also": []}
+            documents.append({"id": known.id, **cause, "closed": known.closed})
+        output.print_json(documents)
+        return
+    for known in gone[:_GONE_SHOWN]:
+        fate = look_up.fate(known)
+        output.say(f"{short_id(known.id)}: {fate.name} {fate.detail}. {fate.remedy}")
+    if len(gone) > _GONE_SHOWN:
+        output.say(f"and {len(gone) - _GONE_SHOWN:,} more whose id begins so.")
+
+
+def _as_json(cause: Cause) -> dict[str, Any]:
+    return {"cause": str(cause.name), "detail": str(cause.detail), "remedy": str(cause.remedy)}
+
+
+def _print_cause(cause: Cause, begin: str, example: str = "") -> None:
+    style = Style.WARNING if cause.by_itself else Style.BAD
+    output.say_beside(begin, example or str(cause.sentence), style)
+    if example:
+        output.say_beside("  ", str(cause.sentence))
+    label = "" if asks_nothing(cause.remedy) else "To do: "
+    output.say_beside(f"  {label}", str(cause.remedy), Style.HEADING)
+
+
+def _sum_up(settings: Settings, *, as_json: bool) -> None:
+    with output.waiting():
+        found = diagnose.sum_up(settings, time.time())
+    if as_json:
+        counted: list[tuple[Cause, int, str | None]] = [
+            (cause, len(group), group[0].id) for cause, group, _ in found.groups
+        ]
+        counted += [(cause, 0, None) for cause in found.besides]
+        output.print_json(
+            [{**_as_json(cause), "count": n, "example": example} for cause, n, example in counted]
+        )
+        return
+    if not found.dead:
+        output.say("There are no dead letters.")
+    for cause, group, name in found.groups:
+        _print_cause(cause, f"{diagnose.number(group)}: {cause.name}", f", as {name}:")
+    for cause in found.besides:
+        _print_cause(cause, f"Also: {cause.name}: ")
+    if found.fresh:
+        number = plural(found.fresh, "memory waits", "memories wait")
+        output.say(f"{number} in the queue: see `mem0tray list --queue`.")
+    if found.nonsense:
+        output.say(waiting.nonsense(found.nonsense))

@@ -3,7 +3,6 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -70,7 +69,7 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
     if as_json:
         output.print_json(as_document(seen))
     else:
-        output.print_facts(facts(seen, now))
+        output.print_facts(_facts(seen, now))
     for why in seen.unknown.values():
         raise FileUnavailableError(f"Not everything could be read. {why}")
 
@@ -80,15 +79,14 @@ def _watch(settings: Settings) -> None:
         if turn % _ASKS == 0:
             worker_report.ask_to_look(settings.locations())
         now = time.time()
-        shown = facts(standing.overview(standing.read(settings, now)), now)
+        shown = _facts(standing.overview(standing.read(settings, now)), now)
         click.clear()  # nothing where no terminal is
         output.print_facts(shown)
         output.say("\nCtrl-C ends this.")
         time.sleep(_EVERY)
 
 
-def facts(seen: Overview, now: float) -> list[Fact]:
-    """Put the overview into names and values."""
+def _facts(seen: Overview, now: float) -> list[Fact]:
     unsure = "queue" in seen.unknown or "dlq" in seen.unknown
     pause = ""
     if seen.pause is not None:
@@ -178,67 +176,51 @@ def as_document(seen: Overview) -> dict[str, Any]:
 @arguments.json_option()
 def stats(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
-    seen = _counted(arguments.load_there(), time.time())
+    with waiting.opened(arguments.load_there()) as seen:
+        seen.step.check()
+        counts, made = seen.reader.counts(), seen.reader.made()
+        retries, projects = seen.reader.by_retries(), seen.reader.by_project()
+        nonsense = len(seen.odd)
+    arguments.warn_behind(seen.step)
+    now = time.time()
+    known = [max(0.0, now - each) for each in made if each > 0]
+    by_age = Counter(next(name for name, limit in _AGES if age < limit) for age in known)
+    by_age[UNKNOWN] = len(made) - len(known)
+    dead, fresh, held = len(made), counts.queue if counts else 0, counts.held if counts else 0
+    by_retries = {
+        f"{number} and more" if number == GROWS_UNTIL else str(number): many
+        for number, many in retries.items()
+    }
+    ages = {name: by_age[name] for name in (*dict(_AGES), UNKNOWN) if by_age[name]}
     if as_json:
-        output.print_json(seen)
+        output.print_json(
+            {
+                "dead": dead,
+                "waiting": fresh,
+                "held": held,
+                "nonsense": nonsense,
+                "projects": [
+                    {"project_id": each.project, "dead": each.dead, "waiting": each.fresh}
+                    for each in projects
+                ],
+                "retries": by_retries,
+                "ages": ages,
+                "oldest": max(known, default=None),  # seconds
+            }
+        )
         return
-    tables = (
-        (
-            "PROJECT",
-            [(e["project_id"] or "(none)", e["dead"], e["waiting"]) for e in seen["projects"]],
-        ),
-        ("RETRIED", seen["retries"].items()),
-        ("AGE", seen["ages"].items()),
-    )
-    for title, rows in tables:
-        lines = [[str(first), *(f"{number:,}" for number in numbers)] for first, *numbers in rows]
+    rows = [(each.project or "(none)", each.dead, each.fresh) for each in projects]
+    for title, table in (("PROJECT", rows), ("RETRIED", by_retries.items()), ("AGE", ages.items())):
+        lines = [[str(first), *(f"{number:,}" for number in numbers)] for first, *numbers in table]
         if lines:
             headers = (title, "DEAD LETTERS", "WAITING")[: len(lines[0])]
             output.print_table(headers, lines, right=set(headers) - {"PROJECT"})
             output.say("")
-    wait = plural(seen["waiting"], "entry waits", "entries wait")
-    output.say(f"{plural(seen['dead'], 'dead letter')}, {wait}.")
-    if seen["held"]:
-        output.say(f"{seen['held']:,} of these held: {PERHAPS}.")
-    if seen["nonsense"]:
-        output.say(waiting.nonsense(seen["nonsense"]))
-
-
-def _counted(settings: Settings, now: float) -> dict[str, Any]:
-    """Count everything to show, or raise FileUnavailableError; ages in seconds."""
-    with waiting.opened(settings) as seen:
-        seen.step.check()
-        sums, counts = seen.reader, seen.reader.counts()
-        made = sums.made()
-        retries, projects = sums.by_retries(), sums.by_project()
-        nonsense = len(seen.odd)
-    arguments.warn_behind(seen.step)
-    ages = [max(0.0, now - each) if each > 0 else None for each in made]
-    return {
-        "dead": len(made),
-        "waiting": counts.queue if counts is not None else 0,
-        "held": counts.held if counts is not None else 0,
-        "nonsense": nonsense,
-        "projects": [
-            {"project_id": each.project, "dead": each.dead, "waiting": each.fresh}
-            for each in projects
-        ],
-        "retries": {
-            f"{number} and more" if number == GROWS_UNTIL else str(number): many
-            for number, many in retries.items()
-        },
-        "ages": _by_age(ages),
-        "oldest": max((age for age in ages if age is not None), default=None),
-    }
-
-
-def _by_age(ages: Sequence[float | None]) -> dict[str, int]:
-    counts = Counter(
-        UNKNOWN if age is None else next(name for name, limit in _AGES if age < limit)
-        for age in ages
-    )
-    names = [*(name for name, _ in _AGES), UNKNOWN]
-    return {name: counts[name] for name in names if counts[name]}
+    output.say(f"{plural(dead, 'dead letter')}, {plural(fresh, 'entry waits', 'entries wait')}.")
+    if held:
+        output.say(f"{held:,} of these held: {PERHAPS}.")
+    if nonsense:
+        output.say(waiting.nonsense(nonsense))
 
 
 @arguments.command(

@@ -20,7 +20,6 @@ from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.text import one_line, plural
 
 _SHOWN: Final = 100  # missing memories that people read by name
-_LONGEST_ID: Final = 60
 
 
 @arguments.command(
@@ -66,15 +65,11 @@ def _print(found: Verified, project: str | None) -> None:
     missing = found.missing
     if missing:
         rows = [
-            (
-                one_line(each.memory.id, _LONGEST_ID),
-                one_line(each.memory.project, _LONGEST_ID),
-                text.moment(each.memory.at),
-                _about_text(each),
-            )
+            (each.memory.id, each.memory.project, text.moment(each.memory.at), _about_text(each))
             for each in missing[:_SHOWN]
         ]
-        output.print_table(("ID", "PROJECT", "DELIVERED", "ITS TEXT"), rows)
+        headers = ("ID", "PROJECT", "DELIVERED", "ITS TEXT")
+        output.print_table(headers, rows, cut={"ID", "PROJECT", "ITS TEXT"})
     if len(missing) > _SHOWN:
         output.say(f"… and {len(missing) - _SHOWN:,} more: `--json` names them all.")
     output.say(_summary(found, project), Style.WARNING if missing else Style.PLAIN)
@@ -109,21 +104,15 @@ def _summary(found: Verified, project: str | None) -> str:
 
 
 def _judge(found: Verified, *, requeue: bool) -> None:
-    """Raise Mem0TrayError unless the server has all that it was asked for, or gets it again."""
     there = in_sentence(found.destination)
     if found.trouble:
         raise Mem0TrayError(found.trouble, "What was not asked for is not counted.")
     lost = [each for each in found.missing if not each.queued]
     if lost:
         known = sum(each.can_be_queued for each in lost)
-        remedy = (
-            "`mem0tray restore --list` shows what was deleted here, `mem0tray add` queues a text"
-            " that you still have."
-        )
+        remedy = "`mem0tray restore --list` shows what was deleted here."
         if known and not requeue:
-            remedy = (
-                f"`mem0tray verify --requeue` queues {known:,} again, whose text is known here."
-            )
+            remedy = f"`mem0tray verify --requeue` queues {known:,} again, whose text is known."
         are = plural(len(lost), "memory is", "memories are")
         raise Mem0TrayError(f"{are} missing on {there}.", remedy)
     if found.asked and found.cannot_tell == found.asked:
@@ -238,19 +227,17 @@ def _run(settings: Settings, former: str, project: str | None, *, dry_run: bool)
     try:
         with output.Progress("memories read") as progress:
             return run.run(progress)
-    except (KeyboardInterrupt, Mem0TrayError) as error:
-        if (
-            isinstance(error, KeyRefusedError)
-            and migrate.KEY not in os.environ
-            and sys.stdin.isatty()
-        ):
-            asked = f"API key of {one_line(former, 80)}"
-            os.environ[migrate.KEY] = click.prompt(asked, hide_input=True, err=True)
-            return _run(settings, former, project, dry_run=dry_run)
+    except KeyRefusedError:
+        if migrate.KEY in os.environ or not sys.stdin.isatty():
+            raise
+    except (KeyboardInterrupt, Mem0TrayError):
         if run.queued:
             queued = plural(run.queued, "memory is", "memories are")
             output.remark(f"{queued} queued so far. Type the command again to go on.")
         raise
+    asked = f"API key of {one_line(former, 80)}"
+    os.environ[migrate.KEY] = click.prompt(asked, hide_input=True, err=True)
+    return _run(settings, former, project, dry_run=dry_run)
 
 
 def _print_moved(brought: Brought, where: str, chosen: str, *, dry_run: bool) -> None:

@@ -1,7 +1,4 @@
-"""The circuit breaker: whether anything may be sent now, and the state that people see.
-
-Pure but for its lock.
-"""
+"""The circuit breaker: whether anything may be sent, and the state that people see. No I/O."""
 
 import threading
 from collections.abc import Iterable
@@ -29,10 +26,7 @@ Obstacle = Literal["settings", "server", "keyring", "dialect", "worker", "storag
 
 
 class CircuitBreaker:
-    """Stands between a due item and the server: open, nothing goes out; half open, one canary.
-
-    Times are Unix seconds.
-    """
+    """Open, nothing goes out; half open, one canary. Times are Unix seconds."""
 
     def __init__(self) -> None:
         self._guard = threading.RLock()
@@ -169,7 +163,10 @@ class CircuitBreaker:
             wrong = (*disk, *self._obstacles.values(), *self._faults.values())
             if wrong:
                 return WorkerState(ACTION_NEEDED, wrong[0])
-            if self.refusal and not self._outage_tells_more():
+            refused = self.refusal.find(REFUSES)
+            passes = refused is not None and refused.get("status") in _OF_THE_ADDRESS
+            # A refusal may have been part of the outage that followed, which then tells more.
+            if self.refusal and not (passes and self._healthy is False):
                 return WorkerState(ACTION_NEEDED, self._refusal_so_far())
             if self.is_paused(now):
                 return WorkerState(PAUSED, Reason("paused by you"))
@@ -178,12 +175,6 @@ class CircuitBreaker:
             if not self._healthy:
                 return WorkerState(DOWN, self._health_reason)
             return WorkerState(PAUSED, BREAK) if self.break_left(now) else WorkerState(HEALTHY)
-
-    def _outage_tells_more(self) -> bool:
-        """Return whether the server went down after a refusal that may have been part of that."""
-        refused = self.refusal.find(REFUSES)
-        passes = refused is not None and refused.get("status") in _OF_THE_ADDRESS
-        return passes and self._healthy is False
 
     def _refusal_so_far(self) -> Reason:
         if not self._last_try:

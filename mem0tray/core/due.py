@@ -21,10 +21,7 @@ def backoff(retry_count: int) -> float:
 
 
 def dead_due(last_attempt: float, retry_count: int, now: float) -> float:
-    """Return when a dead letter is due, as its fields stand in the file.
-
-    0 (or less) is a wish to retry now; a time in the future waits one delay from `now`.
-    """
+    """Return when a dead letter is due by its fields: at once for 0, at most a delay from `now`."""
     if last_attempt <= 0:
         return 0.0
     return min(last_attempt, now) + backoff(retry_count)

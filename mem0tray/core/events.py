@@ -1,8 +1,4 @@
-"""What can happen. The worker emits these; log, notifications, icon and metrics subscribe.
-
-No event carries the content of a memory. Times are Unix seconds, delays seconds. Events are
-frozen structs: dataclasses would compile their methods anew at each start.
-"""
+"""What can happen, without the content of a memory. Times are Unix seconds, delays seconds."""
 
 import logging
 from collections.abc import Callable
@@ -205,10 +201,7 @@ class StatusWanted(Event, frozen=True):
 
 
 class PartFailed(Event, frozen=True):
-    """A part of the worker failed; it tries again after `delay` seconds (infinite: never).
-
-    Emitted once: further failures of the same cause are the same trouble.
-    """
+    """A part failed, emitted once for a cause; it tries again after `delay` seconds, if finite."""
 
     part: str
     error: str

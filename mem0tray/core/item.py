@@ -1,8 +1,4 @@
-"""An item: what makes one, its identity, its idempotency key. When it is due: `core/due.py`.
-
-Pure: nothing here does I/O. Source of every rule: the contract, sections 1 and 3
-(`mem0tray/docs/contract.md`).
-"""
+"""An item: what makes one, its identity and key (contract, sections 1 and 3). No I/O."""
 
 import enum
 import json

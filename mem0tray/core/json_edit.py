@@ -1,8 +1,4 @@
-"""Changes of a JSON text in one place: every other character stays as it is.
-
-For files of others that people lay out by hand. Each `text` is valid JSON, and an object; a
-path names members of objects and counts elements of lists.
-"""
+"""Changes of a JSON object as text, by paths in it: every other character stays as it is."""
 
 import json
 import re

@@ -1,8 +1,4 @@
-"""JSON taken apart and laid out as text: each value keeps its own digits and escapes.
-
-For what the fast parser refuses: NaN, lone surrogates, endless numbers, endless
-nesting. The standard library says where a value ends; no value is made anew.
-"""
+"""JSON taken apart and laid out as text, where the fast parser refuses: values stay as they are."""
 
 import json
 import re
@@ -31,10 +27,7 @@ class Part(NamedTuple):
 
 
 def members(text: str) -> dict[str, str]:
-    """Return each member of an object, its value as it stands there.
-
-    Raises JSONDecodeError when the text is no object.
-    """
+    """Return each member of an object, its value as it stands. Raises JSONDecodeError."""
     return {str(part.name): text[part.value : part.end] for part in _whole(text, "{")}
 
 
@@ -51,10 +44,7 @@ def _whole(text: str, opening: str) -> list[Part]:
 
 
 def parts(text: str, at: int) -> tuple[list[Part], int]:
-    """Return the parts of the object or list that begins at `at`, and where it ends.
-
-    Raises JSONDecodeError when it is broken.
-    """
+    """Return the parts of the object or list at `at`, and where it ends. Raises JSONDecodeError."""
     is_object = text[at] == "{"
     close = "}" if is_object else "]"
     found: list[Part] = []

@@ -1,9 +1,4 @@
-"""The language of menu, notifications, dialogs and status page; commands and log stay English.
-
-The catalogs are gettext's: `locale/<code>/LC_MESSAGES/mem0tray.po`, compiled to `.mo` beside it by
-`packaging/update-languages`. English is the source. `desktop.session` finds out which language
-the user has.
-"""
+"""The language of menu, notifications, dialogs and status page, by the catalogs of `locale/`."""
 
 import gettext
 from datetime import datetime

@@ -28,11 +28,7 @@ class WorkerState(Struct, frozen=True):
 
 
 class WorkerStatus(Struct, frozen=True):
-    """How the worker stands; `last_delivery` in Unix seconds.
-
-    `held`: how many in the queue another worker has perhaps delivered. `unread`: why a file could
-    not be taken in.
-    """
+    """How the worker stands; `held` wait for the user; `unread`: why a file was not taken in."""
 
     state: WorkerState
     queue: int

@@ -1,4 +1,4 @@
-"""The stage: a scratch home, the real worker in it, and a server that fails on demand.
+"""The story that the demo tells, on its stage: a scratch home with the real worker, and a server.
 
 `python -m mem0tray.demo.stage ARGUMENT...` is mem0tray until its standard input ends.
 """
@@ -12,12 +12,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import unquote
 
 from mem0tray.config import settings
@@ -51,7 +53,6 @@ class DemoServer:
         self.stored: dict[str, StoryMemory] = {}
 
     def start(self) -> None:
-        """Begin to serve."""
         self._listener = _Listener((_HOST, self.port), _Request)
         self._listener.demo = self
         self.port = self._listener.server_address[1]
@@ -77,14 +78,12 @@ class _Request(BaseHTTPRequestHandler):
     timeout = 5.0
 
     def do_GET(self) -> None:
-        """Answer `/health`, and `/memory/{project}`, newest first."""
         project = unquote(self.path.partition("?")[0].removeprefix("/memory/"))
         stored = self.server.demo.stored.values()
         found = [{"memory": text} for its, text in stored if its == project]
         self._answer(200, {"success": True, "memories": {"results": found[::-1]}})
 
     def do_POST(self) -> None:
-        """Store a memory, or refuse it."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         memory = StoryMemory(body["user_id"], body["content"])
         if memory.project == self.server.demo.refused:
@@ -131,16 +130,11 @@ class Stage:
         self._here = {"cwd": home, "env": env, **programs.detached()}
         command = [sys.executable, "-P", "-m", __name__, *program]
         with self._output.open("wb") as to:
-            self._worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
+            self.worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
                 command, stdin=subprocess.PIPE, stdout=to, stderr=to, **self._here
             )
 
-    def stop(self) -> None:
-        """Stop the worker."""
-        programs.end_child(self._worker, _STOP_SECONDS)
-
     def command(self, *arguments: str) -> str:
-        """Run a command in the scratch home; return what it printed. Raises Mem0TrayError."""
         done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  (ourselves)
             [sys.executable, "-P", "-m", "mem0tray", *arguments],
             stdin=subprocess.DEVNULL,
@@ -157,23 +151,20 @@ class Stage:
 
     def check(self) -> None:
         """Raise Mem0TrayError when the worker is gone."""
-        if self._worker.poll() is not None:
+        if self.worker.poll() is not None:
             said = one_line(self._output.read_text("utf-8", "replace"), 500)
             raise Mem0TrayError(f"The worker ended by itself, after saying: {said}")
 
     @property
     def state(self) -> str:
-        """The worker's state, as its metrics say."""
         return str(_read(self._paths.metrics).get("state", ""))
 
     @property
     def waiting(self) -> int:
-        """The number of memories that wait in the queue."""
         return len(_read(self._paths.queue).get("queue", []))
 
     @property
     def dead(self) -> int:
-        """The number of memories that are set aside in the DLQ."""
         return len(_read(self._paths.dlq).get("items", []))
 
     def log(self) -> list[str]:
@@ -184,7 +175,6 @@ class Stage:
         return []
 
     def logged(self, *words: str) -> bool:
-        """Return whether one line of the log has all these words."""
         return any(all(word in line for word in words) for line in self.log())
 
 
@@ -198,8 +188,173 @@ def staged(interval: float, program: Sequence[str] = ("run",)) -> Iterator[Stage
         server.start()
         undo.callback(server.stop)
         stage = Stage(home, server, interval, program)
-        undo.callback(stage.stop)
+        undo.callback(programs.end_child, stage.worker, _STOP_SECONDS)
         yield stage
+
+
+_ATTEMPT: Final = "Attempt "  # words of the log, as anybody can read them
+_MOVED: Final = "Moved to DLQ: "
+_RECOVERED: Final = "DLQ recovered: "
+_LOOK: Final = 0.05
+_GLANCE: Final = 0.5  # the share of the reading time for what takes a glance
+_FIRST: Final = (
+    StoryMemory("shop", "Prices are stored in cents, never as floats."),
+    StoryMemory("shop", "The staging database is reset every Sunday."),
+    StoryMemory("blog", "Images go through the thumbnail queue first."),
+)
+_MEANWHILE: Final = (
+    StoryMemory("shop", "A refund above 500 euros needs a second approval."),
+    StoryMemory("notes", "Ada likes short commit messages."),
+    StoryMemory("blog", "A draft is published only after a review."),
+)
+_REFUSED: Final = StoryMemory("travel", "The train company writes dates as DD.MM.YYYY.")
+_BESIDE: Final = StoryMemory("notes", "The tests run with two workers, not with eight.")
+_Holds = Callable[[Stage], bool]
+Said = Literal["title", "text", "memory", "command", "printed", "log", "kept"]  # kinds of lines
+
+
+class Story:
+    """A story, shown line by line. Raises Mem0TrayError if it goes otherwise than told.
+
+    In seconds: `reading` a sentence, `patience` with a promise (a busy machine starts a program
+    in 15).
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        show: Callable[[Said, str], None],
+        reading: float = 1.0,
+        patience: float = 60.0,
+    ) -> None:
+        self.saved: list[StoryMemory] = []
+        self._stage, self._show = stage, show
+        self._reading, self._patience = reading, patience
+        self._acts = 0
+        self._shown: tuple[str, ...] = ()
+        self._lines = 0  # lines of the log that were seen
+
+    def tell(self) -> None:
+        server = self._stage.server
+        self.act("Memories are delivered")
+        self.expect("The worker runs, and its server is healthy.", lambda s: s.state == "healthy")
+        self.say("Another program saves three memories.")
+        self.save(*_FIRST)
+        self.expect("The server has all three.", delivered(*_FIRST))
+
+        self.act("The server goes down", "State: down")
+        self.say("Somebody stops it. The worker keeps asking whether it is healthy.")
+        server.stop()
+        self.expect("The worker has noticed, and sends nothing.", lambda s: s.state == "down")
+        self.say("Three more memories are saved meanwhile.")
+        self.save(*_MEANWHILE)
+        self.wait(3 * self._stage.interval)  # three probes
+        self.expect(
+            "They wait. Nothing was sent, and nothing counts as a failure.",
+            lambda s: (
+                (s.waiting, s.dead) == (len(_MEANWHILE), 0)
+                and _has(s, _FIRST)
+                and not s.logged(_ATTEMPT)
+            ),
+            now=True,
+        )
+
+        self.act("It comes back", "State: healthy")
+        self.say("The server is started again.")
+        server.start()
+        self.expect("What had waited went out by itself.", delivered(*_FIRST, *_MEANWHILE))
+
+        self.act("One memory is refused, five times", _ATTEMPT, _MOVED)
+        self.say(
+            "For one project the server now answers with an error. Two memories are saved;"
+            " the first is of that project."
+        )
+        server.refused = _REFUSED.project
+        self.save(_REFUSED, _BESIDE)
+        self.expect(
+            "It holds up nobody: the other one is delivered.",
+            lambda s: _BESIDE in s.server.stored.values(),
+        )
+        self.expect(
+            "After five failures it is set aside in the DLQ: not delivered, and not lost.",
+            lambda s: s.dead == 1 and not s.waiting and s.logged(_MOVED, "after 5 retries"),
+        )
+
+        self.act("You look, and try again", _RECOVERED)
+        self.say("It is never dropped: mem0tray tries again after 30 seconds, 60, 120 …")
+        self.command("diagnose")
+        self.say("The server is mended, and you need not wait:")
+        server.refused = ""
+        self.command("retry", "--all")
+        self.expect(
+            "The memory is delivered, and nothing is set aside any more.",
+            lambda s: not s.dead and s.logged(_RECOVERED + _REFUSED.project),
+        )
+
+        self.act("The end")
+        self.say("The server itself is asked what it has.")
+        everything = delivered(*_FIRST, *_MEANWHILE, _REFUSED, _BESIDE)
+        self.expect("Every memory is there, each once. None is lost.", everything, now=True)
+
+    def act(self, title: str, *shown: str) -> None:
+        self._acts += 1
+        self._shown = shown
+        self._tell("title", f"{self._acts}  {title}", _GLANCE)
+
+    def say(self, text: str) -> None:
+        self._tell("text", text)
+
+    def save(self, *memories: StoryMemory) -> None:
+        for memory in memories:
+            self._stage.command("add", "--project", memory.project, "--", memory.text)
+            self.saved.append(memory)
+            self._tell("memory", f"{memory.project}: {memory.text}", 0)
+
+    def command(self, *arguments: str) -> None:
+        printed = self._stage.command(*arguments)
+        self._show("command", f"mem0tray {' '.join(arguments)}")
+        for line in printed.splitlines():
+            self._show("printed", line)
+        self._tell("printed", "")
+
+    def expect(self, promise: str, holds: _Holds, *, now: bool = False) -> None:
+        """Keep a promise: wait until it has come true, or check that it is true `now`."""
+        deadline = time.monotonic() + (0 if now else self._patience)
+        while not holds(self._stage):
+            if time.monotonic() >= deadline:
+                raise Mem0TrayError(f"The demo did not go as told. Missing: {promise}")
+            self.wait(_LOOK)
+        self._tell("kept", promise, _GLANCE)
+
+    def _tell(self, kind: Said, text: str, share: float = 1.0) -> None:
+        self._show(kind, text)
+        self.wait(share * self._reading)
+
+    def wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            self._stage.check()
+            log = self._stage.log()
+            for line in log[self._lines :]:
+                if any(words in line for words in self._shown):
+                    self._show("log", line)
+            self._lines = len(log)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, _LOOK))
+
+
+def delivered(*memories: StoryMemory) -> _Holds:
+    """Check that the server has each of these once and nothing else, and that nothing waits."""
+    return lambda stage: _has(stage, memories) and not stage.waiting
+
+
+def _has(stage: Stage, memories: tuple[StoryMemory, ...]) -> bool:
+    return Counter(stage.server.stored.values()) == Counter(memories)
+
+
+# Around it --------------------------------------------------------------------------------------
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The session bus (D-Bus, Linux): one connection of this process, on a thread of its own.
 
-Any thread may use it. What is called on the bus's thread, `mem0tray-bus`, returns at once, and
-never uses `call`. A bus that has ended is tried again, with all exports, names and subscriptions.
+What is called on that thread, `mem0tray-bus`, returns at once, and never uses `call`.
 """
 
 import asyncio
@@ -116,8 +115,7 @@ class SessionBus:
     def call(self, message: Message, timeout: float = PATIENCE) -> list[Any]:
         """Call a method, and return the values of its answer, variants unpacked.
 
-        Raises BusError, after `timeout` seconds at most, and ValueError for a text that the bus
-        cannot carry (NUL, lone surrogates).
+        Raises BusError, and ValueError for a text that the bus cannot carry (NUL, lone surrogates).
         """
         reply = self._run(self._answer(message), timeout)
         if reply.message_type is MessageType.ERROR:
@@ -286,8 +284,7 @@ class SessionBus:
 class _PatientSocket:
     """A socket that takes bytes only while it has room.
 
-    dbus_fast (up to 5.2.0) takes a full socket for the end of the bus, if a message is to be sent
-    while half of another waits. An icon in seven sizes has 43 kB, and a panel may ask for it often.
+    dbus_fast (up to 5.2.0) takes a full socket for the end of the bus; our pictures have 43 kB.
     """
 
     def __init__(self, under: socket.socket) -> None:

@@ -67,7 +67,6 @@ def main() -> None:
 
 
 def _hold(text: str, held: Callable[[], object]) -> None:
-    """Answer whoever asks for the text, until another program has the clipboard."""
     from Xlib import X, Xatom
     from Xlib.display import Display
     from Xlib.protocol.event import SelectionNotify
@@ -104,7 +103,6 @@ if sys.platform == "win32":
     from ctypes import wintypes
 
     def _copy_on_windows(text: str) -> None:
-        """Put a text on the clipboard, where it stays when this process ends. Raises OSError."""
         user32 = ctypes.WinDLL("user32", use_last_error=True)
         kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
         calls = (kernel32.GlobalAlloc, kernel32.GlobalLock, user32.SetClipboardData)

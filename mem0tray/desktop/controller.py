@@ -1,8 +1,6 @@
 """The work of a click: the same verbs as the commands, on threads of its own.
 
-A callback of the tray only hands the command over: slow work would freeze the menu. Verbs that may
-open a window have a thread on which they ask one at a time, and so has a migration; the others go
-on meanwhile, in the order of the clicks. Each verb checks again that there is something to do.
+A callback of the tray only hands the command over, since slow work would freeze the menu.
 """
 
 import os

@@ -167,10 +167,9 @@ _BY_HAND: Final = Reason("Open it by hand.")
 
 
 def show(path: Path, failed: Failed = lambda _: None, *, edits: bool = False) -> None:
-    """Open a file or folder; `edits`: a text file, for editing.
+    """Open a file or folder; `edits`: a text file, for editing. Raises Mem0TrayError.
 
-    Raises FileUnavailableError for a path where nothing is, Mem0TrayError if no opener can be
-    started; calls `failed`, on a thread of its own, if the opener gives up later.
+    Calls `failed`, on a thread of its own, if the opener gives up later.
     """
     name = str(path.expanduser().absolute())  # so that it never looks like an option
     if not Path(name).exists():

@@ -65,12 +65,21 @@ def _open(path: Path) -> tuple[sqlite3.Connection, str]:
         # the old mode would stay in force.
         db.execute("PRAGMA journal_mode = WAL").fetchall()
         db.execute("PRAGMA journal_size_limit = 16777216")  # the log may run a little past that
-        db.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_longest_log(path.parent)}")
         is_new = _is_new(db, path)
     except BaseException:
         db.close()
         raise
     return db, ("it was empty" if existed else "there was none") if is_new else ""
+
+
+def _longest_log(folder: Path) -> int:
+    """Return the log's pages at which it is checkpointed: it may not fill a small disk."""
+    import shutil  # slow to import, and those who only read the ledger have no log to lay out
+
+    with suppress(OSError):
+        return max(1, min(_LONGEST_LOG, shutil.disk_usage(folder).free // 4 // _PAGE))
+    return _LONGEST_LOG
 
 
 def _is_new(db: sqlite3.Connection, path: Path) -> bool:

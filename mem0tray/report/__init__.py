@@ -29,10 +29,7 @@ _PATIENCE: Final = 2.0  # seconds for a program to fail, or to answer
 def write(
     settings: Settings, language: Language, *, out: Path | None = None, with_content: bool = False
 ) -> Path:
-    """Write the page, readable only by its owner, and return its absolute path.
-
-    Without `out` it replaces the page in our own folder. Raises FileUnavailableError.
-    """
+    """Write the page (to ours without `out`), for its owner alone; return its absolute path."""
     from mem0tray.report import page  # slow to import, and needed only for a page
 
     paths = settings.locations()
@@ -62,10 +59,7 @@ def _browser() -> str:
 
 
 def open_page(path: Path, *, waits: bool = True) -> bool:
-    """Open the file in a browser; False where none opens it, or there is no display for it.
-
-    `waits` for the end of the one that `$BROWSER` names: that may be one for the terminal.
-    """
+    """Open it in a browser, waiting for the end of `$BROWSER`'s if `waits`; False if none does."""
     shows = sys.platform in ("darwin", "win32") or any(map(os.environ.get, _DISPLAYS))
     page = path.absolute().as_uri()
     try:
@@ -77,10 +71,7 @@ def open_page(path: Path, *, waits: bool = True) -> bool:
 
 
 def _commands(page: str) -> Iterator[list[str]]:
-    """Yield commands that open it: of the user's choice, of the desktop, of known browsers.
-
-    `webbrowser` would not notice that the desktop's opener finds no browser.
-    """
+    """Yield commands that open it; `webbrowser` trusts an opener that finds no browser."""
     for line in (*os.environ.get(_CHOSEN, "").split(os.pathsep), *_PROGRAMS):
         words = shlex.split(line if "%s" in line else f"{line} %s")
         if shutil.which(words[0]):

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from mem0tray import __version__
 from mem0tray.actions import diagnose, standing
-from mem0tray.actions.diagnose import DUE, WAITING, Cause, Surroundings
+from mem0tray.actions.diagnose import DUE, WAITING, Surroundings
 from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.actions.waiting import DLQ_LIST, FoundItem, Identity, WaitingItems
 from mem0tray.config.server_choice import said
@@ -26,7 +26,7 @@ from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt
-from mem0tray.server.remedy import ID, asks_nothing
+from mem0tray.server.remedy import asks_nothing
 
 # How good something is: each tone has its colour and sign in the style sheet.
 Tone = Literal["good", "warn", "bad", "calm", "off"]
@@ -54,10 +54,7 @@ class Day(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """Everything, seen at one moment; `now` in Unix seconds.
-
-    `nonsense`: how many things in the DLQ file make no sense. `past` is empty without memories.
-    """
+    """Everything at one moment; `nonsense` counts what makes no sense in the DLQ file."""
 
     now: float
     overview: Overview
@@ -104,10 +101,7 @@ def days(reader: Reader, now: float, dead_since: Iterable[float]) -> list[Day]:
 
 
 class Message(NamedTuple):
-    """How things stand, or what to do; text between backticks is for typing.
-
-    `detail` is foreign text, and `memory` the whole id of the one that it is about.
-    """
+    """How things stand or what to do, with `detail` of others, about the whole id in `memory`."""
 
     tone: Tone
     title: str
@@ -188,13 +182,8 @@ def advice(seen: Gathered, language: Language) -> Iterable[Message]:
         _ = language.gettext
         text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
         yield Message("warn", title.format(count=number(held)), text)
-    alike: dict[object, list[tuple[str, Cause]]] = {}
-    for found in seen.dead:
-        attempt = seen.attempts.get(found.identity)
-        cause = diagnose.causes(found, _ALONE, attempt, seen.now, ID)[0]
-        alike.setdefault(cause.likeness, []).append((found.id, cause))
-    for (item_id, cause), *others in sorted(alike.values(), key=len, reverse=True):
-        count = 1 + len(others)
+    for cause, group in diagnose.grouped(seen.dead, _ALONE, seen.attempts, seen.now):
+        count = len(group)
         title = language.ngettext(
             "{count} memory not delivered: {cause}",
             "{count} memories not delivered: {cause}",
@@ -202,7 +191,7 @@ def advice(seen: Gathered, language: Language) -> Iterable[Message]:
         ).format(count=number(count), cause=cause.name.said(language))
         detail = "" if cause.name in (WAITING, DUE) else cause.detail.said(language)
         tone: Tone = "calm" if asks_nothing(cause.remedy) else "warn"
-        yield Message(tone, title, cause.remedy.said(language), detail, item_id)
+        yield Message(tone, title, cause.remedy.said(language), detail, group[0].id)
 
 
 # HTML -------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,33 +48,6 @@ def test_json_is_one_document_and_nothing_else(
     assert (document["queue"], document["dlq"]) == (2, 3)
 
 
-# retry ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
-@pytest.mark.parametrize(
-    ("arguments", "recovered"),
-    [
-        (["aaaa1", "bbbb"], {"first", "third"}),
-        (["--project", "alpha"], {"first", "second"}),
-    ],
-    ids=["ids", "project"],
-)
-@pytest.mark.usefixtures("letters")
-def test_retry_recovers(
-    home: Home, server: Standin, arguments: list[str], recovered: set[str], *, running: bool
-) -> None:
-    if running:
-        home.worker()
-        server.wait_for(lambda: server.total_stored() == 2, 5)
-    home.ok("retry", *arguments)
-    if not running:
-        home.drain()
-    server.wait_for(lambda: server.total_stored() == 2 + len(recovered), 3)
-    assert {text for text in server.order() if not text.startswith("queued")} == recovered
-    home.wait_dlq({"first", "second", "third"} - recovered)
-
-
 # pause and resume ---------------------------------------------------------------------------
 
 
@@ -115,7 +89,6 @@ LINE = json.dumps({"id": "x1", "project_id": "alpha", "content": "first text"})
 
 
 def listed(home: Home) -> list[str]:
-    """List the texts that `list --queue` shows, which `status --line` must count."""
     shown = [each["content"] for each in home.json("list", "--queue", "--json")]
     count = f"{len(shown)} waiting" if shown else "not running"
     assert count in home.ok("status", "--line")
@@ -219,13 +192,15 @@ def test_a_worker_that_ends_meanwhile_ends_the_waiting(
 
 @pytest.mark.usefixtures("worker")
 def test_ctrl_c_leaves_it_requested(home: Home, server: Standin) -> None:
-    server.default = Answer(delay=3)
+    ended = threading.Event()
+    server.default = Answer(after=ended.is_set)
     command = home.start("retry", "aaaa", "--wait")
-    server.wait_for(lambda: len(server.saves) == 1, 10)
+    server.wait_for(lambda: len(server.saves) == 1)
     command.signal(signal.SIGINT)
-    assert command.wait(10) == 130
+    assert command.wait() == 130
     assert "stay requested" in command.err
-    home.wait_dlq(["b", "c"], 10)
+    ended.set()
+    home.wait_dlq(["b", "c"])
 
 
 SECRET = "sesame-3c1f"  # noqa: S105 - a word to look for

@@ -48,7 +48,6 @@ def backup_named_in(home: Home, output: str) -> Path:
 
 
 def later(home: Home, *, running: bool) -> None:
-    """Let a worker see the files: the running one, or one that comes now."""
     if not running:
         home.drain()
 
@@ -289,7 +288,6 @@ def seen(home: Home, worker: Process | None, left: int) -> None:
 
 
 def told(home: Home, *marks: str) -> list[str]:
-    """The log's lines with one of these marks, without their times, in order."""
     lines = home.log_text().splitlines()
     return [line.split(" ", 2)[2] for line in lines if any(mark in line for mark in marks)]
 

@@ -52,8 +52,10 @@ def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
     server.wait_for(lambda: len(server.saves) == 3, 2)
     some_cycles(home, server)
     assert len(server.saves) == 3
-    counts = sorted(item["retry_count"] for item in home.dlq_items())
-    assert counts == [8, 9, 10]
+    home.wait(
+        lambda: sorted(item["retry_count"] for item in home.dlq_items()) == [8, 9, 10],
+        what="counted",
+    )
     home.script(user.RETRY_ALL)
     server.wait_for(lambda: len(server.saves) == 6, 2)
 

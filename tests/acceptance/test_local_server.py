@@ -39,7 +39,6 @@ def endpoint(home: Home) -> Endpoint | None:
 
 
 def running(home: Home) -> Endpoint:
-    """Wait for an embedded server that answers its health path."""
     found: list[Endpoint] = []
 
     def healthy() -> bool:

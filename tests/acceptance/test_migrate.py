@@ -38,7 +38,6 @@ def choose(home: Home, server: Standin) -> None:
 
 
 def migrated(home: Home, *arguments: str, code: int = 0) -> Json:
-    """Migrate, and take the document; AssertionError where its sums are wrong."""
     done = home.run("migrate", "--json", *arguments, timeout=300)
     assert done.returncode == code, done
     found = json.loads(done.stdout)

@@ -15,7 +15,6 @@ from tests.support.variants import variants
 
 
 def move_and_link(home: Home) -> Path:
-    """Move the folder to a larger disk, say, and leave a link in its place."""
     elsewhere = home.claude.rename(home.root / "larger disk")
     home.claude.symlink_to(elsewhere)
     return elsewhere

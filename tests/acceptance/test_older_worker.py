@@ -172,7 +172,6 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
 
 
 def held(home: Home, server: Standin, count: int = 3) -> list[Item]:
-    """Have some entries held: they vanished beside another worker, and nobody can tell."""
     server.can_be_asked = False
     memories = entries(count)
     taken_in_while_paused(home, memories)
@@ -245,7 +244,6 @@ def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin)
     home.worker()
     with older(home, server, "--pid") as other:
         home.wait(lambda: named(home), 10, "named")
-        home.wait(lambda: home.published_by(home._processes[-1]), 40, "ours again")
         (check,) = other_worker_checks(home)
         assert check["level"] == "warn"
         assert f"process {other.pid}" in check["message"]
@@ -343,14 +341,14 @@ def test_two_workers_of_one_host_name_and_process_id_know_each_other(
     second = Home(tmp_path / "second", server.url, wrapper=CONTAINER)
     second.env["MEM0TRAY_PATHS_CLAUDE_DIR"] = str(first.claude)
     with first, second:
-        first.write_queue(entries(2000))
+        first.write_queue(entries(4000))
         starts(first)
         server.wait_for(lambda: server.total_stored() > 10, 20)
         starts(second)
         for home in (first, second):
             home.wait(partial(names_the_other, home), 20, "named")
         stored = Counter(text for _, text in server.stored)
-        assert 10 < len(stored) < 2000
+        assert 10 < len(stored) < 4000
         assert max(stored.values()) == 1
 
 

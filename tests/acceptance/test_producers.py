@@ -131,7 +131,6 @@ def test_many_adds_at_once_are_all_kept(home: Home, server: Standin) -> None:
 
 
 def lines(number: int, size: int = 1) -> str:
-    """Make so many lines, each a memory of about so many bytes, without ids."""
     return "".join(
         json.dumps({"project_id": "p", "content": f"memory {n} " + "x" * size}) + "\n"
         for n in range(number)

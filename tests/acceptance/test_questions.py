@@ -22,7 +22,6 @@ STRANGE = {
 
 
 def delivered(home: Home, *queue: Item) -> None:
-    """Queue these, of which a worker has never heard, and have them delivered."""
     home.worker()
     home.write_queue(queue)
     home.wait(lambda: home.stats()["total_synced"] == len(queue), 20, "delivered")

@@ -16,7 +16,7 @@ from tests.support.variants import variants
 
 MEGABYTE = 1 << 20
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-IMPATIENT = {"MEM0TRAY_SYNC_TIMEOUT": "0.4"}
+IMPATIENT = {"MEM0TRAY_SYNC_TIMEOUT": "1"}
 BAD_ANSWERS = {
     "garbage": Answer(raw=b"\x16\x03\x01\x02\0\1\0\1\xfc\x03\x03" * 20),
     "endless body": Answer(raw=HEAD + b"\r\n", drip=b"x" * 65536),

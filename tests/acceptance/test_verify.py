@@ -1,55 +1,15 @@
 """What a server no longer has is named by `verify`, and sent again if that is asked."""
 
 import itertools
-import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.kinds import OFFICIAL, opened
-from tests.acceptance.test_local_server import Endpoint, running
 from tests.support.home import Home
 from tests.support.official import OfficialStandin, Store
 from tests.support.shapes import Item, dead, entries
-
-
-def drop(place: Endpoint, project: str, texts: set[str]) -> None:
-    with httpx.Client(
-        base_url=f"http://127.0.0.1:{place.port}",
-        headers={"Authorization": f"Bearer {place.token}"},
-        trust_env=False,
-    ) as client:
-        found = client.get(f"/memory/{project}", params={"limit": 1000}).json()
-        for each in found["memories"]["results"]:
-            if each["memory"] in texts:
-                gone = client.delete(f"/memory/{project}/{each['id']}")
-                assert gone.status_code == 200, gone
-
-
-def test_ten_that_were_deleted_are_named_and_come_back_once(bare_home: Home) -> None:
-    bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
-    queue = entries(60)
-    bare_home.write_queue(queue)
-    bare_home.drained()
-    serving = bare_home.start("serve")
-    place = running(bare_home)
-    lost = random.sample(queue, 10)
-    for each in lost:
-        drop(place, each["project_id"], {each["content"]})
-    serving.stop()
-    said = bare_home.json("verify", "--requeue")
-    assert (said["asked"], said["there"], said["cannot_tell"]) == (60, 50, 0)
-    assert sorted(each["id"] for each in said["missing"]) == sorted(each["id"] for each in lost)
-    assert all(each["queued_as"] for each in said["missing"])
-    bare_home.drained()
-    said = bare_home.json("verify")
-    assert (said["asked"], said["there"]) == (60, 60)
-    for project in {each["project_id"] for each in queue}:
-        found = bare_home.json("recall", "-p", project, "-n", "1000")["memories"]
-        wanted = sorted(each["content"] for each in queue if each["project_id"] == project)
-        assert sorted(each["memory"] for each in found) == wanted
 
 
 @pytest.fixture(params=OFFICIAL)
@@ -74,7 +34,6 @@ def drop_there(server: OfficialStandin, items: Sequence[Item]) -> None:
 
 
 def keep(home: Home, items: Sequence[Item]) -> None:
-    """Let a copy of the user's own hold these, as dead letters."""
     letters = [dead(each["content"], each["project_id"], id=each["id"]) for each in items]
     home.dump(home.dlq_backup, {"items": letters})
 

@@ -36,21 +36,9 @@ def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
 
 def known(due: float) -> Known:
     return Known(
-        key=1,
-        id="x",
-        digest=b"",
-        state="pending",
-        server=None,
-        reason=None,
-        last_error=None,
-        claimed=None,
-        unknown=None,
-        timeouts=0,
-        accepted=1.0,
-        closed=None,
-        due=due,
-        retries=1,
-    )
+        key=1, id="x", digest=b"", state="pending", server=None, reason=None, last_error=None,
+        claimed=None, unknown=None, timeouts=0, accepted=1.0, closed=None, due=due, retries=1,
+    )  # fmt: skip
 
 
 def names(causes: Sequence[Cause]) -> list[Reason]:
@@ -120,11 +108,7 @@ def test_what_another_worker_took_is_asked_about_when_it_has_gone() -> None:
     item = found(entry("x"))
     taken = replace(item, known=replace(known(NOW), taken=1.0))
     first, second, *_ = diagnose.causes(taken, beside, None, NOW)
-    assert (first.name, second.name, second.by_itself) == (
-        diagnose.ACTION,
-        diagnose.HELD,
-        True,
-    )
+    assert (first.name, second.name, second.by_itself) == (diagnose.ACTION, diagnose.HELD, True)
     assert "the server is asked once it has gone" in str(second.detail)
     held = replace(item, known=replace(known(NOW), taken=1.0, held=2.0))
     asked = diagnose.causes(held, beside, None, NOW)[0]

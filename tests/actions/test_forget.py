@@ -148,12 +148,10 @@ def test_the_ledger_gives_up_earlier_versions_of_a_row_too(paths: Paths, tmp_pat
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        ("claude_dir", "mem0_emergency.json"),
-        ("claude_dir", "mem0_queue_dlq.json~"),
-        ("claude_dir", ".notes.swp"),
-        ("data_dir", "state.json"),
+        ("claude_dir", "mem0_emergency.json"), ("claude_dir", "mem0_queue_dlq.json~"),
+        ("claude_dir", ".notes.swp"), ("data_dir", "state.json"),
     ],
-)
+)  # fmt: skip
 def test_what_is_not_ours_to_change_is_named_and_left(paths: Paths, folder: str, name: str) -> None:
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     copy: Path = getattr(paths, folder) / name

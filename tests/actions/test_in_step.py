@@ -16,6 +16,7 @@ from mem0tray.files import orders
 from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
+from mem0tray.worker import faults
 from tests.actions.scene import holding, queued, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, waiting
 
@@ -108,7 +109,10 @@ def test_a_file_that_cannot_be_read_is_unread(paths: Paths, name: str, place: st
     assert len(texts(paths)) == 2
 
 
-def test_a_broken_file_is_unread_until_it_has_held_still(paths: Paths) -> None:
+def test_a_broken_file_is_unread_until_it_has_held_still(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults, "STABLE_AFTER", 3600.0)
     paths.queue.write_text(json.dumps(queue_document([entry("whole")]))[:-9])
     assert set(look(paths).unread) == {QUEUE}
     os.utime(paths.queue, (1e9, 1e9))

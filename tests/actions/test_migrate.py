@@ -137,14 +137,6 @@ def test_a_former_server_that_does_not_answer_is_told(
     assert bring(settings, former).sums.queued == 1
 
 
-def test_a_present_server_that_is_down_keeps_nothing_from_being_queued(
-    paths: Paths, former: Standin, server: Standin, settings: Settings
-) -> None:
-    deliver(paths, former, "one")
-    server.health = Answer(status=503)
-    assert bring(settings, former).sums.queued == 1
-
-
 def test_two_addresses_of_one_server_are_seen_through(paths: Paths, former: Standin) -> None:
     deliver(paths, former, "one")
     former.begin_with([*former.stored, ("alpha", "theirs")])
@@ -193,8 +185,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_report, "running", lambda _: Running(1, 0.0))
 
 
-def test_a_batch_is_one_write(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "BATCH", 10)
+@pytest.mark.parametrize(("name", "most"), [("BATCH", 10), ("_BYTES", 61)])
+def test_a_batch_is_one_write(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    monkeypatch.setattr(migrate, name, most)
     feed = Feed(paths, lambda: None)
     feed.put(made(25))
     assert feed.queued == in_the_file(paths) == 20
@@ -202,13 +197,6 @@ def test_a_batch_is_one_write(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> 
     feed.flush()
     assert feed.queued == in_the_file(paths) == 25
     assert read(paths.queue)["stats"]["total_queued"] == 25
-
-
-def test_large_texts_make_a_batch_of_few(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "_BYTES", 1000)
-    feed = Feed(paths, lambda: None)
-    feed.put([entry("x" * 600), entry("y" * 600), entry("z")])
-    assert feed.queued == in_the_file(paths) == 2
 
 
 @pytest.mark.usefixtures("small")

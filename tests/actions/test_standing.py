@@ -374,8 +374,3 @@ def test_metrics_are_of_the_worker_whose_run_they_name(
 def test_metrics_of_an_older_version_are_known_by_the_process() -> None:
     assert Metrics({"pid": 7}, 1.0).are_of(Running(7, 1.0))
     assert not Metrics({"pid": 8}, 1.0).are_of(Running(7, 1.0))
-
-
-@pytest.mark.parametrize("value", [None, 5, "soon", "99999-01-01T00:00:00", []])
-def test_a_time_that_is_none_is_no_time(value: object) -> None:
-    assert worker_report.local_time(value) is None

@@ -40,22 +40,17 @@ from tests.support.needs import has_mode
 from tests.support.shapes import Item, entry, further_key, queue_document, texts, waiting
 
 
-def test_dead_letters_go_to_a_backup_of_their_own(paths: Paths, letters: list[Item]) -> None:
-    done = delete(paths, Settings(), chosen(paths, "aa", "cc"))
-    assert read(done.backup)["items"] == [letters[0], letters[2]]
-    assert read(done.backup)["last_update"]
-    assert done.backup.match("mem0_queue_dlq.backup-*.json")
-    assert has_mode(done.backup, 0o600)
-    assert contents(paths) == ["b"]
-    assert [each.id for each in done.items] == ["aa-1", "cc-1"]
-
-
-def test_the_backup_is_the_dlq_as_it_was(paths: Paths, letters: list[Item]) -> None:
+def test_deleted_letters_go_to_a_backup_and_the_dlq_as_it_was_to_another(
+    paths: Paths, letters: list[Item]
+) -> None:
     write(paths.dlq_backup, {"items": [], "handmade": True})
     for letter in letters:
         before = paths.dlq.read_bytes()
-        delete(paths, Settings(), chosen(paths, letter["id"]))
+        done = delete(paths, Settings(), chosen(paths, letter["id"]))
         assert paths.dlq_backup.read_bytes() == before
+        assert read(done.backup)["items"] == [letter]
+        assert read(done.backup)["last_update"]
+        assert has_mode(done.backup, 0o600)
     dated = [read(path) for path in paths.claude_dir.glob(backups.DATED)]
     assert [document.get("handmade", False) for document in dated].count(True) == 1
     assert len(dated) == 4
@@ -101,10 +96,7 @@ def test_what_was_not_deleted_is_not_in_the_backup(paths: Paths) -> None:
     made = chosen(paths, "qq", "aa")
     delete(paths, Settings(), made[:1])
     done = delete(paths, Settings(), made)
-    assert ([each.id for each in done.gone], [each.id for each in done.items]) == (
-        ["qq-1"],
-        ["aa-1"],
-    )
+    assert [each.id for each in (*done.gone, *done.items)] == ["qq-1", "aa-1"]
     assert texts(read(done.backup)["items"]) == ["a"]
     assert backups.is_of_delete(done.backup, done.backup.read_bytes())
 
@@ -429,20 +421,13 @@ def test_no_memory_is_made_of_two_that_were_torn(paths: Paths) -> None:
     assert json.loads(both[1].pieces[0].raw)["content"] == "b" * 9000
 
 
-def test_a_broken_file_gives_what_is_whole_in_it(paths: Paths) -> None:
-    write_dlq(paths, [])
+def test_a_source_gives_what_is_whole_in_it_and_entries_go_to_the_queue(paths: Paths) -> None:
+    write(paths.queue_backup, queue_document([entry("q")], last_100=[entry("old")]))
+    assert len(back(paths, "mem0_queue_backup.json").fresh) == 1
     whole = json.dumps({"items": [waiting("a"), waiting("b")]})
     (paths.claude_dir / "cut.json").write_text(whole[:-20])
     back(paths, "cut.json")
-    assert contents(paths) == ["a"]
-
-
-def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
-    write(paths.queue_backup, queue_document([entry("q")], last_100=[entry("old")]))
-    done = back(paths, "mem0_queue_backup.json")
-    assert len(done.fresh) == 1
-    assert queued(paths) == ["q"]
-    assert contents(paths) == []
+    assert (queued(paths), contents(paths)) == (["q"], ["a"])
 
 
 @pytest.mark.row(30)

@@ -16,7 +16,7 @@ from mem0tray.core.events import AlertBegan, AlertCommandFailed, AlertOver, Even
 from mem0tray.ledger.counters import Counts
 from mem0tray.system.threads import Clock
 from tests.support import needs
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE, wait_until
 
 NOW = 1_000.0
 WALL = 1_764_460_000.0
@@ -161,7 +161,7 @@ def test_the_command_gets_the_text_and_no_shell(tmp_path: Path) -> None:
 FAILS = "import sys; sys.stdin.read(); print('no\\nsuch user', file=sys.stderr); sys.exit(3)"
 LEAVES_A_CHILD = (
     "import subprocess, sys\n"
-    "sleep = [sys.executable, '-c', 'import time; time.sleep(9)']\n"
+    "sleep = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
     "subprocess.Popen(sleep, stdin=subprocess.DEVNULL)\n"
 )
 
@@ -177,7 +177,7 @@ LEAVES_A_CHILD = (
     ],
 )
 def test_the_reason_of_a_failure_is_returned(command: str, reason: str) -> None:
-    found = alerts.run(command, "x" * 10**6, 8.0)
+    found = alerts.run(command, "x" * 10**6, PATIENCE)
     assert found.startswith(reason)
     assert bool(found) == bool(reason)
 
@@ -186,7 +186,10 @@ def test_the_reason_of_a_failure_is_returned(command: str, reason: str) -> None:
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     command = shlex.join(["/bin/sh", "-c", 'sleep 600 & echo $! > "$0"; wait', str(pid)])
-    assert alerts.run(command, "x", 1.0) == "it was ended after 1 s"
+    for limit in (1, 10, 60):  # a busy machine may not have started the child in the first
+        assert alerts.run(command, "x", limit) == f"it was ended after {limit} s"
+        if pid.exists() and pid.read_text():
+            break
     child = int(pid.read_text())
     wait_until(lambda: _is_gone(child), what="the end of its child")
 

@@ -58,8 +58,15 @@ class Saver:
         threading.Timer(seconds, os.kill, (pid, signal.SIGKILL)).start()
 
 
-def save_and_kill(home: Home, server: Standin, clients: int, count: int, kills: int) -> None:
-    """Save `count` memories in all, and see that each that was answered is delivered once."""
+@needs.SIGNALS
+@pytest.mark.row(58)
+@pytest.mark.parametrize(
+    ("clients", "count", "kills"),
+    [(2, 40, 1), pytest.param(4, 1000, 9, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+)
+def test_what_was_answered_is_delivered_once(
+    home: Home, server: Standin, clients: int, count: int, kills: int
+) -> None:
     home.worker()
     savers = [Saver(home, f"client-{n}", count // clients, kills) for n in range(clients)]
     with ThreadPoolExecutor(clients) as pool:
@@ -69,17 +76,3 @@ def save_and_kill(home: Home, server: Standin, clients: int, count: int, kills: 
     assert len(answered) == count - clients * kills
     server.wait_for(lambda: not server.missing(answered), 60, "all that was answered")
     assert server.surplus() == {}
-
-
-@needs.SIGNALS
-@pytest.mark.row(58)
-def test_what_was_answered_is_delivered_once(home: Home, server: Standin) -> None:
-    save_and_kill(home, server, 2, 40, 1)
-
-
-@needs.SIGNALS
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.row(58)
-def test_of_a_thousand_saves_each_answered_is_delivered_once(home: Home, server: Standin) -> None:
-    save_and_kill(home, server, 4, 1000, 9)

@@ -12,7 +12,6 @@ def root() -> click.Context:
 
 
 def every(parent: click.Context | None = None) -> Iterator[click.Context]:
-    """A context for each command and each command of a group, groups included."""
     parent = parent or root()
     if not isinstance(parent.command, click.Group):
         return

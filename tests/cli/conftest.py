@@ -31,7 +31,6 @@ def home(
 
 @pytest.fixture
 def server(home: Scratch) -> Iterator[Standin]:
-    """Serve, and be the chosen server."""
     with Standin() as standin:
         home.env(MEM0TRAY_SERVER_URL=standin.url)
         yield standin

@@ -12,6 +12,7 @@ import pytest
 from mem0tray.cli import main
 from mem0tray.config.settings import load
 from mem0tray.system.paths import Paths
+from mem0tray.worker import faults
 from tests.support import folders
 
 
@@ -62,6 +63,10 @@ class Scratch:
     def terminal(self, columns: int) -> None:
         self.env(COLUMNS=str(columns), TERM="xterm")
         self.patch.setattr(sys.stdout, "isatty", lambda: True)
+
+    def never_rests(self) -> None:
+        """Let a broken file count as one that is being written, however slow this machine is."""
+        self.patch.setattr(faults, "STABLE_AFTER", 3600.0)
 
     def configure(self, text: str) -> None:
         self.config.parent.mkdir(parents=True, exist_ok=True)

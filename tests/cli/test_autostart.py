@@ -131,7 +131,6 @@ def test_what_is_odd_comes_with_the_command_that_mends_it(
 def manager(
     home: Scratch, entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> UserSystemd:
-    """No desktop, and a stand-in for the user's systemd that answers; lingering is off."""
     del entry
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)

@@ -22,7 +22,6 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def letters(home: Scratch) -> None:
-    """Write dead letters with several troubles, and an entry."""
     items = [
         waiting("rejected", id="aaaa-1", last_error="400: no thanks"),
         waiting("odd", id="bbbb-1", last_error="422: odd"),

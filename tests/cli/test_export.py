@@ -92,7 +92,6 @@ def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
 
 
 def failing(times: int, answer: bytes = render(503, {}), after: int = 1) -> Any:
-    """Answer so for some requests for pages, once `after` have been answered."""
     asked = iter(range(10**6))
 
     def instead(request: Request) -> bytes | None:
@@ -124,16 +123,6 @@ def test_a_server_that_fails_midway_leaves_nothing_half(
     else:
         assert "1 memory of 1 project written before." in done.line
         assert texts(done.out) == [("a", "one")]
-
-
-def test_a_server_that_fails_at_once_lets_nothing_be_written(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chosen_client, "WAITS", (0.0, 0.0))
-    with serving(home, paging({"a": ["one"]}, instead=failing(10**6, after=0))):
-        done = home.run("export")
-    assert (done.code, done.out) == (1, "")
-    assert "Nothing was written." in done.line
 
 
 @pytest.mark.parametrize(("asked", "waits"), [("7", 7.0), ("900", 30.0)])

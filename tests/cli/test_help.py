@@ -105,7 +105,6 @@ def test_every_help_has_examples_that_the_command_takes(context: click.Context) 
 
 
 def _parse(words: list[str], path: str) -> None:
-    """Raise UsageError unless click takes `words` as a command line of `path`."""
     context = commands.root()
     while isinstance(context.command, click.Group) and words:
         name, command, words = context.command.resolve_command(context, words)

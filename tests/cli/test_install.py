@@ -28,7 +28,6 @@ THEIRS = """{
 
 @pytest.fixture(autouse=True)
 def no_claude(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No program `claude`, and Claude Code's files in the scratch home."""
     home.env(HOME=str(home.root), USERPROFILE=str(home.root), PATH=str(home.root / "no-programs"))
     monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
     program = home.root / "a folder" / ("mem0tray.exe" if os.name == "nt" else "mem0tray")
@@ -46,7 +45,6 @@ def own_settings(home: Scratch, text: str = THEIRS) -> Path:
 
 
 def own_servers(home: Scratch, text: str | None = None) -> Path:
-    """Say where Claude Code keeps its servers; with `text`, write that."""
     path = home.root / ".claude.json"
     if text is not None:
         path.write_bytes(text.encode())

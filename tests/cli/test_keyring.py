@@ -25,8 +25,6 @@ KEY = "sesame-3c1f"
 
 @dataclass
 class Keyring:
-    """What is in the keyring of a home, and the trouble with it."""
-
     file: Path
 
     def held(self) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """`mem0tray list`."""
 
-import os
 import time
 from contextlib import ExitStack
 
@@ -17,7 +16,6 @@ from tests.support.shapes import dead, entry, queue_document, waiting
 
 @pytest.fixture
 def letters(home: Scratch) -> list[dict[str, object]]:
-    """Write two dead letters of two projects, a thing without sense, and an entry."""
     made = [
         waiting("first", "alpha", id="aaaa1111-1", retry_count=7, last_error="500: odd", mine=[1]),
         dead("second", "beta", id="bbbb2222-2", retry_count=2, last_attempt=0),
@@ -145,6 +143,7 @@ def test_no_file_is_no_item_and_a_broken_one_is_one_line_of_error(home: Scratch)
     assert home.ok("list") == "There are no dead letters.\n"
     assert home.ok("list", "--queue") == "Nothing waits.\n"
     assert home.run("list", "--json").json() == []
+    home.never_rests()
     home.write("mem0_queue_dlq.json", []).write_text("{")
     home.write("mem0_queue.json", []).write_text("{")
     for arguments, name in (
@@ -152,8 +151,6 @@ def test_no_file_is_no_item_and_a_broken_one_is_one_line_of_error(home: Scratch)
         (["list", "-q"], "queue"),
         (["stats"], "queue"),
     ):
-        for path in (home.queue, home.paths.dlq):
-            os.utime(path)  # somebody may still be writing it
         done = home.run(*arguments)
         assert done.code == 1
         assert f"mem0_{name}.json is broken, or just being written" in done.line

@@ -117,7 +117,6 @@ def reader(log: Path) -> Iterator[LogReader]:
 
 
 def turn_over(log: Path) -> None:
-    """Rename the logs as the worker does; there is none afterwards."""
     for number in range(8, 0, -1):
         old = log.with_name(f"{log.name}.{number}")
         if old.exists():

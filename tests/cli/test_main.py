@@ -156,7 +156,7 @@ def test_a_memory_that_is_queued_is_not_to_be_added_again(
 
 def test_add_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
     home.ok("run", "--once")
-    idle = {"hashlib", "difflib", "mem0tray.system.processes", "rich", "httpx", "sqlite3"}
+    idle = {"hashlib", "difflib", "rich", "httpx", "sqlite3"}
     assert not idle & imported_by("add", "--project", "p", "x")
 
 

@@ -11,7 +11,6 @@ from tests.support.shapes import entry, waiting
 
 @pytest.fixture
 def backup(home: Scratch) -> str:
-    """Delete one of two dead letters; the backup's name."""
     items = [waiting("a", id="aaaa-1"), waiting("b", id="bbbb-1")]
     home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
     home.ok("delete", "aaaa", "--yes")

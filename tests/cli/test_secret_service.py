@@ -30,8 +30,6 @@ _SECRETS: Final = "--components=secrets"
 
 
 class SecretService:
-    """The daemon, its keyring's folder, and the variables by which programs reach it."""
-
     def __init__(self, folder: Path, bus: str, runtime: Path) -> None:
         self.keyrings = folder / "keyrings"
         self.environ: Mapping[str, str] = {"DBUS_SESSION_BUS_ADDRESS": bus}

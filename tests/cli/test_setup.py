@@ -30,7 +30,6 @@ REST = "What was answered before is set; type `mem0tray setup` again for the res
 
 @pytest.fixture
 def home(bare_home: Home) -> Home:
-    """Make a scratch home of a desktop, without a server and without Claude Code."""
     bare_home.env["PATH"] = str(Path(sys.executable).parent)
     bare_home.env["DISPLAY"] = ":0"
     bare_home.env["XDG_CONFIG_DIRS"] = str(bare_home.root / "xdg")
@@ -52,7 +51,6 @@ def everything(home: Home) -> dict[str, bytes]:
 
 
 def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple[int, str]:
-    """Have a person at a terminal answer each question, known by its beginning."""
     import termios
 
     ours, theirs = terminal.opened()

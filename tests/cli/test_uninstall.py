@@ -22,7 +22,6 @@ pytestmark = needs.linux("its traces are those of Linux")
 
 @pytest.fixture(autouse=True)
 def manager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> UserSystemd:
-    """No desktop, and a stand-in for the user's systemd."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(home.root / "cache"))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -34,7 +33,6 @@ def manager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> UserSystemd:
 
 @pytest.fixture
 def used(home: Scratch) -> Iterator[Home]:
-    """A home after some use: a memory waits, one was deleted, the embedded server holds one."""
     with Standin() as server, ForkedHome(home.root / "used", server.url) as there:
         there.ok("add", "--project", "alpha", "text delivered here", env=_LOCAL)
         there.ok("run", "--until-idle", env=_LOCAL)
@@ -54,7 +52,6 @@ _LOCAL = {"MEM0TRAY_SERVER_URL": "local", "MEM0TRAY_SERVER_LOCAL_PORT": "0"}
 
 
 def _strewn(home: Scratch) -> list[Path]:
-    """Put things of ours where they belong in the system."""
     data = home.root / "data"
     ApplicationEntry(["mem0tray"], data).put()
     places = [

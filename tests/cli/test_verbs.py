@@ -270,7 +270,6 @@ def test_an_answer_of_500_is_not_said_to_be_unknown(
 
 @pytest.fixture
 def gone(home: Scratch) -> None:
-    """Leave three memories in the ledger alone: one delivered, two deleted."""
     ids = ("dddd-1", "rrrr-1", "rrrr-2")
     home.write("mem0_queue.json", queue_document([entry(name, id=name) for name in ids]))
     with worker(home.paths) as context:

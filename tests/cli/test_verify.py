@@ -17,7 +17,6 @@ from tests.support.standin import Standin
 
 
 def delivered(home: Scratch, server: Standin, *texts: str, project: str = "p") -> list[Item]:
-    """Have texts be delivered to the server, which has them; the entries."""
     made = [entry(text, project) for text in texts]
     deliver(home.paths.ledger, server.url, made)
     server.begin_with([*server.stored, *((project, text) for text in texts)])
@@ -61,7 +60,7 @@ def test_what_the_server_lost_is_named(home: Scratch, server: Standin) -> None:
     host = server.url.removeprefix("http://")
     assert done.line == (
         f"mem0tray: 2 memories are missing on {host}."
-        " `mem0tray verify --requeue` queues 1 again, whose text is known here."
+        " `mem0tray verify --requeue` queues 1 again, whose text is known."
     )
     done = home.run("verify", "--json")
     assert numbers(done) == (3, 1, 2, 0)

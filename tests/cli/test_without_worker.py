@@ -56,7 +56,6 @@ def _start(home: Scratch) -> None:
 
 
 def _around_a_start(home: Scratch) -> Iterator[None]:
-    """Go round once before a worker has started, and once after."""
     yield
     _start(home)
     yield

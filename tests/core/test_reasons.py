@@ -97,6 +97,7 @@ def test_an_error_is_a_reason() -> None:
     assert str(error.reason) == str(error)
     assert Mem0TrayError("Odd.", "Wait.").reason.said(FRENCH) == "Odd. Wait."
     assert reasons.parted(Mem0TrayError("Odd.").reason)[1] == reasons.NONE
+    assert reasons.advised(reasons.NONE, what) == what
 
 
 # From one process to another -----------------------------------------------------------------
@@ -136,14 +137,6 @@ def test_hostile_files_do_no_harm(id: Any, arguments: Any, said: str | None) -> 
     assert len(str(found)) < 3000
     assert "class '" not in str(found)
     assert found.said(FRENCH) is not None
-
-
-def test_advice_is_added_to_what_is_wrong() -> None:
-    what, remedy = Reason("It is odd."), Reason("Wait.")
-    assert str(reasons.advised(what, remedy)) == "It is odd. Wait."
-    assert reasons.advised(what, reasons.NONE) == what
-    assert reasons.advised(reasons.NONE, remedy) == remedy
-    assert not reasons.advised(reasons.NONE, reasons.NONE)
 
 
 def test_what_is_looked_for_is_found() -> None:

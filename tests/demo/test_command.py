@@ -1,7 +1,6 @@
 """`mem0tray demo`, as it is started in a terminal, in a pipe and by a script."""
 
 import fcntl
-import functools
 import json
 import os
 import re
@@ -10,12 +9,12 @@ import struct
 import subprocess
 import sys
 import termios
+from typing import Any
 
 import pytest
 
-from mem0tray.cli import demo, main
-from mem0tray.demo.stage import DemoServer
-from mem0tray.demo.story import Story
+from mem0tray.cli import main
+from mem0tray.demo.stage import DemoServer, Story
 from tests.demo.viewer import Viewer
 from tests.support import terminal
 from tests.support.variants import variants
@@ -76,7 +75,14 @@ def test_a_server_that_refuses_for_ever_fails_the_demo(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(DemoServer, "refused", property(lambda _: "travel", lambda *_: None))
-    monkeypatch.setattr(demo, "Story", functools.partial(Story, patience=6.0))
+    expect = Story.expect
+
+    def impatient(story: Story, promise: str, holds: Any, *, now: bool = False) -> None:
+        if promise.startswith("The memory is delivered"):
+            story._patience = 2.0
+        expect(story, promise, holds, now=now)
+
+    monkeypatch.setattr(Story, "expect", impatient)
     assert main(["demo", "--fast", "--json"]) == 1
     out, err = capsys.readouterr()
     (line,) = err.splitlines()

@@ -1,6 +1,5 @@
 """The icon in a panel of the older kind (XEmbed), which a click makes show the status."""
 
-import os
 import signal
 from pathlib import Path
 
@@ -80,11 +79,3 @@ def test_the_display_ends(tray: Tray) -> None:
     tray.server.wait_for(lambda: tray.server.count("all the same"))
     assert process.stop() == 0
     assert "Traceback" not in process.err
-
-
-@pytest.mark.usefixtures("older")
-def test_a_kill_leaves_no_icon_behind(tray: Tray) -> None:
-    process = tray.start()
-    find(tray)
-    os.kill(process.pid, signal.SIGKILL)
-    wait_gone(tray)

@@ -15,7 +15,7 @@ from dbus_fast.service import ServiceInterface, dbus_method
 from mem0tray.desktop.bus import DBUS, UNANSWERED, BusError, Match, SessionBus
 from tests.support import needs
 from tests.support.bus import Bus
-from tests.support.processes import Process, wait_until
+from tests.support.processes import PATIENCE, Process, wait_until
 
 pytestmark = needs.program("dbus-daemon")
 NAME: Final = "org.example.Other"
@@ -114,8 +114,8 @@ def test_signals_that_are_meant_are_heard(bus: SessionBus, other: Bus) -> None:
         other.emit(PATH, NAME, "Rang", "si", [first, 2])
     other.emit("/elsewhere", NAME, "Rang", "si", ["door", 3])
     other.emit(PATH, NAME, "Done")
-    assert later.get(timeout=5) == []
-    assert heard.get(timeout=5) == ["door", 2]
+    assert later.get(timeout=PATIENCE) == []
+    assert heard.get(timeout=PATIENCE) == ["door", 2]
     assert heard.empty()
 
 
@@ -131,7 +131,7 @@ def test_a_listener_that_fails_silences_nobody(
     bus.subscribe(Match(NAME, "Rang"), heard.put)
     bus.connect()
     other.emit(PATH, NAME, "Rang")
-    assert heard.get(timeout=5) == []
+    assert heard.get(timeout=PATIENCE) == []
     assert "on purpose" in caplog.text
 
 
@@ -150,9 +150,9 @@ def test_a_bus_that_reads_slowly_gets_everything_in_order(
         bus.send(Message.new_signal(PATH, OURS, "Large", "uay", body))
     passed = threading.Event()
     bus.later(0, passed.set)
-    assert passed.wait(5)
+    assert passed.wait(PATIENCE)
     daemon.signal(signal.SIGCONT)
-    assert [came.get(timeout=5) for _ in range(20)] == list(range(20))
+    assert [came.get(timeout=PATIENCE) for _ in range(20)] == list(range(20))
     assert not lost
 
 
@@ -165,17 +165,17 @@ def test_everything_is_there_again_when_the_bus_is_back(bus: SessionBus, daemon:
     bus.export(PATH, Greeter())
     bus.request_name("org.example.Mine")
     bus.connect()
-    assert said.get(timeout=5) == "connected"
+    assert said.get(timeout=PATIENCE) == "connected"
     daemon.end()
-    assert said.get(timeout=5) == "lost"
+    assert said.get(timeout=PATIENCE) == "lost"
     with pytest.raises(BusError):
         bus.call(call("Echo"))
     daemon.start()
-    assert said.get(timeout=20) == "connected"
+    assert said.get(timeout=PATIENCE) == "connected"
     with Bus(daemon.address) as other:
         assert greeted(other, "again") == ["Hello again"]
         other.emit(PATH, NAME, "Rang")
-        assert heard.get(timeout=5) == []
+        assert heard.get(timeout=PATIENCE) == []
 
 
 def test_closing_leaves_nothing_behind(daemon: Daemon, other: Bus) -> None:

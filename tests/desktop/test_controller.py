@@ -27,6 +27,7 @@ from mem0tray.files.orders import IN_FLIGHT
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import contents, queued, read, worker, write, write_dlq
+from tests.support.processes import PATIENCE
 from tests.support.shapes import Item, entry, queue_document, waiting
 from tests.support.standin import Standin
 
@@ -70,7 +71,7 @@ class Desk:
         """Click, wait for the end of the work; what was said."""
         self.said.clear()
         self.controller.do(MenuCommand(verb, **fields))
-        self.done.get(timeout=20)
+        self.done.get(timeout=PATIENCE)
         return self.said
 
     def letters(self) -> dict[str, DeadLetter]:
@@ -190,9 +191,6 @@ def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
     assert contents(paths) == []
 
 
-# Bringing back --------------------------------------------------------------------------------
-
-
 # Bringing memories over -------------------------------------------------------------------------
 
 
@@ -268,22 +266,22 @@ def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> No
 
     def answer() -> bool:
         asked.release()
-        return answers.get(timeout=20)
+        return answers.get(timeout=PATIENCE)
 
     desk.answer = answer
     shown = desk.letters()
     for project in ("aa", "bb"):
         desk.controller.do(MenuCommand(Verb.DELETE, shown[project]))
-    assert asked.acquire(timeout=20)
+    assert asked.acquire(timeout=PATIENCE)
     desk.click(Verb.PAUSE)
     assert orders.read_pause(desk.paths) is not None
     desk.controller.do(MenuCommand(Verb.QUIT))
     assert (desk.quits, len(desk.questions)) == (1, 1)
     answers.put(item=False)
-    assert asked.acquire(timeout=20)
+    assert asked.acquire(timeout=PATIENCE)
     answers.put(item=False)
     for _ in range(2):
-        desk.done.get(timeout=20)
+        desk.done.get(timeout=PATIENCE)
     assert len(contents(desk.paths)) == len(letters)
 
 

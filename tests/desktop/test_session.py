@@ -1,16 +1,21 @@
 """What this desktop can do: each missing part is named, with what would help."""
 
 import ctypes
+import os
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.desktop import session, trial
 from mem0tray.desktop.session import language
 from mem0tray.system import programs
+from tests.desktop.programs import Programs
 from tests.support import needs
+from tests.support.processes import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +151,76 @@ def test_windows_is_asked_for_its_language(
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel), raising=False)
     assert language("", {"LANG": "fr_FR.UTF-8"}).code == code
+
+
+# Opening ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "a b & $(c).log"
+    path.touch()
+    return path
+
+
+def _calls(programs: Programs, name: str) -> list[str]:
+    wait_until(lambda: programs.calls(name), what=f"{name} was started")
+    return programs.calls(name)
+
+
+def test_a_name_that_looks_like_an_option_is_opened(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs.add("xdg-open")
+    (tmp_path / "--help").touch()
+    monkeypatch.chdir(tmp_path)
+    session.show(Path("--help"))
+    assert _calls(programs, "xdg-open") == [f"{tmp_path}/--help"]
+
+
+def test_a_missing_opener_is_named(programs: Programs, log: Path) -> None:
+    programs.only()
+    with pytest.raises(Mem0TrayError, match=r"xdg-open is missing.*xdg-utils"):
+        session.show(log)
+
+
+def test_what_is_not_there(programs: Programs, tmp_path: Path) -> None:
+    programs.add("xdg-open")
+    with pytest.raises(FileUnavailableError, match=r"config\.toml does not exist"):
+        session.show(tmp_path / "config.toml")
+    assert programs.calls("xdg-open") == []
+
+
+def test_macos_opens_it_in_the_text_editor(
+    programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    programs.add("open")
+    session.show(log)
+    assert _calls(programs, "open") == [str(log)]
+    session.show(log, edits=True)
+    wait_until(lambda: programs.calls("open") == [str(log), f"-t {log}"])
+
+
+def test_windows_opens_it_or_else_notepad_does(
+    programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs.add("notepad.exe")
+    notepad = str(programs.folder / "notepad.exe")
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(shutil, "which", lambda _: notepad)  # the real one asks Windows itself
+    opened: list[str] = []
+    monkeypatch.setattr(os, "startfile", opened.append, raising=False)
+    session.show(log)
+    session.show(log, edits=True)
+    assert opened == [str(log), str(log)]
+    assert programs.calls("notepad.exe") == []
+
+    def unknown(_: str) -> None:
+        raise OSError(1155, "No application is associated")
+
+    monkeypatch.setattr(os, "startfile", unknown, raising=False)
+    with pytest.raises(Mem0TrayError, match="No application is associated"):
+        session.show(log)
+    session.show(log, edits=True)
+    assert _calls(programs, "notepad.exe") == [str(log)]

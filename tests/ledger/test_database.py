@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,6 +38,14 @@ def killed(path: Path) -> None:
 
 
 # Opening -------------------------------------------------------------------------------------
+
+
+def test_on_a_small_disk_the_log_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or it fills the disk, and cannot be checkpointed any more: that needs room in the ledger."""
+    usage = SimpleNamespace(free=4 * 100 * opening._PAGE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        assert ledger.value("PRAGMA wal_autocheckpoint") == 100
 
 
 def test_a_new_ledger_says_that_there_was_none(path: Path) -> None:

@@ -127,12 +127,7 @@ def test_a_click_does_not_wait_for_the_end_of_the_users_browser(
 
 @pytest.mark.parametrize(
     ("browser", "snap"),
-    [
-        ("firefox_firefox.desktop", True),
-        ("firefox.desktop", False),
-        ("vivaldi_x.desktop", False),
-        ("", False),
-    ],
+    [("firefox_firefox.desktop", True), ("firefox.desktop", False), ("vivaldi_x.desktop", False)],
 )
 def test_a_browser_in_a_snap_gets_it_where_it_may_read(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, browser: str, *, snap: bool

@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from mem0tray.actions.standing import Overview
+from mem0tray.config import server_choice
 from mem0tray.core.language import Language
+from mem0tray.core.reasons import Reason
+from mem0tray.ledger.rows import Attempt, kept
 from mem0tray.report import page as rendering
-from mem0tray.report.page import Tone, block, headline
+from mem0tray.report.page import Gathered, Message, Tone, advice, block, headline
+from tests.actions.scene import found
 from tests.cli.scratch import Scratch
 from tests.report.reading import made
 from tests.support.shapes import dead, entry, queue_document, waiting
@@ -20,6 +24,7 @@ from tests.support.shapes import dead, entry, queue_document, waiting
 _FRENCH = Language("fr")
 _ENGLISH = Language("en")
 _ADDRESS = "http://127.0.0.1:9"
+_NOW = 1_764_500_000.0
 _BIDI = "\u202eevil\u2066\u200f"
 
 
@@ -167,26 +172,73 @@ def test_a_broken_file_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -
     assert len(page.all("th", role="rowheader")) == 3
     assert page.text("h1") == ["Action needed"]
     assert "mem0_queue_dlq.json" in page.text("p", class_="reason")[0]
+    (said,) = made(_FRENCH).text("p", class_="reason")
+    assert said.endswith("Réessayez."), said
 
 
 @pytest.mark.parametrize(
-    ("fields", "tone", "text"),
+    ("fields", "tone", "title", "words"),
     [
-        ({"state": "healthy"}, "good", "Ready for the first memory"),
-        ({"state": "healthy", "last_delivery": 1.0}, "good", "Every memory is delivered"),
-        ({"state": "healthy", "queue": 2}, "good", "Memories are being delivered"),
-        ({"state": "healthy", "queue": 2, "dlq": 1}, "warn", "1 memory is not delivered yet"),
-        ({"state": "healthy", "dlq": 1234}, "warn", "1,234 memories are not delivered yet"),
-        ({"state": "down"}, "bad", "The server is down"),
-        ({"state": "action needed"}, "bad", "Action needed"),
-        ({"state": "paused"}, "calm", "Deliveries take a break"),
-        ({"state": "paused", "pause": math.inf}, "calm", "Deliveries are paused"),
-        ({"state": "not running"}, "off", "mem0tray is not running"),
-        ({"state": "starting"}, "off", "mem0tray is starting"),
+        ({"state": "healthy"}, "good", "Ready for the first memory", ""),
+        ({"state": "healthy", "last_delivery": 1.0}, "good", "Every memory is delivered", ""),
+        ({"state": "healthy", "queue": 2}, "good", "Memories are being delivered", "2 memories"),
+        ({"state": "healthy", "queue": 2, "held": 2}, "warn", "Held memories wait for you", ""),
+        ({"state": "healthy", "queue": 2, "dlq": 1}, "warn", "1 memory is not delivered yet", ""),
+        ({"state": "healthy", "dlq": 1234}, "warn", "1,234 memories are not delivered yet", ""),
+        ({"state": "down"}, "bad", "The server is down", "`mem0tray doctor`"),
+        ({"state": "action needed"}, "bad", "Action needed", "`mem0tray doctor`"),
+        (
+            {"state": "action needed", "reason": server_choice.CHOOSE},
+            "bad", "Action needed", "server.url local",
+        ),
+        ({"state": "paused"}, "calm", "Deliveries take a break", ""),
+        ({"state": "paused", "pause": math.inf}, "calm", "Deliveries are paused", "until you"),
+        ({"state": "paused", "pause": 2 * _NOW}, "calm", "Deliveries are paused", "0tray resume`"),
+        ({"state": "not running"}, "off", "mem0tray is not running", "`mem0tray run`"),
+        ({"state": "not running", "pause": 1.0}, "off", "mem0tray is not running", "0tray resume`"),
+        ({"state": "starting"}, "off", "mem0tray is starting", ""),
     ],
-)
-def test_each_state_has_its_words_and_colour(fields: dict[str, Any], tone: Tone, text: str) -> None:
-    assert headline(Overview(**fields), _ENGLISH)[:2] == (tone, text)
+)  # fmt: skip
+def test_each_state_has_its_words_its_colour_and_what_to_do(
+    fields: dict[str, Any], tone: Tone, title: str, words: str
+) -> None:
+    made = headline(Overview(**fields), _ENGLISH)
+    assert made[:2] == (tone, title)
+    assert words in made.text + made.detail
+
+
+def _advice(
+    *letters: dict[str, Any],
+    attempts: dict[str, Attempt] | None = None,
+    language: str = "en",
+    **fields: Any,
+) -> list[Message]:
+    seen = [found(letter) for letter in letters]
+    known = {each.identity: attempts[each.id] for each in seen if attempts and each.id in attempts}
+    overview = Overview(**{"state": "healthy", **fields})
+    return list(advice(Gathered(_NOW, overview, seen, 0, known), Language(language)))
+
+
+def test_where_all_is_well_there_is_no_advice() -> None:
+    assert _advice() == []
+    assert "`mem0tray retry ID` sends" in _advice(held=1)[0].text
+
+
+def test_the_example_speaks_the_language_of_the_page() -> None:
+    said = kept(Reason("no answer after {number} s", number="60"))
+    attempt = Attempt(_NOW, "unknown", None, said, 60.0)
+    (made,) = _advice(dead("a", id="one"), attempts={"one": attempt}, language="fr")
+    assert made.detail == "aucune réponse au bout de 60 s"
+
+
+def test_the_commonest_cause_comes_first() -> None:
+    commonest = (dead("b", id=f"b{n}", last_error="500 x") for n in range(3))
+    made = _advice(dead("a", last_error="422 no"), *commonest)
+    assert [each.title for each in made] == [
+        "3 memories not delivered: rejected by the server",
+        "1 memory not delivered: rejected by the server",
+    ]
+    assert (made[0].memory, made[0].detail) == ("b0", "500 x")
 
 
 def test_a_block_keeps_its_lines_up_to_a_limit() -> None:

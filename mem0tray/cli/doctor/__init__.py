@@ -33,7 +33,6 @@ class Examined:
 
     @property
     def paths(self) -> Paths:
-        """Every path of the folder in the settings."""
         return self.settings.locations()
 
     @cached_property

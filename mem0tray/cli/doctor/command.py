@@ -109,7 +109,6 @@ def _all(examined: Examined, parts: dict[str, _Look], *, told: bool) -> Iterator
 
 
 def _print(found: Sequence[Check]) -> None:
-    """Print failures, what is worth a look, what is well, and the count of each."""
     longest = max(len(each.name) for each in found)
     levels = (FAIL, WARN, OK, SKIP)
     for check in sorted(found, key=lambda each: levels.index(each.level)):

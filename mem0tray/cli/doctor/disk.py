@@ -43,11 +43,9 @@ def folders(examined: Examined) -> Iterable[Check]:
     """Check the shared folder and ours: there, writable, with room on the disk."""
     paths = examined.paths
     trouble = claude_folder.trouble(examined.settings)
-    named = examined.settings.paths != PathSettings()
-    if trouble is not None and not os.path.lexists(paths.claude_dir):
-        yield Check("claude folder", WARN, trouble.message, trouble.remedy)
-    elif trouble is not None and named:  # something else is there: the setting is wrong
-        yield Check("claude folder", FAIL, trouble.message, trouble.remedy)
+    if trouble is not None and examined.settings.paths != PathSettings():
+        level = FAIL if os.path.lexists(paths.claude_dir) else WARN
+        yield Check("claude folder", level, trouble.message, trouble.remedy)
     else:
         yield _folder("claude folder", paths.claude_dir, _STAYS)
     yield _folder("data folder", paths.data_dir, _UNRECORDED)
@@ -60,7 +58,6 @@ def folders(examined: Examined) -> Iterable[Check]:
 
 
 def _folder(name: str, folder: Path, unusable: str) -> Check:
-    """Check one folder; `unusable` says what follows if it cannot be used."""
     if not os.path.lexists(folder):
         parent = next(each for each in folder.parents if each.exists())
         if os.access(parent, os.W_OK | os.X_OK):
@@ -170,5 +167,4 @@ def _writable(path: Path) -> str:
 
 
 def _away(path: Path) -> str:
-    """Name the command that moves an obstacle out of the way without losing anything."""
     return f"Move it away: `{atomic.moving(path)}`."

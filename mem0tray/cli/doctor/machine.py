@@ -80,22 +80,22 @@ def tray(_: Examined) -> Iterable[Check]:
     """Check session bus, and a panel that shows icons."""
     from mem0tray.desktop import session, trial
 
-    system = sys.platform in ("win32", "darwin")
-    if system and not session.missing():
+    is_part = sys.platform in ("win32", "darwin")
+    if is_part and not session.missing():
         yield Check("tray", OK, "It is part of this system.")
         return
-    if system or not session.names_display(os.environ):
-        yield Check(
-            "tray", OK, "There is no desktop here: `mem0tray run` is the worker without it."
-        )
+    if is_part or not session.names_display(os.environ):
+        none = "There is no desktop here: `mem0tray run` is the worker without it."
+        yield Check("tray", OK, none)
         return
     found = trial.tray(_TRAY_TIMEOUT)
     shown_by, why = found.get("shown_by"), found.get("failed") or found.get("missing")
+    remedy = _WITHOUT
     if hung_at := found.get("hung_at"):
         why = f"{hung_at} does not answer within {_TRAY_TIMEOUT:.0f} s"
-        yield Check("tray", WARN, f"No icon can be shown: {why}.", f"{_HANGS} {_WITHOUT}")
-    elif why:
-        yield Check("tray", WARN, f"No icon can be shown: {why.rstrip('.')}.", _WITHOUT)
+        remedy = f"{_HANGS} {_WITHOUT}"
+    if why:
+        yield Check("tray", WARN, f"No icon can be shown: {why.rstrip('.')}.", remedy)
     elif shown_by:
         menu = "; it has no menu, and a click shows the status" if shown_by == "XEmbed" else ""
         yield Check("tray", OK, f"A panel shows tray icons ({shown_by}){menu}.")
@@ -122,7 +122,6 @@ def notifications(examined: Examined, *, send: bool) -> Iterable[Check]:
 
 
 def _judged(found: dict[str, Any], *, sent: bool) -> tuple[str, str, str]:
-    """Return level, meaning and remedy of what a trial of the notifications found."""
     way, why = found.get("name", "this desktop"), found.get("failed", "").rstrip(".")
     hangs = found.get("hung_at") or found.get("hangs")
     if found.get("hung_at"):
@@ -175,7 +174,6 @@ def claude_code(examined: Examined) -> Iterable[Check]:
 
 
 def _odd(servers: list[Caller], hooks: list[Caller], plug_in: str) -> Iterator[Check]:
-    """Warn of programs that are gone, and of tools and hooks that are doubled or missing."""
     both = [*servers, *hooks]
     for program in dict.fromkeys(each.program for each in both if each.program):
         if obstacle := programs.obstacle(program[0]):

@@ -124,7 +124,6 @@ def _seen(snapshot: Snapshot) -> WorkerSeen | None:
 
 
 def _named(seen: WorkerSeen, examined: Examined) -> Check:
-    """Word it as `status` does, with the process, and the way of `doctor` to stop it."""
     process = other_process.find(seen)
     what, remedy = reasons.parted(other_process.sentence(seen))
     which, advice = "", str(reasons.sentence(remedy))

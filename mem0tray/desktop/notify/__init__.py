@@ -33,9 +33,9 @@ class Offer(Enum):
 class Notice:
     """A text to show. `name` is the English title, for the log.
 
-    `base` names the icon beside it (one of `icon.BASES`), `category` is one of the desktops'
-    specification. A notice replaces the one of the same `kind` that is still there; with an empty
-    kind it replaces none. The first of `actions` may be `Offer.STATUS`, the others are buttons.
+    `base` names the icon beside it (one of `icon.BASES`). A notice replaces the one of the same
+    `kind` that is still there; with an empty kind it replaces none. The first of `actions` may be
+    `Offer.STATUS`, the others are buttons.
     """
 
     name: str
@@ -43,7 +43,6 @@ class Notice:
     body: str
     base: str = "healthy"
     urgency: Urgency = Urgency.NORMAL
-    category: str = ""
     kind: str = ""
     actions: tuple[tuple[Offer, str], ...] = ()  # with the labels
 

@@ -87,8 +87,6 @@ class Daemon:
         body = body.translate(_ESCAPED if "body-markup" in able else _SIMILAR)
         words = [word for action in actions for word in action] if "actions" in able else []
         hints = {"desktop-entry": Variant("s", APP), "urgency": Variant("y", int(notice.urgency))}
-        if notice.category:
-            hints["category"] = Variant("s", notice.category)
         ends = _FOR_EVER if notice.urgency is Urgency.CRITICAL else _MILLISECONDS
         replaces = self._of_kind(notice.kind)[-1:] or [0]
         icon = str(self._icon(notice.base))

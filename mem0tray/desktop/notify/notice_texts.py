@@ -1,7 +1,6 @@
 """The words of a notice, in the user's language. Of a memory they name only project and short id.
 
-A desktop shows at first only one line of a body, of some sixty characters: it says what
-happened and what to do, the lines below say the rest.
+The first line of a body, all that some desktops show, says what happened and what to do.
 """
 
 from collections.abc import Callable
@@ -17,17 +16,17 @@ _GOOD: Final = "healthy"  # the base beside good news
 _SHOWN: Final = 4  # names in a list; the rest are counted
 _REASON: Final = 200
 _NOT_BAD: Final = (Subject.BACK, Subject.RECOVERED, Subject.DELETED)
-_MANNERS: Final = {  # urgency, category, and kind, by which a notice replaces its former text
-    Subject.ACTION: (Urgency.CRITICAL, "", "action"),
-    Subject.DOWN: (Urgency.NORMAL, "network.disconnected", "server"),
-    Subject.BACK: (Urgency.NORMAL, "network.connected", "server"),
-    Subject.ALERT_SIZE: (Urgency.NORMAL, "", "size"),
-    Subject.ALERT_AGE: (Urgency.NORMAL, "", "age"),
-    Subject.BROKEN: (Urgency.NORMAL, "", ""),
-    Subject.REMOVED: (Urgency.NORMAL, "", "deletion"),  # "Restore" takes back the last one alone
-    Subject.DELETED: (Urgency.NORMAL, "", "deletion"),
-    Subject.MOVED: (Urgency.NORMAL, "transfer.error", ""),
-    Subject.RECOVERED: (Urgency.LOW, "transfer.complete", ""),
+_MANNERS: Final = {  # urgency, and kind, by which a notice replaces its former text
+    Subject.ACTION: (Urgency.CRITICAL, "action"),
+    Subject.DOWN: (Urgency.NORMAL, "server"),
+    Subject.BACK: (Urgency.NORMAL, "server"),
+    Subject.ALERT_SIZE: (Urgency.NORMAL, "size"),
+    Subject.ALERT_AGE: (Urgency.NORMAL, "age"),
+    Subject.BROKEN: (Urgency.NORMAL, ""),
+    Subject.REMOVED: (Urgency.NORMAL, "deletion"),  # "Restore" takes back the last one alone
+    Subject.DELETED: (Urgency.NORMAL, "deletion"),
+    Subject.MOVED: (Urgency.NORMAL, ""),
+    Subject.RECOVERED: (Urgency.LOW, ""),
 }
 
 
@@ -35,14 +34,13 @@ def compose(group: NoticeGroup, language: Language) -> Notice:
     """Return the notice in words."""
     subject = group.subject
     bad = "down" if subject is Subject.DOWN else NEEDS_USER
-    urgency, category, kind = _MANNERS[subject]
+    urgency, kind = _MANNERS[subject]
     return Notice(
         name=title(subject, Language("en")),
         title=title(subject, language),
         body=_BODIES[subject](group, language),
         base=_GOOD if subject in _NOT_BAD else bad,
         urgency=urgency,
-        category=category,
         kind=kind,
         actions=_actions((Offer.STATUS, *_helpful(group)), language),
     )
@@ -50,7 +48,7 @@ def compose(group: NoticeGroup, language: Language) -> Notice:
 
 def kind(subject: Subject) -> str:
     """Return the kind, by which a notice replaces another, or is withdrawn."""
-    return _MANNERS[subject][2]
+    return _MANNERS[subject][1]
 
 
 def answer(
@@ -128,7 +126,6 @@ def _memories(number: int, language: Language) -> str:
 
 
 def _letters(group: NoticeGroup, language: Language) -> str:
-    """Name the memory that was moved or delivered, or count several by project."""
     _, event = language.gettext, group.event
     one, many = _("Delivered after all: {name}."), _("{memories} delivered after all.")
     if group.subject is Subject.MOVED:

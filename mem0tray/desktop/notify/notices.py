@@ -1,10 +1,7 @@
 """The policy of notifications: what is due, and when. Pure: both clocks are arguments.
 
-`now` is monotonic and measures intervals, `wall` (Unix seconds) is only shown. Events are gathered
-by subject. A burst becomes one notice: it ends when nothing on its subject has come for five
-seconds. What exceeds the limit of an hour stays gathered until there is room. So at most one group
-for each subject ever waits, however much happens. The good news that all of a shown notice is over
-follows at once, and takes no place of the hour.
+Events are gathered by subject, and a burst becomes one notice. What exceeds the limit of an hour
+waits until there is room, but for the good news that all of a shown notice is over.
 """
 
 from collections import Counter, deque
@@ -59,11 +56,10 @@ _ALERTS: Final = {"dlq_size": Subject.ALERT_SIZE, "max_age": Subject.ALERT_AGE}
 
 @dataclass(slots=True)
 class NoticeGroup:
-    """The events on one subject since it was last shown.
+    """The events on one subject since it was last shown; `first` and `due` are monotonic.
 
-    `first` and `due` are monotonic; `wall` is the time of the first event, `until` the end of an
-    outage. `names` counts by project (or file); `event` is the latest, `moves` has those of
-    memories, by id; `counts` is what waited then. `free`: it takes no place of the hour.
+    `names` counts by project (or file), `event` is the latest, `moves` has those of memories by id,
+    `counts` what waited then. `free`: it takes no place of the hour.
     """
 
     subject: Subject

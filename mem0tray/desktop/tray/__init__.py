@@ -235,12 +235,10 @@ class Presenter:
 
 def pystray(*, ours: bool) -> Any:
     """Pystray; `ours`: without its own backend, which would look for a display."""
-    os.environ.pop(_BACKEND, None)
-    if ours:
-        os.environ[_BACKEND] = "dummy"
+    os.environ[_BACKEND] = "dummy" if ours else ""
     import pystray as library
 
-    os.environ.pop(_BACKEND, None)
+    del os.environ[_BACKEND]
     return library
 
 

@@ -103,10 +103,11 @@ def _properties(item: Any, separator: Any) -> dict[str, Value]:
     return found
 
 
-def change(
-    before: MenuLine, after: MenuLine, *, ticks: bool = False
-) -> tuple[list[int], dict[int, Mapping[str, Value]]]:
-    """Return the ids of lines with other lines below, and what differs; `ticks` always."""
+def change(before: MenuLine, after: MenuLine) -> tuple[list[int], dict[int, Mapping[str, Value]]]:
+    """Return the ids of lines with other lines below, and what differs.
+
+    Each tick differs: a panel changes it by itself, at the click.
+    """
     old = {line.id: line for line in before.walk()}
     below: list[int] = []
     differing: dict[int, Mapping[str, Value]] = {}
@@ -119,7 +120,7 @@ def change(
         differs = {
             name: value
             for name, value in line.properties.items()
-            if was.properties.get(name) != value or (ticks and name == "toggle-state")
+            if was.properties.get(name) != value or name == "toggle-state"
         }
         if differs:
             differing[line.id] = differs
@@ -144,7 +145,6 @@ class DBusMenu(ServiceInterface):
         self._root = EMPTY
         self._lines = {EMPTY.id: EMPTY}
         self._revision = 1
-        self._ticked = False
         self._outdated: set[int] = set()  # lines with other lines below than at first
 
     def show(self, menu: Any, separator: Any, click: Callable[[Any], object]) -> None:
@@ -152,8 +152,7 @@ class DBusMenu(ServiceInterface):
         with self._guard:
             before, self._root = self._root, self._ids.read(menu, separator, click)
             self._lines = {line.id: line for line in self._root.walk()}
-            ticks, self._ticked = self._ticked, False
-            below, differing = change(before, self._root, ticks=ticks)
+            below, differing = change(before, self._root)
             self._outdated = (self._outdated | {*below}) & self._lines.keys()
             self._revision += bool(below)
             for number in below:
@@ -214,7 +213,6 @@ class DBusMenu(ServiceInterface):
             line = self._lines.get(number, EMPTY)
             # A panel may click a disabled line.
             if kind == "clicked" and line.click is not None and line.properties["enabled"]:
-                self._ticked |= "toggle-type" in line.properties
                 self._clicked(line.click)
         return missing
 

@@ -71,18 +71,7 @@ def notice_icon(base: str) -> Path:
 
 
 # The badge: a coloured shape with a count in it.
-_LARGE: Final = {
-    "1": "..##.. .###.. ####.. ..##.. ..##.. ..##.. ..##.. ###### ######",
-    "2": ".#####. ####### ##...## .....## ...###. .###... ##..... ####### #######",
-    "3": ".#####. ####### ##...## .....## ..####. .....## ##...## ####### .#####.",
-    "4": "....##. ...###. ..####. .##.##. ##..##. ####### ####### ....##. ....##.",
-    "5": "####### ####### ##..... ######. ####### .....## ##...## ####### .#####.",
-    "6": ".#####. ####### ##..... ######. ####### ##...## ##...## ####### .#####.",
-    "7": "####### ####### .....## ....##. ....##. ...##.. ...##.. ..##... ..##...",
-    "8": ".#####. ####### ##...## ##...## .#####. ##...## ##...## ####### .#####.",
-    "9": ".#####. ####### ##...## ##...## ####### .###### .....## ####### .#####.",
-}
-_MEDIUM: Final = {
+_DOTS: Final = {
     "1": "..#.. .##.. ..#.. ..#.. ..#.. ..#.. .###.",
     "2": ".###. #...# ....# ...#. ..#.. .#... #####",
     "3": ".###. #...# ....# ..##. ....# #...# .###.",
@@ -94,9 +83,9 @@ _MEDIUM: Final = {
     "9": ".###. #...# #...# .#### ....# ....# .###.",
     "+": "..... ..... ..#.. ..#.. ##### ..#.. ..#..",
 }
-_SMALL: Final = {"9": "### #.# ### ..# ###", "+": "... .#. ### .#. ..."}
-_MOST_TALL: Final = 0.78  # the largest share of the badge's height for a text
-_MOST_WIDE: Final = 0.85  # the same for its width
+_FEW_DOTS: Final = {"9": "### #.# ### ..# ###", "+": "... .#. ### .#. ..."}
+_DOTS_FROM: Final = 9  # pixels of the badge; a smaller one has no text
+_ALL_DOTS_FROM: Final = 13  # pixels of the badge, for two signs
 _FILLS: Final = {AMBER: "#f2a01f", RED: "#a6121b"}
 _RIMS: Final = {AMBER: "#4a2600", RED: "#a6121b"}  # bright amber alone is lost on a light panel
 _OUTLINE: Final = "#ffffff"  # as the bases have, for dark panels, and to separate badge and base
@@ -148,19 +137,18 @@ def _shape(whole: int, inset: float, corner: float) -> Image.Image:
 
 
 def _text(side: int, text: str) -> Image.Image:
-    """The text as a mask; where outlines would blur, in the largest set of dots that fits."""
+    """The text as a mask; in dots where outlines would blur."""
     if side >= _OUTLINES_FROM:
         return _outlined(side, text)
     mask = Image.new("L", (side, side), 0)
-    for digits in (_LARGE, _MEDIUM, _SMALL):
-        signs = [digits[sign].split() for sign in text if sign in digits]
+    if text and side >= _DOTS_FROM:
+        digits = _DOTS if len(text) == 1 or side >= _ALL_DOTS_FROM else _FEW_DOTS
+        signs = [digits[sign].split() for sign in text]
         rows = [".".join(parts) for parts in zip(*signs, strict=True)]
-        wide, tall = len("".join(rows[:1])), len(rows)
-        if len(signs) == len(text) and tall <= _MOST_TALL * side and wide <= _MOST_WIDE * side:
-            dots = Image.new("L", (wide, tall), 0)
-            dots.putdata([255 * (dot == "#") for row in rows for dot in row])
-            mask.paste(dots, ((side - wide) // 2, (side - tall) // 2))
-            break
+        wide, tall = len(rows[0]), len(rows)
+        dots = Image.new("L", (wide, tall), 0)
+        dots.putdata([255 * (dot == "#") for row in rows for dot in row])
+        mask.paste(dots, ((side - wide) // 2, (side - tall) // 2))
     return mask
 
 

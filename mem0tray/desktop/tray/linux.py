@@ -97,7 +97,7 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_method()
     def SecondaryActivate(self, x: DBusInt32, y: DBusInt32) -> None:  # noqa: ARG002
-        """Do the same for a middle click, even where a left click opens the menu."""
+        """Do the same for a middle click."""
         self._activate()
 
     @dbus_method()

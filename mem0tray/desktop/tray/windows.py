@@ -1,7 +1,6 @@
 """The icon on Windows: pystray's, sharp at each density, and ended in order.
 
-The taskbar may come later than the icon, and go and come back. Windows asks each window
-before a session ends, and ends the process as soon as it has the answer.
+Windows asks each window before a session ends, and ends the process as soon as it has the answer.
 """
 
 import ctypes

@@ -1,8 +1,6 @@
-"""The icon in a panel of the older kind (XEmbed), by pystray's own backend.
+"""The icon in a panel of the older kind (XEmbed), which has no menu, by pystray's own backend.
 
-It is shown where no panel takes the icon over the bus. A click shows the status; such a panel draws
-no menu. All of it is on one thread: the X library loses requests that two make at once, and nobody
-else waits for an X server that hangs.
+All of it is on one thread: the X library loses requests that two make at once.
 """
 
 import contextlib
@@ -38,9 +36,8 @@ _log: Final = logging.getLogger(__name__)
 class OlderPanel:
     """Brings the icon into an older panel where there is no other.
 
-    `clicked` is called on its thread. Calls `report` once, and never again on this computer (the
-    file `reported`), if no panel shows icons. A panel that takes the icon over the bus gets it by
-    itself, whenever it comes.
+    `clicked` is called on its thread. If no panel shows icons, it calls `report`, once on this
+    computer (the file `reported`).
     """
 
     def __init__(

@@ -299,8 +299,8 @@ class Delivery:
             return self._verdicts.apply_late(job, outcome, flight.server, now)
         self._throttle.note_answer(outcome.duration)
         self._proven = outcome.kind in _PROVEN_BY
-        if outcome.is_success:
-            self.delivered_at = time.monotonic()
+        if outcome.is_success:  # recorded later, perhaps, where the disk is full
+            self.delivered_at = max(self.delivered_at, flight.began + outcome.duration)
         return self._verdicts.apply(job, outcome, flight.server, now, canary=flight.canary)
 
     def _next(self, now: float) -> _Flight | None:

@@ -16,6 +16,7 @@ from tests.support import needs
 
 @pytest.mark.usefixtures("server")
 def test_broken_files_are_named(home: Scratch) -> None:
+    home.never_rests()
     home.claude.mkdir()
     home.queue.write_text('{"queue": [')
     home.paths.dlq.mkdir()

@@ -11,8 +11,8 @@ from mem0tray.system import programs
 from tests.desktop.macos import kit
 from tests.desktop.macos.names import Names, NoNamesError, names
 from tests.desktop.macos.runtime import Machine
-from tests.desktop.macos.scripts import Osascript
 from tests.desktop.macos.user import User
+from tests.desktop.programs import Osascript
 
 collect_ignore_glob = ["test_*.py"] if sys.platform == "win32" else []
 

@@ -16,9 +16,8 @@ import pytest
 # Before it is a Mac: these look at the system when they are imported.
 from mem0tray.desktop.app import Application
 from tests.desktop.macos.runtime import Machine
-from tests.desktop.macos.scripts import Osascript
 from tests.desktop.macos.user import User
-from tests.desktop.programs import Programs
+from tests.desktop.programs import Osascript, Programs
 from tests.support.home import Home
 from tests.support.shapes import dead, entry
 from tests.support.standin import Standin

@@ -21,15 +21,6 @@ def test_no_stand_in_has_a_name_of_its_own(real_names: Names) -> None:
     assert kit.wrong(real_names) == []
 
 
-def test_a_misspelt_stand_in_is_found(real_names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.desktop.macos.appkit import NSMenu
-
-    monkeypatch.setattr(NSMenu, "addItems_", lambda self, item: None, raising=False)  # noqa: ARG005
-    monkeypatch.setitem(kit.STAND_INS, "NSMenue", NSMenu)
-    assert "NSMenu has no selector addItems:" in kit.wrong(real_names)
-    assert "no class NSMenue" in kit.wrong(real_names)
-
-
 def _kit() -> Any:
     import AppKit
 

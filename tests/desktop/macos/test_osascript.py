@@ -11,7 +11,7 @@ from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.system import programs
-from tests.desktop.macos.scripts import Osascript
+from tests.desktop.programs import Osascript
 
 QUESTION = ("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
 HOSTILE = '"; do shell script "x" -- \\ " & (quit)\nend run'

@@ -20,14 +20,13 @@ from mem0tray.desktop.notify import (
 )
 from mem0tray.desktop.notify.dbus import BUS_NAME, Daemon
 from tests.support.notifyd import Mode
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE, wait_until
 from tests.support.session import Session, needs_dbus, session
 
 pytestmark = needs_dbus
 STATUS = (Offer.STATUS, "Show status")
 RETRY = (Offer.RETRY, "Retry")
 TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
-PATIENCE = 0.5  # seconds that a daemon is given
 
 
 def notice(title: str = "Title", body: str = "Body", kind: str = "") -> Notice:
@@ -51,7 +50,7 @@ class Desk:
         )
 
     def clicked(self) -> Offer:
-        return self.clicks.get(timeout=10)
+        return self.clicks.get(timeout=PATIENCE)
 
     def gone(self) -> None:
         what = (DBUS, DBUS_PATH, DBUS, "NameHasOwner")
@@ -70,12 +69,12 @@ def desk(desktop: Session) -> Iterator[Desk]:
 
 def test_a_notice_arrives_whole(desktop: Session, desk: Desk) -> None:
     desktop.start_daemon()
-    look: dict[str, Any] = {"base": "down", "urgency": Urgency.LOW, "category": "transfer.complete"}
+    look: dict[str, Any] = {"base": "down", "urgency": Urgency.LOW}
     desk.daemon.show(Notice("name", "title", "é\n<2>", **look, actions=(STATUS, RETRY)))
     (shown,) = desktop.shown
     assert (shown.title, shown.body) == ("title", "é\n&lt;2&gt;")
     assert (shown.app, shown.icon, shown.timeout) == ("mem0tray", "/icons/down.png", 10_000)
-    hints = {"desktop-entry": "mem0tray", "urgency": 0, "category": "transfer.complete"}
+    hints = {"desktop-entry": "mem0tray", "urgency": 0}
     assert shown.hints == hints
     assert shown.actions == ("default", "Show status", "retry", "Retry")
 
@@ -166,7 +165,7 @@ def test_a_question_ends_with_its_daemon(desktop: Session, desk: Desk) -> None:
     daemon.wait()
     wait_until(lambda: desk.daemon._shown, what="its number")
     desktop.stop_daemon()
-    assert answers.get(timeout=10) == ""
+    assert answers.get(timeout=PATIENCE) == ""
     asking.join()
 
 
@@ -180,8 +179,10 @@ def test_no_question_where_there_are_no_buttons(desktop: Session, desk: Desk) ->
 @pytest.mark.parametrize("mode", ["deaf", "hang"])
 def test_a_daemon_that_hangs(desktop: Session, desk: Desk, mode: Mode) -> None:
     daemon = desktop.start_daemon(mode)
+    desk.daemon._patience = 0.2
     with pytest.raises(SilentDaemonError, match="does not answer"):
         desk.daemon.show(notice())
+    desk.daemon._patience = PATIENCE
     daemon.answer()
     desk.daemon.show(notice("Last"))
     assert desktop.shown[-1].title == "Last"

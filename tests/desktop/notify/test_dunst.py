@@ -10,7 +10,7 @@ from mem0tray.desktop.notify import Notice, Offer
 from mem0tray.desktop.notify.dbus import Daemon
 from mem0tray.desktop.tray.icon import notice_icon
 from tests.support.desktop import Desktop
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE, wait_until
 from tests.support.screen import Window
 
 MIDDLE = 2  # the button of the mouse by which dunst does what a click on a notification does
@@ -38,7 +38,7 @@ def test_a_click_with_the_mouse(desktop: Desktop, bus: SessionBus) -> None:
     Daemon(bus, notice_icon, clicks.put).show(notice("Body"))
     shown = notification(desktop)
     desktop.screen.mouse(shown.x + shown.width // 2, shown.y + shown.height // 2, MIDDLE)
-    assert clicks.get(timeout=10) is Offer.STATUS
+    assert clicks.get(timeout=PATIENCE) is Offer.STATUS
 
 
 @pytest.mark.parametrize("markup", ["", "[global]\nmarkup = full\n"], ids=["none", "full"])

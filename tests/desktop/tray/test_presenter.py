@@ -53,6 +53,7 @@ class Scene:
         self.view = View(STARTING, destination="mem0.test")
         self.error: Exception | None = None
         self.raised = threading.Event()
+        self.changing = threading.Lock()  # held, the view is not read
         self.tray = Tray()
         self.presenter = Presenter(
             self.tray,  # type: ignore[arg-type]
@@ -67,7 +68,8 @@ class Scene:
         if self.error is not None:
             self.raised.set()
             raise self.error
-        return self.view
+        with self.changing:
+            return self.view
 
     def becomes(self, **fields: Any) -> None:
         self.view = dataclasses.replace(self.view, **fields)
@@ -84,9 +86,10 @@ def scene() -> Iterator[Scene]:
 
 def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tray, "TITLE_EVERY", 0.2)
-    for count in range(50):
-        scene.becomes(queue=count)
-        scene.presenter(events.Accepted(1))
+    with scene.changing:
+        for count in range(50):
+            scene.becomes(queue=count)
+            scene.presenter(events.Accepted(1))
     assert "49 memories" in scene.tray.next("title")
     assert "49 memories" in scene.tray.next("menu")[1].label
     assert scene.tray.told.empty()

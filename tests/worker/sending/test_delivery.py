@@ -418,6 +418,27 @@ def test_an_outcome_and_the_next_claim_are_one_commit(steps: Steps) -> None:
     assert seen.count("commit") == 1
 
 
+def test_an_outcome_that_waits_for_the_disk_is_no_later_delivery(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or senders that try again to record theirs would keep the server from being probed."""
+    monkeypatch.setattr(module, "_STORAGE_WAIT", 0.01)
+    record, seen = sending.delivery._record, []
+
+    def recorded(*given: Any) -> list[Event]:
+        happened = record(*given)
+        seen.append(sending.delivery.delivered_at)
+        if len(seen) < 3:
+            raise LedgerError("The ledger cannot be used: database or disk is full.")
+        return happened
+
+    monkeypatch.setattr(sending.delivery, "_record", recorded)
+    sending.wait("a")
+    sending.delivery.kick()
+    sending.next_of(Delivered)
+    assert (len(seen), len(set(seen))) == (3, 1)
+
+
 def test_a_commit_that_fails_is_told_of_and_made_up_for(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
