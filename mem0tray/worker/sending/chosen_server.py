@@ -196,6 +196,7 @@ class ChosenServer:
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection's address, which may change
         self._probed_at = -inf  # monotonic
+        self._choice = self._asked = 0  # which choice of a server this is, and the last probe's
         self.delivery = Delivery(context, self._client, self._await_probe, self._recognise)
         self.prober = Prober(self)
 
@@ -210,6 +211,7 @@ class ChosenServer:
     ) -> None:
         """Use this server from now on, or none as the settings are wrong; and emit this `event`."""
         old = self._connection
+        self._choice += 1
         self._breaker.forget_server()
         self._breaker.unblock("dialect")
         self._breaker.unblock("keyring")
@@ -282,7 +284,7 @@ class ChosenServer:
 
     def probe_client(self) -> ProbeClient:
         """A client for a probe; without a key that the keyring has, the breaker stays open."""
-        refused = bool(self._breaker.refusal)
+        self._asked, refused = self._choice, bool(self._breaker.refusal)
         try:
             client = self._there().probe_client(reads_key=refused)
         except KeyringUnavailableError as error:
@@ -299,6 +301,8 @@ class ChosenServer:
         return False
 
     def probed(self, health: Health, key: KeyCheck | None) -> None:
+        if self._asked != self._choice:  # of the server before: the choice has begun another probe
+            return
         self._probed_at = time.monotonic()
         connection = self._connection
         if connection is not None and connection.version != self._version:

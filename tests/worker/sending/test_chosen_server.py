@@ -200,6 +200,21 @@ def test_after_a_silence_nothing_is_sent_before_a_probe(
     assert choosing.prober.kick.call_count == probes
 
 
+def test_a_probe_of_the_server_before_says_nothing_of_the_one_chosen_now(
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choosing.connection().probe_client.side_effect = lambda **_: choosing.chosen.choose(
+        A, events.ServerChanged
+    )
+    monkeypatch.setattr(choosing.chosen, "_connected", lambda _: choosing.connection())
+    choosing.chosen.probe_client()
+    choosing.chosen.probed(WELL, None)
+    assert not choosing.breaker.lets_through(NOW)
+    choosing.chosen.probe_client()
+    choosing.chosen.probed(WELL, None)
+    assert choosing.breaker.lets_through(NOW)
+
+
 def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
     connection = choosing.connection()
     choosing.chosen.probed(WELL, None)
