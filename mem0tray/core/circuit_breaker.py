@@ -163,7 +163,10 @@ class CircuitBreaker:
             wrong = (*disk, *self._obstacles.values(), *self._faults.values())
             if wrong:
                 return WorkerState(ACTION_NEEDED, wrong[0])
-            if self.refusal and not self._outage_tells_more():
+            refused = self.refusal.find(REFUSES)
+            passes = refused is not None and refused.get("status") in _OF_THE_ADDRESS
+            # A refusal may have been part of the outage that followed, which then tells more.
+            if self.refusal and not (passes and self._healthy is False):
                 return WorkerState(ACTION_NEEDED, self._refusal_so_far())
             if self.is_paused(now):
                 return WorkerState(PAUSED, Reason("paused by you"))
@@ -172,12 +175,6 @@ class CircuitBreaker:
             if not self._healthy:
                 return WorkerState(DOWN, self._health_reason)
             return WorkerState(PAUSED, BREAK) if self.break_left(now) else WorkerState(HEALTHY)
-
-    def _outage_tells_more(self) -> bool:
-        """Return whether the server went down after a refusal that may have been part of that."""
-        refused = self.refusal.find(REFUSES)
-        passes = refused is not None and refused.get("status") in _OF_THE_ADDRESS
-        return passes and self._healthy is False
 
     def _refusal_so_far(self) -> Reason:
         if not self._last_try:

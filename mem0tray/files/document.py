@@ -1,7 +1,6 @@
 """JSON documents that hold lists of items: split, salvage, compose.
 
-Each item keeps its own bytes, and one odd item never spoils the others: the fast parser splits;
-the standard library where that refuses; and of a broken document every whole object is found.
+Each item keeps its own bytes, and one odd item never spoils the others.
 """
 
 import json

@@ -162,24 +162,24 @@ class Holder(NamedTuple):
     run: str
 
 
-class InstanceLock:
+class InstanceLock(FileLock):
     """The lock that allows one writer for each `claude_dir`; the text in it says who that is."""
 
     def __init__(self, path: Path, run: str = "") -> None:
-        self._lock = FileLock(path)
+        super().__init__(path)
         self._run = run
 
-    def acquire(self, patience: float = _PATIENCE) -> None:
+    def acquire(self, timeout: float = _PATIENCE) -> None:
         """Become the one writer.
 
-        Raises AlreadyRunningError, or LockTimeoutError if a command writes for `patience` seconds.
+        Raises AlreadyRunningError, or LockTimeoutError if a command writes for `timeout` seconds.
         """
         text = f"{os.getpid()} {self._run} {processes.space()}\n".encode()
         begun = last = time.monotonic()
-        while not self._lock.try_acquire():
+        while not self.try_acquire():
             now = time.monotonic()
-            if (other := holder(self._lock.path)).run == COMMAND:
-                if now - begun >= patience:
+            if (other := holder(self.path)).run == COMMAND:
+                if now - begun >= timeout:
                     raise LockTimeoutError(
                         Reason(
                             "Another mem0tray command (process {number}) is at work on this folder,"
@@ -190,13 +190,10 @@ class InstanceLock:
                     )
                 last = now
             elif now - last > LOOKER:
-                raise already_running(self._lock.path)
+                raise already_running(self.path)
             time.sleep(LOOKER / 20)
         with suppress(OSError):  # in this order: at no moment is there no text
-            os.ftruncate(self._lock.fd, os.write(self._lock.fd, text))
-
-    def release(self) -> None:
-        self._lock.release()
+            os.ftruncate(self.fd, os.write(self.fd, text))
 
 
 def already_running(path: Path) -> AlreadyRunningError:

@@ -1,7 +1,6 @@
 """Orders: what commands and the menu ask of the ledger's only writer, and its answers.
 
-An order is a small file in a folder of ours. Whoever holds the worker's lock applies it, leaves the
-answer beside it, and removes it.
+Each is a small file; whoever holds the worker's lock applies it and leaves the answer beside it.
 """
 
 import itertools

@@ -56,15 +56,11 @@ class Temporary:
                 self.path.unlink()
 
     def become(self, target: Path, like: os.stat_result | None) -> os.stat_result:
-        """Take the place of `target`; return the stat result from just before.
-
-        Mode, owner and group become those of `like`, as far as we may, and only now: until then
-        nobody else may read the file.
-        """
+        """Take the place of `target`, mode and owner as `like`; return the stat from before."""
         if sys.platform != "win32" and like is not None:
             with suppress(OSError):
                 os.fchown(self.fd, like.st_uid if os.geteuid() == 0 else -1, like.st_gid)
-            os.fchmod(self.fd, like.st_mode & 0o777)
+            os.fchmod(self.fd, like.st_mode & 0o777)  # until now nobody else may read it
         found = os.fstat(self.fd)
         if sys.platform == "win32":
             self._close()  # an open file cannot be renamed there
@@ -101,16 +97,12 @@ def move(path: Path, target: Path) -> None:
         try:
             path.replace(target)
         except OSError as error:
-            if not held_open(error) or time.monotonic() >= end:
+            held_open = getattr(error, "winerror", None) in _HELD_OPEN
+            if not held_open or time.monotonic() >= end:
                 raise
             time.sleep(_LOOK)
         else:
             return
-
-
-def held_open(error: OSError) -> bool:
-    """Return whether Windows may have refused because another program has the file open."""
-    return getattr(error, "winerror", None) in _HELD_OPEN
 
 
 def leftovers(folder: Path, *, remove: bool = False) -> Iterator[Path]:
@@ -133,7 +125,8 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
     if sys.platform == "win32":  # there no lock can tell, and an open file cannot be removed
         from mem0tray.system import processes  # needed only to clean up
 
-        left = not processes.is_alive(_maker(path))
+        maker = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
+        left = not processes.is_alive(int(maker) if maker.isdecimal() else 0)
         if left and remove:
             path.unlink()
         return left
@@ -149,8 +142,3 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
     finally:
         os.close(fd)
     return True
-
-
-def _maker(path: Path) -> int:
-    digits = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
-    return int(digits) if digits.isdecimal() else 0

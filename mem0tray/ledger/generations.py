@@ -1,9 +1,9 @@
 """What was published: generations of the DLQ file, and what each of them showed.
 
-To understand a hand edit one must know what its editor can have seen. So each generation is
-remembered by its `last_update` text, and for each dead letter what each generation showed of it.
+To understand a hand edit one must know what its editor can have seen.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,6 @@ from mem0tray.ledger.rows import Row, row_from
 
 _KEPT_SHOWINGS: Final = 64  # of an item; an older value only brings one retry forward
 _KEPT_GENERATIONS: Final = 50_000
-_AT_ONCE: Final = 500  # keys in one query
 _LATEST: Final = "SELECT coalesce(max(gen), 0) FROM generations"
 _PUBLISHED: Final = f"{_LATEST} WHERE published"
 _IS_COPY: Final = "SELECT 1 FROM generations WHERE name = ? AND sha = ?"
@@ -98,14 +97,9 @@ class Generations:
         return bool(self._ledger.rows(_IS_COPY, name, sha))
 
     def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
-        left = list(keys)
-        found: dict[int, list[Showing]] = {key: [] for key in left}
-        for start in range(0, len(left), _AT_ONCE):
-            some = left[start : start + _AT_ONCE]
-            marks = ", ".join("?" * len(some))
-            sql = f"{SQL['showings']} WHERE item IN ({marks}) ORDER BY rowid"
-            for key, *values in self._ledger.rows(sql, *some):
-                found[key].append(Showing(*values))
+        found: dict[int, list[Showing]] = {key: [] for key in keys}
+        for key, *values in self._ledger.rows(SQL["showings"], json.dumps(list(found))):
+            found[key].append(Showing(*values))
         return {key: Shown(showings) for key, showings in found.items()}
 
     def dead_rows(self) -> list[Row]:

@@ -275,6 +275,7 @@ SELECT max(gen) FROM generations WHERE name = ? AND published
 -- name: showings
 -- What the DLQ file showed of items.
 SELECT item, first_gen, last_gen, retry_count, last_attempt, body, saved FROM showings
+  WHERE item IN (SELECT value FROM json_each(?)) ORDER BY rowid
 
 -- name: close_showings
 -- Ends the showings of items that the next generation shows otherwise or not at all.

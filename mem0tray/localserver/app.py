@@ -1,7 +1,6 @@
 """The embedded server as an ASGI application: its dialects, and its health.
 
-Endpoints call SQLite directly: a commit takes less than handing it to a thread, and a single
-writer needs no lock.
+Endpoints call SQLite directly: a commit takes less than handing it to a thread.
 """
 
 import hmac
@@ -208,11 +207,6 @@ class VpsApi:
         return _SAVED
 
     async def newest(self, request: Request) -> Response:
-        """Answer `GET /memory/{project}?limit=n&before=ID`, newest first.
-
-        `before` asks for memories with a smaller id: the next ones in the list. An answer
-        that ends before `limit` because it grew too large says `"truncated": true`.
-        """
         wanted = Filter(wire.segment(request, "project"))
         page = wire.shaped(dict(request.query_params), VpsPage, strict=False)
         limit, before = min(page.limit, LIMIT_MAX), min(page.before, ID_MAX)

@@ -1,7 +1,6 @@
 """What requests of the dialect `oss` ask for, as the official server takes them.
 
-HTTPException says in words what is wrong: 400 where the official server's library would
-refuse the request, 422 where its shape does not fit.
+HTTPException: 400 where its library would refuse the request, 422 where its shape does not fit.
 """
 
 import json
@@ -69,10 +68,7 @@ class MemoryCreate(Owners):
     )
 
     def memories(self, key: str) -> list[StoredMemory]:
-        """Make the memories; each after the first gets its own key.
-
-        The key is the one in the metadata, else `key`.
-        """
+        """Make the memories; each after the first gets its own key."""
         whose = self.filter()
         names = self.names()
         project = project_of(next(iter(names.values())))

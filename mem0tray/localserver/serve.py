@@ -30,6 +30,7 @@ _GRACE_SECONDS = 1  # for requests still being sent when we leave
 # they would lose a request that they had just sent.
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 128
+_DESCRIPTORS = 4096
 
 
 def serve(
@@ -43,11 +44,11 @@ def serve(
     """Serve the memories in `folder` until a signal says to stop.
 
     `port` is used if it is free, else one of the next, else any; with `exact`, that one or none.
-    With `lifeline` it also stops when standard input ends, as when the process at the other end
-    of the pipe dies. `announce` is called once, with the address, when the server can be used.
+    With `lifeline` it also stops when standard input ends. `announce` is called with the address.
     Raises AlreadyRunningError when a server serves this folder, Mem0TrayError if this one cannot.
     """
     make_own_folder(folder)
+    _allow_connections()
     other = find(folder)
     if other is not None:
         raise AlreadyRunningError(
@@ -122,6 +123,18 @@ class _LocalServer(Server):
     def stop_with_stdin(self) -> None:
         programs.wait_for_parent()
         self.stop()
+
+
+def _allow_connections() -> None:
+    """Raise the limit of descriptors, usually 1,024 or 256: any local program may connect."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def listen(port: int, *, exact: bool = False) -> socket.socket:

@@ -1,9 +1,7 @@
 """Memories in SQLite: they are on the disk once `save` has returned.
 
-One connection, used by the server's only thread. Texts are stored as bytes (UTF-8 with surrogates
-passed through), because SQLite's TEXT cannot hold a lone surrogate. Idempotency keys are kept for
-good, even when their memory is deleted: a producer may repeat a request months later, and a memory
-deleted in between must not come back.
+Texts are bytes (UTF-8 with surrogates passed through), as SQLite's TEXT holds no lone surrogate.
+Idempotency keys outlive their memories: one deleted in between must not come back.
 """
 
 import os
@@ -89,9 +87,8 @@ class KeyReusedError(Exception):
 class StoredMemory(NamedTuple):
     """A memory, with what `oss` says beside it; None where it says nothing.
 
-    `key`: its idempotency key, empty if it has none, with `surrogateescape` for bytes that are no
-    UTF-8. `digest` stands for the request that it came with, and is not read back. `metadata` is
-    a JSON object in ASCII. `updated`: when it was changed last, in Unix seconds, as `created`.
+    `key`: its idempotency key, with `surrogateescape` for bytes that are no UTF-8. `digest` stands
+    for the request that it came with, and is not read back. `metadata` is a JSON object in ASCII.
     `id` is a whole number as text, larger for later ones; the store gives it.
     """
 
@@ -248,10 +245,7 @@ class Store:
     def newest(
         self, wanted: Filter, limit: int, before: int = ID_MAX
     ) -> tuple[list[StoredMemory], bool]:
-        """Read up to `limit` memories below the id `before`, newest first.
-
-        Return also whether there are fewer because an answer has no room for more.
-        """
+        """Read up to `limit` memories below an id, newest first; and whether more had no room."""
         where, values = wanted.condition()
         ordered = f"{_SELECT} WHERE m.id < ?{where} ORDER BY m.id DESC LIMIT ?"
         found: list[StoredMemory] = []
@@ -266,7 +260,9 @@ class Store:
         return found, False
 
     def one(self, memory_id: str) -> StoredMemory | None:
-        number = _row(memory_id)
+        # A text that is no id stands for 0, which no memory has.
+        is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
+        number = int(memory_id) if is_id else 0
         row = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (number,)).fetchone()
         return StoredMemory(*row) if row is not None else None
 
@@ -345,11 +341,6 @@ def memories_in(path: Path) -> int:
             return int(database.execute("SELECT count(*) FROM memories").fetchone()[0])
     except sqlite3.Error as error:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
-
-
-def _row(memory_id: str) -> int:
-    is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
-    return int(memory_id) if is_id else 0
 
 
 def _bytes(text: str) -> bytes:

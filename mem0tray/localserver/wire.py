@@ -1,7 +1,6 @@
-"""What requests bring, as plain values, and what answers say.
+"""What requests bring, as plain values, and what answers say: JSON in ASCII with escapes.
 
-Answers are JSON in ASCII with escapes, so that a lone surrogate survives the wire. What is wrong
-with a request is an HTTPException, with a plain sentence.
+What is wrong with a request is an HTTPException, with a plain sentence.
 """
 
 import hashlib

@@ -1,8 +1,6 @@
 """The class that an answer belongs to, and its words: the contract, section 3. Pure.
 
-This module has what holds for HTTP and every dialect. Which answers mean "stored" or "healthy" is
-up to the dialect (`vps.py`). What follows from the class for memories and server is decided in
-`worker/sending/verdict.py`.
+What follows from the class for memories and server is decided in `worker/sending/verdict.py`.
 """
 
 import json

@@ -1,10 +1,8 @@
 """The HTTP exchange: one keep-alive connection, one request at a time, everything bounded.
 
-It stands on `httpx.HTTPTransport`, without a client around it: one server and one thread want
-neither redirects nor cookies nor decoding. This is the product's hot loop. The time-outs of httpx
-are per read, and a slow drip evades them; nothing in it ends a call from another thread, or says
-whether any of a request went out. httpcore, the engine below it, takes a network backend: ours uses
-httpcore's own code to connect and encrypt.
+It stands on `httpx.HTTPTransport`, without a client around it: this is the product's hot loop. The
+time-outs of httpx are per read, and a slow drip evades them; nothing in it ends a call from another
+thread, or says if any of a request went out. So httpcore, its engine, gets our network backend.
 """
 
 import contextlib
@@ -115,10 +113,7 @@ class Transport(httpcore.NetworkBackend, httpcore.NetworkStream):
             self._end()
 
     def close(self) -> None:
-        """Close the connection; the next exchange opens a new one.
-
-        Never while another thread shuts it down.
-        """
+        """Close the connection, never while another thread shuts it down."""
         self._wire = None  # authorities and proxy may have changed by then
         with self._lock:
             self._open.close()

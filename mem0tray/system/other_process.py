@@ -52,9 +52,31 @@ class OtherProcess:
 def find(seen: WorkerSeen) -> OtherProcess | None:
     """Return the process of that worker; None if it is not known for sure."""
     pid = seen.pid
-    if pid is None or pid == os.getpid() or not processes.is_here(seen):
+    is_linux = sys.platform.startswith("linux")
+    if pid is None or pid == os.getpid() or not processes.is_here(seen) or not is_linux:
         return None
-    return _on_linux(pid, seen.last) if sys.platform.startswith("linux") else None
+    folder = _PROC / str(pid)
+    try:
+        if (_PROC / "self").readlink().name != str(os.getpid()):
+            return None  # it shows the processes of another container
+        words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        is_ours = folder.stat().st_uid == os.geteuid()
+    except OSError:
+        return None
+    mark = _mark(pid)
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    if not mark or booted + int(mark) / os.sysconf("SC_CLK_TCK") > seen.last + _LENIENT:
+        return None  # it began after the metrics were written
+    unit, is_users = _unit(pid)
+    if APP not in {PurePath(word).name for word in words} and not is_worker(unit, words):
+        return None
+    command = one_line(" ".join(words).strip(), _LONGEST)
+    if unit:
+        stop = f"{'systemctl --user' if is_users else 'sudo systemctl'} disable --now {unit}"
+        is_ours = is_users
+    else:
+        stop = f"kill {pid}"
+    return OtherProcess(pid, command, mark, stop, unit if is_users else "", ours=is_ours)
 
 
 def alike(ours: Collection[int | None]) -> list[tuple[str, str]]:
@@ -68,29 +90,6 @@ def alike(ours: Collection[int | None]) -> list[tuple[str, str]]:
             if name and pid not in ours:
                 found.append((f"process {pid} ({name})", f"kill {pid}"))
     return found
-
-
-def _on_linux(pid: int, last: float) -> OtherProcess | None:
-    folder = _PROC / str(pid)
-    try:
-        if (_PROC / "self").readlink().name != str(os.getpid()):
-            return None  # it shows the processes of another container
-        words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-        is_ours = folder.stat().st_uid == os.geteuid()
-    except OSError:
-        return None
-    mark = _mark(pid)
-    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    if not mark or booted + int(mark) / os.sysconf("SC_CLK_TCK") > last + _LENIENT:
-        return None  # it began after the metrics were written
-    unit, is_users = _unit(pid)
-    if APP not in {PurePath(word).name for word in words} and not is_worker(unit, words):
-        return None
-    command = one_line(" ".join(words).strip(), _LONGEST)
-    if not unit:
-        return OtherProcess(pid, command, mark, f"kill {pid}", ours=is_ours)
-    stop = f"{'systemctl --user' if is_users else 'sudo systemctl'} disable --now {unit}"
-    return OtherProcess(pid, command, mark, stop, unit if is_users else "", ours=is_users)
 
 
 def sentence(seen: WorkerSeen) -> Reason:

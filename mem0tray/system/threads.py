@@ -26,13 +26,6 @@ def start(thread: threading.Thread) -> None:
         ) from error
 
 
-class Signal(Protocol):
-    """Something to wait for: an Event, or a Condition whose lock is held."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is set, or for so many seconds."""
-
-
 class Clock:
     """The system's clocks."""
 
@@ -42,7 +35,7 @@ class Clock:
     def wall(self) -> float:
         return time.time()
 
-    def wait(self, signal: Signal, seconds: float) -> None:
+    def wait(self, signal: threading.Event | threading.Condition, seconds: float) -> None:
         """Wait for a signal, at most so many seconds; it may also return before either."""
         signal.wait(seconds)
 

@@ -1,11 +1,12 @@
 """The circuit breaker: whether the worker may send, and the state that follows."""
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mem0tray.core import reasons
+from mem0tray.core import reasons, state
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING, WorkerState, refusal
@@ -116,9 +117,9 @@ def test_an_outage_after_a_refusal_of_the_address_is_told(
 ) -> None:
     breaker.set_misconfigured(refusal(str(status), status), NOW)
     breaker.note_probe(healthy=False, reason=reasons.quoted("down"))
-    state = breaker.state(NOW)
-    assert told in str(state.reason)
-    assert state.name == (ACTION_NEEDED if status == 401 else DOWN)
+    shown = breaker.state(NOW)
+    assert told in str(shown.reason)
+    assert shown.name == (ACTION_NEEDED if status == 401 else DOWN)
     breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert str(status) in str(breaker.state(NOW).reason)
 
@@ -223,3 +224,46 @@ def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> Non
     assert breaker.fault_with(["queue", "dlq"]) == reasons.quoted("one")
     assert breaker.fault_with(["dlq"]) == reasons.quoted("two")
     assert breaker.fault_with(["metrics"]) is reasons.NONE
+
+
+# Their names ------------------------------------------------------------------------------------
+
+
+def test_the_states_have_the_names_of_the_contract() -> None:
+    assert (STARTING, HEALTHY, DOWN) == ("starting", "healthy", "down")
+    assert (PAUSED, ACTION_NEEDED) == ("paused", "action needed")
+
+
+def test_a_refusal_keeps_the_answer_and_its_status() -> None:
+    told = refusal("403 Forbidden: no right.", 403)
+    assert str(told) == "the server refuses deliveries: 403 Forbidden: no right."
+    assert told.get("status") == 403
+    assert refusal("no", None).get("status") == 0
+
+
+@pytest.mark.parametrize(
+    ("system", "command"), [("linux", "kill 42"), ("win32", "taskkill /F /PID 42")]
+)
+def test_the_command_is_one_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, system: str, command: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    assert state.kill_command(42) == command
+    told = str(state.another_worker(42, None, command))
+    assert told == f"another worker runs as process 42: stop it with `{command}`"
+    assert ("Task Manager" in str(state.another_worker(None, None))) is (system == "win32")
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "told"),
+    [
+        ("far.example", "runs on far.example: stop it there, or give each its own folder"),
+        (None, "runs as process 42: find it"),
+    ],
+)
+def test_no_command_ends_a_process_that_is_not_known_for_sure(
+    elsewhere: str | None, told: str
+) -> None:
+    said = str(state.another_worker(42, elsewhere))
+    assert said.startswith(f"another worker {told}")
+    assert state.kill_command(42) not in said

@@ -35,13 +35,17 @@ def source_of(path: Path) -> EmergencySource:
     return EmergencySource(path.name, path.stat().st_ino)
 
 
-def taken(found: Lines | None) -> list[str]:
+def got(file: Path, source: EmergencySource, *, final: bool = False) -> Lines:
+    found = read(file.parent, source, final=final)
     assert found is not None
+    return found
+
+
+def taken(found: Lines) -> list[str]:
     return [item.content for item in found.items]
 
 
-def after(found: Lines | None) -> EmergencySource:
-    assert found is not None
+def after(found: Lines) -> EmergencySource:
     assert found.source is not None
     return found.source
 
@@ -53,7 +57,7 @@ def test_each_line_is_read_once_and_in_order_when_it_is_whole(file: Path) -> Non
         (line("e").rstrip(), ["e"]), (b"\n" + line("f").rstrip(), ["f"]),
     ):  # fmt: skip
         append(file, data)
-        found = read(file.parent, source, final=False)
+        found = got(file, source)
         assert taken(found) == texts
         source = after(found)
         assert read(file.parent, source, final=False) is None
@@ -95,8 +99,7 @@ def cut(name: str, *places: int, text: str = "") -> list[bytes]:
 def test_a_line_that_another_cut_in_two_is_read_whole(file: Path, content: str, at: int) -> None:
     begin, end = cut(content, at)
     append(file, begin + line("b") + line("c") + end + line("d"))
-    found = read(file.parent, source_of(file), final=False)
-    assert found is not None
+    found = got(file, source_of(file))
     assert sorted(taken(found)) == sorted([content, "b", "c", "d"])
     assert (found.odd, after(found).torn) == ([], ())
 
@@ -105,13 +108,11 @@ def test_the_end_of_a_torn_line_may_come_later_in_many_parts(file: Path) -> None
     source, parts = source_of(file), cut("long one", 30, 40, 50)
     for number, part in enumerate(parts[:-1]):
         append(file, part + line(f"b{number}"))
-        found = read(file.parent, source, final=False)
-        assert found is not None
+        found = got(file, source)
         assert (taken(found), found.odd) == ([f"b{number}"], [])
         source = msgspec.json.decode(msgspec.json.encode(after(found)), type=EmergencySource)
     append(file, parts[-1])
-    found = read(file.parent, source, final=False)
-    assert found is not None
+    found = got(file, source)
     assert (taken(found), found.odd, after(found).torn) == (["long one"], [], ())
 
 
@@ -121,19 +122,17 @@ def test_a_torn_line_waits_for_its_end_up_to_a_million_bytes(
 ) -> None:
     begin, end = cut("a", length, text="x" * length)
     append(file, begin + line("b"))
-    found = read(file.parent, source_of(file), final=False)
-    assert found is not None
+    found = got(file, source_of(file))
     assert (taken(found), list(map(len, found.odd))) == (["b"], [length] * (not waits))
     append(file, end)
-    assert taken(read(file.parent, after(found), final=True)) == ["x" * length] * waits
+    assert taken(got(file, after(found), final=True)) == ["x" * length] * waits
 
 
 def test_a_torn_line_whose_end_never_comes_is_kept(file: Path) -> None:
     begin, _ = cut("long one", 30)
     append(file, begin + line("b"))
-    source = after(read(file.parent, source_of(file), final=False))
-    found = read(file.parent, source, final=True)
-    assert found is not None
+    source = after(got(file, source_of(file)))
+    found = got(file, source, final=True)
     assert (found.items, found.odd) == ([], [begin])
     assert after(found) == msgspec.structs.replace(source, torn=())
 
@@ -170,8 +169,7 @@ def test_of_two_lines_torn_at_once_no_memory_is_made_and_no_byte_lost(
 def test_a_long_line_that_a_short_one_cut_in_two_is_read_whole(file: Path) -> None:
     begin, end = cut("a", 8192, text="a words " * 2500)
     append(file, begin + line("b", content="b" * 3900) + end)
-    found = read(file.parent, source_of(file), final=False)
-    assert found is not None
+    found = got(file, source_of(file))
     assert sorted(map(len, taken(found))) == [3900, 20_000]
     assert (found.odd, after(found).torn) == ([], ())
 
@@ -179,10 +177,9 @@ def test_a_long_line_that_a_short_one_cut_in_two_is_read_whole(file: Path) -> No
 def test_a_long_line_behind_one_whose_writer_died_is_read(file: Path) -> None:
     begin, _ = cut("a", 8192, text="a words " * 2500)
     append(file, begin + line("b", content="b words " * 2500))
-    found = read(file.parent, source_of(file), final=False)
+    found = got(file, source_of(file))
     assert taken(found) == []  # an end may come that is in it
-    found = read(file.parent, after(found), final=True)
-    assert found is not None
+    found = got(file, after(found), final=True)
     assert (taken(found), found.odd) == (["b words " * 2500], [begin])
 
 
@@ -210,14 +207,13 @@ def test_an_inode_that_is_another_files_by_now_is_read_from_its_beginning(
     file: Path, length: int
 ) -> None:
     append(file, line("x" * length))
-    source = after(read(file.parent, source_of(file), final=False))
+    source = after(got(file, source_of(file)))
     append(file, line("b"))
-    assert taken(read(file.parent, source, final=False)) == ["b"]
+    assert taken(got(file, source)) == ["b"]
     with file.open("r+b") as changed:
         changed.seek(source.offset - 2)
         changed.write(b" ")
-    found = read(file.parent, source, final=True)
-    assert found is not None
+    found = got(file, source, final=True)
     assert after(found).offset == file.stat().st_size
     assert "b" in taken(found)
     assert found.odd, "the changed line was read once more"
@@ -227,12 +223,11 @@ def test_an_inode_that_is_another_files_by_now_is_read_from_its_beginning(
 def test_a_torn_line_of_a_file_that_another_replaced_is_kept(file: Path, *, final: bool) -> None:
     begin, end = cut("long one", 30)
     append(file, begin + line("b"))
-    source = after(read(file.parent, source_of(file), final=False))
+    source = after(got(file, source_of(file)))
     assert source.torn == (begin,)
     file.write_bytes(end + line("c"))
-    found = read(file.parent, source, final=final)
+    found = got(file, source, final=final)
     assert taken(found) == ["c"]
-    assert found is not None
     assert found.odd[0] == begin
     assert after(found).torn == ()
 

@@ -34,8 +34,8 @@ def paths(tmp_path: Path) -> Paths:
     return Paths(tmp_path / "claude", tmp_path / "data")
 
 
-def read(paths: Paths) -> list[Order | None]:
-    return [order for _path, order in orders.waiting(paths.orders)]
+def read(paths: Paths) -> list[Order]:
+    return [order for _path, order in orders.waiting(paths.orders) if order is not None]
 
 
 def test_what_is_asked_is_read(paths: Paths) -> None:
@@ -44,11 +44,8 @@ def test_what_is_asked_is_read(paths: Paths) -> None:
     orders.leave(paths, Order(RESTORE, texts=[Text.of(raw, dead=True)]))
     orders.leave(paths, orders.Order(orders.SHOW))
     first, second, third = read(paths)
-    assert first is not None
     assert (first.verb, first.names, first.backup) == (DELETE, [ODD, PLAIN], "copy.json")
-    assert second is not None
     assert [(text.data, text.dead) for text in second.texts] == [(raw, True)]
-    assert third is not None
     assert (third.verb, third.names) == (SHOW, [])
 
 
@@ -83,7 +80,6 @@ def test_an_order_of_a_former_version_is_understood(
     document = {**former, "items": [{"id": "b", "digest": PLAIN[1].hex()}], "more": 1}
     (paths.orders / "1-1.json").write_text(json.dumps(document))
     (found,) = read(paths)
-    assert found is not None
     assert (found.verb, found.names) == (now, [PLAIN])
 
 
@@ -112,9 +108,7 @@ def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
     orders.leave(paths, orders.Order(orders.SHOW))
     orders.withdraw(paths.orders, [ODD])
     left, show = read(paths)
-    assert left is not None
     assert (left.verb, left.names) == (DELETE, [PLAIN])
-    assert show is not None
     assert show.verb == SHOW
 
 

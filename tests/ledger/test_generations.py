@@ -8,7 +8,7 @@ from mem0tray.ledger import generations
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations, Showing, Shown
 from mem0tray.ledger.inbox import Inbox
-from tests.ledger.samples import NOW, fresh, letter, row, table
+from tests.ledger.samples import NOW, fresh, known, letter, row, table
 
 
 @pytest.fixture
@@ -213,9 +213,7 @@ def test_a_gap_outlives_the_thinning(
         publish(past, f"shown {n}")
         inbox.discard([key], NOW, "user")
         publish(past, f"gone {n}")
-        known = inbox.known(item.name)
-        assert known is not None
-        inbox.revive(known, item, NOW, dead=True, gen=None)
+        inbox.revive(known(inbox, item), item, NOW, dead=True, gen=None)
     past.thin_out()
     assert [(each.first, each.last) for each in showings(past, key)] == [(1, 1), (7, 7)]
 

@@ -116,14 +116,10 @@ def test_a_delivery_to_each_server_is_remembered(
 ) -> None:
     entry = fresh("a")
     (key,) = put(inbox, entry)
-    known = None
     for server, at in ((HERE, NOW), (ELSEWHERE, NOW + 1), (HERE, NOW + 2)):
         outbox.record_delivery(key, server, at)
-        known = inbox.known(entry.name)
-        assert known is not None
-        inbox.revive(known, entry, at, dead=False, gen=None)
-    assert known is not None
-    assert known.servers == {HERE, ELSEWHERE}
+        inbox.revive(known(inbox, entry), entry, at, dead=False, gen=None)
+    assert known(inbox, entry).servers == {HERE, ELSEWHERE}
     job = outbox.claim(key, NOW + 3, HERE)
     assert (job.delivered, job.unknown) == (NOW + 2, NOW + 2)
     job = outbox.claim(key, NOW + 3, ELSEWHERE)
@@ -140,9 +136,7 @@ def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outb
     (key,) = put(inbox, entry)
     assert outbox.claim(key, NOW, HERE).unknown is None
     outbox.record_delivery(key, HERE, NOW + 1)
-    known = inbox.known(entry.name)
-    assert known is not None
-    inbox.revive(known, entry, NOW + 2, dead=False, gen=None)
+    inbox.revive(known(inbox, entry), entry, NOW + 2, dead=False, gen=None)
     job = outbox.claim(key, NOW + 3, ELSEWHERE)
     assert (job.delivered, job.unknown) == (None, NOW + 1)
     outbox.mark_absent(job, ELSEWHERE)
@@ -155,9 +149,7 @@ def test_a_server_has_what_it_took_whatever_it_says_later(inbox: Inbox, outbox: 
     entry = fresh("a")
     (key,) = put(inbox, entry)
     outbox.record_delivery(key, HERE, NOW)
-    known = inbox.known(entry.name)
-    assert known is not None
-    inbox.revive(known, entry, NOW, dead=False, gen=None)
+    inbox.revive(known(inbox, entry), entry, NOW, dead=False, gen=None)
     outbox.mark_unknown(key, HERE, NOW + 1, timed_out=False)
     job = outbox.claim(key, NOW + 2, HERE)
     assert (job.delivered, job.unknown) == (NOW, NOW)

@@ -52,6 +52,12 @@ def producers(world: World) -> Producers:
     return Producers(world)
 
 
+def come_to_an_end(world: World) -> None:
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+
+
 @pytest.mark.row(26, 32)
 def test_a_torn_emergency_line_of_the_future_keeps_nobody(
     world: World, producers: Producers
@@ -83,9 +89,7 @@ def test_a_line_behind_one_cut_off_after_a_colon_is_salvaged(
 ) -> None:
     world.home.emergency.write_text(_LINE[:cut])
     producers.emergency(producers.entry("alpha"))
-    ending.heal(world)
-    ending.check(world)
-    assert world.wrong == []
+    come_to_an_end(world)
 
 
 @pytest.mark.row(25, 32)
@@ -101,9 +105,7 @@ def test_a_clock_set_forward_takes_no_file_from_a_slow_writer(
     world.set_clock(10 * 365 * 86_400)
     world.work()
     producers.write_opened(producers.entry("alpha"))
-    ending.heal(world)
-    ending.check(world)
-    assert world.wrong == []
+    come_to_an_end(world)
     world.clock.advance(REMOVE_AFTER)
     world.work()
     assert list(world.home.claude.glob(".mem0_emergency.*")) == []
@@ -119,9 +121,7 @@ def test_a_deleted_entry_does_not_come_back_from_the_emergency_file(
     producers.queue(item)
     Commands(world).delete(0)
     world.start()
-    ending.heal(world)
-    ending.check(world)
-    assert world.wrong == []
+    come_to_an_end(world)
     assert world.home.queue_items() == []
 
 
@@ -163,9 +163,7 @@ def test_what_was_restored_can_be_deleted_at_once(
     if killed:
         world.kill()
     commands.delete(0)
-    ending.heal(world)
-    ending.check(world)
-    assert world.wrong == []
+    come_to_an_end(world)
 
 
 def test_counters_of_a_file_that_was_begun_afresh_are_mended(
@@ -174,9 +172,7 @@ def test_counters_of_a_file_that_was_begun_afresh_are_mended(
     producers.queue(producers.entry("alpha"))
     ending.heal(world)
     world.home.write_queue([])
-    ending.heal(world)
-    ending.check(world)
-    assert world.wrong == []
+    come_to_an_end(world)
     assert world.home.stats()["total_queued"] == 1
 
 
