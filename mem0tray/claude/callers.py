@@ -15,7 +15,6 @@ from mem0tray.system.paths import APP
 NAME: Final = APP  # the name of the tools' server
 _SERVERS: Final = "mcpServers"
 _HOOKS: Final = "hooks"
-_MEND: Final = "Mend it, then try again; nothing was changed."
 _PATIENCE: Final = 10  # seconds, after which Claude Code goes on without a hook
 _BARE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _SPECIAL: Final = re.compile(r'([\\"$`])')
@@ -35,15 +34,14 @@ class Caller(NamedTuple):
     installed: bool
 
 
-def refuse_odd(document: dict[str, Any]) -> None:
-    """Raise Mem0TrayError where servers or hooks are not in the form that Claude Code reads."""
+def odd(document: dict[str, Any]) -> str:
+    """Return the member that is not in the form that Claude Code reads; empty if none is."""
     for name in (_SERVERS, _HOOKS):
         if not isinstance(document.get(name, {}), dict):
-            raise Mem0TrayError(f"{name} is no object there, as Claude Code wants it.", _MEND)
-    for event in EVENTS:
-        if not isinstance(document.get(_HOOKS, {}).get(event, []), list):
-            where = f"{_HOOKS}.{event}"
-            raise Mem0TrayError(f"{where} is no list there, as Claude Code wants it.", _MEND)
+            return name
+    hooks = document.get(_HOOKS, {})
+    found = (each for each in EVENTS if not isinstance(hooks.get(each, []), list))
+    return next((f"{_HOOKS}.{each}" for each in found), "")
 
 
 def servers(text: str) -> list[Caller]:

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 
 from mem0tray.claude import callers
 from mem0tray.claude.callers import Caller
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, private_folders, temporary
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.system.paths import claude_code_folder, data_root
@@ -139,10 +139,8 @@ def read(part: str) -> FoundSettings:
         _refuse(path, f"is no JSON that can be changed without loss ({error})", "Mend it")
     if not isinstance(document, dict):
         _refuse(path, "holds no JSON object", "Mend it")
-    try:
-        callers.refuse_odd(document)
-    except Mem0TrayError as error:
-        raise FileUnavailableError(f"{path}: {error.message}", error.remedy) from error
+    if name := callers.odd(document):
+        _refuse(path, f"has {name} in another form than Claude Code reads", "Mend it")
     return FoundSettings(path, data, text, signature)
 
 

@@ -56,15 +56,11 @@ class Temporary:
                 self.path.unlink()
 
     def become(self, target: Path, like: os.stat_result | None) -> os.stat_result:
-        """Take the place of `target`; return the stat result from just before.
-
-        Mode, owner and group become those of `like`, as far as we may, and only now: until then
-        nobody else may read the file.
-        """
+        """Take the place of `target`, mode and owner as `like`; return the stat from before."""
         if sys.platform != "win32" and like is not None:
             with suppress(OSError):
                 os.fchown(self.fd, like.st_uid if os.geteuid() == 0 else -1, like.st_gid)
-            os.fchmod(self.fd, like.st_mode & 0o777)
+            os.fchmod(self.fd, like.st_mode & 0o777)  # until now nobody else may read it
         found = os.fstat(self.fd)
         if sys.platform == "win32":
             self._close()  # an open file cannot be renamed there

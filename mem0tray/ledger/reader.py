@@ -310,11 +310,7 @@ class Reader:
         ]
 
     def only_elsewhere(self, server: str) -> dict[str, int]:
-        """Return how many delivered memories each other server has taken that this one has not.
-
-        Neither what waits to be delivered is counted, nor what the user has deleted since; a memory
-        that was sent again under further ids counts once, where it was sent first.
-        """
+        """Count the delivered memories that other servers have taken, and this one has not."""
         if not self._rows("SELECT 1 FROM servers WHERE name != ? LIMIT 1", server):
             return {}
         self._define("first_id", items.first_id)

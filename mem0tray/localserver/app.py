@@ -207,11 +207,6 @@ class VpsApi:
         return _SAVED
 
     async def newest(self, request: Request) -> Response:
-        """Answer `GET /memory/{project}?limit=n&before=ID`, newest first.
-
-        `before` asks for memories with a smaller id: the next ones in the list. An answer
-        that ends before `limit` because it grew too large says `"truncated": true`.
-        """
         wanted = Filter(wire.segment(request, "project"))
         page = wire.shaped(dict(request.query_params), VpsPage, strict=False)
         limit, before = min(page.limit, LIMIT_MAX), min(page.before, ID_MAX)

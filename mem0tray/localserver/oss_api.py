@@ -79,10 +79,6 @@ class OssApi:
         return answer({"results": results} | ({} if wanted.infer is False else {"note": _NOTE}))
 
     async def listing(self, request: Request) -> Response:
-        """Answer `GET /memories?user_id=&agent_id=&run_id=&top_k=`, newest first; 1,000 at most.
-
-        An answer that ends before `top_k` because it grew too large says `"truncated": true`.
-        """
         asked = oss_requests.in_query(request)
         wanted = asked.filter(required=False)
         usual = LIMIT_MAX if wanted.project is None else oss_requests.TOP_K
@@ -96,11 +92,6 @@ class OssApi:
         return answer(_shown(found) | {"score": None} if found is not None else None)
 
     async def search(self, request: Request) -> Response:
-        """Answer `POST /search`: memories with words of the query, the best first.
-
-        A filter by `mem0tray_id` finds the memory with that key whatever its words, and shows only
-        the beginning of a large one: it asks whether the memory is there.
-        """
         asked = await oss_requests.read(request, SearchRequest)
         wanted = asked.wanted()
         if wanted.key is not None:

@@ -68,10 +68,7 @@ class MemoryCreate(Owners):
     )
 
     def memories(self, key: str) -> list[StoredMemory]:
-        """Make the memories; each after the first gets its own key.
-
-        The key is the one in the metadata, else `key`.
-        """
+        """Make the memories; each after the first gets its own key."""
         whose = self.filter()
         names = self.names()
         project = project_of(next(iter(names.values())))

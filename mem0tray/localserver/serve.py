@@ -44,8 +44,7 @@ def serve(
     """Serve the memories in `folder` until a signal says to stop.
 
     `port` is used if it is free, else one of the next, else any; with `exact`, that one or none.
-    With `lifeline` it also stops when standard input ends, as when the process at the other end
-    of the pipe dies. `announce` is called once, with the address, when the server can be used.
+    With `lifeline` it also stops when standard input ends. `announce` is called with the address.
     Raises AlreadyRunningError when a server serves this folder, Mem0TrayError if this one cannot.
     """
     make_own_folder(folder)

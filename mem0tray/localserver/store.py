@@ -87,9 +87,8 @@ class KeyReusedError(Exception):
 class StoredMemory(NamedTuple):
     """A memory, with what `oss` says beside it; None where it says nothing.
 
-    `key`: its idempotency key, empty if it has none, with `surrogateescape` for bytes that are no
-    UTF-8. `digest` stands for the request that it came with, and is not read back. `metadata` is
-    a JSON object in ASCII. `updated`: when it was changed last, in Unix seconds, as `created`.
+    `key`: its idempotency key, with `surrogateescape` for bytes that are no UTF-8. `digest` stands
+    for the request that it came with, and is not read back. `metadata` is a JSON object in ASCII.
     `id` is a whole number as text, larger for later ones; the store gives it.
     """
 
@@ -246,10 +245,7 @@ class Store:
     def newest(
         self, wanted: Filter, limit: int, before: int = ID_MAX
     ) -> tuple[list[StoredMemory], bool]:
-        """Read up to `limit` memories below the id `before`, newest first.
-
-        Return also whether there are fewer because an answer has no room for more.
-        """
+        """Read up to `limit` memories below an id, newest first; and whether more had no room."""
         where, values = wanted.condition()
         ordered = f"{_SELECT} WHERE m.id < ?{where} ORDER BY m.id DESC LIMIT ?"
         found: list[StoredMemory] = []

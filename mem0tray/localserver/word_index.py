@@ -90,8 +90,7 @@ class WordIndex:
         """Find the memories that fit best, with the share of the query's words in each, 0 to 1.
 
         First those with all words, then those with more of them; among equals those whose words
-        weigh more (BM25), then the newer. A `project` of None: of all projects. `also` is SQL for
-        a further condition on `rowid`, with its `values`.
+        weigh more (BM25), then the newer. `also` is SQL for a further condition on `rowid`.
         """
         among = "" if project is None else f"project : {_name(project)} AND "
 

@@ -101,11 +101,7 @@ class HostedClient(Mem0Client):
         return no_answer(outcome)
 
     def _confirmed(self, outcome: Outcome, reply: Reply, memory: Memory, timeout: float) -> Outcome:
-        """Return the outcome of a delivery, once the service was seen to have what is in doubt.
-
-        It adds nothing where it has an equal text; and the first delivery shows whether it keeps
-        what it takes.
-        """
+        """Return the outcome of a delivery, once what is in doubt was seen there."""
         adds_nothing = not (json_object(reply) or {}).get("results", True)
         is_doubtful = adds_nothing or self._known.checks
         if outcome.kind is not Kind.DELIVERED or self._terms.infer or not is_doubtful:

@@ -198,11 +198,7 @@ class Mem0Client(HttpClient):
         return isinstance(body.get("results"), list)
 
     def _is_kept(self, memory: Memory, timeout: float) -> bool | None:
-        """Check that the server has a memory that it said it stored; None: it does not say.
-
-        Some servers say so and store nothing. One that is slow to find new memories is asked again
-        for as long as the call may take.
-        """
+        """Check, again and again in time, that the server has it; None: it does not say."""
         end = time.monotonic() + timeout
         for wait in _CHECKED:
             if wait and time.monotonic() + wait >= end:

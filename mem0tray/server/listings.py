@@ -37,10 +37,9 @@ class ProjectListing(Struct):
 class Listings:
     """The last listing of each project, and what else all who ask one server share.
 
-    Any thread may use it. `checks`: how many deliveries are verified, in dialects whose servers
-    may store nothing and say that they did; none any more once one was found there. `cannot_tell`:
-    projects with the kind of question that the server cannot answer. `asked`: how often a project
-    was asked about.
+    Any thread may use it. `checks`: how many deliveries are still verified, in dialects whose
+    servers may store nothing and say that they did. `cannot_tell`: projects with the kind of
+    question that the server cannot answer. `asked`: how often a project was asked about.
     """
 
     def __init__(self, checks: int = 0) -> None:

@@ -55,12 +55,10 @@ class Outcome(Struct, frozen=True):
     """The outcome of one attempt; or why a question was not answered.
 
     `message` is safe for logs, `last_error` and people: one line of at most 200 characters, without
-    content or secrets; `reason` is the same as data, where it is a sentence of ours. `retry_after`
-    and `duration` are seconds. `timed_out`: the server had the request and gave no answer in time.
-    `may_have_it`: the server may have stored the memory all the same, so it is asked before the
-    memory is sent again; a 500 is an `ITEM_FAILURE` and leaves this open. `request_id` is the
-    server's own name for the request in its log. With `ticket` it can be asked what became of a
-    memory that it is `AT_WORK` on.
+    content or secrets; `reason` is the same as data. `timed_out`: the server had the request and
+    gave no answer in time. `may_have_it`: it may have stored the memory all the same, and is asked
+    before that is sent again. `request_id` is the server's own name for the request in its log.
+    With `ticket` it can be asked what became of a memory that it is `AT_WORK` on.
     """
 
     kind: Kind
@@ -87,9 +85,8 @@ class Outcome(Struct, frozen=True):
 class ServerMemory(Struct, frozen=True):
     """A memory as a server shows it.
 
-    `id` is the server's own, and `created` is the time as the server writes it; both are empty
-    where it shows none. `score`: how well the memory fits a search, None where the server gives
-    none. `key` is the idempotency key of our save, empty where the server does not keep it.
+    `id` and `created` are as the server writes them, empty where it shows none. `score`: how well
+    the memory fits a search. `key` is the idempotency key of our save, empty where it is not kept.
     """
 
     project: str
@@ -181,9 +178,8 @@ class Fault(enum.Enum):
 class Reply(Struct):
     """An exchange as it went: an answer, a fault, or the beginning of an answer and a fault.
 
-    `headers` have names in lower case. `body` is unchanged, and complete only without a fault;
-    `detail` says in a few of our own words why nothing was reached; `duration` is in seconds.
-    `asked` is the server's address and the path below it; `value` is the body once decoded.
+    `headers` have names in lower case. `body` is complete only without a fault; `detail` says why
+    nothing was reached. `asked` is the server's address and the path below it.
     """
 
     status: int | None
@@ -238,9 +234,8 @@ class Client(ProbeClient, Protocol):
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask whether the server has exactly this text.
 
-        `since` is the monotonic time before which the last attempt to deliver it may still have
-        been at work (0.0: none of this process is); what was learnt after that may be used again.
-        An Outcome is an outage, a 401, a 429, or `NO_ANSWER` for whatever is no listing; only 404
+        What was learnt after `since` (monotonic), before which the last attempt may still have been
+        at work, may be used again. An Outcome is an outage, a 401, a 429, or `NO_ANSWER`; only 404
         and 405 mean that the server cannot tell. Of a memory with a ticket it may also be
         `AT_WORK`, or an `ITEM_FAILURE`: the server has not stored it.
         """

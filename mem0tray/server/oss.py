@@ -134,10 +134,7 @@ class OssClient(Mem0Client):
         return Presence.ABSENT if is_whole and not results else Presence.CANNOT_TELL
 
     def _listed(self, memory: Memory, timeout: float, since: float) -> Presence | None:
-        """Return whether the memory's key is listed; None where a listing does not say.
-
-        A search costs the server a question to its model, a listing does not.
-        """
+        """Look for it in a listing, which costs no question to a model; None: it does not say."""
         listing = self._known.recent(memory.project, since)
         if listing is None:
             asked = time.monotonic()
@@ -152,12 +149,7 @@ class OssClient(Mem0Client):
         return Presence.ABSENT if listing.complete else None
 
     def _is_cut(self, project: str, number: int, timeout: float) -> bool | Outcome:
-        """Return whether the server may have more memories of a project than it listed.
-
-        A server that does not know `top_k` has a limit of its own, a round number: asked for one
-        memory, it lists as many again. Where the number may also be a bound on `top_k`, only a
-        server that refuses more than 1,000, as the official one does, is known to list as many.
-        """
+        """Return whether it may have more than it listed (contract, section 4: read all)."""
         if number >= _LISTED or number % _ROUND or not number:
             return number >= _LISTED
         if number % _BOUND == 0 or number in _BOUNDS:
@@ -196,11 +188,7 @@ class OssClient(Mem0Client):
         return self._post(self.SEARCH, body, timeout)
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
-        """List the users that have memories there, or with `server.user` the agents.
-
-        The server looks at 10,000 memories at most, and counts an agent's over all users: where the
-        count may be wrong, none is given.
-        """
+        """List the users, or agents; where the server's count may be wrong, none is given."""
         reply = self._get(ENTITIES, timeout, LONGEST_PAGE)
         found = json_value(reply)
         if reply.status != HTTPStatus.OK or not isinstance(found, list):

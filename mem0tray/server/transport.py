@@ -113,10 +113,7 @@ class Transport(httpcore.NetworkBackend, httpcore.NetworkStream):
             self._end()
 
     def close(self) -> None:
-        """Close the connection; the next exchange opens a new one.
-
-        Never while another thread shuts it down.
-        """
+        """Close the connection, never while another thread shuts it down."""
         self._wire = None  # authorities and proxy may have changed by then
         with self._lock:
             self._open.close()

@@ -175,10 +175,7 @@ class VpsClient(HttpClient):
     def _search(
         self, memory: Memory, timeout: float, listing: ProjectListing
     ) -> Presence | Outcome:
-        """Look for the text itself among the most similar ones; not finding it proves nothing.
-
-        No search takes a text of a megabyte as its query.
-        """
+        """Look among the most similar texts; not finding it proves nothing."""
         too_long = len(memory.content) > LONGEST_TEXT
         if too_long or (memory.project, self.SEARCH) in self._known.cannot_tell:
             return Presence.CANNOT_TELL
@@ -192,11 +189,7 @@ class VpsClient(HttpClient):
     def _answer(
         self, reply: Reply, memory: Memory, name: str, question: str
     ) -> list[Any] | Presence | Outcome:
-        """Read the entries of a listing or search.
-
-        A server without this route cannot tell. Anything but JSON is no answer, as a page from a
-        proxy in front of the server.
-        """
+        """Read the entries of a listing or search; a server without this route cannot tell."""
         if reply.status in CANNOT_TELL:
             self._known.cannot_tell.add((memory.project, question))
             return Presence.CANNOT_TELL
@@ -209,10 +202,7 @@ class VpsClient(HttpClient):
 
 
 def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> tuple[Reply, int]:
-    """Ask for up to `limit` memories, or for fewer if the answer would be too long.
-
-    `ask` gets the number of memories, and the seconds left; the last number is returned too.
-    """
+    """Ask for up to `limit` memories, fewer if the answer is too long; return that number too."""
     end = time.monotonic() + timeout
     reply = ask(limit, timeout)
     while reply.fault is Fault.TOO_LONG and limit > 1:

@@ -243,7 +243,7 @@ class UserService(Autostart):
 
 
 def is_installed() -> bool:
-    """Return whether this computer was started by systemd; a container may have its programs."""
+    """Return whether systemd started this computer; a container may have its programs."""
     return _BOOTED.is_dir() and shutil.which("systemctl") is not None
 
 

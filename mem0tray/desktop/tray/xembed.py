@@ -25,7 +25,7 @@ from mem0tray.system.threads import WakeUp
 if TYPE_CHECKING:
     from mem0tray.desktop.bus import SessionBus
 
-LOOKS: Final = (1.0, 5.0, 20.0, 60.0)  # seconds; after a login a panel may come late
+WAITS: Final = (1.0, 4.0, 15.0, 40.0)  # seconds; after a login a panel may come late
 _STAYS: Final = 10  # stays in older panels: one that throws us out again is not tried for ever
 _REPORTED: Final = b"The user knows that no panel shows the icon.\n"
 _PLANES: Final = 0xFFFFFFFF  # all
@@ -60,9 +60,9 @@ class OlderPanel:
         owner = Match(DBUS, "NameOwnerChanged", sender=DBUS, first=session.WATCHER)
         bus.subscribe(owner, self._leave)
 
-    def start(self, looks: Sequence[float] = LOOKS) -> None:
-        """Look for a panel so many seconds after the start, and after each end of an older one."""
-        self._looks = looks
+    def start(self, waits: Sequence[float] = WAITS) -> None:
+        """Look for a panel after each of these waits, and so again when an older one ends."""
+        self._waits = waits
         self._thread.start()
 
     def stop(self) -> None:
@@ -98,11 +98,9 @@ class OlderPanel:
 
     def _found(self) -> str:
         """Return what shows icons, as soon as something does; empty when nothing has come."""
-        before = 0.0
-        for at in self._looks:
-            if self._stopping.wait(at - before):
+        for wait in self._waits:
+            if self._stopping.wait(wait):
                 break
-            before = at
             if found := session.shown_by(self._bus):
                 return found
         return ""
