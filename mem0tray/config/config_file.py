@@ -112,7 +112,6 @@ def create(file: Path) -> None:
 
 
 def _locked(file: Path) -> AbstractContextManager[FileLock]:
-    """Let one command at a time change the file, so that none undoes another's change."""
     return FileLock(file.with_name(f".{file.name}.lock")).held(_PATIENCE)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SERVICE: Final = "mem0tray"
 PATIENCE: Final = 3.0  # seconds for one question
 _IN_THE_CLEAR: Final = "keyrings.alt"  # keyrings in files, no safer than the settings file
+_ABSENT: Final = Reason("The package `keyring`, by which the API key is read, is not installed.")
 _INSTALL: Final = Reason(
     "Install the extra `keyring`: `pipx install --force '.[keyring]'` in the checkout; or put the"
     " key into the settings: `mem0tray config set server.api_key`."
@@ -34,10 +35,7 @@ class KeyringUnavailableError(SettingsError):
 
 
 def read(url: str, within: float = PATIENCE) -> str:
-    """Return the key of the server at `url`, an address in its normal form, within so many seconds.
-
-    Raises KeyringUnavailableError, also if the keyring has none for that server.
-    """
+    """Return the key for `url`, in its normal form. Raises KeyringUnavailableError."""
     found = _asked(lambda: _keyring().get_password(SERVICE, url), within)
     if not found:
         raise KeyringUnavailableError(
@@ -58,10 +56,7 @@ def store(url: str, key: str) -> None:
 
 
 def remove(url: str) -> bool:
-    """Take the key of the server at `url` out of it; False: it was not there.
-
-    Raises KeyringUnavailableError.
-    """
+    """Take the key out of it; False: it was not there. Raises KeyringUnavailableError."""
 
     def take_out() -> bool:
         keyring = _keyring()
@@ -102,7 +97,6 @@ def _keyring() -> "KeyringBackend":
 
 
 def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer:
-
     def ask() -> _Answer:
         try:
             return question()
@@ -120,10 +114,7 @@ def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer
         raise
     except Exception as error:
         if isinstance(error, ImportError) and error.name == "keyring":
-            absent = Reason(
-                "The package `keyring`, by which the API key is read, is not installed."
-            )
-            raise KeyringUnavailableError(absent, _INSTALL) from error
+            raise KeyringUnavailableError(_ABSENT, _INSTALL) from error
         # A keyring's message may repeat the key: only the type of its error is named.
         why = Reason("The keyring cannot be used ({why}).", why=type(error).__name__)
         raise KeyringUnavailableError(why, _UNLOCK) from None

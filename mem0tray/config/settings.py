@@ -114,7 +114,6 @@ class Settings(msgspec.Struct, frozen=True):
     claude: ClaudeSettings = ClaudeSettings()
 
     def locations(self) -> Paths:
-        """Return the paths that follow from these settings."""
         return Paths.for_claude_dir(Path(self.paths.claude_dir))
 
 
@@ -237,7 +236,6 @@ class _Reading:
         self.unknown: set[str] = set()
 
     def take_file(self) -> None:
-        """Read the file, which may be absent."""
         try:
             document = parsed(self._file, regular_file.read_bytes(self._file))
         except OSError as error:

@@ -219,7 +219,6 @@ class Engine:
         self._context.events.emit(events.SettingsChanged())
 
     def _compare_clocks(self) -> None:
-        """See to it that a clock that was set back makes nothing wait longer."""
         (wall, mono), self._clocks = self._clocks, (self._now, self._moment)
         back = (self._moment - mono) - (self._now - wall)
         if back > _CLOCK_JUMP:
@@ -247,7 +246,6 @@ class Engine:
             parts.chosen_server.prober.kick()
 
     def _apply_orders(self) -> None:
-        """Apply orders after the files were read, as one may be about what stands in them."""
         parts = self.parts
         if parts.orders.apply(files_read=not (parts.queue.awaited or parts.edits.awaited)):
             parts.queue_publisher.kick(now=True)
@@ -257,7 +255,6 @@ class Engine:
             parts.orders.answer()
 
     def _forget_gone_worker(self) -> None:
-        """Forget another worker that has gone, once all that it may have changed was read."""
         read = (_METRICS_FILE, EMERGENCY_PART, QUEUE_PART)
         if not (self.parts.queue.torn or any(map(self._context.faults.waits, read))):
             self.parts.other.release()
@@ -287,7 +284,6 @@ class Engine:
             self._context.events.emit(events.StateChanged(state.name, state.reason, reported))
 
     def _wake_senders(self) -> None:
-        """Wake the senders for what is due, perhaps set aside for the server's sake."""
         self._asked = self._now
         chosen = self.parts.chosen_server
         due = 0.0 if chosen.delivery.under_way else self._context.outbox.next_due()
@@ -323,7 +319,6 @@ class Engine:
         return min(again, max(dlq.pace.wait(self._moment), until_try, AGAIN))
 
     def _clean_up(self) -> None:
-        """Forget what was deleted long ago, once a day, and give memory back."""
         context = self._context
         if abs(self._now - self._expired) > _DAY:
             self._expired = self._now

@@ -29,6 +29,7 @@ READING_QUEUE: Final = "reading the queue file while others write it"
 READING_DLQ: Final = "reading the DLQ file while others write it"
 REPLACING_QUEUE: Final = "replacing the queue file while others write it"
 REPLACING_DLQ: Final = "replacing the DLQ file while others write it"
+# Parts whose faults are always their own.
 READING_PARTS: Final = (QUEUE_PART, EMERGENCY_PART, DLQ_PART, READING_QUEUE, READING_DLQ)
 PATIENCE: Final = 10.0  # seconds for which a file may keep changing before that is reported
 STABLE_AFTER: Final = 1.5  # seconds without a change after which a broken file is salvaged
@@ -52,22 +53,19 @@ class Faults:
     """The present faults; any thread may report one.
 
     `on_change` gets a fault's name, with the reason when it begins and NONE when it is over.
-    `alone` names the parts whose faults are always their own, `folders` those that must take
-    files for the disk to be in order. `clock` gives monotonic seconds.
+    `folders` must take files for the disk to be in order. `clock` gives monotonic seconds.
     """
 
     def __init__(
         self,
         events: Events,
         on_change: Callable[[str, Reason], None],
-        alone: Iterable[str] = READING_PARTS,
         folders: Iterable[Path] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._events = events
         self._on_change = on_change
-        self._alone = frozenset(alone)
         self._folders = tuple(folders)
         self._guard = threading.RLock()
         self._episodes: dict[str, _Episode] = {}
@@ -108,11 +106,11 @@ class Faults:
         reason, of_disk = reasons.quoted(repr(error)), False
         if isinstance(error, Mem0TrayError):
             reason, of_disk = error.reason, error.disk_failed
-        name = DISK if of_disk and part not in self._alone else part
+        name = DISK if of_disk and part not in READING_PARTS else part
         moment = self._clock()
         with self._guard:
             same = self._with(reason)
-            known = self._episodes.get(name) or (None if part in self._alone else same)
+            known = self._episodes.get(name) or (None if part in READING_PARTS else same)
             if known is not None:
                 known.parts.add(part)
                 known.failed_at = moment
@@ -133,7 +131,6 @@ class Faults:
         self.look()
 
     def look(self) -> None:
-        """Report the faults that are over."""
         moment = self._clock()
         with self._guard:
             disk = self._episodes.get(DISK)
@@ -154,7 +151,6 @@ class Faults:
             return self._with(reason) is not None
 
     def _with(self, reason: Reason) -> _Episode | None:
-        """Return the fault with this reason: one may strike several parts, and is reported once."""
         return next((each for each in self._episodes.values() if each.reason == reason), None)
 
     # Files that others are writing ------------------------------------------------------

@@ -56,12 +56,8 @@ class _LogFile:
         found = regular_file.look(self.path)
         if found is not None and 0 < self._settings.max_bytes - len(line) < found.st_size:
             self._rotate()
-        fd = regular_file.open_fd(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
-        with os.fdopen(fd, "a+b") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                is_torn = file.read() != b"\n"
-                line = b"\n" + line if is_torn else line
+        fd = regular_file.open_fd(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        with os.fdopen(fd, "ab") as file:
             file.write(line)
 
     def _rotate(self) -> None:
@@ -109,7 +105,6 @@ class EventLog:
                 self._file.write(line)
 
     def _is_full(self) -> bool:
-        """Return whether the last minute, whatever the clock did, has all lines by name allowed."""
         full = len(self._named) == BACKOFFS_PER_MINUTE
         return full and 0 <= time.time() - self._named[0] < _MINUTE
 

@@ -56,7 +56,6 @@ class OtherWorker:
         return not self._looked or atomic.signature(self._context.paths.metrics) == self._signature
 
     def look(self) -> None:
-        """See whether another worker rewrote the metrics, and whether it may have gone."""
         found = atomic.signature(self._context.paths.metrics)
         if not self._looked:
             self._looked = True
@@ -74,7 +73,6 @@ class OtherWorker:
         )
 
     def release(self) -> None:
-        """Forget a worker that has gone; what it left may be on the server too."""
         if not (self._between or self._gone):
             return
         context = self._context
@@ -134,7 +132,6 @@ class OtherWorker:
             self._context.breaker.block("worker", sentence(seen))
 
     def _foreign(self) -> dict[str, Any] | None:
-        """Return the metrics, if another worker wrote them, else None. Raises TornError."""
         data, signature = atomic.read(self._context.paths.metrics) or (b"{}", None)
         values = items.load_object(data)
         if values is None:

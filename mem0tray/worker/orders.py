@@ -234,7 +234,6 @@ def _put_back(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row 
 
 
 def _wait_again(context: WorkerContext, item: Item, row: Row | None, *, dead: bool) -> None:
-    """Make an item wait, unless it does or is delivered: a dead letter or a fresh entry."""
     inbox, now = context.inbox, context.now()
     if not dead:
         key, _ = accept(context, item, ask=False)

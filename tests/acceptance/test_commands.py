@@ -76,8 +76,8 @@ def test_nothing_is_sent_while_a_pause_cannot_be_read(home: Home, server: Standi
     home.worker(env={"MEM0TRAY_SYNC_PROBE_INTERVAL": "1"})
     server.wait_for(lambda: server.probes() > 1)
     assert server.saves == []
-    state, reason = home.state()
-    assert (state, "pause.json" in reason) == ("action needed", True)
+    home.wait(lambda: home.state()[0] == "action needed", what="told")
+    assert "pause.json" in home.state()[1]
     home.ok("resume")
     server.wait_for(lambda: server.total_stored() == 1)
 

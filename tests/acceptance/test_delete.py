@@ -297,6 +297,7 @@ def test_what_a_command_did_is_told_once_as_that(
 ) -> None:
     output = home.ok("delete", "0aaa", "3aaa", "--yes")
     seen(home, worker, NUMBER - 2)
+    home.wait(lambda: told(home, BY_COMMAND), what="told")
     (line,) = told(home, BY_COMMAND, BY_HAND)
     assert line.startswith("Deleted: 2 memories (`mem0tray restore mem0_queue_dlq.backup-")
     assert line.partition("restore ")[2].partition("`")[0] in output
@@ -306,7 +307,8 @@ def test_what_a_command_did_is_told_once_as_that(
     home.ok("retry", "1aaa", "2aaa")
     if worker is None:
         home.drain()
-    home.wait(lambda: len(server.saves) == 2, 5, "retried")
+    home.wait(lambda: len(server.saves) == 2, what="retried")
+    home.wait(lambda: told(home, "Retry asked for: "), what="told")
     assert told(home, BY_HAND, "Restored: ", "Retry asked for: ") == [
         "Restored: 2 memories",
         "Retry asked for: 2 memories",

@@ -153,7 +153,7 @@ def test_what_is_in_a_broken_file_is_kept_and_said(refusing: Home) -> None:
     refusing.wait(lambda: intact(refusing), 8, "written again")
     elsewhere = [path for path in refusing.files_with("zanzibar by hand") if path != refusing.dlq]
     assert elsewhere
-    assert refusing.dlq.name in refusing.log_text()[logged:]
+    refusing.wait(lambda: refusing.dlq.name in refusing.log_text()[logged:], what="logged")
 
 
 @pytest.mark.row(28)

@@ -116,7 +116,7 @@ def test_nothing_can_be_taken_in_needs_action(used_home: Home) -> None:
         worker = used_home.worker()
         used_home.wait(lambda: used_home.state()[0] == "action needed", 10, "said")
         assert f"`mv {used_home.queue} {used_home.queue}.away`" in used_home.state()[1]
-        assert len(used_home.log_lines("is a named pipe")) == 1
+        used_home.wait(lambda: len(used_home.log_lines("is a named pipe")) == 1, what="logged")
         assert worker.alive
 
 

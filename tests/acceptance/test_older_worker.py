@@ -195,7 +195,7 @@ def test_held_entries_are_shown_sent_and_dropped(home: Home, server: Standin) ->
     assert home.json("stats")["held"] == 3
     assert home.json("diagnose", first["id"])[0]["cause"] == "held"
     assert "held" in home.ok("diagnose")
-    assert home.read(home.metrics)["held"] == 3
+    home.wait(lambda: home.read(home.metrics).get("held") == 3, what="in the metrics")
     home.ok("retry", first["id"])
     server.wait_for(lambda: server.count(first["content"]) == 1, 10)
     home.ok("delete", "--yes", second["id"])

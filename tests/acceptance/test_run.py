@@ -122,7 +122,7 @@ def test_in_the_terminal_the_command_hears_of_an_alert(
     wait_until(lambda: mail.exists() and mail.read_text().endswith(".\n"), what="the mail")
     assert "2 dead letters: more than 1 for 0 minutes." in mail.read_text()
     wait_until(lambda: "DLQ alert: 2 dead" in worker.out, what="a line")
-    assert home.log_lines("DLQ alert: 2 dead")
+    wait_until(lambda: home.log_lines("DLQ alert: 2 dead"), what="logged")
     assert worker.stop() == 0
     (told,) = [path for path in home.data_files() if path.name == "alerts.json"]
     assert home.read(told) == {"told": ["dlq_size"]}

@@ -126,7 +126,7 @@ def test_what_is_no_mem0_server_is_told(home: Home, server: Standin) -> None:
     worker = home.worker()
     home.wait(lambda: home.state()[0] == "action needed", 20, "told")
     assert "no Mem0 server" in home.state()[1]
-    assert "Not taken by a healthy server, not counted: " in home.log_text()
+    home.wait(lambda: home.log_lines("Not taken by a healthy server, not counted: "), what="logged")
     assert "no Mem0 server" in home.ok("list", "--queue")
     assert all("not a JSON object" in str(each["last_error"]) for each in home.json("list", "-q"))
     (told, *_) = home.json("diagnose", home.queue_items()[0]["id"])

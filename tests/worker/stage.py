@@ -90,7 +90,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     with ExitStack() as stack:
         stack.callback(_closed, ledger)
         context = WorkerContext(paths, Settings(), ledger, bus)
-        context.faults = Faults(bus, lambda *_: None, (), clock=lambda: MOMENT)
+        context.faults = Faults(bus, lambda *_: None, clock=lambda: MOMENT)
         queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
         queue.run.return_value = 0
         edits = stand_in(HandEdits, torn=False, awaited=False, signature=None)

@@ -28,7 +28,7 @@ class Scene:
         self.now = 100.0
         bus = Events()
         bus.subscribe(self.told.append)
-        self.faults = Faults(bus, self._on_change, ("queue file",), (folder,), lambda: self.now)
+        self.faults = Faults(bus, self._on_change, (folder,), lambda: self.now)
 
     def _on_change(self, name: str, reason: Reason) -> None:
         self.marks[name] = reason

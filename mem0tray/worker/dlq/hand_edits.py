@@ -24,8 +24,6 @@ SECTION: Final = ("items",)
 
 @dataclass(frozen=True, slots=True)
 class _Save:
-    """A save of the file, taken apart."""
-
     items: list[Item]
     strays: list[bytes]
     keys: dict[str, bytes]
@@ -77,7 +75,6 @@ class HandEdits:
 
     @property
     def awaited(self) -> bool:
-        """Whether the file is being written just now, rather than unstable without end."""
         return self.torn and not self._context.faults.is_unstable(READING_DLQ)
 
     def note(self, signature: Signature) -> None:
@@ -184,8 +181,15 @@ class HandEdits:
         if not is_edit:  # the first reading with a new ledger: what stands there is no edit
             if decided.adopt:
                 emit(events.AdoptedToDlq(len(decided.adopt), self._context.paths.dlq.name))
-        elif (edit := hand_edit(decided)) != events.HandEdit():
-            emit(edit)
+        elif decided.is_edit:
+            found = events.HandEdit(
+                len(decided.discard),
+                len(decided.edits),
+                len(decided.forced),
+                len(decided.adopt),
+                len(decided.restore),
+            )
+            emit(found)
         begun = dead_letters.begun(decided, self._context.now())
         dead_letters.report(self._context, begun)
         for pair in decided.delivered:
@@ -196,30 +200,13 @@ class HandEdits:
 def _taken_apart(data: bytes, parsed: Document) -> _Save:
     found = [(raw, items.parse(raw)) for raw in parsed.lists["items"]]
     keys = {name: raw for name, raw in parsed.rest.items() if name != STAMP}
+    stamp = None
+    with suppress(ValueError, RecursionError):
+        stamp = json.loads(parsed.rest.get(STAMP, b"null"))
     return _Save(
         [item for _, item in found if item is not None],
         [raw for raw, item in found if item is None],
         keys,
-        _text(parsed.rest.get(STAMP)),
+        stamp if isinstance(stamp, str) else json.dumps(stamp),
         hashlib.sha256(data).digest(),
     )
-
-
-def _text(raw: bytes | None) -> str:
-    try:
-        value = json.loads(raw or b"null")
-    except (ValueError, RecursionError):
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def hand_edit(decided: Decisions) -> events.HandEdit:
-    """Count what a save changes; known wishes to retry count only if nothing else changed."""
-    edit = events.HandEdit(
-        discarded=len(decided.discard),
-        edited=len(decided.edits),
-        forced=sum(pair.row.last_attempt > 0 for pair in decided.forced),
-        adopted=len(decided.adopt),
-        restored=len(decided.restore),
-    )
-    return edit if edit != events.HandEdit() else events.HandEdit(forced=len(decided.forced))

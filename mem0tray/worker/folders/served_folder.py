@@ -20,8 +20,6 @@ from mem0tray.system.paths import Paths, config_file, record_of
 
 @dataclass(slots=True)
 class _Place:
-    """A folder by its name and by its real path; its instance lock is held."""
-
     name: Path
     paths: Paths
     instance: InstanceLock

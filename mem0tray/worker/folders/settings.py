@@ -68,7 +68,6 @@ class WantedSettings:
         self._reload = reload
 
     def look(self, breaker: CircuitBreaker) -> Settings | None:
-        """Return the settings to put in force, if they have changed and this folder is theirs."""
         self.torn, loaded = False, None
         try:
             loaded = self._reload()

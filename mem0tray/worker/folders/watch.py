@@ -49,7 +49,6 @@ class Watch:
         self._observer: Any = None
 
     def check(self) -> None:
-        """Watch what is there now; wake the worker where that has changed."""
         wanted = targets(self._paths, self._config)
         if wanted != self._watched:
             self.stop()

@@ -83,7 +83,6 @@ class QueueIntake:
 
     @property
     def awaited(self) -> bool:
-        """Whether the file is being written just now, rather than unstable without end."""
         return self.torn and not self._context.faults.is_unstable(READING_QUEUE)
 
     def read(self, *, locked: bool = False) -> QueueRead:
@@ -135,7 +134,6 @@ class QueueIntake:
             lock.release()
 
     def expect(self, keys: Iterable[int]) -> None:
-        """Expect the file to show these entries: we are about to write them there."""
         with self._guard:
             self._expected = frozenset(keys)
             self._announced = None

@@ -57,7 +57,6 @@ class FoundNote(NamedTuple):
 
     @property
     def owner(self) -> str:
-        """The folder of its project, below Claude Code's folder."""
         return "/".join(self.path.split("/")[:2])
 
 
@@ -282,7 +281,6 @@ def _directories(transcript: Path) -> Iterator[str]:
 
 
 def _fits(directory: str, name: str) -> bool:
-    """Return whether Claude Code would name the folder so (by UTF-16 units, as JavaScript does)."""
     mine, given = (
         _OTHERS.sub(lambda found: "-" * (1 + (found[0] > "\uffff")), text)
         for text in (directory, name)

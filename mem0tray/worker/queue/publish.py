@@ -136,7 +136,6 @@ class QueuePublisher:
         self._context.faults.note_file(REPLACING_QUEUE, path, unstable=unstable)
 
     def run_once(self) -> bool:
-        """Publish on this thread; False if it cannot. Raises LockTimeoutError and TornError."""
         self._lock_wait = _MOMENT
         return not self.needed or self._publish()
 

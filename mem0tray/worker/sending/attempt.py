@@ -31,7 +31,6 @@ class Attempts:
         self._asked_in_vain: Counter[int] = Counter()  # questions in a row, by item
 
     def make(self, client: Client, job: Job, applied: int) -> Outcome:
-        """Deliver the item. `applied`: how many orders had been when it was claimed."""
         if not job.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
         ticket = job.ticket.name if job.ticket is not None else ""
@@ -98,7 +97,6 @@ class Attempts:
         return found
 
     def _as_end(self, job: Job, said: Outcome) -> Outcome | None:
-        """Return how the attempt ends after this answer to its question; None: the item is sent."""
         if said.kind in _OF_TICKETS and job.ticket is not None:
             self._asked_in_vain.pop(job.key, None)
             is_overdue = self._context.now() - job.ticket.at > LONGEST_WORK

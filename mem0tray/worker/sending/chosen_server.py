@@ -232,7 +232,6 @@ class ChosenServer:
         return time.monotonic() - max(self._probed_at, self.delivery.delivered_at)
 
     def until_probe(self) -> float:
-        """Return the seconds until the next probe; a server that is well is asked rarely."""
         sync = self._context.settings.sync
         interval = sync.probe_interval
         refused = self._breaker.refusal
@@ -293,7 +292,6 @@ class ChosenServer:
         return client
 
     def asks_key(self) -> bool:
-        """Whether to ask about the key a server that refused everything, as no memory waits."""
         if not self._breaker.wants_canary(self._context.now()) or self.delivery.under_way:
             return False
         with suppress(LedgerError):  # parts that need the ledger report that

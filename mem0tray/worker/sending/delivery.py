@@ -198,7 +198,6 @@ class Delivery:
             self._context.wake.set()
 
     def _attempt(self, sender: _Sender, flight: _Flight) -> Outcome:
-        """Deliver an item to the server that it was claimed for, if that is still chosen."""
         try:
             client = self._connected(sender)
         except Exception as error:  # noqa: BLE001  (no server is chosen, or ours does not start)
@@ -222,7 +221,6 @@ class Delivery:
         return sender.client
 
     def _turn(self, sender: _Sender) -> _Flight | None:
-        """Record the last delivery's outcome, and wait for the next item; None: leave."""
         with self._cond:
             while True:
                 try:
@@ -358,7 +356,6 @@ class Throttle:
         self._usual = _median(self._answers)
 
     def slots(self, ages: Sequence[float], limit: int, *, both_lanes: bool) -> int:
-        """How many requests may be under way, given the ages of those that are."""
         wanted, usual = 1, self._usual
         if ages:
             wanted += sum(age > STALLED for age in ages)
