@@ -94,6 +94,10 @@ class Cause(Struct, frozen=True):
         return self.name, self.remedy, self.status, detail
 
 
+def _passing(name: Reason, detail: Reason, why: Reason) -> Cause:
+    return Cause(name, detail, nothing(why), by_itself=True)
+
+
 _DOCTOR: Final = Reason(
     "`mem0tray doctor` says more; deliveries go on by themselves once it is mended."
 )
@@ -107,28 +111,21 @@ _UNCHOSEN: Final = Cause(
     Reason("nothing is sent before you choose one"),
     Reason("Type {how}.", how=server_choice.HOW),
 )
-_BUSY: Final = Cause(
-    SERVER_BUSY,
-    state.BREAK,
-    nothing(Reason("deliveries go on by themselves.")),
-    by_itself=True,
-)
+_BUSY: Final = _passing(SERVER_BUSY, state.BREAK, Reason("deliveries go on by themselves."))
 _HELD: Final = Cause(
     HELD,
     Reason("perhaps delivered by another worker, and the server cannot tell"),
     Reason("`mem0tray retry {id}` sends it, `mem0tray delete {id}` drops it.", id=ID),
 )
-_HELD_YET: Final = Cause(
+_HELD_YET: Final = _passing(
     HELD,
     Reason("perhaps delivered by another worker; the server is asked once it has gone"),
-    nothing(Reason("the server is asked automatically.")),
-    by_itself=True,
+    Reason("the server is asked automatically."),
 )
-_AT_WORK: Final = Cause(
+_AT_WORK: Final = _passing(
     WAITING,
     Reason("the server has taken it in, and is still at work on it"),
-    nothing(Reason("the server is asked again until it says whether it is stored.")),
-    by_itself=True,
+    Reason("the server is asked again until it says whether it is stored."),
 )
 _NAMELESS: Final = Cause(
     INVALID,
@@ -144,7 +141,7 @@ _ASKED: Final = nothing(
         "the server is asked for it before it is sent again. If it stays so, see the server's log."
     )
 )
-_SENT: Final = nothing(Reason("it is sent automatically."))
+_SENT: Final = Reason("it is sent automatically.")
 
 
 def _action(told: Reason) -> Cause:
@@ -233,8 +230,8 @@ def _of_server(seen: "Probe", *, starts: bool) -> list[Cause]:
         detail = Reason("{host}: {why}", host=seen.shown, why=detail)
     if seen.name == LOCAL_URL:
         # If it need not run, the obstacle is the missing worker, or the pause.
-        again = nothing(Reason("the worker starts it again by itself."))
-        return [Cause(SERVER_DOWN, detail, again, by_itself=True)] if starts else []
+        again = Reason("the worker starts it again by itself.")
+        return [_passing(SERVER_DOWN, detail, again)] if starts else []
     if known:
         return [Cause(SERVER_DOWN if seen.health.recognised else ACTION, detail, known)]
     if why.find(UNRESOLVED.id) or why.find(reasons.NO_NETWORK.id):
@@ -267,9 +264,9 @@ def causes(
         result.append(_AT_WORK)
     elif due > now and not held:
         again = Reason("it is sent again at {time}", time=text.clock(due))
-        result.append(Cause(WAITING, again, _SENT, by_itself=True))
+        result.append(_passing(WAITING, again, _SENT))
     elif not result:
-        result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
+        result.append(_passing(DUE, Reason("it is about to be sent"), _SENT))
     handle = handle or programs.quote(short_id(found.id))
     return [cause.about(handle) for cause in _with_one_thing_to_do(result)]
 

@@ -190,10 +190,7 @@ def _shown(loaded: Loaded, key: str) -> Any:
 
 
 def report_on_server(key: str) -> frozenset[str]:
-    """Ask the server that the settings now choose, and say what is well, and what is not.
-
-    `key` is the setting that was changed. Returns the names of the steps that failed.
-    """
+    """Test the server that is chosen after a change of `key`; return the steps that failed."""
     loaded = settings.read()
     url = loaded.settings.server.url
     if loaded.wrong or not url or (url == LOCAL_URL and key != "server.url"):

@@ -58,8 +58,7 @@ def _parts(*, mcp: bool, hooks: bool) -> list[str]:
 def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Show the changes, ask if somebody can answer, make those that are needed, and say so.
 
-    Raises click.Abort if the person does not agree, and Mem0TrayError where a file cannot be
-    written.
+    Raises click.Abort, and Mem0TrayError where a file cannot be written.
     """
     needed = [each for each in changes if each.is_needed]
     if not as_json:

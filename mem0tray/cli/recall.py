@@ -197,11 +197,10 @@ _TIMEOUT: Final = 60.0  # seconds for a page
 
 
 class _Export:
-    """The memories that the server has, of one project or (`project` empty) of all.
+    """The memories of one project (empty: all) for a file, or standard output (`target` None).
 
-    `target`: the file that gets them, None for standard output. In the lines given are `written`
-    memories of `projects` projects; of those in `cut` the server has, or may have, more than it
-    shows. `remarks` say what is left out.
+    `cut` are the projects of which the server has more than it shows, or may have; `remarks` say
+    what is left out.
     """
 
     def __init__(self, settings: Settings, project: str, target: Path | None) -> None:
@@ -214,8 +213,7 @@ class _Export:
     def lines(self, progress: output.Progress) -> Generator[bytes]:
         """Yield the lines, a page at a time.
 
-        Raises Mem0TrayError where the server fails, or a file that holds something would become
-        empty.
+        Raises Mem0TrayError, also where a file that holds something would become empty.
         """
         server = chosen_server(self._settings, self._settings.locations())
         try:

@@ -62,10 +62,7 @@ def run(*, once: bool, until_idle: bool) -> None:
 
 
 def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") -> None:
-    """Run the worker in the terminal, after `greeting` on stderr once we have the folder.
-
-    Raises AlreadyRunningError when another worker has it, and SettingsError.
-    """
+    """Run the worker in the terminal, after `greeting` on stderr once we have the folder."""
     loaded = config.load()
     output.remark(*loaded.warnings)
     from mem0tray.worker.folders.settings import SettingsFile

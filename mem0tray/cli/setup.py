@@ -141,9 +141,7 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
     if given is False:
         return
     if given is None and not connecting.is_there():
-        output.say_beside(
-            "", "Claude Code was not found here. `mem0tray install claude-code` connects it later."
-        )
+        output.say("Claude Code was not found here: `mem0tray install claude-code` connects it.")
         return
     plug_in = connecting.plug_in()
     if given is None and plug_in:
@@ -242,10 +240,7 @@ def _shows(found: WasRead) -> bool:
 
 
 def _why_undelivered(paths: Paths, item: Item, since: float) -> str:
-    """Wait for the worker, or a temporary one, to deliver it; return why it has not, if so.
-
-    `since`: when the memory was saved, Unix seconds.
-    """
+    """Wait for a worker to deliver it; return why none has. `since`: when it was saved."""
     from mem0tray.desktop.autostart import Origin
 
     if worker_report.running(paths) is None:

@@ -45,12 +45,9 @@ class Deciding(NamedTuple):
 def set_up(
     server: str | None, key_from: str | None, place: str | None, way: Deciding
 ) -> frozenset[str]:
-    """Choose the server and its key, store and test them.
+    """Choose the server and its key as the options say, or a person, who may correct both.
 
-    `server`, `key_from` and `place` are the options `--server`, `--key-from` and `--key-in`.
-    A person may correct an address that does not answer, and a key that is refused. Returns the
-    names of the test's steps that failed. Raises UsageError, before anything is changed, if
-    `server` is empty or the key cannot be read.
+    Returns the names of the test's steps that failed. Raises UsageError before any change.
     """
     if server is not None and not server.strip():
         raise UsageError(
@@ -153,10 +150,9 @@ def _change(address: str | None, key: str | None, place: str | None) -> None:
 
 
 def _put(key: str, wanted: str | None, address: str | None) -> None:
-    """Put the key of the chosen server where it is `wanted`; None: where it is safest here.
+    """Put the key where it is `wanted` (None: where it is safest here), and nowhere else.
 
-    It then stands only there. With an `address` that server is chosen too. Raises SettingsError
-    for what cannot be a key, and if the wanted keyring does not take it: then nothing has changed.
+    With an `address` that server is chosen too. Raises SettingsError: then nothing has changed.
     """
     value = config_file.checked(_KEY, key).strip()
     url = _address(address)

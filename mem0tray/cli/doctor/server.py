@@ -142,10 +142,7 @@ def _may_stop(process: OtherProcess) -> bool:
 
 
 def stop_other(examined: Examined, *, ask: bool, told: bool) -> None:
-    """Stop the other worker, after a question at a terminal if we are to `ask`.
-
-    Raises NotFoundError if it is not known for sure and we do not ask, or if it does not end.
-    """
+    """Stop the other worker, after a question at a terminal if we are to `ask`, or else raise."""
     seen = _seen(examined.snapshot)
     process = other_process.find(seen) if seen is not None else None
     if process is None or not _may_stop(process):
