@@ -46,12 +46,11 @@ def test_a_choice_that_is_made_later_delivers(bare_home: Home, server: Standin) 
     bare_home.wait(lambda: bare_home.state()[0] == "action needed", 5, "asks")
     bare_home.ok("config", "set", "server.url", server.url)
     server.wait_for(lambda: server.total_stored() == 3, 5)
-    bare_home.wait(
-        lambda: bare_home.log_lines("The server, or the way to it, has changed"), what="logged"
-    )
+    marker = "The server, or the way to it, has changed"
+    bare_home.wait(lambda: bare_home.log_lines(marker), what="logged")
     (started,) = bare_home.log_lines("Worker started")
     assert "nothing is sent" in started
-    (changed,) = bare_home.log_lines("The server, or the way to it, has changed")
+    (changed,) = bare_home.log_lines(marker)
     assert changed.endswith(f"memories go to: {server.netloc}")
 
 

@@ -1,12 +1,20 @@
-"""What `packaging/run` does, and what it advises."""
+"""What `packaging/run` does and advises, and the environment that `packaging/test` makes."""
 
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-PACKAGING = Path(__file__).parents[2] / "packaging"
+from tests.support import needs
+
+sys.path.append(str(Path(__file__).parents[2] / "packaging"))
+
+import environment
+
+PACKAGING = Path(environment.__file__).parent
 DEMONSTRATE = """
 import os, sys
 from pathlib import Path
@@ -35,3 +43,22 @@ def test_each_command_that_it_advises_stays_in_the_scratch_home(tmp_path: Path, 
     named = [line.split("  ")[-1].strip() for line in advice.splitlines() if script in line]
     assert named == [f"{script} --home {home} list", script, f"{script} --real"]
     assert "mem0tray run" not in advice
+
+
+def installed(name: str) -> bool:
+    return next(iter(metadata.distributions(name=name)), None) is not None
+
+
+@needs.OWN_ENVIRONMENT
+def test_what_is_pinned_is_what_is_imported() -> None:
+    lines = environment.CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line and ";" not in line)
+    found = {name: metadata.version(name) for name in pins if installed(name)}
+    assert found == {name: pins[name] for name in found}
+
+
+@needs.OWN_ENVIRONMENT
+def test_what_is_asked_for_is_installed() -> None:
+    asked = [line for line in environment.requirements(["dev"]) if ";" not in line]
+    names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in asked]
+    assert [name for name in names if not installed(name)] == []
