@@ -98,6 +98,8 @@ def test_nothing_runs_and_nothing_is_loaded(home: Scratch) -> None:
     style = page.all("style")[0].text
     assert "url(" not in style
     assert "@import" not in style
+    assert "prefers-color-scheme: dark" in style
+    assert "@media print" in style
     (policy,) = (
         each.attributes["content"]
         for each in page.all("meta")
@@ -141,7 +143,7 @@ def test_absurd_numbers_and_times_do_no_harm(home: Scratch) -> None:
 
 
 def test_no_password_in_an_address_is_shown(home: Scratch) -> None:
-    told = "500 at https://me:hunter2@far.example/x"
+    told = "500 at http://[ https://me:hunter2@far.example/x"
     _letters(home, dead(told, told, last_error=told))
     source = made(content=True).source
     assert "hunter2" not in source
