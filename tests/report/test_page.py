@@ -136,9 +136,8 @@ def test_absurd_numbers_and_times_do_no_harm(home: Scratch) -> None:
         odd = {"id": "d", "retry_count": absurd, "last_attempt": absurd, "moved_to_dlq_at": absurd}
         _letters(home, dead("d") | odd)
         stats = {"total_synced": absurd, "last_sync": "9999-12-31T23:59:59"}
-        home.write(
-            "mem0_queue.json", queue_document([entry("a", id="a", timestamp=absurd)], stats=stats)
-        )
+        queue = queue_document([entry("a", id="a", timestamp=absurd)], stats=stats)
+        home.write("mem0_queue.json", queue)
         assert len(made().text("td", role="cell")) == 4
 
 
