@@ -132,6 +132,8 @@ def test_a_read_only_claude_folder_is_said_and_loses_nothing(
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert str(humble_home.claude) in done.stderr or ".claude" in done.stderr
+    done = humble_home.run("add", "--project", "p", "text")
+    assert "mem0_emergency.json: Permission denied. Mend the permissions" in done.stderr
     humble_home.claude.chmod(0o700)
     humble_home.drain()
     assert server.total_stored() == 5

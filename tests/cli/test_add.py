@@ -199,7 +199,6 @@ def test_a_person_is_told_which_project_was_guessed(
 def test_a_folder_that_cannot_be_made_is_named_with_the_cause(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-
     def refuse(path: Path, *_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
 

@@ -78,7 +78,6 @@ def test_a_mistyped_variable_is_named(home: Scratch, arguments: list[str]) -> No
 def test_what_ends_a_command_early(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
-
     def fail(_: list[str]) -> int:
         raise error
 

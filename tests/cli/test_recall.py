@@ -5,6 +5,7 @@ from contextlib import closing
 import pytest
 
 from mem0tray.actions import recall
+from mem0tray.claude import for_models
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory
@@ -39,6 +40,16 @@ def test_a_search_is_the_server_s(home: Scratch, server: Standin) -> None:
     assert home.ok("search", "-p", "p", "two", "words") == "· two words\n"
     assert server.requests[-1].json == {"user_id": "p", "query": "two words", "limit": 10}
     assert home.ok("search", "-p", "p", "oak") == "Nothing of the project 'p' matches that.\n"
+
+
+def test_whoever_recalls_is_told_that_newer_ones_may_be_missing(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = recall.WasRead("there", note="It may have newer ones.")
+    monkeypatch.setattr(recall, "recall", lambda *_, **__: found)
+    done = home.run("recall", "-p", "p", "--json")
+    assert (done.code, done.json()["note"], found.note in done.err) == (0, found.note, True)
+    assert found.note in for_models.recall("p", 1)
 
 
 @_BOTH

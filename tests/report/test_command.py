@@ -74,7 +74,6 @@ def test_a_place_that_cannot_be_written_is_named(home: Scratch, name: str, code:
 def test_a_browser_that_cannot_be_started_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-
     def fail(_: str) -> bool:
         raise webbrowser.Error
 

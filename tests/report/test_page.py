@@ -98,6 +98,8 @@ def test_nothing_runs_and_nothing_is_loaded(home: Scratch) -> None:
     style = page.all("style")[0].text
     assert "url(" not in style
     assert "@import" not in style
+    assert "prefers-color-scheme: dark" in style
+    assert "@media print" in style
     (policy,) = (
         each.attributes["content"]
         for each in page.all("meta")
@@ -134,14 +136,13 @@ def test_absurd_numbers_and_times_do_no_harm(home: Scratch) -> None:
         odd = {"id": "d", "retry_count": absurd, "last_attempt": absurd, "moved_to_dlq_at": absurd}
         _letters(home, dead("d") | odd)
         stats = {"total_synced": absurd, "last_sync": "9999-12-31T23:59:59"}
-        home.write(
-            "mem0_queue.json", queue_document([entry("a", id="a", timestamp=absurd)], stats=stats)
-        )
+        queue = queue_document([entry("a", id="a", timestamp=absurd)], stats=stats)
+        home.write("mem0_queue.json", queue)
         assert len(made().text("td", role="cell")) == 4
 
 
 def test_no_password_in_an_address_is_shown(home: Scratch) -> None:
-    told = "500 at https://me:hunter2@far.example/x"
+    told = "500 at http://[ https://me:hunter2@far.example/x"
     _letters(home, dead(told, told, last_error=told))
     source = made(content=True).source
     assert "hunter2" not in source

@@ -65,7 +65,6 @@ def _bind(path: Path) -> None:
 
 
 def refusing(number: int) -> Callable[..., Any]:
-
     def refuse(*_: object, **__: object) -> NoReturn:
         raise OSError(number, os.strerror(number))
 

@@ -116,7 +116,6 @@ class Screen:
         return self.wait_window(lambda window: window.kind in _MENUS, timeout, "a menu")
 
     def wait_active(self, window: Window, timeout: float = PATIENCE) -> None:
-
         def active() -> bool:
             found = self._display.screen().root.get_full_property(
                 self._atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType

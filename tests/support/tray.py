@@ -63,7 +63,6 @@ def wait_look(item: TrayItem, look: IconLook, timeout: float = PATIENCE) -> None
 
 
 def wait_tooltip(item: TrayItem, *parts: str, timeout: float = PATIENCE) -> str:
-
     def found() -> str | None:
         tooltip = item.tooltip
         return tooltip if all(part in tooltip for part in parts) else None

@@ -103,9 +103,8 @@ def test_a_unit_that_was_disabled_with_systemctl_is_named_and_enabled_again(
     path = Path(service.where)
     service.enable()
     (path.parent / "default.target.wants" / path.name).unlink()
-    assert service.state() == AutostartState(
-        BLOCKED, service.command, f"{path} is there, and disabled."
-    )
+    why = f"{path} is there, and disabled."
+    assert service.state() == AutostartState(BLOCKED, service.command, why)
     assert not service.mend()
     service.enable()
     assert service.state().name == ENABLED

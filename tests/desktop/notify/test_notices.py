@@ -175,6 +175,16 @@ def test_good_news_follows_whatever_was_shown(desk: Desk, stuck: int) -> None:
     assert desk.titles.count("DLQ recovered") == shown
 
 
+def test_good_news_about_one_notice_is_one(desk: Desk) -> None:
+    desk.happens(*(moved("alpha", f"id{number}") for number in range(10)))
+    desk.passes(2 * BURST)
+    for number in range(10):
+        desk.happens(recovered("alpha", f"id{number}"))
+        desk.passes(2 * BURST)
+    assert desk.titles == ["Moved to DLQ"] + ["DLQ recovered"] * (LIMIT - 1)
+    assert desk.last.body.startswith("6 memories")
+
+
 # The limit of an hour --------------------------------------------------------------
 
 

@@ -124,7 +124,6 @@ def test_a_notice_that_nothing_can_show_is_logged(room: Room) -> None:
 
 
 def test_it_survives_a_fault(room: Room) -> None:
-
     def raises() -> Language:
         raise RuntimeError("odd")
 
@@ -146,7 +145,6 @@ def test_a_deletion_that_was_undone_is_taken_away_at_once(room: Room) -> None:
 
 
 def test_a_ledger_that_is_closed_harms_nothing(room: Room) -> None:
-
     def raises() -> Counts:
         raise LedgerError("It is closed.")
 

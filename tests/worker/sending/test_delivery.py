@@ -13,7 +13,7 @@ import pytest
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
-from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.errors import LedgerError, NoThreadError, SettingsError
 from mem0tray.core.events import Delivered, Event, Events, PartFailed, PartRecovered
 from mem0tray.core.item import DEAD, FRESH, Kind
 from mem0tray.files import orders
@@ -141,6 +141,14 @@ def test_a_sender_is_added_while_all_are_at_work(steps: Steps) -> None:
     for number in range(4):
         assert steps.turn(number)
         assert steps.added == min(max(2, number + 2), 4)
+
+
+def test_where_no_further_sender_can_be_started_the_others_go_on(steps: Steps) -> None:
+    steps.delivery.kick()
+    steps.fresh("a", "b")
+    with mock.patch.object(steps.delivery, "_add_sender", side_effect=NoThreadError("no")) as add:
+        assert [steps.turn(), steps.turn(0, TAKEN)] == ["a", "b"]
+    assert add.called
 
 
 def test_the_lanes_take_turns(steps: Steps) -> None:
