@@ -86,7 +86,7 @@ def test_other_programs_use_the_embedded_server(home: Home) -> None:
     )
     home.start("serve", "--port", "0")
     file = home.data / "mem0tray" / "local-server" / "server.json"
-    home.wait(file.exists, 20, "the server's address")
+    home.wait(file.exists, what="the server's address")
     done = subprocess.run(
         ["/bin/sh", "-ec", commands],
         env=home.env,

@@ -14,7 +14,7 @@ import httpx
 from mem0tray.localserver.endpoint import Endpoint, find
 from tests.support.needs import WINDOWS
 
-PATIENCE = 60.0 if WINDOWS else 15.0  # a start under Wine takes ten on a busy machine
+PATIENCE = 60.0 if WINDOWS else 30.0  # a start under Wine takes ten on a busy machine
 T = TypeVar("T")
 
 
