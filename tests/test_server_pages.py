@@ -160,8 +160,14 @@ def constants() -> Iterator[str]:
                 yield node.value
 
 
+OPENSSL: Final = (
+    "certificate is not valid for",
+    "certificate has expired",
+)  # its words, as they are
+
+
 def test_what_goes_wrong_is_said_in_these_words() -> None:
-    said = "\n".join(constants()).lower()
+    said = "\n".join([*constants(), *OPENSSL]).lower()
     for path in [*PAGES, MANUAL / "troubleshooting.md"]:
         table = path.read_text(encoding="utf-8").split("| it says |")[1].split("\n\n")[0]
         quoted = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
