@@ -175,33 +175,37 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
     """Apply an order, now or as soon as the worker can; say what became of each memory.
 
     A worker has two seconds to answer, also about what it is sending. Raises LedgerError,
-    FileUnavailableError or LockTimeoutError: the order is taken back, and nothing has changed.
+    FileUnavailableError, LockTimeoutError or KeyboardInterrupt: the order is taken back, and
+    nothing has changed. What has been applied by then counts, and nothing is raised.
     """
     path = orders.leave(paths, order)
     end = time.monotonic() + _ANSWERING
     while True:
-        waits = path.exists()  # before the answer, which comes before the order leaves
-        found = orders.take_answer(path)
-        if found is not None:
-            return Answer(_ended(paths, found, end))
-        if not waits or time.monotonic() > end:  # a full disk takes no answer
-            return Answer({}, heard=False)
         try:
+            waits = path.exists()  # before the answer, which comes before the order leaves
+            found = orders.take_answer(path)
+            if found is not None:
+                break
+            if not waits or time.monotonic() > end:  # a full disk takes no answer
+                return Answer({}, heard=False)
             if not worker_runs(paths):
                 stand_in(paths, settings, end - time.monotonic())
+            if path.exists():
+                time.sleep(_LOOK)
         except BaseException:
             if orders.take_back(path):
                 raise
-        if path.exists():
-            time.sleep(_LOOK)
+    with suppress(KeyboardInterrupt):
+        _await_requests(paths, found, end)
+    return Answer(found)
 
 
-def _ended(paths: Paths, results: dict[Name, str], end: float) -> dict[Name, str]:
-    """Return the results once the requests under way have ended; at `end` at the latest."""
+def _await_requests(paths: Paths, results: dict[Name, str], end: float) -> None:
+    """Update the results until the requests under way have ended; at `end` at the latest."""
     while True:
         in_flight = [name for name, what in results.items() if what == IN_FLIGHT]
         if not in_flight:
-            return results
+            return
         runs = worker_runs(paths)
         with Reader(paths.ledger) as reader:
             for name in in_flight:
@@ -213,5 +217,5 @@ def _ended(paths: Paths, results: dict[Name, str], end: float) -> dict[Name, str
                 elif row.claimed is None or not runs:
                     results[name] = PERHAPS if row.claimed or row.unknown else DONE
         if time.monotonic() > end:
-            return results
+            return
         time.sleep(_LOOK)

@@ -1,1 +1,1 @@
-"""Plain data and policy that every room uses. No I/O."""
+"""Plain data and policy that every room uses. No I/O but reading the translated texts."""

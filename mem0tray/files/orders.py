@@ -192,9 +192,9 @@ def _bytes(order: Order) -> bytes:
 class OrderBarrier:
     """Keeps from being sent what a command has just forbidden. Any thread may call it.
 
-    A sender looks here once its claim is in the ledger, and the worker applies an order by looking
-    into the ledger: so one of them sees the other. `applied` counts the orders that left the folder
-    in between. `wait`: nothing more is to be claimed until the worker has applied what there is.
+    A sender looks here after its claim is in the ledger, and the worker looks into the ledger when
+    it applies an order, so one of the two notices the other. `applied` counts the orders that left
+    the folder in between. `wait`: nothing is to be claimed until the worker has applied the rest.
     """
 
     def __init__(self, folder: Path) -> None:

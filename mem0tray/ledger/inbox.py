@@ -122,7 +122,7 @@ class Inbox:
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
         """Make an item wait again that was discarded, or that only another server has.
 
-        An entry that another hand moved to the DLQ file too. `gen`: as in `add_dead`.
+        Also an entry that another hand moved to the DLQ file. `gen`: as in `add_dead`.
         """
         state, due, more = items.FRESH, 0.0, "dead_seq = NULL"
         values: list[Any] = []

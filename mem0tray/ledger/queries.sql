@@ -18,7 +18,7 @@ min({backoff_base} * (1 << min(retry_count, {grows_until})), {backoff_max})
 
 -- name: set_aside
 -- Whether a dead letter was set aside since it last failed: a failure that counts has the time of
--- `last_attempt`, and one that does not comes later. What it waits for is then no server's wish.
+-- `last_attempt`, and one that does not comes later. No server asked for its wait then.
 EXISTS (SELECT 1 FROM attempts WHERE item = items.key AND at > last_attempt)
 
 -- name: row

@@ -200,6 +200,27 @@ def test_what_is_applied_counts_though_the_command_is_interrupted_then(
     assert done.backup.exists()
 
 
+@pytest.mark.usefixtures("_worker")
+@pytest.mark.parametrize("outcome", [None, DONE, IN_FLIGHT])
+def test_an_interrupted_command_changes_nothing_or_counts(
+    paths: Paths, clock: list[Callable[[], None]], outcome: str | None
+) -> None:
+    (found,) = chosen(paths, "qq")
+
+    def interrupt() -> None:
+        for order in left(paths) if outcome else ():
+            orders.answer(order, {found.identity: outcome or ""})
+        raise KeyboardInterrupt
+
+    clock.append(interrupt)
+    if outcome is None:
+        with pytest.raises(KeyboardInterrupt):
+            delete(paths, Settings(), [found])
+        assert left(paths) == list(paths.claude_dir.glob("*.backup-*")) == []
+    else:
+        assert delete(paths, Settings(), [found]).backup.exists()
+
+
 def test_files_that_a_command_makes_are_not_those_of_others(paths: Paths) -> None:
     paths.queue.unlink()
     shutil.rmtree(paths.data_dir)

@@ -74,7 +74,7 @@ def begun(decided: Decisions, now: float) -> list[Backoff]:
 
 
 def report(context: WorkerContext, backoffs: Iterable[Backoff]) -> None:
-    """Report these backoffs, which begin now, unless those of the start come later."""
+    """Report these backoffs, which begin now; before `report_all`, leave them to it."""
     if context.reports_backoffs:
         for project, item_id, delay in backoffs:
             context.events.emit(events.InBackoff(project, item_id, delay))

@@ -159,7 +159,7 @@ def _same(item: Item, rows: Sequence[Row]) -> Row | None:
 
 
 def _as_edited(pair: Pair, letters: Sequence[Row], base: Base, taken: Container[int]) -> Pair:
-    """Pair the item with the edit of its row, which has that row's history, if it is too old."""
+    """Pair an item with the text from before an edit with the edited row; keep any other pair."""
     history = base.shown(row.key for row in (pair.row, *letters))
     last = history[pair.row.key].last(base.current)
     if last is None or last < (base.named or 0) or _is_wanted(pair.row, base):
@@ -237,7 +237,7 @@ def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
     A value shows that its editor saw a generation that showed it: at least the first such,
     and, if the value was replaced, at most the last. Any other value, or a
     `last_attempt` of 0, which people write rather than see, shows only that the item was
-    published. What has left the file since then was in it no longer than is known.
+    published. A row that has left the file was in it until the last generation that showed it.
     """
     oldest, newest = 0, base.current
     history = base.shown(pair.row.key for pair in pairs)
