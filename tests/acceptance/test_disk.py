@@ -40,8 +40,7 @@ def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Stan
     small_home.wait(lambda: small_home.read(small_home.metrics)["queue_size"] == 300, what="read")
     filler = machine.fill(small_home.root)
     server.health = HEALTHY
-    probed = server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 8)
+    probes(server, 8)
     assert worker.alive
     small_home.wait(  # though the metrics cannot be written
         lambda: "No space left" in small_home.ok("status"), what="the full disk in the status"
@@ -83,8 +82,7 @@ def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None
     small_home.start("run")
     server.wait_for(lambda: server.total_stored() >= 50)
     filler = machine.fill(small_home.root)
-    probed = server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 5)
+    probes(server, 5)
     filler.unlink()
     small_home.wait(lambda: server.missing(texts(queue)) == [], what="delivered")
     small_home.wait(lambda: small_home.queue_items() == [], what="published")
@@ -183,10 +181,6 @@ def probes(server: Standin, count: int) -> None:
     server.wait_for(lambda: server.probes() >= before + count)
 
 
-def _folders(home: Home) -> dict[str, Path]:
-    return {"all": home.root, "shared": home.claude, "ours": home.data}
-
-
 def _terminal(worker: Process) -> list[str]:
     return f"{worker.out}\n{worker.err}".splitlines()
 
@@ -202,7 +196,7 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
     worker = home.worker()
     server.wait_for(lambda: server.count("first") == 1)
     home.wait_dlq(["later"])
-    with machine.read_only(_folders(home)[which]):
+    with machine.read_only({"all": home.root, "shared": home.claude, "ours": home.data}[which]):
         seen = home.json("status")
         assert seen["state"] == "action needed"
         assert "Read-only file system. The disk is read-only: mount it" in seen["reason"]

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
-from tests.support.processes import TO_ITS_END, Process, wait_until
+from tests.support.processes import LONGEST, Process, wait_until
 from tests.support.shapes import dead, entries, entry, waiting
 from tests.support.standin import Standin
 
@@ -76,7 +76,7 @@ def test_a_reader_that_stands_still_holds_up_neither_deliveries_nor_the_end(
     try:
         server.wait_for(lambda: len(server.saves) == 50)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(TO_ITS_END) == 0
+        assert worker.wait(LONGEST) == 0
     finally:
         worker.kill()
         worker.wait()

@@ -17,7 +17,7 @@ from tests.support import needs, terminal
 from tests.support.fixtures import bare_home, server
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
-from tests.support.processes import TO_ITS_END
+from tests.support.processes import LONGEST
 from tests.support.shapes import entry
 from tests.support.standin import Standin
 
@@ -89,7 +89,7 @@ def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple
                     os.write(ours, b"\n")
                 else:
                     os.write(ours, f"{answer}\n".encode() if answer != END else END.encode())
-        code = process.wait(TO_ITS_END)
+        code = process.wait(LONGEST)
     finally:
         process.kill()
         process.wait()

@@ -17,7 +17,7 @@ from mem0tray.cli import main
 from mem0tray.demo.stage import DemoServer, Story
 from tests.demo.viewer import Viewer
 from tests.support import terminal
-from tests.support.processes import TO_ITS_END
+from tests.support.processes import LONGEST
 from tests.support.variants import variants
 
 TITLES = (
@@ -54,7 +54,7 @@ def in_a_terminal(viewer: Viewer, columns: int) -> str:
                 shown += chunk
         except OSError:
             pass  # Linux says so that nobody has the other end any more
-        assert demo.wait(TO_ITS_END) == 0, shown
+        assert demo.wait(LONGEST) == 0, shown
     os.close(ours)
     return shown.decode()
 

@@ -11,14 +11,15 @@ import pytest
 from mem0tray.localserver import child
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import LOCK, Endpoint
-from tests.localserver.support import PATIENCE, Serving, client_of
+from tests.localserver.support import Serving, client_of
+from tests.support.processes import LONGEST
 
 
 @pytest.fixture(scope="session", autouse=True)
 def patience() -> Iterator[None]:
     """Give a child as long to start as a busy machine may need."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(child, "READY_SECONDS", PATIENCE)
+        patch.setattr(child, "READY_SECONDS", LONGEST)
         yield
 
 

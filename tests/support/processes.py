@@ -14,7 +14,7 @@ from typing import IO, Final
 # Seconds that a busy machine is given: a bound, never a delay, and no measure of the program. After
 # thirty a dead letter is tried again by itself, which must not pass for what a test waits for.
 PATIENCE: Final = 25.0
-TO_ITS_END: Final = 60.0  # seconds for a program to end, or for a command's whole run
+LONGEST: Final = 60.0  # seconds in which any program of the tests ends
 # What ends a process at once, by a number, and what it has ended with then.
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 KILLED = (1, KILL) if sys.platform == "win32" else (-KILL,)
@@ -98,10 +98,10 @@ class Process:
         """Send a signal to the program alone; Windows ends it at once by any."""
         self.popen.send_signal(number)
 
-    def wait(self, timeout: float = TO_ITS_END) -> int:
+    def wait(self, timeout: float = LONGEST) -> int:
         return self.popen.wait(timeout)
 
-    def stop(self, timeout: float = TO_ITS_END) -> int:
+    def stop(self, timeout: float = LONGEST) -> int:
         """Ask it to end (SIGTERM) and wait; the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait(timeout)
@@ -118,7 +118,7 @@ class Process:
                 os.killpg(self.pid, signal.SIGKILL)
         if self.popen.stdin is not None:
             self.popen.stdin.close()
-        self.popen.wait(TO_ITS_END)
+        self.popen.wait(LONGEST)
 
     def peak_memory(self) -> int:
         """Read the largest resident size so far, in bytes."""
