@@ -76,7 +76,7 @@ def test_each_example_delivers_once(
     home.worker()
     holder = home.lock_holder() if held else None
     said = add(home, TEXT)
-    server.wait_for(lambda: server.count(TEXT) == 1, 10)
+    server.wait_for(lambda: server.count(TEXT) == 1)
     if holder is not None:
         holder.kill()
     assert said.stderr == ""
@@ -112,7 +112,7 @@ def test_an_example_keeps_what_else_is_in_the_queue_file(home: Home, add: Progra
 @needs.program("jq")
 def test_the_example_reads_the_metrics(home: Home) -> None:
     home.worker()
-    home.wait(lambda: home.state()[0] == "healthy", 10, "healthy")
+    home.wait(lambda: home.state()[0] == "healthy", what="healthy")
     assert started(home, "/bin/sh", "-c", example("sh", 1)).stdout == (
         "healthy: 0 waiting, 0 dead letters\n"
     )

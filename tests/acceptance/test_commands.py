@@ -40,7 +40,7 @@ def test_json_is_one_document_and_nothing_else(
     server.health = Answer(503)
     if running:
         home.worker()
-        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, what="taken in")
     for command in JSON_COMMANDS:
         assert home.json(*command) is not None
     document = home.json("status")
@@ -54,16 +54,16 @@ def test_json_is_one_document_and_nothing_else(
 def test_pause_survives_a_restart_until_resume(home: Home, server: Standin) -> None:
     worker = home.worker()
     home.ok("pause")
-    home.wait(lambda: home.state()[0] == "paused", 3, "paused")
+    home.wait(lambda: home.state()[0] == "paused", what="paused")
     home.ok("add", "--project", "alpha", "patient")
     worker.stop()
     home.worker()
-    home.wait(lambda: home.state()[0] == "paused", 3, "still paused")
+    home.wait(lambda: home.state()[0] == "paused", what="still paused")
     assert "paused" in home.ok("status").lower()
     assert server.saves == []
     home.ok("resume")
-    server.wait_for(lambda: server.count("patient") == 1, 3)
-    home.wait(lambda: home.state()[0] == "healthy", 3, "healthy")
+    server.wait_for(lambda: server.count("patient") == 1)
+    home.wait(lambda: home.state()[0] == "healthy", what="healthy")
 
 
 @pytest.mark.row(7)
@@ -137,7 +137,7 @@ def worker(home: Home) -> Process:
         [waiting(name[0], project, id=name) for name, project in zip(NAMES, projects, strict=True)]
     )
     process = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(NAMES), 5, "taken in")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(NAMES), what="taken in")
     return process
 
 
@@ -184,9 +184,9 @@ def test_a_worker_that_ends_meanwhile_ends_the_waiting(
 ) -> None:
     server.default = Answer(delay=60)
     command = home.start("retry", "aaaa", "--wait")
-    server.wait_for(lambda: len(server.saves) == 1, 10)
+    server.wait_for(lambda: len(server.saves) == 1)
     worker.kill()
-    assert command.wait(10) == 1
+    assert command.wait() == 1
     assert re.search("worker (does not run|not running)", command.out, re.IGNORECASE)
 
 
@@ -211,12 +211,12 @@ def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin
         bare_home.configure(f'[server]\nurl = "{first.url}"\n')
         bare_home.write_queue(entries(1))
         worker = bare_home.worker()
-        first.wait_for(lambda: first.total_stored() == 1, 5)
+        first.wait_for(lambda: first.total_stored() == 1)
         bare_home.configure(f'[server]\nurl = "{server.url}"\n')
-        server.wait_for(lambda: server.probes() >= 1, 2, "probed within a second")
+        server.wait_for(lambda: server.probes() >= 1, what="probed within a second")
         bare_home.configure('[server]\nurl = "broken\n')
         bare_home.write_emergency([entry("after the change")])
-        server.wait_for(lambda: server.count("after the change") == 1, 5)
+        server.wait_for(lambda: server.count("after the change") == 1)
         assert first.total_stored() == 1
         assert worker.alive
 
@@ -250,7 +250,7 @@ def test_a_secret_is_shown_nowhere(home: Home, server: Standin) -> None:
     home.configure(f'[server]\napi_key = "{SECRET}"\n')
     home.write_queue(entries(2))
     worker = home.worker(wrapper=ANEW)
-    home.wait(lambda: home.state()[0] == "action needed", 5, "refused")
+    home.wait(lambda: home.state()[0] == "action needed", what="refused")
     commands = [["status"], ["doctor"], ["config", "show"], ["diagnose"], ["list", "--queue"]]
     outputs = [home.run(*command) for command in commands]
     assert not any(SECRET in done.stdout + done.stderr for done in outputs)

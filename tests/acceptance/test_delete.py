@@ -37,7 +37,7 @@ def letters(home: Home) -> list[Item]:
 def running(request: pytest.FixtureRequest, home: Home, letters: list[Item]) -> bool:
     if request.param:
         home.worker()
-        home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(letters), 5, "taken in")
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(letters), what="taken in")
     return bool(request.param)
 
 
@@ -84,7 +84,7 @@ def test_restore_takes_back_the_last_delete_which_is_delivered_when_due(
     assert {key: found[key] for key in letters[1]} == letters[1]
     home.ok("retry", letters[1]["id"])
     later(home, running=running)
-    server.wait_for(lambda: server.count("b") == 1, 5)
+    server.wait_for(lambda: server.count("b") == 1)
     assert server.order() == ["b"]
 
 
@@ -95,15 +95,15 @@ def test_delete_takes_waiting_entries_too(home: Home, server: Standin, *, up: bo
     home.write_queue(items)
     if up:
         home.worker()
-        home.wait(lambda: home.read(home.metrics)["queue_size"] == 2, 5, "taken in")
+        home.wait(lambda: home.read(home.metrics)["queue_size"] == 2, what="taken in")
     output = home.ok("delete", items[1]["id"], "--yes")
     backup = backup_named_in(home, output)
     assert texts(json.loads(backup.read_text())["items"]) == ["goes"]
     server.health = Answer(body={"status": "ok"})
     if not up:
         home.drained()
-    server.wait_for(lambda: server.count("stays") == 1, 5)
-    home.wait(lambda: home.queue_items() == [], 5, "published")
+    server.wait_for(lambda: server.count("stays") == 1)
+    home.wait(lambda: home.queue_items() == [], what="published")
     assert server.sends("goes") == 0
 
 
@@ -122,10 +122,10 @@ def test_forget_erases_the_text_under_a_running_worker(home: Home, letters: list
     text = "zanzibar must be forgotten"
     home.write_dlq([*letters, waiting(text, id="cafe0000-0000-4000-8000-000000000000")])
     worker = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 4, 5, "taken in")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 4, what="taken in")
     home.ok("delete", "cafe0000", "--yes", "--forget")
     home.wait_dlq(["a", "b", "c"])
-    home.wait(lambda: home.files_with(text) == [], 5, "erased")
+    home.wait(lambda: home.files_with(text) == [], what="erased")
     assert worker.alive
 
 
@@ -151,7 +151,7 @@ def begin(
 
     server.script(replace(answer, after=after or heard), content="old")
     home.worker()
-    server.wait_for(lambda: server.sends("old") == 1, 10)
+    server.wait_for(lambda: server.sends("old") == 1)
 
 
 def edit(home: Home) -> str:
@@ -170,8 +170,8 @@ def test_what_is_delivered_at_that_moment_is_not_said_to_be_deleted(
     assert done.stderr == "mem0tray: aa-1 is not deleted: it was delivered meanwhile.\n"
     assert list(home.claude.glob("mem0_queue_dlq.backup-*")) == []
     assert server.count("old") == 1
-    home.wait(lambda: home.log_lines("too late"), 5, "told")
-    home.wait(lambda: not home.queue_items() and not home.dlq_items(), 5, "published")
+    home.wait(lambda: home.log_lines("too late"), what="told")
+    home.wait(lambda: not home.queue_items() and not home.dlq_items(), what="published")
 
 
 @pytest.mark.usefixtures("_sends")
@@ -183,7 +183,7 @@ def test_what_is_being_sent_is_said_to_be(home: Home, server: Standin) -> None:
     assert done.returncode == 1
     assert "aa-1 is being sent at this moment" in done.stderr
     assert '"deleted": []' in done.stdout
-    home.wait(lambda: home.log_lines("too late"), 10, "told")
+    home.wait(lambda: home.log_lines("too late"), what="told")
     assert "delivered" in home.ok("show", "aa-1")
 
 
@@ -209,10 +209,10 @@ def test_the_new_text_waits_for_the_answer_to_the_old_one(
         assert "The old text had been sent already: the server has it" in said
     else:
         assert "The old text is being sent at this moment." in said
-    home.wait(lambda: server.sends("old"), 10)
-    home.wait(lambda: home.log_lines("too late"), 10, "told")
+    home.wait(lambda: server.sends("old"))
+    home.wait(lambda: home.log_lines("too late"), what="told")
     home.run("retry", "--all")
-    server.wait_for(partial(server.count, "new"), 10)
+    server.wait_for(partial(server.count, "new"))
     old, new = server.saves
     assert old.finished is not None
     assert old.finished <= new.started
@@ -228,7 +228,7 @@ def test_a_worker_that_was_frozen_sends_nothing_that_was_deleted_meanwhile(
     thawed = threading.Event()
     server.script(Answer(after=thawed.is_set), content=items[0]["content"])
     worker = home.worker(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})
-    server.wait_for(lambda: server.saves, 10)
+    server.wait_for(lambda: server.saves)
     worker.signal(signal.SIGSTOP)
     deleted = items[1:4]
     ids = [each["id"] for each in deleted]
@@ -238,8 +238,8 @@ def test_a_worker_that_was_frozen_sends_nothing_that_was_deleted_meanwhile(
     assert "The worker has not heard of it yet" in done.stderr
     worker.signal(signal.SIGCONT)
     thawed.set()
-    server.wait_for(lambda: not server.missing(texts([items[0], items[4]])), 15)
-    home.wait(lambda: not home.queue_items(), 5, "published")
+    server.wait_for(lambda: not server.missing(texts([items[0], items[4]])))
+    home.wait(lambda: not home.queue_items(), what="published")
     assert [text for text in texts(deleted) if server.sends(text)] == []
     assert home.log_lines("too late") == []
 
@@ -248,10 +248,10 @@ def test_a_deletion_stands_against_a_delivery_that_beat_it(home: Home, server: S
     server.latency = 1.0
     home.write_queue([doomed := entry("doomed"), *entries(2)])
     worker = home.worker()
-    server.wait_for(lambda: server.sends("doomed"), 10)
+    server.wait_for(lambda: server.sends("doomed"))
     home.run("delete", doomed["id"], "--yes")
-    server.wait_for(lambda: server.total_stored() == 3, 20)
-    home.wait(lambda: "doomed" not in str(home.queue_items()), 10, "published")
+    server.wait_for(lambda: server.total_stored() == 3)
+    home.wait(lambda: "doomed" not in str(home.queue_items()), what="published")
     worker.stop()
     server.begin_with([each for each in server.stored if each[1] != "doomed"])
     said = home.json("verify", "--requeue")
@@ -274,7 +274,7 @@ def seven(home: Home) -> list[Item]:
 @pytest.fixture(params=[True, False], ids=["running", "stopped"])
 def worker(request: pytest.FixtureRequest, home: Home, seven: list[Item]) -> Process | None:
     process = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(seven), 5, "taken in")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(seven), what="taken in")
     if request.param:
         return process
     process.stop()
@@ -284,7 +284,7 @@ def worker(request: pytest.FixtureRequest, home: Home, seven: list[Item]) -> Pro
 def seen(home: Home, worker: Process | None, left: int) -> None:
     if worker is None:
         home.drain()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == left, 5, f"{left} left")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == left, what=f"{left} left")
 
 
 def told(home: Home, *marks: str) -> list[str]:
@@ -349,7 +349,7 @@ def _open(home: Home, tmp_path: Path, work: str) -> Process:
     process = home.start(
         "edit", "a", wrapper=HEEDING, env={"VISUAL": str(program), "TMPDIR": str(tmp_path)}
     )
-    home.wait(mark.exists, 10, "the editor is open")
+    home.wait(mark.exists, what="the editor is open")
     return process
 
 
@@ -383,8 +383,8 @@ def test_a_text_that_an_editor_saved_is_in_its_place_or_kept(
     program.chmod(0o700)
     with FileLock(home.lock).held(1):
         process = home.start("edit", "a", wrapper=HEEDING, env={"VISUAL": str(program)})
-        home.wait(mark.exists, 10, "the editor has ended")
-        home.wait(lambda: home.data_files("edited-*.json"), 10, "the command wants the queue file")
+        home.wait(mark.exists, what="the editor has ended")
+        home.wait(lambda: home.data_files("edited-*.json"), what="the command wants the queue file")
         process.signal(number)
         process.wait()
     waiting = [each["content"] for each in json.loads(home.ok("list", "--queue", "--json"))]

@@ -177,8 +177,8 @@ def test_a_running_worker_delivers_what_is_queued(home: Home, server: Standin) -
     home.worker()
     assert home.read(home.dlq)["items"] == []  # made at the start
     assert home.producer("--label", "live", "--count", "3").wait() == 0
-    server.wait_for(lambda: server.total_stored() == 3, 3)
-    home.wait(lambda: home.queue_items() == [], 3, "queue published")
+    server.wait_for(lambda: server.total_stored() == 3)
+    home.wait(lambda: home.queue_items() == [], what="queue published")
     document = home.read(home.queue)
     assert texts(document["last_100"]) == [f"live wrote {n}" for n in range(3)]
     assert document["stats"]["total_queued"] == 3
@@ -192,7 +192,7 @@ def test_last_update_has_microseconds_and_is_never_used_twice(home: Home, server
     for n in range(3):
         server.script(Answer(500), content=f"bad {n}", forever=True)
         home.write_emergency([entry(f"bad {n}")])
-        home.wait(lambda: len(home.dlq_texts()) > len(seen), 10, "moved")
+        home.wait(lambda: len(home.dlq_texts()) > len(seen), what="moved")
         seen.append(home.read(home.dlq)["last_update"])
     assert len(set(seen)) == 3
     assert all(is_iso(name) and len(name.partition(".")[2].rstrip("Z")) >= 6 for name in seen)
@@ -227,13 +227,13 @@ def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
     transcript = home.claude / "projects" / GARDEN / "session.jsonl"
     transcript.write_text(json.dumps({"cwd": "/home/ann/garden"}), encoding="utf-8")
     home.worker(env=WANTED)
-    server.wait_for(lambda: server.missing(["It is clay."]) == [], 20)
+    server.wait_for(lambda: server.missing(["It is clay."]) == [])
     write(home, "soil.md", "It is sand.")
     write(home, "plants/roses.md", "They want sun.")
     write(home, "path.md", "It is gravel.", project="-field")
     texts = ["It is sand.", "They want sun.", "It is gravel."]
     server.wait_for(lambda: server.missing(texts) == [], 30)
-    home.wait(lambda: home.stats()["total_synced"] == 4, 20, "published")
+    home.wait(lambda: home.stats()["total_synced"] == 4, what="published")
     assert home.stats()["total_queued"] == 4
     assert server.total_stored() == 4
     projects = [json.loads(save.body)["user_id"] for save in server.saves]

@@ -43,9 +43,9 @@ def test_foreign_files_and_no_choice_send_nothing(bare_home: Home, kind: str) ->
 def test_a_choice_that_is_made_later_delivers(bare_home: Home, server: Standin) -> None:
     bare_home.write_queue(entries(3))
     bare_home.worker()
-    bare_home.wait(lambda: bare_home.state()[0] == "action needed", 5, "asks")
+    bare_home.wait(lambda: bare_home.state()[0] == "action needed", what="asks")
     bare_home.ok("config", "set", "server.url", server.url)
-    server.wait_for(lambda: server.total_stored() == 3, 5)
+    server.wait_for(lambda: server.total_stored() == 3)
     marker = "The server, or the way to it, has changed"
     bare_home.wait(lambda: bare_home.log_lines(marker), what="logged")
     (started,) = bare_home.log_lines("Worker started")
@@ -176,7 +176,7 @@ def test_a_foreign_service_with_a_health_path_is_sent_no_memory(
     server.can_be_asked = False
     home.write_queue([entry("not for strangers")])
     home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 20, "not recognised")
+    home.wait(lambda: home.state()[0] == "action needed", what="not recognised")
     assert home.state()[1].startswith(f"no Mem0 server was recognised at {server.netloc} (")
     assert not any(request.body for request in server.requests)
 
@@ -204,7 +204,7 @@ def test_a_server_that_changes_under_its_address_is_found_out(
 ) -> None:
     home.write_queue(entries(3))
     worker = home.worker()
-    server.wait_for(lambda: server.total_stored() == 3, 10)
+    server.wait_for(lambda: server.total_stored() == 3)
     if kind == "restart":
         worker.stop()
     server.close()
@@ -216,8 +216,8 @@ def test_a_server_that_changes_under_its_address_is_found_out(
         home.write_queue([entry(f"new {n}", "beta") for n in range(3)])
         if kind == "restart":
             home.worker()
-        later.wait_for(lambda: later.total_stored() == 3, 20)
-        home.wait(lambda: home.queue_items() == [], 20, "delivered")
+        later.wait_for(lambda: later.total_stored() == 3)
+        home.wait(lambda: home.queue_items() == [], what="delivered")
         assert later.surplus() == {}
         assert home.dlq_items() == []
 
@@ -238,7 +238,7 @@ def test_after_an_unknown_outcome_another_dialect_is_asked_before_anything_is_se
         home.env["MEM0TRAY_SYNC_PROBE_INTERVAL"] = probe_interval
         home.write_queue([item])
         home.worker()
-        home.wait(lambda: home.queue_items() == [], 20, "found")
+        home.wait(lambda: home.queue_items() == [], what="found")
         assert later.saves == []
         assert (home.stats()["total_synced"], home.dlq_items()) == (1, [])
 
@@ -294,7 +294,7 @@ def test_a_server_that_changes_twice_in_a_drain_loses_nothing(home: Home, server
     server.default = Answer(after=lambda: server.total_stored() < 60)
     later.default = Answer(after=lambda: later.total_stored() < 60)
     worker = home.worker()
-    server.wait_for(lambda: server.total_stored() >= 60, 20)
+    server.wait_for(lambda: server.total_stored() >= 60)
     server.close()
     server.default = Answer()
     later._port = server._port
@@ -327,11 +327,11 @@ def test_an_answer_of_the_former_server_is_recorded_as_its_own(
     server.script(Answer(delay=2), content="late")
     home.write_queue([entry("late")])
     home.worker()
-    server.wait_for(lambda: server.sends("late") == 1, 5)
+    server.wait_for(lambda: server.sends("late") == 1)
     home.configure(f'[server]\nurl = "{other.url}"\n')
-    other.wait_for(other.probes, 5)
-    server.wait_for(lambda: server.saves[0].finished is not None, 5)
-    home.wait(lambda: home.queue_items() == [], 5, "published")
+    other.wait_for(other.probes)
+    server.wait_for(lambda: server.saves[0].finished is not None)
+    home.wait(lambda: home.queue_items() == [], what="published")
     assert other.saves == []
     former = home.json("status")["only_on_former_server"]
     assert list(former.values()) == [1]

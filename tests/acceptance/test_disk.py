@@ -40,16 +40,15 @@ def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Stan
     small_home.wait(lambda: small_home.read(small_home.metrics)["queue_size"] == 300, what="read")
     filler = machine.fill(small_home.root)
     server.health = HEALTHY
-    probed = server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 8)
+    probes(server, 8)
     assert worker.alive
     small_home.wait(  # though the metrics cannot be written
         lambda: "No space left" in small_home.ok("status"), what="the full disk in the status"
     )
     filler.unlink()
-    server.wait_for(lambda: server.total_stored() >= 320, 20)
-    small_home.wait(lambda: small_home.queue_items() == [], 10, "published")
-    small_home.wait_dlq([], 10)
+    server.wait_for(lambda: server.total_stored() >= 320)
+    small_home.wait(lambda: small_home.queue_items() == [], what="published")
+    small_home.wait_dlq([])
     assert server.missing([*texts(queue), *(f"letter {n}" for n in range(20))]) == []
     assert server.surplus() == {}
     said = words(small_home)
@@ -62,12 +61,12 @@ def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> 
     filler = machine.fill(small_home.root)
     worker = small_home.start("run")
     small_home.wait(
-        lambda: "space" in words(small_home) or "disk" in words(small_home), 10, "said why"
+        lambda: "space" in words(small_home) or "disk" in words(small_home), what="said why"
     )
     assert server.saves == []
     filler.unlink()
     if worker.alive:
-        server.wait_for(lambda: server.total_stored() == 20, 20)
+        server.wait_for(lambda: server.total_stored() == 20)
     else:
         assert worker.wait() == 1
         small_home.drained()
@@ -83,11 +82,10 @@ def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None
     small_home.start("run")
     server.wait_for(lambda: server.total_stored() >= 50)
     filler = machine.fill(small_home.root)
-    probed = server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 5)
+    probes(server, 5)
     filler.unlink()
     small_home.wait(lambda: server.missing(texts(queue)) == [], what="delivered")
-    small_home.wait(lambda: small_home.queue_items() == [], 10, "published")
+    small_home.wait(lambda: small_home.queue_items() == [], what="published")
     assert server.surplus() == {}
 
 
@@ -182,11 +180,7 @@ def test_short_writes_are_completed(home: Home, server: Standin, tmp_path: Path)
 
 def probes(server: Standin, count: int) -> None:
     before = server.probes()
-    server.wait_for(lambda: server.probes() >= before + count, 20)
-
-
-def _folders(home: Home) -> dict[str, Path]:
-    return {"all": home.root, "shared": home.claude, "ours": home.data}
+    server.wait_for(lambda: server.probes() >= before + count)
 
 
 def _terminal(worker: Process) -> list[str]:
@@ -202,9 +196,9 @@ def _about_disk(lines: list[str]) -> list[str]:
 def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) -> None:
     home.write_dlq([waiting("later"), dead("first")])
     worker = home.worker()
-    server.wait_for(lambda: server.count("first") == 1, 10)
+    server.wait_for(lambda: server.count("first") == 1)
     home.wait_dlq(["later"])
-    with machine.read_only(_folders(home)[which]):
+    with machine.read_only({"all": home.root, "shared": home.claude, "ours": home.data}[which]):
         seen = home.json("status")
         assert seen["state"] == "action needed"
         assert "Read-only file system. The disk is read-only: mount it" in seen["reason"]
@@ -217,13 +211,13 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
         first = home.json("diagnose")[0]
         assert (first["cause"], "ead-only" in first["detail"]) == ("action needed", True)
         if which == "shared":
-            home.wait(lambda: home.data_files("state.json"), 20, "noted where it can be")
-        home.wait(lambda: _about_disk(_terminal(worker)), 20, "told")
+            home.wait(lambda: home.data_files("state.json"), what="noted where it can be")
+        home.wait(lambda: _about_disk(_terminal(worker)), what="told")
     home.wait(lambda: any("in order again" in each for each in _terminal(worker)), 30, "over")
-    home.wait(lambda: home.json("status")["state"] == "healthy", 20, "healthy")
+    home.wait(lambda: home.json("status")["state"] == "healthy", what="healthy")
     home.write_queue([entry("after")])
-    server.wait_for(lambda: server.count("after") == 1, 15)
-    home.wait(lambda: home.queue_items() == [], 10, "published")
+    server.wait_for(lambda: server.count("after") == 1)
+    home.wait(lambda: home.queue_items() == [], what="published")
     for lines in (_terminal(worker), home.log_text().splitlines()):
         assert len(_about_disk(lines)) == 1, lines
         assert sum("in order again" in line for line in lines) == 1, lines

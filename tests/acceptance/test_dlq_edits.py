@@ -21,13 +21,13 @@ def letters() -> list[Item]:
 def worker(home: Home, letters: list[Item]) -> Process:
     home.write_dlq(letters)
     process = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, what="taken in")
     return process
 
 
 def some_cycles(home: Home, server: Standin) -> None:
     probed = server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 8, 10)
+    server.wait_for(lambda: server.probes() >= probed + 8)
     assert home.read(home.dlq)
 
 
@@ -50,7 +50,7 @@ def test_last_attempt_0_on_all_retries_at_once(
 def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
     server.default = Answer(500)
     home.script(user.RETRY_ALL)
-    server.wait_for(lambda: len(server.saves) == 3, 2)
+    server.wait_for(lambda: len(server.saves) == 3)
     some_cycles(home, server)
     assert len(server.saves) == 3
     home.wait(
@@ -58,7 +58,7 @@ def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
         what="counted",
     )
     home.script(user.RETRY_ALL)
-    server.wait_for(lambda: len(server.saves) == 6, 2)
+    server.wait_for(lambda: len(server.saves) == 6)
 
 
 @pytest.mark.row(30)
@@ -70,13 +70,13 @@ def test_an_item_removed_by_hand_is_discarded_and_restorable(
     user.back_up(home)
     kept = home.dlq_backup.read_bytes()
     user.remove(home, "b", stamp=stamp)
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, 5, "merged")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, what="merged")
     some_cycles(home, server)
     assert home.dlq_texts() == ["a", "c"]
     assert home.dlq_backup.read_bytes() == kept
     assert server.saves == []
     home.ok("restore")
-    home.wait(lambda: home.dlq_texts() == LETTERS or server.count("b"), 5, "restored")
+    home.wait(lambda: home.dlq_texts() == LETTERS or server.count("b"), what="restored")
 
 
 @pytest.mark.row(30)
@@ -86,7 +86,7 @@ def test_an_item_removed_while_nothing_runs_stays_away(
     worker.stop()
     user.remove(home, "a")
     home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, 5, "merged")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, what="merged")
     some_cycles(home, server)
     assert home.dlq_texts() == ["b", "c"]
 
@@ -95,16 +95,16 @@ def test_an_item_removed_while_nothing_runs_stays_away(
 @pytest.mark.usefixtures("worker")
 def test_an_emptied_file_discards_all_and_is_restorable(home: Home, server: Standin) -> None:
     user.remove(home, *LETTERS)
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 0, 5, "merged")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 0, what="merged")
     home.ok("restore")
-    home.wait(lambda: home.dlq_texts() == LETTERS or server.total_stored() == 3, 5, "restored")
+    home.wait(lambda: home.dlq_texts() == LETTERS or server.total_stored() == 3, what="restored")
 
 
 @pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_a_file_that_is_gone_is_written_again(home: Home, server: Standin) -> None:
     home.dlq.unlink()
-    home.wait(lambda: home.dlq.exists() and home.dlq_texts() == LETTERS, 5, "written again")
+    home.wait(lambda: home.dlq.exists() and home.dlq_texts() == LETTERS, what="written again")
     some_cycles(home, server)
     assert home.read(home.metrics)["dlq_size"] == 3
 
@@ -114,8 +114,8 @@ def test_a_file_that_is_gone_is_written_again(home: Home, server: Standin) -> No
 def test_new_items_are_adopted(home: Home, server: Standin) -> None:
     added = [dead("added", "omega"), waiting("added, later")]
     user.edit(home, lambda document: document["items"].extend(added))
-    server.wait_for(lambda: server.count("added") == 1, 2)
-    home.wait_dlq([*LETTERS[:1], "added, later", "b", "c"], 5)
+    server.wait_for(lambda: server.count("added") == 1)
+    home.wait_dlq([*LETTERS[:1], "added, later", "b", "c"])
     assert server.saves[0].project == "omega"
 
 
@@ -130,8 +130,8 @@ def test_changed_content_is_an_edit_of_the_same_item(
         document["items"][0] |= {"content": "a, mended", "last_attempt": 0}
 
     user.edit(home, mend)
-    server.wait_for(lambda: server.count("a, mended") == 1, 2)
-    home.wait_dlq(["b", "c"], 5)
+    server.wait_for(lambda: server.count("a, mended") == 1)
+    home.wait_dlq(["b", "c"])
     assert server.sends("a") == 0
     key = further_key(letters[0]["id"], "project-a", "a, mended")
     assert server.keys("a, mended") == [key]
@@ -146,9 +146,9 @@ def test_a_value_that_we_never_published_is_the_user_s(home: Home, server: Stand
         second["retry_count"] = 3
 
     user.edit(home, change)
-    server.wait_for(lambda: server.count("a") == 1, 2)
+    server.wait_for(lambda: server.count("a") == 1)
     assert server.saves[0].project == "moved here"
-    home.wait_dlq(["b", "c"], 5)
+    home.wait_dlq(["b", "c"])
     assert home.dead_letter("b")["retry_count"] == 3
 
 
@@ -159,10 +159,10 @@ def test_an_item_that_the_server_has_is_taken_out_again(
 ) -> None:
     old = home.read(home.dlq)
     home.script(user.RETRY_ALL)
-    home.wait_dlq([], 5)
+    home.wait_dlq([])
     logged = len(home.log_text())
     user.save(home, old)
-    home.wait_dlq([], 5)
+    home.wait_dlq([])
     assert len(server.saves) == 3
     home.wait(lambda: letters[0]["id"][:8] in home.log_text()[logged:], what="logged")
 
@@ -179,8 +179,8 @@ def test_unknown_keys_and_odd_items_survive(home: Home, server: Standin) -> None
         document["items"][0]["last_attempt"] = 0
 
     user.edit(home, change)
-    server.wait_for(lambda: server.count("a") == 1, 2)
-    home.wait(lambda: len(home.dlq_items()) == 7, 5, "published")
+    server.wait_for(lambda: server.count("a") == 1)
+    home.wait(lambda: len(home.dlq_items()) == 7, what="published")
     document = home.read(home.dlq)
     assert document["mine"] == {"deep": [1, {"er": None}]}
     assert [item for item in odd if item in document["items"]] == odd
@@ -191,7 +191,7 @@ def test_unknown_keys_and_odd_items_survive(home: Home, server: Standin) -> None
 def test_the_user_s_counting_scripts_work(home: Home, server: Standin, worker: Process) -> None:
     assert home.script(user.COUNT_BY_PROJECT).strip() == str({f"project-{t}": 1 for t in LETTERS})
     assert home.script(user.COUNT_RETRIES).strip() == "24"
-    server.wait_for(server.probes, 5)
+    server.wait_for(server.probes)
     assert home.script(user.READ_METRICS).split() == ["healthy", "0", "3", "0", "0"]
     assert worker.alive
 

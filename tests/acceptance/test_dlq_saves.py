@@ -42,7 +42,7 @@ def refusing(home: Home, server: Standin) -> Home:
 
 def newcomer(home: Home, number: int) -> None:
     home.write_emergency([entry(f"new {number}", retries=4)])
-    home.wait(lambda: f"new {number}" in home.dlq_texts(), 10, "newcomer published")
+    home.wait(lambda: f"new {number}" in home.dlq_texts(), what="newcomer published")
 
 
 def expected(rounds: int) -> list[str]:
@@ -56,19 +56,19 @@ def test_a_script_on_a_copy_from_before_a_restore_keeps_newcomers(
     refusing: Home, server: Standin
 ) -> None:
     refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
+    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
     copy = refusing.read(refusing.dlq)
     user.remove(refusing, "old 0")
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS - 1, 5, "merged")
+    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS - 1, what="merged")
     newcomer(refusing, 0)
     before = refusing.read(refusing.dlq)["last_update"]
     refusing.ok("restore")
-    refusing.wait(lambda: refusing.read(refusing.dlq)["last_update"] != before, 10, "published")
+    refusing.wait(lambda: refusing.read(refusing.dlq)["last_update"] != before, what="published")
     refusing.wait_dlq(["new 0", *expected(0)])
     sent = len(server.saves)
     items = [{**item, "last_attempt": 0} for item in copy["items"]]
     user.save(refusing, {**copy, "items": items}, stamp=True)
-    server.wait_for(partial(server.has_saves, sent + ROUNDS), 10)
+    server.wait_for(partial(server.has_saves, sent + ROUNDS))
     refusing.wait_dlq(["new 0", *expected(0)])
 
 
@@ -91,12 +91,12 @@ def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: St
 @pytest.mark.row(29)
 def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
     refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
+    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
     for number in range(ROUNDS):
         stale = refusing.read(refusing.dlq)
         sent = len(server.saves)
         refusing.script(user.RETRY_ALL)
-        server.wait_for(partial(server.has_saves, sent + len(stale["items"])), 5)
+        server.wait_for(partial(server.has_saves, sent + len(stale["items"])))
         newcomer(refusing, number)
         user.save(refusing, user.without(stale, f"old {number}"), stamp=True)
         refusing.wait_dlq(expected(number + 1))
@@ -114,7 +114,7 @@ def test_a_broken_file_is_never_taken_for_empty(
     refusing: Home, server: Standin, damage: str, *, running: bool
 ) -> None:
     worker = refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
+    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
     if not running:
         worker.stop()
     text = refusing.dlq.read_bytes()
@@ -130,7 +130,7 @@ def test_a_broken_file_is_never_taken_for_empty(
     if not running:
         worker = refusing.worker()
     wanted = expected(0)
-    refusing.wait(lambda: intact(refusing) and refusing.dlq_texts() == wanted, 8, "written again")
+    refusing.wait(lambda: intact(refusing) and refusing.dlq_texts() == wanted, what="written again")
     assert worker.alive
     assert server.saves == []
 
@@ -146,11 +146,11 @@ def intact(home: Home) -> bool:
 @pytest.mark.row(31)
 def test_what_is_in_a_broken_file_is_kept_and_said(refusing: Home) -> None:
     refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
+    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
     logged = len(refusing.log_text())
     text = refusing.dlq.read_text().replace("old 0", "zanzibar by hand")
     refusing.dlq.write_text(text[: len(text) * 2 // 3])
-    refusing.wait(lambda: intact(refusing), 8, "written again")
+    refusing.wait(lambda: intact(refusing), what="written again")
     elsewhere = [path for path in refusing.files_with("zanzibar by hand") if path != refusing.dlq]
     assert elsewhere
     refusing.wait(lambda: refusing.dlq.name in refusing.log_text()[logged:], what="logged")
@@ -163,7 +163,9 @@ def test_a_script_that_rewrites_slowly_in_a_loop_loses_nothing(
     worker = refusing.worker()
     rewriter = [sys.executable, "-c", SLOW_REWRITER, "4"]
     subprocess.run(rewriter, env=refusing.env, check=True, timeout=30)
-    refusing.wait(lambda: intact(refusing) and refusing.dlq_texts() == expected(0), 8, "all there")
+    refusing.wait(
+        lambda: intact(refusing) and refusing.dlq_texts() == expected(0), what="all there"
+    )
     assert worker.alive
     assert server.saves == []
 
@@ -173,12 +175,12 @@ def test_a_save_in_the_middle_of_our_work_is_merged(home: Home, server: Standin)
     server.latency = 0.02
     home.write_dlq([waiting(f"letter {n}") for n in range(60)])
     home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 60, 5, "taken in")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 60, what="taken in")
     removed = [f"letter {n}" for n in range(0, 60, 10)]
     home.script(user.RETRY_ALL)
     for text in removed:
         user.remove(home, text)
-    home.wait_dlq([], 10)
+    home.wait_dlq([])
     kept = [f"letter {n}" for n in range(60) if n % 10]
     assert server.missing(kept) == []
     assert server.surplus() == {}

@@ -114,8 +114,8 @@ def test_nothing_is_sent_while_health_is_not_200(home: Home, server: Standin) ->
     home.wait(lambda: home.state()[0] == "down", what="down")
     assert home.read(home.metrics)["vps_status"] == "down"
     server.health = HEALTHY
-    server.wait_for(lambda: server.total_stored() == 6, 5)
-    home.wait(lambda: home.state()[0] == "healthy", 5, "healthy again")
+    server.wait_for(lambda: server.total_stored() == 6)
+    home.wait(lambda: home.state()[0] == "healthy", what="healthy again")
 
 
 @pytest.mark.parametrize("answer", variants(OUTAGES), ids=lambda a: f"{a.status}-{a.body}")
@@ -124,17 +124,17 @@ def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -
     server.default = dataclasses.replace(answer, delay=0.4, stores=False)
     home.write_queue(entries(3))
     home.start("run")
-    server.wait_for(lambda: server.saves, 10)
+    server.wait_for(lambda: server.saves)
     asked = server.probes()
     server.health = page()
     server.wait_for(lambda: server.probes() >= asked + 2)  # the one before may have found it well
     home.wait(lambda: home.state()[0] == "down", what="down")
     sent, probed = len(server.saves), server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 3, 5)
+    server.wait_for(lambda: server.probes() >= probed + 3)
     assert len(server.saves) == sent
     assert (counted(home), home.dlq_items()) == ([0, 0, 0], [])
     server.default, server.health = Answer(), HEALTHY
-    server.wait_for(lambda: server.total_stored() == 3, 5)
+    server.wait_for(lambda: server.total_stored() == 3)
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,11 @@ def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
         feed()
         return home.dlq_texts() == ["bad"]
 
-    home.wait(moved, 20, "moved to the DLQ")
+    home.wait(moved, what="moved to the DLQ")
     # Nothing was delivered between two in a row: they may be the server's fault, and count nothing.
     in_vain = sum(pair == ("bad", "bad") for pair in pairwise(server.order()))
     assert 5 <= server.sends("bad") <= 9 + in_vain
-    server.wait_for(lambda: server.total_stored() >= 4, 5)
+    server.wait_for(lambda: server.total_stored() >= 4)
 
 
 # Slow down ----------------------------------------------------------------------------
@@ -167,13 +167,13 @@ def test_429_counts_nothing(home: Home, server: Standin) -> None:
     server.default = Answer(429)
     home.write_queue(entries(8))
     home.worker()
-    server.wait_for(lambda: len(server.saves) >= 7, 10)
+    server.wait_for(lambda: len(server.saves) >= 7)
     seconds = server.saves[6].started - server.saves[0].started
     assert seconds >= 5 * 0.2 * 0.9
     assert len(set(server.order()[:4])) >= 2, "the next item tried is another"
     assert (set(counted(home)), home.dlq_items()) == ({0}, [])
     server.default = Answer()
-    server.wait_for(lambda: server.total_stored() == 8, 10)
+    server.wait_for(lambda: server.total_stored() == 8)
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -189,7 +189,7 @@ def test_429_pauses_all_sending_for_retry_after(home: Home, server: Standin, for
 
     server.script(answer, content="memory number 0", when=comes)
     home.worker()
-    server.wait_for(lambda: server.total_stored() == 4, 15)
+    server.wait_for(lambda: server.total_stored() == 4)
     first, second, *_ = server.saves
     assert second.started - first.started >= (1.9 if form == "seconds" else 1.0)
     assert second.content != first.content
@@ -204,15 +204,15 @@ def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status:
     server.default = Answer(status)
     home.write_queue(entries(6))
     home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 5, "action needed")
+    home.wait(lambda: home.state()[0] == "action needed", what="action needed")
     known = len(server.saves)
-    server.wait_for(lambda: len(server.saves) >= known + 8, 10)
+    server.wait_for(lambda: len(server.saves) >= known + 8)
     canaries = server.saves[known : known + 8]
     assert canaries[-1].started - canaries[0].started >= 7 * 0.2 * 0.8
     assert len({canary.content for canary in canaries}) >= 4
     assert home.dlq_items() == []
     assert all(n <= (status != 401) for n in counted(home))
     server.default = Answer()
-    server.wait_for(lambda: server.total_stored() == 6, 5)
-    home.wait(lambda: home.state()[0] == "healthy", 5, "healthy")
+    server.wait_for(lambda: server.total_stored() == 6)
+    home.wait(lambda: home.state()[0] == "healthy", what="healthy")
     assert server.surplus() == {}

@@ -69,15 +69,15 @@ def test_an_event_is_followed_to_its_end(home: Home, server: HostedStandin, lane
         home.write_queue(entries(3))
         home.write_dlq([dead("slow", retry_count=2)])
     home.worker()
-    server.wait_for(lambda: server.total_stored() == 3 and server.questions() >= 3, 20)
+    server.wait_for(lambda: server.total_stored() == 3 and server.questions() >= 3)
     if lane == "fresh":
-        home.wait(lambda: len(home.queue_items()) == 1, 10, "the others are delivered")
+        home.wait(lambda: len(home.queue_items()) == 1, what="the others are delivered")
         assert home.queue_items()[0]["retries"] == 0
     else:
         assert home.dead_letter("slow")["retry_count"] == 2
     server.finish()
-    home.wait(lambda: home.stats()["total_synced"] == 4, 20, "delivered")
-    home.wait(lambda: home.queue_items() == [] and home.dlq_texts() == [], 20, "published")
+    home.wait(lambda: home.stats()["total_synced"] == 4, what="delivered")
+    home.wait(lambda: home.queue_items() == [] and home.dlq_texts() == [], what="published")
     assert (server.sends("slow"), server.count("slow")) == (1, 1)
 
 
@@ -90,7 +90,7 @@ def test_an_event_is_followed_across_restarts(home: Home, server: HostedStandin,
         asked = server.questions()
         worker = home.start("run")
         asked_again = partial(_has_more_questions, server, asked)
-        server.wait_for(asked_again, 20)
+        server.wait_for(asked_again)
         if how == "kill":
             worker.kill()
         else:
@@ -113,7 +113,7 @@ def test_an_event_that_fails_is_the_item_s_failure(home: Home, server: HostedSta
     work_on(server, "a text of some length", Work(0.1, why), Work(0.1))
     home.write_queue([entry("a text of some length")])
     home.worker(env=PATIENT)
-    home.wait(lambda: [each["retries"] for each in home.queue_items()] == [1], 20, "counted")
+    home.wait(lambda: [each["retries"] for each in home.queue_items()] == [1], what="counted")
     (told,) = home.json("list", "--queue")
     assert told["last_error"] == f"the server took it in, and could not store it: {why}"
     (cause, *_) = home.json("diagnose", home.queue_items()[0]["id"])
@@ -124,7 +124,7 @@ def test_an_event_that_is_forgotten_is_sent_again(home: Home, server: HostedStan
     work_on(server, "slow", NEVER, Work())
     home.write_queue([entry("slow")])
     worker = home.start("run")
-    server.wait_for(lambda: server.questions() >= 1, 20)
+    server.wait_for(lambda: server.questions() >= 1)
     worker.kill()
     server.finish()
     server.forget_events()
@@ -141,7 +141,7 @@ def test_a_service_that_knows_none_of_its_events_is_not_sent_to_for_ever(
     work_on(server, "slow", Work(0.01))
     home.write_queue([entry("slow"), *entries(2)])
     home.drain()
-    home.wait(lambda: home.dlq_texts() == ["slow"], 20, "dead")
+    home.wait(lambda: home.dlq_texts() == ["slow"], what="dead")
     assert (server.sends("slow"), server.count("slow")) == (5, 1)
     assert server.total_stored() == 3
 
@@ -167,7 +167,7 @@ def test_a_429_to_a_question_pauses_and_is_heeded(home: Home, server: HostedStan
     server.script_questions(Answer(429, {"detail": "slow down"}, {"Retry-After": "1"}))
     home.write_queue([entry("slow")])
     home.worker()
-    home.wait(lambda: home.stats()["total_synced"] == 1, 20, "delivered")
+    home.wait(lambda: home.stats()["total_synced"] == 1, what="delivered")
     assert (server.sends("slow"), server.count("slow")) == (1, 1)
 
 
@@ -175,7 +175,7 @@ def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) ->
     work_on(server, "slow", NEVER)
     home.write_queue([entry("slow")])
     home.worker()
-    server.wait_for(lambda: server.questions() >= 1, 20)
+    server.wait_for(lambda: server.questions() >= 1)
     (told, *_) = home.json("diagnose", home.queue_items()[0]["id"])
     assert told["cause"] == "waiting for its time"
     assert told["detail"] == "the server has taken it in, and is still at work on it"
@@ -186,12 +186,12 @@ def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
     home.configure('[server]\napi_key = "m0-wrong"\n')
     home.write_queue(entries(3))
     home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 20, "refused")
+    home.wait(lambda: home.state()[0] == "action needed", what="refused")
     assert "mem0tray config set server.api_key" in home.state()[1]
     assert [each["retries"] for each in home.queue_items()] == [0, 0, 0]
     home.configure('[server]\napi_key = "m0-sesame"\n')
-    server.wait_for(lambda: server.total_stored() == 3, 20)
-    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+    server.wait_for(lambda: server.total_stored() == 3)
+    home.wait(lambda: home.state()[0] == "healthy", what="over")
     (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
     assert key["level"] == "ok"
     assert "m0-" not in home.log_text()

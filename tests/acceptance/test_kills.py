@@ -20,7 +20,7 @@ def moment(number: int) -> float:
 def kill_after(home: Home, server: Standin, sends: int, enough: int) -> None:
     worker = home.start("run")
     goal = len(server.saves) + sends
-    server.wait_for(lambda: server.has_saves(goal) or server.total_stored() >= enough, 20)
+    server.wait_for(lambda: server.has_saves(goal) or server.total_stored() >= enough)
     time.sleep(moment(goal) * 0.004)
     worker.kill()
 
@@ -119,9 +119,9 @@ def test_a_stop_does_not_wait_for_the_server(home: Home, server: Standin, number
     server.script(Answer(delay=30, stores=False))
     home.write_queue(entries(3))
     worker = home.start("run")
-    server.wait_for(lambda: server.has_saves(1), 10)
+    server.wait_for(lambda: server.has_saves(1))
     worker.signal(number)
-    worker.wait(10)
+    worker.wait()
     assert "Traceback" not in worker.err
     home.drained()
     assert server.total_stored() == 3
@@ -133,7 +133,7 @@ def test_a_stop_publishes_what_is_left(home: Home, server: Standin) -> None:
     queue = entries(300)
     home.write_queue(queue)
     worker = home.start("run")
-    server.wait_for(lambda: server.total_stored() >= 60, 20)
+    server.wait_for(lambda: server.total_stored() >= 60)
     worker.stop()
     left = set(texts(home.queue_items()))
     stored = {text for _, text in server.stored}
@@ -149,7 +149,7 @@ def killed_on_its_way(home: Home, server: Standin, *, stores: bool) -> Item:
     item: Item = entries(1)[0] | {"content": "on its way"}
     home.write_queue([item])
     worker = home.start("run")
-    server.wait_for(lambda: server.has_saves(1), 10)
+    server.wait_for(lambda: server.has_saves(1))
     worker.kill()
     home.drained()
     assert server.count("on its way") == 1

@@ -52,7 +52,7 @@ def running(home: Home) -> Endpoint:
         found.append(place)
         return answer.status_code == 200
 
-    home.wait(healthy, 10, "the embedded server, healthy")
+    home.wait(healthy, what="the embedded server, healthy")
     return found[-1]
 
 
@@ -71,13 +71,13 @@ def local_worker(bare_home: Home) -> Process:
 def test_the_worker_restarts_it_and_stops_it(bare_home: Home, local_worker: Process) -> None:
     first = running(bare_home)
     os.kill(first.pid, signal.SIGKILL)
-    bare_home.wait(lambda: gone(first.pid), 5, "killed")
+    bare_home.wait(lambda: gone(first.pid), what="killed")
     bare_home.producer("--label", "after").wait()
-    bare_home.wait(lambda: bare_home.stats()["total_synced"] == 1, 15, "delivered after all")
+    bare_home.wait(lambda: bare_home.stats()["total_synced"] == 1, what="delivered after all")
     second = running(bare_home)
     assert second.pid != first.pid
     local_worker.stop()
-    bare_home.wait(lambda: gone(second.pid), 5, "stopped with the worker")
+    bare_home.wait(lambda: gone(second.pid), what="stopped with the worker")
 
 
 def test_the_worker_finds_one_that_runs(bare_home: Home) -> None:

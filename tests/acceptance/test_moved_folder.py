@@ -51,12 +51,12 @@ def test_commands_find_the_worker_of_a_folder_that_moved(
     assert home.json("status", env=by_real_path)["worker"]["pid"] == worker.pid
     assert home.run("run", "--once", env=by_real_path).returncode == 1
     home.ok("retry", "--all")
-    server.wait_for(lambda: server.count("letter") == 1, 15)
+    server.wait_for(lambda: server.count("letter") == 1)
     assert "not running" not in home.ok("pause")
-    home.wait(lambda: home.json("status")["state"] == "paused", 15, "paused")
+    home.wait(lambda: home.json("status")["state"] == "paused", what="paused")
     home.ok("resume")
     home.write_queue([entry("after the move")])
-    server.wait_for(lambda: server.count("after the move") == 1, 15)
+    server.wait_for(lambda: server.count("after the move") == 1)
     is_found(home, worker)
     assert server.surplus() == {}
     assert worker.alive
@@ -68,7 +68,7 @@ def test_after_a_restart_all_is_where_it_was(home: Home, server: Standin, *, run
     home.write_queue([entry("delivered")])
     home.write_dlq([waiting("deleted"), waiting("kept")])
     worker = home.worker()
-    home.wait(lambda: home.queue_items() == [] and server.total_stored() == 1, 10, "delivered")
+    home.wait(lambda: home.queue_items() == [] and server.total_stored() == 1, what="delivered")
     home.ok("delete", home.dead_letter("deleted")["id"], "--yes")
     home.wait_dlq(["kept"])
     home.ok("pause")
@@ -77,7 +77,7 @@ def test_after_a_restart_all_is_where_it_was(home: Home, server: Standin, *, run
         worker.stop()
     move_and_link(home)
     if running:
-        home.wait(lambda: "The shared folder is" in home.log_text(), 15, "noticed")
+        home.wait(lambda: "The shared folder is" in home.log_text(), what="noticed")
         worker.stop()
     assert home.json("status")["paused"]
     worker = home.worker()
@@ -96,8 +96,8 @@ def test_a_folder_that_is_made_anew_keeps_its_worker(home: Home, server: Standin
     home.claude.mkdir()
     is_found(home, worker)
     home.write_queue([entry("in the new one")])
-    server.wait_for(lambda: server.count("in the new one") == 1, 15)
-    home.wait(lambda: "Delivered" in home.log_text(), 10, "told in the new log")
+    server.wait_for(lambda: server.count("in the new one") == 1)
+    home.wait(lambda: "Delivered" in home.log_text(), what="told in the new log")
     is_found(home, worker)
 
 
@@ -113,9 +113,9 @@ def test_a_link_that_leads_to_another_folder_is_followed(home: Home, server: Sta
     home.claude.symlink_to(second)
     is_found(home, worker)
     home.write_queue([entry("of the second")])
-    server.wait_for(lambda: server.count("of the second") == 1, 15)
+    server.wait_for(lambda: server.count("of the second") == 1)
     is_found(home, worker)
-    home.wait(lambda: home.dlq_items() == [] and home.queue_items() == [], 10, "published")
+    home.wait(lambda: home.dlq_items() == [] and home.queue_items() == [], what="published")
     assert len(home.log_lines("The shared folder is")) == 1
     by_the_other = {"MEM0TRAY_PATHS_CLAUDE_DIR": str(first)}
     there = home.json("status", env=by_the_other)
@@ -134,12 +134,12 @@ def test_a_link_to_nothing_is_waited_for(home: Home, server: Standin) -> None:
     assert done.returncode == 1
     assert "which is not there. Mount its disk" in one_line(done.stderr)
     worker = home.start("run")
-    home.wait(lambda: "which is not there" in worker.err, 10, "said")
+    home.wait(lambda: "which is not there" in worker.err, what="said")
     assert not (home.root / "not mounted").exists()
     home.claude.unlink()
     home.claude.symlink_to(away)
     home.write_queue([entry("mounted")])
-    server.wait_for(lambda: server.count("mounted") == 1, 20)
+    server.wait_for(lambda: server.count("mounted") == 1)
     assert not (home.root / "not mounted").exists()
 
 
@@ -153,10 +153,10 @@ def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
     other = home.root / "other"
     other.mkdir()
     home.configure(f'[paths]\nclaude_dir = "{other}"\n')
-    home.wait((other / "mem0_metrics.json").exists, 15, "published there")
+    home.wait((other / "mem0_metrics.json").exists, what="published there")
     is_found(home, worker)
     home.ok("add", "--project", "p", "in the other")
-    server.wait_for(lambda: server.count("in the other") == 1, 10)
+    server.wait_for(lambda: server.count("in the other") == 1)
     log = (other / "logs" / "mem0_worker.log").read_text()
     assert log.count(f"The shared folder is {other} from now on") == 1
     assert home.dlq_texts() == ["of the former"]
@@ -173,10 +173,10 @@ def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
 def test_a_missing_folder_is_no_obstacle(home: Home, server: Standin) -> None:
     home.claude.rmdir()
     worker = home.start("run")
-    server.wait_for(lambda: server.probes() >= 3, 10)
+    server.wait_for(lambda: server.probes() >= 3)
     home.claude.mkdir(exist_ok=True)
     home.producer("--label", "first").wait()
-    server.wait_for(lambda: server.total_stored() == 1, 8)
+    server.wait_for(lambda: server.total_stored() == 1)
     assert worker.alive
 
 
@@ -204,9 +204,9 @@ def test_symlinked_files_stay_links(home: Home, server: Standin) -> None:
 @pytest.mark.row(35)
 def test_without_inotify_the_files_are_polled(home: Home, server: Standin) -> None:
     worker = home.start("run", wrapper=without_inotify())
-    server.wait_for(lambda: server.probes() >= 1, 10)
+    server.wait_for(lambda: server.probes() >= 1)
     home.producer("--label", "polled").wait()
-    server.wait_for(lambda: server.total_stored() == 1, 10)
+    server.wait_for(lambda: server.total_stored() == 1)
     home.write_dlq([dead("by hand")])
-    server.wait_for(lambda: server.count("by hand") == 1, 10)
+    server.wait_for(lambda: server.count("by hand") == 1)
     assert worker.alive

@@ -12,9 +12,7 @@ from tests.support.shapes import entries, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
-pytestmark = pytest.mark.timeout(120)
 PIPE = "named pipe"
-PATIENCE = 40.0  # seconds; a machine may be busy
 Place = Callable[[Home], Path]
 SHARED: dict[str, Place] = {
     "queue": lambda home: home.queue,
@@ -67,7 +65,7 @@ _SELDOM = [name for name in {**SHARED, **OURS} if name not in _OFTEN]
 def test_no_command_waits_at_a_pipe(used_home: Home, name: str) -> None:
     with odd.put(PIPE, {**SHARED, **OURS}[name](used_home)):
         for command in COMMANDS:
-            done = used_home.run(*command, timeout=20)
+            done = used_home.run(*command)
             assert done.returncode in (0, 1, 2), command
             assert "Traceback" not in done.stderr, done.stderr
             assert not done.returncode or len(done.stderr.splitlines()) <= 1, done.stderr
@@ -92,17 +90,15 @@ def test_a_worker_says_so_recovers_and_stops(
     path = SHARED[name](used_home)
     worker = used_home.worker()
     with odd.put(kind, path):
-        used_home.wait(
-            lambda: f"{path} is a {kind}, not a file" in _said(used_home), PATIENCE, "said"
-        )
+        used_home.wait(lambda: f"{path} is a {kind}, not a file" in _said(used_home), what="said")
         assert worker.alive
     if name != "lock":
-        used_home.wait(lambda: used_home.state()[0] == "healthy", PATIENCE, "well again")
+        used_home.wait(lambda: used_home.state()[0] == "healthy", what="well again")
     used_home.ok("add", "--project", "alpha", "taken in again")
-    server.wait_for(lambda: server.count("taken in again") == 1, PATIENCE)
+    server.wait_for(lambda: server.count("taken in again") == 1)
     with odd.put(kind, path):
-        used_home.wait(lambda: _said(used_home).count(f"is a {kind}") >= 2, PATIENCE, "said again")
-        assert worker.stop(10) == 0
+        used_home.wait(lambda: _said(used_home).count(f"is a {kind}") >= 2, what="said again")
+        assert worker.stop() == 0
 
 
 def _said(home: Home) -> str:
@@ -114,7 +110,7 @@ def _said(home: Home) -> str:
 def test_nothing_can_be_taken_in_needs_action(used_home: Home) -> None:
     with odd.put(PIPE, used_home.queue):
         worker = used_home.worker()
-        used_home.wait(lambda: used_home.state()[0] == "action needed", 10, "said")
+        used_home.wait(lambda: used_home.state()[0] == "action needed", what="said")
         assert f"`mv {used_home.queue} {used_home.queue}.away`" in used_home.state()[1]
         used_home.wait(lambda: len(used_home.log_lines("is a named pipe")) == 1, what="logged")
         assert worker.alive
@@ -158,6 +154,7 @@ def test_what_is_ours_alone_is_named_at_the_start(used_home: Home, name: str) ->
 
 _WRITER = """
 import itertools, sys, time
+from tests.support.processes import PATIENCE
 for n in itertools.count():
     time.sleep(0.005)
     with open(sys.argv[1], "w") as file:
@@ -181,15 +178,15 @@ def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin,
     writer.kill()
     path.unlink()
     used_home.write_queue(entries(1, "later"))
-    used_home.wait(lambda: used_home.state()[0] == "healthy", 15, "well again")
-    server.wait_for(lambda: server.total_stored() == 1, 15)
+    used_home.wait(lambda: used_home.state()[0] == "healthy", what="well again")
+    server.wait_for(lambda: server.total_stored() == 1)
     assert worker.stop() == 0
 
 
 @pytest.mark.row(52)
 def test_a_run_does_not_wait_for_an_unstable_file_without_end(used_home: Home) -> None:
     used_home.background(_WRITER, str(used_home.queue))
-    used_home.wait(used_home.queue.exists, 10, "begun")
+    used_home.wait(used_home.queue.exists, what="begun")
     done = used_home.run("run", "--until-idle", timeout=60)
     assert done.returncode == 1
     assert "keeps changing" in done.stderr.splitlines()[-1]

@@ -48,11 +48,11 @@ def test_a_model_or_database_that_is_away_counts_nothing(
     fail(name)
     home.write_queue(entries(3))
     home.worker()
-    server.wait_for(lambda: len(server.requests) > 8, 10)
+    server.wait_for(lambda: len(server.requests) > 8)
     assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
     fail("")
-    server.wait_for(lambda: server.total_stored() == 3, 20)
-    home.wait(lambda: home.queue_items() == [], 10, "delivered")
+    server.wait_for(lambda: server.total_stored() == 3)
+    home.wait(lambda: home.queue_items() == [], what="delivered")
     assert home.stats()["total_synced"] == 3
 
 
@@ -63,12 +63,12 @@ def test_a_key_that_the_model_refuses_needs_the_user(
     fail("AuthenticationError")
     home.write_queue(entries(3))
     home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    home.wait(lambda: home.state()[0] == "action needed", what="told")
     assert "the key of the model's provider in the server's own configuration" in home.state()[1]
     assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
     fail("")
-    server.wait_for(lambda: server.total_stored() == 3, 20)
-    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+    server.wait_for(lambda: server.total_stored() == 3)
+    home.wait(lambda: home.state()[0] == "healthy", what="over")
 
 
 @pytest.mark.row(56)
@@ -78,7 +78,7 @@ def test_a_text_that_the_model_refuses_is_the_item_s_failure(
     fail("BadRequestError")
     home.write_queue([entry("odd")])
     home.worker()
-    home.wait(lambda: home.dlq_texts() == ["odd"], 20, "dead")
+    home.wait(lambda: home.dlq_texts() == ["odd"], what="dead")
     assert server.sends("odd") == 5
 
 
@@ -86,7 +86,7 @@ def test_a_text_that_the_model_refuses_is_the_item_s_failure(
 def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialStandin) -> None:
     home.write_queue([entry("an\0oak"), *entries(2)])
     home.drain()
-    home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
+    home.wait(lambda: home.dlq_texts() == ["an\0oak"], what="dead")
     (letter,) = home.dlq_items()
     (told, *_) = home.json("diagnose", letter["id"])
     assert told["cause"] == "invalid content"
@@ -106,7 +106,7 @@ def test_a_server_that_says_so_and_stores_nothing_is_told(
     home.env["MEM0TRAY_SYNC_TIMEOUT"] = "1"
     home.write_queue(entries(8))
     home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    home.wait(lambda: home.state()[0] == "action needed", what="told")
     host = server.url.removeprefix("http://")
     assert home.state()[1] == (
         f"{host} does not have what it said that it stored."
@@ -117,8 +117,8 @@ def test_a_server_that_says_so_and_stores_nothing_is_told(
     assert home.stats()["total_synced"] == 0
     assert [item["retries"] for item in home.queue_items()] == [0] * 8
     server.clear_scripts()
-    server.wait_for(lambda: server.total_stored() == 8, 20)
-    home.wait(lambda: home.queue_items() == [] and home.state()[0] == "healthy", 20, "over")
+    server.wait_for(lambda: server.total_stored() == 8)
+    home.wait(lambda: home.queue_items() == [] and home.state()[0] == "healthy", what="over")
     assert len(home.log_lines("does not have what it said that it stored.")) == 1
 
 
@@ -149,10 +149,10 @@ def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialSta
     server.api_key = "sesame"
     home.write_queue(entries(2))
     home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 20, "refused")
+    home.wait(lambda: home.state()[0] == "action needed", what="refused")
     assert server.total_stored() == 0
     home.configure('[server]\napi_key = "sesame"\n')
-    server.wait_for(lambda: server.total_stored() == 2, 20)
+    server.wait_for(lambda: server.total_stored() == 2)
     assert "sesame" not in home.log_text()
     (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
     assert key["level"] == "ok"

@@ -42,7 +42,7 @@ def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
     home.ok("pause")
     home.write_queue(queue)
     ours = home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == len(queue), 8, "taken in")
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == len(queue), what="taken in")
     return ours
 
 
@@ -74,17 +74,17 @@ def test_what_an_older_worker_took_is_not_sent_again(
     memories = entries(10)
     taken_in_while_paused(home, memories)
     with older(home, server, "--pid", *keys):
-        server.wait_for(lambda: server.total_stored() == 10, 20)
-        home.wait(lambda: named(home), 10, "named")
-        home.wait(lambda: home.queue_items() == [], 10, "taken out")
+        server.wait_for(lambda: server.total_stored() == 10)
+        home.wait(lambda: named(home), what="named")
+        home.wait(lambda: home.queue_items() == [], what="taken out")
     home.ok("resume")
-    home.wait(lambda: gone(home), 20, "gone")
+    home.wait(lambda: gone(home), what="gone")
     if asks:
-        home.wait(lambda: home.json("status")["queue"] == 0, 20, "asked about")
-        home.wait(lambda: home.stats()["total_synced"] == 10, 10, "each counted once")
+        home.wait(lambda: home.json("status")["queue"] == 0, what="asked about")
+        home.wait(lambda: home.stats()["total_synced"] == 10, what="each counted once")
     else:
-        home.wait(lambda: home.json("status")["held"] == 10, 20, "held")
-        home.wait(lambda: len(home.read(home.queue).get("held", [])) == 10, 5, "shown")
+        home.wait(lambda: home.json("status")["held"] == 10, what="held")
+        home.wait(lambda: len(home.read(home.queue).get("held", [])) == 10, what="shown")
     assert told(home, server, texts(memories)) == []
     assert server.total_stored() == 10
 
@@ -94,9 +94,9 @@ def test_what_vanished_without_another_worker_is_delivered(home: Home, server: S
     server.can_be_asked = False
     taken_in_while_paused(home, entries(5))
     home.write_queue([entry("the new start")])
-    home.wait(lambda: len(home.queue_items()) == 6, 10, "put back")
+    home.wait(lambda: len(home.queue_items()) == 6, what="put back")
     home.ok("resume")
-    server.wait_for(lambda: server.total_stored() == 6, 10)
+    server.wait_for(lambda: server.total_stored() == 6)
     assert home.json("status")["held"] == 0
 
 
@@ -105,10 +105,10 @@ def test_what_vanished_just_before_the_other_was_seen_is_held(home: Home, server
     server.can_be_asked = False
     taken_in_while_paused(home, entries(3))
     home.write_queue([])
-    home.wait(lambda: len(home.queue_items()) == 3, 10, "put back")
+    home.wait(lambda: len(home.queue_items()) == 3, what="put back")
     home.write_metrics()
-    home.wait(lambda: named(home), 10, "named")
-    home.wait(lambda: home.queue_items() == [], 10, "out of the other's reach")
+    home.wait(lambda: named(home), what="named")
+    home.wait(lambda: home.queue_items() == [], what="out of the other's reach")
     home.ok("resume")
     assert home.json("status")["held"] == 3
     assert server.saves == []
@@ -120,14 +120,14 @@ def test_a_kill_beside_another_worker_changes_nothing(home: Home, server: Standi
     memories = entries(8)
     ours = taken_in_while_paused(home, memories)
     with older(home, server, "--pid", "--pause", "0.3"):
-        home.wait(lambda: named(home), 10, "named")
+        home.wait(lambda: named(home), what="named")
         ours.kill()
-        server.wait_for(lambda: server.total_stored() == 8, 20)
-        home.wait(lambda: home.queue_items() == [], 10, "taken out")
+        server.wait_for(lambda: server.total_stored() == 8)
+        home.wait(lambda: home.queue_items() == [], what="taken out")
     home.ok("resume")
     home.worker()
-    home.wait(lambda: home.json("status")["held"] == 8, 20, "held")
-    home.wait(lambda: gone(home), 20, "gone")
+    home.wait(lambda: home.json("status")["held"] == 8, what="held")
+    home.wait(lambda: gone(home), what="gone")
     assert told(home, server, texts(memories)) == []
 
 
@@ -137,9 +137,9 @@ def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) ->
     memories = entries(4)
     taken_in_while_paused(home, memories).stop()
     with older(home, server):
-        server.wait_for(lambda: server.total_stored() == 4, 20)
-        home.wait(lambda: home.queue_items() == [], 10, "taken out")
-        home.wait(lambda: "pid" not in home.read(home.metrics), 10, "its metrics")
+        server.wait_for(lambda: server.total_stored() == 4)
+        home.wait(lambda: home.queue_items() == [], what="taken out")
+        home.wait(lambda: "pid" not in home.read(home.metrics), what="its metrics")
     home.ok("resume")
     done = home.drain()
     assert done.returncode == 1
@@ -156,15 +156,15 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
     home.write_dlq([dead("due", ago=1e5)])
     home.worker()
     with older(home, server, "--pid"):
-        server.wait_for(lambda: server.count("due") == 1, 20)
-        home.wait(lambda: home.dlq_texts() == [], 10, "taken out")
-        home.wait(lambda: named(home), 10, "named")
-    home.wait(lambda: gone(home), 20, "gone")
+        server.wait_for(lambda: server.count("due") == 1)
+        home.wait(lambda: home.dlq_texts() == [], what="taken out")
+        home.wait(lambda: named(home), what="named")
+    home.wait(lambda: gone(home), what="gone")
     assert "another worker" in home.ok("restore", "--list")
     assert told(home, server, ["due"]) == []
     home.ok("restore")
     home.ok("resume")
-    home.wait(lambda: home.json("status")["dlq"] == 0, 10, "asked about")
+    home.wait(lambda: home.json("status")["dlq"] == 0, what="asked about")
     assert server.count("due") == 1
 
 
@@ -176,11 +176,11 @@ def held(home: Home, server: Standin, count: int = 3) -> list[Item]:
     memories = entries(count)
     taken_in_while_paused(home, memories)
     home.write_metrics(pid=999_999_999)
-    home.wait(lambda: named(home), 10, "named")
+    home.wait(lambda: named(home), what="named")
     home.write_queue([])
-    home.wait(lambda: home.json("status")["held"] == count, 10, "held")
+    home.wait(lambda: home.json("status")["held"] == count, what="held")
     home.ok("resume")
-    home.wait(lambda: gone(home), 20, "gone")
+    home.wait(lambda: gone(home), what="gone")
     assert server.saves == []
     return memories
 
@@ -197,24 +197,24 @@ def test_held_entries_are_shown_sent_and_dropped(home: Home, server: Standin) ->
     assert "held" in home.ok("diagnose")
     home.wait(lambda: home.read(home.metrics).get("held") == 3, what="in the metrics")
     home.ok("retry", first["id"])
-    server.wait_for(lambda: server.count(first["content"]) == 1, 10)
+    server.wait_for(lambda: server.count(first["content"]) == 1)
     home.ok("delete", "--yes", second["id"])
-    home.wait(lambda: home.json("status")["held"] == 1, 10, "deleted")
+    home.wait(lambda: home.json("status")["held"] == 1, what="deleted")
     assert "1 memory" in home.ok("status")
     assert server.total_stored() == 1
     home.ok("restore")
-    home.wait(lambda: home.json("status")["held"] == 2, 10, "restored as it was")
+    home.wait(lambda: home.json("status")["held"] == 2, what="restored as it was")
     home.ok("retry", "--project", third["project_id"])
     home.ok("retry", "--all")
-    server.wait_for(lambda: server.total_stored() == 3, 10)
-    home.wait(lambda: home.json("status")["queue"] == 0, 10, "delivered")
-    home.wait(lambda: "held" not in home.read(home.queue), 10, "no longer shown")
+    server.wait_for(lambda: server.total_stored() == 3)
+    home.wait(lambda: home.json("status")["queue"] == 0, what="delivered")
+    home.wait(lambda: "held" not in home.read(home.queue), what="no longer shown")
 
 
 @pytest.mark.row(45)
 def test_held_entries_outlive_restart_and_ledger(home: Home, server: Standin) -> None:
     memories = held(home, server)
-    home.wait(lambda: len(home.read(home.queue).get("held", [])) == 3, 10, "shown")
+    home.wait(lambda: len(home.read(home.queue).get("held", [])) == 3, what="shown")
     for process in list(home._processes):
         process.kill()
     for path in home.data_files("ledger*"):
@@ -243,7 +243,7 @@ def other_worker_checks(home: Home) -> list[dict[str, str]]:
 def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin) -> None:
     home.worker()
     with older(home, server, "--pid") as other:
-        home.wait(lambda: named(home), 10, "named")
+        home.wait(lambda: named(home), what="named")
         (check,) = other_worker_checks(home)
         assert check["level"] == "warn"
         assert f"process {other.pid}" in check["message"]
@@ -253,7 +253,7 @@ def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin)
         assert other.alive
         done = home.run("doctor", "--no-notify", "--stop-other")
         assert f"Process {other.pid} has ended" in done.stdout
-        other.wait(5)
+        other.wait()
     home.wait(lambda: gone(home), 30, "gone")
     assert str(home.metrics) not in json.dumps(other_worker_checks(home))
     done = home.run("doctor", "--no-notify", "--stop-other")
@@ -287,7 +287,7 @@ def test_kills_beside_an_older_worker_lose_and_double_nothing(
     options += ["--replace"] if chance.random() < 0.5 else []
     ours = taken_in_while_paused(home, memories)
     with older(home, server, *options) as other:
-        home.wait(lambda: named(home), 10, "named")
+        home.wait(lambda: named(home), what="named")
         if chance.random() < 0.5:
             late = entries(5, label=f"late {seed}")
             home.write_emergency(late)
@@ -322,7 +322,7 @@ CONTAINER = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 def starts(home: Home) -> None:
     home.start("run")
-    home.wait(lambda: home.data_files("ledger.sqlite3"), 20, "started")
+    home.wait(lambda: home.data_files("ledger.sqlite3"), what="started")
 
 
 def names_the_other(home: Home) -> bool:
@@ -343,10 +343,10 @@ def test_two_workers_of_one_host_name_and_process_id_know_each_other(
     with first, second:
         first.write_queue(entries(4000))
         starts(first)
-        server.wait_for(lambda: server.total_stored() > 10, 20)
+        server.wait_for(lambda: server.total_stored() > 10)
         starts(second)
         for home in (first, second):
-            home.wait(partial(names_the_other, home), 20, "named")
+            home.wait(partial(names_the_other, home), what="named")
         stored = Counter(text for _, text in server.stored)
         assert 10 < len(stored) < 4000
         assert max(stored.values()) == 1
@@ -364,9 +364,9 @@ def test_a_worker_elsewhere_has_the_process_id_of_an_innocent_process(
         number = f"echo {innocent.pid - 1} > /proc/sys/kernel/ns_last_pid"
         inside = f"{number}; {sys.executable} -m mem0tray run & wait"
         other._spawn([*CONTAINER, "sh", "-c", inside], other.env)
-        ours.wait(lambda: ours.read(ours.metrics, {}).get("pid") == innocent.pid, 20, "same id")
+        ours.wait(lambda: ours.read(ours.metrics, {}).get("pid") == innocent.pid, what="same id")
         ours.start("run")
-        ours.wait(partial(names_the_other, ours), 20, "named")
+        ours.wait(partial(names_the_other, ours), what="named")
         done = ours.run("doctor", "--no-notify", "--stop-other", timeout=60)
         assert "No process can be named for sure" in done.stderr
         assert f"kill {innocent.pid}" not in done.stdout + json.dumps(ours.json("status"))

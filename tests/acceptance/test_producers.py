@@ -42,7 +42,7 @@ def test_no_increment_is_lost(home: Home, server: Standin, count: int) -> None:
     home.worker()
     wanted = contents(four(home, "p", count), 500)
     server.wait_for(lambda: server.total_stored() >= 4 * count, 60)
-    home.wait(lambda: home.queue_items() == [], 10, "published")
+    home.wait(lambda: home.queue_items() == [], what="published")
     assert home.stats()["total_queued"] == 4 * count
     assert home.stats()["total_synced"] == 4 * count
     assert server.missing(wanted) == []
@@ -55,15 +55,15 @@ def test_a_stopped_producer_does_not_stop_delivery(home: Home, server: Standin) 
     home.write_queue(entries(10))
     home.write_dlq([dead("letter")])
     home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 10, 5, "taken in")
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 10, what="taken in")
     holder = home.lock_holder()
     server.health = HEALTHY
-    server.wait_for(lambda: server.total_stored() == 11, 5)
+    server.wait_for(lambda: server.total_stored() == 11)
     home.write_emergency([entry("in the meantime")])
-    server.wait_for(lambda: server.count("in the meantime") == 1, 5)
-    home.wait_dlq([], 5)
+    server.wait_for(lambda: server.count("in the meantime") == 1)
+    home.wait_dlq([])
     holder.kill()
-    home.wait(lambda: home.queue_items() == [], 5, "published after all")
+    home.wait(lambda: home.queue_items() == [], what="published after all")
     assert len(server.saves) == 12
 
 
@@ -73,7 +73,7 @@ def test_nothing_is_written_while_a_producer_holds_the_lock(home: Home, server: 
     before = home.queue.read_bytes()
     holder = home.lock_holder()
     worker = home.worker()
-    server.wait_for(lambda: server.total_stored() == 3, 10)
+    server.wait_for(lambda: server.total_stored() == 3)
     worker.stop()
     assert home.queue.read_bytes() == before
     holder.kill()
@@ -89,7 +89,7 @@ def test_the_lock_file_may_be_a_symlink(home: Home, server: Standin) -> None:
     home.lock.symlink_to(target)
     home.worker()
     home.producer("--label", "linked").wait()
-    server.wait_for(lambda: server.total_stored() == 1, 5)
+    server.wait_for(lambda: server.total_stored() == 1)
     assert home.lock.is_symlink()
 
 
@@ -100,7 +100,7 @@ def test_a_deleted_lock_file_is_made_again(home: Home, server: Standin) -> None:
         home.producer("--label", f"p{number}").wait()
         home.lock.unlink()
         home.producer("--label", f"q{number}").wait()
-    server.wait_for(lambda: server.total_stored() == 6, 5)
+    server.wait_for(lambda: server.total_stored() == 6)
 
 
 @pytest.mark.row(25)
@@ -114,7 +114,7 @@ def test_an_emergency_writer_that_keeps_its_file_open_loses_nothing(
             for text in wanted[number * 4 : number * 4 + 4]:
                 file.write(json.dumps({**entry(text), "emergency": True}) + "\n")
                 file.flush()
-            server.wait_for(partial(server.has_saves, number * 4 + 4), 5)
+            server.wait_for(partial(server.has_saves, number * 4 + 4))
             worker.stop()
     home.drained()
     assert server.missing(wanted) == []

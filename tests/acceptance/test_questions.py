@@ -24,7 +24,7 @@ STRANGE = {
 def delivered(home: Home, *queue: Item) -> None:
     home.worker()
     home.write_queue(queue)
-    home.wait(lambda: home.stats()["total_synced"] == len(queue), 20, "delivered")
+    home.wait(lambda: home.stats()["total_synced"] == len(queue), what="delivered")
 
 
 @pytest.mark.row(36)
@@ -66,7 +66,7 @@ def test_a_strange_answer_to_a_question_is_none(home: Home, server: Standin, str
     delivered(home, entry("first"))
     server.script_questions(*[STRANGE[strange]] * 2)
     home.write_queue([entry("came")])
-    home.wait(lambda: home.stats()["total_synced"] == 2, 20, "delivered")
+    home.wait(lambda: home.stats()["total_synced"] == 2, what="delivered")
     assert (server.sends("came"), server.count("came")) == (1, 1)
 
 

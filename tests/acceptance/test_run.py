@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
-from tests.support.processes import Process, wait_until
+from tests.support.processes import LONGEST, Process, wait_until
 from tests.support.shapes import dead, entries, entry, waiting
 from tests.support.standin import Standin
 
@@ -46,7 +46,7 @@ def test_a_run_that_is_told_to_stop_ends_with_the_sum_and_the_stop(
     home.write_queue([entry("x")])
     worker = home.worker()
     server.wait_for(lambda: server.count("x") == 1)
-    home.wait(lambda: "Delivered: alpha" in worker.out, 10, "told")
+    home.wait(lambda: "Delivered: alpha" in worker.out, what="told")
     worker.signal(number)
     assert worker.wait() == 0
     assert [line.split()[:2] for line in told(worker.out)[-2:]] == [
@@ -76,7 +76,7 @@ def test_a_reader_that_stands_still_holds_up_neither_deliveries_nor_the_end(
     try:
         server.wait_for(lambda: len(server.saves) == 50)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(LONGEST) == 0
     finally:
         worker.kill()
         worker.wait()
@@ -92,7 +92,7 @@ def test_what_a_kill_left_under_way_is_waited_for(
     home.write_queue([entry("cut off")])
     server.script(Answer(delay=60, stores=True), content="cut off")
     worker = home.worker()
-    server.wait_for(lambda: server.sends("cut off") == 1, 10)
+    server.wait_for(lambda: server.sends("cut off") == 1)
     worker.kill()
     # Of which a start between the two on a busy machine takes seconds.
     soon = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "9" if between else "4"}
@@ -133,7 +133,7 @@ WORKER = Path(__file__).parents[1] / "support" / "desktop_worker.py"
 
 def start(home: Home) -> Process:
     process = home._spawn([sys.executable, str(WORKER)], home.env)
-    home.wait(lambda: home.published_by(process), 10, "metrics published")
+    home.wait(lambda: home.published_by(process), what="metrics published")
     return process
 
 
@@ -153,8 +153,8 @@ def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(
     assert home.read(home.metrics)["destination"] == ""
     assert not home.data_files("local-server/*")
     home.configure('[sync]\ntimeout = "later"\n')
-    home.wait(lambda: "later" in home.state()[1], 5, "the new fault is named")
+    home.wait(lambda: "later" in home.state()[1], what="the new fault is named")
     home.configure("[sync]\ntimeout = 30\n")
-    server.wait_for(lambda: server.total_stored() == 3, 5)
-    home.wait(lambda: home.state() == ("healthy", ""), 5, "healthy")
+    server.wait_for(lambda: server.total_stored() == 3)
+    home.wait(lambda: home.state() == ("healthy", ""), what="healthy")
     assert set(process.out.splitlines()) == {"SettingsChanged"}  # a save may be seen half done

@@ -39,12 +39,12 @@ def damage_after_intake(home: Home, server: Standin, data: bytes) -> None:
     server.health = Answer(503)
     home.write_queue(entries(20))
     home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 20, 5, "taken in")
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 20, what="taken in")
     home.queue.write_bytes(data)
-    home.wait(lambda: home.queue.read_bytes() != data, 8, "rebuilt")
+    home.wait(lambda: home.queue.read_bytes() != data, what="rebuilt")
     assert home.read(home.metrics)["queue_size"] == 20
     server.health = HEALTHY
-    server.wait_for(lambda: server.total_stored() == 20, 10)
+    server.wait_for(lambda: server.total_stored() == 20)
 
 
 @pytest.mark.row(9)

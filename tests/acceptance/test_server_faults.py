@@ -34,11 +34,11 @@ def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str
     server.health = BAD_ANSWERS[name]
     home.write_queue(entries(2))
     worker = home.start("run", wrapper=ANEW, env=IMPATIENT)
-    home.wait(lambda: home.state()[0] == "down", 10, "down")
+    home.wait(lambda: home.state()[0] == "down", what="down")
     assert server.saves == []
     assert worker.peak_memory() < 160 * MEGABYTE
     server.health = Answer(body={"status": "ok"})
-    server.wait_for(lambda: server.total_stored() == 2, 15)
+    server.wait_for(lambda: server.total_stored() == 2)
 
 
 @pytest.mark.row(37)
@@ -54,7 +54,7 @@ def test_a_redirect_to_another_host_is_not_followed(
         home.write_queue([entry("mine")])
         home.write_dlq([dead("letter")])
         key = {"MEM0TRAY_SERVER_API_KEY": "sesame"}
-        assert home.drain(timeout=20, env=key).returncode == 1
+        assert home.drain(env=key).returncode == 1
         assert other.requests == []
     assert [item["retries"] for item in home.queue_items()] == [0]
     assert home.dead_letter("letter")["retry_count"] == 0
@@ -111,7 +111,7 @@ def test_a_private_authority_can_be_named(home: Home, tmp_path: Path) -> None:
     home.write_queue(entries(3))
     with Standin(tls=authority.context(HOST)) as secure:
         url = {"MEM0TRAY_SERVER_URL": secure.url}
-        assert home.drain(timeout=20, env=url).returncode == 1
+        assert home.drain(env=url).returncode == 1
         assert secure.saves == []
         assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
         home.drained(env={**url, "MEM0TRAY_SERVER_CA_FILE": str(authority.file)})
@@ -124,7 +124,7 @@ def test_what_is_no_mem0_server_is_told(home: Home, server: Standin) -> None:
     server.default = Answer(200, b"[1, 2, 3]")
     home.write_queue(entries(2))
     worker = home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    home.wait(lambda: home.state()[0] == "action needed", what="told")
     assert "no Mem0 server" in home.state()[1]
     home.wait(lambda: home.log_lines("Not taken by a healthy server, not counted: "), what="logged")
     assert "no Mem0 server" in home.ok("list", "--queue")
@@ -133,5 +133,5 @@ def test_what_is_no_mem0_server_is_told(home: Home, server: Standin) -> None:
     assert (told["cause"], "server.url" in told["remedy"]) == ("action needed", True)
     server.default = Answer()
     home.wait(lambda: home.queue_items() == [], 40, "delivered")
-    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+    home.wait(lambda: home.state()[0] == "healthy", what="over")
     assert worker.alive

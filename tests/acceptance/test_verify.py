@@ -81,11 +81,11 @@ def test_kills_while_it_is_queued_again_bring_each_back_once(
     keep(home, queue)
     asked = len(server.requests)
     command = home.start("verify", "--requeue")
-    server.wait_for(lambda: len(server.requests) > asked, 20)
+    server.wait_for(lambda: len(server.requests) > asked)
     command.kill()
     holder = home.lock_holder()  # each hundred waits a second for the lock then, and does without
     command = home.start("verify", "--requeue")
-    home.wait(lambda: written(home).endswith(b"\n"), 20, "a hundred are queued")
+    home.wait(lambda: written(home).endswith(b"\n"), what="a hundred are queued")
     command.kill()
     holder.kill()
     assert home.queue_items() == []

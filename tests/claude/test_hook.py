@@ -280,7 +280,14 @@ def context(home: Home) -> str:
 def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standin) -> None:
     hook(home, "Stop", last_assistant_message="mem0: so do beans")
     server.begin_with([("garden", "roses want sun"), ("orchard", "not this")])
-    _, _, first, *memories = context(home).splitlines()
+    begun: list[str] = []
+
+    def is_in_time() -> bool:  # the server has 0.6 seconds from the hook's begin
+        begun[:] = context(home).splitlines()
+        return "did not answer" not in begun[2]
+
+    home.wait(is_in_time, what="an answer in time")
+    _, _, first, *memories = begun
     assert first.startswith("From mem0tray, memories of earlier sessions. 2 memories of the ")
     assert memories == [
         "- [waiting here] so do beans",

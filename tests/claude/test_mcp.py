@@ -16,6 +16,7 @@ from mem0tray.claude.mcp_server import ToolServer
 from tests.claude.tool_client import LEGACY, ToolClient
 from tests.support.home import Home
 from tests.support.http1 import Answer
+from tests.support.processes import PATIENCE
 from tests.support.shapes import dead
 from tests.support.standin import Standin
 
@@ -96,7 +97,7 @@ def test_a_save_waits_for_no_server(connect: Connect, home: Home, server: Standi
     assert not session.call("mem0_save", project_id="garden", content="quick").failed
     assert not asked.done()
     released.set()
-    assert asked.result(10).lines[-1] == "- late"
+    assert asked.result(PATIENCE).lines[-1] == "- late"
 
 
 def test_with_a_server_that_is_down(connect: Connect, home: Home) -> None:
@@ -270,7 +271,7 @@ def test_arguments_that_are_no_object_are_refused_in_words(arguments: object) ->
     params = {"name": "mem0_save", "arguments": arguments}
     call = {"id": 1, "method": "tools/call", "params": params}
     ToolServer(out).serve([json.dumps(call).encode()])
-    result = out.first.get(timeout=20)["result"]
+    result = out.first.get(timeout=PATIENCE)["result"]
     assert (result["isError"], result["content"][0]["text"]) == (
         True,
         "Nothing was done: the arguments are no object.",

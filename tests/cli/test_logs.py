@@ -15,6 +15,7 @@ from mem0tray.cli.logs import LogReader
 from mem0tray.system import regular_file
 from tests.cli.scratch import Scratch
 from tests.support import needs
+from tests.support.processes import PATIENCE
 
 AT = "2026-01-01T00:00:00"
 
@@ -86,7 +87,7 @@ def test_it_follows_across_a_turn_and_ends_on_ctrl_c(home: Scratch) -> None:
         write(home, "second")
         assert read_line(process) == f"{AT} second\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(PATIENCE) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b"\n"  # after the ^C of the terminal
 

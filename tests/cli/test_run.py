@@ -20,7 +20,7 @@ from mem0tray.worker.folders import settings
 from mem0tray.worker.thread import WorkerThread
 from tests.support import needs
 from tests.support.forked import ForkedHome
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE, wait_until
 from tests.support.standin import Standin
 
 
@@ -146,7 +146,7 @@ def test_who_reads_no_more_ends_it() -> None:
         patch.setattr("mem0tray.cli.output.write", broken)
         with RunScreen(left.set) as told:
             told(delivered())
-            assert left.wait(10)
+            assert left.wait(PATIENCE)
         assert told.left
 
 
@@ -165,7 +165,7 @@ class Work(WorkerThread):
     def _run(self, **_: object) -> None:
         if self._fault is not None:
             raise self._fault
-        assert self.told.wait(20)
+        assert self.told.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("is_leaving", [True, False])

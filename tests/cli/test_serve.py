@@ -14,6 +14,7 @@ import pytest
 from mem0tray.localserver import serve
 from tests.cli.scratch import Scratch
 from tests.support import needs
+from tests.support.processes import PATIENCE
 
 
 @needs.SIGNALS
@@ -27,13 +28,13 @@ def test_serve_says_where_it_is_and_stops_cleanly(home: Scratch) -> None:
         assert str(home.paths.local_server) in lines[1]
         assert "Ctrl-C" in lines[1]
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{endpoint['url']}/health", timeout=5) as answer:
+        with opener.open(f"{endpoint['url']}/health", timeout=PATIENCE) as answer:
             assert json.load(answer)["status"] == "ok"
         second = home.run("serve")
         assert second.code == 1
         assert "already runs" in second.line
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_named_port_that_cannot_be_had_is_an_error(
@@ -56,7 +57,7 @@ def test_a_configured_port_that_is_taken_is_named(home: Scratch) -> None:
             assert process.stdout is not None
             lines = [process.stdout.readline().decode() for _ in range(2)]
             process.send_signal(signal.SIGINT)
-            assert process.wait(5) == 0
+            assert process.wait(PATIENCE) == 0
     assert lines[0] == f"Port {port} (server.local_port) is taken.\n"
     assert "is ready at http://127.0.0.1:" in lines[1]
     assert f":{port}," not in lines[1]

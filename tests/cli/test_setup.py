@@ -1,5 +1,6 @@
 """`mem0tray setup`: by options, and by a person at a terminal."""
 
+import codecs
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from tests.support import needs, terminal
 from tests.support.fixtures import bare_home, server
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
+from tests.support.processes import LONGEST
 from tests.support.shapes import entry
 from tests.support.standin import Standin
 
@@ -64,6 +66,7 @@ def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple
     )
     os.close(theirs)
     shown, since = "", 0
+    decoder = codecs.getincrementaldecoder("utf-8")()
     left = list(answers)
     try:
         while True:
@@ -73,7 +76,7 @@ def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple
                 data = b""
             if not data:
                 break
-            shown += data.decode()
+            shown += decoder.decode(data)
             if left and left[0][0] in shown[since:] and shown.endswith((": ", "]: ")):
                 since = len(shown)
                 answer = left.pop(0)[1]
@@ -86,7 +89,7 @@ def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple
                     os.write(ours, b"\n")
                 else:
                     os.write(ours, f"{answer}\n".encode() if answer != END else END.encode())
-        code = process.wait(20)
+        code = process.wait(LONGEST)
     finally:
         process.kill()
         process.wait()

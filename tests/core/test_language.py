@@ -117,6 +117,8 @@ def test_any_name_of_a_language_is_taken(name: str, code: str) -> None:
     assert words.time(AT_14_32)
 
 
+@needs.CLOCK
+@pytest.mark.usefixtures("utc")
 @pytest.mark.parametrize(
     ("name", "date"),
     [

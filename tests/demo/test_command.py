@@ -17,6 +17,7 @@ from mem0tray.cli import main
 from mem0tray.demo.stage import DemoServer, Story
 from tests.demo.viewer import Viewer
 from tests.support import terminal
+from tests.support.processes import LONGEST
 from tests.support.variants import variants
 
 TITLES = (
@@ -53,7 +54,7 @@ def in_a_terminal(viewer: Viewer, columns: int) -> str:
                 shown += chunk
         except OSError:
             pass  # Linux says so that nobody has the other end any more
-        assert demo.wait(10) == 0, shown
+        assert demo.wait(LONGEST) == 0, shown
     os.close(ours)
     return shown.decode()
 
@@ -114,4 +115,4 @@ def test_killed_it_takes_its_worker_along(viewer: Viewer) -> None:
     viewer.home.wait(lambda: "saves three memories" in process.out, 30, "the first act")
     assert len(viewer.processes()) > 1
     process.signal(signal.SIGKILL)
-    viewer.home.wait(lambda: not viewer.processes(), 10, "the worker's end")
+    viewer.home.wait(lambda: not viewer.processes(), what="the worker's end")

@@ -14,6 +14,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.demo.stage import DemoServer, Said, Story, StoryMemory, delivered, staged
 from tests.demo.viewer import Viewer
+from tests.support.processes import PATIENCE
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def server() -> Iterator[DemoServer]:
 
 
 def post(server: DemoServer, project: str, key: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     document = json.dumps({"user_id": project, "content": "text"})
     connection.request("POST", "/memory", document, {"Idempotency-Key": key})
     status = connection.getresponse().status
@@ -48,7 +49,7 @@ def test_stopped_it_refuses_connections_and_comes_back_with_what_it_had(server: 
     post(server, "alpha", "1")
     server.stop()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
     server.start()
     assert post(server, "alpha", "2") == 200
     assert len(server.stored) == 2

@@ -52,7 +52,7 @@ class Panel:
                 found.append(Point(place[0] + _SHOWN // 2, place[1] + _SHOWN // 2))
             return bool(found)
 
-        wait_until(seen, 20, f"{look} on the panel", explain=self._explain)
+        wait_until(seen, what=f"{look} on the panel", explain=self._explain)
         return found[0]
 
     def shoot(self, name: str) -> None:

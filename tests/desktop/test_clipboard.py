@@ -12,7 +12,7 @@ from mem0tray.desktop import clipboard
 from tests.desktop.programs import Programs
 from tests.support import needs
 from tests.support.desktop import Desktop
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE, wait_until
 
 
 @pytest.mark.parametrize("text", ["7f3c-1", "clé & 鍵\n--", "", "\ud800"])
@@ -74,9 +74,9 @@ def test_a_process_of_ours_holds_it(
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     clipboard.copy("clé 7f3c-1")
     paste = ["xclip", "-selection", "clipboard", "-o", "-t"]
-    done = subprocess.run([*paste, kind], capture_output=True, check=True, timeout=10)
+    done = subprocess.run([*paste, kind], capture_output=True, check=True, timeout=PATIENCE)
     assert done.stdout.decode(code) == "clé 7f3c-1"
-    offered = subprocess.run([*paste, "TARGETS"], capture_output=True, check=True, timeout=10)
+    offered = subprocess.run([*paste, "TARGETS"], capture_output=True, check=True, timeout=PATIENCE)
     assert kind in offered.stdout.decode().split()
     assert _holders(desktop)
     copy = desktop.start(["xclip", "-selection", "clipboard", "-quiet", "/dev/null"])

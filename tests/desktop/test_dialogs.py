@@ -17,6 +17,7 @@ from tests.desktop.programs import Programs
 from tests.support import needs
 from tests.support.desktop import Desktop
 from tests.support.home import import_path
+from tests.support.processes import PATIENCE
 from tests.support.session import needs_dbus, session
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def test_a_notification_asks_where_no_program_can(
     monkeypatch.setattr(dialogs, "_windows", lambda *_: [])
     with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
         found.start_daemon(click=click)
-        asking = Dialogs(Daemon(bus, Path))
+        asking = Dialogs(Daemon(bus, Path, patience=PATIENCE))
         assert asking.ask(*QUESTION) is confirmed
         asking.show("title", "text", "Close")
         question, shown = found.shown

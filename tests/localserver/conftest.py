@@ -8,9 +8,19 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mem0tray.localserver import child
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import LOCK, Endpoint
 from tests.localserver.support import Serving, client_of
+from tests.support.processes import LONGEST
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Give a child as long to start as a busy machine may need."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child, "READY_SECONDS", LONGEST)
+        yield
 
 
 @pytest.fixture(scope="module")

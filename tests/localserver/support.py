@@ -2,20 +2,15 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from mem0tray.localserver.endpoint import Endpoint, find
-from tests.support.needs import WINDOWS
-
-PATIENCE = 60.0 if WINDOWS else 15.0  # a start under Wine takes ten on a busy machine
-T = TypeVar("T")
+from tests.support.processes import LONGEST, wait_until
 
 
 def client_of(endpoint: Endpoint, headers: dict[str, str] | None = None) -> httpx.Client:
@@ -25,7 +20,7 @@ def client_of(endpoint: Endpoint, headers: dict[str, str] | None = None) -> http
         base_url=endpoint.url,
         headers=with_token if headers is None else headers,
         trust_env=False,
-        timeout=PATIENCE,
+        timeout=LONGEST,
         verify=False,  # noqa: S501 - no TLS here, and its authorities take long to load
     )
 
@@ -54,17 +49,6 @@ def quoted(project: str) -> str:
     return quote(project, safe="", errors="surrogatepass").replace(".", "%2E")
 
 
-def until(look: Callable[[], T | None], what: str) -> T:
-    """Look again and again until there is something; for states that send no event."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = look()
-        if found is not None:
-            return found
-        time.sleep(0.005)
-    raise AssertionError(what)
-
-
 @dataclass
 class Serving:
     """A server in a process of its own."""
@@ -73,16 +57,20 @@ class Serving:
     folder: Path
 
     def ready(self) -> Endpoint:
-        def look() -> Endpoint | None:
-            assert self.process.poll() is None, self.output()
-            found = find(self.folder)
-            return found if found is not None and found.pid == self.process.pid else None
+        found: list[Endpoint | None] = [None]
 
-        return until(look, "the server is ready")
+        def is_there() -> bool:
+            assert self.process.poll() is None, self.output()
+            found[0] = find(self.folder)
+            return found[0] is not None and found[0].pid == self.process.pid
+
+        wait_until(is_there, LONGEST, "the server is ready")
+        assert found[0] is not None
+        return found[0]
 
     def leave(self) -> int:
         """Wait until it has ended by itself; the exit code."""
-        return self.process.wait(PATIENCE)
+        return self.process.wait(LONGEST)
 
     def output(self) -> str:
         assert self.process.stdout is not None

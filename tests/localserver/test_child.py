@@ -19,9 +19,9 @@ from mem0tray.files.lock import FileLock
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.child import SOUND_SECONDS, LocalServer, LocalServerError, restart_delay
 from mem0tray.localserver.endpoint import DATABASE, LOG, Endpoint, find
-from tests.localserver.support import PATIENCE, client_of, save, texts, until
+from tests.localserver.support import client_of, save, texts
 from tests.support import needs
-from tests.support.processes import KILL
+from tests.support.processes import KILL, LONGEST, wait_until
 
 
 def test_it_is_started_once_and_found_again(own: LocalServer, lock: Path) -> None:
@@ -87,7 +87,7 @@ def test_kill_9_of_the_parent_ends_the_child(tmp_path: Path) -> None:
         assert found is not None
         assert found.pid == pid
         parent.kill()
-    with FileLock(folder / endpoint.LOCK).held(PATIENCE):  # free once the child has gone
+    with FileLock(folder / endpoint.LOCK).held(LONGEST):  # free once the child has gone
         assert endpoint.read(folder) is None
 
 
@@ -163,7 +163,8 @@ def test_one_that_cannot_start_says_why_and_waits(own: LocalServer, lock: Path) 
     (lock.parent / DATABASE).unlink()
     with pytest.raises(LocalServerError, match="cannot be opened"):
         own.ensure()  # not yet again
-    assert until(lambda: attempt(own), "started after the wait").pid == child_pid(own)
+    wait_until(lambda: attempt(own), what="started after the wait")
+    assert own.ensure().pid == child_pid(own)
 
 
 def child_pid(server: LocalServer) -> int | None:
@@ -187,12 +188,12 @@ def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
 
 def test_stop_ends_a_wait(own: LocalServer, lock: Path) -> None:
     lock.parent.mkdir()
-    with FileLock(lock).held(PATIENCE), ThreadPoolExecutor(1) as thread:
+    with FileLock(lock).held(LONGEST), ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(own.ensure)
-        until(lambda: child_pid(own), "the child is started")
+        wait_until(lambda: child_pid(own), what="the child is started")
         own.stop()
         with pytest.raises(LocalServerError, match="being stopped"):
-            waiting.result(PATIENCE)
+            waiting.result(LONGEST)
     assert child_pid(own) is None
 
 

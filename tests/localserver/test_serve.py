@@ -15,10 +15,10 @@ from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import EXIT_ALREADY_RUNNING, Endpoint
 from mem0tray.localserver.serve import listen
 from mem0tray.localserver.serve import serve as serve_here
-from tests.localserver.support import PATIENCE, Serving, client_of, save
+from tests.localserver.support import Serving, client_of, save
 from tests.support import needs
 from tests.support.needs import has_mode
-from tests.support.processes import KILLED
+from tests.support.processes import KILLED, LONGEST
 from tests.support.variants import variants
 
 Serve = Callable[..., Serving]
@@ -54,7 +54,7 @@ def test_a_signal_ends_it_quietly(serve: Serve, name: str) -> None:
 def test_a_request_half_sent_does_not_hold_it(serve: Serve) -> None:
     serving = serve()
     ready = serving.ready()
-    with socket.create_connection(("127.0.0.1", ready.port), timeout=PATIENCE) as slow:
+    with socket.create_connection(("127.0.0.1", ready.port), timeout=LONGEST) as slow:
         slow.sendall(
             b"POST /memory HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
             b"Content-Length: 100\r\nAuthorization: Bearer " + ready.token.encode() + b"\r\n\r\n"
@@ -92,7 +92,7 @@ def test_a_second_server_names_the_first(serve: Serve) -> None:
 
 @needs.SIGNALS
 def test_one_that_is_leaving_is_waited_for(serve: Serve, lock: Path) -> None:
-    with FileLock(lock).held(PATIENCE):
+    with FileLock(lock).held(LONGEST):
         serving = serve()
         time.sleep(0.5)
         assert endpoint.read(lock.parent) is None
@@ -103,7 +103,7 @@ def test_a_lock_held_by_something_else_is_an_error(
     lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mem0tray.localserver.serve._LEAVING_SECONDS", 0.0)
-    with FileLock(lock).held(PATIENCE), pytest.raises(LockTimeoutError):
+    with FileLock(lock).held(LONGEST), pytest.raises(LockTimeoutError):
         serve_here(lock.parent, 0)
 
 

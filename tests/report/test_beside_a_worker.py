@@ -23,7 +23,7 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
         home.write_queue([entry("bad", "beta"), entry("good"), entry("fine")])
         worker = home.worker()
         home.wait_dlq(["bad"])
-        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 10, "counted")
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, what="counted")
         running = _page(home)
         assert running.text("h1") == ["1 memory is not delivered yet"]
         worker.kill()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.support.home import COMMAND, Env, Home, import_path
-from tests.support.processes import PATIENCE, Process
+from tests.support.processes import LONGEST, Process
 
 ZYGOTE: Final = Path(__file__).with_name("zygote.py")
 # Put before a command, it has it started anew.
@@ -76,7 +76,7 @@ class ForkedHome(Home):
         return process
 
     def run(
-        self, *arguments: str, stdin: str = "", timeout: float = PATIENCE, env: Env = None
+        self, *arguments: str, stdin: str = "", timeout: float = LONGEST, env: Env = None
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end. Raises TimeoutError."""
         whole = {**self.env, **(env or {})}
@@ -161,7 +161,7 @@ class Forked(Process):
             with contextlib.suppress(ProcessLookupError):  # killed just now
                 os.kill(self.pid, number)
 
-    def wait(self, timeout: float = PATIENCE) -> int:
+    def wait(self, timeout: float = LONGEST) -> int:
         if self._code is None:
             self._code = self._tell(timeout)
         return self._code
@@ -197,6 +197,6 @@ def _zygote() -> socket.socket:
             env={"PATH": os.environ["PATH"], **_interpreter()},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
         )  # fmt: skip
-    atexit.register(process.wait, PATIENCE)
+    atexit.register(process.wait, LONGEST)
     atexit.register(orders.close)
     return orders

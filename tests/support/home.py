@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support import folders
-from tests.support.processes import PATIENCE, Process, wait_until
+from tests.support.processes import LONGEST, PATIENCE, Process, wait_until
 from tests.support.shapes import Item, Json, emergency_lines, queue_document
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -102,7 +102,7 @@ class Home:
         with path.open("w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)
 
-    def script(self, source: str, timeout: float = PATIENCE) -> str:
+    def script(self, source: str, timeout: float = LONGEST) -> str:
         """Run a user's own Python script in this home; returns what it printed."""
         done = subprocess.run(
             [sys.executable, "-c", source],
@@ -182,7 +182,7 @@ class Home:
     # Running ----------------------------------------------------------------------
 
     def run(
-        self, *arguments: str, stdin: str = "", timeout: float = PATIENCE, env: Env = None
+        self, *arguments: str, stdin: str = "", timeout: float = LONGEST, env: Env = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self._command, *arguments],
@@ -197,7 +197,7 @@ class Home:
         )
 
     def ok(
-        self, *arguments: str, stdin: str = "", timeout: float = PATIENCE, env: Env = None
+        self, *arguments: str, stdin: str = "", timeout: float = LONGEST, env: Env = None
     ) -> str:
         """Run one command that must succeed; returns its standard output."""
         done = self.run(*arguments, stdin=stdin, timeout=timeout, env=env)
@@ -212,14 +212,16 @@ class Home:
         except ValueError as error:
             raise AssertionError(f"{arguments} did not print one JSON document: {done}") from error
 
-    def drain(self, timeout: float = 60.0, env: Env = None) -> subprocess.CompletedProcess[str]:
+    def drain(self, timeout: float = LONGEST, env: Env = None) -> subprocess.CompletedProcess[str]:
         """Run until idle, whatever it exits with: 0, or 1 when something still waits."""
         done = self.run("run", "--until-idle", timeout=timeout, env=env)
         assert done.returncode in (0, 1), done
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
-    def drained(self, timeout: float = 60.0, env: Env = None) -> subprocess.CompletedProcess[str]:
+    def drained(
+        self, timeout: float = LONGEST, env: Env = None
+    ) -> subprocess.CompletedProcess[str]:
         done = self.drain(timeout, env)
         assert done.returncode == 0, f"{done}\n{self.log_text()[-2000:]}"
         return done
@@ -231,7 +233,7 @@ class Home:
     def worker(self, *, wrapper: Iterable[str] = (), env: Env = None) -> Process:
         """Start `run` in the background and wait until it has published its metrics."""
         process = self.start("run", wrapper=wrapper, env=env)
-        self.wait(lambda: self.published_by(process), what="metrics published")
+        self.wait(lambda: self.published_by(process), LONGEST, "metrics published")
         return process
 
     def published_by(self, process: Process) -> bool:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-# Seconds that a busy machine is given: a bound, never a delay, and no measure of the program.
-PATIENCE: Final = 40.0
+# Seconds that a busy machine is given: a bound, never a delay, and no measure of the program. After
+# thirty a dead letter is tried again by itself, which must not pass for what a test waits for.
+PATIENCE: Final = 25.0
+LONGEST: Final = 60.0  # seconds in which any program of the tests ends
 # What ends a process at once, by a number, and what it has ended with then.
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 KILLED = (1, KILL) if sys.platform == "win32" else (-KILL,)
@@ -96,10 +98,10 @@ class Process:
         """Send a signal to the program alone; Windows ends it at once by any."""
         self.popen.send_signal(number)
 
-    def wait(self, timeout: float = PATIENCE) -> int:
+    def wait(self, timeout: float = LONGEST) -> int:
         return self.popen.wait(timeout)
 
-    def stop(self, timeout: float = PATIENCE) -> int:
+    def stop(self, timeout: float = LONGEST) -> int:
         """Ask it to end (SIGTERM) and wait; the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait(timeout)
@@ -116,7 +118,7 @@ class Process:
                 os.killpg(self.pid, signal.SIGKILL)
         if self.popen.stdin is not None:
             self.popen.stdin.close()
-        self.popen.wait(PATIENCE)
+        self.popen.wait(LONGEST)
 
     def peak_memory(self) -> int:
         """Read the largest resident size so far, in bytes."""

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from mem0tray.core.state import WorkerSeen
 from mem0tray.system import other_process, processes, programs
 from tests.support import needs
+from tests.support.processes import PATIENCE
 
 HERE = socket.gethostname()
 
@@ -50,7 +51,7 @@ def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
     assert f"{sleeper.pid}" in found.stop or ".service" in found.stop
     if not found.unit:
         assert other_process.end(found)
-        assert sleeper.wait(5) != 0
+        assert sleeper.wait(PATIENCE) != 0
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from mem0tray.system import regular_file
 from mem0tray.system.regular_file import NotRegularError
 from tests.support import needs, odd
 from tests.support.needs import has_mode
-
-pytestmark = pytest.mark.timeout(20)
+from tests.support.processes import PATIENCE
 
 
 @pytest.mark.row(49)
@@ -54,7 +53,7 @@ def test_a_writer_at_a_pipe_goes_on_waiting(tmp_path: Path) -> None:
         with pytest.raises(NotRegularError):
             regular_file.read_bytes(path)
     assert path.read_text() == "kept"
-    writer.join(10)
+    writer.join(PATIENCE)
 
 
 @needs.LINKS

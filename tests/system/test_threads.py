@@ -9,8 +9,7 @@ from mem0tray.core.errors import NoThreadError
 from mem0tray.system import threads
 from mem0tray.system.threads import WakeUp
 from tests.support import needs
-
-PATIENCE = 10.0
+from tests.support.processes import PATIENCE
 
 
 class Pipe:

@@ -19,7 +19,7 @@ from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE, wait_until
 from tests.support.shapes import dead, entries, entry, waiting
 from tests.support.standin import Standin
 
@@ -52,7 +52,7 @@ def test_a_ledger_that_fails_at_the_start_is_waited_for(
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         home.write_queue(entries(2))
         with working(home, server, monkeypatch):
-            server.wait_for(lambda: server.total_stored() == 2, 10)
+            server.wait_for(lambda: server.total_stored() == 2)
 
 
 def test_nobody_waits_where_nothing_is_unknown(
@@ -87,7 +87,7 @@ def test_nothing_is_sent_before_the_files_are_read(
 
         monkeypatch.setattr(HandEdits, "run", late)
         with working(home, server, monkeypatch):
-            server.wait_for(lambda: server.probes() > asked + 3, 10)
+            server.wait_for(lambda: server.probes() > asked + 3)
         assert server.saves == []
 
 
@@ -106,12 +106,9 @@ def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield worker
     finally:
         worker.stop()
-        worker.join(10)
+        worker.join(PATIENCE)
     assert not worker.is_alive
     assert worker.fatal is None
-
-
-PATIENCE: Final = 10.0
 
 
 @needs.linux("elsewhere a look finds it")
@@ -120,7 +117,7 @@ def test_a_save_is_seen_without_a_look(tmp_path: Path, monkeypatch: pytest.Monke
     with Standin() as server, Home(tmp_path / "home", server.url) as home:
         home.write_dlq([waiting("later")])
         with working(home, server, monkeypatch):
-            home.wait(lambda: home.read(home.metrics, {}).get("dlq_size") == 1, 10, "at work")
+            home.wait(lambda: home.read(home.metrics, {}).get("dlq_size") == 1, what="at work")
             home.write_queue([entry("fresh")])
             server.wait_for(lambda: server.count("fresh") == 1, PATIENCE)
             home.write_dlq([dead("asked for", last_attempt=0)])

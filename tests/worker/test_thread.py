@@ -15,8 +15,8 @@ from mem0tray.core.events import Event, Events
 from mem0tray.worker import engine, parts, thread
 from mem0tray.worker.folders import settings
 from mem0tray.worker.thread import WorkerThread
+from tests.support.processes import PATIENCE
 
-PATIENCE = 10.0
 FULL = FileUnavailableError("The disk is full.")
 
 

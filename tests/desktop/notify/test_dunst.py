@@ -35,7 +35,7 @@ def notice(body: str, kind: str = "") -> Notice:
 def test_a_click_with_the_mouse(desktop: Desktop, bus: SessionBus) -> None:
     desktop.dunst()
     clicks: queue.SimpleQueue[Offer] = queue.SimpleQueue()
-    Daemon(bus, notice_icon, clicks.put).show(notice("Body"))
+    Daemon(bus, notice_icon, clicks.put, PATIENCE).show(notice("Body"))
     shown = notification(desktop)
     desktop.screen.mouse(shown.x + shown.width // 2, shown.y + shown.height // 2, MIDDLE)
     assert clicks.get(timeout=PATIENCE) is Offer.STATUS
@@ -44,7 +44,7 @@ def test_a_click_with_the_mouse(desktop: Desktop, bus: SessionBus) -> None:
 @pytest.mark.parametrize("markup", ["", "[global]\nmarkup = full\n"], ids=["none", "full"])
 def test_no_text_becomes_markup(desktop: Desktop, bus: SessionBus, markup: str) -> None:
     daemon = desktop.dunst(markup)
-    Daemon(bus, notice_icon).show(notice(HOSTILE))
+    Daemon(bus, notice_icon, patience=PATIENCE).show(notice(HOSTILE))
     wait_until(lambda: "here" in daemon.out, what="dunst's list")
     assert "<b>bold" not in daemon.out
     assert "<a href" not in daemon.out
@@ -52,7 +52,7 @@ def test_no_text_becomes_markup(desktop: Desktop, bus: SessionBus, markup: str) 
 
 def test_what_is_over_leaves_the_screen(desktop: Desktop, bus: SessionBus) -> None:
     desktop.dunst()
-    ours = Daemon(bus, notice_icon)
+    ours = Daemon(bus, notice_icon, patience=PATIENCE)
     ours.show(notice("one", "action"))
     before = notification(desktop)
     ours.show(notice("two", "action"))

@@ -18,7 +18,7 @@ from mem0tray.desktop.notify import Notice, notices
 from mem0tray.desktop.notify import notifier as notifying
 from mem0tray.desktop.notify.notifier import Notifier
 from mem0tray.ledger.counters import Counts
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE, wait_until
 
 
 class Screen:
@@ -101,7 +101,7 @@ def test_a_hanging_screen_holds_up_nobody(room: Room) -> None:
     room.start()
     room.screen.free.clear()
     room.emit(moved())
-    assert room.screen.entered.wait(10)
+    assert room.screen.entered.wait(PATIENCE)
     before, started = threading.active_count(), time.thread_time()
     room.emit(*(moved(f"p{number % 50}") for number in range(20_000)))
     assert time.thread_time() - started < 5

@@ -19,6 +19,7 @@ from mem0tray.desktop.tray import MENU_EVERY, Presenter
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.desktop.tray.menu import MenuEntry, View
 from mem0tray.system.threads import SYSTEM, Clock
+from tests.support.processes import PATIENCE
 
 NOW = 1000.0
 
@@ -38,7 +39,7 @@ class Tray:
     def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
         self.told.put(("menu", entries))
 
-    def next(self, kind: str, timeout: float = 10.0) -> Any:
+    def next(self, kind: str, timeout: float = PATIENCE) -> Any:
         """Wait for the next of that kind; those of other kinds before it are dropped."""
         while True:
             found, value = self.told.get(timeout=timeout)
@@ -174,7 +175,7 @@ def test_it_survives_any_error(
 ) -> None:
     scene.error = error
     scene.presenter(events.StateChanged(HEALTHY, reasons.NONE))
-    assert scene.raised.wait(10)
+    assert scene.raised.wait(PATIENCE)
     scene.error = None
     scene.becomes(state=PAUSED)
     scene.presenter(events.StateChanged(PAUSED, reasons.NONE))

@@ -13,6 +13,7 @@ from mem0tray.desktop.session import STATUS_NOTIFIER, XEMBED
 from mem0tray.desktop.tray import xembed
 from mem0tray.desktop.tray.xembed import OlderPanel
 from mem0tray.system.threads import WakeUp
+from tests.support.processes import PATIENCE
 
 NEVER = (3600.0,)
 LEAVE = "StatusNotifierHostRegistered"
@@ -82,7 +83,7 @@ class Watched:
         return made
 
     def ended(self, panel: OlderPanel) -> bool:
-        panel._thread.join(10)
+        panel._thread.join(PATIENCE)
         return not (panel._thread.is_alive() or self.icon.open)
 
 
@@ -92,7 +93,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched
     yield made
     for panel in made.panels:
         panel.stop()
-        panel._thread.join(10)
+        panel._thread.join(PATIENCE)
 
 
 def test_it_is_told_once_for_ever(watched: Watched) -> None:

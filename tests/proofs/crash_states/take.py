@@ -140,7 +140,7 @@ class Take:
         account = self._new_account()
         folder = Paths(self.home.claude, self.home.data / "mem0tray").local_server
         process = self.home.start("serve", "--port", "0", wrapper=strace(account))
-        self.home.wait(lambda: find(folder), 20, "the embedded server")
+        self.home.wait(lambda: find(folder), what="the embedded server")
         found = find(folder)
         assert found is not None
         answer = httpx.post(

@@ -135,7 +135,7 @@ class Trial:
         """Strike all requests while memories come in: the server is down, and says why."""
         self.proxy.strike(case.fault)
         texts = self.queue(f"{name}, everything")
-        self.home.wait(lambda: self._is_down(case.down), 20, f"{name}: down")
+        self.home.wait(lambda: self._is_down(case.down), what=f"{name}: down")
         return self._outcome(texts, self.home.state()[1])
 
     def saves_alone(self, name: str, case: Case) -> Outcome:
@@ -143,19 +143,19 @@ class Trial:
         self.proxy.strike(case.fault, saves_only=True)
         texts = self.queue(f"{name}, saves")
         if case.counts:
-            self.home.wait(lambda: self._told(case.said), 20, f"{name}: told in the log")
+            self.home.wait(lambda: self._told(case.said), what=f"{name}: told in the log")
         if case.accepted and self.server.can_be_asked:
             self.wait_delivered(texts)  # by asking, while no save can be answered
             return self._outcome(texts, self._told(case.said))
         if case.counts:
             return self._outcome(texts, self._told(case.said))
-        self.home.wait(lambda: len(self.proxy.struck) > BATCH, 20, f"{name}: tried again")
-        self.home.wait(lambda: len(self._waiting(texts)) == BATCH, 20, f"{name}: shown")
+        self.home.wait(lambda: len(self.proxy.struck) > BATCH, what=f"{name}: tried again")
+        self.home.wait(lambda: len(self._waiting(texts)) == BATCH, what=f"{name}: shown")
         return self._outcome(texts, str(self.home.json("diagnose")))
 
     def wait_delivered(self, texts: list[str]) -> None:
-        self.home.wait(lambda: not self.server.missing(texts), 20, f"{texts[0]}: stored")
-        self.home.wait(lambda: not self._waiting(texts), 20, f"{texts[0]}: gone from the files")
+        self.home.wait(lambda: not self.server.missing(texts), what=f"{texts[0]}: stored")
+        self.home.wait(lambda: not self._waiting(texts), what=f"{texts[0]}: gone from the files")
 
     def _outcome(self, texts: list[str], said: str) -> Outcome:
         counted = self._waiting(texts)

@@ -128,8 +128,8 @@ def outage(trial: Trial, words: str) -> None:
     sent = len(trial.server.requests)
     texts = trial.queue(words)
     home = trial.home
-    home.wait(lambda: home.state()[0] == "down" and words in home.state()[1], 20, words)
-    home.wait(lambda: len(home.queue_items()) == len(texts), 10, "shown")
+    home.wait(lambda: home.state()[0] == "down" and words in home.state()[1], what=words)
+    home.wait(lambda: len(home.queue_items()) == len(texts), what="shown")
     assert [item["retries"] for item in home.queue_items()] == [0] * len(texts)
     assert len(trial.server.requests) == sent
 

@@ -50,7 +50,7 @@ def local(bare_home: Home) -> tuple[Home, Process, dict[str, object]]:
     bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
     usual = (tool("prlimit"), "--nofile=1024:8192")
     worker = bare_home.worker(wrapper=usual)
-    bare_home.wait(lambda: bare_home.state()[0] == "healthy", 20, "the embedded server")
+    bare_home.wait(lambda: bare_home.state()[0] == "healthy", what="the embedded server")
     found = json.loads((bare_home.data / "mem0tray/local-server/server.json").read_text())
     return bare_home, worker, found
 
@@ -58,7 +58,7 @@ def local(bare_home: Home) -> tuple[Home, Process, dict[str, object]]:
 def deliver(home: Home, label: str) -> None:
     wanted = home.read(home.metrics)["total_synced"] + 3
     home.write_emergency(entries(3, label))
-    home.wait(lambda: home.read(home.metrics)["total_synced"] == wanted, 20, f"{label}: delivered")
+    home.wait(lambda: home.read(home.metrics)["total_synced"] == wanted, what=f"{label}: delivered")
 
 
 def test_a_stranger_can_read_none_of_our_files(
@@ -79,7 +79,7 @@ def test_a_stranger_that_holds_connections_keeps_nobody_out(
     limit = [tool("prlimit"), "--nofile=4096:4096", *command]
     idler = Process(limit, env={}, output=tmp_path / "idler", stdin=subprocess.PIPE)
     try:
-        home.wait(lambda: "held" in idler.out or not idler.alive, 20, "connections held")
+        home.wait(lambda: "held" in idler.out or not idler.alive, what="connections held")
         assert "held" in idler.out, idler.err
         deliver(home, "held up")
     finally:
@@ -95,10 +95,10 @@ def test_a_stranger_in_the_place_of_the_server_gets_nothing(
     os.kill(int(str(found["pid"])), signal.SIGKILL)
     thief = Process(as_nobody("take", str(found["port"])), env={}, output=tmp_path / "thief")
     try:
-        home.wait(lambda: "taken" in thief.out, 20, "the port taken")
+        home.wait(lambda: "taken" in thief.out, what="the port taken")
         home.write_emergency(entries(3, "secret"))
         worker.signal(signal.SIGCONT)
-        home.wait(lambda: home.read(home.metrics)["total_synced"] >= 6, 20, "delivered elsewhere")
+        home.wait(lambda: home.read(home.metrics)["total_synced"] >= 6, what="delivered elsewhere")
         assert "secret number" not in thief.out
         assert str(found["token"]) not in thief.out
         assert "POST" not in thief.out

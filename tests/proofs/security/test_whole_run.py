@@ -83,8 +83,8 @@ def _with_a_key(whole: WholeRun, server: Standin) -> None:
     home.write_dlq([old, waiting(f"{CONTENT} waits"), waiting(f"{CONTENT} goes")])
     command("add", "--project", "alpha", stdin=f"{CONTENT} added")
     worker = home.worker()
-    home.wait(lambda: (home.root / "alert.txt").exists() or len(home.dlq_items()) >= 3, 20)
-    home.wait(lambda: f"{CONTENT} refused" in home.dlq_texts(), 20, "a dead letter")
+    home.wait(lambda: (home.root / "alert.txt").exists() or len(home.dlq_items()) >= 3)
+    home.wait(lambda: f"{CONTENT} refused" in home.dlq_texts(), what="a dead letter")
     whole.look_at(worker)
     goes = home.dead_letter(f"{CONTENT} goes")["id"]
     refused = home.dead_letter(f"{CONTENT} refused")["id"]
@@ -97,7 +97,7 @@ def _with_a_key(whole: WholeRun, server: Standin) -> None:
     ):  # fmt: skip
         command(*words)
     home.claude.joinpath("mem0_queue_dlq.json").write_text('{"items": [{"content": "' + CONTENT)
-    home.wait(lambda: home.log_lines("broken"), 20, "the broken file told")
+    home.wait(lambda: home.log_lines("broken"), what="the broken file told")
     worker.stop()
     whole.said["worker"] = worker.out + worker.err
     password = {"MEM0TRAY_SERVER_URL": server.url.replace("//", f"//user:{PASSWORD}@")}
@@ -112,7 +112,7 @@ def _locally(whole: WholeRun) -> None:
     home = whole.home
     whole.command("config", "set", "server.url", "local")
     worker = home.worker()
-    home.wait(lambda: home.state()[0] == "healthy", 20, "the embedded server")
+    home.wait(lambda: home.state()[0] == "healthy", what="the embedded server")
     found = json.loads((home.data / "mem0tray/local-server/server.json").read_text())
     whole.tokens.append(found["token"])
     whole.look_at(worker)

@@ -17,7 +17,7 @@ QUICK: Final = {
     "MEM0TRAY_SYNC_RETRY_INTERVAL": "0.02",
     "MEM0TRAY_SYNC_CONCURRENCY": "2",
 }
-PATIENCE: Final = 20.0  # seconds, for a worker that waits five before it tries again
+PATIENCE: Final = 60.0  # seconds, for a worker that waits five before it tries again
 KILLED: Final = -signal.SIGKILL
 LEFT: Final = (1, 2)  # failed, or the settings are wrong: they cannot be read either
 

@@ -15,8 +15,8 @@ from mem0tray.system.threads import WakeUp
 from mem0tray.worker.folders import watch
 from mem0tray.worker.folders.watch import Target, Watch
 from tests.support import needs
+from tests.support.processes import PATIENCE
 
-PATIENCE = 10.0
 MOMENT = 0.2  # in which nothing is to come
 FILE = "mem0_queue.json"
 
