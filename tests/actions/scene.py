@@ -45,7 +45,6 @@ def queued(paths: Paths) -> list[str]:
 
 
 def chosen(paths: Paths, *names: str) -> list[FoundItem]:
-    """The items that these ids name."""
     del paths  # those of the environment
     with waiting.opened(Settings()) as seen:
         return seen.resolve(names)

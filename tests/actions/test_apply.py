@@ -50,7 +50,6 @@ def _worker(paths: Paths) -> Iterator[None]:
 
 
 def became(done: Deleted | Changed) -> set[str]:
-    """What became of the memory, of whichever command."""
     if isinstance(done, Changed):
         return {done.outcome}
     lists = {DELIVERED: done.delivered, IN_FLIGHT: done.in_flight, PERHAPS: done.perhaps}

@@ -205,7 +205,6 @@ def test_beside_a_worker_no_more_wait_than_it_can_send(paths: Paths) -> None:
     waited: list[int] = []
 
     def work() -> None:
-        """Send five of what is there."""
         document = read(paths.queue)
         waited.append(len(document["queue"]))
         write(paths.queue, {**document, "queue": document["queue"][5:]})

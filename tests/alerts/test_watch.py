@@ -36,7 +36,6 @@ class Room(Clock):
         self.restart()
 
     def now(self) -> float:
-        """As the test has set it."""
         return NOW + self.at
 
     def wall(self) -> float:

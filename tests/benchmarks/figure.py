@@ -61,5 +61,4 @@ def write(figures: Sequence[Figure]) -> None:
 
 
 def each(values: Mapping[str, float], unit: str) -> str:
-    """Name numbers that stand side by side."""
     return ", ".join(f"{name} {value:.3g} {unit}" for name, value in values.items())

@@ -101,7 +101,6 @@ def _in_turns(
 
 
 def _beside(name: str, ours: list[float], loop: list[float], target: float) -> Figure:
-    """All rounds of both, start-ups counted."""
     told = [
         f"{who} {'/'.join(f'{time:.2f}' for time in times)} s"
         for who, times in (("bare loop", loop), ("mem0tray", ours))

@@ -16,7 +16,6 @@ def says(text: str) -> Reply:
 
 
 def calls(tool: str, **arguments: Any) -> Reply:
-    """Make an answer that calls a tool."""
     return {"type": "tool_use", "id": "toolu_1", "name": tool, "input": arguments}
 
 
@@ -31,12 +30,10 @@ class StubModel:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     def __enter__(self) -> Self:
-        """Serve."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop serving."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -103,7 +100,6 @@ def _reason(reply: Reply) -> str:
 
 
 def _events(reply: Reply) -> Iterator[bytes]:
-    """The answer as a stream of events."""
     if reply["type"] == "tool_use":
         empty = {**reply, "input": {}}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(reply["input"])}

@@ -237,7 +237,6 @@ class Answers(io.BytesIO):
         self.first: queue.Queue[dict[str, Any]] = queue.Queue()
 
     def write(self, data: Any) -> int:
-        """Keep a line as what it says."""
         self.first.put(json.loads(data))
         return super().write(data)
 

@@ -27,7 +27,6 @@ class Said(NamedTuple):
 
     @property
     def lines(self) -> list[str]:
-        """The answer, line by line."""
         return self.text.splitlines()
 
 
@@ -51,25 +50,20 @@ class ToolClient:
         self._client = Client(server, mode=mode, list_roots_callback=callback)
 
     def __enter__(self) -> Self:
-        """Shake hands."""
         self._portal = self._stack.enter_context(start_blocking_portal())
         self._stack.enter_context(self._portal.wrap_async_context_manager(self._client))
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Hang up, and wait for the server's end."""
         self._stack.close()
 
     def tools(self) -> dict[str, types.Tool]:
-        """List the tools by their names."""
         return {each.name: each for each in self._portal.call(self._client.list_tools).tools}
 
     def call(self, tool: str, **arguments: Any) -> Said:
-        """Call a tool, and wait for its answer."""
         return self.start(tool, **arguments).result(60)
 
     def start(self, tool: str, **arguments: Any) -> Future[Said]:
-        """Call a tool."""
         return self._portal.start_task_soon(self._call, tool, arguments)
 
     async def _call(self, tool: str, arguments: dict[str, Any]) -> Said:

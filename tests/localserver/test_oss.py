@@ -27,7 +27,6 @@ def official(running: Endpoint) -> Any:
 
 
 def added(client: httpx.Client, text: str, **more: Any) -> str:
-    """Save one memory; its id."""
     body = {"messages": [{"role": "user", "content": text}], "infer": False, **more}
     answer = client.post("/memories", json=body)
     assert answer.status_code == 200, answer.text
@@ -44,7 +43,6 @@ def shown(client: httpx.Client, **asked: Any) -> list[str]:
 
 
 def searched(client: httpx.Client, query: str, **more: Any) -> list[str]:
-    """Search; the texts found."""
     answer = client.post("/search", json={"query": query, **more})
     assert answer.status_code == 200, answer.text
     return [each["memory"] for each in answer.json()["results"]]

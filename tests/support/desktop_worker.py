@@ -15,7 +15,6 @@ def _tell(event: Event) -> None:
 
 
 def main() -> None:
-    """Run until SIGTERM."""
     settings, wrong = app._settings()
     bus = Events()
     bus.subscribe(_tell)

@@ -28,7 +28,6 @@ def put(kind: str, path: Path) -> Iterator[None]:
 
 
 def _made(kind: str, path: Path) -> bool:
-    """Make it; False where something stands there."""
     try:
         if kind == "named pipe":
             os.mkfifo(path)

@@ -62,7 +62,6 @@ class OlderWorker:
             connection.close()
 
     def send(self, item: Item) -> bool:
-        """Deliver one memory; whether the server took it."""
         body = json.dumps({"user_id": item.get("project_id"), "content": item.get("content")})
         status, answer = self.ask("POST", "/memory", body, item["id"] if self.keys else "")
         return status == 200 and json.loads(answer).get("success") is True
@@ -175,7 +174,6 @@ class OlderWorker:
 
 
 def main() -> None:
-    """Loop until the end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--claude", required=True)
     parser.add_argument("--url", required=True)

@@ -30,7 +30,6 @@ def notify(bus: SessionBus) -> None:
 
 
 def main() -> None:
-    """Stand in the tray until Quit is clicked."""
     library = tray.pystray(ours=True)
     item, menu = library.MenuItem, library.Menu
     with SessionBus(bus_address()) as bus:

@@ -83,7 +83,6 @@ def test_another_start_in_between_changes_nothing(ground: QueueScene) -> None:
 def test_after_another_start_of_the_machine_all_is_asked_about(
     ground: QueueScene, clean: int, boot: str | None, *, asks: bool
 ) -> None:
-    """A power cut may have taken the last commits; a ledger without the note is an older one."""
     key = waits(ground, A)
     ground.context.ledger.set_meta("clean", clean)
     ground.context.ledger.set_meta("boot", boot)

@@ -191,7 +191,6 @@ def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
     ],
 )  # fmt: skip
 def test_a_part_that_fails_is_told_by_its_name_and_tried_again(scene: Scene, part: str) -> None:
-    """Once when it begins, and once when it is over; the cycle comes to its end each time."""
     with mock.patch.object(scene.stage(part), "run", side_effect=RuntimeError("odd")):
         scene.cycle()
     failed = [event for event in scene.told if isinstance(event, events.PartFailed)]

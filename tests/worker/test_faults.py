@@ -142,7 +142,6 @@ def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
 
 
 def test_a_cause_that_a_part_of_its_own_shares_is_over_with_the_last(scene: Scene) -> None:
-    """A trouble that is always told by itself keeps another with its reason from ending."""
     scene.faults.note_failure("a", ValueError("odd"), 1.0)
     scene.faults.note_failure("queue file", ValueError("odd"), 1.0)
     assert len(scene.told) == 1

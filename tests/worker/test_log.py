@@ -94,7 +94,6 @@ def test_it_is_rotated_at_its_size(tmp_path: Path) -> None:
 
 
 def test_a_log_that_is_held_open_grows_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows renames no such file: nothing is lost, the older logs stay, and it turns later."""
     paths = Paths(tmp_path, tmp_path)
     log = EventLog(paths, LogSettings(max_bytes=100, backups=2))
     for count in range(1, 9):
@@ -231,7 +230,6 @@ def test_a_minute_is_any_sixty_seconds(scene: LogScene) -> None:
 
 
 def test_within_the_minute_the_timer_is_set_again(scene: LogScene) -> None:
-    """A timer of deliveries does not tell of the waits too early, and does not forget them."""
     scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
     scene.tell(DELIVERED)
     assert scene.intervals() == [1.0]

@@ -28,7 +28,6 @@ from tests.worker.stage import stand_in
 
 
 def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
-    """A script reads the English text, a command the reason itself, whatever its words."""
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
         context = WorkerContext(paths, Settings(), ledger, Events())
@@ -177,7 +176,6 @@ def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None
 
 
 def test_where_the_folder_takes_none_they_stand_in_ours(telling: Telling) -> None:
-    """For `status`, until they can be written where they belong; the trouble is told each time."""
     metrics, spare = telling.context.paths.metrics, telling.context.paths.spare_metrics
     metrics.mkdir()
     for _ in range(2):

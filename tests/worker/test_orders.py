@@ -180,7 +180,6 @@ def test_a_command_that_cannot_read_a_file_reports_it_and_goes_on(ground: QueueS
 
 
 def test_beside_another_worker_what_left_a_file_is_asked_about(ground: QueueScene) -> None:
-    """It takes out what it has delivered; what the command is about is done all the same."""
     paths, taken = ground.context.paths, fresh("t")
     ground.write(
         *({"id": each.id, "project_id": "p", "content": each.content} for each in (WAITS, taken))

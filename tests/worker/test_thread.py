@@ -69,7 +69,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def test_it_works_until_it_is_told_to_leave(world: World) -> None:
-    """A wait that would last for days ends; the engine ends in order, and the folder is free."""
     world.worker.start()
     world.at_work()
     assert world.worker.is_alive
@@ -83,7 +82,6 @@ def test_it_works_until_it_is_told_to_leave(world: World) -> None:
 
 
 def test_whoever_waits_for_its_end_finds_it_ended(world: World) -> None:
-    """What is called at the end is so when it counts as ended, however it came to that."""
     alive: list[bool] = []
     world.opens.side_effect = ZeroDivisionError("odd")
     world.worker.start(over=lambda: alive.append(world.worker.is_alive))

@@ -209,7 +209,6 @@ class Commands:
                 self.delete_item(chosen, for_good=for_good)
 
     def delete_item(self, chosen: FoundItem, *, for_good: bool = False) -> None:
-        """Delete what was found. Raises Mem0TrayError."""
         memory = self.memory(chosen)
         if memory is None:  # nobody has ever seen this item
             self._delete(chosen, for_good=for_good)
@@ -335,7 +334,6 @@ class Killed:
         self._commands = commands
 
     def give(self, verb: str, number: int, after: int) -> None:
-        """Give the command; no worker runs."""
         if verb == "restore":
             self._restore(number, after)
         elif verb == "retry":

@@ -56,7 +56,6 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(honours_keys=st.booleans(), can_be_asked=st.booleans())
     def begin(self, *, honours_keys: bool, can_be_asked: bool) -> None:
-        """Set the scene; the worker runs."""
         self.root = Path(tempfile.mkdtemp(prefix="mem0tray-history-"))
         self.world = World(
             self.root / "home", honours_keys=honours_keys, can_be_asked=can_be_asked

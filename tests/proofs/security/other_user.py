@@ -54,7 +54,6 @@ def take(port: str) -> None:
 
 
 def main(what: str, *arguments: str) -> None:
-    """Do one of these."""
     match what:
         case "idle":
             idle(*arguments)

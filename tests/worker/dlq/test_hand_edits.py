@@ -165,7 +165,6 @@ def test_a_save_of_no_generation_that_we_know_is_one_of_its_own(editing: Editing
 def test_a_stamp_that_a_script_gives_each_time_is_unknown_each_time(
     editing: Editing, stamp: dict[str, Any]
 ) -> None:
-    """What came since its last save may be taken out, what left since then shown again."""
     files = iter(range(1, 9))
 
     def save(*items: Any) -> None:

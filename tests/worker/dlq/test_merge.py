@@ -104,7 +104,6 @@ def test_last_attempt_zero_is_a_wish_to_retry(ledger: Ledger, seen: Seen, value:
 
 @SEEN
 def test_last_attempt_zero_counts_though_published(ledger: Ledger, seen: Seen) -> None:
-    """A 0 that stood in the file before, or stands in the row now, is a wish all the same."""
     row = ledger.add("a", first=5)
     ledger.stood(row, 1, 4, dead_letter("a", last_attempt=0))
     ledger.add("b", last_attempt=0)
@@ -234,7 +233,6 @@ def test_a_further_content_of_a_shared_id_is_adopted(ledger: Ledger, seen: Seen)
 
 @SEEN
 def test_rows_of_a_shared_id_are_matched_by_content(ledger: Ledger, seen: Seen) -> None:
-    """Of two items with one id, the edit belongs to the one whose content is not shown."""
     ledger.add("a", content="one")
     second = ledger.add("a", content="two")
     result = ledger.merge([shown("a", content="three"), shown("a", content="one")], seen)

@@ -139,7 +139,6 @@ def test_the_file_that_is_announced_is_ours(scene: QueueScene, intake: QueueInta
 def test_the_waits_of_what_comes_in_dead_are_told(
     scene: QueueScene, intake: QueueIntake, *, tells: bool
 ) -> None:
-    """Behind the line of the move, once; but at the start all that wait are told of together."""
     scene.context.reports_backoffs = tells
     for more in ([], [entry(C)]):
         scene.write(entry(fresh("a", retries=5)), *more, failed=[entry(B)])
@@ -174,7 +173,6 @@ def test_a_file_that_is_being_written_is_looked_at_again(
 def test_a_file_is_not_broken_while_a_producer_holds_the_lock(
     scene: QueueScene, intake: QueueIntake, data: bytes
 ) -> None:
-    """However long it takes over writing in place; who asks with the lock held is no producer."""
     scene.put(scene.context.paths.queue, data)
     with FileLock(scene.context.paths.queue_lock).held(1.0):
         assert intake.run() == 0

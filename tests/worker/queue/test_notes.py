@@ -191,7 +191,6 @@ def test_in_a_ledger_that_was_lost_all_is_asked_about(desk: NoteDesk) -> None:
 def test_what_the_ledger_cannot_record_is_taken_in_later(
     desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Note and remembrance stand in one transaction: neither is there without the other."""
     desk.write("soil.md", "It is clay.")
 
     def fail(path: str, mark: str) -> None:
@@ -249,7 +248,6 @@ def test_notes_in_folders_within_are_taken_in(desk: NoteDesk) -> None:
 def test_a_folder_that_becomes_a_link_while_its_notes_rest_is_left_alone(
     desk: NoteDesk, tmp_path: Path, which: str
 ) -> None:
-    """What stands where it leads is not taken in, although a note of that name was awaited."""
     folder = desk.write("roses.md", "roses want sun", age=0).parent
     assert desk.run() == 0
     swapped = folder if which == "memory" else folder.parent
@@ -265,7 +263,6 @@ def test_a_folder_that_becomes_a_link_while_its_notes_rest_is_left_alone(
 def test_a_note_that_becomes_something_else_while_it_rests_is_left_alone(
     desk: NoteDesk, tmp_path: Path, becomes: str
 ) -> None:
-    """Nobody is kept waiting, nothing that a link leads to is taken in, and the rest is."""
     path = desk.write("soil.md", "It is clay.", age=0)
     desk.write("shed.md", "It leaks.", age=0)
     desk.run()
@@ -334,7 +331,6 @@ def test_a_change_is_found_a_quarter_of_a_minute_later(desk: NoteDesk) -> None:
 
 
 def test_thousands_are_taken_in_by_and_by(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest first, and the worker is not idle before the last of them."""
     monkeypatch.setattr(notes, "_AT_ONCE", 4)
     for n in range(11):
         desk.write(f"{n}.md", f"text {n}", age=3600 + n)
@@ -361,7 +357,6 @@ def transcript(folder: Path, name: str, *lines: object, age: float = 0) -> Path:
 
 
 def test_the_newest_transcript_that_fits_the_name_tells_the_directory(folder: Path) -> None:
-    """One that was resumed in another directory does not; odd lines and values are passed over."""
     transcript(folder, "old", {"cwd": "/home/ann.my/garden"}, age=20)
     transcript(folder, "mine", {"type": "summary"}, [], {"cwd": 3}, {"cwd": "/home/ann/my_garden"})
     transcript(folder, "moved", {"cwd": "/home/ann/other"}, age=-10)

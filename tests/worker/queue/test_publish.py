@@ -349,7 +349,6 @@ def test_an_entry_is_shown_once(publishing: Publishing) -> None:
 
 
 def test_an_entry_that_failed_shows_its_retries(publishing: Publishing) -> None:
-    """Where the file shows another count its entry is written anew, and else stays to the byte."""
     first, _ = publishing.take_in(A, B)
     publishing.context.outbox.claim(first, NOW)
     raw = publishing.context.ledger.raw(first)

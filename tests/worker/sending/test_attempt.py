@@ -164,7 +164,6 @@ def test_an_odd_item_ends_no_sender(attempting: Attempting, fails: str) -> None:
 def test_an_outcome_that_is_known_ends_the_silence_about_it(
     attempting: Attempting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the server says counts from the last attempt of unknown outcome on, and no longer."""
     moment: Callable[[], float] = lambda: 5_000.0  # noqa: E731
     monkeypatch.setattr(time, "monotonic", moment)
     future = replace(UNKNOWN, unknown=NOW + 1.0)

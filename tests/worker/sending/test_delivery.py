@@ -152,7 +152,6 @@ def test_where_no_further_sender_can_be_started_the_others_go_on(steps: Steps) -
 
 
 def test_the_lanes_take_turns(steps: Steps) -> None:
-    """Fresh entries and dead letters, each oldest first; two go at once from the start."""
     steps.open_slots()
     steps.fresh("a", "b")
     steps.dead("x", "y")
@@ -219,7 +218,6 @@ def test_each_lane_has_its_half_even_for_what_may_hang(steps: Steps) -> None:
 
 
 def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
-    """Its claim says that nobody knows; what was answered is recorded, and nothing is claimed."""
     lost, taken, _ = steps.fresh("a", "b", "c")
     steps.turn(0)
     steps.moment += 2.0
@@ -363,7 +361,6 @@ def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
 def test_a_fault_of_ours_leaves_nothing_claimed(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The outcome of what was under way is unknown; it is told, and the sender goes on."""
     key = sending.wait("a", "b")
     attempt = sending.delivery._attempt
     monkeypatch.setattr(sending.delivery, "_attempt", failing(1, attempt))

@@ -192,7 +192,6 @@ def test_what_another_server_says_is_no_answer(
     scene: Scene, a: Server, b: Server, lane: str, lost: Outcome,
     between: Callable[[Scene, int, Server], None],
 ) -> None:  # fmt: skip
-    """What came to a server that was not heard of is asked about there, and never sent twice."""
     key = taken_in(scene, lane)
     scene.send(key, a, lost, stores=True)
     between(scene, key, b)
@@ -213,7 +212,6 @@ def test_a_delivery_to_another_server_is_no_answer(scene: Scene, a: Server, b: S
 
 @pytest.mark.row(1, 36)
 def test_a_kill_is_of_the_server_that_was_sent_to(scene: Scene, a: Server, b: Server) -> None:
-    """Whichever is chosen at the next start, what was under way is asked about where it went."""
     key = taken_in(scene, "fresh")
     scene.killed(key, a)
     scene.send(key, b, FAILED)
@@ -223,7 +221,6 @@ def test_a_kill_is_of_the_server_that_was_sent_to(scene: Scene, a: Server, b: Se
 
 @pytest.mark.row(36)
 def test_a_server_that_has_answered_is_not_asked_again(scene: Scene, a: Server, b: Server) -> None:
-    """Its refusal after it said that it has nothing is an answer, until something happens anew."""
     key = taken_in(scene, "dead")
     scene.send(key, a, CUT)
     for _ in range(3):
@@ -277,7 +274,6 @@ def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: 
 def test_a_text_that_is_edited_and_edited_back_is_asked_about(
     scene: Scene, a: Server, first: str
 ) -> None:
-    """The old text keeps what is known of it; the new one is sent, under a key of its own."""
     old, new = letter("m"), letter("m", content="another")
     key = scene.context.inbox.add_dead(old, old.raw, NOW, ask=first != "sent", gen=None)
     if first == "sent":
@@ -353,7 +349,6 @@ def test_another_text_under_an_id_is_no_answer(scene: Scene, a: Server, b: Serve
 def test_what_another_worker_took_is_held_where_nobody_can_tell(
     scene: Scene, b: Server, wish: str
 ) -> None:
-    """That it is not at one server says nothing of where that worker sends; the user may."""
     a = Server("http://a.test", tells=False)
     key = taken_in(scene, "fresh")
     others, counters = scene.context.foreign_claims, scene.context.counters

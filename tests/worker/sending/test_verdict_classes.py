@@ -40,7 +40,6 @@ def test_what_was_found_by_asking_blames_nobody(court: Court, *, canary: bool) -
 
 @pytest.mark.parametrize("taken", [None, 5.0])
 def test_what_another_worker_delivered_is_counted_once(court: Court, taken: float | None) -> None:
-    """By that worker, in the queue file; what we delivered ourselves by us, once it is found."""
     job = replace(court.fresh(), taken=taken)
     court.apply(job, Outcome(Kind.FOUND, None, ""))
     assert court.context.counters.total("total_synced") == (taken is None)
@@ -156,7 +155,6 @@ def test_what_a_former_server_could_not_tell_of_waits_on(court: Court) -> None:
 
 
 def test_what_a_former_server_said_blames_nobody(court: Court) -> None:
-    """It is noted; what may have arrived is asked about, should that be the same server."""
     job = court.fresh()
     assert court.verdicts.apply_late(job, SILENT, ELSEWHERE, NOW) == []
     found = court.row(job)
@@ -217,7 +215,6 @@ def test_an_answer_that_it_is_at_work_still_changes_nothing(court: Court) -> Non
 
 
 def test_what_is_told_by_a_ticket_was_delivered_by_us(court: Court) -> None:
-    """Though another worker took the entry out of the queue meanwhile: it counts as ours."""
     job = court.fresh()
     court.apply(job, AT_WORK)
     taken = replace(court.claim(job.key), taken=NOW)
@@ -226,7 +223,6 @@ def test_what_is_told_by_a_ticket_was_delivered_by_us(court: Court) -> None:
 
 
 def test_a_server_that_takes_a_memory_in_takes_deliveries(court: Court) -> None:
-    """What others drew meanwhile was their own fault; a refusal of everything has ended."""
     other = court.fresh("other")
     court.apply(other, OUTAGE)
     refuse_all(court)

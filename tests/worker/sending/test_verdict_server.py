@@ -335,7 +335,6 @@ def test_questions_alone_are_no_deliveries(healthy: Court) -> None:
 
 
 def test_a_gateway_is_given_time(healthy: Court) -> None:
-    """A 503 beside a healthy probe may end by itself; after a while the server is to be seen to."""
     apply = healthy.verdicts.apply
     job = healthy.fresh()
     apply(job, OUTAGE, "s", NOW, canary=False)
