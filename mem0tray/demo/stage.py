@@ -72,6 +72,9 @@ class _Listener(TCPServer):
     timeout = 0
     allow_reuse_address = sys.platform != "win32"  # there it would let two programs share a port
 
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a client that has hung up: the terminal is the story's."""
+
 
 class _Request(BaseHTTPRequestHandler):
     server: _Listener

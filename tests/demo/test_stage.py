@@ -45,6 +45,15 @@ def test_only_the_refused_project_is_refused_and_only_as_long_as_it_is(server: D
     ]
 
 
+def test_nothing_is_said_of_a_client_that_hangs_up(
+    server: DemoServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
+        client.sendall(b"POST /memory HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")
+    assert post(server, "alpha", "1") == 200  # it serves one after the other
+    assert capsys.readouterr() == ("", "")
+
+
 def test_stopped_it_refuses_connections_and_comes_back_with_what_it_had(server: DemoServer) -> None:
     post(server, "alpha", "1")
     server.stop()

@@ -187,7 +187,8 @@ def _removed(group: NoticeGroup, language: Language) -> str:
     _ = language.gettext
     text = _("{what}. Undo: “Restore last deletion” in the menu.")
     what = text.format(what=_memories(group.count, language))
-    return f"{what}\n{_('Or in a terminal: `mem0tray restore`.')}"
+    how = _("Or in a terminal: `mem0tray restore`.")
+    return f"{what}\n{how}"
 
 
 def _broken(group: NoticeGroup, language: Language) -> str:
