@@ -154,11 +154,13 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
 ) -> None:
     home.ok("pause")
     home.write_dlq([dead("due", ago=1e5)])
+    server.health, healthy = Answer(503), server.health
     home.worker()
     with older(home, server, "--pid"):
+        home.wait(lambda: named(home), what="named")
+        server.health = healthy
         server.wait_for(lambda: server.count("due") == 1)
         home.wait(lambda: home.dlq_texts() == [], what="taken out")
-        home.wait(lambda: named(home), what="named")
     home.wait(lambda: gone(home), what="gone")
     assert "another worker" in home.ok("restore", "--list")
     assert told(home, server, ["due"]) == []
