@@ -185,11 +185,13 @@ class HandEdits:
             found = events.HandEdit(
                 len(decided.discard),
                 len(decided.edits),
-                len(decided.forced),
+                # A wish that the file showed before may be an order's, which is reported as that.
+                sum(pair.row.last_attempt > 0 for pair in decided.forced),
                 len(decided.adopt),
                 len(decided.restore),
             )
-            emit(found)
+            is_known = found == events.HandEdit()
+            emit(events.HandEdit(forced=len(decided.forced)) if is_known else found)
         begun = dead_letters.begun(decided, self._context.now())
         dead_letters.report(self._context, begun)
         for pair in decided.delivered:

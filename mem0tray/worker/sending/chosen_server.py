@@ -216,6 +216,7 @@ class ChosenServer:
         self._breaker.unblock("dialect")
         self._breaker.unblock("keyring")
         new = self._connection = None if server is None else self._connected(server)
+        self._choice += 1  # a probe that has begun meanwhile asks the former server
         self._context.server = new.name if new is not None else ""
         self._context.destination = new.shown if new is not None else ""
         self.delivery.change_server(self._context.server)

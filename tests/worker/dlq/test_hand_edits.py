@@ -101,6 +101,17 @@ def test_what_we_wrote_ourselves_is_nobody_s_edit(editing: Editing) -> None:
     assert editing.edits.oddities == 0
 
 
+def test_a_retry_by_command_is_no_part_of_a_later_edit(editing: Editing) -> None:
+    row = editing.context.inbox.known(A.name)
+    assert row is not None
+    editing.context.inbox.make_due(row.key, NOW)
+    assert editing.publisher.run()
+    editing.save(shown(A, last_attempt=0))
+    assert editing.told == [HandEdit(discarded=1)]
+    editing.save(shown(A, last_attempt=0))
+    assert editing.told[1:] == [HandEdit(forced=1)]  # this save can mean nothing else
+
+
 def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
     assert editing.save(shown(A, last_attempt=0), shown(C))
     assert editing.told == [HandEdit(discarded=1, forced=1, adopted=1)]

@@ -215,6 +215,22 @@ def test_a_probe_of_the_server_before_says_nothing_of_the_one_chosen_now(
     assert choosing.breaker.lets_through(NOW)
 
 
+def test_a_probe_that_begins_during_the_choice_asks_the_server_before(
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choosing.connection()
+
+    def connected(_: ServerSettings) -> ServerConnection:
+        choosing.chosen.probe_client()
+        made: ServerConnection = choosing.connection()
+        return made
+
+    monkeypatch.setattr(choosing.chosen, "_connected", connected)
+    choosing.chosen.choose(A, events.ServerChanged)
+    choosing.chosen.probed(WELL, None)
+    assert not choosing.breaker.lets_through(NOW)
+
+
 def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
     connection = choosing.connection()
     choosing.chosen.probed(WELL, None)
