@@ -14,7 +14,7 @@ from mem0tray.ledger.opening import boot_id
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 
-_NOT_WHOLE: Final = "no whole line; what may belong together is kept together"
+_NOT_WHOLE: Final = "(no whole line; what may belong together is kept together)"
 _RENAMED: Final = ".mem0_emergency.{inode}.read.json"
 
 
