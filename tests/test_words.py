@@ -63,10 +63,7 @@ def paths() -> Iterator[Path]:
 
 
 def whole(word: str) -> re.Pattern[str]:
-    """Match a word in prose and as a part of a name: `edition`, `_EDITION`, `HandEdition`.
-
-    In `expedition` it is none.
-    """
+    """Match a word in prose and in names: `_EDITION`, `HandEdition`, but not `expedition`."""
     inner = word[0].upper() + word[1:]
     return re.compile(rf"(?<![A-Za-z])(?i:{word})(?![a-z])|(?<=[a-z]){inner}(?![a-z])")
 

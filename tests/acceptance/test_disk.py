@@ -142,10 +142,6 @@ def test_a_read_only_claude_folder_is_said_and_loses_nothing(
 
 @pytest.mark.row(7)
 def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin) -> None:
-    """A queue file that cannot be read is named, not overwritten; the rest works.
-
-    It is no success for a script either.
-    """
     humble_home.write_queue(entries(5))
     humble_home.write_dlq([dead("letter")])
     before = humble_home.queue.read_bytes()

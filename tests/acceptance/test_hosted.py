@@ -239,10 +239,7 @@ _TAKEN = Answer(reset=True, stores=True)  # and nobody hears of it
 def test_kills_among_events_lose_nothing(
     home: Home, server: HostedStandin, kills: int, total: int
 ) -> None:
-    """Events of any length, some that fail, cut-off requests, 429s, kills: each text is there once.
-
-    Nothing is sent again but what was cut off, failed, or was under way at a kill without an event.
-    """
+    """Only what was cut off, failed, or was under way at a kill without an event is sent again."""
     chance = random.Random(kills)  # noqa: S311  (no secret)
     queue = entries(total)
     names = texts(queue)

@@ -272,10 +272,7 @@ def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin)
 def test_kills_beside_an_older_worker_lose_and_double_nothing(
     home: Home, server: Standin, seed: int
 ) -> None:
-    """Either is killed at some moment: each memory is somewhere, and on the server once.
-
-    In the middle of a request only where the server can tell, or knows keys: else nobody could.
-    """
+    """In mid-request only where the server can tell, or knows keys: else nobody could."""
     chance = random.Random(seed)  # noqa: S311  (the same story each time)
     server.can_be_asked, server.honours_keys = [(True, False), (False, True), (False, False)][
         seed % 3

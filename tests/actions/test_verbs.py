@@ -240,10 +240,7 @@ def test_a_dead_letter_keeps_everything_but_its_text(paths: Paths, *, has_id: bo
 
 
 def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:
-    """Its history goes along, and its next request has the key of a further content.
-
-    The old text keeps a row of its own, since some server may have it.
-    """
+    """Its history goes along, and its next request has the key of a further content."""
     write_dlq(paths, [waiting("old", id="aa-1")])
     with worker(paths) as context:
         (before,) = _known(paths, "aa-1")

@@ -242,10 +242,7 @@ _DISPLAYS: Final = Path("/tmp/.X11-unix")  # noqa: S108  (X has it there)
 def _start_wayland(
     nested: Nested, command: Sequence[str], name: str, socket: str, env: Mapping[str, str]
 ) -> None:
-    """Start a compositor with its own Xwayland, and have the desktop's programs join it.
-
-    `socket` is its name in the folder for sockets, which the command gives it.
-    """
+    """Start a compositor with its own Xwayland at `socket`; have the desktop's programs join it."""
     file = Path(nested.env["XDG_RUNTIME_DIR"], socket)
     file.unlink(missing_ok=True)  # of one that was killed
     before = _displays()

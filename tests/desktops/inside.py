@@ -22,10 +22,7 @@ HELD, FAILED, LACKS = "held", "failed", "lacks"
 
 
 def held(desk: Desk, output: Path) -> bool:
-    """Take every step on the desktop, and kill its parts in a session of their own.
-
-    Says what came of each; whether something was tried, and nothing failed.
-    """
+    """Take every step and print it; return whether something was tried, and nothing failed."""
     output.mkdir(parents=True, exist_ok=True)
     outcomes = [*_session(desk, desk.steps or STEPS, output, "logs")]
     if killing := kills(desk):

@@ -66,10 +66,7 @@ class ScratchRoot:
         return self._mark.exists() and self._mark.read_text(encoding="utf-8") == _WHOLE
 
     def make(self) -> None:
-        """Make it anew; OSError where something of somebody else stands in its place.
-
-        subprocess.CalledProcessError where it fails.
-        """
+        """Make it anew; OSError where something of somebody else stands in its place."""
         self.remove()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._mark.write_text("", encoding="utf-8")
@@ -135,10 +132,7 @@ class ScratchRoot:
         network: bool = False,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """Run a command in it; subprocess.CalledProcessError where it fails.
-
-        What it says goes to standard error. Whatever it has started ends with it, or with us.
-        """
+        """Run a command in it; whatever it has started ends with it. Raises CalledProcessError."""
         self._output.mkdir(parents=True, exist_ok=True)
         shares = _UNSHARE if network else (*_UNSHARE, "--net")
         given = (str(self.folder), str(PROJECT), str(self._output), "" if network else "loopback")

@@ -37,10 +37,7 @@ _STEPS: Final = 8  # one jump of the mouse shows no tooltip
 
 
 class Trial:
-    """What the steps share. Screenshots go to `output`; `icon` is where the icon is.
-
-    `blank` is the screen before it came.
-    """
+    """What the steps share; `icon` is where the icon is, `blank` the screen before it came."""
 
     def __init__(self, desk: "Desk", nested: Nested, server: Standin, output: Path) -> None:
         self.desk, self.nested, self.server = desk, nested, server

@@ -1,7 +1,4 @@
-"""A connection to a D-Bus session bus, for tests that are plain functions.
-
-It is the program's own. Whoever waits for something to change looks again after each message.
-"""
+"""A connection of its own to a D-Bus session bus, for tests that are plain functions."""
 
 import functools
 import threading

@@ -1,7 +1,4 @@
-"""A real desktop without a screen, for one test: display, session bus, window manager.
-
-A panel and a notification daemon come on demand; whatever was started here ends with it.
-"""
+"""A real desktop without a screen, for one test: display, session bus, window manager."""
 
 import contextlib
 import functools

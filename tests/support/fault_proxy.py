@@ -69,10 +69,7 @@ async def pass_on(exchange: Exchange) -> bool:
 
 
 class FaultProxy(Listener):
-    """The proxy; a fault holds for all requests, or for saves alone.
-
-    `struck` lists the requests that it met, by their first words.
-    """
+    """A fault holds for all requests, or for saves alone; `struck` lists those that it met."""
 
     def __init__(self, server: str, *, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(tls=tls)

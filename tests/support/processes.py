@@ -38,10 +38,7 @@ def wait_until(
 
 
 def open_below(folder: Path) -> list[Path]:
-    """The files in a folder, and the folder itself, that this process has open; also removed ones.
-
-    Other threads may open and close others meanwhile.
-    """
+    """Return what this process has open in a folder, and the folder itself; removed files too."""
     found = []
     for each in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):

@@ -15,10 +15,7 @@ HEALTHY: Final = IconLook("healthy")
 
 
 class Tray:
-    """Starts the application, once or several times, with a home and a server of its own.
-
-    It says everything in English and starts no worker of another make.
-    """
+    """Starts the application, once or several times, in English, with its own home and server."""
 
     def __init__(self, desktop: Desktop, home: Home, server: Standin) -> None:
         self.desktop, self.home, self.server = desktop, home, server

@@ -1,7 +1,4 @@
-"""An engine for tests: no thread, no server, and the parts are stand-ins that tell.
-
-Only the ledger is real, and what stands in its context.
-"""
+"""An engine for tests: no thread, no server, stand-ins for its parts, and a real ledger."""
 
 import math
 import time

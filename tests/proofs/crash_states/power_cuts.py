@@ -87,10 +87,7 @@ class _Outside:
 
 
 def _work(home: Home, outside: _Outside, end: float) -> None:
-    """Add, let deliver or fail, and delete dead letters, until monotonic time `end`.
-
-    The worker comes, and is killed again, so that files of each age meet ledgers of each.
-    """
+    """Add, deliver, fail and delete until monotonic time `end`; the worker is killed at times."""
     worker = None
     number = 0
     while time.monotonic() < end:

@@ -116,10 +116,7 @@ def build(root: Path, tree: Tree) -> None:
 
 
 def recover(home: Home, server: Standin, promises: Promises) -> list[str]:
-    """Start the worker on what stands in `home`; name each promise that does not hold.
-
-    To be called while `rebooted`.
-    """
+    """Start the worker, while `rebooted`, on `home`; name each promise that does not hold."""
     server.begin_with(promises.stored)
     seen: list[Event] = []
     faults = _run_to_rest(home, server, seen)

@@ -147,10 +147,7 @@ def instead(status: int, body: object = HTML, *, accepted: bool = False, **field
 
 
 class RateLimit:
-    """A server that takes `burst` saves in `seconds`, and answers 429 to the rest.
-
-    `refused` counts those.
-    """
+    """Takes `burst` saves in `seconds`, and answers 429 to the rest, which `refused` counts."""
 
     def __init__(self, burst: int, seconds: float) -> None:
         self.refused = 0

@@ -82,10 +82,7 @@ def test_a_storm_of_429_moves_nothing_to_the_dlq(trial: Trial) -> None:
 
 
 def flap(trial: Trial, times: int, period: float) -> None:
-    """Take the network away and give it back, memories coming in all the while.
-
-    Each time away it goes in another way: refused, or one of the matrix.
-    """
+    """Take the network away in other ways each time, and give it back, while memories come in."""
     chance = random.Random(SEED)  # noqa: S311  (a chance that can be had again)
     ways = [case for case in CASES.values() if not case.silent]
     for number in range(times):
