@@ -168,8 +168,9 @@ def explained(paths: Paths) -> Iterator[None]:
             raise
         last = max(gone, key=lambda known: known.closed or 0.0)
         what = fate(last)
-        others = len({known.id for known in gone}) - 1
-        more = f" So begin the ids of {others:,} more that no longer wait." if others else ""
+        alike, name = len({known.id for known in gone}), repr(text.one_line(error.name, 80))
+        more = f" It is the last of {alike:,} whose ids begin with {name}; none of them waits."
+        more, name = (more, text.one_line(last.id, 80)) if alike > 1 else ("", short_id(last.id))
         raise NotFoundError(
-            f"{short_id(last.id)} no longer waits: {what.name} {what.detail}.{more}", what.remedy
+            f"{name} no longer waits: {what.name} {what.detail}.{more}", what.remedy
         ) from error

@@ -30,7 +30,7 @@ _PLACES: Final = {state: place for place, state in _STATES.items()}
 _FILES: Final = {DLQ_LIST: (DLQ,), QUEUE_LIST: (QUEUE, EMERGENCY)}
 ABOUT_HELD: Final = f"{PERHAPS}: `mem0tray retry ID` sends, `mem0tray delete ID` drops"
 _SHOWN: Final = 4
-_LONGEST_ID: Final = 40
+_LONGEST_ID: Final = 80
 _SHORTEST: Final = 8
 _WHERE_TO_LOOK: Final = Reason(
     "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits."
@@ -185,18 +185,18 @@ class WaitingItems:
             )
         return found
 
-    def shortest(self, found: Iterable[FoundItem]) -> dict[str, str]:
-        """Find for each id its shortest unique beginning, of at least eight characters."""
+    def shortest(self, found: Iterable[FoundItem | Known]) -> dict[str, str]:
+        """Find each id's shortest unique beginning, from eight characters; `ID-again-1` whole."""
         result = {}
         for item_id in {each.id for each in found}:
             others = {*self.reader.beside(item_id)} - {item_id}
             length = _SHORTEST
             while length < len(item_id) and any(e.startswith(item_id[:length]) for e in others):
                 length += 1
-            result[item_id] = item_id[:length]
+            result[item_id] = item_id if item_id[: length - 1] in others else item_id[:length]
         return result
 
-    def handles(self, found: Iterable[FoundItem]) -> dict[str, str]:
+    def handles(self, found: Iterable[FoundItem | Known]) -> dict[str, str]:
         """Find for each id what to type in a command."""
         shortest = self.shortest(found).items()
         return {name: programs.quote(one_line(each, _LONGEST_ID)) for name, each in shortest}

@@ -145,7 +145,7 @@ def read(part: str) -> FoundSettings:
 
 
 def _refuse(path: Path, why: str, remedy: str) -> NoReturn:
-    raise FileUnavailableError(f"{path} {why}. It was left alone.", f"{remedy}, then try again.")
+    raise FileUnavailableError(f"{path} {why}.", f"{remedy}, then try again.")
 
 
 def _constant(name: str) -> NoReturn:

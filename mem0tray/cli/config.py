@@ -242,6 +242,7 @@ _SENTENCES: Final = {
     BLOCKED: "mem0tray is set up to start at login, but the system skips it.",
     STALE: "mem0tray is set up to start at login, but cannot be started.",
 }
+_AT_DESKTOP: Final = "mem0tray starts when you log in to a desktop."  # there is none here
 _NOTHING: Final = "mem0tray did not start at login; nothing was changed."
 _FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
 _ENABLE: Final = "`mem0tray autostart enable` sets it up anew, or says what to do."
@@ -329,7 +330,8 @@ def status(*, as_json: bool) -> None:
         return
     output.say_beside("", sentence(state, login))
     if state.name == DISABLED:
-        output.say_beside("", f"`mem0tray autostart enable` sets it up, at {login.where}.")
+        enable = f"`mem0tray autostart enable` sets it up, at {login.where}."
+        output.say_beside("", str(login.obstacle() or enable))
     else:
         output.print_facts([("where", login.where), ("starts", state.starts)])
     for line in advice:
@@ -340,6 +342,8 @@ def sentence(state: AutostartState, login: Autostart) -> str:
     """Word the state, with the command that changes what is odd about it."""
     from_boot = state.name == ENABLED and login.kind == SERVICE and linux.lingers()
     said = f"{_FROM_BOOT if from_boot else _SENTENCES[state.name]} {state.reason}".strip()
+    if state.name == ENABLED and login.kind == DESKTOP and login.advice():
+        said = _AT_DESKTOP
     if login.is_foreign:
         return f"{said} {_FOREIGN}"
     if state.name in {BLOCKED, STALE}:

@@ -179,7 +179,9 @@ def describe_rest(left: "WorkerStatus | None") -> str:
         why = f"the server is down{f' ({why})' if why else ''}"
     elif not why and left.held == left.queue + left.dlq:
         why = "`mem0tray retry` sends what is held, `mem0tray delete` drops it"
-    return f"Still waiting{f': {why}' if why else ' for the next retry'}: {waits}. {lists}"
+    if not why:
+        return f"Still waiting for the next retry: {waits}. {lists}"
+    return f"Still waiting: {waits}. {why[0].upper()}{why[1:]}. {lists}"
 
 
 # The screen -----------------------------------------------------------------------------

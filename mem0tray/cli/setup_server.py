@@ -143,7 +143,8 @@ def _change(address: str | None, key: str | None, place: str | None) -> None:
         _put(key, place, address)
     elif address is not None:
         config_file.change(location(), _URL, address)
-    if address is not None and not arguments.warn_of_variable(_URL):
+    stays = key is None or arguments.is_in_environment(_KEY)  # the key that was set
+    if address is not None and not arguments.warn_of_variable(_URL) and stays:
         remark_key_goes_along(before)
     if key is not None:
         arguments.warn_of_variable(_KEY)

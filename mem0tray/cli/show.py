@@ -318,11 +318,11 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
         found = seen.candidates([name])
         gone = [] if found else look_up.no_longer_waiting(seen.reader, name)
         chosen = [] if gone else seen.resolve([name])
-        called = seen.handles(chosen)
+        called = seen.handles(chosen or gone[:_GONE_SHOWN])
         past = {each.identity: seen.attempts(each) for each in chosen}
     arguments.warn_behind(seen.step)
     if gone:
-        _print_gone(gone, as_json=as_json)
+        _print_gone(gone, called, as_json=as_json)
         return
     with output.waiting():
         around = Surroundings.ask(settings, standing.read(settings, time.time()))
@@ -356,7 +356,7 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
         output.print_json(documents)
 
 
-def _print_gone(gone: list[Known], *, as_json: bool) -> None:
+def _print_gone(gone: list[Known], called: Mapping[str, str], *, as_json: bool) -> None:
     if as_json:  # with those keys of a waiting one that still make sense
         documents = []
         for known in gone:
@@ -367,7 +367,7 @@ def _print_gone(gone: list[Known], *, as_json: bool) -> None:
         return
     for known in gone[:_GONE_SHOWN]:
         fate = look_up.fate(known)
-        output.say(f"{short_id(known.id)}: {fate.name} {fate.detail}. {fate.remedy}")
+        output.say(f"{called[known.id]}: {fate.name} {fate.detail}. {fate.remedy}")
     if len(gone) > _GONE_SHOWN:
         output.say(f"and {len(gone) - _GONE_SHOWN:,} more whose id begins so.")
 

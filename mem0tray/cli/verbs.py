@@ -58,9 +58,9 @@ def retry(
         around = Surroundings([])
         if chosen:
             around = Surroundings.ask(settings, standing.read(settings, time.time()))
-        if not as_json:
-            _print_retried(chosen, project, around, called)
         obstacle = next((_line(cause) for cause in around.causes if cause.stops_all), "")
+        if not as_json:
+            _print_retried(chosen, project, around, called, obstacle if wait else "")
         if wait and not obstacle:
             found = _followed(settings, chosen, since, None if as_json else called)
     except KeyboardInterrupt:
@@ -71,7 +71,7 @@ def retry(
         shown = [_as_document(each, became.get(each.identity)) for each in chosen]
         output.print_json({"items": shown, "causes": list(map(_line, around.causes))})
     if wait and obstacle:
-        raise Mem0TrayError(f"Nothing is sent now. {obstacle}")
+        raise Mem0TrayError(obstacle)
     bad = [each for each in found if not each.is_good]
     if bad:
         # For several, `diagnose` sums up the causes.
@@ -99,6 +99,7 @@ def _print_retried(
     project: str | None,
     around: Surroundings,
     called: Mapping[str, str],
+    without: str,
 ) -> None:
     if not chosen:
         where = f" of {one_line(project, 80)}" if project is not None else ""
@@ -107,8 +108,9 @@ def _print_retried(
     number = plural(len(chosen), "memory is", "memories are")
     names = output.some([_name(each, called) for each in chosen])
     output.say(f"{number} to be retried now: {names}.")
-    for cause in around.causes:
-        output.say(_line(cause))
+    for line in map(_line, around.causes):
+        if line != without:  # the command's error
+            output.say(line)
     server = around.server
     if server is not None and server.health.healthy and not around.refuse_everything:
         output.say(f"The server ({server.shown}) is healthy.")

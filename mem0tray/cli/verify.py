@@ -18,6 +18,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.text import one_line, plural
+from mem0tray.system import programs
 
 _SHOWN: Final = 100  # missing memories that people read by name
 
@@ -58,7 +59,7 @@ def command(*, project: str | None, sample: int | None, requeue: bool, as_json: 
         output.print_json(_document(found))
     else:
         _print(found, project)
-    _judge(found, requeue=requeue)
+    _judge(found, project, requeue=requeue)
 
 
 def _print(found: Verified, project: str | None) -> None:
@@ -103,7 +104,7 @@ def _summary(found: Verified, project: str | None) -> str:
     )
 
 
-def _judge(found: Verified, *, requeue: bool) -> None:
+def _judge(found: Verified, project: str | None, *, requeue: bool) -> None:
     there = in_sentence(found.destination)
     if found.trouble:
         raise Mem0TrayError(found.trouble, "What was not asked for is not counted.")
@@ -112,7 +113,8 @@ def _judge(found: Verified, *, requeue: bool) -> None:
         known = sum(each.can_be_queued for each in lost)
         remedy = "`mem0tray restore --list` shows what was deleted here."
         if known and not requeue:
-            remedy = f"`mem0tray verify --requeue` queues {known:,} again, whose text is known."
+            of = f" -p {programs.quote(project)}" if project is not None else ""
+            remedy = f"`mem0tray verify{of} --requeue` queues {known:,} again, whose text is known."
         are = plural(len(lost), "memory is", "memories are")
         raise Mem0TrayError(f"{are} missing on {there}.", remedy)
     if found.asked and found.cannot_tell == found.asked:

@@ -192,6 +192,9 @@ def checked_ca_file(name: str) -> str:
                 file=repr(str(file)[:200]),
                 why=reasons.of_system(error) if isinstance(error, OSError) else str(error),
             ),
-            Reason("Name a PEM file with the authority's certificate, or leave the setting empty."),
+            Reason(
+                "Name a PEM file with the authority's certificate,"
+                " or type `mem0tray config unset server.ca_file`."
+            ),
         ) from error
     return str(file)

@@ -61,7 +61,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` Did you mean `list`?` where a known name is like `name`, else nothing."""
     import difflib  # slow to import, and only a mistyped name needs it
 
-    like = difflib.get_close_matches(name, list(known))
+    like = difflib.get_close_matches(name, list(known), cutoff=0.7)
     # Two letters that changed places are likelier than one too many.
     like.sort(key=lambda each: sorted(each) != sorted(name))
     return f" Did you mean `{like[0]}`?" if like else ""

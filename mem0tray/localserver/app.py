@@ -224,7 +224,7 @@ class VpsApi:
         asked = wire.shaped(await wire.document(request), VpsQuery)
         limit = min(asked.limit or _LIMIT, LIMIT_MAX)
         found = self._store.search(Filter(asked.user_id), asked.query, limit)
-        results = [{"memory": each.memory, "score": round(score, 4)} for each, score in found]
+        results = [_entry(each) | {"score": round(score, 4)} for each, score in found]
         return answer({"success": True, "results": {"results": results}})
 
     async def remove(self, request: Request) -> Response:

@@ -174,6 +174,7 @@ def test_without_a_worker_it_is_said_at_once(home: Home, worker: Process) -> Non
     done = home.run("retry", "aaaa", "--wait")
     assert done.returncode == 1
     assert "`mem0tray run`" in done.stderr
+    assert f"{done.stdout}{done.stderr}".count("nothing is sent") == 1
     assert home.dead_letter("a")["last_attempt"] == 0
     home.drain()
     assert home.dlq_texts() == ["b", "c"]

@@ -13,13 +13,15 @@ from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, holding, write, write_dlq
 from tests.support.shapes import dead, emergency_lines, entry, queue_document
 
+FIRST = "c32d38ba-544f-4d1c-9b0f-02dedff8ec3f"
+AGAIN = f"{FIRST}-again-1"
 HOSTILE = "\x1b[31mred\n\u202e 1"
 
 
 @pytest.fixture
 def seen(paths: Paths) -> Iterator[WaitingItems]:
     """Two dead letters, three entries, and things without sense in both files."""
-    letters = [dead("a", "p", id="aaaa1111-1"), dead("b", "q", id="aaaa1111-2"), None]
+    letters = [dead("a", "p", id=FIRST), dead("b", "q", id=AGAIN), None]
     write_dlq(paths, [*letters, {"id": "odd-dead", "project_id": "p", "content": 5}])
     entries = [entry("c", "p", id="cccc"), entry("d", "r", id=HOSTILE), {"id": "odd-queued"}]
     write(paths.queue, queue_document(entries))
@@ -29,7 +31,7 @@ def seen(paths: Paths) -> Iterator[WaitingItems]:
 
 
 def test_items_are_listed_by_place(seen: WaitingItems) -> None:
-    assert [each.id for each in seen.items(DLQ_LIST)] == ["aaaa1111-1", "aaaa1111-2"]
+    assert [each.id for each in seen.items(DLQ_LIST)] == [FIRST, AGAIN]
     assert {each.id for each in seen.items(QUEUE_LIST)} == {"cccc", HOSTILE, "eeee"}
     assert [each.id for each in seen.items(QUEUE_LIST, "r", 1)] == ["eeee"]
     assert (seen.count(DLQ_LIST), seen.count(QUEUE_LIST), seen.count(QUEUE_LIST, "r")) == (2, 3, 2)
@@ -43,7 +45,7 @@ def test_what_makes_no_sense_is_counted_and_named_by_no_id(seen: WaitingItems) -
 
 @pytest.mark.parametrize(
     ("name", "found"),
-    [("aaaa1111-1", ["aaaa1111-1"]), ("cc", ["cccc"]), ("eeee", ["eeee"]), (HOSTILE, [HOSTILE])],
+    [(FIRST, [FIRST]), ("cc", ["cccc"]), ("eeee", ["eeee"]), (HOSTILE, [HOSTILE])],
 )
 def test_an_id_or_its_beginning_names_what_waits(
     seen: WaitingItems, name: str, found: list[str]
@@ -51,20 +53,21 @@ def test_an_id_or_its_beginning_names_what_waits(
     assert [each.id for each in seen.resolve([name])] == found
 
 
-@pytest.mark.parametrize("name", ["zz", "aaaa", ""])
+@pytest.mark.parametrize("name", ["zz", "c32d", ""])
 def test_what_names_nothing_or_too_much_is_an_error(seen: WaitingItems, name: str) -> None:
-    with pytest.raises(NotFoundError, match="2 ids begin with" if name == "aaaa" else repr(name)):
+    both = f"2 ids begin with 'c32d': {FIRST}, {AGAIN}[.]"
+    with pytest.raises(NotFoundError, match=both if name == "c32d" else repr(name)):
         seen.resolve([name])
 
 
 def test_a_name_in_a_command_is_as_short_as_it_can_be(seen: WaitingItems) -> None:
     called = seen.handles([*seen.items(DLQ_LIST), *seen.items(QUEUE_LIST)])
-    assert (called["aaaa1111-1"], called["cccc"]) == ("aaaa1111-1", "cccc")
+    assert (called[FIRST], called[AGAIN], called["cccc"]) == (FIRST, AGAIN, "cccc")
     assert not set("\x1b\n") & set(called[HOSTILE])
 
 
 def test_all_of_a_project_are_found_in_both_files(seen: WaitingItems) -> None:
-    assert {each.id for each in seen.of_project("p")} == {"aaaa1111-1", "cccc"}
+    assert {each.id for each in seen.of_project("p")} == {FIRST, "cccc"}
     with pytest.raises(NotFoundError, match="'none' waits"):
         seen.of_project("none")
 

@@ -171,14 +171,20 @@ def test_lingering_is_a_start_with_the_computer(home: Scratch, manager: UserSyst
 
 
 def test_each_option_takes_the_other_s_place_and_says_so(
-    home: Scratch, entry: Path, manager: UserSystemd
+    home: Scratch, entry: Path, manager: UserSystemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.ok("autostart", "enable", "--service")
     said = home.ok("autostart", "enable", "--desktop")
     assert entry.exists()
     assert not manager.runs()
     assert "The service was stopped: `mem0tray` or `mem0tray run` delivers from now on." in said
-    assert "`mem0tray autostart enable --service`" in said  # nobody logs in to a desktop here
+    assert said.startswith("mem0tray starts when you log in to a desktop. ")
+    assert "There is no desktop here. `mem0tray autostart enable --service`" in said
     said = home.ok("autostart", "enable", "--service")
     assert f"{entry} was removed: one start at login is enough." in said
     assert not entry.exists()
+    home.ok("autostart", "disable")
+    monkeypatch.setattr(linux, "is_installed", lambda: False)
+    said = home.ok("autostart", "status") + home.ok("autostart", "enable", "--desktop")
+    assert said.count("Let cron do it: ") == 2
+    assert "autostart enable" not in said

@@ -44,19 +44,19 @@ def test_what_has_no_id_is_counted_besides(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
-    home.write(
-        "mem0_queue.json", queue_document([entry("x", id="dddd-1"), entry("y", id="rrrr-1")])
-    )
+    names = ("dddd-1", "rrrr-001", "rrrr-001-again-1")
+    home.write("mem0_queue.json", queue_document([entry(each, id=each) for each in names]))
     with worker(home.paths) as context:
         context.outbox.record_delivery(1, "local", time.time())
-        context.inbox.discard([2], time.time(), "deleted")
+        context.inbox.discard([2, 3], time.time(), "deleted")
     home.write("mem0_queue.json", queue_document([]))
     told = home.ok("diagnose", "dddd")
     assert told.startswith("dddd-1: delivered on ")
     assert "to this computer only" in told
-    assert "`mem0tray restore --list`" in home.ok("diagnose", "rrrr-1")
-    (document,) = home.run("diagnose", "rrrr", "--json").json()
-    assert (document["id"], document["cause"]) == ("rrrr-1", "deleted")
+    assert "`mem0tray restore --list`" in home.ok("diagnose", "rrrr-001")
+    assert re.findall("^[^:]+", home.ok("diagnose", "rrrr"), re.MULTILINE) == [*names[1:]]
+    (document,) = home.run("diagnose", "rrrr-001", "--json").json()
+    assert (document["id"], document["cause"]) == ("rrrr-001", "deleted")
     assert home.run("diagnose", "zzzz").code == 1
     assert home.run("diagnose", "").code == 1
 

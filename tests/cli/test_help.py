@@ -144,6 +144,7 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
         ("add --project g two words", "Put the text in quotes."),
         ("status --line --json", "--json, --watch and --line do not go together."),
         ("stauts", "No such command 'stauts'. Did you mean `status`?"),
+        ("bogus", "No such command 'bogus'. `mem0tray help` lists the commands."),
         ("install", "Name what to connect: `mem0tray install claude-code`."),
         ("install claude", "'claude' is not 'claude-code'."),
         ("config set", "Missing argument 'KEY'. `mem0tray help config set` shows how it is used."),

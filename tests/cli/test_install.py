@@ -249,6 +249,7 @@ def test_what_is_malformed_is_left_alone(home: Scratch, command: str, text: str)
     done = home.run(command, "claude-code")
     assert done.code == 1
     assert str(settings) in done.line
+    assert "It was left alone" not in done.line  # as `doctor` says it too
     assert (settings.read_text(), servers.read_text()) == (text, "{}")
 
 

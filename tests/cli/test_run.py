@@ -81,7 +81,7 @@ def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
         ),
         (
             (2, 1, WorkerState(DOWN, reasons.quoted("Connection refused."))),
-            "Still waiting: the server is down (Connection refused): 2 memories in the queue, 1",
+            "Still waiting: 2 memories in the queue, 1 dead letter. The server is down (Connection",
         ),
     ],
 )

@@ -171,7 +171,9 @@ def test_a_former_key_does_not_go_to_the_new_server(home: Home, server: Standin)
     server.api_key = KEY
     home.configure('[server]\nurl = "http://127.0.0.1:9"\napi_key = "former"\n')
     given = ("--server", server.url, "--key-from", "-", "--no-memory")
-    said = home.ok("setup", *given, stdin=f"{KEY}\n").splitlines()
+    done = home.run("setup", *given, stdin=f"{KEY}\n")
+    said = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
     assert server.requests
     assert not [each for each in server.requests if "former" in str(each.headers)]
     assert settings(home) == {"server": {"url": server.url, "api_key": KEY}}

@@ -62,6 +62,7 @@ def test_what_the_server_lost_is_named(home: Scratch, server: Standin) -> None:
         f"mem0tray: 2 memories are missing on {host}."
         " `mem0tray verify --requeue` queues 1 again, whose text is known."
     )
+    assert "`mem0tray verify -p p --requeue`" in home.run("verify", "-p", "p").line
     done = home.run("verify", "--json")
     assert numbers(done) == (3, 1, 2, 0)
     assert done.json()["missing"][0] == {

@@ -115,7 +115,8 @@ def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=name) as caught:
             ServerAddress.of("https://mem0.test", ca_file=str(file))
         assert caught.value.remedy == (
-            "Name a PEM file with the authority's certificate, or leave the setting empty."
+            "Name a PEM file with the authority's certificate,"
+            " or type `mem0tray config unset server.ca_file`."
         )
 
 

@@ -102,7 +102,7 @@ def test_no_number_is_endless_or_negative(tmp_path: Path, key: str, value: str) 
     ("key", "like"),
     [
         ("timeout", "sync.timeout"), ("url", "server.url"), ("sync.timeoutt", "sync.timeout"),
-        ("SERVER.url", None), ("nothing.like.it", None), ("other.url", "server.url"),
+        ("SERVER.url", None), ("nothing.like.it", None), ("servers.url", "server.url"),
     ],
 )  # fmt: skip
 def test_a_key_that_is_none_gets_a_guess(key: str, like: str | None) -> None:

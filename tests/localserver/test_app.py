@@ -157,6 +157,7 @@ def test_search_finds_words(client: httpx.Client) -> None:
     def search(query: str, **more: int | None) -> list[tuple[str, float]]:
         body = {"user_id": "search me", "query": query, **more}
         results = client.post("/memory/search", json=body).json()["results"]["results"]
+        assert all(each["id"] and each["created_at"] for each in results)
         return [(each["memory"], each["score"]) for each in results]
 
     assert search("cat dog") == [("a CAT and a dog", 1.0), ("The cat sat", 0.5)]

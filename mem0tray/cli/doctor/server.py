@@ -62,6 +62,8 @@ def server(examined: Examined) -> Iterable[Check]:
 
 def former(examined: Examined) -> Iterable[Check]:
     """Name what only a former server has, and a migration may bring over."""
+    if "server.url" in examined.loaded.unknown:
+        return
     for server, count in standing.overview(examined.snapshot).to_bring_over.items():
         are = "memory is" if count == 1 else "memories are"
         yield Check(

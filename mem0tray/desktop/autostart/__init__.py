@@ -104,6 +104,10 @@ class Autostart(ABC):
             self._write()
         return stale
 
+    def obstacle(self) -> Mem0TrayError | None:
+        """Return why this way cannot be set up on this computer, and what to do instead."""
+        return None
+
     def advice(self) -> list[str]:
         """Return what people have to do so that mem0tray starts and goes on, in sentences."""
         return []

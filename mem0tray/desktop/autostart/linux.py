@@ -96,11 +96,11 @@ class XdgAutostart(Autostart):
         self._environ = environ
 
     def advice(self) -> list[str]:
-        advice = (
-            "You log in to no desktop here, so that nothing starts it:"
-            " `mem0tray autostart enable --service` lets systemd start the worker."
-        )
-        return [] if session.has_desktop(self._environ) else [advice]
+        if session.has_desktop(self._environ):
+            return []
+        error = self.rival.obstacle() if self.rival is not None else None
+        service = "`mem0tray autostart enable --service` lets systemd start the worker."
+        return [f"There is no desktop here. {error.remedy if error is not None else service}"]
 
     def _read(self, data: bytes) -> tuple[Sequence[str], str]:
         entry = fields(data, GROUP)
@@ -204,15 +204,18 @@ class UserService(Autostart):
         off = "" if os.path.lexists(self._link) else f"{self._path} is there, and disabled."
         return _words(fields(data, "Service").get("ExecStart", "")), off
 
+    def obstacle(self) -> Mem0TrayError | None:
+        if is_installed():
+            return None
+        line = shlex.quote(f"@reboot {self.command}")
+        return Mem0TrayError(
+            Reason("There is neither a desktop here nor systemd: nothing would start mem0tray."),
+            Reason("Let cron do it: `(crontab -l; echo {line}) | crontab -`.", line=line),
+        )
+
     def _set_up(self) -> None:
-        if not is_installed():
-            line = shlex.quote(f"@reboot {self.command}")
-            raise Mem0TrayError(
-                Reason(
-                    "There is neither a desktop here nor systemd: nothing would start mem0tray."
-                ),
-                Reason("Let cron do it: `(crontab -l; echo {line}) | crontab -`.", line=line),
-            )
+        if obstacle := self.obstacle():
+            raise obstacle
         self._write()
         try:
             private_folders.make_private_folder(self._link.parent)

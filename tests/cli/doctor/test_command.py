@@ -23,7 +23,9 @@ from mem0tray.system import other_process
 from tests.actions.scene import holding
 from tests.cli.scratch import Scratch, checks
 from tests.support import needs
+from tests.support.delivered import deliver
 from tests.support.http1 import Answer
+from tests.support.shapes import entry
 from tests.support.standin import Standin
 
 
@@ -254,6 +256,10 @@ BROKEN = "[server\n"
 
 
 def test_a_server_that_cannot_be_read_is_not_judged(home: Scratch) -> None:
+    deliver(home.paths.ledger, "https://mem0.example", [entry("x")])
+    home.configure(BROKEN)
+    assert checks(home, "former server") == []
+    home.configure("")
     home.write("mem0_queue.json", {"queue": []})
     with _worker(home, state="action needed", reason="wrong", destination="mem0.example"):
         home.configure(BROKEN)
