@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from mem0tray.actions import add
-from mem0tray.actions.in_step import keep_in_step
+from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import backups
-from mem0tray.actions.in_step import apply, worker_runs
+from mem0tray.actions.one_writer import apply, worker_runs
 from mem0tray.actions.waiting import DLQ_LIST, FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items

@@ -14,8 +14,8 @@ from mem0tray.actions.chosen_client import (
     NotRecognisedError,
     PatientQuestions,
 )
-from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.migration_plan import Plan, Sums
+from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.server_choice import ServerNames, chosen_server, former_in_words
 from mem0tray.config.settings import LOCAL_URL, Settings

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from mem0tray.actions import backups, waiting, worker_report
 from mem0tray.actions.backups import Piece, RestoreSource
-from mem0tray.actions.in_step import apply, worker_runs
+from mem0tray.actions.one_writer import apply, worker_runs
 from mem0tray.actions.waiting import (
     DLQ_LIST,
     QUEUE_LIST,

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from mem0tray.actions import add, backups, chosen_client, look_up
 from mem0tray.actions.chosen_client import NotAnsweredError, PatientQuestions
-from mem0tray.actions.in_step import keep_in_step
+from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.actions.recall import why_not_shown
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
+from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons

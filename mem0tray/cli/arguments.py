@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from mem0tray.actions.in_step import InStep
+    from mem0tray.actions.one_writer import InStep
     from mem0tray.actions.waiting import WaitingItems
 
 Items = list["CompletionItem[str]"]

@@ -11,8 +11,8 @@ import click
 
 from mem0tray.actions import backups, look_up, verbs, waiting
 from mem0tray.actions.backups import Piece, RestoreSource
-from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.look_up import Version
+from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.actions.verbs import Changed, Restored
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, listing
 from mem0tray.cli import arguments, output

@@ -9,7 +9,7 @@ import click
 from mem0tray.actions import look_up, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.forget import Forgotten, forget
-from mem0tray.actions.in_step import worker_runs
+from mem0tray.actions.one_writer import worker_runs
 from mem0tray.actions.verbs import Deleted, Retried, RetryOutcome
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
 from mem0tray.cli import arguments, output

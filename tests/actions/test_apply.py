@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions.in_step import apply
+from mem0tray.actions.one_writer import apply
 from mem0tray.actions.verbs import Changed, Deleted, delete, edit_text
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings

@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.actions import backups
 from mem0tray.actions.forget import Forgotten, forget
-from mem0tray.actions.in_step import Answer, apply
+from mem0tray.actions.one_writer import Answer, apply
 from mem0tray.actions.verbs import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError

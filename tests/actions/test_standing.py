@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from mem0tray.actions import standing, worker_report
-from mem0tray.actions.in_step import InStep
+from mem0tray.actions.one_writer import InStep
 from mem0tray.actions.standing import SeenLedger, Snapshot
 from mem0tray.actions.status_line import line
 from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running

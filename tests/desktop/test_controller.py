@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mem0tray.actions import verbs as deleting
-from mem0tray.actions.in_step import Answer as Applied
+from mem0tray.actions.one_writer import Answer as Applied
 from mem0tray.actions.standing import DeadLetter, oldest
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items

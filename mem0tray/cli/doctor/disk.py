@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import folder as claude_folder
-from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE
+from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE
 from mem0tray.cli.doctor import FAIL, OK, WARN, Check, Examined
 from mem0tray.config.settings import Loaded, PathSettings
 from mem0tray.core import reasons

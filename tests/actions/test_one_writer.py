@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from mem0tray.actions import in_step
-from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
+from mem0tray.actions import one_writer
+from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.config.settings import Settings
 from mem0tray.files import orders
 from mem0tray.files.lock import COMMAND, InstanceLock
@@ -55,7 +55,7 @@ def test_nothing_is_done_where_nothing_has_changed(
     assert not paths.ledger.exists()
     write_all(paths)
     look(paths)
-    monkeypatch.setattr(in_step, "stand_in", None)
+    monkeypatch.setattr(one_writer, "stand_in", None)
     assert look(paths) == InStep()
 
 
@@ -63,7 +63,7 @@ def test_what_a_worker_published_is_in_step(paths: Paths, monkeypatch: pytest.Mo
     write_all(paths)
     paths.emergency.unlink()
     with worker(paths):
-        monkeypatch.setattr(in_step, "stand_in", None)
+        monkeypatch.setattr(one_writer, "stand_in", None)
         assert look(paths) == InStep()
 
 
@@ -124,7 +124,7 @@ def test_a_broken_file_is_unread_until_it_has_held_still(
 def test_a_worker_gets_a_moment_to_take_it_in(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_step, "_TAKING_IN", 30.0)
+    monkeypatch.setattr(one_writer, "_TAKING_IN", 30.0)
     lock = InstanceLock(paths.instance_lock)
     lock.acquire()
     write_all(paths)
@@ -132,7 +132,7 @@ def test_a_worker_gets_a_moment_to_take_it_in(
     def take_in() -> None:
         time.sleep(0.1)
         lock.release()
-        in_step.stand_in(paths, OURS, 1.0)
+        one_writer.stand_in(paths, OURS, 1.0)
         lock.acquire()
 
     thread = threading.Thread(target=take_in)
