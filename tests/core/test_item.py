@@ -44,6 +44,10 @@ def test_an_item_is_read() -> None:
     assert item.digest == hashlib.sha256(b"p\0c").digest()
 
 
+def test_a_new_entry_was_never_tried() -> None:
+    assert items.entry("a", "p", "text", NOW)["retries"] == 0
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -52,6 +52,7 @@ def test_any_element_goes(
 def test_what_is_missing_on_the_way_is_made(text: str) -> None:
     more = json_edit.with_element(text, ("b", "c"), NEW)
     assert json.loads(more)["b"] == {"c": [NEW]}
+    assert '"ü"' in more
     assert text.strip().rstrip("}").rstrip() in more
 
 
