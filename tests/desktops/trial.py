@@ -108,7 +108,7 @@ class Trial:
 
     def at_rest(self) -> Image.Image:
         """Take the mouse away and close what is open; the screen as it is then."""
-        self.nested.screen.keys("Escape", "Escape")  # a submenu, and the menu
+        self.nested.screen.keys("Escape")
         self.nested.screen.point(*_REST)
         return self.nested.wait_still()
 
