@@ -125,32 +125,33 @@ class Notices:
         self._over: set[Subject] = set()
         self._moved: list[NoticeGroup] = []  # the latest that were shown, without what is delivered
 
-    def take(self, event: Event, now: float, wall: float) -> bool:  # noqa: PLR0911  (one for each)
-        """Take an event; return whether `next_due` may be earlier because of it."""
+    def take(self, event: Event, now: float, wall: float) -> bool:
+        """Take an event; return whether there is something to do sooner than before."""
+        before = self.next_due()
+        self._take(event, now, wall)
+        return bool(self._over) or self.next_due() < before
+
+    def _take(self, event: Event, now: float, wall: float) -> None:
         match event:
             case events.StateChanged():
                 self._change(event, now, wall)
-                return True
             case events.MovedToDlq(project):
-                return self._gather(Subject.MOVED, event, now, wall, project)
+                self._gather(Subject.MOVED, event, now, wall, project)
             case events.DlqRecovered(project, item_id):
-                new = self._gather(Subject.RECOVERED, event, now, wall, project)
+                self._gather(Subject.RECOVERED, event, now, wall, project)
                 self._recover(item_id, now)
-                return new
             case events.HandEdit(discarded) if discarded:
-                return self._gather(Subject.REMOVED, event, now, wall, count=discarded)
+                self._gather(Subject.REMOVED, event, now, wall, count=discarded)
             case events.UserAction(orders.DELETE, dead, fresh):
-                return self._gather(Subject.DELETED, event, now, wall, count=dead + fresh)
+                self._gather(Subject.DELETED, event, now, wall, count=dead + fresh)
             case events.UserAction(orders.RESTORE):
                 self._drop(Subject.DELETED, Subject.REMOVED)
-                return True
             case events.FileBroken(file):
-                return self._gather(Subject.BROKEN, event, now, wall, file)
+                self._gather(Subject.BROKEN, event, now, wall, file)
             case events.AlertBegan(alert):
-                return self._gather(_ALERTS[alert], event, now, wall)
+                self._gather(_ALERTS[alert], event, now, wall)
             case events.AlertOver(alert):
                 self._drop(_ALERTS[alert])
-        return False
 
     def observe(self, counts: "Counts") -> None:
         self._counts = counts
@@ -181,15 +182,15 @@ class Notices:
         wall: float,
         name: str = "",
         count: int = 1,
-    ) -> bool:
+    ) -> None:
         group = self._groups.get(subject)
-        new = group is None
         if group is None:
             group = self._groups[subject] = NoticeGroup(subject, event, now, wall)
         group.add(event, name, count)
         burst = ANSWER if subject is Subject.DELETED else BURST
-        group.due = max(min(now + burst, group.first + _LONGEST), self._opens(subject))
-        return new
+        group.due = min(now + burst, group.first + _LONGEST)
+        if not group.free:
+            group.due = max(group.due, self._opens(subject))
 
     def _change(self, event: events.StateChanged, now: float, wall: float) -> None:
         self._state = event.state

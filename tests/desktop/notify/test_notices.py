@@ -124,6 +124,13 @@ def test_what_was_not_shown_is_in_the_next_one(desk: Desk) -> None:
     assert second[1].title == "DLQ recovered"
 
 
+def test_what_joins_a_notice_that_nothing_could_show_wakes_whoever_shows(desk: Desk) -> None:
+    desk.happens(moved())
+    desk.now += BURST
+    desk.notices.not_shown(*desk.notices.due(desk.now))
+    assert desk.notices.take(moved(), desk.now, WALL)
+
+
 def test_of_many_projects_the_largest_are_named_each_in_one_short_line(desk: Desk) -> None:
     for number in range(1_000):
         desk.happens(moved(f"project-{number}"))
@@ -173,6 +180,16 @@ def test_good_news_follows_whatever_was_shown(desk: Desk, stuck: int) -> None:
         desk.passes(2 * BURST)
         assert desk.titles[-1] == "DLQ recovered"
     assert desk.titles.count("DLQ recovered") == shown
+
+
+def test_good_news_is_not_put_off_by_what_nobody_saw_move(desk: Desk) -> None:
+    for number in range(LIMIT):  # the last finds the hour full
+        desk.happens(moved("alpha", f"id{number}"))
+        desk.passes(2 * BURST)
+    desk.happens(*(recovered("alpha", f"id{number}") for number in range(LIMIT)))
+    desk.passes(2 * BURST)
+    assert desk.titles[-1] == "DLQ recovered"
+    assert desk.last.body.startswith("6 memories")
 
 
 def test_good_news_about_one_notice_is_one(desk: Desk) -> None:
