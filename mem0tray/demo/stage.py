@@ -268,10 +268,7 @@ class Story:
         self.expect("What had waited went out by itself.", delivered(*_FIRST, *_MEANWHILE))
 
         self.act("One memory is refused, five times", _ATTEMPT, _MOVED)
-        self.say(
-            "For one project the server now answers with an error. Two memories are saved;"
-            " the first is of that project."
-        )
+        self.say("The server now refuses one project; the first of two new memories belongs to it.")
         server.refused = _REFUSED.project
         self.save(_REFUSED, _BESIDE)
         self.expect(
