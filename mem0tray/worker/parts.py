@@ -14,10 +14,7 @@ from mem0tray.system.threads import WakeUp
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.faults import (
-    DLQ_PART,
-    WRITING_DLQ,
-)
+from mem0tray.worker.faults import DLQ_PART, WRITING_DLQ
 from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.metrics import MetricsWriter, OtherWorker
 from mem0tray.worker.orders import OrderHandler
