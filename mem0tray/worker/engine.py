@@ -35,7 +35,7 @@ from mem0tray.worker.parts import Parts
 
 # Seconds between readings of the files when nobody wakes us. Nothing reports that the clock was
 # set, or that this computer has slept. It divides the interval of the metrics.
-LOOK: Final = 7.5
+LOOK: Final = 10.0
 _STOP: Final = 0.8
 _FOLDERS: Final = "folders"
 _METRICS_FILE: Final = "metrics file"

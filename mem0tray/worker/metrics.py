@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -53,7 +54,10 @@ class OtherWorker:
 
     def is_unchanged(self) -> bool:
         """Whether the metrics file is as we last saw it, so that rewriting it destroys no sign."""
-        return not self._looked or atomic.signature(self._context.paths.metrics) == self._signature
+        found, known = atomic.signature(self._context.paths.metrics), self._signature
+        if found is None or known is None:
+            return not self._looked or found is known
+        return not self._looked or found.same_bytes(known)
 
     def look(self) -> None:
         found = atomic.signature(self._context.paths.metrics)
@@ -210,9 +214,7 @@ class MetricsWriter:
         # every half minute would be most of an idle worker's load.
         paths = self._context.paths
         try:
-            written = atomic.replace(
-                paths.metrics, data, still_valid=self._other.is_unchanged, durable=False
-            )
+            written = self._replace(data)
         except FileUnavailableError:
             with suppress(FileUnavailableError):
                 atomic.replace(paths.spare_metrics, data, durable=False)
@@ -224,6 +226,21 @@ class MetricsWriter:
             paths.spare_metrics.unlink(missing_ok=True)
             self._spare = False
         return written is not None
+
+    def _replace(self, data: bytes) -> Signature | None:
+        replace_file = partial(
+            atomic.replace,
+            self._context.paths.metrics,
+            data,
+            still_valid=self._other.is_unchanged,
+            announce=self._other.note_write,  # else the watch on the folder would wake us once more
+            durable=False,
+        )
+        try:  # nobody watches the data folder: one event where a file made here would cause six
+            return replace_file(made_in=self._context.paths.data_dir)
+        except FileUnavailableError:  # another disk, perhaps
+            self._other.look()  # as the file that it knows of did not get there
+            return replace_file()
 
     def _composed(self, final: bool) -> bytes:  # noqa: FBT001  (as in `run`)
         context, now = self._context, self._context.now()

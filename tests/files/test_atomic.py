@@ -168,14 +168,22 @@ def test_nothing_happens_where_it_is_not_wanted_any_more(tmp_path: Path) -> None
     file = tmp_path / "file"
     file.write_bytes(b"old")
     told: list[atomic.Signature] = []
+    assert atomic.replace(file, b"new", still_valid=lambda: False, announce=told.append) is None
+    assert file.read_bytes() == b"old"
+    assert (list(tmp_path.iterdir()), told) == ([file], [])
+
+
+def test_a_file_is_made_in_another_folder_if_wanted(tmp_path: Path) -> None:
+    workshop, file = tmp_path / "workshop", tmp_path / "file"
+    workshop.mkdir()
 
     def still_valid() -> bool:
-        assert told
-        return False
+        assert [len(list(each.iterdir())) for each in (workshop, tmp_path)] == [1, 1]
+        return True
 
-    assert atomic.replace(file, b"new", still_valid=still_valid, announce=told.append) is None
-    assert file.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [file]
+    found = atomic.replace(file, b"new", made_in=workshop, still_valid=still_valid)
+    assert (file.read_bytes(), found) == (b"new", atomic.signature(file))
+    assert list(workshop.iterdir()) == []
 
 
 def test_a_short_write_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

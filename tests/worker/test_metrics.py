@@ -1,5 +1,6 @@
 """What the worker tells of itself in `mem0_metrics.json`."""
 
+import errno
 import json
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from mem0tray.core import item as items
 from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Events
-from mem0tray.files import atomic
+from mem0tray.files import atomic, temporary
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import local_iso
 from mem0tray.ledger.database import Ledger
@@ -40,6 +41,35 @@ def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
     assert values is not None
     assert values["reason"] == str(breaker.state(0.0).reason)
     assert Metrics(values, 0.0).reason == breaker.state(0.0).reason
+
+
+@pytest.mark.parametrize("is_one_disk", [True, False])
+def test_they_are_made_where_nobody_watches_if_they_can_be_moved_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_one_disk: bool
+) -> None:
+    paths, real, made = Paths(tmp_path / "claude", tmp_path / "data"), Path.replace, []
+
+    def move(path: Path, target: Path) -> Path:
+        made.append(path.parent)
+        if path.parent != target.parent and not is_one_disk:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return real(path, target)
+
+    for folder in (paths.claude_dir, paths.data_dir):
+        folder.mkdir(parents=True)
+    with closing(Ledger(paths.ledger)) as ledger:
+        context = WorkerContext(paths, Settings(), ledger, Events())
+        other = OtherWorker(context)
+        other.look()
+        monkeypatch.setattr(Path, "replace", move)
+        writer = MetricsWriter(context, other)
+        writer.run()
+        writer.run(final=True)
+        assert other.is_unchanged()
+        ways = [paths.data_dir] if is_one_disk else [paths.data_dir, paths.claude_dir]
+        assert made == 2 * ways
+    assert json.loads(paths.metrics.read_bytes())["pid"] is None
+    assert [each for folder in set(made) for each in folder.glob(temporary.PATTERN)] == []
 
 
 BEGIN = 5_000.0
@@ -170,9 +200,8 @@ def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None
     telling.other.is_unchanged.return_value = True
     assert telling.run() == 1
     assert telling.woken == 1
-    telling.other.note_write.assert_called_once_with(
-        atomic.signature(telling.context.paths.metrics)
-    )
+    written = atomic.signature(telling.context.paths.metrics)
+    assert telling.other.note_write.call_args.args == (written,)
 
 
 def test_where_the_folder_takes_none_they_stand_in_ours(telling: Telling) -> None:

@@ -60,12 +60,11 @@ class Watch:
         from watchdog import events
         from watchdog.observers import Observer
 
-        # Opening and reading are left out, as we do both. A file moved here from another folder,
-        # or linked, is only reported as made.
+        # Opening, reading and closing are left out, as we do all three. A file moved here from
+        # another folder, or linked, is only reported as made.
         changes: list[type[events.FileSystemEvent]] = [
             events.FileCreatedEvent,
             events.FileModifiedEvent,
-            events.FileClosedEvent,
             events.FileMovedEvent,
             events.FileDeletedEvent,
             events.DirDeletedEvent,
