@@ -112,8 +112,9 @@ def _with_entries(path: Path, entries: list[bytes]) -> bytes | None:
     if parsed.rejected:
         return None
     rest, lists = parsed.rest, parsed.lists
-    top: dict[str, document.Value] = {QUEUE: _laid_out([*lists[QUEUE], *entries])}
-    top[RECENT] = rest.pop(RECENT, b"") or _laid_out([*lists[RECENT], *entries][-SHOWN:])
+    new = [document.pretty(raw, 2) for raw in entries]
+    top: dict[str, document.Value] = {QUEUE: [*lists[QUEUE], *new]}
+    top[RECENT] = rest.pop(RECENT, b"") or [*lists[RECENT], *new][-SHOWN:]
     top["failed"] = rest.pop("failed", b"[]")
     top["stats"] = stats = rest.pop("stats", document.NEW_STATS)
     known = items.load_object(stats)
@@ -121,10 +122,6 @@ def _with_entries(path: Path, entries: list[bytes]) -> bytes | None:
         total = items.count(known.get("total_queued")) + len(entries)
         top["stats"] = items.with_fields(stats, {"total_queued": total})
     return document.compose(top | rest)
-
-
-def _laid_out(raws: list[bytes]) -> list[bytes]:
-    return [document.pretty(raw, 2) for raw in raws]
 
 
 def append_line(path: Path, line: bytes) -> None:

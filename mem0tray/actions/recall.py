@@ -19,6 +19,7 @@ from mem0tray.server.model import CANNOT_TELL, Client, Outcome, ServerMemory
 from mem0tray.server.remedy import of_refusal
 
 TIMEOUT: Final = 10.0
+_LEAST: Final = 0.1
 _COUNTING: Final = 30.0  # seconds; an official server looks at each of its memories
 _NO_QUESTION: Final = frozenset({Kind.FORBIDDEN, Kind.ITEM_FAILURE})
 WAITING: Final = "waiting"
@@ -57,23 +58,33 @@ class WasRead(Struct):
     note: str = ""
 
 
-def recall(settings: Settings, project: str, limit: int, *, within: float | None = None) -> WasRead:
+def recall(settings: Settings, project: str, limit: int, *, until: float | None = None) -> WasRead:
     """Return the newest memories of a project: up to `limit` that are there, and as many that wait.
 
-    `within`: seconds for the server; the embedded one is then not started, and if it does not
-    run, that is its `trouble`.
+    `until`: the moment (monotonic) until which the server may answer, a tenth of a second from now
+    at least; the embedded one is then not started, and if it does not run, that is its `trouble`.
     """
     found = _known_here(settings, project)
     found.waiting = found.waiting[:limit]
-    patience = TIMEOUT if within is None else within
-    _ask(settings, found, partial(_newest, settings, found, project, limit, patience), within)
+    question = partial(_newest, settings, found, project, limit, until)
+    _ask(settings, found, question, None if until is None else _patience(until))
     return found
 
 
+def _patience(until: float | None) -> float:
+    return TIMEOUT if until is None else max(_LEAST, until - time.monotonic())
+
+
 def _newest(
-    settings: Settings, found: WasRead, project: str, limit: int, patience: float, client: Client
+    settings: Settings,
+    found: WasRead,
+    project: str,
+    limit: int,
+    until: float | None,
+    client: Client,
 ) -> list[ServerMemory] | Outcome:
     """Return the newest that the server lists; if that is not all, also those that we delivered."""
+    patience = _patience(until)
     end = time.monotonic() + patience
     page = client.read(project, limit, patience)
     if isinstance(page, Outcome) or page.whole:

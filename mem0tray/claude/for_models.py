@@ -27,7 +27,6 @@ _HERE: Final = "What follows is only what waits on this computer."
 _DATE: Final = "%Y-%m-%d %H:%M"
 _RECALLED: Final = 20
 _WITHIN: Final = 0.6  # seconds from the hook's begin, for the server too
-_LEAST: Final = 0.1
 _LONGEST: Final = 10_000  # bytes
 _MORE: Final = "\n- … there are more: the tool mem0_recall shows them."
 _ENTRY: Final = b"\n- "
@@ -43,8 +42,8 @@ def session_start(folder: Path, began: float) -> str:
     The server has until shortly after `began` (monotonic). Raises Mem0TrayError for wrong settings.
     """
     name = projects.of_session(folder, os.environ)
-    within = max(_LEAST, began + _WITHIN - time.monotonic())
-    found = reading.recall(config.load().settings, name, _RECALLED, within=within)
+    settings = config.load().settings
+    found = reading.recall(settings, name, _RECALLED, until=began + _WITHIN)
     said = _HOW_TO_SAVE
     if found.waiting or found.there or found.trouble or found.unread:
         listed = _memories(found, f"the project {_named(name)}", "newest first")

@@ -28,9 +28,10 @@ NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "
 _BLANKS: Final = " \t\n\r"
 _SMALL: Final = 800  # bytes; a smaller item has neither too deep nesting nor too long a number
 _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
-_DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
-_SECTION: Final = re.compile(r'"(\w+)"\s*:\s*\[')
-_VALUE: Final = re.compile(r":\s*\Z")
+# Compiled only where a document is broken: that takes a tenth of the start of a hook.
+_DOCUMENT: Final = r'\{\s*"(queue|items|last_100|failed|last_update|stats)"'
+_SECTION: Final = r'"(\w+)"\s*:\s*\['
+_VALUE: Final = r":\s*\Z"
 _NEAR: Final = 64  # bytes between a colon and its value, in any layout
 _ITEM_KEYS: Final = frozenset({"id", "content", "project_id"})
 
@@ -147,6 +148,8 @@ def loadable(raw: bytes) -> bool:
 
 
 def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
+    if max(map(len, items), default=0) < _SMALL:
+        return items
     kept: list[bytes] = []
     for item in items:
         (kept if loadable(item) else rejected).append(item)
@@ -164,10 +167,10 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
     document = Document({name: [] for name in sections})
     section, at = sections[0], 0
     for start, end, value in _objects(text):
-        for mark in _SECTION.finditer(text, at, start):
+        for mark in re.compile(_SECTION).finditer(text, at, start):
             section = mark[1] if mark[1] in (*sections, RECENT) else section
         at = end
-        is_value = _VALUE.search(text, max(0, start - _NEAR), start) is not None
+        is_value = re.compile(_VALUE).search(text, max(0, start - _NEAR), start) is not None
         _place(document, "" if is_value else section, value, text[start:end])
     return document
 
@@ -207,7 +210,7 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
         except json.JSONDecodeError:
             pass  # not whole; perhaps something inside it is
         except (ValueError, RecursionError):
-            if not _DOCUMENT.match(text, at):  # else the odd part is one of its items
+            if not re.compile(_DOCUMENT).match(text, at):  # else the odd part is one of its items
                 stop, opened = jsontext.span(text, at)
                 unclosed.update(opened)
                 if stop:
@@ -242,10 +245,7 @@ def compose(top: Mapping[str, Value]) -> bytes:
         if isinstance(value, bytes):
             parts.append(pretty(value, 1))
         elif value:
-            parts.append(b"[\n    ")
-            for each in value:
-                parts += (each, b",\n    ")
-            parts[-1] = b"\n  ]"
+            parts += (b"[\n    ", b",\n    ".join(value), b"\n  ]")
         else:
             parts.append(b"[]")
     return b"".join([*parts, b"\n}\n"]) if parts else b"{}\n"

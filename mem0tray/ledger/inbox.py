@@ -3,7 +3,7 @@
 Every change is a transaction, part of the caller's where one is under way. Raises LedgerError.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -73,6 +73,11 @@ class Inbox:
 
     def fresh_entries(self) -> dict[int, FreshEntry]:
         return {key: FreshEntry(*rest) for key, *rest in self._ledger.rows(SQL["fresh_entries"])}
+
+    def fresh_by(self, fingerprint: Callable[[bytes], bytes]) -> dict[bytes, int]:
+        """Return the key of each fresh entry by its bytes' fingerprint."""
+        with self._ledger.locked() as db:
+            return {fingerprint(raw): key for key, raw in db.execute(SQL["fresh_texts"])}
 
     def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
         """Add a fresh entry, which waits; return its key. `shown`: it stands in the queue file."""

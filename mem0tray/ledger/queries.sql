@@ -108,6 +108,10 @@ SELECT claimed IS NOT NULL, sent IS NOT NULL AND sent IS NOT accepted
 -- Every fresh entry, in the order of intake.
 SELECT key, retries, taken, vanished FROM items WHERE state = 'pending' ORDER BY key
 
+-- name: fresh_texts
+-- Every fresh entry's bytes.
+SELECT key, raw FROM items JOIN texts USING (key) WHERE state = 'pending'
+
 -- name: expire
 -- Erase the texts that were discarded before a time.
 DELETE FROM texts WHERE key IN (SELECT key FROM items WHERE state = 'discarded'

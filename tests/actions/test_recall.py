@@ -1,5 +1,6 @@
 """What is recalled and found, of a real server and of files. The command's tests have the rest."""
 
+import time
 from typing import Any
 
 from mem0tray.actions.recall import DEAD, HELD, WAITING, WasRead, recall
@@ -37,7 +38,7 @@ def test_what_waits_is_told_with_what_it_is(paths: Paths) -> None:
 def test_who_has_no_time_starts_no_server(paths: Paths) -> None:
     paths.local_server.mkdir(parents=True)
     (paths.local_server / DATABASE).touch()
-    found = recall(chosen(LOCAL_URL), "p", 20, within=0.5)
+    found = recall(chosen(LOCAL_URL), "p", 20, until=time.monotonic() + 0.5)
     assert found.trouble.startswith("The embedded server does not run.")
 
 

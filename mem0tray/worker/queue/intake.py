@@ -160,6 +160,9 @@ class QueueIntake:
         seen = QueueRead(None, rest=parsed.rest)
         adopted: list[Backoff] = []
         new = 0
+        if self._first:  # bytes that the ledger has need not be parsed, nor looked up one by one
+            self._known = self._context.inbox.fresh_by(fingerprint)
+            self.oddities += len(self._known)
         # Durable only if something came in or left: a further reading costs no disk write.
         prints = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
         fresh = len(prints) < len(self._known) or any(p not in self._known for _, p in prints)

@@ -1,9 +1,12 @@
 """What stands in the queue file goes into the ledger: each memory once, nothing forgotten."""
 
+from unittest.mock import Mock
+
 import pytest
 from msgspec.structs import replace
 
 from mem0tray.core import events
+from mem0tray.core import item as items
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock, is_locked
@@ -41,6 +44,21 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     assert scene.column("unknown", A) == NOW
     assert scene.column("unknown", B) is None
     assert not scene.context.ledger.may_have_been_sent(QUEUE_FILE)
+
+
+def test_a_new_process_parses_only_what_the_ledger_does_not_have(
+    scene: QueueScene, intake: QueueIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.write(entry(A), entry(B))
+    intake.run()
+    parse = Mock(wraps=items.parse)
+    monkeypatch.setattr(items, "parse", parse)
+    scene.write(entry(A), entry(B), entry(C))
+    second = QueueIntake(scene.context)
+    assert second.run() == 1
+    parse.assert_called_once()
+    assert C.id.encode() in parse.call_args.args[0]
+    assert second.oddities == 2, "an entry may be held, or dead, and must not stand there"
 
 
 # Entries that are known ----------------------------------------------------------------------
