@@ -246,8 +246,6 @@ def _without(paths: Paths, path: Path, text: _Text, data: bytes) -> bytes | None
     if path.is_relative_to(paths.edits):
         is_it = text.is_in(data) or any(text.is_it(e.raw) for e in backups.pieces_of(data))
         return None if is_it else data
-    if path == paths.page:  # it may show the text, and `report` makes another
-        return None
     return None if path == paths.dlq_previous and text.is_in(data) else data
 
 

@@ -20,6 +20,8 @@ from mem0tray.server.remedy import of_refusal
 
 TIMEOUT: Final = 10.0
 _LEAST: Final = 0.1
+_PROJECTS: Final = 12  # at most, of those in use lately
+_AT_ONCE: Final = 4  # questions
 _COUNTING: Final = 30.0  # seconds; an official server looks at each of its memories
 _NO_QUESTION: Final = frozenset({Kind.FORBIDDEN, Kind.ITEM_FAILURE})
 WAITING: Final = "waiting"
@@ -31,7 +33,8 @@ class KnownMemory(NamedTuple):
     """A memory of a project; `state` is WAITING, DEAD or HELD, or empty for one of the server's.
 
     `id` is ours for what waits, else the server's; `id`, and `created` as the server writes it, are
-    empty where it shows none. `score` is how well it fits a search, None where unknown.
+    empty where it shows none. `score` is how well it fits a search, None where unknown; `moment`
+    the memory's time in Unix seconds, 0 where unknown.
     """
 
     project: str
@@ -40,6 +43,7 @@ class KnownMemory(NamedTuple):
     created: str = ""
     score: float | None = None
     state: str = ""
+    moment: float = 0.0
 
 
 class WasRead(Struct):
@@ -119,6 +123,36 @@ def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
     return found
 
 
+def latest(settings: Settings, limit: int, until: float) -> WasRead:
+    """Return the newest memories of all projects in use lately, and what waits; see `recall`."""
+    return _of_all(settings, limit, partial(recall, settings, limit=limit, until=until))
+
+
+def search_all(settings: Settings, query: str, limit: int) -> WasRead:
+    """Return the memories of all known projects that fit `query` best, and what waits."""
+    return _of_all(settings, limit, partial(search, settings, query=query, limit=limit))
+
+
+def _of_all(settings: Settings, limit: int, question: Callable[..., WasRead]) -> WasRead:
+    """Ask about each of the projects in use lately, several at a time, and merge the answers."""
+    from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely wanted
+
+    paths = settings.locations()
+    result = WasRead(chosen_server(settings, paths).shown)
+    with Reader(paths.ledger) as reader:
+        waiting_in = [each.project for each in reader.by_project()]
+        names = list(dict.fromkeys([*reader.lately_delivered(_PROJECTS), *waiting_in]))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for found in pool.map(lambda name: question(project=name), filter(None, names[:_PROJECTS])):
+            result.waiting += found.waiting
+            result.there += found.there
+            result.trouble, result.unread = found.trouble or result.trouble, found.unread
+    for memories in (result.waiting, result.there):
+        memories.sort(key=lambda each: (each.score or 0.0, each.moment), reverse=True)
+        del memories[limit:]
+    return result
+
+
 def _ask(
     settings: Settings,
     found: WasRead,
@@ -134,7 +168,10 @@ def _ask(
     if isinstance(said, Outcome):
         found.trouble = why_not_shown(found.destination, said)
         return
-    found.there = [KnownMemory(e.project, e.text, e.id, e.created, e.score) for e in said]
+    found.there = [
+        KnownMemory(e.project, e.text, e.id, e.created, e.score, moment=e.moment or 0.0)
+        for e in said
+    ]
 
 
 def in_sentence(destination: str, *, first: bool = False) -> str:
@@ -169,7 +206,9 @@ def _known_here(settings: Settings, project: str) -> WasRead:
     texts = [(each, each.item) for each in found if each.item is not None]
     for each, item in sorted(texts, key=lambda pair: -pair[1].timestamp):
         state = DEAD if each.is_dead else HELD if each.is_held else WAITING
-        result.waiting.append(KnownMemory(each.project, item.content, each.id, state=state))
+        result.waiting.append(
+            KnownMemory(each.project, item.content, each.id, state=state, moment=item.timestamp)
+        )
     return result
 
 

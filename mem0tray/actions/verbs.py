@@ -208,7 +208,7 @@ def retry_ids(settings: Settings, names: Sequence[str]) -> Retried:
         found = seen.candidates(names)
         to_retry = [each for each in found if each.is_dead or each.is_held]
         try:
-            return _retry(settings, seen, resolve(names, to_retry))
+            return retry_found(settings, seen, resolve(names, to_retry))
         except NotFoundError as error:
             if found and not to_retry:
                 raise NotFoundError(
@@ -225,7 +225,7 @@ def retry_project(settings: Settings, project: str) -> Retried:
     """Retry every dead letter of a project, and what is held. Raises NotFoundError."""
     with waiting.opened(settings) as seen:
         found = seen.of_project(project)
-        return _retry(settings, seen, [each for each in found if each.is_dead or each.is_held])
+        return retry_found(settings, seen, [each for each in found if each.is_dead or each.is_held])
 
 
 def retry_all(settings: Settings, *, held: bool = True) -> Retried:
@@ -233,10 +233,11 @@ def retry_all(settings: Settings, *, held: bool = True) -> Retried:
     with waiting.opened(settings) as seen:
         entries = seen.items(QUEUE_LIST) if held else []
         chosen = [*seen.items(DLQ_LIST), *(each for each in entries if each.is_held)]
-        return _retry(settings, seen, chosen)
+        return retry_found(settings, seen, chosen)
 
 
-def _retry(settings: Settings, seen: WaitingItems, chosen: Sequence[FoundItem]) -> Retried:
+def retry_found(settings: Settings, seen: WaitingItems, chosen: Sequence[FoundItem]) -> Retried:
+    """Retry these dead and held items."""
     found = {each.identity: each for each in chosen}
     if not found:
         return Retried()

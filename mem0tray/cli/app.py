@@ -29,7 +29,8 @@ _TABLE: Final = {
         "stats": ("status:stats", "Count by project, retries and age."),
         "diagnose": ("show:diagnose_", "Say why an item is stuck."),
         "show": ("show:command", "Show one memory: its text and history."),
-        "report": ("status:report", "Show how things stand on a page."),
+        "open": ("status:open_window", "Open the window in your browser."),
+        "report": ("status:report", "Save how things stand as a page."),
         "logs": ("logs:command", "Show the worker's log."),
     },
     "Act": {

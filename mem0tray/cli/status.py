@@ -1,4 +1,4 @@
-"""`mem0tray status`, `stats` and `report`: how worker and queues are, and what waits."""
+"""`mem0tray status`, `stats`, `open` and `report`: how worker and queues are, and what waits."""
 
 import math
 import time
@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 from msgspec.structs import asdict
 
-from mem0tray import report as pages
+from mem0tray import window
 from mem0tray.actions import standing, status_line, waiting, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.cli import arguments, output
@@ -19,7 +19,7 @@ from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.due import GROWS_UNTIL
-from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
 from mem0tray.core.text import plural
 from mem0tray.desktop import session
@@ -223,11 +223,26 @@ def stats(*, as_json: bool) -> None:
         output.say(waiting.nonsense(nonsense))
 
 
+@arguments.command("open", {"mem0tray open": "shows it in your browser"})
+def open_window() -> None:
+    """Open the window: how things stand, what waits and why, and what to do about it.
+
+    A page in your browser that lives; a process of its own serves it, on this computer alone, and
+    ends a minute after the page was closed.
+    """
+    settings = arguments.load_there()
+    if not window.show(settings, session.language(settings.ui.language)):
+        raise Mem0TrayError(
+            "No browser could be opened here.",
+            "`mem0tray status` shows how things stand, `mem0tray list` what waits.",
+        )
+
+
 @arguments.command(
     "report",
     {
-        "mem0tray report": "opens it",
-        "mem0tray report --out status.html --with-content": "only writes it, with texts",
+        "mem0tray report --out status.html": "without the texts of memories",
+        "mem0tray report --out status.html --with-content": "with them",
     },
 )
 @click.option(
@@ -235,20 +250,19 @@ def stats(*, as_json: bool) -> None:
     "--out",
     type=click.Path(dir_okay=False, readable=False, path_type=Path),
     metavar="FILE.html",
-    help="Write the page there, and do not open it.",
+    required=True,
+    help="Where to write the page.",
 )
 @click.option("--with-content", is_flag=True, help="Show texts of memories on the page too.")
-def report(out: Path | None, *, with_content: bool) -> None:
-    """Write the status page and open it in the browser; its path is printed.
+def report(out: Path, *, with_content: bool) -> None:
+    """Save the page that `mem0tray open` shows, as it is now; its path is printed.
 
     One HTML file that only you can read. It loads nothing and runs no script.
     """
     if out == Path():
         raise click.UsageError("--out names no file.")
     settings = arguments.load_there()
-    path = pages.write(
-        settings, session.language(settings.ui.language), out=out, with_content=with_content
-    )
-    output.say(str(path))
-    if out is None and not pages.open_page(path):
-        output.say("No browser could be opened here: open that file yourself.", error=True)
+    from mem0tray.window import page  # slow to import, and needed only for a page
+
+    language = session.language(settings.ui.language)
+    output.say(str(page.save(settings, language, out, with_content=with_content)))

@@ -20,7 +20,7 @@ class Language:
     """Texts, times and numbers in one language. `code` as `fr`; unknown ones become English."""
 
     def __init__(self, code: str) -> None:
-        name = code.replace("-", "_").partition(".")[0]
+        self.name = name = code.replace("-", "_").partition(".")[0]
         self._texts: gettext.NullTranslations = gettext.translation(
             DOMAIN, CATALOGS, [name], fallback=True
         )

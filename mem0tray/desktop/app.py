@@ -229,11 +229,10 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
         return AlreadyRunningError(
             error.message, "It is asked to show its status; `mem0tray status` shows it here."
         )
-    from mem0tray import report  # slow to import, and not needed for a first start
+    from mem0tray import window  # slow to import, and not needed for a first start
 
     how = "It has no tray icon; `mem0tray status` says how it is."
     with suppress(Mem0TrayError):
-        page = report.write(settings, session.language(settings.ui.language))
-        if report.open_page(page):
-            how = "It has no tray icon; your browser shows its status."
+        if window.show(settings, session.language(settings.ui.language)):
+            how = "It has no tray icon; your browser shows how it is."
     return AlreadyRunningError(error.message, f"{how} For an icon, stop it and start again.")

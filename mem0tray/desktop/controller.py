@@ -211,11 +211,10 @@ class Controller:
         raise NotFoundError(_GONE)
 
     def _show_status(self, _: MenuCommand) -> None:
-        from mem0tray import report
+        from mem0tray import window
 
-        page = report.write(self._settings(), self._language())
-        if not report.open_page(page, waits=False):
-            raise session.no_program(str(page))
+        if not window.show(self._settings(), self._language(), waits=False):
+            raise session.no_program("mem0tray")
 
     def _open_settings(self, _: MenuCommand) -> None:
         path = settings_file()

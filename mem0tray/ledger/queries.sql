@@ -307,6 +307,33 @@ SELECT {row}, raw FROM items JOIN texts USING (key) WHERE state = 'dead'
 -- The bytes of the dead letters, in the order of the file.
 SELECT raw FROM items JOIN texts USING (key) WHERE state = 'dead' ORDER BY dead_seq, key
 
+-- name: failed_with
+-- What a dead letter failed with last, by the ledger or else by the file.
+coalesce(last_error, (SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN
+  json_extract(CAST(raw AS TEXT), '$.last_error') END FROM texts WHERE texts.key = items.key), '')
+
+-- name: content
+-- The text of an item, as far as SQLite can read it.
+(SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN json_extract(CAST(raw AS TEXT), '$.content')
+  END FROM texts WHERE texts.key = items.key)
+
+-- name: matching
+-- The dead letters of a project that failed with one of some errors and whose text holds another;
+-- NULL is any.
+state = 'dead' AND (:project IS NULL OR project = :project)
+  AND (:errors IS NULL OR {failed_with} IN (SELECT value FROM json_each(:errors)))
+  AND (:text IS NULL OR {content} LIKE :text ESCAPE '\')
+
+-- name: failures
+-- What dead letters failed with last: the error, how many, and one of them.
+SELECT {failed_with}, count(*), min(key) FROM items WHERE state = 'dead'
+  GROUP BY project = x'', 1 ORDER BY 2 DESC LIMIT ?
+
+-- name: lately_delivered
+-- The projects of the last deliveries.
+SELECT project FROM (SELECT project, key FROM items WHERE state = 'delivered'
+  ORDER BY key DESC LIMIT 500) GROUP BY project ORDER BY max(key) DESC LIMIT ?
+
 -- name: showings_of_one
 -- The showings of one item, but for what the user saved.
 SELECT rowid, first_gen, last_gen FROM showings WHERE item = ? AND NOT saved

@@ -4,6 +4,7 @@ A ledger that is missing, locked or corrupt knows nothing: every answer is then 
 """
 
 import json
+import re
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,6 +47,36 @@ class ProjectCounts(NamedTuple):
     project: str
     dead: int
     fresh: int
+
+
+# How dead letters may be sorted.
+ORDERS: Final = {
+    "due": "due, ts",
+    "newest": "moved DESC",
+    "oldest": "moved",
+    "tries": "retry_count DESC",
+}
+
+
+class Matching(NamedTuple):
+    """Which dead letters are meant: of a project, with one of these errors, with a text in theirs.
+
+    None is any.
+    """
+
+    project: str | None = None
+    errors: Sequence[str] | None = None
+    text: str | None = None
+
+    def values(self) -> dict[str, Any]:
+        text = None
+        if self.text:
+            text = "%" + re.sub(r"[%_\\]", r"\\\g<0>", self.text) + "%"
+        return {
+            "project": None if self.project is None else encode(self.project),
+            "errors": None if self.errors is None else json.dumps(list(self.errors)),
+            "text": text,
+        }
 
 
 class Reader:
@@ -94,11 +125,11 @@ class Reader:
         """Whether nothing has been written in it: a worker is about to."""
         return bool(self._rows("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema)"))
 
-    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, *values: Any, **named: Any) -> list[tuple[Any, ...]]:
         if self._db is None:
             return []
         try:
-            with closing(self._db.execute(sql, values)) as cursor:
+            with closing(self._db.execute(sql, named or values)) as cursor:
                 return cursor.fetchall()
         except sqlite3.Error as error:
             self._cannot(error)
@@ -133,6 +164,34 @@ class Reader:
     def count(self, state: str, project: str | None = None) -> int:
         where, values = _those(state, project)
         return int(self._one(f"SELECT count(*) FROM items WHERE {where}", *values) or 0)
+
+    def matching(
+        self, wanted: Matching, order: str = "due", limit: int | None = None, offset: int = 0
+    ) -> list[Listed]:
+        """List dead letters that match, by an `order` of `ORDERS`."""
+        keys = f"SELECT key FROM items WHERE {SQL['matching']} ORDER BY {ORDERS[order]}, key"
+        most = -1 if limit is None else limit
+        where = f"items.key IN ({keys} LIMIT :limit OFFSET :offset)"
+        sql = f"{_LISTED} WHERE {where} ORDER BY {ORDERS[order]}, items.key"
+        return _listed(self._rows(sql, **wanted.values(), limit=most, offset=offset))
+
+    def count_matching(self, wanted: Matching) -> int:
+        sql = f"SELECT count(*) FROM items WHERE {SQL['matching']}"
+        return int((self._rows(sql, **wanted.values()) or [(0,)])[0][0])
+
+    def failures(self, limit: int) -> list[tuple[str, int, Listed]]:
+        """Return each error of dead letters, how many have it, and one of them; the most first."""
+        found = self._rows(SQL["failures"], limit)
+        return [(said, n, one) for said, n, key in found for one in self.with_keys([key])]
+
+    def with_keys(self, keys: Sequence[int]) -> list[Listed]:
+        """Return what waits of these."""
+        where = f"items.key IN (SELECT value FROM json_each(?)) AND {_WAITS}"
+        return _listed(self._rows(f"{_LISTED} WHERE {where}", json.dumps(list(keys))))
+
+    def dead_since(self) -> list[float]:
+        sql = "SELECT moved FROM items WHERE state = 'dead' AND moved IS NOT NULL"
+        return [moved for (moved,) in self._rows(sql)]
 
     def strays(self) -> list[bytes]:
         rows = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq")
@@ -278,6 +337,10 @@ class Reader:
     def delivered_by_project(self) -> dict[str, int]:
         sql = "SELECT project, count(*) FROM items WHERE state = 'delivered' GROUP BY project"
         return {decode(name): number for name, number in self._rows(sql)}
+
+    def lately_delivered(self, limit: int) -> list[str]:
+        """Return the projects of the last deliveries, the latest first."""
+        return [decode(name) for (name,) in self._rows(SQL["lately_delivered"], limit)]
 
     def deliveries(self, since: float, step: float) -> dict[float, int]:
         rows = self._rows(SQL["delivered_in_spans"], step, since)

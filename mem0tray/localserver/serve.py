@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -41,14 +41,33 @@ def serve(
     lifeline: bool = False,
     announce: Callable[[Endpoint], None] = lambda _: None,
 ) -> None:
-    """Serve the memories in `folder` until a signal says to stop.
+    """Serve the memories in `folder` until a signal says to stop; see `host`."""
+    _allow_connections()
+    with ExitStack() as opened:
+
+        def make(own: Endpoint, _: Callable[[], None]) -> ASGIApp:
+            store = opened.enter_context(closing(Store(folder / endpoint.DATABASE)))
+            return build(store, own.token)
+
+        host(folder, port, make, exact=exact, lifeline=lifeline, announce=announce)
+
+
+def host(
+    folder: Path,
+    port: int,
+    make: Callable[[Endpoint, Callable[[], None]], ASGIApp],
+    *,
+    exact: bool = False,
+    lifeline: bool = False,
+    announce: Callable[[Endpoint], None] = lambda _: None,
+) -> None:
+    """Serve what `make` makes of an endpoint, and of what stops it; one such server for a `folder`.
 
     `port` is used if it is free, else one of the next, else any; with `exact`, that one or none.
     With `lifeline` it also stops when standard input ends. `announce` is called with the address.
     Raises AlreadyRunningError when a server serves this folder, Mem0TrayError if this one cannot.
     """
     make_own_folder(folder)
-    _allow_connections()
     other = find(folder)
     if other is not None:
         raise AlreadyRunningError(
@@ -57,13 +76,11 @@ def serve(
         )
     with FileLock(folder / endpoint.LOCK).held(_LEAVING_SECONDS):  # one may just be leaving
         (folder / endpoint.FILE).unlink(missing_ok=True)  # of a server that was killed
-        with (
-            closing(listen(port, exact=exact)) as listener,
-            closing(Store(folder / endpoint.DATABASE)) as store,
-        ):
+        with closing(listen(port, exact=exact)) as listener:
             bound = listener.getsockname()[1]
             own = Endpoint.at(bound, os.getpid(), secrets.token_urlsafe(32), time.time())
-            server = _LocalServer(build(store, own.token), folder, own, announce)
+            server = _LocalServer(folder, own, announce)
+            server.config.app = make(own, server.stop)
             if lifeline:
                 threading.Thread(
                     target=server.stop_with_stdin, name="mem0tray-stdin", daemon=True
@@ -74,12 +91,10 @@ def serve(
 class _LocalServer(Server):
     """uvicorn's server, which publishes its address while it serves."""
 
-    def __init__(
-        self, app: ASGIApp, folder: Path, own: Endpoint, announce: Callable[[Endpoint], None]
-    ) -> None:
+    def __init__(self, folder: Path, own: Endpoint, announce: Callable[[Endpoint], None]) -> None:
         super().__init__(
             Config(
-                app,
+                "",  # the application is made with what stops this server
                 loop="asyncio",
                 http="h11",
                 ws="none",

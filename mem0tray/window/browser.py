@@ -1,4 +1,4 @@
-"""The status page: one HTML file that loads nothing, with the text of memories only on request."""
+"""Opening a page in the browser that the user has."""
 
 import os
 import shlex
@@ -6,16 +6,11 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 import webbrowser
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mem0tray.config.settings import Settings
-from mem0tray.core.language import Language
-from mem0tray.files import atomic, private_folders
 from mem0tray.system import programs
 from mem0tray.system.paths import Paths
 
@@ -26,30 +21,11 @@ _CHOSEN: Final = "BROWSER"  # the variable with the user's own, and `%s` for the
 _PATIENCE: Final = 2.0  # seconds for a program to fail, or to answer
 
 
-def write(
-    settings: Settings, language: Language, *, out: Path | None = None, with_content: bool = False
-) -> Path:
-    """Write the page (to ours without `out`), for its owner alone; return its absolute path."""
-    from mem0tray.report import page  # slow to import, and needed only for a page
-
-    paths = settings.locations()
-    text = page.render(page.gather(settings, time.time()), language, with_content=with_content)
-    if out is None:
-        out = usual_place(paths)
-        private_folders.make_private_folder(out.parent)
-    out = out.expanduser().absolute()
-    with suppress(OSError):  # `replace` keeps the mode of the file that is there
-        if out.is_file() and not out.is_symlink():
-            out.chmod(0o600)
-    atomic.replace(out, text.encode("utf-8", "replace"))
-    return out
-
-
 def usual_place(paths: Paths) -> Path:
     """Return our data folder's; or the browser's own if that is a snap, which may not read ours."""
     name = _browser().partition("_")[0] if sys.platform == "linux" else ""
     folder = Path.home() / "snap" / name / "common"
-    return folder / "mem0tray-status.html" if name and folder.is_dir() else paths.page
+    return folder / "mem0tray.html" if name and folder.is_dir() else paths.door
 
 
 def _browser() -> str:

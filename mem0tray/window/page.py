@@ -1,0 +1,317 @@
+"""The page: its facts, what to do, and its templates, in which text of others is harmless."""
+
+import base64
+import hashlib
+import math
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from time import time as clock
+from typing import Final, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mem0tray import __version__
+from mem0tray.actions import diagnose, standing
+from mem0tray.actions.diagnose import DUE, WAITING, Cause, Surroundings
+from mem0tray.actions.standing import Overview, Snapshot
+from mem0tray.actions.waiting import FoundItem, WaitingItems
+from mem0tray.config.server_choice import said
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.language import Language
+from mem0tray.core.state import HEALTHY
+from mem0tray.core.text import one_line, short_id
+from mem0tray.files import atomic
+from mem0tray.ledger.reader import Matching, Reader
+from mem0tray.ledger.rows import Attempt
+from mem0tray.server.remedy import ID, asks_nothing
+from mem0tray.window.words import NEVER, Message, Tone, absolute, headline, relative
+
+SHOWN: Final = 200  # memories that are not delivered, on one page
+_ERRORS: Final = 500  # that are looked at
+HIDDEN: Final = "•••"
+_ALONE: Final = Surroundings(())  # faults of server and worker stand on the page once
+_HERE: Final = Path(__file__).parent
+_TYPED: Final = re.compile("`([^`]+)`")
+_CREDENTIALS: Final = re.compile(r"://[^\s/]*@")
+_LONGEST: Final = 2000  # characters of a text, mostly cut earlier
+_LINES: Final = 60  # of a memory's content
+_SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
+_DAYS: Final = 30
+
+
+class Day(NamedTuple):
+    """A local day: when it begins, the memories delivered, the dead letters at its end."""
+
+    start: float
+    delivered: int
+    dead: int
+
+
+class Letter(NamedTuple):
+    """A memory that is not delivered, and its last failed attempt, if the ledger knows one."""
+
+    found: FoundItem
+    attempt: Attempt | None
+
+
+class Group(Struct, frozen=True):
+    """Memories that fail for one cause: how many, one of them, and the errors that they have.
+
+    `name` stands for the group in an address.
+    """
+
+    name: str
+    cause: Cause
+    count: int
+    example: FoundItem
+    errors: Sequence[str]
+
+
+class Gathered(NamedTuple):
+    """How things stand at one moment; of the DLQ file `nonsense` counts what makes no sense.
+
+    `restorable`: a deletion can be undone.
+    """
+
+    now: float
+    overview: Overview
+    groups: Sequence[Group] = ()
+    nonsense: int = 0
+    past: Sequence[Day] = ()
+    projects: Sequence[str] = ()
+    restorable: bool = False
+
+
+class Listing(NamedTuple):
+    """Some of the memories that are not delivered, after `offset` others of `total`."""
+
+    letters: Sequence[Letter] = ()
+    total: int = 0
+    offset: int = 0
+
+
+def gather(seen: Snapshot, reader: Reader) -> Gathered:
+    """Read how things stand, and why what is not delivered is not."""
+    waits = WaitingItems(reader, seen.step)
+    odd = waits.odd
+    since = [*reader.dead_since(), *(items.moved_to_dlq(raw, seen.at) for raw in odd)]
+    return Gathered(
+        seen.at,
+        standing.overview(seen),
+        groups=grouped(waits, seen.at),
+        nonsense=len(odd),
+        past=days(reader, seen.at, since),
+        projects=sorted(each.project for each in reader.by_project() if each.dead),
+        restorable=reader.has_discarded(),
+    )
+
+
+def listing(
+    waits: WaitingItems, wanted: Matching, order: str = "due", limit: int = SHOWN, offset: int = 0
+) -> Listing:
+    """List some of the memories that match."""
+    found = waits.matching(wanted, order, limit, offset)
+    letters = [letter(waits, each) for each in found if each.item is not None]
+    return Listing(letters, waits.reader.count_matching(wanted), offset)
+
+
+def letter(waits: WaitingItems, found: FoundItem) -> Letter:
+    """Add its last failed attempt to a memory."""
+    return Letter(found, next(reversed(waits.attempts(found)), None))
+
+
+def grouped(waits: WaitingItems, now: float) -> list[Group]:
+    """Sum up what is not delivered by what is to be done, the commonest first."""
+    alike: dict[tuple[object, ...], Group] = {}
+    for error, count, example in waits.failures(_ERRORS):
+        attempt = letter(waits, example).attempt
+        cause = diagnose.causes(example, _ALONE, attempt, now, ID)[0]
+        name = hashlib.sha256(repr(cause.likeness).encode()).hexdigest()[:12]
+        first = alike.get(cause.likeness, Group(name, cause, 0, example, ()))
+        errors = [*first.errors, error]
+        alike[cause.likeness] = replace(first, count=first.count + count, errors=errors)
+    return sorted(alike.values(), key=lambda each: -each.count)
+
+
+def days(reader: Reader, now: float, dead_since: Iterable[float]) -> list[Day]:
+    """List the last days, from the one before the first memory: that shows the rise."""
+    began = reader.began()
+    if began is None:
+        return []
+    today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
+    shown = [today - timedelta(days=n) for n in reversed(range(_DAYS))]
+    starts = [datetime.combine(day, time.min).timestamp() for day in shown]
+    starts = starts[max(0, bisect_right(starts, began) - 2) :]
+    delivered = [0] * len(starts)
+    for at, number in reader.deliveries(starts[0], _SLOT).items():
+        delivered[max(0, bisect_right(starts, at) - 1)] += number
+    gone = reader.stays(starts[0])
+    came = sorted([*(start for start, _ in gone), *dead_since])
+    went = sorted(end for _, end in gone)
+    ends = [*starts[1:], math.inf]
+    dead = [bisect_left(came, end) - bisect_left(went, end) for end in ends]
+    return list(map(Day, starts, delivered, dead))
+
+
+def advice(seen: Gathered, language: Language) -> Iterable[Message]:
+    """Say everything there is to do besides: once for each cause, the commonest first."""
+    number = language.number
+    if held := seen.overview.held:
+        title = language.ngettext(
+            "{count} memory is held: another worker has perhaps delivered it",
+            "{count} memories are held: another worker has perhaps delivered them",
+            held,
+        )
+        _ = language.gettext
+        text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
+        yield Message("warn", title.format(count=number(held)), text)
+    for each in seen.groups:
+        cause, count = each.cause, each.count
+        title = language.ngettext(
+            "{count} memory not delivered: {cause}",
+            "{count} memories not delivered: {cause}",
+            count,
+        ).format(count=number(count), cause=cause.name.said(language))
+        detail = "" if cause.name in (WAITING, DUE) else cause.detail.said(language)
+        tone: Tone = "calm" if asks_nothing(cause.remedy) else "warn"
+        yield Message(tone, title, cause.remedy.said(language), detail, each.example.id)
+
+
+# HTML -------------------------------------------------------------------------------------------
+
+
+class Chart(NamedTuple):
+    """A chart of one number a day, as bars."""
+
+    title: str
+    summary: str
+    tone: Tone
+    labels: Sequence[str]
+    values: Sequence[int]
+
+
+def save(settings: Settings, language: Language, out: Path, *, with_content: bool) -> Path:
+    """Write the page for its owner alone, as a document of its own, which loads nothing.
+
+    Returns its absolute path. Raises FileUnavailableError.
+    """
+    seen = standing.read(settings, clock())
+    with Reader(seen.paths.ledger) as reader:
+        gathered = gather(seen, reader)
+        listed = listing(WaitingItems(reader, seen.step), Matching())
+    text = render(gathered, listed, language, with_content=with_content)
+    out = out.expanduser().absolute()
+    with suppress(OSError):  # `replace` keeps the mode of the file that is there
+        if out.is_file() and not out.is_symlink():
+            out.chmod(0o600)
+    atomic.replace(out, text.encode("utf-8", "replace"))
+    return out
+
+
+def render(seen: Gathered, listed: Listing, language: Language, *, with_content: bool) -> str:
+    """Render the document that is saved."""
+    style = (_HERE / "static" / "window.css").read_text(encoding="utf-8")
+    values = shown(seen, language) | shown_letters(listed, seen, language)
+    return templates(language).get_template("saved.html").render(
+        **values,
+        with_content=with_content,
+        digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        style=Markup(style),  # noqa: S704  (our own file)
+    )  # fmt: skip
+
+
+def shown(seen: Gathered, language: Language) -> dict[str, object]:
+    """Return what the templates show of how things stand."""
+    return {
+        "seen": seen.overview,
+        "made": absolute(seen.now, language),
+        "ago": lambda at: relative(at, seen.now, language),
+        "date": lambda at: absolute(at, language),
+        "destination": said(seen.overview.destination, language),
+        "headline": headline(seen.overview, language),
+        "advice": list(advice(seen, language)),
+        "groups": seen.groups,
+        "charts": list(charts(seen, language)),
+        "projects": seen.projects,
+        "nonsense": seen.nonsense,
+        "restorable": seen.restorable,
+        "said": lambda reason: reason.said(language),
+        "version": __version__,
+    }
+
+
+def shown_letters(listed: Listing, seen: Gathered, language: Language) -> dict[str, object]:
+    """Return what the templates show of memories that are not delivered."""
+    return {
+        "letters": listed.letters,
+        "total": listed.total,
+        "more": max(0, listed.total - listed.offset - len(listed.letters)),
+        "why": lambda each: diagnose.why_failed(each.found, each.attempt).said(language),
+        "next_retry": lambda each: diagnose.next_retry(each.found),
+        "due": lambda each: _when(diagnose.next_retry(each.found), seen, language),
+    }
+
+
+def templates(language: Language) -> Environment:
+    """Make the templates, in this language."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates", encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda text: _harmless(text) if type(text) is str else text,
+    )
+    environment.globals.update(_=language.gettext, ngettext=language.ngettext, lang=language.code)
+    environment.filters.update(
+        number=language.number,
+        cut=_harmless,
+        id=lambda text: short_id(text) or NEVER,
+        block=block,
+        typed=_typed,
+    )
+    return environment
+
+
+def _harmless(text: str, limit: int = _LONGEST) -> str:
+    return one_line(_CREDENTIALS.sub(f"://{HIDDEN}@", text), limit)
+
+
+def _typed(text: str) -> Markup:
+    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(_harmless(text)))))  # noqa: S704
+
+
+def block(text: str) -> Markup:
+    """Escape `text`, and keep its first lines."""
+    lines = text[:_LONGEST].splitlines()
+    shown = "\n".join(map(_harmless, lines[:_LINES])).strip()
+    return escape(f"{shown} …" if len(text) > _LONGEST or len(lines) > _LINES else shown)
+
+
+def _when(due: float, seen: Gathered, language: Language) -> str:
+    _ = language.gettext
+    if due > seen.now:
+        return relative(due, seen.now, language)
+    return _("now") if seen.overview.state == HEALTHY else _("once the way is clear")
+
+
+def charts(seen: Gathered, language: Language) -> Iterable[Chart]:
+    """Yield each chart for which there is something to show."""
+    if not seen.past:
+        return
+    _, number = language.gettext, language.number
+    labels = [language.day(day.start) for day in seen.past]
+    delivered, dead = [day.delivered for day in seen.past], [day.dead for day in seen.past]
+    summary = _("{count} since {time}").format(count=number(sum(delivered)), time=labels[0])
+    yield Chart(_("Deliveries by day"), summary, "good", labels, delivered)
+    if any(dead):
+        summary = _("{count} now").format(count=number(dead[-1]))
+        yield Chart(_("Memories not delivered"), summary, "warn", labels, dead)

@@ -1,0 +1,67 @@
+// What the page does by itself: the sheet opens and closes, times count down, an old tab rests.
+"use strict";
+
+const sheet = document.getElementById("sheet");
+
+function show(id) {
+  document.getElementById(id).hidden = false;
+  document.getElementById("main").inert = true;
+}
+
+function count() {
+  for (const each of document.querySelectorAll("[data-until]")) {
+    const left = Math.round(each.dataset.until - Date.now() / 1000);
+    if (left > 0) {
+      const parts = [Math.floor(left / 60) % 60, left % 60];
+      if (left >= 3600) parts.unshift(Math.floor(left / 3600));
+      each.textContent = parts.map((n, at) => (at ? String(n).padStart(2, "0") : n)).join(":");
+    }
+  }
+}
+
+// A button about what is chosen does nothing while nothing is.
+function enable() {
+  const boxes = [...document.querySelectorAll("input[name=key][type=checkbox]")];
+  const chosen = boxes.filter((box) => box.checked).length;
+  for (const each of document.querySelectorAll("[data-chosen]")) each.disabled = chosen === 0;
+  const every = document.getElementById("every");
+  if (every) {
+    every.checked = chosen > 0 && chosen === boxes.length;
+    every.indeterminate = chosen > 0 && chosen < boxes.length;
+  }
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.id === "every") {
+    for (const box of document.querySelectorAll("input[name=key][type=checkbox]")) {
+      box.checked = event.target.checked;
+    }
+  }
+  enable();
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-close]")) sheet.close();
+});
+document.body.addEventListener("done", () => sheet.close());
+sheet.addEventListener("close", () => sheet.replaceChildren());
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target === sheet && !sheet.open) sheet.showModal();
+  count();
+  enable();
+});
+document.body.addEventListener("htmx:sseMessage", (event) => {
+  if (event.detail.type === "rest") show("resting");
+});
+document.body.addEventListener("htmx:sseOpen", (event) => {
+  const source = event.detail.source;
+  source.addEventListener("rest", () => {
+    source.close();
+    show("resting");
+  });
+});
+document.body.addEventListener("htmx:sseError", () => {
+  if (document.getElementById("resting").hidden) show("ended");
+});
+setInterval(count, 1000);
+count();
+enable();
