@@ -229,7 +229,7 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
         return AlreadyRunningError(
             error.message, "It is asked to show its status; `mem0tray status` shows it here."
         )
-    from mem0tray import window  # slow to import, and not needed for a first start
+    from mem0tray.desktop import window  # slow to import, and not needed for a first start
 
     how = "It has no tray icon; `mem0tray status` says how it is."
     with suppress(Mem0TrayError):

@@ -211,7 +211,7 @@ class Controller:
         raise NotFoundError(_GONE)
 
     def _show_status(self, _: MenuCommand) -> None:
-        from mem0tray import window
+        from mem0tray.desktop import window  # slow to import, and rarely wanted
 
         if not window.show(self._settings(), self._language(), waits=False):
             raise session.no_program("mem0tray")
