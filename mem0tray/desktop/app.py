@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from mem0tray.desktop.tray.xembed import OlderPanel
 
 _OFFERED: Final = {
-    Offer.STATUS: Verb.SHOW_STATUS,
+    Offer.STATUS: Verb.OPEN,
     Offer.RETRY: Verb.RETRY_ALL,
     Offer.RESTORE: Verb.RESTORE,
     Offer.SETTINGS: Verb.SETTINGS,
@@ -49,7 +49,7 @@ _OFFERED: Final = {
 
 
 class Application:
-    """The tray application; AlreadyRunningError after another one, or we, showed the status."""
+    """The tray application; AlreadyRunningError after another one, or we, opened the window."""
 
     def __init__(self, session_bus: "SessionBus | None") -> None:
         self._bus = session_bus

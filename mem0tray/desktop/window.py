@@ -39,8 +39,8 @@ _CHOSEN: Final = "BROWSER"  # the variable with the user's own, and `%s` for the
 _PATIENCE: Final = 2.0  # seconds for a program to fail, or to answer
 
 
-def show(settings: Settings, language: Language, *, waits: bool = True) -> bool:
-    """Open the window in a browser; the process that serves it is started if none runs.
+def show(settings: Settings, language: Language, *, view: str = "", waits: bool = True) -> bool:
+    """Open a view of the window in a browser; the process that serves it is started if none runs.
 
     The browser is led there by a file that only this user can read, as a command line shows its
     words to all. Return whether a browser could be opened. Raises Mem0TrayError.
@@ -49,7 +49,7 @@ def show(settings: Settings, language: Language, *, waits: bool = True) -> bool:
     door = usual_place(paths)
     private_folders.make_private_folder(door.parent)
     named = endpoint.find(paths.window) or _started(paths, language)
-    text = _DOOR.format(address=named.url + _way_in(named))
+    text = _DOOR.format(address=f"{named.url}{_way_in(named)}&view={view}")
     atomic.replace(door, text.encode(), durable=False)
     return open_page(door, waits=waits)
 

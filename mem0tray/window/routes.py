@@ -107,7 +107,8 @@ class Window:
         ticket = request.query_params.get("ticket", "")
         if not self._doors.enter(ticket, time.monotonic()):
             return self._html("closed.html", status=403)
-        answer = self._html("entered.html")
+        view = request.query_params.get("view", "")
+        answer = self._html("entered.html", {"view": view if view in VIEWS[1:] else ""})
         answer.set_cookie(
             self._guard.cookie, self._doors.session,
             path=self._doors.path, httponly=True, samesite="strict",
@@ -130,8 +131,13 @@ class Window:
     def _shown(self, view: str, form: Form) -> dict[str, Any]:
         seen = standing.read(current(), time.time())
         with Reader(seen.paths.ledger) as reader:
-            gathered = page.gather(seen, reader)
-            shown = page.shown(gathered, self._language) | {"live": True, "view": view}
+            span = str(form.get("span") or page.MONTH) if view == "activity" else ""
+            gathered = page.gather(seen, reader, span if span in page.SPANS else "")
+            shown = page.shown(gathered, self._language) | {
+                "live": True,
+                "view": view,
+                "span": span,
+            }
             if view == "settings":
                 shown |= settings_form.shown()
             if view == "undelivered":

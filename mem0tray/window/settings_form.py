@@ -32,7 +32,7 @@ def shown() -> dict[str, Any]:
         "url": server.url,
         "has_key": bool(server.api_key or server.keyring),
         "choices": {key: (config.get(loaded.settings, key), _allowed(key)) for key in _CHOICES},
-        "fixed": {key for key, source in loaded.sources.items() if source == ENVIRONMENT},
+        "fixed": {k for k in (_URL, _KEY, *_CHOICES) if loaded.sources.get(k) == ENVIRONMENT},
         "wrong": list(map(str, loaded.wrong)),
         "login": autostart.current().state(),
         "starts": ENABLED,
