@@ -53,17 +53,16 @@ class Acts:
             "claude": self._claude,
         }
 
-    def _said(self, one: str, many: str, number: int) -> str:
-        text = self._language.ngettext(one, many, number)
+    def _filled(self, text: str, number: int) -> str:
         return text.format(n=self._language.number(number))
 
     def _retry(self, form: Form) -> Said:
         settings = current()
         with waiting.opened(settings) as seen:
             done = verbs.retry_found(settings, seen, memories_of(seen, form))
-        number = len(done.items)
-        said = self._said("{n} memory is tried again.", "{n} memories are tried again.", number)
-        return Said(said)
+        number, ngettext = len(done.items), self._language.ngettext
+        text = ngettext("{n} memory is tried again.", "{n} memories are tried again.", number)
+        return Said(self._filled(text, number))
 
     def _delete(self, form: Form) -> Said:
         settings = current()
@@ -72,12 +71,20 @@ class Acts:
         done = verbs.delete(settings.locations(), settings, chosen)
         if not (done.items or done.in_flight):
             raise NotFoundError(GONE)
-        one = "{n} memory is deleted, a copy is kept."
-        said = self._said(one, "{n} memories are deleted, a copy is kept.", len(done.items))
-        if done.in_flight:
-            one = "{n} is being sent, and deleted if the server does not take it."
-            many = "{n} are being sent, and deleted if the server does not take them."
-            said = f"{said} {self._said(one, many, len(done.in_flight))}"
+        number, sent, ngettext = len(done.items), len(done.in_flight), self._language.ngettext
+        text = ngettext(
+            "{n} memory is deleted, a copy is kept.",
+            "{n} memories are deleted, a copy is kept.",
+            number,
+        )
+        said = self._filled(text, number)
+        if sent:
+            text = ngettext(
+                "{n} is being sent, and deleted if the server does not take it.",
+                "{n} are being sent, and deleted if the server does not take them.",
+                sent,
+            )
+            said = f"{said} {self._filled(text, sent)}"
         return Said(said, done.backup.name)
 
     def _restore(self, form: Form) -> Said:
@@ -89,7 +96,8 @@ class Acts:
         number = len(done.dead) + len(done.fresh)
         if not number:
             return Said(self._language.gettext("It is back already, or has been delivered."))
-        return Said(self._said("{n} memory is back.", "{n} memories are back.", number))
+        text = self._language.ngettext("{n} memory is back.", "{n} memories are back.", number)
+        return Said(self._filled(text, number))
 
     def _edit(self, form: Form) -> Said:
         settings = current()
