@@ -41,6 +41,7 @@ from mem0tray.window.acts import (
     number_in,
 )
 from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, Guard
+from mem0tray.window.page import Gathered
 from mem0tray.window.words import absolute, relative
 
 VIEWS: Final = ("memories", "undelivered", "activity", "settings")
@@ -141,16 +142,22 @@ class Window:
             if view == "settings":
                 shown |= settings_form.shown()
             if view == "undelivered":
-                wanted = matching_of(form, gathered.groups)
-                order = str(form.get("order") or "due")
-                order = order if order in ORDERS else "due"
-                number = number_in(form.get("page"), 1)
-                waits = WaitingItems(reader, seen.step)
-                listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
-                shown |= page.shown_letters(listed, gathered, self._language)
-                shown |= {"page": number, "pages": max(1, math.ceil(listed.total / ROWS))}
-                shown |= {"chosen": set(keys_of(form)), "wanted": filter_of(form, order)}
+                shown |= self._undelivered(form, gathered, WaitingItems(reader, seen.step))
         return shown
+
+    def _undelivered(self, form: Form, seen: Gathered, waits: WaitingItems) -> dict[str, Any]:
+        order = str(form.get("order") or "due")
+        order = order if order in ORDERS else "due"
+        number = number_in(form.get("page"), 1)
+        wanted = matching_of(form, seen.groups)
+        listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
+        return page.shown_letters(listed, seen, self._language) | {
+            "page": number,
+            "pages": max(1, math.ceil(listed.total / ROWS)),
+            "projects": sorted(each.project for each in waits.reader.by_project() if each.dead),
+            "chosen": set(keys_of(form)),
+            "wanted": filter_of(form, order),
+        }
 
     async def _test(self, request: Request) -> Response:
         steps = await run_in_threadpool(settings_form.test, await request.form())
