@@ -92,7 +92,7 @@ class Gathered(NamedTuple):
     restorable: bool = False
 
 
-class Listing(NamedTuple):
+class LetterList(NamedTuple):
     """Some of the memories that are not delivered, after `offset` others of `total`."""
 
     letters: Sequence[Letter] = ()
@@ -117,12 +117,12 @@ def gather(seen: Snapshot, reader: Reader, span: str = "") -> Gathered:
 
 def listing(
     waits: WaitingItems, wanted: Matching, order: str = "due", limit: int = SHOWN, offset: int = 0
-) -> Listing:
+) -> LetterList:
     """List some of the memories that match."""
     keys = waits.reader.matching(wanted, order)
     found = waits.with_keys(keys[offset : offset + limit])
     letters = [letter(waits, each) for each in found if each.item is not None]
-    return Listing(letters, len(keys), offset)
+    return LetterList(letters, len(keys), offset)
 
 
 def letter(waits: WaitingItems, found: FoundItem) -> Letter:
@@ -224,7 +224,7 @@ def save(settings: Settings, language: Language, out: Path, *, with_content: boo
     return out
 
 
-def render(seen: Gathered, listed: Listing, language: Language, *, with_content: bool) -> str:
+def render(seen: Gathered, listed: LetterList, language: Language, *, with_content: bool) -> str:
     """Render the document that is saved."""
     style = (_HERE / "static" / "window.css").read_text(encoding="utf-8")
     values = shown(seen, language) | shown_letters(listed, seen, language)
@@ -255,7 +255,7 @@ def shown(seen: Gathered, language: Language) -> dict[str, object]:
     }
 
 
-def shown_letters(listed: Listing, seen: Gathered, language: Language) -> dict[str, object]:
+def shown_letters(listed: LetterList, seen: Gathered, language: Language) -> dict[str, object]:
     """Return what the templates show of memories that are not delivered."""
     return {
         "letters": listed.letters,

@@ -40,7 +40,7 @@ from mem0tray.window.acts import (
     memories_of,
     number_in,
 )
-from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, Guard
+from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, WindowGuard
 from mem0tray.window.page import Gathered
 from mem0tray.window.words import absolute, relative
 
@@ -85,7 +85,7 @@ class Window:
             Mount(doors.path.rstrip("/"), routes=inside),
         ]
         handlers: dict[Any, Any] = {Mem0TrayError: self._failed, HTTPException: _plain}
-        self._guard = Guard(Starlette(routes=routes, exception_handlers=handlers), own, doors)
+        self._guard = WindowGuard(Starlette(routes=routes, exception_handlers=handlers), own, doors)
         self.app = self._guard
 
     def unwatched(self) -> float:
