@@ -125,31 +125,23 @@ def test_another_worker_goes_when_it_has_been_silent(
     assert ground.column("unknown", fresh("a")) == NOW
 
 
-def test_another_worker_that_has_ended_goes_at_once(
-    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("where", [{}, {"space": f"{processes.space()}x"}], ids=["here", "not"])
+def test_another_worker_that_has_ended_goes_at_once_unless_it_was_in_another_container(
+    ground: QueueScene,
+    breaker: CircuitBreaker,
+    other: OtherWorker,
+    monkeypatch: pytest.MonkeyPatch,
+    where: dict[str, Any],
 ) -> None:
-    write(ground, pid=GONE, host=HOST)
+    write(ground, pid=GONE, host=HOST, **where)
     other.look()
     assert ground.context.foreign_claims.worker() is not None
     started = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: started + 6)
     other.look()
     other.release()
-    assert ground.context.foreign_claims.worker() is None
-    assert breaker.lets_through(started)
-
-
-@pytest.mark.usefixtures("other")
-def test_one_in_another_container_has_not_ended_when_no_process_here_has_its_id(
-    ground: QueueScene, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(ground, pid=GONE, host=HOST, space=f"{processes.space()}x")
-    other.look()
-    started = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: started + 6)
-    other.look()
-    other.release()
-    assert ground.context.foreign_claims.worker() is not None
+    assert (ground.context.foreign_claims.worker() is None) == (where == {})
+    assert breaker.lets_through(started) == (where == {})
 
 
 def test_what_was_seen_before_our_own_end_is_still_known(
