@@ -36,7 +36,8 @@ OURS = {
     "orders": "requests",
     "pause": "requests/pause.json",
     "alerts": "alerts.json",
-    "page": "status.html",
+    "window": "window",
+    "door": "window.html",
     "edits": "edits",
     "quarantine": "quarantine",
 }
