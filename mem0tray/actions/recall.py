@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from mem0tray.actions import chosen_client, waiting
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.config.server_choice import THIS_COMPUTER, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
@@ -124,32 +124,48 @@ def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
 
 
 def latest(settings: Settings, limit: int, until: float) -> WasRead:
-    """Return the newest memories of all projects in use lately, and what waits; see `recall`."""
-    return _of_all(settings, limit, partial(recall, settings, limit=limit, until=until))
+    """Return the newest memories of the projects in use lately, and what waits; see `recall`."""
+
+    def question(project: str, found: WasRead) -> None:
+        asked = partial(_newest, settings, found, project, limit, until)
+        _ask(settings, found, asked, _patience(until))
+
+    return _of_all(settings, limit, None, question)
 
 
 def search_all(settings: Settings, query: str, limit: int) -> WasRead:
-    """Return the memories of all known projects that fit `query` best, and what waits."""
-    return _of_all(settings, limit, partial(search, settings, query=query, limit=limit))
+    """Return the memories of these projects that fit `query` best, and what waits and holds it."""
+
+    def question(project: str, found: WasRead) -> None:
+        _ask(settings, found, lambda client: client.search(project, query, limit, TIMEOUT))
+
+    return _of_all(settings, limit, query, question)
 
 
-def _of_all(settings: Settings, limit: int, question: Callable[..., WasRead]) -> WasRead:
+def _of_all(
+    settings: Settings, limit: int, text: str | None, question: Callable[[str, WasRead], None]
+) -> WasRead:
     """Ask about each of the projects in use lately, several at a time, and merge the answers."""
     from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely wanted
 
-    paths = settings.locations()
-    result = WasRead(chosen_server(settings, paths).shown)
-    with Reader(paths.ledger) as reader:
-        waiting_in = [each.project for each in reader.by_project()]
-        names = list(dict.fromkeys([*reader.lately_delivered(_PROJECTS), *waiting_in]))
+    result = WasRead(chosen_server(settings, settings.locations()).shown)
+    names: list[str] = []
+    try:
+        with waiting.opened(settings) as seen:
+            result.waiting = _in_order(seen.newest(limit, text))
+            result.unread = seen.step.sentence
+            projects = [each.project for each in result.waiting]
+            lately = seen.reader.lately_delivered(_PROJECTS)
+            names = list(filter(None, dict.fromkeys([*lately, *projects])))[:_PROJECTS]
+    except Mem0TrayError as error:
+        result.unread = str(error)
+    asked = [WasRead(result.destination) for _ in names]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for found in pool.map(lambda name: question(project=name), filter(None, names[:_PROJECTS])):
-            result.waiting += found.waiting
-            result.there += found.there
-            result.trouble, result.unread = found.trouble or result.trouble, found.unread
-    for memories in (result.waiting, result.there):
-        memories.sort(key=lambda each: (each.score or 0.0, each.moment), reverse=True)
-        del memories[limit:]
+        list(pool.map(question, names, asked))
+    result.there = [each for found in asked for each in found.there]
+    result.trouble = next((found.trouble for found in asked if found.trouble), "")
+    result.there.sort(key=lambda each: (each.score or 0.0, each.moment), reverse=True)
+    del result.there[limit:]
     return result
 
 
@@ -203,10 +219,17 @@ def _known_here(settings: Settings, project: str) -> WasRead:
     except Mem0TrayError as error:
         result.unread = str(error)
     found.reverse()  # of those in one second, too, the last added comes first
+    result.waiting = _in_order(found)
+    return result
+
+
+def _in_order(found: Iterable[FoundItem]) -> list[KnownMemory]:
+    """Return memories that wait as people see them, the newest first."""
+    result = []
     texts = [(each, each.item) for each in found if each.item is not None]
     for each, item in sorted(texts, key=lambda pair: -pair[1].timestamp):
         state = DEAD if each.is_dead else HELD if each.is_held else WAITING
-        result.waiting.append(
+        result.append(
             KnownMemory(each.project, item.content, each.id, state=state, moment=item.timestamp)
         )
     return result

@@ -141,6 +141,10 @@ class WaitingItems:
         """List a place as far as its items are known."""
         return _found(self.reader.listed(_STATES[place], project, limit))
 
+    def newest(self, limit: int, text: str | None = None) -> list[FoundItem]:
+        """List what waits and came last, if it holds `text`; newest first."""
+        return _found(self.reader.newest(limit, text))
+
     def failures(self, limit: int) -> list[tuple[str, int, FoundItem]]:
         """List the errors of dead letters, the commonest first, with their count and an example."""
         found = self.reader.failures(limit)

@@ -322,9 +322,17 @@ coalesce(last_error, (SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN
 -- NULL is any.
 state = 'dead' AND (:project IS NULL OR project = :project)
   AND (:errors IS NULL OR {failed_with} IN (SELECT value FROM json_each(:errors)))
-  AND (:text IS NULL OR CASE WHEN EXISTS (SELECT 1 FROM texts WHERE texts.key = items.key
+  AND {holds}
+
+-- name: holds
+-- Whether an item's text holds another; NULL is in any. Most are told without reading their JSON.
+(:text IS NULL OR CASE WHEN EXISTS (SELECT 1 FROM texts WHERE texts.key = items.key
   AND (CAST(raw AS TEXT) LIKE :text ESCAPE '\' OR CAST(raw AS TEXT) LIKE :escaped ESCAPE '\'))
   THEN {content} LIKE :text ESCAPE '\' END)
+
+-- name: newest
+-- The items of a state that came last and hold a text.
+SELECT key FROM items WHERE state = :state AND {holds} ORDER BY key DESC LIMIT :limit
 
 -- name: failures
 -- What dead letters failed with last: the error, how many, and one of them.

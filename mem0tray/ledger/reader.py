@@ -176,6 +176,16 @@ class Reader:
         sql = f"SELECT key FROM items WHERE {SQL['matching']} ORDER BY {ORDERS[order]}, key"
         return [key for (key,) in self._rows(sql, **wanted.values())]
 
+    def newest(self, limit: int, text: str | None = None) -> list[Listed]:
+        """List what waits and came last, if it holds `text`; newest first."""
+        values = Matching(text=text).values() | {"limit": limit}
+        keys = [
+            key
+            for state in (items.FRESH, items.DEAD)
+            for (key,) in self._rows(SQL["newest"], **values, state=state)
+        ]
+        return self.with_keys(sorted(keys, reverse=True)[:limit])
+
     def failures(self, limit: int) -> list[tuple[str, int, Listed]]:
         """Return each error of dead letters, how many have it, and one of them; the most first."""
         found = self._rows(SQL["failures"], limit)
