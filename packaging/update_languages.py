@@ -24,13 +24,13 @@ PACKAGE: Final = environment.ROOT / "mem0tray"
 LOCALE: Final = PACKAGE / "locale"
 CATALOG: Final = Path("LC_MESSAGES", "mem0tray.po")
 METHODS: Final = [("**.py", "python"), ("**.html", "jinja2")]
-# As `mem0tray.report.page` reads its templates; a mistake in one is to be seen.
+# As `mem0tray.window.page` reads its templates; a mistake in one is to be seen.
 OPTIONS: Final = {"**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
 KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2), "Reason": None}
 HEADERS: Final = ("Language", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
 PLURALS: Final = "Plural-Forms"
 COMMENT: Final = """\
-# {language} texts of mem0tray: menu, notifications, dialogs, status page.
+# {language} texts of mem0tray: menu, notifications, dialogs, window.
 # Change them here; packaging/update-languages then sorts and compiles them."""
 WIDTH: Final = 100
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 import click
 from msgspec.structs import asdict
 
-from mem0tray import window
 from mem0tray.actions import standing, status_line, waiting, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.cli import arguments, output
@@ -22,7 +21,7 @@ from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
 from mem0tray.core.text import plural
-from mem0tray.desktop import session
+from mem0tray.desktop import session, window
 
 UNKNOWN: Final = "unknown"
 _EVERY: Final = 1.0

@@ -1,4 +1,4 @@
-"""The language of menu, notifications, dialogs and status page, by the catalogs of `locale/`."""
+"""The language of menu, notifications, dialogs and window, by the catalogs of `locale/`."""
 
 import gettext
 from datetime import datetime

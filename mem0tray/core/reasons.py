@@ -1,7 +1,7 @@
 """What is wrong, and what to do, as data: made where it is known, put into words where it is shown.
 
 A `Reason` is one of our sentences with the values in it. Log, files and commands say it in
-English (`str`), menu, notifications and status page in the user's language (`said`). Code
+English (`str`), menu, notifications and window in the user's language (`said`). Code
 that depends on a reason looks at its `id` and arguments, and never at words.
 """
 

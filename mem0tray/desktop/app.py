@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from mem0tray.desktop.tray.xembed import OlderPanel
 
 _OFFERED: Final = {
-    Offer.STATUS: Verb.SHOW_STATUS,
+    Offer.STATUS: Verb.OPEN,
     Offer.RETRY: Verb.RETRY_ALL,
     Offer.RESTORE: Verb.RESTORE,
     Offer.SETTINGS: Verb.SETTINGS,
@@ -49,7 +49,7 @@ _OFFERED: Final = {
 
 
 class Application:
-    """The tray application; AlreadyRunningError after another one, or we, showed the status."""
+    """The tray application; AlreadyRunningError after another one, or we, opened the window."""
 
     def __init__(self, session_bus: "SessionBus | None") -> None:
         self._bus = session_bus
@@ -229,7 +229,7 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
         return AlreadyRunningError(
             error.message, "It is asked to show its status; `mem0tray status` shows it here."
         )
-    from mem0tray import window  # slow to import, and not needed for a first start
+    from mem0tray.desktop import window  # slow to import, and not needed for a first start
 
     how = "It has no tray icon; `mem0tray status` says how it is."
     with suppress(Mem0TrayError):

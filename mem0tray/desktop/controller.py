@@ -30,7 +30,6 @@ from mem0tray.desktop.notify import Notice, notice_texts
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.files import orders
-from mem0tray.files.private_folders import make_private_folder
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as settings_file
@@ -87,7 +86,7 @@ class Controller:
             Verb.DELETE: self._delete,
             Verb.COPY_ID: self._copy_id,
             Verb.DIAGNOSE: self._diagnose,
-            Verb.SHOW_STATUS: self._show_status,
+            Verb.OPEN: self._open_window,
             Verb.OPEN_DLQ: lambda _: session.show(self._paths().dlq, self._failed, edits=True),
             Verb.OPEN_LOG: lambda _: session.show(self._paths().log, self._failed),
             Verb.RESTORE: self._restore,
@@ -96,7 +95,7 @@ class Controller:
             Verb.RESUME: lambda _: orders.clear_pause(self._paths()),
             Verb.LEVEL: self._level,
             Verb.AT_LOGIN: lambda it: (autostart.enable if it.value else autostart.disable)(),
-            Verb.SETTINGS: self._open_settings,
+            Verb.SETTINGS: self._open_window,
         }
 
     def start(self) -> None:
@@ -138,7 +137,7 @@ class Controller:
 
     def _failed(self, error: Exception, verb: Verb | None = None) -> None:
         title = self._language().gettext("That did not work")
-        again = verb is Verb.SHOW_STATUS  # a click must not offer it again
+        again = verb is Verb.OPEN  # a click must not offer it again
         self._notify(title, self._explained(error), good=False, clickable=not again)
 
     def _explained(self, error: Exception) -> str:
@@ -210,19 +209,12 @@ class Controller:
                     return found
         raise NotFoundError(_GONE)
 
-    def _show_status(self, _: MenuCommand) -> None:
-        from mem0tray import window
+    def _open_window(self, command: MenuCommand) -> None:
+        from mem0tray.desktop import window  # slow to import, and rarely wanted
 
-        if not window.show(self._settings(), self._language(), waits=False):
+        view = "settings" if command.verb is Verb.SETTINGS else ""
+        if not window.show(self._settings(), self._language(), view=view, waits=False):
             raise session.no_program("mem0tray")
-
-    def _open_settings(self, _: MenuCommand) -> None:
-        path = settings_file()
-        make_private_folder(path.parent)
-        from mem0tray.config import config_file
-
-        config_file.create(path)
-        session.show(path, self._failed, edits=True)
 
     def _restore(self, _command: MenuCommand) -> None:
         language = self._language()

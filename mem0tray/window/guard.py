@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mem0tray.desktop.window import TICKET
 from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.window import TICKET
 
 FORM: Final = "x-mem0tray-form"  # the header with the token of the page
 HEALTH: Final = "/health"

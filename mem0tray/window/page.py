@@ -44,11 +44,13 @@ _CREDENTIALS: Final = re.compile(r"://[^\s/]*@")
 _LONGEST: Final = 2000  # characters of a text, mostly cut earlier
 _LINES: Final = 60  # of a memory's content
 _SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
-_DAYS: Final = 30
+_HOUR: Final = 3600.0
+DAY, WEEK, MONTH = "day", "week", "month"
+SPANS: Final = {DAY: 24, WEEK: 7, MONTH: 30}  # hours of a day, days of the others
 
 
-class Day(NamedTuple):
-    """A local day: when it begins, the memories delivered, the dead letters at its end."""
+class Slot(NamedTuple):
+    """An hour or a local day: when it begins, the memories delivered, those not at its end."""
 
     start: float
     delivered: int
@@ -85,7 +87,8 @@ class Gathered(NamedTuple):
     overview: Overview
     groups: Sequence[Group] = ()
     nonsense: int = 0
-    past: Sequence[Day] = ()
+    past: Sequence[Slot] = ()
+    span: str = MONTH
     projects: Sequence[str] = ()
     restorable: bool = False
 
@@ -98,8 +101,8 @@ class Listing(NamedTuple):
     offset: int = 0
 
 
-def gather(seen: Snapshot, reader: Reader) -> Gathered:
-    """Read how things stand, and why what is not delivered is not."""
+def gather(seen: Snapshot, reader: Reader, span: str = "") -> Gathered:
+    """Read how things stand, why what is not delivered is not, and the past of a span, if any."""
     waits = WaitingItems(reader, seen.step)
     odd = waits.odd
     since = [*reader.dead_since(), *(items.moved_to_dlq(raw, seen.at) for raw in odd)]
@@ -108,7 +111,8 @@ def gather(seen: Snapshot, reader: Reader) -> Gathered:
         standing.overview(seen),
         groups=grouped(waits, seen.at),
         nonsense=len(odd),
-        past=days(reader, seen.at, since),
+        past=history(reader, seen.at, since, span) if span else (),
+        span=span,
         projects=sorted(each.project for each in reader.by_project() if each.dead),
         restorable=reader.has_discarded(),
     )
@@ -141,14 +145,19 @@ def grouped(waits: WaitingItems, now: float) -> list[Group]:
     return sorted(alike.values(), key=lambda each: -each.count)
 
 
-def days(reader: Reader, now: float, dead_since: Iterable[float]) -> list[Day]:
-    """List the last days, from the one before the first memory: that shows the rise."""
+def history(reader: Reader, now: float, dead_since: Iterable[float], span: str) -> list[Slot]:
+    """List the hours or days of a span, from the one before the first memory: the rise shows."""
     began = reader.began()
     if began is None:
         return []
-    today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
-    shown = [today - timedelta(days=n) for n in reversed(range(_DAYS))]
-    starts = [datetime.combine(day, time.min).timestamp() for day in shown]
+    count = SPANS[span]
+    if span == DAY:
+        hour = now - now % _HOUR  # in zones that are whole hours off
+        starts = [hour - n * _HOUR for n in reversed(range(count))]
+    else:
+        today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
+        shown = [today - timedelta(days=n) for n in reversed(range(count))]
+        starts = [datetime.combine(day, time.min).timestamp() for day in shown]
     starts = starts[max(0, bisect_right(starts, began) - 2) :]
     delivered = [0] * len(starts)
     for at, number in reader.deliveries(starts[0], _SLOT).items():
@@ -158,7 +167,7 @@ def days(reader: Reader, now: float, dead_since: Iterable[float]) -> list[Day]:
     went = sorted(end for _, end in gone)
     ends = [*starts[1:], math.inf]
     dead = [bisect_left(came, end) - bisect_left(went, end) for end in ends]
-    return list(map(Day, starts, delivered, dead))
+    return list(map(Slot, starts, delivered, dead))
 
 
 def advice(seen: Gathered, language: Language) -> Iterable[Message]:
@@ -205,7 +214,7 @@ def save(settings: Settings, language: Language, out: Path, *, with_content: boo
     """
     seen = standing.read(settings, clock())
     with Reader(seen.paths.ledger) as reader:
-        gathered = gather(seen, reader)
+        gathered = gather(seen, reader, MONTH)
         listed = listing(WaitingItems(reader, seen.step), Matching())
     text = render(gathered, listed, language, with_content=with_content)
     out = out.expanduser().absolute()
@@ -308,10 +317,11 @@ def charts(seen: Gathered, language: Language) -> Iterable[Chart]:
     if not seen.past:
         return
     _, number = language.gettext, language.number
-    labels = [language.day(day.start) for day in seen.past]
-    delivered, dead = [day.delivered for day in seen.past], [day.dead for day in seen.past]
+    label = language.time if seen.span == DAY else language.day
+    labels = [label(each.start) for each in seen.past]
+    delivered, dead = [each.delivered for each in seen.past], [each.dead for each in seen.past]
     summary = _("{count} since {time}").format(count=number(sum(delivered)), time=labels[0])
-    yield Chart(_("Deliveries by day"), summary, "good", labels, delivered)
+    yield Chart(_("Deliveries"), summary, "good", labels, delivered)
     if any(dead):
         summary = _("{count} now").format(count=number(dead[-1]))
         yield Chart(_("Memories not delivered"), summary, "warn", labels, dead)

@@ -4,48 +4,52 @@ import asyncio
 import math
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from mem0tray.actions import backups, recall, standing, verbs, waiting
-from mem0tray.actions.waiting import FoundItem, WaitingItems
-from mem0tray.config import settings as config
+from mem0tray.actions import recall, standing, waiting
+from mem0tray.actions.waiting import WaitingItems
 from mem0tray.config.server_choice import said
-from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, orders
-from mem0tray.ledger.reader import ORDERS, Matching, Reader
+from mem0tray.desktop.window import TICKET
+from mem0tray.files import atomic
+from mem0tray.ledger.reader import ORDERS, Reader
 from mem0tray.localserver.endpoint import CHALLENGE_MAX, Endpoint, proof
-from mem0tray.system.paths import Paths
-from mem0tray.window import TICKET, page
+from mem0tray.window import page, settings_form
+from mem0tray.window.acts import (
+    FILTER,
+    GONE,
+    Acts,
+    Form,
+    Said,
+    current,
+    filter_of,
+    keys_of,
+    matching_of,
+    memories_of,
+    number_in,
+)
 from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, Guard
-from mem0tray.window.page import Group
 from mem0tray.window.words import absolute, relative
 
-Form = ImmutableMultiDict[str, Any]
-VIEWS: Final = ("memories", "undelivered", "activity")
-FILTER: Final = ("cause", "project", "text")
+VIEWS: Final = ("memories", "undelivered", "activity", "settings")
 ROWS: Final = 50
-_FOUND: Final = 30  # memories
+_FOUND: Final = 20  # memories
 _PATIENCE: Final = 5.0  # seconds for the server to show them
-_DIGITS: Final = 19  # of a key in the ledger
 _LOOK: Final = 0.5  # seconds between two looks for changes, while a page is open
 _MINUTE: Final = 60.0  # ages on the page are right to the minute
 _STATIC: Final = Path(__file__).with_name("static")
-_GONE: Final = Reason("It does not wait any more: it was delivered meanwhile, most likely.")
 
 
 class Window:
@@ -59,15 +63,19 @@ class Window:
         self._pages = 0  # that are open
         self._left = time.monotonic()  # when the last of them was closed
         inside = [
-            *(Route(path, self._page) for path in ("/", "/undelivered", "/activity")),
+            *(Route(path, self._page) for path in ("/", *(f"/{name}" for name in VIEWS[1:]))),
             Route(f"/{ENTER}", self._enter),
             Route("/view/{view}", self._live, methods=["POST"]),
             Route("/latest", self._latest, methods=["POST"]),
             Route("/search", self._latest, methods=["POST"]),
+            Route("/test", self._test, methods=["POST"]),
             Route("/events", self._events),
             Route("/memory/{key:int}", self._memory),
             Route("/ask/delete", self._ask_to_delete, methods=["POST"]),
-            *(Route(f"/{name}", self._act(act), methods=["POST"]) for name, act in self._acts()),
+            *(
+                Route(f"/{name}", self._act(act), methods=["POST"])
+                for name, act in Acts(language).by_name.items()
+            ),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
         routes = [
@@ -99,7 +107,8 @@ class Window:
         ticket = request.query_params.get("ticket", "")
         if not self._doors.enter(ticket, time.monotonic()):
             return self._html("closed.html", status=403)
-        answer = self._html("entered.html")
+        view = request.query_params.get("view", "")
+        answer = self._html("entered.html", {"view": view if view in VIEWS[1:] else ""})
         answer.set_cookie(
             self._guard.cookie, self._doors.session,
             path=self._doors.path, httponly=True, samesite="strict",
@@ -120,28 +129,39 @@ class Window:
         return self._html("live.html", await run_in_threadpool(self._shown, view, form))
 
     def _shown(self, view: str, form: Form) -> dict[str, Any]:
-        seen = standing.read(_settings(), time.time())
+        seen = standing.read(current(), time.time())
         with Reader(seen.paths.ledger) as reader:
-            gathered = page.gather(seen, reader)
-            shown = page.shown(gathered, self._language) | {"live": True, "view": view}
+            span = str(form.get("span") or page.MONTH) if view == "activity" else ""
+            gathered = page.gather(seen, reader, span if span in page.SPANS else "")
+            shown = page.shown(gathered, self._language) | {
+                "live": True,
+                "view": view,
+                "span": span,
+            }
+            if view == "settings":
+                shown |= settings_form.shown()
             if view == "undelivered":
-                wanted = _wanted(form, gathered.groups)
+                wanted = matching_of(form, gathered.groups)
                 order = str(form.get("order") or "due")
                 order = order if order in ORDERS else "due"
-                number = _number(form.get("page"), 1)
+                number = number_in(form.get("page"), 1)
                 waits = WaitingItems(reader, seen.step)
                 listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
                 shown |= page.shown_letters(listed, gathered, self._language)
                 shown |= {"page": number, "pages": max(1, math.ceil(listed.total / ROWS))}
-                shown |= {"chosen": set(_keys(form)), "wanted": _filter(form, order)}
+                shown |= {"chosen": set(keys_of(form)), "wanted": filter_of(form, order)}
         return shown
+
+    async def _test(self, request: Request) -> Response:
+        steps = await run_in_threadpool(settings_form.test, await request.form())
+        return self._html("tested.html", {"steps": steps})
 
     async def _latest(self, request: Request) -> Response:
         query = str((await request.form()).get("query", "")).strip()
         return await run_in_threadpool(self._found, query)
 
     def _found(self, query: str) -> Response:
-        settings, now, _ = _settings(), time.time(), self._language.gettext
+        settings, now, _ = current(), time.time(), self._language.gettext
         if query:
             found = recall.search_all(settings, query, _FOUND)
         else:
@@ -158,23 +178,23 @@ class Window:
         return self._html("found.html", shown)
 
     def _memory(self, request: Request) -> Response:
-        with waiting.opened(_settings()) as seen:
+        with waiting.opened(current()) as seen:
             for found in seen.with_keys([request.path_params["key"]]):
                 shown = {"found": found, "attempts": seen.attempts(found), "date": self._date}
                 return self._html("memory.html", shown)
-        raise NotFoundError(_GONE)
+        raise NotFoundError(GONE)
 
     async def _ask_to_delete(self, request: Request) -> Response:
         form = await request.form()
         number = await run_in_threadpool(self._count, form)
         everything = [(name, form.get(name, "")) for name in ("all", *FILTER)]
-        shown = {"number": number, "keys": _keys(form)}
+        shown = {"number": number, "keys": keys_of(form)}
         shown["everything"] = everything if "all" in form else []
         return self._html("delete.html", shown)
 
     def _count(self, form: Form) -> int:
-        with waiting.opened(_settings()) as seen:
-            return len(_chosen(seen, form))
+        with waiting.opened(current()) as seen:
+            return len(memories_of(seen, form))
 
     def _date(self, at: float) -> str:
         return absolute(at, self._language)
@@ -208,20 +228,10 @@ class Window:
 
     # What a user does ----------------------------------------------------------------------
 
-    def _acts(self) -> Sequence[tuple[str, Callable[[Form], tuple[str, str]]]]:
-        return (
-            ("retry", self._retry),
-            ("delete", self._delete),
-            ("restore", self._restore),
-            ("edit", self._edit),
-            ("pause", self._pause),
-            ("resume", self._resume),
-        )
-
-    def _act(self, act: Callable[[Form], tuple[str, str]]) -> Callable[..., Any]:
+    def _act(self, act: Callable[[Form], Said]) -> Callable[..., Any]:
         async def answer(request: Request) -> Response:
-            said, undo = await run_in_threadpool(act, await request.form())
-            answer = self._html("note.html", {"said": said, "undo": undo, "good": True})
+            done = await run_in_threadpool(act, await request.form())
+            answer = self._html("note.html", {"said": done.text, "undo": done.undo, "good": True})
             answer.headers["HX-Trigger"] = "done"
             return answer
 
@@ -234,104 +244,10 @@ class Window:
         answer.headers["HX-Retarget"], answer.headers["HX-Trigger"] = "#note", "done"
         return answer
 
-    def _said(self, one: str, many: str, number: int) -> str:
-        text = self._language.ngettext(one, many, number)
-        return text.format(n=self._language.number(number))
-
-    def _retry(self, form: Form) -> tuple[str, str]:
-        settings = _settings()
-        with waiting.opened(settings) as seen:
-            done = verbs.retry_found(settings, seen, _chosen(seen, form))
-        number = len(done.items)
-        said = self._said("{n} memory is tried again.", "{n} memories are tried again.", number)
-        return said, ""
-
-    def _delete(self, form: Form) -> tuple[str, str]:
-        settings = _settings()
-        with waiting.opened(settings) as seen:
-            chosen = _chosen(seen, form)
-        done = verbs.delete(settings.locations(), settings, chosen)
-        if not (done.items or done.in_flight):
-            raise NotFoundError(_GONE)
-        one = "{n} memory is deleted, a copy is kept."
-        said = self._said(one, "{n} memories are deleted, a copy is kept.", len(done.items))
-        if done.in_flight:
-            one = "{n} is being sent, and deleted if the server does not take it."
-            many = "{n} are being sent, and deleted if the server does not take them."
-            said = f"{said} {self._said(one, many, len(done.in_flight))}"
-        return said, done.backup.name
-
-    def _restore(self, form: Form) -> tuple[str, str]:
-        settings, paths = _settings(), _settings().locations()
-        name = str(form.get("backup", ""))
-        source = backups.named(paths, name) if name else backups.last_delete(paths)
-        done = verbs.restore(paths, settings, source)
-        number = len(done.dead) + len(done.fresh)
-        if not number:
-            return self._language.gettext("It is back already, or has been delivered."), ""
-        return self._said("{n} memory is back.", "{n} memories are back.", number), ""
-
-    def _edit(self, form: Form) -> tuple[str, str]:
-        settings = _settings()
-        text = str(form.get("content", "")).replace("\r\n", "\n")
-        with waiting.opened(settings) as seen:
-            chosen = _chosen(seen, form)
-        if not chosen:
-            raise NotFoundError(_GONE)
-        verbs.edit_text(settings.locations(), settings, chosen[0], text)
-        return self._language.gettext("Changed; the old text is kept. It is sent at once."), ""
-
-    def _pause(self, _: Form) -> tuple[str, str]:
-        orders.write_pause(_paths(), None)
-        return self._language.gettext("Deliveries are paused"), ""
-
-    def _resume(self, _: Form) -> tuple[str, str]:
-        orders.clear_pause(_paths())
-        return self._language.gettext("Deliveries go on."), ""
-
-
-def _chosen(seen: WaitingItems, form: Form) -> list[FoundItem]:
-    """Find the memories that a form names: some keys, or all that match its filter."""
-    if "all" not in form:
-        return seen.with_keys(_keys(form))
-    seen.step.check()
-    return seen.matching(_wanted(form, page.grouped(seen, time.time())))
-
-
-def _keys(form: Form) -> list[int]:
-    return [number for key in form.getlist("key") if (number := _number(key, 0))]
-
-
-def _number(given: object, least: int) -> int:
-    text = str(given or "")
-    return max(least, int(text)) if text.isdecimal() and len(text) < _DIGITS else least
-
-
-def _filter(form: Form, order: str) -> dict[str, object]:
-    """Return what the filter's fields are to show."""
-    given = {name: str(form.get(name) or "") for name in FILTER}
-    return given | {"order": order, "all": "all" in form, "any": any(given.values())}
-
-
-def _wanted(form: Form, groups: Sequence[Group]) -> Matching:
-    given = {name: str(form.get(name) or "") for name in FILTER}
-    errors = None
-    if given["cause"]:  # a group that has gone has no errors any more
-        errors = [error for each in groups if each.name == given["cause"] for error in each.errors]
-    return Matching(given["project"] or None, errors, given["text"].strip() or None)
-
-
-def _settings() -> Settings:
-    return config.read().settings
-
-
-def _paths() -> Paths:
-    return _settings().locations()
-
 
 def _mark() -> tuple[object, ...]:
     """Return what differs once anything has changed that a page shows."""
-    paths = _paths()
+    paths = current().locations()
     wal = paths.ledger.with_name(f"{paths.ledger.name}-wal")
     files = (paths.ledger, wal, paths.queue, paths.dlq, paths.emergency, paths.metrics, paths.pause)
     return (*map(atomic.signature, files), time.time() // _MINUTE)

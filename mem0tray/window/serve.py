@@ -31,7 +31,9 @@ def main() -> int:
 
     def make(own: endpoint.Endpoint, stop: Callable[[], None]) -> ASGIApp:
         window = Window(own, Language(code))
-        threading.Thread(target=end_when_left, args=(window, stop), daemon=True).start()
+        threading.Thread(
+            target=end_when_left, args=(window, stop), name="mem0tray-unwatched", daemon=True
+        ).start()
         return window.app
 
     try:

@@ -97,7 +97,7 @@ def tray(_: Examined) -> Iterable[Check]:
     if why:
         yield Check("tray", WARN, f"No icon can be shown: {why.rstrip('.')}.", remedy)
     elif shown_by:
-        menu = "; it has no menu, and a click shows the status" if shown_by == "XEmbed" else ""
+        menu = "; it has no menu, and a click opens the window" if shown_by == "XEmbed" else ""
         yield Check("tray", OK, f"A panel shows tray icons ({shown_by}){menu}.")
     else:
         desktop = os.environ.get("XDG_CURRENT_DESKTOP", "").upper()

@@ -299,7 +299,7 @@ _MENU_ENTRY: Final = _ENTRY | {
     "X-GNOME-UsesNotifications": "true",
     _VERSION: __version__,
 }
-_STATUS: Final = "\n[Desktop Action status]\nName=Show status\nName[fr]=Afficher l’état\nExec="
+_STATUS: Final = "\n[Desktop Action status]\nName=Open mem0tray\nName[fr]=Ouvrir mem0tray\nExec="
 
 
 class ApplicationEntry(Autostart):

@@ -70,7 +70,7 @@ def test_notice(language: Language) -> Notice:
 def _actions(offers: tuple[Offer, ...], language: Language) -> tuple[tuple[Offer, str], ...]:
     _ = language.gettext
     labels = {
-        Offer.STATUS: _("Show status"),
+        Offer.STATUS: _("Open mem0tray"),
         Offer.RESTORE: _("Restore"),
         Offer.RETRY: _("Try again"),
         Offer.SETTINGS: _("Settings"),
@@ -165,7 +165,7 @@ def _back(group: NoticeGroup, language: Language) -> str:
 def _action(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     if not isinstance(event, events.StateChanged) or not event.reason:
-        return _("“Show status” in the menu says what to do.")
+        return _("“Open mem0tray” in the menu says what to do.")
     parts = [reasons.sentence(part) for part in reasons.parted(event.reason) if part]
     return "\n".join(one_line(part.said(language), _REASON) for part in parts)
 

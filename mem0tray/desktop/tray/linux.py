@@ -88,7 +88,7 @@ class StatusNotifierItem(ServiceInterface):
         "(sa(iiay)ss)",
         lambda item: ["", [], *item.tooltip.translate(_SIMILAR).partition("\n")[::2]],
     )
-    ItemIsMenu = constant("ItemIsMenu", "b", lambda _: False)  # a left click shows the status
+    ItemIsMenu = constant("ItemIsMenu", "b", lambda _: False)  # a left click opens the window
     Menu = constant("Menu", "o", lambda _: dbus_menu.PATH)
 
     @dbus_method()

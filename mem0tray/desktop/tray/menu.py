@@ -79,7 +79,7 @@ class Verb(Enum):
     DELETE = auto()
     COPY_ID = auto()
     DIAGNOSE = auto()
-    SHOW_STATUS = auto()
+    OPEN = auto()
     OPEN_DLQ = auto()
     OPEN_LOG = auto()
     RESTORE = auto()
@@ -132,13 +132,13 @@ def build(
     if not nests:
         letters = [line for letter in letters[:_FLAT] for line in _flat(letter)]
     return (
-        _item(_first_line(view, language), Verb.SHOW_STATUS),
-        _item(_counts(view, language), Verb.SHOW_STATUS),
+        _item(_("Open mem0tray"), Verb.OPEN, default=True),
+        _item(_first_line(view, language), Verb.OPEN),
+        _item(_counts(view, language), Verb.OPEN),
         SEPARATOR,
         _item(_("Try all again now"), Verb.RETRY_ALL, enabled=view.dlq > 0),
         MenuEntry(_("Memories not delivered"), entries=tuple(letters), enabled=bool(view.letters)),
         SEPARATOR,
-        _item(_("Show status"), Verb.SHOW_STATUS, default=True),
         _item(_("Open DLQ file"), Verb.OPEN_DLQ),
         _item(_("Open log"), Verb.OPEN_LOG),
         _item(_("Restore last deletion"), Verb.RESTORE, enabled=view.restorable),

@@ -1,0 +1,164 @@
+"""What a user does in the window: each by the action that the command of that name uses."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from starlette.datastructures import ImmutableMultiDict
+
+from mem0tray.actions import backups, verbs, waiting
+from mem0tray.actions.waiting import FoundItem, WaitingItems
+from mem0tray.config import settings as config
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import NotFoundError
+from mem0tray.core.language import Language
+from mem0tray.core.reasons import Reason
+from mem0tray.files import orders
+from mem0tray.ledger.reader import Matching
+from mem0tray.window import page, settings_form
+from mem0tray.window.page import Group
+
+Form = ImmutableMultiDict[str, Any]
+FILTER: Final = ("cause", "project", "text")
+GONE: Final = Reason("It does not wait any more: it was delivered meanwhile, most likely.")
+_DIGITS: Final = 19  # of a key in the ledger
+
+
+class Said(NamedTuple):
+    """What is said of an act that is done; `undo` is the backup that undoes it, if any."""
+
+    text: str
+    undo: str = ""
+
+
+def current() -> Settings:
+    """Return the settings in force now; those that are wrong are at their defaults."""
+    return config.read().settings
+
+
+class Acts:
+    """The acts by their names; each raises Mem0TrayError where it cannot be done."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self.by_name: dict[str, Callable[[Form], Said]] = {
+            "retry": self._retry,
+            "delete": self._delete,
+            "restore": self._restore,
+            "edit": self._edit,
+            "pause": self._pause,
+            "resume": self._resume,
+            "settings": self._settings,
+            "login": self._login,
+            "claude": self._claude,
+        }
+
+    def _filled(self, text: str, number: int) -> str:
+        return text.format(n=self._language.number(number))
+
+    def _retry(self, form: Form) -> Said:
+        settings = current()
+        with waiting.opened(settings) as seen:
+            done = verbs.retry_found(settings, seen, memories_of(seen, form))
+        number, ngettext = len(done.items), self._language.ngettext
+        text = ngettext("{n} memory is tried again.", "{n} memories are tried again.", number)
+        return Said(self._filled(text, number))
+
+    def _delete(self, form: Form) -> Said:
+        settings = current()
+        with waiting.opened(settings) as seen:
+            chosen = memories_of(seen, form)
+        done = verbs.delete(settings.locations(), settings, chosen)
+        if not (done.items or done.in_flight):
+            raise NotFoundError(GONE)
+        number, sent, ngettext = len(done.items), len(done.in_flight), self._language.ngettext
+        text = ngettext(
+            "{n} memory is deleted, a copy is kept.",
+            "{n} memories are deleted, a copy is kept.",
+            number,
+        )
+        said = self._filled(text, number)
+        if sent:
+            text = ngettext(
+                "{n} is being sent, and deleted if the server does not take it.",
+                "{n} are being sent, and deleted if the server does not take them.",
+                sent,
+            )
+            said = f"{said} {self._filled(text, sent)}"
+        return Said(said, done.backup.name)
+
+    def _restore(self, form: Form) -> Said:
+        settings = current()
+        paths = settings.locations()
+        name = str(form.get("backup", ""))
+        source = backups.named(paths, name) if name else backups.last_delete(paths)
+        done = verbs.restore(paths, settings, source)
+        number = len(done.dead) + len(done.fresh)
+        if not number:
+            return Said(self._language.gettext("It is back already, or has been delivered."))
+        text = self._language.ngettext("{n} memory is back.", "{n} memories are back.", number)
+        return Said(self._filled(text, number))
+
+    def _edit(self, form: Form) -> Said:
+        settings = current()
+        text = str(form.get("content", "")).replace("\r\n", "\n")
+        with waiting.opened(settings) as seen:
+            chosen = memories_of(seen, form)
+        if not chosen:
+            raise NotFoundError(GONE)
+        verbs.edit_text(settings.locations(), settings, chosen[0], text)
+        return Said(self._language.gettext("Changed; the old text is kept. It is sent at once."))
+
+    def _pause(self, _: Form) -> Said:
+        orders.write_pause(current().locations(), None)
+        return Said(self._language.gettext("Deliveries are paused"))
+
+    def _resume(self, _: Form) -> Said:
+        orders.clear_pause(current().locations())
+        return Said(self._language.gettext("Deliveries go on."))
+
+    def _settings(self, form: Form) -> Said:
+        settings_form.save(form)
+        return Said(self._language.gettext("Saved."))
+
+    def _login(self, form: Form) -> Said:
+        settings_form.start_at_login(wanted=bool(form.get("on")))
+        return Said(self._language.gettext("Saved."))
+
+    def _claude(self, form: Form) -> Said:
+        settings_form.connect_claude(wanted=bool(form.get("on")))
+        return Said(self._language.gettext("Saved. Sessions that begin now follow it."))
+
+
+def memories_of(seen: WaitingItems, form: Form) -> list[FoundItem]:
+    """Find the memories that a form names: some keys, or all that match its filter."""
+    if "all" not in form:
+        return seen.with_keys(keys_of(form))
+    seen.step.check()
+    return seen.matching(matching_of(form, page.grouped(seen, time.time())))
+
+
+def keys_of(form: Form) -> list[int]:
+    """Return the keys in the ledger that a form names."""
+    return [number for key in form.getlist("key") if (number := number_in(key, 0))]
+
+
+def number_in(given: object, least: int) -> int:
+    """Return the number that a field holds; `least` for less, and for nonsense."""
+    text = str(given or "")
+    return max(least, int(text)) if text.isdecimal() and len(text) < _DIGITS else least
+
+
+def filter_of(form: Form, order: str) -> dict[str, object]:
+    """Return what the filter's fields are to show."""
+    given = {name: str(form.get(name) or "") for name in FILTER}
+    return given | {"order": order, "all": "all" in form, "any": any(given.values())}
+
+
+def matching_of(form: Form, groups: Sequence[Group]) -> Matching:
+    """Return which memories the fields of the filter mean."""
+    given = {name: str(form.get(name) or "") for name in FILTER}
+    errors = None
+    if given["cause"]:  # a group that has gone has no errors any more
+        errors = [error for each in groups if each.name == given["cause"] for error in each.errors]
+    return Matching(given["project"] or None, errors, given["text"].strip() or None)

@@ -1,0 +1,133 @@
+"""The settings that people change in the window, by the code that the commands use."""
+
+from typing import Any, Final
+
+from msgspec.structs import replace
+from starlette.datastructures import ImmutableMultiDict
+
+from mem0tray.actions import server_test
+from mem0tray.actions.server_test import FAILED, Step
+from mem0tray.claude import connecting
+from mem0tray.config import config_file, setting_rules
+from mem0tray.config import settings as config
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, Settings
+from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.core.reasons import Reason
+from mem0tray.desktop import autostart
+from mem0tray.desktop.autostart import DISABLED, ENABLED, Origin
+from mem0tray.system.paths import config_file as location
+
+_URL: Final = "server.url"
+_KEY: Final = "server.api_key"
+_CHOICES: Final = ("notifications.level", "ui.language")
+_SECONDS: Final = 5.0
+
+
+def shown() -> dict[str, Any]:
+    """Return what the template of the settings shows; a key is never shown."""
+    loaded = config.read()
+    server = loaded.settings.server
+    return {
+        "url": server.url,
+        "has_key": bool(server.api_key or server.keyring),
+        "choices": {key: (config.get(loaded.settings, key), _allowed(key)) for key in _CHOICES},
+        "fixed": {k for k in (_URL, _KEY, *_CHOICES) if loaded.sources.get(k) == ENVIRONMENT},
+        "wrong": list(map(str, loaded.wrong)),
+        "login": autostart.current().state(),
+        "starts": ENABLED,
+        "claude": _is_connected(),
+        "has_claude": connecting.is_there(),
+        "file": str(location()),
+    }
+
+
+def _allowed(key: str) -> tuple[str, ...]:
+    values = setting_rules.CHOICES[key]
+    return ("", *values) if key == "ui.language" else values
+
+
+def _is_connected() -> bool:
+    try:
+        return not any(connecting.plan(part, _program()).is_needed for part in connecting.PARTS)
+    except Mem0TrayError:
+        return False
+
+
+def _program() -> tuple[str, ...]:
+    return Origin.of_this_process().in_console()
+
+
+def save(form: ImmutableMultiDict[str, Any]) -> None:
+    """Write what has changed into the settings file, whose comments stay. Raises SettingsError."""
+    before, file = config.read(), location()
+    for key in (_URL, _KEY, *_CHOICES):
+        given = str(form.get(key, "")).strip()
+        if (
+            key not in form
+            or given == config.get(before.settings, key)
+            or (key == _KEY and not given)
+        ):
+            continue
+        if given:
+            config_file.change(file, key, config_file.checked(key, given))
+        else:
+            config_file.remove(file, key)
+
+
+def test(form: ImmutableMultiDict[str, Any]) -> list[Step]:
+    """Test the server as it is typed; nothing is stored, here or there.
+
+    The key that is set goes along only to the host and port that it is set for.
+    """
+    loaded, url = config.read(), str(form.get(_URL, "")).strip()
+    key = str(form.get(_KEY, "")).strip()
+    try:
+        if url:
+            config_file.checked(_URL, url)
+        if key:
+            config_file.checked(_KEY, key)
+    except SettingsError as error:
+        return [Step(server_test.SERVER, FAILED, error.message, error.remedy)]
+    server = loaded.settings.server
+    typed = replace(server, url=url, api_key=key)
+    if not key and _place(server.url) == _place(url):
+        typed = replace(server, url=url)
+    elif not key:
+        typed = replace(typed, keyring=config.Settings().server.keyring)
+    return server_test.examine(_with(loaded, replace(loaded.settings, server=typed)), _SECONDS)
+
+
+def _with(loaded: Loaded, settings: Settings) -> Loaded:
+    return replace(loaded, settings=settings)
+
+
+def _place(url: str) -> tuple[str, int] | None:
+    if not url or url == LOCAL_URL:
+        return None
+    try:
+        address = ServerAddress.of(url)
+    except SettingsError:
+        return None
+    return address.hostname, address.port
+
+
+def start_at_login(*, wanted: bool) -> None:
+    """Start at login, or stop doing so. Raises Mem0TrayError where that is impossible."""
+    login = autostart.current()
+    (login.enable if wanted else login.disable)()
+    state = login.state()
+    if wanted and state.name != ENABLED:
+        raise Mem0TrayError(state.reason or "mem0tray does not start at login.")
+    if not wanted and state.name != DISABLED:
+        raise Mem0TrayError(
+            Reason("{file} still starts it: that file is not ours.", file=login.where)
+        )
+
+
+def connect_claude(*, wanted: bool) -> None:
+    """Connect Claude Code with mem0tray, or undo that; a copy of each file is kept."""
+    changes = [connecting.plan(part, _program() if wanted else ()) for part in connecting.PARTS]
+    for change in changes:
+        if change.is_needed:
+            connecting.carry_out(change)
