@@ -16,7 +16,7 @@ from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line, plural
-from mem0tray.ledger.reader import Matching, Reader
+from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt, Known, Listed
 from mem0tray.system import programs
 
@@ -140,12 +140,6 @@ class WaitingItems:
     ) -> list[FoundItem]:
         """List a place as far as its items are known."""
         return _found(self.reader.listed(_STATES[place], project, limit))
-
-    def matching(
-        self, wanted: Matching, order: str = "due", limit: int | None = None, offset: int = 0
-    ) -> list[FoundItem]:
-        """List the dead letters that match, by an order of `ORDERS`."""
-        return _found(self.reader.matching(wanted, order, limit, offset))
 
     def failures(self, limit: int) -> list[tuple[str, int, FoundItem]]:
         """List the errors of dead letters, the commonest first, with their count and an example."""

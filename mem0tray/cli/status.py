@@ -21,7 +21,7 @@ from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
 from mem0tray.core.text import plural
-from mem0tray.desktop import session, window
+from mem0tray.desktop import session
 
 UNKNOWN: Final = "unknown"
 _EVERY: Final = 1.0
@@ -229,6 +229,8 @@ def open_window() -> None:
     A page in your browser that lives; a process of its own serves it, on this computer alone, and
     ends a minute after the page was closed.
     """
+    from mem0tray.desktop import window  # slow to import, and needed only here
+
     settings = arguments.load_there()
     if not window.show(settings, session.language(settings.ui.language)):
         raise Mem0TrayError(

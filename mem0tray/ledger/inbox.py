@@ -89,6 +89,7 @@ class Inbox:
     def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
         """Add a dead letter; return its key. `gen`: the user's own generation that shows it."""
         body = None if gen is None else items.body(raw)
+        error = (items.load_object(raw) or {}).get("last_error")
         with self._ledger.transaction() as db:
             key = self._add(
                 item, items.DEAD, raw, now,
@@ -97,6 +98,7 @@ class Inbox:
                 due=dead_due(item.last_attempt, item.retry_count, now),
                 unknown=now if ask else None,
                 moved=items.moved_to_dlq(raw, now),
+                last_error=error if isinstance(error, str) else None,
                 body=body,
             )  # fmt: skip
             if gen is not None:

@@ -322,7 +322,9 @@ coalesce(last_error, (SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN
 -- NULL is any.
 state = 'dead' AND (:project IS NULL OR project = :project)
   AND (:errors IS NULL OR {failed_with} IN (SELECT value FROM json_each(:errors)))
-  AND (:text IS NULL OR {content} LIKE :text ESCAPE '\')
+  AND (:text IS NULL OR CASE WHEN EXISTS (SELECT 1 FROM texts WHERE texts.key = items.key
+  AND (CAST(raw AS TEXT) LIKE :text ESCAPE '\' OR CAST(raw AS TEXT) LIKE :escaped ESCAPE '\'))
+  THEN {content} LIKE :text ESCAPE '\' END)
 
 -- name: failures
 -- What dead letters failed with last: the error, how many, and one of them.

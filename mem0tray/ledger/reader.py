@@ -69,14 +69,20 @@ class Matching(NamedTuple):
     text: str | None = None
 
     def values(self) -> dict[str, Any]:
-        text = None
+        text = escaped = None
         if self.text:
-            text = "%" + re.sub(r"[%_\\]", r"\\\g<0>", self.text) + "%"
+            escaped = _like(json.dumps(self.text)[1:-1])  # as JSON may have it
+            text = _like(self.text)
         return {
             "project": None if self.project is None else encode(self.project),
             "errors": None if self.errors is None else json.dumps(list(self.errors)),
             "text": text,
+            "escaped": escaped,
         }
+
+
+def _like(text: str) -> str:
+    return "%" + re.sub(r"[%_\\]", r"\\\g<0>", text) + "%"
 
 
 class Reader:
@@ -165,19 +171,10 @@ class Reader:
         where, values = _those(state, project)
         return int(self._one(f"SELECT count(*) FROM items WHERE {where}", *values) or 0)
 
-    def matching(
-        self, wanted: Matching, order: str = "due", limit: int | None = None, offset: int = 0
-    ) -> list[Listed]:
-        """List dead letters that match, by an `order` of `ORDERS`."""
-        keys = f"SELECT key FROM items WHERE {SQL['matching']} ORDER BY {ORDERS[order]}, key"
-        most = -1 if limit is None else limit
-        where = f"items.key IN ({keys} LIMIT :limit OFFSET :offset)"
-        sql = f"{_LISTED} WHERE {where} ORDER BY {ORDERS[order]}, items.key"
-        return _listed(self._rows(sql, **wanted.values(), limit=most, offset=offset))
-
-    def count_matching(self, wanted: Matching) -> int:
-        sql = f"SELECT count(*) FROM items WHERE {SQL['matching']}"
-        return int((self._rows(sql, **wanted.values()) or [(0,)])[0][0])
+    def matching(self, wanted: Matching, order: str = "due") -> list[int]:
+        """Return the keys of the dead letters that match, by an order of `ORDERS`."""
+        sql = f"SELECT key FROM items WHERE {SQL['matching']} ORDER BY {ORDERS[order]}, key"
+        return [key for (key,) in self._rows(sql, **wanted.values())]
 
     def failures(self, limit: int) -> list[tuple[str, int, Listed]]:
         """Return each error of dead letters, how many have it, and one of them; the most first."""
@@ -185,9 +182,11 @@ class Reader:
         return [(said, n, one) for said, n, key in found for one in self.with_keys([key])]
 
     def with_keys(self, keys: Sequence[int]) -> list[Listed]:
-        """Return what waits of these."""
+        """Return what waits of these, in their order."""
         where = f"items.key IN (SELECT value FROM json_each(?)) AND {_WAITS}"
-        return _listed(self._rows(f"{_LISTED} WHERE {where}", json.dumps(list(keys))))
+        found = _listed(self._rows(f"{_LISTED} WHERE {where}", json.dumps(list(keys))))
+        place = {key: at for at, key in enumerate(keys)}
+        return sorted(found, key=lambda each: place[each[0].key])
 
     def dead_since(self) -> list[float]:
         sql = "SELECT moved FROM items WHERE state = 'dead' AND moved IS NOT NULL"

@@ -143,7 +143,8 @@ def memories_of(seen: WaitingItems, form: Form) -> list[FoundItem]:
     if "all" not in form:
         return seen.with_keys(keys_of(form))
     seen.step.check()
-    return seen.matching(matching_of(form, page.grouped(seen, time.time())))
+    wanted = matching_of(form, page.grouped(seen, time.time()))
+    return seen.with_keys(seen.reader.matching(wanted))
 
 
 def keys_of(form: Form) -> list[int]:

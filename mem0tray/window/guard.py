@@ -63,7 +63,7 @@ class Doors:
         return True
 
 
-class Guard:
+class WindowGuard:
     """Refuses every request but those; also says how a browser is to treat each answer."""
 
     def __init__(self, app: ASGIApp, own: Endpoint, doors: Doors) -> None:

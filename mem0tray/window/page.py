@@ -89,11 +89,10 @@ class Gathered(NamedTuple):
     nonsense: int = 0
     past: Sequence[Slot] = ()
     span: str = MONTH
-    projects: Sequence[str] = ()
     restorable: bool = False
 
 
-class Listing(NamedTuple):
+class LetterList(NamedTuple):
     """Some of the memories that are not delivered, after `offset` others of `total`."""
 
     letters: Sequence[Letter] = ()
@@ -105,26 +104,25 @@ def gather(seen: Snapshot, reader: Reader, span: str = "") -> Gathered:
     """Read how things stand, why what is not delivered is not, and the past of a span, if any."""
     waits = WaitingItems(reader, seen.step)
     odd = waits.odd
-    since = [*reader.dead_since(), *(items.moved_to_dlq(raw, seen.at) for raw in odd)]
     return Gathered(
         seen.at,
         standing.overview(seen),
         groups=grouped(waits, seen.at),
         nonsense=len(odd),
-        past=history(reader, seen.at, since, span) if span else (),
+        past=history(reader, seen.at, odd, span) if span else (),
         span=span,
-        projects=sorted(each.project for each in reader.by_project() if each.dead),
         restorable=reader.has_discarded(),
     )
 
 
 def listing(
     waits: WaitingItems, wanted: Matching, order: str = "due", limit: int = SHOWN, offset: int = 0
-) -> Listing:
+) -> LetterList:
     """List some of the memories that match."""
-    found = waits.matching(wanted, order, limit, offset)
+    keys = waits.reader.matching(wanted, order)
+    found = waits.with_keys(keys[offset : offset + limit])
     letters = [letter(waits, each) for each in found if each.item is not None]
-    return Listing(letters, waits.reader.count_matching(wanted), offset)
+    return LetterList(letters, len(keys), offset)
 
 
 def letter(waits: WaitingItems, found: FoundItem) -> Letter:
@@ -145,7 +143,7 @@ def grouped(waits: WaitingItems, now: float) -> list[Group]:
     return sorted(alike.values(), key=lambda each: -each.count)
 
 
-def history(reader: Reader, now: float, dead_since: Iterable[float], span: str) -> list[Slot]:
+def history(reader: Reader, now: float, odd: Iterable[bytes], span: str) -> list[Slot]:
     """List the hours or days of a span, from the one before the first memory: the rise shows."""
     began = reader.began()
     if began is None:
@@ -163,7 +161,8 @@ def history(reader: Reader, now: float, dead_since: Iterable[float], span: str) 
     for at, number in reader.deliveries(starts[0], _SLOT).items():
         delivered[max(0, bisect_right(starts, at) - 1)] += number
     gone = reader.stays(starts[0])
-    came = sorted([*(start for start, _ in gone), *dead_since])
+    since = [*reader.dead_since(), *(items.moved_to_dlq(raw, now) for raw in odd)]
+    came = sorted([*(start for start, _ in gone), *since])
     went = sorted(end for _, end in gone)
     ends = [*starts[1:], math.inf]
     dead = [bisect_left(came, end) - bisect_left(went, end) for end in ends]
@@ -225,7 +224,7 @@ def save(settings: Settings, language: Language, out: Path, *, with_content: boo
     return out
 
 
-def render(seen: Gathered, listed: Listing, language: Language, *, with_content: bool) -> str:
+def render(seen: Gathered, listed: LetterList, language: Language, *, with_content: bool) -> str:
     """Render the document that is saved."""
     style = (_HERE / "static" / "window.css").read_text(encoding="utf-8")
     values = shown(seen, language) | shown_letters(listed, seen, language)
@@ -249,7 +248,6 @@ def shown(seen: Gathered, language: Language) -> dict[str, object]:
         "advice": list(advice(seen, language)),
         "groups": seen.groups,
         "charts": list(charts(seen, language)),
-        "projects": seen.projects,
         "nonsense": seen.nonsense,
         "restorable": seen.restorable,
         "said": lambda reason: reason.said(language),
@@ -257,7 +255,7 @@ def shown(seen: Gathered, language: Language) -> dict[str, object]:
     }
 
 
-def shown_letters(listed: Listing, seen: Gathered, language: Language) -> dict[str, object]:
+def shown_letters(listed: LetterList, seen: Gathered, language: Language) -> dict[str, object]:
     """Return what the templates show of memories that are not delivered."""
     return {
         "letters": listed.letters,

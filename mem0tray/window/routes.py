@@ -41,7 +41,8 @@ from mem0tray.window.acts import (
     memories_of,
     number_in,
 )
-from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, Guard
+from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, WindowGuard
+from mem0tray.window.page import Gathered
 from mem0tray.window.words import absolute, relative
 
 VIEWS: Final = ("memories", "undelivered", "activity", "settings")
@@ -85,7 +86,7 @@ class Window:
             Mount(doors.path.rstrip("/"), routes=inside),
         ]
         handlers: dict[Any, Any] = {Mem0TrayError: self._failed, HTTPException: _plain}
-        self._guard = Guard(Starlette(routes=routes, exception_handlers=handlers), own, doors)
+        self._guard = WindowGuard(Starlette(routes=routes, exception_handlers=handlers), own, doors)
         self.app = self._guard
 
     def unwatched(self) -> float:
@@ -142,16 +143,22 @@ class Window:
             if view == "settings":
                 shown |= settings_form.shown()
             if view == "undelivered":
-                wanted = matching_of(form, gathered.groups)
-                order = str(form.get("order") or "due")
-                order = order if order in ORDERS else "due"
-                number = number_in(form.get("page"), 1)
-                waits = WaitingItems(reader, seen.step)
-                listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
-                shown |= page.shown_letters(listed, gathered, self._language)
-                shown |= {"page": number, "pages": max(1, math.ceil(listed.total / ROWS))}
-                shown |= {"chosen": set(keys_of(form)), "wanted": filter_of(form, order)}
+                shown |= self._undelivered(form, gathered, WaitingItems(reader, seen.step))
         return shown
+
+    def _undelivered(self, form: Form, seen: Gathered, waits: WaitingItems) -> dict[str, Any]:
+        order = str(form.get("order") or "due")
+        order = order if order in ORDERS else "due"
+        number = number_in(form.get("page"), 1)
+        wanted = matching_of(form, seen.groups)
+        listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
+        return page.shown_letters(listed, seen, self._language) | {
+            "page": number,
+            "pages": max(1, math.ceil(listed.total / ROWS)),
+            "projects": sorted(each.project for each in waits.reader.by_project() if each.dead),
+            "chosen": set(keys_of(form)),
+            "wanted": filter_of(form, order),
+        }
 
     async def _test(self, request: Request) -> Response:
         steps = await run_in_threadpool(settings_form.test, await form_of(request))

@@ -46,12 +46,12 @@ def test_a_signal_ends_it(tray: Tray, name: str, mode: str) -> None:
     assert not tray.home.json("status")["worker"]["running"]
 
 
-def test_a_second_start_shows_the_status(tray: Tray, programs: Programs) -> None:
+def test_a_second_start_opens_the_window(tray: Tray, programs: Programs) -> None:
     first, _ = tray.shown()
     second = tray.start()
     assert second.wait() == 1
     assert "already" in one_line(second.err)
-    tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
+    tray.home.wait(lambda: programs.calls("xdg-open"), what="the window opened")
     assert first.alive
     assert len(tray.host.items) == 1
 
@@ -63,9 +63,9 @@ def test_a_second_start_beside_a_worker_in_the_terminal(tray: Tray, programs: Pr
     (line,) = said(second)
     assert f"already running for this folder (process {first.pid})." in line
     assert line.endswith(
-        "It has no tray icon; your browser shows its status. For an icon, stop it and start again."
+        "It has no tray icon; your browser shows how it is. For an icon, stop it and start again."
     )
-    tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
+    tray.home.wait(lambda: programs.calls("xdg-open"), what="the window opened")
     assert first.alive
 
 
@@ -142,7 +142,7 @@ def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(tray: Tray) -
     tray.home.configure("[sync]\ntimeout = 'soon'\n")
     _, item = tray.shown(NEEDS_ACTION)
     wait_tooltip(item, "Action needed", "sync.timeout")
-    item.wait_for(lambda: item.menu().labels[0].startswith("Action needed"), what="the menu")
+    item.wait_for(lambda: item.menu().labels[1].startswith("Action needed"), what="the menu")
     assert tray.server.requests == []
     tray.home.configure("[sync]\ntimeout = 60\n")
     wait_look(item, HEALTHY)

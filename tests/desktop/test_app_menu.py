@@ -131,14 +131,13 @@ def test_a_deletion_is_restored_by_the_menu_and_by_its_notification(tray: Tray) 
 def test_files_and_pages_are_opened(tray: Tray, programs: Programs) -> None:
     _, item = tray.shown()
     for label, path in (
-        ("Show status", "status.html"),
+        ("Open mem0tray", "window.html"),
         ("Open DLQ file", str(tray.home.dlq)),
         ("Open log", str(tray.home.log)),
-        ("Settings…", str(tray.home.config)),
+        ("Settings…", "window.html"),
     ):
         item.click(label)
         wait_call(tray, programs, "xdg-open", path)
-    assert tray.home.config.exists()
 
 
 def test_a_missing_program_is_said_in_a_notification(tray: Tray, programs: Programs) -> None:
@@ -149,7 +148,7 @@ def test_a_missing_program_is_said_in_a_notification(tray: Tray, programs: Progr
     failed = daemon.wait(titled("That did not work"))
     assert "No program was found" in failed.body
     daemon.act(failed)
-    wait_call(tray, programs, "xdg-open", "status.html")
+    wait_call(tray, programs, "xdg-open", "window.html")
 
 
 @pytest.mark.parametrize(("label", "seconds"), [("30 minutes", 1800.0), ("Until resumed", None)])
@@ -186,13 +185,13 @@ def test_start_at_login_writes_the_entry_and_removes_it(tray: Tray) -> None:
 
 
 @pytest.mark.parametrize("click", ["Activate", "SecondaryActivate"])
-def test_a_click_on_the_icon_shows_the_status(tray: Tray, programs: Programs, click: str) -> None:
+def test_a_click_on_the_icon_opens_the_window(tray: Tray, programs: Programs, click: str) -> None:
     programs.add("xdg-open", f'echo "$XDG_ACTIVATION_TOKEN" >> "{programs.folder}/tokens.calls"')
     _, item = tray.shown()
     item.call("ProvideXdgActivationToken", "s", "token-1")
     item.call(click, "ii", 0, 0)
     wait_call(tray, programs, "tokens", "token-1")
-    assert "status.html" in programs.calls("xdg-open")[0]
+    assert "window.html" in programs.calls("xdg-open")[0]
     item.click("Open log")
     tray.home.wait(lambda: programs.calls("tokens")[1:], what="the log opened")
     assert programs.calls("tokens") == ["token-1", ""]

@@ -43,7 +43,7 @@ def test_the_icon_is_there_and_takes_a_click(
 ) -> None:
     process = tray.start()
     tray.desktop.screen.mouse(*find(tray))
-    tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
+    tray.home.wait(lambda: programs.calls("xdg-open"), what="the window opened")
     tray.home.write_dlq([waiting("letter")])
     find(tray, AMBER)
     tray.desktop.screen.screenshot(tmp_path / "older.png")

@@ -25,7 +25,7 @@ BADGES: Final = ((0, None, ""), (1, "amber", "1"), (6, "red", "6"), (10, "red", 
 LOOKS: Final = [IconLook(base, colour, text) for base in BASES for _, colour, text in BADGES]
 # The menu's lines as they stand on the screen, separators not counted.
 LINES: Final = 13
-RETRY_ALL, QUIT = 2, 12
+RETRY_ALL, QUIT = 3, 12
 
 _RIGHT: Final = 3  # the mouse's button
 _TAKEN: Final = 64  # pixels: the panel takes the largest that it is given, and reduces it

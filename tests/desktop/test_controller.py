@@ -308,7 +308,7 @@ def test_no_click_ends_the_later_ones(
         raise error
 
     monkeypatch.setattr(session, "show", fail)
-    ((title, text),) = desk.click(Verb.SETTINGS)
+    ((title, text),) = desk.click(Verb.OPEN_LOG)
     assert title == "That did not work"
     assert str(error).split("\n", maxsplit=1)[0] in text.lower()
     assert "\n" not in text

@@ -47,8 +47,8 @@ def left_click(trial: Trial) -> str:
     trial.activate()
     wait_until(lambda: len(list(trial.nested.pages())) > opened, 10, "a page opened")
     page = list(trial.nested.pages())[-1]
-    assert page.endswith("status.html"), page
-    return "opens the status page" if trial.desk.clicks == 1 else "two open the status page"
+    assert page.endswith("window.html"), page
+    return "opens the window" if trial.desk.clicks == 1 else "two open the window"
 
 
 def notification(trial: Trial) -> str:

@@ -3,12 +3,15 @@
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from mem0tray.localserver import endpoint
 from tests.support import folders
 from tests.support.processes import LONGEST, PATIENCE, Process, wait_until
 from tests.support.shapes import Item, Json, emergency_lines, queue_document
@@ -75,6 +78,10 @@ class Home:
     def __exit__(self, *_: object) -> None:
         for process in self._processes:
             process.kill()
+        for named in self.data_files("server.json"):  # of a window, which no process of ours owns
+            if named.parent.name == "window" and (found := endpoint.read(named.parent)):
+                with suppress(OSError):
+                    os.kill(found.pid, signal.SIGTERM)
 
     # What others write ------------------------------------------------------------
 

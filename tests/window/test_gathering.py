@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import pytest
+from mem0tray.report import page
+from mem0tray.report.page import Day, Gathered
 
 from mem0tray.actions.standing import Overview
 from mem0tray.config.settings import load
 from mem0tray.core.language import Language
 from mem0tray.ledger.reader import Reader
-from mem0tray.report import page
-from mem0tray.report.page import Day, Gathered
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past

@@ -8,14 +8,14 @@ import unicodedata
 from typing import Any
 
 import pytest
+from mem0tray.report import page as rendering
+from mem0tray.report.page import Gathered, Message, Tone, advice, block, headline
 
 from mem0tray.actions.standing import Overview
 from mem0tray.config import server_choice
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.rows import Attempt, kept
-from mem0tray.report import page as rendering
-from mem0tray.report.page import Gathered, Message, Tone, advice, block, headline
 from tests.actions.scene import found
 from tests.cli.scratch import Scratch
 from tests.report.reading import made

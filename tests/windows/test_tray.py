@@ -107,12 +107,12 @@ def test_a_click_on_a_balloon_shows_the_status(tray: Tray, home: Home, server: S
     server.script(Answer(500), content="refused")
     home.write_queue([entry("refused", "garden")])
     taskbar.send(tray.balloon(), TOLD_OF_BALLOON, 0, CLICKED)
-    wait_until(lambda: home.data_files("status.html"), START, "the status page")
+    wait_until(lambda: home.data_files("window.html"), START, "the window")
 
 
 def test_a_second_start_has_the_first_one_show_the_status(tray: Tray, home: Home) -> None:
     assert start(home).wait(START) == 1
-    wait_until(lambda: home.data_files("status.html"), START, "the status page")
+    wait_until(lambda: home.data_files("window.html"), START, "the window")
     assert tray.popen.poll() is None
 
 

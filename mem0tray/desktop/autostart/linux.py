@@ -348,7 +348,7 @@ class ApplicationEntry(Autostart):
         from mem0tray.desktop.tray.icon import icon_file  # slow to import, as its pictures are
 
         entry = _entry(fields(self._data() or b"", GROUP) | _MENU_ENTRY, self._words)
-        status = f"{_STATUS}{quoted((*self._words, 'report'))}\n"
+        status = f"{_STATUS}{quoted((*self._words, 'open'))}\n"
         for size, path in zip(_SIZES, self._icons, strict=True):
             private_folders.make_private_folder(path.parent)
             atomic.replace(path, icon_file(f"healthy-{size}.png").read_bytes(), durable=False)

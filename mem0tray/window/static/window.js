@@ -1,6 +1,8 @@
 // What the page does by itself: the sheet opens and closes, times count down, an old tab rests.
 "use strict";
 
+htmx.config.attributesToSettle = []; // it would write style attributes, which our policy forbids
+
 const sheet = document.getElementById("sheet");
 
 function show(id) {

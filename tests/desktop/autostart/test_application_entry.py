@@ -84,7 +84,7 @@ def test_it_follows_a_program_that_moved(placed: ApplicationEntry, tmp_path: Pat
     moved = tmp_path / "moved" / "mem0tray"
     _entry(moved.parent, tmp_path / "data").mend()
     assert _fields(placed)["Exec"] == str(moved)
-    assert f"Exec={moved} report" in Path(placed.where).read_text(encoding="utf-8")
+    assert f"Exec={moved} open" in Path(placed.where).read_text(encoding="utf-8")
 
 
 def test_another_version_puts_its_own_there_and_keeps_the_user_s_lines(

@@ -68,7 +68,7 @@ def test_it_delivers_and_shows_it(at_mac: User, home: Home, server: Standin) -> 
     at_mac.plans(
         at_mac.until(lambda: server.has_saves(1), "the memory was sent"),
         at_mac.until(lambda: "Server healthy" in at_mac.tooltip, "the tooltip says so"),
-        at_mac.until(lambda: at_mac.menu()[0].startswith(healthy), "the menu says so"),
+        at_mac.until(lambda: at_mac.menu()[1].startswith(healthy), "the menu says so"),
         lambda: at_mac.click("Quit"),
     )
     assert Application(None).run() == 0

@@ -24,7 +24,7 @@ from tests.support.processes import PATIENCE, wait_until
 from tests.support.session import Session, needs_dbus, session
 
 pytestmark = needs_dbus
-STATUS = (Offer.STATUS, "Show status")
+STATUS = (Offer.STATUS, "Open mem0tray")
 RETRY = (Offer.RETRY, "Retry")
 TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
 
@@ -76,7 +76,7 @@ def test_a_notice_arrives_whole(desktop: Session, desk: Desk) -> None:
     assert (shown.app, shown.icon, shown.timeout) == ("mem0tray", "/icons/down.png", 10_000)
     hints = {"desktop-entry": "mem0tray", "urgency": 0}
     assert shown.hints == hints
-    assert shown.actions == ("default", "Show status", "retry", "Retry")
+    assert shown.actions == ("default", "Open mem0tray", "retry", "Retry")
 
 
 def test_a_daemon_is_given_what_it_can_show(desktop: Session, desk: Desk) -> None:

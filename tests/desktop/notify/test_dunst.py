@@ -28,7 +28,7 @@ def notification(desktop: Desktop) -> Window:
 
 
 def notice(body: str, kind: str = "") -> Notice:
-    action = (Offer.STATUS, "Show status")
+    action = (Offer.STATUS, "Open mem0tray")
     return Notice("Title", "Title", body, kind=kind, actions=(action,))
 
 

@@ -108,7 +108,7 @@ def test_icon_buttons_and_urgency_follow_from_the_subject(
     offers = [offer for offer, _ in notice.actions[1:]]
     found = (notice.base, offers, notice.urgency, notice.kind)
     assert found == (base, expected, urgency, kind)
-    assert notice.actions[0] == (Offer.STATUS, "Show status")
+    assert notice.actions[0] == (Offer.STATUS, "Open mem0tray")
     assert notice_icon(notice.base).is_file()
     assert notice.base in BASES.values()
 

@@ -55,9 +55,9 @@ def with_letter(**fields: object) -> View:
 def test_the_whole_menu() -> None:
     made = menu.build(VIEW, ENGLISH, NOW)
     assert labels(made) == [
-        "Server healthy · mem0.test", "0 memories waiting · 1 not delivered", "",
+        "Open mem0tray", "Server healthy · mem0.test", "0 memories waiting · 1 not delivered", "",
         "Try all again now", "Memories not delivered", "",
-        "Show status", "Open DLQ file", "Open log", "Restore last deletion", "",
+        "Open DLQ file", "Open log", "Restore last deletion", "",
         "Pause", "Notifications", "Start at login", "Settings…", "",
         "Quit",
     ]  # fmt: skip
@@ -88,9 +88,9 @@ def test_what_former_servers_have_can_be_brought_over() -> None:
 def test_the_first_line_tells_what_is_wrong(state: str) -> None:
     for reason, words in (("refused", "refused"), ("refused " * 40, "…")):
         view = View(state, destination="mem0.test", reason=reasons.quoted(reason))
-        first, *_ = menu.build(view, ENGLISH, NOW)
+        _, first, *_ = menu.build(view, ENGLISH, NOW)
         line = first.label
-        assert first.command == MenuCommand(Verb.SHOW_STATUS)
+        assert first.command == MenuCommand(Verb.OPEN)
         assert " · mem0.test · refused" in line
         assert line.endswith(words)
         assert len(line) <= 100
@@ -167,7 +167,7 @@ def test_reasons_are_in_the_users_language() -> None:
     view = View(ACTION_NEEDED, reason=state.refusal("401 Unauthorized", 401))
     assert "le serveur refuse les envois\xa0: 401 Unauthorized" in menu.tooltip(view, french, NOW)
     view = with_letter(reason=NO_PROJECT)
-    (letter,) = menu.build(view, french, NOW)[4].entries
+    (letter,) = menu.build(view, french, NOW)[5].entries
     assert " · contenu invalide\xa0: aucun projet n’est indiq… · " in letter.label
 
 

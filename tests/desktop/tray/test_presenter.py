@@ -80,7 +80,7 @@ class Scene:
 def scene() -> Iterator[Scene]:
     made = Scene()
     made.presenter.start()
-    assert made.tray.next("menu")[0].label == "Starting · mem0.test"
+    assert made.tray.next("menu")[1].label == "Starting · mem0.test"
     yield made
     made.presenter.stop()
 
