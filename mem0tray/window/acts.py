@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import ImmutableMultiDict
+from starlette.requests import Request
 
 from mem0tray.actions import backups, verbs, waiting
 from mem0tray.actions.waiting import FoundItem, WaitingItems
@@ -128,6 +130,12 @@ class Acts:
     def _claude(self, form: Form) -> Said:
         settings_form.connect_claude(wanted=bool(form.get("on")))
         return Said(self._language.gettext("Saved. Sessions that begin now follow it."))
+
+
+async def form_of(request: Request) -> Form:
+    """Read a form as a page of ours sends it; `Request.form` would need one more package."""
+    text = (await request.body()).decode("ascii", "replace")
+    return ImmutableMultiDict(parse_qsl(text, keep_blank_values=True))
 
 
 def memories_of(seen: WaitingItems, form: Form) -> list[FoundItem]:

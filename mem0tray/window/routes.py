@@ -35,6 +35,7 @@ from mem0tray.window.acts import (
     Said,
     current,
     filter_of,
+    form_of,
     keys_of,
     matching_of,
     memories_of,
@@ -124,7 +125,7 @@ class Window:
         return self._html("window.html", values | {"form": {FORM: self._doors.form}})
 
     async def _live(self, request: Request) -> Response:
-        view, form = request.path_params["view"], await request.form()
+        view, form = request.path_params["view"], await form_of(request)
         if view not in VIEWS:
             raise HTTPException(404)
         return self._html("live.html", await run_in_threadpool(self._shown, view, form))
@@ -160,11 +161,11 @@ class Window:
         }
 
     async def _test(self, request: Request) -> Response:
-        steps = await run_in_threadpool(settings_form.test, await request.form())
+        steps = await run_in_threadpool(settings_form.test, await form_of(request))
         return self._html("tested.html", {"steps": steps})
 
     async def _latest(self, request: Request) -> Response:
-        query = str((await request.form()).get("query", "")).strip()
+        query = str((await form_of(request)).get("query", "")).strip()
         return await run_in_threadpool(self._found, query)
 
     def _found(self, query: str) -> Response:
@@ -192,7 +193,7 @@ class Window:
         raise NotFoundError(GONE)
 
     async def _ask_to_delete(self, request: Request) -> Response:
-        form = await request.form()
+        form = await form_of(request)
         number = await run_in_threadpool(self._count, form)
         everything = [(name, form.get(name, "")) for name in ("all", *FILTER)]
         shown = {"number": number, "keys": keys_of(form)}
@@ -237,7 +238,7 @@ class Window:
 
     def _act(self, act: Callable[[Form], Said]) -> Callable[..., Any]:
         async def answer(request: Request) -> Response:
-            done = await run_in_threadpool(act, await request.form())
+            done = await run_in_threadpool(act, await form_of(request))
             answer = self._html("note.html", {"said": done.text, "undo": done.undo, "good": True})
             answer.headers["HX-Trigger"] = "done"
             return answer

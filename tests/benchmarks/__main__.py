@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import idle, latency, throughput, tray
+from tests.benchmarks import idle, latency, throughput, tray, window
 from tests.benchmarks.figure import Figure, write
 from tests.support.home import Home
 from tests.support.standin import Standin
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "lock": latency.lock,
     "idle": idle.idle,
     "tray": tray.tray,
+    "window": window.window,
 }
 
 

@@ -76,12 +76,12 @@ def at_rest(process: Process) -> Use:
     time.sleep(WATCHED)
     taken, now = time.monotonic() - started, _switches(process)
     share = (process.cpu_seconds() - before) / taken
-    return Use(pss(process), share * 100, _wakeups(woken, now) / taken, len(now))
+    return Use(pss(process.pid), share * 100, _wakeups(woken, now) / taken, len(now))
 
 
-def pss(process: Process) -> float:
+def pss(pid: int) -> float:
     """The memory that it would give back, in MB: what it shares counts by its part."""
-    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
 
 

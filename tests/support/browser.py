@@ -1,0 +1,118 @@
+"""A real browser without a screen, led through the window."""
+
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.endpoint import Endpoint
+from tests.support.home import Home
+
+CHROMIUM: Final = "chromium"
+_NAME: Final = "browser"
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start it; skip the test where it is not installed."""
+    found = shutil.which(CHROMIUM)
+    if found is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found)
+        yield browser
+        browser.close()
+
+
+class Window:
+    """The window of a home, opened as people do; `faults` is what the browser complained of."""
+
+    def __init__(self, home: Home, browser: Browser | None = None) -> None:
+        self.home = home
+        self.faults: list[str] = []
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self._asked = home.root / "asked"  # the address that a browser was to show
+        self._script = home.root / _NAME
+        self._script.write_text(f'#!/bin/sh\nprintf %s "$1" > {self._asked}\n')
+        self._script.chmod(0o755)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._contexts:
+            each.close()
+        if found := endpoint.read(self.folder):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGKILL)
+
+    @property
+    def folder(self) -> Path:
+        """Where its address is kept, in the data folder of its `~/.claude`."""
+        return next(self.home.data.glob("mem0tray/claude-*/window"), self.home.data)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        found = endpoint.read(self.folder)
+        assert found is not None, "nothing serves the window"
+        return found
+
+    def door(self, **env: str) -> str:
+        """Type `mem0tray open`; the address that the browser was given."""
+        self.home.ok("open", env={"BROWSER": str(self._script), "DISPLAY": ":0", **env})
+        return self._asked.read_text()
+
+    def open(self, view: str = "", *, env: dict[str, str] | None = None, **context: Any) -> "Tab":
+        """Open it in a browser of its own, `context` as Playwright has it."""
+        assert self._browser is not None
+        made = self._browser.new_context(**{"reduced_motion": "reduce", **context})
+        made.set_default_timeout(25_000)
+        self._contexts.append(made)
+        page = made.new_page()
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("response", self._answered)
+        page.goto(self.door(**(env or {})))
+        page.wait_for_selector("#live h1")
+        if view:
+            page.click(f"nav a[href={view}]")
+            page.wait_for_selector(f"nav a[href={view}][aria-current]")
+        return Tab(page)
+
+    def _heard(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(message.text)
+
+    def _answered(self, response: Any) -> None:
+        if response.status >= 400:
+            self.faults.append(f"{response.status} {response.request.method}")
+
+
+class Tab:
+    """A page of the window."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def text(self) -> str:
+        return self.page.inner_text("body")
+
+    def button(self, name: str, within: str = "body") -> Locator:
+        return self.page.locator(within).get_by_role("button", name=name, exact=True)
+
+    def sees(self, *texts: str, within: str = "main") -> None:
+        """Wait until all of these texts are there."""
+        for text in texts:
+            self.page.locator(within).get_by_text(text).first.wait_for()
+
+    def said(self) -> str:
+        """Wait for what is said of an act."""
+        return self.page.locator("#note .said > span").inner_text()
