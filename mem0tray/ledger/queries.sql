@@ -317,18 +317,18 @@ coalesce(last_error, (SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN
 (SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN json_extract(CAST(raw AS TEXT), '$.content')
   END FROM texts WHERE texts.key = items.key)
 
+-- name: holds
+-- Whether an item's text holds another; NULL is in any. Most are told without reading their JSON.
+(:text IS NULL OR CASE WHEN EXISTS (SELECT 1 FROM texts WHERE texts.key = items.key
+  AND (CAST(raw AS TEXT) LIKE :text ESCAPE '\' OR CAST(raw AS TEXT) LIKE :escaped ESCAPE '\'))
+  THEN {content} LIKE :text ESCAPE '\' END)
+
 -- name: matching
 -- The dead letters of a project that failed with one of some errors and whose text holds another;
 -- NULL is any.
 state = 'dead' AND (:project IS NULL OR project = :project)
   AND (:errors IS NULL OR {failed_with} IN (SELECT value FROM json_each(:errors)))
   AND {holds}
-
--- name: holds
--- Whether an item's text holds another; NULL is in any. Most are told without reading their JSON.
-(:text IS NULL OR CASE WHEN EXISTS (SELECT 1 FROM texts WHERE texts.key = items.key
-  AND (CAST(raw AS TEXT) LIKE :text ESCAPE '\' OR CAST(raw AS TEXT) LIKE :escaped ESCAPE '\'))
-  THEN {content} LIKE :text ESCAPE '\' END)
 
 -- name: newest
 -- The items of a state that came last and hold a text.
