@@ -26,12 +26,13 @@ from mem0tray.config.server_choice import said
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.language import Language
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY
 from mem0tray.core.text import one_line, short_id
 from mem0tray.files import atomic
 from mem0tray.ledger.reader import Matching, Reader
 from mem0tray.ledger.rows import Attempt
-from mem0tray.server.remedy import ID, asks_nothing
+from mem0tray.server.remedy import ID, REWORD, SHORTEN, asks_nothing
 from mem0tray.window.words import NEVER, Message, Tone, absolute, headline, relative
 
 SHOWN: Final = 200  # memories that are not delivered, on one page
@@ -193,6 +194,13 @@ def advice(seen: Gathered, language: Language) -> Iterable[Message]:
         yield Message(tone, title, cause.remedy.said(language), detail, each.example.id)
 
 
+# What the window says in place of commands.
+_BY_BUTTONS: Final = {
+    REWORD: Reason("Correct the text, or delete the memory: click on it."),
+    SHORTEN: Reason("Shorten the text, or delete the memory: click on it."),
+}
+
+
 # HTML -------------------------------------------------------------------------------------------
 
 
@@ -236,7 +244,7 @@ def render(seen: Gathered, listed: LetterList, language: Language, *, with_conte
     )  # fmt: skip
 
 
-def shown(seen: Gathered, language: Language) -> dict[str, object]:
+def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str, object]:
     """Return what the templates show of how things stand."""
     return {
         "seen": seen.overview,
@@ -244,13 +252,15 @@ def shown(seen: Gathered, language: Language) -> dict[str, object]:
         "ago": lambda at: relative(at, seen.now, language),
         "date": lambda at: absolute(at, language),
         "destination": said(seen.overview.destination, language),
-        "headline": headline(seen.overview, language),
+        "headline": headline(seen.overview, language, live=live),
         "advice": list(advice(seen, language)),
         "groups": seen.groups,
         "charts": list(charts(seen, language)),
         "nonsense": seen.nonsense,
         "restorable": seen.restorable,
         "said": lambda reason: reason.said(language),
+        "to_do": lambda cause: _BY_BUTTONS.get(cause.remedy, cause.remedy).said(language),
+        "live": live,
         "version": __version__,
     }
 

@@ -135,8 +135,7 @@ class Window:
         with Reader(seen.paths.ledger) as reader:
             span = str(form.get("span") or page.MONTH) if view == "activity" else ""
             gathered = page.gather(seen, reader, span if span in page.SPANS else "")
-            shown = page.shown(gathered, self._language) | {
-                "live": True,
+            shown = page.shown(gathered, self._language, live=True) | {
                 "view": view,
                 "span": span,
             }

@@ -23,8 +23,8 @@ class Message(NamedTuple):
     memory: str = ""
 
 
-def headline(seen: Overview, language: Language) -> Message:
-    """Say what a person should know first, and what to do."""
+def headline(seen: Overview, language: Language, *, live: bool = False) -> Message:
+    """Say what a person should know first, and what to do; a page that is `live` has buttons."""
     _ = language.gettext
     if seen.state in (DOWN, ACTION_NEEDED):
         title = _("Action needed")
@@ -37,11 +37,11 @@ def headline(seen: Overview, language: Language) -> Message:
             )
         how = _("`mem0tray doctor` checks everything they need.")
         return Message("bad", title, f"{text} {how}", seen.reason.said(language))
-    resume = _("Type `mem0tray resume`.")
+    resume = "" if live else " " + _("Type `mem0tray resume`.")
     if seen.state == NOT_RUNNING:
         text = _("What waits is kept safe, and is sent once it runs again.")
         how = _("Open the app, or type `mem0tray run`.")
-        how = how if seen.pause is None else f"{how} {resume}"
+        how = how if seen.pause is None else f"{how}{resume}"
         return Message("off", _("mem0tray is not running"), f"{text} {how}")
     if seen.state == PAUSED and seen.pause is None:
         text = _("The server asked for a break. Deliveries go on by themselves.")
@@ -51,7 +51,7 @@ def headline(seen: Overview, language: Language) -> Message:
         if seen.pause != math.inf:
             text = _("You paused them until {time}. Memories are taken in and kept.")
             text = text.format(time=absolute(seen.pause, language))
-        return Message("calm", _("Deliveries are paused"), f"{text} {resume}")
+        return Message("calm", _("Deliveries are paused"), f"{text}{resume}")
     if seen.state == HEALTHY:
         return _healthy(seen, language)
     return Message("off", _("mem0tray is starting"), _("The server has not been heard from yet."))

@@ -4,7 +4,6 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import httpx
@@ -95,8 +94,12 @@ def _filters(tab: Tab) -> list[Figure]:
     }
     took = {name: _answered(page, act) * _MS for name, act in acts.items()}
     page.reload()
-    took["text"] = _answered(page, lambda: page.fill("#text", "letter 777")) * _MS - 400  # its delay
-    return [Figure("window: a filter, worst", max(took.values()), "ms", 200, detail=each(took, "ms"))]
+    took["text"] = (
+        _answered(page, lambda: page.fill("#text", "letter 777")) * _MS - 400
+    )  # its delay
+    return [
+        Figure("window: a filter, worst", max(took.values()), "ms", 200, detail=each(took, "ms"))
+    ]
 
 
 def _answered(page: Page, act: Callable[[], object]) -> float:
@@ -124,7 +127,13 @@ def _retry(tab: Tab, server: Standin) -> list[Figure]:
     shown = time.monotonic() - started - delivered
     return [
         Figure(f"window: {number:,} ordered to be tried again", ordered, "s", 2),
-        Figure(f"window: {number:,} tried again", delivered, "s", _LONG, detail=f"shown {shown:.1f} s later"),
+        Figure(
+            f"window: {number:,} tried again",
+            delivered,
+            "s",
+            _LONG,
+            detail=f"shown {shown:.1f} s later",
+        ),
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.system import programs
 from tests.cli.scratch import Scratch
-from tests.report.past import past
+from tests.window.past import past
 from tests.support import needs
 from tests.support.shapes import entry, queue_document, waiting
 

@@ -9,7 +9,7 @@ import pytest
 from mem0tray.files.lock import FileLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
-from tests.report.past import past
+from tests.window.past import past
 from tests.support import reads
 from tests.support.shapes import dead, entry, queue_document, waiting
 

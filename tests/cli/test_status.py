@@ -16,7 +16,7 @@ from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
 from tests.actions.scene import holding
 from tests.cli.scratch import Done, Scratch
-from tests.report.past import past
+from tests.window.past import past
 from tests.support.imports import imported_by
 from tests.support.shapes import dead, entry, queue_document
 

@@ -34,22 +34,22 @@ def notifications(folder: Path) -> Image.Image:
         return shots.notifications(desktop, home, server)
 
 
-def page(folder: Path, *, dark: bool = False) -> Image.Image:
-    with scene.desktop(folder / "desktop") as desktop, scene.home(folder / "home") as home:
+def window(folder: Path, *, dark: bool = False) -> Image.Image:
+    with scene.home(folder / "home") as home:
         scene.fill(home)
-        return shots.page(desktop, home, folder, dark=dark)
+        return shots.window(home, dark=dark)
 
 
-def page_dark(folder: Path) -> Image.Image:
-    return page(folder, dark=True)
+def window_dark(folder: Path) -> Image.Image:
+    return window(folder, dark=True)
 
 
 PICTURES: Final[dict[str, Callable[[Path], Image.Image]]] = {
     "icon": states,
     "menu": menu,
     "notifications": notifications,
-    "page": page,
-    "page-dark": page_dark,
+    "window": window,
+    "window-dark": window_dark,
 }
 
 

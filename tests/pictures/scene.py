@@ -11,10 +11,10 @@ from Xlib.display import Display
 
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.system.paths import Paths
-from tests.report.past import past
 from tests.support.desktop import Desktop
 from tests.support.home import Home
 from tests.support.shapes import Item, dead, delay, waiting
+from tests.window.past import past
 
 SCALE: Final = 2  # pixels for each that a program counts: pages show pictures at half their size
 FONT: Final = "Inter"
@@ -38,10 +38,18 @@ _DAY: Final = 24 * _HOUR
 _DAYS: Final = 14
 _RECOVERED: Final = ((11, 9), (10, 9), (6, 4), (6, 5), (5, 4), (5, 2))  # from, until: days ago
 _LETTERS: Final = (
-    # project, reason, retries, hours ago
-    ("garden", "422 Unprocessable Entity: text too long", 7, 6.2),
-    ("bookshop", "422 Unprocessable Entity: text too long", 4, 2.4),
-    ("weather", "500 Internal Server Error", 2, 0.6),
+    # project, text, reason, retries, hours ago
+    ("garden", "The watering plan: from May on, before eight in the morning, the roses first.",
+     "422 Unprocessable Entity: text too long", 7, 6.2),
+    ("bookshop", "Invoices stay in EUR; the exchange rate is that of the day of delivery.",
+     "422 Unprocessable Entity: text too long", 4, 2.4),
+    ("weather", "Rain gauge: calibrated on 3 November, factor 1.04.",
+     "500 Internal Server Error", 2, 0.6),
+)  # fmt: skip
+_MEMORIES: Final = (
+    ("garden", "Roses want sun; so do beans."),
+    ("bookshop", "The user prefers pytest with plain asserts and no classes."),
+    ("weather", "Use the staging database for load tests, never the replica."),
 )
 
 
@@ -110,10 +118,17 @@ def fill(made: Home) -> None:
             written.adopted(letter, letter["moved_to_dlq_at"], due)
 
 
+def save(made: Home) -> None:
+    """Save some memories, and wait until they are delivered."""
+    for project, text in _MEMORIES:
+        made.ok("add", "--project", project, text)
+    made.wait(lambda: made.state()[0] == "healthy" and not made.queue_items(), 20, "delivered")
+
+
 def _letters(now: float) -> list[Item]:
     return [
         waiting(
-            f"memory {number}",
+            text,
             project,
             last_error=reason,
             retry_count=retries,
@@ -121,5 +136,5 @@ def _letters(now: float) -> list[Item]:
             timestamp=int(now - hours * _HOUR) - 120,
             moved_to_dlq_at=int(now - hours * _HOUR),
         )
-        for number, (project, reason, retries, hours) in enumerate(_LETTERS)
+        for project, text, reason, retries, hours in _LETTERS
     ]

@@ -1,14 +1,16 @@
 """One function for each picture; sizes are pixels of the screen."""
 
+import io
 import subprocess
-from pathlib import Path
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
 from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import AMBER, RED, IconLook
+from tests.pictures import scene
 from tests.pictures.scene import FONT, SCALE, WALLPAPER
+from tests.support import browser
 from tests.support.desktop import Desktop
 from tests.support.home import Home
 from tests.support.http1 import Answer
@@ -23,9 +25,8 @@ LINES: Final = 13
 LETTERS: Final = 3
 _MARGIN: Final = 24 * SCALE
 _ICON: Final = Point(13 * SCALE, 16 * SCALE)  # the only one on the panel
-_BROWSER: Final = "chromium"
 _PAGE_SCALE: Final = 1.5
-_PAGE: Final = (980, 1126)  # as the browser counts: down to the first charts
+_PAGE: Final = (980, 1040)  # as the browser counts
 _PAPER: Final = 'background = "#ffffff"\nforeground = "#22282d"\ntimeout = 0'
 _DUNST: Final = f"""\
 [global]
@@ -173,30 +174,21 @@ def _framed(picture: Image.Image, margin: int) -> Image.Image:
     return made
 
 
-# The page -----------------------------------------------------------------------------
+# The window ---------------------------------------------------------------------------
 
 
-def page(desktop: Desktop, home: Home, folder: Path, *, dark: bool) -> Image.Image:
+def window(home: Home, *, dark: bool) -> Image.Image:
     process = home.start("run")
     home.wait(lambda: home.published_by(process) and home.state()[0] == "healthy", 20, "healthy")
-    file, shot = folder / "page.html", folder / "page.png"
-    home.ok("report", "--out", str(file))
+    scene.save(home)
+    with browser.chromium() as chromium, browser.Window(home, chromium) as shown:
+        tab = shown.open(
+            viewport={"width": _PAGE[0], "height": _PAGE[1]},
+            device_scale_factor=_PAGE_SCALE,
+            color_scheme="dark" if dark else "light",
+        )
+        tab.sees("Roses want sun")
+        data = tab.page.screenshot()
     process.stop()
-    options = [
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-sync",
-        "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        f"--user-data-dir={folder / 'browser'}",
-        f"--force-device-scale-factor={_PAGE_SCALE}",
-        f"--blink-settings=preferredColorScheme={0 if dark else 1}",
-        "--window-size={},{}".format(*_PAGE),
-        f"--screenshot={shot}",
-    ]  # fmt: skip
-    subprocess.run(
-        [tool(_BROWSER), *options, file.as_uri()],
-        env=desktop.env,
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    with Image.open(shot) as taken:
+    with Image.open(io.BytesIO(data)) as taken:
         return taken.convert("RGB")

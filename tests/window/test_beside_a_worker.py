@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.report.reading import Document, parse
+from tests.window.reading import Document, parse
+
 from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home

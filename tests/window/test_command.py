@@ -7,11 +7,11 @@ import webbrowser
 from pathlib import Path
 
 import pytest
+from tests.window.reading import parse
 
 from mem0tray import report
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import script
-from tests.report.reading import parse
 from tests.support import needs
 from tests.support.shapes import dead
 

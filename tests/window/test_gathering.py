@@ -9,6 +9,8 @@ from datetime import datetime
 import pytest
 from mem0tray.report import page
 from mem0tray.report.page import Day, Gathered
+from tests.window.past import past
+from tests.window.reading import Document, parse
 
 from mem0tray.actions.standing import Overview
 from mem0tray.config.settings import load
@@ -16,8 +18,6 @@ from mem0tray.core.language import Language
 from mem0tray.ledger.reader import Reader
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
-from tests.report.past import past
-from tests.report.reading import Document, parse
 from tests.support import needs
 from tests.support.shapes import dead
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from mem0tray.report import page as rendering
 from mem0tray.report.page import Gathered, Message, Tone, advice, block, headline
+from tests.window.reading import made
 
 from mem0tray.actions.standing import Overview
 from mem0tray.config import server_choice
@@ -18,7 +19,6 @@ from mem0tray.core.reasons import Reason
 from mem0tray.ledger.rows import Attempt, kept
 from tests.actions.scene import found
 from tests.cli.scratch import Scratch
-from tests.report.reading import made
 from tests.support.shapes import dead, entry, queue_document, waiting
 
 _FRENCH = Language("fr")
