@@ -1,9 +1,7 @@
 """A real browser without a screen, led through the window."""
 
 import contextlib
-import os
 import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
@@ -14,9 +12,17 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_pla
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
 from tests.support.home import Home
+from tests.support.processes import PATIENCE, Process
 
 CHROMIUM: Final = "chromium"
 _NAME: Final = "browser"
+_APART: Final = """
+import signal
+from mem0tray.window import serve
+serve._LOOK = 0.05
+signal.signal(signal.SIGUSR1, lambda *_: setattr(serve, "_LEFT", 0.1))
+serve.main()
+"""
 
 
 @contextlib.contextmanager
@@ -50,20 +56,27 @@ class Window:
     def __exit__(self, *_: object) -> None:
         for each in self._contexts:
             each.close()
-        if found := endpoint.read(self.folder):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(found.pid, signal.SIGKILL)
 
     @property
     def folder(self) -> Path:
         """Where its address is kept, in the data folder of its `~/.claude`."""
-        return next(self.home.data.glob("mem0tray/claude-*/window"), self.home.data)
+        return next(self.home.data.glob("mem0tray/claude-*"), self.home.data) / "window"
 
     @property
     def endpoint(self) -> Endpoint:
         found = endpoint.read(self.folder)
         assert found is not None, "nothing serves the window"
         return found
+
+    @property
+    def serves(self) -> bool:
+        return endpoint.find(self.folder) is not None
+
+    def serve_apart(self) -> Process:
+        """Serve it by a process that from a signal (SIGUSR1) on ends at once when it is left."""
+        process = self.home.background(_APART, str(self.folder), "C")
+        self.home.wait(lambda: self.serves, what="the window is served")
+        return process
 
     def door(self, **env: str) -> str:
         """Type `mem0tray open`; the address that the browser was given."""
@@ -74,7 +87,7 @@ class Window:
         """Open it in a browser of its own, `context` as Playwright has it."""
         assert self._browser is not None
         made = self._browser.new_context(**{"reduced_motion": "reduce", **context})
-        made.set_default_timeout(25_000)
+        made.set_default_timeout(PATIENCE * 1000)
         self._contexts.append(made)
         page = made.new_page()
         page.on("console", self._heard)

@@ -33,3 +33,10 @@ def window(browser: Browser, real_home: Home) -> Iterator[Window]:
     with Window(real_home, browser) as opened:
         yield opened
         assert opened.faults == []
+
+
+@pytest.fixture
+def browserless(browser: Browser, bare_home: Home) -> Iterator[Window]:
+    with Window(bare_home, browser) as opened:
+        yield opened
+        assert opened.faults == []
