@@ -1,10 +1,35 @@
-"""A scratch home a test."""
+"""A scratch home a test; a browser for all tests of this folder, with a context for each."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from tests.cli.conftest import home
+from playwright.sync_api import Browser
 
-__all__ = ["home"]
+from tests.cli.conftest import home
+from tests.support.browser import Window, chromium
+from tests.support.fixtures import bare_home, server
+from tests.support.fixtures import home as real_home
+from tests.support.home import Home
+
+__all__ = ["bare_home", "home", "real_home", "server"]
+
+
+# For the package, not the session: its loop must not run beside the loops of other tests.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def window(browser: Browser, real_home: Home) -> Iterator[Window]:
+    """Give the window of a home with a worker that runs; the browser must complain of nothing."""
+    real_home.worker()
+    with Window(real_home, browser) as opened:
+        yield opened
+        assert opened.faults == []

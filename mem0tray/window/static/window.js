@@ -25,7 +25,8 @@ function count() {
 function enable() {
   const boxes = [...document.querySelectorAll("input[name=key][type=checkbox]")];
   const chosen = boxes.filter((box) => box.checked).length;
-  for (const each of document.querySelectorAll("[data-chosen]")) each.disabled = chosen === 0;
+  const none = chosen === 0 && !document.getElementById("all")?.checked;
+  for (const each of document.querySelectorAll("[data-chosen]")) each.disabled = none;
   const every = document.getElementById("every");
   if (every) {
     every.checked = chosen > 0 && chosen === boxes.length;
@@ -46,7 +47,17 @@ document.addEventListener("click", (event) => {
 });
 document.body.addEventListener("done", () => sheet.close());
 sheet.addEventListener("close", () => sheet.replaceChildren());
+// What was chosen while an answer was on its way stays chosen.
+let ticked = [];
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const own = event.detail.requestConfig.elt.id === "live";
+  ticked = own ? [...document.querySelectorAll("#chosen input[type=checkbox]")] : [];
+});
 document.body.addEventListener("htmx:afterSwap", (event) => {
+  for (const each of ticked.splice(0)) {
+    const box = document.getElementById(each.id);
+    if (box) box.checked = each.checked;
+  }
   if (event.detail.target === sheet && !sheet.open) sheet.showModal();
   count();
   enable();
