@@ -200,11 +200,11 @@ def report_on_server(key: str) -> frozenset[str]:
     with output.waiting():
         steps = server_test.examine(loaded, _SECONDS)
     for step in steps:
-        if step.result in (server_test.FAILED, server_test.WARNING):
-            output.remark(f"{step.seen} {step.remedy}")
-        elif step.result == server_test.OK:
-            output.say(step.seen)
-    return frozenset(step.name for step in steps if step.result == server_test.FAILED)
+        if step.level in (server_test.FAIL, server_test.WARN):
+            output.remark(f"{step.message} {step.remedy}")
+        elif step.level == server_test.OK:
+            output.say(step.message)
+    return frozenset(step.name for step in steps if step.level == server_test.FAIL)
 
 
 def remark_key_goes_along(before: Loaded) -> None:

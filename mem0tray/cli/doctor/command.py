@@ -6,8 +6,9 @@ from typing import Final
 
 import click
 
+from mem0tray.actions.server_test import FAIL, OK, SKIP, WARN, Check
 from mem0tray.cli import arguments, output
-from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined, disk, machine, server
+from mem0tray.cli.doctor import Examined, disk, machine, server
 from mem0tray.cli.output import Style
 from mem0tray.config import settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError

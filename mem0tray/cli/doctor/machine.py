@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from mem0tray.actions.server_test import OK, WARN, Check
 from mem0tray.claude import callers, connecting
 from mem0tray.claude.callers import Caller
 from mem0tray.claude.hook import EVENTS
 from mem0tray.cli import config as login
-from mem0tray.cli.doctor import OK, WARN, Check, Examined
+from mem0tray.cli.doctor import Examined
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import plural

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mem0tray.cli.doctor import WARN, Examined, machine
+from mem0tray.actions.server_test import WARN
+from mem0tray.cli.doctor import Examined, machine
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.desktop import session, trial
 from tests.desktop.macos.runtime import Machine
