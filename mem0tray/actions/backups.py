@@ -9,7 +9,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, as_found
 from mem0tray.core import item as items
 from mem0tray.core import jsontext
 from mem0tray.core.errors import FileUnavailableError, NotFoundError
@@ -139,14 +139,6 @@ def texts_kept(paths: Paths) -> list[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One memory to restore: its bytes, and whether it is a dead letter, else an entry."""
-
-    raw: bytes
-    is_dead: bool
-
-
-@dataclass(frozen=True, slots=True)
 class RestoreSource:
     """What can be restored: `name` to type, `at` in Unix seconds; a `COPY` is the user's own."""
 
@@ -154,7 +146,7 @@ class RestoreSource:
     kind: str
     at: float
     note: str
-    pieces: Sequence[Piece]
+    pieces: Sequence[FoundItem]
 
 
 def sources(paths: Paths) -> list[RestoreSource]:
@@ -218,7 +210,7 @@ def deleted_unknown(paths: Paths, reader: Reader) -> set[Identity]:
 
 
 def _names(source: RestoreSource) -> list[Identity]:
-    return [identity(each.raw) for each in source.pieces] if source.kind == BACKUP else []
+    return [each.identity for each in source.pieces] if source.kind == BACKUP else []
 
 
 def _dated(paths: Paths) -> list[RestoreSource]:
@@ -279,7 +271,7 @@ def _changed(path: Path) -> float:
     return 0.0
 
 
-def pieces_of(data: bytes) -> list[Piece]:
+def pieces_of(data: bytes) -> list[FoundItem]:
     """Find every memory in a file: a backup, a queue file, a quarantined file, whole or not."""
     try:
         parsed = document.parse(data, _SECTIONS)
@@ -299,10 +291,11 @@ def pieces_of(data: bytes) -> list[Piece]:
     return found + [_piece(raw, dead=True) for raw in odd if items.parse(raw)]
 
 
-def _piece(raw: bytes, *, dead: bool) -> Piece:
+def _piece(raw: bytes, *, dead: bool) -> FoundItem:
     """Make a piece: a dead letter has `retry_count`, an entry only `retries`; else it is `dead`."""
     value = items.load_object(raw) or {}
-    return Piece(raw, "retry_count" in value or (dead and "retries" not in value))
+    is_dead = "retry_count" in value or (dead and "retries" not in value)
+    return as_found(raw, DLQ_LIST if is_dead else QUEUE_LIST)
 
 
 def _tamed(raw: bytes) -> bytes:

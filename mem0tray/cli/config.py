@@ -317,24 +317,17 @@ def disable() -> None:
 
 
 @autostart_.command("status", examples={"mem0tray autostart status": ""})
-@arguments.json_option()
-def status(*, as_json: bool) -> None:
+def status() -> None:
     """Show what the system will do at the next login, and which file says so."""
     login = autostart.current()
     state = login.state()
-    advice = login.advice() if state.name in {ENABLED, STALE} else []
-    if as_json:
-        document = {"state": state.name, "reason": state.reason, "kind": login.kind}
-        document |= {"where": login.where, "starts": state.starts}
-        output.print_json(document | {"enable_would_start": login.command, "advice": advice})
-        return
     output.say_beside("", sentence(state, login))
     if state.name == DISABLED:
         enable = f"`mem0tray autostart enable` sets it up, at {login.where}."
         output.say_beside("", str(login.obstacle() or enable))
     else:
         output.print_facts([("where", login.where), ("starts", state.starts)])
-    for line in advice:
+    for line in login.advice() if state.name in {ENABLED, STALE} else ():
         output.say_beside("", line)
 
 

@@ -57,16 +57,16 @@ def command(number: int, *, follow: bool) -> None:
     when the log is rotated, and waits for a log where there is none yet.
     """
     path = arguments.load().locations().log
-    if follow and not path.exists():
-        output.say(f"There is no log yet; waiting for {path}.", error=True)
     with closing(read(path, number)) as reading:
-        for lines in reading:
+        for turn, lines in enumerate(reading):
             for line in lines:
                 at, _, rest = one_line(line, _LONGEST).partition(" ")
                 said = f"{output.paint(at, Style.DIM)} {output.paint(rest, style_of(rest))}"
                 output.write(said.rstrip())
             if not follow:
                 break
+            if not (turn or path.exists()):
+                output.say(f"There is no log yet; waiting for {path}.", error=True)
             time.sleep(_LOOK)
     if not (follow or path.exists()):
         raise NotFoundError(f"There is no log yet: {path}.", "`mem0tray run` begins one.")

@@ -22,10 +22,9 @@ from mem0tray.core.text import lines, one_line, plural, short_id
 from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server.remedy import asks_nothing
 
+# A dead letter's first attempts were no retries.
 _DEAD: Final = ("ID", "PROJECT", "RETRIED", "LAST ATTEMPT", "NEXT RETRY", "TEXT", "REASON")
 _FRESH: Final = ("ID", "PROJECT", "RETRIES", "WAITING SINCE", "NEXT RETRY", "TEXT", "REASON")
-# Left out where room is short, in this order. A dead letter's first attempts were no retries.
-_SPARE: Final = ("LAST ATTEMPT", "WAITING SINCE", "RETRIES", "RETRIED", "NEXT RETRY", "PROJECT")
 _TEXT: Final = 60  # characters of a memory's text
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again automatically",
@@ -82,18 +81,8 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         return
     if shown:
         rows = [_row(called[each.id], each, now, why, last.get(each.id)) for each in shown]
-        table = dict(zip(_FRESH if queue else _DEAD, zip(*rows, strict=True), strict=True))
-        if project is not None:
-            del table["PROJECT"]
-        if not any(table["REASON"]):  # a header above nothing
-            del table["REASON"]
-        output.print_table(
-            tuple(table),
-            list(zip(*table.values(), strict=True)),
-            right={"RETRIES", "RETRIED"},
-            cut={"PROJECT", "TEXT", "REASON"},
-            spare=[name for name in _SPARE if name in table],
-        )
+        right, cut = {"RETRIES", "RETRIED"}, {"PROJECT", "TEXT", "REASON"}
+        output.print_table(_FRESH if queue else _DEAD, rows, right, cut=cut)
     if not total:
         of = "" if project is None else f" of {one_line(project, 80)}"
         output.say(f"Nothing{of} waits." if queue else f"There are no dead letters{of}.")
