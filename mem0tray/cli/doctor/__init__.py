@@ -2,10 +2,13 @@
 
 import time
 from functools import cached_property
+from typing import Final
 
 from mem0tray.actions import standing, worker_report
 from mem0tray.actions.standing import Snapshot
 from mem0tray.config.settings import Loaded
+
+HANGS: Final = "End what hangs, or log out and in again."  # of a desktop
 
 
 class Examined:
