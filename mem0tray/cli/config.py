@@ -121,13 +121,9 @@ def get(key: str) -> None:
 def set_(key: str, value: str | None, *, no_test: bool) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.
 
-    A missing VALUE, or `-`, is asked for at a terminal, else read from
-    standard input: an API key given as an argument would stay in the shell's
-    history. An empty value is refused; `config unset` takes a setting away.
-
-    After a change of the server's address, key, dialect or authority the
-    server is tested, for five seconds at most: nothing is stored there, and
-    the result changes neither the setting nor the exit code.
+    A missing VALUE, or `-`, is asked for at a terminal, else read from standard input: an API key
+    given as an argument would stay in the shell's history. After a change of the server it is
+    tested, for five seconds at most; the result changes neither the setting nor the exit code.
     """
     settings.kind_of(key)
     if value in (None, "-") and sys.stdin.isatty():
@@ -277,9 +273,8 @@ def autostart_() -> None:
 def enable(*, desktop: bool, service: bool) -> None:
     """Start this mem0tray at login, whatever was set up before.
 
-    Without an option it uses the desktop's start if you log in to a desktop,
-    else the service. Either replaces the other. On Linux the desktop's
-    start comes with an entry in the applications menu.
+    Without an option it uses the desktop's start if you log in to a desktop, else the service;
+    either replaces the other.
     """
     if desktop and service:
         raise UsageError("`--desktop` and `--service` exclude each other.", "Leave one out.")

@@ -81,11 +81,10 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
 @_json
 @click.argument("words", nargs=-1, required=True, metavar="QUERY")
 def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: bool) -> None:
-    """Search a project's memories on the server, the best match first.
+    """Search a project's memories on the server, by meaning or by words, the best match first.
 
-    The server searches by meaning or by words, as it can; the embedded one by words and their
-    beginnings, ignoring case and accents. Memories that still wait here are searched by words,
-    and come before the others, marked. Exit codes are those of `recall`.
+    Memories that still wait here are searched by words, and come first, marked. Exit codes are
+    those of `recall`.
     """
     settings = arguments.load()
     name = project_meant(project)
@@ -147,11 +146,9 @@ def _judge(found: WasRead | KnownProjects, rest: str) -> None:
 )
 @_json
 def projects(*, as_json: bool) -> None:
-    """List the projects, with how many memories of each there are.
+    """List the projects, with how many memories each has here and on the server.
 
-    It counts memories on the server, where that can be asked; entries that wait here, and dead
-    letters; and how many were delivered, to any server. Exits with 1 where the server does not
-    answer: only what is known here is shown then.
+    Exits with 1 where the server does not answer: only what is known here is shown then.
     """
     settings = arguments.load()
     with output.waiting():
@@ -322,11 +319,9 @@ def _line(memory: ServerMemory, ids: dict[bytes, list[str]]) -> MemoryLine:
 def export(*, project: str | None, out: Path | None) -> None:
     """Write the server's memories as JSON lines, which `add --jsonl` takes.
 
-    Each line is an object with id, project_id, content and, if the server has the time,
-    timestamp; the oldest of each project come first. Memories that still wait here are left out.
-
-    If the server fails, FILE stays as it is. The command exits with 1 then, and where the server
-    shows less of a project than it has: official servers list a thousand memories of each.
+    The oldest of each project come first; memories that still wait here are left out. If the
+    server fails, FILE stays as it is. The command exits with 1 then, and where the server shows
+    less of a project than it has: official servers list a thousand memories of each.
     """
     settings = arguments.load()
     target = None if out in (None, Path("-")) else Path(out or "").expanduser().absolute()

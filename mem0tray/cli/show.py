@@ -155,12 +155,9 @@ def _row(
 def command(name: str, *, as_json: bool) -> None:
     """Show one memory: its text, where it is, and its failed attempts.
 
-    ID may be shortened as long as it names one memory. For a delivered memory the
-    ledger keeps hash, server and time, not the text; the text is shown as long as
-    another file still holds it, such as `last_100`.
-
-    An attempt that ended with "server down", "server busy", "key refused" or "asked in
-    vain" does not count against the memory as long as others meet the same.
+    Of a delivered memory the ledger keeps hash, server and time; the text is shown as long as
+    another file still holds it. An attempt that ended with "server down", "server busy", "key
+    refused" or "asked in vain" does not count as long as others meet the same.
     """
     versions = look_up.look_up(arguments.load_there(), name)
     now = time.time()
@@ -295,9 +292,6 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
 
     For an item that was delivered or deleted it says when, and where to.
-
-    An attempt that ended with "server down", "server busy", "key refused" or "asked in
-    vain" does not count against the memory as long as others meet the same.
     """
     settings = arguments.load_there()
     if name is None:

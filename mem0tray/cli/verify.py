@@ -47,9 +47,8 @@ _SHOWN: Final = 100  # missing memories that people read by name
 def command(*, project: str | None, sample: int | None, requeue: bool, as_json: bool) -> None:
     """Ask the server for what it took, and name what it no longer has.
 
-    The server is asked by id if it keeps ids, else by text. What is missing can be queued again if
-    its text is still in the list of the last hundred, a backup, the quarantine, or a note. Exits
-    with 1 where something is missing and was not queued again, or the server did not say.
+    What is missing can be queued again if a file here still has its text. Exits with 1 where
+    something is missing and was not queued again, or the server did not say.
     """
     settings = arguments.load_there()
     project = project_alone(project)
@@ -172,13 +171,9 @@ def _document(found: Verified) -> dict[str, Any]:
 def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json: bool) -> None:
     """Bring over what only a former server has: queue it again for the present one.
 
-    The worker delivers it like everything else. Ctrl-C and a kill do no harm: typed again, the
-    command goes on, and nothing is queued twice. What others saved on the former server comes
-    along, if that server shows it; what you deleted here does not.
-
-    If the former server wants an API key, it is taken from the variable
-    MEM0TRAY_MIGRATE_KEY, or asked for; server.api_key is sent only to the present server.
-    Exits with 1 where something could not be read back from the former server.
+    The worker delivers it like everything else; typed again after Ctrl-C the command goes on. If
+    the former server wants an API key, it is taken from the variable MEM0TRAY_MIGRATE_KEY, or asked
+    for. Exits with 1 where something could not be read back from there.
     """
     settings = arguments.load_there()
     project = project_alone(project)

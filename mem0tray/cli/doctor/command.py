@@ -56,16 +56,13 @@ _PARTS: Final[dict[str, _Look]] = {
 )
 @click.option("--stop-other", is_flag=True, help="Stop another worker without asking.")
 def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
-    """Check everything that deliveries need, and say how to mend it.
+    """Check everything that deliveries need, and say how to mend it, failures first.
 
-    Looks at paths, permissions, locks, files, the server step by step (name,
-    connection, TLS, health, key, reading; nothing is stored there), the tray,
-    notifications, the start at login, Claude Code, and other workers. Failures come
-    first. At a terminal it offers to stop another worker, if it is known for sure
-    which process that is.
+    The server is asked step by step, and nothing is stored there. At a terminal it offers to stop
+    another worker, if it is known for sure which process that is.
 
-    Exits with 1 if something is wrong that stops deliveries, with 2 if the
-    settings are wrong: the checks then use the default of each that cannot be read.
+    Exits with 1 if something is wrong that stops deliveries, with 2 if the settings are wrong: the
+    checks then use the default of each that cannot be read.
     """
     loaded = settings.read()
     output.remark(*loaded.warnings)
