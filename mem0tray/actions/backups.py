@@ -40,14 +40,7 @@ _OWN: Final = "a copy of your own"
 # What a deletion writes -------------------------------------------------------------------------
 
 
-def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
-    """Write the items that are about to be deleted. Raises FileUnavailableError."""
-    path = _free_name(paths, now)
-    write_again(path, raws)
-    return path
-
-
-def write_again(path: Path, raws: Sequence[bytes]) -> None:
+def write_dated(path: Path, raws: Sequence[bytes]) -> None:
     """Write a dated backup with these items alone. Raises FileUnavailableError."""
     items_ = [document.pretty(raw, 2) for raw in raws]
     data = document.compose({"items": items_, document.STAMP: _stamp_of(path)})
@@ -75,7 +68,7 @@ def keep_last_state(paths: Paths) -> None:
         return
     last, there = _read(paths.dlq), atomic.signature(path)
     if there is not None and not is_ours(paths) and (kept := _read(path)) != last:
-        atomic.replace(_free_name(paths, there.mtime / 1e9), kept)
+        atomic.replace(free_name(paths, there.mtime / 1e9), kept)
     remember(paths, atomic.replace(path, last))
 
 
@@ -95,7 +88,7 @@ def is_ours(paths: Paths) -> bool:
     return False
 
 
-def _free_name(paths: Paths, at: float) -> Path:
+def free_name(paths: Paths, at: float) -> Path:
     """Return a dated name (local time) that is not in use; names sort by their time."""
     moment = datetime.fromtimestamp(at)  # noqa: DTZ006  (names have local time)
     while True:

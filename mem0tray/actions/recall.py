@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from mem0tray.actions import chosen_client, waiting
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST
-from mem0tray.config.server_choice import THIS_COMPUTER, chosen_server
+from mem0tray.config.server_choice import chosen_server, in_sentence
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Kind
@@ -135,12 +135,6 @@ def _ask(
         found.trouble = why_not_shown(found.destination, said)
         return
     found.there = [KnownMemory(e.project, e.text, e.id, e.created, e.score) for e in said]
-
-
-def in_sentence(destination: str, *, first: bool = False) -> str:
-    """Return a server's name within a sentence of ours; `first`: the sentence begins with it."""
-    ours = "The embedded server" if first else "the embedded server"
-    return ours if destination == THIS_COMPUTER else destination
 
 
 def why_not_shown(destination: str, said: Outcome) -> str:

@@ -17,14 +17,7 @@ from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import (
-    ACTION_NEEDED,
-    DOWN,
-    PAUSED,
-    STARTING,
-    WorkerSeen,
-    WorkerStatus,
-)
+from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED, STARTING, WorkerSeen, WorkerStatus
 from mem0tray.files import orders, private_folders
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.reader import Reader

@@ -74,8 +74,9 @@ def delete(
     if for_good:
         answer = apply(paths, settings, orders.about(orders.FORGET, names))
     else:
-        result.backup = backups.write_dated(paths, [each.raw for each in chosen], time.time())
+        result.backup = backups.free_name(paths, time.time())
         try:
+            backups.write_dated(result.backup, [each.raw for each in chosen])
             if any(each.is_dead for each in chosen):
                 backups.keep_last_state(paths)
             answer = apply(paths, settings, orders.about(orders.DELETE, names, result.backup.name))
@@ -91,7 +92,7 @@ def delete(
     if not for_good and not kept:
         result.backup.unlink(missing_ok=True)
     elif not for_good and len(kept) < len(chosen):  # what was not deleted cannot be put back
-        backups.write_again(result.backup, kept)
+        backups.write_dated(result.backup, kept)
     return result
 
 

@@ -141,8 +141,7 @@ def _judge(found: WasRead | KnownProjects, rest: str) -> None:
 
 
 @arguments.command(
-    "projects",
-    {"mem0tray projects": "", "mem0tray projects --json": "for a program"},
+    "projects", {"mem0tray projects": "", "mem0tray projects --json": "for a program"}
 )
 @_json
 def projects(*, as_json: bool) -> None:
@@ -231,10 +230,7 @@ class _Export:
         paths, read = self._settings.locations(), 0
         # A terminal that shows the lines shows the progress.
         is_shown = self.target is not None or not sys.stdout.isatty()
-        with (
-            chosen_client.opened(self._settings, paths) as client,
-            Reader(paths.ledger) as reader,
-        ):
+        with chosen_client.opened(self._settings, paths) as client, Reader(paths.ledger) as reader:
             names = self._names(client, server.shown)
             if client is None:  # nothing was ever stored there
                 return
@@ -278,9 +274,8 @@ class _Export:
 
     @property
     def left(self) -> str:
-        if self.target is not None:
-            return f"{self.target} is as it was."
-        return f"{self.count} written before." if self.written else "Nothing was written."
+        done = f"{self.count} written before."
+        return done if self.target is None else f"{self.target} is as it was."
 
     @property
     def count(self) -> str:

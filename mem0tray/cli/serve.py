@@ -28,10 +28,7 @@ def hook(event: tuple[str, ...]) -> None:
     cli.run_hook(" ".join(event))
 
 
-@arguments.command(
-    "mcp",
-    {"mem0tray mcp": "as a client starts it"},
-)
+@arguments.command("mcp", {"mem0tray mcp": "as a client starts it"})
 def mcp() -> None:
     """Serve the Model Context Protocol on standard input and output.
 
@@ -43,10 +40,7 @@ def mcp() -> None:
     mcp_server.serve()
 
 
-@arguments.command(
-    "serve",
-    {"mem0tray serve": "", "mem0tray serve --port 7000": "at this port"},
-)
+@arguments.command("serve", {"mem0tray serve": "", "mem0tray serve --port 7000": "at this port"})
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -12,7 +12,7 @@ from mem0tray.actions.look_up import Version
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
-from mem0tray.config.server_choice import former_in_words
+from mem0tray.config.server_choice import in_sentence
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
@@ -207,7 +207,7 @@ def _print(version: Version, now: float) -> None:
             ("project", version.project or "(none)"),
             ("where", _where(version)),
             *[
-                ("before", f"delivered to {former_in_words(each)} on {text.moment(at)}")
+                ("before", f"delivered to {in_sentence(each)} on {text.moment(at)}")
                 for each, at in version.deliveries
                 if not is_delivered or each != told["server"]
             ],

@@ -150,8 +150,7 @@ _YEAR: Final = 525_600.0  # minutes; without a number a pause has no end
 
 
 @arguments.command(
-    "pause",
-    {"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"},
+    "pause", {"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"}
 )
 @click.argument("minutes", required=False, type=click.FloatRange(0, _YEAR, min_open=True))
 def pause(minutes: float | None) -> None:

@@ -8,12 +8,11 @@ import click
 
 from mem0tray.actions import migrate, verify
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration
-from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.output import Style
-from mem0tray.config.server_choice import ServerNames, former_in_words
+from mem0tray.config.server_choice import ServerNames, in_sentence
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, UsageError
@@ -182,7 +181,7 @@ def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json:
     brought = Brought()
     if name is not None:
         brought = _run(settings, name, project, dry_run=dry_run)
-    where = former_in_words(name or "")
+    where = in_sentence(name or "")
     if as_json:
         whose = {"from": name, "to": there.name, "project_id": project, "dry_run": dry_run}
         output.print_json(whose | _as_document(brought))

@@ -14,7 +14,7 @@ from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import output
 from mem0tray.cli.doctor import Examined
 from mem0tray.config.server_address import is_in_keyring
-from mem0tray.config.server_choice import former_in_words
+from mem0tray.config.server_choice import in_sentence
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, variable
 from mem0tray.core import reasons, text
 from mem0tray.core.errors import NotFoundError
@@ -63,7 +63,7 @@ def former(examined: Examined) -> Iterable[Check]:
         yield Check(
             "former server",
             WARN,
-            f"{count:,} {are} on {former_in_words(server)}, and not on the present server.",
+            f"{count:,} {are} on {in_sentence(server)}, and not on the present server.",
             f"`mem0tray migrate --from {server}` brings what is there to the present server.",
         )
 
