@@ -168,13 +168,13 @@ def _known_here(settings: Settings, project: str) -> WasRead:
 
 
 class ProjectSeen(NamedTuple):
-    """How many memories of a project wait, were delivered, and are `there` (None: unknown)."""
+    """How many memories of a project are `on_server` (None: unknown), wait, and were delivered."""
 
-    project: str
-    fresh: int = 0
+    project_id: str
+    on_server: int | None = None
+    waiting: int = 0
     dead: int = 0
     delivered: int = 0
-    there: int | None = None
 
 
 class KnownProjects(Struct):
@@ -209,7 +209,7 @@ def known_projects(settings: Settings) -> KnownProjects:
             there.update(dict.fromkeys(here, 0))
         there.update(found)
     result.projects = [
-        here.get(name, ProjectSeen(name))._replace(there=there.get(name))
+        here.get(name, ProjectSeen(name))._replace(on_server=there.get(name))
         for name in in_order([*here, *there])
     ]
     return result
@@ -233,7 +233,7 @@ def known_here(settings: Settings) -> tuple[dict[str, ProjectSeen], str]:
     """Find the projects of the ledger by name, and why what waits here is incomplete."""
     with waiting.opened(settings) as seen:
         counted = {
-            each.project: ProjectSeen(each.project, each.fresh, each.dead)
+            each.project: ProjectSeen(each.project, None, each.fresh, each.dead)
             for each in seen.reader.by_project()
         }
         for name, number in seen.reader.delivered_by_project().items():

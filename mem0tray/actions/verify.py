@@ -69,22 +69,22 @@ class Verified:
     """What a server said about the memories that it took.
 
     `delivered` counts those that it took. It was asked about `asked` of them: they are `there`, or
-    `missing`, or nobody can tell: `unclear` counts these by reason. `again` more wait here
-    to be sent again. `trouble` says why it was not asked about the rest; empty if it was.
+    `missing`, or nobody can tell: `cannot_tell_why` counts these by reason. `waiting_again` more
+    wait here to be sent again. `trouble` says why it was not asked about the rest; empty if it was.
     """
 
     destination: str
     delivered: int = 0
-    is_sample: bool = False
+    sample: bool = False
     there: int = 0
-    again: int = 0
+    waiting_again: int = 0
     missing: list[MissingMemory] = field(default_factory=list)
-    unclear: Counter[str] = field(default_factory=Counter)
+    cannot_tell_why: Counter[str] = field(default_factory=Counter)
     trouble: str = ""
 
     @property
     def cannot_tell(self) -> int:
-        return self.unclear.total()
+        return self.cannot_tell_why.total()
 
     @property
     def asked(self) -> int:
@@ -121,7 +121,7 @@ def verify(
             every = [(name, key) for name, keys in taken.items() for key in keys]
             some = sorted(SystemRandom().sample(every, sample))
             taken = {name: [key for _, key in keys] for name, keys in groupby(some, itemgetter(0))}
-            found.is_sample = True
+            found.sample = True
         verifier = _Verifier(settings, client, reader, server.name, found)
         try:
             verifier.ask_about(taken, progress)
@@ -159,7 +159,7 @@ class _Verifier:
         # Read before the server is asked, so that no memory queued later hides a missing one.
         names = reader.waiting_names()
         ids = {name for name, _ in names}
-        found.again = sum(items.first_id(each) != each for each in ids)
+        found.waiting_again = sum(items.first_id(each) != each for each in ids)
         self._ids = {*ids, *(each.id for each in look_up.quarantined(self._paths))}
         self._waiting = {digest for _, digest in names}
         lost = backups.deleted_unknown(self._paths, reader)
@@ -212,7 +212,7 @@ class _Verifier:
         elif said is Presence.ABSENT:
             self._miss(memory)
         else:
-            self._found.unclear[listed.why] += 1
+            self._found.cannot_tell_why[listed.why] += 1
 
     def _has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
         """Ask about one memory: without its text, by its key. Raises NotAnsweredError."""
@@ -229,7 +229,7 @@ class _Verifier:
         """Count a memory as missing, unless it waits to be sent again."""
         digest = memory.digest
         if digest in self._waiting or items.id_again(memory.id) in self._ids:
-            self._found.again += 1
+            self._found.waiting_again += 1
             return
         text = self._texts.get(digest)
         self._found.missing.append(MissingMemory(memory, text, digest in self._discarded))

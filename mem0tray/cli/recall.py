@@ -153,16 +153,7 @@ def projects(*, as_json: bool) -> None:
     with output.waiting():
         found = reading.known_projects(settings)
     if as_json:
-        counts = [
-            {
-                "project_id": each.project,
-                "on_server": each.there,
-                "waiting": each.fresh,
-                "dead": each.dead,
-                "delivered": each.delivered,
-            }
-            for each in found.projects
-        ]
+        counts = [each._asdict() for each in found.projects]
         output.print_json({**_answer(found), "complete": found.whole, "projects": counts})
     else:
         _print_projects(found)
@@ -172,12 +163,8 @@ def projects(*, as_json: bool) -> None:
 def _print_projects(found: KnownProjects) -> None:
     if found.projects:
         rows = [
-            (
-                each.project,
-                text.NEVER if each.there is None else f"{each.there:,}",
-                *(f"{number:,}" for number in (each.fresh, each.dead, each.delivered)),
-            )
-            for each in found.projects
+            (name, *(text.NEVER if number is None else f"{number:,}" for number in numbers))
+            for name, *numbers in found.projects
         ]
         output.print_table(("PROJECT", *_NUMBERS), rows, right=_NUMBERS)
     elif not (found.trouble or found.unread):
@@ -264,7 +251,7 @@ class _Export:
                     "The server does not name all of its projects. Exported are those that it"
                     " names, and those known here."
                 )
-        number = sum(here[name].fresh + here[name].dead for name in waiting if name in here)
+        number = sum(here[name].waiting + here[name].dead for name in waiting if name in here)
         if number:
             wait = plural(number, "memory waits here and is", "memories wait here and are")
             self.remarks.append(f"{wait} not in it.")

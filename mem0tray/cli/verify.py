@@ -19,6 +19,9 @@ from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.text import one_line, plural
 from mem0tray.system import programs
 
+_COUNTS: Final = (
+    "sample", "delivered", "asked", "there", "cannot_tell", "cannot_tell_why", "waiting_again"
+)  # fmt: skip
 _SHOWN: Final = 100  # missing memories that people read by name
 
 
@@ -72,10 +75,10 @@ def _print(found: Verified, project: str | None) -> None:
     if len(missing) > _SHOWN:
         output.say(f"… and {len(missing) - _SHOWN:,} more: `--json` names them all.")
     output.say(_summary(found, project), Style.WARNING if missing else Style.PLAIN)
-    for why, number in found.unclear.items():
+    for why, number in found.cannot_tell_why.items():
         output.say(f"Nobody can tell about {plural(number, 'memory', 'memories')}: {why}.")
-    if found.again:
-        waits = plural(found.again, "further memory waits", "further memories wait")
+    if found.waiting_again:
+        waits = plural(found.waiting_again, "further memory waits", "further memories wait")
         output.say(f"{waits} here to be sent again.")
 
 
@@ -93,7 +96,7 @@ def _summary(found: Verified, project: str | None) -> str:
     if not found.delivered:
         return f"Nothing{of} has been delivered to {there} yet."
     what = plural(found.asked, "memory", "memories")
-    if found.is_sample:
+    if found.sample:
         what = f"a sample of {what} among the {found.delivered:,}"
     unclear = f", {found.cannot_tell:,} that it does not tell of" if found.cannot_tell else ""
     return (
@@ -124,13 +127,7 @@ def _document(found: Verified) -> dict[str, Any]:
         "destination": found.destination or None,
         "answered": not found.trouble,
         "reason": found.trouble or None,
-        "sample": found.is_sample,
-        "delivered": found.delivered,
-        "asked": found.asked,
-        "there": found.there,
-        "cannot_tell": found.cannot_tell,
-        "cannot_tell_why": found.unclear,
-        "waiting_again": found.again,
+        **{name: getattr(found, name) for name in _COUNTS},
         "missing": [
             {
                 "id": each.memory.id,
