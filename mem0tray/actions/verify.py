@@ -16,10 +16,10 @@ from mem0tray.actions import add, backups, chosen_client, look_up
 from mem0tray.actions.chosen_client import NotAnsweredError, PatientQuestions
 from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.actions.recall import why_not_shown
+from mem0tray.actions.waiting import FoundItem, as_found
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
-from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import TakenMemory
 from mem0tray.server.http_client import key_header
@@ -39,13 +39,6 @@ _OF_ITS_WAY: Final = (*items.OUR_FIELDS, "moved_to_dlq_at", "emergency", items.Q
 Progress = Callable[[int, int], object]  # how many memories are done, of how many
 
 
-class KnownText(NamedTuple):
-    """An item with the text of a memory, and the place of the text, for people."""
-
-    item: Item
-    place: str
-
-
 @dataclass(slots=True)
 class MissingMemory:
     """A memory that the server took, and no longer has.
@@ -55,7 +48,7 @@ class MissingMemory:
     """
 
     memory: TakenMemory
-    text: KnownText | None
+    text: FoundItem | None
     discarded: bool = False
     queued: str = ""
 
@@ -166,7 +159,7 @@ class _Verifier:
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
     @cached_property
-    def _texts(self) -> dict[bytes, KnownText]:
+    def _texts(self) -> dict[bytes, FoundItem]:
         return known_texts(self._paths, notes=self._settings.claude.auto_memory)
 
     def ask_about(self, taken: Mapping[str, Sequence[int]], progress: Progress) -> None:
@@ -214,11 +207,11 @@ class _Verifier:
         else:
             self._found.cannot_tell_why[listed.why] += 1
 
-    def _has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
+    def _has(self, memory: TakenMemory, text: FoundItem | None) -> Presence:
         """Ask about one memory: without its text, by its key. Raises NotAnsweredError."""
         if self._questions is None:
             return Presence.ABSENT
-        content = "" if text is None else text.item.content
+        content = "" if text is None or text.item is None else text.item.content
         asked = Memory(memory.project, content, memory.key)
         found = self._questions.answer(self._questions.client.ask, asked)
         if found is Presence.ABSENT and (text is None or self._infers):
@@ -249,7 +242,7 @@ class _Verifier:
                     found.missing.remove(each)
                     found.there += 1
                 elif each.text is not None:
-                    value = items.load_object(each.text.item.raw) or {}
+                    value = items.load_object(each.text.raw) or {}
                     kept = {name: value[name] for name in value if name not in _OF_ITS_WAY}
                     entries.append(kept | {"id": items.id_again(each.memory.id), "retries": 0})
                     queued.append(each)
@@ -259,13 +252,13 @@ class _Verifier:
                 each.queued = items.id_again(each.memory.id)
 
 
-def known_texts(paths: Paths, *, notes: bool = False) -> dict[bytes, KnownText]:
+def known_texts(paths: Paths, *, notes: bool = False) -> dict[bytes, FoundItem]:
     """Read the texts that files here hold, by digest, whatever the id; `notes`: in notes too."""
-    found: dict[bytes, KnownText] = {}
+    found: dict[bytes, FoundItem] = {}
     for place, raw in _everywhere(paths, notes=notes):
-        item = items.parse(raw)
-        if item is not None:
-            found.setdefault(item.digest, KnownText(item, place))
+        known = as_found(raw, place)
+        if known.item is not None:
+            found.setdefault(known.item.digest, known)
     return found
 
 

@@ -83,9 +83,10 @@ def nonsense(count: int) -> str:
 
 def as_found(raw: bytes, place: str) -> FoundItem:
     """Make an item of an object; id and project are empty where it has none."""
-    item, value = items.parse(raw), items.load_object(raw) or {}
+    item = items.parse(raw)
     if item is not None:
         return FoundItem(place, item.id, item.project, raw, item)
+    value = items.load_object(raw) or {}
     named = [value.get(name) for name in ("id", "project_id")]
     name, project = (each if isinstance(each, str) else "" for each in named)
     return FoundItem(place, name, project, raw, None)
