@@ -19,10 +19,7 @@ if sys.platform != "win32":
     import fcntl
 
 PATTERN: Final = ".*.mem0tray-*.tmp"
-_NEW: Final = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-)  # fmt: skip
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _PATIENCE: Final = 0.5  # seconds for somebody to let go of the file that is replaced (Windows)
 _LOOK: Final = 0.02
 _STALE: Final = 3600.0  # seconds after which a file is a leftover where no lock can tell

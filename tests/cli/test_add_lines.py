@@ -99,14 +99,6 @@ def test_what_waits_already_is_not_doubled(home: Scratch) -> None:
     assert [each["content"] for each in queued(home)] == ["oak", "fir"]
 
 
-def test_the_same_file_can_be_added_again(home: Scratch) -> None:
-    stdin = lines(memory("a"), memory("b", id="x"), memory("a", timestamp=5))
-    home.ok("add", "--jsonl", stdin=stdin)
-    before = home.queue.read_bytes()
-    assert home.ok("add", "--jsonl", stdin=stdin) == "Nothing was queued.\n3 waited already.\n"
-    assert home.queue.read_bytes() == before
-
-
 @pytest.mark.parametrize(
     ("odd", "what"),
     [
