@@ -15,13 +15,14 @@ import pytest
 import mem0tray
 from tests.support import needs
 from tests.support.certificates import Authority
-from tests.support.forked import ForkedHome
+from tests.support.fixtures import bare_home
 from tests.support.home import REPOSITORY, Home
 from tests.support.hosted import HostedStandin, Work
 from tests.support.listener import Listener
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.standin import Standin
 
+__all__ = ["bare_home"]
 PACKAGE: Final = Path(mem0tray.__file__).parent
 MANUAL: Final = PACKAGE / "docs" / "manual"
 PAGES: Final = sorted((MANUAL / "servers").glob("*.md"))
@@ -68,28 +69,22 @@ def steady(text: str) -> str:
     return re.sub(r"\d+ ms", "1 ms", text)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    with ForkedHome(tmp_path / "home") as scratch:
-        yield scratch
-
-
-def test_this_computer(home: Home) -> None:
-    carry_out(home, page("this-computer.md"))
+def test_this_computer(bare_home: Home) -> None:
+    carry_out(bare_home, page("this-computer.md"))
 
 
 @needs.SHELL
 @needs.CURL
-def test_other_programs_use_the_embedded_server(home: Home) -> None:
+def test_other_programs_use_the_embedded_server(bare_home: Home) -> None:
     (commands,) = re.findall(
         r"^```sh\n(.*?)^```$", page("this-computer.md"), re.MULTILINE | re.DOTALL
     )
-    home.start("serve", "--port", "0")
-    file = home.data / "mem0tray" / "local-server" / "server.json"
-    home.wait(file.exists, what="the server's address")
+    bare_home.start("serve", "--port", "0")
+    file = bare_home.data / "mem0tray" / "local-server" / "server.json"
+    bare_home.wait(file.exists, what="the server's address")
     done = subprocess.run(
         ["/bin/sh", "-ec", commands],
-        env=home.env,
+        env=bare_home.env,
         capture_output=True,
         text=True,
         timeout=60,
@@ -100,9 +95,9 @@ def test_other_programs_use_the_embedded_server(home: Home) -> None:
 
 
 @pytest.mark.parametrize("name", ["official.md", "private.md"])
-def test_a_server_elsewhere(home: Home, tmp_path: Path, name: str) -> None:
+def test_a_server_elsewhere(bare_home: Home, tmp_path: Path, name: str) -> None:
     authority = Authority(tmp_path)
-    (home.root / "authority.pem").write_bytes(authority.file.read_bytes())
+    (bare_home.root / "authority.pem").write_bytes(authority.file.read_bytes())
     tls = authority.context("mem0.example.com")
     with ExitStack() as stack:
         server: Standin = (
@@ -113,33 +108,33 @@ def test_a_server_elsewhere(home: Home, tmp_path: Path, name: str) -> None:
             each.api_key = KEY
             stack.enter_context(each)
         tunnel = stack.enter_context(Tunnel(server.netloc))
-        home.env |= {
+        bare_home.env |= {
             "SSL_CERT_FILE": str(authority.file),  # as if it were a public authority
             "https_proxy": tunnel.url,
             "http_proxy": plain.url,
         }
-        carry_out(home, page(name))
+        carry_out(bare_home, page(name))
         assert [text for _, text in server.stored] == ["Water in the morning."]
         assert plain.stored == []
         assert plain.requests
 
 
-def test_moving_to_another_server(home: Home, tmp_path: Path) -> None:
+def test_moving_to_another_server(bare_home: Home, tmp_path: Path) -> None:
     servers = page("../servers.md")
     moving = servers.split("\n## Moving to another server\n")[1].split("\n## ")[0]
     authority = Authority(tmp_path)
-    carry_out(home, page("this-computer.md"))
+    carry_out(bare_home, page("this-computer.md"))
     with (
         Standin(tls=authority.context("mem0.example.com")) as server,
         Tunnel(server.netloc) as tunnel,
     ):
-        home.env |= {"SSL_CERT_FILE": str(authority.file), "https_proxy": tunnel.url}
-        carry_out(home, moving)
-        home.drained()
+        bare_home.env |= {"SSL_CERT_FILE": str(authority.file), "https_proxy": tunnel.url}
+        carry_out(bare_home, moving)
+        bare_home.drained()
         assert server.stored == [("garden", "Water in the morning.")]
 
 
-def test_the_hosted_service(home: Home, tmp_path: Path) -> None:
+def test_the_hosted_service(bare_home: Home, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with (
         HostedStandin(tls=authority.context("api.mem0.ai")) as server,
@@ -147,8 +142,8 @@ def test_the_hosted_service(home: Home, tmp_path: Path) -> None:
     ):
         server.api_key = KEY
         server.works = lambda _: Work(0.5)
-        home.env |= {"SSL_CERT_FILE": str(authority.file), "https_proxy": tunnel.url}
-        carry_out(home, page("hosted.md"))
+        bare_home.env |= {"SSL_CERT_FILE": str(authority.file), "https_proxy": tunnel.url}
+        carry_out(bare_home, page("hosted.md"))
         assert server.stored == [("garden", "Water in the morning.")]
         assert server.faults == []
 
@@ -158,12 +153,6 @@ def constants() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
-
-
-OPENSSL: Final = (
-    "certificate is not valid for",
-    "certificate has expired",
-)  # its words, as they are
 
 
 def test_what_goes_wrong_is_said_in_these_words() -> None:

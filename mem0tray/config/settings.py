@@ -307,9 +307,9 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        why = str(error).rstrip(".")
         raise SettingsError(
-            Reason("The settings file {path} is not valid TOML: {why}.", path=file, why=why), _EDIT
+            Reason("The settings file {path} is not valid TOML: {why}.", path=file, why=str(error)),
+            _EDIT,
         ) from error
 
 

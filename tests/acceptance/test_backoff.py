@@ -58,14 +58,6 @@ def test_a_failed_retry_counts_and_sets_the_time(home: Home, server: Standin) ->
         assert len(home.log_lines(retry_marker(before, before["retry_count"] + 1))) == 1
 
 
-def test_a_retry_comes_when_it_is_due_and_not_before(home: Home, server: Standin) -> None:
-    home.write_dlq([dead("soon", ago=27.0)])
-    due = time.monotonic() + 3.0
-    home.worker()
-    server.wait_for(lambda: server.count("soon") == 1, 25)
-    assert server.saves[0].started >= due - 0.1
-
-
 ABSURD: list[Item] = [
     {"retry_count": 10**9, "last_attempt": 10**9},
     {"retry_count": -3},

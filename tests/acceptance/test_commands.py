@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -93,21 +92,6 @@ def listed(home: Home) -> list[str]:
     count = f"{len(shown)} waiting" if shown else "not running"
     assert count in home.ok("status", "--line")
     return shown
-
-
-def edit(home: Home, text: str) -> None:
-    program = home.root / "editor.py"
-    program.write_text(f"import pathlib, sys; pathlib.Path(sys.argv[1]).write_text({text!r})")
-    home.ok("edit", "x1", env={"VISUAL": f"{sys.executable} {program}"})
-
-
-def test_a_text_edited_there_and_back_is_delivered(home: Home, server: Standin) -> None:
-    home.ok("add", "--jsonl", stdin=LINE)
-    edit(home, "second text")
-    edit(home, "first text")
-    assert listed(home) == ["first text"]
-    home.drained()
-    assert [text for _, text in server.stored] == ["first text"]
 
 
 @pytest.mark.parametrize("how", ["add", "--forget", "by hand"])
@@ -207,21 +191,6 @@ def test_ctrl_c_leaves_it_requested(home: Home, server: Standin) -> None:
 SECRET = "sesame-3c1f"  # noqa: S105 - a word to look for
 
 
-def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin) -> None:
-    with Standin() as first:
-        bare_home.configure(f'[server]\nurl = "{first.url}"\n')
-        bare_home.write_queue(entries(1))
-        worker = bare_home.worker()
-        first.wait_for(lambda: first.total_stored() == 1)
-        bare_home.configure(f'[server]\nurl = "{server.url}"\n')
-        server.wait_for(lambda: server.probes() >= 1, what="probed within a second")
-        bare_home.configure('[server]\nurl = "broken\n')
-        bare_home.write_emergency([entry("after the change")])
-        server.wait_for(lambda: server.count("after the change") == 1)
-        assert first.total_stored() == 1
-        assert worker.alive
-
-
 @pytest.mark.row(44)
 def test_a_symlinked_file_is_followed_and_stays_a_link(home: Home) -> None:
     target = home.root / "dotfiles.toml"
@@ -270,11 +239,3 @@ def test_a_secret_is_not_in_an_error(home: Home, text: str) -> None:
     done = home.run("status")
     assert done.returncode == 2
     assert SECRET not in done.stdout + done.stderr
-
-
-def test_loopback_never_goes_through_a_proxy(home: Home, server: Standin) -> None:
-    dead_end = "http://127.0.0.1:9"
-    names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-    home.write_queue(entries(2))
-    home.drained(env=dict.fromkeys(names, dead_end))
-    assert server.total_stored() == 2

@@ -88,25 +88,6 @@ def test_restore_takes_back_the_last_delete_which_is_delivered_when_due(
     assert server.order() == ["b"]
 
 
-@pytest.mark.parametrize("up", [True, False], ids=["running", "stopped"])
-def test_delete_takes_waiting_entries_too(home: Home, server: Standin, *, up: bool) -> None:
-    server.health = Answer(503)
-    items = [entry("stays"), entry("goes")]
-    home.write_queue(items)
-    if up:
-        home.worker()
-        home.wait(lambda: home.read(home.metrics)["queue_size"] == 2, what="taken in")
-    output = home.ok("delete", items[1]["id"], "--yes")
-    backup = backup_named_in(home, output)
-    assert texts(json.loads(backup.read_text())["items"]) == ["goes"]
-    server.health = Answer(body={"status": "ok"})
-    if not up:
-        home.drained()
-    server.wait_for(lambda: server.count("stays") == 1)
-    home.wait(lambda: home.queue_items() == [], what="published")
-    assert server.sends("goes") == 0
-
-
 def test_forget_erases_the_last_status_page(home: Home, server: Standin) -> None:
     item = entry("a < zanzibar & b")
     home.write_queue([item])
@@ -242,22 +223,6 @@ def test_a_worker_that_was_frozen_sends_nothing_that_was_deleted_meanwhile(
     home.wait(lambda: not home.queue_items(), what="published")
     assert [text for text in texts(deleted) if server.sends(text)] == []
     assert home.log_lines("too late") == []
-
-
-def test_a_deletion_stands_against_a_delivery_that_beat_it(home: Home, server: Standin) -> None:
-    server.latency = 1.0
-    home.write_queue([doomed := entry("doomed"), *entries(2)])
-    worker = home.worker()
-    server.wait_for(lambda: server.sends("doomed"))
-    home.run("delete", doomed["id"], "--yes")
-    server.wait_for(lambda: server.total_stored() == 3)
-    home.wait(lambda: "doomed" not in str(home.queue_items()), what="published")
-    worker.stop()
-    server.begin_with([each for each in server.stored if each[1] != "doomed"])
-    said = home.json("verify", "--requeue")
-    assert (said["asked"], said["there"]) == (2, 2)
-    home.drained()
-    assert server.count("doomed") == 0
 
 
 BY_COMMAND, BY_HAND = "Deleted: ", "DLQ edited: "

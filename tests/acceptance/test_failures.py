@@ -35,6 +35,7 @@ ITEM_FAILURES = [
     Answer(200, {"success": False}),
     Answer(200, {"success": "yes"}),
     Answer(200, {}),
+    Answer(reset=True),
 ]
 
 
@@ -89,15 +90,6 @@ def test_item_failures_are_counted_and_the_others_go_on(home: Home, server: Stan
         item["content"]: 5 for item in bad
     }
     assert all(letter["last_error"] for letter in home.dlq_items())
-
-
-@ON_ALL
-def test_a_lost_connection_is_an_item_failure(home: Home, server: Standin) -> None:
-    home.write_queue([entry("bad"), entry("good")])
-    server.script(Answer(reset=True), content="bad", forever=True)
-    home.drain()
-    assert (server.sends("bad"), server.count("good")) == (5, 1)
-    assert home.dlq_texts() == ["bad"]
 
 
 # Outages ------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from tests.support.hosted import LISTING, PING, SAVE, HostedStandin, Work
 from tests.support.http1 import Answer, Request, retry_after
 from tests.support.shapes import dead, entries, entry, texts
 
-LATER = Work(0.3)
 NEVER = Work(3600.0)
 PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
 
@@ -36,10 +35,6 @@ def work_on(server: HostedStandin, content: str, *works: Work) -> None:
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
     server.works = works_of
-
-
-def recalled(home: Home, *arguments: str) -> list[str]:
-    return [each["memory"] for each in home.json(*arguments)["memories"]]
 
 
 def _has_more_questions(server: HostedStandin, before: int) -> bool:
@@ -101,10 +96,25 @@ def test_an_event_is_followed_across_restarts(home: Home, server: HostedStandin,
     assert home.stats()["total_synced"] == 1
 
 
-def test_a_run_to_the_end_waits_for_what_is_under_way(home: Home, server: HostedStandin) -> None:
-    work_on(server, "slow", Work(1.5))
+@pytest.mark.parametrize(
+    "questions", [(), (Answer(500), Answer(503))], ids=["answered", "come to nothing"]
+)
+def test_a_run_to_the_end_waits_for_what_is_under_way(
+    home: Home, server: HostedStandin, questions: tuple[Answer, ...]
+) -> None:
+    work_on(server, "slow", Work(0.3 if questions else 1.5))
+    server.script_questions(*questions)
     home.write_queue([entry("slow")])
     home.drained(env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"})
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+def test_a_429_to_a_question_pauses_and_is_heeded(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", Work(0.3))
+    server.script_questions(Answer(429, {"detail": "slow down"}, {"Retry-After": "1"}))
+    home.write_queue([entry("slow")])
+    home.worker()
+    home.wait(lambda: home.stats()["total_synced"] == 1, what="delivered")
     assert (server.sends("slow"), server.count("slow")) == (1, 1)
 
 
@@ -154,23 +164,6 @@ def test_what_was_cut_off_is_sent_again_and_stored_once(home: Home, server: Host
     assert (server.sends("cut off"), server.count("cut off")) == (2, 1)
 
 
-def test_questions_that_come_to_nothing_count_nothing(home: Home, server: HostedStandin) -> None:
-    work_on(server, "slow", LATER)
-    server.script_questions(Answer(500), Answer(503))
-    home.write_queue([entry("slow")])
-    home.drained()
-    assert (server.sends("slow"), server.count("slow")) == (1, 1)
-
-
-def test_a_429_to_a_question_pauses_and_is_heeded(home: Home, server: HostedStandin) -> None:
-    work_on(server, "slow", LATER)
-    server.script_questions(Answer(429, {"detail": "slow down"}, {"Retry-After": "1"}))
-    home.write_queue([entry("slow")])
-    home.worker()
-    home.wait(lambda: home.stats()["total_synced"] == 1, what="delivered")
-    assert (server.sends("slow"), server.count("slow")) == (1, 1)
-
-
 def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) -> None:
     work_on(server, "slow", NEVER)
     home.write_queue([entry("slow")])
@@ -195,19 +188,6 @@ def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
     (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
     assert key["level"] == "ok"
     assert "m0-" not in home.log_text()
-
-
-@pytest.mark.parametrize("infer", ["false", "true"])
-def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str) -> None:
-    home.env |= {"MEM0TRAY_SERVER_USER": "me", "MEM0TRAY_SERVER_INFER": infer}
-    home.write_queue([entry("of mine", "my project"), entry("of hers", "hers")])
-    home.drained()
-    assert recalled(home, "search", "mine", "--project", "my project") == ["of mine"]
-    assert recalled(home, "recall", "--project", "my project") == ["of mine"]
-    assert {(save.json["user_id"], save.json["agent_id"]) for save in server.saves} == {
-        ("me", "my%20project"),
-        ("me", "hers"),
-    }
 
 
 def test_what_is_there_is_exported_verified_and_counted(home: Home, server: HostedStandin) -> None:

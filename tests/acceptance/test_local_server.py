@@ -11,7 +11,6 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.processes import Process
-from tests.support.shapes import entries
 
 LOCAL = {"MEM0TRAY_SERVER_URL": "local"}
 
@@ -78,12 +77,3 @@ def test_the_worker_restarts_it_and_stops_it(bare_home: Home, local_worker: Proc
     assert second.pid != first.pid
     local_worker.stop()
     bare_home.wait(lambda: gone(second.pid), what="stopped with the worker")
-
-
-def test_the_worker_finds_one_that_runs(bare_home: Home) -> None:
-    serving = bare_home.start("serve")
-    place = running(bare_home)
-    bare_home.write_queue(entries(5))
-    bare_home.drained(env=LOCAL)
-    assert serving.alive
-    assert running(bare_home).pid == place.pid

@@ -5,12 +5,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.kinds import SIMPLE, VPS, on
 from tests.acceptance.test_kills import moment
-from tests.acceptance.test_local_server import running
 from tests.support.forked import ForkedHome
 from tests.support.home import Home, one_line
 from tests.support.shapes import Item, Json, entries, entry, texts
@@ -125,23 +123,6 @@ def test_all_comes_over_to_this_computers_server(home: Home, server: Standin) ->
     assert sorted(each["memory"] for some in shown for each in some) == sorted(texts(entries(12)))
 
 
-def test_what_others_saved_there_comes_over_too(home: Home, server: Standin) -> None:
-    fill(home, [entry("mine")])
-    choose(home, server)
-    fill(home, [entry("there already")])
-    home.write_queue([entry("waits")])
-    save(home, ("theirs", "there already", "waits", "theirs"))
-    found = migrated(home)
-    assert found["queued"] == 2
-    assert (found["present"], found["waiting"]) == (1, 1)
-    assert sorted(texts(home.queue_items())) == ["mine", "theirs", "waits"]
-    assert migrated(home)["waiting"] == 3
-    home.drained()
-    assert server.surplus() == {}
-    assert server.total_stored() == 4
-    assert migrated(home, "--from", "local")["present"] == 4
-
-
 def test_what_others_saved_is_not_sent_back_to_its_server(home: Home, server: Standin) -> None:
     fill(home, [entry("mine")])
     choose(home, server)
@@ -160,16 +141,3 @@ def test_what_others_saved_is_not_sent_back_to_its_server(home: Home, server: St
         migrated(home, "--from", server.url, "--project", "alpha")
         home.drained()
         assert next_one.stored == [("alpha", "theirs")]
-
-
-def save(home: Home, memories: tuple[str, ...]) -> None:
-    serving = home.start("serve", env=LOCAL)
-    there = running(home)
-    for memory in memories:
-        httpx.post(
-            f"http://127.0.0.1:{there.port}/memory",
-            json={"user_id": "alpha", "content": memory},
-            headers={"Authorization": f"Bearer {there.token}"},
-            trust_env=False,
-        ).raise_for_status()
-    serving.stop()

@@ -135,29 +135,6 @@ def test_the_server_s_name_of_a_failed_request_is_in_the_history(
     assert f"request {names[-1]}" in home.ok("diagnose", item)
 
 
-def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
-    server.script(Answer(reset=True, stores=True), content="cut off")
-    home.env["MEM0TRAY_SERVER_USER"] = "me"
-    home.write_queue([entry("cut off", "my project")])
-    home.drained()
-    assert server.sends("cut off") == 1
-    (save,) = server.saves
-    assert (save.json["user_id"], save.json["agent_id"]) == ("me", "my%20project")
-
-
-def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialStandin) -> None:
-    server.api_key = "sesame"
-    home.write_queue(entries(2))
-    home.worker()
-    home.wait(lambda: home.state()[0] == "action needed", what="refused")
-    assert server.total_stored() == 0
-    home.configure('[server]\napi_key = "sesame"\n')
-    server.wait_for(lambda: server.total_stored() == 2)
-    assert "sesame" not in home.log_text()
-    (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
-    assert key["level"] == "ok"
-
-
 def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin) -> None:
     server.script(Answer(reset=True, stores=True), content="memory number 1")
     home.write_queue(entries(3))

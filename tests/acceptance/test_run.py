@@ -5,14 +5,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
-from tests.support.processes import LONGEST, Process, wait_until
+from tests.support.processes import LONGEST, wait_until
 from tests.support.shapes import dead, entries, entry, waiting
 from tests.support.standin import Standin
 
@@ -126,35 +125,3 @@ def test_in_the_terminal_the_command_hears_of_an_alert(
     assert worker.stop() == 0
     (told,) = [path for path in home.data_files() if path.name == "alerts.json"]
     assert home.read(told) == {"told": ["dlq_size"]}
-
-
-WORKER = Path(__file__).parents[1] / "support" / "desktop_worker.py"
-
-
-def start(home: Home) -> Process:
-    process = home._spawn([sys.executable, str(WORKER)], home.env)
-    home.wait(lambda: home.published_by(process), what="metrics published")
-    return process
-
-
-@pytest.mark.parametrize("text", ['[sync]\ntimeout = "soon"\n', "[sync\n"])
-def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(
-    home: Home, server: Standin, text: str
-) -> None:
-    home.configure(text)
-    home.write_queue(entries(2))
-    home.write_dlq([waiting("dead", last_attempt=0)])
-    process = start(home)
-    state, reason = home.state()
-    assert state == "action needed"
-    assert "config.toml" in reason
-    assert (server.probes(), server.saves) == (0, [])
-    # Nobody knows yet which server is meant: none is named, and none started.
-    assert home.read(home.metrics)["destination"] == ""
-    assert not home.data_files("local-server/*")
-    home.configure('[sync]\ntimeout = "later"\n')
-    home.wait(lambda: "later" in home.state()[1], what="the new fault is named")
-    home.configure("[sync]\ntimeout = 30\n")
-    server.wait_for(lambda: server.total_stored() == 3)
-    home.wait(lambda: home.state() == ("healthy", ""), what="healthy")
-    assert set(process.out.splitlines()) == {"SettingsChanged"}  # a save may be seen half done

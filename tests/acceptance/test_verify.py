@@ -42,34 +42,6 @@ def written(home: Home) -> bytes:
     return home.emergency.read_bytes() if home.emergency.exists() else b""
 
 
-def named(said: Item) -> list[str]:
-    return sorted(each["id"] for each in said["missing"])
-
-
-def test_ten_that_an_official_server_deleted_are_named_and_come_back_once(
-    home: Home, server: OfficialStandin
-) -> None:
-    queue = entries(40)
-    home.write_queue(queue)
-    home.drained()
-    lost = queue[3:23:2]
-    drop_there(server, lost)
-    home.queue.unlink()
-    home.queue.with_name("mem0_queue_backup.json").unlink(missing_ok=True)
-    keep(home, lost[:7])
-    done = home.run("verify")
-    assert done.returncode == 1
-    assert "queues 7 again" in done.stderr
-    said = home.json("verify", "--requeue")
-    assert (said["asked"], said["there"], said["cannot_tell"]) == (40, 30, 0)
-    assert named(said) == sorted(each["id"] for each in lost)
-    home.drained()
-    assert sorted(server.kept()) == sorted(
-        each["content"] for each in queue if each not in lost[7:]
-    )
-    assert named(home.json("verify")) == sorted(each["id"] for each in lost[7:])
-
-
 @pytest.mark.row(1)
 def test_kills_while_it_is_queued_again_bring_each_back_once(
     home: Home, server: OfficialStandin

@@ -11,7 +11,10 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 from mem0tray.system.paths import Paths
 from tests.actions.scene import write, write_dlq
 from tests.support import folders
+from tests.support.fixtures import server
 from tests.support.shapes import Item, entry, queue_document, waiting
+
+__all__ = ["letters", "paths", "server"]
 
 
 @pytest.fixture

@@ -17,12 +17,6 @@ from tests.support.standin import Standin
 
 
 @pytest.fixture
-def server() -> Iterator[Standin]:
-    with Standin() as standin:
-        yield standin
-
-
-@pytest.fixture
 def questions(server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[PatientQuestions]:
     """Ask the server, which has a memory of one project, without a pause."""
     monkeypatch.setattr(chosen_client, "WAITS", (0.0, 0.0))

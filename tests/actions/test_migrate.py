@@ -16,6 +16,7 @@ from mem0tray.core.item import identity
 from mem0tray.files import orders
 from mem0tray.system.paths import Paths
 from tests.actions.scene import queued, read, worker, write
+from tests.support import delivered
 from tests.support.http1 import Answer
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.shapes import Item, entry, queue_document
@@ -29,23 +30,14 @@ def former() -> Iterator[Standin]:
 
 
 @pytest.fixture
-def server() -> Iterator[Standin]:
-    with Standin() as standin:
-        yield standin
-
-
-@pytest.fixture
 def settings(server: Standin) -> Settings:
     return Settings(server=ServerSettings(url=server.url))
 
 
 def deliver(paths: Paths, former: Standin, *names: str, shown: bool = True) -> list[Item]:
     made = [entry(name, id=f"id-{name}") for name in names]
-    write(paths.queue, queue_document(made))
-    with worker(paths) as context:
-        for key in context.inbox.fresh_entries():
-            context.outbox.record_delivery(key, former.url, 5.0)
     write(paths.queue, queue_document([]))
+    delivered.deliver(paths.ledger, former.url, made)
     if shown:
         former.begin_with([*former.stored, *(("alpha", name) for name in names)])
     return made

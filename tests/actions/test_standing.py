@@ -326,24 +326,20 @@ def test_metrics_that_make_no_sense_are_none(
 
 
 @pytest.mark.parametrize(
-    ("worker", "ours"),
+    ("told", "worker", "ours"),
     [
-        (Running(7, 1.0, "a"), True),
-        (Running(7, 1.0, "b"), False),
-        (Running(8, 1.0, "a"), True),
-        (Running(7, 1.0), False),
-        (Running(None, 1.0), False),
-        (None, False),
+        ({"pid": 7, "run": "a"}, Running(7, 1.0, "a"), True),
+        ({"pid": 7, "run": "a"}, Running(7, 1.0, "b"), False),
+        ({"pid": 7, "run": "a"}, Running(8, 1.0, "a"), True),  # a pid of elsewhere
+        ({"pid": 7, "run": "a"}, Running(7, 1.0), False),  # an older version holds the lock
+        ({"pid": 7, "run": "a"}, Running(None, 1.0), False),
+        ({"pid": 7, "run": "a"}, None, False),
+        ({"pid": 7}, Running(7, 1.0), True),  # an older version has written them
+        ({"pid": 8}, Running(7, 1.0), False),
     ],
-    ids=["same run", "another run", "pid of elsewhere", "older version", "unknown", "none"],
 )
 def test_metrics_are_of_the_worker_whose_run_they_name(
-    worker: Running | None, *, ours: bool
+    told: dict[str, object], worker: Running | None, *, ours: bool
 ) -> None:
-    assert Metrics({"pid": 7, "run": "a"}, 1.0).are_of(worker) is ours
+    assert Metrics(told, 1.0).are_of(worker) is ours
     assert not Metrics({}, 1.0).are_of(worker)
-
-
-def test_metrics_of_an_older_version_are_known_by_the_process() -> None:
-    assert Metrics({"pid": 7}, 1.0).are_of(Running(7, 1.0))
-    assert not Metrics({"pid": 8}, 1.0).are_of(Running(7, 1.0))

@@ -209,14 +209,6 @@ def test_where_nothing_can_be_written_that_is_said(connect: Connect, home: Home)
     assert "Move " in refused.text
 
 
-def test_a_text_of_more_than_a_megabyte_is_refused(connect: Connect, home: Home) -> None:
-    refused = connect().call("mem0_save", project_id="garden", content="x" * 1_000_001)
-    assert refused.failed
-    assert refused.text.startswith("Nothing was queued: the text is too long, a memory has")
-    assert "Add it in parts." in refused.text
-    assert not home.queue.exists()
-
-
 def test_wrong_settings_keep_no_memory_from_being_saved(connect: Connect, home: Home) -> None:
     home.env["MEM0TRAY_SERVER_URL"] = "nonsense"
     session = connect()

@@ -91,11 +91,7 @@ def test_a_tool_that_is_not_there_is_named_beside_those_that_are(connect: Connec
             {"content": "  "},
             "Nothing was saved: the text is empty. Call mem0_save again with it as `content`.",
         ),
-        (
-            "mem0_search",
-            {"query": "\n"},
-            NO_QUERY,
-        ),
+        ("mem0_search", {"query": "\n"}, NO_QUERY),
     ],
 )
 def test_an_empty_text_is_refused_in_words(

@@ -36,25 +36,6 @@ def test_each_command_says_how_it_is_now_and_status_agrees(home: Scratch, entry:
     assert again == "mem0tray did not start at login; nothing was changed.\n"
 
 
-def test_a_desktop_that_starts_no_entries_names_the_line_for_its_settings(
-    home: Scratch, entry: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "sway")
-    monkeypatch.setattr(linux, "is_active", lambda _: False)
-    settings = home.root / "config" / "sway" / "config"
-    done = home.run("autostart", "enable")
-    assert (done.code, done.out, entry.exists()) == (1, "", True)
-    assert done.line.startswith(
-        "mem0tray: sway starts nothing from autostart folders. Add this line to"
-    )
-    line = done.line.partition(f"({settings}): ")[2]
-    said = home.ok("autostart", "status")
-    assert said.startswith("mem0tray is set up to start at login, but the system skips it. sway ")
-    settings.parent.mkdir()
-    settings.write_text(f"{line}\n")
-    assert home.ok("autostart", "status").startswith("mem0tray starts at login.")
-
-
 @pytest.mark.parametrize(
     ("options", "platform", "said"),
     [
@@ -83,17 +64,6 @@ def _write(entry: Path, *lines: str) -> None:
 
 
 COMMENT = "Comment=Brings every memory from Claude Code to your Mem0 server"
-
-
-def test_an_entry_of_the_users_own_stays_and_is_named(home: Scratch, entry: Path) -> None:
-    _write(entry, "Exec=/bin/true")
-    text = home.ok("autostart", "status")
-    assert "not made by mem0tray, and stays as it is." in text
-    assert "autostart enable" not in text
-    assert home.run("autostart", "enable").code == 1
-    stays = f"{entry} is not made by mem0tray, and stays as it is.\n"
-    assert home.ok("autostart", "disable") == stays
-    assert entry.exists()
 
 
 @pytest.mark.parametrize(
@@ -160,20 +130,10 @@ def test_lingering_is_a_start_with_the_computer(home: Scratch, manager: UserSyst
     assert said.startswith("mem0tray starts with the computer, as a service (lingering is on). ")
 
 
-def test_each_option_takes_the_other_s_place_and_says_so(
-    home: Scratch, entry: Path, manager: UserSystemd, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("manager")
+def test_without_desktop_and_systemd_cron_is_named(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.ok("autostart", "enable", "--service")
-    said = home.ok("autostart", "enable", "--desktop")
-    assert entry.exists()
-    assert not manager.runs()
-    assert "The service was stopped: `mem0tray` or `mem0tray run` delivers from now on." in said
-    assert said.startswith("mem0tray starts when you log in to a desktop. ")
-    assert "There is no desktop here. `mem0tray autostart enable --service`" in said
-    said = home.ok("autostart", "enable", "--service")
-    assert f"{entry} was removed: one start at login is enough." in said
-    assert not entry.exists()
-    home.ok("autostart", "disable")
     monkeypatch.setattr(linux, "is_installed", lambda: False)
     said = home.ok("autostart", "status") + home.ok("autostart", "enable", "--desktop")
     assert said.count("Let cron do it: ") == 2

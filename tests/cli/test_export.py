@@ -8,11 +8,8 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import chosen_client
-from mem0tray.config.server_address import ServerAddress
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory
-from mem0tray.server import connect
-from mem0tray.server.model import Memory
 from tests.cli.scratch import Scratch
 from tests.server.paging import paging
 from tests.server.wire import Handler, Request, Wire, render
@@ -184,19 +181,11 @@ def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
 # Round trip -----------------------------------------------------------------------------------
 
 
-def save(server: Standin, project: str, text: str) -> None:
-    address = ServerAddress.of(server.url)
-    with closing(connect(address, "vps")) as client:
-        client.save(Memory(project, text, ""), 10.0)
-
-
 def test_an_export_of_what_was_delivered_there_is_not_queued_again(
     home: Scratch, server: Standin, tmp_path: Path
 ) -> None:
     queue = [entry("one", "p"), entry("twice", "p"), entry("twice", "p")]
-    for each in queue:
-        save(server, "p", each["content"])
-    save(server, "p", "of others")
+    server.begin_with([("p", each["content"]) for each in queue] + [("p", "of others")])
     deliver(home.paths.ledger, server.url, queue)
     out = tmp_path / "memories.jsonl"
     home.ok("export", "-p", "p", "--out", str(out))

@@ -125,7 +125,7 @@ def turn_over(log: Path) -> None:
 
 
 def append(log: Path, text: str) -> None:
-    with log.open("a", encoding="utf-8") as file:
+    with log.open("a", encoding="utf-8", newline="\n") as file:
         file.write(text)
 
 

@@ -9,7 +9,7 @@ from mem0tray.core.errors import INTERRUPTED, Mem0TrayError
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support import delivered
-from tests.support.shapes import entry, queue_document
+from tests.support.shapes import entry
 from tests.support.standin import Standin
 
 
@@ -20,11 +20,7 @@ def former() -> Iterator[Standin]:
 
 
 def deliver(home: Scratch, url: str, *names: str) -> None:
-    home.write("mem0_queue.json", queue_document([entry(name, id=name) for name in names]))
-    with worker(home.paths) as context:
-        for key in context.inbox.fresh_entries():
-            context.outbox.record_delivery(key, url, 5.0)
-    home.write("mem0_queue.json", queue_document([]))
+    delivered.deliver(home.paths.ledger, url, [entry(name, id=name) for name in names])
 
 
 def test_what_was_found_is_said_with_what_became_of_it(

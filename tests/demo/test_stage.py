@@ -54,16 +54,6 @@ def test_nothing_is_said_of_a_client_that_hangs_up(
     assert capsys.readouterr() == ("", "")
 
 
-def test_stopped_it_refuses_connections_and_comes_back_with_what_it_had(server: DemoServer) -> None:
-    post(server, "alpha", "1")
-    server.stop()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
-    server.start()
-    assert post(server, "alpha", "2") == 200
-    assert len(server.stored) == 2
-
-
 @pytest.mark.parametrize("module", ["worker.thread", "localserver.serve"])
 def test_neither_worker_nor_embedded_server_imports_the_faults(module: str) -> None:
     script = (

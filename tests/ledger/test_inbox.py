@@ -104,7 +104,7 @@ def test_a_row_says_what_the_ledger_knows(ledger: Ledger, inbox: Inbox) -> None:
     outbox.record_delivery(key, ELSEWHERE, NOW)
     inbox.revive(known(inbox, item), item, NOW, dead=True, gen=None)
     assert known(inbox, item) == Row(
-        key, "\ud800", item.digest, "dead", 4, NOW, NOW, servers=frozenset({HERE, ELSEWHERE})
+        key, "\ud800", item.digest, "dead", 4, NOW, NOW, frozenset({HERE, ELSEWHERE}), None
     )
 
 

@@ -1,10 +1,12 @@
 """The dialect `oss`: what goes out to an official server, and what is made of its answers."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -96,6 +98,11 @@ def test_a_user_takes_the_place_of_the_project() -> None:
     assert asked.json["filters"] == names | {"mem0tray_id": "k"}
     assert read.target == "/memories?user_id=Jo%2520Doe&agent_id=my%2520project&top_k=1000"
     assert searched.json == {"query": "oak", "filters": names, "top_k": 5}
+
+
+def test_the_check_of_a_key_lists_a_user_that_nobody_has() -> None:
+    _, (asked, _) = called([NOTHING, render(401, {})], "check_key", token=KEY)
+    assert asked.target == "/memories?user_id=mem0tray-key-check&top_k=1"
 
 
 LARGE = Memory("alpha", "oak " * 500_000, "id-1")
@@ -233,6 +240,17 @@ def test_a_server_that_is_slow_to_find_it_keeps_it() -> None:
     with told(search=[NOTHING, NOTHING, SHOWN]) as (client, server):
         assert [each.kind for each in saves(client, 2)] == [Kind.DELIVERED] * 2
         assert questions(server).count("/search") == 3
+
+
+def test_it_is_not_asked_again_where_that_takes_longer_than_there_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(http_client, "_CHECKED", (0.0, LONG + 1.0))
+    monkeypatch.setattr(http_client, "time", mock.Mock(wraps=time, sleep=slept.append))
+    with told(search=[NOTHING]) as (client, _):
+        assert saves(client)[0].kind is Kind.OUTAGE
+    assert slept == [0.0]
 
 
 @pytest.mark.parametrize("listing", [SHOWN, FULL, render(500, {})])

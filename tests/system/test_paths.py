@@ -42,18 +42,15 @@ OURS = {
 }
 
 
-def test_shared_files_have_the_names_of_the_contract(tmp_path: Path) -> None:
+def test_shared_files_have_the_names_of_the_contract_and_ours_those_of_each_release(
+    tmp_path: Path,
+) -> None:
     found = Paths(tmp_path / "claude", tmp_path / "data")
-    assert {name: getattr(found, name) for name in SHARED} == {
-        name: tmp_path / "claude" / file for name, file in SHARED.items()
-    }
-
-
-def test_our_files_have_the_same_names_in_every_release(tmp_path: Path) -> None:
-    found = Paths(tmp_path / "claude", tmp_path / "data")
-    assert {name: getattr(found, name) for name in OURS} == {
-        name: found.data_dir / file for name, file in OURS.items()
-    }
+    for folder, files in ((found.claude_dir, SHARED), (found.data_dir, OURS)):
+        assert {name: getattr(found, name) for name in files} == {
+            name: folder / file for name, file in files.items()
+        }
+    assert found.claude_dir == tmp_path / "claude"
     assert found.local_server == tmp_path / "data" / "local-server"
 
 

@@ -24,7 +24,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.metrics import SILENT, OtherWorker
+from mem0tray.worker.metrics import SILENT, OtherWorker, is_none_beside
 from tests.ledger.samples import NOW, fresh
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -125,31 +125,23 @@ def test_another_worker_goes_when_it_has_been_silent(
     assert ground.column("unknown", fresh("a")) == NOW
 
 
-def test_another_worker_that_has_ended_goes_at_once(
-    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("where", [{}, {"space": f"{processes.space()}x"}], ids=["here", "not"])
+def test_another_worker_that_has_ended_goes_at_once_unless_it_was_in_another_container(
+    ground: QueueScene,
+    breaker: CircuitBreaker,
+    other: OtherWorker,
+    monkeypatch: pytest.MonkeyPatch,
+    where: dict[str, Any],
 ) -> None:
-    write(ground, pid=GONE, host=HOST)
+    write(ground, pid=GONE, host=HOST, **where)
     other.look()
     assert ground.context.foreign_claims.worker() is not None
     started = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: started + 6)
     other.look()
     other.release()
-    assert ground.context.foreign_claims.worker() is None
-    assert breaker.lets_through(started)
-
-
-@pytest.mark.usefixtures("other")
-def test_one_in_another_container_has_not_ended_when_no_process_here_has_its_id(
-    ground: QueueScene, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(ground, pid=GONE, host=HOST, space=f"{processes.space()}x")
-    other.look()
-    started = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: started + 6)
-    other.look()
-    other.release()
-    assert ground.context.foreign_claims.worker() is not None
+    assert (ground.context.foreign_claims.worker() is None) == (where == {})
+    assert breaker.lets_through(started) == (where == {})
 
 
 def test_what_was_seen_before_our_own_end_is_still_known(
@@ -165,6 +157,7 @@ def test_what_was_seen_before_our_own_end_is_still_known(
     ("values", "age", "seen", "suspected"),
     [
         ({"pid": os.getppid(), "host": HOST}, 5.0, True, True),
+        ({"pid": os.getppid(), "host": HOST}, SILENT - 1, True, True),
         ({"pid": os.getppid(), "host": HOST}, SILENT + 1, False, True),
         ({"pid": GONE, "host": HOST}, 5.0, False, False),
         ({"pid": GONE, "host": "there"}, 5.0, False, True),
@@ -172,7 +165,16 @@ def test_what_was_seen_before_our_own_end_is_still_known(
         ({"pid": None, "host": HOST, "space": "another"}, 5.0, False, True),
         ({}, 5.0, False, True),
     ],
-    ids=["lives", "long ago", "ended", "elsewhere", "container", "ended there", "no process"],
+    ids=[
+        "lives",
+        "for long",
+        "long ago",
+        "ended",
+        "elsewhere",
+        "container",
+        "ended there",
+        "no process",
+    ],
 )
 def test_metrics_from_before_our_start(
     ground: QueueScene, values: dict[str, Any], age: float, *, seen: bool,
@@ -209,7 +211,19 @@ def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
     assert ground.context.other_at_work
     other.release()
     assert ground.column("unknown", fresh("a")) == NOW
+    ground.context.ledger.write("UPDATE items SET unknown = NULL")
+    other.release()
+    assert ground.column("unknown", fresh("a")) is None
     assert not ground.context.other_at_work
+
+
+@pytest.mark.parametrize(("run", "is_ours"), [(RUN, True), ("77b1", False)])
+def test_a_command_knows_the_metrics_of_our_last_run(
+    ground: QueueScene, run: str, *, is_ours: bool
+) -> None:
+    OtherWorker(ground.context).look()
+    write(ground, pid=7, host="there", run=run)
+    assert is_none_beside(ground.context) is is_ours
 
 
 def entry(number: int) -> Item:

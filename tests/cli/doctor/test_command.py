@@ -273,18 +273,6 @@ def test_a_server_that_cannot_be_read_is_not_judged(home: Scratch) -> None:
     assert "worker" not in text
 
 
-def test_what_can_be_read_holds(home: Scratch, server: Standin) -> None:
-    home.configure('[sync]\ntimeout = "soon"\nmax_attempts = 0\n')
-    ((level, text),) = checks(home, "server")
-    assert level == "ok"
-    assert text.startswith(f"{server.netloc} is healthy and speaks `vps`: ")
-    told = [text for _, text in checks(home, "settings")]
-    assert len(told) == 2
-    assert "sync.timeout" in told[0]
-    assert "sync.max_attempts" in told[1]
-    assert home.run("doctor").code == 2
-
-
 @pytest.fixture
 def ill(home: Scratch, server: Standin) -> Scratch:
     server.api_key = "right"
@@ -328,15 +316,19 @@ def test_a_check_that_hangs_is_not_waited_for(
     assert checks(home, "server")
 
 
-def test_wrong_settings_are_a_failed_check_among_others(home: Scratch) -> None:
-    home.configure('[sync]\ntimeout = "soon"\n')
+def test_wrong_settings_are_failed_checks_and_the_others_hold(
+    home: Scratch, server: Standin
+) -> None:
+    home.configure('[sync]\ntimeout = "soon"\nmax_attempts = 0\n')
     done = home.run("doctor", "--json")
-    first, *others = done.json()["checks"]
+    first, second, *others = done.json()["checks"]
     assert (done.code, done.json()["ok"]) == (2, False)
     assert done.line.startswith("mem0tray: sync.timeout in ")
     assert (first["name"], first["level"]) == ("settings", "fail")
     assert first["message"].startswith("sync.timeout in ")
-    assert "default" in first["remedy"]
-    names = [each["name"] for each in others]
-    assert "data folder" in names
-    assert "settings" not in names
+    assert "default" in second["remedy"]
+    assert (second["name"], "sync.max_attempts" in second["message"]) == ("settings", True)
+    holds = {each["name"]: each["message"] for each in others}
+    assert holds["server"].startswith(f"{server.netloc} is healthy and speaks `vps`: ")
+    assert "data folder" in holds
+    assert "settings" not in holds

@@ -121,43 +121,32 @@ def test_a_forced_retry_does_not_roll_the_count_back(ledger: Ledger, seen: Seen)
 
 
 @SEEN
-def test_a_forced_retry_takes_the_users_count(ledger: Ledger, seen: Seen) -> None:
+@pytest.mark.parametrize("fields", [{"retry_count": 0}, {"content": "better"}], ids=str)
+def test_a_forced_retry_takes_the_users_count_and_content(
+    ledger: Ledger, seen: Seen, fields: dict[str, Any]
+) -> None:
     ledger.add("a")
-    (pair,) = ledger.merge([shown("a", retry_count=0, last_attempt=0)], seen).forced
-    assert (pair.item.retry_count, pair.item.last_attempt) == (0, 0)
+    (pair,) = ledger.merge([shown("a", **fields, last_attempt=0)], seen).forced
+    want = {"retry_count": 2, "content": "text of a"} | fields
+    assert (pair.item.retry_count, pair.item.content) == (want["retry_count"], want["content"])
+    assert pair.item.last_attempt == 0
 
 
 # Content -----------------------------------------------------------------------------
 
 
 @SEEN
-def test_changed_content_is_an_edit_of_the_same_item(ledger: Ledger, seen: Seen) -> None:
+@pytest.mark.parametrize(
+    "fields", [{"content": "better"}, {"project_id": "beta"}, {"note": "why?"}], ids=str
+)
+def test_what_is_changed_or_added_is_an_edit_of_the_same_item(
+    ledger: Ledger, seen: Seen, fields: dict[str, str]
+) -> None:
     row = ledger.add("a")
-    result = ledger.merge([shown("a", content="better")], seen)
+    result = ledger.merge([shown("a", **fields)], seen)
     (pair,) = result.edits
-    assert (pair.row, pair.item.content, pair.item.retry_count) == (row, "better", 2)
+    assert (pair.row, pair.item.raw, pair.item.retry_count) == (row, shown("a", **fields).raw, 2)
     assert result == Decisions(edits=[pair])
-
-
-@SEEN
-def test_a_changed_project_is_an_edit_of_the_same_item(ledger: Ledger, seen: Seen) -> None:
-    row = ledger.add("a")
-    (pair,) = ledger.merge([shown("a", project_id="beta")], seen).edits
-    assert (pair.row, pair.item.project) == (row, "beta")
-
-
-@SEEN
-def test_an_added_key_is_an_edit(ledger: Ledger, seen: Seen) -> None:
-    ledger.add("a")
-    (pair,) = ledger.merge([shown("a", note="why?")], seen).edits
-    assert json.loads(pair.item.raw)["note"] == "why?"
-
-
-@SEEN
-def test_changed_content_with_zero_is_both(ledger: Ledger, seen: Seen) -> None:
-    ledger.add("a")
-    (pair,) = ledger.merge([shown("a", content="better", last_attempt=0)], seen).forced
-    assert (pair.item.content, pair.item.last_attempt) == ("better", 0)
 
 
 @SEEN

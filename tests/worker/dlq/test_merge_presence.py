@@ -21,10 +21,13 @@ from tests.worker.dlq.generations import (
 # Deletions and newcomers ----------------------------------------------------------------
 
 
-def test_missing_from_the_generation_that_showed_it_is_discarded(ledger: Ledger) -> None:
-    ledger.add("a", first=3)
+@pytest.mark.parametrize("seen", [known(3), unknown()], ids=["known", "unknown"])
+def test_missing_from_the_generation_that_showed_it_is_discarded(
+    ledger: Ledger, seen: Seen
+) -> None:
+    ledger.add("a", first=1)
     gone = ledger.add("b", first=3)
-    result = ledger.merge([shown("a")], known(3))
+    result = ledger.merge([shown("a")], seen)
     assert result == Decisions(discard=[gone])
     assert result.is_edit
 
@@ -41,9 +44,10 @@ def test_what_another_worker_moved_is_found_by_its_name() -> None:
     assert moved([here, other, here], {here.name, ("gone", b"")}) == [here]
 
 
-def test_everything_removed_from_a_known_generation_is_discarded(ledger: Ledger) -> None:
-    rows = [ledger.add(name, first=gen) for gen, name in enumerate("abc", 1)]
-    assert ledger.merge([], known(3)) == Decisions(discard=rows)
+@SEEN
+def test_an_emptied_file_discards_all(ledger: Ledger, seen: Seen) -> None:
+    rows = [ledger.add(name, first=gen) for gen, name in ((2, "a"), (3, "b"), (9, "c"))]
+    assert ledger.merge([], seen) == Decisions(discard=rows)
 
 
 def test_a_newcomer_survives_a_stale_save(ledger: Ledger) -> None:
@@ -134,12 +138,6 @@ def test_the_retry_script_run_twice_keeps_newcomers(ledger: Ledger) -> None:
     assert (result.discard, result.show_again) == ([], [newcomer])
 
 
-def test_a_stamped_save_that_only_lacks_items_removed_them(ledger: Ledger) -> None:
-    ledger.add("a", first=1)
-    gone = ledger.add("b", first=7)
-    assert ledger.merge([shown("a")], unknown()) == Decisions(discard=[gone])
-
-
 def test_an_old_copy_of_what_was_delivered_discards_no_newcomer(ledger: Ledger) -> None:
     ledger.add("a", state=items.DELIVERED, servers=[SERVER], last=5)
     gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
@@ -191,11 +189,6 @@ def test_a_gap_between_two_stays_belongs_to_neither(ledger: Ledger) -> None:
     ledger.stood(row, 1, 3, row.raw or b"")
     assert ledger.merge([], known(4)) == Decisions(show_again=[row])
     assert ledger.merge([], known(3)) == Decisions(discard=[row])
-
-
-def test_an_emptied_file_with_an_unknown_stamp_discards_all(ledger: Ledger) -> None:
-    rows = [ledger.add("a", first=2), ledger.add("b", first=9)]
-    assert ledger.merge([], unknown()) == Decisions(discard=rows)
 
 
 # Items that are no dead letters any more -----------------------------------------------

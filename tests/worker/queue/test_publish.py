@@ -231,8 +231,9 @@ def save(context: WorkerContext, **fields: object) -> None:
         {"queue": [json.loads(letter("dead").raw)]},
         {"failed": [json.loads(fresh("old").raw)]},
         {"stats": {"total_queued": 0}},
+        {"queue": [json.loads(letter("dead").raw)], "last_100": 5},
     ],
-    ids=["a dead letter", "an older worker's", "begun afresh"],
+    ids=["a dead letter", "an older worker's", "begun afresh", "a dead letter, and odd"],
 )
 def test_it_is_written_when_it_shows_what_the_ledger_would_not(
     context: WorkerContext, publisher: QueuePublisher, fields: dict[str, object]
