@@ -29,9 +29,10 @@ _PAINTED: Final = """() => new Promise(done => {
   const look = () => took() && document.querySelector("#live h1") ? done(took()) : setTimeout(look);
   look();
 })"""
-_SETTLED: Final = """() => {
+_SWAPPED: Final = """() => {
   const once = {once: true};
-  window.settled = new Promise(done => document.body.addEventListener("htmx:afterSettle", done, once));
+  const swapped = done => document.body.addEventListener("htmx:afterSwap", done, once);
+  window.swapped = new Promise(swapped);
 }"""
 
 
@@ -104,10 +105,10 @@ def _filters(tab: Tab) -> list[Figure]:
 
 def _answered(page: Page, act: Callable[[], object]) -> float:
     """Seconds until what an act asks for stands on the page."""
-    page.evaluate(_SETTLED)
+    page.evaluate(_SWAPPED)
     started = time.monotonic()
     act()
-    page.evaluate("() => window.settled.then(() => 0)")
+    page.evaluate("() => window.swapped.then(() => 0)")
     return time.monotonic() - started
 
 

@@ -9,8 +9,6 @@ from datetime import datetime
 import pytest
 from mem0tray.report import page
 from mem0tray.report.page import Day, Gathered
-from tests.window.past import past
-from tests.window.reading import Document, parse
 
 from mem0tray.actions.standing import Overview
 from mem0tray.config.settings import load
@@ -20,6 +18,8 @@ from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.shapes import dead
+from tests.window.past import past
+from tests.window.reading import Document, parse
 
 _DAY = 86_400.0
 

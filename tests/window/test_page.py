@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from mem0tray.report import page as rendering
 from mem0tray.report.page import Gathered, Message, Tone, advice, block, headline
-from tests.window.reading import made
 
 from mem0tray.actions.standing import Overview
 from mem0tray.config import server_choice
@@ -20,6 +19,7 @@ from mem0tray.ledger.rows import Attempt, kept
 from tests.actions.scene import found
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry, queue_document, waiting
+from tests.window.reading import made
 
 _FRENCH = Language("fr")
 _ENGLISH = Language("en")
