@@ -69,12 +69,16 @@ def _first(tab: Tab) -> list[Figure]:
     with httpx.Client(cookies=cookies) as client:
         for view in ("", "undelivered", "activity"):
             url = address + view
-            served = _median(lambda url=url: client.get(url).raise_for_status()) * _MS
+            served = _median(partial(_get, client, url)) * _MS
             painted = statistics.median(_paint(tab.page, url) for _ in range(_ROUNDS))
             name = f"window: {view or 'first screen'}"
             figures.append(Figure(f"{name}, served", served, "ms", 300))
             figures.append(Figure(f"{name}, painted", painted, "ms", 300))
     return figures
+
+
+def _get(client: httpx.Client, url: str) -> None:
+    client.get(url).raise_for_status()
 
 
 def _paint(page: Page, url: str) -> float:
