@@ -7,13 +7,12 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from mem0tray.actions import backups, waiting
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, listing
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, as_found
 from mem0tray.config.server_choice import in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NotFoundError, UnknownIdError
-from mem0tray.core.text import short_id
 from mem0tray.files import document, private_folders
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.ledger.reader import Reader
@@ -79,13 +78,13 @@ def look_up(settings: Settings, name: str) -> list[Version]:
             seen.setdefault(found.identity, _version(reader, found))
     textless = {each for each, version in seen.items() if version.is_over and not version.raw}
     for place, raw in left_over(paths) if textless else ():  # other files may still hold the text
-        for found in listing([raw], LEDGER):
-            known = seen.get(found.identity) if found.identity in textless else None
-            if known is not None and place not in known.left_in:
-                fields = {"raw": found.raw, "item": found.item, "project": found.project}
-                fields = {} if known.raw else fields
-                left_in = (*known.left_in, place)
-                seen[found.identity] = structs.replace(known, **fields, left_in=left_in)
+        found = as_found(raw, LEDGER)
+        known = seen.get(found.identity) if found.identity in textless else None
+        if known is not None and place not in known.left_in:
+            text = known if known.raw else found
+            seen[found.identity] = structs.replace(
+                known, raw=text.raw, item=text.item, left_in=(*known.left_in, place)
+            )
     return sorted(seen.values(), key=lambda each: (not each.waits, -each.closed))
 
 
@@ -123,8 +122,8 @@ def quarantined(paths: Paths) -> Iterator[FoundItem]:
     with suppress(FileUnavailableError):
         for path in private_folders.quarantined(paths.quarantine):
             with suppress(FileUnavailableError):
-                pieces = backups.quarantined(path).pieces
-                yield from listing((piece.raw for piece in pieces), backups.QUARANTINE)
+                for each in backups.quarantined(path).pieces:
+                    yield structs.replace(each, place=backups.QUARANTINE)
 
 
 # What no longer waits ---------------------------------------------------------------------------
@@ -168,9 +167,5 @@ def explained(paths: Paths) -> Iterator[None]:
             raise
         last = max(gone, key=lambda known: known.closed or 0.0)
         what = fate(last)
-        alike, name = len({known.id for known in gone}), repr(text.one_line(error.name, 80))
-        more = f" It is the last of {alike:,} whose ids begin with {name}; none of them waits."
-        more, name = (more, text.one_line(last.id, 80)) if alike > 1 else ("", short_id(last.id))
-        raise NotFoundError(
-            f"{name} no longer waits: {what.name} {what.detail}.{more}", what.remedy
-        ) from error
+        gone_since = f"{text.one_line(last.id, 80)} no longer waits: {what.name} {what.detail}."
+        raise NotFoundError(gone_since, what.remedy) from error

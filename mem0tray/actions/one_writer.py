@@ -107,7 +107,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.context import WorkerContext
     from mem0tray.worker.log import EventLog
-    from mem0tray.worker.orders import stand_in
+    from mem0tray.worker.orders import run_without_worker
 
     server_choice.remember_if_first(settings.server.url, paths)
     ledger = Ledger(paths.ledger)
@@ -118,7 +118,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
             bus.emit(LedgerRebuilt(ledger.rebuilt))
         server = server_choice.chosen_server(settings, paths)
         context = WorkerContext(paths, settings, ledger, bus, server.name, server.shown)
-        return stand_in(context)
+        return run_without_worker(context)
     finally:
         with suppress(Mem0TrayError):  # what was done is durable
             ledger.close(in_order=False)

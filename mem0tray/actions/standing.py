@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -13,25 +13,14 @@ from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE, InStep, keep_in_s
 from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
 from mem0tray.config.server_choice import ServerNames, chosen_server
 from mem0tray.config.settings import Settings
-from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import (
-    ACTION_NEEDED,
-    DOWN,
-    PAUSED,
-    STARTING,
-    WorkerSeen,
-    WorkerStatus,
-)
+from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED, STARTING, WorkerSeen, WorkerStatus
 from mem0tray.files import orders, private_folders
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, config_file
-
-if TYPE_CHECKING:
-    from mem0tray.worker.thread import WorkerThread
 
 NOT_RUNNING: Final = "not running"
 TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file was begun
@@ -55,23 +44,12 @@ class SeenLedger(Struct, frozen=True):
     our_runs: Sequence[str] = ()
 
 
-class DeadLetter(Struct, frozen=True):
-    """A dead letter in a menu: when it became one (Unix seconds), why it failed last."""
-
-    item_id: str
-    digest: bytes
-    project: str
-    since: float
-    reason: Reason
-
-
 class Snapshot(Struct, frozen=True):
     """One look, at a time in Unix seconds.
 
     `told` is what our worker says of itself. `metrics` are the newest, `shared_metrics` those in
     the shared folder, whoever wrote them; `another` is the sentence on another worker that did.
-    `disk` says why nothing can be written, `folder` what is wrong with `claude_dir` itself. A menu
-    shows `letters`, the oldest dead letters, and whether a deletion is `restorable`.
+    `disk` says why nothing can be written, `folder` what is wrong with `claude_dir` itself.
     """
 
     at: float
@@ -90,8 +68,6 @@ class Snapshot(Struct, frozen=True):
     ledger: SeenLedger = SeenLedger()
     quarantine: int | None = 0
     quarantine_error: Reason = reasons.NONE
-    letters: tuple[DeadLetter, ...] = ()
-    restorable: bool = False
 
     @property
     def obstacle(self) -> Reason:
@@ -147,37 +123,6 @@ def read(settings: Settings, now: float) -> Snapshot:
         quarantine=kept,
         quarantine_error=kept_error,
     )
-
-
-def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
-    """Look at the worker in this process, and what a menu needs besides. Raises LedgerError."""
-    if not worker.is_ready:
-        return Snapshot(now, worker.paths)
-    told = worker.look()
-    with Reader(worker.paths.ledger) as reader:
-        return Snapshot(
-            at=now,
-            paths=worker.paths,
-            told=told,
-            server=ServerNames(shown=worker.destination),
-            letters=oldest(reader, letters) if told.dlq else (),
-            restorable=reader.has_discarded(),
-        )
-
-
-def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
-    """Read the first `limit` dead letters in the file's order."""
-    letters = []
-    for known, raw in reader.listed(items.DEAD, limit=limit):
-        value = items.load_object(raw) or {}
-        since = items.number(value.get("moved_to_dlq_at")) or known.accepted
-        error = known.last_error or value.get("last_error")
-        attempts = reader.attempts(known.key)
-        why = reasons.quoted(error if isinstance(error, str) else "")
-        if attempts and attempts[-1].message == error:
-            why = attempts[-1].reason
-        letters.append(DeadLetter(known.id, known.digest, known.project, since, why))
-    return tuple(letters)
 
 
 def _another(worker: Running | None, metrics: Metrics) -> Reason:

@@ -81,17 +81,15 @@ def nonsense(count: int) -> str:
     return f"{plural(count, 'further thing')} in the file {verb} no sense; kept as is."
 
 
-def listing(raws: Iterable[bytes], place: str) -> list[FoundItem]:
-    """Make an item of each object, in order; what has no id is left out."""
-    result = []
-    for raw in raws:
-        item, value = items.parse(raw), items.load_object(raw) or {}
-        name = value.get("id") if item is None else item.id
-        project = value.get("project_id") if item is None else item.project
-        if isinstance(name, str) and name:
-            of = project if isinstance(project, str) else ""
-            result.append(FoundItem(place, name, of, raw, item))
-    return result
+def as_found(raw: bytes, place: str) -> FoundItem:
+    """Make an item of an object; id and project are empty where it has none."""
+    item = items.parse(raw)
+    if item is not None:
+        return FoundItem(place, item.id, item.project, raw, item)
+    value = items.load_object(raw) or {}
+    named = [value.get(name) for name in ("id", "project_id")]
+    name, project = (each if isinstance(each, str) else "" for each in named)
+    return FoundItem(place, name, project, raw, None)
 
 
 def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]:

@@ -11,8 +11,9 @@ import msgspec
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from mem0tray.config import settings
+from mem0tray.config import setting_rules, settings
 from mem0tray.config.settings import SECRETS, Settings
+from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
@@ -40,7 +41,8 @@ def checked(key: str, text: str) -> Any:
             f"The new value of {key} is empty; nothing was changed.",
             f"Give one, or take the setting away with `mem0tray config unset {key}`.",
         )
-    value = settings.check(key, text if kind is str else text.strip())
+    given = text if kind is str else setting_rules.parse(text.strip(), kind)
+    value = setting_rules.checked(key, given, kind, reasons.quoted(key))
     if key in ("server.url", "server.ca_file") and value != settings.LOCAL_URL:
         from mem0tray.config import server_address  # slow to import
 

@@ -63,6 +63,8 @@ def _started(paths: Paths, language: Language) -> Endpoint:
         stdin=nothing, stdout=nothing, stderr=nothing, cwd=paths.window,
         env=programs.child_environment(), **programs.detached(),
     )  # fmt: skip
+    # Or the tray would keep what is left of each that has ended.
+    threading.Thread(target=process.wait, name="mem0tray-window", daemon=True).start()
     end = time.monotonic() + _READY
     while time.monotonic() < end:
         if (paths.window / endpoint.FILE).exists() and (found := endpoint.find(paths.window)):

@@ -123,7 +123,7 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
         from mem0tray.system import processes  # needed only to clean up
 
         maker = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
-        left = not processes.is_alive(int(maker) if maker.isdecimal() else 0)
+        left = path.is_file() and not processes.is_alive(int(maker) if maker.isdecimal() else 0)
         if left and remove:
             path.unlink()
         return left

@@ -98,7 +98,7 @@ class Inbox:
                 due=dead_due(item.last_attempt, item.retry_count, now),
                 unknown=now if ask else None,
                 moved=items.moved_to_dlq(raw, now),
-                last_error=error if isinstance(error, str) else None,
+                last_error=_well_formed(error) if isinstance(error, str) else None,
                 body=body,
             )  # fmt: skip
             if gen is not None:
@@ -258,3 +258,7 @@ def _insert(db: Connection, name: Name, state: str, now: float, fields: Mapping[
 def _waiting(item: Item, now: float) -> tuple[int, float, float]:
     due = dead_due(item.last_attempt, item.retry_count, now)
     return item.retry_count, item.last_attempt, due
+
+
+def _well_formed(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -12,7 +13,8 @@ from mem0tray.actions import backups, verbs, waiting
 from mem0tray.actions.waiting import FoundItem, WaitingItems
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import NotFoundError
+from mem0tray.core import item as items
+from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.files import orders
@@ -93,7 +95,9 @@ class Acts:
         settings = current()
         paths = settings.locations()
         name = str(form.get("backup", ""))
-        source = backups.named(paths, name) if name else backups.last_delete(paths)
+        source = backups.named(paths, Path(name).name) if name else backups.last_delete(paths)
+        if source.kind == backups.EDIT and verbs.undo(settings, source.pieces[0]):
+            return Said(self._language.gettext("The memory has its old text again."))
         done = verbs.restore(paths, settings, source)
         number = len(done.dead) + len(done.fresh)
         if not number:
@@ -102,14 +106,25 @@ class Acts:
         return Said(self._filled(text, number))
 
     def _edit(self, form: Form) -> Said:
-        settings = current()
+        settings, gettext = current(), self._language.gettext
         text = str(form.get("content", "")).replace("\r\n", "\n")
+        if not text.strip():
+            raise Mem0TrayError(Reason("The text is empty; nothing was changed."))
+        if items.is_too_long(text):
+            raise Mem0TrayError(Reason("The text is too long; nothing was changed."))
         with waiting.opened(settings) as seen:
             chosen = memories_of(seen, form)
         if not chosen:
             raise NotFoundError(GONE)
-        verbs.edit_text(settings.locations(), settings, chosen[0], text)
-        return Said(self._language.gettext("Changed; the old text is kept. It is sent at once."))
+        found = chosen[0]
+        if found.identity[1].hex() != form.get("seen"):
+            raise NotFoundError(Reason("Its text was changed meanwhile: look at it again."))
+        kept = ""
+        if found.item is None or text != found.item.content:
+            kept = verbs.edit_text(settings.locations(), settings, found, text).kept.name
+        with waiting.opened(settings) as seen:
+            verbs.retry_found(settings, seen, [e for e in seen.candidates([found.id]) if e.is_dead])
+        return Said(gettext("Changed, and tried again; the old text is kept."), kept)
 
     def _pause(self, _: Form) -> Said:
         orders.write_pause(current().locations(), None)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from starlette.datastructures import ImmutableMultiDict
 
 from mem0tray.actions import server_test
-from mem0tray.actions.server_test import FAILED, Step
+from mem0tray.actions.server_test import FAIL, Check
 from mem0tray.claude import connecting
 from mem0tray.config import config_file, setting_rules
 from mem0tray.config import settings as config
@@ -75,7 +75,7 @@ def save(form: ImmutableMultiDict[str, Any]) -> None:
             config_file.remove(file, key)
 
 
-def test(form: ImmutableMultiDict[str, Any]) -> list[Step]:
+def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
     """Test the server as it is typed; nothing is stored, here or there.
 
     The key that is set goes along only to the host and port that it is set for.
@@ -88,7 +88,7 @@ def test(form: ImmutableMultiDict[str, Any]) -> list[Step]:
         if key:
             config_file.checked(_KEY, key)
     except SettingsError as error:
-        return [Step(server_test.SERVER, FAILED, error.message, error.remedy)]
+        return [Check(server_test.SERVER, FAIL, error.message, error.remedy)]
     server = loaded.settings.server
     typed = replace(server, url=url, api_key=key)
     if not key and _place(server.url) == _place(url):

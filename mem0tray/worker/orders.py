@@ -73,7 +73,7 @@ class OrderHandler:
             self._context.events.emit(events.StatusWanted())
             return None
         try:
-            results = apply(self._context, order)
+            results = carry_out(self._context, order)
         except ValueError:  # an order that nobody could have left
             return None
         if order.verb == orders.RETRY and not _CHANGED.isdisjoint(results.values()):
@@ -90,7 +90,7 @@ class OrderHandler:
             del self._applied[0]
 
 
-def stand_in(context: WorkerContext) -> Mapping[str, Reason]:
+def run_without_worker(context: WorkerContext) -> Mapping[str, Reason]:
     """Read the files as the worker does, apply orders, and write the files; nothing is sent.
 
     Returns why a file could not be read, by `queue`, `emergency` or `dlq`. Raises LedgerError, and
@@ -143,7 +143,7 @@ def _attempt(context: WorkerContext, part: str, work: Callable[[], object]) -> N
 # What users do to memories ------------------------------------------------------------
 
 
-def apply(context: WorkerContext, order: Order) -> Results:
+def carry_out(context: WorkerContext, order: Order) -> Results:
     """Apply an order; what became of each memory. Raises LedgerError, and then changes nothing."""
     with context.ledger.transaction(durable=True):
         found = _carried_out(context, order)

@@ -29,9 +29,10 @@ _PAINTED: Final = """() => new Promise(done => {
   const look = () => took() && document.querySelector("#live h1") ? done(took()) : setTimeout(look);
   look();
 })"""
-_SETTLED: Final = """() => {
+_SWAPPED: Final = """() => {
   const once = {once: true};
-  window.settled = new Promise(done => document.body.addEventListener("htmx:afterSettle", done, once));
+  const swapped = done => document.body.addEventListener("htmx:afterSwap", done, once);
+  window.swapped = new Promise(swapped);
 }"""
 
 
@@ -68,12 +69,16 @@ def _first(tab: Tab) -> list[Figure]:
     with httpx.Client(cookies=cookies) as client:
         for view in ("", "undelivered", "activity"):
             url = address + view
-            served = _median(lambda url=url: client.get(url).raise_for_status()) * _MS
+            served = _median(partial(_get, client, url)) * _MS
             painted = statistics.median(_paint(tab.page, url) for _ in range(_ROUNDS))
             name = f"window: {view or 'first screen'}"
             figures.append(Figure(f"{name}, served", served, "ms", 300))
             figures.append(Figure(f"{name}, painted", painted, "ms", 300))
     return figures
+
+
+def _get(client: httpx.Client, url: str) -> None:
+    client.get(url).raise_for_status()
 
 
 def _paint(page: Page, url: str) -> float:
@@ -104,10 +109,10 @@ def _filters(tab: Tab) -> list[Figure]:
 
 def _answered(page: Page, act: Callable[[], object]) -> float:
     """Seconds until what an act asks for stands on the page."""
-    page.evaluate(_SETTLED)
+    page.evaluate(_SWAPPED)
     started = time.monotonic()
     act()
-    page.evaluate("() => window.settled.then(() => 0)")
+    page.evaluate("() => window.swapped.then(() => 0)")
     return time.monotonic() - started
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from mem0tray.actions import verbs as deleting
 from mem0tray.actions.one_writer import Answer as Applied
-from mem0tray.actions.standing import DeadLetter, oldest
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
@@ -21,7 +20,7 @@ from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.controller import Controller
 from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Notice
-from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.desktop.tray.menu import DeadLetter, MenuCommand, Verb, oldest
 from mem0tray.files import orders
 from mem0tray.files.orders import IN_FLIGHT
 from mem0tray.ledger.reader import Reader

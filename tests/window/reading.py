@@ -1,12 +1,13 @@
 """A page as a browser takes it apart."""
 
+import tempfile
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
-from mem0tray import report
 from mem0tray.config import settings
 from mem0tray.core.language import Language
+from mem0tray.window import page
 
 _VOID = {"meta", "link", "br", "img", "input"}
 
@@ -75,11 +76,9 @@ def parse(source: str) -> Document:
     return document
 
 
-def made(
-    language: Language | None = None, *, out: Path | None = None, content: bool = False
-) -> Document:
-    """Write the page for the scratch home and read it; it must be UTF-8."""
-    path = report.write(
-        settings.load().settings, language or Language("en"), out=out, with_content=content
-    )
-    return parse(path.read_bytes().decode("utf-8", "strict"))
+def made(language: Language | None = None, *, content: bool = False) -> Document:
+    """Save the page for the scratch home and read it; it must be UTF-8."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, known = Path(folder, "page.html"), settings.load().settings
+        page.save(known, language or Language("en"), path, with_content=content)
+        return parse(path.read_bytes().decode("utf-8", "strict"))

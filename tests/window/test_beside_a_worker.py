@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from tests.window.reading import Document, parse
-
 from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import entry
 from tests.support.standin import Standin
+from tests.window.reading import Document, parse
 
 
 def _page(home: Home) -> Document:
@@ -39,7 +38,7 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
             assert cells[:3] == ["beta", "500: scripted 500", "0"]
             assert "1 memory not delivered: rejected by the server" in page.text("h3")
             names = [each.attributes["aria-label"] for each in page.all("svg", role="img")]
-            assert names[0].startswith("Deliveries by day: 2 since")
+            assert names[0].startswith("Deliveries: 2 since")
             assert names[1].startswith("Memories not delivered: 1 now")
 
 

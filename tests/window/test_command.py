@@ -1,4 +1,4 @@
-"""`mem0tray report`, where the page is written, and opening it."""
+"""`mem0tray report` and `open`: where the page is written, and which browser shows it."""
 
 import os
 import stat
@@ -7,9 +7,8 @@ import webbrowser
 from pathlib import Path
 
 import pytest
-from tests.window.reading import parse
 
-from mem0tray import report
+from mem0tray.desktop import window
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import script
 from tests.support import needs
@@ -28,16 +27,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(webbrowser, "open", remember)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("BROWSER", "a-browser")  # the user's choice, which `webbrowser` takes
-    monkeypatch.setattr(report, "_browser", lambda: "")
+    monkeypatch.setattr(window, "_browser", lambda: "")
     return found
-
-
-def test_it_opens_a_page_in_our_own_folder(home: Scratch, opened: list[str]) -> None:
-    done = home.run("report")
-    path = home.paths.data_dir / "status.html"
-    assert (done.code, done.out.strip(), done.err) == (0, str(path), "")
-    assert opened == [path.as_uri()]
-    assert parse(path.read_text(encoding="utf-8")).all("h1")
 
 
 def test_out_is_written_and_not_opened(home: Scratch, opened: list[str]) -> None:
@@ -67,7 +58,7 @@ def test_only_its_owner_can_read_it(home: Scratch) -> None:
 def test_a_place_that_cannot_be_written_is_named(home: Scratch, name: str, code: int) -> None:
     done = home.run("report", "--out", name)
     assert (done.code, done.out) == (code, "")
-    assert name in done.line
+    assert name.replace("/", os.sep) in done.line
     assert "ove it away" not in done.err
 
 
@@ -78,7 +69,7 @@ def test_a_browser_that_cannot_be_started_is_no_error(
         raise webbrowser.Error
 
     monkeypatch.setattr(webbrowser, "open", fail)
-    assert report.open_page(tmp_path / "page.html") is False
+    assert window.open_page(tmp_path / "page.html") is False
 
 
 @pytest.fixture
@@ -89,11 +80,11 @@ def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @needs.linux("its opener is that of Linux")
-def test_a_desktop_without_a_browser_gets_the_path(home: Scratch, opener: Path) -> None:
+def test_without_a_browser_it_says_what_to_do(home: Scratch, opener: Path) -> None:
     script(opener, "exit 3")
-    done = home.run("report")
-    assert done.code == 0
-    assert "open that file yourself" in done.line
+    done = home.run("open")
+    assert done.code == 1
+    assert "No browser could be opened here. `mem0tray status` shows" in done.line
 
 
 @needs.linux("its opener is that of Linux")
@@ -103,7 +94,7 @@ def test_a_browser_that_the_desktops_opener_does_not_find(
 ) -> None:
     script(opener, opens_nothing)
     script(opener.with_name("firefox"), 'echo "$*" > "$0.got"')
-    assert report.open_page(tmp_path / "page.html")
+    assert window.open_page(tmp_path / "page.html")
     got = opener.with_name("firefox.got").read_text()
     assert got.strip() == (tmp_path / "page.html").as_uri()
 
@@ -112,12 +103,12 @@ def test_a_browser_that_the_desktops_opener_does_not_find(
 def test_a_click_does_not_wait_for_the_end_of_the_users_browser(
     tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "_PATIENCE", 0.05)
+    monkeypatch.setattr(window, "_PATIENCE", 0.05)
     monkeypatch.setenv("BROWSER", f"{opener.with_name('mine')} --page=%s")
     os.mkfifo(tmp_path / "end")
     script(opener.with_name("mine"), f'echo "$1" > "$0.got"; read word < "{tmp_path}/end"; exit 1')
     script(opener, 'echo "$1" > "$0.got"')
-    assert report.open_page(tmp_path / "page.html", waits=False)
+    assert window.open_page(tmp_path / "page.html", waits=False)
     (tmp_path / "end").write_text("end\n")  # waits for the browser to read it
     got = opener.with_name("mine.got").read_text()
     assert got.strip() == f"--page={(tmp_path / 'page.html').as_uri()}"
@@ -132,11 +123,11 @@ def test_a_browser_in_a_snap_gets_it_where_it_may_read(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, browser: str, *, snap: bool
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(report, "_browser", lambda: browser)
+    monkeypatch.setattr(window, "_browser", lambda: browser)
     own = home.root / "snap" / "firefox" / "common"
     own.mkdir(parents=True)
-    expected = own / "mem0tray-status.html" if snap else home.paths.data_dir / "status.html"
-    assert report.usual_place(home.paths) == expected
+    expected = own / "mem0tray.html" if snap else home.paths.data_dir / "window.html"
+    assert window.usual_place(home.paths) == expected
 
 
 @needs.linux("Windows and macOS have their own way")
@@ -147,5 +138,5 @@ def test_after_a_click_the_desktops_opener_is_tried_where_the_chosen_one_does_no
     monkeypatch.setenv("BROWSER", chosen)
     script(opener.with_name("broken"), "", "/gone/sh")
     script(opener, 'echo "$1" > "$0.got"')
-    assert report.open_page(tmp_path / "page.html", waits=False)
+    assert window.open_page(tmp_path / "page.html", waits=False)
     assert opener.with_name("xdg-open.got").exists()

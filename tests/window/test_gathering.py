@@ -1,31 +1,35 @@
 """What the page shows of the past, counted as everywhere else."""
 
 import itertools
+import json
 import math
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import pytest
-from mem0tray.report import page
-from mem0tray.report.page import Day, Gathered
-from tests.window.past import past
-from tests.window.reading import Document, parse
 
+from mem0tray.actions import standing
 from mem0tray.actions.standing import Overview
 from mem0tray.config.settings import load
 from mem0tray.core.language import Language
 from mem0tray.ledger.reader import Reader
+from mem0tray.window import page
+from mem0tray.window.page import Gathered, LetterList, Slot
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.shapes import dead
+from tests.window.past import past
+from tests.window.reading import Document, parse
 
 _DAY = 86_400.0
 
 
 def _gathered(now: float) -> Gathered:
-    return page.gather(load().settings, now)
+    seen = standing.read(load().settings, now)
+    with Reader(seen.paths.ledger) as reader:
+        return page.gather(seen, reader, page.MONTH)
 
 
 @pytest.fixture
@@ -46,11 +50,24 @@ def test_the_past_is_shown_from_the_day_before_the_first_memory(
     with past(home.paths) as ledger:
         ledger.delivered("first", now - ago * _DAY + 1)
     with Reader(home.paths.ledger) as reader:
-        days = page.days(reader, now, [now - 1, now - 0.6 * _DAY])
+        odd = [json.dumps({"moved_to_dlq_at": at}).encode() for at in (now - 1, now - 0.6 * _DAY)]
+        days = page.history(reader, now, odd, page.MONTH)
     assert len(days) == parts
     assert {time.strftime("%H:%M", time.localtime(each.start)) for each in days} == {"00:00"}
     assert [each.dead for each in days][-2:] == [1, 2]
     assert sum(each.delivered for each in days) == (ago < 90)
+
+
+def test_a_day_is_shown_by_hours_and_a_week_by_days(home: Scratch) -> None:
+    now = time.time()
+    with past(home.paths) as ledger:
+        ledger.delivered("old", now - 8 * _DAY)
+        ledger.delivered("new", now - 1.0)
+    with Reader(home.paths.ledger) as reader:
+        hours, days = (page.history(reader, now, [], span) for span in (page.DAY, page.WEEK))
+    assert {later.start - each.start for each, later in itertools.pairwise(hours)} == {3600.0}
+    assert (len(hours), len(days)) == (24, 7)
+    assert [sum(each.delivered for each in past) for past in (hours, days)] == [1, 1]
 
 
 def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
@@ -82,7 +99,7 @@ def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
 def test_the_dlq_has_one_size(home: Scratch) -> None:
     """The chart's "now" is that of `status`: what makes no sense counts, with an id or without."""
     home.write("mem0_queue_dlq.json", {"items": []})
-    assert _gathered(time.time()).past == []
+    assert not _gathered(time.time()).past
     home.write("mem0_queue_dlq.json", {"items": [dead("a"), {"id": "odd"}, None, 7]})
     with worker(home.paths):
         pass
@@ -93,13 +110,14 @@ def test_the_dlq_has_one_size(home: Scratch) -> None:
 
 def _charts(delivered: Sequence[int], in_dlq: Sequence[int], language: str = "en") -> Document:
     starts = [1_764_500_000.0 - _DAY * n for n in reversed(range(len(delivered)))]
-    seen = Gathered(0.0, Overview(), past=list(map(Day, starts, delivered, in_dlq)))
-    return parse(page.render(seen, Language(language), with_content=False))
+    seen = Gathered(0.0, Overview(), past=list(map(Slot, starts, delivered, in_dlq)))
+    rendered = page.render(seen, LetterList(), Language(language), with_content=False)
+    return parse(rendered)
 
 
 def test_a_chart_says_in_words_what_its_values_come_to() -> None:
     made = [each.attributes["aria-label"] for each in _charts([1, 2, 3], [0, 9, 4]).all("svg")[1:]]
-    assert made[0].startswith("Deliveries by day: 6 since Nov 2")
+    assert made[0].startswith("Deliveries: 6 since Nov 2")
     assert made[1] == "Memories not delivered: 4 now"
     french = _charts([1, 2], [0, 0], language="fr").all("svg")
     assert " depuis le " in french[1].attributes["aria-label"]

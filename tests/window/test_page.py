@@ -8,18 +8,21 @@ import unicodedata
 from typing import Any
 
 import pytest
-from mem0tray.report import page as rendering
-from mem0tray.report.page import Gathered, Message, Tone, advice, block, headline
-from tests.window.reading import made
 
+from mem0tray.actions import diagnose
+from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.standing import Overview
 from mem0tray.config import server_choice
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.rows import Attempt, kept
+from mem0tray.window import page as rendering
+from mem0tray.window.page import Gathered, Group, advice, block
+from mem0tray.window.words import Tone, headline
 from tests.actions.scene import found
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry, queue_document, waiting
+from tests.window.reading import made
 
 _FRENCH = Language("fr")
 _ENGLISH = Language("en")
@@ -208,38 +211,31 @@ def test_each_state_has_its_words_its_colour_and_what_to_do(
     assert words in made.text + made.detail
 
 
-def _advice(
-    *letters: dict[str, Any],
-    attempts: dict[str, Attempt] | None = None,
-    language: str = "en",
-    **fields: Any,
-) -> list[Message]:
-    seen = [found(letter) for letter in letters]
-    known = {each.identity: attempts[each.id] for each in seen if attempts and each.id in attempts}
-    overview = Overview(**{"state": "healthy", **fields})
-    return list(advice(Gathered(_NOW, overview, seen, 0, known), Language(language)))
-
-
 def test_where_all_is_well_there_is_no_advice() -> None:
-    assert _advice() == []
-    assert "`mem0tray retry ID` sends" in _advice(held=1)[0].text
+    assert list(advice(Gathered(_NOW, Overview(state="healthy")), _ENGLISH)) == []
+    held = Gathered(_NOW, Overview(state="healthy", held=1))
+    assert "`mem0tray retry ID` sends" in next(iter(advice(held, _ENGLISH))).text
 
 
 def test_the_example_speaks_the_language_of_the_page() -> None:
     said = kept(Reason("no answer after {number} s", number="60"))
     attempt = Attempt(_NOW, "unknown", None, said, 60.0)
-    (made,) = _advice(dead("a", id="one"), attempts={"one": attempt}, language="fr")
+    example = found(dead("a", id="one"))
+    cause = diagnose.causes(example, Surroundings(()), attempt, _NOW)[0]
+    seen = Gathered(_NOW, Overview(state="healthy"), [Group("x", cause, 1, example, [""])])
+    (made,) = advice(seen, _FRENCH)
     assert made.detail == "aucune réponse au bout de 60 s"
 
 
-def test_the_commonest_cause_comes_first() -> None:
+def test_the_commonest_cause_comes_first(home: Scratch) -> None:
     commonest = (dead("b", id=f"b{n}", last_error="500 x") for n in range(3))
-    made = _advice(dead("a", last_error="422 no"), *commonest)
-    assert [each.title for each in made] == [
+    _letters(home, dead("a", last_error="422 no"), *commonest)
+    page = made()
+    assert page.text("h3")[:2] == [
         "3 memories not delivered: rejected by the server",
         "1 memory not delivered: rejected by the server",
     ]
-    assert (made[0].memory, made[0].detail) == ("b0", "500 x")
+    assert page.text("p", class_="example")[0] == "for example: b0 · 500 x"
 
 
 def test_a_block_keeps_its_lines_up_to_a_limit() -> None:

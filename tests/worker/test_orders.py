@@ -25,8 +25,8 @@ from mem0tray.files.orders import (
     Text,
 )
 from mem0tray.ledger.database import Ledger
-from mem0tray.worker.orders import OrderHandler, stand_in
-from mem0tray.worker.orders import apply as applied
+from mem0tray.worker.orders import OrderHandler, run_without_worker
+from mem0tray.worker.orders import carry_out as applied
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -172,7 +172,7 @@ def test_a_command_that_cannot_read_a_file_reports_it_and_goes_on(ground: QueueS
     paths.queue.unlink(missing_ok=True)
     paths.queue.mkdir()
     order = leave(ground, DELETE, DEAD.name)
-    stand_in(ground.context)
+    run_without_worker(ground.context)
     failed = {each.part for each in ground.told if isinstance(each, events.PartFailed)}
     assert failed == {"queue file"}
     assert not order.exists()
@@ -183,7 +183,7 @@ def test_a_command_that_cannot_read_a_file_reports_it_and_goes_on(ground: QueueS
 def test_an_order_about_what_one_torn_file_may_hold_waits(ground: QueueScene, name: str) -> None:
     ground.put(getattr(ground.context.paths, name), b'{"queue": [', age=0.0)
     order = leave(ground, DELETE, UNKNOWN)
-    assert set(stand_in(ground.context)) == {name}
+    assert set(run_without_worker(ground.context)) == {name}
     assert order.exists()
 
 
@@ -192,11 +192,11 @@ def test_beside_another_worker_what_left_a_file_is_asked_about(ground: QueueScen
     ground.write(
         *({"id": each.id, "project_id": "p", "content": each.content} for each in (WAITS, taken))
     )
-    stand_in(ground.context)
+    run_without_worker(ground.context)
     ground.write()
     paths.metrics.write_text('{"vps_status": "healthy", "pid": 1, "host": "elsewhere"}')
     leave(ground, DELETE, WAITS.name)
-    stand_in(ground.context)
+    run_without_worker(ground.context)
     assert ground.column("state", WAITS) == "discarded"
     assert ground.column("taken", taken) is not None
 

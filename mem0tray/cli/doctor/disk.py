@@ -10,7 +10,8 @@ from typing import Final
 
 from mem0tray.actions import folder as claude_folder
 from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE
-from mem0tray.cli.doctor import FAIL, OK, WARN, Check, Examined
+from mem0tray.actions.server_test import FAIL, OK, WARN, Check
+from mem0tray.cli.doctor import Examined
 from mem0tray.config.settings import Loaded, PathSettings
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
@@ -78,9 +79,8 @@ def _space(folder: Path) -> Check:
     said = f"{free // _MB:,} MB are free on the disk of {folder}."
     if free >= _LITTLE_SPACE:
         return Check("disk", OK, said)
-    if not free:
-        return Check("disk", FAIL, f"{said} Deliveries wait.", "Free some disk space.")
-    return Check("disk", WARN, f"{said} When none is left, deliveries wait.", "Free some.")
+    waits = "When none is left, deliveries wait." if free else "Deliveries wait."
+    return Check("disk", WARN if free else FAIL, f"{said} {waits}", "Free some disk space.")
 
 
 def lock(examined: Examined) -> Iterable[Check]:

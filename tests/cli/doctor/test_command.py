@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import worker_report
-from mem0tray.cli.doctor import Check, Examined
+from mem0tray.actions.server_test import Check
+from mem0tray.cli.doctor import Examined
 from mem0tray.cli.doctor import command as program
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.files.lock import COMMAND

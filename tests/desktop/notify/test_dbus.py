@@ -100,6 +100,7 @@ def test_a_click_is_heard_once(desktop: Session, desk: Desk) -> None:
     daemon.act(desktop.shown[1], "retry")
     assert desk.clicked() is Offer.RETRY
     assert desk.clicks.empty()
+    wait_until(lambda: daemon.closed == [1, 2], what="the end of both")
 
 
 def test_a_click_that_comes_before_the_number_is_heard(desktop: Session, desk: Desk) -> None:

@@ -126,7 +126,7 @@ class World:
 
     @contextmanager
     def _standing_in(self) -> Iterator[None]:
-        original = worker_orders.stand_in
+        original = worker_orders.run_without_worker
 
         def told(event: Event) -> None:
             # A command does not wait for a producer that hangs with the lock.
@@ -142,7 +142,7 @@ class World:
             self._note_merged()
             return unread
 
-        with mock.patch.object(worker_orders, "stand_in", run):
+        with mock.patch.object(worker_orders, "run_without_worker", run):
             yield
 
     def send(self) -> None:

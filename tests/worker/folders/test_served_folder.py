@@ -167,7 +167,7 @@ def test_a_folder_in_the_place_of_a_file_is_named(there: Paths, number: int) -> 
 
 
 def leftover(folder: Path) -> Path:
-    path = temporary.name_beside(folder / "file")
+    path = folder / f".file.mem0tray-{10**9}-0.tmp"
     path.touch()
     os.utime(path, (LONG_AGO, LONG_AGO))
     return path
