@@ -40,8 +40,9 @@ def chromium() -> Iterator[Browser]:
 class Window:
     """The window of a home, opened as people do; `faults` is what the browser complained of."""
 
-    def __init__(self, home: Home, browser: Browser | None = None) -> None:
+    def __init__(self, home: Home, browser: Browser, worker: Process | None = None) -> None:
         self.home = home
+        self.worker = worker
         self.faults: list[str] = []
         self._browser = browser
         self._contexts: list[BrowserContext] = []
@@ -85,7 +86,6 @@ class Window:
 
     def open(self, view: str = "", *, env: dict[str, str] | None = None, **context: Any) -> "Tab":
         """Open it in a browser of its own, `context` as Playwright has it."""
-        assert self._browser is not None
         made = self._browser.new_context(**{"reduced_motion": "reduce", **context})
         made.set_default_timeout(PATIENCE * 1000)
         self._contexts.append(made)

@@ -29,8 +29,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def window(browser: Browser, real_home: Home) -> Iterator[Window]:
     """Give the window of a home with a worker that runs; the browser must complain of nothing."""
-    real_home.worker()
-    with Window(real_home, browser) as opened:
+    worker = real_home.worker()
+    with Window(real_home, browser, worker) as opened:
         yield opened
         assert opened.faults == []
 
