@@ -151,9 +151,13 @@ class Window:
         number = number_in(form.get("page"), 1)
         wanted = matching_of(form, seen.groups)
         listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
+        pages = max(1, math.ceil(listed.total / ROWS))
+        if number > pages:  # those of the last pages have gone
+            number = pages
+            listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
         return page.shown_letters(listed, seen, self._language) | {
             "page": number,
-            "pages": max(1, math.ceil(listed.total / ROWS)),
+            "pages": pages,
             "projects": sorted(each.project for each in waits.reader.by_project() if each.dead),
             "chosen": set(keys_of(form)),
             "wanted": filter_of(form, order),

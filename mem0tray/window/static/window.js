@@ -8,6 +8,7 @@ const sheet = document.getElementById("sheet");
 function show(id) {
   document.getElementById(id).hidden = false;
   document.getElementById("main").inert = true;
+  document.body.addEventListener("htmx:beforeRequest", (event) => event.preventDefault());
 }
 
 function count() {
@@ -58,9 +59,12 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
     const box = document.getElementById(each.id);
     if (box) box.checked = each.checked;
   }
-  if (event.detail.target === sheet && !sheet.open) sheet.showModal();
   count();
   enable();
+});
+// Not before htmx knows the form in it: a quick Enter would be lost.
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target === sheet && !sheet.open) sheet.showModal();
 });
 document.body.addEventListener("htmx:sseMessage", (event) => {
   if (event.detail.type === "rest") show("resting");
