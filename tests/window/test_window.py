@@ -330,7 +330,9 @@ def test_hostile_texts_do_no_harm(window: Window) -> None:
         tab.page.fill("#query", text)
         tab.page.locator("#found h2", has_text="Found").wait_for()
     assert tab.page.title() == "mem0tray"
-    every = tab.page.evaluate("() => [document.title, ...performance.getEntriesByType('resource').map(e => e.name)].join()")
+    every = tab.page.evaluate(
+        "() => [document.title, ...performance.getEntriesByType('resource').map(e => e.name)].join()"
+    )
     assert "alert" not in every
 
 
@@ -343,8 +345,14 @@ TROUBLES: dict[str, tuple[Callable[[Home], object], str]] = {
     "no ledger": (lambda home: [each.unlink() for each in home.ledgers()], "not running"),
     "a broken ledger": (_break_ledger, "mem0tray is not running"),
     "a broken DLQ file": (lambda home: home.dlq.write_text('{"items": [{"id'), "mem0_queue_dlq"),
-    "a DLQ file of another shape": (lambda home: home.dlq.write_text("[7, null]"), "mem0_queue_dlq"),
-    "wrong settings": (lambda home: home.configure('[server]\nurl = 7\n[sync]\nx = "'), "not running"),
+    "a DLQ file of another shape": (
+        lambda home: home.dlq.write_text("[7, null]"),
+        "mem0_queue_dlq",
+    ),
+    "wrong settings": (
+        lambda home: home.configure('[server]\nurl = 7\n[sync]\nx = "'),
+        "not running",
+    ),
 }
 
 
