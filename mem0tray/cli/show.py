@@ -242,7 +242,7 @@ def _where(version: Version) -> str:
     if version.waits and why:
         return f"never sent: {why}"
     if known is not None and version.is_held and version.waits:
-        return f"held: {diagnose.why_held(known)}"
+        return f"held: {diagnose.cause_held(known).detail}"
     return _PLACES[version.where]
 
 
