@@ -242,10 +242,10 @@ def load() -> Settings:
 
 def load_there() -> Settings:
     """Load the settings, and raise FileUnavailableError where `paths.claude_dir` is not there."""
-    from mem0tray.actions import folder
+    from mem0tray.actions import standing  # slow to import
 
     found = load()
-    trouble = folder.trouble(found)
+    trouble = standing.folder_trouble(found)
     if trouble is not None:
         raise trouble
     return found

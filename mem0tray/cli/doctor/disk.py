@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import folder as claude_folder
+from mem0tray.actions import standing
 from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE
 from mem0tray.actions.server_test import FAIL, OK, WARN, Check
 from mem0tray.cli.doctor import Examined
@@ -43,7 +43,7 @@ def settings_file(loaded: Loaded) -> Iterable[Check]:
 def folders(examined: Examined) -> Iterable[Check]:
     """Check the shared folder and ours: there, writable, with room on the disk."""
     paths = examined.paths
-    trouble = claude_folder.trouble(examined.settings)
+    trouble = standing.folder_trouble(examined.settings)
     if trouble is not None and examined.settings.paths != PathSettings():
         level = FAIL if os.path.lexists(paths.claude_dir) else WARN
         yield Check("claude folder", level, trouble.message, trouble.remedy)
