@@ -169,11 +169,11 @@ def _put(key: str, wanted: str | None, address: str | None) -> None:
         config_file.change(location(), _URL, address)
     if is_in_keyring:
         config_file.change(location(), _SWITCH, value=True)
-        config_file.remove(location(), _KEY)
+        config_file.change(location(), _KEY, None)
         output.say("The API key is in the system's keyring, for this address alone.")
         return
     config_file.change(location(), _KEY, value)
-    if config_file.remove(location(), _SWITCH) and url:
+    if config_file.change(location(), _SWITCH, None) and url:
         try:
             keyring_key.remove(url)
         except KeyringUnavailableError as error:
