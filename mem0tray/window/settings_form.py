@@ -70,10 +70,7 @@ def save(form: ImmutableMultiDict[str, Any]) -> None:
         given = str(form.get(key, "")).strip()
         if key not in form or given == form.get(f"was:{key}", ""):
             continue
-        if given:
-            config_file.change(file, key, config_file.checked(key, given))
-        else:
-            config_file.remove(file, key)
+        config_file.change(file, key, config_file.checked(key, given) if given else None)
 
 
 def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
