@@ -40,7 +40,7 @@ def chromium() -> Iterator[Browser]:
 class Window:
     """The window of a home, opened as people do; `faults` is what the browser complained of."""
 
-    def __init__(self, home: Home, browser: Browser, worker: Process | None = None) -> None:
+    def __init__(self, home: Home, browser: Browser | None = None, worker: Process | None = None) -> None:
         self.home = home
         self.worker = worker
         self.faults: list[str] = []
@@ -86,6 +86,7 @@ class Window:
 
     def open(self, view: str = "", *, env: dict[str, str] | None = None, **context: Any) -> "Tab":
         """Open it in a browser of its own, `context` as Playwright has it."""
+        assert self._browser is not None
         made = self._browser.new_context(**{"reduced_motion": "reduce", **context})
         made.set_default_timeout(PATIENCE * 1000)
         self._contexts.append(made)
@@ -101,7 +102,9 @@ class Window:
         return Tab(page)
 
     def _heard(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
+        # What a user's choice makes needless is broken off, which htmx tells as an error.
+        broken_off = message.text.startswith(("htmx:afterRequest,", "htmx:sendAbort,"))
+        if message.type in ("error", "warning") and not broken_off:
             self.faults.append(message.text)
 
     def _answered(self, response: Any) -> None:

