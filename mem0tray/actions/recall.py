@@ -133,11 +133,14 @@ def latest(settings: Settings, limit: int, until: float) -> WasRead:
     return _of_all(settings, limit, None, question)
 
 
-def search_all(settings: Settings, query: str, limit: int) -> WasRead:
+def search_all(settings: Settings, query: str, limit: int, until: float) -> WasRead:
     """Return the memories of these projects that fit `query` best, and what waits and holds it."""
 
     def question(project: str, found: WasRead) -> None:
-        _ask(settings, found, lambda client: client.search(project, query, limit, TIMEOUT))
+        def ask(client: Client) -> list[ServerMemory] | Outcome:
+            return client.search(project, query, limit, _patience(until))
+
+        _ask(settings, found, ask, _patience(until))
 
     return _of_all(settings, limit, query, question)
 

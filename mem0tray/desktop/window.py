@@ -126,7 +126,7 @@ def _commands(page: str) -> Iterator[list[str]]:
     """Yield commands that open it; `webbrowser` trusts an opener that finds no browser."""
     for line in (*os.environ.get(_CHOSEN, "").split(os.pathsep), *_PROGRAMS):
         words = shlex.split(line if "%s" in line else f"{line} %s")
-        if shutil.which(words[0]):
+        if words and shutil.which(words[0]):
             yield [word.replace("%s", page) for word in words]
 
 

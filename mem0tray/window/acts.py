@@ -85,6 +85,8 @@ class Acts:
         settings = current()
         with waiting.opened(settings) as seen:
             chosen = memories_of(seen, form)
+        if number_in(form.get("number"), 0) not in (0, len(chosen)):  # the user agreed to another
+            raise Mem0TrayError(Reason("What matches has changed meanwhile: look at it again."))
         done = verbs.delete(settings.locations(), settings, chosen)
         if not (done.items or done.in_flight):
             raise NotFoundError(GONE)

@@ -88,17 +88,6 @@ def test_restore_takes_back_the_last_delete_which_is_delivered_when_due(
     assert server.order() == ["b"]
 
 
-def test_forget_erases_the_last_status_page(home: Home, server: Standin) -> None:
-    item = entry("a < zanzibar & b")
-    home.write_queue([item])
-    server.script(Answer(500), content=item["content"], forever=True)
-    home.drain()
-    home.ok("report", "--with-content")
-    assert home.files_with("zanzibar &amp; b")
-    home.ok("delete", item["id"], "--yes", "--forget")
-    assert home.files_with("zanzibar &amp; b") == []
-
-
 def test_forget_erases_the_text_under_a_running_worker(home: Home, letters: list[Item]) -> None:
     text = "zanzibar must be forgotten"
     home.write_dlq([*letters, waiting(text, id="cafe0000-0000-4000-8000-000000000000")])

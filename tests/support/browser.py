@@ -40,7 +40,9 @@ def chromium() -> Iterator[Browser]:
 class Window:
     """The window of a home, opened as people do; `faults` is what the browser complained of."""
 
-    def __init__(self, home: Home, browser: Browser | None = None, worker: Process | None = None) -> None:
+    def __init__(
+        self, home: Home, browser: Browser | None = None, worker: Process | None = None
+    ) -> None:
         self.home = home
         self.worker = worker
         self.faults: list[str] = []

@@ -34,7 +34,7 @@ class Visitor:
         self.origin = window.endpoint.url
         self.token = window.endpoint.token
         self.client = httpx.Client(timeout=20)
-        (address,) = re.findall("url=([^\"]+)", door)
+        (address,) = re.findall('url=([^"]+)', door)
         self.ticket = address.replace("&amp;", "&")
         self.entered = self.client.get(self.ticket)
         self.base = self.ticket.partition("enter")[0]
