@@ -35,12 +35,6 @@ PACKAGES: Final = (
         "Thx/WtpeOQqSrqBCw/A1cwGJGg4UrVa3+sW0GmrM3p4gJgO89ecH4qtbnyzDDWFvBTqjnIMCgELTNt636dtamA==",
         "dist/htmx.min.js",
     ),
-    Package(
-        "htmx-ext-sse",
-        "2.2.4",
-        "LJmxVhykyflBWgh5PvbRidcyuqMHlgfajmmzumvKctv9puvsufeH6OaejSMZTNTnEI8O2wXXn4ZZtBdpEMqmEQ==",
-        "dist/sse.min.js",
-    ),
 )
 
 

@@ -1,13 +1,13 @@
 """One memory, wherever it is: waiting, delivered, deleted, edited away, in quarantine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 from msgspec import structs
 
 from mem0tray.actions import backups, waiting
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, as_found
+from mem0tray.actions.waiting import FoundItem, Identity, as_found
 from mem0tray.config.server_choice import in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -16,55 +16,17 @@ from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NotFoundEr
 from mem0tray.files import document, private_folders
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Attempt, Known
+from mem0tray.ledger.rows import Known
 from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 LEDGER: Final = "ledger"  # the place of a memory that no longer waits
-_WAITS: Final = {DLQ_LIST: "dlq", QUEUE_LIST: "queue"}
 
 
-class Version(FoundItem, frozen=True):
-    """One content of a memory; `left_in`: files that alone still hold the text."""
-
-    attempts: Sequence[Attempt] = ()
-    left_in: Sequence[str] = ()
-    deliveries: Sequence[tuple[str, float]] = ()
-
-    @property
-    def where(self) -> str:
-        """`dlq`, `queue`, `quarantine`, `delivered`, `deleted`, or `edited` away."""
-        if self.known is not None and self.known.state == items.DELIVERED:
-            return items.DELIVERED
-        if self.known is not None and self.known.state == items.DISCARDED:
-            return items.EDITED if self.known.reason == items.EDITED else items.DELETED
-        return _WAITS.get(self.place, self.place)
-
-    @property
-    def waits(self) -> bool:
-        """Whether it waits, and can be changed."""
-        return self.place in _WAITS
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it no longer waits: delivered, deleted or edited away."""
-        return self.where in (items.DELIVERED, items.DELETED, items.EDITED)
-
-    @property
-    def closed(self) -> float:
-        """When it was delivered or deleted (Unix seconds); 0 where it was not."""
-        return (self.known.closed or 0.0) if self.known is not None else 0.0
-
-    @property
-    def content(self) -> str | None:
-        """The text of the memory; None when it is gone, or is no text."""
-        return self.item.content if self.item is not None else None
-
-
-def look_up(settings: Settings, name: str) -> list[Version]:
+def look_up(settings: Settings, name: str) -> list[FoundItem]:
     """Find every content of the memory with this id or prefix, waiting ones first; else raise."""
     paths = settings.locations()
-    seen: dict[Identity, Version] = {}
+    seen: dict[Identity, FoundItem] = {}
     with waiting.opened(settings) as waits:
         reader = waits.reader
         beside = [
@@ -75,7 +37,9 @@ def look_up(settings: Settings, name: str) -> list[Version]:
             raw = reader.raw(row.key) or b""
             beside.append(FoundItem(LEDGER, row.id, row.project, raw, items.parse(raw), row))
         for found in waits.resolve([name], beside=beside):
-            seen.setdefault(found.identity, _version(reader, found))
+            servers = () if found.known is None else reader.servers_of(found.known.key)
+            whole = structs.replace(found, attempts=waits.attempts(found), deliveries=servers)
+            seen.setdefault(found.identity, whole)
     textless = {each for each, version in seen.items() if version.is_over and not version.raw}
     for place, raw in left_over(paths) if textless else ():  # other files may still hold the text
         found = as_found(raw, LEDGER)
@@ -85,16 +49,9 @@ def look_up(settings: Settings, name: str) -> list[Version]:
             seen[found.identity] = structs.replace(
                 known, raw=text.raw, item=text.item, left_in=(*known.left_in, place)
             )
-    return sorted(seen.values(), key=lambda each: (not each.waits, -each.closed))
-
-
-def _version(reader: Reader, found: FoundItem) -> Version:
-    fields = structs.asdict(found)
-    if found.known is None:
-        return Version(**fields)
-    key = found.known.key
-    deliveries = reader.servers_of(key)
-    return Version(**fields, attempts=reader.attempts(key), deliveries=deliveries)
+    closed = {name: each.known.closed or 0.0 for name, each in seen.items() if each.known}
+    order = sorted(seen, key=lambda name: (not seen[name].waits, -closed.get(name, 0.0)))
+    return [seen[name] for name in order]
 
 
 def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:

@@ -75,8 +75,8 @@ def delete(
         answer = apply(paths, settings, orders.about(orders.FORGET, names))
     else:
         result.backup = backups.free_name(paths, time.time())
+        backups.write_dated(result.backup, [each.raw for each in chosen])
         try:
-            backups.write_dated(result.backup, [each.raw for each in chosen])
             if any(each.is_dead for each in chosen):
                 backups.keep_last_state(paths)
             answer = apply(paths, settings, orders.about(orders.DELETE, names, result.backup.name))

@@ -202,10 +202,13 @@ class _Verifier:
                 said = self._has(memory, text)
         if said is Presence.PRESENT:
             self._found.there += 1
-        elif said is Presence.ABSENT:
-            self._miss(memory)
-        else:
+        elif said is not Presence.ABSENT:
             self._found.cannot_tell_why[listed.why] += 1
+        elif memory.digest in self._waiting or items.id_again(memory.id) in self._ids:
+            self._found.waiting_again += 1
+        else:
+            text, is_unwanted = self._texts.get(memory.digest), memory.digest in self._discarded
+            self._found.missing.append(MissingMemory(memory, text, is_unwanted))
 
     def _has(self, memory: TakenMemory, text: FoundItem | None) -> Presence:
         """Ask about one memory: without its text, by its key. Raises NotAnsweredError."""
@@ -217,15 +220,6 @@ class _Verifier:
         if found is Presence.ABSENT and (text is None or self._infers):
             return Presence.CANNOT_TELL
         return found
-
-    def _miss(self, memory: TakenMemory) -> None:
-        """Count a memory as missing, unless it waits to be sent again."""
-        digest = memory.digest
-        if digest in self._waiting or items.id_again(memory.id) in self._ids:
-            self._found.waiting_again += 1
-            return
-        text = self._texts.get(digest)
-        self._found.missing.append(MissingMemory(memory, text, digest in self._discarded))
 
     def queue_again(self) -> None:
         """Queue missing memories as a producer does, after one more question about each.

@@ -3,9 +3,9 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -156,27 +156,20 @@ def _run(queue: "LineQueue", lines: Iterable[bytes], *, as_json: bool) -> Mem0Tr
 
 
 def _lines(path: Path | None) -> Iterator[bytes]:
+    """Read the lines, of one that is too long only as much as shows that."""
     if path is None and sys.stdin.isatty():
         sys.stderr.write(f"Type one JSON object a line. {_END_OF_INPUT} ends it.\n")
     try:
-        if path is None:
-            yield from _limited(sys.stdin.buffer)
-            return
-        with path.open("rb") as file:
-            yield from _limited(file)
+        with nullcontext(sys.stdin.buffer) if path is None else path.open("rb") as file:
+            while line := file.readline(LONGEST_LINE + 1):
+                yield line
+                while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+                    line = file.readline(LONGEST_LINE + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise FileUnavailableError(
             f"{path or 'standard input'} cannot be read: {reason}."
         ) from error
-
-
-def _limited(file: BinaryIO) -> Iterator[bytes]:
-    """Read the lines, of one that is too long only as much as shows that."""
-    while line := file.readline(LONGEST_LINE + 1):
-        yield line
-        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-            line = file.readline(LONGEST_LINE + 1)
 
 
 def _said(queue: "LineQueue") -> str:

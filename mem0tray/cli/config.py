@@ -150,7 +150,7 @@ def unset(key: str) -> None:
     """Take KEY out of the settings file, and say which value applies then."""
     settings.kind_of(key)
     file = location()
-    verb = "is no longer" if config_file.remove(file, key) else "was not"
+    verb = "is no longer" if config_file.change(file, key, None) else "was not"
     done = f"{key} {verb} set in {file}"
     try:
         loaded = arguments.load_all()

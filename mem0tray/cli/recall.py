@@ -1,7 +1,7 @@
 """`mem0tray recall`, `search`, `projects` and `export`: what the server has."""
 
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +16,11 @@ from mem0tray.actions.recall import KnownProjects, WasRead, why_not_shown
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_meant, project_option
 from mem0tray.cli.output import Style
-from mem0tray.config.server_choice import ServerNames, chosen_server
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, UsageError
+from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.text import lines, one_line, plural
 from mem0tray.files import atomic, temporary
 from mem0tray.ledger.reader import Reader
@@ -191,44 +191,24 @@ class _Export:
         self.written = self.projects = 0
         self.cut: list[str] = []
         self.remarks: list[str] = []
+        self.server = chosen_server(settings, settings.locations())
         self._settings, self._project = settings, project
 
     def lines(self, progress: output.Progress) -> Generator[bytes]:
-        """Yield the lines, a page at a time.
-
-        Raises Mem0TrayError, also where a file that holds something would become empty.
-        """
-        server = chosen_server(self._settings, self._settings.locations())
-        try:
-            yield from self._lines(server, progress)
-        except NotAnsweredError as error:
-            why = why_not_shown(server.shown, error.said)
-            raise Mem0TrayError(f"{why} {self.left}") from error
-        except Mem0TrayError as error:
-            raise Mem0TrayError(f"{error.message} {self.left}", error.remedy) from error
-        found = None if self.target is None or self.written else atomic.signature(self.target)
-        if found is not None and found.size > 0:
-            raise FileUnavailableError(
-                f"The server has no memories; {self.target} holds something, and is as it was.",
-                "Remove it first, if that is meant.",
-            )
-
-    def _lines(self, server: ServerNames, progress: output.Progress) -> Iterator[bytes]:
-        paths, read = self._settings.locations(), 0
+        """Yield the lines, a page at a time. Raises Mem0TrayError or NotAnsweredError."""
+        paths, server, read = self._settings.locations(), self.server, 0
         # A terminal that shows the lines shows the progress.
         is_shown = self.target is not None or not sys.stdout.isatty()
         with chosen_client.opened(self._settings, paths) as client, Reader(paths.ledger) as reader:
-            names = self._names(client, server.shown)
-            if client is None:  # nothing was ever stored there
-                return
-            questions = PatientQuestions(client, _TIMEOUT)
-            taken = reader.taken(server.name)
+            names, taken = self._names(client, server.shown), reader.taken(server.name)
+            questions = None if client is None else PatientQuestions(client, _TIMEOUT)
             for name in names:
                 ids: dict[bytes, list[str]] = {}
                 for ours in reader.memories(taken.get(name, ()), server.name):
                     ids.setdefault(ours.digest, []).append(ours.id)
                 pages = []
-                for page in questions.pages(name):
+                # None: nothing was ever stored there.
+                for page in questions.pages(name) if questions is not None else ():
                     if not page.whole and name not in self.cut:
                         self.cut.append(name)
                     pages.append([add_lines.write_line(_line(each, ids)) for each in page.memories])
@@ -239,6 +219,12 @@ class _Export:
                 for lines in reversed(pages):
                     self.written += len(lines)
                     yield b"".join(reversed(lines))
+        found = None if self.target is None or self.written else atomic.signature(self.target)
+        if found is not None and found.size > 0:  # it would become empty
+            raise Mem0TrayError(
+                f"The server has no memories, and {self.target} holds something.",
+                "Remove it first, if that is meant.",
+            )
 
     def _names(self, client: Client | None, server: str) -> list[str]:
         here, unread = reading.known_here(self._settings)
@@ -319,6 +305,11 @@ def export(*, project: str | None, out: Path | None) -> None:
                     sys.stdout.buffer.flush()
                 else:
                     atomic.replace(target, lines)
+        except NotAnsweredError as error:
+            why = why_not_shown(found.server.shown, error.said)
+            raise Mem0TrayError(f"{why} {found.left}") from error
+        except Mem0TrayError as error:
+            raise Mem0TrayError(f"{error.message} {found.left}", error.remedy) from error
         except KeyboardInterrupt:
             progress.clear()
             output.remark(f"Interrupted: {found.left}")

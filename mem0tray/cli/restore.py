@@ -11,7 +11,6 @@ import click
 
 from mem0tray.actions import backups, look_up, verbs, waiting
 from mem0tray.actions.backups import RestoreSource
-from mem0tray.actions.look_up import Version
 from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.actions.verbs import Changed, Restored
 from mem0tray.actions.waiting import FoundItem
@@ -97,7 +96,7 @@ def edit(name: str) -> None:
     output.say(f"`mem0tray restore {done.kept.name}` puts the old text back.")
 
 
-def _editable(versions: list[Version]) -> Version:
+def _editable(versions: list[FoundItem]) -> FoundItem:
     there = [each for each in versions if each.waits]
     if len(there) == 1:
         return there[0]

@@ -8,7 +8,6 @@ import click
 
 from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.diagnose import Cause, Surroundings
-from mem0tray.actions.look_up import Version
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
@@ -172,7 +171,7 @@ def command(name: str, *, as_json: bool) -> None:
         _print(each, now)
 
 
-def _document(version: Version) -> dict[str, Any]:
+def _document(version: FoundItem) -> dict[str, Any]:
     fields, known = items.load_object(version.raw) or {}, version.known
     last = _last(version.attempts)
     waits = version.waits and not _never_sent(version)
@@ -198,7 +197,7 @@ def _document(version: Version) -> dict[str, Any]:
     }
 
 
-def _print(version: Version, now: float) -> None:
+def _print(version: FoundItem, now: float) -> None:
     told, is_dead = _document(version), version.where == "dlq"
     is_delivered, due = version.where == items.DELIVERED, told["next_retry"]
     output.print_facts(
@@ -234,7 +233,7 @@ def _print(version: Version, now: float) -> None:
     click.echo(shown if shown.strip() else "(blanks only)" if shown else "(empty)")
 
 
-def _where(version: Version) -> str:
+def _where(version: FoundItem) -> str:
     known, why = version.known, _never_sent(version)
     if known is not None and version.is_over and known.reason != items.EDITED:
         fate = look_up.fate(known)
@@ -242,11 +241,11 @@ def _where(version: Version) -> str:
     if version.waits and why:
         return f"never sent: {why}"
     if known is not None and version.is_held and version.waits:
-        return f"held: {diagnose.why_held(known)}"
+        return f"held: {diagnose.cause_held(known).detail}"
     return _PLACES[version.where]
 
 
-def _never_sent(version: Version) -> str:
+def _never_sent(version: FoundItem) -> str:
     item = version.item
     return "" if item is None or item.project.strip() else "it names no project"
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -62,8 +61,11 @@ def as_toml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def change(file: Path, key: str, value: Any) -> None:
-    """Set one value; a new file is 0600 in a folder 0700, a link is followed."""
+def change(file: Path, key: str, value: Any) -> bool:
+    """Set one value, or take it out (None); return whether one was set. A link is followed.
+
+    A new file is 0600 in a folder 0700.
+    """
     section, name = key.split(".")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -71,28 +73,22 @@ def change(file: Path, key: str, value: Any) -> None:
         document = _read(file)
         try:
             table: Any = document.setdefault(section, tomlkit.table())
-            table[name] = value
+            was_set = name in table
+            if value is not None:
+                table[name] = value
+            elif was_set:
+                del table[name]
             text = tomlkit.dumps(document)
         except (TOMLKitError, TypeError) as error:
-            raise _not_a_section(file, key) from error
-        atomic.replace(file, text.encode())
+            raise SettingsError(
+                f"{key} cannot be changed in {file}: {section!r} is something else there.",
+                "Mend it with `mem0tray config edit`.",
+            ) from error
+        if was_set or value is not None:
+            atomic.replace(file, text.encode())
         if key in SECRETS:
             settings.tighten(file)
-
-
-def remove(file: Path, key: str) -> bool:
-    """Take a value out, so that its default or variable applies; False when it was not there."""
-    section, name = key.split(".")
-    with _locked(file):
-        document = _read(file)
-        table: Any = document.get(section, {})
-        if not isinstance(table, MutableMapping):
-            raise _not_a_section(file, key)
-        if name not in table:
-            return False
-        del table[name]
-        atomic.replace(file, tomlkit.dumps(document).encode())
-        return True
+    return was_set
 
 
 def create(file: Path) -> None:
@@ -115,14 +111,6 @@ def create(file: Path) -> None:
 
 def _locked(file: Path) -> AbstractContextManager[FileLock]:
     return FileLock(file.with_name(f".{file.name}.lock")).held(_PATIENCE)
-
-
-def _not_a_section(file: Path, key: str) -> SettingsError:
-    section = key.partition(".")[0]
-    return SettingsError(
-        f"{key} cannot be changed in {file}: {section!r} is something else there.",
-        "Mend it with `mem0tray config edit`.",
-    )
 
 
 def _read(file: Path) -> tomlkit.TOMLDocument:

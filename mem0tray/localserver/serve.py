@@ -42,7 +42,6 @@ def serve(
     announce: Callable[[Endpoint], None] = lambda _: None,
 ) -> None:
     """Serve the memories in `folder` until a signal says to stop; see `host`."""
-    _allow_connections()
     with ExitStack() as opened:
 
         def make(own: Endpoint, _: Callable[[], None]) -> ASGIApp:
@@ -68,6 +67,7 @@ def host(
     Raises AlreadyRunningError when a server serves this folder, Mem0TrayError if this one cannot.
     """
     make_own_folder(folder)
+    _allow_connections()
     other = find(folder)
     if other is not None:
         raise AlreadyRunningError(

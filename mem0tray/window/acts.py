@@ -33,6 +33,7 @@ class Said(NamedTuple):
 
     text: str
     undo: str = ""
+    of_settings: bool = False
 
 
 def current() -> Settings:
@@ -43,8 +44,8 @@ def current() -> Settings:
 class Acts:
     """The acts by their names; each raises Mem0TrayError where it cannot be done."""
 
-    def __init__(self, language: Language) -> None:
-        self._language = language
+    def __init__(self, language: Callable[[], Language]) -> None:
+        self._get_language = language
         self.by_name: dict[str, Callable[[Form], Said]] = {
             "retry": self._retry,
             "delete": self._delete,
@@ -57,6 +58,16 @@ class Acts:
             "claude": self._claude,
         }
 
+    @property
+    def _language(self) -> Language:
+        return self._get_language()
+
+    def _heard(self, said: str, *, heard: bool) -> str:
+        """Return what is said; of an order that the worker has not applied yet, only that."""
+        if heard:
+            return said
+        return self._language.gettext("mem0tray is busy; it does this before it sends anything.")
+
     def _filled(self, text: str, number: int) -> str:
         return text.format(n=self._language.number(number))
 
@@ -65,6 +76,8 @@ class Acts:
         with waiting.opened(settings) as seen:
             done = verbs.retry_found(settings, seen, memories_of(seen, form))
         number, ngettext = len(done.items), self._language.ngettext
+        if not number:
+            raise NotFoundError(GONE)
         text = ngettext("{n} memory is tried again.", "{n} memories are tried again.", number)
         return Said(self._filled(text, number))
 
@@ -89,7 +102,7 @@ class Acts:
                 sent,
             )
             said = f"{said} {self._filled(text, sent)}"
-        return Said(said, done.backup.name)
+        return Said(self._heard(said, heard=done.heard), done.backup.name)
 
     def _restore(self, form: Form) -> Said:
         settings = current()
@@ -121,7 +134,10 @@ class Acts:
             raise NotFoundError(Reason("Its text was changed meanwhile: look at it again."))
         kept = ""
         if found.item is None or text != found.item.content:
-            kept = verbs.edit_text(settings.locations(), settings, found, text).kept.name
+            done = verbs.edit_text(settings.locations(), settings, found, text)
+            kept = done.kept.name
+            if not done.heard:
+                return Said(self._heard("", heard=False), kept)
         with waiting.opened(settings) as seen:
             verbs.retry_found(settings, seen, [e for e in seen.candidates([found.id]) if e.is_dead])
         return Said(gettext("Changed, and tried again; the old text is kept."), kept)
@@ -136,15 +152,16 @@ class Acts:
 
     def _settings(self, form: Form) -> Said:
         settings_form.save(form)
-        return Said(self._language.gettext("Saved."))
+        return Said(self._language.gettext("Saved."), of_settings=True)
 
     def _login(self, form: Form) -> Said:
         settings_form.start_at_login(wanted=bool(form.get("on")))
-        return Said(self._language.gettext("Saved."))
+        return Said(self._language.gettext("Saved."), of_settings=True)
 
     def _claude(self, form: Form) -> Said:
         settings_form.connect_claude(wanted=bool(form.get("on")))
-        return Said(self._language.gettext("Saved. Sessions that begin now follow it."))
+        text = self._language.gettext("Saved. Sessions that begin now follow it.")
+        return Said(text, of_settings=True)
 
 
 async def form_of(request: Request) -> Form:

@@ -46,6 +46,7 @@ class Doors:
         self.path = f"/{secrets.token_urlsafe(16)}/"
         self.session = ""  # the value of the cookie
         self.form = ""
+        self.sessions = 0  # that have begun
         self._tickets: dict[str, float] = {}
 
     def ticket(self, now: float) -> str:
@@ -59,6 +60,7 @@ class Doors:
         """Begin a session for a ticket that is still good; the one before ends."""
         if self._tickets.pop(ticket, 0.0) <= now:
             return False
+        self.sessions += 1
         self.session, self.form = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         return True
 

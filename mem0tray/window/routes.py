@@ -1,6 +1,7 @@
 """What the window answers: the page, what changes on it, and what a user does there."""
 
 import asyncio
+import functools
 import math
 import os
 import time
@@ -59,9 +60,8 @@ class Window:
 
     def __init__(self, own: Endpoint, language: Language) -> None:
         self._own = own
-        self._language = language
+        self._given = language  # where the settings name none
         self._doors = doors = Doors()
-        self._templates = page.templates(language)
         self._pages = 0  # that are open
         self._left = time.monotonic()  # when the last of them was closed
         inside = [
@@ -72,11 +72,11 @@ class Window:
             Route("/search", self._latest, methods=["POST"]),
             Route("/test", self._test, methods=["POST"]),
             Route("/events", self._events),
-            Route("/memory/{key:int}", self._memory),
+            Route("/memory/{key}", self._memory),
             Route("/ask/delete", self._ask_to_delete, methods=["POST"]),
             *(
                 Route(f"/{name}", self._act(act), methods=["POST"])
-                for name, act in Acts(language).by_name.items()
+                for name, act in Acts(lambda: self._language).by_name.items()
             ),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
@@ -88,6 +88,11 @@ class Window:
         handlers: dict[Any, Any] = {Mem0TrayError: self._failed, HTTPException: _plain}
         self._guard = WindowGuard(Starlette(routes=routes, exception_handlers=handlers), own, doors)
         self.app = self._guard
+
+    @property
+    def _language(self) -> Language:
+        code = current().ui.language
+        return _language_of(code) if code else self._given
 
     def unwatched(self) -> float:
         """Return for how many seconds no page has been open."""
@@ -122,7 +127,10 @@ class Window:
     def _page(self, request: Request) -> Response:
         view = request.url.path.removeprefix(self._doors.path) or VIEWS[0]
         values = self._shown(view, request.query_params)
-        return self._html("window.html", values | {"form": {FORM: self._doors.form}})
+        return self._html(
+            "window.html",
+            values | {"form": {FORM: self._doors.form}, "session": self._doors.sessions},
+        )
 
     async def _live(self, request: Request) -> Response:
         view, form = request.path_params["view"], await form_of(request)
@@ -190,7 +198,7 @@ class Window:
 
     def _memory(self, request: Request) -> Response:
         with waiting.opened(current()) as seen:
-            for found in seen.with_keys([request.path_params["key"]]):
+            for found in seen.with_keys([number_in(request.path_params["key"], 0)]):
                 shown = {"found": found, "attempts": seen.attempts(found), "date": self._date}
                 return self._html("memory.html", shown)
         raise NotFoundError(GONE)
@@ -213,7 +221,7 @@ class Window:
     def _html(
         self, name: str, values: Mapping[str, Any] = {}, *, status: int = 200
     ) -> HTMLResponse:
-        text = self._templates.get_template(name).render(values)
+        text = _templates_in(self._language).get_template(name).render(values)
         return HTMLResponse(text.encode("utf-8", "replace"), status)
 
     # What changes --------------------------------------------------------------------------
@@ -243,7 +251,7 @@ class Window:
         async def answer(request: Request) -> Response:
             done = await run_in_threadpool(act, await form_of(request))
             answer = self._html("note.html", {"said": done.text, "undo": done.undo, "good": True})
-            answer.headers["HX-Trigger"] = "done"
+            answer.headers["HX-Trigger"] = "saved" if done.of_settings else "done"
             return answer
 
         return answer
@@ -252,8 +260,12 @@ class Window:
         reason = error.reason if isinstance(error, Mem0TrayError) else reasons.NONE
         said = reasons.sentence(reason).said(self._language)
         answer = self._html("note.html", {"said": said, "undo": "", "good": False})
-        answer.headers["HX-Retarget"], answer.headers["HX-Trigger"] = "#note", "done"
+        answer.headers["HX-Retarget"], answer.headers["HX-Trigger"] = "#note", "changed"
         return answer
+
+
+_language_of = functools.cache(Language)
+_templates_in = functools.cache(page.templates)
 
 
 def _mark() -> tuple[object, ...]:

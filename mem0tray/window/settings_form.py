@@ -1,5 +1,6 @@
 """The settings that people change in the window, by the code that the commands use."""
 
+import re
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ _URL: Final = "server.url"
 _KEY: Final = "server.api_key"
 _CHOICES: Final = ("notifications.level", "ui.language")
 _SECONDS: Final = 5.0
+_CREDENTIALS: Final = re.compile(r"://[^\s/]*@")
 
 
 def shown() -> dict[str, Any]:
@@ -29,7 +31,7 @@ def shown() -> dict[str, Any]:
     loaded = config.read()
     server = loaded.settings.server
     return {
-        "url": server.url,
+        "url": _CREDENTIALS.sub("://•••@", server.url),
         "has_key": bool(server.api_key or server.keyring),
         "choices": {key: (config.get(loaded.settings, key), _allowed(key)) for key in _CHOICES},
         "fixed": {k for k in (_URL, _KEY, *_CHOICES) if loaded.sources.get(k) == ENVIRONMENT},
@@ -59,20 +61,16 @@ def _program() -> tuple[str, ...]:
 
 
 def save(form: ImmutableMultiDict[str, Any]) -> None:
-    """Write what has changed into the settings file, whose comments stay. Raises SettingsError."""
-    before, file = config.read(), location()
+    """Write what the user has changed into the settings file, whose comments stay.
+
+    What others have changed since the page was made stays too. Raises SettingsError.
+    """
+    file = location()
     for key in (_URL, _KEY, *_CHOICES):
         given = str(form.get(key, "")).strip()
-        if (
-            key not in form
-            or given == config.get(before.settings, key)
-            or (key == _KEY and not given)
-        ):
+        if key not in form or given == form.get(f"was:{key}", ""):
             continue
-        if given:
-            config_file.change(file, key, config_file.checked(key, given))
-        else:
-            config_file.remove(file, key)
+        config_file.change(file, key, config_file.checked(key, given) if given else None)
 
 
 def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
@@ -102,14 +100,14 @@ def _with(loaded: Loaded, settings: Settings) -> Loaded:
     return replace(loaded, settings=settings)
 
 
-def _place(url: str) -> tuple[str, int] | None:
+def _place(url: str) -> tuple[bool, str, int] | None:
     if not url or url == LOCAL_URL:
         return None
     try:
         address = ServerAddress.of(url)
     except SettingsError:
         return None
-    return address.hostname, address.port
+    return address.plain_http, address.hostname, address.port
 
 
 def start_at_login(*, wanted: bool) -> None:

@@ -146,21 +146,6 @@ def test_cancelling_deletes_nothing(desk: Desk, paths: Paths) -> None:
     assert (sorted(paths.claude_dir.iterdir()), paths.dlq.read_bytes()) == before
 
 
-def test_one_that_is_delivered_while_the_question_stands(
-    desk: Desk, paths: Paths, letters: list[Item]
-) -> None:
-    letter = desk.letters()["bb"]
-
-    def deliver() -> bool:
-        write_dlq(paths, [letters[0], letters[2]])
-        return True
-
-    desk.answer = deliver
-    ((title, text),) = desk.click(Verb.DELETE, letter=letter)
-    assert (title, "delivered meanwhile" in text) == ("That did not work", True)
-    assert contents(paths) == ["text of aa", "text of cc"]
-
-
 def test_one_that_is_being_sent_is_not_said_to_be_deleted(
     desk: Desk, letters: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:

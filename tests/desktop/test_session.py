@@ -26,13 +26,10 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
 
 
-def test_no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_desktop_and_no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert session.missing() == "There is no session bus (D-Bus) here."
     monkeypatch.delenv("DISPLAY")
     assert "no desktop" in session.missing()
-
-
-def test_no_bus() -> None:
-    assert session.missing() == "There is no session bus (D-Bus) here."
 
 
 @pytest.mark.parametrize(

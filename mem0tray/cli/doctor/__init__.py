@@ -7,6 +7,7 @@ from typing import Final
 from mem0tray.actions import standing, worker_report
 from mem0tray.actions.standing import Snapshot
 from mem0tray.config.settings import Loaded
+from mem0tray.system.paths import Paths
 
 HANGS: Final = "End what hangs, or log out and in again."  # of a desktop
 
@@ -16,7 +17,10 @@ class Examined:
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded, self.settings = loaded, loaded.settings
-        self.paths = self.settings.locations()
+
+    @property
+    def paths(self) -> Paths:  # looked up within the limit of a part: the disk may hang
+        return self.settings.locations()
 
     @cached_property
     def snapshot(self) -> Snapshot:

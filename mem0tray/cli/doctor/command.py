@@ -104,7 +104,8 @@ def _all(examined: Examined, parts: dict[str, _Look], *, told: bool) -> Iterator
         except Exception as error:
             if not (desktop or isinstance(error, Mem0TrayError | OSError)):
                 raise
-            message, remedy = getattr(error, "message", f"{error}."), getattr(error, "remedy", "")
+            why = f"{error}." if isinstance(error, OSError) else f"{error!r}."
+            message, remedy = getattr(error, "message", why), getattr(error, "remedy", "")
             looked.append(Check(name, level, message, remedy))
         for check in looked:  # a trouble of two parts is told once
             if check.level in (OK, SKIP) or check.message not in said:

@@ -5,10 +5,51 @@ htmx.config.attributesToSettle = []; // it would write style attributes, which o
 
 const sheet = document.getElementById("sheet");
 
+// Only one tab is connected, as a browser has six connections for an address; it tells the others.
+const name = `mem0tray ${document.body.dataset.session}`;
+const tabs = new BroadcastChannel(name);
+
+function hear(news) {
+  if (news === "rest") show("resting");
+  else if (news === "lost") show("ended");
+  else document.body.dispatchEvent(new Event("changed"));
+}
+
+function connect() {
+  let failures = 0;
+  const source = new EventSource("events");
+  const tell = (news) => {
+    tabs.postMessage(news);
+    hear(news);
+    if (news !== "changed") source.close();
+  };
+  for (const news of ["changed", "rest"]) source.addEventListener(news, () => tell(news));
+  source.addEventListener("open", () => (failures = 0));
+  source.addEventListener("error", () => {
+    failures += 1; // the first may be a computer that has slept
+    if (failures > 1 || source.readyState === EventSource.CLOSED) tell("lost");
+  });
+  return new Promise(() => {}); // until this tab is closed
+}
+
+navigator.locks.request(name, connect);
+tabs.addEventListener("message", (event) => hear(event.data));
+
+// Above the sheet, whose text can still be copied.
 function show(id) {
-  document.getElementById(id).hidden = false;
+  if (document.querySelector(".resting:popover-open")) return;
+  document.getElementById(id).showPopover();
   document.getElementById("main").inert = true;
   document.body.addEventListener("htmx:beforeRequest", (event) => event.preventDefault());
+}
+
+// What is said of an act stands above everything, the sheet too.
+const note = document.getElementById("note");
+
+function say(html) {
+  if (html) note.innerHTML = html;
+  note.hidePopover();
+  note.showPopover();
 }
 
 function count() {
@@ -41,12 +82,16 @@ document.addEventListener("change", (event) => {
       box.checked = event.target.checked;
     }
   }
+  const all = document.getElementById("all");
+  if (all && event.target !== all && event.target.type === "checkbox" && !event.target.checked) {
+    all.checked = false;
+  }
   enable();
 });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) sheet.close();
 });
-document.body.addEventListener("done", () => sheet.close());
+for (const act of ["done", "saved"]) document.body.addEventListener(act, () => sheet.close());
 sheet.addEventListener("close", () => sheet.replaceChildren());
 // What was chosen while an answer was on its way stays chosen.
 let ticked = [];
@@ -59,6 +104,7 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
     const box = document.getElementById(each.id);
     if (box) box.checked = each.checked;
   }
+  if (event.detail.target === note) say();
   count();
   enable();
 });
@@ -66,19 +112,11 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
 document.body.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target === sheet && !sheet.open) sheet.showModal();
 });
-document.body.addEventListener("htmx:sseMessage", (event) => {
-  if (event.detail.type === "rest") show("resting");
+document.body.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 403) show("resting");
+  else say(document.getElementById("failed").innerHTML);
 });
-document.body.addEventListener("htmx:sseOpen", (event) => {
-  const source = event.detail.source;
-  source.addEventListener("rest", () => {
-    source.close();
-    show("resting");
-  });
-});
-document.body.addEventListener("htmx:sseError", () => {
-  if (document.getElementById("resting").hidden) show("ended");
-});
+document.body.addEventListener("htmx:sendError", () => show("ended"));
 setInterval(count, 1000);
 count();
 enable();

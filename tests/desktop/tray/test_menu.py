@@ -13,14 +13,7 @@ from msgspec import structs
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.core import reasons, state
 from mem0tray.core.language import Language
-from mem0tray.core.state import (
-    ACTION_NEEDED,
-    DOWN,
-    HEALTHY,
-    STARTING,
-    WorkerState,
-    WorkerStatus,
-)
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING, WorkerState, WorkerStatus
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import DeadLetter, MenuCommand, MenuEntry, Verb, View
 from mem0tray.files import atomic
