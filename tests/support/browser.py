@@ -98,10 +98,10 @@ class Window:
         page.on("response", self._answered)
         page.goto(self.door(**(env or {})))
         page.wait_for_selector("#live h1")
-        if view:
-            page.click(f"nav a[href={view}]")
-            page.wait_for_selector(f"nav a[href={view}][aria-current]")
-        return Tab(page)
+        page.wait_for_load_state()  # a click before that does nothing
+        tab = Tab(page)
+        tab.go(view)
+        return tab
 
     def _heard(self, message: Any) -> None:
         # What a user's choice makes needless is broken off, which htmx tells as an error.
@@ -119,6 +119,13 @@ class Tab:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+
+    def go(self, view: str) -> None:
+        """Change to a view, which is not shown."""
+        if view:
+            self.page.click(f"nav a[href={view}]")
+            self.page.wait_for_selector(f"nav a[href={view}][aria-current]")
+            self.page.wait_for_load_state()
 
     def text(self) -> str:
         return self.page.inner_text("body")
