@@ -91,7 +91,7 @@ def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> 
             scene.becomes(queue=count)
             scene.presenter(events.Accepted(1))
     assert "49 memories" in scene.tray.next("title")
-    assert "49 memories" in scene.tray.next("menu")[0].label
+    assert "49 memories" in scene.tray.next("menu")[2].label
     assert scene.tray.told.empty()
 
 
