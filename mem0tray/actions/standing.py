@@ -25,6 +25,7 @@ from mem0tray.core.state import (
     WorkerSeen,
     WorkerStatus,
 )
+from mem0tray.core.text import one_line
 from mem0tray.files import orders, private_folders
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.reader import Reader
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mem0tray.worker.thread import WorkerThread
 
 NOT_RUNNING: Final = "not running"
+_BEGIN: Final = 50  # characters
 TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file was begun
 
 
@@ -56,13 +58,17 @@ class SeenLedger(Struct, frozen=True):
 
 
 class DeadLetter(Struct, frozen=True):
-    """A dead letter in a menu: when it became one (Unix seconds), why it failed last."""
+    """A dead letter in a menu: when it became one (Unix seconds), why it failed last.
+
+    `begin` is one line of its text.
+    """
 
     item_id: str
     digest: bytes
     project: str
     since: float
     reason: Reason
+    begin: str = ""
 
 
 class Snapshot(Struct, frozen=True):
@@ -176,7 +182,9 @@ def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
         why = reasons.quoted(error if isinstance(error, str) else "")
         if attempts and attempts[-1].message == error:
             why = attempts[-1].reason
-        letters.append(DeadLetter(known.id, known.digest, known.project, since, why))
+        content = value.get("content")
+        begin = one_line(content, _BEGIN) if isinstance(content, str) else ""
+        letters.append(DeadLetter(known.id, known.digest, known.project, since, why, begin))
     return tuple(letters)
 
 

@@ -139,8 +139,8 @@ class Application:
         if self._at_login is None:
             self._at_login = self._login.state().name == autostart.ENABLED
         seen = standing.of_thread(self._worker, time.time(), menu.SHOWN)
-        level, former = self._current().notifications.level, self._controller.former()
-        return menu.view_of(seen, level, at_login=self._at_login, former=former)
+        former = self._controller.former()
+        return menu.view_of(seen, self._current(), at_login=self._at_login, former=former)
 
     def _current(self) -> Settings:
         return self._worker.settings

@@ -50,35 +50,38 @@ class Dialogs:
     """Dialogs, called from a thread of their own; both methods wait until the window is closed.
 
     On Linux they are windows of zenity or kdialog, which are processes of their own; without these
-    notifications by `daemon`, and Mem0TrayError where nothing can ask.
+    notifications by `daemon`, and Mem0TrayError where nothing can ask. `memory`, the beginning of
+    one's text, stands first in a window, and in no notification.
     """
 
     def __init__(self, daemon: "Daemon | None" = None) -> None:
         self._daemon = daemon
 
-    def ask(self, title: str, text: str, confirm: str, cancel: str) -> bool:
+    def ask(self, title: str, text: str, confirm: str, cancel: str, memory: str = "") -> bool:
         """Return whether the user chose the button `confirm`; kdialog has it as the default.
 
         Elsewhere that is `cancel`. Closing the window, or half an hour, means no.
         """
+        whole = _whole(memory, text)
         if sys.platform == "win32":  # the system labels the buttons
-            return bool(_message_box(f"{text}\n\nOK: {confirm}", title, _QUESTION) == _OK)
+            return bool(_message_box(_whole(whole, f"OK: {confirm}"), title, _QUESTION) == _OK)
         if sys.platform == "darwin":
-            return _alert(_ASK, title, text, confirm, cancel)
-        for command in _windows(title, text, confirm, cancel):
+            return _alert(_ASK, title, whole, confirm, cancel)
+        for command in _windows(title, whole, confirm, cancel):
             answer = _answer(command)
             if answer is not None:
                 return answer
         buttons, notice = [(_YES, confirm), ("no", cancel)], _notice(title, text)
         return self._notify(lambda daemon: daemon.ask(notice, buttons, _OVERLOOKED)) == _YES
 
-    def show(self, title: str, text: str, close: str) -> None:
+    def show(self, title: str, text: str, close: str, memory: str = "") -> None:
         """Show a text until the user closes it; nothing waits for the end of a notification."""
+        whole = _whole(memory, text)
         if sys.platform == "win32":
-            _message_box(text, title, _INFORMATION)
+            _message_box(whole, title, _INFORMATION)
         elif sys.platform == "darwin":
-            _alert(_SHOW, title, text, close)
-        elif all(_answer(command) is None for command in _windows(title, text, close, "")):
+            _alert(_SHOW, title, whole, close)
+        elif all(_answer(command) is None for command in _windows(title, whole, close, "")):
             self._notify(lambda daemon: daemon.show(_notice(title, text)))
 
     def _notify(self, show: Callable[["Daemon"], _Answer]) -> _Answer:
@@ -88,6 +91,10 @@ class Dialogs:
         raise Mem0TrayError(
             Reason("No program here can show a window."), Reason("Install zenity or kdialog.")
         )
+
+
+def _whole(*paragraphs: str) -> str:
+    return "\n\n".join(filter(None, paragraphs))
 
 
 def _message_box(text: str, title: str, style: int) -> int:

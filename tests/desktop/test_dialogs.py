@@ -143,6 +143,18 @@ def test_kdialog_takes_texts_as_no_options_and_asks_with_labelled_buttons(room: 
 
 
 @needs.SHELL
+@pytest.mark.parametrize(("name", "end"), [("zenity", "\n\n"), ("kdialog", "<br><br>")])
+def test_a_window_begins_with_the_memory(room: Room, name: str, end: str) -> None:
+    room.add(name)
+    room.dialogs.ask(*QUESTION, memory="“Likes tea”")
+    (asked,) = [word for word in room.words(name) if "tea" in word]
+    room.dialogs.show("title", "text", "Close", memory="“Likes tea”")
+    (shown,) = [word for word in room.words(name) if "tea" in word]
+    assert f"“Likes tea”{end}Project" in asked
+    assert f"“Likes tea”{end}text" in shown
+
+
+@needs.SHELL
 @pytest.mark.parametrize(
     ("desktop", "first"),
     [("KDE", "kdialog"), ("LXQt", "kdialog"), ("ubuntu:GNOME", "zenity"), ("", "zenity")],
@@ -193,10 +205,11 @@ def test_a_notification_asks_where_no_program_can(
     with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
         found.start_daemon(click=click)
         asking = Dialogs(Daemon(bus, Path, patience=PATIENCE))
-        assert asking.ask(*QUESTION) is confirmed
-        asking.show("title", "text", "Close")
+        assert asking.ask(*QUESTION, memory="secret") is confirmed
+        asking.show("title", "text", "Close", memory="secret")
         question, shown = found.shown
     assert question.title == QUESTION[0]
+    assert question.body.startswith("Project: "), "no notification has a memory's text"
     assert question.actions == ("yes", "Back up and delete", "no", "Cancel")
     assert question.icon == shown.icon == "action-needed", "no tick"
     assert (shown.title, shown.body, shown.actions) == ("title", "text", ())

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mem0tray.actions.standing import DeadLetter, Snapshot
 from mem0tray.config.server_choice import CHOOSE, said
-from mem0tray.config.settings import LOCAL_URL
+from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
@@ -24,6 +24,7 @@ _BELOW: Final = "• "
 _PROJECT: Final = 24
 _SERVER: Final = 48
 _REASON: Final = 44
+_SHORT: Final = 24  # a reason beside a text
 _FIRST_LINE: Final = 100
 _STATE_LINE: Final = 80
 _TOOLTIP_REASON: Final = 240
@@ -43,15 +44,18 @@ class View:
     last_delivery: float | None = None
     paused: bool = False
     level: str = "all"
+    texts: bool = False  # whether memories are shown by how they begin
     at_login: bool = False
     held: int = 0  # entries that another worker has perhaps delivered
     restorable: bool = False  # whether there is a deletion to take back
     former: tuple[str, ...] = ()  # servers with memories that the chosen one lacks
 
 
-def view_of(seen: Snapshot, level: str, *, at_login: bool, former: tuple[str, ...] = ()) -> View:
+def view_of(
+    seen: Snapshot, settings: Settings, *, at_login: bool, former: tuple[str, ...] = ()
+) -> View:
     """The view of what the worker in this process says; other arguments as in `View`."""
-    look = seen.told
+    look, level = seen.told, settings.notifications.level
     if look is None:  # there is no ledger to look at yet
         return View(STARTING, level=level, at_login=at_login)
     return View(
@@ -64,6 +68,7 @@ def view_of(seen: Snapshot, level: str, *, at_login: bool, former: tuple[str, ..
         last_delivery=look.last_delivery,
         paused=look.paused,
         level=level,
+        texts=settings.ui.show_texts,
         at_login=at_login,
         held=look.held,
         restorable=seen.restorable,
@@ -128,7 +133,7 @@ def build(
 ) -> tuple[MenuEntry, ...]:
     """Build the whole menu; `nests`: a submenu may have submenus, as dead letters have."""
     _ = language.gettext
-    letters = [_letter(letter, language, now) for letter in view.letters]
+    letters = [_letter(letter, language, now, texts=view.texts) for letter in view.letters]
     if not nests:
         letters = [line for letter in letters[:_FLAT] for line in _flat(letter)]
     return (
@@ -232,12 +237,14 @@ def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:
     return (MenuEntry(letter.label, letter.entries[-1].command), *below)
 
 
-def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
+def _letter(letter: DeadLetter, language: Language, now: float, *, texts: bool) -> MenuEntry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
     said = letter.reason.said(language)
-    reason = str(answers.status_in(said) or one_line(said, _REASON))
-    parts = (project, short_id(letter.item_id), reason, moment(letter.since, language, now))
+    begin = letter.begin if texts else ""
+    names = (begin, project) if begin else (project, short_id(letter.item_id))
+    reason = str(answers.status_in(said) or one_line(said, _SHORT if begin else _REASON))
+    parts = (*names, reason, moment(letter.since, language, now))
     entries = (
         _item(_("Try again now"), Verb.RETRY, letter),
         _item(_("Back up then delete…"), Verb.DELETE, letter),
