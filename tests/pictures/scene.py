@@ -37,11 +37,12 @@ _AFTERNOON: Final = 15  # o'clock: everything of today has a time without a date
 _DAY: Final = 24 * _HOUR
 _DAYS: Final = 14
 _RECOVERED: Final = ((11, 9), (10, 9), (6, 4), (6, 5), (5, 4), (5, 2))  # from, until: days ago
+_TOO_LONG: Final = "422 Unprocessable Entity: text too long"
 _LETTERS: Final = (
-    # project, reason, retries, hours ago
-    ("garden", "422 Unprocessable Entity: text too long", 7, 6.2),
-    ("bookshop", "422 Unprocessable Entity: text too long", 4, 2.4),
-    ("weather", "500 Internal Server Error", 2, 0.6),
+    # text, project, reason, retries, hours ago
+    ("The roses are pruned late in February", "garden", _TOO_LONG, 7, 6.2),
+    ("Orders of schools go out without VAT", "bookshop", _TOO_LONG, 4, 2.4),
+    ("The station reports wind in knots", "weather", "500 Internal Server Error", 2, 0.6),
 )
 
 
@@ -113,7 +114,7 @@ def fill(made: Home) -> None:
 def _letters(now: float) -> list[Item]:
     return [
         waiting(
-            f"memory {number}",
+            text,
             project,
             last_error=reason,
             retry_count=retries,
@@ -121,5 +122,5 @@ def _letters(now: float) -> list[Item]:
             timestamp=int(now - hours * _HOUR) - 120,
             moved_to_dlq_at=int(now - hours * _HOUR),
         )
-        for number, (project, reason, retries, hours) in enumerate(_LETTERS)
+        for text, project, reason, retries, hours in _LETTERS
     ]
