@@ -155,12 +155,6 @@ def variable(key: str) -> str:
     return ENV_PREFIX + key.replace(".", "_").upper()
 
 
-def check(key: str, text: str) -> Any:
-    """Return the value that `text` stands for under `key`. Raises SettingsError."""
-    kind = kind_of(key)
-    return setting_rules.checked(key, setting_rules.parse(text, kind), kind, reasons.quoted(key))
-
-
 def kind_of(key: str) -> type:
     """Return the type of `section.key`; SettingsError, with a guess, when there is none."""
     known = keys()
@@ -314,9 +308,9 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        why = str(error).rstrip(".")
         raise SettingsError(
-            Reason("The settings file {path} is not valid TOML: {why}.", path=file, why=why), _EDIT
+            Reason("The settings file {path} is not valid TOML: {why}.", path=file, why=str(error)),
+            _EDIT,
         ) from error
 
 

@@ -52,7 +52,7 @@ class Document(msgspec.Struct):
     `rejected` are elements that `json.tool` could not load.
     """
 
-    lists: dict[str, list[bytes]] = msgspec.field(default_factory=dict)
+    lists: dict[str, list[bytes]]
     rest: dict[str, bytes] = msgspec.field(default_factory=dict)
     rejected: list[bytes] = msgspec.field(default_factory=list)
 

@@ -19,10 +19,7 @@ if sys.platform != "win32":
     import fcntl
 
 PATTERN: Final = ".*.mem0tray-*.tmp"
-_NEW: Final = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-)  # fmt: skip
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _PATIENCE: Final = 0.5  # seconds for somebody to let go of the file that is replaced (Windows)
 _LOOK: Final = 0.02
 _STALE: Final = 3600.0  # seconds after which a file is a leftover where no lock can tell
@@ -126,7 +123,7 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
         from mem0tray.system import processes  # needed only to clean up
 
         maker = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
-        left = not processes.is_alive(int(maker) if maker.isdecimal() else 0)
+        left = path.is_file() and not processes.is_alive(int(maker) if maker.isdecimal() else 0)
         if left and remove:
             path.unlink()
         return left

@@ -47,7 +47,7 @@ class Showing:
 class Shown:
     """Everything that the DLQ file has shown of an item."""
 
-    showings: Sequence[Showing] = ()
+    showings: Sequence[Showing]
 
     def stood_in(self, gen: int) -> bool:
         return any(each.covers(gen) for each in self._ours())

@@ -44,11 +44,11 @@ class Job(Struct, frozen=True):
     last_attempt: float
     unknown: float | None
     timeouts: int
-    taken: float | None = None
-    delivered: float | None = None
-    timestamp: float = 0.0
-    ticket: Ticket | None = None
-    read_there: bool = False
+    taken: float | None
+    delivered: float | None
+    timestamp: float
+    ticket: Ticket | None
+    read_there: bool
 
 
 class Outbox:

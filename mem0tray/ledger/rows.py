@@ -27,9 +27,9 @@ class Row(Struct, frozen=True):
     state: str
     retry_count: int
     last_attempt: float
-    since: float = 0.0
-    servers: frozenset[str] = frozenset()
-    reason: str | None = None
+    since: float
+    servers: frozenset[str]
+    reason: str | None
     raw: bytes | None = None
 
     @property
@@ -69,12 +69,12 @@ class Known(Struct, frozen=True):
     closed: float | None
     due: float
     retries: int
-    retry_count: int = 0
-    last_attempt: float = 0.0
-    taken: float | None = None
-    held: float | None = None
-    project: str = ""
-    at_work: bool = False
+    retry_count: int
+    last_attempt: float
+    taken: float | None
+    held: float | None
+    project: str
+    at_work: bool
 
     @property
     def name(self) -> Name:

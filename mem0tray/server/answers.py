@@ -264,7 +264,7 @@ def _redirected(address: str, answer: str) -> Reason:
 
 
 def _target(reply: Reply) -> str:
-    location = reply.headers.get("location", "")
+    location = reply.headers.get("location")
     if not location or (reply.status or 0) // 100 != HTTPStatus.MULTIPLE_CHOICES // 100:
         return ""
     try:

@@ -80,16 +80,18 @@ def edit(file: Path, *, if_failed: str) -> None:
     """
     import click  # slow to import
 
-    is_named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not is_named and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not named and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Mem0TrayError(
             "There is no terminal for an editor, and neither $VISUAL nor $EDITOR names one.",
             "Run this in a terminal, or set $EDITOR.",
         )
+    if named and sys.platform == "win32":
+        named = named.replace("\\", "\\\\")  # click splits words as a shell of POSIX does
     try:
-        click.edit(filename=os.fspath(file))
-    except click.ClickException as error:
-        raise Mem0TrayError(f"{error.message}.", if_failed) from error
+        click.edit(filename=os.fspath(file), editor=named)
+    except (click.ClickException, ValueError) as error:  # ValueError: for an open quote
+        raise Mem0TrayError(f"{error}.", if_failed) from error
 
 
 # Children -------------------------------------------------------------------------------

@@ -107,7 +107,6 @@ def test_an_old_file_sends_nothing_twice_to_a_server_under_another_name(
 
 
 HEALTH = ("GET", "/health")
-LISTING = ("GET", "/memory/mem0tray-key-check")
 STATUS = ("GET", "/auth/setup-status")
 CONCURRENCY = SyncSettings().concurrency
 
@@ -150,18 +149,6 @@ def official_home(tmp_path: Path, official: OfficialStandin) -> Iterator[Home]:
 
 def asked(requests: list[Request]) -> list[tuple[str, str]]:
     return [(each.method, each.path) for each in requests if each.method == "GET"]
-
-
-def test_a_private_server_proves_itself_by_its_listing(home: Home, server: Standin) -> None:
-    server.health = UNNAMED
-    home.write_queue(entries(3))
-    home.drained()
-    requests = server.forget()
-    assert [(each.method, each.path) for each in requests[:2]] == [HEALTH, LISTING]
-    assert {each.path for each in requests[2:] if each.method == "POST"} == {"/memory"}
-    home.write_queue([entry("one more")])
-    home.drained()
-    assert asked(server.requests)[:2] == [HEALTH, LISTING]
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["from the start", "in the place of a known"])
@@ -254,25 +241,6 @@ def test_an_official_server_from_before_april_2026_takes_memories(
     official_home.write_queue(entries(2))
     official_home.drained()
     assert official.total_stored() == 2
-
-
-@pytest.mark.parametrize("changes", [False, True], ids=["from the start", "in the place of a vps"])
-def test_an_official_server_with_a_health_path_takes_memories(
-    tmp_path: Path, *, changes: bool
-) -> None:
-    with (
-        OfficialStandin(SimpleStore()) as later,
-        ChangingStandin() as server,
-        ForkedHome(tmp_path / "home", server.url) as home,
-    ):
-        later.health_paths = (later.health_path, "/health")
-        if changes:
-            home.write_queue([entry("to the first")])
-            home.drained()
-        server.give_way(later)
-        home.write_queue(entries(2))
-        home.drained()
-        assert later.total_stored() == 2
 
 
 def test_a_server_that_changes_twice_in_a_drain_loses_nothing(home: Home, server: Standin) -> None:

@@ -37,10 +37,6 @@ def work_on(server: HostedStandin, content: str, *works: Work) -> None:
     server.works = works_of
 
 
-def recalled(home: Home, *arguments: str) -> list[str]:
-    return [each["memory"] for each in home.json(*arguments)["memories"]]
-
-
 def _has_more_questions(server: HostedStandin, before: int) -> bool:
     return server.questions() > before
 
@@ -192,19 +188,6 @@ def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
     (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
     assert key["level"] == "ok"
     assert "m0-" not in home.log_text()
-
-
-@pytest.mark.parametrize("infer", ["false", "true"])
-def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str) -> None:
-    home.env |= {"MEM0TRAY_SERVER_USER": "me", "MEM0TRAY_SERVER_INFER": infer}
-    home.write_queue([entry("of mine", "my project"), entry("of hers", "hers")])
-    home.drained()
-    assert recalled(home, "search", "mine", "--project", "my project") == ["of mine"]
-    assert recalled(home, "recall", "--project", "my project") == ["of mine"]
-    assert {(save.json["user_id"], save.json["agent_id"]) for save in server.saves} == {
-        ("me", "my%20project"),
-        ("me", "hers"),
-    }
 
 
 def test_what_is_there_is_exported_verified_and_counted(home: Home, server: HostedStandin) -> None:

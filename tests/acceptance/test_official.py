@@ -135,16 +135,6 @@ def test_the_server_s_name_of_a_failed_request_is_in_the_history(
     assert f"request {names[-1]}" in home.ok("diagnose", item)
 
 
-def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
-    server.script(Answer(reset=True, stores=True), content="cut off")
-    home.env["MEM0TRAY_SERVER_USER"] = "me"
-    home.write_queue([entry("cut off", "my project")])
-    home.drained()
-    assert server.sends("cut off") == 1
-    (save,) = server.saves
-    assert (save.json["user_id"], save.json["agent_id"]) == ("me", "my%20project")
-
-
 def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin) -> None:
     server.script(Answer(reset=True, stores=True), content="memory number 1")
     home.write_queue(entries(3))
@@ -167,11 +157,7 @@ SHORTEN = (
 @pytest.mark.row(56)
 @pytest.mark.parametrize(
     ("text", "reason", "advice"),
-    [
-        ("a\0b", NUL, EDIT),
-        ("half \ud83d", HALF, EDIT),
-        ("large", LARGE, SHORTEN),
-    ],
+    [("a\0b", NUL, EDIT), ("half \ud83d", HALF, EDIT), ("large", LARGE, SHORTEN)],
     ids=["NUL", "half a character", "too large"],
 )
 def test_show_and_diagnose_say_what_is_to_be_changed(

@@ -38,6 +38,7 @@ def known(due: float) -> Known:
     return Known(
         key=1, id="x", digest=b"", state="pending", server=None, reason=None, last_error=None,
         claimed=None, unknown=None, timeouts=0, accepted=1.0, closed=None, due=due, retries=1,
+        retry_count=0, last_attempt=0.0, taken=None, held=None, project="p", at_work=False,
     )  # fmt: skip
 
 

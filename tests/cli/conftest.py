@@ -13,6 +13,8 @@ from tests.cli.scratch import Scratch
 from tests.support import folders
 from tests.support.standin import Standin
 
+# It asks a session bus, which only Linux has.
+collect_ignore = ["test_secret_service.py"] if sys.platform == "win32" else []
 # Whoever runs the tests keeps editor and desktop.
 _THEIRS = ("VISUAL", "EDITOR", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
 

@@ -12,6 +12,7 @@ from mem0tray.cli import main
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths
 from tests.cli.scratch import Scratch
+from tests.support import needs
 from tests.support.shapes import dead, entry, queue_document
 
 _AGAIN = "add all of it again: what is queued already is not queued twice."
@@ -161,7 +162,7 @@ def test_what_cannot_be_written_is_said(home: Scratch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("gone.jsonl", "no such file"), (".", "directory")],
+    [("gone.jsonl", "no such file"), (".", "permission denied" if needs.WINDOWS else "directory")],
     ids=["none", "folder"],
 )
 def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str) -> None:

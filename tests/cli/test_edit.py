@@ -1,11 +1,13 @@
 """`mem0tray edit`."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system import programs
 from tests.cli.scratch import Scratch
 from tests.report.past import past
@@ -135,6 +137,24 @@ def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
         " 'no-such-editor'."
         " Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
     )
+
+
+@needs.ERRORS
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (r'"C:\an editor.exe" -w', repr(r"C:\an editor.exe")),
+        (r"C:\editor.exe -w", repr(r"C:\editor.exe")),
+        ('"open', "No closing quotation."),
+    ],
+)
+def test_an_editor_keeps_its_backslashes_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("VISUAL", line)
+    with pytest.raises(Mem0TrayError, match=re.escape(said)):
+        programs.edit(tmp_path / "file", if_failed="")
 
 
 def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:

@@ -30,7 +30,7 @@ THEIRS = """{
 def no_claude(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     home.env(HOME=str(home.root), USERPROFILE=str(home.root), PATH=str(home.root / "no-programs"))
     monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
-    program = home.root / "a folder" / ("mem0tray.exe" if os.name == "nt" else "mem0tray")
+    program = Path(program_of(home))
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n", encoding="utf-8")
     program.chmod(0o755)
@@ -52,7 +52,7 @@ def own_servers(home: Scratch, text: str | None = None) -> Path:
 
 
 def program_of(home: Scratch) -> str:
-    return str(home.root / "a folder" / "mem0tray")
+    return str(home.root / "a folder" / ("mem0tray.exe" if needs.WINDOWS else "mem0tray"))
 
 
 def commands_in(path: Path) -> list[str]:
@@ -79,11 +79,11 @@ def test_both_are_connected_and_taken_back_byte_for_byte(home: Scratch) -> None:
     document = json.loads(settings.read_bytes())
     assert list(document) == ["model", "hooks", "big"]
     assert document["hooks"]["Stop"][0] == json.loads(THEIRS)["hooks"]["Stop"][0]
-    assert sorted(commands_in(settings)) == sorted(
-        f"{shlex.quote(program_of(home))} hook {event}" for event in EVENTS
-    )
+    program = program_of(home)
+    quoted = f'"{Path(program).as_posix()}"' if needs.WINDOWS else shlex.quote(program)
+    assert sorted(commands_in(settings)) == sorted(f"{quoted} hook {event}" for event in EVENTS)
     assert json.loads(servers.read_bytes())["mcpServers"] == {
-        "mem0tray": {"type": "stdio", "command": program_of(home), "args": ["mcp"], "env": {}}
+        "mem0tray": {"type": "stdio", "command": program, "args": ["mcp"], "env": {}}
     }
     before = _everything(home)
     assert home.ok("install", "claude-code").count("are as they should be.") == 2

@@ -100,11 +100,7 @@ def test_a_destination_comes_from_the_settings(tmp_path: Path) -> None:
     found = ServerAddress.from_settings(
         ServerSettings(url="https://mem0.test", api_key=KEY, ca_file=authority)
     )
-    assert (found.url, found.token, found.ca_file) == (
-        "https://mem0.test",
-        KEY,
-        authority,
-    )
+    assert (found.url, found.token, found.ca_file) == ("https://mem0.test", KEY, authority)
 
 
 def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:

@@ -25,6 +25,11 @@ def test_the_setting_is_what_is_used(paths: Paths) -> None:
     assert chosen("", paths) is None
 
 
+def test_a_choice_is_asked_for_with_its_commands() -> None:
+    assert str(server_choice.CHOOSE) == f"choose a server: {server_choice.HOW}"
+    assert "`mem0tray config set server.url local`" in str(server_choice.HOW)
+
+
 def test_where_no_file_of_others_is_the_embedded_server_is_used(paths: Paths) -> None:
     assert chosen("", paths) == LOCAL_URL
 

@@ -54,16 +54,6 @@ def test_nothing_is_said_of_a_client_that_hangs_up(
     assert capsys.readouterr() == ("", "")
 
 
-def test_stopped_it_refuses_connections_and_comes_back_with_what_it_had(server: DemoServer) -> None:
-    post(server, "alpha", "1")
-    server.stop()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
-    server.start()
-    assert post(server, "alpha", "2") == 200
-    assert len(server.stored) == 2
-
-
 @pytest.mark.parametrize("module", ["worker.thread", "localserver.serve"])
 def test_neither_worker_nor_embedded_server_imports_the_faults(module: str) -> None:
     script = (
@@ -129,10 +119,7 @@ def test_lines_come_in_their_order_with_those_of_the_log_that_belong_to_the_act(
     ("patience", "now"), [(1e9, True), (0.2, False)], ids=["to be true at once", "awaited"]
 )
 def test_a_promise_that_is_not_kept_ends_it(patience: float, *, now: bool) -> None:
-    with (
-        told(patience) as (story, shown),
-        pytest.raises(Mem0TrayError, match="Missing: All is so"),
-    ):
+    with told(patience) as (story, shown), pytest.raises(Mem0TrayError, match="Missing: All is so"):
         story.expect("All is so.", lambda _: False, now=now)
     assert "kept" not in dict(shown)
 

@@ -109,7 +109,7 @@ class Trial:
     def at_rest(self) -> Image.Image:
         """Take the mouse away and close what is open; the screen as it is then."""
         self.nested.screen.keys("Escape")
-        self.nested.screen.point(*_REST)
+        self.nested.screen.mouse(*_REST)  # sway gives no key to a menu of waybar
         return self.nested.wait_still()
 
     def find_icon(self) -> Point:

@@ -236,8 +236,9 @@ A = b'{"id": "a", "content": "c"}'
         (b'{"queue": [{"content": "two\nlines"}, {"id"', [b'{"content": "two\\nlines"}'], []),
         (b'{"queue":[{"content":"\\ud800"},', [b'{"content":"\\ud800"}'], []),
         (b'{"queue":[{"content":"\xff"},', [b'{"content":"\\udcff"}'], []),
+        (b'{"queue":[{"project_id":"p"},{"id":1},', [b'{"project_id":"p"}', b'{"id":1}'], []),
     ],
-    ids=range(10),
+    ids=range(11),
 )  # fmt: skip
 def test_what_is_whole_belongs_to_the_section_before_it(
     data: bytes, queue: list[bytes], failed: list[bytes]

@@ -63,6 +63,7 @@ def test_each_line_is_read_once_and_in_order_when_it_is_whole(file: Path) -> Non
         assert read(file.parent, source, final=False) is None
 
 
+PLAIN = b'{"id": "u", "project_id": "p", "content": "u"}'
 NESTED = b'{"id": "a", "content": "a", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
 
 
@@ -76,9 +77,12 @@ NESTED = b'{"id": "a", "content": "a", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
         (line("a", content="a" * 9000).rstrip() + line("b", content="b" * 9000),
          ["a" * 9000, "b" * 9000], []),
         (NESTED + b"\n", [], [NESTED]),
+        (b'{"id": "t" {"x": 1} ' + PLAIN + b"\n", ["u"], [b'{"id": "t" {"x": 1} ']),
+        (b'{"was": ' + PLAIN + b', "co\n', [], [b'{"was": ' + PLAIN + b', "co']),
         (b'{"id": "a", "project_id": "p", "content": "caf\xe9"}\n', ["caf\udce9"], []),
     ],
-    ids=["half a line", "blank", "blanks", "nonsense", "glued", "nested", "bad bytes"],
+    ids=["half a line", "blank", "blanks", "nonsense", "glued", "nested", "within", "its value",
+         "bad bytes"],
 )  # fmt: skip
 def test_what_makes_no_sense_is_kept_and_the_items_in_it_taken(
     file: Path, data: bytes, texts: list[str], odd: list[bytes]
@@ -164,6 +168,11 @@ def test_of_two_lines_torn_at_once_no_memory_is_made_and_no_byte_lost(
     assert texts + taken(last) == whole
     kept = odd + b"".join(last.odd)
     assert all(part.rstrip() in kept for each, part in written.items() if each not in whole)
+
+
+def test_a_short_line_behind_a_long_one_within_a_torn_one_is_taken(file: Path) -> None:
+    append(file, b'{"id": "t' + line("a", content="a" * 9000).rstrip() + PLAIN + b"\n")
+    assert taken(got(file, source_of(file))) == ["u"]
 
 
 def test_a_long_line_that_a_short_one_cut_in_two_is_read_whole(file: Path) -> None:

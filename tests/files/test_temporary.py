@@ -68,7 +68,7 @@ def test_a_new_file_is_private_until_it_takes_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.row(51)
-@pytest.mark.parametrize("pid", [1, os.getpid(), 10**9], ids=["another's", "ours", "nobody's"])
+@pytest.mark.parametrize("pid", [1, 10**9, pytest.param(os.getpid(), id="ours", marks=needs.FLOCK)])
 def test_whose_process_id_it_is_by_now_does_not_matter(tmp_path: Path, pid: int) -> None:
     left = tmp_path / f".mem0_queue.json.mem0tray-{pid}-0.tmp"
     left.write_text("left behind")

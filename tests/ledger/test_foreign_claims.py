@@ -76,6 +76,19 @@ def test_entries_that_the_file_does_not_show_any_more_are_missing(
     assert taken.missing({a, c}) == [unshown]
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_what_comes_back_was_not_sent_by_another_worker_unless_it_is_held(
+    ledger: Ledger, taken: ForeignClaims, keys: list[int], *, held: bool
+) -> None:
+    outbox = Outbox(ledger)
+    taken.vanish(keys[:1], NOW, taken=True, wait_until=0)
+    outbox.count_fresh_failure(outbox.claim(keys[0], NOW), NOW, "500", b"{}")
+    if held:
+        taken.hold(keys[0], NOW)
+    taken.come_back(keys)
+    assert bool(table(ledger, "SELECT * FROM outcomes WHERE server = 0")) is held
+
+
 def test_what_another_worker_may_have_taken_is_noted_for_good_and_counted_once(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:

@@ -8,8 +8,7 @@ import pytest
 
 import mem0tray
 from mem0tray import server
-from mem0tray.config import settings
-from mem0tray.config.config_file import meanings
+from mem0tray.config.config_file import checked, meanings
 from mem0tray.config.setting_rules import CHOICES
 from mem0tray.core.errors import SettingsError
 from mem0tray.server import AUTO, DIALECTS, dialects_at
@@ -37,9 +36,9 @@ def test_a_user_may_choose_each_dialect_and_no_other() -> None:
 
 @each_dialect
 def test_whoever_sets_a_wrong_dialect_is_told_of_each(name: str) -> None:
-    assert settings.check(KEY, name) == name
+    assert checked(KEY, name) == name
     with pytest.raises(SettingsError) as wrong:
-        settings.check(KEY, "none of these")
+        checked(KEY, "none of these")
     assert re.search(rf"must be one of .*\b{name}\b", str(wrong.value))
     assert f"`{name}`" in meanings()[KEY]
 

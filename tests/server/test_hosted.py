@@ -106,7 +106,12 @@ def test_a_large_text_that_is_repeated_is_delivered(text: str) -> None:
     for shown, kind in ((text, Kind.DELIVERED), (text.upper(), Kind.OUTAGE)):
         results = [{"id": NAME, "data": {"memory": shown}, "event": "ADD"}]
         done = {"message": "stored", "status": "SUCCEEDED", "event_id": NAME, "results": results}
-        assert saved(render(200, done), memory).kind is kind
+        outcome = saved(render(200, done), memory)
+        assert (outcome.kind, outcome.duration > 0) == (kind, True)
+
+
+def test_a_success_that_lists_nothing_is_one() -> None:
+    assert saved(event("SUCCEEDED", event_id=NAME)).kind is Kind.DELIVERED
 
 
 def test_what_has_failed_at_once_is_an_item_failure() -> None:

@@ -1,10 +1,12 @@
 """The dialect `oss`: what goes out to an official server, and what is made of its answers."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -98,6 +100,11 @@ def test_a_user_takes_the_place_of_the_project() -> None:
     assert searched.json == {"query": "oak", "filters": names, "top_k": 5}
 
 
+def test_the_check_of_a_key_lists_a_user_that_nobody_has() -> None:
+    _, (asked, _) = called([NOTHING, render(401, {})], "check_key", token=KEY)
+    assert asked.target == "/memories?user_id=mem0tray-key-check&top_k=1"
+
+
 LARGE = Memory("alpha", "oak " * 500_000, "id-1")
 
 
@@ -125,6 +132,7 @@ def test_stored_is_what_was_added(
     outcome = saved(answer, memory)
     assert outcome.kind is kind
     assert words in (None, outcome.message)
+    assert outcome.duration > 0
 
 
 def test_a_server_that_infers_may_store_nothing() -> None:
@@ -164,8 +172,7 @@ def test_a_nul_is_named_where_the_server_cannot_store_it(memory: Memory) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
-    [("1a2b3c4d", "1a2b3c4d"), ("", ""), ("x" * 65, ""), ("sesame-4711", "")],
+    ("name", "kept"), [("1a2b3c4d", "1a2b3c4d"), ("", ""), ("x" * 65, ""), ("sesame-4711", "")]
 )
 def test_the_server_s_name_of_a_request_is_kept(name: str, kept: str) -> None:
     answer = render(502, upstream("provider_timeout"), X_Request_ID=name)
@@ -233,6 +240,17 @@ def test_a_server_that_is_slow_to_find_it_keeps_it() -> None:
     with told(search=[NOTHING, NOTHING, SHOWN]) as (client, server):
         assert [each.kind for each in saves(client, 2)] == [Kind.DELIVERED] * 2
         assert questions(server).count("/search") == 3
+
+
+def test_it_is_not_asked_again_where_that_takes_longer_than_there_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(http_client, "_CHECKED", (0.0, LONG + 1.0))
+    monkeypatch.setattr(http_client, "time", mock.Mock(wraps=time, sleep=slept.append))
+    with told(search=[NOTHING]) as (client, _):
+        assert saves(client)[0].kind is Kind.OUTAGE
+    assert slept == [0.0]
 
 
 @pytest.mark.parametrize("listing", [SHOWN, FULL, render(500, {})])
@@ -316,8 +334,7 @@ def test_a_large_text_that_is_shown_is_there(*, escaped: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [shown("id-2"), render(200, {"results": [{"memory": "the third oak"}, 7]})],
+    "answer", [shown("id-2"), render(200, {"results": [{"memory": "the third oak"}, 7]})]
 )
 def test_a_server_that_shows_others_does_not_go_by_keys(answer: bytes) -> None:
     assert asked(answer)[0] is Presence.CANNOT_TELL

@@ -30,6 +30,7 @@ LARGE = (
 )
 ADDRESS = "Set the right address with `mem0tray config set server.url ADDRESS`."
 CHANGE = "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`."
+MODEL = "Set the key of the model's provider in the server's own configuration."
 WAIT = "Nothing to do: it is tried again automatically."
 FAULT = "The fault is the server's: see its log. The memory is tried again automatically."
 SET = "If your server is there, set its address: `mem0tray config set server.url {}`."
@@ -57,7 +58,8 @@ def test_a_rejected_memory_has_its_remedy(
 
 
 @pytest.mark.parametrize(
-    ("status", "remedy"), [(401, KEY), (403, RIGHTS), (404, ADDRESS), (None, ADDRESS)]
+    ("status", "remedy"),
+    [(401, KEY), (403, RIGHTS), (404, ADDRESS), (502, MODEL), (503, ADDRESS), (None, ADDRESS)],
 )
 def test_a_server_that_refuses_all_has_its_remedy(status: int | None, remedy: str) -> None:
     assert str(of_refusal(status)) == remedy

@@ -106,8 +106,13 @@ def test_a_balloon_answers_and_holds_up_nothing(tray: Tray, home: Home, server: 
 def test_a_click_on_a_balloon_shows_the_status(tray: Tray, home: Home, server: Standin) -> None:
     server.script(Answer(500), content="refused")
     home.write_queue([entry("refused", "garden")])
-    taskbar.send(tray.balloon(), TOLD_OF_BALLOON, 0, CLICKED)
-    wait_until(lambda: home.data_files("status.html"), START, "the status page")
+    balloon = tray.balloon()
+
+    def clicked() -> object:  # it listens a moment after its window has come
+        taskbar.send(balloon, TOLD_OF_BALLOON, 0, CLICKED)
+        return home.data_files("status.html")
+
+    wait_until(clicked, START, "the status page", every=0.5)
 
 
 def test_a_second_start_has_the_first_one_show_the_status(tray: Tray, home: Home) -> None:

@@ -179,6 +179,14 @@ def test_a_command_that_cannot_read_a_file_reports_it_and_goes_on(ground: QueueS
     assert ground.column("state", DEAD) == "discarded"
 
 
+@pytest.mark.parametrize("name", ["queue", "dlq"])
+def test_an_order_about_what_one_torn_file_may_hold_waits(ground: QueueScene, name: str) -> None:
+    ground.put(getattr(ground.context.paths, name), b'{"queue": [', age=0.0)
+    order = leave(ground, DELETE, UNKNOWN)
+    assert set(stand_in(ground.context)) == {name}
+    assert order.exists()
+
+
 def test_beside_another_worker_what_left_a_file_is_asked_about(ground: QueueScene) -> None:
     paths, taken = ground.context.paths, fresh("t")
     ground.write(

@@ -24,7 +24,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.metrics import SILENT, OtherWorker
+from mem0tray.worker.metrics import SILENT, OtherWorker, is_none_beside
 from tests.ledger.samples import NOW, fresh
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -157,6 +157,7 @@ def test_what_was_seen_before_our_own_end_is_still_known(
     ("values", "age", "seen", "suspected"),
     [
         ({"pid": os.getppid(), "host": HOST}, 5.0, True, True),
+        ({"pid": os.getppid(), "host": HOST}, SILENT - 1, True, True),
         ({"pid": os.getppid(), "host": HOST}, SILENT + 1, False, True),
         ({"pid": GONE, "host": HOST}, 5.0, False, False),
         ({"pid": GONE, "host": "there"}, 5.0, False, True),
@@ -164,7 +165,16 @@ def test_what_was_seen_before_our_own_end_is_still_known(
         ({"pid": None, "host": HOST, "space": "another"}, 5.0, False, True),
         ({}, 5.0, False, True),
     ],
-    ids=["lives", "long ago", "ended", "elsewhere", "container", "ended there", "no process"],
+    ids=[
+        "lives",
+        "for long",
+        "long ago",
+        "ended",
+        "elsewhere",
+        "container",
+        "ended there",
+        "no process",
+    ],
 )
 def test_metrics_from_before_our_start(
     ground: QueueScene, values: dict[str, Any], age: float, *, seen: bool,
@@ -201,7 +211,19 @@ def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
     assert ground.context.other_at_work
     other.release()
     assert ground.column("unknown", fresh("a")) == NOW
+    ground.context.ledger.write("UPDATE items SET unknown = NULL")
+    other.release()
+    assert ground.column("unknown", fresh("a")) is None
     assert not ground.context.other_at_work
+
+
+@pytest.mark.parametrize(("run", "is_ours"), [(RUN, True), ("77b1", False)])
+def test_a_command_knows_the_metrics_of_our_last_run(
+    ground: QueueScene, run: str, *, is_ours: bool
+) -> None:
+    OtherWorker(ground.context).look()
+    write(ground, pid=7, host="there", run=run)
+    assert is_none_beside(ground.context) is is_ours
 
 
 def entry(number: int) -> Item:

@@ -133,6 +133,8 @@ class Daemon:
             if heard is None:
                 self._early.append((number, key))
         if heard is not None:
+            if key:
+                self._close(number)  # LXQt leaves it on the screen
             heard(key)
 
     def _take_token(self, values: list[Any]) -> None:

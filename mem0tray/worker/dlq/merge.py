@@ -46,7 +46,7 @@ class Base:
     named: int | None
     current: int
     shown: Callable[[Iterable[int]], Mapping[int, Shown]]
-    exact: bool = False
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True)

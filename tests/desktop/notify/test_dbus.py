@@ -11,13 +11,7 @@ import pytest
 from dbus_fast import Message
 
 from mem0tray.desktop.bus import DBUS, DBUS_PATH, SessionBus
-from mem0tray.desktop.notify import (
-    Notice,
-    NotShownError,
-    Offer,
-    SilentDaemonError,
-    Urgency,
-)
+from mem0tray.desktop.notify import Notice, NotShownError, Offer, SilentDaemonError, Urgency
 from mem0tray.desktop.notify.dbus import BUS_NAME, Daemon
 from tests.support.notifyd import Mode
 from tests.support.processes import PATIENCE, wait_until
@@ -100,6 +94,7 @@ def test_a_click_is_heard_once(desktop: Session, desk: Desk) -> None:
     daemon.act(desktop.shown[1], "retry")
     assert desk.clicked() is Offer.RETRY
     assert desk.clicks.empty()
+    wait_until(lambda: daemon.closed == [1, 2], what="the end of both")
 
 
 def test_a_click_that_comes_before_the_number_is_heard(desktop: Session, desk: Desk) -> None:

@@ -75,6 +75,7 @@ class Ledger:
             state=state,
             retry_count=item.retry_count,
             last_attempt=item.last_attempt,
+            since=0.0,
             servers=frozenset(servers),
             raw=item.raw,
             reason=reason,

@@ -101,6 +101,13 @@ def test_where_it_is_to_move_and_leaves_instead_both_are_free(
     assert [is_locked(path) for path in held] == [False, False]
 
 
+def test_where_no_folder_is_it_stays(where: ServedFolder, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    said = str(where.look(leading_to(missing)))
+    assert said.startswith(f"paths.claude_dir leads to {missing} now, which is no folder: make it")
+    assert said.endswith(f" mem0tray stays with {where.paths.claude_dir}.")
+
+
 def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -167,7 +174,7 @@ def test_a_folder_in_the_place_of_a_file_is_named(there: Paths, number: int) -> 
 
 
 def leftover(folder: Path) -> Path:
-    path = temporary.name_beside(folder / "file")
+    path = folder / f".file.mem0tray-{10**9}-0.tmp"
     path.touch()
     os.utime(path, (LONG_AGO, LONG_AGO))
     return path

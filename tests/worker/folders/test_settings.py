@@ -140,7 +140,9 @@ def test_while_the_settings_are_wrong_the_last_good_ones_hold(
     )
     assert not file.breaker.blocked_by("settings")
     assert file.wanted.settings == Settings()
-    assert file.look() is None
+    for found, torn in ((TornError(Path("config.toml")), True), (None, False)):
+        assert file.look(found) is None
+        assert file.wanted.torn is torn
     assert file.reason() == NONE
 
 

@@ -124,7 +124,9 @@ def remove_and_make_anew(folder: Path) -> None:
 
 
 # One that is made after a removal may have the same inode.
-@pytest.mark.parametrize("replace", [make_anew, remove_and_make_anew])
+@pytest.mark.parametrize(
+    "replace", [make_anew, pytest.param(remove_and_make_anew, marks=needs.OPEN_FILES)]
+)
 def test_after_a_look_the_folder_that_was_made_anew_is_watched(
     tmp_path: Path, replace: Callable[[Path], None]
 ) -> None:
@@ -135,6 +137,7 @@ def test_after_a_look_the_folder_that_was_made_anew_is_watched(
         assert seen.woken()
 
 
+@needs.linux("elsewhere a look finds it")
 def test_the_end_of_the_folder_wakes(tmp_path: Path) -> None:
     with watching(tmp_path) as seen:
         shutil.rmtree(seen.folder)

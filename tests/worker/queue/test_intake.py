@@ -1,5 +1,6 @@
 """What stands in the queue file goes into the ledger: each memory once, nothing forgotten."""
 
+import json
 from unittest.mock import Mock
 
 import pytest
@@ -10,7 +11,7 @@ from mem0tray.core import item as items
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock, is_locked
-from mem0tray.ledger.names import QUEUE_FILE
+from mem0tray.ledger.names import QUEUE_FILE, QUEUE_READ
 from mem0tray.worker.queue.intake import QueueIntake, accept
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 
@@ -29,6 +30,8 @@ def test_new_entries_are_taken_in_once(scene: QueueScene, intake: QueueIntake) -
     scene.write(entry(A), entry(B), entry(C))
     assert intake.run() == 1
     assert scene.told == [events.Accepted(2), events.Accepted(1)]
+    assert intake.signature is not None
+    assert scene.context.ledger.meta(QUEUE_READ) == json.dumps(intake.signature.lasting)
     assert scene.column("state", A) == "pending"
     assert scene.column("unknown", A) is None
 

@@ -231,8 +231,9 @@ def save(context: WorkerContext, **fields: object) -> None:
         {"queue": [json.loads(letter("dead").raw)]},
         {"failed": [json.loads(fresh("old").raw)]},
         {"stats": {"total_queued": 0}},
+        {"queue": [json.loads(letter("dead").raw)], "last_100": 5},
     ],
-    ids=["a dead letter", "an older worker's", "begun afresh"],
+    ids=["a dead letter", "an older worker's", "begun afresh", "a dead letter, and odd"],
 )
 def test_it_is_written_when_it_shows_what_the_ledger_would_not(
     context: WorkerContext, publisher: QueuePublisher, fields: dict[str, object]
@@ -247,6 +248,17 @@ def test_it_is_written_when_it_shows_what_the_ledger_would_not(
     assert needs(publisher)
     assert publisher._publish()
     assert not needs(publisher)
+
+
+def test_a_file_that_needs_no_writing_is_at_rest(
+    publisher: QueuePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[bool] = []
+    monkeypatch.setattr(publisher, "_note_file", lambda *, unstable: noted.append(unstable))
+    publisher.stop(0.0)
+    publisher._stopping.clear()
+    publisher._run()
+    assert noted == [False]
 
 
 # What the file holds -----------------------------------------------------------------

@@ -24,7 +24,10 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
 
 NOW = 1_800_000_000.0
-NEW = Job(1, FRESH, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0)
+NEW = Job(
+    1, FRESH, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0, taken=None, delivered=None,
+    timestamp=0.0, ticket=None, read_there=False,
+)  # fmt: skip
 UNKNOWN = replace(NEW, unknown=NOW - 1.0)
 TAKEN = Outcome(Kind.DELIVERED, 201, "")
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
