@@ -72,9 +72,10 @@ class LogSettings(msgspec.Struct, frozen=True):
 
 
 class UiSettings(msgspec.Struct, frozen=True):
-    """`[ui]`: an empty `language` means the system's."""
+    """`[ui]`: an empty `language` means the system's; `show_texts`: in the menu and in windows."""
 
     language: str = ""
+    show_texts: bool = True
 
 
 class NotificationSettings(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mem0tray.core.reasons import Reason
+from mem0tray.core.reasons import NONE, Reason
 
 _log: Final = logging.getLogger(__name__)
 
@@ -86,7 +86,10 @@ class PerhapsTaken(Event, frozen=True):
 
 
 class MovedToDlq(OfMemory, frozen=True):
+    """A fresh memory was set aside after `retries` failures; `reason`: of the last, if known."""
+
     retries: int
+    reason: Reason = NONE
 
 
 class AdoptedToDlq(Event, frozen=True):

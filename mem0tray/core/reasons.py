@@ -103,6 +103,11 @@ def quoted(text: str) -> Reason:
     return Reason(_QUOTED, text=text) if text else NONE
 
 
+def is_quoted(reason: Reason) -> bool:
+    """Return whether a reason is nothing but the words of somebody else."""
+    return reason.id == _QUOTED
+
+
 def of(text: str | Reason) -> Reason:
     """Return a reason as it is; a text as the words of somebody else."""
     return text if isinstance(text, Reason) else quoted(text)

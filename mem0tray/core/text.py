@@ -23,9 +23,9 @@ def one_line(text: str, limit: int = 200) -> str:
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def excerpt(text: str) -> str:
+def excerpt(text: str, limit: int = 60) -> str:
     """Quote the beginning of a memory's text, so that a person recognises it."""
-    return f"“{one_line(text, 60)}”"
+    return f"“{one_line(text, limit)}”"
 
 
 def lines(text: str) -> str:

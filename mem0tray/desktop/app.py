@@ -136,8 +136,8 @@ class Application:
     def _view(self) -> View:
         if self._at_login is None:
             self._at_login = self._login.state().name == autostart.ENABLED
-        level, former = self._current().notifications.level, self._controller.former()
-        return menu.view_of(self._worker, level, at_login=self._at_login, former=former)
+        former = self._controller.former()
+        return menu.view_of(self._worker, self._current(), at_login=self._at_login, former=former)
 
     def _current(self) -> Settings:
         return self._worker.settings

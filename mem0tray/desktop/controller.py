@@ -22,7 +22,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
-from mem0tray.core.text import one_line, short_id
+from mem0tray.core.text import excerpt, one_line, short_id
 from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Notice, notice_texts
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _STOP: Final = 1.0
 _LINE: Final = 300
+_TEXT: Final = 150  # characters of a memory in a window
 _FORMER_EVERY: Final = 30.0  # seconds between two looks into the ledger, which may be a large one
 _GONE: Final = Reason("It does not wait any more: it was delivered meanwhile, most likely.")
 _IN_FLIGHT: Final = Reason(
@@ -164,7 +165,7 @@ class Controller:
         )
         after = _("A backup is written first; “Restore last deletion” puts it back.")
         title, buttons = _("Delete this memory?"), (_("Back up and delete"), _("Cancel"))
-        if not self._dialogs.ask(title, f"{about}\n\n{after}", *buttons):
+        if not self._dialogs.ask(title, f"{about}\n\n{after}", *buttons, self._begin(found)):
             return
         # It may have been delivered while the question was open.
         settings = self._settings()
@@ -198,7 +199,13 @@ class Controller:
         both = (what[:1].upper() + what[1:], cause.remedy.said(language))
         text = "\n\n".join(one_line(line, _LINE) for line in both)
         project = one_line(found.project, 40) or _("no project")
-        self._dialogs.show(f"{project} · {short_id(found.id)}", text, _("Close"))
+        title = f"{project} · {short_id(found.id)}"
+        self._dialogs.show(title, text, _("Close"), self._begin(found))
+
+    def _begin(self, found: FoundItem) -> str:
+        if found.item is None or not self._settings().ui.show_texts:
+            return ""
+        return excerpt(found.item.content, _TEXT)
 
     def _found(self, command: MenuCommand) -> FoundItem:
         letter = _letter(command)

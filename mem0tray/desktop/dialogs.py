@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PATIENCE: Final = 1800.0  # seconds that a window stays open, or a program hangs
 _OVERLOOKED: Final = 600.0  # seconds; a notification is easily overlooked
 _WIDTH: Final = 440  # pixels
-_YES: Final = "yes"  # what kdialog writes for the line that means yes; zenity writes nothing
+_YES: Final = "yes"
 _NO: Final = (1, 2)  # exit codes; a window that was killed, as by its compositor, means no too
 _Answer = TypeVar("_Answer")
 
@@ -50,35 +50,38 @@ class Dialogs:
     """Dialogs, called from a thread of their own; both methods wait until the window is closed.
 
     On Linux they are windows of zenity or kdialog, which are processes of their own; without these
-    notifications by `daemon`, and Mem0TrayError where nothing can ask.
+    notifications by `daemon`, and Mem0TrayError where nothing can ask. `memory`, the beginning of
+    one's text, stands first in a window, and in no notification.
     """
 
     def __init__(self, daemon: "Daemon | None" = None) -> None:
         self._daemon = daemon
 
-    def ask(self, title: str, text: str, confirm: str, cancel: str) -> bool:
-        """Return whether the user chose the button `confirm`; `cancel` is the default.
+    def ask(self, title: str, text: str, confirm: str, cancel: str, memory: str = "") -> bool:
+        """Return whether the user chose the button `confirm`; kdialog has it as the default.
 
-        Closing the window, or half an hour, means no.
+        Elsewhere that is `cancel`. Closing the window, or half an hour, means no.
         """
+        whole = _whole(memory, text)
         if sys.platform == "win32":  # the system labels the buttons
-            return bool(_message_box(text, title, _QUESTION) == _OK)
+            return bool(_message_box(_whole(whole, f"OK: {confirm}"), title, _QUESTION) == _OK)
         if sys.platform == "darwin":
-            return _alert(_ASK, title, text, confirm, cancel)
-        for command in _windows(title, text, confirm, cancel):
+            return _alert(_ASK, title, whole, confirm, cancel)
+        for command in _windows(title, whole, confirm, cancel):
             answer = _answer(command)
             if answer is not None:
                 return answer
         buttons, notice = [(_YES, confirm), ("no", cancel)], _notice(title, text)
         return self._notify(lambda daemon: daemon.ask(notice, buttons, _OVERLOOKED)) == _YES
 
-    def show(self, title: str, text: str, close: str) -> None:
+    def show(self, title: str, text: str, close: str, memory: str = "") -> None:
         """Show a text until the user closes it; nothing waits for the end of a notification."""
+        whole = _whole(memory, text)
         if sys.platform == "win32":
-            _message_box(text, title, _INFORMATION)
+            _message_box(whole, title, _INFORMATION)
         elif sys.platform == "darwin":
-            _alert(_SHOW, title, text, close)
-        elif all(_answer(command) is None for command in _windows(title, text, close, "")):
+            _alert(_SHOW, title, whole, close)
+        elif all(_answer(command) is None for command in _windows(title, whole, close, "")):
             self._notify(lambda daemon: daemon.show(_notice(title, text)))
 
     def _notify(self, show: Callable[["Daemon"], _Answer]) -> _Answer:
@@ -88,6 +91,10 @@ class Dialogs:
         raise Mem0TrayError(
             Reason("No program here can show a window."), Reason("Install zenity or kdialog.")
         )
+
+
+def _whole(*paragraphs: str) -> str:
+    return "\n\n".join(filter(None, paragraphs))
 
 
 def _message_box(text: str, title: str, style: int) -> int:
@@ -111,24 +118,22 @@ def _windows(title: str, text: str, confirm: str, cancel: str) -> Iterator[list[
     """Yield the programs that are here, the desktop's own first; no text could be an option."""
     text = lines(text)
     kind = ["--question", f"--cancel-label={cancel}", "--default-cancel"] if cancel else ["--info"]
-    zenity = [*kind, "--no-markup", f"--text={text}", f"--width={_WIDTH}"]
+    zenity = [*kind, f"--ok-label={confirm}", "--no-markup", f"--text={text}", f"--width={_WIDTH}"]
     options = {"zenity": zenity, "kdialog": _kdialog(text, confirm, cancel)}
     desktops = os.environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":")
     for name in sorted(options, reverse=not {"kde", "lxqt"} & {*desktops}):
         program = shutil.which(name)
         if program is not None:
-            yield [program, f"--title={lines(title)}", f"--ok-label={confirm}", *options[name]]
+            yield [program, f"--title={lines(title)}", *options[name]]
 
 
 def _kdialog(text: str, confirm: str, cancel: str) -> list[str]:
-    """Escape the text: kdialog takes what looks like markup for markup, and obeys a backslash.
-
-    Return would press its button for yes: so it shows a list, with the line for no chosen.
-    """
+    """Escape the text: kdialog takes what looks like markup for markup, and obeys a backslash."""
     rich = "<qt>" + escape(text).replace("\n", "<br>").replace("\\", "\\\\") + "</qt>"
     if not cancel:
-        return [f"--msgbox={rich}"]
-    return [f"--radiolist={rich}", "no", cancel, "on", _YES, confirm, "off"]
+        return [f"--ok-label={confirm}", f"--msgbox={rich}"]
+    labels = [f"--continue-label={confirm}", f"--cancel-label={cancel}"]
+    return [*labels, f"--warningcontinuecancel={rich}"]
 
 
 def _answer(command: list[str]) -> bool | None:
@@ -148,4 +153,4 @@ def _answer(command: list[str]) -> bool | None:
         return None
     if done.returncode < 0 or done.returncode in _NO:
         return False
-    return done.stdout.split() in ([], [_YES.encode()]) if done.returncode == 0 else None
+    return True if done.returncode == 0 else None

@@ -46,6 +46,10 @@ _NOT_JSON: Final = Reason("the answer is not a JSON object")
 STORED_NOTHING: Final = Reason("the server stored nothing")
 NOT_KEPT: Final = Reason("the server does not have what it said that it stored")
 HOLDS_NUL: Final = Reason("the memory holds the character NUL, which the server cannot store")
+REJECTED: Final = Reason("rejected by the server")
+UNUSABLE: Final = Reason("no usable answer from the server")
+_TOO_LARGE: Final = Reason("too large for the server")
+_FAULTY: Final = Reason("the server had a fault of its own")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]*)?")
 _DECODER: Final = msgspec.json.Decoder()
@@ -110,6 +114,23 @@ def failed_later(reply: Reply, content: str, secrets: Sequence[str]) -> Reason:
 def has_failed_later(reason: Reason) -> bool:
     """Return whether this reason is about a memory that the server took in first."""
     return reason in (FAILED_LATER, FORGOTTEN) or reason.find(_FAILED_SAYING) is not None
+
+
+def in_plain_words(reason: Reason) -> Reason:
+    """Say why a memory was not taken without the server's words, where ours say it."""
+    inner = reason.get("why")
+    if isinstance(inner, Reason):
+        return inner
+    if has_failed_later(reason):
+        return FORGOTTEN if reason == FORGOTTEN else FAILED_LATER
+    if not reasons.is_quoted(reason):
+        return reason
+    status = status_in(str(reason))
+    if status is None:
+        return UNUSABLE
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _TOO_LARGE
+    return _FAULTY if status >= HTTPStatus.INTERNAL_SERVER_ERROR else REJECTED
 
 
 def status_in(message: str) -> int | None:

@@ -52,7 +52,9 @@ def test_the_whole_story(tray: Tray) -> None:
     assert tray.server.sends("story") == 5
     wait_tooltip(item, "Server healthy", "0 memories waiting · 1 not delivered")
     moved = daemon.wait(titled("Moved to DLQ"), LATE)
-    assert moved.body == f"Not delivered, tried again later: alpha (ID: {memory['id'][:8]}…)."
+    first, why = moved.body.split("\n")
+    assert first == f"Not delivered, tried again later: alpha (ID: {memory['id'][:8]}…)."
+    assert why == "The server had a fault of its own."
     tray.server.clear_scripts()
     item.wait_label("Memories not delivered")
     item.wait_for(lambda: item.menu().find("Try all again now").enabled, what="*Try all again now*")
@@ -126,6 +128,18 @@ def test_a_deletion_is_restored_by_the_menu_and_by_its_notification(tray: Tray) 
     item.click("Restore last deletion")
     tray.home.wait_dlq(["letter"])
     wait_enabled(enabled=False)
+
+
+def test_texts_are_shown_until_the_setting_hides_them(tray: Tray) -> None:
+    tray.home.write_dlq([waiting("Likes\n\u202etea", "alpha")])
+    _, item = tray.shown(ONE)
+
+    def label() -> str:
+        return item.menu().find("Memories not delivered").labels[0]
+
+    assert label().startswith("Likes tea · alpha · ")
+    tray.home.ok("config", "set", "ui.show_texts", "no")
+    item.wait_for(lambda: label().startswith("alpha · "), what="the menu without a text")
 
 
 def test_files_and_pages_are_opened(tray: Tray, programs: Programs) -> None:

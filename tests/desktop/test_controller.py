@@ -11,7 +11,7 @@ import pytest
 
 from mem0tray.actions import verbs as deleting
 from mem0tray.actions.one_writer import Answer as Applied
-from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.config.settings import ServerSettings, Settings, UiSettings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
@@ -43,6 +43,7 @@ class Desk:
         self.settings = Settings()
         self.answer: Callable[[], bool] = lambda: True
         self.questions: list[str] = []
+        self.memories: list[str] = []  # what windows say of a memory's text
         self.told: list[tuple[str, str, str]] = []
         self.said: list[tuple[str, str]] = []
         self.notices: list[Notice] = []
@@ -84,12 +85,14 @@ class _Dialogs(Dialogs):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def ask(self, title: str, text: str, confirm: str, cancel: str) -> bool:  # noqa: ARG002
+    def ask(self, title: str, text: str, confirm: str, cancel: str, memory: str = "") -> bool:  # noqa: ARG002
         self._desk.questions.append(text)
+        self._desk.memories.append(memory)
         return self._desk.answer()
 
-    def show(self, title: str, text: str, close: str) -> None:
+    def show(self, title: str, text: str, close: str, memory: str = "") -> None:
         self._desk.told.append((title, text, close))
+        self._desk.memories.append(memory)
 
 
 @pytest.fixture
@@ -162,8 +165,9 @@ HOSTILE = "\u202eevil\n\x00& <b>_%s{x}" + "y" * 1_000_000
 
 
 def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
-    write_dlq(paths, [waiting("a", HOSTILE, id=HOSTILE, moved_to_dlq_at=1e18)])
+    write_dlq(paths, [waiting(HOSTILE, HOSTILE, id=HOSTILE, moved_to_dlq_at=1e18)])
     (letter,) = desk.letters().values()
+    assert letter.begin == f"evil & <b>_%s{{x}}{'y' * 33}…"
     assert desk.click(Verb.DELETE, letter=letter) == []
     (question,) = desk.questions
     project, name, since, *_ = question.split("\n")
@@ -172,6 +176,7 @@ def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
     assert since == "Not delivered since: ?"
     assert len(question) < 400
     assert "\u202e" not in question
+    assert desk.memories == [f"“evil & <b>_%s{{x}}{'y' * 133}…”"]
     assert contents(paths) == []
 
 
@@ -226,6 +231,21 @@ def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
         "\n\nIndiquez son project_id dans mem0_queue_dlq.json ou supprimez-le avec `mem0tray"
     )
     assert not re.search(r"\b(it|is|the|not)\b", text)
+
+
+@pytest.mark.usefixtures("letters")
+@pytest.mark.parametrize(("shown", "memory"), [(True, "“text of bb”"), (False, "")])
+def test_windows_show_how_a_memory_begins_unless_texts_are_hidden(
+    desk: Desk, memory: str, *, shown: bool
+) -> None:
+    desk.settings = Settings(ui=UiSettings(show_texts=shown))
+    desk.answer = lambda: False
+    letter = desk.letters()["bb"]
+    desk.click(Verb.DELETE, letter=letter)
+    desk.click(Verb.DIAGNOSE, letter=letter)
+    ((title, text, _),) = desk.told
+    assert desk.memories == [memory, memory]
+    assert not any("text of" in each for each in (*desk.questions, title, text))
 
 
 @pytest.mark.parametrize("error", [OSError("no pipe"), Mem0TrayError("no program", "Install one.")])

@@ -43,7 +43,8 @@ def test_windows_asks_with_cancel_as_the_default(
     monkeypatch.setattr(sys, "platform", "win32")
     assert Dialogs().ask(*QUESTION) is confirmed
     ((owner, text, title, style),) = calls
-    assert (owner, text, title) == (0, QUESTION[1], QUESTION[0])
+    assert (owner, title) == (0, QUESTION[0])
+    assert text == f"{QUESTION[1]}\n\nOK: Back up and delete", "what the system's button does"
     ok_cancel, warning, second, foreground, topmost = 0x1, 0x30, 0x100, 0x10000, 0x40000
     assert style == ok_cancel | warning | second | foreground | topmost
     Dialogs().show("title", "text", "Close")
@@ -61,9 +62,9 @@ class Room:
         file = self.programs.folder / f"{name}.words"
         return file.read_text(encoding="utf-8").split("\0")[:-1] if file.exists() else []
 
-    def add(self, name: str, code: int = 0, says: str = "") -> None:
+    def add(self, name: str, code: int = 0) -> None:
         keep = f"printf '%s\\0' \"$@\" > '{self.programs.folder / name}.words'"
-        self.programs.add(name, f"{keep}\necho {says}\nexit {code}")
+        self.programs.add(name, f"{keep}\nexit {code}")
 
 
 @pytest.fixture
@@ -75,20 +76,17 @@ def room(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Room:
 
 @needs.SHELL
 @pytest.mark.parametrize(
-    ("name", "says", "code", "confirmed"),
+    ("name", "code", "confirmed"),
     [
-        ("zenity", "", 0, True),
-        ("zenity", "", 1, False),
-        ("kdialog", "yes", 0, True),
-        ("kdialog", "no", 0, False),
-        ("kdialog", "yes", 1, False),
-        ("kdialog", "", 2, False),
+        ("zenity", 0, True),
+        ("zenity", 1, False),
+        ("kdialog", 0, True),
+        ("kdialog", 1, False),
+        ("kdialog", 2, False),
     ],
 )
-def test_exit_code_and_output_are_the_answer(
-    room: Room, name: str, says: str, code: int, *, confirmed: bool
-) -> None:
-    room.add(name, code, says)
+def test_the_exit_code_is_the_answer(room: Room, name: str, code: int, *, confirmed: bool) -> None:
+    room.add(name, code)
     assert room.dialogs.ask(*QUESTION) is confirmed
 
 
@@ -129,18 +127,31 @@ def test_zenity_takes_texts_as_no_options(room: Room) -> None:
 
 
 @needs.SHELL
-def test_kdialog_takes_texts_as_no_options_and_has_no_chosen(room: Room) -> None:
+def test_kdialog_takes_texts_as_no_options_and_asks_with_labelled_buttons(room: Room) -> None:
     room.add("kdialog")
     room.dialogs.ask(HOSTILE, f"{HOSTILE}\nsecond", "Delete", "Cancel")
-    words = room.words("kdialog")
-    assert f"--title={HOSTILE}" in words
-    (text,) = [word for word in words if word.startswith("--radiolist=")]
+    title, *labels, text = room.words("kdialog")
+    assert title == f"--title={HOSTILE}"
+    assert labels == ["--continue-label=Delete", "--cancel-label=Cancel"]
+    assert text.startswith("--warningcontinuecancel=<qt>--help")
     assert text.endswith("<br>second</qt>")
     assert "&lt;b&gt;a&lt;/b&gt; &amp;amp; \\\\n" in text
-    assert words[-6:] == ["no", "Cancel", "on", "yes", "Delete", "off"]
-    assert all(word.startswith("--") for word in words[:-6])
     room.dialogs.show(HOSTILE, HOSTILE, "Close")
-    assert all(word.startswith("--") for word in room.words("kdialog"))
+    title, label, text = room.words("kdialog")
+    assert label == "--ok-label=Close"
+    assert text.startswith("--msgbox=<qt>")
+
+
+@needs.SHELL
+@pytest.mark.parametrize(("name", "end"), [("zenity", "\n\n"), ("kdialog", "<br><br>")])
+def test_a_window_begins_with_the_memory(room: Room, name: str, end: str) -> None:
+    room.add(name)
+    room.dialogs.ask(*QUESTION, memory="“Likes tea”")
+    (asked,) = [word for word in room.words(name) if "tea" in word]
+    room.dialogs.show("title", "text", "Close", memory="“Likes tea”")
+    (shown,) = [word for word in room.words(name) if "tea" in word]
+    assert f"“Likes tea”{end}Project" in asked
+    assert f"“Likes tea”{end}text" in shown
 
 
 @needs.SHELL
@@ -194,10 +205,11 @@ def test_a_notification_asks_where_no_program_can(
     with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
         found.start_daemon(click=click)
         asking = Dialogs(Daemon(bus, Path, patience=PATIENCE))
-        assert asking.ask(*QUESTION) is confirmed
-        asking.show("title", "text", "Close")
+        assert asking.ask(*QUESTION, memory="secret") is confirmed
+        asking.show("title", "text", "Close", memory="secret")
         question, shown = found.shown
     assert question.title == QUESTION[0]
+    assert question.body.startswith("Project: "), "no notification has a memory's text"
     assert question.actions == ("yes", "Back up and delete", "no", "Cancel")
     assert question.icon == shown.icon == "action-needed", "no tick"
     assert (shown.title, shown.body, shown.actions) == ("title", "text", ())

@@ -30,9 +30,9 @@ class Desk:
     `start` starts its parts in a screen and returns when a tray and a notification daemon are
     there. `lacks` says for a step (tests/desktops/steps.py) why this desktop cannot show it;
     the step is tried all the same. `steps` are other ones than the usual. `clicks` is how many
-    with the left button activate an icon. `nests`: a submenu has submenus. `answer_by` are the
-    keys that end a question once its answer is chosen. `parts` are the parts that are killed
-    in turn, each by the name under which `start` started it, with what starts it again.
+    with the left button activate an icon. `nests`: a submenu has submenus. `parts` are the parts
+    that are killed in turn, each by the name under which `start` started it, with what starts it
+    again.
     """
 
     name: str
@@ -44,7 +44,6 @@ class Desk:
     steps: Mapping[str, Callable[["Trial"], str]] = field(default_factory=dict)
     clicks: int = 1
     nests: bool = True
-    answer_by: Sequence[str] = ()
     parts: Mapping[str, Start] = field(default_factory=dict)
 
 
@@ -167,7 +166,7 @@ style=Fusion
 
 def _on_x(
     name: str, title: str, packages: str, marks: Mapping[str, str], before: Start, daemon: Start,
-    panel: Start, answer_by: Sequence[str] = (),
+    panel: Start,
 ) -> Desk:  # fmt: skip
     start = _in_turn(before, daemon, panel)
     return Desk(
@@ -176,7 +175,6 @@ def _on_x(
         packages,
         {"XDG_SESSION_TYPE": "x11", **marks},
         start,
-        answer_by=answer_by,
         parts={"panel": panel, "notification daemon": daemon, **_groundwork(start)},
     )
 
@@ -217,7 +215,6 @@ LXQT: Final = _on_x(
     ),
     _daemon("lxqt-notificationd"),
     _part("panel", "lxqt-panel", owns=WATCHER, window="lxqt-panel"),
-    answer_by=("Return",),
 )
 # Window manager, panel and notification daemon in one.
 _start_cinnamon: Final = _in_turn(
@@ -339,7 +336,6 @@ KDE: Final = Desk(
         "QT_QPA_PLATFORM": "wayland",
     },
     start=_start_kde,
-    answer_by=("Return",),
     parts={
         "panel": _plasmashell,
         "watcher": _kded,

@@ -130,8 +130,6 @@ def dialog(trial: Trial) -> str:
     trial.nested.wait_still()
     trial.shoot("dialog")
     trial.choose("Back up and delete")
-    if trial.desk.answer_by:
-        trial.nested.screen.keys(*trial.desk.answer_by)
     trial.wait_letters(0)
     return "asks, and deletes when told to"
 

@@ -37,15 +37,13 @@ _AFTERNOON: Final = 15  # o'clock: everything of today has a time without a date
 _DAY: Final = 24 * _HOUR
 _DAYS: Final = 14
 _RECOVERED: Final = ((11, 9), (10, 9), (6, 4), (6, 5), (5, 4), (5, 2))  # from, until: days ago
+_TOO_LONG: Final = "422 Unprocessable Entity: text too long"
 _LETTERS: Final = (
-    # project, text, reason, retries, hours ago
-    ("garden", "The watering plan: from May on, before eight in the morning, the roses first.",
-     "422 Unprocessable Entity: text too long", 7, 6.2),
-    ("bookshop", "Invoices stay in EUR; the exchange rate is that of the day of delivery.",
-     "422 Unprocessable Entity: text too long", 4, 2.4),
-    ("weather", "Rain gauge: calibrated on 3 November, factor 1.04.",
-     "500 Internal Server Error", 2, 0.6),
-)  # fmt: skip
+    # text, project, reason, retries, hours ago
+    ("The roses are pruned late in February", "garden", _TOO_LONG, 7, 6.2),
+    ("Orders of schools go out without VAT", "bookshop", _TOO_LONG, 4, 2.4),
+    ("The station reports wind in knots", "weather", "500 Internal Server Error", 2, 0.6),
+)
 _MEMORIES: Final = (
     ("garden", "Roses want sun; so do beans."),
     ("bookshop", "The user prefers pytest with plain asserts and no classes."),
@@ -136,5 +134,5 @@ def _letters(now: float) -> list[Item]:
             timestamp=int(now - hours * _HOUR) - 120,
             moved_to_dlq_at=int(now - hours * _HOUR),
         )
-        for project, text, reason, retries, hours in _LETTERS
+        for text, project, reason, retries, hours in _LETTERS
     ]

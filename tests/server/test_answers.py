@@ -8,6 +8,8 @@ import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.item import Kind
+from mem0tray.core.reasons import Reason
+from mem0tray.server import answers
 from mem0tray.server.answers import health, retry_after, status_in
 from mem0tray.server.http_client import is_answered
 from mem0tray.server.model import NO_TLS, Fault, Reply
@@ -315,3 +317,28 @@ def test_a_redirect_is_no_fault_of_an_item(body: object) -> None:
     said = classified(found)
     assert said.kind is Kind.OUTAGE
     assert "to https://mem0.test:8443/api/memory, which" in said.message
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (reasons.quoted("422: raw"), "rejected by the server"),
+        (reasons.quoted("200 without success: raw"), "rejected by the server"),
+        (reasons.quoted("413 Content Too Large"), "too large for the server"),
+        (reasons.quoted("500: raw"), "the server had a fault of its own"),
+        (reasons.quoted("[Errno 104] raw"), "no usable answer from the server"),
+        (answers.no_use(200, answers.NOT_KEPT), str(answers.NOT_KEPT)),
+        (answers.NO_PROJECT, "the item names no project"),
+        (answers.FORGOTTEN, str(answers.FORGOTTEN)),
+        (Fault.LOST.value, str(Fault.LOST.value)),
+        (reasons.NONE, ""),
+    ],
+)
+def test_plain_words_have_none_of_the_servers(reason: Reason, said: str) -> None:
+    assert str(answers.in_plain_words(reason)) == said
+
+
+def test_plain_words_of_a_late_failure() -> None:
+    later = answers.failed_later(reply(200, {"error": "raw"}), "", ())
+    assert "raw" in str(later)
+    assert answers.in_plain_words(later) == answers.FAILED_LATER

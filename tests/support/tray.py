@@ -70,6 +70,6 @@ def wait_tooltip(item: TrayItem, *parts: str, timeout: float = PATIENCE) -> str:
 def letter_path(item: TrayItem, project: str) -> tuple[str, str]:
     """Name the only dead letter of a project by the labels on the way to it in the menu."""
     labels = item.menu().find("Memories not delivered").labels
-    found = [label for label in labels if label.startswith(f"{project} · ")]
+    found = [label for label in labels if f" · {project} · " in label]
     assert len(found) == 1, labels
     return "Memories not delivered", found[0]

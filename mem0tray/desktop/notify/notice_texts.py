@@ -3,6 +3,7 @@
 The first line of a body, all that some desktops show, says what happened and what to do.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -11,6 +12,7 @@ from mem0tray.core.language import Language
 from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop.notify import NEEDS_USER, Notice, Offer, Urgency
 from mem0tray.desktop.notify.notices import NoticeGroup, Subject
+from mem0tray.server import answers
 
 _GOOD: Final = "healthy"  # the base beside good news
 _SHOWN: Final = 4  # names in a list; the rest are counted
@@ -134,8 +136,16 @@ def _letters(group: NoticeGroup, language: Language) -> str:
     if group.count == 1 and isinstance(event, events.MovedToDlq | events.DlqRecovered):
         project = one_line(event.project, 60) or _("(no project)")
         name = _("{project} (ID: {id}…)").format(project=project, id=short_id(event.item_id))
-        return one.format(name=name)
-    return f"{many.format(memories=_memories(group.count, language))}\n{_by_name(group, language)}"
+        return "\n".join((one.format(name=name), *_why(group, language)))
+    first = many.format(memories=_memories(group.count, language))
+    return "\n".join((first, _by_name(group, language), *_why(group, language)))
+
+
+def _why(group: NoticeGroup, language: Language) -> list[str]:
+    """Say why in plain words, the most frequent reason first."""
+    found = Counter(answers.in_plain_words(move.reason) for move in group.moves.values())
+    said = [reasons.sentence(each).said(language) for each, _ in found.most_common(_SHOWN)]
+    return [one_line(each, _REASON) for each in said if each]
 
 
 def _down(group: NoticeGroup, language: Language) -> str:

@@ -70,41 +70,32 @@ def notice_icon(base: str) -> Path:
     return icon_file("mem0tray.ico" if sys.platform == "win32" else f"{base}-{_DRAWN[-1]}.png")
 
 
-# The badge: a coloured shape with a count in it.
-_DOTS: Final = {
-    "1": "..#.. .##.. ..#.. ..#.. ..#.. ..#.. .###.",
-    "2": ".###. #...# ....# ...#. ..#.. .#... #####",
-    "3": ".###. #...# ....# ..##. ....# #...# .###.",
-    "4": "...#. ..##. .#.#. #..#. ##### ...#. ...#.",
-    "5": "##### #.... ####. ....# ....# #...# .###.",
-    "6": ".###. #.... #.... ####. #...# #...# .###.",
-    "7": "##### ....# ...#. ...#. ..#.. ..#.. ..#..",
-    "8": ".###. #...# #...# .###. #...# #...# .###.",
-    "9": ".###. #...# #...# .#### ....# ....# .###.",
-    "+": "..... ..... ..#.. ..#.. ##### ..#.. ..#..",
-}
-_FEW_DOTS: Final = {"9": "### #.# ### ..# ###", "+": "... .#. ### .#. ..."}
-_DOTS_FROM: Final = 9  # pixels of the badge; a smaller one has no text
-_ALL_DOTS_FROM: Final = 13  # pixels of the badge, for two signs
+# The badge: a coloured shape in the corner, large enough for a count where that can be read. Panels
+# may reduce the largest picture that they get, so the base can be seen beside each.
+_COUNTS_FROM: Final = 32  # pixels of the icon; a smaller one has a dot
+_DOT: Final = 0.38  # share of the icon
+_DIAMETER: Final = 0.5  # share of the icon, with a count
 _FILLS: Final = {AMBER: "#f2a01f", RED: "#a6121b"}
 _RIMS: Final = {AMBER: "#4a2600", RED: "#a6121b"}  # bright amber alone is lost on a light panel
 _OUTLINE: Final = "#ffffff"  # as the bases have, for dark panels, and to separate badge and base
 _INKS: Final = {AMBER: "#2a1600", RED: "#ffffff"}
 _FINE: Final = 8  # shapes and letters are drawn this much larger, then reduced
-_DIAMETER: Final = 0.58  # share of the icon
 _HALO: Final = 1 / 18  # share of the icon: the outline's width, at least a pixel
 _RIM: Final = 0.08  # share of the badge, at least a pixel
 _CORNER: Final = 0.12  # share of the badge: the red one is a square, the amber one round
 _TALL: Final = 0.58  # share of the badge: the height of a digit
 _WIDE: Final = 0.8  # share of the badge: the most width for the text
 _BOLD: Final = 0.025  # share of the badge, added around each stroke
-_OUTLINES_FROM: Final = 17  # pixels; below, outlines blur, but dots set by hand are sharp
 
 
 def add_badge(base: Image.Image, colour: str, text: str) -> Image.Image:
-    """A copy of the square `base` with a badge at the lower right, in a white outline."""
+    """A copy of the square `base` with a badge at the lower right, in a white outline.
+
+    The text is left out where nobody could read it.
+    """
     size = base.width
-    side = int(size * _DIAMETER) | 1  # odd, as the digits are, so that the middle is a pixel
+    counts = size >= _COUNTS_FROM
+    side = int(size * (_DIAMETER if counts else _DOT))
     halo = max(1, round(size * _HALO))
     whole = side + 2 * halo
     place = size - whole
@@ -118,7 +109,8 @@ def add_badge(base: Image.Image, colour: str, text: str) -> Image.Image:
     ):
         corner = max(0, side * _CORNER + halo - inset) if colour == RED else whole / 2 - inset
         _paint(result, paint, _shape(whole, inset, corner), place)
-    _paint(result, _INKS[colour], _text(side, text), place + halo)
+    if counts and text:
+        _paint(result, _INKS[colour], _text(side, text), place + halo)
     return result
 
 
@@ -137,22 +129,6 @@ def _shape(whole: int, inset: float, corner: float) -> Image.Image:
 
 
 def _text(side: int, text: str) -> Image.Image:
-    """The text as a mask; in dots where outlines would blur."""
-    if side >= _OUTLINES_FROM:
-        return _outlined(side, text)
-    mask = Image.new("L", (side, side), 0)
-    if text and side >= _DOTS_FROM:
-        digits = _DOTS if len(text) == 1 or side >= _ALL_DOTS_FROM else _FEW_DOTS
-        signs = [digits[sign].split() for sign in text]
-        rows = [".".join(parts) for parts in zip(*signs, strict=True)]
-        wide, tall = len(rows[0]), len(rows)
-        dots = Image.new("L", (wide, tall), 0)
-        dots.putdata([255 * (dot == "#") for row in rows for dot in row])
-        mask.paste(dots, ((side - wide) // 2, (side - tall) // 2))
-    return mask
-
-
-def _outlined(side: int, text: str) -> Image.Image:
     """The text in Pillow's own font, so that every system shows the same."""
     large = side * _FINE
     mask = Image.new("L", (large, large), 0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from mem0tray.config.server_choice import CHOOSE, said
-from mem0tray.config.settings import LOCAL_URL
+from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.language import Language
@@ -30,6 +30,8 @@ _BELOW: Final = "• "
 _PROJECT: Final = 24
 _SERVER: Final = 48
 _REASON: Final = 44
+_BEGIN: Final = 50  # of a memory's text
+_SHORT: Final = 24  # a reason beside that
 _FIRST_LINE: Final = 100
 _STATE_LINE: Final = 80
 _TOOLTIP_REASON: Final = 240
@@ -37,13 +39,17 @@ SHOWN: Final = 10  # memories in the menu, of those not delivered
 
 
 class DeadLetter(Struct, frozen=True):
-    """A dead letter in a menu: when it became one (Unix seconds), why it failed last."""
+    """A dead letter in a menu: when it became one (Unix seconds), why it failed last.
+
+    `begin` is one line of its text.
+    """
 
     item_id: str
     digest: bytes
     project: str
     since: float
     reason: Reason
+    begin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class View:
     last_delivery: float | None = None
     paused: bool = False
     level: str = "all"
+    texts: bool = False  # whether memories are shown by how they begin
     at_login: bool = False
     held: int = 0  # entries that another worker has perhaps delivered
     restorable: bool = False  # whether there is a deletion to take back
@@ -66,9 +73,10 @@ class View:
 
 
 def view_of(
-    worker: "WorkerThread", level: str, *, at_login: bool, former: tuple[str, ...] = ()
+    worker: "WorkerThread", settings: Settings, *, at_login: bool, former: tuple[str, ...] = ()
 ) -> View:
     """Look at the worker in this process; other arguments as in `View`. Raises LedgerError."""
+    level = settings.notifications.level
     if not worker.is_ready:  # there is no ledger to look at yet
         return View(STARTING, level=level, at_login=at_login)
     look = worker.look()
@@ -83,6 +91,7 @@ def view_of(
             last_delivery=look.last_delivery,
             paused=look.paused,
             level=level,
+            texts=settings.ui.show_texts,
             at_login=at_login,
             held=look.held,
             restorable=reader.has_discarded(),
@@ -101,7 +110,9 @@ def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
         why = reasons.quoted(error if isinstance(error, str) else "")
         if attempts and attempts[-1].message == error:
             why = attempts[-1].reason
-        letters.append(DeadLetter(known.id, known.digest, known.project, since, why))
+        content = value.get("content")
+        begin = one_line(content, _BEGIN) if isinstance(content, str) else ""
+        letters.append(DeadLetter(known.id, known.digest, known.project, since, why, begin))
     return tuple(letters)
 
 
@@ -162,7 +173,7 @@ def build(
 ) -> tuple[MenuEntry, ...]:
     """Build the whole menu; `nests`: a submenu may have submenus, as dead letters have."""
     _ = language.gettext
-    letters = [_letter(letter, language, now) for letter in view.letters]
+    letters = [_letter(letter, language, now, texts=view.texts) for letter in view.letters]
     if not nests:
         letters = [line for letter in letters[:_FLAT] for line in _flat(letter)]
     return (
@@ -266,12 +277,14 @@ def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:
     return (MenuEntry(letter.label, letter.entries[-1].command), *below)
 
 
-def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
+def _letter(letter: DeadLetter, language: Language, now: float, *, texts: bool) -> MenuEntry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
     said = letter.reason.said(language)
-    reason = str(answers.status_in(said) or one_line(said, _REASON))
-    parts = (project, short_id(letter.item_id), reason, moment(letter.since, language, now))
+    begin = letter.begin if texts else ""
+    names = (begin, project) if begin else (project, short_id(letter.item_id))
+    reason = str(answers.status_in(said) or one_line(said, _SHORT if begin else _REASON))
+    parts = (*names, reason, moment(letter.since, language, now))
     entries = (
         _item(_("Try again now"), Verb.RETRY, letter),
         _item(_("Back up then delete…"), Verb.DELETE, letter),

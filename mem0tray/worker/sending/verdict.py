@@ -316,7 +316,7 @@ class Verdicts:
         if retries >= sync.max_attempts:
             wait = move_fresh_to_dlq(self._context, job.key, this.now, error, asked)
             return [
-                events.MovedToDlq(job.project, job.item_id, retries),
+                events.MovedToDlq(job.project, job.item_id, retries, outcome.reason),
                 events.InBackoff(job.project, job.item_id, wait),
             ]
         raw = items.with_fields(self._context.ledger.raw(job.key), {"retries": retries})

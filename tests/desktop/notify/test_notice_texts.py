@@ -106,6 +106,16 @@ def test_icon_buttons_and_urgency_follow_from_the_subject(
     assert notice.base in BASES.values()
 
 
+def test_a_move_says_why_in_plain_words(desk: Desk) -> None:
+    for number, why in enumerate(("413", "500: raw", "500: words")):
+        reason = reasons.quoted(why)
+        desk.happens(events.MovedToDlq("alpha", f"{number}-1", 5, reason))
+    desk.passes(BURST)
+    assert desk.last.body.split("\n")[1:] == [
+        "alpha: 3", "The server had a fault of its own.", "Too large for the server.",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("clickable", [True, False])
 @pytest.mark.parametrize("good", [True, False])
 def test_an_answer_shows_the_status_unless_that_is_what_failed(

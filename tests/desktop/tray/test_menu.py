@@ -11,9 +11,11 @@ import pytest
 from msgspec import structs
 
 from mem0tray.config.server_choice import CHOOSE
+from mem0tray.config.settings import Settings
 from mem0tray.core import reasons, state
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING, WorkerState, WorkerStatus
+from mem0tray.core.text import one_line
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import DeadLetter, MenuCommand, MenuEntry, Verb, View
 from mem0tray.files import atomic
@@ -39,13 +41,13 @@ def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
     worker: Any = SimpleNamespace(
         is_ready=True, look=lambda: status, paths=paths, destination="server.test"
     )
-    seen = menu.view_of(worker, "all", at_login=True)
+    seen = menu.view_of(worker, Settings(), at_login=True)
     assert (seen.queue, seen.dlq, seen.destination) == (1, 30, "server.test")
     assert (len(seen.letters), seen.restorable) == (10, False)
     worker.look = lambda: WorkerStatus(WorkerState(HEALTHY), 0, 0, None, paused=False)
-    assert menu.view_of(worker, "all", at_login=True).letters == ()
+    assert menu.view_of(worker, Settings(), at_login=True).letters == ()
     worker.is_ready = False
-    assert menu.view_of(worker, "all", at_login=True) == View(STARTING, at_login=True)
+    assert menu.view_of(worker, Settings(), at_login=True) == View(STARTING, at_login=True)
 
 
 @pytest.fixture(params=["Europe/Paris", "America/Los_Angeles"])
@@ -93,6 +95,18 @@ def test_the_whole_menu() -> None:
         "30 minutes", "1 hour", "Until resumed", "Resume",
     ]  # fmt: skip
     assert labels(within(made, "Notifications").entries) == ["All", "Problems only", "None"]
+
+
+def test_a_memory_is_named_by_how_it_begins_unless_texts_are_hidden() -> None:
+    (hidden,) = menu.build(with_letter(begin="Likes tea"), ENGLISH, NOW)[4].entries
+    assert hidden.label == "alpha · aa-1 · 500 · 14:32"
+    for begin, label in (
+        ("Likes tea", "Likes tea · alpha · 500 · 14:32"),
+        ("", "alpha · aa-1 · 500 · 14:32"),
+    ):
+        view = dataclasses.replace(with_letter(begin=begin), texts=True)
+        (shown,) = menu.build(view, ENGLISH, NOW)[4].entries
+        assert shown.label == label
 
 
 def test_what_former_servers_have_can_be_brought_over() -> None:
@@ -210,7 +224,9 @@ HOSTILE = [
 )
 def test_hostile_texts_become_short_printable_lines(text: str) -> None:
     view = dataclasses.replace(
-        with_letter(project=text, reason=reasons.quoted(text)), destination=text
+        with_letter(project=text, reason=reasons.quoted(text), begin=one_line(text, 50)),
+        destination=text,
+        texts=True,
     )
     view = dataclasses.replace(view, state=ACTION_NEEDED, reason=reasons.quoted(text))
     lines = labels(everything(menu.build(view, ENGLISH, NOW)))
@@ -219,7 +235,7 @@ def test_hostile_texts_become_short_printable_lines(text: str) -> None:
     assert 3 <= len(tooltip) <= 5  # a long reason takes three
     lines += tooltip
     for line in lines:
-        assert len(line) <= 120
+        assert len(line) <= 130
         assert line == "".join(each for each in line if each.isprintable())
         assert not set("\u202e\u2066\u200f") & set(line)
         line.encode()
