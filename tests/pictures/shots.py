@@ -22,7 +22,7 @@ from tests.support.standin import Standin
 
 Box = tuple[int, int, int, int]
 LINES: Final = 13
-LETTERS: Final = 3
+LETTERS: Final = 4
 _MARGIN: Final = 24 * SCALE
 _ICON: Final = Point(13 * SCALE, 16 * SCALE)  # the only one on the panel
 _PAGE_SCALE: Final = 1.5
