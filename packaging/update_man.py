@@ -44,11 +44,10 @@ def page() -> Iterator[str]:
     yield from _usage(root)
     yield ".SH DESCRIPTION"
     yield from _described(root)
-    for heading in app.HEADINGS:
+    for heading, lines in app.TABLE.items():
         yield f'.SH "{heading.upper()}"'
-        for name, entry in app.COMMANDS.items():
-            if entry.heading == heading:
-                yield from _with_all_below(_below(root, name))
+        for name in lines:
+            yield from _with_all_below(_below(root, name))
     yield ".SH SETTINGS"
     yield from _paragraph(
         "Each stands in the settings file, and can be given in the environment, which wins."

@@ -9,7 +9,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, as_found
 from mem0tray.core import item as items
 from mem0tray.core import jsontext
 from mem0tray.core.errors import FileUnavailableError, NotFoundError
@@ -40,14 +40,7 @@ _OWN: Final = "a copy of your own"
 # What a deletion writes -------------------------------------------------------------------------
 
 
-def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
-    """Write the items that are about to be deleted. Raises FileUnavailableError."""
-    path = _free_name(paths, now)
-    write_again(path, raws)
-    return path
-
-
-def write_again(path: Path, raws: Sequence[bytes]) -> None:
+def write_dated(path: Path, raws: Sequence[bytes]) -> None:
     """Write a dated backup with these items alone. Raises FileUnavailableError."""
     items_ = [document.pretty(raw, 2) for raw in raws]
     data = document.compose({"items": items_, document.STAMP: _stamp_of(path)})
@@ -75,7 +68,7 @@ def keep_last_state(paths: Paths) -> None:
         return
     last, there = _read(paths.dlq), atomic.signature(path)
     if there is not None and not is_ours(paths) and (kept := _read(path)) != last:
-        atomic.replace(_free_name(paths, there.mtime / 1e9), kept)
+        atomic.replace(free_name(paths, there.mtime / 1e9), kept)
     remember(paths, atomic.replace(path, last))
 
 
@@ -95,7 +88,7 @@ def is_ours(paths: Paths) -> bool:
     return False
 
 
-def _free_name(paths: Paths, at: float) -> Path:
+def free_name(paths: Paths, at: float) -> Path:
     """Return a dated name (local time) that is not in use; names sort by their time."""
     moment = datetime.fromtimestamp(at)  # noqa: DTZ006  (names have local time)
     while True:
@@ -139,14 +132,6 @@ def texts_kept(paths: Paths) -> list[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One memory to restore: its bytes, and whether it is a dead letter, else an entry."""
-
-    raw: bytes
-    is_dead: bool
-
-
-@dataclass(frozen=True, slots=True)
 class RestoreSource:
     """What can be restored: `name` to type, `at` in Unix seconds; a `COPY` is the user's own."""
 
@@ -154,7 +139,7 @@ class RestoreSource:
     kind: str
     at: float
     note: str
-    pieces: Sequence[Piece]
+    pieces: Sequence[FoundItem]
 
 
 def sources(paths: Paths) -> list[RestoreSource]:
@@ -218,7 +203,7 @@ def deleted_unknown(paths: Paths, reader: Reader) -> set[Identity]:
 
 
 def _names(source: RestoreSource) -> list[Identity]:
-    return [identity(each.raw) for each in source.pieces] if source.kind == BACKUP else []
+    return [each.identity for each in source.pieces] if source.kind == BACKUP else []
 
 
 def _dated(paths: Paths) -> list[RestoreSource]:
@@ -279,7 +264,7 @@ def _changed(path: Path) -> float:
     return 0.0
 
 
-def pieces_of(data: bytes) -> list[Piece]:
+def pieces_of(data: bytes) -> list[FoundItem]:
     """Find every memory in a file: a backup, a queue file, a quarantined file, whole or not."""
     try:
         parsed = document.parse(data, _SECTIONS)
@@ -299,10 +284,11 @@ def pieces_of(data: bytes) -> list[Piece]:
     return found + [_piece(raw, dead=True) for raw in odd if items.parse(raw)]
 
 
-def _piece(raw: bytes, *, dead: bool) -> Piece:
+def _piece(raw: bytes, *, dead: bool) -> FoundItem:
     """Make a piece: a dead letter has `retry_count`, an entry only `retries`; else it is `dead`."""
     value = items.load_object(raw) or {}
-    return Piece(raw, "retry_count" in value or (dead and "retries" not in value))
+    is_dead = "retry_count" in value or (dead and "retries" not in value)
+    return as_found(raw, DLQ_LIST if is_dead else QUEUE_LIST)
 
 
 def _tamed(raw: bytes) -> bytes:

@@ -253,7 +253,7 @@ def causes(
     known = found.known
     held = []
     if known is not None and known.is_held:
-        held.append(_HELD_YET if known.held is None else _HELD)
+        held.append(cause_held(known))
     outside = [cause for cause in around.causes if cause.name not in OURS]
     ours = [cause for cause in around.causes if cause.name in OURS]
     # Another worker in the way is named first: once it has gone, the server is asked.
@@ -293,9 +293,9 @@ def to_change(found: FoundItem, attempt: Attempt | None) -> str:
     return "" if first is None else str(first.about(programs.quote(short_id(found.id))).remedy)
 
 
-def why_held(known: Known) -> Reason:
-    """Say why an entry is held that another worker has `taken`."""
-    return (_HELD if known.held is not None else _HELD_YET).detail
+def cause_held(known: Known) -> Cause:
+    """Return why an entry is held that another worker has `taken`."""
+    return _HELD if known.held is not None else _HELD_YET
 
 
 def next_retry(found: FoundItem) -> float:
@@ -346,15 +346,12 @@ def _rejection(found: FoundItem, detail: Reason, status: int | None) -> Cause:
 
 def why_failed(found: FoundItem, attempt: Attempt | None = None) -> Reason:
     """Return the reason of the last counted failure, or of the last `attempt` if there is none."""
-    kept = _in_file(found) or (found.known.last_error if found.known is not None else None)
+    kept = (items.load_object(found.raw) or {}).get("last_error")
+    if not (isinstance(kept, str) and kept):
+        kept = found.known.last_error if found.known is not None else None
     if attempt is not None and kept in (None, "", attempt.message):
         return attempt.reason
     return reasons.quoted(kept or "")
-
-
-def _in_file(found: FoundItem) -> str:
-    value = (items.load_object(found.raw) or {}).get("last_error")
-    return value if isinstance(value, str) else ""
 
 
 # All that failed --------------------------------------------------------------------------------

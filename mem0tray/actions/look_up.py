@@ -1,71 +1,32 @@
 """One memory, wherever it is: waiting, delivered, deleted, edited away, in quarantine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 from msgspec import structs
 
 from mem0tray.actions import backups, waiting
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, listing
+from mem0tray.actions.waiting import FoundItem, Identity, as_found
 from mem0tray.config.server_choice import in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NotFoundError, UnknownIdError
-from mem0tray.core.text import short_id
 from mem0tray.files import document, private_folders
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Attempt, Known
+from mem0tray.ledger.rows import Known
 from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 LEDGER: Final = "ledger"  # the place of a memory that no longer waits
-_WAITS: Final = {DLQ_LIST: "dlq", QUEUE_LIST: "queue"}
 
 
-class Version(FoundItem, frozen=True):
-    """One content of a memory; `left_in`: files that alone still hold the text."""
-
-    attempts: Sequence[Attempt] = ()
-    left_in: Sequence[str] = ()
-    deliveries: Sequence[tuple[str, float]] = ()
-
-    @property
-    def where(self) -> str:
-        """`dlq`, `queue`, `quarantine`, `delivered`, `deleted`, or `edited` away."""
-        if self.known is not None and self.known.state == items.DELIVERED:
-            return items.DELIVERED
-        if self.known is not None and self.known.state == items.DISCARDED:
-            return items.EDITED if self.known.reason == items.EDITED else items.DELETED
-        return _WAITS.get(self.place, self.place)
-
-    @property
-    def waits(self) -> bool:
-        """Whether it waits, and can be changed."""
-        return self.place in _WAITS
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it no longer waits: delivered, deleted or edited away."""
-        return self.where in (items.DELIVERED, items.DELETED, items.EDITED)
-
-    @property
-    def closed(self) -> float:
-        """When it was delivered or deleted (Unix seconds); 0 where it was not."""
-        return (self.known.closed or 0.0) if self.known is not None else 0.0
-
-    @property
-    def content(self) -> str | None:
-        """The text of the memory; None when it is gone, or is no text."""
-        return self.item.content if self.item is not None else None
-
-
-def look_up(settings: Settings, name: str) -> list[Version]:
+def look_up(settings: Settings, name: str) -> list[FoundItem]:
     """Find every content of the memory with this id or prefix, waiting ones first; else raise."""
     paths = settings.locations()
-    seen: dict[Identity, Version] = {}
+    seen: dict[Identity, FoundItem] = {}
     with waiting.opened(settings) as waits:
         reader = waits.reader
         beside = [
@@ -76,26 +37,21 @@ def look_up(settings: Settings, name: str) -> list[Version]:
             raw = reader.raw(row.key) or b""
             beside.append(FoundItem(LEDGER, row.id, row.project, raw, items.parse(raw), row))
         for found in waits.resolve([name], beside=beside):
-            seen.setdefault(found.identity, _version(reader, found))
+            servers = () if found.known is None else reader.servers_of(found.known.key)
+            whole = structs.replace(found, attempts=waits.attempts(found), deliveries=servers)
+            seen.setdefault(found.identity, whole)
     textless = {each for each, version in seen.items() if version.is_over and not version.raw}
     for place, raw in left_over(paths) if textless else ():  # other files may still hold the text
-        for found in listing([raw], LEDGER):
-            known = seen.get(found.identity) if found.identity in textless else None
-            if known is not None and place not in known.left_in:
-                fields = {"raw": found.raw, "item": found.item, "project": found.project}
-                fields = {} if known.raw else fields
-                left_in = (*known.left_in, place)
-                seen[found.identity] = structs.replace(known, **fields, left_in=left_in)
-    return sorted(seen.values(), key=lambda each: (not each.waits, -each.closed))
-
-
-def _version(reader: Reader, found: FoundItem) -> Version:
-    fields = structs.asdict(found)
-    if found.known is None:
-        return Version(**fields)
-    key = found.known.key
-    deliveries = reader.servers_of(key)
-    return Version(**fields, attempts=reader.attempts(key), deliveries=deliveries)
+        found = as_found(raw, LEDGER)
+        known = seen.get(found.identity) if found.identity in textless else None
+        if known is not None and place not in known.left_in:
+            text = known if known.raw else found
+            seen[found.identity] = structs.replace(
+                known, raw=text.raw, item=text.item, left_in=(*known.left_in, place)
+            )
+    closed = {name: each.known.closed or 0.0 for name, each in seen.items() if each.known}
+    order = sorted(seen, key=lambda name: (not seen[name].waits, -closed.get(name, 0.0)))
+    return [seen[name] for name in order]
 
 
 def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:
@@ -123,8 +79,8 @@ def quarantined(paths: Paths) -> Iterator[FoundItem]:
     with suppress(FileUnavailableError):
         for path in private_folders.quarantined(paths.quarantine):
             with suppress(FileUnavailableError):
-                pieces = backups.quarantined(path).pieces
-                yield from listing((piece.raw for piece in pieces), backups.QUARANTINE)
+                for each in backups.quarantined(path).pieces:
+                    yield structs.replace(each, place=backups.QUARANTINE)
 
 
 # What no longer waits ---------------------------------------------------------------------------
@@ -168,9 +124,5 @@ def explained(paths: Paths) -> Iterator[None]:
             raise
         last = max(gone, key=lambda known: known.closed or 0.0)
         what = fate(last)
-        alike, name = len({known.id for known in gone}), repr(text.one_line(error.name, 80))
-        more = f" It is the last of {alike:,} whose ids begin with {name}; none of them waits."
-        more, name = (more, text.one_line(last.id, 80)) if alike > 1 else ("", short_id(last.id))
-        raise NotFoundError(
-            f"{name} no longer waits: {what.name} {what.detail}.{more}", what.remedy
-        ) from error
+        gone_since = f"{text.one_line(last.id, 80)} no longer waits: {what.name} {what.detail}."
+        raise NotFoundError(gone_since, what.remedy) from error

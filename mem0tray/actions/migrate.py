@@ -9,15 +9,11 @@ from math import inf
 from typing import Final
 
 from mem0tray.actions import add, backups, chosen_client, migration_plan, worker_report
-from mem0tray.actions.chosen_client import (
-    NotAnsweredError,
-    NotRecognisedError,
-    PatientQuestions,
-)
+from mem0tray.actions.chosen_client import NotAnsweredError, NotRecognisedError, PatientQuestions
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.server_choice import ServerNames, chosen_server, former_in_words
+from mem0tray.config.server_choice import ServerNames, chosen_server, in_sentence
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
@@ -86,12 +82,7 @@ class Migration:
     """One run of a migration from `former`, as the ledger calls it, of one `project` or all."""
 
     def __init__(
-        self,
-        settings: Settings,
-        former: str,
-        project: str | None = None,
-        *,
-        dry_run: bool = False,
+        self, settings: Settings, former: str, project: str | None = None, *, dry_run: bool = False
     ) -> None:
         self._settings, self._former = settings, former
         self._project, self._dry_run = project, dry_run
@@ -212,7 +203,7 @@ class Migration:
             time.sleep(_LOOK)
 
     def _trouble(self, said: Outcome) -> Mem0TrayError:
-        names = {"server": former_in_words(self._former), "why": said.message.rstrip(".")}
+        names = {"server": in_sentence(self._former), "why": said.message.rstrip(".")}
         if said.status in KEY_REFUSED:
             what = Reason("{server} refuses the API key, or wants one: {why}.", **names)
             how = Reason(

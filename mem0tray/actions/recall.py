@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from mem0tray.actions import chosen_client, waiting
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST
-from mem0tray.config.server_choice import THIS_COMPUTER, chosen_server
+from mem0tray.config.server_choice import chosen_server, in_sentence
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Kind
@@ -137,12 +137,6 @@ def _ask(
     found.there = [KnownMemory(e.project, e.text, e.id, e.created, e.score) for e in said]
 
 
-def in_sentence(destination: str, *, first: bool = False) -> str:
-    """Return a server's name within a sentence of ours; `first`: the sentence begins with it."""
-    ours = "The embedded server" if first else "the embedded server"
-    return ours if destination == THIS_COMPUTER else destination
-
-
 def why_not_shown(destination: str, said: Outcome) -> str:
     """Return why a server, as people know it, did not show its memories, and what to do."""
     there = in_sentence(destination, first=True)
@@ -174,13 +168,13 @@ def _known_here(settings: Settings, project: str) -> WasRead:
 
 
 class ProjectSeen(NamedTuple):
-    """How many memories of a project wait, were delivered, and are `there` (None: unknown)."""
+    """How many memories of a project are `on_server` (None: unknown), wait, and were delivered."""
 
-    project: str
-    fresh: int = 0
+    project_id: str
+    on_server: int | None = None
+    waiting: int = 0
     dead: int = 0
     delivered: int = 0
-    there: int | None = None
 
 
 class KnownProjects(Struct):
@@ -215,7 +209,7 @@ def known_projects(settings: Settings) -> KnownProjects:
             there.update(dict.fromkeys(here, 0))
         there.update(found)
     result.projects = [
-        here.get(name, ProjectSeen(name))._replace(there=there.get(name))
+        here.get(name, ProjectSeen(name))._replace(on_server=there.get(name))
         for name in in_order([*here, *there])
     ]
     return result
@@ -239,7 +233,7 @@ def known_here(settings: Settings) -> tuple[dict[str, ProjectSeen], str]:
     """Find the projects of the ledger by name, and why what waits here is incomplete."""
     with waiting.opened(settings) as seen:
         counted = {
-            each.project: ProjectSeen(each.project, each.fresh, each.dead)
+            each.project: ProjectSeen(each.project, None, each.fresh, each.dead)
             for each in seen.reader.by_project()
         }
         for name, number in seen.reader.delivered_by_project().items():

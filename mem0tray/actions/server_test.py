@@ -25,9 +25,9 @@ from mem0tray.server.model import (
 from mem0tray.server.remedy import of_redirect
 
 OK: Final = "ok"
-WARNING: Final = "warning"
-FAILED: Final = "failed"
-SKIPPED: Final = "skipped"
+WARN: Final = "warn"
+FAIL: Final = "fail"
+SKIP: Final = "skip"
 
 ENCRYPTION: Final = "server encryption"
 SERVER: Final = "server"
@@ -44,16 +44,16 @@ _IS_IT_THERE: Final = (
 )
 
 
-class Step(NamedTuple):
-    """A step of `STEPS`: its result, what was seen, and what to do, where one can."""
+class Check(NamedTuple):
+    """One thing that was looked at, its level, what was seen, and what to do, where one can."""
 
     name: str
-    result: str
-    seen: str
+    level: str
+    message: str
     remedy: str = ""
 
 
-def examine(loaded: Loaded, seconds: float) -> list[Step]:
+def examine(loaded: Loaded, seconds: float) -> list[Check]:
     """Test the server that the settings choose, within so many seconds; nothing is stored.
 
     The steps are all of `STEPS` for a server at an address, after ENCRYPTION if it has none and
@@ -65,21 +65,21 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
     url = server_choice.chosen(settings.server.url, paths)
     if url is None:
         what, how = reasons.parted(server_choice.CHOOSE)
-        return [Step(SERVER, FAILED, f"Nothing is sent: {what}.", f"Type {how}.")]
+        return [Check(SERVER, FAIL, f"Nothing is sent: {what}.", f"Type {how}.")]
     if url == LOCAL_URL:
         found = endpoint.find(paths.local_server, seconds)
         how_it_is = "; the embedded server starts together with the worker"
         if found is not None:
             how_it_is = f": the embedded server runs at {found.url}"
-        return [Step(SERVER, OK, f"this computer only{how_it_is}.")]
+        return [Check(SERVER, OK, f"this computer only{how_it_is}.")]
     try:
         examination = _Examination(loaded, time.monotonic() + seconds)
     except Mem0TrayError as error:
-        return [Step(SERVER, FAILED, error.message, error.remedy)]
+        return [Check(SERVER, FAIL, error.message, error.remedy)]
     made = list(examination.steps())
-    failed = next((step.name for step in made if step.result == FAILED), "")
+    failed = next((step.name for step in made if step.level == FAIL), "")
     left = [name for name in STEPS if name not in {step.name for step in made}]
-    return [*made, *(Step(name, SKIPPED, f"Skipped: {failed} failed first.") for name in left)]
+    return [*made, *(Check(name, SKIP, f"Skipped: {failed} failed first.") for name in left)]
 
 
 class _Examination:
@@ -93,14 +93,14 @@ class _Examination:
         self._recognition = Recognition(setting=server.dialect)
         self._client = connect_to_probe(self._there, self._recognition)
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[Check]:
         """Make one step after another, until one fails that the next depends on."""
         with closing(self._client):
             if self._there.plain_http and not self._there.is_loopback:
                 what = "Memories and the API key go" if self._there.token else "Memories go"
                 seen = f"{what} to {self._host} over plain http: everybody on the way can read it."
                 how = "Use its https address, or a network that you trust."
-                yield Step(ENCRYPTION, WARNING, seen, how)
+                yield Check(ENCRYPTION, WARN, seen, how)
             started = time.monotonic()
             health = self._client.probe(self._left())
             yield self._health(health, time.monotonic() - started)
@@ -108,48 +108,48 @@ class _Examination:
                 return
             found = self._key(self._client.check_key(self._left()))
             yield found
-            if health.healthy and found.result != FAILED:
+            if health.healthy and found.level != FAIL:
                 yield self._reading()
 
     def _left(self) -> float:
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
-    def _health(self, health: Health, took: float) -> Step:
+    def _health(self, health: Health, took: float) -> Check:
         host, dialect = self._host, self._recognition.dialect
         if health.healthy:
             known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
             within = f"{health.path} is answered within {milliseconds(took)}"
             seen = f"{host} is healthy and speaks `{dialect}`: {known}, and {within}."
-            return Step(SERVER, OK, seen)
+            return Check(SERVER, OK, seen)
         why, how = reasons.parted(health.reason)
         sentence, remedy = str(reasons.sentence(why)), str(how)
         if not health.recognised:  # the reason names the host, and what each path said
-            return Step(SERVER, FAILED, sentence, remedy)
+            return Check(SERVER, FAIL, sentence, remedy)
         if health.status in KEY_REFUSED:
             seen = f"{host} wants a key for its health too. {sentence}"
-            return Step(SERVER, FAILED, seen, self._set_key())
+            return Check(SERVER, FAIL, seen, self._set_key())
         if self._recognition.is_fixed and health.status in CANNOT_TELL:
             remedy = "Set server.dialect to `auto`, if the server speaks another than the one set."
-        return Step(SERVER, FAILED, f"{host} is down. {sentence}", remedy or _IS_IT_THERE)
+        return Check(SERVER, FAIL, f"{host} is down. {sentence}", remedy or _IS_IT_THERE)
 
-    def _key(self, found: KeyCheck) -> Step:
+    def _key(self, found: KeyCheck) -> Check:
         host, token, said = self._host, self._there.token, _said(str(found.reason))
         elsewhere = redirected_to(found.reason)
         if elsewhere:
             seen = f"{host} sends what is asked of it elsewhere: {said}."
-            return Step(KEY, FAILED, seen, str(of_redirect(elsewhere)))
+            return Check(KEY, FAIL, seen, str(of_redirect(elsewhere)))
         if found.verdict is KeyVerdict.REFUSED:
             what = "refuses the API key" if token else "wants an API key, and none is set"
-            return Step(KEY, FAILED, f"{host} {what}: {said}.", self._set_key())
+            return Check(KEY, FAIL, f"{host} {what}: {said}.", self._set_key())
         if found.verdict is KeyVerdict.TAKEN:
-            return Step(KEY, OK, f"{host} takes the API key.")
+            return Check(KEY, OK, f"{host} takes the API key.")
         is_open = found.verdict is KeyVerdict.OPEN
         if not token:
             rest = "wants none" if is_open else "was not asked for one"
-            return Step(KEY, OK, f"No API key is set, and {host} {rest}.")
+            return Check(KEY, OK, f"No API key is set, and {host} {rest}.")
         why = "answers those without a key as well" if is_open else f"does not say ({said})"
         how = "The next delivery shows it: `mem0tray run --until-idle`, then `mem0tray diagnose`."
-        return Step(KEY, WARNING, f"The API key could not be checked: {host} {why}.", how)
+        return Check(KEY, WARN, f"The API key could not be checked: {host} {why}.", how)
 
     def _set_key(self) -> str:
         if self._loaded.sources.get(_KEY) == ENVIRONMENT:
@@ -159,19 +159,19 @@ class _Examination:
             return "Put the right key into the keyring: `mem0tray setup` asks for it."
         return f"Set the right key: `mem0tray config set {_KEY}` asks for it."
 
-    def _reading(self) -> Step:
+    def _reading(self) -> Check:
         """Try whether the server shows its memories, with a project that it does not have."""
         host, server = self._host, self._loaded.settings.server
         terms = Terms(server.user, server.infer)
         with closing(connect(self._there, self._recognition.dialect, terms=terms)) as client:
             found = client.read(_NOBODY, 1, self._left())
         if not isinstance(found, Outcome):
-            return Step(READING, OK, f"{host} can be asked for the memories of a project.")
+            return Check(READING, OK, f"{host} can be asked for the memories of a project.")
         has_no_way = found.status in CANNOT_TELL
         verb = "has no way to show" if has_no_way else "does not show"
         seen = f"{host} {verb} what it has: {_said(found.message)}."
         how = "Deliveries do not need it. `recall` and `search` show what waits here."
-        return Step(READING, WARNING, seen, how)
+        return Check(READING, WARN, seen, how)
 
 
 def _said(message: str) -> str:

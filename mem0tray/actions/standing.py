@@ -1,39 +1,31 @@
 """How things stand at one moment: `read` looks once, `overview` puts it into figures and words."""
 
+import errno
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mem0tray.actions import folder, migration_plan, worker_report
+from mem0tray.actions import migration_plan, worker_report
 from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
 from mem0tray.config.server_choice import ServerNames, chosen_server
-from mem0tray.config.settings import Settings
-from mem0tray.core import item as items
+from mem0tray.config.settings import PathSettings, Settings, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import (
-    ACTION_NEEDED,
-    DOWN,
-    PAUSED,
-    STARTING,
-    WorkerSeen,
-    WorkerStatus,
-)
-from mem0tray.files import orders, private_folders
+from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED, STARTING, WorkerSeen, WorkerStatus
+from mem0tray.files import atomic, orders, private_folders
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, config_file
 
-if TYPE_CHECKING:
-    from mem0tray.worker.thread import WorkerThread
-
 NOT_RUNNING: Final = "not running"
+_BLOCK: Final = 4096  # bytes
 TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file was begun
 
 
@@ -55,23 +47,12 @@ class SeenLedger(Struct, frozen=True):
     our_runs: Sequence[str] = ()
 
 
-class DeadLetter(Struct, frozen=True):
-    """A dead letter in a menu: when it became one (Unix seconds), why it failed last."""
-
-    item_id: str
-    digest: bytes
-    project: str
-    since: float
-    reason: Reason
-
-
 class Snapshot(Struct, frozen=True):
     """One look, at a time in Unix seconds.
 
     `told` is what our worker says of itself. `metrics` are the newest, `shared_metrics` those in
     the shared folder, whoever wrote them; `another` is the sentence on another worker that did.
-    `disk` says why nothing can be written, `folder` what is wrong with `claude_dir` itself. A menu
-    shows `letters`, the oldest dead letters, and whether a deletion is `restorable`.
+    `disk` says why nothing can be written, `folder` what is wrong with `claude_dir` itself.
     """
 
     at: float
@@ -90,8 +71,6 @@ class Snapshot(Struct, frozen=True):
     ledger: SeenLedger = SeenLedger()
     quarantine: int | None = 0
     quarantine_error: Reason = reasons.NONE
-    letters: tuple[DeadLetter, ...] = ()
-    restorable: bool = False
 
     @property
     def obstacle(self) -> Reason:
@@ -140,44 +119,13 @@ def read(settings: Settings, now: float) -> Snapshot:
         another=_another(worker, metrics) if told is None else reasons.NONE,
         pause=pause,
         pause_error=pause_error,
-        disk=folder.why_unwritable(paths),
-        folder=folder.why_missing(settings),
+        disk=_why_unwritable(paths),
+        folder=_why_missing(settings),
         step=step,
         ledger=ledger,
         quarantine=kept,
         quarantine_error=kept_error,
     )
-
-
-def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
-    """Look at the worker in this process, and what a menu needs besides. Raises LedgerError."""
-    if not worker.is_ready:
-        return Snapshot(now, worker.paths)
-    told = worker.look()
-    with Reader(worker.paths.ledger) as reader:
-        return Snapshot(
-            at=now,
-            paths=worker.paths,
-            told=told,
-            server=ServerNames(shown=worker.destination),
-            letters=oldest(reader, letters) if told.dlq else (),
-            restorable=reader.has_discarded(),
-        )
-
-
-def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
-    """Read the first `limit` dead letters in the file's order."""
-    letters = []
-    for known, raw in reader.listed(items.DEAD, limit=limit):
-        value = items.load_object(raw) or {}
-        since = items.number(value.get("moved_to_dlq_at")) or known.accepted
-        error = known.last_error or value.get("last_error")
-        attempts = reader.attempts(known.key)
-        why = reasons.quoted(error if isinstance(error, str) else "")
-        if attempts and attempts[-1].message == error:
-            why = attempts[-1].reason
-        letters.append(DeadLetter(known.id, known.digest, known.project, since, why))
-    return tuple(letters)
 
 
 def _another(worker: Running | None, metrics: Metrics) -> Reason:
@@ -207,6 +155,63 @@ def _ledger(paths: Paths, server: str) -> SeenLedger:
             other_worker=reader.other_worker(),
             our_runs=reader.our_runs(),
         )
+
+
+# The folder -----------------------------------------------------------------------------------
+# A typo in `claude_dir` must not look like an empty queue.
+
+
+def folder_trouble(settings: Settings) -> FileUnavailableError | None:
+    """Find why there is nothing to be read, else None; the default folder may be missing."""
+    folder = settings.locations().claude_dir
+    if os.path.isdir(folder):  # noqa: PTH112  (Path.is_dir() raises without permission)
+        return None
+    if os.path.lexists(folder):
+        return _missing(Reason("{path} is no folder.", path=folder))
+    if settings.paths == PathSettings():
+        return None
+    return _missing(Reason("The folder {path} is not there.", path=folder))
+
+
+def _missing(message: Reason) -> FileUnavailableError:
+    name = variable("paths.claude_dir")
+    remedy = f"Make it, or correct the variable {name}."
+    if name not in os.environ:  # which wins over the file
+        remedy = "Make it, or correct paths.claude_dir: `mem0tray config edit`."
+    return FileUnavailableError(message, remedy)
+
+
+def _why_missing(settings: Settings) -> Reason:
+    """Say what is wrong with `claude_dir` itself, so that nothing can be read; else NONE."""
+    error, paths = folder_trouble(settings), settings.locations()
+    if error is None and not paths.claude_dir.exists() and paths.ledger.exists():
+        gone = Reason("The folder {path} is gone: it was there before.", path=paths.claude_dir)
+        error = _missing(gone)
+    return reasons.NONE if error is None else error.reason
+
+
+def _why_unwritable(paths: Paths) -> Reason:
+    """Say why nothing can be written, which metrics cannot tell; else NONE."""
+    return (
+        _no_room(paths)
+        or private_folders.why_unwritable(paths.claude_dir)
+        or atomic.why_unreadable(paths.queue_lock)
+        or private_folders.why_unwritable(paths.data_dir)
+    )
+
+
+def _no_room(paths: Paths) -> Reason:
+    """Return the error of a disk on which the largest file cannot be replaced; else NONE."""
+    largest = 0
+    for path in (paths.queue, paths.dlq):
+        with suppress(OSError):
+            largest = max(largest, path.stat().st_size)
+    for where, needed in ((paths.claude_dir, largest), (paths.data_dir, 0)):
+        with suppress(OSError):
+            if shutil.disk_usage(where).free < needed + _BLOCK:
+                full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return atomic.unavailable(where, full).reason
+    return reasons.NONE
 
 
 # In figures and words -------------------------------------------------------------------------

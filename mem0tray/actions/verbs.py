@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mem0tray.actions import backups, waiting, worker_report
-from mem0tray.actions.backups import Piece, RestoreSource
+from mem0tray.actions.backups import RestoreSource
 from mem0tray.actions.one_writer import apply, worker_runs
 from mem0tray.actions.waiting import (
     DLQ_LIST,
@@ -22,7 +22,7 @@ from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
-from mem0tray.core.item import Item, Kind, identity
+from mem0tray.core.item import Item, Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.core.text import short_id
@@ -74,7 +74,8 @@ def delete(
     if for_good:
         answer = apply(paths, settings, orders.about(orders.FORGET, names))
     else:
-        result.backup = backups.write_dated(paths, [each.raw for each in chosen], time.time())
+        result.backup = backups.free_name(paths, time.time())
+        backups.write_dated(result.backup, [each.raw for each in chosen])
         try:
             if any(each.is_dead for each in chosen):
                 backups.keep_last_state(paths)
@@ -91,7 +92,7 @@ def delete(
     if not for_good and not kept:
         result.backup.unlink(missing_ok=True)
     elif not for_good and len(kept) < len(chosen):  # what was not deleted cannot be put back
-        backups.write_again(result.backup, kept)
+        backups.write_dated(result.backup, kept)
     return result
 
 
@@ -149,22 +150,22 @@ def undo(settings: Settings, old: FoundItem) -> Changed | None:
 class Restored:
     """What became of each memory of a source; no JSON program can load `hopeless` ones."""
 
-    dead: list[Piece] = field(default_factory=list)
-    fresh: list[Piece] = field(default_factory=list)
-    there: list[Piece] = field(default_factory=list)
-    delivered: list[Piece] = field(default_factory=list)
-    hopeless: list[Piece] = field(default_factory=list)
+    dead: list[FoundItem] = field(default_factory=list)
+    fresh: list[FoundItem] = field(default_factory=list)
+    there: list[FoundItem] = field(default_factory=list)
+    delivered: list[FoundItem] = field(default_factory=list)
+    hopeless: list[FoundItem] = field(default_factory=list)
     heard: bool = True
 
 
 def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored:
     """Put back what neither waits nor is delivered to the chosen server."""
     result = Restored()
-    wanted: dict[Identity, Piece] = {}
+    wanted: dict[Identity, FoundItem] = {}
     for piece in source.pieces:
         if not document.loadable(piece.raw):
             result.hopeless.append(piece)
-        elif wanted.setdefault(identity(piece.raw), piece) is not piece:
+        elif wanted.setdefault(piece.identity, piece) is not piece:
             result.there.append(piece)
     if not wanted:
         return result
@@ -186,7 +187,7 @@ def restorable(settings: Settings, found: Iterable[RestoreSource]) -> list[int]:
         seen.step.check()
         there, known = seen.names(), seen.reader.known
         for source in found:
-            names = {identity(e.raw) for e in source.pieces if document.loadable(e.raw)} - there
+            names = {e.identity for e in source.pieces if document.loadable(e.raw)} - there
             rows = [known(*name) if name[0] else None for name in names]
             counts.append(sum(not seen.reader.is_delivered(row, server) for row in rows))
     return counts

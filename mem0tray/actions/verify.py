@@ -16,10 +16,10 @@ from mem0tray.actions import add, backups, chosen_client, look_up
 from mem0tray.actions.chosen_client import NotAnsweredError, PatientQuestions
 from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.actions.recall import why_not_shown
+from mem0tray.actions.waiting import FoundItem, as_found
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
-from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import TakenMemory
 from mem0tray.server.http_client import key_header
@@ -39,13 +39,6 @@ _OF_ITS_WAY: Final = (*items.OUR_FIELDS, "moved_to_dlq_at", "emergency", items.Q
 Progress = Callable[[int, int], object]  # how many memories are done, of how many
 
 
-class KnownText(NamedTuple):
-    """An item with the text of a memory, and the place of the text, for people."""
-
-    item: Item
-    place: str
-
-
 @dataclass(slots=True)
 class MissingMemory:
     """A memory that the server took, and no longer has.
@@ -55,7 +48,7 @@ class MissingMemory:
     """
 
     memory: TakenMemory
-    text: KnownText | None
+    text: FoundItem | None
     discarded: bool = False
     queued: str = ""
 
@@ -69,22 +62,22 @@ class Verified:
     """What a server said about the memories that it took.
 
     `delivered` counts those that it took. It was asked about `asked` of them: they are `there`, or
-    `missing`, or nobody can tell: `unclear` counts these by reason. `again` more wait here
-    to be sent again. `trouble` says why it was not asked about the rest; empty if it was.
+    `missing`, or nobody can tell: `cannot_tell_why` counts these by reason. `waiting_again` more
+    wait here to be sent again. `trouble` says why it was not asked about the rest; empty if it was.
     """
 
     destination: str
     delivered: int = 0
-    is_sample: bool = False
+    sample: bool = False
     there: int = 0
-    again: int = 0
+    waiting_again: int = 0
     missing: list[MissingMemory] = field(default_factory=list)
-    unclear: Counter[str] = field(default_factory=Counter)
+    cannot_tell_why: Counter[str] = field(default_factory=Counter)
     trouble: str = ""
 
     @property
     def cannot_tell(self) -> int:
-        return self.unclear.total()
+        return self.cannot_tell_why.total()
 
     @property
     def asked(self) -> int:
@@ -121,7 +114,7 @@ def verify(
             every = [(name, key) for name, keys in taken.items() for key in keys]
             some = sorted(SystemRandom().sample(every, sample))
             taken = {name: [key for _, key in keys] for name, keys in groupby(some, itemgetter(0))}
-            found.is_sample = True
+            found.sample = True
         verifier = _Verifier(settings, client, reader, server.name, found)
         try:
             verifier.ask_about(taken, progress)
@@ -159,14 +152,14 @@ class _Verifier:
         # Read before the server is asked, so that no memory queued later hides a missing one.
         names = reader.waiting_names()
         ids = {name for name, _ in names}
-        found.again = sum(items.first_id(each) != each for each in ids)
+        found.waiting_again = sum(items.first_id(each) != each for each in ids)
         self._ids = {*ids, *(each.id for each in look_up.quarantined(self._paths))}
         self._waiting = {digest for _, digest in names}
         lost = backups.deleted_unknown(self._paths, reader)
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
     @cached_property
-    def _texts(self) -> dict[bytes, KnownText]:
+    def _texts(self) -> dict[bytes, FoundItem]:
         return known_texts(self._paths, notes=self._settings.claude.auto_memory)
 
     def ask_about(self, taken: Mapping[str, Sequence[int]], progress: Progress) -> None:
@@ -209,30 +202,24 @@ class _Verifier:
                 said = self._has(memory, text)
         if said is Presence.PRESENT:
             self._found.there += 1
-        elif said is Presence.ABSENT:
-            self._miss(memory)
+        elif said is not Presence.ABSENT:
+            self._found.cannot_tell_why[listed.why] += 1
+        elif memory.digest in self._waiting or items.id_again(memory.id) in self._ids:
+            self._found.waiting_again += 1
         else:
-            self._found.unclear[listed.why] += 1
+            text, is_unwanted = self._texts.get(memory.digest), memory.digest in self._discarded
+            self._found.missing.append(MissingMemory(memory, text, is_unwanted))
 
-    def _has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
+    def _has(self, memory: TakenMemory, text: FoundItem | None) -> Presence:
         """Ask about one memory: without its text, by its key. Raises NotAnsweredError."""
         if self._questions is None:
             return Presence.ABSENT
-        content = "" if text is None else text.item.content
+        content = "" if text is None or text.item is None else text.item.content
         asked = Memory(memory.project, content, memory.key)
         found = self._questions.answer(self._questions.client.ask, asked)
         if found is Presence.ABSENT and (text is None or self._infers):
             return Presence.CANNOT_TELL
         return found
-
-    def _miss(self, memory: TakenMemory) -> None:
-        """Count a memory as missing, unless it waits to be sent again."""
-        digest = memory.digest
-        if digest in self._waiting or items.id_again(memory.id) in self._ids:
-            self._found.again += 1
-            return
-        text = self._texts.get(digest)
-        self._found.missing.append(MissingMemory(memory, text, digest in self._discarded))
 
     def queue_again(self) -> None:
         """Queue missing memories as a producer does, after one more question about each.
@@ -249,7 +236,7 @@ class _Verifier:
                     found.missing.remove(each)
                     found.there += 1
                 elif each.text is not None:
-                    value = items.load_object(each.text.item.raw) or {}
+                    value = items.load_object(each.text.raw) or {}
                     kept = {name: value[name] for name in value if name not in _OF_ITS_WAY}
                     entries.append(kept | {"id": items.id_again(each.memory.id), "retries": 0})
                     queued.append(each)
@@ -259,13 +246,13 @@ class _Verifier:
                 each.queued = items.id_again(each.memory.id)
 
 
-def known_texts(paths: Paths, *, notes: bool = False) -> dict[bytes, KnownText]:
+def known_texts(paths: Paths, *, notes: bool = False) -> dict[bytes, FoundItem]:
     """Read the texts that files here hold, by digest, whatever the id; `notes`: in notes too."""
-    found: dict[bytes, KnownText] = {}
+    found: dict[bytes, FoundItem] = {}
     for place, raw in _everywhere(paths, notes=notes):
-        item = items.parse(raw)
-        if item is not None:
-            found.setdefault(item.digest, KnownText(item, place))
+        known = as_found(raw, place)
+        if known.item is not None:
+            found.setdefault(known.item.digest, known)
     return found
 
 

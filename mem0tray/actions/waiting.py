@@ -25,6 +25,7 @@ DLQ_LIST: Final = "items"
 QUEUE_LIST: Final = "queue"
 BOTH: Final = (DLQ_LIST, QUEUE_LIST)
 Identity = Name
+_WAITS: Final = {DLQ_LIST: "dlq", QUEUE_LIST: "queue"}
 _STATES: Final = {DLQ_LIST: items.DEAD, QUEUE_LIST: items.FRESH}
 _PLACES: Final = {state: place for place, state in _STATES.items()}
 _FILES: Final = {DLQ_LIST: (DLQ,), QUEUE_LIST: (QUEUE, EMERGENCY)}
@@ -41,7 +42,8 @@ class FoundItem(Struct, frozen=True):
     """One item of a file, with what the ledger knows of it.
 
     `item` is None for an object that has an id but makes no sense to us (its content is no text),
-    and where the text is gone: neither waits.
+    and where the text is gone: neither waits. `look_up` fills the rest: `left_in` are the files
+    that alone still hold the text.
     """
 
     place: str
@@ -50,6 +52,33 @@ class FoundItem(Struct, frozen=True):
     raw: bytes
     item: Item | None
     known: Known | None = None
+    attempts: Sequence[Attempt] = ()
+    left_in: Sequence[str] = ()
+    deliveries: Sequence[tuple[str, float]] = ()
+
+    @property
+    def where(self) -> str:
+        """`dlq`, `queue`, `quarantine`, `delivered`, `deleted`, or `edited` away."""
+        if self.known is not None and self.known.state == items.DELIVERED:
+            return items.DELIVERED
+        if self.known is not None and self.known.state == items.DISCARDED:
+            return items.EDITED if self.known.reason == items.EDITED else items.DELETED
+        return _WAITS.get(self.place, self.place)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits, and can be changed."""
+        return self.place in _WAITS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it no longer waits: delivered, deleted or edited away."""
+        return self.where in (items.DELIVERED, items.DELETED, items.EDITED)
+
+    @property
+    def content(self) -> str | None:
+        """The text of the memory; None when it is gone, or is no text."""
+        return self.item.content if self.item is not None else None
 
     @property
     def is_dead(self) -> bool:
@@ -64,7 +93,7 @@ class FoundItem(Struct, frozen=True):
     @property
     def named(self) -> dict[str, str | None]:
         """The document that names it, for programs."""
-        place = "dlq" if self.is_dead else "queue"
+        place = _WAITS.get(self.place, "queue")
         return {"id": self.id or None, "project_id": self.project or None, "place": place}
 
     @property
@@ -81,17 +110,15 @@ def nonsense(count: int) -> str:
     return f"{plural(count, 'further thing')} in the file {verb} no sense; kept as is."
 
 
-def listing(raws: Iterable[bytes], place: str) -> list[FoundItem]:
-    """Make an item of each object, in order; what has no id is left out."""
-    result = []
-    for raw in raws:
-        item, value = items.parse(raw), items.load_object(raw) or {}
-        name = value.get("id") if item is None else item.id
-        project = value.get("project_id") if item is None else item.project
-        if isinstance(name, str) and name:
-            of = project if isinstance(project, str) else ""
-            result.append(FoundItem(place, name, of, raw, item))
-    return result
+def as_found(raw: bytes, place: str) -> FoundItem:
+    """Make an item of an object; id and project are empty where it has none."""
+    item = items.parse(raw)
+    if item is not None:
+        return FoundItem(place, item.id, item.project, raw, item)
+    value = items.load_object(raw) or {}
+    named = [value.get(name) for name in ("id", "project_id")]
+    name, project = (each if isinstance(each, str) else "" for each in named)
+    return FoundItem(place, name, project, raw, None)
 
 
 def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, NamedTuple
@@ -13,6 +14,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system.paths import APP
 
 NAME: Final = APP  # the name of the tools' server
+ON_WINDOWS: Final = sys.platform == "win32"
 _SERVERS: Final = "mcpServers"
 _HOOKS: Final = "hooks"
 _PATIENCE: Final = 10  # seconds, after which Claude Code goes on without a hook
@@ -96,11 +98,11 @@ def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Caller]:
                 yield Caller(event, place, tuple(program), installed)
 
 
-def with_hooks(text: str, program: Sequence[str], *, windows: bool) -> str:
+def with_hooks(text: str, program: Sequence[str]) -> str:
     """Add a hook for each event to `text`; one that `install` made gets `program`."""
     for event in EVENTS:
         found = list(_hooks_of(json.loads(text), event))
-        line = hook_line(program, event, windows=windows)
+        line = hook_line(program, event)
         ours = next((each for each in found if each.installed), None)
         if ours is not None:
             if ours.program != tuple(words_of({"command": line})[:-2]):
@@ -145,7 +147,7 @@ def are_off(text: str) -> bool:
     return json.loads(text).get("disableAllHooks") is True
 
 
-def hook_line(program: Sequence[str], event: str, *, windows: bool) -> str:
+def hook_line(program: Sequence[str], event: str, *, windows: bool = ON_WINDOWS) -> str:
     """Return a hook's line: for sh; on Windows one that Git's bash and others read alike."""
     if not windows:
         return shlex.join([*program, "hook", event])

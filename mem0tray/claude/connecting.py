@@ -7,7 +7,6 @@ import difflib
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mem0tray.claude import callers
-from mem0tray.claude.callers import Caller
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, private_folders, temporary
 from mem0tray.files.atomic import Signature, TornError
@@ -24,7 +22,12 @@ from mem0tray.system.paths import claude_code_folder, data_root
 
 MCP: Final = "mcp"
 HOOKS: Final = "hooks"
-PARTS: Final = (HOOKS, MCP)
+# How the callers of a part are found, added, and taken out.
+_WAYS: Final = {
+    HOOKS: (callers.hooks, callers.with_hooks, callers.without_hooks),
+    MCP: (callers.servers, callers.with_server, callers.without_server),
+}
+PARTS: Final = tuple(_WAYS)
 _LARGEST: Final = 32_000_000  # bytes
 # The name must not begin like those of the folders that belong to one `claude_dir` each.
 _FOLDER: Final = "settings-of-claude-code"
@@ -78,7 +81,7 @@ def plan(part: str, program: Sequence[str] = ()) -> Change:
         after = next(iter(before), text.encode())
     by_hand = tuple(
         f"{path} has one for {each.what} that was made by hand: it stays."
-        for each in _callers(part, text)
+        for each in _WAYS[part][0](text)
         if not each.installed
     )
     change = Change(part, found, after, bool(program), by_hand)
@@ -198,7 +201,7 @@ def _as_before(found: FoundSettings, part: str) -> Iterator[bytes | None]:
 
     That is a copy of ours, or none, to which `install` adds what stands in the file now.
     """
-    program = next((each.program for each in _callers(part, found.text) if each.installed), ())
+    program = next((each.program for each in _WAYS[part][0](found.text) if each.installed), ())
     name = found.path.name.removeprefix(".")
     copies = sorted(_folder().glob(f"{name}.*"), reverse=True) if program else []
     for before in (*(copy.read_bytes() for copy in copies), None):
@@ -208,13 +211,6 @@ def _as_before(found: FoundSettings, part: str) -> Iterator[bytes | None]:
             yield before
 
 
-def _callers(part: str, text: str) -> list[Caller]:
-    return callers.servers(text) if part == MCP else callers.hooks(text)
-
-
 def _changed(part: str, text: str, program: Sequence[str]) -> str:
-    if part == MCP:
-        return callers.with_server(text, program) if program else callers.without_server(text)
-    if program:
-        return callers.with_hooks(text, program, windows=sys.platform == "win32")
-    return callers.without_hooks(text)
+    _, with_it, without_it = _WAYS[part]
+    return with_it(text, program) if program else without_it(text)

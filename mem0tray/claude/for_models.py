@@ -125,11 +125,11 @@ def list_projects() -> str:
 
 def _project(seen: ProjectSeen) -> str:
     there = f"{seen.delivered:,} delivered"
-    if seen.there is not None:
-        there = f"{plural(seen.there, 'memory', 'memories')} on the server"
-    waiting = f", {seen.fresh:,} waiting here" if seen.fresh else ""
+    if seen.on_server is not None:
+        there = f"{plural(seen.on_server, 'memory', 'memories')} on the server"
+    waiting = f", {seen.waiting:,} waiting here" if seen.waiting else ""
     dead = f", {plural(seen.dead, 'dead letter')}" if seen.dead else ""
-    return f"- {one_line(seen.project, _NAME)}: {there}{waiting}{dead}"
+    return f"- {one_line(seen.project_id, _NAME)}: {there}{waiting}{dead}"
 
 
 def health() -> str:

@@ -3,9 +3,9 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -54,21 +54,16 @@ _END_MAX: Final = 2  # bytes of the line break at the end
 def command(
     project: str | None, texts: tuple[str, ...], *, jsonl: bool, again: bool, as_json: bool
 ) -> None:
-    """Queue one memory, and print its id.
+    """Queue one memory, and print its id; with --jsonl many.
 
-    It is on the disk when the command returns, whether or not the worker runs. TEXT
-    is read from standard input when it is `-` or missing, as UTF-8; put `--` before a
-    text that begins with a dash. It has 1,000,000 bytes at most.
+    It is on the disk when the command returns, whether or not the worker runs. TEXT is read from
+    standard input when it is `-` or missing, as UTF-8; put `--` before a text that begins with a
+    dash. After any exit code but 0 you can add again, and nothing is queued twice.
 
-    Exits with 0 once the memory is queued, even if its id could not be
-    printed or the settings are wrong; standard error says so. After any other exit
-    code you can add again, and nothing is queued twice.
-
-    With --jsonl each line of the file TEXT, or of standard input, is an object with project_id
-    and content, and perhaps id and timestamp (Unix seconds); other names in it are ignored.
-    Lines that are no memories are named on standard error, all others are queued, and the
-    command exits with 1. What is waiting already, or was delivered to the chosen server, is not
-    queued again; a line without an id is known by its text.
+    With --jsonl each line of the file TEXT, or of standard input, is an object with project_id and
+    content, and perhaps id and timestamp (Unix seconds). Lines that are no memories are named, all
+    others are queued, and the command exits with 1. What is waiting already, or was delivered to
+    the chosen server, is not queued again.
     """
     if len(texts) > 1:
         one = "Add one file after the other." if jsonl else "Put the text in quotes."
@@ -161,27 +156,20 @@ def _run(queue: "LineQueue", lines: Iterable[bytes], *, as_json: bool) -> Mem0Tr
 
 
 def _lines(path: Path | None) -> Iterator[bytes]:
+    """Read the lines, of one that is too long only as much as shows that."""
     if path is None and sys.stdin.isatty():
         sys.stderr.write(f"Type one JSON object a line. {_END_OF_INPUT} ends it.\n")
     try:
-        if path is None:
-            yield from _limited(sys.stdin.buffer)
-            return
-        with path.open("rb") as file:
-            yield from _limited(file)
+        with nullcontext(sys.stdin.buffer) if path is None else path.open("rb") as file:
+            while line := file.readline(LONGEST_LINE + 1):
+                yield line
+                while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+                    line = file.readline(LONGEST_LINE + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise FileUnavailableError(
             f"{path or 'standard input'} cannot be read: {reason}."
         ) from error
-
-
-def _limited(file: BinaryIO) -> Iterator[bytes]:
-    """Read the lines, of one that is too long only as much as shows that."""
-    while line := file.readline(LONGEST_LINE + 1):
-        yield line
-        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-            line = file.readline(LONGEST_LINE + 1)
 
 
 def _said(queue: "LineQueue") -> str:

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NO_TRAY: Final = "The worker runs in this terminal; Ctrl-C stops it."
 
 # By heading: where each command is, and its line in the help.
-_TABLE: Final = {
+TABLE: Final = {
     "Deliver": {
         "run": ("run:run", "Run the worker in this terminal."),
         "add": ("add:command", "Queue a memory, or many."),
@@ -67,20 +67,7 @@ _TABLE: Final = {
 }
 
 
-class CommandEntry(NamedTuple):
-    """A command's heading, its place (`module:attribute`), and its line in the help."""
-
-    heading: str
-    target: str
-    summary: str
-
-
-HEADINGS: Final = tuple(_TABLE)
-COMMANDS: Final = {
-    name: CommandEntry(heading, f"mem0tray.cli.{place}", summary)
-    for heading, lines in _TABLE.items()
-    for name, (place, summary) in lines.items()
-}
+COMMANDS: Final = {name: line for lines in TABLE.values() for name, line in lines.items()}
 
 
 class LazyGroup(CommandGroup):
@@ -94,22 +81,22 @@ class LazyGroup(CommandGroup):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[cmd_name].target.partition(":")
-        found: click.Command = getattr(importlib.import_module(module), attribute)
-        return found
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        found = getattr(importlib.import_module(f"mem0tray.cli.{module}"), attribute)
+        return cast("click.Command", found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         width = max(map(len, COMMANDS))
-        for heading, lines in _TABLE.items():
+        for heading, lines in TABLE.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), said) for name, (_, said) in lines.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
         from click.shell_completion import CompletionItem
 
-        names = [name for name in COMMANDS if name.startswith(incomplete)]
-        found = [CompletionItem(name, help=COMMANDS[name].summary) for name in names]
+        fit = {name: said for name, (_, said) in COMMANDS.items() if name.startswith(incomplete)}
+        found = [CompletionItem(name, help=said) for name, said in fit.items()]
         return found + click.Command.shell_complete(self, ctx, incomplete)
 
 

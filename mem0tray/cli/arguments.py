@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -118,24 +119,20 @@ def project_option(help_: str) -> Callable[[_Function], _Function]:
 
 def project_meant(given: str | None) -> str:
     """Return the named project, else the working directory's. Raises UsageError without one."""
-    given = utf8(_project_here() if given is None else given, "the project")
-    if not given.strip():
+    if given is None:
+        from mem0tray.system import project  # only a call without a project waits for git
+
+        with suppress(FileNotFoundError):  # the working directory has been removed
+            given = project.of_folder(Path.cwd(), os.environ)
+    name = utf8(given or "", "the project")
+    if not name.strip():
         raise UsageError("A memory needs a project.", "Name it with --project.")
-    return given
+    return name
 
 
 def project_alone(given: str | None) -> str | None:
     """Return the one named project, None for all. Raises UsageError for an empty name."""
     return None if given is None else project_meant(given)
-
-
-def _project_here() -> str:
-    from mem0tray.system import project  # only a call without a project waits for git
-
-    try:
-        return project.of_folder(Path.cwd(), os.environ)
-    except FileNotFoundError:  # the working directory has been removed
-        return ""
 
 
 def utf8(given: str, what: str) -> str:
@@ -245,10 +242,10 @@ def load() -> Settings:
 
 def load_there() -> Settings:
     """Load the settings, and raise FileUnavailableError where `paths.claude_dir` is not there."""
-    from mem0tray.actions import folder
+    from mem0tray.actions import standing  # slow to import
 
     found = load()
-    trouble = folder.trouble(found)
+    trouble = standing.folder_trouble(found)
     if trouble is not None:
         raise trouble
     return found

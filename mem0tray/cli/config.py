@@ -121,13 +121,9 @@ def get(key: str) -> None:
 def set_(key: str, value: str | None, *, no_test: bool) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.
 
-    A missing VALUE, or `-`, is asked for at a terminal, else read from
-    standard input: an API key given as an argument would stay in the shell's
-    history. An empty value is refused; `config unset` takes a setting away.
-
-    After a change of the server's address, key, dialect or authority the
-    server is tested, for five seconds at most: nothing is stored there, and
-    the result changes neither the setting nor the exit code.
+    A missing VALUE, or `-`, is asked for at a terminal, else read from standard input: an API key
+    given as an argument would stay in the shell's history. After a change of the server it is
+    tested, for five seconds at most; the result changes neither the setting nor the exit code.
     """
     settings.kind_of(key)
     if value in (None, "-") and sys.stdin.isatty():
@@ -154,7 +150,7 @@ def unset(key: str) -> None:
     """Take KEY out of the settings file, and say which value applies then."""
     settings.kind_of(key)
     file = location()
-    verb = "is no longer" if config_file.remove(file, key) else "was not"
+    verb = "is no longer" if config_file.change(file, key, None) else "was not"
     done = f"{key} {verb} set in {file}"
     try:
         loaded = arguments.load_all()
@@ -200,11 +196,11 @@ def report_on_server(key: str) -> frozenset[str]:
     with output.waiting():
         steps = server_test.examine(loaded, _SECONDS)
     for step in steps:
-        if step.result in (server_test.FAILED, server_test.WARNING):
-            output.remark(f"{step.seen} {step.remedy}")
-        elif step.result == server_test.OK:
-            output.say(step.seen)
-    return frozenset(step.name for step in steps if step.result == server_test.FAILED)
+        if step.level in (server_test.FAIL, server_test.WARN):
+            output.remark(f"{step.message} {step.remedy}")
+        elif step.level == server_test.OK:
+            output.say(step.message)
+    return frozenset(step.name for step in steps if step.level == server_test.FAIL)
 
 
 def remark_key_goes_along(before: Loaded) -> None:
@@ -277,9 +273,8 @@ def autostart_() -> None:
 def enable(*, desktop: bool, service: bool) -> None:
     """Start this mem0tray at login, whatever was set up before.
 
-    Without an option it uses the desktop's start if you log in to a desktop,
-    else the service. Either replaces the other. On Linux the desktop's
-    start comes with an entry in the applications menu.
+    Without an option it uses the desktop's start if you log in to a desktop, else the service;
+    either replaces the other.
     """
     if desktop and service:
         raise UsageError("`--desktop` and `--service` exclude each other.", "Leave one out.")
@@ -317,24 +312,17 @@ def disable() -> None:
 
 
 @autostart_.command("status", examples={"mem0tray autostart status": ""})
-@arguments.json_option()
-def status(*, as_json: bool) -> None:
+def status() -> None:
     """Show what the system will do at the next login, and which file says so."""
     login = autostart.current()
     state = login.state()
-    advice = login.advice() if state.name in {ENABLED, STALE} else []
-    if as_json:
-        document = {"state": state.name, "reason": state.reason, "kind": login.kind}
-        document |= {"where": login.where, "starts": state.starts}
-        output.print_json(document | {"enable_would_start": login.command, "advice": advice})
-        return
     output.say_beside("", sentence(state, login))
     if state.name == DISABLED:
         enable = f"`mem0tray autostart enable` sets it up, at {login.where}."
         output.say_beside("", str(login.obstacle() or enable))
     else:
         output.print_facts([("where", login.where), ("starts", state.starts)])
-    for line in advice:
+    for line in login.advice() if state.name in {ENABLED, STALE} else ():
         output.say_beside("", line)
 
 

@@ -39,10 +39,9 @@ _MARKS: Final[dict[Said, tuple[str, Style]]] = {  # what stands before a line
 def command(*, fast: bool, as_json: bool, tray: bool | None) -> None:
     """Watch mem0tray deliver, wait out an outage, and recover a memory.
 
-    The real worker runs in a scratch home, against a server of its own that
-    fails on demand. Your own files and settings are neither read nor
-    written, and nothing leaves this computer. It exits with 0 only if the
-    server has every memory exactly once at the end.
+    The real worker runs in a scratch home, against a server of its own that fails on demand; your
+    own files and settings are neither read nor written. It exits with 0 only if the server has
+    every memory exactly once at the end.
     """
     if tray is None:
         tray = not fast and not as_json and not session.missing()

@@ -32,7 +32,14 @@ def command(ctx: click.Context, names: tuple[str, ...]) -> None:
     pages = sorted(MANUAL.rglob("*.md"), key=lambda page: page.with_suffix(""))
     topics = {page.stem: page.read_text("utf-8") for page in pages}
     if len(names) == 1 and names[0] in topics:
-        _show(_LINK.sub(r"\1", _PICTURE.sub("", topics[names[0]])))
+        page = _LINK.sub(r"\1", _PICTURE.sub("", topics[names[0]]))
+        if not sys.stdout.isatty():
+            click.echo(page, nl=False)
+            return
+        from rich.console import Console  # slow to import
+        from rich.markdown import Markdown
+
+        Console(no_color=not output.has_colour()).print(Markdown(page))
     elif names:
         shown = root
         for name in names:
@@ -48,16 +55,6 @@ def command(ctx: click.Context, names: tuple[str, ...]) -> None:
             titles = [(each, page.partition("\n")[0][2:]) for each, page in topics.items()]
             formatter.write_dl(titles)
         click.echo(f"{root.get_help()}\n\n{formatter.getvalue()}", nl=False)
-
-
-def _show(page: str) -> None:
-    if sys.stdout.isatty():
-        from rich.console import Console  # slow to import
-        from rich.markdown import Markdown
-
-        Console(no_color=not output.has_colour()).print(Markdown(page))
-    else:
-        click.echo(page, nl=False)
 
 
 @arguments.command(

@@ -126,10 +126,8 @@ def install(
 ) -> None:
     """Connect Claude Code with mem0tray: its tools (MCP) and its hooks.
 
-    The tools go into Claude Code's file .claude.json, the hooks into its settings.json. The
-    difference is shown, and at a terminal you are asked. Everything else in these files stays as
-    it is, and a copy of each is kept. A file that is malformed, read-only or a link is left alone,
-    and then nothing is changed. `mem0tray uninstall claude-code` takes back what was added.
+    The difference is shown, and at a terminal you are asked; a copy of each file is kept. A file
+    that is malformed, read-only or a link is left alone, and then nothing is changed.
     """
     if program is None:
         raise click.UsageError(f"Name what to connect: `mem0tray install {_NAME}`.")
@@ -163,11 +161,9 @@ def uninstall(
 ) -> None:
     """Remove what mem0tray put into the system, and say what stays.
 
-    With `claude-code` it removes only what `install claude-code` added to Claude Code's files;
-    --mcp, --hooks and --dry-run go with it. Else it removes the start at login, the desktop entry
-    and icons, the completion, and what it added to Claude Code. Settings and memories stay, unless
-    you say --purge, which also takes the server's key out of the keyring, asks first, and does
-    nothing while a worker runs. The files that other programs share always stay.
+    With `claude-code` it removes only what `install claude-code` added. Settings and memories stay,
+    unless you say --purge, which also takes the server's key out of the keyring, asks first, and
+    does nothing while a worker runs. The files that other programs share always stay.
     """
     if program is not None:
         if purge:

@@ -3,6 +3,8 @@
 import itertools
 import os
 import time
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -55,62 +57,55 @@ def command(number: int, *, follow: bool) -> None:
     when the log is rotated, and waits for a log where there is none yet.
     """
     path = arguments.load().locations().log
-    reader = LogReader(path)
-    try:
-        for line in reader.last(number):
-            _show(line)
-        if follow and reader.file is None:
-            output.say(f"There is no log yet; waiting for {path}.", error=True)
-        while follow:
-            for line in reader.new():
-                _show(line)
+    with closing(read(path, number)) as reading:
+        for turn, lines in enumerate(reading):
+            for line in lines:
+                at, _, rest = one_line(line, _LONGEST).partition(" ")
+                said = f"{output.paint(at, Style.DIM)} {output.paint(rest, style_of(rest))}"
+                output.write(said.rstrip())
+            if not follow:
+                break
+            if not (turn or path.exists()):
+                output.say(f"There is no log yet; waiting for {path}.", error=True)
             time.sleep(_LOOK)
-        if reader.file is None:
-            raise NotFoundError(f"There is no log yet: {path}.", "`mem0tray run` begins one.")
-    finally:
-        reader.close()
+    if not (follow or path.exists()):
+        raise NotFoundError(f"There is no log yet: {path}.", "`mem0tray run` begins one.")
 
 
-class LogReader:
-    """Whole lines of the log at `path`, and of old logs beside it, `.1` being the youngest.
+def read(path: Path, count: int) -> Generator[list[str]]:
+    """Yield the last `count` lines, old logs (`.1` the youngest) included, then each time new ones.
 
-    They are not yet harmless for a terminal. Raises FileUnavailableError.
+    No line is missed if the log is rotated or cut; none is harmless for a terminal yet. Raises
+    FileUnavailableError.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.file: BinaryIO | None = None  # None: there was no log yet
-        self._path = path
-
-    def close(self) -> None:
-        if self.file is not None:
-            self.file.close()
-
-    def last(self, count: int) -> list[str]:
-        """Return the last `count` lines, from old logs too; `new` gives those after them."""
-        lines = self.new()
-        older = (self._path.with_name(f"{self._path.name}.{each}") for each in itertools.count(1))
-        while len(lines) < count and (old := _open(next(older))) is not None:
-            with old:
-                lines = _lines(old) + lines
-        return lines[-count:] if count else []
-
-    def new(self) -> list[str]:
-        """Return the lines that came since the last look, even if the log was rotated or cut."""
-        self.file = self.file or _open(self._path)
-        if self.file is None:
-            return []
-        if os.fstat(self.file.fileno()).st_size < self.file.tell():  # somebody emptied it
-            self.file.seek(0)
-        following = _open(self._path)  # None while it is being rotated
-        lines = _lines(self.file)
-        if following is None:
-            return lines
-        if os.path.sameopenfile(following.fileno(), self.file.fileno()):
-            following.close()
-            return lines
-        self.file.close()
-        self.file = following
-        return lines + _lines(following)
+    file = _open(path)
+    lines = _lines(file) if file is not None else []
+    older = (path.with_name(f"{path.name}.{each}") for each in itertools.count(1))
+    while len(lines) < count and (old := _open(next(older))) is not None:
+        with old:
+            lines = _lines(old) + lines
+    try:
+        yield lines[-count:] if count else []
+        while True:
+            file = file or _open(path)
+            if file is None:
+                yield []
+                continue
+            if os.fstat(file.fileno()).st_size < file.tell():  # somebody emptied it
+                file.seek(0)
+            following = _open(path)  # None while it is being rotated
+            lines = _lines(file)
+            if following is not None and not os.path.sameopenfile(
+                file.fileno(), following.fileno()
+            ):
+                file, following = following, file
+                lines += _lines(file)
+            if following is not None:
+                following.close()
+            yield lines
+    finally:
+        if file is not None:
+            file.close()
 
 
 def _lines(file: BinaryIO) -> list[str]:
@@ -134,8 +129,3 @@ def _open(path: Path) -> BinaryIO | None:
 def style_of(line: str) -> Style:
     """Return the style of a line of the log, without its time."""
     return next((style for begin, style in _STYLES.items() if line.startswith(begin)), Style.PLAIN)
-
-
-def _show(line: str) -> None:
-    at, _, rest = one_line(line, _LONGEST).partition(" ")
-    output.write(f"{output.paint(at, Style.DIM)} {output.paint(rest, style_of(rest))}".rstrip())

@@ -23,7 +23,6 @@ ASKING: Final = "Asking the server"
 _EVERY: Final = 0.1  # seconds between two lines of progress
 _CLEAR: Final = "\r\x1b[K"
 _CELL: Final = 200
-_LEAST: Final = 10  # signs of a column that is cut
 _GAP: Final = "  "  # between two columns
 _NARROW_INDENT: Final = 4
 _COMMAND: Final = re.compile(r"`[^`]+`")
@@ -138,34 +137,20 @@ def print_table(
     right: Collection[str] = (),
     *,
     cut: Collection[str] = (),
-    spare: Sequence[str] = (),
 ) -> None:
-    """Print a table, whose columns in `right` hold numbers.
-
-    If a terminal is too narrow, the columns in `spare` are left out one after the other, and those
-    in `cut` shortened.
-    """
+    """Print a table; columns in `right` hold numbers, a narrow terminal shortens those in `cut`."""
     lines = [headers, *([one_line(cell, _CELL) for cell in row] for row in rows)]
     table = dict(zip(headers, zip(*lines, strict=True), strict=True))
     wide = {name: max(map(text_cells, each)) for name, each in table.items()}
-    room, left_out = width() or sys.maxsize, []
-    for name in spare:
-        least = [min(each, _LEAST) if of in cut else each for of, each in wide.items()]
-        if sum(least) + len(_GAP) * (len(least) - 1) <= room:
-            break
-        del wide[name]
-        left_out.append(name)
-    shrinking = [name for name in cut if name in wide]
-    while shrinking and sum(wide.values()) + len(_GAP) * (len(wide) - 1) > room:
-        widest = max(shrinking, key=wide.__getitem__)
+    room = (width() or sys.maxsize) - len(_GAP) * (len(wide) - 1)
+    while cut and sum(wide.values()) > room:
+        widest = max(cut, key=wide.__getitem__)
         if wide[widest] <= 1:
             break
         wide[widest] -= 1
     columns = [[_cell(each, wide[name], name in right) for each in table[name]] for name in wide]
     for at, row in enumerate(zip(*columns, strict=True)):
         write(paint(_GAP.join(row).rstrip(), Style.PLAIN if at else Style.HEADING))
-    if left_out:
-        say(f"No room for {', '.join(left_out)}: see `--json`, or widen.", Style.DIM)
 
 
 def _cell(text: str, wide: int, right: bool) -> str:  # noqa: FBT001  (a column's)

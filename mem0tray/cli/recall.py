@@ -1,7 +1,7 @@
 """`mem0tray recall`, `search`, `projects` and `export`: what the server has."""
 
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +16,11 @@ from mem0tray.actions.recall import KnownProjects, WasRead, why_not_shown
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_meant, project_option
 from mem0tray.cli.output import Style
-from mem0tray.config.server_choice import ServerNames, chosen_server
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, UsageError
+from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.text import lines, one_line, plural
 from mem0tray.files import atomic, temporary
 from mem0tray.ledger.reader import Reader
@@ -81,11 +81,10 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
 @_json
 @click.argument("words", nargs=-1, required=True, metavar="QUERY")
 def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: bool) -> None:
-    """Search a project's memories on the server, the best match first.
+    """Search a project's memories on the server, by meaning or by words, the best match first.
 
-    The server searches by meaning or by words, as it can; the embedded one by words and their
-    beginnings, ignoring case and accents. Memories that still wait here are searched by words,
-    and come before the others, marked. Exit codes are those of `recall`.
+    Memories that still wait here are searched by words, and come first, marked. Exit codes are
+    those of `recall`.
     """
     settings = arguments.load()
     name = project_meant(project)
@@ -142,31 +141,19 @@ def _judge(found: WasRead | KnownProjects, rest: str) -> None:
 
 
 @arguments.command(
-    "projects",
-    {"mem0tray projects": "", "mem0tray projects --json": "for a program"},
+    "projects", {"mem0tray projects": "", "mem0tray projects --json": "for a program"}
 )
 @_json
 def projects(*, as_json: bool) -> None:
-    """List the projects, with how many memories of each there are.
+    """List the projects, with how many memories each has here and on the server.
 
-    It counts memories on the server, where that can be asked; entries that wait here, and dead
-    letters; and how many were delivered, to any server. Exits with 1 where the server does not
-    answer: only what is known here is shown then.
+    Exits with 1 where the server does not answer: only what is known here is shown then.
     """
     settings = arguments.load()
     with output.waiting():
         found = reading.known_projects(settings)
     if as_json:
-        counts = [
-            {
-                "project_id": each.project,
-                "on_server": each.there,
-                "waiting": each.fresh,
-                "dead": each.dead,
-                "delivered": each.delivered,
-            }
-            for each in found.projects
-        ]
+        counts = [each._asdict() for each in found.projects]
         output.print_json({**_answer(found), "complete": found.whole, "projects": counts})
     else:
         _print_projects(found)
@@ -176,12 +163,8 @@ def projects(*, as_json: bool) -> None:
 def _print_projects(found: KnownProjects) -> None:
     if found.projects:
         rows = [
-            (
-                each.project,
-                text.NEVER if each.there is None else f"{each.there:,}",
-                *(f"{number:,}" for number in (each.fresh, each.dead, each.delivered)),
-            )
-            for each in found.projects
+            (name, *(text.NEVER if number is None else f"{number:,}" for number in numbers))
+            for name, *numbers in found.projects
         ]
         output.print_table(("PROJECT", *_NUMBERS), rows, right=_NUMBERS)
     elif not (found.trouble or found.unread):
@@ -208,47 +191,24 @@ class _Export:
         self.written = self.projects = 0
         self.cut: list[str] = []
         self.remarks: list[str] = []
+        self.server = chosen_server(settings, settings.locations())
         self._settings, self._project = settings, project
 
     def lines(self, progress: output.Progress) -> Generator[bytes]:
-        """Yield the lines, a page at a time.
-
-        Raises Mem0TrayError, also where a file that holds something would become empty.
-        """
-        server = chosen_server(self._settings, self._settings.locations())
-        try:
-            yield from self._lines(server, progress)
-        except NotAnsweredError as error:
-            why = why_not_shown(server.shown, error.said)
-            raise Mem0TrayError(f"{why} {self.left}") from error
-        except Mem0TrayError as error:
-            raise Mem0TrayError(f"{error.message} {self.left}", error.remedy) from error
-        found = None if self.target is None or self.written else atomic.signature(self.target)
-        if found is not None and found.size > 0:
-            raise FileUnavailableError(
-                f"The server has no memories; {self.target} holds something, and is as it was.",
-                "Remove it first, if that is meant.",
-            )
-
-    def _lines(self, server: ServerNames, progress: output.Progress) -> Iterator[bytes]:
-        paths, read = self._settings.locations(), 0
+        """Yield the lines, a page at a time. Raises Mem0TrayError or NotAnsweredError."""
+        paths, server, read = self._settings.locations(), self.server, 0
         # A terminal that shows the lines shows the progress.
         is_shown = self.target is not None or not sys.stdout.isatty()
-        with (
-            chosen_client.opened(self._settings, paths) as client,
-            Reader(paths.ledger) as reader,
-        ):
-            names = self._names(client, server.shown)
-            if client is None:  # nothing was ever stored there
-                return
-            questions = PatientQuestions(client, _TIMEOUT)
-            taken = reader.taken(server.name)
+        with chosen_client.opened(self._settings, paths) as client, Reader(paths.ledger) as reader:
+            names, taken = self._names(client, server.shown), reader.taken(server.name)
+            questions = None if client is None else PatientQuestions(client, _TIMEOUT)
             for name in names:
                 ids: dict[bytes, list[str]] = {}
                 for ours in reader.memories(taken.get(name, ()), server.name):
                     ids.setdefault(ours.digest, []).append(ours.id)
                 pages = []
-                for page in questions.pages(name):
+                # None: nothing was ever stored there.
+                for page in questions.pages(name) if questions is not None else ():
                     if not page.whole and name not in self.cut:
                         self.cut.append(name)
                     pages.append([add_lines.write_line(_line(each, ids)) for each in page.memories])
@@ -259,6 +219,12 @@ class _Export:
                 for lines in reversed(pages):
                     self.written += len(lines)
                     yield b"".join(reversed(lines))
+        found = None if self.target is None or self.written else atomic.signature(self.target)
+        if found is not None and found.size > 0:  # it would become empty
+            raise Mem0TrayError(
+                f"The server has no memories, and {self.target} holds something.",
+                "Remove it first, if that is meant.",
+            )
 
     def _names(self, client: Client | None, server: str) -> list[str]:
         here, unread = reading.known_here(self._settings)
@@ -271,7 +237,7 @@ class _Export:
                     "The server does not name all of its projects. Exported are those that it"
                     " names, and those known here."
                 )
-        number = sum(here[name].fresh + here[name].dead for name in waiting if name in here)
+        number = sum(here[name].waiting + here[name].dead for name in waiting if name in here)
         if number:
             wait = plural(number, "memory waits here and is", "memories wait here and are")
             self.remarks.append(f"{wait} not in it.")
@@ -281,9 +247,8 @@ class _Export:
 
     @property
     def left(self) -> str:
-        if self.target is not None:
-            return f"{self.target} is as it was."
-        return f"{self.count} written before." if self.written else "Nothing was written."
+        done = f"{self.count} written before."
+        return done if self.target is None else f"{self.target} is as it was."
 
     @property
     def count(self) -> str:
@@ -322,11 +287,9 @@ def _line(memory: ServerMemory, ids: dict[bytes, list[str]]) -> MemoryLine:
 def export(*, project: str | None, out: Path | None) -> None:
     """Write the server's memories as JSON lines, which `add --jsonl` takes.
 
-    Each line is an object with id, project_id, content and, if the server has the time,
-    timestamp; the oldest of each project come first. Memories that still wait here are left out.
-
-    If the server fails, FILE stays as it is. The command exits with 1 then, and where the server
-    shows less of a project than it has: official servers list a thousand memories of each.
+    The oldest of each project come first; memories that still wait here are left out. If the
+    server fails, FILE stays as it is. The command exits with 1 then, and where the server shows
+    less of a project than it has: official servers list a thousand memories of each.
     """
     settings = arguments.load()
     target = None if out in (None, Path("-")) else Path(out or "").expanduser().absolute()
@@ -342,6 +305,11 @@ def export(*, project: str | None, out: Path | None) -> None:
                     sys.stdout.buffer.flush()
                 else:
                     atomic.replace(target, lines)
+        except NotAnsweredError as error:
+            why = why_not_shown(found.server.shown, error.said)
+            raise Mem0TrayError(f"{why} {found.left}") from error
+        except Mem0TrayError as error:
+            raise Mem0TrayError(f"{error.message} {found.left}", error.remedy) from error
         except KeyboardInterrupt:
             progress.clear()
             output.remark(f"Interrupted: {found.left}")

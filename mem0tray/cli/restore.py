@@ -10,11 +10,10 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import backups, look_up, verbs, waiting
-from mem0tray.actions.backups import Piece, RestoreSource
-from mem0tray.actions.look_up import Version
+from mem0tray.actions.backups import RestoreSource
 from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.actions.verbs import Changed, Restored
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, listing
+from mem0tray.actions.waiting import FoundItem
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
@@ -97,7 +96,7 @@ def edit(name: str) -> None:
     output.say(f"`mem0tray restore {done.kept.name}` puts the old text back.")
 
 
-def _editable(versions: list[Version]) -> Version:
+def _editable(versions: list[FoundItem]) -> FoundItem:
     there = [each for each in versions if each.waits]
     if len(there) == 1:
         return there[0]
@@ -197,8 +196,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
         _print(source.name, verbs.restore(paths, settings, source))
 
 
-def _undone(settings: Settings, piece: Piece) -> bool:
-    (old,) = listing([piece.raw], DLQ_LIST)
+def _undone(settings: Settings, old: FoundItem) -> bool:
     done = verbs.undo(settings, old)
     if done is None:
         return False
@@ -227,26 +225,20 @@ def _list(settings: Settings, *, as_json: bool) -> None:
 
 def _document(source: RestoreSource, count: int) -> dict[str, Any]:
     """Make the document of a source, without the text of any memory; `time` in Unix seconds."""
-    pieces = []
-    for each in source.pieces:
-        place = DLQ_LIST if each.is_dead else QUEUE_LIST
-        # What has not even an id is no item.
-        found = listing([each.raw], place) or [FoundItem(place, "", "", each.raw, None)]
-        pieces.append(found[0].named)
     return {
         "name": source.name,
         "kind": source.kind,
         "time": source.at,
         "note": source.note,
         "restorable": count,
-        "items": pieces,
+        "items": [each.named for each in source.pieces],
     }
 
 
 def _print(name: str, done: Restored) -> None:
     output.say(f"From {name}:")
     for became, words in _BECAME.items():
-        pieces: Sequence[Piece] = getattr(done, became)
+        pieces: Sequence[FoundItem] = getattr(done, became)
         if pieces:
             output.say_beside("  ", plural(len(pieces), *words))
     if not done.heard:

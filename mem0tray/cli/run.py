@@ -51,12 +51,10 @@ _PUBLISHING: Final = 60.0  # seconds for writing files at the end
 @click.option("--once", is_flag=True, help="One cycle: what is due now, then stop.")
 @click.option("--until-idle", is_flag=True, help="Stop when nothing is left to deliver now.")
 def run(*, once: bool, until_idle: bool) -> None:
-    """Run the worker in the terminal.
+    """Run the worker in the terminal, until you stop it with Ctrl-C.
 
-    Delivers the queue and retries the dead letters until you stop it with
-    Ctrl-C. Each delivery and each failure is a line; many are counted in one.
-    An alert is a line too, and alerts.command hears of it. With --until-idle
-    it exits with 1 if something still waits, and says what.
+    Each delivery and each failure is a line; many are counted in one. With --until-idle it exits
+    with 1 if something still waits, and says what.
     """
     work(once=once, until_idle=until_idle)
 

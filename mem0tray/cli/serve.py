@@ -20,42 +20,27 @@ if TYPE_CHECKING:
 def hook(event: tuple[str, ...]) -> None:
     """Handle an event of Claude Code, whose JSON comes on standard input.
 
-    SessionStart prints, as context for the session, how to save a memory, and the memories of the
-    folder's project: what waits here, and what the server has if it answers within a second. Stop
-    and SessionEnd queue the lines of the last answer that begin with `mem0:`. PostCompact queues
-    the summary if the setting claude.save_summaries is true. A text is queued once in a session,
-    and nothing from a subagent is.
-
+    SessionStart prints context for the session, Stop and SessionEnd queue the lines of the last
+    answer that begin with `mem0:`, PostCompact queues the summary with claude.save_summaries.
     Exits with 0 whatever happens; the log has a line on what went wrong.
     """
     # Claude Code takes exit code 2, of a wrong command line, as a wish that the session go on.
     cli.run_hook(" ".join(event))
 
 
-@arguments.command(
-    "mcp",
-    {"mem0tray mcp": "as a client starts it"},
-)
+@arguments.command("mcp", {"mem0tray mcp": "as a client starts it"})
 def mcp() -> None:
     """Serve the Model Context Protocol on standard input and output.
 
-    A client starts it: `claude mcp add --scope user mem0tray -- mem0tray mcp` sets Claude Code up
-    for that. It ends when its standard input does. Its tools are mem0_save, mem0_recall,
-    mem0_search, mem0_list_projects, mem0_health and mem0_queue_status. What mem0_save was given is
-    on the disk when it answers, whether or not the worker runs.
-
-    A tool that is given no project uses that of the folder which the client names, else of the
-    working directory, as `add` does.
+    A client starts it: `mem0tray install claude-code` sets Claude Code up for that. It ends when
+    its standard input does. What mem0_save was given is on the disk when it answers.
     """
     from mem0tray.claude import mcp_server
 
     mcp_server.serve()
 
 
-@arguments.command(
-    "serve",
-    {"mem0tray serve": "", "mem0tray serve --port 7000": "at this port"},
-)
+@arguments.command("serve", {"mem0tray serve": "", "mem0tray serve --port 7000": "at this port"})
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -74,13 +74,9 @@ def command(
 ) -> None:
     """Set up mem0tray: server, API key, Claude Code, start at login, Claude Code's notes.
 
-    At a terminal you are asked everything that no option answers; Enter takes what stands in
-    brackets. Without a terminal the rest stays as it is; with --yes it takes the defaults. The
-    server is tested then.
-
-    At the end a memory of the project `mem0tray` is saved, delivered and recalled; only recalled
-    where the server has it from an earlier setup. Exits with 1 where that, or a part before it,
-    fails; with --no-memory also where the server test fails. What was set stays set then.
+    At a terminal you are asked everything that no option answers; without one the rest stays as it
+    is, or with --yes takes the defaults. At the end a memory of the project `mem0tray` is saved,
+    delivered and recalled. Exits with 1 where that, or a part before it, fails; what was set stays.
     """
     options = (server, key_from, key_in, claude_code, autostart, auto_memory)
     asking = not yes and output.can_ask()

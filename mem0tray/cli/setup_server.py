@@ -65,7 +65,10 @@ def set_up(
     if key is not None:
         return failed
     while way.asking and _address() and not arguments.is_in_environment(_KEY):
-        typed = _asked_key()
+        now = arguments.load_all().settings.server
+        kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
+        question = f"API key of the server, which is not shown ({kept})"
+        typed = click.prompt(question, hide_input=True, default="", show_default=False).strip()
         if not typed:
             break
         key = typed
@@ -84,14 +87,6 @@ def set_up(
         )
     _change(None, key, place)
     return report_on_server(_KEY)
-
-
-def _asked_key() -> str:
-    now = arguments.load_all().settings.server
-    kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
-    question = f"API key of the server, which is not shown ({kept})"
-    answer = click.prompt(question, hide_input=True, default="", show_default=False)
-    return str(answer).strip()
 
 
 def _read_key(file: str) -> str:
@@ -169,11 +164,11 @@ def _put(key: str, wanted: str | None, address: str | None) -> None:
         config_file.change(location(), _URL, address)
     if is_in_keyring:
         config_file.change(location(), _SWITCH, value=True)
-        config_file.remove(location(), _KEY)
+        config_file.change(location(), _KEY, None)
         output.say("The API key is in the system's keyring, for this address alone.")
         return
     config_file.change(location(), _KEY, value)
-    if config_file.remove(location(), _SWITCH) and url:
+    if config_file.change(location(), _SWITCH, None) and url:
         try:
             keyring_key.remove(url)
         except KeyringUnavailableError as error:

@@ -8,11 +8,10 @@ import click
 
 from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.diagnose import Cause, Surroundings
-from mem0tray.actions.look_up import Version
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
-from mem0tray.config.server_choice import former_in_words
+from mem0tray.config.server_choice import in_sentence
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
@@ -22,10 +21,9 @@ from mem0tray.core.text import lines, one_line, plural, short_id
 from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server.remedy import asks_nothing
 
+# A dead letter's first attempts were no retries.
 _DEAD: Final = ("ID", "PROJECT", "RETRIED", "LAST ATTEMPT", "NEXT RETRY", "TEXT", "REASON")
 _FRESH: Final = ("ID", "PROJECT", "RETRIES", "WAITING SINCE", "NEXT RETRY", "TEXT", "REASON")
-# Left out where room is short, in this order. A dead letter's first attempts were no retries.
-_SPARE: Final = ("LAST ATTEMPT", "WAITING SINCE", "RETRIES", "RETRIED", "NEXT RETRY", "PROJECT")
 _TEXT: Final = 60  # characters of a memory's text
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again automatically",
@@ -82,18 +80,8 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         return
     if shown:
         rows = [_row(called[each.id], each, now, why, last.get(each.id)) for each in shown]
-        table = dict(zip(_FRESH if queue else _DEAD, zip(*rows, strict=True), strict=True))
-        if project is not None:
-            del table["PROJECT"]
-        if not any(table["REASON"]):  # a header above nothing
-            del table["REASON"]
-        output.print_table(
-            tuple(table),
-            list(zip(*table.values(), strict=True)),
-            right={"RETRIES", "RETRIED"},
-            cut={"PROJECT", "TEXT", "REASON"},
-            spare=[name for name in _SPARE if name in table],
-        )
+        right, cut = {"RETRIES", "RETRIED"}, {"PROJECT", "TEXT", "REASON"}
+        output.print_table(_FRESH if queue else _DEAD, rows, right, cut=cut)
     if not total:
         of = "" if project is None else f" of {one_line(project, 80)}"
         output.say(f"Nothing{of} waits." if queue else f"There are no dead letters{of}.")
@@ -166,12 +154,9 @@ def _row(
 def command(name: str, *, as_json: bool) -> None:
     """Show one memory: its text, where it is, and its failed attempts.
 
-    ID may be shortened as long as it names one memory. For a delivered memory the
-    ledger keeps hash, server and time, not the text; the text is shown as long as
-    another file still holds it, such as `last_100`.
-
-    An attempt that ended with "server down", "server busy", "key refused" or "asked in
-    vain" does not count against the memory as long as others meet the same.
+    Of a delivered memory the ledger keeps hash, server and time; the text is shown as long as
+    another file still holds it. An attempt that ended with "server down", "server busy", "key
+    refused" or "asked in vain" does not count as long as others meet the same.
     """
     versions = look_up.look_up(arguments.load_there(), name)
     now = time.time()
@@ -186,7 +171,7 @@ def command(name: str, *, as_json: bool) -> None:
         _print(each, now)
 
 
-def _document(version: Version) -> dict[str, Any]:
+def _document(version: FoundItem) -> dict[str, Any]:
     fields, known = items.load_object(version.raw) or {}, version.known
     last = _last(version.attempts)
     waits = version.waits and not _never_sent(version)
@@ -212,7 +197,7 @@ def _document(version: Version) -> dict[str, Any]:
     }
 
 
-def _print(version: Version, now: float) -> None:
+def _print(version: FoundItem, now: float) -> None:
     told, is_dead = _document(version), version.where == "dlq"
     is_delivered, due = version.where == items.DELIVERED, told["next_retry"]
     output.print_facts(
@@ -221,7 +206,7 @@ def _print(version: Version, now: float) -> None:
             ("project", version.project or "(none)"),
             ("where", _where(version)),
             *[
-                ("before", f"delivered to {former_in_words(each)} on {text.moment(at)}")
+                ("before", f"delivered to {in_sentence(each)} on {text.moment(at)}")
                 for each, at in version.deliveries
                 if not is_delivered or each != told["server"]
             ],
@@ -248,7 +233,7 @@ def _print(version: Version, now: float) -> None:
     click.echo(shown if shown.strip() else "(blanks only)" if shown else "(empty)")
 
 
-def _where(version: Version) -> str:
+def _where(version: FoundItem) -> str:
     known, why = version.known, _never_sent(version)
     if known is not None and version.is_over and known.reason != items.EDITED:
         fate = look_up.fate(known)
@@ -256,11 +241,11 @@ def _where(version: Version) -> str:
     if version.waits and why:
         return f"never sent: {why}"
     if known is not None and version.is_held and version.waits:
-        return f"held: {diagnose.why_held(known)}"
+        return f"held: {diagnose.cause_held(known).detail}"
     return _PLACES[version.where]
 
 
-def _never_sent(version: Version) -> str:
+def _never_sent(version: FoundItem) -> str:
     item = version.item
     return "" if item is None or item.project.strip() else "it names no project"
 
@@ -306,9 +291,6 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
 
     For an item that was delivered or deleted it says when, and where to.
-
-    An attempt that ended with "server down", "server busy", "key refused" or "asked in
-    vain" does not count against the memory as long as others meet the same.
     """
     settings = arguments.load_there()
     if name is None:

@@ -15,7 +15,7 @@ from mem0tray.actions import standing, status_line, waiting, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Fact, Style
-from mem0tray.config.server_choice import former_in_words
+from mem0tray.config.server_choice import in_sentence
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.due import GROWS_UNTIL
@@ -145,7 +145,7 @@ def _state(seen: Overview) -> Fact:
 
 
 def _elsewhere(server: str, number: int, to_bring_over: int) -> str:
-    where = f"{plural(number, 'memory is', 'memories are')} on {former_in_words(server)}"
+    where = f"{plural(number, 'memory is', 'memories are')} on {in_sentence(server)}"
     how = f": `mem0tray migrate --from {server}` brings {to_bring_over:,} over"
     return f"{where}, and not on the present server{how if to_bring_over else ''}"
 

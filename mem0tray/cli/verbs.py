@@ -150,8 +150,7 @@ _YEAR: Final = 525_600.0  # minutes; without a number a pause has no end
 
 
 @arguments.command(
-    "pause",
-    {"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"},
+    "pause", {"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"}
 )
 @click.argument("minutes", required=False, type=click.FloatRange(0, _YEAR, min_open=True))
 def pause(minutes: float | None) -> None:
@@ -220,11 +219,9 @@ def delete(
 ) -> int:
     """Back up, then delete dead letters or waiting entries, by id or the beginning of one.
 
-    With --project alone it deletes all items of that project; with ids too, only those of them
-    that belong to it. Exits with 1 if something was not deleted: it was delivered meanwhile, or
-    is being sent just now, and will then be deleted only if the server does not take it.
-
-    With --forget there is no backup, and the id may also be that of a memory delivered or
+    With --project it deletes all items of that project, or those of the ids that belong to it.
+    Exits with 1 if something was not deleted: it was delivered meanwhile, or is being sent just
+    now. With --forget there is no backup, and the id may also be that of a memory delivered or
     deleted before, whose text other files may still hold.
     """
     if not ids and project is None:

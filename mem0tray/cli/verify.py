@@ -8,18 +8,20 @@ import click
 
 from mem0tray.actions import migrate, verify
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration
-from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
 from mem0tray.cli import arguments, output
 from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.output import Style
-from mem0tray.config.server_choice import ServerNames, former_in_words
+from mem0tray.config.server_choice import ServerNames, in_sentence
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.text import one_line, plural
 from mem0tray.system import programs
 
+_COUNTS: Final = (
+    "sample", "delivered", "asked", "there", "cannot_tell", "cannot_tell_why", "waiting_again"
+)  # fmt: skip
 _SHOWN: Final = 100  # missing memories that people read by name
 
 
@@ -47,9 +49,8 @@ _SHOWN: Final = 100  # missing memories that people read by name
 def command(*, project: str | None, sample: int | None, requeue: bool, as_json: bool) -> None:
     """Ask the server for what it took, and name what it no longer has.
 
-    The server is asked by id if it keeps ids, else by text. What is missing can be queued again if
-    its text is still in the list of the last hundred, a backup, the quarantine, or a note. Exits
-    with 1 where something is missing and was not queued again, or the server did not say.
+    What is missing can be queued again if a file here still has its text. Exits with 1 where
+    something is missing and was not queued again, or the server did not say.
     """
     settings = arguments.load_there()
     project = project_alone(project)
@@ -74,10 +75,10 @@ def _print(found: Verified, project: str | None) -> None:
     if len(missing) > _SHOWN:
         output.say(f"… and {len(missing) - _SHOWN:,} more: `--json` names them all.")
     output.say(_summary(found, project), Style.WARNING if missing else Style.PLAIN)
-    for why, number in found.unclear.items():
+    for why, number in found.cannot_tell_why.items():
         output.say(f"Nobody can tell about {plural(number, 'memory', 'memories')}: {why}.")
-    if found.again:
-        waits = plural(found.again, "further memory waits", "further memories wait")
+    if found.waiting_again:
+        waits = plural(found.waiting_again, "further memory waits", "further memories wait")
         output.say(f"{waits} here to be sent again.")
 
 
@@ -95,7 +96,7 @@ def _summary(found: Verified, project: str | None) -> str:
     if not found.delivered:
         return f"Nothing{of} has been delivered to {there} yet."
     what = plural(found.asked, "memory", "memories")
-    if found.is_sample:
+    if found.sample:
         what = f"a sample of {what} among the {found.delivered:,}"
     unclear = f", {found.cannot_tell:,} that it does not tell of" if found.cannot_tell else ""
     return (
@@ -126,13 +127,7 @@ def _document(found: Verified) -> dict[str, Any]:
         "destination": found.destination or None,
         "answered": not found.trouble,
         "reason": found.trouble or None,
-        "sample": found.is_sample,
-        "delivered": found.delivered,
-        "asked": found.asked,
-        "there": found.there,
-        "cannot_tell": found.cannot_tell,
-        "cannot_tell_why": found.unclear,
-        "waiting_again": found.again,
+        **{name: getattr(found, name) for name in _COUNTS},
         "missing": [
             {
                 "id": each.memory.id,
@@ -172,13 +167,9 @@ def _document(found: Verified) -> dict[str, Any]:
 def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json: bool) -> None:
     """Bring over what only a former server has: queue it again for the present one.
 
-    The worker delivers it like everything else. Ctrl-C and a kill do no harm: typed again, the
-    command goes on, and nothing is queued twice. What others saved on the former server comes
-    along, if that server shows it; what you deleted here does not.
-
-    If the former server wants an API key, it is taken from the variable
-    MEM0TRAY_MIGRATE_KEY, or asked for; server.api_key is sent only to the present server.
-    Exits with 1 where something could not be read back from the former server.
+    The worker delivers it like everything else; typed again after Ctrl-C the command goes on. If
+    the former server wants an API key, it is taken from the variable MEM0TRAY_MIGRATE_KEY, or asked
+    for. Exits with 1 where something could not be read back from there.
     """
     settings = arguments.load_there()
     project = project_alone(project)
@@ -187,7 +178,7 @@ def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json:
     brought = Brought()
     if name is not None:
         brought = _run(settings, name, project, dry_run=dry_run)
-    where = former_in_words(name or "")
+    where = in_sentence(name or "")
     if as_json:
         whose = {"from": name, "to": there.name, "project_id": project, "dry_run": dry_run}
         output.print_json(whose | _as_document(brought))

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +10,9 @@ import msgspec
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from mem0tray.config import settings
+from mem0tray.config import setting_rules, settings
 from mem0tray.config.settings import SECRETS, Settings
+from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
@@ -40,7 +40,8 @@ def checked(key: str, text: str) -> Any:
             f"The new value of {key} is empty; nothing was changed.",
             f"Give one, or take the setting away with `mem0tray config unset {key}`.",
         )
-    value = settings.check(key, text if kind is str else text.strip())
+    given = text if kind is str else setting_rules.parse(text.strip(), kind)
+    value = setting_rules.checked(key, given, kind, reasons.quoted(key))
     if key in ("server.url", "server.ca_file") and value != settings.LOCAL_URL:
         from mem0tray.config import server_address  # slow to import
 
@@ -60,8 +61,11 @@ def as_toml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def change(file: Path, key: str, value: Any) -> None:
-    """Set one value; a new file is 0600 in a folder 0700, a link is followed."""
+def change(file: Path, key: str, value: Any) -> bool:
+    """Set one value, or take it out (None); return whether one was set. A link is followed.
+
+    A new file is 0600 in a folder 0700.
+    """
     section, name = key.split(".")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -69,28 +73,22 @@ def change(file: Path, key: str, value: Any) -> None:
         document = _read(file)
         try:
             table: Any = document.setdefault(section, tomlkit.table())
-            table[name] = value
+            was_set = name in table
+            if value is not None:
+                table[name] = value
+            elif was_set:
+                del table[name]
             text = tomlkit.dumps(document)
         except (TOMLKitError, TypeError) as error:
-            raise _not_a_section(file, key) from error
-        atomic.replace(file, text.encode())
+            raise SettingsError(
+                f"{key} cannot be changed in {file}: {section!r} is something else there.",
+                "Mend it with `mem0tray config edit`.",
+            ) from error
+        if was_set or value is not None:
+            atomic.replace(file, text.encode())
         if key in SECRETS:
             settings.tighten(file)
-
-
-def remove(file: Path, key: str) -> bool:
-    """Take a value out, so that its default or variable applies; False when it was not there."""
-    section, name = key.split(".")
-    with _locked(file):
-        document = _read(file)
-        table: Any = document.get(section, {})
-        if not isinstance(table, MutableMapping):
-            raise _not_a_section(file, key)
-        if name not in table:
-            return False
-        del table[name]
-        atomic.replace(file, tomlkit.dumps(document).encode())
-        return True
+    return was_set
 
 
 def create(file: Path) -> None:
@@ -113,14 +111,6 @@ def create(file: Path) -> None:
 
 def _locked(file: Path) -> AbstractContextManager[FileLock]:
     return FileLock(file.with_name(f".{file.name}.lock")).held(_PATIENCE)
-
-
-def _not_a_section(file: Path, key: str) -> SettingsError:
-    section = key.partition(".")[0]
-    return SettingsError(
-        f"{key} cannot be changed in {file}: {section!r} is something else there.",
-        "Mend it with `mem0tray config edit`.",
-    )
 
 
 def _read(file: Path) -> tomlkit.TOMLDocument:

@@ -34,9 +34,10 @@ def in_words(server: str | None) -> str:
     return THIS_COMPUTER if server == LOCAL_URL else server or "the server"
 
 
-def former_in_words(server: str) -> str:
-    """Return the words that people see for a server that was chosen before."""
-    return "the embedded server of this computer" if server == LOCAL_URL else server
+def in_sentence(server: str, *, first: bool = False) -> str:
+    """Return a server's name within a sentence of ours; `first`: the sentence begins with it."""
+    ours = "The embedded server" if first else "the embedded server"
+    return ours if server in (LOCAL_URL, THIS_COMPUTER) else server
 
 
 def said(destination: str, language: "Language") -> str:

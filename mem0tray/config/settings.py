@@ -154,12 +154,6 @@ def variable(key: str) -> str:
     return ENV_PREFIX + key.replace(".", "_").upper()
 
 
-def check(key: str, text: str) -> Any:
-    """Return the value that `text` stands for under `key`. Raises SettingsError."""
-    kind = kind_of(key)
-    return setting_rules.checked(key, setting_rules.parse(text, kind), kind, reasons.quoted(key))
-
-
 def kind_of(key: str) -> type:
     """Return the type of `section.key`; SettingsError, with a guess, when there is none."""
     known = keys()

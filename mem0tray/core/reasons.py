@@ -201,11 +201,7 @@ def _filled(
     return result
 
 
-def _as_sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
 _CONVERSIONS: Final[dict[str, Callable[[str], str]]] = {
-    "S": _as_sentence,
+    "S": lambda text: f"{text[:1].upper()}{text[1:].rstrip('.')}.",
     "B": lambda text: text.rstrip("."),
 }

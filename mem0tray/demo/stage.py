@@ -23,6 +23,7 @@ from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import unquote
 
 from mem0tray.config import settings
+from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line
 from mem0tray.system import programs
@@ -376,8 +377,7 @@ def _environment(home: Path) -> dict[str, str]:
 def _read(path: Path) -> dict[str, Any]:
     """Read a file that the worker replaces whole; empty while there is none."""
     with suppress(OSError):
-        document: dict[str, Any] = json.loads(path.read_bytes())
-        return document
+        return items.load_object(path.read_bytes()) or {}
     return {}
 
 

@@ -2,13 +2,11 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import standing
 from mem0tray.alerts import AlertWatch
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
@@ -138,9 +136,8 @@ class Application:
     def _view(self) -> View:
         if self._at_login is None:
             self._at_login = self._login.state().name == autostart.ENABLED
-        seen = standing.of_thread(self._worker, time.time(), menu.SHOWN)
         level, former = self._current().notifications.level, self._controller.former()
-        return menu.view_of(seen, level, at_login=self._at_login, former=former)
+        return menu.view_of(self._worker, level, at_login=self._at_login, former=former)
 
     def _current(self) -> Settings:
         return self._worker.settings

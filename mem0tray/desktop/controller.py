@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from mem0tray.actions import backups, diagnose, migrate, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.migrate import Migration
-from mem0tray.actions.standing import DeadLetter
 from mem0tray.actions.verbs import delete, restore
 from mem0tray.actions.waiting import FoundItem
 from mem0tray.config.server_choice import chosen_server
@@ -28,7 +27,7 @@ from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Notice, notice_texts
 from mem0tray.desktop.tray import menu
-from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.desktop.tray.menu import DeadLetter, MenuCommand, Verb
 from mem0tray.files import orders
 from mem0tray.files.private_folders import make_private_folder
 from mem0tray.ledger.reader import Reader

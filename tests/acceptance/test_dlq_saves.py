@@ -106,8 +106,7 @@ def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server
 
 @pytest.mark.row(9, 31)
 @pytest.mark.parametrize(
-    "damage",
-    variants(["half", "NUL", "empty", "an open bracket", "other type"]),
+    "damage", variants(["half", "NUL", "empty", "an open bracket", "other type"])
 )
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
 def test_a_broken_file_is_never_taken_for_empty(

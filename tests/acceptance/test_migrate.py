@@ -75,10 +75,7 @@ def check_kills(home: Home, server: Standin, total: int, kills: int) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("total", "kills"),
-    [
-        (200, 4),
-        *(pytest.param(each, 10, marks=pytest.mark.slow) for each in (600, 10_000)),
-    ],
+    [(200, 4), *(pytest.param(each, 10, marks=pytest.mark.slow) for each in (600, 10_000))],
 )
 def test_kills_leave_each_memory_there_once(
     home: Home, server: Standin, total: int, kills: int

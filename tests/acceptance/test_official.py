@@ -157,11 +157,7 @@ SHORTEN = (
 @pytest.mark.row(56)
 @pytest.mark.parametrize(
     ("text", "reason", "advice"),
-    [
-        ("a\0b", NUL, EDIT),
-        ("half \ud83d", HALF, EDIT),
-        ("large", LARGE, SHORTEN),
-    ],
+    [("a\0b", NUL, EDIT), ("half \ud83d", HALF, EDIT), ("large", LARGE, SHORTEN)],
     ids=["NUL", "half a character", "too large"],
 )
 def test_show_and_diagnose_say_what_is_to_be_changed(

@@ -97,14 +97,8 @@ def delete(home: Home, server: Standin) -> None:
     home.drain()
 
 
-def double(home: Home, server: Standin) -> None:
-    del home
-    server.stored.append(("alpha", "good"))
-
-
-def invent(home: Home, server: Standin) -> None:
-    del home
-    server.stored.append(("alpha", "goo"))
+def store(text: str) -> Callable[[Home, Standin], None]:
+    return lambda _, server: server.stored.append(("alpha", text))
 
 
 def tear(home: Home, server: Standin) -> None:
@@ -117,8 +111,8 @@ def tear(home: Home, server: Standin) -> None:
     [
         (lose, "lost: 'letter'"),
         (delete, "gone from the files, though nobody discarded it: 'letter'"),
-        (double, "stored 2 times, not 1: 'good'"),
-        (invent, "on the server, though nobody queued it: 'goo'"),
+        (store("good"), "stored 2 times, not 1: 'good'"),
+        (store("goo"), "on the server, though nobody queued it: 'goo'"),
         (tear, "mem0_queue.json cannot be read"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from mem0tray.actions import server_test
-from mem0tray.actions.server_test import FAILED, OK, SKIPPED, STEPS, WARNING, Step, examine
+from mem0tray.actions.server_test import FAIL, OK, SKIP, STEPS, WARN, Check, examine
 from mem0tray.config import settings
 from mem0tray.system.paths import Paths
 from tests.support.http1 import Answer, page
@@ -15,7 +15,7 @@ from tests.support.standin import UNNAMED, Standin
 
 PATIENCE = 20.0  # seconds for all of a test
 
-Test = Callable[..., dict[str, Step]]
+Test = Callable[..., dict[str, Check]]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def steps(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Test:
     del paths  # a scratch home
     monkeypatch.setattr(server_test, "milliseconds", lambda _: "1 ms")
 
-    def test(url: str, seconds: float = PATIENCE, **more: str) -> dict[str, Step]:
+    def test(url: str, seconds: float = PATIENCE, **more: str) -> dict[str, Check]:
         for name, value in {"url": url, **more}.items():
             monkeypatch.setenv(f"MEM0TRAY_SERVER_{name.upper()}", value)
         loaded = settings.load()
@@ -34,13 +34,13 @@ def steps(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Test:
     return test
 
 
-def results(found: dict[str, Step]) -> list[str]:
+def results(found: dict[str, Check]) -> list[str]:
     assert list(found)[-len(STEPS) :] == list(STEPS)
-    return [step.result for step in found.values()]
+    return [step.level for step in found.values()]
 
 
-def words(step: Step) -> str:
-    return f"{step.seen} {step.remedy}".strip()
+def words(step: Check) -> str:
+    return f"{step.message} {step.remedy}".strip()
 
 
 THERE = (
@@ -74,7 +74,7 @@ def test_an_official_server_is_told_by_its_answers(steps: Test) -> None:
         server.api_key = "sesame"
         found = steps(server.url, api_key="sesame")
         assert results(found) == [OK, OK, OK]
-        assert found["server"].seen == (
+        assert found["server"].message == (
             f"{server.netloc} is healthy and speaks `oss`: it is recognised, and"
             " /auth/setup-status is answered within 1 ms."
         )
@@ -91,12 +91,12 @@ def test_a_silent_server_is_waited_for_no_longer_than_said(
     with Standin() as server:
         server.health = Answer(body={"status": "ok"}, delay=PATIENCE)
         found = steps(server.url, seconds=1.5)
-        assert results(found) == [FAILED, SKIPPED, SKIPPED]
-        begin, _, end = found["server"].seen.partition(" is down. No answer after ")
+        assert results(found) == [FAIL, SKIP, SKIP]
+        begin, _, end = found["server"].message.partition(" is down. No answer after ")
         assert (begin, found["server"].remedy) == (server.netloc, THERE)
         assert float(end.removesuffix(" s.")) < PATIENCE / 4
         monkeypatch.setenv("MEM0TRAY_SYNC_TIMEOUT", "1")
-        assert "No answer after 0.5" in steps(server.url)["server"].seen  # its share
+        assert "No answer after 0.5" in steps(server.url)["server"].message  # its share
 
 
 def test_a_page_of_html_is_no_mem0_server(steps: Test) -> None:
@@ -149,7 +149,7 @@ def test_a_key_that_is_wrong_or_missing(
     with OfficialStandin(SimpleStore()) if official else Standin() as server:
         server.api_key = "sesame"
         found = steps(server.url, api_key=key)
-    assert results(found) == [OK, FAILED, SKIPPED]
+    assert results(found) == [OK, FAIL, SKIP]
     assert words(found["server key"]) == f"{said.format(host=server.netloc)} {SET_KEY}"
 
 
@@ -157,13 +157,13 @@ def test_a_private_server_that_wants_a_key_is_no_stranger(steps: Test) -> None:
     with Standin() as server:
         server.health, server.api_key = UNNAMED, "sesame"
         found = steps(server.url, api_key="wrong-sesame")
-    assert results(found) == [FAILED, FAILED, SKIPPED]
+    assert results(found) == [FAIL, FAIL, SKIP]
     assert words(found["server"]) == (
         f"{server.netloc} wants the right key before it shows what it is"
         " (/memory/mem0tray-key-check: 401 Unauthorized; /auth/setup-status: 401 Unauthorized)."
         " Set the key that it wants with `mem0tray config set server.api_key`."
     )
-    assert found["server key"].seen.startswith(f"{server.netloc} refuses the API key: ")
+    assert found["server key"].message.startswith(f"{server.netloc} refuses the API key: ")
 
 
 def test_a_health_path_that_wants_the_key(steps: Test) -> None:
@@ -171,7 +171,7 @@ def test_a_health_path_that_wants_the_key(steps: Test) -> None:
         server.api_key = "sesame"
         server.health = Answer(401)
         found = steps(server.url, api_key="wrong-sesame", dialect="vps")
-    assert results(found) == [FAILED, FAILED, SKIPPED]
+    assert results(found) == [FAIL, FAIL, SKIP]
     assert words(found["server"]) == (
         f"{server.netloc} wants a key for its health too. The health check was answered with"
         f" 401 Unauthorized. {SET_KEY}"
@@ -188,10 +188,10 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
         )
         server.not_asked_status = 500
         found = steps(server.url)
-        assert found["server reading"].seen == (
+        assert found["server reading"].message == (
             f"{server.netloc} does not show what it has: 500: Not Found."
         )
-    assert results(found)[-1] == WARNING
+    assert results(found)[-1] == WARN
 
 
 # Settings -------------------------------------------------------------------------------------
@@ -199,6 +199,6 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
 
 def test_the_embedded_server_is_this_computer(steps: Test) -> None:
     (step,) = steps("local").values()
-    assert (step.result, step.seen) == (
+    assert (step.level, step.message) == (
         OK, "this computer only; the embedded server starts together with the worker."
     )  # fmt: skip

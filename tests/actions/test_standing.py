@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -31,9 +30,6 @@ from mem0tray.ledger.names import OTHER_WORKER
 from mem0tray.system.paths import Paths, config_file, record_of
 from tests.actions.scene import holding, metrics_of, run_worker, write, write_dlq
 from tests.support.shapes import dead, entry, queue_document
-
-if TYPE_CHECKING:
-    from mem0tray.worker.thread import WorkerThread
 
 SERVER = "https://server.test"
 
@@ -195,29 +191,6 @@ def test_a_file_that_is_rewritten_all_the_time_has_no_count(
     made = standing.overview(read())
     assert (made.queue, made.dlq, made.totals["queued"]) == (None, 0, None)
     assert str(paths.queue) in str(made.reason)
-
-
-# What it costs --------------------------------------------------------------------------------
-
-
-def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_dlq(paths, [dead(str(number)) for number in range(30)])
-    run_worker(paths)
-    monkeypatch.setattr(atomic, "read", lambda path: pytest.fail(f"{path} was read"))
-    status = WorkerStatus(WorkerState(HEALTHY), 1, 30, 5.0, paused=True, held=1)
-    thread = SimpleNamespace(
-        is_ready=True, look=lambda: status, paths=paths, destination="server.test"
-    )
-    seen = standing.of_thread(cast("WorkerThread", thread), 7.0, 10)
-    assert (seen.at, seen.told, seen.server.shown) == (7.0, status, "server.test")
-    assert len(seen.letters) == 10
-    assert not seen.restorable
-    thread.look = lambda: WorkerStatus(WorkerState(HEALTHY), 0, 0, None, paused=False)
-    assert standing.of_thread(cast("WorkerThread", thread), 7.0, 10).letters == ()
-    thread.is_ready = False
-    assert standing.of_thread(cast("WorkerThread", thread), 7.0, 10).told is None
 
 
 # In figures and words ---------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from mem0tray.actions import waiting
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems, listing
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems, as_found
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.files.lock import COMMAND
@@ -113,6 +113,9 @@ def test_a_whole_id_wins_over_longer_ones_and_means_all_its_texts(
     assert len(chosen(paths, name)) == number
 
 
-def test_things_without_sense_are_found_if_they_have_an_id() -> None:
-    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], waiting.DLQ_LIST)
-    assert [(each.id, each.item) for each in seen] == [("n1", None)]
+@pytest.mark.parametrize(
+    ("raw", "name"), [(b'{"id": "n1", "content": 5}', "n1"), (b"null", ""), (b"[1]", "")]
+)
+def test_things_without_sense_have_the_id_that_they_say(raw: bytes, name: str) -> None:
+    seen = as_found(raw, waiting.DLQ_LIST)
+    assert (seen.id, seen.item) == (name, None)

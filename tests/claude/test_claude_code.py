@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from tests.claude.stub_model import Reply, StubModel, calls, says
-from tests.support import needs
+from tests.support import needs, privileges
 from tests.support.home import REPOSITORY, Home
 from tests.support.standin import Standin
 
@@ -170,17 +170,11 @@ def network_of_its_own() -> Iterator[None]:
     system = ctypes.CDLL(None, use_errno=True)
     former = os.open(_MINE, os.O_RDONLY)
     try:
-        _succeed(system.unshare(_NETWORK))
+        privileges.check(system.unshare(_NETWORK))
         try:
             subprocess.run(["ip", "link", "set", "lo", "up"], check=True)  # noqa: S607  (its folder differs)
             yield
         finally:
-            _succeed(system.setns(former, _NETWORK))
+            privileges.check(system.setns(former, _NETWORK))
     finally:
         os.close(former)
-
-
-def _succeed(result: int) -> None:
-    if result:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))

@@ -289,10 +289,7 @@ def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standi
     home.wait(is_in_time, what="an answer in time")
     _, _, first, *memories = begun
     assert first.startswith("From mem0tray, memories of earlier sessions. 2 memories of the ")
-    assert memories == [
-        "- [waiting here] so do beans",
-        "- roses want sun",
-    ]
+    assert memories == ["- [waiting here] so do beans", "- roses want sun"]
 
 
 def test_each_session_is_told_how_to_save_a_memory(home: Home) -> None:

@@ -66,10 +66,7 @@ def test_with_a_server_that_answers(connect: Connect, home: Home, server: Standi
         "- older",
     ]
     found = session.call("mem0_search", project_id="garden", query="older", limit=1)
-    assert found.lines == [
-        "1 memory of the project 'garden' for “older”, best first:",
-        "- older",
-    ]
+    assert found.lines == ["1 memory of the project 'garden' for “older”, best first:", "- older"]
     assert session.call("mem0_recall", project_id="nobody").text == (
         "Nothing was found in the project 'nobody'."
     )

@@ -38,11 +38,7 @@ class ToolClient:
     """
 
     def __init__(
-        self,
-        server: Transport,
-        *,
-        roots: Sequence[str] | str | None = None,
-        mode: str = "auto",
+        self, server: Transport, *, roots: Sequence[str] | str | None = None, mode: str = "auto"
     ) -> None:
         self._stack = ExitStack()
         self._roots = roots

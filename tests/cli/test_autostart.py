@@ -30,13 +30,6 @@ def test_each_command_says_how_it_is_now_and_status_agrees(home: Scratch, entry:
     assert entry.exists()
     assert home.ok("autostart", "status").startswith("mem0tray starts at login.\n")
     assert f"where   {entry}\n" in home.ok("autostart", "status")
-    seen = home.run("autostart", "status", "--json").json()
-    starts = seen["enable_would_start"]
-    assert "mem0tray" in starts
-    assert seen == {
-        "state": "enabled", "reason": "", "kind": "desktop", "advice": [], "where": str(entry),
-        "starts": starts, "enable_would_start": starts,
-    }  # fmt: skip
     assert home.ok("autostart", "disable") == "mem0tray does not start at login.\n"
     assert not entry.exists()
     again = home.ok("autostart", "disable")
@@ -74,21 +67,20 @@ COMMENT = "Comment=Brings every memory from Claude Code to your Mem0 server"
 
 
 @pytest.mark.parametrize(
-    ("lines", "state", "words"),
+    ("lines", "words"),
     [
-        (["Exec=/gone/mem0tray", COMMENT], "stale", "/gone/mem0tray is not there any more."),
-        (["Exec=/bin/true", COMMENT, "Hidden=true"], "blocked", "says Hidden=true."),
-        (["Exec=/bin/true", COMMENT], "enabled", "It is another mem0tray than this one;"),
+        (["Exec=/gone/mem0tray", COMMENT], "/gone/mem0tray is not there any more."),
+        (["Exec=/bin/true", COMMENT, "Hidden=true"], "says Hidden=true."),
+        (["Exec=/bin/true", COMMENT], "It is another mem0tray than this one;"),
     ],
 )
 def test_what_is_odd_comes_with_the_command_that_mends_it(
-    home: Scratch, entry: Path, lines: list[str], state: str, words: str
+    home: Scratch, entry: Path, lines: list[str], words: str
 ) -> None:
     _write(entry, *lines)
     text = home.ok("autostart", "status")
     assert words in text
     assert "`mem0tray autostart enable`" in text
-    assert home.run("autostart", "status", "--json").json()["state"] == state
     home.ok("autostart", "enable")
     assert "enable`" not in home.ok("autostart", "status")
 
@@ -120,8 +112,7 @@ def test_without_a_desktop_it_is_a_service_and_lingering_is_named(
     assert f"{path} runs " in said
     assert " run.\n" in said
     assert "Lingering is off" in said
-    seen = home.run("autostart", "status", "--json").json()
-    assert (seen["state"], seen["kind"], len(seen["advice"])) == ("enabled", "service", 1)
+    assert home.ok("autostart", "status").count("Lingering is off") == 1
     checks = home.run("doctor", "--json").json()["checks"]
     (found,) = [each for each in checks if each["name"] == "autostart"]
     assert found["level"] == "warn"

@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from mem0tray.cli.logs import LogReader
+from mem0tray.cli import logs
 from mem0tray.system import regular_file
 from tests.cli.scratch import Scratch
 from tests.support import needs
@@ -111,10 +111,9 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def reader(log: Path) -> Iterator[LogReader]:
-    made = LogReader(log)
-    yield made
-    made.close()
+def reader(log: Path) -> Iterator[Iterator[list[str]]]:
+    with closing(logs.read(log, 9)) as made:
+        yield made
 
 
 def turn_over(log: Path) -> None:
@@ -131,47 +130,46 @@ def append(log: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(("count", "first"), [(0, 10), (1, 9), (3, 7), (6, 4), (10, 0), (99, 0)])
-def test_the_last_lines_reach_into_old_logs(
-    log: Path, reader: LogReader, count: int, first: int
-) -> None:
+def test_the_last_lines_reach_into_old_logs(log: Path, count: int, first: int) -> None:
     for number in range(10):
         if number in {4, 8}:
             turn_over(log)
         append(log, f"{number}\n")
-    assert reader.last(count) == [str(number) for number in range(first, 10)]
+    with closing(logs.read(log, count)) as reader:
+        assert next(reader) == [str(number) for number in range(first, 10)]
 
 
-def test_new_lines_come_once_and_whole(log: Path, reader: LogReader) -> None:
+def test_new_lines_come_once_and_whole(log: Path, reader: Iterator[list[str]]) -> None:
     append(log, "a\nb")
-    assert reader.last(9) == ["a"]
+    assert next(reader) == ["a"]
     append(log, "c\nd")
-    assert list(reader.new()) == ["bc"]
-    assert list(reader.new()) == []
+    assert next(reader) == ["bc"]
+    assert next(reader) == []
     append(log, "\n")
-    assert list(reader.new()) == ["d"]
+    assert next(reader) == ["d"]
 
 
-def test_no_line_is_missed_when_it_is_turned_over(log: Path, reader: LogReader) -> None:
+def test_no_line_is_missed_when_it_is_turned_over(log: Path, reader: Iterator[list[str]]) -> None:
     append(log, "0\n")
-    reader.last(9)
+    next(reader)
     append(log, "1\n")
     turn_over(log)
-    assert list(reader.new()) == ["1"]
+    assert next(reader) == ["1"]
     append(log, "2\n3")
-    assert list(reader.new()) == ["2"]
+    assert next(reader) == ["2"]
     append(log, "\n")
     turn_over(log)
     append(log, "4\n5")
-    assert list(reader.new()) == ["3", "4"]
+    assert next(reader) == ["3", "4"]
     append(log, "\n")
-    assert list(reader.new()) == ["5"]
+    assert next(reader) == ["5"]
 
 
 def test_what_comes_just_before_a_turn_is_not_missed(
-    log: Path, reader: LogReader, monkeypatch: pytest.MonkeyPatch
+    log: Path, reader: Iterator[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(log, "0\n")
-    reader.last(9)
+    next(reader)
     real = regular_file.open_binary
 
     def late(path: Path) -> BinaryIO:
@@ -182,12 +180,14 @@ def test_what_comes_just_before_a_turn_is_not_missed(
         return real(path)
 
     monkeypatch.setattr(regular_file, "open_binary", late)
-    assert list(reader.new()) == ["1", "2"]
+    assert next(reader) == ["1", "2"]
 
 
-def test_a_log_that_was_cut_is_read_from_its_beginning(log: Path, reader: LogReader) -> None:
+def test_a_log_that_was_cut_is_read_from_its_beginning(
+    log: Path, reader: Iterator[list[str]]
+) -> None:
     append(log, "a\nb\nhalf")
-    reader.last(9)
+    next(reader)
     os.truncate(log, 0)
     append(log, "c\n")
-    assert list(reader.new()) == ["c"]
+    assert next(reader) == ["c"]

@@ -99,11 +99,7 @@ def test_an_address_that_cannot_be_meant_is_wrong_usage(
     ("error", "code"), [(KeyboardInterrupt(), INTERRUPTED), (Mem0TrayError("It is down."), 1)]
 )
 def test_a_stop_says_how_far_it_is(
-    home: Scratch,
-    former: Standin,
-    monkeypatch: pytest.MonkeyPatch,
-    error: BaseException,
-    code: int,
+    home: Scratch, former: Standin, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
     def stopped(*_: object) -> None:
         raise error

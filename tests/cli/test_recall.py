@@ -125,10 +125,7 @@ def test_json_is_one_document(home: Scratch, server: Standin) -> None:
         "answered": True,
         "reason": None,
         "note": None,
-        "memories": [
-            waits | {"state": "waiting"},
-            there | {"score": None, "state": "delivered"},
-        ],
+        "memories": [waits | {"state": "waiting"}, there | {"score": None, "state": "delivered"}],
     }
 
 

@@ -24,9 +24,7 @@ from tests.support.processes import PATIENCE, wait_until
 from tests.support.standin import Standin
 
 
-def test_a_run_that_is_stopped_before_the_end_says_so(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_run_that_is_stopped_before_the_end_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     RunScreen(lambda: None).close(run.describe_rest(None))
     out, err = capsys.readouterr()
     (line,) = err.splitlines()
@@ -38,9 +36,7 @@ def test_a_run_that_is_stopped_before_the_end_says_so(
     ]
 
 
-def test_what_was_delivered_is_counted_by_where_it_went(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_what_was_delivered_is_counted_by_where_it_went(capsys: pytest.CaptureFixture[str]) -> None:
     screen = RunScreen(lambda: None)
     screen(events.WorkerStarted("former.test"))
     screen(events.Delivered("alpha", "1"))

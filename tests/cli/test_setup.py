@@ -277,10 +277,7 @@ def test_what_was_answered_before_an_end_is_kept(
 
 @pytest.mark.parametrize(
     ("options", "remedy"),
-    [
-        ((), "take the defaults with --yes"),
-        (("--server", "", "--yes"), "--server is empty."),
-    ],
+    [((), "take the defaults with --yes"), (("--server", "", "--yes"), "--server is empty.")],
 )
 def test_an_error_of_usage_changes_nothing(
     home: Home, options: tuple[str, ...], remedy: str

@@ -293,7 +293,7 @@ def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
     assert done.line.endswith("to this computer only. Nothing to do.")
     line = home.run(*command, "rrrr").line
     assert line.startswith("mem0tray: rrrr-2 no longer waits: deleted on ")
-    assert "the last of 2 whose ids begin with 'rrrr'; none of them waits. `mem0tray rest" in line
+    assert line.endswith(" (hand edit). `mem0tray restore --list` shows what can be put back.")
 
 
 @pytest.mark.usefixtures("gone")

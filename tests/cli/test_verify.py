@@ -256,7 +256,9 @@ def test_every_file_that_may_hold_a_text_is_looked_into(home: Scratch) -> None:
     odd = paths.quarantine / "x-20250101T000000-abc.json"
     odd.write_text(json.dumps({"queue": [entry("odd")]}), "utf-8")
     home.ok("list")  # the ledger knows them
-    assert {each.item.content: each.place for each in known_texts(paths).values()} == {
+    assert {
+        each.item and each.item.content: each.place for each in known_texts(paths).values()
+    } == {
         "queue": "the queue file",
         "recent": "last_100 in mem0_queue.json",
         "before": "mem0_queue_backup.json",

@@ -15,7 +15,7 @@ from mem0tray.core.errors import SettingsError
 from tests.support.needs import has_mode
 
 change_timeout = partial(config_file.change, key="sync.timeout", value=5.0)
-remove_timeout = partial(config_file.remove, key="sync.timeout")
+remove_timeout = partial(config_file.change, key="sync.timeout", value=None)
 NEW = Path(__file__).with_name("new_config.toml")
 
 

@@ -52,7 +52,8 @@ def test_an_address_has_one_normal_form(url: str, normal: str, host: str, port: 
 def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         ServerAddress.of(url)
-    assert caught.value.remedy
+    form = "It must look like https://mem0.example.com or http://192.168.1.20:8000."
+    assert caught.value.remedy in {form, "Correct it: `mem0tray config set server.url ADDRESS`."}
 
 
 @pytest.mark.parametrize(
@@ -100,11 +101,7 @@ def test_a_destination_comes_from_the_settings(tmp_path: Path) -> None:
     found = ServerAddress.from_settings(
         ServerSettings(url="https://mem0.test", api_key=KEY, ca_file=authority)
     )
-    assert (found.url, found.token, found.ca_file) == (
-        "https://mem0.test",
-        KEY,
-        authority,
-    )
+    assert (found.url, found.token, found.ca_file) == ("https://mem0.test", KEY, authority)
 
 
 def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:

@@ -8,11 +8,7 @@ NOW = 1_700_000_000.0
 
 
 def test_the_backoff_doubles_up_to_an_hour() -> None:
-    assert [due.backoff(n) for n in range(9)] == [
-        *(30, 60, 120, 240, 480, 960, 1920),
-        3600,
-        3600,
-    ]
+    assert [due.backoff(n) for n in range(9)] == [*(30, 60, 120, 240, 480, 960, 1920), 3600, 3600]
 
 
 @pytest.mark.parametrize(

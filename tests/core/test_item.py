@@ -180,7 +180,8 @@ def test_an_id_that_is_made_up_stays_the_same() -> None:
 @pytest.mark.parametrize("timestamp", [0, -5, 1000, NOW, NOW + 9e9])
 def test_a_memory_waits_since_it_was_taken_in(timestamp: float) -> None:
     assert items.waits_since(NOW, timestamp) == NOW
-    assert items.waits_since(NOW, NOW - 1) == NOW - 1
+    for earlier in (NOW - 1, 1_000_000_000):
+        assert items.waits_since(NOW, earlier) == earlier
 
 
 @pytest.mark.parametrize("end", [b'","x":"\xff"}', b'","\xff":1}'])
@@ -206,6 +207,9 @@ def test_an_id_follows_from_its_parts() -> None:
     assert found != items.id_of("projects/a/memory/c.md", "Onions first.")
     assert found != items.id_of("projects/a/memory/b.md", "Onions last.")
     assert items.id_of("\udcff", "\ud800")
+    there = items.id_from("http://a.test", b"digest")
+    assert items.is_id_from(there, "http://a.test", b"digest")
+    assert not items.is_id_from(there, "http://b.test", b"digest")
 
 
 def test_a_kind_has_the_same_name_in_every_release() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import mem0tray
-from mem0tray.config import server_choice, settings
+from mem0tray.config import config_file, server_choice, settings
 from mem0tray.core import errors, reasons, state
 from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
 from mem0tray.core.language import Language
@@ -167,7 +167,7 @@ def test_what_broke_off_is_known(fault: Fault) -> None:
 def test_every_wrong_setting_is_known(key: str) -> None:
     for value in ("-1", "soon", "99999999999", "\0"):
         try:
-            settings.check(key, value)
+            config_file.checked(key, value)
         except SettingsError as error:
             found = error.reason.said(FRENCH)
             assert " devrait être " in found

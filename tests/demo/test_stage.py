@@ -119,10 +119,7 @@ def test_lines_come_in_their_order_with_those_of_the_log_that_belong_to_the_act(
     ("patience", "now"), [(1e9, True), (0.2, False)], ids=["to be true at once", "awaited"]
 )
 def test_a_promise_that_is_not_kept_ends_it(patience: float, *, now: bool) -> None:
-    with (
-        told(patience) as (story, shown),
-        pytest.raises(Mem0TrayError, match="Missing: All is so"),
-    ):
+    with told(patience) as (story, shown), pytest.raises(Mem0TrayError, match="Missing: All is so"):
         story.expect("All is so.", lambda _: False, now=now)
     assert "kept" not in dict(shown)
 

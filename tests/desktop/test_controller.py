@@ -11,7 +11,6 @@ import pytest
 
 from mem0tray.actions import verbs as deleting
 from mem0tray.actions.one_writer import Answer as Applied
-from mem0tray.actions.standing import DeadLetter, oldest
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
@@ -21,7 +20,7 @@ from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.controller import Controller
 from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Notice
-from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.desktop.tray.menu import DeadLetter, MenuCommand, Verb, oldest
 from mem0tray.files import orders
 from mem0tray.files.orders import IN_FLIGHT
 from mem0tray.ledger.reader import Reader
@@ -145,21 +144,6 @@ def test_cancelling_deletes_nothing(desk: Desk, paths: Paths) -> None:
     desk.answer = lambda: False
     assert desk.click(Verb.DELETE, letter=letter) == []
     assert (sorted(paths.claude_dir.iterdir()), paths.dlq.read_bytes()) == before
-
-
-def test_one_that_is_delivered_while_the_question_stands(
-    desk: Desk, paths: Paths, letters: list[Item]
-) -> None:
-    letter = desk.letters()["bb"]
-
-    def deliver() -> bool:
-        write_dlq(paths, [letters[0], letters[2]])
-        return True
-
-    desk.answer = deliver
-    ((title, text),) = desk.click(Verb.DELETE, letter=letter)
-    assert (title, "delivered meanwhile" in text) == ("That did not work", True)
-    assert contents(paths) == ["text of aa", "text of cc"]
 
 
 def test_one_that_is_being_sent_is_not_said_to_be_deleted(

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.desktop import session, trial
+from mem0tray.desktop import session
 from mem0tray.desktop.session import language
 from mem0tray.system import programs
 from tests.desktop.programs import Programs
@@ -26,13 +26,10 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
 
 
-def test_no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_desktop_and_no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert session.missing() == "There is no session bus (D-Bus) here."
     monkeypatch.delenv("DISPLAY")
     assert "no desktop" in session.missing()
-
-
-def test_no_bus() -> None:
-    assert session.missing() == "There is no session bus (D-Bus) here."
 
 
 @pytest.mark.parametrize(
@@ -88,14 +85,6 @@ def test_the_bus_is_the_one_that_is_named_else_that_of_the_runtime_folder(tmp_pa
     assert (
         session.bus_address({"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x", **there}) == "unix:path=/x"
     )
-
-
-def test_a_library_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
-        raise LookupError("on purpose")
-
-    monkeypatch.setattr(session, "connected", fail)
-    assert trial.tray(5.0) == {"failed": "LookupError: on purpose"}
 
 
 @needs.LANGUAGE

@@ -34,13 +34,7 @@ def test_words_stand_where_the_part_was_cut_out() -> None:
 
 
 def test_a_phrase_is_found_however_its_words_are_parted() -> None:
-    seen = eyes.words(
-        rows(
-            ("Retryall", "n0w"),
-        ),
-        (0, 0),
-        1,
-    )
+    seen = eyes.words(rows(("Retryall", "n0w")), (0, 0), 1)
     assert eyes.find(seen, "Retry all now") == Box(0, 0, 360, 30)
 
 

@@ -48,15 +48,22 @@ def test_one_at_a_time_holds_a_lock_whose_file_is_private_and_stays(path: Path) 
     assert has_mode(path.parent, 0o700)
 
 
-def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -> None:
+@pytest.mark.parametrize("replaced", [False, pytest.param(True, marks=needs.OPEN_FILES)])
+def test_who_waits_gets_the_lock_of_the_file_that_is_there_when_it_is_let_go(
+    path: Path, held: FileLock, *, replaced: bool
+) -> None:
     waiter = FileLock(path)
     thread = threading.Thread(target=waiter.acquire, args=(30,))
     thread.start()
     wait_until(waiters)
+    if replaced:
+        path.rename(path.with_name("away"))
+        path.touch()
     held.release()
     thread.join(30)
     assert not FileLock(path).try_acquire()
     waiter.release()
+    assert not replaced or not locks.is_locked(path.with_name("away"))
 
 
 @needs.PROCESSES
@@ -81,21 +88,6 @@ def test_without_a_thread_to_wait_the_lock_counts_as_held(
     monkeypatch.setattr(threading.Thread, "start", fail)
     with pytest.raises(LockTimeoutError):
         FileLock(held.path).acquire(30)
-
-
-@needs.OPEN_FILES
-def test_the_lock_is_that_of_the_file_that_is_there_now(path: Path, held: FileLock) -> None:
-    waiter = FileLock(path)
-    thread = threading.Thread(target=waiter.acquire, args=(30,))
-    thread.start()
-    wait_until(waiters)
-    path.rename(path.with_name("away"))
-    path.touch()
-    held.release()
-    thread.join(30)
-    assert not FileLock(path).try_acquire()
-    waiter.release()
-    assert not locks.is_locked(path.with_name("away"))
 
 
 def test_an_error_of_who_waits_is_his_who_asked(

@@ -84,13 +84,14 @@ def test_items_are_found_by_id_and_by_content(inbox: Inbox) -> None:
     first, other = fresh("a"), fresh("a", content="other")
     keys = [inbox.add_fresh(each, NOW, ask=False) for each in (first, other)]
     many = [fresh(f"n{n}") for n in range(1001)]
-    for each in many:
-        inbox.add_fresh(each, NOW, ask=False)
+    added = [inbox.add_fresh(each, NOW, ask=False) for each in many]
+    assert inbox.newest() == added[-1]
     found = inbox.by_ids([*(each.id for each in many), "a", "none"])
     assert [each.key for each in found["a"]] == keys
     assert len(found) == 1002
     assert known(inbox, first).key == keys[0]
     assert known(inbox, other).key == keys[1]
+    assert [row.key for row in [inbox.known(first.name, edited=True)] if row] == keys[1:]
     assert inbox.known(fresh("a", content="third").name) is None
     assert inbox.known(fresh("b", content="text of a").name) is None
     assert inbox.by_ids([]) == {}

@@ -12,13 +12,7 @@ from mem0tray.ledger import outbox
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.outbox import (
-    Job,
-    Outbox,
-    Ticket,
-    make_claims_unknown,
-    perhaps_since,
-)
+from mem0tray.ledger.outbox import Job, Outbox, Ticket, make_claims_unknown, perhaps_since
 from mem0tray.ledger.reader import Reader
 from tests.ledger.samples import (
     ELSEWHERE,

@@ -16,7 +16,7 @@ def _read(name: str) -> Any:
 
 
 def test_it_has_the_hooks_and_the_tools_of_install() -> None:
-    ours = callers.with_server(callers.with_hooks("{}", ["mem0tray"], windows=False), ["mem0tray"])
+    ours = callers.with_server(callers.with_hooks("{}", ["mem0tray"]), ["mem0tray"])
     expected = json.loads(ours)
     assert _read("hooks/hooks.json")["hooks"] == expected["hooks"]
     assert list(expected["hooks"]) == list(EVENTS)

@@ -8,8 +8,7 @@ import pytest
 
 import mem0tray
 from mem0tray import server
-from mem0tray.config import settings
-from mem0tray.config.config_file import meanings
+from mem0tray.config.config_file import checked, meanings
 from mem0tray.config.setting_rules import CHOICES
 from mem0tray.core.errors import SettingsError
 from mem0tray.server import AUTO, DIALECTS, dialects_at
@@ -37,9 +36,9 @@ def test_a_user_may_choose_each_dialect_and_no_other() -> None:
 
 @each_dialect
 def test_whoever_sets_a_wrong_dialect_is_told_of_each(name: str) -> None:
-    assert settings.check(KEY, name) == name
+    assert checked(KEY, name) == name
     with pytest.raises(SettingsError) as wrong:
-        settings.check(KEY, "none of these")
+        checked(KEY, "none of these")
     assert re.search(rf"must be one of .*\b{name}\b", str(wrong.value))
     assert f"`{name}`" in meanings()[KEY]
 
@@ -55,6 +54,14 @@ def test_a_probe_names_the_health_path_that_it_asked_for(name: str) -> None:
 def test_auto_finds_each_dialect(name: str) -> None:
     hosts = ("mem0.example.com", *server._BY_HOST)
     assert [host for host in hosts if name in dialects_at(host)] != []
+
+
+@each_dialect
+def test_an_error_that_repeats_the_memory_is_told_without_it(name: str) -> None:
+    echo = answering(render(422, {"detail": f"cannot store {MEMORY.content}"}))
+    with Wire(echo) as server, client_of(server, dialect=name) as client:
+        told = client.save(MEMORY, LONG).message
+    assert ("422" in told, MEMORY.content in told) == (True, False)
 
 
 @each_dialect

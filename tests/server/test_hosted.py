@@ -110,6 +110,10 @@ def test_a_large_text_that_is_repeated_is_delivered(text: str) -> None:
         assert (outcome.kind, outcome.duration > 0) == (kind, True)
 
 
+def test_a_success_that_lists_nothing_is_one() -> None:
+    assert saved(event("SUCCEEDED", event_id=NAME)).kind is Kind.DELIVERED
+
+
 def test_what_has_failed_at_once_is_an_item_failure() -> None:
     outcome = saved(render(200, {"status": "FAILED", "event_id": NAME, "message": "no model"}))
     assert (outcome.kind, outcome.may_have_it) == (Kind.ITEM_FAILURE, False)

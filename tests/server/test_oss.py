@@ -132,6 +132,7 @@ def test_stored_is_what_was_added(
     outcome = saved(answer, memory)
     assert outcome.kind is kind
     assert words in (None, outcome.message)
+    assert outcome.duration > 0
 
 
 def test_a_server_that_infers_may_store_nothing() -> None:
@@ -171,8 +172,7 @@ def test_a_nul_is_named_where_the_server_cannot_store_it(memory: Memory) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
-    [("1a2b3c4d", "1a2b3c4d"), ("", ""), ("x" * 65, ""), ("sesame-4711", "")],
+    ("name", "kept"), [("1a2b3c4d", "1a2b3c4d"), ("", ""), ("x" * 65, ""), ("sesame-4711", "")]
 )
 def test_the_server_s_name_of_a_request_is_kept(name: str, kept: str) -> None:
     answer = render(502, upstream("provider_timeout"), X_Request_ID=name)
@@ -334,8 +334,7 @@ def test_a_large_text_that_is_shown_is_there(*, escaped: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [shown("id-2"), render(200, {"results": [{"memory": "the third oak"}, 7]})],
+    "answer", [shown("id-2"), render(200, {"results": [{"memory": "the third oak"}, 7]})]
 )
 def test_a_server_that_shows_others_does_not_go_by_keys(answer: bytes) -> None:
     assert asked(answer)[0] is Presence.CANNOT_TELL

@@ -59,6 +59,7 @@ def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("count", "shows", "whole"),
     [
+        (0, 10_000, True),
         (3, 10_000, True),
         (100, 10_000, False),
         (1000, 1000, False),
@@ -84,6 +85,10 @@ def test_a_server_without_pages_shows_what_it_can_at_once(
 
 def test_a_server_that_has_no_pages_any_more_is_not_read_twice() -> None:
     assert spoken(listing("new"), "page", "p", "17")[0] == Page([], whole=False)
+
+
+def test_a_page_that_was_cut_before_its_first_memory_is_not_the_whole() -> None:
+    assert spoken(listing(paged=True, truncated=True), "page", "p", "")[0] == Page([], whole=False)
 
 
 def test_what_a_server_keeps_of_ours_comes_back() -> None:

@@ -214,10 +214,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
                 endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 999),
                 Fault.TOO_LONG,
             ),
-            (
-                endless(b"HTTP/1.1 103 X\r\n\r\n", b"HTTP/1.1 103 X\r\n\r\n" * 999),
-                Fault.TOO_LONG,
-            ),
+            (endless(b"HTTP/1.1 103 X\r\n\r\n", b"HTTP/1.1 103 X\r\n\r\n" * 999), Fault.TOO_LONG),
         ],
         quick=2,
     ),
@@ -298,9 +295,7 @@ def test_a_server_that_proves_itself_is_sent_the_memory() -> None:
     ],
     ids=["another's", "none", "no ASCII", "too much"],
 )
-def test_a_server_that_cannot_prove_itself_gets_nothing(
-    answer: Callable[[str], object],
-) -> None:
+def test_a_server_that_cannot_prove_itself_gets_nothing(answer: Callable[[str], object]) -> None:
     with Wire(proving(answer)) as server:
         with client_of(server, TOKEN, proof=proof) as client:
             outcome = client.save(MEMORY, LONG)

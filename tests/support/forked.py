@@ -53,11 +53,7 @@ class ForkedHome(Home):
         self._before = instead
 
     def start(
-        self,
-        *arguments: str,
-        wrapper: Iterable[str] = (),
-        env: Env = None,
-        before: Before = None,
+        self, *arguments: str, wrapper: Iterable[str] = (), env: Env = None, before: Before = None
     ) -> Process:
         """Start a command in the background; `before` is called in the fork first.
 

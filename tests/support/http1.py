@@ -131,11 +131,7 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
 def render(status: int, body: object, headers: dict[str, str]) -> bytes:
     """Render an answer; `body` is sent as it is when it is bytes, else as JSON."""
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-    fields = {
-        "Content-Type": "application/json",
-        "Content-Length": str(len(payload)),
-        **headers,
-    }
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(payload)), **headers}
     lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}"]
     lines += [f"{name}: {value}" for name, value in fields.items()]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + payload

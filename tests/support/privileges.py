@@ -27,19 +27,19 @@ def give_up() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; again for later ones
-    _check(libc.capget(header, sets))
+    check(libc.capget(header, sets))
     for each in (_DAC_OVERRIDE, _DAC_READ_SEARCH):
-        _check(libc.prctl(_CAPBSET_DROP, each, 0, 0, 0))
+        check(libc.prctl(_CAPBSET_DROP, each, 0, 0, 0))
         for number in range(3):
             sets[number] &= ~(1 << each)
-    _check(libc.capset(header, sets))
+    check(libc.capset(header, sets))
 
 
 def is_root() -> bool:
     return sys.platform != "win32" and os.geteuid() == 0
 
 
-def _check(result: int) -> None:
+def check(result: int) -> None:
     if result:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -188,8 +188,5 @@ class Screen:
 
     def _xdotool(self, *arguments: object) -> None:
         subprocess.run(
-            [tool("xdotool"), *map(str, arguments)],
-            env=self._environ,
-            check=True,
-            timeout=PATIENCE,
+            [tool("xdotool"), *map(str, arguments)], env=self._environ, check=True, timeout=PATIENCE
         )

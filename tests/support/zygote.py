@@ -89,7 +89,7 @@ def _end(code: int) -> NoReturn:
 def _of_commands() -> list[str]:
     from mem0tray.cli.app import COMMANDS
 
-    return [entry.target.partition(":")[0] for entry in COMMANDS.values()]
+    return [f"mem0tray.cli.{place.partition(':')[0]}" for place, _ in COMMANDS.values()]
 
 
 def _next(orders: socket.socket) -> dict[str, Any] | None:

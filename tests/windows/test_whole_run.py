@@ -12,10 +12,7 @@ from tests.support.processes import Process
 from tests.support.shapes import entries, entry, texts
 from tests.support.standin import Standin
 
-pytestmark = [
-    needs.RULES_OF_WINDOWS,
-    pytest.mark.timeout(600),
-]
+pytestmark = [needs.RULES_OF_WINDOWS, pytest.mark.timeout(600)]
 
 PATIENCE: Final = 120.0  # seconds: a busy machine starts a program under Wine in many of them
 STUCK: Final = "stuck"

@@ -1,38 +1,25 @@
-"""`doctor`: one thing that it looked at, and what all its checks are made from."""
+"""`doctor`: what all its checks are made from."""
 
 import time
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 from mem0tray.actions import standing, worker_report
 from mem0tray.actions.standing import Snapshot
 from mem0tray.config.settings import Loaded
 from mem0tray.system.paths import Paths
 
-OK: Final = "ok"
-WARN: Final = "warn"
-FAIL: Final = "fail"
-SKIP: Final = "skip"
-
-
-class Check(NamedTuple):
-    """What was looked at, its state, what that means, and what to do."""
-
-    name: str
-    level: str
-    message: str
-    remedy: str = ""
+HANGS: Final = "End what hangs, or log out and in again."  # of a desktop
 
 
 class Examined:
     """What the checks are about: the settings, and how things stand, looked at once."""
 
     def __init__(self, loaded: Loaded) -> None:
-        self.loaded = loaded
-        self.settings = loaded.settings
+        self.loaded, self.settings = loaded, loaded.settings
 
     @property
-    def paths(self) -> Paths:
+    def paths(self) -> Paths:  # looked up within the limit of a part: the disk may hang
         return self.settings.locations()
 
     @cached_property

@@ -6,8 +6,9 @@ from typing import Final
 
 import click
 
+from mem0tray.actions.server_test import FAIL, OK, SKIP, WARN, Check
 from mem0tray.cli import arguments, output
-from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined, disk, machine, server
+from mem0tray.cli.doctor import HANGS, Examined, disk, machine, server
 from mem0tray.cli.output import Style
 from mem0tray.config import settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
@@ -16,6 +17,8 @@ from mem0tray.system import threads
 _DEFAULTS: Final = "Below, each setting that cannot be read is at its default."
 _REMEDY: Final = "Its line above says what to do."
 _LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
+_DESKTOP: Final = ("the tray", "notifications")
+_DESKTOP_LIMIT: Final = 10.0  # seconds for each of these
 _LEAST: Final = 2.0  # seconds for each further part, once one has hung
 _STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD, SKIP: Style.DIM}
 
@@ -53,16 +56,13 @@ _PARTS: Final[dict[str, _Look]] = {
 )
 @click.option("--stop-other", is_flag=True, help="Stop another worker without asking.")
 def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
-    """Check everything that deliveries need, and say how to mend it.
+    """Check everything that deliveries need, and say how to mend it, failures first.
 
-    Looks at paths, permissions, locks, files, the server step by step (name,
-    connection, TLS, health, key, reading; nothing is stored there), the tray,
-    notifications, the start at login, Claude Code, and other workers. Failures come
-    first. At a terminal it offers to stop another worker, if it is known for sure
-    which process that is.
+    The server is asked step by step, and nothing is stored there. At a terminal it offers to stop
+    another worker, if it is known for sure which process that is.
 
-    Exits with 1 if something is wrong that stops deliveries, with 2 if the
-    settings are wrong: the checks then use the default of each that cannot be read.
+    Exits with 1 if something is wrong that stops deliveries, with 2 if the settings are wrong: the
+    checks then use the default of each that cannot be read.
     """
     loaded = settings.read()
     output.remark(*loaded.warnings)
@@ -91,17 +91,22 @@ def _all(examined: Examined, parts: dict[str, _Look], *, told: bool) -> Iterator
     limit, said = _LIMIT, set[str]()
     for what, look in parts.items():
         looked: list[Check] = []
+        name, desktop = what.removeprefix("the "), what in _DESKTOP
+        level, limit = (WARN, min(limit, _DESKTOP_LIMIT)) if desktop else (FAIL, limit)
         try:
             with output.waiting(f"Checking {what}", told=told):
                 looked += threads.within(partial(list[Check], look(examined)), limit)
         except threads.HangsError:
             within = f"could not be checked within {limit:.0f} s: something does not answer."
             remedy = f"`ls -l {examined.settings.paths.claude_dir}` shows whether the disk answers."
-            name, limit = what.removeprefix("the "), min(limit, _LEAST)
-            looked.append(Check(name, FAIL, f"{what.capitalize()} {within}", remedy))
-        except (Mem0TrayError, OSError) as error:
-            message, remedy = getattr(error, "message", f"{error}."), getattr(error, "remedy", "")
-            looked.append(Check(what.removeprefix("the "), FAIL, message, remedy))
+            remedy, limit = HANGS if desktop else remedy, min(limit, _LEAST)
+            looked.append(Check(name, level, f"{what.capitalize()} {within}", remedy))
+        except Exception as error:
+            if not (desktop or isinstance(error, Mem0TrayError | OSError)):
+                raise
+            why = f"{error}." if isinstance(error, OSError) else f"{error!r}."
+            message, remedy = getattr(error, "message", why), getattr(error, "remedy", "")
+            looked.append(Check(name, level, message, remedy))
         for check in looked:  # a trouble of two parts is told once
             if check.level in (OK, SKIP) or check.message not in said:
                 yield check

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import folder as claude_folder
+from mem0tray.actions import standing
 from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE
-from mem0tray.cli.doctor import FAIL, OK, WARN, Check, Examined
+from mem0tray.actions.server_test import FAIL, OK, WARN, Check
+from mem0tray.cli.doctor import Examined
 from mem0tray.config.settings import Loaded, PathSettings
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
@@ -42,7 +43,7 @@ def settings_file(loaded: Loaded) -> Iterable[Check]:
 def folders(examined: Examined) -> Iterable[Check]:
     """Check the shared folder and ours: there, writable, with room on the disk."""
     paths = examined.paths
-    trouble = claude_folder.trouble(examined.settings)
+    trouble = standing.folder_trouble(examined.settings)
     if trouble is not None and examined.settings.paths != PathSettings():
         level = FAIL if os.path.lexists(paths.claude_dir) else WARN
         yield Check("claude folder", level, trouble.message, trouble.remedy)
@@ -78,9 +79,8 @@ def _space(folder: Path) -> Check:
     said = f"{free // _MB:,} MB are free on the disk of {folder}."
     if free >= _LITTLE_SPACE:
         return Check("disk", OK, said)
-    if not free:
-        return Check("disk", FAIL, f"{said} Deliveries wait.", "Free some disk space.")
-    return Check("disk", WARN, f"{said} When none is left, deliveries wait.", "Free some.")
+    waits = "When none is left, deliveries wait." if free else "Deliveries wait."
+    return Check("disk", WARN if free else FAIL, f"{said} {waits}", "Free some disk space.")
 
 
 def lock(examined: Examined) -> Iterable[Check]:
@@ -89,15 +89,14 @@ def lock(examined: Examined) -> Iterable[Check]:
     if not path.exists():
         yield Check("queue lock", OK, f"{path} is not there yet.")
         return
-    held = FileLock(path)
     try:
-        held.acquire(_PATIENCE)
+        with FileLock(path).held(_PATIENCE):
+            pass
     except LockTimeoutError as error:
         held_up = "Until it lets go, new memories go to the emergency file."
         remedy = f"Find it with `fuser {path}`, and end it if it hangs."
         yield Check("queue lock", WARN, f"{error.message} {held_up}", remedy)
     else:
-        held.release()
         yield Check("queue lock", OK, f"{path} is free.")
 
 
@@ -115,11 +114,9 @@ def files(examined: Examined) -> Iterable[Check]:
     except FileUnavailableError as error:
         yield Check("files", FAIL, error.message, error.remedy)
     if seen.pause_error:
-        why = str(reasons.parted(seen.pause_error)[0])
-        yield Check("pause", FAIL, why, "`mem0tray resume` removes it.")
+        yield _reported("pause", FAIL, seen.pause_error, "`mem0tray resume` removes it.")
     if seen.quarantine_error:
-        why = str(reasons.parted(seen.quarantine_error)[0])
-        yield Check("quarantine", WARN, why, _away(paths.quarantine))
+        yield _reported("quarantine", WARN, seen.quarantine_error, _away(paths.quarantine))
     elif seen.quarantine:
         kept = f"{plural(seen.quarantine, 'file')} of what could not be read"
         there = "What was whole in it has been saved already; `mem0tray restore --list` shows it."
@@ -136,9 +133,9 @@ def _file(path: Path, why: Reason | None) -> Check:
     return Check(path.name, OK, there)
 
 
-def _reported(name: str, level: str, why: Reason) -> Check:
+def _reported(name: str, level: str, why: Reason, better: str = "") -> Check:
     what, remedy = reasons.parted(why)
-    return Check(name, level, str(what), str(remedy))
+    return Check(name, level, str(what), better or str(remedy))
 
 
 def ledger(examined: Examined) -> Iterable[Check]:

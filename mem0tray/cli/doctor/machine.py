@@ -1,16 +1,18 @@
 """Checks of what is around us: worker, start at login, desktop, Claude Code."""
 
+import atexit
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
+from mem0tray.actions.server_test import OK, WARN, Check
 from mem0tray.claude import callers, connecting
 from mem0tray.claude.callers import Caller
 from mem0tray.claude.hook import EVENTS
 from mem0tray.cli import config as login
-from mem0tray.cli.doctor import OK, WARN, Check, Examined
+from mem0tray.cli.doctor import HANGS, Examined
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import plural
@@ -51,8 +53,7 @@ def autostart(_: Examined) -> Iterable[Check]:
 
 # The desktop ----------------------------------------------------------------------------
 
-_TRAY_TIMEOUT: Final = 8.0  # seconds
-_TEST_TIMEOUT: Final = 10.0  # seconds
+_PATIENCE: Final = 3.0  # seconds for each answer of a notification daemon
 _WITHOUT: Final = "Until then `mem0tray run` is the worker without an icon."
 _PANELS: Final = {
     "GNOME": "Install the GNOME extension “AppIndicator and KStatusNotifierItem Support” (on Debian"
@@ -63,7 +64,6 @@ _PANELS: Final = {
     " (on Debian and Ubuntu: `sudo apt-get install stalonetray`).",
 }
 _OTHERWISE: Final = "Until then the log tells of all."
-_HANGS: Final = "End what hangs, or log out and in again."
 _AS_SCRIPT_EDITOR: Final = (
     " If not, allow those of Script Editor in System Settings, Notifications: it is listed there"
     ' once it has shown one (`open -a "Script Editor"`, and run: display notification "x").'
@@ -78,7 +78,7 @@ _SHOW_THEM: Final = (
 
 def tray(_: Examined) -> Iterable[Check]:
     """Check session bus, and a panel that shows icons."""
-    from mem0tray.desktop import session, trial
+    from mem0tray.desktop import session
 
     is_part = sys.platform in ("win32", "darwin")
     if is_part and not session.missing():
@@ -88,15 +88,13 @@ def tray(_: Examined) -> Iterable[Check]:
         none = "There is no desktop here: `mem0tray run` is the worker without it."
         yield Check("tray", OK, none)
         return
-    found = trial.tray(_TRAY_TIMEOUT)
-    shown_by, why = found.get("shown_by"), found.get("failed") or found.get("missing")
-    remedy = _WITHOUT
-    if hung_at := found.get("hung_at"):
-        why = f"{hung_at} does not answer within {_TRAY_TIMEOUT:.0f} s"
-        remedy = f"{_HANGS} {_WITHOUT}"
-    if why:
-        yield Check("tray", WARN, f"No icon can be shown: {why.rstrip('.')}.", remedy)
-    elif shown_by:
+    bus, why = session.connected()
+    if bus is None:
+        yield Check("tray", WARN, f"No icon can be shown: {why.rstrip('.')}.", _WITHOUT)
+        return
+    with bus:
+        shown_by = session.shown_by(bus)
+    if shown_by:
         menu = "; it has no menu, and a click shows the status" if shown_by == "XEmbed" else ""
         yield Check("tray", OK, f"A panel shows tray icons ({shown_by}){menu}.")
     else:
@@ -107,7 +105,7 @@ def tray(_: Examined) -> Iterable[Check]:
 
 def notifications(examined: Examined, *, send: bool) -> Iterable[Check]:
     """Check how notifications are shown; `send` shows a test notification."""
-    from mem0tray.desktop import session, trial
+    from mem0tray.desktop import session
     from mem0tray.desktop.notify import plyer_backend
 
     missing = plyer_backend.missing(sys.platform)
@@ -116,26 +114,43 @@ def notifications(examined: Examined, *, send: bool) -> Iterable[Check]:
     elif missing == plyer_backend.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
         yield Check("notifications", OK, "There is no desktop here; the log says what happens.")
     else:
-        language = examined.settings.ui.language if send else None
-        found = trial.notification(language, _TEST_TIMEOUT)
-        yield Check("notifications", *_judged(found, sent=send))
+        yield _tried(examined.settings.ui.language, over_bus=bool(missing), send=send)
 
 
-def _judged(found: dict[str, Any], *, sent: bool) -> tuple[str, str, str]:
-    way, why = found.get("name", "this desktop"), found.get("failed", "").rstrip(".")
-    hangs = found.get("hung_at") or found.get("hangs")
-    if found.get("hung_at"):
-        why = f"{hangs} does not answer within {_TEST_TIMEOUT:.0f} s"
-    if why:
-        remedy = f"{_HANGS if hangs else _SHOW_THEM} {_OTHERWISE}"
-        return WARN, f"None can be shown through {way}: {why}.", remedy
-    daemon = found.get("daemon")
-    said = f"They go through {way}" + (f" to {daemon}" if daemon else "")
-    if found.get("tells_failure"):
-        return OK, f"{said}. A test is on the screen." if sent else f"{said}.", ""
+def _tried(language: str, *, over_bus: bool, send: bool) -> Check:
+    from mem0tray.desktop import notify, session
+    from mem0tray.desktop.notify import notice_texts
+    from mem0tray.desktop.notify.plyer_backend import PlyerBackend, await_ends
+
+    test = notice_texts.test_notice(session.language(language)) if send else None
+    plyer = PlyerBackend()
+    way, to = plyer.name, ""
+    try:
+        if over_bus:
+            from mem0tray.desktop.bus import SessionBus
+            from mem0tray.desktop.notify.dbus import Daemon
+            from mem0tray.desktop.tray.icon import notice_icon
+
+            way = Daemon.name
+            with SessionBus(session.bus_address()) as bus:
+                daemon = Daemon(bus, notice_icon, patience=_PATIENCE)
+                to = f" to {daemon.about()}"
+                if test is not None:
+                    daemon.show(test)
+        elif test is not None:
+            atexit.register(await_ends)
+            plyer.show(test)
+    except Exception as error:  # noqa: BLE001  (any error of a desktop's library)
+        why = f"None can be shown through {way}: {notify.explained(error).rstrip('.')}."
+        remedy = HANGS if isinstance(error, notify.SilentDaemonError) else _SHOW_THEM
+        return Check("notifications", WARN, why, f"{remedy} {_OTHERWISE}")
+    said = f"They go through {way}{to}"
+    if over_bus or plyer.tells_failure:
+        return Check("notifications", OK, f"{said}.{' A test is on the screen.' if send else ''}")
     said += ", which reports no failure: only you can see whether they are shown."
-    look = "Is a test on the screen?" if sent else "Does `mem0tray doctor --notify` show one?"
-    return WARN, said, f"{look}{_AS_SCRIPT_EDITOR if sys.platform == 'darwin' else ''}"
+    look = "Is a test on the screen?" if send else "Does `mem0tray doctor --notify` show one?"
+    more = _AS_SCRIPT_EDITOR if sys.platform == "darwin" else ""
+    return Check("notifications", WARN, said, f"{look}{more}")
 
 
 # Claude Code ----------------------------------------------------------------------------

@@ -9,11 +9,12 @@ from typing import Final
 import click
 
 from mem0tray.actions import server_test, standing
+from mem0tray.actions.server_test import FAIL, OK, WARN, Check
 from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import output
-from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined
+from mem0tray.cli.doctor import Examined
 from mem0tray.config.server_address import is_in_keyring
-from mem0tray.config.server_choice import former_in_words
+from mem0tray.config.server_choice import in_sentence
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, variable
 from mem0tray.core import reasons, text
 from mem0tray.core.errors import NotFoundError
@@ -26,12 +27,6 @@ _SECONDS: Final = 10.0  # for all of the server test
 _RECENT: Final = 90.0  # seconds; a worker writes its metrics at least every thirty
 _KEY: Final = "server.api_key"
 _ANOTHER: Final = "another worker"
-_LEVELS: Final = {
-    server_test.OK: OK,
-    server_test.WARNING: WARN,
-    server_test.FAILED: FAIL,
-    server_test.SKIPPED: SKIP,
-}
 
 
 def server(examined: Examined) -> Iterable[Check]:
@@ -48,8 +43,7 @@ def server(examined: Examined) -> Iterable[Check]:
             "Mend the settings, and type `mem0tray doctor` again.",
         )
         return
-    for step in server_test.examine(loaded, _SECONDS):
-        yield Check(step.name, _LEVELS[step.result], step.seen, step.remedy)
+    yield from server_test.examine(loaded, _SECONDS)
     if is_in_keyring(loaded.settings.server) and loaded.settings.server.url != LOCAL_URL:
         place = "looked for in the system's keyring (server.keyring)"
         yield Check("key place", OK, f"The API key is {place}.")
@@ -69,7 +63,7 @@ def former(examined: Examined) -> Iterable[Check]:
         yield Check(
             "former server",
             WARN,
-            f"{count:,} {are} on {former_in_words(server)}, and not on the present server.",
+            f"{count:,} {are} on {in_sentence(server)}, and not on the present server.",
             f"`mem0tray migrate --from {server}` brings what is there to the present server.",
         )
 

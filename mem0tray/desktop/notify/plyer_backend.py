@@ -119,10 +119,7 @@ def await_ends() -> None:
 
 
 def _keep(
-    words: dict[str, str],
-    seconds: float,
-    clicked: Callable[[], None],
-    outcome: "Future[None]",
+    words: dict[str, str], seconds: float, clicked: Callable[[], None], outcome: "Future[None]"
 ) -> None:
     """Show it for so many seconds; its window belongs to this thread."""
     from plyer.platforms.win.libs import win_api_defs as api

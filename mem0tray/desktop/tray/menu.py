@@ -4,17 +4,23 @@ import textwrap
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from mem0tray.actions.standing import DeadLetter, Snapshot
+from msgspec import Struct
+
 from mem0tray.config.server_choice import CHOOSE, said
 from mem0tray.config.settings import LOCAL_URL
+from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.core.text import one_line, short_id
+from mem0tray.ledger.reader import Reader
 from mem0tray.server import answers
+
+if TYPE_CHECKING:
+    from mem0tray.worker.thread import WorkerThread
 
 Value = float | str | bool | None
 LEVELS: Final = ("all", "problems", "none")
@@ -28,6 +34,16 @@ _FIRST_LINE: Final = 100
 _STATE_LINE: Final = 80
 _TOOLTIP_REASON: Final = 240
 SHOWN: Final = 10  # memories in the menu, of those not delivered
+
+
+class DeadLetter(Struct, frozen=True):
+    """A dead letter in a menu: when it became one (Unix seconds), why it failed last."""
+
+    item_id: str
+    digest: bytes
+    project: str
+    since: float
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +65,44 @@ class View:
     former: tuple[str, ...] = ()  # servers with memories that the chosen one lacks
 
 
-def view_of(seen: Snapshot, level: str, *, at_login: bool, former: tuple[str, ...] = ()) -> View:
-    """The view of what the worker in this process says; other arguments as in `View`."""
-    look = seen.told
-    if look is None:  # there is no ledger to look at yet
+def view_of(
+    worker: "WorkerThread", level: str, *, at_login: bool, former: tuple[str, ...] = ()
+) -> View:
+    """Look at the worker in this process; other arguments as in `View`. Raises LedgerError."""
+    if not worker.is_ready:  # there is no ledger to look at yet
         return View(STARTING, level=level, at_login=at_login)
-    return View(
-        state=look.state.name,
-        reason=look.state.reason,
-        destination=seen.server.shown,
-        queue=look.queue,
-        dlq=look.dlq,
-        letters=seen.letters,
-        last_delivery=look.last_delivery,
-        paused=look.paused,
-        level=level,
-        at_login=at_login,
-        held=look.held,
-        restorable=seen.restorable,
-        former=former,
-    )
+    look = worker.look()
+    with Reader(worker.paths.ledger) as reader:
+        return View(
+            state=look.state.name,
+            reason=look.state.reason,
+            destination=worker.destination,
+            queue=look.queue,
+            dlq=look.dlq,
+            letters=oldest(reader, SHOWN) if look.dlq else (),
+            last_delivery=look.last_delivery,
+            paused=look.paused,
+            level=level,
+            at_login=at_login,
+            held=look.held,
+            restorable=reader.has_discarded(),
+            former=former,
+        )
+
+
+def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
+    """Read the first `limit` dead letters in the file's order."""
+    letters = []
+    for known, raw in reader.listed(items.DEAD, limit=limit):
+        value = items.load_object(raw) or {}
+        since = items.number(value.get("moved_to_dlq_at")) or known.accepted
+        error = known.last_error or value.get("last_error")
+        attempts = reader.attempts(known.key)
+        why = reasons.quoted(error if isinstance(error, str) else "")
+        if attempts and attempts[-1].message == error:
+            why = attempts[-1].reason
+        letters.append(DeadLetter(known.id, known.digest, known.project, since, why))
+    return tuple(letters)
 
 
 class Verb(Enum):

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import worker_report
-from mem0tray.cli.doctor import Check, Examined
+from mem0tray.actions.server_test import Check
+from mem0tray.cli.doctor import Examined
 from mem0tray.cli.doctor import command as program
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.files.lock import COMMAND
@@ -297,8 +298,12 @@ def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("part", "expected", "words"),
+    [("disk", "fail", "whether the disk answers"), ("tray", "warn", "log out and in again")],
+)
 def test_a_check_that_hangs_is_not_waited_for(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, part: str, expected: str, words: str
 ) -> None:
     over = threading.Event()
 
@@ -306,12 +311,25 @@ def test_a_check_that_hangs_is_not_waited_for(
         over.wait()
         yield from ()
 
-    monkeypatch.setattr(program, "_PARTS", {"the disk": hang, **program._PARTS})
+    monkeypatch.setattr(program, "_PARTS", {**program._PARTS, f"the {part}": hang})
     monkeypatch.setattr(program, "_LIMIT", 0.1)
-    ((level, text),) = checks(home, "disk")[:1]
+    (level, text) = checks(home, part)[-1]
     over.set()
-    assert level == "fail"
+    assert level == expected
     assert "could not be checked within 0 s" in text
+    assert words in text
+    assert checks(home, "server")
+
+
+@pytest.mark.usefixtures("server")
+def test_a_library_of_the_desktop_that_fails_is_named(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Examined) -> Iterator[Check]:
+        raise LookupError("on purpose")
+
+    monkeypatch.setattr(program, "_PARTS", {**program._PARTS, "the tray": fail})
+    assert checks(home, "tray") == [("warn", "LookupError('on purpose'). ")]
     assert checks(home, "server")
 
 

@@ -39,11 +39,7 @@ def home(tmp_path: Path, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Ho
 
 @pytest.fixture
 def at_mac(
-    user: User,
-    home: Home,
-    programs: Programs,
-    scripts: Osascript,
-    monkeypatch: pytest.MonkeyPatch,
+    user: User, home: Home, programs: Programs, scripts: Osascript, monkeypatch: pytest.MonkeyPatch
 ) -> User:
     """Sit at a Mac with the programs that every one has."""
     del home, scripts

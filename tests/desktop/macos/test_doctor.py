@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from mem0tray.cli.doctor import WARN, Examined, machine
+from mem0tray.actions.server_test import WARN
+from mem0tray.cli.doctor import Examined, machine
 from mem0tray.config.settings import Loaded, Settings
-from mem0tray.desktop import session, trial
+from mem0tray.desktop import session
+from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from tests.desktop.macos.runtime import Machine
 
 
@@ -19,8 +21,8 @@ def test_it_cannot_know_whether_a_mac_shows_notifications(
     mac: Machine, monkeypatch: pytest.MonkeyPatch, *, sent: bool, question: str
 ) -> None:
     log_in(mac, monkeypatch, here=True)
-    found = {"name": "plyer (osascript)", "tells_failure": False}
-    monkeypatch.setattr(trial, "notification", lambda *_: found)
+    shown: list[object] = []
+    monkeypatch.setattr(PlyerBackend, "show", lambda _, notice: shown.append(notice))
     (check,) = machine.notifications(Examined(Loaded(Settings())), send=sent)
     assert check.level == WARN
     assert check.message == (
@@ -29,6 +31,7 @@ def test_it_cannot_know_whether_a_mac_shows_notifications(
     )
     allow = f"{question} If not, allow those of Script Editor in System Settings, Notifications"
     assert check.remedy.startswith(allow)
+    assert len(shown) == sent
 
 
 def test_at_the_screen_nothing_is_missing(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +46,7 @@ def test_over_ssh_there_is_no_desktop(mac: Machine, monkeypatch: pytest.MonkeyPa
     assert session.missing() == "There is no desktop here (no login at the screen)."
     (check,) = machine.tray(Examined(Loaded(Settings())))
     assert "`mem0tray run` is the worker without it" in check.message
-    monkeypatch.setattr(trial, "notification", None)
+    monkeypatch.setattr(PlyerBackend, "show", None)
     (check,) = machine.notifications(Examined(Loaded(Settings())), send=True)
     assert check.message == "There is no desktop here; the log says what happens."
 

@@ -11,13 +11,7 @@ import pytest
 from dbus_fast import Message
 
 from mem0tray.desktop.bus import DBUS, DBUS_PATH, SessionBus
-from mem0tray.desktop.notify import (
-    Notice,
-    NotShownError,
-    Offer,
-    SilentDaemonError,
-    Urgency,
-)
+from mem0tray.desktop.notify import Notice, NotShownError, Offer, SilentDaemonError, Urgency
 from mem0tray.desktop.notify.dbus import BUS_NAME, Daemon
 from tests.support.notifyd import Mode
 from tests.support.processes import PATIENCE, wait_until

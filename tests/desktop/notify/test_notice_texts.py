@@ -10,14 +10,7 @@ from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
-from mem0tray.desktop.notify import (
-    Notice,
-    Offer,
-    Urgency,
-    clipped,
-    fitted,
-    notice_texts,
-)
+from mem0tray.desktop.notify import Notice, Offer, Urgency, clipped, fitted, notice_texts
 from mem0tray.desktop.notify.notices import BURST, DOWN_AFTER, NoticeGroup, Subject
 from mem0tray.desktop.tray.icon import BASES, notice_icon
 from mem0tray.ledger.counters import Counts
@@ -158,8 +151,7 @@ def test_each_subject_is_said_within_the_line_that_a_desktop_shows(code: str) ->
 
 
 @pytest.mark.parametrize(
-    ("platform", "title", "body"),
-    [("win32", 63, 255), ("darwin", 63, 256), ("linux", 100, 500)],
+    ("platform", "title", "body"), [("win32", 63, 255), ("darwin", 63, 256), ("linux", 100, 500)]
 )
 @pytest.mark.parametrize("text", ["x" * 1000, "\U0001f600" * 1000, "é\n" * 1000])
 def test_nothing_is_longer_than_the_platform_takes(

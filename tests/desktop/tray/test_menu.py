@@ -4,24 +4,48 @@ import dataclasses
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from msgspec import structs
 
-from mem0tray.actions.standing import DeadLetter
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.core import reasons, state
 from mem0tray.core.language import Language
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING, WorkerState, WorkerStatus
 from mem0tray.desktop.tray import menu
-from mem0tray.desktop.tray.menu import MenuCommand, MenuEntry, Verb, View
+from mem0tray.desktop.tray.menu import DeadLetter, MenuCommand, MenuEntry, Verb, View
+from mem0tray.files import atomic
 from mem0tray.server.answers import NO_PROJECT
+from mem0tray.system.paths import Paths
+from tests.actions.scene import run_worker, write_dlq
+from tests.support.shapes import dead
 
 ENGLISH = Language("en")
 NOW = datetime(2025, 11, 30, 15, 0).timestamp()  # noqa: DTZ001  (local time is meant)
 SINCE = datetime(2025, 11, 30, 14, 32).timestamp()  # noqa: DTZ001
 LETTER = DeadLetter("aa-1", b"digest", "alpha", SINCE, reasons.quoted("500: odd"))
 VIEW = View(HEALTHY, destination="mem0.test", dlq=1, letters=(LETTER,))
+
+
+def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_dlq(paths, [dead(str(number)) for number in range(30)])
+    run_worker(paths)
+    monkeypatch.setattr(atomic, "read", lambda path: pytest.fail(f"{path} was read"))
+    status = WorkerStatus(WorkerState(HEALTHY), 1, 30, 5.0, paused=True, held=1)
+    worker: Any = SimpleNamespace(
+        is_ready=True, look=lambda: status, paths=paths, destination="server.test"
+    )
+    seen = menu.view_of(worker, "all", at_login=True)
+    assert (seen.queue, seen.dlq, seen.destination) == (1, 30, "server.test")
+    assert (len(seen.letters), seen.restorable) == (10, False)
+    worker.look = lambda: WorkerStatus(WorkerState(HEALTHY), 0, 0, None, paused=False)
+    assert menu.view_of(worker, "all", at_login=True).letters == ()
+    worker.is_ready = False
+    assert menu.view_of(worker, "all", at_login=True) == View(STARTING, at_login=True)
 
 
 @pytest.fixture(params=["Europe/Paris", "America/Los_Angeles"])

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions.standing import DeadLetter
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
 from mem0tray.core.errors import Mem0TrayError
@@ -17,7 +16,7 @@ from mem0tray.core.state import HEALTHY, PAUSED, STARTING
 from mem0tray.desktop import tray
 from mem0tray.desktop.tray import MENU_EVERY, Presenter
 from mem0tray.desktop.tray.icon import IconLook
-from mem0tray.desktop.tray.menu import MenuEntry, View
+from mem0tray.desktop.tray.menu import DeadLetter, MenuEntry, View
 from mem0tray.system.threads import SYSTEM, Clock
 from tests.support.processes import PATIENCE
 

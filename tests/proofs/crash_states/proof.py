@@ -49,11 +49,7 @@ class Result:
 
 def prove(name: str, *, bug: str = "", at_most: int = 0) -> Result:
     """Record protocol `name` and try its states, or `at_most` of them, evenly spread."""
-    with (
-        scratch() as folder,
-        Standin() as server,
-        Home(folder / "home", server.url) as home,
-    ):
+    with scratch() as folder, Standin() as server, Home(folder / "home", server.url) as home:
         take = Take(home, server, bug)
         PROTOCOLS[name](take)
         server.clear_scripts()
@@ -122,11 +118,7 @@ def recover(home: Home, server: Standin, promises: Promises) -> list[str]:
     faults = _run_to_rest(home, server, seen)
     faults += (f"{each.part}: {each.error}" for each in seen if isinstance(each, PartFailed))
     faults += oracle.faults(
-        home,
-        server,
-        promises.accepted,
-        discarded=promises.discardable,
-        offered=promises.offered,
+        home, server, promises.accepted, discarded=promises.discardable, offered=promises.offered
     )
     before = {text for _, text in promises.stored}
     faults += (

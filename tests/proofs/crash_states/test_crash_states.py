@@ -27,11 +27,7 @@ EACH: Final = [
     pytest.param(name, marks=pytest.mark.row(*_ROWS[name])) if name in _ROWS else name
     for name in (*_FIRST, *(name for name in PROTOCOLS if name not in _FIRST))
 ]
-FINDERS: Final = {
-    "no-folder-sync": "add",
-    "no-file-sync": "add",
-    "files-before-ledger": "intake",
-}
+FINDERS: Final = {"no-folder-sync": "add", "no-file-sync": "add", "files-before-ledger": "intake"}
 _QUICK: Final = ("no-folder-sync", "no-file-sync")
 
 

@@ -182,10 +182,7 @@ def for_another_host(authority: Authority, _: Path) -> ssl.SSLContext:
     ids=["expired", "self-signed", "for another host"],
 )
 def test_a_bad_certificate_is_an_outage(
-    trial: Trial,
-    tmp_path: Path,
-    words: str,
-    make: Callable[[Authority, Path], ssl.SSLContext],
+    trial: Trial, tmp_path: Path, words: str, make: Callable[[Authority, Path], ssl.SSLContext]
 ) -> None:
     authority, proxy = Authority(tmp_path), trial.proxy
     proxy.tls = good = authority.context(HOST)

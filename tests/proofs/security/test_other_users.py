@@ -19,10 +19,7 @@ from tests.support.shapes import entries
 
 NOBODY = "65534"
 SCRIPT = Path(__file__).with_name("other_user.py")
-pytestmark = [
-    pytest.mark.row(43),
-    needs.root("only root can be another user too"),
-]
+pytestmark = [pytest.mark.row(43), needs.root("only root can be another user too")]
 
 
 def as_nobody(*words: str) -> list[str]:

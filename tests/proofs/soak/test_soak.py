@@ -14,8 +14,7 @@ SAMPLE = Sample(0.0, 7, 42 * MEGABYTE, 20, 17, 400_000, 4 * MEGABYTE, 1000, 10)
 
 
 @pytest.mark.parametrize(
-    "seconds",
-    [6, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.timeout(400)])],
+    "seconds", [6, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.timeout(400)])]
 )
 def test_a_soak_loses_nothing_and_grows_nothing(
     home: Home, server: Standin, seconds: float

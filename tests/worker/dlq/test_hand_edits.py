@@ -14,6 +14,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events, HandEdit
 from mem0tray.core.item import Item
+from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import SOURCES
 from mem0tray.system.paths import Paths
@@ -122,6 +123,14 @@ def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
     assert len(editing.told) == 1
     assert editing.publisher.run()
     assert not editing.needs()
+
+
+def test_what_left_beside_another_worker_was_perhaps_delivered(editing: Editing) -> None:
+    editing.context.other_at_work = True
+    editing.save(shown(A))
+    gone = editing.context.inbox.known(B.name)
+    assert gone is not None
+    assert gone.reason == PERHAPS
 
 
 @pytest.mark.parametrize("forgotten", [False, True])

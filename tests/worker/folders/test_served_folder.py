@@ -61,6 +61,11 @@ def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> Non
     ServedFolder(leading_to(home)).leave()
 
 
+def test_a_folder_that_is_not_there_is_made_once(where: ServedFolder, home: Path) -> None:
+    home.rmdir()
+    assert [where.make_folder(), where.make_folder(), home.is_dir()] == [True, False, True]
+
+
 @needs.LINKS
 def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) -> None:
     link = home.with_name("link")
@@ -99,6 +104,13 @@ def test_where_it_is_to_move_and_leaves_instead_both_are_free(
     assert [is_locked(path) for path in held] == [True, True]
     where.leave()
     assert [is_locked(path) for path in held] == [False, False]
+
+
+def test_where_no_folder_is_it_stays(where: ServedFolder, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    said = str(where.look(leading_to(missing)))
+    assert said.startswith(f"paths.claude_dir leads to {missing} now, which is no folder: make it")
+    assert said.endswith(f" mem0tray stays with {where.paths.claude_dir}.")
 
 
 def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) -> None:

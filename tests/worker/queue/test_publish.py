@@ -250,6 +250,17 @@ def test_it_is_written_when_it_shows_what_the_ledger_would_not(
     assert not needs(publisher)
 
 
+def test_a_file_that_needs_no_writing_is_at_rest(
+    publisher: QueuePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[bool] = []
+    monkeypatch.setattr(publisher, "_note_file", lambda *, unstable: noted.append(unstable))
+    publisher.stop(0.0)
+    publisher._stopping.clear()
+    publisher._run()
+    assert noted == [False]
+
+
 # What the file holds -----------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from mem0tray.config import server_choice
+from mem0tray.config import keyring_key, server_choice
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import ServerSettings, Settings, SyncSettings
 from mem0tray.core import events, reasons
@@ -290,6 +290,18 @@ def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -
 
 
 # The connection to one server: its name, and whom its clients speak to ----------------
+
+
+def test_a_key_in_the_keyring_is_read_for_the_first_probe_and_where_it_may_be_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = iter(["first", "second"])
+    monkeypatch.setattr(keyring_key, "read", lambda *_: next(keys))
+    server = ServerSettings(url="http://127.0.0.1:9", keyring=True)
+    made = ServerConnection(Paths(tmp_path, tmp_path), server, server.url)
+    for again, token, version in ((False, "first", 1), (False, "first", 1), (True, "second", 2)):
+        made.probe_client(reads_key=again).close()
+        assert (made._token(), made.version) == (token, version)
 
 
 class Clients:

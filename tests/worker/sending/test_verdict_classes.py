@@ -291,13 +291,18 @@ def test_what_takes_too_long_is_sent_again(court: Court) -> None:
     assert (made.kind, len(service.asked), len(service.sent)) == (Kind.DELIVERED, 1, 1)
 
 
-def test_a_ticket_that_is_not_known_any_more_is_dropped(court: Court) -> None:
+FORGOTTEN = Outcome(Kind.ITEM_FAILURE, None, "forgotten", may_have_it=True)
+
+
+@pytest.mark.parametrize(("outcome", "ticket"), [(FORGOTTEN, None), (SILENT, "event-1")])
+def test_a_ticket_that_is_not_known_any_more_is_dropped(
+    court: Court, outcome: Outcome, ticket: str | None
+) -> None:
     job = court.fresh()
     court.apply(job, AT_WORK)
-    forgotten = Outcome(Kind.ITEM_FAILURE, None, "forgotten", may_have_it=True)
-    (told,) = court.apply(court.claim(job.key), forgotten)
-    assert told == events.AttemptFailed(job.project, job.item_id, 1, "forgotten")
-    assert (ticket_of(court, job), court.asked_since(job)) == (None, NOW)
+    (told,) = court.apply(court.claim(job.key), outcome)
+    assert told == events.AttemptFailed(job.project, job.item_id, 1, outcome.message)
+    assert (ticket_of(court, job), court.asked_since(job)) == (ticket, NOW)
 
 
 def test_what_fails_after_an_hour_has_failed(court: Court) -> None:
