@@ -52,7 +52,8 @@ def test_an_address_has_one_normal_form(url: str, normal: str, host: str, port: 
 def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         ServerAddress.of(url)
-    assert caught.value.remedy
+    form = "It must look like https://mem0.example.com or http://192.168.1.20:8000."
+    assert caught.value.remedy in {form, "Correct it: `mem0tray config set server.url ADDRESS`."}
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ def submenu(trial: Trial) -> str:
 def copy(trial: Trial) -> str:
     (letter,) = trial.letters()
     trial.choose("Copy ID")
+    trial.nested.wait_still(2.0)  # wl-paste takes the focus away, without which wl-copy fails
     wait_until(
         lambda: trial.pasted() == letter["id"], 10, "the id pasted", every=0.3,
         explain=lambda: f"instead {trial.pasted()!r}",

@@ -239,4 +239,5 @@ def test_what_makes_no_sense_is_kept_as_the_file_shows_it(
 def test_what_is_still_shown_was_shown_last_by_the_newest_generation() -> None:
     showings = [Showing(2, 4, 1, 10.0), Showing(7, None, 2, 10.0)]
     assert Shown(showings).last(12) == 12
+    assert [gen for gen in range(1, 9) if Shown(showings).stood_in(gen)] == [2, 3, 4, 7, 8]
     assert Shown(showings).with_values(1, 10.0) == showings[:1]

@@ -57,6 +57,14 @@ def test_auto_finds_each_dialect(name: str) -> None:
 
 
 @each_dialect
+def test_an_error_that_repeats_the_memory_is_told_without_it(name: str) -> None:
+    echo = answering(render(422, {"detail": f"cannot store {MEMORY.content}"}))
+    with Wire(echo) as server, client_of(server, dialect=name) as client:
+        told = client.save(MEMORY, LONG).message
+    assert ("422" in told, MEMORY.content in told) == (True, False)
+
+
+@each_dialect
 def test_a_redirect_of_what_a_dialect_asks_for_shows_the_address_to_set(name: str) -> None:
     with Wire(NONE) as server, client_of(server, dialect=name) as client:
         client.probe(LONG)

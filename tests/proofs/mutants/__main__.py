@@ -32,7 +32,10 @@ ROOMS: Final[dict[str, tuple[Sequence[str], Sequence[str]]]] = {
     "server": (["mem0tray/server/**/*.py"], ["tests/server", "tests/worker/sending"]),
     "worker": (
         ["mem0tray/worker/**/*.py"],
-        ["tests/worker", "tests/proofs/model/test_model.py", "tests/proofs/planted"],
+        [
+            "tests/worker", "tests/actions/test_one_writer.py",
+            "tests/proofs/model/test_model.py", "tests/proofs/planted",
+        ],
     ),
 }  # fmt: skip
 

@@ -61,6 +61,11 @@ def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> Non
     ServedFolder(leading_to(home)).leave()
 
 
+def test_a_folder_that_is_not_there_is_made_once(where: ServedFolder, home: Path) -> None:
+    home.rmdir()
+    assert [where.make_folder(), where.make_folder(), home.is_dir()] == [True, False, True]
+
+
 @needs.LINKS
 def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) -> None:
     link = home.with_name("link")
