@@ -26,7 +26,7 @@ SHORT: Final = (
 WHOLE: Final = (
     "tests/windows", "tests/files", "tests/worker", "tests/cli", "tests/server", "tests/actions",
     "tests/ledger", "tests/config", "tests/system", "tests/localserver", "tests/core",
-    "tests/window", "tests/alerts",
+    "tests/report", "tests/window", "tests/alerts",
 )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system import programs
 from tests.cli.scratch import Scratch
+from tests.report.past import past
 from tests.support import needs
 from tests.support.shapes import entry, queue_document, waiting
-from tests.window.past import past
 
 _PROGRAM = """
 import pathlib, sys

@@ -11,8 +11,8 @@ from mem0tray.core.text import clock
 from mem0tray.files import private_folders
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
+from tests.report.past import past
 from tests.support.shapes import emergency_lines, entry, queue_document, waiting
-from tests.window.past import past
 
 SERVER = "https://server.test"
 

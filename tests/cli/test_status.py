@@ -16,9 +16,9 @@ from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
 from tests.actions.scene import holding
 from tests.cli.scratch import Done, Scratch
+from tests.report.past import past
 from tests.support.imports import imported_by
 from tests.support.shapes import dead, entry, queue_document
-from tests.window.past import past
 
 
 def _entry(name: str, timestamp: float = 1000.0) -> dict[str, Any]:
