@@ -108,6 +108,15 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   count();
   enable();
 });
+// What is typed while an answer is on its way is asked for after it: the answer brings a new form.
+let typed = false;
+document.addEventListener("input", (event) => (typed ||= event.target.id === "text"));
+document.body.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.elt.id === "wanted") typed = false;
+});
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  if (typed && event.detail.target.id === "live") htmx.trigger("#wanted", "submit");
+});
 // Not before htmx knows the form in it: a quick Enter would be lost.
 document.body.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target === sheet && !sheet.open) sheet.showModal();
