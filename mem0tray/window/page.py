@@ -101,14 +101,19 @@ class LetterList(NamedTuple):
     offset: int = 0
 
 
-def gather(seen: Snapshot, reader: Reader, span: str = "") -> Gathered:
-    """Read how things stand, why what is not delivered is not, and the past of a span, if any."""
+def gather(
+    seen: Snapshot, reader: Reader, span: str = "", groups: Sequence[Group] | None = None
+) -> Gathered:
+    """Read how things stand, why what is not delivered is not, and the past of a span, if any.
+
+    `groups`: where they are known already.
+    """
     waits = WaitingItems(reader, seen.step)
     odd = waits.odd
     return Gathered(
         seen.at,
         standing.overview(seen),
-        groups=grouped(waits, seen.at),
+        groups=grouped(waits, seen.at) if groups is None else groups,
         nonsense=len(odd),
         past=history(reader, seen.at, odd, span) if span else (),
         span=span,
