@@ -98,14 +98,14 @@ def test_the_whole_menu() -> None:
 
 
 def test_a_memory_is_named_by_how_it_begins_unless_texts_are_hidden() -> None:
-    (hidden,) = menu.build(with_letter(begin="Likes tea"), ENGLISH, NOW)[4].entries
+    (hidden,) = menu.build(with_letter(begin="Likes tea"), ENGLISH, NOW)[5].entries
     assert hidden.label == "alpha · aa-1 · 500 · 14:32"
     for begin, label in (
         ("Likes tea", "Likes tea · alpha · 500 · 14:32"),
         ("", "alpha · aa-1 · 500 · 14:32"),
     ):
         view = dataclasses.replace(with_letter(begin=begin), texts=True)
-        (shown,) = menu.build(view, ENGLISH, NOW)[4].entries
+        (shown,) = menu.build(view, ENGLISH, NOW)[5].entries
         assert shown.label == label
 
 
