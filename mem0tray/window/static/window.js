@@ -2,6 +2,7 @@
 "use strict";
 
 htmx.config.attributesToSettle = []; // it would write style attributes, which our policy forbids
+htmx.config.defaultSettleDelay = 0; // or a choice is lost that is made as soon as an answer shows
 
 const sheet = document.getElementById("sheet");
 
