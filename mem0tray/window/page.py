@@ -90,6 +90,7 @@ class Gathered(NamedTuple):
     nonsense: int = 0
     past: Sequence[Slot] = ()
     span: str = MONTH
+    projects: Sequence[str] = ()
     restorable: bool = False
 
 
@@ -102,23 +103,28 @@ class LetterList(NamedTuple):
 
 
 def gather(
-    seen: Snapshot, reader: Reader, span: str = "", groups: Sequence[Group] | None = None
+    seen: Snapshot, reader: Reader, span: str = "", before: Gathered | None = None
 ) -> Gathered:
     """Read how things stand, why what is not delivered is not, and the past of a span, if any.
 
-    `groups`: where they are known already.
+    `before`: what was gathered before, if the ledger has not changed since.
     """
     waits = WaitingItems(reader, seen.step)
     odd = waits.odd
     return Gathered(
         seen.at,
         standing.overview(seen),
-        groups=grouped(waits, seen.at) if groups is None else groups,
+        groups=grouped(waits, seen.at) if before is None else before.groups,
+        projects=_projects(reader) if before is None else before.projects,
         nonsense=len(odd),
         past=history(reader, seen.at, odd, span) if span else (),
         span=span,
         restorable=reader.has_discarded(),
     )
+
+
+def _projects(reader: Reader) -> list[str]:
+    return sorted(each.project for each in reader.by_project() if each.dead)
 
 
 def listing(
@@ -261,6 +267,7 @@ def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str
         "advice": list(advice(seen, language)),
         "groups": seen.groups,
         "charts": list(charts(seen, language)),
+        "projects": seen.projects,
         "nonsense": seen.nonsense,
         "restorable": seen.restorable,
         "said": lambda reason: reason.said(language),

@@ -5,7 +5,7 @@ import functools
 import math
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +43,7 @@ from mem0tray.window.acts import (
     number_in,
 )
 from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, WindowGuard
-from mem0tray.window.page import Gathered, Group
+from mem0tray.window.page import Gathered
 from mem0tray.window.words import absolute, relative
 
 VIEWS: Final = ("memories", "undelivered", "activity", "settings")
@@ -61,8 +61,8 @@ class Window:
     def __init__(self, own: Endpoint, language: Language) -> None:
         self._own = own
         self._given = language  # where the settings name none
-        # The causes, as they were when `_mark` was this: a filter asks for them at each letter.
-        self._groups: tuple[tuple[object, ...], Sequence[Group] | None] = ((), None)
+        # What was shown last, when `_mark` was this: a filter asks for causes at each letter.
+        self._before: tuple[tuple[object, ...], Gathered | None] = ((), None)
         self._doors = doors = Doors()
         self._pages = 0  # that are open
         self._left = time.monotonic()  # when the last of them was closed
@@ -144,10 +144,10 @@ class Window:
         seen = standing.read(current(), time.time())
         with Reader(seen.paths.ledger) as reader:
             span = str(form.get("span") or page.MONTH) if view == "activity" else ""
-            (mark, groups), now = self._groups, _mark()
+            (mark, before), now = self._before, _mark()
             span = span if span in page.SPANS else ""
-            gathered = page.gather(seen, reader, span, groups if mark == now else None)
-            self._groups = now, gathered.groups
+            gathered = page.gather(seen, reader, span, before if mark == now else None)
+            self._before = now, gathered
             shown = page.shown(gathered, self._language, live=True) | {
                 "view": view,
                 "span": span,
@@ -171,7 +171,6 @@ class Window:
         return page.shown_letters(listed, seen, self._language) | {
             "page": number,
             "pages": pages,
-            "projects": sorted(each.project for each in waits.reader.by_project() if each.dead),
             "chosen": set(keys_of(form)),
             "wanted": filter_of(form, order),
         }
