@@ -11,7 +11,10 @@ import contextlib
 import http.server
 import socket
 import sys
+import time
 from pathlib import Path
+
+_PATIENCE = 10.0  # seconds for a port to be free
 
 
 def idle(port: str, number: str) -> None:
@@ -47,7 +50,16 @@ class _Everything(http.server.BaseHTTPRequestHandler):
 
 
 def take(port: str) -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), _Everything)
+    end = time.monotonic() + _PATIENCE
+    while True:  # the dying server may still have it
+        try:
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), _Everything)
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            break
     sys.stdout.write("taken\n")
     sys.stdout.flush()
     server.serve_forever()
