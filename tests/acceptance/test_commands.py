@@ -172,7 +172,7 @@ def test_a_worker_that_ends_meanwhile_ends_the_waiting(
     server.wait_for(lambda: len(server.saves) == 1)
     worker.kill()
     assert command.wait() == 1
-    assert re.search("worker (does not run|not running)", command.out, re.IGNORECASE)
+    assert re.search("worker (does not run|not running)", command.out + command.err, re.IGNORECASE)
 
 
 @pytest.mark.usefixtures("worker")
