@@ -181,6 +181,7 @@ def test_ctrl_c_leaves_it_requested(home: Home, server: Standin) -> None:
     server.default = Answer(after=ended.is_set)
     command = home.start("retry", "aaaa", "--wait")
     server.wait_for(lambda: len(server.saves) == 1)
+    home.wait(lambda: "is healthy" in command.out, what="it waits")
     command.signal(signal.SIGINT)
     assert command.wait() == 130
     assert "stay requested" in command.err
