@@ -84,7 +84,8 @@ def _wait(path: Path, timeout: float) -> int:
             fd = _open(path)
             _lock(fd, blocking=True)
         except (OSError, FileUnavailableError) as error:
-            result.set_exception(error)
+            if result.set_running_or_notify_cancel():
+                result.set_exception(error)
             return
         if result.set_running_or_notify_cancel():
             result.set_result(fd)

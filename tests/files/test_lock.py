@@ -107,6 +107,28 @@ def test_an_error_of_who_waits_is_his_who_asked(
     assert calls == [path, path]
 
 
+def test_an_error_that_comes_after_who_asked_gave_up_is_nobodys(
+    held: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = threading.Event()
+
+    def fail_late(_: int, *, blocking: bool, shared: bool = False) -> None:
+        assert not shared
+        if not blocking:
+            raise BlockingIOError(errno.EWOULDBLOCK, "held")
+        given_up.wait()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    unhandled: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", unhandled.append)
+    monkeypatch.setattr(locks, "_lock", fail_late)
+    with pytest.raises(LockTimeoutError):
+        FileLock(held.path).acquire(0)
+    given_up.set()
+    wait_until(lambda: not waiters())
+    assert unhandled == []
+
+
 @needs.PROCESSES
 def test_what_is_no_want_of_the_lock_is_an_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
