@@ -38,7 +38,7 @@ def look_up(settings: Settings, name: str) -> list[FoundItem]:
             beside.append(FoundItem(LEDGER, row.id, row.project, raw, items.parse(raw), row))
         for found in waits.resolve([name], beside=beside):
             servers = () if found.known is None else reader.servers_of(found.known.key)
-            whole = structs.replace(found, attempts=waits.attempts(found), deliveries=servers)
+            whole = structs.replace(waits.with_attempts(found), deliveries=servers)
             seen.setdefault(found.identity, whole)
     textless = {each for each, version in seen.items() if version.is_over and not version.raw}
     for place, raw in left_over(paths) if textless else ():  # other files may still hold the text

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.config.settings import Settings
@@ -30,6 +31,9 @@ _STATES: Final = {DLQ_LIST: items.DEAD, QUEUE_LIST: items.FRESH}
 _PLACES: Final = {state: place for place, state in _STATES.items()}
 _FILES: Final = {DLQ_LIST: (DLQ,), QUEUE_LIST: (QUEUE, EMERGENCY)}
 ABOUT_HELD: Final = f"{PERHAPS}: `mem0tray retry ID` sends, `mem0tray delete ID` drops"
+NO_LONGER_WAITS: Final = Reason(
+    "It does not wait any more: it was delivered meanwhile, most likely."
+)
 _SHOWN: Final = 4
 _LONGEST_ID: Final = 80
 _SHORTEST: Final = 8
@@ -42,8 +46,8 @@ class FoundItem(Struct, frozen=True):
     """One item of a file, with what the ledger knows of it.
 
     `item` is None for an object that has an id but makes no sense to us (its content is no text),
-    and where the text is gone: neither waits. `look_up` fills the rest: `left_in` are the files
-    that alone still hold the text.
+    and where the text is gone: neither waits. `with_attempts` fills the failed `attempts`, oldest
+    first; `look_up` the rest: `left_in` are the files that alone still hold the text.
     """
 
     place: str
@@ -79,6 +83,11 @@ class FoundItem(Struct, frozen=True):
     def content(self) -> str | None:
         """The text of the memory; None when it is gone, or is no text."""
         return self.item.content if self.item is not None else None
+
+    @property
+    def last_attempt(self) -> Attempt | None:
+        """The last failed attempt, where they are filled in and there is one."""
+        return self.attempts[-1] if self.attempts else None
 
     @property
     def is_dead(self) -> bool:
@@ -245,9 +254,10 @@ class WaitingItems:
         """Identify every item, and what makes no sense as one."""
         return self.reader.waiting_names() | set(map(identity, self.odd))
 
-    def attempts(self, found: FoundItem) -> list[Attempt]:
-        """List the failed attempts of an item, oldest first."""
-        return self.reader.attempts(found.known.key) if found.known is not None else []
+    def with_attempts(self, found: FoundItem) -> FoundItem:
+        """Add its failed attempts to an item."""
+        known = found.known
+        return found if known is None else replace(found, attempts=self.reader.attempts(known.key))
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`mem0tray config` and `autostart`: what is set, and whether it starts at login."""
 
-import re
 import sys
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
 from mem0tray.config.settings import LOCAL_URL, SECRETS, Loaded
 from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
+from mem0tray.core.text import MASK, without_password
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import (
     BLOCKED,
@@ -27,8 +27,6 @@ from mem0tray.system import programs
 from mem0tray.system.paths import config_file as location
 from mem0tray.system.programs import ends_in_order
 
-MASK: Final = "••••"
-_CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown in the error
 _DEFAULT: Final = "default"
 _WRONG: Final = "wrong"
 # After these the server is asked.
@@ -182,7 +180,7 @@ def _shown(loaded: Loaded, key: str) -> Any:
     value = settings.get(loaded.settings, key)
     if key in SECRETS and value:
         return MASK
-    return _CREDENTIALS.sub(f"://{MASK}@", value) if isinstance(value, str) else value
+    return without_password(value) if isinstance(value, str) else value
 
 
 def report_on_server(key: str) -> frozenset[str]:

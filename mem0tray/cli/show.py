@@ -72,14 +72,14 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         total = len(shown) if limit is None else seen.count(place, project)
         nonsense = 0 if queue else len(seen.odd)
         called = seen.handles(() if as_json else shown)
-        last = {each.id: _last(seen.attempts(each)) for each in shown if queue}
+        shown = [seen.with_attempts(each) for each in shown] if queue else shown
     arguments.warn_behind(seen.step)
     why = standing.hindrance(standing.read(settings, now))
     if as_json:
-        output.print_json([_item(each, now, why, last.get(each.id)) for each in shown])
+        output.print_json([_item(each, now, why) for each in shown])
         return
     if shown:
-        rows = [_row(called[each.id], each, now, why, last.get(each.id)) for each in shown]
+        rows = [_row(called[each.id], each, now, why) for each in shown]
         right, cut = {"RETRIES", "RETRIED"}, {"PROJECT", "TEXT", "REASON"}
         output.print_table(_FRESH if queue else _DEAD, rows, right, cut=cut)
     if not total:
@@ -95,16 +95,12 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         output.say(f"Held: {waiting.ABOUT_HELD}.")
 
 
-def _last(attempts: Sequence[Attempt]) -> Attempt | None:
-    return attempts[-1] if attempts else None
-
-
-def _item(found: FoundItem, now: float, why: str, last: Attempt | None) -> dict[str, Any]:
+def _item(found: FoundItem, now: float, why: str) -> dict[str, Any]:
     value: dict[str, Any] = items.load_object(found.raw) or {}
     value.setdefault("id", found.id)
     due = diagnose.next_retry(found)
     if not found.is_dead:
-        value.setdefault("last_error", str(diagnose.why_failed(found, last)) or None)
+        value.setdefault("last_error", str(diagnose.why_failed(found, found.last_attempt)) or None)
         value["waiting_since"] = _since(found)
         value["held"] = found.is_held
         waits_for = f"held: {PERHAPS}" if found.is_held else why
@@ -117,9 +113,7 @@ def _since(found: FoundItem) -> float | None:
     return items.waits_since(found.known.accepted, made) if found.known is not None else None
 
 
-def _row(
-    name: str, found: FoundItem, now: float, why: str, last: Attempt | None
-) -> tuple[str, ...]:
+def _row(name: str, found: FoundItem, now: float, why: str) -> tuple[str, ...]:
     """Make the cells; when an entry is sent is unknown if `why` keeps it from going out now."""
     item, due = found.item, diagnose.next_retry(found)
     if found.is_dead:
@@ -127,7 +121,7 @@ def _row(
     else:
         number, at = found.known.retries if found.known is not None else 0, _since(found)
     unknown = found.is_held or bool(why and due <= now and not found.is_dead)
-    kept = str(diagnose.why_failed(found, last))
+    kept = str(diagnose.why_failed(found, found.last_attempt))
     return (
         name,
         found.project or "(none)",
@@ -173,7 +167,7 @@ def command(name: str, *, as_json: bool) -> None:
 
 def _document(version: FoundItem) -> dict[str, Any]:
     fields, known = items.load_object(version.raw) or {}, version.known
-    last = _last(version.attempts)
+    last = version.last_attempt
     waits = version.waits and not _never_sent(version)
     return {
         "id": version.id,
@@ -299,9 +293,8 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
     with waiting.opened(settings) as seen:
         found = seen.candidates([name])
         gone = [] if found else look_up.no_longer_waiting(seen.reader, name)
-        chosen = [] if gone else seen.resolve([name])
+        chosen = [] if gone else list(map(seen.with_attempts, seen.resolve([name])))
         called = seen.handles(chosen or gone[:_GONE_SHOWN])
-        past = {each.identity: seen.attempts(each) for each in chosen}
     arguments.warn_behind(seen.step)
     if gone:
         _print_gone(gone, called, as_json=as_json)
@@ -311,8 +304,7 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
     now = time.time()
     documents = []
     for each in chosen:
-        history, due = past[each.identity], diagnose.next_retry(each)
-        last = history[-1] if history else None
+        due, last = diagnose.next_retry(each), each.last_attempt
         main, *also = diagnose.causes(each, around, last, now, called[each.id])
         documents.append(
             {
@@ -322,7 +314,7 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
                 **_as_json(main),
                 "also": [_as_json(cause) for cause in also],
                 "next_retry": due,
-                "history": _history(history),
+                "history": _history(each.attempts),
             }
         )
         if not as_json:
@@ -331,8 +323,8 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
             name = f"{called[each.id]} ({each.project or 'no project'})"
             output.say_beside("", f"{name}, {kind}{said}:")
             _print_cause(main, f"  {main.name}: ")
-            _print_attempts(history)
-            if history and due > now:
+            _print_attempts(each.attempts)
+            if each.attempts and due > now:
                 output.say(f"The next one is {text.due(due, now)}.")
     if as_json:
         output.print_json(documents)

@@ -14,6 +14,8 @@ _UNSAFE = re.compile(
 )
 
 _OBEYED = re.compile(_UNSAFE.pattern.replace("\t\n", ""))  # one class, as texts may be long
+_CREDENTIALS = re.compile(r"://[^\s/]*@")
+MASK: Final = "••••"  # in place of a secret
 _BLANKS = re.compile(r"[^\S\xa0\u202f]+")  # a no-break space keeps French punctuation in its line
 
 
@@ -21,6 +23,11 @@ def one_line(text: str, limit: int = 200) -> str:
     """`text` as one printable line of at most `limit` characters."""
     clean = _BLANKS.sub(" ", _UNSAFE.sub(" ", text[: limit * 4])).strip()
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def without_password(text: str) -> str:
+    """Return `text` with no user and password in the addresses that it holds."""
+    return _CREDENTIALS.sub(f"://{MASK}@", text)
 
 
 def excerpt(text: str, limit: int = 60) -> str:

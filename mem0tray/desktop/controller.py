@@ -15,7 +15,7 @@ from mem0tray.actions import backups, diagnose, migrate, standing, verbs, waitin
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.migrate import Migration
 from mem0tray.actions.verbs import delete, restore
-from mem0tray.actions.waiting import FoundItem
+from mem0tray.actions.waiting import NO_LONGER_WAITS, FoundItem
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
@@ -40,7 +40,6 @@ _STOP: Final = 1.0
 _LINE: Final = 300
 _TEXT: Final = 150  # characters of a memory in a window
 _FORMER_EVERY: Final = 30.0  # seconds between two looks into the ledger, which may be a large one
-_GONE: Final = Reason("It does not wait any more: it was delivered meanwhile, most likely.")
 _IN_FLIGHT: Final = Reason(
     "It is being sent at this moment. If the server takes it, it is delivered and not deleted."
 )
@@ -173,7 +172,7 @@ class Controller:
         if done.in_flight:
             raise Mem0TrayError(_IN_FLIGHT)
         if not done.items:
-            raise NotFoundError(_GONE)
+            raise NotFoundError(NO_LONGER_WAITS)
         # The worker sends the notification, as for the command: one deletion, reported once.
 
     def _copy_id(self, command: MenuCommand) -> None:
@@ -213,7 +212,7 @@ class Controller:
             for found in seen.candidates([letter.item_id]):
                 if found.is_dead and found.identity == (letter.item_id, letter.digest):
                     return found
-        raise NotFoundError(_GONE)
+        raise NotFoundError(NO_LONGER_WAITS)
 
     def _open_window(self, command: MenuCommand) -> None:
         from mem0tray.desktop import window  # slow to import, and rarely wanted

@@ -10,7 +10,7 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
 from mem0tray.actions import backups, verbs, waiting
-from mem0tray.actions.waiting import FoundItem, WaitingItems
+from mem0tray.actions.waiting import NO_LONGER_WAITS, QUEUE_LIST, FoundItem, WaitingItems
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -24,7 +24,7 @@ from mem0tray.window.page import Group
 
 Form = ImmutableMultiDict[str, Any]
 FILTER: Final = ("cause", "project", "text")
-GONE: Final = Reason("It does not wait any more: it was delivered meanwhile, most likely.")
+HELD: Final = "held"
 _DIGITS: Final = 19  # of a key in the ledger
 
 
@@ -77,7 +77,7 @@ class Acts:
             done = verbs.retry_found(settings, seen, memories_of(seen, form))
         number, ngettext = len(done.items), self._language.ngettext
         if not number:
-            raise NotFoundError(GONE)
+            raise NotFoundError(NO_LONGER_WAITS)
         text = ngettext("{n} memory is tried again.", "{n} memories are tried again.", number)
         return Said(self._filled(text, number))
 
@@ -89,7 +89,7 @@ class Acts:
             raise Mem0TrayError(Reason("What matches has changed meanwhile: look at it again."))
         done = verbs.delete(settings.locations(), settings, chosen)
         if not (done.items or done.in_flight):
-            raise NotFoundError(GONE)
+            raise NotFoundError(NO_LONGER_WAITS)
         number, sent, ngettext = len(done.items), len(done.in_flight), self._language.ngettext
         text = ngettext(
             "{n} memory is deleted, a copy is kept.",
@@ -130,7 +130,7 @@ class Acts:
         with waiting.opened(settings) as seen:
             chosen = memories_of(seen, form)
         if not chosen:
-            raise NotFoundError(GONE)
+            raise NotFoundError(NO_LONGER_WAITS)
         found = chosen[0]
         if found.identity[1].hex() != form.get("seen"):
             raise NotFoundError(Reason("Its text was changed meanwhile: look at it again."))
@@ -173,7 +173,9 @@ async def form_of(request: Request) -> Form:
 
 
 def memories_of(seen: WaitingItems, form: Form) -> list[FoundItem]:
-    """Find the memories that a form names: some keys, or all that match its filter."""
+    """Find the memories that a form names: keys, what is held, or all that match its filter."""
+    if HELD in form:
+        return [each for each in seen.listed(QUEUE_LIST) if each.is_held]
     if "all" not in form:
         return seen.with_keys(keys_of(form))
     seen.step.check()

@@ -26,22 +26,19 @@ from mem0tray.config.server_choice import said
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import Reason
+from mem0tray.core.reasons import NONE, Reason
 from mem0tray.core.state import HEALTHY
-from mem0tray.core.text import one_line, short_id
+from mem0tray.core.text import one_line, short_id, without_password
 from mem0tray.files import atomic
 from mem0tray.ledger.reader import Matching, Reader
-from mem0tray.ledger.rows import Attempt
 from mem0tray.server.remedy import ID, REWORD, SHORTEN, asks_nothing
-from mem0tray.window.words import NEVER, Message, Tone, absolute, headline, relative
+from mem0tray.window.words import NEVER, Tone, absolute, headline, relative
 
 SHOWN: Final = 200  # memories that are not delivered, on one page
 _ERRORS: Final = 500  # that are looked at
-HIDDEN: Final = "•••"
 _ALONE: Final = Surroundings(())  # faults of server and worker stand on the page once
 _HERE: Final = Path(__file__).parent
 _TYPED: Final = re.compile("`([^`]+)`")
-_CREDENTIALS: Final = re.compile(r"://[^\s/]*@")
 _LONGEST: Final = 2000  # characters of a text, mostly cut earlier
 _LINES: Final = 60  # of a memory's content
 _SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
@@ -58,13 +55,6 @@ class Slot(NamedTuple):
     dead: int
 
 
-class Letter(NamedTuple):
-    """A memory that is not delivered, and its last failed attempt, if the ledger knows one."""
-
-    found: FoundItem
-    attempt: Attempt | None
-
-
 class Group(Struct, frozen=True):
     """Memories that fail for one cause: how many, one of them, and the errors that they have.
 
@@ -76,6 +66,16 @@ class Group(Struct, frozen=True):
     count: int
     example: FoundItem
     errors: Sequence[str]
+
+    @property
+    def tone(self) -> Tone:
+        """How urgent it is: calm where it needs nothing but time."""
+        return "calm" if asks_nothing(self.cause.remedy) else "warn"
+
+    @property
+    def detail(self) -> Reason:
+        """What the server said; where each waits for a time of its own, nothing."""
+        return NONE if self.cause.name in (WAITING, DUE) else self.cause.detail
 
 
 class Gathered(NamedTuple):
@@ -97,7 +97,7 @@ class Gathered(NamedTuple):
 class LetterList(NamedTuple):
     """Some of the memories that are not delivered, after `offset` others of `total`."""
 
-    letters: Sequence[Letter] = ()
+    letters: Sequence[FoundItem] = ()
     total: int = 0
     offset: int = 0
 
@@ -133,20 +133,15 @@ def listing(
     """List some of the memories that match."""
     keys = waits.reader.matching(wanted, order)
     found = waits.with_keys(keys[offset : offset + limit])
-    letters = [letter(waits, each) for each in found if each.item is not None]
+    letters = [waits.with_attempts(each) for each in found if each.item is not None]
     return LetterList(letters, len(keys), offset)
-
-
-def letter(waits: WaitingItems, found: FoundItem) -> Letter:
-    """Add its last failed attempt to a memory."""
-    return Letter(found, next(reversed(waits.attempts(found)), None))
 
 
 def grouped(waits: WaitingItems, now: float) -> list[Group]:
     """Sum up what is not delivered by what is to be done, the commonest first."""
     alike: dict[tuple[object, ...], Group] = {}
     for error, count, example in waits.failures(_ERRORS):
-        attempt = letter(waits, example).attempt
+        attempt = waits.with_attempts(example).last_attempt
         cause = diagnose.causes(example, _ALONE, attempt, now, ID)[0]
         name = hashlib.sha256(repr(cause.likeness).encode()).hexdigest()[:12]
         first = alike.get(cause.likeness, Group(name, cause, 0, example, ()))
@@ -179,30 +174,6 @@ def history(reader: Reader, now: float, odd: Iterable[bytes], span: str) -> list
     ends = [*starts[1:], math.inf]
     dead = [bisect_left(came, end) - bisect_left(went, end) for end in ends]
     return list(map(Slot, starts, delivered, dead))
-
-
-def advice(seen: Gathered, language: Language) -> Iterable[Message]:
-    """Say everything there is to do besides: once for each cause, the commonest first."""
-    number = language.number
-    if held := seen.overview.held:
-        title = language.ngettext(
-            "{count} memory is held: another worker has perhaps delivered it",
-            "{count} memories are held: another worker has perhaps delivered them",
-            held,
-        )
-        _ = language.gettext
-        text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
-        yield Message("warn", title.format(count=number(held)), text)
-    for each in seen.groups:
-        cause, count = each.cause, each.count
-        title = language.ngettext(
-            "{count} memory not delivered: {cause}",
-            "{count} memories not delivered: {cause}",
-            count,
-        ).format(count=number(count), cause=cause.name.said(language))
-        detail = "" if cause.name in (WAITING, DUE) else cause.detail.said(language)
-        tone: Tone = "calm" if asks_nothing(cause.remedy) else "warn"
-        yield Message(tone, title, cause.remedy.said(language), detail, each.example.id)
 
 
 # What the window says in place of commands.
@@ -257,6 +228,7 @@ def render(seen: Gathered, listed: LetterList, language: Language, *, with_conte
 
 def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str, object]:
     """Return what the templates show of how things stand."""
+    buttons = _BY_BUTTONS if live else {}
     return {
         "seen": seen.overview,
         "made": absolute(seen.now, language),
@@ -264,14 +236,13 @@ def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str
         "date": lambda at: absolute(at, language),
         "destination": said(seen.overview.destination, language),
         "headline": headline(seen.overview, language, live=live),
-        "advice": list(advice(seen, language)),
         "groups": seen.groups,
         "charts": list(charts(seen, language)),
         "projects": seen.projects,
         "nonsense": seen.nonsense,
         "restorable": seen.restorable,
         "said": lambda reason: reason.said(language),
-        "to_do": lambda cause: _BY_BUTTONS.get(cause.remedy, cause.remedy).said(language),
+        "to_do": lambda cause: (buttons.get(cause.remedy) or cause.remedy).said(language),
         "live": live,
         "version": __version__,
     }
@@ -283,9 +254,9 @@ def shown_letters(listed: LetterList, seen: Gathered, language: Language) -> dic
         "letters": listed.letters,
         "total": listed.total,
         "more": max(0, listed.total - listed.offset - len(listed.letters)),
-        "why": lambda each: diagnose.why_failed(each.found, each.attempt).said(language),
-        "next_retry": lambda each: diagnose.next_retry(each.found),
-        "due": lambda each: _when(diagnose.next_retry(each.found), seen, language),
+        "why": lambda each: diagnose.why_failed(each, each.last_attempt).said(language),
+        "next_retry": diagnose.next_retry,
+        "due": lambda each: _when(diagnose.next_retry(each), seen, language),
     }
 
 
@@ -311,7 +282,7 @@ def templates(language: Language) -> Environment:
 
 
 def _harmless(text: str, limit: int = _LONGEST) -> str:
-    return one_line(_CREDENTIALS.sub(f"://{HIDDEN}@", text), limit)
+    return one_line(without_password(text), limit)
 
 
 def _typed(text: str) -> Markup:

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from mem0tray.actions import recall, standing, waiting
-from mem0tray.actions.waiting import WaitingItems
+from mem0tray.actions.waiting import NO_LONGER_WAITS, WaitingItems
 from mem0tray.config.server_choice import said
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
@@ -30,7 +30,7 @@ from mem0tray.localserver.endpoint import CHALLENGE_MAX, Endpoint, proof
 from mem0tray.window import page, settings_form
 from mem0tray.window.acts import (
     FILTER,
-    GONE,
+    HELD,
     Acts,
     Form,
     Said,
@@ -204,16 +204,16 @@ class Window:
     def _memory(self, request: Request) -> Response:
         with waiting.opened(current()) as seen:
             for found in seen.with_keys([number_in(request.path_params["key"], 0)]):
-                shown = {"found": found, "attempts": seen.attempts(found), "date": self._date}
+                shown = {"found": seen.with_attempts(found), "date": self._date}
                 return self._html("memory.html", shown)
-        raise NotFoundError(GONE)
+        raise NotFoundError(NO_LONGER_WAITS)
 
     async def _ask_to_delete(self, request: Request) -> Response:
         form = await form_of(request)
         number = await run_in_threadpool(self._count, form)
-        everything = [(name, form.get(name, "")) for name in ("all", *FILTER)]
-        shown = {"number": number, "keys": keys_of(form)}
-        shown["everything"] = everything if "all" in form else []
+        names = (HELD,) if HELD in form else ("all", *FILTER) if "all" in form else ()
+        meant = [(name, form.get(name, "")) for name in names]
+        shown = {"number": number, "keys": keys_of(form), "meant": meant}
         return self._html("delete.html", shown)
 
     def _count(self, form: Form) -> int:

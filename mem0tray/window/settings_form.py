@@ -1,6 +1,5 @@
 """The settings that people change in the window, by the code that the commands use."""
 
-import re
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -12,9 +11,10 @@ from mem0tray.claude import connecting
 from mem0tray.config import config_file, setting_rules
 from mem0tray.config import settings as config
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, Settings
+from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
+from mem0tray.core.text import without_password
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, ENABLED, Origin
 from mem0tray.system.paths import config_file as location
@@ -23,7 +23,6 @@ _URL: Final = "server.url"
 _KEY: Final = "server.api_key"
 _CHOICES: Final = ("notifications.level", "ui.language")
 _SECONDS: Final = 5.0
-_CREDENTIALS: Final = re.compile(r"://[^\s/]*@")
 
 
 def shown() -> dict[str, Any]:
@@ -31,7 +30,7 @@ def shown() -> dict[str, Any]:
     loaded = config.read()
     server = loaded.settings.server
     return {
-        "url": _CREDENTIALS.sub("://•••@", server.url),
+        "url": without_password(server.url),
         "has_key": bool(server.api_key or server.keyring),
         "choices": {key: (config.get(loaded.settings, key), _allowed(key)) for key in _CHOICES},
         "fixed": {k for k in (_URL, _KEY, *_CHOICES) if loaded.sources.get(k) == ENVIRONMENT},
@@ -93,11 +92,8 @@ def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
         typed = replace(server, url=url)
     elif not key:
         typed = replace(typed, keyring=config.Settings().server.keyring)
-    return server_test.examine(_with(loaded, replace(loaded.settings, server=typed)), _SECONDS)
-
-
-def _with(loaded: Loaded, settings: Settings) -> Loaded:
-    return replace(loaded, settings=settings)
+    settings = replace(loaded.settings, server=typed)
+    return server_test.examine(replace(loaded, settings=settings), _SECONDS)
 
 
 def _place(url: str) -> tuple[bool, str, int] | None:

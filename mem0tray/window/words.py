@@ -14,13 +14,12 @@ _NOW: Final = 5.0
 
 
 class Message(NamedTuple):
-    """How things stand or what to do, with `detail` of others, about the whole id in `memory`."""
+    """How things stand and what to do, with `detail` of others."""
 
     tone: Tone
     title: str
     text: str
     detail: str = ""
-    memory: str = ""
 
 
 def headline(seen: Overview, language: Language, *, live: bool = False) -> Message:

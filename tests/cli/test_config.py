@@ -2,8 +2,8 @@
 
 import pytest
 
-from mem0tray.cli.config import MASK
 from mem0tray.config import settings
+from mem0tray.core.text import MASK
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.certificates import HOST

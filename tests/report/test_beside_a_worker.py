@@ -36,7 +36,7 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
             assert facts["Delivered"] == "2 in all"
             cells = page.text("td", role="cell")
             assert cells[:3] == ["beta", "500: scripted 500", "0"]
-            assert "1 memory not delivered: rejected by the server" in page.text("h3")
+            assert "1 memory: rejected by the server" in page.text("h3")
             names = [each.attributes["aria-label"] for each in page.all("svg", role="img")]
             assert names[0].startswith("Deliveries: 2 since")
             assert names[1].startswith("Memories not delivered: 1 now")

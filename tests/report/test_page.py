@@ -17,11 +17,11 @@ from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.rows import Attempt, kept
 from mem0tray.window import page as rendering
-from mem0tray.window.page import Gathered, Group, advice, block
+from mem0tray.window.page import Gathered, Group, LetterList, block
 from mem0tray.window.words import Tone, headline
 from tests.actions.scene import found
 from tests.cli.scratch import Scratch
-from tests.report.reading import made
+from tests.report.reading import Document, made, parse
 from tests.support.shapes import dead, entry, queue_document, waiting
 
 _FRENCH = Language("fr")
@@ -149,7 +149,7 @@ def test_no_password_in_an_address_is_shown(home: Scratch) -> None:
     _letters(home, dead(told, told, last_error=told))
     source = made(content=True).source
     assert "hunter2" not in source
-    assert "https://•••@far.example/x" in source
+    assert "https://••••@far.example/x" in source
 
 
 def test_it_speaks_french_and_says_so(home: Scratch) -> None:
@@ -159,7 +159,7 @@ def test_it_speaks_french_and_says_so(home: Scratch) -> None:
     assert page.text("h1") == ["mem0tray ne tourne pas"]
     assert page.all("html")[0].attributes["lang"] == "fr"
     assert "1 234" in page.text("td", role="cell")
-    assert "Que faire" in page.text("h2")
+    assert "Non transmis par cause" in page.text("h2")
 
 
 def test_what_is_typed_is_marked_and_all_of_it_escaped() -> None:
@@ -211,10 +211,16 @@ def test_each_state_has_its_words_its_colour_and_what_to_do(
     assert words in made.text + made.detail
 
 
+def _rendered(seen: Gathered, language: Language = _ENGLISH) -> Document:
+    return parse(rendering.render(seen, LetterList(), language, with_content=False))
+
+
 def test_where_all_is_well_there_is_no_advice() -> None:
-    assert list(advice(Gathered(_NOW, Overview(state="healthy")), _ENGLISH)) == []
-    held = Gathered(_NOW, Overview(state="healthy", held=1))
-    assert "`mem0tray retry ID` sends" in next(iter(advice(held, _ENGLISH))).text
+    assert not _rendered(Gathered(_NOW, Overview(state="healthy"))).all("ul", class_="groups")
+    held = _rendered(Gathered(_NOW, Overview(state="healthy", held=1)))
+    assert held.text("h3")[0] == "1 memory is held: another worker has perhaps delivered it"
+    assert "mem0tray retry ID sends" in held.text("ul", class_="groups")[0]
+    assert not held.all("button")
 
 
 def test_the_example_speaks_the_language_of_the_page() -> None:
@@ -223,8 +229,8 @@ def test_the_example_speaks_the_language_of_the_page() -> None:
     example = found(dead("a", id="one"))
     cause = diagnose.causes(example, Surroundings(()), attempt, _NOW)[0]
     seen = Gathered(_NOW, Overview(state="healthy"), [Group("x", cause, 1, example, [""])])
-    (made,) = advice(seen, _FRENCH)
-    assert made.detail == "aucune réponse au bout de 60 s"
+    (said,) = _rendered(seen, _FRENCH).text("p", class_="note")
+    assert said.endswith("aucune réponse au bout de 60 s")
 
 
 def test_the_commonest_cause_comes_first(home: Scratch) -> None:
@@ -232,10 +238,20 @@ def test_the_commonest_cause_comes_first(home: Scratch) -> None:
     _letters(home, dead("a", last_error="422 no"), *commonest)
     page = made()
     assert page.text("h3")[:2] == [
-        "3 memories not delivered: rejected by the server",
-        "1 memory not delivered: rejected by the server",
+        "3 memories: rejected by the server",
+        "1 memory: rejected by the server",
     ]
-    assert page.text("p", class_="example")[0] == "for example: b0 · 500 x"
+    assert page.text("p", class_="note")[0] == "for example: b0 · 500 x"
+    assert [each.attributes["class"] for each in page.all("li")] == ["warn", "warn"]
+
+
+def test_a_cause_that_asks_for_nothing_but_time_is_calm_and_names_no_time(home: Scratch) -> None:
+    home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
+    _letters(home, waiting("soon", retry_count=1), waiting("late", retry_count=9))
+    page = made()
+    assert [each.attributes["class"] for each in page.all("li")] == ["calm"]
+    assert page.text("h3")[0].startswith("2 memories: ")
+    assert page.text("p", class_="note") == []
 
 
 def test_a_block_keeps_its_lines_up_to_a_limit() -> None:
