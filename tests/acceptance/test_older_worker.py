@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import needs, older_worker
+from tests.support.held import gone, held, named, taken_in_while_paused
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
-from tests.support.shapes import Item, dead, entries, entry, texts
+from tests.support.shapes import dead, entries, entry, texts
 from tests.support.standin import Standin
 
 
@@ -36,23 +37,6 @@ def older(home: Home, server: Standin, *options: str) -> Iterator[Process]:
         yield process
     finally:
         process.kill()
-
-
-def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
-    home.ok("pause")
-    home.write_queue(queue)
-    ours = home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == len(queue), what="taken in")
-    return ours
-
-
-def named(home: Home) -> bool:
-    """Tell whether our state has named another worker; its own metrics hide ours half the time."""
-    return "action needed (another worker" in home.log_text()
-
-
-def gone(home: Home) -> bool:
-    return home.state()[0] in {"healthy", "paused"}
 
 
 def told(home: Home, server: Standin, accepted: list[str]) -> list[str]:
@@ -171,20 +155,6 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
 
 
 # What the user decides -----------------------------------------------------------------------
-
-
-def held(home: Home, server: Standin, count: int = 3) -> list[Item]:
-    server.can_be_asked = False
-    memories = entries(count)
-    taken_in_while_paused(home, memories)
-    home.write_metrics(pid=999_999_999)
-    home.wait(lambda: named(home), what="named")
-    home.write_queue([])
-    home.wait(lambda: home.json("status")["held"] == count, what="held")
-    home.ok("resume")
-    home.wait(lambda: gone(home), what="gone")
-    assert server.saves == []
-    return memories
 
 
 @pytest.mark.row(45)

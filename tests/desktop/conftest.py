@@ -1,7 +1,6 @@
 """A desktop of its own for each test; a picture of it is kept when the test fails."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.actions.conftest import paths
 from tests.desktop.programs import Programs
+from tests.support import needs
 
 __all__ = ["paths"]  # a scratch home
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tests.support.desktop import Desktop
     from tests.support.tray import Tray
 
-# `packaging/test` has installed everything: what is missing all the same is a failure.
-REQUIRED: Final = os.environ.get("DESKTOP_TESTS") == "required"
 # There is no X display and no session bus, and no library for them, anywhere else.
 _OVER_THE_BUS: Final = (
     "test_bus.py", "notify/test_dbus.py", "notify/test_dunst.py",
@@ -44,8 +42,7 @@ def desktop(tmp_path: Path) -> "Iterator[Desktop]":
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:
     """Keep a picture of the desktop on which a test has failed; skip nothing that is required."""
     report: pytest.TestReport = yield
-    if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
+    needs.insist(report)
     started = getattr(item, "funcargs", {}).get("desktop")
     if report.when == "call" and report.failed and started is not None:
         with contextlib.suppress(Exception):  # the picture must not hide the failure

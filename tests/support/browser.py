@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
-import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
 from tests.support.home import Home
-from tests.support.processes import PATIENCE, Process
+from tests.support.processes import PATIENCE, Process, wait_until
+from tests.support.shapes import Item
 
 CHROMIUM: Final = "chromium"
 _NAME: Final = "browser"
@@ -27,12 +27,8 @@ serve.main()
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start it; skip the test where it is not installed."""
-    found = shutil.which(CHROMIUM)
-    if found is None:
-        pytest.skip("chromium is not installed")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found)
+        browser = driver.chromium.launch(executable_path=shutil.which(CHROMIUM))
         yield browser
         browser.close()
 
@@ -59,6 +55,12 @@ class Window:
     def __exit__(self, *_: object) -> None:
         for each in self._contexts:
             each.close()
+
+    def fill(self, *letters: Item) -> None:
+        """Leave memories that are not tried again by themselves for an hour."""
+        home = self.home
+        home.write_dlq(letters)
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(letters), what="taken in")
 
     @property
     def folder(self) -> Path:
@@ -137,6 +139,19 @@ class Tab:
         """Wait until all of these texts are there."""
         for text in texts:
             self.page.locator(within).get_by_text(text).first.wait_for()
+
+    def rows(self) -> list[str]:
+        """The texts that are listed as not delivered."""
+        return self.page.locator("#chosen .list button.text").all_inner_texts()
+
+    def lists(self, *texts: str) -> None:
+        """Wait until exactly these are listed, in this order."""
+        found = self.rows
+        wait_until(lambda: found() == list(texts), what=f"{texts}", explain=lambda: str(found()))
+
+    def choose(self, *texts: str) -> None:
+        for text in texts:
+            self.page.get_by_role("checkbox", name=f"Choose: {text}", exact=True).check()
 
     def said(self) -> str:
         """Wait for what is said of an act."""

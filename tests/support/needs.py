@@ -1,6 +1,7 @@
 """What tests need of the system they run on: a mark for each, with the reason."""
 
 import importlib.util
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from tests.support.privileges import is_root
 
+# `packaging/test` has installed everything: what is missing all the same is a failure.
+REQUIRED: Final = os.environ.get("DESKTOP_TESTS") == "required"
 WINDOWS: Final = sys.platform == "win32"
 
 
@@ -37,6 +40,12 @@ def there(path: Path) -> pytest.MarkDecorator:
 
 def root(reason: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not is_root(), reason=f"not root: {reason}")
+
+
+def insist(report: pytest.TestReport) -> None:
+    """Make a failure of a test that was skipped, where nothing may be missing."""
+    if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
 
 
 MODES: Final = posix("files have no modes")

@@ -1,8 +1,9 @@
 """A scratch home a test; a browser for all tests of this folder, with a context for each."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 from playwright.sync_api import Browser
 
 from tests.cli.conftest import home
+from tests.support import needs
 from tests.support.browser import Window, chromium
 from tests.support.fixtures import bare_home, server
 from tests.support.fixtures import home as real_home
@@ -26,6 +28,14 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, pytest.TestReport]:
+    """Skip nothing that is required."""
+    report: pytest.TestReport = yield
+    needs.insist(report)
+    return report
+
+
 @pytest.fixture
 def window(browser: Browser, real_home: Home) -> Iterator[Window]:
     """Give the window of a home with a worker that runs; the browser must complain of nothing."""
@@ -36,7 +46,8 @@ def window(browser: Browser, real_home: Home) -> Iterator[Window]:
 
 
 @pytest.fixture
-def browserless(browser: Browser, bare_home: Home) -> Iterator[Window]:
+def bare_window(browser: Browser, bare_home: Home) -> Iterator[Window]:
+    """Give the window of a home in which nothing is chosen yet, and no worker runs."""
     with Window(bare_home, browser) as opened:
         yield opened
         assert opened.faults == []

@@ -1,0 +1,196 @@
+"""What a user does in the window: in a real browser, beside a real worker and server."""
+
+import signal
+
+from playwright.sync_api import Browser
+
+from tests.support import needs
+from tests.support.browser import Window
+from tests.support.held import held
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.processes import wait_until
+from tests.support.shapes import entry, waiting
+from tests.support.standin import Standin
+
+pytestmark = [needs.program("chromium"), needs.linux("a browser is found in another way there")]
+
+
+def test_one_the_chosen_or_all_of_a_cause_are_tried_again(window: Window, server: Standin) -> None:
+    texts = ("alone", "both", "of them", "cause 1", "cause 2", "other")
+    server.script(Answer(422), content="of them", forever=True)
+    window.fill(
+        *(waiting(t, last_error="500 why" if "cause" in t else "422 no") for t in texts),
+    )
+    tab = window.open("undelivered")
+    row = tab.page.locator("#chosen li", has_text="alone")
+    row.get_by_role("button", name="Try now").click()
+    assert tab.said() == "1 memory is tried again."
+    window.home.wait_dlq(set(texts) - {"alone"})
+    assert tab.button("Try again", "#chosen").is_disabled()
+    tab.choose("both", "of them")
+    tab.button("Try again", "#chosen").click()
+    tab.sees("2 memories are tried again.", within="#note")
+    window.home.wait_dlq({"of them", "cause 1", "cause 2", "other"})
+    tab.page.click("nav a >> nth=0")
+    group = tab.page.locator(".groups li", has_text="500 why")
+    group.get_by_role("button", name="Try again").click()
+    tab.sees("2 memories are tried again.", within="#note")
+    window.home.wait_dlq({"of them", "other"})
+    assert server.surplus() == {}
+    assert server.sends("other") == 0
+
+
+def test_all_that_match_are_more_than_the_page(window: Window, server: Standin) -> None:
+    window.fill(
+        waiting("stays", "other"),
+        *(waiting(f"letter {n}", "many") for n in range(70)),
+    )
+    tab = window.open("undelivered")
+    tab.page.select_option("[name=project]", "many")
+    tab.page.get_by_label("All 70 that match").check()
+    tab.button("Try again", "#chosen").click()
+    assert tab.said() == "70 memories are tried again."
+    window.home.wait_dlq(["stays"])
+    tab.sees("None matches.")
+    assert server.total_stored() == 70
+    assert server.surplus() == {}
+
+
+def test_what_is_deleted_comes_back(window: Window, server: Standin) -> None:
+    home = window.home
+    window.fill(waiting("first"), waiting("second"), waiting("stays"))
+    tab = window.open("undelivered")
+    tab.page.get_by_label("All on this page").check()
+    tab.page.get_by_role("checkbox", name="Choose: stays").uncheck()
+    tab.button("Back up and delete …", "#chosen").click()
+    tab.sees("Delete 2 memories?", within="#sheet")
+    tab.button("Cancel").click()
+    tab.button("Back up and delete …", "#chosen").click()
+    tab.button("Back up and delete", "#sheet").click()
+    assert tab.said() == "2 memories are deleted, a copy is kept."
+    home.wait_dlq(["stays"])
+    (backup,) = home.claude.glob("mem0_queue_dlq.backup-*.json")
+    assert "first" in backup.read_text()
+    tab.button("Undo").click()
+    tab.sees("2 memories are back.", within="#note")
+    home.wait_dlq(["first", "second", "stays"])
+    tab.page.get_by_role("button", name="second", exact=True).click()
+    tab.button("Back up and delete …", "#sheet").click()
+    tab.sees("Delete 1 memory?", within="#sheet")
+    tab.button("Back up and delete", "#sheet").click()
+    home.wait_dlq(["first", "stays"])
+    tab.button("Restore last deletion").click()
+    tab.sees("1 memory is back.", within="#note")
+    home.wait_dlq(["first", "second", "stays"])
+    assert server.saves == []
+
+
+def test_a_memory_is_understood_edited_and_sent(window: Window, server: Standin) -> None:
+    home = window.home
+    text = "the first line\n\n  " + "long " * 1000 + "http://me:secret@host/\n\tend"
+    server.script(Answer(500), forever=True)
+    home.write_queue([entry(text, "beta")])
+    home.wait_dlq([text])
+    server.clear_scripts()
+    tab = window.open("undelivered")
+    tab.page.locator("#chosen button.text").click()
+    tab.sees("beta", "500", "s", within="#sheet")
+    assert tab.page.input_value("#content") == text
+    tab.page.fill("#content", text + " and more")
+    tab.button("Save and send").click()
+    assert "the old text is kept" in tab.said()
+    server.wait_for(lambda: server.count(text + " and more") == 1)
+    home.wait_dlq([])
+    (kept,) = [path for path in home.data_files() if path.parent.name == "edits"]
+    assert "long long" in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_deliveries_are_paused_and_go_on(window: Window, server: Standin) -> None:
+    tab = window.open()
+    tab.button("Pause").click()
+    tab.sees("Deliveries are paused", within="h1")
+    window.home.write_queue([entry("later")])
+    wait_until(lambda: tab.page.locator("dd .value").nth(1).inner_text() == "1", what="it waits")
+    assert server.saves == []
+    tab.button("Resume").click()
+    server.wait_for(lambda: server.count("later") == 1)
+    tab.sees("Every memory is delivered", within="h1")
+
+
+def test_settings_are_tested_and_written(bare_window: Window, server: Standin) -> None:
+    home, window = bare_window.home, bare_window
+    server.api_key = "the-key"
+    home.configure('# mine\n[ui]\nlanguage = "en"  # spoken here\n')
+    tab = window.open("settings")
+    tab.page.fill("[name='server.url']", server.url)
+    tab.page.fill("[name='server.api_key']", "a wrong one")
+    tab.button("Test the server").click()
+    tab.sees("✗", within="#tested")
+    tab.page.fill("[name='server.api_key']", "the-key")
+    tab.button("Test the server").click()
+    tab.page.locator("#tested .bad").wait_for(state="detached")
+    tab.button("Save").click()
+    assert tab.said() == "Saved."
+    written = home.config.read_text()
+    assert "# mine" in written
+    assert "# spoken here" in written
+    assert server.url in written
+    assert "the-key" in written
+    tab.sees("one is set; it is not shown")
+    assert "the-key" not in tab.page.content()
+    assert server.saves == []
+
+
+def test_what_is_held_is_sent_or_deleted(
+    browser: Browser, real_home: Home, server: Standin
+) -> None:
+    memories = held(real_home, server)
+    with Window(real_home, browser) as window:
+        tab = window.open()
+        tab.sees("3 memories are held: another worker has perhaps delivered them")
+        tab.button("Back up and delete …", ".groups").click()
+        tab.sees("Delete 3 memories?", within="#sheet")
+        tab.button("Back up and delete", "#sheet").click()
+        assert tab.said() == "3 memories are deleted, a copy is kept."
+        tab.page.locator(".groups").wait_for(state="detached")
+        tab.button("Undo").click()
+        tab.sees("3 memories are held: another worker has perhaps delivered them")
+        assert server.saves == []
+        tab.button("Try again", ".groups").click()
+        tab.sees("3 memories are tried again.", within="#note")
+        server.wait_for(lambda: server.total_stored() == 3)
+        tab.sees("Every memory is delivered", within="h1")
+        assert [server.count(each["content"]) for each in memories] == [1, 1, 1]
+        assert window.faults == []
+
+
+# Coming and going ---------------------------------------------------------------------------
+
+
+def test_a_second_window_lets_the_first_rest(window: Window) -> None:
+    first = window.open()
+    process = window.endpoint.pid
+    second = window.open()
+    first.page.locator("#resting").wait_for()
+    assert first.page.evaluate("() => document.querySelector('main').inert")
+    assert window.endpoint.pid == process
+    second.button("Pause").click()
+    second.sees("Deliveries are paused", within="h1")
+    # What the first one asked for until it knew.
+    window.faults = [each for each in window.faults if "403" not in each and "htmx:" not in each]
+
+
+def test_it_ends_when_its_last_page_is_closed(window: Window) -> None:
+    process = window.serve_apart()
+    tab = window.open()
+    window.home.ok("pause")
+    tab.sees("Deliveries are paused", within="h1")
+    process.signal(signal.SIGUSR1)
+    window.home.ok("resume")
+    tab.sees("Ready for the first memory", within="h1")
+    tab.page.context.close()
+    assert process.wait() == 0
+    window.open()
+    assert window.endpoint.pid != process.pid
