@@ -63,6 +63,25 @@ UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ?
   AND state = 'delivered' AND NOT EXISTS (SELECT 1 FROM outcomes JOIN servers
   ON servers.key = server WHERE item = items.key AND name = ? AND has)
 
+-- name: remove
+-- Discard for good; what is forgotten stays that.
+UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ? AND reason IS NOT ?
+
+-- name: removed
+-- The digest of the first content of a memory that was removed.
+SELECT coalesce(first_digest, digest) FROM items WHERE id = ? AND digest = ?
+  AND state = 'discarded' AND reason = ?
+
+-- name: doubt_delivery
+-- Make the outcome at a server unknown.
+UPDATE outcomes SET has = NULL WHERE item = ? AND has
+  AND server = (SELECT key FROM servers WHERE name = ?)
+
+-- name: trust_delivery
+-- Undo `doubt_delivery`.
+UPDATE outcomes SET has = 1 WHERE item = ? AND has IS NULL
+  AND server = (SELECT key FROM servers WHERE name = ?) RETURNING at
+
 -- name: came_since
 -- Items after a key whose id is new too.
 SELECT key FROM items WHERE key > ?1 AND NOT EXISTS

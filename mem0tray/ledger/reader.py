@@ -315,6 +315,11 @@ class Reader:
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
         return bool(self._rows(SQL["has"], encode(item_id), digest, server))
 
+    def with_digest(self, digest: bytes, server: str) -> list[Known]:
+        """Find what this server took with this text."""
+        where = f"digest = ? AND state = 'delivered' AND {SQL['server_has']} ORDER BY key"
+        return self._known(where, digest, server)
+
     def is_delivered(self, known: Known | None, server: str) -> bool:
         """Return whether the chosen `server` has a memory; any server where none is chosen."""
         if known is None or known.state != items.DELIVERED:
@@ -336,6 +341,11 @@ class Reader:
 
     def discarded_digests(self) -> set[bytes]:
         return {digest for (digest,) in self._rows(SQL["discarded_digests"], items.EDITED)}
+
+    def removed(self) -> set[Name]:
+        """Find what was deleted on a server: each id is used up."""
+        sql = "SELECT id, digest FROM items WHERE state = 'discarded' AND reason = ?"
+        return {(decode(name), digest) for name, digest in self._rows(sql, items.REMOVED)}
 
     # What was delivered ---------------------------------------------------------------
 

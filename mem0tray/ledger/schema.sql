@@ -62,7 +62,7 @@ CREATE TABLE outcomes (
   item   INTEGER NOT NULL,
   server INTEGER NOT NULL,
   at     REAL NOT NULL,                   -- when; where `has` is 0: the time of the last doubt that this answers
-  has    INTEGER,                         -- 1: delivered. NULL: unknown. 0: the server said that it does not have it, and then failed it
+  has    INTEGER,                         -- 1: delivered. NULL: unknown, also of what was removed. 0: the server said that it does not have it, and then failed it
   PRIMARY KEY (item, server)
 ) WITHOUT ROWID;
 
