@@ -4,30 +4,26 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
-from mem0tray.core.events import Events
 from mem0tray.core.item import Item
 from mem0tray.files import atomic
 from mem0tray.files.document import local_iso
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import QUEUED
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.faults import Faults
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from tests.ledger.samples import letter
 from tests.support.processes import wait_until
+from tests.worker.ground import grounded
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 
 MOMENT = 5_000.0
@@ -203,9 +199,8 @@ def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    paths = Paths(tmp_path, tmp_path / "data")
-    with closing(Ledger(paths.ledger)) as ledger:
-        yield WorkerContext(paths, Settings(), ledger, Events(), HERE)
+    with grounded(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -264,7 +259,7 @@ def test_a_file_that_needs_no_writing_is_at_rest(
 # What the file holds -----------------------------------------------------------------
 
 
-A, B, C, D = (fresh(name) for name in "abcd")
+A, B, C = (fresh(name) for name in "abc")
 PATIENCE: Final = 3.0  # seconds before what vanished is shown again
 
 
