@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import pytest
 
@@ -69,13 +70,6 @@ def turns(scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turns]
     assert not is_locked(scene.context.paths.queue_lock)
 
 
-def raising(error: Exception) -> Callable[[], bool]:
-    def fail(*_: Any, **__: Any) -> bool:
-        raise error
-
-    return fail
-
-
 def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> list[str]:
     """Let others do something each time before the lock is taken; what was done, in order."""
     done: list[str] = []
@@ -91,10 +85,10 @@ def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> 
 
 
 def test_a_trouble_is_told_once_and_tried_again_later(turns: Turns) -> None:
-    turns.take_turn(raising(ValueError("odd")))
+    turns.take_turn(mock.Mock(side_effect=ValueError("odd")))
     assert turns.waits == [5.0]
     assert turns.will_try_again()
-    turns.take_turn(raising(ValueError("odd")))
+    turns.take_turn(mock.Mock(side_effect=ValueError("odd")))
     hindered = [turns.publisher.hindered]
     turns.take_turn()
     assert [*hindered, turns.publisher.hindered] == [True, False]
@@ -193,7 +187,7 @@ def test_the_thread_publishes_what_is_needed_and_ends(
 
 def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
     turns.publisher._stopping.set()
-    turns.take_turn(raising(LedgerError("Cannot operate on a closed database.")))
+    turns.take_turn(mock.Mock(side_effect=LedgerError("Cannot operate on a closed database.")))
     assert turns.scene.told == []
 
 
