@@ -162,7 +162,7 @@ class Window:
         order = str(form.get("order") or "due")
         order = order if order in ORDERS else "due"
         number = number_in(form.get("page"), 1)
-        wanted = matching_of(form, seen.groups)
+        wanted = matching_of(form, seen.groups, seen.now)
         listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
         pages = max(1, math.ceil(listed.total / ROWS))
         if number > pages:  # those of the last pages have gone

@@ -1,6 +1,7 @@
 """What a user does in the window: in a real browser, beside a real worker and server."""
 
 import signal
+import time
 
 from playwright.sync_api import Browser
 
@@ -14,6 +15,8 @@ from tests.support.shapes import entry, waiting
 from tests.support.standin import Standin
 
 pytestmark = [needs.program("chromium"), needs.linux("a browser is found in another way there")]
+
+DAY = 86_400
 
 
 def test_one_the_chosen_or_all_of_a_cause_are_tried_again(window: Window, server: Standin) -> None:
@@ -44,14 +47,19 @@ def test_one_the_chosen_or_all_of_a_cause_are_tried_again(window: Window, server
 def test_all_that_match_are_more_than_the_page(window: Window, server: Standin) -> None:
     window.fill(
         waiting("stays", "other"),
-        *(waiting(f"letter {n}", "many") for n in range(70)),
+        waiting("young", "many"),
+        *(waiting(f"letter {n}", "many", timestamp=time.time() - 8 * DAY) for n in range(70)),
     )
     tab = window.open("undelivered")
     tab.page.select_option("[name=project]", "many")
+    tab.page.select_option("[name=age]", "older")
     tab.page.get_by_label("All 70 that match").check()
+    tab.button("Back up and delete …", "#chosen").click()
+    tab.sees("Delete 70 memories?", within="#sheet")
+    tab.button("Cancel").click()
     tab.button("Try again", "#chosen").click()
     assert tab.said() == "70 memories are tried again."
-    window.home.wait_dlq(["stays"])
+    window.home.wait_dlq(["stays", "young"])
     tab.sees("None matches.")
     assert tab.page.input_value("[name=project]") == "many"  # or all that match were others now
     assert server.total_stored() == 70
