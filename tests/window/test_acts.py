@@ -61,6 +61,7 @@ def test_all_that_match_are_more_than_the_page(window: Window, server: Standin) 
     assert tab.said() == "70 memories are tried again."
     window.home.wait_dlq(["stays", "young"])
     tab.sees("None matches.")
+    assert tab.page.input_value("[name=project]") == "many"  # or all that match were others now
     assert server.total_stored() == 70
     assert server.surplus() == {}
 
