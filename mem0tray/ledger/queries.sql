@@ -324,9 +324,10 @@ coalesce(last_error, (SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN
   THEN {content} LIKE :text ESCAPE '\' END)
 
 -- name: matching
--- The dead letters of a project that failed with one of some errors and whose text holds another;
--- NULL is any.
+-- The dead letters of a project that wait since some time, failed with one of some errors, and whose
+-- text holds another; NULL is any.
 state = 'dead' AND (:project IS NULL OR project = :project)
+  AND (:since IS NULL OR {waits_since} >= :since) AND (:before IS NULL OR {waits_since} < :before)
   AND (:errors IS NULL OR {failed_with} IN (SELECT value FROM json_each(:errors)))
   AND {holds}
 

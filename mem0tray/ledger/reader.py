@@ -61,12 +61,15 @@ ORDERS: Final = {
 class Matching(NamedTuple):
     """Which dead letters are meant: of a project, with one of these errors, with a text in theirs.
 
-    None is any.
+    They wait `since` that time or a later one, but from `before` that one (Unix seconds). None is
+    any.
     """
 
     project: str | None = None
     errors: Sequence[str] | None = None
     text: str | None = None
+    since: float | None = None
+    before: float | None = None
 
     def values(self) -> dict[str, Any]:
         text = escaped = None
@@ -78,10 +81,14 @@ class Matching(NamedTuple):
             "errors": None if self.errors is None else json.dumps(list(self.errors)),
             "text": text,
             "escaped": escaped,
+            "since": self.since,
+            "before": self.before,
         }
 
 
 def _like(text: str) -> str:
+    if "\0" in text:  # where SQLite ends a pattern: it would match everything
+        return ""
     return "%" + re.sub(r"[%_\\]", r"\\\g<0>", text) + "%"
 
 

@@ -23,7 +23,7 @@ from mem0tray.window import page, settings_form
 from mem0tray.window.page import Group
 
 Form = ImmutableMultiDict[str, Any]
-FILTER: Final = ("cause", "project", "text")
+FILTER: Final = ("cause", "project", "age", "text")
 HELD: Final = "held"
 _DIGITS: Final = 19  # of a key in the ledger
 
@@ -179,7 +179,8 @@ def memories_of(seen: WaitingItems, form: Form) -> list[FoundItem]:
     if "all" not in form:
         return seen.with_keys(keys_of(form))
     seen.step.check()
-    wanted = matching_of(form, page.grouped(seen, time.time()))
+    now = time.time()
+    wanted = matching_of(form, page.grouped(seen, now), now)
     return seen.with_keys(seen.reader.matching(wanted))
 
 
@@ -200,10 +201,11 @@ def filter_of(form: Form, order: str) -> dict[str, object]:
     return given | {"order": order, "all": "all" in form, "any": any(given.values())}
 
 
-def matching_of(form: Form, groups: Sequence[Group]) -> Matching:
+def matching_of(form: Form, groups: Sequence[Group], now: float) -> Matching:
     """Return which memories the fields of the filter mean."""
     given = {name: str(form.get(name) or "") for name in FILTER}
     errors = None
     if given["cause"]:  # a group that has gone has no errors any more
         errors = [error for each in groups if each.name == given["cause"] for error in each.errors]
-    return Matching(given["project"] or None, errors, given["text"].strip() or None)
+    text = given["text"].strip(" ") or None  # only these: a control character is a text
+    return Matching(given["project"] or None, errors, text, *page.of_age(given["age"], now))

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from time import time as clock
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mem0tray import __version__
-from mem0tray.actions import diagnose, standing
+from mem0tray.actions import backups, diagnose, standing
 from mem0tray.actions.diagnose import DUE, WAITING, Cause, Surroundings
 from mem0tray.actions.standing import Overview, Snapshot
 from mem0tray.actions.waiting import FoundItem, WaitingItems
@@ -45,6 +45,7 @@ _SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarter
 _HOUR: Final = 3600.0
 DAY, WEEK, MONTH = "day", "week", "month"
 SPANS: Final = {DAY: 24, WEEK: 7, MONTH: 30}  # hours of a day, days of the others
+Bounds = tuple[float | None, float | None]
 
 
 class Slot(NamedTuple):
@@ -81,7 +82,7 @@ class Group(Struct, frozen=True):
 class Gathered(NamedTuple):
     """How things stand at one moment; of the DLQ file `nonsense` counts what makes no sense.
 
-    `restorable`: a deletion can be undone.
+    `restorable`: a deletion can be undone; `backed_up`: a file is kept from which to restore.
     """
 
     now: float
@@ -92,6 +93,7 @@ class Gathered(NamedTuple):
     span: str = MONTH
     projects: Sequence[str] = ()
     restorable: bool = False
+    backed_up: bool = False
 
 
 class LetterList(NamedTuple):
@@ -120,6 +122,7 @@ def gather(
         past=history(reader, seen.at, odd, span) if span else (),
         span=span,
         restorable=reader.has_discarded(),
+        backed_up=backups.are_there(seen.paths),
     )
 
 
@@ -135,6 +138,22 @@ def listing(
     found = waits.with_keys(keys[offset : offset + limit])
     letters = [waits.with_attempts(each) for each in found if each.item is not None]
     return LetterList(letters, len(keys), offset)
+
+
+def of_age(name: str, now: float) -> Bounds:
+    """Return since when, and from before when, what is of an age waits; None is any time."""
+    week = now - 7 * 24 * _HOUR
+    ages: dict[str, Bounds] = {
+        "hour": (now - _HOUR, None),
+        "today": (_midnight(datetime.fromtimestamp(now).date()), None),  # noqa: DTZ006  (local)
+        "week": (week, None),
+        "older": (None, week),
+    }
+    return ages.get(name, (None, None))
+
+
+def _midnight(day: date) -> float:
+    return datetime.combine(day, time.min).timestamp()
 
 
 def grouped(waits: WaitingItems, now: float) -> list[Group]:
@@ -162,7 +181,7 @@ def history(reader: Reader, now: float, odd: Iterable[bytes], span: str) -> list
     else:
         today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
         shown = [today - timedelta(days=n) for n in reversed(range(count))]
-        starts = [datetime.combine(day, time.min).timestamp() for day in shown]
+        starts = list(map(_midnight, shown))
     starts = starts[max(0, bisect_right(starts, began) - 2) :]
     delivered = [0] * len(starts)
     for at, number in reader.deliveries(starts[0], _SLOT).items():
@@ -241,6 +260,7 @@ def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str
         "projects": seen.projects,
         "nonsense": seen.nonsense,
         "restorable": seen.restorable,
+        "backed_up": seen.restorable or seen.backed_up,
         "said": lambda reason: reason.said(language),
         "to_do": lambda cause: (buttons.get(cause.remedy) or cause.remedy).said(language),
         "live": live,
@@ -256,8 +276,14 @@ def shown_letters(listed: LetterList, seen: Gathered, language: Language) -> dic
         "more": max(0, listed.total - listed.offset - len(listed.letters)),
         "why": lambda each: diagnose.why_failed(each, each.last_attempt).said(language),
         "next_retry": diagnose.next_retry,
+        "age": lambda each: relative(_waits_since(each), seen.now, language),
         "due": lambda each: _when(diagnose.next_retry(each), seen, language),
     }
+
+
+def _waits_since(found: FoundItem) -> float:
+    made = found.item.timestamp if found.item else 0.0
+    return items.waits_since(found.known.accepted, made) if found.known else made
 
 
 def templates(language: Language) -> Environment:

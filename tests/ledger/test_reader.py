@@ -14,7 +14,7 @@ from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.names import DIALECT
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.reader import ProjectCounts, Reader
+from mem0tray.ledger.reader import Matching, ProjectCounts, Reader
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
@@ -31,6 +31,33 @@ def test_deliveries_are_counted_by_their_time(ledger: Ledger, inbox: Inbox, outb
         outbox.record_delivery(key, HERE, at)
     with Reader(ledger.path) as reader:
         assert reader.deliveries(NOW, 60.0) == {NOW: 2, NOW + 60: 1}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        (Matching(since=NOW - 60), "bc"),
+        (Matching(before=NOW - 60), "ad"),
+        (Matching(since=NOW - 7200, before=NOW - 60), "a"),
+        (Matching(text="one", before=NOW), "a"),
+        (Matching(text="\0"), ""),
+        (Matching(text="\x1f"), "d"),
+        (Matching(text="0\01"), ""),
+        (Matching(text="%"), "b"),
+    ],
+)
+def test_the_age_is_that_of_the_memory_and_a_text_is_taken_as_it_is(
+    ledger: Ledger, inbox: Inbox, wanted: Matching, ids: str
+) -> None:
+    memories = [
+        letter("a", timestamp=NOW - 7200, content="one"),
+        letter("b", timestamp=1, content="100 %"),  # that says nothing
+        letter("c", timestamp=NOW + 60, content="a\0b"),
+        letter("d", timestamp=NOW - 9000, content="a\x1fb"),
+    ]
+    keys = dict(zip(put(inbox, *memories), "abcd", strict=True))
+    with Reader(ledger.path) as reader:
+        assert "".join(keys[key] for key in sorted(reader.matching(wanted))) == ids
 
 
 def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: Inbox) -> None:

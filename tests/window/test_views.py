@@ -1,6 +1,7 @@
 """What a user sees in the window: in a real browser, beside a real worker and server."""
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -46,7 +47,14 @@ def test_the_list_is_filtered_sorted_and_paged(window: Window) -> None:
         waiting(f"filler {n:03}", "many", retry_count=5, moved_to_dlq_at=1e9 - n) for n in range(60)
     ]
     few = [
-        waiting(text, "few", last_error=error, retry_count=n, moved_to_dlq_at=1.6e9 - n)
+        waiting(
+            text,
+            "few",
+            last_error=error,
+            retry_count=n,
+            moved_to_dlq_at=1.6e9 - n,
+            timestamp=time.time() - 10 ** (n - 3),  # 17 minutes, 3 hours, 28 hours
+        )
         for n, (text, error) in enumerate(said.items(), 6)
     ]
     window.fill(*few, *many)
@@ -67,6 +75,12 @@ def test_the_list_is_filtered_sorted_and_paged(window: Window) -> None:
         chosen = tab.page.locator(f"[name=order] option[value={order}][selected]")
         chosen.wait_for(state="attached")  # it has been answered
         tab.lists(*texts)
+    for age, its in (("hour", ["one"]), ("week", ["three", "two", "one"])):
+        tab.page.select_option("[name=age]", age)
+        tab.lists(*its)
+    tab.page.select_option("[name=age]", "older")
+    tab.sees("None matches.")
+    tab.page.select_option("[name=age]", "")
     cause = tab.page.locator("[name=cause] option", has_text="422 y").get_attribute("value")
     tab.page.select_option("[name=cause]", cause)
     tab.lists("two")
@@ -214,6 +228,7 @@ def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: s
     home.write_queue([entry("delivered by now")])
     server.wait_for(lambda: server.count("delivered by now"))
     window.fill(*(waiting(f"letter {n} " + "w" * 300, last_error="422 y") for n in range(60)))
+    home.ok("delete", "--yes", home.dead_letter("letter 0 " + "w" * 300)["id"])
     width = 360 if scheme == "dark" else 1100
     tab = window.open(color_scheme=scheme, viewport={"width": width, "height": 740})
     for view in VIEWS:
@@ -226,6 +241,10 @@ def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: s
             tab.page.locator("#chosen button.text").first.click()
             tab.page.locator("#content").wait_for()
             assert _violations(tab.page) == [], "the sheet"
+            tab.page.keyboard.press("Escape")
+            tab.button("All backups …").click()
+            tab.page.locator("#sheet .list").wait_for()
+            assert _violations(tab.page) == [], "the backups"
             tab.page.keyboard.press("Escape")
 
 
