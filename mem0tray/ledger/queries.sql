@@ -480,6 +480,20 @@ SELECT closed, coalesce(reason, ''), raw, max(accepted, coalesce(revived, 0))
 SELECT CAST(closed / ? AS INTEGER), count(*) FROM items
   WHERE state = 'delivered' AND closed >= ? GROUP BY 1
 
+-- name: lasting_outage
+-- The outage that a former worker left, if it was noted in a span of time.
+SELECT max(began) FROM outages WHERE NOT over AND ended BETWEEN ? AND ?
+
+-- name: forget_outages
+-- Forget outages that ended before a time, and all but the newest.
+DELETE FROM outages WHERE ended < ?
+  OR began <= (SELECT began FROM outages ORDER BY began DESC LIMIT 1 OFFSET ?)
+
+-- name: outages
+-- When the server could not be reached, since a time.
+SELECT began, ended, over, reason FROM outages LEFT JOIN outage_reasons USING (began)
+  WHERE ended >= ? ORDER BY began
+
 -- name: claims_unknown
 -- At a start: ask about what was under way, some time after the request at the soonest.
 UPDATE items SET due = max(due, min(claimed, ?) + ?), claimed = NULL WHERE claimed IS NOT NULL

@@ -25,6 +25,7 @@ from mem0tray.ledger import foreign_claims, names, opening
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import decode, dialect_in, encode
 from mem0tray.ledger.names import SQL
+from mem0tray.ledger.outages import Outage
 from mem0tray.ledger.rows import Attempt, Batch, Known, Listed, TakenMemory, Traced, known_from
 from mem0tray.system import regular_file
 
@@ -369,6 +370,10 @@ class Reader:
     def deliveries(self, since: float, step: float) -> dict[float, int]:
         rows = self._rows(SQL["delivered_in_spans"], step, since)
         return {slot * step: number for slot, number in rows}
+
+    def outages(self, since: float, now: float) -> list[Outage]:
+        """Return when the server could not be reached, oldest first."""
+        return [Outage.of(row, now) for row in self._rows(SQL["outages"], since)]
 
     def stays(self, since: float) -> list[tuple[float, float]]:
         return [(came, went) for came, went in self._rows(SQL["stays"], since)]
