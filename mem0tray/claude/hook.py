@@ -129,8 +129,6 @@ def last_answer(path: Path) -> str:
 
 def _queue(texts: list[str], fields: Mapping[str, Any]) -> None:
     """Queue the texts, but what this session has queued before, or the user has deleted since."""
-    import re
-
     from mem0tray.actions import add
     from mem0tray.core import item as items
     from mem0tray.system import project
@@ -147,7 +145,8 @@ def _queue(texts: list[str], fields: Mapping[str, Any]) -> None:
     for path in (paths.queue, paths.emergency):
         with suppress(OSError):  # `add` says what is wrong
             there += _bytes(path)
-    known = set(re.findall(rb'"id"\s*:\s*"([^"]+)"', there))
+    # Parsing, and a regular expression, take longer.
+    known = {part.partition(b'"')[2].partition(b'"')[0] for part in there.split(b'"id"')}
     new = [each for each in entries if str(each["id"]).encode() not in known]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
     unwanted = add.deleted(paths, named) if new else set()

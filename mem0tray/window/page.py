@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from time import time as clock
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mem0tray import __version__
-from mem0tray.actions import diagnose, standing
+from mem0tray.actions import backups, diagnose, standing
 from mem0tray.actions.diagnose import DUE, WAITING, Cause, Surroundings
 from mem0tray.actions.standing import Overview, Snapshot
 from mem0tray.actions.waiting import FoundItem, WaitingItems
@@ -30,8 +30,10 @@ from mem0tray.core.reasons import NONE, Reason
 from mem0tray.core.state import HEALTHY
 from mem0tray.core.text import one_line, short_id, without_password
 from mem0tray.files import atomic
+from mem0tray.ledger.outages import Outage
 from mem0tray.ledger.reader import Matching, Reader
 from mem0tray.server.remedy import ID, REWORD, SHORTEN, asks_nothing
+from mem0tray.window import outages
 from mem0tray.window.words import NEVER, Tone, absolute, headline, relative
 
 SHOWN: Final = 200  # memories that are not delivered, on one page
@@ -45,6 +47,8 @@ _SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarter
 _HOUR: Final = 3600.0
 DAY, WEEK, MONTH = "day", "week", "month"
 SPANS: Final = {DAY: 24, WEEK: 7, MONTH: 30}  # hours of a day, days of the others
+_LENGTHS: Final = {DAY: 24 * _HOUR, WEEK: 7 * 24 * _HOUR, MONTH: 30 * 24 * _HOUR}
+Bounds = tuple[float | None, float | None]
 
 
 class Slot(NamedTuple):
@@ -81,7 +85,7 @@ class Group(Struct, frozen=True):
 class Gathered(NamedTuple):
     """How things stand at one moment; of the DLQ file `nonsense` counts what makes no sense.
 
-    `restorable`: a deletion can be undone.
+    `restorable`: a deletion can be undone; `backed_up`: a file is kept from which to restore.
     """
 
     now: float
@@ -89,9 +93,11 @@ class Gathered(NamedTuple):
     groups: Sequence[Group] = ()
     nonsense: int = 0
     past: Sequence[Slot] = ()
+    outages: Sequence[Outage] = ()
     span: str = MONTH
     projects: Sequence[str] = ()
     restorable: bool = False
+    backed_up: bool = False
 
 
 class LetterList(NamedTuple):
@@ -118,8 +124,10 @@ def gather(
         projects=_projects(reader) if before is None else before.projects,
         nonsense=len(odd),
         past=history(reader, seen.at, odd, span) if span else (),
+        outages=reader.outages(seen.at - _LENGTHS[span], seen.at) if span else (),
         span=span,
         restorable=reader.has_discarded(),
+        backed_up=backups.are_there(seen.paths),
     )
 
 
@@ -135,6 +143,22 @@ def listing(
     found = waits.with_keys(keys[offset : offset + limit])
     letters = [waits.with_attempts(each) for each in found if each.item is not None]
     return LetterList(letters, len(keys), offset)
+
+
+def of_age(name: str, now: float) -> Bounds:
+    """Return since when, and from before when, what is of an age waits; None is any time."""
+    week = now - 7 * 24 * _HOUR
+    ages: dict[str, Bounds] = {
+        "hour": (now - _HOUR, None),
+        "today": (_midnight(datetime.fromtimestamp(now).date()), None),  # noqa: DTZ006  (local)
+        "week": (week, None),
+        "older": (None, week),
+    }
+    return ages.get(name, (None, None))
+
+
+def _midnight(day: date) -> float:
+    return datetime.combine(day, time.min).timestamp()
 
 
 def grouped(waits: WaitingItems, now: float) -> list[Group]:
@@ -162,7 +186,7 @@ def history(reader: Reader, now: float, odd: Iterable[bytes], span: str) -> list
     else:
         today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
         shown = [today - timedelta(days=n) for n in reversed(range(count))]
-        starts = [datetime.combine(day, time.min).timestamp() for day in shown]
+        starts = list(map(_midnight, shown))
     starts = starts[max(0, bisect_right(starts, began) - 2) :]
     delivered = [0] * len(starts)
     for at, number in reader.deliveries(starts[0], _SLOT).items():
@@ -187,13 +211,14 @@ _BY_BUTTONS: Final = {
 
 
 class Chart(NamedTuple):
-    """A chart of one number a day, as bars."""
+    """A chart of one number a day, as bars before the outages."""
 
     title: str
     summary: str
     tone: Tone
     labels: Sequence[str]
     values: Sequence[int]
+    bands: Sequence[outages.Band] = ()
 
 
 def save(settings: Settings, language: Language, out: Path, *, with_content: bool) -> Path:
@@ -238,9 +263,11 @@ def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str
         "headline": headline(seen.overview, language, live=live),
         "groups": seen.groups,
         "charts": list(charts(seen, language)),
+        "outages": outages.told(seen.outages, language),
         "projects": seen.projects,
         "nonsense": seen.nonsense,
         "restorable": seen.restorable,
+        "backed_up": seen.restorable or seen.backed_up,
         "said": lambda reason: reason.said(language),
         "to_do": lambda cause: (buttons.get(cause.remedy) or cause.remedy).said(language),
         "live": live,
@@ -256,8 +283,14 @@ def shown_letters(listed: LetterList, seen: Gathered, language: Language) -> dic
         "more": max(0, listed.total - listed.offset - len(listed.letters)),
         "why": lambda each: diagnose.why_failed(each, each.last_attempt).said(language),
         "next_retry": diagnose.next_retry,
+        "age": lambda each: relative(_waits_since(each), seen.now, language),
         "due": lambda each: _when(diagnose.next_retry(each), seen, language),
     }
+
+
+def _waits_since(found: FoundItem) -> float:
+    made = found.item.timestamp if found.item else 0.0
+    return items.waits_since(found.known.accepted, made) if found.known else made
 
 
 def templates(language: Language) -> Environment:
@@ -311,8 +344,11 @@ def charts(seen: Gathered, language: Language) -> Iterable[Chart]:
     label = language.time if seen.span == DAY else language.day
     labels = [label(each.start) for each in seen.past]
     delivered, dead = [each.delivered for each in seen.past], [each.dead for each in seen.past]
+    starts = [each.start for each in seen.past]
+    end = starts[-1] + (_HOUR if seen.span == DAY else 24 * _HOUR)
+    bands = list(outages.bands(seen.outages, starts, end, language))
     summary = _("{count} since {time}").format(count=number(sum(delivered)), time=labels[0])
-    yield Chart(_("Deliveries"), summary, "good", labels, delivered)
+    yield Chart(_("Deliveries"), summary, "good", labels, delivered, bands)
     if any(dead):
         summary = _("{count} now").format(count=number(dead[-1]))
-        yield Chart(_("Memories not delivered"), summary, "warn", labels, dead)
+        yield Chart(_("Memories not delivered"), summary, "warn", labels, dead, bands)

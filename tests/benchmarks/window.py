@@ -91,6 +91,7 @@ def _filters(tab: Tab) -> list[Figure]:
     page.wait_for_selector("[name=project]")
     acts: dict[str, Callable[[], object]] = {
         "project": lambda: page.select_option("[name=project]", "project 3"),
+        "age": lambda: page.select_option("[name=age]", "week"),
         "cause": lambda: page.select_option("[name=cause]", index=1),
         "order": lambda: page.select_option("[name=order]", "newest"),
         "none": lambda: page.select_option("[name=cause]", ""),

@@ -50,6 +50,18 @@ def test_a_probe_says_whether_it_changes_anything() -> None:
     assert breaker.note_probe(healthy=False, reason=reasons.quoted("y"))
 
 
+def test_an_outage_is_what_a_probe_found(breaker: CircuitBreaker) -> None:
+    found = [CircuitBreaker().outage]
+    for healthy in (False, True, False):
+        breaker.note_probe(healthy=healthy, reason=reasons.quoted("why"))
+        found.append(breaker.outage)
+    breaker.block("dialect", reasons.quoted("no server that we know"))
+    found.append(breaker.outage)
+    breaker.forget_server()
+    why = reasons.quoted("why")
+    assert [*found, breaker.outage] == [None, why, reasons.NONE, why, reasons.NONE, None]
+
+
 def test_a_doubt_opens_it_until_the_probe_answers(breaker: CircuitBreaker) -> None:
     breaker.await_probe()
     assert not breaker.lets_through(NOW)
@@ -224,9 +236,6 @@ def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> Non
     assert breaker.fault_with(["queue", "dlq"]) == reasons.quoted("one")
     assert breaker.fault_with(["dlq"]) == reasons.quoted("two")
     assert breaker.fault_with(["metrics"]) is reasons.NONE
-
-
-# Their names ------------------------------------------------------------------------------------
 
 
 def test_the_states_have_the_names_of_the_contract() -> None:

@@ -8,13 +8,14 @@ from typing import Any, Final
 import pytest
 
 from mem0tray.core import item as items
+from mem0tray.core.item import Kind
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.names import DIALECT
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.reader import ProjectCounts, Reader
+from mem0tray.ledger.reader import Matching, ProjectCounts, Reader
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
@@ -31,6 +32,58 @@ def test_deliveries_are_counted_by_their_time(ledger: Ledger, inbox: Inbox, outb
         outbox.record_delivery(key, HERE, at)
     with Reader(ledger.path) as reader:
         assert reader.deliveries(NOW, 60.0) == {NOW: 2, NOW + 60: 1}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        (Matching(since=NOW - 60), "bc"),
+        (Matching(before=NOW - 60), "ad"),
+        (Matching(since=NOW - 7200, before=NOW - 60), "a"),
+        (Matching(text="one", before=NOW), "a"),
+        (Matching(text="\0"), ""),
+        (Matching(text="\x1f"), "d"),
+        (Matching(text="0\01"), ""),
+        (Matching(text="%"), "b"),
+    ],
+)
+def test_the_age_is_that_of_the_memory_and_a_text_is_taken_as_it_is(
+    ledger: Ledger, inbox: Inbox, wanted: Matching, ids: str
+) -> None:
+    memories = [
+        letter("a", timestamp=NOW - 7200, content="one"),
+        letter("b", timestamp=1, content="100 %"),  # that says nothing
+        letter("c", timestamp=NOW + 60, content="a\0b"),
+        letter("d", timestamp=NOW - 9000, content="a\x1fb"),
+    ]
+    keys = dict(zip(put(inbox, *memories), "abcd", strict=True))
+    with Reader(ledger.path) as reader:
+        assert "".join(keys[key] for key in sorted(reader.matching(wanted))) == ids
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "at", "became"),
+    [
+        (Kind.ITEM_FAILURE, "500", 0, "failed"),
+        (Kind.ITEM_FAILURE, "500", -1, None),  # before
+        (Kind.ASKED_IN_VAIN, "500", 1, None),
+        (Kind.OUTAGE, "502", 1, None),
+        (Kind.OUTAGE, "500", 1, "failed"),  # others showed that it was the memory's fault
+    ],
+)
+def test_the_outcome_of_a_retry_is_the_last_attempt_since_then(
+    ledger: Ledger, inbox: Inbox, outbox: Outbox, kind: Kind, said: str, at: float, became: str
+) -> None:
+    key, gone, delivered, other = put(inbox, A, B, C, letter("d"))
+    ledger.write("UPDATE items SET last_error = '500'")
+    outbox.record_attempt(other, NOW + 1, Kind.ITEM_FAILURE, 500, "500", 0.1)  # nobody asks
+    outbox.record_attempt(key, NOW - 2, Kind.ITEM_FAILURE, 500, "500", 0.1)
+    outbox.record_attempt(key, NOW + at, kind, 500, said, 0.1)
+    inbox.discard([gone], NOW, items.DELETED)
+    outbox.record_delivery(delivered, HERE, NOW)
+    with Reader(ledger.path) as reader:
+        found = reader.outcomes([key, gone, delivered], NOW)
+    assert found == {gone: "deleted", delivered: "delivered"} | ({key: became} if became else {})
 
 
 def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: Inbox) -> None:

@@ -1,6 +1,7 @@
 """What a user does in the window: in a real browser, beside a real worker and server."""
 
 import signal
+import time
 
 from playwright.sync_api import Browser
 
@@ -14,6 +15,8 @@ from tests.support.shapes import entry, waiting
 from tests.support.standin import Standin
 
 pytestmark = [needs.program("chromium"), needs.linux("a browser is found in another way there")]
+
+DAY = 86_400
 
 
 def test_one_the_chosen_or_all_of_a_cause_are_tried_again(window: Window, server: Standin) -> None:
@@ -44,15 +47,21 @@ def test_one_the_chosen_or_all_of_a_cause_are_tried_again(window: Window, server
 def test_all_that_match_are_more_than_the_page(window: Window, server: Standin) -> None:
     window.fill(
         waiting("stays", "other"),
-        *(waiting(f"letter {n}", "many") for n in range(70)),
+        waiting("young", "many"),
+        *(waiting(f"letter {n}", "many", timestamp=time.time() - 8 * DAY) for n in range(70)),
     )
     tab = window.open("undelivered")
     tab.page.select_option("[name=project]", "many")
+    tab.page.select_option("[name=age]", "older")
     tab.page.get_by_label("All 70 that match").check()
+    tab.button("Back up and delete …", "#chosen").click()
+    tab.sees("Delete 70 memories?", within="#sheet")
+    tab.button("Cancel").click()
     tab.button("Try again", "#chosen").click()
     assert tab.said() == "70 memories are tried again."
-    window.home.wait_dlq(["stays"])
+    window.home.wait_dlq(["stays", "young"])
     tab.sees("None matches.")
+    assert tab.page.input_value("[name=project]") == "many"  # or all that match were others now
     assert server.total_stored() == 70
     assert server.surplus() == {}
 
@@ -84,6 +93,70 @@ def test_what_is_deleted_comes_back(window: Window, server: Standin) -> None:
     tab.sees("1 memory is back.", within="#note")
     home.wait_dlq(["first", "second", "stays"])
     assert server.saves == []
+
+
+def test_many_are_followed_to_their_outcome(window: Window, server: Standin) -> None:
+    home, refused = window.home, ["refused", "refused too"]
+    for text in refused:
+        server.script(Answer(422), content=text, forever=True)
+    texts = [*(f"letter {n}" for n in range(57)), "goes", *refused]
+    window.fill(waiting("stays", "other"), *map(waiting, texts))
+    home.ok("pause")
+    tab = window.open("undelivered")
+    tab.page.select_option("[name=project]", "alpha")
+    tab.page.get_by_label("All 60 that match").check()
+    tab.button("Try again", "#chosen").click()
+    running = "Trying 60 memories again: 0 delivered, 60 still to come. Deliveries are paused"
+    tab.sees(running, within="#act")
+    tab.page.reload()
+    tab.sees(running, within="#act")
+    home.ok("delete", "--yes", home.dead_letter("goes")["id"])
+    tab.sees("1 deleted meanwhile, 59 still to come", within="#act")
+    home.ok("resume")
+    outcome = "60 memories were tried again: 57 delivered, 2 not delivered, 1 deleted meanwhile"
+    tab.sees(outcome, within="#act")
+    tab.page.get_by_role("link", name="Select those not delivered").click()
+    wait_until(lambda: sorted(tab.rows()) == refused, explain=lambda: str(tab.rows()))
+    assert tab.page.locator("#chosen .list :checked").count() == 2
+    server.clear_scripts()
+    tab.button("Try again", "#chosen").click()
+    tab.sees("2 memories were tried again: 2 delivered", within="#act")
+    tab.button("Close", "#act").click()
+    tab.page.locator(".act").wait_for(state="detached")
+    tab.page.reload()
+    assert tab.page.inner_text("#act") == ""
+    home.wait_dlq(["stays"])
+    assert server.surplus() == {}
+
+
+def test_every_backup_can_be_restored(window: Window, server: Standin) -> None:
+    home = window.home
+    window.fill(*(waiting(text) for text in ("first", "second", "third", "stays", "wrong")))
+    for text in ("first", "second"):
+        home.ok("delete", "--yes", home.dead_letter(text)["id"])
+    home.write_dlq([each for each in home.dlq_items() if each["content"] != "third"])
+    home.wait_dlq(["stays", "wrong"])
+    tab = window.open("undelivered")
+    tab.page.get_by_role("button", name="wrong", exact=True).click()
+    tab.page.fill("#content", "right")
+    tab.button("Save and send").click()
+    server.wait_for(lambda: server.count("right") == 1)
+    tab.button("All backups …").click()
+    shown = tab.page.locator("#sheet li")
+    tab.sees("1 memory: deleted by hand", "1 memory: a text before it was changed", within="#sheet")
+    assert shown.filter(has_text="wrong").get_by_role("button").count() == 1
+    shown.filter(has_text="first").last.get_by_role("button", name="Restore").click()
+    tab.sees("1 memory is back.", within="#note")
+    home.wait_dlq(["first", "stays"])
+    tab.button("All backups …").click()
+    tab.sees("nothing to put back", within="#sheet")
+    assert shown.filter(has_text="first").last.get_by_role("button").count() == 0
+    shown.filter(has_text="third").get_by_role("button", name="Restore").click()
+    home.wait_dlq(["first", "stays", "third"])
+    home.ok("config", "set", "ui.show_texts", "no")
+    tab.button("All backups …").click()
+    tab.sees("1 memory: deleted", within="#sheet")
+    assert "second" not in tab.page.inner_text("#sheet")
 
 
 def test_a_memory_is_understood_edited_and_sent(window: Window, server: Standin) -> None:
