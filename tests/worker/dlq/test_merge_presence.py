@@ -1,4 +1,4 @@
-"""What a hand edit means by what it holds and lacks: deletions, newcomers, restored items."""
+"""What a hand edit means by what it holds and lacks: one table of all that is decided."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -64,7 +64,27 @@ OF_ANOTHER: Final[dict[str, Any]] = {"state": items.DELIVERED, "servers": ["http
 DELIVERED: Final[dict[str, Any]] = {"state": items.DELIVERED, "servers": [SERVER]}
 GONE: Final[dict[str, Any]] = {"state": items.DISCARDED}
 CASES: Final[dict[str, tuple[Mapping[str, Any], list[Item], tuple[Seen, ...], str]]] = {
+    # Nothing wanted, and what was there before
+    "a file as published is no edit": ({"a": at(), "b": at()}, [a(), shown("b")], BOTH, ""),
+    "a change of last_error alone is no edit": (
+        {"a": at(last_error="boom")}, [a(last_error="mine")], BOTH, "",
+    ),
+    "a value published before is stale": (
+        {"a": at(5, None, (1, 4, OLD))}, [a(**OLD)], BOTH, "stale 1",
+    ),
+    "a content that was replaced is stale": (
+        {"a": at(5, None, (1, 4, {"content": "old"}), content="new")}, [a(content="old")], BOTH,
+        "stale 1",
+    ),
+    "a wish to retry counts though it was published": (
+        {"a": at(5, None, (1, 4, WISH)), "b": at(**WISH)}, [a(**WISH), shown("b", **WISH)], BOTH,
+        "forced ab",
+    ),
     # Deletions and newcomers
+    "an item shown twice counts once": ({"a": at()}, [a(), a(), N, N], BOTH, "adopt n"),
+    "a further content of a shared id is adopted": (
+        {"a": at()}, [a(), a(content="second")], BOTH, "adopt a",
+    ),
     "what is missing from the generation that showed it is discarded": (
         {"a": at(1), "b": at(3)}, [a()], (known(3), unknown()), "discard b",
     ),
