@@ -155,6 +155,13 @@ def sources(paths: Paths) -> list[RestoreSource]:
     return sorted(found, key=lambda source: source.at, reverse=True)
 
 
+def are_there(paths: Paths) -> bool:
+    """Return whether a file is kept; of deletions by hand the ledger alone knows."""
+    with suppress(FileUnavailableError):
+        return bool(texts_kept(paths) or private_folders.listing(paths.claude_dir, DATED))
+    return False
+
+
 def last_delete(paths: Paths) -> RestoreSource:
     """Find what was deleted last, in whatever way. Raises NotFoundError."""
     dated = _dated(paths)

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mem0tray import __version__
-from mem0tray.actions import diagnose, standing
+from mem0tray.actions import backups, diagnose, standing
 from mem0tray.actions.diagnose import DUE, WAITING, Cause, Surroundings
 from mem0tray.actions.standing import Overview, Snapshot
 from mem0tray.actions.waiting import FoundItem, WaitingItems
@@ -82,7 +82,7 @@ class Group(Struct, frozen=True):
 class Gathered(NamedTuple):
     """How things stand at one moment; of the DLQ file `nonsense` counts what makes no sense.
 
-    `restorable`: a deletion can be undone.
+    `restorable`: a deletion can be undone; `backed_up`: a file is kept from which to restore.
     """
 
     now: float
@@ -93,6 +93,7 @@ class Gathered(NamedTuple):
     span: str = MONTH
     projects: Sequence[str] = ()
     restorable: bool = False
+    backed_up: bool = False
 
 
 class LetterList(NamedTuple):
@@ -121,6 +122,7 @@ def gather(
         past=history(reader, seen.at, odd, span) if span else (),
         span=span,
         restorable=reader.has_discarded(),
+        backed_up=backups.are_there(seen.paths),
     )
 
 
@@ -258,6 +260,7 @@ def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str
         "projects": seen.projects,
         "nonsense": seen.nonsense,
         "restorable": seen.restorable,
+        "backed_up": seen.restorable or seen.backed_up,
         "said": lambda reason: reason.said(language),
         "to_do": lambda cause: (buttons.get(cause.remedy) or cause.remedy).said(language),
         "live": live,

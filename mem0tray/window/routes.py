@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from mem0tray.actions import recall, standing, waiting
+from mem0tray.actions import backups, recall, standing, verbs, waiting
 from mem0tray.actions.waiting import NO_LONGER_WAITS, WaitingItems
 from mem0tray.config.server_choice import said
 from mem0tray.core import reasons
@@ -75,6 +75,7 @@ class Window:
             Route("/test", self._test, methods=["POST"]),
             Route("/events", self._events),
             Route("/memory/{key}", self._memory),
+            Route("/backups", self._backups),
             Route("/ask/delete", self._ask_to_delete, methods=["POST"]),
             *(
                 Route(f"/{name}", self._act(act), methods=["POST"])
@@ -207,6 +208,14 @@ class Window:
                 shown = {"found": seen.with_attempts(found), "date": self._date}
                 return self._html("memory.html", shown)
         raise NotFoundError(NO_LONGER_WAITS)
+
+    def _backups(self, _: Request) -> Response:
+        settings = current()
+        paths = settings.locations()
+        sources = backups.sources(paths)
+        kept = list(zip(sources, verbs.restorable(settings, sources), strict=True))
+        shown = {"kept": kept, "whole": paths.dlq_backup.name, "texts": settings.ui.show_texts}
+        return self._html("backups.html", shown | {"date": self._date})
 
     async def _ask_to_delete(self, request: Request) -> Response:
         form = await form_of(request)

@@ -47,9 +47,6 @@ def test_json_is_one_document_and_nothing_else(
     assert (document["queue"], document["dlq"]) == (2, 3)
 
 
-# pause and resume ---------------------------------------------------------------------------
-
-
 def test_pause_survives_a_restart_until_resume(home: Home, server: Standin) -> None:
     worker = home.worker()
     home.ok("pause")
@@ -79,9 +76,6 @@ def test_nothing_is_sent_while_a_pause_cannot_be_read(home: Home, server: Standi
     assert "pause.json" in home.state()[1]
     home.ok("resume")
     server.wait_for(lambda: server.total_stored() == 1)
-
-
-# the worker in the terminal -------------------------------------------------------------------
 
 
 LINE = json.dumps({"id": "x1", "project_id": "alpha", "content": "first text"})

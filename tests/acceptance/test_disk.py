@@ -102,9 +102,6 @@ def test_add_on_a_full_disk_says_so_or_is_kept(small_home: Home, server: Standin
     assert done.returncode == 0 or "Free some disk space. Then add it again." in done.stderr
 
 
-# Read-only ----------------------------------------------------------------------------------
-
-
 @pytest.mark.row(7)
 def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standin) -> None:
     humble_home.data.mkdir(mode=0o500)
@@ -156,9 +153,6 @@ def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin)
     assert server.count("letter") == 1
     humble_home.drained()
     assert server.total_stored() == 6
-
-
-# Short writes ----------------------------------------------------------------------------------
 
 
 @pytest.mark.row(8)

@@ -55,9 +55,6 @@ def counted(home: Home) -> list[int]:
     return [item["retries"] for item in home.queue_items()]
 
 
-# Item failures ----------------------------------------------------------------------
-
-
 @ON_ALL
 def test_five_item_failures_move_an_entry(home: Home, server: Standin) -> None:
     item = entry("bad")
@@ -90,9 +87,6 @@ def test_item_failures_are_counted_and_the_others_go_on(home: Home, server: Stan
         item["content"]: 5 for item in bad
     }
     assert all(letter["last_error"] for letter in home.dlq_items())
-
-
-# Outages ------------------------------------------------------------------------------
 
 
 @ON_ALL
@@ -151,9 +145,6 @@ def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
     server.wait_for(lambda: server.total_stored() >= 4)
 
 
-# Slow down ----------------------------------------------------------------------------
-
-
 @ON_ALL
 def test_429_counts_nothing(home: Home, server: Standin) -> None:
     server.default = Answer(429)
@@ -185,9 +176,6 @@ def test_429_pauses_all_sending_for_retry_after(home: Home, server: Standin, for
     first, second, *_ = server.saves
     assert second.started - first.started >= (1.9 if form == "seconds" else 1.0)
     assert second.content != first.content
-
-
-# Misconfigured --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", variants([401, 403, 404, 405]))

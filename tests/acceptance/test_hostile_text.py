@@ -90,9 +90,6 @@ def test_a_megabyte_of_everything(home: Home, server: Standin) -> None:
     assert len(home.log_text()) < 100_000
 
 
-# Not sendable -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("project", [None, "", 5])
 def test_text_without_a_project_is_counted_without_being_sent(
     home: Home, server: Standin, project: object
@@ -116,8 +113,6 @@ def test_items_without_text_are_never_touched(home: Home, server: Standin) -> No
     assert home.queue_items() == odd
     assert home.dlq_items() == letters
 
-
-# What is said about it ----------------------------------------------------------------------
 
 TREASURE = "the treasure lies below the third oak"
 

@@ -143,9 +143,6 @@ def test_a_link_to_nothing_is_waited_for(home: Home, server: Standin) -> None:
     assert not (home.root / "not mounted").exists()
 
 
-# The setting ---------------------------------------------------------------------------------
-
-
 @pytest.mark.row(48)
 def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
     home.write_dlq([waiting("of the former")])
@@ -164,9 +161,6 @@ def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
         not (other / "mem0_queue_dlq.json").exists()
         or "former" not in (other / "mem0_queue_dlq.json").read_text()
     )
-
-
-# The folder moves ------------------------------------------------------------------------
 
 
 @pytest.mark.row(34)
@@ -196,9 +190,6 @@ def test_symlinked_files_stay_links(home: Home, server: Standin) -> None:
     for path, target in targets.items():
         if path.is_symlink():
             assert json.loads(target.read_text()) == home.read(path)
-
-
-# Watching --------------------------------------------------------------------------------
 
 
 @pytest.mark.row(35)

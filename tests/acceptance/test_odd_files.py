@@ -150,8 +150,6 @@ def test_what_is_ours_alone_is_named_at_the_start(used_home: Home, name: str) ->
         assert used_home.json("status")["worker"]["running"] is False
 
 
-# Unstable files -------------------------------------------------------------------------------
-
 _WRITER = """
 import itertools, sys, time
 from tests.support.processes import PATIENCE

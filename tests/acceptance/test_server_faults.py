@@ -60,9 +60,6 @@ def test_a_redirect_to_another_host_is_not_followed(
     assert home.dead_letter("letter")["retry_count"] == 0
 
 
-# Outcomes that are unknown ---------------------------------------------------------------
-
-
 @pytest.mark.row(36)
 @pytest.mark.parametrize("answer", [Answer(reset=True, stores=True), Answer(delay=2)])
 @ON_OFFICIAL_TOO
@@ -101,9 +98,6 @@ def test_an_unknown_outcome_of_a_dead_letter_is_asked_about(home: Home, server: 
     home.drain()
     assert (server.sends("letter"), server.count("letter")) == (1, 1)
     home.wait_dlq([])
-
-
-# TLS -------------------------------------------------------------------------------------------
 
 
 def test_a_private_authority_can_be_named(home: Home, tmp_path: Path) -> None:

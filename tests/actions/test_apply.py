@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -190,10 +191,7 @@ def test_what_is_applied_counts_though_the_disk_takes_no_answer(
 def test_what_is_applied_counts_though_the_command_is_interrupted_then(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(QueuePublisher, "run_once", interrupt)
+    monkeypatch.setattr(QueuePublisher, "run_once", mock.Mock(side_effect=KeyboardInterrupt))
     done = delete(paths, Settings(), chosen(paths, "qq"))
     assert [each.id for each in done.items] == ["qq-1"]
     assert done.backup.exists()
@@ -234,13 +232,10 @@ def test_an_order_that_cannot_be_applied_is_taken_back(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     found = chosen(paths, "qq")
-
-    def fail(*_: object, **__: object) -> None:
-        raise LedgerError("full") if place == "ledger" else FileUnavailableError("no")
-
     if place == "ledger":
-        monkeypatch.setattr(Ledger, "__init__", fail)
+        monkeypatch.setattr(Ledger, "__init__", mock.Mock(side_effect=LedgerError("full")))
     else:
+        fail = mock.Mock(side_effect=FileUnavailableError("no"))
         monkeypatch.setattr(InstanceLock, "acquire", fail)
     with pytest.raises((LedgerError, FileUnavailableError)):
         delete(paths, Settings(), found)

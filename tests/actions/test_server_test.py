@@ -52,9 +52,6 @@ SET_KEY = "Set the right key: `mem0tray config set server.api_key` asks for it."
 BY_HEALTH = "it is recognised, and /health is answered within 1 ms."
 
 
-# Servers that are well ------------------------------------------------------------------------
-
-
 def test_each_step_says_what_was_seen(steps: Test) -> None:
     with Standin() as server:
         server.api_key = "sesame"
@@ -80,9 +77,6 @@ def test_an_official_server_is_told_by_its_answers(steps: Test) -> None:
         )
         assert {(each.method, each.body) for each in server.requests} == {("GET", b"")}
         assert server.kept() == []
-
-
-# What it answers ------------------------------------------------------------------------------
 
 
 def test_a_silent_server_is_waited_for_no_longer_than_said(
@@ -130,9 +124,6 @@ def test_where_a_dialect_is_set_that_may_be_wrong(steps: Test) -> None:
         f"{server.netloc} is down. The health check was answered with 404 Not Found."
         " Set server.dialect to `auto`, if the server speaks another than the one set."
     )
-
-
-# The key, and reading -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("official", [False, True], ids=["vps", "oss"])
@@ -192,9 +183,6 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
             f"{server.netloc} does not show what it has: 500: Not Found."
         )
     assert results(found)[-1] == WARN
-
-
-# Settings -------------------------------------------------------------------------------------
 
 
 def test_the_embedded_server_is_this_computer(steps: Test) -> None:

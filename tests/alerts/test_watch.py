@@ -130,9 +130,6 @@ def test_the_text_names_limit_counts_and_where_to_look(alert: AlertBegan, text: 
         assert part in shown
 
 
-# The command ---------------------------------------------------------------------
-
-
 def quoted(*arguments: str | Path) -> str:
     words = [sys.executable, *map(str, arguments)]
     return subprocess.list2cmdline(words) if needs.WINDOWS else shlex.join(words)

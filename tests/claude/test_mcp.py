@@ -150,9 +150,6 @@ def test_projects_are_listed_with_what_waits(connect: Connect, home: Home, serve
     assert "mem0_queue.json is broken" in told
 
 
-# The project ----------------------------------------------------------------------------------
-
-
 def test_the_project_is_that_of_the_client_s_folder(
     connect: Connect, home: Home, tmp_path: Path
 ) -> None:
@@ -173,9 +170,6 @@ def test_without_a_folder_of_the_client_it_is_the_working_directory_s(
     session = connect(roots=roots, folder=folder)
     session.call("mem0_save", content="one")
     assert [each["project_id"] for each in home.queue_items()] == ["orchard"]
-
-
-# Trouble with the files -----------------------------------------------------------------------
 
 
 def test_with_a_broken_queue_file_it_is_saved_beside_it(

@@ -85,9 +85,6 @@ def test_what_is_odd_comes_with_the_command_that_mends_it(
     assert "enable`" not in home.ok("autostart", "status")
 
 
-# Without a desktop ----------------------------------------------------------------------
-
-
 @pytest.fixture
 def manager(
     home: Scratch, entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -85,9 +85,6 @@ def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
     assert all(isinstance(each["timestamp"], int) for each in first)
 
 
-# What is not in it ----------------------------------------------------------------------------
-
-
 def failing(times: int, answer: bytes = render(503, {}), after: int = 1) -> Any:
     asked = iter(range(10**6))
 
@@ -176,9 +173,6 @@ def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     assert done.code == 1
     assert f"holds something. {out} is as it was." in done.line
     assert out.read_text() == "precious\n"
-
-
-# Round trip -----------------------------------------------------------------------------------
 
 
 def test_an_export_of_what_was_delivered_there_is_not_queued_again(

@@ -102,9 +102,6 @@ def test_it_waits_for_a_log(home: Scratch) -> None:
         assert read_line(process) == f"{AT} first\n"
 
 
-# Reading a log that another process writes and rotates -----------------------------
-
-
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "worker.log"

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
@@ -78,10 +79,7 @@ def test_a_mistyped_variable_is_named(home: Scratch, arguments: list[str]) -> No
 def test_what_ends_a_command_early(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
-    def fail(_: list[str]) -> int:
-        raise error
-
-    monkeypatch.setattr(app, "run", fail)
+    monkeypatch.setattr(app, "run", mock.Mock(side_effect=error))
     monkeypatch.setattr(cli, "_close_standard_output", lambda: None)
     done = home.run("status")
     assert done.code == code

@@ -1,6 +1,7 @@
 """`mem0tray migrate`: what it is asked, what it says, what it exits with."""
 
 from collections.abc import Callable, Iterator
+from unittest import mock
 
 import pytest
 
@@ -101,10 +102,7 @@ def test_an_address_that_cannot_be_meant_is_wrong_usage(
 def test_a_stop_says_how_far_it_is(
     home: Scratch, former: Standin, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
-    def stopped(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(Migration, "run", stopped)
+    monkeypatch.setattr(Migration, "run", mock.Mock(side_effect=error))
     monkeypatch.setattr(Migration, "queued", 1234)
     done = home.run("migrate", "--from", former.url)
     assert done.code == code

@@ -192,9 +192,6 @@ def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) ->
     assert "…" not in done.line
 
 
-# Projects -------------------------------------------------------------------------------------
-
-
 def keep_of_two(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document([entry("a", "p"), entry("b", "Q")]))
     home.write("mem0_queue_dlq.json", {"items": [dead("c", "Q")], "last_update": "x"})

@@ -88,9 +88,6 @@ def test_what_still_waits_and_why(left: tuple[int, int, WorkerState], said: str)
     assert bool(problem) == bool(said)
 
 
-# What is shown --------------------------------------------------------------------------
-
-
 MANY = 5_000
 
 
@@ -134,19 +131,11 @@ def test_a_flood_makes_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_who_reads_no_more_ends_it() -> None:
     left = threading.Event()
-    with pytest.MonkeyPatch.context() as patch:
-
-        def broken(*_: object, **__: object) -> None:
-            raise BrokenPipeError
-
-        patch.setattr("mem0tray.cli.output.write", broken)
+    with patch("mem0tray.cli.output.write", side_effect=BrokenPipeError):
         with RunScreen(left.set) as told:
             told(delivered())
             assert left.wait(PATIENCE)
         assert told.left
-
-
-# What ends it ---------------------------------------------------------------------------
 
 
 class Work(WorkerThread):

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -37,11 +38,8 @@ def test_a_file_that_cannot_be_made_private_warns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = _file(tmp_path, KEY)
-
-    def refuse(self: Path, mode: int) -> None:
-        raise PermissionError(1, "Operation not permitted", str(self), mode)
-
-    monkeypatch.setattr(Path, "chmod", refuse)
+    refused = PermissionError(1, "Operation not permitted")
+    monkeypatch.setattr(Path, "chmod", mock.Mock(side_effect=refused))
     (warning,) = settings.load(file, {}).warnings
     assert str(file) in warning
     assert "sesame" not in warning

@@ -226,9 +226,6 @@ def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> Non
     assert breaker.fault_with(["metrics"]) is reasons.NONE
 
 
-# Their names ------------------------------------------------------------------------------------
-
-
 def test_the_states_have_the_names_of_the_contract() -> None:
     assert (STARTING, HEALTHY, DOWN) == ("starting", "healthy", "down")
     assert (PAUSED, ACTION_NEEDED) == ("paused", "action needed")

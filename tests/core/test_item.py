@@ -105,9 +105,6 @@ def test_any_values_are_survived(identity: Any, project: Any, count: Any, time: 
     assert math.isfinite(due.dead_due(item.last_attempt, item.retry_count, NOW))
 
 
-# Identity ---------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("identity", [None, "", 5, 1.5, True, [], {"a": 1}])
 def test_a_stable_id_stands_in(identity: object) -> None:
     first, again = made(id=identity), made(id=identity, retry_count=9, last_attempt=3, x=1)
@@ -131,9 +128,6 @@ def test_the_key_of_a_further_content_bears_its_hash() -> None:
     assert items.idempotency_key("i", first, first) == "i"
     expected = "i-" + hashlib.sha256(b"p\0d").hexdigest()[:8]
     assert items.idempotency_key("i", further, first) == expected
-
-
-# Bytes ------------------------------------------------------------------------------------
 
 
 def test_with_fields_leaves_other_values_alone() -> None:

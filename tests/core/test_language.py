@@ -37,9 +37,6 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-# The catalogs as they are --------------------------------------------------------------
-
-
 @pytest.mark.parametrize("code", CODES)
 def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
     held = catalogs.read(catalogs.LOCALE / code / catalogs.CATALOG)
@@ -78,9 +75,6 @@ def test_every_module_with_texts_is_searched() -> None:
     for text in ("Try all again now", "Moved to DLQ"):
         assert text in found
     assert found["{n} minute"].id == ("{n} minute", "{n} minutes")
-
-
-# Times and numbers -------------------------------------------------------------------------
 
 
 @needs.CLOCK

@@ -52,9 +52,6 @@ _UNSEEN = (
 )  # fmt: skip
 
 
-# In words ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("reason", "english", "french"),
     [
@@ -98,9 +95,6 @@ def test_an_error_is_a_reason() -> None:
     assert Mem0TrayError("Odd.", "Wait.").reason.said(FRENCH) == "Odd. Wait."
     assert reasons.parted(Mem0TrayError("Odd.").reason)[1] == reasons.NONE
     assert reasons.advised(reasons.NONE, what) == what
-
-
-# From one process to another -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -148,9 +142,6 @@ def test_what_is_looked_for_is_found() -> None:
     assert str(whole.replaced("answer", "403")) == "the server refuses deliveries: 403. do it"
 
 
-# All of them ---------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("fault", list(Fault))
 def test_what_broke_off_is_known(fault: Fault) -> None:
     for status in (None, 200, 302):
@@ -191,9 +182,6 @@ def _literals() -> Iterator[str]:
 
 def test_every_sentence_of_ours_is_a_reason() -> None:
     assert [t for t in _literals() if not any(unseen in t for unseen in _UNSEEN)] == []
-
-
-# Of the system --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

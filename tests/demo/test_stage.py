@@ -80,8 +80,6 @@ def test_a_command_that_fails_is_said_with_its_words() -> None:
             stage.command("retry", "zzz")
 
 
-# The story --------------------------------------------------------------------------------------
-
 ONE = StoryMemory("shop", "One.")
 TWO = StoryMemory("blog", "Two.")
 

@@ -11,7 +11,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.actions.conftest import paths
-from tests.desktop.programs import Programs
+from tests.desktop.programs import Programs, script
 from tests.support import needs
 
 __all__ = ["paths"]  # a scratch home
@@ -54,6 +54,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     return Programs(tmp_path / "programs", monkeypatch)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    return script(tmp_path / "bin" / "mem0tray", "exit 0")
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """The connection to the session bus, over a real bus: what is called, heard, and what survives."""
 
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
+from unittest import mock
 
 import pytest
 from dbus_fast import Message
@@ -54,8 +56,6 @@ class Daemon:
 
 @pytest.fixture
 def daemon() -> Iterator[Daemon]:
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="mem0tray-bus-") as folder:
         made = Daemon(Path(folder))
         yield made
@@ -123,11 +123,7 @@ def test_a_listener_that_fails_silences_nobody(
     bus: SessionBus, other: Bus, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard: SimpleQueue[list[Any]] = SimpleQueue()
-
-    def fails(_: list[Any]) -> None:
-        raise LookupError("on purpose")
-
-    bus.subscribe(Match(NAME, "Rang"), fails)
+    bus.subscribe(Match(NAME, "Rang"), mock.Mock(side_effect=LookupError("on purpose")))
     bus.subscribe(Match(NAME, "Rang"), heard.put)
     bus.connect()
     other.emit(PATH, NAME, "Rang")

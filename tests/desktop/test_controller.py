@@ -6,13 +6,13 @@ import re
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
 from mem0tray.actions import verbs as deleting
 from mem0tray.actions.one_writer import Answer as Applied
 from mem0tray.config.settings import ServerSettings, Settings, UiSettings
-from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
@@ -29,6 +29,7 @@ from tests.actions.scene import contents, queued, read, worker, write, write_dlq
 from tests.support.processes import PATIENCE
 from tests.support.shapes import Item, entry, queue_document, waiting
 from tests.support.standin import Standin
+from tests.worker.dlq.generations import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ class Desk:
         self.told: list[tuple[str, str, str]] = []
         self.said: list[tuple[str, str]] = []
         self.notices: list[Notice] = []
-        self.quits = 0
+        self.quit = mock.Mock()
         self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
         at_login: Any = None
         self.controller = Controller(
@@ -56,16 +57,13 @@ class Desk:
             _Dialogs(self),
             at_login,
             notify=self._notify,
-            end=self._quit,
+            end=self.quit,
             changed=lambda: self.done.put(None),
         )
 
     def _notify(self, notice: Notice) -> None:
         self.notices.append(notice)
         self.said.append((notice.title, notice.body))
-
-    def _quit(self) -> None:
-        self.quits += 1
 
     def click(self, verb: Verb, **fields: Any) -> list[tuple[str, str]]:
         """Click, wait for the end of the work; what was said."""
@@ -153,10 +151,8 @@ def test_one_that_is_being_sent_is_not_said_to_be_deleted(
     desk: Desk, letters: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letter = desk.letters()["bb"]
-    name = items.parse(json.dumps(letters[1]).encode())
-    assert name is not None
-    answer = Applied({name.name: IN_FLIGHT})
-    monkeypatch.setattr(deleting, "apply", lambda *_: answer)
+    name = parsed(json.dumps(letters[1]).encode()).name
+    monkeypatch.setattr(deleting, "apply", lambda *_: Applied({name: IN_FLIGHT}))
     ((title, text),) = desk.click(Verb.DELETE, letter=letter)
     assert (title, "being sent at this moment" in text) == ("That did not work", True)
 
@@ -252,10 +248,7 @@ def test_windows_show_how_a_memory_begins_unless_texts_are_hidden(
 def test_an_id_that_was_not_copied_is_shown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(_text: str) -> None:
-        raise error
-
-    monkeypatch.setattr(clipboard, "copy", fail)
+    monkeypatch.setattr(clipboard, "copy", mock.Mock(side_effect=error))
     letter = DeadLetter("bb-1234-5", b"", "bb", 0.0, reasons.NONE)
     assert desk.click(Verb.COPY_ID, letter=letter) == []
     ((title, text, _close),) = desk.told
@@ -280,7 +273,7 @@ def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> No
     desk.click(Verb.PAUSE)
     assert orders.read_pause(desk.paths) is not None
     desk.controller.do(MenuCommand(Verb.QUIT))
-    assert (desk.quits, len(desk.questions)) == (1, 1)
+    assert (desk.quit.call_count, len(desk.questions)) == (1, 1)
     answers.put(item=False)
     assert asked.acquire(timeout=PATIENCE)
     answers.put(item=False)
@@ -308,10 +301,7 @@ def test_the_level_is_written_into_the_settings(desk: Desk) -> None:
 def test_no_click_ends_the_later_ones(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise error
-
-    monkeypatch.setattr(session, "show", fail)
+    monkeypatch.setattr(session, "show", mock.Mock(side_effect=error))
     ((title, text),) = desk.click(Verb.OPEN_LOG)
     assert title == "That did not work"
     assert str(error).split("\n", maxsplit=1)[0] in text.lower()

@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -21,9 +22,8 @@ from tests.support.processes import wait_until
 @pytest.fixture(autouse=True)
 def desktop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":7")
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    for name in ("WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_no_desktop_and_no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,9 +142,6 @@ def test_windows_is_asked_for_its_language(
     assert language("", {"LANG": "fr_FR.UTF-8"}).code == code
 
 
-# Opening ------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     path = tmp_path / "a b & $(c).log"
@@ -204,11 +201,8 @@ def test_windows_opens_it_or_else_notepad_does(
     session.show(log, edits=True)
     assert opened == [str(log), str(log)]
     assert programs.calls("notepad.exe") == []
-
-    def unknown(_: str) -> None:
-        raise OSError(1155, "No application is associated")
-
-    monkeypatch.setattr(os, "startfile", unknown, raising=False)
+    unknown = OSError(1155, "No application is associated")
+    monkeypatch.setattr(os, "startfile", mock.Mock(side_effect=unknown))
     with pytest.raises(Mem0TrayError, match="No application is associated"):
         session.show(log)
     session.show(log, edits=True)

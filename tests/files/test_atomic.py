@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import BinaryIO
+from unittest import mock
 
 import pytest
 
@@ -379,10 +380,6 @@ def test_a_file_that_its_writer_shares_with_nobody_is_read_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-
-    def refused(_: Path) -> None:
-        raise _of_windows(32)
-
-    monkeypatch.setattr(regular_file, "open_binary", refused)
+    monkeypatch.setattr(regular_file, "open_binary", mock.Mock(side_effect=_of_windows(32)))
     with pytest.raises(TornError):
         atomic.read(tmp_path / "file")

@@ -55,9 +55,6 @@ def written(items: list[bytes], **rest: bytes) -> bytes:
     return compose({"items": [pretty(item, 2) for item in items], **rest})
 
 
-# parse ---------------------------------------------------------------------------------
-
-
 def test_a_document_is_taken_apart() -> None:
     document = parse(b'{"x": 1,"items":[ {"id" :1}, 2 ], "y":[3]}', SECTIONS)
     assert document.lists == {"items": [b'{"id" :1}', b"2"]}
@@ -184,9 +181,6 @@ def test_any_bytes_are_read_or_broken(data: bytes) -> None:
         parse(data, SECTIONS)
 
 
-# salvage ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_a_cut_document_yields_every_whole_item(encoding: str) -> None:
     data = FILE.decode().encode(encoding)
@@ -250,9 +244,6 @@ def test_what_is_whole_belongs_to_the_section_before_it(
 
 def test_open_brackets_without_end_are_survived() -> None:
     assert salvage(b'{"items":[' + b'{"a":' * 100_000, SECTIONS).lists == {"items": []}
-
-
-# compose --------------------------------------------------------------------------------
 
 
 @needs.UTF8

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -82,10 +83,7 @@ def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
 def test_without_a_thread_to_wait_the_lock_counts_as_held(
     held: FileLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: threading.Thread) -> None:
-        raise RuntimeError
-
-    monkeypatch.setattr(threading.Thread, "start", fail)
+    monkeypatch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError))
     with pytest.raises(LockTimeoutError):
         FileLock(held.path).acquire(30)
 

@@ -76,9 +76,6 @@ def test_a_folder_of_ours_is_shut_to_others(tmp_path: Path) -> None:
         assert has_mode(folder, 0o700)
 
 
-# Whether it takes files -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", [".", "none", "file"])
 def test_a_folder_that_takes_files_has_nothing_against_it(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
@@ -105,9 +102,6 @@ def test_a_disk_that_is_read_only_by_its_flags_is_told(
     with pytest.raises(FileUnavailableError) as caught:
         private_folders.refuse_read_only(tmp_path)
     assert caught.value.disk_failed
-
-
-# The quarantine -------------------------------------------------------------------------------
 
 
 def test_what_is_quarantined_is_kept_under_its_file_and_time(tmp_path: Path) -> None:

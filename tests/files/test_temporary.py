@@ -215,9 +215,6 @@ def test_forgetting_erases_what_a_kill_left(home: Home) -> None:
     assert "not ours to change" not in said
 
 
-# Whose it is ----------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
     file = tmp_path / "file"

@@ -33,9 +33,6 @@ def test_what_is_held_is_shown_in_the_words_of_the_contract() -> None:
     assert f'*held*: counted, shown ("{PERHAPS}")' in contract.read_text(encoding="utf-8")
 
 
-# The other worker ----------------------------------------------------------------------------
-
-
 def test_another_worker_is_remembered_until_it_has_gone(
     ledger: Ledger, taken: ForeignClaims
 ) -> None:
@@ -54,9 +51,6 @@ def test_a_start_learns_what_the_last_one_noted(taken: ForeignClaims) -> None:
     for number in range(9):
         taken.begin(str(number), None)
     assert taken.last_start()[0] == list("87654321")
-
-
-# Its traces in the queue file ----------------------------------------------------------------
 
 
 def test_entries_that_the_file_does_not_show_any_more_are_missing(

@@ -31,9 +31,6 @@ def showings(past: Generations, key: int) -> list[Showing]:
     return list(past.shown([key])[key].showings)
 
 
-# Generations ---------------------------------------------------------------------------------
-
-
 def test_a_generation_counts_when_it_has_reached_the_disk(past: Generations) -> None:
     assert past.current() == 0
     first, _ = past.prepare("one")
@@ -85,9 +82,6 @@ def test_very_old_generations_are_forgotten(
     for name in ("one", "two", "three", "four"):
         publish(past, name)
     assert [past.named(name) for name in ("one", "two", "four")] == [None, 2, 4]
-
-
-# What they showed ----------------------------------------------------------------------------
 
 
 def test_a_dead_letter_is_shown_from_the_next_generation_on(
@@ -159,9 +153,6 @@ def test_the_users_part_is_hashed_when_it_is_published(
     assert row(ledger, other)["body"] == b"\0"
 
 
-# What users saved ----------------------------------------------------------------------------
-
-
 def test_a_users_stamp_is_a_generation_without_what_it_does_not_show(
     past: Generations, inbox: Inbox
 ) -> None:
@@ -216,9 +207,6 @@ def test_a_gap_outlives_the_thinning(
         inbox.revive(known(inbox, item), item, NOW, dead=True, gen=None)
     past.thin_out()
     assert [(each.first, each.last) for each in showings(past, key)] == [(1, 1), (7, 7)]
-
-
-# What stands beside the items ----------------------------------------------------------------
 
 
 def test_what_makes_no_sense_is_kept_as_the_file_shows_it(

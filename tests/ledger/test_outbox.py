@@ -111,9 +111,6 @@ def test_dead_letters_that_wait_are_counted_and_the_next_named(
     assert outbox.in_backoff(NOW + 30) == []
 
 
-# A clock that was set back -------------------------------------------------------------------
-
-
 def test_fresh_entries_keep_their_wait_when_the_clock_is_set_back(
     inbox: Inbox, outbox: Outbox
 ) -> None:

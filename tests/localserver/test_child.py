@@ -206,9 +206,6 @@ def test_the_token_is_not_on_the_command_line(own: LocalServer, lock: Path) -> N
     assert (lock.parent / LOG).read_bytes() == b""
 
 
-# When a server that keeps dying is started again ------------------------------------------------
-
-
 def test_after_the_first_death_each_wait_is_longer_up_to_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import stat
 import sys
 import webbrowser
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -65,10 +66,7 @@ def test_a_place_that_cannot_be_written_is_named(home: Scratch, name: str, code:
 def test_a_browser_that_cannot_be_started_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: str) -> bool:
-        raise webbrowser.Error
-
-    monkeypatch.setattr(webbrowser, "open", fail)
+    monkeypatch.setattr(webbrowser, "open", mock.Mock(side_effect=webbrowser.Error))
     assert window.open_page(tmp_path / "page.html") is False
 
 

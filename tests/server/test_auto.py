@@ -137,9 +137,6 @@ def test_a_server_whose_health_path_hangs_is_recognised_by_another() -> None:
     assert recognition.dialect == "oss"
 
 
-# A server that changes under one address ----------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("known", "before", "routes", "name"),
     [

@@ -164,9 +164,6 @@ def test_what_an_official_server_says_to_be_another_project_s_is_left_out() -> N
     assert not page.whole
 
 
-# Projects -----------------------------------------------------------------------------------------
-
-
 def test_projects_come_with_their_counts() -> None:
     projects = [
         {"user_id": "half \ud83d", "count": 3},

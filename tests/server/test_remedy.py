@@ -89,9 +89,6 @@ def test_a_server_without_tls_has_an_http_address() -> None:
     assert "server.url http://a.test:1/https`" in str(of_no_tls("https://a.test:1/https"))
 
 
-# Certificates -----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("code", [18, 20])
 def test_a_certificate_of_no_known_authority_has_its_words_and_its_remedy(code: int) -> None:
     found = Reason("TLS failed: {why}", why=untrusted(code, "OpenSSL's words"))

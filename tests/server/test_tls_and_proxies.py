@@ -81,9 +81,6 @@ def test_a_file_of_authorities_that_vanished_or_was_renewed_is_noticed(
         assert post(transport).status == 200
 
 
-# Proxies ----------------------------------------------------------------------------------------
-
-
 def test_this_computer_is_never_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with Wire(answering(render(502, {}))) as proxy, Wire(answering(DELIVERED)) as server:
         for name in ("http_proxy", "https_proxy", "all_proxy"):

@@ -82,9 +82,6 @@ def test_a_leading_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert Paths.for_claude_dir(Path("here")).claude_dir == tmp_path / "here"
 
 
-# Which data folder belongs to a `claude_dir`, and which to none -----------------------------------
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "data"

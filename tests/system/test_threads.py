@@ -2,6 +2,7 @@
 
 import os
 import threading
+from unittest import mock
 
 import pytest
 
@@ -28,10 +29,8 @@ class Pipe:
 def test_a_thread_that_cannot_be_started_is_an_error_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(_: object) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    refused = RuntimeError("can't start new thread")
+    monkeypatch.setattr(threading.Thread, "start", mock.Mock(side_effect=refused))
     with pytest.raises(NoThreadError, match=r"can't start new thread.*Allow more processes"):
         threads.start(threading.Thread())
 

@@ -95,6 +95,36 @@ def test_what_is_deleted_comes_back(window: Window, server: Standin) -> None:
     assert server.saves == []
 
 
+def test_every_backup_can_be_restored(window: Window, server: Standin) -> None:
+    home = window.home
+    window.fill(*(waiting(text) for text in ("first", "second", "third", "stays", "wrong")))
+    for text in ("first", "second"):
+        home.ok("delete", "--yes", home.dead_letter(text)["id"])
+    home.write_dlq([each for each in home.dlq_items() if each["content"] != "third"])
+    home.wait_dlq(["stays", "wrong"])
+    tab = window.open("undelivered")
+    tab.page.get_by_role("button", name="wrong", exact=True).click()
+    tab.page.fill("#content", "right")
+    tab.button("Save and send").click()
+    server.wait_for(lambda: server.count("right") == 1)
+    tab.button("All backups …").click()
+    shown = tab.page.locator("#sheet li")
+    tab.sees("1 memory: deleted by hand", "1 memory: a text before it was changed", within="#sheet")
+    assert shown.filter(has_text="wrong").get_by_role("button").count() == 1
+    shown.filter(has_text="first").last.get_by_role("button", name="Restore").click()
+    tab.sees("1 memory is back.", within="#note")
+    home.wait_dlq(["first", "stays"])
+    tab.button("All backups …").click()
+    tab.sees("nothing to put back", within="#sheet")
+    assert shown.filter(has_text="first").last.get_by_role("button").count() == 0
+    shown.filter(has_text="third").get_by_role("button", name="Restore").click()
+    home.wait_dlq(["first", "stays", "third"])
+    home.ok("config", "set", "ui.show_texts", "no")
+    tab.button("All backups …").click()
+    tab.sees("1 memory: deleted", within="#sheet")
+    assert "second" not in tab.page.inner_text("#sheet")
+
+
 def test_a_memory_is_understood_edited_and_sent(window: Window, server: Standin) -> None:
     home = window.home
     text = "the first line\n\n  " + "long " * 1000 + "http://me:secret@host/\n\tend"

@@ -228,6 +228,7 @@ def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: s
     home.write_queue([entry("delivered by now")])
     server.wait_for(lambda: server.count("delivered by now"))
     window.fill(*(waiting(f"letter {n} " + "w" * 300, last_error="422 y") for n in range(60)))
+    home.ok("delete", "--yes", home.dead_letter("letter 0 " + "w" * 300)["id"])
     width = 360 if scheme == "dark" else 1100
     tab = window.open(color_scheme=scheme, viewport={"width": width, "height": 740})
     for view in VIEWS:
@@ -240,6 +241,10 @@ def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: s
             tab.page.locator("#chosen button.text").first.click()
             tab.page.locator("#content").wait_for()
             assert _violations(tab.page) == [], "the sheet"
+            tab.page.keyboard.press("Escape")
+            tab.button("All backups …").click()
+            tab.page.locator("#sheet .list").wait_for()
+            assert _violations(tab.page) == [], "the backups"
             tab.page.keyboard.press("Escape")
 
 

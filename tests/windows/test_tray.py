@@ -127,9 +127,6 @@ OK, CANCEL = 1, 2
 CF_UNICODETEXT = 13
 
 
-# Start at login ----------------------------------------------------------------------------
-
-
 def words_of(line: str) -> list[str]:
     """Take a command line apart as Windows does for a program that it starts."""
     split, count = API.WinDLL("shell32").CommandLineToArgvW, ctypes.c_int()
@@ -162,9 +159,6 @@ def test_the_run_key_names_a_program_with_any_path(tmp_path: Path) -> None:
     key.disable()
 
 
-# Message boxes -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("message", "button", "confirmed"),
     [(WM_COMMAND, OK, True), (WM_COMMAND, CANCEL, False), (WM_CLOSE, 0, False)],
@@ -182,9 +176,6 @@ def test_a_question_is_answered_by_its_buttons(
     assert taskbar.send(taskbar.titled(title), message, button) is not None
     asked.join(30)
     assert answers == [confirmed]
-
-
-# The clipboard -----------------------------------------------------------------------------
 
 
 def pasted() -> str:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -12,11 +12,9 @@ import pytest
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import LedgerError
-from mem0tray.core.events import Event, Events
+from mem0tray.core.events import Event
 from mem0tray.core.reasons import NONE
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.database import Ledger
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
@@ -34,6 +32,7 @@ from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
 from tests.worker.dlq.generations import dead_letter, parsed
+from tests.worker.ground import grounded, told_on
 
 NOW = 1_800_000_000.0
 MOMENT = 5_000.0
@@ -75,19 +74,12 @@ def stand_in(kind: type, **attributes: object) -> Any:
 
 @contextmanager
 def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    paths = Paths(tmp_path, tmp_path / "data")
-    paths.data_dir.mkdir(parents=True)
-    told: list[Event] = []
-    bus = Events()
-    bus.subscribe(told.append)
     monkeypatch.setattr(time, "time", lambda: NOW)
     monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
-    ledger = Ledger(paths.ledger)
-    ledger.rebuilt = ""  # it is new here all the time
-    with ExitStack() as stack:
-        stack.callback(_closed, ledger)
-        context = WorkerContext(paths, Settings(), ledger, bus)
-        context.faults = Faults(bus, lambda *_: None, clock=lambda: MOMENT)
+    with suppress(LedgerError), grounded(tmp_path, server="") as context:
+        told = told_on(context)
+        context.ledger.rebuilt = ""  # it is new here all the time
+        context.faults = Faults(context.events, lambda *_: None, clock=lambda: MOMENT)
         queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
         queue.run.return_value = 0
         edits = stand_in(HandEdits, torn=False, awaited=False, signature=None)
@@ -122,15 +114,10 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         calls.attach_mock(delivery, "delivery")
         chosen: Any = parts.chosen_server
         calls.attach_mock(chosen.freshen, "freshen")
-        where = stand_in(ServedFolder, moves=False, paths=paths)
+        where = stand_in(ServedFolder, moves=False, paths=context.paths)
         wanted = stand_in(WantedSettings, where=where, settings=Settings(), wrong=NONE, torn=False)
         wanted.look.return_value = None
         yield Scene(Engine(parts, wanted, watches=False), parts, wanted, context, calls, told)
-
-
-def _closed(ledger: Ledger) -> None:
-    with suppress(LedgerError):
-        ledger.close()
 
 
 def waits_until(scene: Scene, due: float) -> int:

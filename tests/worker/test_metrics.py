@@ -4,38 +4,32 @@ import errno
 import json
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mem0tray.actions.worker_report import Metrics
-from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.core.events import Events
 from mem0tray.files import atomic, temporary
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import local_iso
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import QUEUED
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.metrics import MetricsWriter, OtherWorker
 from tests.ledger.samples import HERE, NOW, fresh, letter
+from tests.worker.ground import grounded
 from tests.worker.stage import stand_in
 
 
 def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
-    paths = Paths(tmp_path, tmp_path)
-    with closing(Ledger(paths.ledger)) as ledger:
-        context = WorkerContext(paths, Settings(), ledger, Events())
+    with grounded(tmp_path) as context:
         breaker = context.breaker
         breaker.block("server", state.refusal("401 {Unauthorized} \ud83d", 401))
         MetricsWriter(context, OtherWorker(context)).run()
-    data = paths.metrics.read_bytes()
+    data = context.paths.metrics.read_bytes()
     json.loads(data)  # as `json.tool` does
     values = items.load_object(data)
     assert values is not None
@@ -47,7 +41,7 @@ def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
 def test_they_are_made_where_nobody_watches_if_they_can_be_moved_from_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_one_disk: bool
 ) -> None:
-    paths, real, made = Paths(tmp_path / "claude", tmp_path / "data"), Path.replace, []
+    real, made = Path.replace, []
 
     def move(path: Path, target: Path) -> Path:
         made.append(path.parent)
@@ -55,11 +49,8 @@ def test_they_are_made_where_nobody_watches_if_they_can_be_moved_from_there(
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         return real(path, target)
 
-    for folder in (paths.claude_dir, paths.data_dir):
-        folder.mkdir(parents=True)
-    with closing(Ledger(paths.ledger)) as ledger:
-        context = WorkerContext(paths, Settings(), ledger, Events())
-        other = OtherWorker(context)
+    with grounded(tmp_path) as context:
+        paths, other = context.paths, OtherWorker(context)
         other.look()
         monkeypatch.setattr(Path, "replace", move)
         writer = MetricsWriter(context, other)
@@ -124,10 +115,7 @@ class Telling:
 
 @pytest.fixture
 def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling]:
-    paths = Paths(tmp_path, tmp_path / "data")
-    paths.data_dir.mkdir(parents=True)
-    with closing(Ledger(paths.ledger)) as ledger:
-        context = WorkerContext(paths, Settings(), ledger, Events(), HERE, run="0d9f")
+    with grounded(tmp_path, run="0d9f") as context:
         yield Telling(context, monkeypatch)
 
 

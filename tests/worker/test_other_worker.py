@@ -15,17 +15,16 @@ from mem0tray.actions import verbs
 from mem0tray.config.settings import PathSettings, Settings
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events
-from mem0tray.core.item import Item, parse
 from mem0tray.core.reasons import NONE
 from mem0tray.core.state import ACTION_NEEDED, WorkerSeen
 from mem0tray.files import atomic
 from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger
 from mem0tray.system import processes
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.metrics import SILENT, OtherWorker, is_none_beside
 from tests.ledger.samples import NOW, fresh
+from tests.worker.ground import grounded
 from tests.worker.queue.scene import QueueScene, opened
 
 HOST = socket.gethostname()
@@ -226,22 +225,11 @@ def test_a_command_knows_the_metrics_of_our_last_run(
     assert is_none_beside(ground.context) is is_ours
 
 
-def entry(number: int) -> Item:
-    item = parse(
-        b'{"id": "m%d", "project_id": "p", "content": "text %d", "timestamp": 1}' % (number, number)
-    )
-    assert item is not None
-    return item
-
-
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    with closing(Ledger(tmp_path / "ledger")) as ledger:
-        context = WorkerContext(
-            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
-        )
+    with grounded(tmp_path) as context:
         for number in (1, 2, 3):
-            context.inbox.add_fresh(entry(number), NOW - 1000, ask=False)
+            context.inbox.add_fresh(fresh(f"m{number}"), NOW - 1000, ask=False)
         yield context
 
 
@@ -277,8 +265,8 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
     paths = settings.locations()
     with closing(Ledger(paths.ledger)) as ledger:
         context = WorkerContext(paths, settings, ledger, Events(), "http://here")
-        context.foreign_claims.hold(context.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
-        paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
+        context.foreign_claims.hold(context.inbox.add_fresh(fresh("m1"), NOW, ask=True), NOW)
+        paths.queue.write_bytes(b'{"queue": [], "held": [' + fresh("m1").raw + b"]}")
     assert verbs.retry_all(settings, held=False).items == ()
     assert [item.id for item in verbs.retry_all(settings).items] == ["m1"]
     with closing(Ledger(paths.ledger)) as ledger:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -325,9 +326,7 @@ def test_a_check_that_hangs_is_not_waited_for(
 def test_a_library_of_the_desktop_that_fails_is_named(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Examined) -> Iterator[Check]:
-        raise LookupError("on purpose")
-
+    fail = mock.Mock(side_effect=LookupError("on purpose"))
     monkeypatch.setattr(program, "_PARTS", {**program._PARTS, "the tray": fail})
     assert checks(home, "tray") == [("warn", "LookupError('on purpose'). ")]
     assert checks(home, "server")

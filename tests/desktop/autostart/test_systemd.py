@@ -18,8 +18,7 @@ def manager(programs: Programs) -> UserSystemd:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> UserService:
-    program = script(tmp_path / "bin" / "mem0tray", "exit 0")
+def service(program: Path, tmp_path: Path) -> UserService:
     return UserService([str(program), "run"], tmp_path / "units")
 
 

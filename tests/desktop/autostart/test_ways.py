@@ -40,11 +40,6 @@ def make(
     }[request.param]
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> Path:
-    return script(tmp_path / "bin" / "mem0tray", "exit 0")
-
-
 def test_it_is_enabled_only_in_between_and_disabling_twice_is_no_error(
     make: Callable[[Path], Autostart], program: Path
 ) -> None:

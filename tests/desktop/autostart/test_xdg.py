@@ -22,11 +22,6 @@ NOTHING: Mapping[str, str] = {}
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Path:
-    return script(tmp_path / "bin" / "mem0tray", "exit 0")
-
-
-@pytest.fixture
 def login(tmp_path: Path, program: Path) -> XdgAutostart:
     return XdgAutostart([str(program)], tmp_path, {"DISPLAY": ":0"})
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -72,10 +73,6 @@ class Room:
         self.notifier.start()
         return self.notifier
 
-    def emit(self, *found: Event) -> None:
-        for event in found:
-            self.bus.emit(event)
-
     def heard_of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.heard if isinstance(event, kind)]
 
@@ -100,10 +97,11 @@ def moved(project: str = "alpha") -> events.MovedToDlq:
 def test_a_hanging_screen_holds_up_nobody(room: Room) -> None:
     room.start()
     room.screen.free.clear()
-    room.emit(moved())
+    room.bus.emit(moved())
     assert room.screen.entered.wait(PATIENCE)
     before, started = threading.active_count(), time.thread_time()
-    room.emit(*(moved(f"p{number % 50}") for number in range(20_000)))
+    for number in range(20_000):
+        room.bus.emit(moved(f"p{number % 50}"))
     assert time.thread_time() - started < 5
     assert threading.active_count() <= before
     room.screen.free.set()
@@ -116,7 +114,7 @@ def test_a_hanging_screen_holds_up_nobody(room: Room) -> None:
 def test_a_notice_that_nothing_can_show_is_logged(room: Room) -> None:
     room.screen.broken = True
     room.start()
-    room.emit(events.DlqRecovered("alpha", "1", 2))
+    room.bus.emit(events.DlqRecovered("alpha", "1", 2))
     wait_until(lambda: room.heard_of(events.NotificationFailed), what="the event")
     assert room.heard_of(events.NotificationFailed) == [
         events.NotificationFailed("DLQ recovered", "screen: OSError: no screen")
@@ -124,15 +122,12 @@ def test_a_notice_that_nothing_can_show_is_logged(room: Room) -> None:
 
 
 def test_it_survives_a_fault(room: Room) -> None:
-    def raises() -> Language:
-        raise RuntimeError("odd")
-
-    room.language = raises
+    room.language = mock.Mock(side_effect=RuntimeError("odd"))
     room.start()
-    room.emit(moved())
+    room.bus.emit(moved())
     wait_until(lambda: room.heard_of(events.PartFailed), what="the fault")
     room.language = lambda: Language("en")
-    room.emit(events.DlqRecovered("beta", "1", 2))
+    room.bus.emit(events.DlqRecovered("beta", "1", 2))
     wait_until(lambda: "DLQ recovered" in room.screen.titles, what="a notice")
 
 
@@ -145,11 +140,8 @@ def test_a_deletion_that_was_undone_is_taken_away_at_once(room: Room) -> None:
 
 
 def test_a_ledger_that_is_closed_harms_nothing(room: Room) -> None:
-    def raises() -> Counts:
-        raise LedgerError("It is closed.")
-
-    room.counts = raises
+    room.counts = mock.Mock(side_effect=LedgerError("It is closed."))
     room.start()
-    room.emit(moved())
+    room.bus.emit(moved())
     wait_until(lambda: room.screen.shown, what="a notice")
     assert room.heard_of(events.PartFailed) == []

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -55,7 +56,8 @@ class Watched:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.mark = folder / "no-panel-told"
-        self.reports = self.looks = 0
+        self.looks = 0
+        self.report = mock.Mock()
         self.by = ""
         self.icon = Icon()
         self.panels: list[OlderPanel] = []
@@ -67,9 +69,6 @@ class Watched:
         self.looks += 1
         return self.by
 
-    def _report(self) -> None:
-        self.reports += 1
-
     def another_comes(self) -> None:
         self.by = STATUS_NOTIFIER
         self._signals[LEAVE]([])
@@ -77,7 +76,7 @@ class Watched:
     def look(self, looks: tuple[float, ...] = (0.0, 0.0)) -> OlderPanel:
         subscribe = lambda match, heard: self._signals.update({match.member: heard})  # noqa: E731
         bus: Any = SimpleNamespace(subscribe=subscribe)
-        made = OlderPanel(bus, self.mark, self._report, lambda: None)
+        made = OlderPanel(bus, self.mark, self.report, lambda: None)
         self.panels.append(made)
         made.start(looks)
         return made
@@ -98,16 +97,16 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched
 
 def test_it_is_told_once_for_ever(watched: Watched) -> None:
     assert watched.ended(watched.look())
-    assert watched.reports == 1
+    watched.report.assert_called_once_with()
     assert watched.mark.exists()
     assert watched.ended(watched.look())
-    assert (watched.reports, watched.looks) == (1, 4)
+    assert (watched.report.call_count, watched.looks) == (1, 4)
 
 
 def test_a_panel_makes_it_silent(watched: Watched) -> None:
     watched.by = STATUS_NOTIFIER
     assert watched.ended(watched.look())
-    assert (watched.reports, watched.looks, watched.mark.exists()) == (0, 1, False)
+    assert (watched.report.called, watched.looks, watched.mark.exists()) == (False, 1, False)
     assert watched.icon.made == 0
 
 
@@ -116,7 +115,7 @@ def test_it_waits_for_the_login(watched: Watched) -> None:
     assert panel._thread.is_alive()
     panel.stop()
     assert watched.ended(panel)
-    assert (watched.reports, watched.looks) == (0, 0)
+    assert (watched.report.called, watched.looks) == (False, 0)
 
 
 def test_leaving_just_before_the_stay_shows_no_icon(
@@ -153,4 +152,4 @@ def test_a_panel_that_throws_it_out_is_none(watched: Watched) -> None:
     watched.icon.keeps = False
     assert watched.ended(watched.look())
     assert watched.icon.made == 10
-    assert watched.reports == 1
+    watched.report.assert_called_once_with()

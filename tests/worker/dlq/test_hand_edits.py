@@ -4,24 +4,22 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mem0tray.config.settings import Settings
 from mem0tray.core import events
-from mem0tray.core.events import Event, Events, HandEdit
+from mem0tray.core.events import HandEdit
 from mem0tray.core.item import Item
 from mem0tray.core.state import PERHAPS
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import SOURCES
-from mem0tray.system.paths import Paths
+from mem0tray.ledger.rows import Row
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from tests.ledger.samples import HERE, NOW, letter, table
+from tests.ledger.samples import HERE, NOW, known, letter, table
+from tests.worker.ground import grounded, told_on
 
 A, B, C = (letter(name) for name in "abc")
 
@@ -29,14 +27,12 @@ A, B, C = (letter(name) for name in "abc")
 class Editing:
     """Two dead letters, `a` and `b`, in a file that we have published; `told` are the events."""
 
-    def __init__(self, paths: Paths, ledger: Ledger) -> None:
-        self.told: list[Event] = []
-        bus = Events()
-        bus.subscribe(self.told.append)
-        with ledger.transaction():
+    def __init__(self, context: WorkerContext) -> None:
+        self.context = context
+        self.told = told_on(context)
+        with context.ledger.transaction():
             for name in SOURCES:
-                ledger.trust(name)
-        self.context = WorkerContext(paths, Settings(), ledger, bus, HERE)
+                context.ledger.trust(name)
         for each in (A, B):
             self.context.inbox.add_dead(each, each.raw, NOW, ask=False, gen=None)
         self.edits = HandEdits(self.context)
@@ -57,10 +53,11 @@ class Editing:
         self.context.paths.dlq.write_bytes(data)
         os.utime(self.context.paths.dlq, (time.time() - age,) * 2)
 
+    def known(self, item: Item) -> Row:
+        return known(self.context.inbox, item)
+
     def state(self, item: Item) -> str:
-        found = self.context.inbox.known(item.name)
-        assert found is not None
-        return found.state
+        return self.known(item).state
 
     def holds_up(self) -> tuple[bool, bool]:
         edits = self.edits
@@ -71,9 +68,7 @@ class Editing:
 
     def unknown(self, item: Item) -> float | None:
         """Since when a dead letter or an entry is to be asked about; None: it is not."""
-        known = self.context.inbox.known(item.name)
-        assert known is not None
-        return self.context.outbox.claim(known.key, NOW, HERE).unknown
+        return self.context.outbox.claim(self.known(item).key, NOW, HERE).unknown
 
     def saved(self) -> list[tuple[Any, ...]]:
         """What users saved: the item's key, the generation from and to, the count."""
@@ -90,9 +85,8 @@ def shown(item: Item, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def editing(tmp_path: Path) -> Iterator[Editing]:
-    paths = Paths(tmp_path, tmp_path / "data")
-    with closing(Ledger(paths.ledger)) as ledger:
-        yield Editing(paths, ledger)
+    with grounded(tmp_path) as context:
+        yield Editing(context)
 
 
 def test_what_we_wrote_ourselves_is_nobody_s_edit(editing: Editing) -> None:
@@ -103,9 +97,7 @@ def test_what_we_wrote_ourselves_is_nobody_s_edit(editing: Editing) -> None:
 
 
 def test_a_retry_by_command_is_no_part_of_a_later_edit(editing: Editing) -> None:
-    row = editing.context.inbox.known(A.name)
-    assert row is not None
-    editing.context.inbox.make_due(row.key, NOW)
+    editing.context.inbox.make_due(editing.known(A).key, NOW)
     assert editing.publisher.run()
     editing.save(shown(A, last_attempt=0))
     assert editing.told == [HandEdit(discarded=1)]
@@ -128,18 +120,14 @@ def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
 def test_what_left_beside_another_worker_was_perhaps_delivered(editing: Editing) -> None:
     editing.context.other_at_work = True
     editing.save(shown(A))
-    gone = editing.context.inbox.known(B.name)
-    assert gone is not None
-    assert gone.reason == PERHAPS
+    assert editing.known(B).reason == PERHAPS
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_a_copy_of_the_file_brings_back_what_was_deleted_but_not_what_was_forgotten(
     editing: Editing, *, forgotten: bool
 ) -> None:
-    paths, inbox = editing.context.paths, editing.context.inbox
-    row = inbox.known(B.name)
-    assert row is not None
+    paths, inbox, row = editing.context.paths, editing.context.inbox, editing.known(B)
     before = paths.dlq.read_bytes()
     edit = letter("b", content="better")
     inbox.change_content(row, edit, NOW)
@@ -158,9 +146,7 @@ def test_a_copy_of_the_file_brings_back_what_was_deleted_but_not_what_was_forgot
 
 
 def test_an_old_save_brings_back_no_text_from_before_an_edit(editing: Editing) -> None:
-    inbox, stamp = editing.context.inbox, editing.stamp
-    row = inbox.known(B.name)
-    assert row is not None
+    inbox, stamp, row = editing.context.inbox, editing.stamp, editing.known(B)
     edit = letter("b", content="better")
     inbox.change_content(row, edit, NOW)
     inbox.change_values(row.key, edit, NOW)
@@ -173,9 +159,7 @@ def test_an_old_save_brings_back_no_text_from_before_an_edit(editing: Editing) -
 
 def test_a_save_of_no_generation_that_we_know_is_one_of_its_own(editing: Editing) -> None:
     editing.save(shown(A, retry_count=7), shown(C), stamp="mine")
-    known = editing.context.inbox.known(A.name)
-    assert known is not None
-    assert editing.saved() == [(known.key, 2, 2, 7)]
+    assert editing.saved() == [(editing.known(A).key, 2, 2, 7)]
     generations = table(editing.context.ledger, "SELECT gen, name FROM generations ORDER BY gen")
     assert generations[1] == (2, "mine")
     assert editing.context.generations.named("mine") == 2
@@ -197,9 +181,7 @@ def test_a_stamp_that_a_script_gives_each_time_is_unknown_each_time(
     assert editing.publisher.run()
     save(shown(A, note="mine"), shown(B))
     assert editing.state(C) == "discarded"
-    known = editing.context.inbox.known(B.name)
-    assert known is not None
-    editing.context.inbox.discard([known.key], NOW, "deleted")
+    editing.context.inbox.discard([editing.known(B).key], NOW, "deleted")
     assert editing.publisher.run()
     save(shown(A, note="mine"), shown(B))
     assert editing.state(B) == "dead"
@@ -260,19 +242,3 @@ def test_what_left_the_queue_is_looked_for_in_a_file_that_was_read(editing: Edit
     assert editing.state(item) == "dead"
     editing.edits.run()
     assert len([each for each in editing.told if isinstance(each, events.AdoptedToDlq)]) == 1
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    """Make the stages' shared ground, with a broken queue file that is stable."""
-    paths = Paths(tmp_path / "claude", tmp_path / "data")
-    paths.claude_dir.mkdir()
-    _break(paths)
-    ledger = Ledger(paths.ledger)
-    yield WorkerContext(paths, Settings(), ledger, Events())
-    ledger.close()
-
-
-def _break(paths: Paths, at: float = 1000.0) -> None:
-    paths.queue.write_text('{"queue": [{"id": "a", "content": ')
-    os.utime(paths.queue, (at, at))

@@ -49,9 +49,6 @@ def test_an_item_shown_twice_counts_once(ledger: Ledger, seen: Seen) -> None:
     )
 
 
-# Values -----------------------------------------------------------------------------
-
-
 @SEEN
 @pytest.mark.parametrize(
     "fields",
@@ -130,9 +127,6 @@ def test_a_forced_retry_takes_the_users_count_and_content(
     want = {"retry_count": 2, "content": "text of a"} | fields
     assert (pair.item.retry_count, pair.item.content) == (want["retry_count"], want["content"])
     assert pair.item.last_attempt == 0
-
-
-# Content -----------------------------------------------------------------------------
 
 
 @SEEN
@@ -235,9 +229,6 @@ def test_one_of_two_contents_of_an_id_can_be_removed(ledger: Ledger, seen: Seen)
     ledger.add("a", content="one")
     second = ledger.add("a", content="two")
     assert ledger.merge([shown("a", content="one")], seen) == Decisions(discard=[second])
-
-
-# The sum of it all ---------------------------------------------------------------------
 
 
 @SEEN

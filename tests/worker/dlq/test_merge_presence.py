@@ -89,9 +89,6 @@ def test_new_items_are_adopted_in_file_order(ledger: Ledger, seen: Seen) -> None
     assert result.is_edit
 
 
-# An unknown stamp ----------------------------------------------------------------------
-
-
 def test_an_unknown_stamp_sees_as_far_as_its_newest_value(ledger: Ledger) -> None:
     before = dead_letter("a", retry_count=1, last_attempt=100.0)
     ledger.stood(ledger.add("a", first=5), 1, 4, before)
@@ -189,9 +186,6 @@ def test_a_gap_between_two_stays_belongs_to_neither(ledger: Ledger) -> None:
     ledger.stood(row, 1, 3, row.raw or b"")
     assert ledger.merge([], known(4)) == Decisions(show_again=[row])
     assert ledger.merge([], known(3)) == Decisions(discard=[row])
-
-
-# Items that are no dead letters any more -----------------------------------------------
 
 
 @SEEN

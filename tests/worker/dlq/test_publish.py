@@ -4,20 +4,19 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.core.events import Event, Events, HandEdit
+from mem0tray.core.events import HandEdit
 from mem0tray.files import atomic
-from mem0tray.ledger.database import Ledger
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from tests.support import needs
 from tests.support.shapes import Item, waiting
+from tests.worker.ground import grounded, told_on
 
 KEPT, UNWANTED, LATER = "kept", "unwanted", "later"
 
@@ -25,15 +24,11 @@ KEPT, UNWANTED, LATER = "kept", "unwanted", "later"
 class Scene:
     """Two dead letters in a file that was published twice, so that the ledger knows it well."""
 
-    def __init__(self, folder: Path) -> None:
-        self.paths = Paths(folder / "claude", folder / "data")
-        self.paths.claude_dir.mkdir()
-        self.happened: list[Event] = []
-        bus = Events()
-        bus.subscribe(self.happened.append)
-        self.context = WorkerContext(self.paths, Settings(), Ledger(self.paths.ledger), bus)
-        self.edits = HandEdits(self.context)
-        self.publisher = DlqPublisher(self.context, self.edits)
+    def __init__(self, context: WorkerContext) -> None:
+        self.paths = context.paths
+        self.happened = told_on(context)
+        self.edits = HandEdits(context)
+        self.publisher = DlqPublisher(context, self.edits)
         self.save({"items": [waiting(KEPT), waiting(UNWANTED)], "last_update": "at first"})
         self.publish()
         self.publish()
@@ -71,9 +66,8 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path)
-    yield made
-    made.context.ledger.close()
+    with grounded(tmp_path) as context:
+        yield Scene(context)
 
 
 @pytest.mark.row(4, 30)
@@ -81,12 +75,8 @@ def test_a_deletion_after_a_write_that_failed_late_is_not_undone(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When only the folder's fsync fails the file is the new one, and its edits are what counts."""
-
-    def failing(folder: Path) -> None:
-        raise FileUnavailableError(f"{folder}: Input/output error.")
-
     with monkeypatch.context() as patched:
-        patched.setattr(atomic, "sync_folder", failing)
+        patched.setattr(atomic, "sync_folder", mock.Mock(side_effect=FileUnavailableError("odd")))
         with pytest.raises(FileUnavailableError):
             scene.publisher.run()
     document = scene.saved()
@@ -103,11 +93,8 @@ def test_a_copy_of_the_old_file_is_no_late_save(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no hard links can be had, what our own file showed before is nobody's wish."""
-
-    def refused(_source: Path, _target: Path) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr("os.link", refused)
+    refused = PermissionError(1, "Operation not permitted")
+    monkeypatch.setattr("os.link", mock.Mock(side_effect=refused))
     document = scene.saved()
     document["items"][0]["last_attempt"] = 0
     scene.save(document)

@@ -98,9 +98,6 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     assert backups(file) == 7
 
 
-# What the user wants ------------------------------------------------------------------
-
-
 class File:
     """The settings file and the folder, as they are found: `found` is returned or raised."""
 

@@ -144,9 +144,6 @@ def test_the_end_of_the_folder_wakes(tmp_path: Path) -> None:
         assert seen.woken()
 
 
-# The targets ----------------------------------------------------------------------------
-
-
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     found = Paths((tmp_path / "claude").resolve(), tmp_path.resolve() / "data")

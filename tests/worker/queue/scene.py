@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,15 +11,14 @@ from typing import Any, Final
 import pytest
 
 from mem0tray.config.settings import ClaudeSettings, Settings
-from mem0tray.core.events import Event, Events
+from mem0tray.core.events import Event
 from mem0tray.core.item import Item
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import SOURCES
 from mem0tray.ledger.rows import Row
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.notes import NoteIntake
-from tests.ledger.samples import HERE, NOW, fresh, row
+from tests.ledger.samples import HERE, NOW, fresh, known, row
+from tests.worker.ground import grounded, told_on
 
 __all__ = ["HERE", "NOW", "QueueScene", "entry", "fresh", "opened"]
 LONG_AGO: Final = 3600.0  # seconds since the last change of a file that holds still
@@ -41,9 +40,7 @@ class QueueScene:
         os.utime(path, (self.now - age,) * 2)
 
     def known(self, item: Item) -> Row:
-        found = self.context.inbox.known(item.name)
-        assert found is not None
-        return found
+        return known(self.context.inbox, item)
 
     def column(self, name: str, item: Item) -> Any:
         return row(self.context.ledger, self.known(item).key).get(name)
@@ -56,14 +53,11 @@ class QueueScene:
 @contextmanager
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
     """A worker's ground, whose ledger has been in use and whose clock stands."""
-    paths = Paths(tmp_path, tmp_path / "data")
-    bus = Events()
-    with closing(Ledger(paths.ledger)) as ledger:
-        with ledger.transaction():
+    with grounded(tmp_path) as context:
+        with context.ledger.transaction():
             for name in SOURCES:
-                ledger.trust(name)
-        made = QueueScene(WorkerContext(paths, Settings(), ledger, bus, HERE), [])
-        bus.subscribe(made.told.append)
+                context.ledger.trust(name)
+        made = QueueScene(context, told_on(context))
         monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: made.now))
         yield made
 

@@ -170,9 +170,6 @@ def test_the_waits_of_what_comes_in_dead_are_told(
     assert told == ([moved, first, adopted, second] if tells else [moved, adopted])
 
 
-A, B, C = fresh("a"), fresh("b"), fresh("c")
-
-
 def test_a_file_that_is_being_written_is_looked_at_again(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
@@ -220,9 +217,6 @@ def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
 
 
 # Counters ----------------------------------------------------------------------------
-
-
-A, B = fresh("a"), fresh("b")
 
 
 def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> None:

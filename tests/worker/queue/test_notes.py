@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -188,18 +189,11 @@ def test_in_a_ledger_that_was_lost_all_is_asked_about(desk: NoteDesk) -> None:
         assert [asked for (asked,) in rows] == [1, 1, 0]
 
 
-def test_what_the_ledger_cannot_record_is_taken_in_later(
-    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_ledger_cannot_record_is_taken_in_later(desk: NoteDesk) -> None:
     desk.write("soil.md", "It is clay.")
-
-    def fail(path: str, mark: str) -> None:
-        raise LedgerError(f"{path} {mark}")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(desk.scene.context.inbox, "mark_note", fail)
-        with pytest.raises(LedgerError):
-            desk.run()
+    full = mock.patch.object(desk.scene.context.inbox, "mark_note", side_effect=LedgerError("full"))
+    with full, pytest.raises(LedgerError):
+        desk.run()
     assert desk.queued() == []
     assert desk.run(everywhere=False) == 1
     assert desk.queued() == [(GARDEN, "It is clay.")]

@@ -4,30 +4,27 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import pytest
 
-from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
-from mem0tray.core.events import Events
 from mem0tray.core.item import Item
 from mem0tray.files import atomic
 from mem0tray.files.document import local_iso
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import QUEUED
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.faults import Faults
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from tests.ledger.samples import letter
 from tests.support.processes import wait_until
+from tests.worker.ground import grounded
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 
 MOMENT = 5_000.0
@@ -73,13 +70,6 @@ def turns(scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turns]
     assert not is_locked(scene.context.paths.queue_lock)
 
 
-def raising(error: Exception) -> Callable[[], bool]:
-    def fail(*_: Any, **__: Any) -> bool:
-        raise error
-
-    return fail
-
-
 def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> list[str]:
     """Let others do something each time before the lock is taken; what was done, in order."""
     done: list[str] = []
@@ -95,10 +85,10 @@ def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> 
 
 
 def test_a_trouble_is_told_once_and_tried_again_later(turns: Turns) -> None:
-    turns.take_turn(raising(ValueError("odd")))
+    turns.take_turn(mock.Mock(side_effect=ValueError("odd")))
     assert turns.waits == [5.0]
     assert turns.will_try_again()
-    turns.take_turn(raising(ValueError("odd")))
+    turns.take_turn(mock.Mock(side_effect=ValueError("odd")))
     hindered = [turns.publisher.hindered]
     turns.take_turn()
     assert [*hindered, turns.publisher.hindered] == [True, False]
@@ -197,15 +187,14 @@ def test_the_thread_publishes_what_is_needed_and_ends(
 
 def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
     turns.publisher._stopping.set()
-    turns.take_turn(raising(LedgerError("Cannot operate on a closed database.")))
+    turns.take_turn(mock.Mock(side_effect=LedgerError("Cannot operate on a closed database.")))
     assert turns.scene.told == []
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    paths = Paths(tmp_path, tmp_path / "data")
-    with closing(Ledger(paths.ledger)) as ledger:
-        yield WorkerContext(paths, Settings(), ledger, Events(), HERE)
+    with grounded(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -264,7 +253,7 @@ def test_a_file_that_needs_no_writing_is_at_rest(
 # What the file holds -----------------------------------------------------------------
 
 
-A, B, C, D = (fresh(name) for name in "abcd")
+A, B, C = (fresh(name) for name in "abc")
 PATIENCE: Final = 3.0  # seconds before what vanished is shown again
 
 

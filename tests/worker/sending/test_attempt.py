@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,17 +12,15 @@ from msgspec.structs import replace
 
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
-from mem0tray.core.events import Event, Events
 from mem0tray.core.item import FRESH, Kind
 from mem0tray.core.state import PERHAPS
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server.model import Memory, Outcome, Presence
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
+from tests.ledger.samples import NOW
+from tests.worker.ground import grounded, told_on
 
-NOW = 1_800_000_000.0
 NEW = Job(
     1, FRESH, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0, taken=None, delivered=None,
     timestamp=0.0, ticket=None, read_there=False,
@@ -37,9 +34,9 @@ NO_ANSWER = Outcome(Kind.NO_ANSWER, None, "no answer", timed_out=True, may_have_
 class Attempting:
     """Attempts at a server that answers as `client` says; `told` are the events."""
 
-    def __init__(self, context: WorkerContext, told: list[Event]) -> None:
+    def __init__(self, context: WorkerContext) -> None:
         self.context = context
-        self.told = told
+        self.told = told_on(context)
         self.stopping = False
         self.client = mock.Mock()
         self.client.save.return_value = TAKEN
@@ -52,13 +49,9 @@ class Attempting:
 
 @pytest.fixture
 def attempting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attempting]:
-    told: list[Event] = []
-    bus = Events()
-    bus.subscribe(told.append)
     monkeypatch.setattr(time, "time", lambda: NOW)
-    with closing(Ledger(tmp_path / "ledger")) as ledger:
-        settings = Settings(sync=SyncSettings(timeout=5.0))
-        yield Attempting(WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, bus), told)
+    with grounded(tmp_path, Settings(sync=SyncSettings(timeout=5.0))) as context:
+        yield Attempting(context)
 
 
 def test_only_the_third_question_in_vain_is_enough(attempting: Attempting) -> None:
@@ -167,8 +160,7 @@ def test_an_odd_item_ends_no_sender(attempting: Attempting, fails: str) -> None:
 def test_an_outcome_that_is_known_ends_the_silence_about_it(
     attempting: Attempting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moment: Callable[[], float] = lambda: 5_000.0  # noqa: E731
-    monkeypatch.setattr(time, "monotonic", moment)
+    monkeypatch.setattr(time, "monotonic", lambda: 5_000.0)
     future = replace(UNKNOWN, unknown=NOW + 1.0)
     attempting.context.unknown_until = 70.0
     attempting.attempts.note_end(future, NO_ANSWER)

@@ -16,9 +16,7 @@ from mem0tray.config.settings import ServerSettings, Settings, SyncSettings
 from mem0tray.core import events, reasons
 from mem0tray.core.circuit_breaker import Obstacle
 from mem0tray.core.errors import LedgerError, SettingsError
-from mem0tray.core.events import Event, Events
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY, STARTING
-from mem0tray.ledger.database import Ledger
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import Endpoint
@@ -35,6 +33,7 @@ from mem0tray.worker.sending.chosen_server import (
 )
 from mem0tray.worker.sending.delivery import Delivery
 from tests.ledger.samples import NOW, fresh
+from tests.worker.ground import grounded, told_on
 from tests.worker.stage import stand_in
 
 A = ServerSettings(url="http://a.test")
@@ -48,8 +47,7 @@ class Choosing:
     def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
         self.context = context
         self.context.wake = mock.Mock()
-        self.told: list[Event] = []
-        context.events.subscribe(self.told.append)
+        self.told = told_on(context)
         self.breaker = context.breaker
         self.delivery: Any = stand_in(Delivery, under_way=0, delivered_at=-inf)
         self.prober: Any = stand_in(Prober)
@@ -78,9 +76,8 @@ class Choosing:
 
 @pytest.fixture
 def choosing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Choosing]:
-    paths = Paths(tmp_path, tmp_path)
-    with closing(Ledger(paths.ledger)) as ledger:
-        yield Choosing(WorkerContext(paths, Settings(), ledger, Events()), monkeypatch)
+    with grounded(tmp_path, server="") as context:
+        yield Choosing(context, monkeypatch)
 
 
 def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:
@@ -309,30 +306,18 @@ class Clients:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[Any] = []
-        self.local = Endpoint.at(4000, 7, "token", 0.0)
-        self.ensured = 0
-        self.stopped = 0
-        self.forgotten = 0
         self._paths = Paths(folder, folder)
+        self.ensure = mock.Mock(return_value=Endpoint.at(4000, 7, "token", 0.0))
+        self.stop, self.forget = mock.Mock(), mock.Mock()
         monkeypatch.setattr(chosen_server, "connect", self._connect)
-        monkeypatch.setattr(LocalServer, "ensure", lambda _: self._ensure())
-        monkeypatch.setattr(LocalServer, "stop", lambda _: self._stop())
-        monkeypatch.setattr(Listings, "forget", lambda _: self._forget())
+        monkeypatch.setattr(LocalServer, "ensure", self.ensure)
+        monkeypatch.setattr(LocalServer, "stop", self.stop)
+        monkeypatch.setattr(Listings, "forget", self.forget)
 
     def _connect(self, *arguments: Any) -> Client:
         self.made.append(arguments)
         made: Client = mock.Mock()
         return made
-
-    def _ensure(self) -> Endpoint:
-        self.ensured += 1
-        return self.local
-
-    def _stop(self) -> None:
-        self.stopped += 1
-
-    def _forget(self) -> None:
-        self.forgotten += 1
 
     def connection(self, url: str, **settings: Any) -> ServerConnection:
         return ServerConnection(self._paths, ServerSettings(url=url, **settings), url)
@@ -362,7 +347,7 @@ def test_a_server_of_the_user_s_is_named_by_its_address(clients: Clients) -> Non
     assert (dialect, proof) == ("odd", None)
     assert terms == Terms("me", infer=True)
     assert isinstance(listings, Listings)  # shared: one listing answers all
-    assert (clients.ensured, clients.stopped) == (0, 0)
+    assert (clients.ensure.called, clients.stop.called) == (False, False)
 
 
 def test_senders_speak_what_probes_have_recognised(clients: Clients) -> None:
@@ -392,36 +377,30 @@ def test_a_way_that_others_can_read_on_is_warned_of(
 def test_the_embedded_server_is_started_when_it_is_needed(clients: Clients) -> None:
     found = clients.connection("local", dialect="odd")
     assert (found.name, found.shown, found.other_port) == ("local", "this computer only", 0)
-    assert clients.ensured == 0
-    found.client()
-    assert clients.ensured == 1
-    found.client()
-    assert clients.ensured == 1
-    found.probe_client()
-    assert clients.ensured == 2
+    assert clients.ensure.call_count == 0
+    for connect, times in ((found.client, 1), (found.client, 1), (found.probe_client, 2)):
+        connect()
+        assert clients.ensure.call_count == times
     for address, dialect, proof, _ in clients.made:
         assert (address.url, address.token) == ("http://127.0.0.1:4000", "token")
         assert dialect == endpoint.DIALECT
         assert proof("challenge") == endpoint.proof("token", "challenge")
     assert len({id(listings) for *_, listings in clients.made}) == 1
-    assert clients.stopped == 0
+    clients.stop.assert_not_called()
     found.close()
-    assert clients.stopped == 1
+    clients.stop.assert_called_once_with()
 
 
 def test_another_port_or_token_is_another_address(clients: Clients) -> None:
     found = clients.connection("local")
     found.probe_client()
     found.probe_client()
-    assert (version(found), clients.forgotten) == (1, 1)
-    clients.local = Endpoint.at(4001, 7, "token", 0.0)
-    found.probe_client()
-    assert (version(found), clients.forgotten) == (2, 2)
-    assert clients.made[-1][0].url == "http://127.0.0.1:4001"
-    clients.local = Endpoint.at(4001, 7, "another", 0.0)
-    found.probe_client()
-    assert (version(found), clients.forgotten) == (3, 3)
-    assert clients.made[-1][0] == ServerAddress.of("http://127.0.0.1:4001", "another")
+    assert (version(found), clients.forget.call_count) == (1, 1)
+    for number, token in enumerate(("token", "another"), 2):
+        clients.ensure.return_value = Endpoint.at(4001, 7, token, 0.0)
+        found.probe_client()
+        assert (version(found), clients.forget.call_count) == (number, number)
+        assert clients.made[-1][0] == ServerAddress.of("http://127.0.0.1:4001", token)
 
 
 # The prober's turns, without its thread ---------------------------------------------

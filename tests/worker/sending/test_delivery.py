@@ -3,7 +3,6 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,12 +13,10 @@ from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError, NoThreadError, SettingsError
-from mem0tray.core.events import Delivered, Event, Events, PartFailed, PartRecovered
+from mem0tray.core.events import Delivered, Event, PartFailed, PartRecovered
 from mem0tray.core.item import DEAD, FRESH, Kind
 from mem0tray.files import orders
-from mem0tray.ledger.database import Ledger
 from mem0tray.server.model import Client, Outcome
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.faults import Faults
 from mem0tray.worker.orders import OrderHandler
@@ -27,6 +24,7 @@ from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery, Throttle, choose_lane
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, row, table
 from tests.server.wire import PATIENCE
+from tests.worker.ground import grounded, told_on
 
 TAKEN = Outcome(Kind.DELIVERED, 201, "")
 SLOWLY = Outcome(Kind.DELIVERED, 201, "", duration=0.5)  # so that all slots open
@@ -40,8 +38,7 @@ class Steps:
 
     def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
         self.context = context
-        self.told: list[Event] = []
-        context.events.subscribe(self.told.append)
+        self.told = told_on(context)
         context.wake = mock.Mock()
         context.faults = Faults(context.events, lambda *_: None)
         self.breaker = context.breaker
@@ -97,9 +94,7 @@ class Steps:
 @pytest.fixture
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
     """Have a healthy server, and nothing in the ledger; four requests at once."""
-    with closing(Ledger(tmp_path / "ledger")) as ledger:
-        settings = Settings(sync=SyncSettings(concurrency=4))
-        context = WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, Events(), HERE)
+    with grounded(tmp_path, Settings(sync=SyncSettings(concurrency=4))) as context:
         yield Steps(context, monkeypatch)
 
 
@@ -339,12 +334,10 @@ class Sending:
 @pytest.fixture
 def sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sending]:
     monkeypatch.setattr(module, "_FAULT_WAIT", 0.01)
-    ledger = Ledger(tmp_path / "l")
-    one_at_a_time = Settings(sync=SyncSettings(concurrency=1))
-    made = Sending(WorkerContext(Paths(tmp_path, tmp_path), one_at_a_time, ledger, Events(), HERE))
-    yield made
-    made.delivery.stop(PATIENCE)
-    ledger.close()
+    with grounded(tmp_path, Settings(sync=SyncSettings(concurrency=1))) as context:
+        made = Sending(context)
+        yield made
+        made.delivery.stop(PATIENCE)
 
 
 def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:

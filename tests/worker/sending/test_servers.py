@@ -7,19 +7,16 @@ from typing import Any
 
 import pytest
 
-from mem0tray.config.settings import Settings
-from mem0tray.core.events import Events
 from mem0tray.core.item import Item, Kind
 from mem0tray.ledger import outbox
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server.model import Memory, Outcome, Presence
-from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.verdict import Verdicts
-from tests.ledger.samples import NOW, fresh, letter
+from tests.ledger.samples import NOW, fresh, known, letter
+from tests.worker.ground import grounded
 
 STORED = Outcome(Kind.DELIVERED, 200, "")
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
@@ -66,10 +63,8 @@ class Server:
 class Scene:
     """A ledger, and attempts one after the other, each a minute later than the one before."""
 
-    def __init__(self, folder: Path) -> None:
-        self.context = WorkerContext(
-            Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events()
-        )
+    def __init__(self, context: WorkerContext) -> None:
+        self.context = context
         self._minutes = count()
         self.began()
 
@@ -126,9 +121,8 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path)
-    yield made
-    made.context.ledger.close()
+    with grounded(tmp_path) as context:
+        yield Scene(context)
 
 
 @pytest.fixture
@@ -280,18 +274,13 @@ def test_a_text_that_is_edited_and_edited_back_is_asked_about(
         scene.send(key, a, CUT, stores=True)
     else:
         a.stored.append("text of m")
-    row = scene.context.inbox.known(old.name)
-    assert row is not None
-    edit = scene.context.inbox.change_content(row, new, scene.now())
+    inbox = scene.context.inbox
+    edit = inbox.change_content(known(inbox, old), new, scene.now())
     assert edit != key
     scene.send(edit, a, FAILED)
-    row = scene.context.inbox.known(new.name)
-    assert row is not None
-    back = scene.context.inbox.change_content(row, old, scene.now())
+    back = inbox.change_content(known(inbox, new), old, scene.now())
     assert back == key
-    row = scene.context.inbox.known(old.name)
-    assert row is not None
-    scene.context.inbox.revive(row, old, scene.now(), dead=True, gen=None)
+    inbox.revive(known(inbox, old), old, scene.now(), dead=True, gen=None)
     scene.send(back, a)
     assert a.stored == ["text of m"]
     assert a.keys[-1].startswith("m-")
