@@ -271,3 +271,7 @@ class Kind(enum.StrEnum):
     NOT_SENT = "not sent"  # another server was chosen just before, or a command left an order
     # The server has taken it in, and will say by a ticket whether it is stored; nothing is counted.
     AT_WORK = "at work"
+
+
+# A failure of these classes counts nothing, unless others show that it was the memory's fault.
+UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN})

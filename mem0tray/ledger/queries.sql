@@ -324,12 +324,22 @@ coalesce(last_error, (SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN
   THEN {content} LIKE :text ESCAPE '\' END)
 
 -- name: matching
--- The dead letters of a project that wait since some time, failed with one of some errors, and whose
--- text holds another; NULL is any.
+-- The dead letters among some of a project that wait since some time, failed with one of some errors,
+-- and whose text holds another; NULL is any.
 state = 'dead' AND (:project IS NULL OR project = :project)
+  AND (:keys IS NULL OR key IN (SELECT value FROM json_each(:keys)))
   AND (:since IS NULL OR {waits_since} >= :since) AND (:before IS NULL OR {waits_since} < :before)
   AND (:errors IS NULL OR {failed_with} IN (SELECT value FROM json_each(:errors)))
   AND {holds}
+
+-- name: outcomes
+-- What became of items that were to be tried again, NULL for nothing yet. A question says nothing of
+-- a memory, and what counts nothing only if it was the memory's fault after all.
+SELECT key, CASE state WHEN 'delivered' THEN 'delivered' WHEN 'discarded' THEN 'deleted' ELSE
+  (SELECT iif(at >= :since AND class != :question AND (message IS last_error
+  OR class NOT IN (SELECT value FROM json_each(:uncounted))), 'failed', NULL)
+  FROM attempts WHERE item = items.key ORDER BY at DESC LIMIT 1) END
+  FROM items WHERE key IN (SELECT value FROM json_each(:keys))
 
 -- name: newest
 -- The items of a state that came last and hold a text.

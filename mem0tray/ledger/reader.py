@@ -17,7 +17,7 @@ from urllib.parse import quote
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, LedgerError
-from mem0tray.core.item import Name
+from mem0tray.core.item import Kind, Name
 from mem0tray.core.state import WorkerSeen
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
@@ -61,8 +61,8 @@ ORDERS: Final = {
 class Matching(NamedTuple):
     """Which dead letters are meant: of a project, with one of these errors, with a text in theirs.
 
-    They wait `since` that time or a later one, but from `before` that one (Unix seconds). None is
-    any.
+    They wait `since` that time or a later one, but from `before` that one (Unix seconds), and are
+    among `keys`. None is any.
     """
 
     project: str | None = None
@@ -70,6 +70,7 @@ class Matching(NamedTuple):
     text: str | None = None
     since: float | None = None
     before: float | None = None
+    keys: Sequence[int] | None = None
 
     def values(self) -> dict[str, Any]:
         text = escaped = None
@@ -83,6 +84,7 @@ class Matching(NamedTuple):
             "escaped": escaped,
             "since": self.since,
             "before": self.before,
+            "keys": None if self.keys is None else json.dumps(list(self.keys)),
         }
 
 
@@ -311,6 +313,12 @@ class Reader:
 
     def attempts(self, key: int) -> list[Attempt]:
         return [Attempt(*row) for row in self._rows(SQL["attempts"], key)]
+
+    def outcomes(self, keys: Iterable[int], since: float) -> dict[int, str]:
+        """Return those of which something has become since then: delivered, deleted or failed."""
+        values = {"keys": json.dumps(list(keys)), "since": since, "question": Kind.ASKED_IN_VAIN}
+        rows = self._rows(SQL["outcomes"], **values, uncounted=json.dumps(sorted(items.UNCOUNTED)))
+        return {key: became for key, became in rows if became}
 
     def last_attempts(self) -> dict[Name, Attempt]:
         rows = self._rows(SQL["last_attempts"])

@@ -95,6 +95,40 @@ def test_what_is_deleted_comes_back(window: Window, server: Standin) -> None:
     assert server.saves == []
 
 
+def test_many_are_followed_to_their_outcome(window: Window, server: Standin) -> None:
+    home, refused = window.home, ["refused", "refused too"]
+    for text in refused:
+        server.script(Answer(422), content=text, forever=True)
+    texts = [*(f"letter {n}" for n in range(57)), "goes", *refused]
+    window.fill(waiting("stays", "other"), *map(waiting, texts))
+    home.ok("pause")
+    tab = window.open("undelivered")
+    tab.page.select_option("[name=project]", "alpha")
+    tab.page.get_by_label("All 60 that match").check()
+    tab.button("Try again", "#chosen").click()
+    running = "Trying 60 memories again: 0 delivered, 60 still to come. Deliveries are paused"
+    tab.sees(running, within="#act")
+    tab.page.reload()
+    tab.sees(running, within="#act")
+    home.ok("delete", "--yes", home.dead_letter("goes")["id"])
+    tab.sees("1 deleted meanwhile, 59 still to come", within="#act")
+    home.ok("resume")
+    outcome = "60 memories were tried again: 57 delivered, 2 not delivered, 1 deleted meanwhile"
+    tab.sees(outcome, within="#act")
+    tab.page.get_by_role("link", name="Select those not delivered").click()
+    wait_until(lambda: sorted(tab.rows()) == refused, explain=lambda: str(tab.rows()))
+    assert tab.page.locator("#chosen .list :checked").count() == 2
+    server.clear_scripts()
+    tab.button("Try again", "#chosen").click()
+    tab.sees("2 memories were tried again: 2 delivered", within="#act")
+    tab.button("Close", "#act").click()
+    tab.page.locator(".act").wait_for(state="detached")
+    tab.page.reload()
+    assert tab.page.inner_text("#act") == ""
+    home.wait_dlq(["stays"])
+    assert server.surplus() == {}
+
+
 def test_every_backup_can_be_restored(window: Window, server: Standin) -> None:
     home = window.home
     window.fill(*(waiting(text) for text in ("first", "second", "third", "stays", "wrong")))

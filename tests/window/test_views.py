@@ -231,6 +231,7 @@ def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: s
     home.ok("delete", "--yes", home.dead_letter("letter 0 " + "w" * 300)["id"])
     width = 360 if scheme == "dark" else 1100
     tab = window.open(color_scheme=scheme, viewport={"width": width, "height": 740})
+    home.ok("pause")
     for view in VIEWS:
         tab.go(view)
         if not view:
@@ -242,6 +243,13 @@ def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: s
             tab.page.locator("#content").wait_for()
             assert _violations(tab.page) == [], "the sheet"
             tab.page.keyboard.press("Escape")
+            tab.page.get_by_label("All 59 that match").check()
+            tab.button("Try again", "#chosen").click()
+            for text in ("Trying 59 memories again", "59 memories were tried again"):
+                tab.sees(text, within="#act")
+                assert _violations(tab.page) == [], text
+                assert _fits(tab.page), text
+                home.ok("resume")
             tab.button("All backups …").click()
             tab.page.locator("#sheet .list").wait_for()
             assert _violations(tab.page) == [], "the backups"
