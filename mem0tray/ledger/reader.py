@@ -25,6 +25,7 @@ from mem0tray.ledger import foreign_claims, names, opening
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import decode, dialect_in, encode
 from mem0tray.ledger.names import SQL
+from mem0tray.ledger.outages import Outage
 from mem0tray.ledger.rows import Attempt, Batch, Known, Listed, TakenMemory, Traced, known_from
 from mem0tray.system import regular_file
 
@@ -330,6 +331,11 @@ class Reader:
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
         return bool(self._rows(SQL["has"], encode(item_id), digest, server))
 
+    def with_digest(self, digest: bytes, server: str) -> list[Known]:
+        """Find what this server took with this text."""
+        where = f"digest = ? AND state = 'delivered' AND {SQL['server_has']} ORDER BY key"
+        return self._known(where, digest, server)
+
     def is_delivered(self, known: Known | None, server: str) -> bool:
         """Return whether the chosen `server` has a memory; any server where none is chosen."""
         if known is None or known.state != items.DELIVERED:
@@ -352,6 +358,11 @@ class Reader:
     def discarded_digests(self) -> set[bytes]:
         return {digest for (digest,) in self._rows(SQL["discarded_digests"], items.EDITED)}
 
+    def removed(self) -> set[Name]:
+        """Find what was deleted on a server: each id is used up."""
+        sql = "SELECT id, digest FROM items WHERE state = 'discarded' AND reason = ?"
+        return {(decode(name), digest) for name, digest in self._rows(sql, items.REMOVED)}
+
     # What was delivered ---------------------------------------------------------------
 
     def began(self) -> float | None:
@@ -369,6 +380,10 @@ class Reader:
     def deliveries(self, since: float, step: float) -> dict[float, int]:
         rows = self._rows(SQL["delivered_in_spans"], step, since)
         return {slot * step: number for slot, number in rows}
+
+    def outages(self, since: float, now: float) -> list[Outage]:
+        """Return when the server could not be reached, oldest first."""
+        return [Outage.of(row, now) for row in self._rows(SQL["outages"], since)]
 
     def stays(self, since: float) -> list[tuple[float, float]]:
         return [(came, went) for came, went in self._rows(SQL["stays"], since)]

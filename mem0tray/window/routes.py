@@ -131,6 +131,7 @@ class Window:
     # What is shown -------------------------------------------------------------------------
 
     def _page(self, request: Request) -> Response:
+        self._left = time.monotonic()  # a page without scripts has no other sign of life
         view = request.url.path.removeprefix(self._doors.path) or VIEWS[0]
         values = self._shown(view, request.query_params)
         return self._html(

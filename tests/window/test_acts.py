@@ -1,8 +1,11 @@
 """What a user does in the window: in a real browser, beside a real worker and server."""
 
+import os
 import signal
+import socket
 import time
 
+import pytest
 from playwright.sync_api import Browser
 
 from tests.support import needs
@@ -253,6 +256,27 @@ def test_a_second_window_lets_the_first_rest(window: Window) -> None:
     second.sees("Deliveries are paused", within="h1")
     # What the first one asked for until it knew.
     window.faults = [each for each in window.faults if "403" not in each and "htmx:" not in each]
+
+
+def test_a_program_at_the_port_of_a_killed_one_is_not_asked(window: Window) -> None:
+    window.home.ok("open", env={"BROWSER": "true", "DISPLAY": ":0"})
+    killed = window.endpoint
+    os.kill(killed.pid, signal.SIGKILL)
+    window.home.wait(lambda: not window.serves, what="gone")
+    with socket.create_server(("127.0.0.1", killed.port)) as other:
+        window.open().sees("Ready for the first memory", within="h1")
+        other.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            other.accept()
+    assert window.endpoint.port != killed.port
+
+
+def test_a_page_without_scripts_says_so(window: Window) -> None:
+    tab = window.open(java_script_enabled=False)
+    tab.page.locator("noscript p").wait_for()
+    assert "does not change by itself" in str(tab.page.locator("noscript p").text_content())
+    tab.page.goto(tab.page.url + "undelivered")
+    tab.sees("There are none.")
 
 
 def test_it_ends_when_its_last_page_is_closed(window: Window) -> None:
