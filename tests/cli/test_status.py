@@ -18,11 +18,11 @@ from tests.actions.scene import holding
 from tests.cli.scratch import Done, Scratch
 from tests.report.past import past
 from tests.support.imports import imported_by
-from tests.support.shapes import dead, entry, queue_document
+from tests.support.shapes import Item, dead, entry, queue_document
 
 
-def _entry(name: str, timestamp: float = 1000.0) -> dict[str, Any]:
-    return {"id": name, "project_id": "p", "content": name, "timestamp": timestamp, "retries": 0}
+def _entry(name: str, timestamp: float = 1000.0) -> Item:
+    return entry(name, "p", id=name, timestamp=timestamp)
 
 
 @pytest.fixture
@@ -211,21 +211,16 @@ def test_the_line_says_that_the_folder_is_missing_or_the_settings_wrong(home: Sc
     assert (done.code, done.out, done.err) == (0, "mem0 ! settings\n", "")
 
 
-@pytest.mark.parametrize("words", [("status",), ("status", "--json"), ("doctor",)])
+@pytest.mark.parametrize(
+    "words", [("status",), ("status", "--json"), ("doctor",), ("status", "--line")]
+)
 @pytest.mark.usefixtures("worker")
-def test_whoever_looks_has_the_worker_see_how_the_server_is(
+def test_whoever_looks_has_the_worker_see_how_the_server_is_but_a_prompt_s_line(
     home: Scratch, words: tuple[str, ...]
 ) -> None:
     home.run(*words)
-    ((_, order),) = orders.waiting(home.paths.orders)
-    assert order is not None
-    assert order.verb == orders.LOOK
-
-
-def test_a_prompt_s_line_asks_the_worker_for_nothing(home: Scratch, worker: None) -> None:
-    del worker
-    home.run("status", "--line")
-    assert list(orders.waiting(home.paths.orders)) == []
+    asked = [order and order.verb for _, order in orders.waiting(home.paths.orders)]
+    assert asked == [orders.LOOK] * ("--line" not in words)
 
 
 # Stats -------------------------------------------------------------------------------------------
