@@ -31,7 +31,8 @@ from mem0tray.core.state import HEALTHY
 from mem0tray.core.text import one_line, short_id, without_password
 from mem0tray.files import atomic
 from mem0tray.ledger.outages import Outage
-from mem0tray.ledger.reader import Matching, Reader
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Matching
 from mem0tray.server.remedy import ID, REWORD, SHORTEN, asks_nothing
 from mem0tray.window import outages
 from mem0tray.window.words import NEVER, Tone, absolute, headline, relative

@@ -27,7 +27,8 @@ from mem0tray.core.language import Language
 from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.desktop.window import TICKET
 from mem0tray.files import atomic
-from mem0tray.ledger.reader import ORDERS, Reader
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import ORDERS
 from mem0tray.localserver.endpoint import CHALLENGE_MAX, Endpoint, proof
 from mem0tray.window import page, settings_form
 from mem0tray.window.acts import (

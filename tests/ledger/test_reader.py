@@ -15,7 +15,8 @@ from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.names import DIALECT
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.reader import Matching, ProjectCounts, Reader
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Matching, ProjectCounts
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
