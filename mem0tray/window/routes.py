@@ -17,8 +17,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from mem0tray.actions import backups, recall, standing, verbs, waiting
-from mem0tray.actions.waiting import NO_LONGER_WAITS, WaitingItems
+from mem0tray.actions import backups, diagnose, recall, standing, verbs, waiting
+from mem0tray.actions.waiting import NO_LONGER_WAITS, FoundItem, WaitingItems
 from mem0tray.config.server_choice import said
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
@@ -204,8 +204,12 @@ class Window:
 
     def _memory(self, request: Request) -> Response:
         with waiting.opened(current()) as seen:
-            for found in seen.with_keys([number_in(request.path_params["key"], 0)]):
-                shown = {"found": seen.with_attempts(found), "date": self._date}
+            keys = [number_in(request.path_params["key"], 0)]
+            for found in map(seen.with_attempts, seen.with_keys(keys)):
+                why = diagnose.why_failed(found, found.last_attempt).said(self._language)
+                cause = page.cause_of(found, time.time())
+                to_do = page.to_do(cause, self._language, live=True)
+                shown = {"found": found, "date": self._date, "why": why, "to_do": to_do}
                 return self._html("memory.html", shown)
         raise NotFoundError(NO_LONGER_WAITS)
 
@@ -219,15 +223,17 @@ class Window:
 
     async def _ask_to_delete(self, request: Request) -> Response:
         form = await form_of(request)
-        number = await run_in_threadpool(self._count, form)
+        chosen = await run_in_threadpool(self._chosen, form)
         names = (HELD,) if HELD in form else ("all", *FILTER) if "all" in form else ()
         meant = [(name, form.get(name, "")) for name in names]
-        shown = {"number": number, "keys": keys_of(form), "meant": meant}
+        only = chosen[0].item if len(chosen) == 1 else None
+        shown = {"number": len(chosen), "keys": keys_of(form), "meant": meant}
+        shown |= {"only": only.content if only else ""}
         return self._html("delete.html", shown)
 
-    def _count(self, form: Form) -> int:
+    def _chosen(self, form: Form) -> list[FoundItem]:
         with waiting.opened(current()) as seen:
-            return len(memories_of(seen, form))
+            return memories_of(seen, form)
 
     def _date(self, at: float) -> str:
         return absolute(at, self._language)

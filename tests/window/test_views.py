@@ -269,7 +269,7 @@ def test_the_keyboard_is_enough(window: Window) -> None:
     tab.sees("Delete 1 memory?", within="#sheet")
     tab.page.keyboard.press("Enter")  # the focus is on the button
     home.wait_dlq(["second"])
-    _go(tab, "#note button")
+    _go(tab, "#note button >> nth=0")
     tab.page.keyboard.press("Enter")
     home.wait_dlq(["first", "second"])
 
