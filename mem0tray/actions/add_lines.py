@@ -134,6 +134,7 @@ class LineQueue:
     _batch: dict[Name, items.Object] = field(default_factory=dict)
     _size: int = 0
     _known: set[Name] = field(default_factory=set)
+    _removed: set[Name] = field(default_factory=set)  # deleted on a server: ids that are used up
 
     def run(self, lines: Iterable[bytes]) -> Iterator[str]:
         """Queue what the lines say; yield after each what is wrong with it, or nothing.
@@ -147,7 +148,7 @@ class LineQueue:
         # What cannot be read now is taken in only once what is then queued twice.
         keep_in_step(paths, self.loaded.settings)
         with Reader(paths.ledger) as reader:
-            self._known = reader.waiting_names()
+            self._known, self._removed = reader.waiting_names(), reader.removed()
             for line in lines:
                 self.lines += 1
                 text = line.removeprefix(BYTE_ORDER_MARK) if self.lines == 1 else line
@@ -164,8 +165,10 @@ class LineQueue:
     def _take(self, found: MemoryLine, reader: Reader, server: str) -> None:
         digest = items.digest(found.project, found.content)
         for name in ids_of_key(found.id, digest)[1:]:
-            if reader.has(name, digest, server) or (name, digest) in self._known:
+            if reader.has(name, digest, server) or (name, digest) in self._known | self._removed:
                 found = found._replace(id=name)
+        while (found.id, digest) in self._removed:
+            found = found._replace(id=items.id_again(found.id))
         while (is_delivered := reader.has(found.id, digest, server)) and self.again:
             found = found._replace(id=items.id_again(found.id))
         if is_delivered:

@@ -22,7 +22,7 @@ from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
-from mem0tray.core.item import Item, Kind
+from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.core.text import short_id
@@ -42,8 +42,6 @@ WAITING: Final = "waiting"
 _CALLED: Final = 1000  # memories that are called by their shortest names
 _LOOK: Final = 0.05  # seconds
 _HINDERED: Final = 3.0  # seconds in which the worker may find out that things go again
-# A failure of these classes counts nothing, unless others show that it was the memory's fault.
-_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
 
 
 # Delete -----------------------------------------------------------------------------------------
@@ -270,38 +268,29 @@ def follow(
     What has no outcome after `patience` seconds without any, or once the worker is hindered
     or gone, comes last, as `WAITING`.
     """
-    left = {item.name: item for item in chosen}
     last, why = time.monotonic(), ""
     with Reader(paths.ledger) as reader:
+        known = [reader.known(*item.name) for item in chosen]
+        # What the ledger does not know has no key, and no outcome.
+        keys = [each.key if each else -n for n, each in enumerate(known)]
+        left = dict(zip(keys, chosen, strict=True))
         while left and not why:
-            for item in list(left.values()):
-                outcome = _outcome(reader, item, since)
-                if outcome is not None:
-                    del left[item.name]
-                    last = time.monotonic()
-                    yield outcome
+            for key, became in reader.outcomes(left, since).items():
+                last = time.monotonic()
+                yield _outcome(reader, key, left.pop(key), became)
             why = _hindrance(paths, time.monotonic() - last, patience)
             if left and not why:
                 time.sleep(_LOOK)
     yield from (RetryOutcome(item, WAITING, why) for item in left.values())
 
 
-def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome | None:
-    known = reader.known(*item.name)
-    if known is None:
-        return None
-    if known.state == items.DELIVERED:
-        return RetryOutcome(item, DELIVERED)
-    if known.state == items.DISCARDED:
+def _outcome(reader: Reader, key: int, item: Item, became: str) -> RetryOutcome:
+    if became == DELETED:
         return RetryOutcome(item, DELETED, "deleted meanwhile")
-    attempt = next(reversed(reader.attempts(known.key)), None)
-    # A question says nothing of the memory.
-    if attempt is None or attempt.at < since or attempt.kind == Kind.ASKED_IN_VAIN:
-        return None
-    # Its next try is known by what was recorded with the attempt, perhaps after the first look.
-    known = reader.known(*item.name) or known
-    if attempt.kind in _UNCOUNTED and attempt.message != known.last_error:
-        return None
+    attempt = next(reversed(reader.attempts(key)), None)
+    known = reader.known(*item.name)
+    if became == DELIVERED or attempt is None or known is None:
+        return RetryOutcome(item, became)
     return RetryOutcome(item, FAILED, attempt.message, known.due)
 
 

@@ -32,6 +32,7 @@ _NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
 
 _project = project_option("The project. Default: that of the folder, as for `add`.")
 _json = arguments.json_option()
+_ids = click.option("--ids", is_flag=True, help="Show each one's id, for `edit` and `delete`.")
 
 
 def _limit(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -50,13 +51,15 @@ def _limit(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     {
         "mem0tray recall": "of this folder's project",
         "mem0tray recall -p garden -n 5": "five of one project",
+        "mem0tray recall --ids": "with the id of each",
         "mem0tray recall -p garden --json": "for a program",
     },
 )
 @_project
 @_limit(20)
+@_ids
 @_json
-def recall(*, project: str | None, limit: int, as_json: bool) -> None:
+def recall(*, project: str | None, limit: int, ids: bool, as_json: bool) -> None:
     """Show a project's memories on the server, the newest first.
 
     Memories that still wait here come before them, marked. Exits with 1 where the server does
@@ -66,7 +69,7 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     name = project_meant(project)
     with output.waiting():
         found = reading.recall(settings, name, limit)
-    _show(name, found, "was found", as_json=as_json)
+    _show(name, found, "was found", ids=ids, as_json=as_json)
 
 
 @arguments.command(
@@ -78,9 +81,12 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
 )
 @_project
 @_limit(10)
+@_ids
 @_json
 @click.argument("words", nargs=-1, required=True, metavar="QUERY")
-def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: bool) -> None:
+def search(
+    words: tuple[str, ...], *, project: str | None, limit: int, ids: bool, as_json: bool
+) -> None:
     """Search a project's memories on the server, by meaning or by words, the best match first.
 
     Memories that still wait here are searched by words, and come first, marked. Exit codes are
@@ -93,10 +99,10 @@ def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: 
         raise UsageError("There is nothing to search for.", "Give a word or more.")
     with output.waiting():
         found = reading.search(settings, name, query, limit)
-    _show(name, found, "matches that", as_json=as_json)
+    _show(name, found, "matches that", ids=ids, as_json=as_json)
 
 
-def _show(project: str, found: WasRead, verb: str, *, as_json: bool) -> None:
+def _show(project: str, found: WasRead, verb: str, *, ids: bool, as_json: bool) -> None:
     shown = (*found.waiting, *found.there)
     if as_json:
         memories = [
@@ -115,6 +121,7 @@ def _show(project: str, found: WasRead, verb: str, *, as_json: bool) -> None:
         for each in shown:  # the whole text, its further lines below its first
             style = Style.WARNING if each.state else Style.PLAIN
             state = f"{each.state}: " if each.state else ""
+            state = f"{one_line(each.id, 80)}: {state}" if ids and each.id else state
             first, *rest = lines(each.text).strip("\n").split("\n")
             output.write(f"{output.paint(f'{output.sign(style)} {state}', style)}{first}")
             for line in rest:

@@ -1,10 +1,5 @@
 """`mem0tray edit` and `mem0tray restore`: another text for a memory, and deleted ones put back."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -14,21 +9,16 @@ from mem0tray.actions.backups import RestoreSource
 from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.actions.verbs import Changed, Restored
 from mem0tray.actions.waiting import FoundItem
-from mem0tray.cli import arguments, output
+from mem0tray.cli import arguments, delivered, output
+from mem0tray.cli.editor import rewritten
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
-from mem0tray.core.errors import Mem0TrayError, NotFoundError
+from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.text import one_line, plural, short_id
-from mem0tray.files import atomic, orders, private_folders
-from mem0tray.system import programs, regular_file
-from mem0tray.system.paths import Paths
-from mem0tray.system.programs import ends_in_order
+from mem0tray.files import orders
 
-_NOTHING_CHANGED: Final = (
-    "Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
-)
 _OLD_TEXT: Final = {
     orders.DELIVERED: "The old text had been sent already: the server has it, and gets both.",
     orders.IN_FLIGHT: (
@@ -61,28 +51,30 @@ _BECAME: Final = {
 def edit(name: str) -> None:
     """Change the text of a waiting memory or dead letter in $VISUAL or $EDITOR.
 
-    It stays the same memory, under the same id. The old text is kept: the command that puts
-    it back is shown, also by `restore --list`. Nothing changes when the editor fails or
-    nothing is saved.
+    It stays the same memory, under the same id. With the id that `recall --ids` shows it corrects
+    a memory on the server, if that can delete single ones: the new text is sent, and the old one
+    deleted there. The old text is kept: the command that puts it back is shown, also by
+    `restore --list`. Nothing changes when the editor fails or nothing is saved.
     """
     settings = arguments.load_there()
-    found = _editable(look_up.look_up(settings, name))
+    there = delivered.meant(settings, [name])
+    try:
+        found = None if there else _editable(look_up.look_up(settings, name))
+    except UnknownIdError as unknown:
+        found, there = None, delivered.sought(settings, [name], None, unknown)
+    if found is None:
+        delivered.edit(settings, there[0])
+    else:
+        _edit(settings, found)
+
+
+def _edit(settings: Settings, found: FoundItem) -> None:
     with waiting.opened(settings) as seen:
         called = seen.handles([found])[found.id]
-    paths, before = settings.locations(), found.content or ""
-    shown = before if before.endswith("\n") else f"{before}\n"  # what editors expect
-    with ends_in_order(), _opened(paths, found, shown) as file:
-        programs.edit(file, if_failed=_NOTHING_CHANGED)
-        after = _read(file)
-        new = after if before.endswith("\n") else after.removesuffix("\n").removesuffix("\r")
-        if new == before or after == shown:
-            output.say(f"{short_id(found.id)} is unchanged.")
+    paths = settings.locations()
+    with rewritten(paths, found.id, found.project, found.content or "", called) as new:
+        if new is None:
             return
-        if not new.strip():
-            raise Mem0TrayError(
-                "The text is empty; nothing was changed.",
-                f"To delete the memory: `mem0tray delete {called}`.",
-            )
         done = verbs.edit_text(paths, settings, found, new)
     output.say(f"Changed the text of {called}. The old one: {done.kept}")
     _print_old(called, done)
@@ -106,50 +98,8 @@ def _editable(versions: list[FoundItem]) -> FoundItem:
         raise NotFoundError(f"{name} stands for {len(there)} texts.", remedy)
     remedy = "`mem0tray restore --list` shows what can be put back."
     if where == items.DELIVERED:
-        remedy = "The server alone has it now."
+        remedy = "The server alone has it now: `mem0tray recall --ids` shows its id there."
     raise NotFoundError(f"{name} cannot be edited: its text is {where}.", remedy)
-
-
-@contextmanager
-def _opened(paths: Paths, found: FoundItem, text: str) -> Iterator[Path]:
-    """Put the text into a file (0600) for an editor, in a folder of its own that goes with it.
-
-    When an error leads out, a text that was changed stays, and is named. Raises Mem0TrayError.
-    """
-    private_folders.make_private_folder(paths.edits)
-    folder = Path(tempfile.mkdtemp(prefix="open-", dir=paths.edits))
-    path = folder / f"{''.join(sign if sign.isalnum() else '_' for sign in found.id[:8])}.txt"
-    data, is_kept = text.encode("utf-8", "surrogatepass"), False
-    try:
-        atomic.replace(path, data)
-        yield path
-    except BaseException as error:
-        with suppress(OSError):
-            is_kept = regular_file.read_bytes(path).strip() not in (data.strip(), b"")
-        if is_kept and isinstance(error, Mem0TrayError):
-            remedy = error.remedy
-            if isinstance(error, NotFoundError):
-                add = f"mem0tray add --project {programs.quote(found.project or 'P')} -"
-                remedy = f"To queue it: `{add} < {programs.quote(str(path))}`."
-            raise Mem0TrayError(f"{error.message} Your text is in {path}.", remedy) from error
-        if is_kept:  # by a signal, perhaps after the change
-            show = f"`mem0tray show {short_id(found.id)}` shows the memory's."
-            output.remark(f"Your text is in {path}; {show}")
-        raise
-    finally:
-        if not is_kept:
-            shutil.rmtree(folder, ignore_errors=True)
-            private_folders.drop_empty(paths.edits)
-
-
-def _read(file: Path) -> str:
-    try:
-        return regular_file.read_bytes(file).decode("utf-8-sig", "surrogatepass")
-    except OSError as error:
-        raise atomic.unavailable(file, error) from error
-    except UnicodeDecodeError as error:
-        why = "What the editor saved is not UTF-8; nothing was changed."
-        raise Mem0TrayError(why, "Save it as UTF-8.") from error
 
 
 def _print_old(name: str, done: Changed) -> None:
@@ -199,7 +149,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
 def _undone(settings: Settings, old: FoundItem) -> bool:
     done = verbs.undo(settings, old)
     if done is None:
-        return False
+        return delivered.undone(settings, old)
     output.say(f"{short_id(old.id)} has the text again that it had before.")
     _print_old(short_id(old.id), done)
     output.say(f"`mem0tray restore {done.kept.name}` takes that back.")
@@ -238,7 +188,7 @@ def _document(source: RestoreSource, count: int) -> dict[str, Any]:
 def _print(name: str, done: Restored) -> None:
     output.say(f"From {name}:")
     for became, words in _BECAME.items():
-        pieces: Sequence[FoundItem] = getattr(done, became)
+        pieces: list[FoundItem] = getattr(done, became)
         if pieces:
             output.say_beside("  ", plural(len(pieces), *words))
     if not done.heard:

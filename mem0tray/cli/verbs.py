@@ -12,11 +12,11 @@ from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.one_writer import worker_runs
 from mem0tray.actions.verbs import Deleted, Retried, RetryOutcome
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
-from mem0tray.cli import arguments, output
+from mem0tray.cli import arguments, delivered, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NotFoundError
 from mem0tray.core.item import Item
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders
@@ -219,10 +219,12 @@ def delete(
 ) -> int:
     """Back up, then delete dead letters or waiting entries, by id or the beginning of one.
 
-    With --project it deletes all items of that project, or those of the ids that belong to it.
-    Exits with 1 if something was not deleted: it was delivered meanwhile, or is being sent just
-    now. With --forget there is no backup, and the id may also be that of a memory delivered or
-    deleted before, whose text other files may still hold.
+    With the id that `recall --ids` shows it deletes a memory on the server, if that can delete
+    single ones; `restore` sends it again. With --project it deletes all items of that project,
+    or those of the ids that belong to it. Exits with 1 if something was not deleted: it was
+    delivered meanwhile, or is being sent just now. With --forget there is no backup, and the id
+    may also be that of a memory delivered or deleted before, whose text other files may still
+    hold.
     """
     if not ids and project is None:
         raise click.UsageError("Name ids, or give --project.")
@@ -231,7 +233,15 @@ def delete(
     settings = arguments.load_there()
     paths = settings.locations()
     with look_up.explained(paths):
-        chosen, past = _chosen(settings, ids, project, for_good=for_good)
+        if ids and not for_good and (there := delivered.meant(settings, ids, project)):
+            return delivered.delete(settings, there, yes=yes, as_json=as_json)
+        try:
+            chosen, past = _chosen(settings, ids, project, for_good=for_good)
+        except NotFoundError as unknown:
+            if not ids or for_good:
+                raise
+            there = delivered.sought(settings, ids, project, unknown)
+            return delivered.delete(settings, there, yes=yes, as_json=as_json)
     if not yes:
         _ask([*chosen, *past], for_good=for_good)
     done = verbs.delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted()

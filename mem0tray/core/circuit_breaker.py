@@ -185,5 +185,14 @@ class CircuitBreaker:
         )  # fmt: skip
 
     @property
+    def outage(self) -> Reason | None:
+        """Why the server cannot be reached; NONE if it can, None if no probe has told yet."""
+        with self._guard:
+            if self._healthy is None:
+                return None
+            answers = self._healthy or "dialect" in self._obstacles  # as what we do not know
+            return reasons.NONE if answers else self._health_reason
+
+    @property
     def is_healthy(self) -> bool:
         return self._healthy is True

@@ -21,6 +21,7 @@ DELIVERED: Final = "delivered"
 DISCARDED: Final = "discarded"
 FORGOTTEN: Final = "forgotten"  # why it was discarded: its text is erased for good
 DELETED: Final = "deleted"  # why it was discarded: a command did so, and made a backup
+REMOVED: Final = "removed from the server"  # why it was discarded: see `Inbox.remove`
 EDITED: Final = "edited"  # why a text was discarded: another took its place
 OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
 QUEUED_AT: Final = "queued_at"  # of lines that we write into the emergency file
@@ -210,6 +211,14 @@ def id_again(item_id: str) -> str:
     return f"{found[1]}-again-{int(found[2]) + 1}" if found else f"{item_id}-again-1"
 
 
+def id_before(item_id: str) -> str:
+    """Return the id from which `id_again` made this one; empty if it made none."""
+    found = _AGAIN.fullmatch(item_id)
+    if not found:
+        return ""
+    return found[1] if found[2] == "1" else f"{found[1]}-again-{int(found[2]) - 1}"
+
+
 def first_id(item_id: str) -> str:
     """Return the id under which a memory was sent first: undoes `id_again`, keeps any other id."""
     found = _AGAIN.fullmatch(item_id)
@@ -271,3 +280,7 @@ class Kind(enum.StrEnum):
     NOT_SENT = "not sent"  # another server was chosen just before, or a command left an order
     # The server has taken it in, and will say by a ticket whether it is stored; nothing is counted.
     AT_WORK = "at work"
+
+
+# A failure of these classes counts nothing, unless others show that it was the memory's fault.
+UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN})

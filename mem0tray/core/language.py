@@ -65,9 +65,10 @@ class Language:
         """Return how far away a moment is: `in 5 minutes`, `3 days ago` for what is less than 0."""
         _ = self.gettext
         text = _("in {duration}") if seconds >= 0 else _("{duration} ago")
-        return text.format(duration=self._duration(abs(seconds)))
+        return text.format(duration=self.duration(abs(seconds)))
 
-    def _duration(self, seconds: float) -> str:
+    def duration(self, seconds: float) -> str:
+        """Return how long that is, in the largest unit that fits: `5 minutes`."""
         ngettext = self.ngettext
         units: tuple[tuple[int, Callable[[int], str]], ...] = (
             (31_536_000, lambda n: ngettext("{n} year", "{n} years", n)),

@@ -27,6 +27,8 @@ FORGET: Final = "forget"  # delete, and erase the text for good
 RETRY: Final = "retry"
 RESTORE: Final = "restore"
 EDIT: Final = "edit"
+REMOVE: Final = "remove"  # the server is about to delete these delivered memories
+KEEP: Final = "keep"  # it did not: undoes REMOVE
 SHOW: Final = "show"  # a second start of the tray wants the first to show its status
 LOOK: Final = "look"  # somebody looks at the state: the server is probed, if it was silent
 # What became of a memory.
@@ -67,13 +69,14 @@ class Text(msgspec.Struct, frozen=True):
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     """An order about `items`, or about `texts` (RESTORE; EDIT has the new text of its item).
 
-    `backup`: the name to restore from after a deletion.
+    `backup`: the name to restore from after a deletion. `server`: that of REMOVE and KEEP.
     """
 
     verb: str
     items: Sequence[Named] = ()
     texts: Sequence[Text] = ()
     backup: str = ""
+    server: str = ""
     done: str = ""  # what the verb `discard` of former versions was for
 
     @property
@@ -87,9 +90,9 @@ def named(names: Iterable[Name]) -> list[Named]:
     return [Named(name, digest.hex()) for name, digest in names]
 
 
-def about(verb: str, names: Iterable[Name], backup: str = "") -> Order:
+def about(verb: str, names: Iterable[Name], backup: str = "", server: str = "") -> Order:
     """Return an order about these memories."""
-    return Order(verb, named(names), backup=backup)
+    return Order(verb, named(names), backup=backup, server=server)
 
 
 def leave(paths: Paths, order: Order) -> Path:

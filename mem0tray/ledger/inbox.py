@@ -163,6 +163,30 @@ class Inbox:
         """Discard an item if it was delivered, but not to `server`; return whether it was."""
         return bool(self._ledger.write(SQL["discard_elsewhere"], now, reason, key, server))
 
+    def remove(self, name: Name, server: str, now: float) -> None:
+        """Discard a memory that `server` is about to delete: whether it has it is unknown now.
+
+        Its id is used up, as servers remember keys: no file brings it back, and it is restored
+        under the next id.
+        """
+        row = self.known(name)
+        if row is not None:
+            with self._ledger.transaction() as db:
+                db.execute(SQL["remove"], (now, items.REMOVED, row.key, items.FORGOTTEN))
+                db.execute(SQL["doubt_delivery"], (row.key, server))
+
+    def keep(self, row: Row, server: str) -> None:
+        """Undo `remove`, as the server has not deleted the memory."""
+        with self._ledger.transaction() as db:
+            found = db.execute(SQL["trust_delivery"], (row.key, server)).fetchone()
+            if found is not None:
+                change = "UPDATE items SET state = 'delivered', closed = ?, reason = NULL"
+                db.execute(f"{change} WHERE key = ?", (found[0], row.key))
+                return
+            # What was not known before is not known again; else a command had deleted it.
+            db.execute("DELETE FROM items WHERE key = ? AND accepted = closed", (row.key,))
+            db.execute("UPDATE items SET reason = ? WHERE key = ?", (items.DELETED, row.key))
+
     def tombstones(self) -> dict[Name, int]:
         """Find what was discarded or edited away while the queue file may still show it."""
         rows = self._ledger.rows("SELECT id, digest, item FROM tombstones")

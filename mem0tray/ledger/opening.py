@@ -17,6 +17,7 @@ from mem0tray.system import regular_file
 
 VERSION: Final = 7
 _TABLES: Final = Path(__file__).with_name("schema.sql")
+_ADDED: Final = "-- Added"  # before tables that ledgers of this version may lack
 _BROKEN: Final = "ledger.broken"  # this file is there once the ledger was found corrupt in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
@@ -88,8 +89,10 @@ def _is_new(db: sqlite3.Connection, path: Path) -> bool:
     check = "quick_check" if not version or _left_in_order(db) else "integrity_check"
     if db.execute(f"PRAGMA {check}(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError(f"{check} failed")
-    if not version:
-        db.executescript(f"BEGIN; {_TABLES.read_text()} PRAGMA user_version = {VERSION}; COMMIT;")
+    tables = _TABLES.read_text()
+    added = tables[tables.index(_ADDED) :]
+    script = added if version else f"{tables} PRAGMA user_version = {VERSION};"
+    db.executescript(f"BEGIN; {script} COMMIT;")
     return not version
 
 

@@ -31,6 +31,8 @@ class Job(Struct, frozen=True):
     far as is known. `delivered`: when it took it before. `taken`: when another worker perhaps
     did. `ticket`: the one to ask that server with. `timestamp` is the producer's.
     `read_there`: a migration read the item from that server, where others had saved it.
+    `former`: the key of the same memory before it was deleted there and restored, empty if it was
+    not; the deletion may have failed.
     """
 
     key: int
@@ -49,6 +51,7 @@ class Job(Struct, frozen=True):
     timestamp: float
     ticket: Ticket | None
     read_there: bool
+    former: str = ""
 
 
 class Outbox:
@@ -161,11 +164,18 @@ class Outbox:
         read_there = items.is_id_from(name, server, digest)
         if read_there:  # the address was changed back: it is there, under no key of ours
             unknown, delivered = unknown or 0.0, delivered or 0.0
+        former = "" if unknown is None else self._former(name, digest)
         return Job(
             key, state, name, memory.project, memory.content,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
-            unknown, timeouts, taken, delivered, timestamp, ticket, read_there,
+            unknown, timeouts, taken, delivered, timestamp, ticket, read_there, former,
         )  # fmt: skip
+
+    def _former(self, item_id: str, digest: bytes) -> str:
+        before = items.id_before(item_id)
+        values = (encode(before), digest, items.REMOVED)
+        found = self._ledger.rows(SQL["removed"], *values) if before else ()
+        return items.idempotency_key(before, digest, found[0][0]) if found else ""
 
     def release(self, key: int) -> None:
         self._ledger.write("UPDATE items SET claimed = NULL WHERE key = ?", key)

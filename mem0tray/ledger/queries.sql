@@ -63,6 +63,25 @@ UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ?
   AND state = 'delivered' AND NOT EXISTS (SELECT 1 FROM outcomes JOIN servers
   ON servers.key = server WHERE item = items.key AND name = ? AND has)
 
+-- name: remove
+-- Discard for good; what is forgotten stays that.
+UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ? AND reason IS NOT ?
+
+-- name: removed
+-- The digest of the first content of a memory that was removed.
+SELECT coalesce(first_digest, digest) FROM items WHERE id = ? AND digest = ?
+  AND state = 'discarded' AND reason = ?
+
+-- name: doubt_delivery
+-- Make the outcome at a server unknown.
+UPDATE outcomes SET has = NULL WHERE item = ? AND has
+  AND server = (SELECT key FROM servers WHERE name = ?)
+
+-- name: trust_delivery
+-- Undo `doubt_delivery`.
+UPDATE outcomes SET has = 1 WHERE item = ? AND has IS NULL
+  AND server = (SELECT key FROM servers WHERE name = ?) RETURNING at
+
 -- name: came_since
 -- Items after a key whose id is new too.
 SELECT key FROM items WHERE key > ?1 AND NOT EXISTS
@@ -324,12 +343,22 @@ coalesce(last_error, (SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN
   THEN {content} LIKE :text ESCAPE '\' END)
 
 -- name: matching
--- The dead letters of a project that wait since some time, failed with one of some errors, and whose
--- text holds another; NULL is any.
+-- The dead letters among some of a project that wait since some time, failed with one of some errors,
+-- and whose text holds another; NULL is any.
 state = 'dead' AND (:project IS NULL OR project = :project)
+  AND (:keys IS NULL OR key IN (SELECT value FROM json_each(:keys)))
   AND (:since IS NULL OR {waits_since} >= :since) AND (:before IS NULL OR {waits_since} < :before)
   AND (:errors IS NULL OR {failed_with} IN (SELECT value FROM json_each(:errors)))
   AND {holds}
+
+-- name: outcomes
+-- What became of items that were to be tried again, NULL for nothing yet. A question says nothing of
+-- a memory, and what counts nothing only if it was the memory's fault after all.
+SELECT key, CASE state WHEN 'delivered' THEN 'delivered' WHEN 'discarded' THEN 'deleted' ELSE
+  (SELECT iif(at >= :since AND class != :question AND (message IS last_error
+  OR class NOT IN (SELECT value FROM json_each(:uncounted))), 'failed', NULL)
+  FROM attempts WHERE item = items.key ORDER BY at DESC LIMIT 1) END
+  FROM items WHERE key IN (SELECT value FROM json_each(:keys))
 
 -- name: newest
 -- The items of a state that came last and hold a text.
@@ -469,6 +498,20 @@ SELECT closed, coalesce(reason, ''), raw, max(accepted, coalesce(revived, 0))
 -- How many memories were delivered in each span of time.
 SELECT CAST(closed / ? AS INTEGER), count(*) FROM items
   WHERE state = 'delivered' AND closed >= ? GROUP BY 1
+
+-- name: lasting_outage
+-- The outage that a former worker left, if it was noted in a span of time.
+SELECT max(began) FROM outages WHERE NOT over AND ended BETWEEN ? AND ?
+
+-- name: forget_outages
+-- Forget outages that ended before a time, and all but the newest.
+DELETE FROM outages WHERE ended < ?
+  OR began <= (SELECT began FROM outages ORDER BY began DESC LIMIT 1 OFFSET ?)
+
+-- name: outages
+-- When the server could not be reached, since a time.
+SELECT began, ended, over, reason FROM outages LEFT JOIN outage_reasons USING (began)
+  WHERE ended >= ? ORDER BY began
 
 -- name: claims_unknown
 -- At a start: ask about what was under way, some time after the request at the soonest.

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, LedgerError
-from mem0tray.core.item import Name
+from mem0tray.core.item import Kind, Name
 from mem0tray.core.state import WorkerSeen
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
@@ -25,6 +25,7 @@ from mem0tray.ledger import foreign_claims, names, opening
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import decode, dialect_in, encode
 from mem0tray.ledger.names import SQL
+from mem0tray.ledger.outages import Outage
 from mem0tray.ledger.rows import Attempt, Batch, Known, Listed, TakenMemory, Traced, known_from
 from mem0tray.system import regular_file
 
@@ -61,8 +62,8 @@ ORDERS: Final = {
 class Matching(NamedTuple):
     """Which dead letters are meant: of a project, with one of these errors, with a text in theirs.
 
-    They wait `since` that time or a later one, but from `before` that one (Unix seconds). None is
-    any.
+    They wait `since` that time or a later one, but from `before` that one (Unix seconds), and are
+    among `keys`. None is any.
     """
 
     project: str | None = None
@@ -70,6 +71,7 @@ class Matching(NamedTuple):
     text: str | None = None
     since: float | None = None
     before: float | None = None
+    keys: Sequence[int] | None = None
 
     def values(self) -> dict[str, Any]:
         text = escaped = None
@@ -83,6 +85,7 @@ class Matching(NamedTuple):
             "escaped": escaped,
             "since": self.since,
             "before": self.before,
+            "keys": None if self.keys is None else json.dumps(list(self.keys)),
         }
 
 
@@ -312,6 +315,12 @@ class Reader:
     def attempts(self, key: int) -> list[Attempt]:
         return [Attempt(*row) for row in self._rows(SQL["attempts"], key)]
 
+    def outcomes(self, keys: Iterable[int], since: float) -> dict[int, str]:
+        """Return those of which something has become since then: delivered, deleted or failed."""
+        values = {"keys": json.dumps(list(keys)), "since": since, "question": Kind.ASKED_IN_VAIN}
+        rows = self._rows(SQL["outcomes"], **values, uncounted=json.dumps(sorted(items.UNCOUNTED)))
+        return {key: became for key, became in rows if became}
+
     def last_attempts(self) -> dict[Name, Attempt]:
         rows = self._rows(SQL["last_attempts"])
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in rows}
@@ -321,6 +330,11 @@ class Reader:
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
         return bool(self._rows(SQL["has"], encode(item_id), digest, server))
+
+    def with_digest(self, digest: bytes, server: str) -> list[Known]:
+        """Find what this server took with this text."""
+        where = f"digest = ? AND state = 'delivered' AND {SQL['server_has']} ORDER BY key"
+        return self._known(where, digest, server)
 
     def is_delivered(self, known: Known | None, server: str) -> bool:
         """Return whether the chosen `server` has a memory; any server where none is chosen."""
@@ -344,6 +358,11 @@ class Reader:
     def discarded_digests(self) -> set[bytes]:
         return {digest for (digest,) in self._rows(SQL["discarded_digests"], items.EDITED)}
 
+    def removed(self) -> set[Name]:
+        """Find what was deleted on a server: each id is used up."""
+        sql = "SELECT id, digest FROM items WHERE state = 'discarded' AND reason = ?"
+        return {(decode(name), digest) for name, digest in self._rows(sql, items.REMOVED)}
+
     # What was delivered ---------------------------------------------------------------
 
     def began(self) -> float | None:
@@ -361,6 +380,10 @@ class Reader:
     def deliveries(self, since: float, step: float) -> dict[float, int]:
         rows = self._rows(SQL["delivered_in_spans"], step, since)
         return {slot * step: number for slot, number in rows}
+
+    def outages(self, since: float, now: float) -> list[Outage]:
+        """Return when the server could not be reached, oldest first."""
+        return [Outage.of(row, now) for row in self._rows(SQL["outages"], since)]
 
     def stays(self, since: float) -> list[tuple[float, float]]:
         return [(came, went) for came, went in self._rows(SQL["stays"], since)]

@@ -62,7 +62,7 @@ CREATE TABLE outcomes (
   item   INTEGER NOT NULL,
   server INTEGER NOT NULL,
   at     REAL NOT NULL,                   -- when; where `has` is 0: the time of the last doubt that this answers
-  has    INTEGER,                         -- 1: delivered. NULL: unknown. 0: the server said that it does not have it, and then failed it
+  has    INTEGER,                         -- 1: delivered. NULL: unknown, also of what was removed. 0: the server said that it does not have it, and then failed it
   PRIMARY KEY (item, server)
 ) WITHOUT ROWID;
 
@@ -116,3 +116,12 @@ CREATE TABLE note_texts (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 
 -- Counters and marks.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+-- Added to ledgers that lack it. The first release knows the first of these tables too, and writes it.
+
+-- When the server could not be reached: until it could, or (not over) until it was last noted.
+CREATE TABLE IF NOT EXISTS outages (
+  began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER NOT NULL
+);
+-- Why, as data (JSON).
+CREATE TABLE IF NOT EXISTS outage_reasons (began REAL PRIMARY KEY, reason TEXT NOT NULL);

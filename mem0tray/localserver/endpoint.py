@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from mem0tray.files import atomic
+from mem0tray.files.lock import is_locked
 from mem0tray.system import regular_file
 
 HOST = "127.0.0.1"
@@ -81,7 +82,10 @@ def find(folder: Path, timeout: float = ANSWER_SECONDS) -> Endpoint | None:
     It may be unhealthy: that is for the worker's probe to see.
     """
     named = read(folder)
-    return named if named is not None and _answers(named, timeout) else None
+    # Who serves holds the lock; the port of one that was killed may be another program's by now.
+    if named is None or not is_locked(folder / LOCK):
+        return None
+    return named if _answers(named, timeout) else None
 
 
 def _answers(named: Endpoint, timeout: float) -> bool:

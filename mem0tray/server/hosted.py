@@ -68,6 +68,7 @@ class HostedClient(Mem0Client):
     HEALTH = KEY_QUESTION = "/v1/ping/"
     SAVE = "/v3/memories/add/"
     SEARCH = "/v3/memories/search/"
+    ONE = ("/v1/memories/", "/")
 
     def __init__(self, address: ServerAddress, *more: Any) -> None:
         super().__init__(address, *more)

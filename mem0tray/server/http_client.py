@@ -17,7 +17,14 @@ from mem0tray.config.server_address import ServerAddress
 from mem0tray.core import jsontext
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
-from mem0tray.server.answers import NO_PROJECT, classify, health, json_object, no_use
+from mem0tray.server.answers import (
+    NO_PROJECT,
+    classify,
+    health,
+    json_object,
+    json_value,
+    no_use,
+)
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     ANY,
@@ -58,6 +65,8 @@ _HEADERS: Final = (
 _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _NO_TERMS: Final = Terms()
+_GONE: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)  # answers to a deletion
+_NO_SUCH: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)  # answers about an unknown id
 MOST_FOUND: Final = 1000  # memories by one search
 _CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 
@@ -74,6 +83,9 @@ class HttpClient(ABC):
     HEALTH: ClassVar[str]
     SAVE: ClassVar[str]
     SEARCH: ClassVar[str]
+    # The path before a memory's id and what follows it; none where no memory can be deleted.
+    ONE: tuple[str, str] | None = None
+    IDS: ClassVar[re.Pattern[str]] = re.compile("[0-9a-fA-F-]{36}")
 
     def __init__(
         self,
@@ -134,6 +146,33 @@ class HttpClient(ABC):
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
         del project, key, timeout
         return []
+
+    @property
+    def forgets(self) -> bool:
+        return self.ONE is not None
+
+    def one(self, memory_id: str, timeout: float) -> ServerMemory | Outcome | None:
+        if self.ONE is None or not self.IDS.fullmatch(memory_id):
+            return None
+        reply = self._get(memory_id.join(self.ONE), timeout, LONGEST_PAGE)
+        found = json_value(reply)
+        is_none = reply.status == HTTPStatus.OK and reply.fault is None and found is None
+        if reply.status in _NO_SUCH or (is_none and reply.body.strip() == b"null"):
+            return None
+        if reply.status != HTTPStatus.OK or not has_text(found):
+            outcome = self._outcome(reply)
+            return replace(outcome, kind=Kind.NO_ANSWER) if outcome.is_success else outcome
+        owner = found.get("agent_id" if self._terms.user else "user_id")
+        return as_shown(found, project_of(owner) if isinstance(owner, str) else "")
+
+    def forget(self, memory: ServerMemory, timeout: float) -> Outcome:
+        path = quote(memory.id, safe="").join(self.ONE or ("", ""))
+        reply = self._transport.exchange("DELETE", path, self._headers, None, timeout)
+        is_done = is_answered(reply) or reply.status in _GONE
+        if is_done and reply.fault is None:
+            return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
+        outcome = self._outcome(reply, Memory(memory.project, memory.text, memory.key))
+        return replace(outcome, kind=Kind.NO_ANSWER) if outcome.is_success else outcome
 
     def abort(self) -> None:
         self._transport.abort()

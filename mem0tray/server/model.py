@@ -261,6 +261,16 @@ class Client(ProbeClient, Protocol):
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the projects there. A status of CANNOT_TELL: the server has no such route."""
 
+    @property
+    def forgets(self) -> bool:
+        """Whether the server can show and delete one memory by its own id."""
+
+    def one(self, memory_id: str, timeout: float) -> ServerMemory | Outcome | None:
+        """Read the memory with this id of the server's; None where there is none."""
+
+    def forget(self, memory: ServerMemory, timeout: float) -> Outcome:
+        """Delete a memory that `one` has shown; one that is not there any more is deleted."""
+
 
 ID: Final = "mem0tray_id"  # in the metadata of a memory: our key of it
 PROJECT: Final = "mem0tray_project"  # in the metadata too: the project, where its name is another

@@ -76,6 +76,7 @@ class OssClient(Mem0Client):
     KEY = ("X-API-Key", "")  # as a bearer token the server would take it for a JWT, and refuse it
     SAVE = "/memories"
     SEARCH = "/search"
+    ONE = ("/memories/", "")
     HEALTH = "/auth/setup-status"  # it asks the database
     KEY_QUESTION = "/memories?user_id=mem0tray-key-check&top_k=1"
 

@@ -1,6 +1,7 @@
 """The dialect `vps`: POST /memory, GET /memory/{project}, POST /memory/search, GET /health."""
 
 import functools
+import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import LONGEST_TEXT
 from mem0tray.server.answers import health, json_object
 from mem0tray.server.http_client import (
@@ -35,6 +37,7 @@ from mem0tray.server.model import (
     Page,
     Presence,
     ProjectCount,
+    Proof,
     Reply,
     ServerMemory,
 )
@@ -60,6 +63,12 @@ class VpsClient(HttpClient):
     SEARCH = "/memory/search"
     # A listing of a project that nobody has: it shows whether the key is wrong, and stores nothing.
     KEY_QUESTION = "/memory/mem0tray-key-check?limit=1"
+    IDS = re.compile("[0-9]{1,18}")
+
+    def __init__(self, address: ServerAddress, proof: Proof | None = None, *more: Any) -> None:
+        super().__init__(address, proof, *more)
+        if proof is not None:  # it is the embedded server, which speaks `oss` as well
+            self.ONE = ("/memories/", "")
 
     def says_success(self, body: dict[str, Any]) -> bool:
         return body.get("success") is True

@@ -21,9 +21,10 @@ from mem0tray.files import orders
 from mem0tray.ledger.reader import Matching
 from mem0tray.window import page, settings_form
 from mem0tray.window.page import Group
+from mem0tray.window.progress import Retry
 
 Form = ImmutableMultiDict[str, Any]
-FILTER: Final = ("cause", "project", "age", "text")
+FILTER: Final = ("cause", "project", "age", "text", "keys")
 HELD: Final = "held"
 _DIGITS: Final = 19  # of a key in the ledger
 
@@ -46,6 +47,7 @@ class Acts:
 
     def __init__(self, language: Callable[[], Language]) -> None:
         self._get_language = language
+        self.retried: Retry | None = None  # the last act of this kind that was about several
         self.by_name: dict[str, Callable[[Form], Said]] = {
             "retry": self._retry,
             "delete": self._delete,
@@ -72,9 +74,12 @@ class Acts:
         return text.format(n=self._language.number(number))
 
     def _retry(self, form: Form) -> Said:
-        settings = current()
+        settings, since = current(), time.time()
         with waiting.opened(settings) as seen:
             done = verbs.retry_found(settings, seen, memories_of(seen, form))
+        keys = [each.known.key for each in done.items if each.known]
+        if len(keys) > 1:
+            self.retried = Retry(keys, since)
         number, ngettext = len(done.items), self._language.ngettext
         if not number:
             raise NotFoundError(NO_LONGER_WAITS)
@@ -208,4 +213,6 @@ def matching_of(form: Form, groups: Sequence[Group], now: float) -> Matching:
     if given["cause"]:  # a group that has gone has no errors any more
         errors = [error for each in groups if each.name == given["cause"] for error in each.errors]
     text = given["text"].strip(" ") or None  # only these: a control character is a text
-    return Matching(given["project"] or None, errors, text, *page.of_age(given["age"], now))
+    since, before = page.of_age(given["age"], now)
+    keys = [number_in(key, 0) for key in given["keys"].split(",")] if given["keys"] else None
+    return Matching(given["project"] or None, errors, text, since, before, keys)

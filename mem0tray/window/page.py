@@ -30,8 +30,10 @@ from mem0tray.core.reasons import NONE, Reason
 from mem0tray.core.state import HEALTHY
 from mem0tray.core.text import one_line, short_id, without_password
 from mem0tray.files import atomic
+from mem0tray.ledger.outages import Outage
 from mem0tray.ledger.reader import Matching, Reader
 from mem0tray.server.remedy import ID, REWORD, SHORTEN, asks_nothing
+from mem0tray.window import outages
 from mem0tray.window.words import NEVER, Tone, absolute, headline, relative
 
 SHOWN: Final = 200  # memories that are not delivered, on one page
@@ -45,6 +47,7 @@ _SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarter
 _HOUR: Final = 3600.0
 DAY, WEEK, MONTH = "day", "week", "month"
 SPANS: Final = {DAY: 24, WEEK: 7, MONTH: 30}  # hours of a day, days of the others
+_LENGTHS: Final = {DAY: 24 * _HOUR, WEEK: 7 * 24 * _HOUR, MONTH: 30 * 24 * _HOUR}
 Bounds = tuple[float | None, float | None]
 
 
@@ -90,6 +93,7 @@ class Gathered(NamedTuple):
     groups: Sequence[Group] = ()
     nonsense: int = 0
     past: Sequence[Slot] = ()
+    outages: Sequence[Outage] = ()
     span: str = MONTH
     projects: Sequence[str] = ()
     restorable: bool = False
@@ -120,6 +124,7 @@ def gather(
         projects=_projects(reader) if before is None else before.projects,
         nonsense=len(odd),
         past=history(reader, seen.at, odd, span) if span else (),
+        outages=reader.outages(seen.at - _LENGTHS[span], seen.at) if span else (),
         span=span,
         restorable=reader.has_discarded(),
         backed_up=backups.are_there(seen.paths),
@@ -210,13 +215,14 @@ _BY_BUTTONS: Final = {
 
 
 class Chart(NamedTuple):
-    """A chart of one number a day, as bars."""
+    """A chart of one number a day, as bars before the outages."""
 
     title: str
     summary: str
     tone: Tone
     labels: Sequence[str]
     values: Sequence[int]
+    bands: Sequence[outages.Band] = ()
 
 
 def save(settings: Settings, language: Language, out: Path, *, with_content: bool) -> Path:
@@ -260,6 +266,7 @@ def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str
         "headline": headline(seen.overview, language, live=live),
         "groups": seen.groups,
         "charts": list(charts(seen, language)),
+        "outages": outages.told(seen.outages, language),
         "projects": seen.projects,
         "nonsense": seen.nonsense,
         "restorable": seen.restorable,
@@ -346,8 +353,11 @@ def charts(seen: Gathered, language: Language) -> Iterable[Chart]:
     label = language.time if seen.span == DAY else language.day
     labels = [label(each.start) for each in seen.past]
     delivered, dead = [each.delivered for each in seen.past], [each.dead for each in seen.past]
+    starts = [each.start for each in seen.past]
+    end = starts[-1] + (_HOUR if seen.span == DAY else 24 * _HOUR)
+    bands = list(outages.bands(seen.outages, starts, end, language))
     summary = _("{count} since {time}").format(count=number(sum(delivered)), time=labels[0])
-    yield Chart(_("Deliveries"), summary, "good", labels, delivered)
+    yield Chart(_("Deliveries"), summary, "good", labels, delivered, bands)
     if any(dead):
         summary = _("{count} now").format(count=number(dead[-1]))
-        yield Chart(_("Memories not delivered"), summary, "warn", labels, dead)
+        yield Chart(_("Memories not delivered"), summary, "warn", labels, dead, bands)

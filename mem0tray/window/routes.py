@@ -23,6 +23,7 @@ from mem0tray.config.server_choice import said
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
+from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.desktop.window import TICKET
 from mem0tray.files import atomic
 from mem0tray.ledger.reader import ORDERS, Reader
@@ -44,7 +45,7 @@ from mem0tray.window.acts import (
 )
 from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, WindowGuard
 from mem0tray.window.page import Gathered
-from mem0tray.window.words import absolute, relative
+from mem0tray.window.words import absolute, headline, relative
 
 VIEWS: Final = ("memories", "undelivered", "activity", "settings")
 ROWS: Final = 50
@@ -64,6 +65,7 @@ class Window:
         # What was shown last, when `_mark` was this: a filter asks for causes at each letter.
         self._before: tuple[tuple[object, ...], Gathered | None] = ((), None)
         self._doors = doors = Doors()
+        self._acts = Acts(lambda: self._language)
         self._pages = 0  # that are open
         self._left = time.monotonic()  # when the last of them was closed
         inside = [
@@ -76,10 +78,11 @@ class Window:
             Route("/events", self._events),
             Route("/memory/{key}", self._memory),
             Route("/backups", self._backups),
+            Route("/progress", self._progress, methods=["POST"]),
             Route("/ask/delete", self._ask_to_delete, methods=["POST"]),
             *(
                 Route(f"/{name}", self._act(act), methods=["POST"])
-                for name, act in Acts(lambda: self._language).by_name.items()
+                for name, act in self._acts.by_name.items()
             ),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
@@ -128,11 +131,14 @@ class Window:
     # What is shown -------------------------------------------------------------------------
 
     def _page(self, request: Request) -> Response:
+        self._left = time.monotonic()  # a page without scripts has no other sign of life
         view = request.url.path.removeprefix(self._doors.path) or VIEWS[0]
         values = self._shown(view, request.query_params)
         return self._html(
             "window.html",
-            values | {"form": {FORM: self._doors.form}, "session": self._doors.sessions},
+            values
+            | self._act_shown()
+            | {"form": {FORM: self._doors.form}, "session": self._doors.sessions},
         )
 
     async def _live(self, request: Request) -> Response:
@@ -169,10 +175,13 @@ class Window:
         if number > pages:  # those of the last pages have gone
             number = pages
             listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
+        chosen = set(keys_of(form))
+        if "all" in form and form.get("keys") and pages == 1:
+            chosen |= {each.known.key for each in listed.letters if each.known}
         return page.shown_letters(listed, seen, self._language) | {
             "page": number,
             "pages": pages,
-            "chosen": set(keys_of(form)),
+            "chosen": chosen,
             "wanted": filter_of(form, order),
         }
 
@@ -220,6 +229,26 @@ class Window:
         kept = list(zip(sources, verbs.restorable(settings, sources), strict=True))
         shown = {"kept": kept, "whole": paths.dlq_backup.name, "texts": settings.ui.show_texts}
         return self._html("backups.html", shown | {"date": self._date})
+
+    async def _progress(self, request: Request) -> Response:
+        form, acts = await form_of(request), self._acts
+        if "close" in form:
+            acts.retried = None
+        answer = self._html("act.html", await run_in_threadpool(self._act_shown))
+        known = str(acts.retried.since) if acts.retried else ""
+        if "close" not in form and form.get("shown", "") == known:  # nothing new
+            answer.headers["HX-Reswap"] = "none"
+        return answer
+
+    def _act_shown(self) -> dict[str, Any]:
+        act, why = self._acts.retried, ""
+        if act is not None and act.left:
+            seen = standing.overview(standing.read(current(), time.time()))
+            with Reader(current().locations().ledger) as reader:
+                act.look(reader)
+            if act.left and seen.state not in (HEALTHY, STARTING):
+                why = headline(seen, self._language, live=True).title
+        return {"act": act, "hindered": why, "language": self._language}
 
     async def _ask_to_delete(self, request: Request) -> Response:
         form = await form_of(request)

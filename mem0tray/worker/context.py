@@ -16,6 +16,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outages import Outages
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system.paths import Paths
 from mem0tray.system.threads import WakeUp
@@ -51,6 +52,7 @@ class WorkerContext:
         self.generations = Generations(self.ledger)
         self.foreign_claims = ForeignClaims(self.ledger)
         self.counters = Counters(self.ledger)
+        self.outages = Outages(self.ledger)
 
     @staticmethod
     def now() -> float:

@@ -282,6 +282,7 @@ class Engine:
             self._reported = state
             reported = self._context.faults.has_reported(state.reason)
             self._context.events.emit(events.StateChanged(state.name, state.reason, reported))
+        self._context.outages.note(self._breaker.outage, self._now)
 
     def _wake_senders(self) -> None:
         self._asked = self._now

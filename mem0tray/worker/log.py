@@ -254,6 +254,8 @@ def _user_action(action: events.UserAction) -> str:
     lines = {
         orders.DELETE: f"🗑️ Deleted: {number} (`mem0tray restore{backup}` puts back)",
         orders.FORGET: f"🗑️ Deleted for good: {number}",
+        orders.REMOVE: f"🗑️ To be deleted on the server: {number}",
+        orders.KEEP: f"↩️ Not deleted on the server, which still has it: {number}",
         orders.RESTORE: f"↩️ Restored: {number}",
         orders.RETRY: f"🔁 Retry asked for: {number}",
         orders.EDIT: f"✏️ Changed with `mem0tray edit`: {number}",

@@ -156,13 +156,17 @@ def carry_out(context: WorkerContext, order: Order) -> Results:
 
 def _carried_out(context: WorkerContext, order: Order) -> _Found:
     found: _Found = {}
+    one_by_one: dict[str, Callable[[Name], tuple[str, Row | None]]] = {
+        orders.DELETE: lambda name: _discard(context, name, items.DELETED),
+        orders.RETRY: lambda name: _make_due(context, name),
+        orders.REMOVE: lambda name: _remove(context, name, order.server),
+        orders.KEEP: lambda name: _keep(context, name, order.server),
+    }
+    if order.verb in one_by_one:
+        return {name: one_by_one[order.verb](name) for name in order.names}
     match order.verb:
-        case orders.DELETE:
-            return {name: _discard(context, name, items.DELETED) for name in order.names}
         case orders.FORGET:
             return _forget(context, order)
-        case orders.RETRY:
-            return {name: _make_due(context, name) for name in order.names}
         case orders.RESTORE:
             for text in order.texts:
                 if (name := identity(text.data)) not in found:
@@ -173,6 +177,24 @@ def _carried_out(context: WorkerContext, order: Order) -> _Found:
                 return {name: _discard(context, name, items.EDITED)}
             return {name: _replace(context, name, order.texts[0])}
     return found
+
+
+def _remove(context: WorkerContext, name: Name, server: str) -> tuple[str, Row | None]:
+    inbox, now = context.inbox, context.now()
+    row = inbox.known(name)
+    if row is not None and row.state in (items.FRESH, items.DEAD):
+        return THERE, row
+    inbox.add_unread([name], now)  # what others saved: nothing brings it back either
+    inbox.remove(name, server, now)
+    return DONE, row
+
+
+def _keep(context: WorkerContext, name: Name, server: str) -> tuple[str, Row | None]:
+    row = context.inbox.known(name)
+    if row is None or row.reason != items.REMOVED:
+        return GONE, row
+    context.inbox.keep(row, server)
+    return DONE, row
 
 
 def _forget(context: WorkerContext, order: Order) -> _Found:
@@ -227,19 +249,28 @@ def _put_back(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row 
     row = context.inbox.known(name)
     if row is not None and row.state in (items.FRESH, items.DEAD):
         return THERE, row
-    if row is not None and row.is_delivered(context.server):
-        return DELIVERED, row
-    _wait_again(context, item, row, dead=text.dead)
+    # A killed deletion leaves the memory under the id before.
+    before = context.inbox.known((items.id_before(item.id), item.digest))
+    for each in (row, before if row is None else None):
+        if each is not None and each.is_delivered(context.server):
+            return DELIVERED, each
+    if row is not None and row.reason == items.REMOVED:  # its id is used up
+        again = items.with_fields(text.data, {"id": items.id_again(item.id)})
+        return _put_back(context, identity(again), Text.of(again, dead=text.dead))
+    is_removed = before is not None and before.reason == items.REMOVED
+    _wait_again(context, item, row, dead=text.dead, ask=is_removed)
     return DONE, row
 
 
-def _wait_again(context: WorkerContext, item: Item, row: Row | None, *, dead: bool) -> None:
+def _wait_again(
+    context: WorkerContext, item: Item, row: Row | None, *, dead: bool, ask: bool = False
+) -> None:
     inbox, now = context.inbox, context.now()
     if not dead:
-        key, _ = accept(context, item, ask=False)
+        key, _ = accept(context, item, ask=ask)
         inbox.note_not_shown(key)
     elif row is None:
-        inbox.add_dead(item, item.raw, now, ask=False, gen=None)
+        inbox.add_dead(item, item.raw, now, ask=ask, gen=None)
     elif row.state not in (items.FRESH, items.DEAD) and not row.is_delivered(context.server):
         inbox.revive(row, item, now, dead=True, gen=None)
 

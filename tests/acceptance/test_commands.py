@@ -199,17 +199,6 @@ def test_a_symlinked_file_is_followed_and_stays_a_link(home: Home) -> None:
 
 
 @pytest.mark.row(44)
-def test_a_key_that_others_can_read_is_tightened_or_named(home: Home, server: Standin) -> None:
-    home.configure(f'[server]\napi_key = "{SECRET}"\n')
-    home.config.chmod(0o644)
-    home.write_queue(entries(1))
-    done = home.drained()
-    said = done.stderr + home.run("doctor").stdout
-    assert home.config.stat().st_mode & 0o077 == 0 or "config.toml" in said
-    assert server.saves[0].headers["authorization"] == f"Bearer {SECRET}"
-
-
-@pytest.mark.row(44)
 def test_a_secret_is_shown_nowhere(home: Home, server: Standin) -> None:
     server.api_key = "another"
     home.configure(f'[server]\napi_key = "{SECRET}"\n')

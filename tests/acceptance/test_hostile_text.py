@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.kinds import ON_LIBRARY_TOO
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.shapes import dead, entry, is_iso, waiting
+from tests.support.shapes import entry, is_iso, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -100,18 +100,6 @@ def test_text_without_a_project_is_counted_without_being_sent(
     letter = home.dead_letter("homeless")
     assert "project" in letter["last_error"]
     assert letter["project_id"] == project
-
-
-def test_items_without_text_are_never_touched(home: Home, server: Standin) -> None:
-    odd = [entry(content) for content in (None, 5, ["x"], {"a": 1}, True)]
-    odd.append({key: value for key, value in entry("").items() if key != "content"})
-    letters = [dead(None), dead(7, retry_count=2)]
-    home.write_queue([*odd, entry("good")])
-    home.write_dlq(letters)
-    home.drain()
-    assert server.order() == ["good"]
-    assert home.queue_items() == odd
-    assert home.dlq_items() == letters
 
 
 TREASURE = "the treasure lies below the third oak"

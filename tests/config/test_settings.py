@@ -22,6 +22,7 @@ def _file(folder: Path, text: str, mode: int = 0o644) -> Path:
     return file
 
 
+@pytest.mark.row(44)
 def test_a_file_with_a_key_is_made_private(tmp_path: Path) -> None:
     file = _file(tmp_path, KEY)
     loaded = settings.load(file, {})

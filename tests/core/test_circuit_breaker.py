@@ -50,6 +50,18 @@ def test_a_probe_says_whether_it_changes_anything() -> None:
     assert breaker.note_probe(healthy=False, reason=reasons.quoted("y"))
 
 
+def test_an_outage_is_what_a_probe_found(breaker: CircuitBreaker) -> None:
+    found = [CircuitBreaker().outage]
+    for healthy in (False, True, False):
+        breaker.note_probe(healthy=healthy, reason=reasons.quoted("why"))
+        found.append(breaker.outage)
+    breaker.block("dialect", reasons.quoted("no server that we know"))
+    found.append(breaker.outage)
+    breaker.forget_server()
+    why = reasons.quoted("why")
+    assert [*found, breaker.outage] == [None, why, reasons.NONE, why, reasons.NONE, None]
+
+
 def test_a_doubt_opens_it_until_the_probe_answers(breaker: CircuitBreaker) -> None:
     breaker.await_probe()
     assert not breaker.lets_through(NOW)

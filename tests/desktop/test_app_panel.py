@@ -1,5 +1,6 @@
-"""The tray application on a real panel, with a real mouse; each test leaves a screenshot."""
+"""The tray application on real panels, new and old, with a real mouse; most leave a screenshot."""
 
+import signal
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -10,11 +11,13 @@ from PIL import Image, ImageChops, ImageStat
 
 from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
+from tests.desktop.programs import Programs
 from tests.support.http1 import Answer
-from tests.support.processes import wait_until
+from tests.support.machine import tool
+from tests.support.processes import Process, wait_until
 from tests.support.screen import Point, Window
 from tests.support.shapes import entries, waiting
-from tests.support.tray import Tray
+from tests.support.tray import HEALTHY, Tray, wait_look
 from tests.support.variants import variants
 
 if TYPE_CHECKING:
@@ -137,3 +140,72 @@ def test_an_open_menu_stays_open_and_a_click_in_it_delivers_the_memory(
     panel.shoot("held-open")
     tray.desktop.screen.mouse(*menu.row(RETRY_ALL, LINES))
     tray.server.wait_for(lambda: tray.server.count("letter"))
+
+
+GREEN, AMBER = (8, 96, 47), (242, 160, 31)  # of the icon, of its badge
+PATIENCE = 45.0  # seconds: such a panel is looked for at the 1st, 5th and 20th
+
+
+@pytest.fixture
+def older(tray: Tray) -> Process:
+    return start(tray)
+
+
+def start(tray: Tray) -> Process:
+    command = [tool("stalonetray"), "--geometry", "4x1+0+0", "--icon-size", "24"]
+    return tray.desktop.start(command, name="stalonetray")
+
+
+def find(tray: Tray, colour: tuple[int, int, int] = GREEN) -> Point:
+    screen = tray.desktop.screen
+    wait_until(lambda: screen.find(colour), PATIENCE, f"the icon in {colour}")
+    return screen.wait_colour(colour)
+
+
+def wait_gone(tray: Tray) -> None:
+    screen = tray.desktop.screen
+    wait_until(lambda: not any(map(screen.find, (GREEN, AMBER))), what="the icon gone")
+
+
+@pytest.mark.usefixtures("older")
+def test_the_icon_is_there_and_takes_a_click(
+    tray: Tray, programs: Programs, tmp_path: Path
+) -> None:
+    process = tray.start()
+    tray.desktop.screen.mouse(*find(tray))
+    tray.home.wait(lambda: programs.calls("xdg-open"), what="the window opened")
+    tray.home.write_dlq([waiting("letter")])
+    find(tray, AMBER)
+    tray.desktop.screen.screenshot(tmp_path / "older.png")
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+    assert "Traceback" not in process.err
+    wait_gone(tray)
+
+
+@pytest.mark.usefixtures("older")
+def test_a_newer_panel_takes_its_place(tray: Tray) -> None:
+    tray.start()
+    find(tray)
+    wait_look(tray.host.wait_item(), HEALTHY)
+    wait_gone(tray)
+
+
+def test_the_panel_ends_and_comes_back(tray: Tray, older: Process) -> None:
+    tray.start()
+    find(tray)
+    older.kill()
+    wait_gone(tray)
+    start(tray)
+    find(tray)
+
+
+@pytest.mark.usefixtures("older")
+def test_the_display_ends(tray: Tray) -> None:
+    process = tray.start()
+    find(tray)
+    tray.desktop.end_display()
+    tray.home.ok("add", "--project", "alpha", "all the same")
+    tray.server.wait_for(lambda: tray.server.count("all the same"))
+    assert process.stop() == 0
+    assert "Traceback" not in process.err

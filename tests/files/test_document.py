@@ -99,11 +99,11 @@ def test_a_document_cut_short_is_broken() -> None:
             parse(FILE[:end], SECTIONS)
 
 
-@pytest.mark.parametrize(
-    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
-)
-def test_other_encodings_are_understood(encoding: str) -> None:
-    document = parse(FILE.decode().encode(encoding), SECTIONS)
+@pytest.mark.row(12)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le"])
+def test_other_encodings_are_understood(encoding: str, mark: str) -> None:
+    document = parse((mark + FILE.decode()).encode(encoding), SECTIONS)
     assert values(document.lists["items"]) == LETTERS
     assert json.loads(document.rest["last_update"]) == "now"
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mem0tray.core.errors import LedgerError
+from mem0tray.core.reasons import NONE
 from mem0tray.files import atomic
 from mem0tray.ledger import names, opening
 from mem0tray.ledger.database import Ledger
@@ -274,8 +275,11 @@ def test_each_error_has_its_remedy(
 
 TABLES = (
     "items", "texts", "outcomes", "attempts", "servers", "showings", "generations", "tickets",
-    "tombstones", "notes", "note_texts",
+    "tombstones", "notes", "note_texts", "outages",
 )  # fmt: skip
+
+
+ADDED = "SELECT sql FROM sqlite_schema WHERE name = 'outage_reasons'"
 
 
 @pytest.fixture
@@ -303,10 +307,27 @@ def test_the_ledger_of_the_first_release_is_kept_with_every_state(sample: Path) 
         made = columns(db)
     with closing(Ledger(sample)) as ledger, ledger.locked() as db:
         assert {table: rows(db, f"SELECT * FROM {table}") for table in TABLES} == before
+        assert len(added := rows(db, ADDED)) == 1
+        assert "old copy" not in ledger.rebuilt
     with closing(Ledger(sample.with_name("new"))) as ledger, ledger.locked() as db:
         assert columns(db) == made
+        assert rows(db, ADDED) == added
     with Reader(sample) as reader:
         assert len(reader.by_prefix("")) == len(before["items"])
+        spans = [(each.began, each.ended, each.reason) for each in reader.outages(0, 0)]
+        assert spans == [(began, ended, NONE) for began, ended, _ in before["outages"]]
+
+
+def test_a_ledger_that_lacks_what_was_added_gets_it(sample: Path) -> None:
+    with closing(sqlite3.connect(sample)) as db:
+        db.execute("DROP TABLE outages")
+    with Reader(sample, needed=True) as reader:
+        assert reader.outages(0, 0) == []
+    with closing(Ledger(sample)) as ledger:
+        assert "kept" not in ledger.rebuilt
+    with Reader(sample) as reader:
+        assert reader.outages(0, 0) == []
+        assert len(reader.by_prefix("")) > 1
 
 
 @pytest.mark.parametrize("version", [1, 6])

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from mem0tray.core import item as items
+from mem0tray.core.item import Kind
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
@@ -58,6 +59,31 @@ def test_the_age_is_that_of_the_memory_and_a_text_is_taken_as_it_is(
     keys = dict(zip(put(inbox, *memories), "abcd", strict=True))
     with Reader(ledger.path) as reader:
         assert "".join(keys[key] for key in sorted(reader.matching(wanted))) == ids
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "at", "became"),
+    [
+        (Kind.ITEM_FAILURE, "500", 0, "failed"),
+        (Kind.ITEM_FAILURE, "500", -1, None),  # before
+        (Kind.ASKED_IN_VAIN, "500", 1, None),
+        (Kind.OUTAGE, "502", 1, None),
+        (Kind.OUTAGE, "500", 1, "failed"),  # others showed that it was the memory's fault
+    ],
+)
+def test_the_outcome_of_a_retry_is_the_last_attempt_since_then(
+    ledger: Ledger, inbox: Inbox, outbox: Outbox, kind: Kind, said: str, at: float, became: str
+) -> None:
+    key, gone, delivered, other = put(inbox, A, B, C, letter("d"))
+    ledger.write("UPDATE items SET last_error = '500'")
+    outbox.record_attempt(other, NOW + 1, Kind.ITEM_FAILURE, 500, "500", 0.1)  # nobody asks
+    outbox.record_attempt(key, NOW - 2, Kind.ITEM_FAILURE, 500, "500", 0.1)
+    outbox.record_attempt(key, NOW + at, kind, 500, said, 0.1)
+    inbox.discard([gone], NOW, items.DELETED)
+    outbox.record_delivery(delivered, HERE, NOW)
+    with Reader(ledger.path) as reader:
+        found = reader.outcomes([key, gone, delivered], NOW)
+    assert found == {gone: "deleted", delivered: "delivered"} | ({key: became} if became else {})
 
 
 def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: Inbox) -> None:

@@ -130,6 +130,8 @@ def test_an_impostor_gets_neither_token_nor_trust(own: LocalServer, lock: Path) 
     lock.parent.mkdir()
     with impostor(4242) as (port, heard):
         endpoint.write(lock.parent, Endpoint.at(port, 4242, "precious-token", 0.0))
+        with FileLock(lock).held(LONGEST):
+            assert endpoint.find(lock.parent) is None
         found = own.ensure()
     assert found.pid == child_pid(own)
     assert found.port != port

@@ -13,8 +13,10 @@ from mem0tray.actions import standing
 from mem0tray.actions.standing import Overview
 from mem0tray.config.settings import load
 from mem0tray.core.language import Language
+from mem0tray.core.reasons import quoted
+from mem0tray.ledger.outages import Outage
 from mem0tray.ledger.reader import Reader
-from mem0tray.window import page
+from mem0tray.window import outages, page
 from mem0tray.window.page import Gathered, LetterList, Slot
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
@@ -131,3 +133,40 @@ def test_bars_are_as_high_as_their_values() -> None:
     assert math.isclose(heights[3], 4 * heights[0], abs_tol=0.4)
     assert heights[2] == 0
     assert [each.text.partition(": ")[2] for each in drawn.all("title")[1:]] == list("1204")
+
+
+@pytest.mark.parametrize(
+    ("spans", "drawn"),
+    [
+        ([], []),
+        ([(0, 1)], [(0, 0.25)]),
+        ([(-5, 0.5), (2, 9)], [(0, 0.125), (0.5, 1)]),  # before the first bar, beyond the last
+        ([(-5, -1)], []),
+        ([(1, 1.0001)], [(0.25, 0.258)]),  # it can be seen
+        ([(1, 1.0001), (1.001, 1.002), (3, 4)], [(0.25, 0.258), (0.75, 1)]),
+    ],
+)
+def test_an_outage_is_drawn_where_its_time_is(
+    spans: list[tuple[float, float]], drawn: list[tuple[float, float]]
+) -> None:
+    start = 1_764_500_000.0
+    lasted = [Outage(start + began * _DAY, start + ended * _DAY) for began, ended in spans]
+    starts = [start + n * _DAY for n in range(4)]
+    found = list(outages.bands(lasted, starts, start + 4 * _DAY, Language("en")))
+    assert [(round(each.left, 3), round(each.right, 3)) for each in found] == drawn
+    if len(spans) > len(drawn) > 1:
+        assert found[0].title.startswith("Server not reached, 2 times: from Dec 1")
+
+
+def test_outages_are_told_in_words_the_last_ones_first() -> None:
+    start = 1_764_500_000.0
+    lasted = [Outage(start + n * _DAY, start + n * _DAY + 600) for n in range(7)]
+    lasted += [Outage(start + 9 * _DAY, start + 9 * _DAY + 7200, quoted("why"), lasts=True)]
+    said = outages.told(lasted, Language("en"))
+    assert said is not None
+    assert said.summary == "Server not reached: 8 times, 3 hours in all"
+    texts = [text for text, _ in said.lines]
+    assert len(texts) == outages.LISTED
+    assert texts[0].startswith("since Dec 9, 2025, ")
+    assert texts[0].endswith(" (2 hours)")
+    assert texts[1].endswith(" (10 minutes)")

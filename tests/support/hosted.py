@@ -23,6 +23,7 @@ SEARCH = "/v3/memories/search/"
 EVENT = "/v1/event/"
 PING = "/v1/ping/"
 ENTITIES = "/v1/entities/"
+ONE = "/v1/memories/"
 _PAGE = 100
 
 
@@ -92,11 +93,25 @@ class HostedStandin(Standin):
             return self._bad(fault)
         if self._asks(request):
             return self._told(request.path.removeprefix(EVENT).strip("/"))
+        if request.path.startswith(ONE):
+            name = request.path.removeprefix(ONE).strip("/")
+            return self._one(name, deletes=request.method == "DELETE")
         if request.path == ENTITIES:
             return Answer(), self._entities(query)
         if request.path == SEARCH:
             return Answer(), self._searched(request.json)
         return Answer(), self._listed(request.json, query)
+
+    def _one(self, name: str, *, deletes: bool) -> tuple[Answer, object]:
+        found = next((each for each in self._kept if each["id"] == name), None)
+        if found is None:
+            return Answer(404), {"error": "Memory not found!"}
+        if not deletes:
+            return Answer(), found
+        self._kept.remove(found)
+        self._texts.discard((found["user_id"], found.get("agent_id"), found["memory"]))
+        self._drop(found["memory"])
+        return Answer(), {"message": "Memory deleted successfully!"}
 
     def _told(self, name: str) -> tuple[Answer, object]:
         if self.can_be_asked and name in self._events:

@@ -69,13 +69,15 @@ _BODIES: dict[str, tuple[str, type[Fact] | None]] = {
     r"/v3/memories/search/": ("POST", Search),
     r"/v1/event/[^/]+/": ("GET", None),
     r"/v1/entities/": ("GET", None),
+    r"/v1/memories/[0-9a-f-]{36}/": ("GET|DELETE", None),
     r"/v1/ping/": ("GET", None),
 }
 
 
 def is_published(method: str, path: str) -> bool:
     return any(
-        method == there and re.fullmatch(pattern, path) for pattern, (there, _) in _BODIES.items()
+        method in there.split("|") and re.fullmatch(pattern, path)
+        for pattern, (there, _) in _BODIES.items()
     )
 
 

@@ -7,6 +7,7 @@ list that answers in the same shapes.
 import json
 import uuid
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from tests.support.http1 import Answer, Request
@@ -78,6 +79,8 @@ class Store(Protocol):
 
     def get_all(self, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]: ...
 
+    def get(self, memory_id: str) -> dict[str, Any] | None: ...
+
     def delete(self, memory_id: str) -> Any: ...
 
 
@@ -120,7 +123,12 @@ class SimpleStore:
     def get_all(self, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]:
         return {"results": self._fitting(filters)[: more.get("top_k", 20)]}
 
+    def get(self, memory_id: str) -> dict[str, Any] | None:
+        return next((each for each in self._kept if each["id"] == memory_id), None)
+
     def delete(self, memory_id: str) -> None:
+        if self.get(memory_id) is None:
+            raise ValueError(f"Memory with id {memory_id} not found")
         self._kept = [each for each in self._kept if each["id"] != memory_id]
 
     def _fitting(self, filters: dict[str, Any]) -> list[dict[str, Any]]:
@@ -175,7 +183,9 @@ class OfficialStandin(Standin):
             body: object = {"info": {"title": TITLE}} if is_there else {"detail": "Not Found"}
         elif request.path in self.health_paths:
             answer, body = self.health, self.health.body
-        elif request.path not in (SAVE, SEARCH):  # nobody wants a key for what is not there
+        elif (
+            not request.path.startswith(SAVE) and request.path != SEARCH
+        ):  # nobody wants a key for what is not there
             answer = Answer(404)
             body = {"detail": "Not Found"}
         else:
@@ -199,9 +209,22 @@ class OfficialStandin(Standin):
             asked = {name: value[0] for name, value in request.query.items()}
             number = int(asked.pop("top_k", "20"))
             return self._called("get_all", filters=asked, top_k=number)
+        name = request.path.removeprefix(f"{SAVE}/")
+        if name != request.path and request.method in ("GET", "DELETE"):
+            return self._one(name, deletes=request.method == "DELETE")
         return Answer(self.not_asked_status, headers=self.not_asked_headers), {
             "detail": "Not Found"
         }
+
+    def _one(self, name: str, *, deletes: bool) -> tuple[Answer, object]:
+        found = self.store.get(name)
+        if not deletes:
+            return Answer(), found
+        answer, body = self._called("delete", name)
+        if answer.status == HTTPStatus.OK and found is not None:
+            self._drop(found["memory"])
+            body = {"message": "Memory deleted successfully"}
+        return answer, body
 
     def _refused(self, request: Request) -> Answer | None:
         try:

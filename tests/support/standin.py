@@ -31,7 +31,8 @@ class Standin(Listener):
     searching a project's memories works; otherwise it is a 404. `health`: the answer of the
     health path. `mutters`: each question is cut off without an answer. `latency`:
     seconds before each save is answered. `default`: the answer to a save for which
-    nothing is scripted. `api_key`: required if set.
+    nothing is scripted. `deletion`: that to each deletion of a memory, which is done if it
+    `stores`; None: the dialect's own. `api_key`: required if set.
     """
 
     save_path = SAVE
@@ -55,6 +56,7 @@ class Standin(Listener):
         self.not_asked_status = 404
         self.not_asked_headers: dict[str, str] = {}
         self.mutters = False
+        self.deletion: Answer | None = None
         self.requests: list[Request] = []
         self._saves: list[Request] = []
         self.stored: list[tuple[str, str]] = []
@@ -245,6 +247,10 @@ class Standin(Listener):
             return answer, answer.own_body
         if self.mutters:
             return Answer(reset=True), None
+        if request.method == "DELETE" and self.deletion is not None:
+            if self.deletion.stores:
+                self._asked(request)
+            return self.deletion, self.deletion.own_body
         return self._asked(request)
 
     def _asked(self, request: Request) -> tuple[Answer, object]:
@@ -274,6 +280,11 @@ class Standin(Listener):
         self.stored.append((request.project, request.content))
         self._counts[request.content] += 1
         return answer, body if answer.body is None and answer.status == 200 else answer.own_body
+
+    def _drop(self, text: str) -> None:
+        """Forget a memory with this text, as it was deleted."""
+        self.stored.remove(next(each for each in self.stored if each[1] == text))
+        self._counts[text] -= 1
 
     def _refused(self, request: Request) -> Answer | None:
         """The answer to a save that no script helps, or None."""

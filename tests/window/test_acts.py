@@ -1,8 +1,11 @@
 """What a user does in the window: in a real browser, beside a real worker and server."""
 
+import os
 import signal
+import socket
 import time
 
+import pytest
 from playwright.sync_api import Browser
 
 from tests.support import needs
@@ -94,6 +97,40 @@ def test_what_is_deleted_comes_back(window: Window, server: Standin) -> None:
     tab.sees("1 memory is back.", within="#note")
     home.wait_dlq(["first", "second", "stays"])
     assert server.saves == []
+
+
+def test_many_are_followed_to_their_outcome(window: Window, server: Standin) -> None:
+    home, refused = window.home, ["refused", "refused too"]
+    for text in refused:
+        server.script(Answer(422), content=text, forever=True)
+    texts = [*(f"letter {n}" for n in range(57)), "goes", *refused]
+    window.fill(waiting("stays", "other"), *map(waiting, texts))
+    home.ok("pause")
+    tab = window.open("undelivered")
+    tab.page.select_option("[name=project]", "alpha")
+    tab.page.get_by_label("All 60 that match").check()
+    tab.button("Try again", "#chosen").click()
+    running = "Trying 60 memories again: 0 delivered, 60 still to come. Deliveries are paused"
+    tab.sees(running, within="#act")
+    tab.page.reload()
+    tab.sees(running, within="#act")
+    home.ok("delete", "--yes", home.dead_letter("goes")["id"])
+    tab.sees("1 deleted meanwhile, 59 still to come", within="#act")
+    home.ok("resume")
+    outcome = "60 memories were tried again: 57 delivered, 2 not delivered, 1 deleted meanwhile"
+    tab.sees(outcome, within="#act")
+    tab.page.get_by_role("link", name="Select those not delivered").click()
+    wait_until(lambda: sorted(tab.rows()) == refused, explain=lambda: str(tab.rows()))
+    assert tab.page.locator("#chosen .list :checked").count() == 2
+    server.clear_scripts()
+    tab.button("Try again", "#chosen").click()
+    tab.sees("2 memories were tried again: 2 delivered", within="#act")
+    tab.button("Close", "#act").click()
+    tab.page.locator(".act").wait_for(state="detached")
+    tab.page.reload()
+    assert tab.page.inner_text("#act") == ""
+    home.wait_dlq(["stays"])
+    assert server.surplus() == {}
 
 
 def test_every_backup_can_be_restored(window: Window, server: Standin) -> None:
@@ -224,6 +261,27 @@ def test_a_second_window_lets_the_first_rest(window: Window) -> None:
     second.sees("Deliveries are paused", within="h1")
     # What the first one asked for until it knew.
     window.faults = [each for each in window.faults if "403" not in each and "htmx:" not in each]
+
+
+def test_a_program_at_the_port_of_a_killed_one_is_not_asked(window: Window) -> None:
+    window.home.ok("open", env={"BROWSER": "true", "DISPLAY": ":0"})
+    killed = window.endpoint
+    os.kill(killed.pid, signal.SIGKILL)
+    window.home.wait(lambda: not window.serves, what="gone")
+    with socket.create_server(("127.0.0.1", killed.port)) as other:
+        window.open().sees("Ready for the first memory", within="h1")
+        other.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            other.accept()
+    assert window.endpoint.port != killed.port
+
+
+def test_a_page_without_scripts_says_so(window: Window) -> None:
+    tab = window.open(java_script_enabled=False)
+    tab.page.locator("noscript p").wait_for()
+    assert "does not change by itself" in str(tab.page.locator("noscript p").text_content())
+    tab.page.goto(tab.page.url + "undelivered")
+    tab.sees("There are none.")
 
 
 def test_it_ends_when_its_last_page_is_closed(window: Window) -> None:

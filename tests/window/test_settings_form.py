@@ -1,13 +1,18 @@
 """The settings in the window: what the user changed is written, and a key stays where it is."""
 
+import time
 from typing import Any
 
 import pytest
 from starlette.datastructures import ImmutableMultiDict
+from starlette.testclient import TestClient
 
 from mem0tray.config import settings as config
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.language import Language
+from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.window import settings_form
+from mem0tray.window.routes import Window
 from tests.cli.scratch import Scratch
 from tests.support.standin import Standin
 
@@ -64,3 +69,14 @@ def test_no_secret_is_shown(home: Scratch) -> None:
     home.ok("config", "set", "server.api_key", "hunter2", "--no-test")
     home.configure('[server]\nurl = "http://me:hunter3@far.test"\napi_key = "hunter2"\n')
     assert "hunter" not in str(settings_form.shown())
+
+
+@pytest.mark.usefixtures("home")
+def test_a_page_that_is_asked_for_is_a_sign_of_life() -> None:
+    served = Window(Endpoint.at(9, 1, "token", 0.0), Language("en"))
+    client = TestClient(served.app, base_url="http://127.0.0.1:9")
+    way = served._doors.path
+    client.get(f"{way}enter?ticket={served._doors.ticket(time.monotonic())}").raise_for_status()
+    served._left -= 1000
+    client.get(f"{way}undelivered").raise_for_status()
+    assert served.unwatched() < 1000

@@ -14,7 +14,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
 from tests.support.shapes import entry, waiting
-from tests.support.standin import Standin
+from tests.support.standin import NAMED, Standin
 
 pytestmark = [needs.program("chromium"), needs.linux("a browser is found in another way there")]
 
@@ -130,6 +130,36 @@ def test_no_answer_on_its_way_undoes_a_choice(window: Window) -> None:
     wait_until(lambda: sorted(tab.rows()) == ["newer", "there"], explain=lambda: str(tab.rows()))
 
 
+def test_an_outage_is_shaded_and_told(window: Window, server: Standin) -> None:
+    home = window.home
+    home.write_queue([entry("before")])
+    server.wait_for(lambda: server.count("before") == 1)
+    server.health = Answer(500)
+    home.wait(lambda: home.state()[0] == "down", what="down")
+    tab = window.open("activity")
+    told = tab.page.locator("#live .attempts li").first
+    assert told.inner_text().startswith("since ")
+    assert "500" in told.inner_text()
+    assert tab.page.locator(".chart .outage").first.get_attribute("class") == "outage"
+    assert window.worker is not None
+    window.worker.kill()
+    window.worker = home.worker()
+    server.health = NAMED
+    tab.sees("Every memory is delivered", within="h1")
+    wait_until(lambda: not told.inner_text().startswith("since "))
+    for span in ("24 hours", "7 days"):
+        tab.page.get_by_label(span).check()
+        tab.page.locator("[name=span][checked]").and_(tab.page.get_by_label(span)).wait_for()
+        chart = tab.page.get_by_role("img", name="Deliveries")
+        assert "Server not reached: 1 time" in str(chart.get_attribute("aria-label"))
+        title = chart.locator(".outage title").text_content()
+        assert str(title).startswith("Server not reached: from ")
+    home.ok("report", "--out", str(home.root / "saved.html"))
+    saved = (home.root / "saved.html").read_text()
+    assert saved.count('class="outage"') == 2  # in the chart and in the legend
+    assert saved.count("Server not reached: from ") == 1
+
+
 # Hostile and broken -------------------------------------------------------------------------
 
 HOSTILE = (
@@ -231,6 +261,7 @@ def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: s
     home.ok("delete", "--yes", home.dead_letter("letter 0 " + "w" * 300)["id"])
     width = 360 if scheme == "dark" else 1100
     tab = window.open(color_scheme=scheme, viewport={"width": width, "height": 740})
+    home.ok("pause")
     for view in VIEWS:
         tab.go(view)
         if not view:
@@ -242,6 +273,13 @@ def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: s
             tab.page.locator("#content").wait_for()
             assert _violations(tab.page) == [], "the sheet"
             tab.page.keyboard.press("Escape")
+            tab.page.get_by_label("All 59 that match").check()
+            tab.button("Try again", "#chosen").click()
+            for text in ("Trying 59 memories again", "59 memories were tried again"):
+                tab.sees(text, within="#act")
+                assert _violations(tab.page) == [], text
+                assert _fits(tab.page), text
+                home.ok("resume")
             tab.button("All backups …").click()
             tab.page.locator("#sheet .list").wait_for()
             assert _violations(tab.page) == [], "the backups"

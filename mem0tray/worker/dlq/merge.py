@@ -171,8 +171,9 @@ def _as_edited(pair: Pair, letters: Sequence[Row], base: Base, taken: Container[
 
 
 def _is_wanted(row: Row, base: Base) -> bool:
-    """Return whether an exact copy of an older file brings this row back: never a forgotten one."""
-    return base.exact and row.state == items.DISCARDED and row.reason != items.FORGOTTEN
+    """Return whether an exact copy of an older file brings this row back, if anything may."""
+    for_good = (items.FORGOTTEN, items.REMOVED)
+    return base.exact and row.state == items.DISCARDED and row.reason not in for_good
 
 
 def _is_late(item: Item, rows: Sequence[Row], base: Base) -> bool:
@@ -282,7 +283,8 @@ def _decide(
             (result.delivered if is_there else result.restore).append(pair)
     for pair in away:
         last = history[pair.row.key].last(base.current)
-        if _is_wanted(pair.row, base) or last is None or last < newest_seen:
+        is_new = last is None or last < newest_seen
+        if _is_wanted(pair.row, base) or (is_new and pair.row.reason != items.REMOVED):
             result.restore.append(pair)
         else:
             stale += 1

@@ -286,7 +286,7 @@ def accept(
             dead_letters.report(context, [dead_letters.of_move(item)])
             return key, False
         return context.inbox.add_fresh(item, now, ask=ask, shown=shown), True
-    if waits or row.is_delivered(context.server):
+    if waits or row.reason == items.REMOVED or row.is_delivered(context.server):
         return row.key, False
     # The user restored it, or only a former server has it.
     context.inbox.revive(row, item, now, dead=False, gen=None)

@@ -80,6 +80,8 @@ class Attempts:
         if age >= 0:
             since = max(since, time.monotonic() - age)
         found = client.ask(asked, timeout, since)
+        if found is Presence.ABSENT and job.former:
+            found = client.ask(replace(memory, key=job.former), timeout, since)
         if found is Presence.CANNOT_TELL and job.ticket is not None:
             found = self._forgotten(job.ticket)
         if isinstance(found, Outcome):

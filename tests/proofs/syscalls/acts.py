@@ -1,4 +1,4 @@
-"""The scripted run, in eight acts: the worker, and the commands that change files.
+"""The scripted run, in eleven acts: the worker, and the commands that change files.
 
 Each act can be played again after a kill: it goes on where it was, as a user would.
 """
@@ -11,6 +11,7 @@ from typing import Final
 from tests.proofs.syscalls.stage import Stage
 from tests.support import user
 from tests.support.http1 import Answer
+from tests.support.official import OfficialStandin
 from tests.support.oracle import faults
 from tests.support.processes import Process
 from tests.support.shapes import Item, dead, entry, waiting
@@ -34,7 +35,8 @@ class Act:
     """`prepare` sets the scene, `play` is done again after a kill; the texts say what must hold.
 
     `accepted`, `discarded` and `offered` as the oracle has them; `unsent` never reach the server,
-    `delivered` must; `dlq` is what the DLQ holds at the end.
+    `delivered` must; `dlq` is what the DLQ holds at the end. `there`: what an official server, in
+    the place of ours, has then, each once; only this is judged.
     """
 
     prepare: Callable[[Stage], None]
@@ -45,9 +47,13 @@ class Act:
     unsent: Sequence[str] = ()
     delivered: Sequence[str] = ()
     dlq: Sequence[str] | None = None
+    there: Sequence[str] | None = None
 
     def judge(self, stage: Stage) -> list[str]:
         home, server = stage.home, stage.server
+        if isinstance(server, OfficialStandin):
+            has, wanted = server.kept(), sorted(self.there or ())
+            return [] if has == wanted else [f"the server has {has} and not {wanted}"]
         accepted = [*self.accepted, *stage.promised]
         told = faults(home, server, accepted, discarded=self.discarded, offered=self.offered)
         told += [f"sent all the same: {text}" for text in self.unsent if server.count(text)]
@@ -123,20 +129,21 @@ def _by_hand(document: Item) -> None:
 # The commands ---------------------------------------------------------------------------
 
 
-def _files_with_a_ledger(stage: Stage) -> None:
+def _files_with_a_ledger(stage: Stage, *, dead: bool = True) -> None:
     """A worker has taken everything in; the server is down, so that the entries wait."""
     home = stage.home
     stage.server.health = Answer(503)
     items = {text: entry(text) for text in (ENTRY, OTHER_ENTRY)}
-    items |= {text: waiting(text) for text in (LETTER, OTHER_LETTER)}
+    items |= {text: waiting(text) for text in (LETTER, OTHER_LETTER) if dead}
     stage.remembered |= {text: item["id"] for text, item in items.items()}
     home.write_queue([items[ENTRY], items[OTHER_ENTRY]])
-    home.write_dlq([items[LETTER], items[OTHER_LETTER]])
+    home.write_dlq([items[text] for text in (LETTER, OTHER_LETTER) if dead])
     home.drain()
 
 
 def _rest(stage: Stage) -> None:
-    stage.server.health = HEALTHY
+    official = isinstance(stage.server, OfficialStandin)
+    stage.server.health = Answer(body={"needsSetup": False}) if official else HEALTHY
     stage.home.drain()
 
 
@@ -176,8 +183,8 @@ def _restore_before(stage: Stage) -> None:
     stage.home.drain()
 
 
-def _edit_before(stage: Stage) -> None:
-    _files_with_a_ledger(stage)
+def _edit_before(stage: Stage, *, dead: bool = True) -> None:
+    _files_with_a_ledger(stage, dead=dead)
     editor = stage.home.root / "editor"
     editor.write_text('#!/bin/sh\nprintf %s "$NEW_TEXT" > "$1"\n', encoding="utf-8")
     editor.chmod(0o700)
@@ -212,6 +219,52 @@ def _add(stage: Stage) -> None:
     _rest(stage)
 
 
+# What the server has ----------------------------------------------------------------------
+
+
+def _delivered_before(stage: Stage) -> None:
+    _edit_before(stage, dead=False)
+    stage.home.env["NEW_TEXT"] = f"new {ENTRY}"
+    _rest(stage)
+    for each in stage.home.json("recall", "-p", "alpha")["memories"]:
+        stage.remembered[each["memory"]] = each["id"]
+
+
+def _delete_there(stage: Stage) -> None:
+    """Delete, again after a kill; then nothing but `restore` brings it back."""
+    _again(stage, "delete", "--yes", stage.remembered[ENTRY])
+    _unhelped(stage)
+    _restored(stage)
+
+
+def _delete_there_once(stage: Stage) -> None:
+    """Delete; after a kill the user thinks better of it."""
+    if "tried" not in stage.remembered:
+        stage.remembered["tried"] = "once"
+        stage.command("delete", "--yes", stage.remembered[ENTRY])
+    _restored(stage)
+
+
+def _correct(stage: Stage) -> None:
+    _again(stage, "edit", stage.remembered[ENTRY])
+    _unhelped(stage)
+
+
+def _unhelped(stage: Stage) -> None:
+    """Do what might bring back what is deleted."""
+    assert isinstance(stage.server, OfficialStandin)
+    stage.home.run("verify", "--requeue")
+    _rest(stage)
+    assert ENTRY not in stage.server.kept()
+
+
+def _restored(stage: Stage) -> None:
+    _rest(stage)
+    for backup in sorted(stage.home.claude.glob("mem0_queue_dlq.backup-*.json")):
+        stage.home.ok("restore", backup.name)
+    _rest(stage)
+
+
 _WORKER: Final = (_worker, (*GOOD, BAD, UNWANTED, WISHED), [UNWANTED], (), [UNWANTED])
 _FOUR: Final = (LETTER, OTHER_LETTER, ENTRY, OTHER_ENTRY)
 _TWO: Final = (LETTER, ENTRY)
@@ -238,5 +291,8 @@ ACTS: Final = {
         delivered=_NEW,
     ),
     "retry": Act(_files_with_a_ledger, _command("retry", "--all"), _FOUR, delivered=_FOUR),
+    "delete there": Act(_delivered_before, _delete_there, (), there=(ENTRY, OTHER_ENTRY)),
+    "delete there once": Act(_delivered_before, _delete_there_once, (), there=(ENTRY, OTHER_ENTRY)),
+    "correct": Act(_delivered_before, _correct, (), there=(f"new {ENTRY}", OTHER_ENTRY)),
     "add": Act(_add_before, _add, (ENTRY,), offered=(ADDED,), delivered=(ENTRY,)),
 }

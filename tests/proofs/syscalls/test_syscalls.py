@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.support.shapes import dead, entries, texts, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
+COMMANDS: Final = ("delete", "delete there once")
 Sweep = Callable[[str, Sequence[str], int], list[Result]]
 
 
@@ -28,12 +30,12 @@ def _traced() -> None:
 
 @pytest.fixture(scope="module")
 def everything() -> list[Point]:
-    return [point for act in ("worker", "delete") for point in trial.count(act, 1)]
+    return [point for act in ("worker", *COMMANDS) for point in trial.count(act, 1)]
 
 
 @pytest.fixture
 def spoilt(everything: list[Point]) -> Sweep:
-    """Do some trials of a fault at these calls, evenly spaced, and one of a deletion.
+    """Do some trials of a fault at these calls, evenly spaced, and one of each command.
 
     No two runs of a worker's threads are alike, so a point of it may not come; a
     command's always does.
@@ -43,7 +45,8 @@ def spoilt(everything: list[Point]) -> Sweep:
         chosen = [point for point in everything if not calls or point.call in calls]
         trials = sweep.trials(chosen, fault)
         some = list(evenly([each for each in trials if each.point.act == "worker"], number))
-        some += evenly([each for each in trials if each.point.act == "delete"], 1)
+        for act in COMMANDS:
+            some += evenly([each for each in trials if each.point.act == act], 1)
         record = Record(None)
         for _ in sweep.run(some, record, 2):
             pass

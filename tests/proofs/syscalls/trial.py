@@ -13,6 +13,7 @@ from tests.proofs.syscalls.acts import ACTS
 from tests.proofs.syscalls.stage import DiedError, Stage, trace_file
 from tests.proofs.syscalls.strace import KILL, Point
 from tests.support.forked import ForkedHome
+from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.standin import Standin
 
 KEYS, ASKED = SERVERS = ("honours keys", "can be asked")
@@ -69,7 +70,7 @@ def count(act: str, runs: int) -> list[Point]:
             root = Path(folder, str(run))
             root.mkdir()
             trace = trace_file(root, 0)
-            with _server(ASKED) as server, ForkedHome(root / "home", server.url) as home:
+            with _server(ASKED, act) as server, ForkedHome(root / "home", server.url) as home:
                 stage = Stage(home, server)
                 ACTS[act].prepare(stage)
                 stage.spoil([strace.counting(trace)])
@@ -89,7 +90,10 @@ def run(trial: Trial) -> Result:
         if trial.again is not None:
             tracings.append(strace.spoiling(trial.again, KILL, trace_file(root, 1)))
         act = ACTS[trial.point.act]
-        with _server(trial.server) as server, ForkedHome(root / "home", server.url) as home:
+        with (
+            _server(trial.server, trial.point.act) as server,
+            ForkedHome(root / "home", server.url) as home,
+        ):
             stage = Stage(home, server)
             act.prepare(stage)
             stage.spoil(tracings)
@@ -122,7 +126,9 @@ def _play(trial: Trial, stage: Stage) -> None:
     raise AssertionError(f"it did not come to its end in {_PLAYS} plays")
 
 
-def _server(kind: str) -> Standin:
+def _server(kind: str, act: str) -> Standin:
+    if ACTS[act].there is not None:
+        return OfficialStandin(SimpleStore())
     return Standin(honours_keys=kind == KEYS, can_be_asked=kind == ASKED)
 
 
@@ -142,7 +148,8 @@ class Excuse(NamedTuple):
 
 _OF_LEDGER: Final = r"claude-[0-9a-f]{12}"
 _FOLDER: Final = rf'/(home|config|data|mem0tray|requests|\.claude|{_OF_LEDGER})"'
-_COMMANDS: Final = ("delete", "restore", "edit", "retry")
+_THERE: Final = ("delete there", "delete there once", "correct")
+_COMMANDS: Final = ("delete", "restore", "edit", "retry", *_THERE)
 EXCUSES: Final = (
     Excuse(("mkdir",), "", "the folder is there already: an error is passed over only then"),
     Excuse(("link",), "", "where no hard link can be made there is a copy instead"),

@@ -1,0 +1,212 @@
+"""Memories that the server has, corrected and deleted: nothing is lost, nothing comes back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.acceptance.conftest import DIALECTS
+from tests.acceptance.kinds import SIMPLE, VPS, served
+from tests.support.forked import ForkedHome
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.shapes import entry
+from tests.support.standin import Standin
+
+LOCAL: Final = "local"
+AT_ONCE: Final = "hosted at once"
+P: Final = "alpha"
+ON_STANDINS: Final = pytest.mark.parametrize("kind", [SIMPLE, AT_ONCE])
+
+
+@pytest.fixture(params=[LOCAL, SIMPLE, AT_ONCE])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Name the server: the embedded one, or a stand-in."""
+    return str(request.param)
+
+
+@pytest.fixture
+def server(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Standin | None]:
+    if kind == LOCAL:
+        yield None
+        return
+    with served(kind, request, tmp_path) as standin:
+        yield standin
+
+
+@pytest.fixture
+def home(tmp_path: Path, server: Standin | None) -> Iterator[Home]:
+    with ForkedHome(tmp_path / "home", None if server is None else server.url) as scratch:
+        scratch.env |= {"MEM0TRAY_SERVER_URL": LOCAL} if server is None else {}
+        if server is not None and type(server) in DIALECTS:
+            scratch.env["MEM0TRAY_SERVER_DIALECT"] = DIALECTS[type(server)]
+        editor = scratch.root / "editor"
+        editor.write_text('#!/bin/sh\nprintf %s "$NEW_TEXT" > "$1"\n', encoding="utf-8")
+        editor.chmod(0o700)
+        scratch.env |= {"EDITOR": str(editor), "VISUAL": str(editor)}
+        yield scratch
+
+
+def shown(home: Home) -> dict[str, str]:
+    """Return the ids of what the server has, by text; AssertionError if it has one twice."""
+    found = home.json("recall", "-p", P)["memories"]
+    ids = {each["memory"]: str(each["id"]) for each in found}
+    assert len(ids) == len(found), found
+    return ids
+
+
+def test_what_is_deleted_stays_away_and_is_restored_once(home: Home) -> None:
+    queue = [entry(text, P) for text in ("right", "wrong")]
+    home.write_queue(queue)
+    home.drained()
+    name = shown(home)["wrong"]
+    assert f"{name}: wrong" in home.ok("recall", "-p", P, "--ids")
+    done = home.json("delete", "--yes", "--json", name)
+    assert done["deleted"] == [{"id": name, "project_id": P, "place": "server"}]
+    # All that could bring it back:
+    home.write_queue(queue)
+    home.write_emergency(queue)
+    home.write_dlq(queue)
+    home.drained()
+    home.run("verify", "--requeue")
+    home.drained()
+    assert [*shown(home)] == ["right"]
+    assert "removed from the server" in home.ok("show", str(queue[1]["id"]))
+    assert "wrong" in Path(done["backup"]).read_text()
+    home.ok("restore")
+    home.drained()
+    assert sorted(shown(home)) == ["right", "wrong"]
+    assert "is delivered already" in home.ok("restore")
+    assert home.json("verify")["missing"] == []
+    again = home.json("delete", "--yes", "--json", shown(home)["wrong"])
+    for backup in (done["backup"], again["backup"]):
+        home.ok("restore", backup)
+    home.drained()
+    assert sorted(shown(home)) == ["right", "wrong"]
+
+
+def correct(home: Home, old: str, new: str) -> str:
+    home.env["NEW_TEXT"] = new
+    said = home.ok("edit", shown(home)[old])
+    home.drained()
+    return said
+
+
+def test_a_correction_takes_the_place_of_the_text_and_is_undone(home: Home) -> None:
+    home.write_queue([entry(text, P) for text in ("right", "wrong")])
+    home.drained()
+    assert "is unchanged" in correct(home, "wrong", "wrong")
+    said = correct(home, "wrong", "better")
+    assert sorted(shown(home)) == ["better", "right"]
+    (kept,) = home.data_files("edited-*")
+    assert f"`mem0tray restore {kept.name}` puts the old text back." in said
+    home.run("verify", "--requeue")
+    home.drained()
+    assert sorted(shown(home)) == ["better", "right"]
+    home.ok("restore", kept.name)
+    home.drained()
+    assert sorted(shown(home)) == ["right", "wrong"]
+    correct(home, "wrong", "better")
+    assert sorted(shown(home)) == ["better", "right"]
+
+
+def test_a_correction_is_undone_before_it_is_delivered(home: Home) -> None:
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    home.env["NEW_TEXT"] = "better"
+    home.ok("edit", shown(home)["wrong"])
+    assert [each["content"] for each in home.queue_items()] == ["better"]
+    home.ok("restore", home.data_files("edited-*")[0].name)
+    home.drained()
+    assert [*shown(home)] == ["wrong"]
+
+
+def test_what_others_saved_is_deleted_and_restored(home: Home, tmp_path: Path) -> None:
+    """The ledger of whoever deletes it knows nothing of it."""
+    home.write_queue([entry(text, P) for text in ("right", "wrong")])
+    home.drained()
+    with ForkedHome(tmp_path / "other") as elsewhere:
+        elsewhere.env |= {k: v for k, v in home.env.items() if k.startswith("MEM0TRAY_")}
+        other: Home = elsewhere
+        if home.env["MEM0TRAY_SERVER_URL"] == LOCAL:
+            other = home
+            for path in home.ledgers():
+                path.unlink()
+        other.ok("delete", "--yes", shown(other)["wrong"])
+        other.drained()
+        assert [*shown(other)] == ["right"]
+        other.ok("restore")
+        other.drained()
+        assert sorted(shown(other)) == ["right", "wrong"]
+
+
+STORES: Final = Answer(reset=True, stores=True)
+REFUSES: Final = Answer(403)
+MUTE: Final = Answer(reset=True, stores=False)
+
+
+@ON_STANDINS
+@pytest.mark.parametrize(
+    ("answer", "code", "left"),
+    [
+        (Answer(404, stores=True), 0, []),
+        (Answer(204, stores=True), 0, []),
+        (STORES, 0, []),
+        (Answer(500, stores=True), 0, []),
+        (REFUSES, 1, ["wrong"]),
+        (Answer(429), 1, ["wrong"]),
+        (Answer(500), 1, ["wrong"]),
+        (MUTE, 1, ["wrong"]),
+    ],
+    ids=["404", "204", "answer lost", "500 and done", "403", "429", "500", "no answer"],
+)
+def test_what_the_server_does_not_say_is_found_out(
+    home: Home, server: Standin, answer: Answer, code: int, left: list[str]
+) -> None:
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    server.deletion = answer
+    done = home.run("delete", "--yes", shown(home)["wrong"])
+    assert (done.returncode, [*shown(home)]) == (code, left), done
+    may_be_gone = code == 0 or answer in (MUTE, Answer(500))
+    assert len([*home.claude.glob("mem0_queue_dlq.backup-*")]) == may_be_gone
+    assert ("did not say whether" in done.stderr) == (may_be_gone and code == 1)
+    assert ("did not delete the memory" in done.stderr) == (not may_be_gone)
+    # The ledger knows what the server has, and a restoration doubles nothing.
+    counts = [each["delivered"] for each in home.json("projects")["projects"]]
+    assert sum(counts) == (not may_be_gone)
+    if may_be_gone:
+        home.ok("restore")
+    home.drained()
+    assert [*shown(home)] == ["wrong"]
+    assert home.json("verify")["missing"] == []
+
+
+@ON_STANDINS
+@pytest.mark.parametrize("answer", [REFUSES, MUTE], ids=["403", "no answer"])
+def test_a_correction_that_the_server_refuses_changes_nothing(
+    home: Home, server: Standin, answer: Answer
+) -> None:
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    server.deletion, home.env["NEW_TEXT"] = answer, "better"
+    done = home.run("edit", shown(home)["wrong"])
+    assert done.returncode == 1
+    home.drained()
+    # Where the answer was lost the old text may go later: the new one is sent in any case.
+    assert sorted(shown(home)) == (["wrong"] if answer is REFUSES else ["better", "wrong"])
+    assert len(home.data_files("edited-*")) == (answer is MUTE)
+
+
+@pytest.mark.parametrize("kind", [VPS])
+def test_a_server_that_cannot_delete_is_named_and_sent_nothing(home: Home, server: Standin) -> None:
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    (name,) = shown(home).values()
+    for words in (("delete", "--yes", name), ("edit", name)):
+        done = home.run(*words)
+        assert done.returncode == 1
+        assert "cannot correct or delete single memories" in done.stderr
+    assert {request.method for request in server.requests} == {"GET", "POST"}
+    assert [*shown(home)] == ["wrong"]

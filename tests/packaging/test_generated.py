@@ -1,0 +1,92 @@
+"""What is committed is what its command makes of the program today: icons, manual page, plug-in."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray import __version__
+from mem0tray.claude import callers
+from mem0tray.claude.hook import EVENTS
+from mem0tray.cli import app
+from mem0tray.config import settings
+from tests.support import needs
+from tests.support.home import REPOSITORY
+
+PAGE = REPOSITORY / "packaging" / "mem0tray.1"
+PLUG_IN = REPOSITORY / "packaging" / "claude-plugin"
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+
+
+def check(root: Path, name: str) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, str(root / "packaging" / f"update_{name}.py"), "--check")
+
+
+@pytest.mark.parametrize("name", ["icons", "man"])
+def test_its_command_would_change_nothing(name: str) -> None:
+    done = check(REPOSITORY, name)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_changed_missing_or_foreign_icon_is_noticed(tmp_path: Path) -> None:
+    for folder in ("icons", "packaging"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    drawn = tmp_path / "icons" / "png"
+    (drawn / "down-16.png").unlink()
+    shutil.copy(drawn / "healthy-22.png", drawn / "down-22.png")
+    shutil.copy(drawn / "healthy-22.png", drawn / "new-22.png")
+    done = check(tmp_path, "icons")
+    assert done.returncode == 1
+    for name in ("png/down-16.png", "png/down-22.png", "png/new-22.png"):
+        assert name in done.stderr
+
+
+@needs.program("mandoc")
+def test_the_manual_page_is_sound() -> None:
+    done = run("mandoc", "-T", "lint", "-W", "warning", str(PAGE))
+    assert (done.returncode, done.stdout) == (0, "")
+    shown = run("mandoc", "-T", "utf8", "-O", "width=200", str(PAGE)).stdout
+    text = re.sub(".\b", "", shown)  # bold is a letter, a backspace, the letter again
+    for name in app.COMMANDS:
+        assert f"\n   mem0tray {name}\n" in text
+    for key in settings.keys():  # noqa: SIM118  (a function)
+        assert re.search(rf"(?m)^ +{re.escape(key)}$", text), key
+
+
+def test_the_wheel_takes_the_manual_page_along() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    assert shared == {"packaging/mem0tray.1": "share/man/man1/mem0tray.1"}
+    assert PAGE.is_file()
+
+
+def part(name: str) -> Any:
+    return json.loads((PLUG_IN / name).read_text(encoding="utf-8"))
+
+
+def test_the_plug_in_has_the_hooks_and_the_tools_of_install() -> None:
+    ours = callers.with_server(callers.with_hooks("{}", ["mem0tray"]), ["mem0tray"])
+    expected = json.loads(ours)
+    assert part("hooks/hooks.json")["hooks"] == expected["hooks"]
+    assert list(expected["hooks"]) == list(EVENTS)
+    server = expected["mcpServers"]["mem0tray"]
+    assert part(".mcp.json")["mcpServers"]["mem0tray"] == {
+        name: server[name] for name in ("command", "args")
+    }
+
+
+def test_the_plug_in_is_offered_by_its_marketplace() -> None:
+    plug_in = part(".claude-plugin/plugin.json")
+    (offered,) = part(".claude-plugin/marketplace.json")["plugins"]
+    assert offered["name"] == plug_in["name"] == callers.NAME
+    assert (PLUG_IN / offered["source"]).resolve() == PLUG_IN
+    assert plug_in["version"] == __version__
