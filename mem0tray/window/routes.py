@@ -133,10 +133,12 @@ class Window:
     def _page(self, request: Request) -> Response:
         self._left = time.monotonic()  # a page without scripts has no other sign of life
         view = request.url.path.removeprefix(self._doors.path) or VIEWS[0]
+        mark = hash(_mark())  # before what is shown is read
         values = self._shown(view, request.query_params)
         return self._html(
             "window.html",
             values
+            | {"mark": mark}
             | self._act_shown()
             | {"form": {FORM: self._doors.form}, "session": self._doors.sessions},
         )
@@ -275,20 +277,22 @@ class Window:
 
     # What changes --------------------------------------------------------------------------
 
-    async def _events(self, _: Request) -> Response:
-        return StreamingResponse(self._changes(), media_type="text/event-stream")
+    async def _events(self, request: Request) -> Response:
+        shown = request.query_params.get("shown", "")
+        return StreamingResponse(self._changes(shown), media_type="text/event-stream")
 
-    async def _changes(self) -> AsyncIterator[str]:
-        session, before = self._doors.session, await run_in_threadpool(_mark)
+    async def _changes(self, before: str) -> AsyncIterator[str]:
+        """Tell a page that shows what was there at the mark `before` of every change since."""
+        session = self._doors.session
         self._pages += 1
         try:
             yield ": open\n\n"
             while session == self._doors.session:
-                await asyncio.sleep(_LOOK)
-                now = await run_in_threadpool(_mark)
+                now = str(hash(await run_in_threadpool(_mark)))
                 if now != before:
                     before = now
                     yield "event: changed\ndata:\n\n"
+                await asyncio.sleep(_LOOK)
             yield "event: rest\ndata:\n\n"  # it was opened anew elsewhere
         finally:
             self._pages -= 1

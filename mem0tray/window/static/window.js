@@ -18,7 +18,7 @@ function hear(news) {
 
 function connect() {
   let failures = 0;
-  const source = new EventSource("events");
+  const source = new EventSource(`events?shown=${document.body.dataset.mark}`);
   const tell = (news) => {
     tabs.postMessage(news);
     hear(news);
