@@ -8,14 +8,16 @@ back by itself.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mem0tray.actions import add, backups, chosen_client, recall
+from msgspec import structs
+
+from mem0tray.actions import add, backups, chosen_client, look_up, recall, waiting
 from mem0tray.actions.add_lines import ids_of_key
-from mem0tray.actions.one_writer import apply, keep_in_step
-from mem0tray.actions.waiting import QUEUE_LIST, FoundItem, as_found
+from mem0tray.actions.one_writer import Answer, apply, keep_in_step
+from mem0tray.actions.verbs import Deleted
+from mem0tray.actions.waiting import QUEUE_LIST, SERVER, FoundItem, as_found
 from mem0tray.config.server_choice import chosen_server, in_sentence
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
@@ -30,6 +32,7 @@ from mem0tray.server.model import Client, Outcome, ServerMemory
 
 TIMEOUT: Final = 30.0  # seconds for an answer of the server
 _LOOKED_AT: Final = 1000  # memories among which a beginning of an id is looked for
+_WAITS_HERE: Final = Reason("This memory waits here as well, and would be sent again.")
 _WAITS: Final = (items.FRESH, items.DEAD)
 
 
@@ -67,15 +70,57 @@ def find(
             return [_found(settings, client, name, project) for name in dict.fromkeys(names)]
     except CannotDeleteError:
         for name in names:
-            if not _completed(settings, name, project, numbers=True):
+            if not _shown(settings, name, project):
                 raise _unknown(name) from None
         raise
 
 
+def numbered(
+    settings: Settings, names: Sequence[str], project: str | None = None
+) -> list[ServerMemory]:
+    """Find what the embedded server has under these numbers, which an id here may begin with."""
+    if all(name.isdecimal() for name in names):
+        with waiting.opened(settings) as seen:
+            exact = {each.id for each in seen.candidates(names)}
+        with suppress(Mem0TrayError):
+            return [] if exact & {*names} else find(settings, names, project)
+    return []
+
+
+def sought(
+    settings: Settings, names: Sequence[str], project: str | None, unknown: NotFoundError
+) -> list[ServerMemory]:
+    """Find on the server what is not known here, as `unknown` says, which is raised otherwise."""
+    with waiting.opened(settings) as seen:
+        here = seen.candidates(names)
+        is_over = any(look_up.no_longer_waiting(seen.reader, name) for name in names)
+    chosen = chosen_server(settings, settings.locations()).name
+    if is_over or not chosen or (here and not isinstance(unknown, UnknownIdError)):
+        raise unknown
+    try:
+        found = find(settings, names, project)
+    except UnknownIdError:
+        raise unknown from None
+    except (NotFoundError, CannotDeleteError):
+        raise
+    except Mem0TrayError as error:
+        raise Mem0TrayError(f"{unknown.message} {error.message}", error.remedy) from error
+    if here:
+        raise NotFoundError(
+            "Some of these memories wait here, and some are on the server.",
+            "Delete the ones and the others with a command each.",
+        )
+    return found
+
+
 def _found(settings: Settings, client: Client, name: str, project: str | None) -> ServerMemory:
     said = client.one(name, TIMEOUT)
-    if said is None and (whole := _completed(settings, name, project)):
-        said = client.one(whole, TIMEOUT)
+    if said is None:  # a beginning; no number is shortened
+        begins = {each for each in _shown(settings, name, project) if not each.isdecimal()}
+        if len(begins) > 1:
+            shown = one_line(name, 80)
+            raise NotFoundError(f"{len(begins)} ids begin with {shown!r}.", "Give more of the id.")
+        said = client.one(begins.pop(), TIMEOUT) if begins else None
     if isinstance(said, Outcome):
         shown = chosen_server(settings, settings.locations()).shown
         raise Mem0TrayError(recall.why_not_shown(shown, said))
@@ -85,28 +130,17 @@ def _found(settings: Settings, client: Client, name: str, project: str | None) -
 
 
 def _unknown(name: str) -> UnknownIdError:
-    return UnknownIdError(
-        Reason("The server has no memory with the id {id}.", id=repr(one_line(name, 80))),
-        Reason("`mem0tray recall --ids` shows the ids."),
-        name=name,
-    )
+    what = Reason("The server has no memory with the id {id}.", id=repr(one_line(name, 80)))
+    return UnknownIdError(what, Reason("`mem0tray recall --ids` shows the ids."), name=name)
 
 
-def _completed(
-    settings: Settings, beginning: str, project: str | None, *, numbers: bool = False
-) -> str:
-    """Return the id of the server's that begins so; a number is not shortened, unless `numbers`."""
+def _shown(settings: Settings, beginning: str, project: str | None) -> set[str]:
+    """Return the ids of the server's newest memories that begin so."""
     if project is None:
         seen = recall.latest(settings, _LOOKED_AT, time.monotonic() + recall.TIMEOUT)
     else:
         seen = recall.recall(settings, project, _LOOKED_AT)
-    ids = {e.id for e in seen.there if e.id.startswith(beginning)}
-    if not numbers:
-        ids = {each for each in ids if not each.isdecimal()}
-    if len(ids) > 1:
-        shown = one_line(beginning, 80)
-        raise NotFoundError(f"{len(ids)} ids begin with {shown!r}.", "Give more of the id.")
-    return next(iter(ids), "")
+    return {each.id for each in seen.there if each.id and each.id.startswith(beginning)}
 
 
 # One memory, and what is known of it here --------------------------------------------------------
@@ -131,7 +165,7 @@ def _plan(settings: Settings, reader: Reader, memory: ServerMemory, text: str = 
     rows = _known_as(reader, memory, digest, server, by_text=infers)
     if any(row.state in _WAITS for row in rows):
         raise Mem0TrayError(
-            Reason("This memory waits here as well, and would be sent again."),
+            _WAITS_HERE,
             Reason("Delete first what waits: `mem0tray delete {id}`.", id=rows[0].id),
         )
     base = rows[-1].id if rows else memory.key or items.id_from(server, digest)
@@ -161,45 +195,18 @@ def _known_as(
 # Deleting -----------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Removed:
-    """What a deletion did: `doubtful` are those of which the server did not say what it did.
+def as_item(memory: ServerMemory) -> FoundItem:
+    """Make an item of a memory, under the server's own id."""
+    raw = items.entry(memory.id, memory.project, memory.text, int(memory.moment or 0))
+    return structs.replace(as_found(document.dump(raw), SERVER), project=memory.project)
 
-    `refused` are still there, each with the reason. `heard`: the ledger has it.
+
+def delete(settings: Settings, memories: Sequence[ServerMemory]) -> Deleted:
+    """Write all of them to a backup, then delete them on the server. Raises Mem0TrayError.
+
+    In the result `delivered` are those that the server refused to delete, and `perhaps` those of
+    which it did not say what it did, which are among `items`; `trouble` says so.
     """
-
-    backup: Path = field(default_factory=Path)
-    deleted: list[ServerMemory] = field(default_factory=list)
-    doubtful: list[tuple[ServerMemory, Outcome]] = field(default_factory=list)
-    refused: list[tuple[ServerMemory, Outcome]] = field(default_factory=list)
-    heard: bool = True
-
-    def check(self, server: str) -> None:
-        """Raise Mem0TrayError unless the server has deleted them all."""
-        there = in_sentence(server, first=True)
-        for _, said in self.doubtful:
-            raise Mem0TrayError(
-                Reason(
-                    "{server} did not say whether it has deleted the memory: {why}."
-                    " A copy is kept.",
-                    server=there,
-                    why=said.message.rstrip("."),
-                ),
-                Reason("Look whether it is still there, and delete it again if it is."),
-            )
-        for _, said in self.refused:
-            raise Mem0TrayError(
-                Reason(
-                    "{server} did not delete the memory: {why}. It still has it.",
-                    server=there,
-                    why=said.message.rstrip("."),
-                ),
-                Reason("Nothing has changed. Try again, or delete it with the server's own tools."),
-            )
-
-
-def delete(settings: Settings, memories: Sequence[ServerMemory]) -> Removed:
-    """Write all of them to a backup, then delete them on the server. Raises Mem0TrayError."""
     paths = settings.locations()
     keep_in_step(paths, settings)
     with _opened(settings) as client, Reader(paths.ledger, needed=True) as reader:
@@ -211,40 +218,42 @@ def delete(settings: Settings, memories: Sequence[ServerMemory]) -> Removed:
         except Mem0TrayError:
             backup.unlink(missing_ok=True)  # the backup of a deletion that never was
             raise
-    there = {memory.id for memory, _ in result.refused}
-    left = [each.kept.raw for each in plans if each.memory.id not in there]
+    refused = {each.id for each in result.delivered}
+    left = [each.kept.raw for each in plans if each.memory.id not in refused]
     if not left:
         backup.unlink(missing_ok=True)
-    elif there:
+    elif refused:
         backups.write_dated(backup, left)
     return result
 
 
-def _remove(settings: Settings, client: Client, plans: Sequence[_Planned], backup: Path) -> Removed:
+def _remove(settings: Settings, client: Client, plans: Sequence[_Planned], backup: Path) -> Deleted:
     """Let the ledger know, then delete on the server; take back what the server refuses."""
-    server = chosen_server(settings, settings.locations()).name
+    server = chosen_server(settings, settings.locations())
 
-    def order(verb: str, those: Sequence[_Planned]) -> dict[Name, str] | None:
+    def order(verb: str, those: Sequence[_Planned]) -> Answer:
         names = [name for each in those for name in each.names]
-        asked = orders.about(verb, names, backup.name, server)
-        answer = apply(settings.locations(), settings, asked)
-        return answer.results if answer.heard else None
+        asked = orders.about(verb, names, backup.name, server.name)
+        return apply(settings.locations(), settings, asked)
 
-    results = order(orders.REMOVE, plans)
-    if results is not None and orders.THERE in results.values():  # it came back just now
+    answer = order(orders.REMOVE, plans)
+    if orders.THERE in answer.results.values():  # it came back just now
         order(orders.KEEP, plans)
-        raise Mem0TrayError(Reason("This memory waits here as well, and would be sent again."))
-    done = Removed(backup, heard=results is not None)
+        raise Mem0TrayError(_WAITS_HERE)
+    done, refused = Deleted(backup, heard=answer.heard), []
     for each in plans:
-        said = _forgotten(client, each.memory)
-        if said.is_success:
-            done.deleted.append(each.memory)
-        else:
-            (done.doubtful if said.may_have_it else done.refused).append((each.memory, said))
-    there = {memory.id for memory, _ in done.refused}
-    if there:
+        said, item = _forgotten(client, each.memory), as_item(each.memory)
+        is_kept = not (said.is_success or said.may_have_it)
+        (done.delivered if is_kept else done.items).append(item)
+        if is_kept:
+            refused.append(each)
+        elif not said.is_success:
+            done.perhaps.append(item)
+        if not said.is_success:
+            done.trouble = done.trouble or _trouble(server.shown, said, is_kept=is_kept)
+    if refused:
         with suppress(Mem0TrayError):  # the ledger then says less than the server has
-            order(orders.KEEP, [each for each in plans if each.memory.id in there])
+            order(orders.KEEP, refused)
     return done
 
 
@@ -256,6 +265,22 @@ def _forgotten(client: Client, memory: ServerMemory) -> Outcome:
     return said
 
 
+def _trouble(shown: str, said: Outcome, *, is_kept: bool) -> Mem0TrayError:
+    names = {"server": in_sentence(shown, first=True), "why": said.message.rstrip(".")}
+    if is_kept:
+        return Mem0TrayError(
+            Reason("{server} did not delete the memory: {why}. It still has it.", **names),
+            Reason("Nothing has changed. Try again, or delete it with the server's own tools."),
+        )
+    return Mem0TrayError(
+        Reason(
+            "{server} did not say whether it has deleted the memory: {why}. A copy is kept.",
+            **names,
+        ),
+        Reason("Look whether it is still there, and delete it again if it is."),
+    )
+
+
 # Correcting ---------------------------------------------------------------------------------------
 
 
@@ -264,7 +289,7 @@ class Corrected(NamedTuple):
 
     kept: Path
     id: str
-    removed: Removed
+    removed: Deleted
 
 
 def correct(settings: Settings, memory: ServerMemory, text: str) -> Corrected:
@@ -282,18 +307,14 @@ def correct(settings: Settings, memory: ServerMemory, text: str) -> Corrected:
             if reader.known(*name) is None:  # else a former run was killed behind this
                 add.add(paths, add.entry(plan.kept.id, memory.project, text))
             removed = _remove(settings, client, [plan], kept)
-        except Mem0TrayError:
-            _take_back(settings, name)
+            if removed.delivered and removed.trouble is not None:
+                raise removed.trouble
+        except Mem0TrayError as error:
             kept.unlink(missing_ok=True)
+            if not _take_back(settings, name):
+                what = Reason("The server has the new text, and the old one too.")
+                raise Mem0TrayError(what, error.reason) from error
             raise
-    if removed.refused:
-        if not _take_back(settings, name):
-            raise Mem0TrayError(
-                Reason("The server has the new text, and did not delete the old one: it has both."),
-                Reason("Delete the old one again."),
-            )
-        kept.unlink(missing_ok=True)
-        removed.check(chosen_server(settings, paths).shown)
     return Corrected(kept, plan.kept.id, removed)
 
 

@@ -1,4 +1,10 @@
-"""What a user does to memories that wait, each by an order; an error leaves all as it was."""
+"""What a user does to memories that wait: delete, edit, restore, retry.
+
+Each leaves an order (`actions.one_writer`). A running worker carries it out before it sends
+anything more (`worker.orders`), and answers; if none runs, the command does, by the same code under
+the worker's lock. Both change the ledger in one transaction, and then write queue file and
+DLQ file from it. An error leaves all as it was.
+"""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +27,7 @@ from mem0tray.actions.waiting import (
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import NotFoundError
+from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
@@ -53,6 +59,7 @@ class Deleted:
 
     The other lists are named by the outcomes of `orders`; what is in flight is deleted if the
     server does not take it, and `perhaps` is among `items`. `heard`: the deletion is applied.
+    `trouble`: why not all that a server had is known to be deleted there.
     """
 
     backup: Path = field(default_factory=Path)
@@ -62,6 +69,7 @@ class Deleted:
     in_flight: list[FoundItem] = field(default_factory=list)
     perhaps: list[FoundItem] = field(default_factory=list)
     heard: bool = True
+    trouble: Mem0TrayError | None = None
 
 
 def delete(

@@ -24,6 +24,7 @@ from mem0tray.system import programs
 # Where an item stands: the lists of the two files, by their keys there.
 DLQ_LIST: Final = "items"
 QUEUE_LIST: Final = "queue"
+SERVER: Final = "server"  # delivered: the id is the server's own
 BOTH: Final = (DLQ_LIST, QUEUE_LIST)
 Identity = Name
 _WAITS: Final = {DLQ_LIST: "dlq", QUEUE_LIST: "queue"}
@@ -102,7 +103,7 @@ class FoundItem(Struct, frozen=True):
     @property
     def named(self) -> dict[str, str | None]:
         """The document that names it, for programs."""
-        place = _WAITS.get(self.place, "queue")
+        place = self.place if self.place == SERVER else _WAITS.get(self.place, "queue")
         return {"id": self.id or None, "project_id": self.project or None, "place": place}
 
     @property

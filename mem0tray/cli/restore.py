@@ -4,12 +4,13 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import backups, look_up, verbs, waiting
+from mem0tray.actions import backups, delivered, look_up, verbs, waiting
 from mem0tray.actions.backups import RestoreSource
+from mem0tray.actions.delivered import Corrected
 from mem0tray.actions.one_writer import keep_in_step
 from mem0tray.actions.verbs import Changed, Restored
 from mem0tray.actions.waiting import FoundItem
-from mem0tray.cli import arguments, delivered, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.editor import rewritten
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
@@ -18,6 +19,8 @@ from mem0tray.core import text
 from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders
+from mem0tray.server.model import ServerMemory
+from mem0tray.system import programs
 
 _OLD_TEXT: Final = {
     orders.DELIVERED: "The old text had been sent already: the server has it, and gets both.",
@@ -57,15 +60,34 @@ def edit(name: str) -> None:
     `restore --list`. Nothing changes when the editor fails or nothing is saved.
     """
     settings = arguments.load_there()
-    there = delivered.meant(settings, [name])
+    there = delivered.numbered(settings, [name])
     try:
         found = None if there else _editable(look_up.look_up(settings, name))
     except UnknownIdError as unknown:
         found, there = None, delivered.sought(settings, [name], None, unknown)
     if found is None:
-        delivered.edit(settings, there[0])
+        _correct(settings, there[0])
     else:
         _edit(settings, found)
+
+
+def _correct(settings: Settings, there: ServerMemory) -> None:
+    paths, called = settings.locations(), programs.quote(one_line(there.id, 80))
+    with rewritten(paths, there.id, there.project, there.text, called) as new:
+        if new is not None:
+            done = delivered.correct(settings, there, new)
+            _print_corrected(done, "puts the old text back")
+
+
+def _print_corrected(done: Corrected, what: str) -> None:
+    output.say(f"The text waits to be delivered, as {one_line(done.id, 80)}.")
+    if not done.removed.perhaps:
+        output.say(f"The server has deleted the one before, which is kept here: {done.kept}")
+    output.say(f"`mem0tray restore {done.kept.name}` {what}.")
+    if not done.removed.heard:
+        output.remark(verbs.NOT_HEARD)
+    if done.removed.trouble is not None:
+        raise done.removed.trouble
 
 
 def _edit(settings: Settings, found: FoundItem) -> None:
@@ -149,7 +171,10 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
 def _undone(settings: Settings, old: FoundItem) -> bool:
     done = verbs.undo(settings, old)
     if done is None:
-        return delivered.undone(settings, old)
+        corrected = delivered.undo(settings, old)
+        if corrected is not None:
+            _print_corrected(corrected, "takes that back")
+        return corrected is not None
     output.say(f"{short_id(old.id)} has the text again that it had before.")
     _print_old(short_id(old.id), done)
     output.say(f"`mem0tray restore {done.kept.name}` takes that back.")

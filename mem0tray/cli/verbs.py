@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import look_up, standing, verbs, waiting
+from mem0tray.actions import delivered, look_up, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.one_writer import worker_runs
 from mem0tray.actions.verbs import Deleted, Retried, RetryOutcome
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
-from mem0tray.cli import arguments, delivered, output
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, SERVER, FoundItem, resolve
+from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -20,6 +20,7 @@ from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NotFoundEr
 from mem0tray.core.item import Item
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders
+from mem0tray.server.model import ServerMemory
 
 _FACTOR: Final = 2  # a memory that timed out before gets twice the time
 _MORE: Final = 30.0  # seconds
@@ -189,6 +190,7 @@ _LISTED: Final = 20  # items shown of those to be deleted
 _KINDS: Final = {
     DLQ_LIST: "dead letter",
     QUEUE_LIST: "waiting entry",
+    SERVER: "on the server",
     look_up.LEDGER: "no longer waiting",
 }
 _IN_FLIGHT: Final = (
@@ -233,29 +235,40 @@ def delete(
     settings = arguments.load_there()
     paths = settings.locations()
     with look_up.explained(paths):
-        if ids and not for_good and (there := delivered.meant(settings, ids, project)):
-            return delivered.delete(settings, there, yes=yes, as_json=as_json)
-        try:
-            chosen, past = _chosen(settings, ids, project, for_good=for_good)
-        except NotFoundError as unknown:
-            if not ids or for_good:
-                raise
-            there = delivered.sought(settings, ids, project, unknown)
-            return delivered.delete(settings, there, yes=yes, as_json=as_json)
+        chosen, past, there = _chosen(settings, ids, project, for_good=for_good)
     if not yes:
-        _ask([*chosen, *past], for_good=for_good)
-    done = verbs.delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted()
+        _ask([*chosen, *past, *map(delivered.as_item, there)], for_good=for_good)
+    done = delivered.delete(settings, there) if there else Deleted()
+    if chosen:
+        done = verbs.delete(paths, settings, chosen, for_good=for_good)
     erased = [*done.items, *done.delivered, *done.in_flight, *past]
     forgotten = forget(paths, settings, erased, heard=done.heard) if for_good else None
     if as_json:
         output.print_json(_deleted(done, past, forgotten))
     else:
         _print_deleted(done, past, forgotten)
+    if done.trouble is not None:
+        raise done.trouble
     _warn_of_the_others(done)
     return 1 if done.delivered or done.in_flight or not erased else 0
 
 
 def _chosen(
+    settings: Settings, ids: tuple[str, ...], project: str | None, *, for_good: bool
+) -> tuple[list[FoundItem], list[FoundItem], list[ServerMemory]]:
+    """Find what waits, what no longer does, or else what the server has."""
+    may_be_there = bool(ids) and not for_good
+    if may_be_there and (there := delivered.numbered(settings, ids, project)):
+        return [], [], there
+    try:
+        return *_here(settings, ids, project, for_good=for_good), []
+    except NotFoundError as unknown:
+        if may_be_there:
+            return [], [], delivered.sought(settings, ids, project, unknown)
+        raise
+
+
+def _here(
     settings: Settings, ids: tuple[str, ...], project: str | None, *, for_good: bool
 ) -> tuple[list[FoundItem], list[FoundItem]]:
     past: list[FoundItem] = []
@@ -310,8 +323,10 @@ def _ask(chosen: list[FoundItem], *, for_good: bool) -> None:
 
 
 def _print_deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> None:
-    deleted = f"Deleted {plural(len(done.items), 'item')}"
-    if done.items and forgotten is None:
+    doubtful = done.perhaps if done.trouble is not None else []
+    number = len(done.items) - len(doubtful)
+    deleted = f"Deleted {plural(number, 'item')}"
+    if number and forgotten is None:
         output.say(f"{deleted}. Backup: {done.backup}")
         output.say(f"`mem0tray restore {done.backup.name}` puts back what is in it.")
     if forgotten is None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
-from mem0tray.actions import backups, verbs, waiting
+from mem0tray.actions import backups, delivered, verbs, waiting
 from mem0tray.actions.waiting import NO_LONGER_WAITS, QUEUE_LIST, FoundItem, WaitingItems
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
@@ -18,13 +18,15 @@ from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.files import orders
-from mem0tray.ledger.reader import Matching
+from mem0tray.ledger.rows import Matching
+from mem0tray.server.model import ServerMemory
 from mem0tray.window import page, settings_form
 from mem0tray.window.page import Group
 from mem0tray.window.progress import Retry
 
 Form = ImmutableMultiDict[str, Any]
 FILTER: Final = ("cause", "project", "age", "text", "keys")
+_CHANGED: Final = Reason("Its text was changed meanwhile: look at it again.")
 HELD: Final = "held"
 _DIGITS: Final = 19  # of a key in the ledger
 
@@ -53,6 +55,8 @@ class Acts:
             "delete": self._delete,
             "restore": self._restore,
             "edit": self._edit,
+            "correct": self._correct,
+            "remove": self._remove,
             "pause": self._pause,
             "resume": self._resume,
             "settings": self._settings,
@@ -116,7 +120,8 @@ class Acts:
         paths = settings.locations()
         name = str(form.get("backup", ""))
         source = backups.named(paths, Path(name).name) if name else backups.last_delete(paths)
-        if source.kind == backups.EDIT and verbs.undo(settings, source.pieces[0]):
+        old = source.pieces[0] if source.kind == backups.EDIT else None
+        if old and (verbs.undo(settings, old) or delivered.undo(settings, old)):
             return Said(self._language.gettext("The memory has its old text again."))
         done = verbs.restore(paths, settings, source)
         number = len(done.dead) + len(done.fresh)
@@ -125,20 +130,32 @@ class Acts:
         text = self._language.ngettext("{n} memory is back.", "{n} memories are back.", number)
         return Said(self._filled(text, number))
 
+    def _correct(self, form: Form) -> Said:
+        memory, text = delivered_of(form), _text(form)
+        if text == memory.text:
+            raise Mem0TrayError(Reason("The text is the same; nothing was changed."))
+        done = delivered.correct(current(), memory, text)
+        if done.removed.trouble is not None:
+            raise done.removed.trouble
+        said = self._language.gettext("Corrected: the new text is sent, the old one is kept.")
+        return Said(self._heard(said, heard=done.removed.heard), done.kept.name)
+
+    def _remove(self, form: Form) -> Said:
+        done = delivered.delete(current(), [delivered_of(form)])
+        if done.trouble is not None:
+            raise done.trouble
+        said = self._language.gettext("Deleted on the server, a copy is kept.")
+        return Said(self._heard(said, heard=done.heard), done.backup.name)
+
     def _edit(self, form: Form) -> Said:
-        settings, gettext = current(), self._language.gettext
-        text = str(form.get("content", "")).replace("\r\n", "\n")
-        if not text.strip():
-            raise Mem0TrayError(Reason("The text is empty; nothing was changed."))
-        if items.is_too_long(text):
-            raise Mem0TrayError(Reason("The text is too long; nothing was changed."))
+        settings, gettext, text = current(), self._language.gettext, _text(form)
         with waiting.opened(settings) as seen:
             chosen = memories_of(seen, form)
         if not chosen:
             raise NotFoundError(NO_LONGER_WAITS)
         found = chosen[0]
         if found.identity[1].hex() != form.get("seen"):
-            raise NotFoundError(Reason("Its text was changed meanwhile: look at it again."))
+            raise NotFoundError(_CHANGED)
         kept = ""
         if found.item is None or text != found.item.content:
             done = verbs.edit_text(settings.locations(), settings, found, text)
@@ -169,6 +186,23 @@ class Acts:
         settings_form.connect_claude(wanted=bool(form.get("on")))
         text = self._language.gettext("Saved. Sessions that begin now follow it.")
         return Said(text, of_settings=True)
+
+
+def _text(form: Form) -> str:
+    text = str(form.get("content", "")).replace("\r\n", "\n")
+    if not text.strip():
+        raise Mem0TrayError(Reason("The text is empty; nothing was changed."))
+    if items.is_too_long(text):
+        raise Mem0TrayError(Reason("The text is too long; nothing was changed."))
+    return text
+
+
+def delivered_of(form: Form) -> ServerMemory:
+    """Find the memory on the server that a form names, with the text that was `seen`, if any."""
+    (found,) = delivered.find(current(), [str(form.get("id", ""))])
+    if form.get("seen", digest := items.digest(found.project, found.text).hex()) != digest:
+        raise NotFoundError(_CHANGED)
+    return found
 
 
 async def form_of(request: Request) -> Form:

@@ -31,7 +31,8 @@ from mem0tray.core.state import HEALTHY
 from mem0tray.core.text import one_line, short_id, without_password
 from mem0tray.files import atomic
 from mem0tray.ledger.outages import Outage
-from mem0tray.ledger.reader import Matching, Reader
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Matching
 from mem0tray.server.remedy import ID, REWORD, SHORTEN, asks_nothing
 from mem0tray.window import outages
 from mem0tray.window.words import NEVER, Tone, absolute, headline, relative
@@ -266,7 +267,9 @@ def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str
         "headline": headline(seen.overview, language, live=live),
         "groups": seen.groups,
         "charts": list(charts(seen, language)),
-        "outages": outages.told(seen.outages, language),
+        "outages": seen.outages,
+        "unreached": outages.summary(seen.outages, language),
+        "span_of": lambda each: outages.span(each, language),
         "projects": seen.projects,
         "nonsense": seen.nonsense,
         "restorable": seen.restorable,

@@ -20,13 +20,15 @@ from starlette.staticfiles import StaticFiles
 from mem0tray.actions import backups, diagnose, recall, standing, verbs, waiting
 from mem0tray.actions.waiting import NO_LONGER_WAITS, FoundItem, WaitingItems
 from mem0tray.config.server_choice import said
+from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
 from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.desktop.window import TICKET
 from mem0tray.files import atomic
-from mem0tray.ledger.reader import ORDERS, Reader
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import ORDERS
 from mem0tray.localserver.endpoint import CHALLENGE_MAX, Endpoint, proof
 from mem0tray.window import page, settings_form
 from mem0tray.window.acts import (
@@ -36,6 +38,7 @@ from mem0tray.window.acts import (
     Form,
     Said,
     current,
+    delivered_of,
     filter_of,
     form_of,
     keys_of,
@@ -79,6 +82,7 @@ class Window:
             Route("/memory/{key}", self._memory),
             Route("/backups", self._backups),
             Route("/progress", self._progress, methods=["POST"]),
+            Route("/delivered", self._delivered, methods=["POST"]),
             Route("/ask/delete", self._ask_to_delete, methods=["POST"]),
             *(
                 Route(f"/{name}", self._act(act), methods=["POST"])
@@ -251,6 +255,13 @@ class Window:
             if act.left and seen.state not in (HEALTHY, STARTING):
                 why = headline(seen, self._language, live=True).title
         return {"act": act, "hindered": why, "language": self._language}
+
+    async def _delivered(self, request: Request) -> Response:
+        form = await form_of(request)
+        memory = await run_in_threadpool(delivered_of, form)
+        seen = items.digest(memory.project, memory.text).hex()
+        act = "correct" if form.get("act") == "correct" else "remove"
+        return self._html("delivered.html", {"memory": memory, "seen": seen, "act": act})
 
     async def _ask_to_delete(self, request: Request) -> Response:
         form = await form_of(request)

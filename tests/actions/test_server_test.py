@@ -93,18 +93,6 @@ def test_a_silent_server_is_waited_for_no_longer_than_said(
         assert "No answer after 0.5" in steps(server.url)["server"].message  # its share
 
 
-def test_a_page_of_html_is_no_mem0_server(steps: Test) -> None:
-    with Standin() as server:
-        server.health = page()
-        found = steps(server.url)
-    assert words(found["server"]) == (
-        f"No Mem0 server was recognised at {server.netloc} (/health: something that is not a JSON"
-        " object; /auth/setup-status: 404 Not Found)."
-        " Set the right address with `mem0tray config set server.url ADDRESS`, or how the server"
-        " there is spoken to with `mem0tray config set server.dialect NAME`."
-    )
-
-
 def test_a_redirect_is_not_followed_and_named(steps: Test) -> None:
     with Standin() as other, Standin() as server:
         server.health = Answer(301, headers={"Location": f"{other.url}/health"})
@@ -117,13 +105,49 @@ def test_a_redirect_is_not_followed_and_named(steps: Test) -> None:
     )
 
 
-def test_where_a_dialect_is_set_that_may_be_wrong(steps: Test) -> None:
+SESAME = {"api_key": "wrong-sesame"}
+
+
+@pytest.mark.parametrize(
+    ("health", "more", "levels", "said"),
+    [
+        (
+            page(), {}, [FAIL, SKIP, SKIP],
+            ("No Mem0 server was recognised at {host} (/health: something that is not a JSON"
+            " object; /auth/setup-status: 404 Not Found)."
+            " Set the right address with `mem0tray config set server.url ADDRESS`, or how the"
+            " server there is spoken to with `mem0tray config set server.dialect NAME`."),
+        ),
+        (
+            None, {"dialect": "oss"}, [FAIL, SKIP, SKIP],
+            ("{host} is down. The health check was answered with 404 Not Found."
+            " Set server.dialect to `auto`, if the server speaks another than the one set."),
+        ),
+        (
+            UNNAMED, SESAME, [FAIL, FAIL, SKIP],
+            ("{host} wants the right key before it shows what it is"
+            " (/memory/mem0tray-key-check: 401 Unauthorized; /auth/setup-status: 401 Unauthorized)."
+            " Set the key that it wants with `mem0tray config set server.api_key`."),
+        ),
+        (
+            Answer(401), {"dialect": "vps", **SESAME}, [FAIL, FAIL, SKIP],
+            ("{host} wants a key for its health too. The health check was answered with"
+            f" 401 Unauthorized. {SET_KEY}"),
+        ),
+    ],
+    ids=["a page", "a wrong dialect", "a private server", "a key for the health path"],
+)  # fmt: skip
+def test_what_is_no_healthy_server_is_told_with_a_remedy(
+    steps: Test, health: Answer | None, more: dict[str, str], levels: list[str], said: str
+) -> None:
     with Standin() as server:
-        found = steps(server.url, dialect="oss")
-    assert words(found["server"]) == (
-        f"{server.netloc} is down. The health check was answered with 404 Not Found."
-        " Set server.dialect to `auto`, if the server speaks another than the one set."
-    )
+        server.health = health or server.health
+        server.api_key = "sesame" if "api_key" in more else server.api_key
+        found = steps(server.url, **more)
+    assert results(found) == levels
+    assert words(found["server"]) == said.format(host=server.netloc)
+    refused = found["server key"].message.startswith(f"{server.netloc} refuses the API key: ")
+    assert refused == (levels[1] == FAIL)
 
 
 @pytest.mark.parametrize("official", [False, True], ids=["vps", "oss"])
@@ -142,31 +166,6 @@ def test_a_key_that_is_wrong_or_missing(
         found = steps(server.url, api_key=key)
     assert results(found) == [OK, FAIL, SKIP]
     assert words(found["server key"]) == f"{said.format(host=server.netloc)} {SET_KEY}"
-
-
-def test_a_private_server_that_wants_a_key_is_no_stranger(steps: Test) -> None:
-    with Standin() as server:
-        server.health, server.api_key = UNNAMED, "sesame"
-        found = steps(server.url, api_key="wrong-sesame")
-    assert results(found) == [FAIL, FAIL, SKIP]
-    assert words(found["server"]) == (
-        f"{server.netloc} wants the right key before it shows what it is"
-        " (/memory/mem0tray-key-check: 401 Unauthorized; /auth/setup-status: 401 Unauthorized)."
-        " Set the key that it wants with `mem0tray config set server.api_key`."
-    )
-    assert found["server key"].message.startswith(f"{server.netloc} refuses the API key: ")
-
-
-def test_a_health_path_that_wants_the_key(steps: Test) -> None:
-    with Standin() as server:
-        server.api_key = "sesame"
-        server.health = Answer(401)
-        found = steps(server.url, api_key="wrong-sesame", dialect="vps")
-    assert results(found) == [FAIL, FAIL, SKIP]
-    assert words(found["server"]) == (
-        f"{server.netloc} wants a key for its health too. The health check was answered with"
-        f" 401 Unauthorized. {SET_KEY}"
-    )
 
 
 def test_a_server_that_shows_nothing(steps: Test) -> None:

@@ -122,18 +122,6 @@ def test_what_is_not_utf_8_is_refused(
     assert not home.queue.exists()
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--project", "p", " \n"], ["--project", "p"], ["--project", "", "x"], []],
-    ids=["blank", "no text", "no project", "nothing"],
-)
-def test_nothing_to_add_is_an_error_of_usage(home: Scratch, arguments: list[str]) -> None:
-    done = home.run("add", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert done.err
-    assert not home.claude.exists()
-
-
 @needs.LINKS
 @pytest.mark.parametrize(
     "settings", ["[server", "server = 1", '[ui]\nlanguage = "de"', "\ufeff\x00", None]

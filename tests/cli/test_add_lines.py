@@ -173,12 +173,6 @@ def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str
     assert not home.queue.exists()
 
 
-@pytest.mark.parametrize("arguments", [("--again", "text"), ("--jsonl", "a", "b")])
-def test_wrong_usage_is_said(home: Scratch, arguments: tuple[str, ...]) -> None:
-    done = home.run("add", *arguments)
-    assert (done.code, len(done.err.splitlines())) == (2, 1)
-
-
 class Cut(io.BytesIO):
     """Lines, and then Ctrl-C."""
 

@@ -47,14 +47,6 @@ def test_set_keeps_comments_and_order(home: Scratch) -> None:
     assert home.ok("config", "get", "server.url") == "http://127.0.0.1:8000\n"
 
 
-def test_setting_a_secret_makes_the_file_private(home: Scratch) -> None:
-    home.configure("# mine\n")
-    home.config.chmod(0o644)
-    home.ok("config", "set", "server.api_key", "-", stdin=f"{SECRET}\n".encode())
-    assert has_mode(home.config, 0o600)
-    assert home.ok("config", "get", "server.api_key") == f"{SECRET}\n"
-
-
 def test_set_says_that_the_text_of_notes_leaves(home: Scratch) -> None:
     said = "The text of Claude Code's notes goes to your Mem0 server from now on."
     assert said in home.run("config", "set", "claude.auto_memory", "true").err
@@ -96,10 +88,13 @@ def test_an_empty_value_is_refused(home: Scratch, key: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_one_line_break_at_the_end_of_a_piped_value_is_not_part_of_it(
+def test_a_piped_key_is_kept_without_its_line_break_in_a_private_file(
     home: Scratch, end: str
 ) -> None:
+    home.configure("# mine\n")
+    home.config.chmod(0o644)
     home.ok("config", "set", "server.api_key", stdin=f"{SECRET}{end}".encode())
+    assert has_mode(home.config, 0o600)
     assert home.ok("config", "get", "server.api_key") == f"{SECRET}\n"
 
 

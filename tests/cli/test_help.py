@@ -164,3 +164,20 @@ def test_an_error_of_usage_is_one_line_like_every_error(
     assert done.line.startswith("mem0tray: ")
     bare, found = (re.sub("[':.]", "", text) for text in (said, done.line))
     assert bare in found  # older releases of click set other quotes and stops
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add",), ("add", "-p", "p"), ("add", "-p", "p", " \n"), ("add", "-p", "", "x"),
+        ("add", "--again", "text"), ("add", "--jsonl", "a", "b"),
+        ("search",), ("search", " "), ("search", "x", "-n", "many"), ("recall", "surplus"),
+        ("recall", "-n", "0"), ("recall", "-n", "1001"), ("recall", "-p", " "),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_said_in_one_line_and_changes_nothing(
+    home: Scratch, arguments: tuple[str, ...]
+) -> None:
+    done = home.run(*arguments)
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert not home.claude.exists()

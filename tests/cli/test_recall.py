@@ -152,18 +152,6 @@ def test_the_project_is_that_of_the_folder(home: Scratch, server: Standin) -> No
     assert home.ok("recall") == "· mine\n"
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("search",), ("search", " "), ("recall", "surplus"), ("recall", "-n", "0"),
-        ("recall", "-n", "1001"), ("recall", "-p", " "), ("search", "x", "-n", "many"),
-    ],
-)  # fmt: skip
-def test_wrong_usage_is_said(home: Scratch, arguments: tuple[str, ...]) -> None:
-    done = home.run(*arguments)
-    assert (done.code, len(done.err.splitlines())) == (2, 1)
-
-
 def test_the_embedded_server_is_read(home: Scratch) -> None:
     home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
     assert home.ok("recall", "-p", "p") == "Nothing of the project 'p' was found.\n"

@@ -18,11 +18,11 @@ from tests.actions.scene import holding
 from tests.cli.scratch import Done, Scratch
 from tests.report.past import past
 from tests.support.imports import imported_by
-from tests.support.shapes import dead, entry, queue_document
+from tests.support.shapes import Item, dead, entry, queue_document
 
 
-def _entry(name: str, timestamp: float = 1000.0) -> dict[str, Any]:
-    return {"id": name, "project_id": "p", "content": name, "timestamp": timestamp, "retries": 0}
+def _entry(name: str, timestamp: float = 1000.0) -> Item:
+    return entry(name, "p", id=name, timestamp=timestamp)
 
 
 @pytest.fixture
@@ -168,9 +168,6 @@ def test_watch_shows_the_status_again_until_ctrl_c(
     assert "quarantine     1 file" in second
 
 
-# In one line ----------------------------------------------------------------------------------
-
-
 def test_the_line_counts_without_a_worker(home: Scratch) -> None:
     assert home.ok("status", "--line") == "mem0 ! not running\n"
     assert not home.claude.exists()
@@ -211,24 +208,16 @@ def test_the_line_says_that_the_folder_is_missing_or_the_settings_wrong(home: Sc
     assert (done.code, done.out, done.err) == (0, "mem0 ! settings\n", "")
 
 
-@pytest.mark.parametrize("words", [("status",), ("status", "--json"), ("doctor",)])
+@pytest.mark.parametrize(
+    "words", [("status",), ("status", "--json"), ("doctor",), ("status", "--line")]
+)
 @pytest.mark.usefixtures("worker")
-def test_whoever_looks_has_the_worker_see_how_the_server_is(
+def test_whoever_looks_has_the_worker_see_how_the_server_is_but_a_prompt_s_line(
     home: Scratch, words: tuple[str, ...]
 ) -> None:
     home.run(*words)
-    ((_, order),) = orders.waiting(home.paths.orders)
-    assert order is not None
-    assert order.verb == orders.LOOK
-
-
-def test_a_prompt_s_line_asks_the_worker_for_nothing(home: Scratch, worker: None) -> None:
-    del worker
-    home.run("status", "--line")
-    assert list(orders.waiting(home.paths.orders)) == []
-
-
-# Stats -------------------------------------------------------------------------------------------
+    asked = [order and order.verb for _, order in orders.waiting(home.paths.orders)]
+    assert asked == [orders.LOOK] * ("--line" not in words)
 
 
 def test_counts_by_project_retries_and_age(home: Scratch) -> None:
@@ -302,9 +291,6 @@ def test_a_queue_file_that_is_broken_is_unknown_until_it_holds_still(
     assert home.queue.read_bytes() == data
 
 
-# The folder ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", ["missing", "a file", "a link to nothing"])
 def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
     folder = home.root / "claud"
@@ -355,9 +341,6 @@ def test_a_relative_folder_is_refused(home: Scratch, where: str, value: str) -> 
     assert "an absolute path" in done.err
     assert done.err.endswith(f"The memory is queued all the same, in {home.claude}.\n")
     assert home.queue.exists()
-
-
-# The disk ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.row(50)

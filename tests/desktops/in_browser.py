@@ -50,7 +50,7 @@ def understood(trial: Trial) -> str:
 
 
 def corrected(trial: Trial) -> str:
-    _click(trial, "Edit")
+    _click(trial, "Correct")
     _shows(trial, "Correct the text")
     _click(trial, "corner closses at six")
     trial.nested.screen.keys("ctrl+a")
@@ -70,7 +70,7 @@ def deleted(trial: Trial) -> str:
     for _ in range(_TURNS):  # what is said of the last act stands above the list
         trial.nested.screen.mouse(*_PAPER, _WHEEL)
     _shows(trial, "bakery opens on the third")  # by itself
-    _click(trial, "Edit")
+    _click(trial, "Correct")
     _click(trial, "Back up and delete")
     _shows(trial, "Delete 1 memory")
     trial.shoot("before it is deleted")

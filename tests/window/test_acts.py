@@ -171,7 +171,7 @@ def test_a_memory_is_understood_edited_and_sent(window: Window, server: Standin)
     home.wait_dlq([text])
     server.clear_scripts()
     tab = window.open("undelivered")
-    tab.button("Edit …", "#chosen").click()
+    tab.page.locator("#chosen .acts button", has_text="Correct …").click()
     tab.sees("beta", "500", "s", "The fault is the server's", within="#sheet")
     assert tab.page.input_value("#content") == text
     tab.page.fill("#content", text + " and more")
@@ -296,3 +296,52 @@ def test_it_ends_when_its_last_page_is_closed(window: Window) -> None:
     assert process.wait() == 0
     window.open()
     assert window.endpoint.pid != process.pid
+
+
+def test_what_the_server_has_is_corrected_and_deleted(browser: Browser, bare_home: Home) -> None:
+    home = bare_home
+    home.env["MEM0TRAY_SERVER_URL"] = "local"
+    hostile = "wrong <b>\"'</b>\n& [[ {{ 7*7 }}"
+
+    def has(*texts: str) -> None:
+        def kept() -> list[str]:
+            found = home.json("recall", "-p", "alpha")["memories"]
+            return sorted(e["memory"] for e in found if e["state"] == "delivered")
+
+        wait_until(lambda: kept() == sorted(texts), what=f"{texts}", explain=lambda: str(kept()))
+
+    home.write_queue([entry("right"), entry(hostile)])
+    with Window(home, browser, home.worker()) as window:
+        tab = window.open()
+        wrong = tab.page.locator("#found li", has_text="wrong")
+        wrong.get_by_role("button", name="Delete: wrong").click()
+        tab.sees("Delete this memory on the server?", "{{ 7*7 }}", within="#sheet")
+        tab.button("Cancel", "#sheet").click()
+        wrong.get_by_role("button", name="Delete: wrong").click()
+        tab.button("Back up and delete", "#sheet").click()
+        assert tab.said() == "Deleted on the server, a copy is kept."
+        has("right")
+        tab.button("Undo").click()
+        tab.sees("1 memory is back.", within="#note")
+        has("right", hostile)
+        tab.page.fill("#query", "wrong")
+        wrong.get_by_role("button", name="Correct: wrong").click()
+        assert tab.page.input_value("#content") == hostile
+        tab.page.fill("#content", "better")
+        tab.button("Save and send").click()
+        tab.sees("Corrected: the new text is sent, the old one is kept.", within="#note")
+        wrong.wait_for(state="detached")
+        has("right", "better")
+        tab.button("Undo").click()
+        tab.sees("The memory has its old text again.", within="#note")
+        has("right", hostile)
+        assert window.faults == []
+    assert home.json("verify", "--requeue")["missing"] == []
+
+
+def test_a_server_that_cannot_delete_is_named(window: Window, server: Standin) -> None:
+    window.home.write_queue([entry("there")])
+    server.wait_for(lambda: server.count("there") == 1)
+    tab = window.open()
+    tab.sees("there", "This server cannot correct or delete single memories.", within="#found")
+    assert tab.page.locator("#found li button").count() == 0

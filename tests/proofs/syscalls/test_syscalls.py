@@ -45,7 +45,7 @@ def spoilt(everything: list[Point]) -> Sweep:
         chosen = [point for point in everything if not calls or point.call in calls]
         trials = sweep.trials(chosen, fault)
         some = list(evenly([each for each in trials if each.point.act == "worker"], number))
-        for act in COMMANDS:
+        for act in COMMANDS if fault in (KILL, TWICE) else COMMANDS[:1]:
             some += evenly([each for each in trials if each.point.act == act], 1)
         record = Record(None)
         for _ in sweep.run(some, record, 2):

@@ -208,7 +208,7 @@ EXCUSES: Final = (
     ),
     Excuse(("flock",), "LOCK_UN", "the descriptor is closed next, and that unlocks too"),
     Excuse(
-        ("openat", "write"), r"instance\.lock(\", O_WRONLY|>)",
+        ("openat", "write", "ftruncate"), r"instance\.lock(\", O_WRONLY|>)",
         "the lock says who runs; the process id in it is for people",
     ),
     Excuse(
@@ -216,7 +216,7 @@ EXCUSES: Final = (
         "who cannot tell whether a worker runs waits as if one did", acts=_COMMANDS,
     ),
     Excuse(
-        ("openat", "flock"), r"\.tmp\", O_RDONLY|\.tmp>, LOCK_SH",
+        ("openat", "flock"), r"\.tmp\", O_RDONLY|\.tmp>, LOCK_(SH|EX)",
         "a temporary file is written without its lock too; the lock only keeps a start off it",
     ),
     Excuse(
@@ -234,12 +234,13 @@ EXCUSES: Final = (
     ),
     Excuse(
         ("openat",), r'/edits(/open-[^"/]*)?", O_RDONLY',
-        "a folder for an editor's text is neither synced nor listed for anybody", acts=("edit",),
+        "a folder for an editor's text is neither synced nor listed for anybody",
+        acts=("edit", "correct"),
     ),
     Excuse(
         ("openat",), r'/state\.json", O_RDONLY', "what was last known of the server is asked anew",
     ),
-    Excuse(("unlink",), r"\.previous\.json|\.tmp\"", "a leftover, removed at another start"),
+    Excuse(("unlink",), r"\.(previous\.json|tmp|answer)\"", "a leftover, removed at another start"),
     Excuse(
         ("openat",), rf'{_OF_LEDGER}/serves\.json", O_RDONLY',
         "a data folder goes by its name where its record cannot be read",
@@ -256,7 +257,8 @@ EXCUSES: Final = (
     Excuse(("write",), r"-process-\d+\.(out|err)>", "nor has a line on the terminal"),
     Excuse(
         ("openat", "write", "fsync", "rename", "fchmod", "flock"), r"\.claude[/\">]",
-        "what cannot go into the queue file goes into the emergency file", acts=("add",),
+        "what cannot go into the queue file goes into the emergency file",
+        acts=("add", "correct"),
     ),
 )  # fmt: skip
 

@@ -20,33 +20,11 @@ LATE = pytest.mark.parametrize(
 
 
 @SEEN
-def test_a_file_as_published_is_no_edit(ledger: Ledger, seen: Seen) -> None:
-    found = [parsed(ledger.add(name).raw or b"") for name in "abc"]
-    result = ledger.merge(found, seen)
-    assert result == Decisions()
-    assert not result.is_edit
-
-
-@SEEN
 def test_layout_is_no_edit(ledger: Ledger, seen: Seen) -> None:
     first, second = ledger.add("a").raw or b"", ledger.add("b").raw or b""
     turned = json.dumps(dict(reversed(json.loads(first).items())), indent=7).encode()
     result = ledger.merge([parsed(pretty(second, 2)), parsed(turned)], seen)
     assert result == Decisions()
-
-
-@SEEN
-def test_a_change_of_last_error_alone_is_no_edit(ledger: Ledger, seen: Seen) -> None:
-    ledger.add("a", last_error="boom")
-    assert ledger.merge([shown("a", last_error="mine")], seen) == Decisions()
-
-
-@SEEN
-def test_an_item_shown_twice_counts_once(ledger: Ledger, seen: Seen) -> None:
-    ledger.add("a")
-    assert ledger.merge([shown("a"), shown("a"), shown("n"), shown("n")], seen) == Decisions(
-        adopt=[shown("n")]
-    )
 
 
 @SEEN
@@ -63,16 +41,6 @@ def test_a_value_never_published_wins(ledger: Ledger, seen: Seen, fields: dict[s
     assert (pair.item.retry_count, pair.item.last_attempt) == (want.retry_count, want.last_attempt)
     assert json.loads(pair.item.raw) == json.loads(want.raw)
     assert result == Decisions(edits=[pair])
-
-
-@SEEN
-def test_a_value_published_before_is_stale(ledger: Ledger, seen: Seen) -> None:
-    row = ledger.add("a", first=5)
-    old = dead_letter("a", retry_count=1, last_attempt=100.0)
-    ledger.stood(row, 1, 4, old)
-    result = ledger.merge([parsed(old)], seen)
-    assert result == Decisions(stale=1)
-    assert not result.is_edit
 
 
 @SEEN
@@ -97,16 +65,6 @@ def test_last_attempt_zero_is_a_wish_to_retry(ledger: Ledger, seen: Seen, value:
     assert pair.item.retry_count == 2
     assert result == Decisions(forced=[pair])
     assert result.is_edit
-
-
-@SEEN
-def test_last_attempt_zero_counts_though_published(ledger: Ledger, seen: Seen) -> None:
-    row = ledger.add("a", first=5)
-    ledger.stood(row, 1, 4, dead_letter("a", last_attempt=0))
-    ledger.add("b", last_attempt=0)
-    found = [shown("a", last_attempt=0), shown("b", last_attempt=0)]
-    result = ledger.merge(found, seen)
-    assert [pair.row.item_id for pair in result.forced] == ["a", "b"]
 
 
 @SEEN
@@ -141,14 +99,6 @@ def test_what_is_changed_or_added_is_an_edit_of_the_same_item(
     (pair,) = result.edits
     assert (pair.row, pair.item.raw, pair.item.retry_count) == (row, shown("a", **fields).raw, 2)
     assert result == Decisions(edits=[pair])
-
-
-@SEEN
-def test_content_that_was_replaced_is_stale(ledger: Ledger, seen: Seen) -> None:
-    row = ledger.add("a", content="new", first=5)
-    old = dead_letter("a", content="old")
-    ledger.stood(row, 1, 4, old)
-    assert ledger.merge([parsed(old)], seen) == Decisions(stale=1)
 
 
 def replaced(
@@ -205,13 +155,6 @@ def test_an_old_text_beside_its_edit_is_stale(ledger: Ledger) -> None:
     _, old = replaced(ledger)
     found = [old, shown("a", content="new")]
     assert ledger.merge(found, Seen(9, current=11)) == Decisions(stale=1)
-
-
-@SEEN
-def test_a_further_content_of_a_shared_id_is_adopted(ledger: Ledger, seen: Seen) -> None:
-    ledger.add("a")
-    second = shown("a", content="second")
-    assert ledger.merge([shown("a"), second], seen) == Decisions(adopt=[second])
 
 
 @SEEN
