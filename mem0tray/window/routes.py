@@ -248,12 +248,14 @@ class Window:
 
     def _act_shown(self) -> dict[str, Any]:
         act, why = self._acts.retried, ""
-        if act is not None and act.left:
-            seen = standing.overview(standing.read(current(), time.time()))
+        left = 0 if act is None else act.left
+        if act is not None and left:
             with Reader(current().locations().ledger) as reader:
                 act.look(reader)
-            if act.left and seen.state not in (HEALTHY, STARTING):
-                why = headline(seen, self._language, live=True).title
+            if act.left == left:  # perhaps something holds it up
+                seen = standing.overview(standing.read(current(), time.time()))
+                if seen.state not in (HEALTHY, STARTING):
+                    why = headline(seen, self._language, live=True).title
         return {"act": act, "hindered": why, "language": self._language}
 
     async def _delivered(self, request: Request) -> Response:
