@@ -1,4 +1,10 @@
-"""What a user does to memories that wait, each by an order; an error leaves all as it was."""
+"""What a user does to memories that wait: delete, edit, restore, retry.
+
+Each leaves an order (`actions.one_writer`). A running worker carries it out before it sends
+anything more (`worker.orders`), and answers; if none runs, the command does, by the same code under
+the worker's lock. Both change the ledger in one transaction, and then write queue file and
+DLQ file from it. An error leaves all as it was.
+"""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,6 +10,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -46,9 +47,11 @@ def show(settings: Settings, language: Language, *, view: str = "", waits: bool 
     words to all. Return whether a browser could be opened. Raises Mem0TrayError.
     """
     paths = settings.locations()
-    door = usual_place(paths)
+    with ThreadPoolExecutor(1) as pool:
+        place = pool.submit(usual_place, paths)  # which asks the desktop: meanwhile
+        named = endpoint.find(paths.window) or _started(paths, language)
+    door = place.result()
     private_folders.make_private_folder(door.parent)
-    named = endpoint.find(paths.window) or _started(paths, language)
     text = _DOOR.format(address=f"{named.url}{_way_in(named)}&view={view}")
     atomic.replace(door, text.encode(), durable=False)
     return open_page(door, waits=waits)

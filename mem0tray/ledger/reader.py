@@ -4,14 +4,13 @@ A ledger that is missing, locked or corrupt knows nothing: every answer is then 
 """
 
 import json
-import re
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from mem0tray.core import item as items
@@ -26,7 +25,18 @@ from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import decode, dialect_in, encode
 from mem0tray.ledger.names import SQL
 from mem0tray.ledger.outages import Outage
-from mem0tray.ledger.rows import Attempt, Batch, Known, Listed, TakenMemory, Traced, known_from
+from mem0tray.ledger.rows import (
+    ORDERS,
+    Attempt,
+    Batch,
+    Known,
+    Listed,
+    Matching,
+    ProjectCounts,
+    TakenMemory,
+    Traced,
+    known_from,
+)
 from mem0tray.system import regular_file
 
 _TIMEOUT: Final = 1.0
@@ -40,59 +50,6 @@ _BEGINS: Final = "id >= ? AND id < ?"
 _AFTER: Final = b"\xff"
 _MOST: Final = 1000  # memories found by the beginning of an id
 _AT_ONCE: Final = 500  # rows of one query
-
-
-class ProjectCounts(NamedTuple):
-    """How many dead letters, and fresh entries, a project has (empty: no project)."""
-
-    project: str
-    dead: int
-    fresh: int
-
-
-# How dead letters may be sorted.
-ORDERS: Final = {
-    "due": "due, ts",
-    "newest": "moved DESC",
-    "oldest": "moved",
-    "tries": "retry_count DESC",
-}
-
-
-class Matching(NamedTuple):
-    """Which dead letters are meant: of a project, with one of these errors, with a text in theirs.
-
-    They wait `since` that time or a later one, but from `before` that one (Unix seconds), and are
-    among `keys`. None is any.
-    """
-
-    project: str | None = None
-    errors: Sequence[str] | None = None
-    text: str | None = None
-    since: float | None = None
-    before: float | None = None
-    keys: Sequence[int] | None = None
-
-    def values(self) -> dict[str, Any]:
-        text = escaped = None
-        if self.text:
-            escaped = _like(json.dumps(self.text)[1:-1])  # as JSON may have it
-            text = _like(self.text)
-        return {
-            "project": None if self.project is None else encode(self.project),
-            "errors": None if self.errors is None else json.dumps(list(self.errors)),
-            "text": text,
-            "escaped": escaped,
-            "since": self.since,
-            "before": self.before,
-            "keys": None if self.keys is None else json.dumps(list(self.keys)),
-        }
-
-
-def _like(text: str) -> str:
-    if "\0" in text:  # where SQLite ends a pattern: it would match everything
-        return ""
-    return "%" + re.sub(r"[%_\\]", r"\\\g<0>", text) + "%"
 
 
 class Reader:

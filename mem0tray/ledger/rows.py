@@ -1,8 +1,9 @@
-"""What stands in rows of the ledger: items as intake, merge and commands see them, and attempts."""
+"""What stands in rows of the ledger: items and attempts, as its users see them; which are meant."""
 
 import json
+import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -11,7 +12,7 @@ from mem0tray.core import reasons
 from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.ledger.database import decode
+from mem0tray.ledger.database import decode, encode
 
 
 class Row(Struct, frozen=True):
@@ -163,3 +164,56 @@ def from_kept(text: str) -> Reason:
         return reasons.quoted(text)
     document = json.loads(text)
     return reasons.read(document["id"], document["arguments"])
+
+
+class ProjectCounts(NamedTuple):
+    """How many dead letters, and fresh entries, a project has (empty: no project)."""
+
+    project: str
+    dead: int
+    fresh: int
+
+
+# How dead letters may be sorted.
+ORDERS: Final = {
+    "due": "due, ts",
+    "newest": "moved DESC",
+    "oldest": "moved",
+    "tries": "retry_count DESC",
+}
+
+
+class Matching(NamedTuple):
+    """Which dead letters are meant: of a project, with one of these errors, with a text in theirs.
+
+    They wait `since` that time or a later one, but from `before` that one (Unix seconds), and are
+    among `keys`. None is any.
+    """
+
+    project: str | None = None
+    errors: Sequence[str] | None = None
+    text: str | None = None
+    since: float | None = None
+    before: float | None = None
+    keys: Sequence[int] | None = None
+
+    def values(self) -> dict[str, Any]:
+        text = escaped = None
+        if self.text:
+            escaped = _like(json.dumps(self.text)[1:-1])  # as JSON may have it
+            text = _like(self.text)
+        return {
+            "project": None if self.project is None else encode(self.project),
+            "errors": None if self.errors is None else json.dumps(list(self.errors)),
+            "text": text,
+            "escaped": escaped,
+            "since": self.since,
+            "before": self.before,
+            "keys": None if self.keys is None else json.dumps(list(self.keys)),
+        }
+
+
+def _like(text: str) -> str:
+    if "\0" in text:  # where SQLite ends a pattern: it would match everything
+        return ""
+    return "%" + re.sub(r"[%_\\]", r"\\\g<0>", text) + "%"

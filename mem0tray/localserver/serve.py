@@ -20,9 +20,7 @@ from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.files.lock import FileLock
 from mem0tray.files.private_folders import make_own_folder
 from mem0tray.localserver import endpoint
-from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import Endpoint, find
-from mem0tray.localserver.store import Store
 from mem0tray.system import programs
 
 PORTS_TRIED = 20
@@ -45,6 +43,10 @@ def serve(
     announce: Callable[[Endpoint], None] = lambda _: None,
 ) -> None:
     """Serve the memories in `folder` until a signal says to stop; see `host`."""
+    # Slow to import, and `host` also serves the window, which opens by a click.
+    from mem0tray.localserver.app import build
+    from mem0tray.localserver.store import Store
+
     with ExitStack() as opened:
 
         def make(own: Endpoint, _: Callable[[], None]) -> ASGIApp:

@@ -18,7 +18,7 @@ from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.files import orders
-from mem0tray.ledger.reader import Matching
+from mem0tray.ledger.rows import Matching
 from mem0tray.server.model import ServerMemory
 from mem0tray.window import page, settings_form
 from mem0tray.window.page import Group

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from mem0tray.core.language import Language
 from mem0tray.ledger.outages import Outage
 
-LISTED: Final = 5  # outages in words
 _THINNEST: Final = 0.008  # of a chart's width
 
 
@@ -18,13 +17,6 @@ class Band(NamedTuple):
     left: float
     right: float
     title: str
-
-
-class Told(NamedTuple):
-    """Outages in words: how many and how long in all, and the last ones each by itself."""
-
-    summary: str
-    lines: Sequence[tuple[str, Outage]]
 
 
 def bands(
@@ -47,7 +39,7 @@ def bands(
             together[-1].append(each)
             right = max(right, place(each.ended), place(each.began) + _THINNEST)
     for some in together:
-        left = place(some[0].began)
+        left = min(place(some[0].began), 1.0 - _THINNEST)
         right = max(left + _THINNEST, *(place(each.ended) for each in some))
         yield Band(left, right, _title(some, language))
 
@@ -62,23 +54,19 @@ def _title(some: Sequence[Outage], language: Language) -> str:
     return text.format(n=language.number(len(some)), start=start, end=end)
 
 
-def told(outages: Sequence[Outage], language: Language) -> Told | None:
-    """Put them into words; None for none."""
-    if not outages:
-        return None
-    seconds = sum(each.ended - each.began for each in outages)
+def summary(outages: Sequence[Outage], language: Language) -> str:
+    """Say how many there were, and how long in all; empty for none."""
     text = language.ngettext(
         "Server not reached: {n} time, {duration} in all",
         "Server not reached: {n} times, {duration} in all",
         len(outages),
     )
-    number = language.number(len(outages))
-    summary = text.format(n=number, duration=language.duration(seconds))
-    last = reversed(outages[-LISTED:])
-    return Told(summary, [(_span(each, language), each) for each in last])
+    duration = language.duration(sum(each.ended - each.began for each in outages))
+    return text.format(n=language.number(len(outages)), duration=duration) if outages else ""
 
 
-def _span(one: Outage, language: Language) -> str:
+def span(one: Outage, language: Language) -> str:
+    """Say from when until when it lasted."""
     start, duration = language.date_and_time(one.began), language.duration(one.ended - one.began)
     if one.lasts:
         text = language.gettext("since {start} ({duration})")

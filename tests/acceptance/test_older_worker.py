@@ -154,9 +154,6 @@ def test_dead_letters_that_another_worker_delivers_can_be_restored(
     assert server.count("due") == 1
 
 
-# What the user decides -----------------------------------------------------------------------
-
-
 @pytest.mark.row(45)
 def test_held_entries_are_shown_sent_and_dropped(home: Home, server: Standin) -> None:
     first, second, third = held(home, server)
@@ -203,9 +200,6 @@ def test_held_entries_outlive_restart_and_ledger(home: Home, server: Standin) ->
     assert json.loads(home.queue.read_text())["queue"] == []
 
 
-# Stopping it -------------------------------------------------------------------------------
-
-
 def other_worker_checks(home: Home) -> list[dict[str, str]]:
     checks = home.json("doctor")["checks"]
     return [each for each in checks if each["name"] == "another worker"]
@@ -231,9 +225,6 @@ def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin)
     done = home.run("doctor", "--no-notify", "--stop-other")
     assert done.returncode == 1
     assert "No process can be named" in done.stderr
-
-
-# Again and again -------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

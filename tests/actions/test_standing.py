@@ -50,9 +50,6 @@ def tell(path: Path, **values: object) -> None:
     write(path, {"pid": os.getpid(), "host": socket.gethostname(), **values})
 
 
-# The worker ------------------------------------------------------------------------------------
-
-
 @pytest.mark.usefixtures("running")
 @pytest.mark.parametrize(
     ("reason", "paused"), [(Reason("paused by you"), True), (state.BREAK, False)]
@@ -103,9 +100,6 @@ def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -
     assert seen.ledger.usable
 
 
-# The server, the pause ----------------------------------------------------------------------
-
-
 @pytest.mark.usefixtures("running")
 @pytest.mark.parametrize("there", ["", None, 7, "former.test"])
 def test_the_metrics_of_a_worker_that_does_not_know_its_server_yet_name_none(
@@ -119,8 +113,6 @@ def test_the_metrics_of_a_worker_that_does_not_know_its_server_yet_name_none(
         os.utime(paths.metrics, (1000.0, 1000.0))
     assert read().server.shown == "server.test"
 
-
-# What cannot be read --------------------------------------------------------------------------
 
 CANNOT: dict[str, Callable[[Snapshot], object]] = {
     "queue": lambda seen: seen.step.unread.get("queue"),
@@ -192,8 +184,6 @@ def test_a_file_that_is_rewritten_all_the_time_has_no_count(
     assert (made.queue, made.dlq, made.totals["queued"]) == (None, 0, None)
     assert str(paths.queue) in str(made.reason)
 
-
-# In figures and words ---------------------------------------------------------------------------
 
 NOW = 1_764_500_000.0
 RUNNING = Running(7, NOW - 600)

@@ -38,9 +38,6 @@ def queued(home: Home) -> list[tuple[str, str]]:
     return [(each["project_id"], each["content"]) for each in home.queue_items()]
 
 
-# What is queued -------------------------------------------------------------------------------
-
-
 def test_marked_lines_of_the_answer_are_queued_once(home: Home, server: Standin) -> None:
     for _ in range(2):
         assert hook(home, "Stop", last_assistant_message=ANSWER) == ""
@@ -178,9 +175,6 @@ def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -
     assert server.stored == [("garden", "roses want sun")]
 
 
-# What fails -----------------------------------------------------------------------------------
-
-
 EACH = ("SessionStart", "Stop", "PostCompact", "SessionEnd", "Odd\nOne")
 JUNK = (
     "mem0:",
@@ -261,9 +255,6 @@ def test_a_full_disk_fails_no_caller(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (0, "")
         assert done.stderr.startswith("mem0tray: ❌ Hook Stop: ")
         assert "No space left on device" in done.stderr
-
-
-# What a session begins with -------------------------------------------------------------------
 
 
 def context(home: Home) -> str:

@@ -168,9 +168,6 @@ def test_watch_shows_the_status_again_until_ctrl_c(
     assert "quarantine     1 file" in second
 
 
-# In one line ----------------------------------------------------------------------------------
-
-
 def test_the_line_counts_without_a_worker(home: Scratch) -> None:
     assert home.ok("status", "--line") == "mem0 ! not running\n"
     assert not home.claude.exists()
@@ -221,9 +218,6 @@ def test_whoever_looks_has_the_worker_see_how_the_server_is_but_a_prompt_s_line(
     home.run(*words)
     asked = [order and order.verb for _, order in orders.waiting(home.paths.orders)]
     assert asked == [orders.LOOK] * ("--line" not in words)
-
-
-# Stats -------------------------------------------------------------------------------------------
 
 
 def test_counts_by_project_retries_and_age(home: Scratch) -> None:
@@ -297,9 +291,6 @@ def test_a_queue_file_that_is_broken_is_unknown_until_it_holds_still(
     assert home.queue.read_bytes() == data
 
 
-# The folder ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", ["missing", "a file", "a link to nothing"])
 def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
     folder = home.root / "claud"
@@ -350,9 +341,6 @@ def test_a_relative_folder_is_refused(home: Scratch, where: str, value: str) -> 
     assert "an absolute path" in done.err
     assert done.err.endswith(f"The memory is queued all the same, in {home.claude}.\n")
     assert home.queue.exists()
-
-
-# The disk ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.row(50)

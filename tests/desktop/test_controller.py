@@ -108,9 +108,6 @@ def desk(paths: Paths) -> Iterator[Desk]:
     made.controller.stop()
 
 
-# Retrying ---------------------------------------------------------------------------------
-
-
 @pytest.mark.usefixtures("letters")
 def test_one_is_retried_even_if_it_stands_elsewhere_by_now(desk: Desk, paths: Paths) -> None:
     letter = desk.letters()["bb"]
@@ -133,9 +130,6 @@ def test_one_that_is_gone_is_said(
     assert [each.base for each in desk.notices] == ["action-needed"]
     assert paths.dlq.read_bytes() == before
     assert (desk.questions, desk.told) == ([], [])
-
-
-# Back up, then delete -----------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("letters")
@@ -176,9 +170,6 @@ def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
     assert contents(paths) == []
 
 
-# Bringing memories over -------------------------------------------------------------------------
-
-
 @pytest.fixture
 def former(paths: Paths) -> Iterator[Standin]:
     """Serve two of three memories that were delivered there."""
@@ -211,9 +202,6 @@ def test_a_former_server_is_offered_until_its_memories_are_brought_over(
     assert queued(paths) == ["two", "one"]
     with worker(paths):
         assert desk.controller.former() == ()
-
-
-# Knowing more ---------------------------------------------------------------------------------
 
 
 def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
@@ -282,17 +270,11 @@ def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> No
     assert len(contents(desk.paths)) == len(letters)
 
 
-# Settings -----------------------------------------------------------------------------------
-
-
 def test_the_level_is_written_into_the_settings(desk: Desk) -> None:
     config_file().parent.mkdir(parents=True)
     config_file().write_text("# mine\n[notifications]\nlevel = 'all'  # for now\n")
     desk.click(Verb.LEVEL, value="problems")
     assert config_file().read_text() == '# mine\n[notifications]\nlevel = "problems"  # for now\n'
-
-
-# The thread ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

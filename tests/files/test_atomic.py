@@ -142,9 +142,6 @@ def test_a_disk_that_takes_no_writes_is_told_by_its_flags(
     assert not atomic.is_read_only(tmp_path)
 
 
-# Replacing ---------------------------------------------------------------------------------
-
-
 @needs.LINKS
 def test_a_link_is_followed_and_the_mode_kept(tmp_path: Path) -> None:
     file, link = tmp_path / "file", tmp_path / "link"
@@ -263,9 +260,6 @@ def test_the_link_of_a_stranger_is_not_followed(monkeypatch: pytest.MonkeyPatch,
     atomic._refuse_planted(link)
 
 
-# A further name ------------------------------------------------------------------------------
-
-
 @needs.LINKS
 def test_a_file_is_kept_under_a_further_name(tmp_path: Path) -> None:
     file, link, name = tmp_path / "file", tmp_path / "link", tmp_path / "kept"
@@ -315,9 +309,6 @@ def test_a_folder_that_cannot_be_synced_is_named_unless_it_may_only_not_be_read(
     assert (tmp_path / "file").read_bytes() == b"data"
 
 
-# What is no file ------------------------------------------------------------------------------
-
-
 @pytest.mark.row(49)
 @pytest.mark.parametrize("kind", odd.KINDS)
 def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
@@ -330,9 +321,6 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
         )
         assert not path.is_file()
     assert list(tmp_path.iterdir()) == []
-
-
-# Windows --------------------------------------------------------------------------------------
 
 
 def _of_windows(number: int) -> PermissionError:

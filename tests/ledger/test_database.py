@@ -38,9 +38,6 @@ def killed(path: Path) -> None:
     Ledger(path)._db.close()
 
 
-# Opening -------------------------------------------------------------------------------------
-
-
 def test_on_a_small_disk_the_log_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or it fills the disk, and cannot be checkpointed any more: that needs room in the ledger."""
     usage = SimpleNamespace(free=4 * 100 * opening._PAGE)
@@ -121,9 +118,6 @@ def test_a_mark_that_cannot_be_read_is_doubt(path: Path) -> None:
     assert opened(path) == f"{mark} cannot be read (Too many levels of symbolic links)"
 
 
-# Doubt ---------------------------------------------------------------------------------------
-
-
 def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
     assert SOURCES == (QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE, NOTES)
     assert SOURCES == ("queue", "DLQ", "emergency file", "notes of Claude Code")
@@ -169,9 +163,6 @@ def test_a_ledger_is_checked_whole_after_a_crash(
     monkeypatch.setattr(sqlite3, "connect", connected)
     assert opened(path) == ""
     assert [sql for sql in asked if "_check" in sql] == [f"PRAGMA {check}(1)"]
-
-
-# Transactions --------------------------------------------------------------------------------
 
 
 def test_only_the_outermost_transaction_commits(ledger: Ledger) -> None:
@@ -241,9 +232,6 @@ def test_an_erased_text_leaves_no_trace(ledger: Ledger) -> None:
         assert b"sesame" not in file.read_bytes()
 
 
-# Errors in words -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("code", "remedy", "failed"),
     [
@@ -270,8 +258,6 @@ def test_each_error_has_its_remedy(
     if remedy.startswith("Mend"):
         assert trouble(path, error).remedy.startswith("The disk is read-only")
 
-
-# Versions ------------------------------------------------------------------------------------
 
 TABLES = (
     "items", "texts", "outcomes", "attempts", "servers", "showings", "generations", "tickets",
@@ -374,8 +360,6 @@ def test_a_full_disk_has_the_log_taken_in(path: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(alone)) as taken_in:
         assert taken_in.execute("SELECT value FROM meta WHERE name = 'n'").fetchone() == (1,)
 
-
-# Queries -------------------------------------------------------------------------------------
 
 FOLDER = Path(names.__file__).parent
 PARTS = FOLDER.joinpath("queries.sql").read_text(encoding="utf-8").split("-- name: ")[1:]

@@ -109,9 +109,6 @@ def test_a_row_says_what_the_ledger_knows(ledger: Ledger, inbox: Inbox) -> None:
     )
 
 
-# Moves ---------------------------------------------------------------------------------------
-
-
 def test_what_the_queue_file_may_still_show_is_remembered(inbox: Inbox) -> None:
     entry, other = fresh("a"), fresh("b")
     key = inbox.add_fresh(entry, NOW, ask=False)
@@ -123,9 +120,6 @@ def test_what_the_queue_file_may_still_show_is_remembered(inbox: Inbox) -> None:
     assert inbox.tombstones() == {("a", entry.digest): key}
     inbox.clear_tombstones([("a", entry.digest)])
     assert inbox.tombstones() == {}
-
-
-# The queue file ------------------------------------------------------------------------------
 
 
 def test_waiting_entries_are_those_of_the_queue_file(ledger: Ledger, inbox: Inbox) -> None:
@@ -159,9 +153,6 @@ def test_a_text_whose_id_is_known_is_not_new(tmp_path: Path) -> None:
     with closing(Ledger(tmp_path / "ledger.sqlite3")) as ledger:
         Inbox(ledger).add_fresh(item, NOW, ask=False)
         assert not Inbox(ledger).add_note_text((item.id, b"another project's"))
-
-
-# What users change ---------------------------------------------------------------------------
 
 
 def test_an_edited_text_is_the_same_item(ledger: Ledger, inbox: Inbox) -> None:
@@ -261,9 +252,6 @@ def test_an_edit_leaves_a_wait_that_it_does_not_name_and_that_the_server_wants(
         outbox.defer(edit, NOW + 600)
         inbox.change_values(edit, letter("a", content="new", last_attempt=0), NOW + 6)
         assert row(ledger, edit)["due"] == 0
-
-
-# Forgetting ----------------------------------------------------------------------------------
 
 
 def test_a_text_that_is_to_be_forgotten_is_gone(ledger: Ledger, inbox: Inbox) -> None:

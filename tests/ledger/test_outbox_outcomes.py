@@ -205,9 +205,6 @@ def test_the_last_fifty_attempts_are_kept(ledger: Ledger, outbox: Outbox) -> Non
     ]
 
 
-# What a delivery costs -------------------------------------------------------------------------
-
-
 def test_a_delivery_costs_few_statements(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
     first, second, _ = put(inbox, *map(fresh, "abc"))
     outbox.claim(first, NOW)

@@ -15,7 +15,8 @@ from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.names import DIALECT
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.reader import Matching, ProjectCounts, Reader
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Matching, ProjectCounts
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
@@ -238,8 +239,6 @@ def test_what_was_queued_again_for_another_server_stands_for_none(
     assert taken(tmp_path / "ledger.sqlite3") == ["a"]
 
 
-# What waits ----------------------------------------------------------------------------------
-
 WAITS = (
     letter("d2", project_id="p", retry_count=2, last_attempt=5),
     letter("d1", project_id="q", retry_count=9, last_attempt=5),
@@ -340,9 +339,6 @@ def test_no_question_looks_at_all_items_ever_taken_in(
         QUESTIONS[number](reader)
     assert plans
     assert not [each for each in plans if each.startswith("SCAN items") and "INDEX" not in each]
-
-
-# Servers -------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -142,6 +142,7 @@ def test_bars_are_as_high_as_their_values() -> None:
         ([(0, 1)], [(0, 0.25)]),
         ([(-5, 0.5), (2, 9)], [(0, 0.125), (0.5, 1)]),  # before the first bar, beyond the last
         ([(-5, -1)], []),
+        ([(3.999, 4)], [(0.992, 1)]),
         ([(1, 1.0001)], [(0.25, 0.258)]),  # it can be seen
         ([(1, 1.0001), (1.001, 1.002), (3, 4)], [(0.25, 0.258), (0.75, 1)]),
     ],
@@ -158,15 +159,13 @@ def test_an_outage_is_drawn_where_its_time_is(
         assert found[0].title.startswith("Server not reached, 2 times: from Dec 1")
 
 
-def test_outages_are_told_in_words_the_last_ones_first() -> None:
-    start = 1_764_500_000.0
-    lasted = [Outage(start + n * _DAY, start + n * _DAY + 600) for n in range(7)]
-    lasted += [Outage(start + 9 * _DAY, start + 9 * _DAY + 7200, quoted("why"), lasts=True)]
-    said = outages.told(lasted, Language("en"))
-    assert said is not None
-    assert said.summary == "Server not reached: 8 times, 3 hours in all"
-    texts = [text for text, _ in said.lines]
-    assert len(texts) == outages.LISTED
-    assert texts[0].startswith("since Dec 9, 2025, ")
-    assert texts[0].endswith(" (2 hours)")
-    assert texts[1].endswith(" (10 minutes)")
+def test_outages_are_told_in_words() -> None:
+    start, english = 1_764_500_000.0, Language("en")
+    over = [Outage(start + n * _DAY, start + n * _DAY + 600) for n in range(7)]
+    lasts = Outage(start + 9 * _DAY, start + 9 * _DAY + 7200, quoted("why"), lasts=True)
+    said = outages.summary([*over, lasts], english)
+    assert said == "Server not reached: 8 times, 3 hours in all"
+    assert outages.summary([], english) == ""
+    assert outages.span(lasts, english).startswith("since Dec 9, 2025, ")
+    assert outages.span(lasts, english).endswith(" (2 hours)")
+    assert outages.span(over[0], english).endswith(" (10 minutes)")

@@ -107,9 +107,6 @@ def test_retry_after_is_seconds_or_a_date_within_an_hour(text: str, seconds: flo
     assert retry_after(found, NOW) == classified(found).retry_after == seconds
 
 
-# Messages ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("found", "words"),
     [
@@ -191,9 +188,6 @@ def test_a_message_begins_with_its_status(text: str, status: int | None) -> None
         assert status_in(message(status or 302, body)) == status or 302
 
 
-# Health -----------------------------------------------------------------------------------------
-
-
 REFUSED = Reply(None, {}, b"", 0.1, Fault.UNREACHABLE, reasons.quoted("connection refused"))
 
 
@@ -228,8 +222,6 @@ def test_a_probe_that_is_redirected_or_finds_no_tls_says_what_to_set() -> None:
         " `mem0tray config set server.url http://mem0.test:8000/x`."
     )
 
-
-# What must not show -----------------------------------------------------------------------------
 
 CONTENT = 'Das Kennwort für "Zürich" lautet:\nmöwe\\neun — bitte nicht weitersagen 🙂'
 PART = CONTENT[20:60]

@@ -77,9 +77,6 @@ def test_each_call_of_a_client_fits_what_is_published(terms: Terms) -> None:
         assert server.faults == []
 
 
-# Saving -------------------------------------------------------------------------------------------
-
-
 def test_a_save_is_that_of_an_official_server_with_its_time() -> None:
     _, (request,) = called(STORED, "save", MEMORY)
     assert (request.method, request.target) == ("POST", "/v3/memories/add/")
@@ -204,9 +201,6 @@ def test_facts_are_believed_without_a_look() -> None:
     assert (outcome.kind, len(requests)) == (Kind.DELIVERED, 1)
 
 
-# What became of it --------------------------------------------------------------------------------
-
-
 def test_a_ticket_is_asked_for() -> None:
     said, (request,) = called(event("SUCCEEDED", results=[ADDED]), "ask", FOUND)
     assert said is Presence.PRESENT
@@ -236,9 +230,6 @@ def test_an_event_that_failed_says_so_without_the_text(error: str | None) -> Non
 )
 def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
     assert called(answer, "ask", FOUND)[0].kind is kind
-
-
-# Health, key, host --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -277,9 +268,6 @@ def test_the_host_s_name_alone_says_which_it_is(
     assert {each.target for each in proxy.requests} == {"http://api.mem0.ai/v1/ping/"}
     assert proxy.requests[0].headers["authorization"] == f"Token {KEY}"
     assert learnt == ["platform"]
-
-
-# Reading ------------------------------------------------------------------------------------------
 
 
 def listing(*numbers: int, count: int | None = None, following: str | None = None) -> bytes:

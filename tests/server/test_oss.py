@@ -179,8 +179,6 @@ def test_the_server_s_name_of_a_request_is_kept(name: str, kept: str) -> None:
     assert saved(answer).request_id == kept
 
 
-# The first deliveries are looked for -----------------------------------------------------------
-
 SHOWN = render(200, {"results": [{"id": "m", "memory": "x", "metadata": {"mem0tray_id": "id-1"}}]})
 FULL = render(200, {"results": [{"id": str(n), "memory": "y"} for n in range(1000)]})
 
@@ -274,8 +272,6 @@ def test_nobody_is_asked_where_nothing_is_to_be_checked() -> None:
         assert saves(client)[0].kind is Kind.DELIVERED
         assert questions(server) == []
 
-
-# Asking ---------------------------------------------------------------------------------------
 
 OTHERS = [f"other {n}" for n in range(20)]  # as many as a server shows that cuts there
 THIRTY = [f"other {n}" for n in range(30)]  # a number at which no server is known to cut
@@ -395,9 +391,6 @@ def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
     assert said.may_have_it or kind is not Kind.NO_ANSWER
 
 
-# Reading back -----------------------------------------------------------------------------------
-
-
 def test_reading_gives_the_newest_first_whatever_their_zones() -> None:
     times = [
         "2026-01-01T23:30:00-08:00",  # the newest: 07:30 on the next day, UTC
@@ -455,9 +448,6 @@ def test_where_no_listing_is_to_be_had_each_is_searched_for() -> None:
     with Wire(answering(*answers)) as server, official(server) as client:
         found = [client.ask(MEMORY, LONG) for _ in range(4)]
     assert found == [*[Presence.ABSENT] * 3, Presence.PRESENT]
-
-
-# Large answers ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("escapes", [True, False])

@@ -105,9 +105,6 @@ def test_what_follows_an_answer_is_not_the_answer_to_the_next_request(*, chunked
         assert server.connections == 3
 
 
-# Nothing was sent -------------------------------------------------------------------------------
-
-
 def unknown(*_: object, **__: object) -> None:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -141,9 +138,6 @@ def test_an_address_is_no_other_of_this_computer(host: str) -> None:
     with Wire(answering(DELIVERED)) as server, client(f"http://{host}:{server.port}") as transport:
         assert post(transport).fault is Fault.UNREACHABLE
         assert server.connections == 0
-
-
-# Lost, late, wrong ------------------------------------------------------------------------------
 
 
 def cut_in_body(connection: Connection) -> None:
@@ -342,8 +336,6 @@ def test_an_abort_between_calls_does_not_touch_the_next_one() -> None:
             assert post(transport).status == 200
             transport.abort()
 
-
-# The network below httpx -----------------------------------------------------------------------
 
 IN_TIME = "no connection in time"
 LOST = "the connection was lost before anything was sent"

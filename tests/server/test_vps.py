@@ -113,9 +113,6 @@ def test_any_id_makes_a_key_that_a_header_can_hold(key: str, header: str | None)
     assert key_header(key) == (header or "")
 
 
-# Probing ----------------------------------------------------------------------------------------
-
-
 def test_a_client_loads_no_more_than_it_needs() -> None:
     script = (
         "import sys; from mem0tray.server import connect;"
@@ -129,8 +126,6 @@ def test_a_client_loads_no_more_than_it_needs() -> None:
     )
     assert done.stdout.strip() == "True []"
 
-
-# The key ----------------------------------------------------------------------------------------
 
 NO = render(401, {"detail": "no"})
 TAKEN, REFUSED, OPEN, UNSURE = KeyVerdict
@@ -172,9 +167,6 @@ def test_the_check_of_a_key_lists_a_project_that_nobody_has(timeouts: list[float
     assert first.headers == second.headers | {"authorization": "Bearer sesame"}
     assert "authorization" not in second.headers
     assert LONG == timeouts[0] > timeouts[1] > 0
-
-
-# Reading ----------------------------------------------------------------------------------------
 
 
 def test_a_listing_is_read_as_it_stands() -> None:
@@ -226,9 +218,6 @@ def asked(handler: Handler, memory: Memory = MEMORY) -> tuple[Presence | Outcome
     return answer, [request.target.partition("?")[0] for request in requests]
 
 
-# Asking -----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("answer", "presence"),
     [
@@ -269,9 +258,6 @@ def listed(texts: Iterable[str], asked: float, *, complete: bool = True) -> Proj
     made = ProjectListing(asked, complete=complete)
     made.learn(texts)
     return made
-
-
-# A server that cannot tell -------------------------------------------------------------------
 
 
 QUESTIONS = [[once(TOO_MANY)], []]  # the first is searched, the second is a listing
@@ -411,9 +397,6 @@ def test_listings_are_kept_up_to_a_size_the_last_ones() -> None:
     for project in ("p0", "p1", "p0", "p2"):
         listings.keep(project, listed(half, 1.0))
     assert list(listings._listings) == ["p0", "p2"]
-
-
-# Many questions about one project ---------------------------------------------------------------
 
 
 def test_one_listing_answers_many_questions() -> None:

@@ -151,10 +151,6 @@ class Desktop:
         """Have the session bus say nothing any more; its connections stay open."""
         self._daemon.signal(signal.SIGSTOP)
 
-    def begin_bus(self) -> None:
-        """Start a session bus where the last one has ended; nobody is on it."""
-        self._start_bus()
-
     def end_display(self) -> None:
         self._server.kill()
 
@@ -196,7 +192,7 @@ class Desktop:
         self.env = self._home() | self.session
         display = self._start_display()
         self._closing.callback(self._kill_all)  # before the display ends
-        self._start_bus()
+        self.begin_bus()
         self.session["DISPLAY"] = self.env["DISPLAY"] = f":{display()}"
         self.screen = self._with(Screen(self.env["DISPLAY"], self.env))
         self.start([tool("openbox"), "--sm-disable"], name="openbox")
@@ -237,7 +233,8 @@ class Desktop:
         self._closing.callback(_end, self._server)
         return functools.partial(_line, self._server)
 
-    def _start_bus(self) -> None:
+    def begin_bus(self) -> None:
+        """Start a session bus, or another where the last one has ended; nobody is on it."""
         tool("dbus-daemon")
         self._daemon = self.start(bus_command(self._runtime), name="bus")
         _line(self._daemon)  # it listens
@@ -251,16 +248,13 @@ class Desktop:
     def _kill_all(self) -> None:
         for process in reversed(self._processes):
             process.kill()
-        for pid in self.strays():
+        for pid in strays(self.address):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def strays(self) -> list[int]:
-        """Find every process that was started in this desktop, by whomever, and still runs."""
-        return strays(self.address)
-
 
 def strays(address: str) -> list[int]:
+    """Find every process that was started in this desktop, by whomever, and still runs."""
     mark = f"DBUS_SESSION_BUS_ADDRESS={address}\0".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):

@@ -252,9 +252,6 @@ def test_settings_that_keep_changing_are_a_fault_after_ten_seconds(scene: Scene)
     ]  # fmt: skip
 
 
-# Beginning and end -------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("jump", [-1000.0, 1000.0, -0.5, 0.0])
 def test_a_clock_that_was_set_back_makes_nothing_wait_for_longer(scene: Scene, jump: float) -> None:
     key = waits_until(scene, NOW + 100)

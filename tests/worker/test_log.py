@@ -247,9 +247,6 @@ def test_the_end_of_the_worker_is_told_last(scene: LogScene) -> None:
     assert scene.intervals() == []
 
 
-# The lines ---------------------------------------------------------------------------
-
-
 ITEM = ("alpha", "0123456789ab")
 NAMED = "alpha (ID: 01234567...)"
 LONG = "x" * 400

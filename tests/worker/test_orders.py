@@ -365,7 +365,7 @@ def about(verb: str, *items: Item) -> Order:
     return orders.about(verb, [each.name for each in items], server=HERE)
 
 
-def test_what_a_server_deletes_is_in_doubt_and_its_id_used_up(ground: QueueScene) -> None:
+def test_what_a_server_deletes_is_of_unknown_outcome_and_its_id_used_up(ground: QueueScene) -> None:
     deliver(ground, WAITS)
     asked = about(REMOVE, WAITS, DEAD)
     assert applied(ground.context, asked) == {WAITS.name: DONE, DEAD.name: THERE}

@@ -252,8 +252,6 @@ def test_what_the_worker_says_of_deliveries(
     assert reason in text
 
 
-# Wrong settings: what holds is looked at, not the defaults ----------------------------------
-
 BROKEN = "[server\n"
 
 

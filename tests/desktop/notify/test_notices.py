@@ -84,9 +84,6 @@ def desk() -> Desk:
     return healthy_desk()
 
 
-# Bursts -------------------------------------------------------------------------
-
-
 def test_a_burst_becomes_one_with_counts_by_project(desk: Desk) -> None:
     for project in ("alpha", "beta", "alpha", "alpha"):
         desk.happens(moved(project))
@@ -141,9 +138,6 @@ def test_of_many_projects_the_largest_are_named_each_in_one_short_line(desk: Des
     largest = desk.last.body.splitlines()[1]
     assert largest.startswith(f"(no project): 2, a b: 2, {'x' * 39}…: 2, project-")
     assert largest.endswith("others: 999")
-
-
-# What is delivered meanwhile ---------------------------------------------------------
 
 
 def test_a_move_is_not_shown_once_its_memory_is_delivered(desk: Desk) -> None:
@@ -202,9 +196,6 @@ def test_good_news_about_one_notice_is_one(desk: Desk) -> None:
     assert desk.last.body.startswith("6 memories")
 
 
-# The limit of an hour --------------------------------------------------------------
-
-
 def test_six_an_hour_are_shown_and_the_rest_counted_in_a_later_one(desk: Desk) -> None:
     for number in range(19):
         desk.happens(moved(f"p{number % 2}"))
@@ -249,9 +240,6 @@ def test_the_level_chooses_what_is_shown(desk: Desk, level: str, titles: set[str
     desk.notices.level = "all"  # nothing waits to be shown when the level changes
     desk.passes(HOUR)
     assert set(desk.titles) == titles
-
-
-# What is shown of it ----------------------------------------------------------------
 
 
 NOT_SHOWN: list[Event] = [
@@ -320,9 +308,6 @@ def test_what_is_over_is_taken_away_once(
     assert desk.notices.over() == set()
 
 
-# Outages -----------------------------------------------------------------------------
-
-
 def test_an_outage_is_shown_after_two_minutes_and_its_end_with_what_waited(desk: Desk) -> None:
     desk.notices.observe(Counts(7, 3, None))
     desk.state(DOWN, "connection refused")
@@ -383,9 +368,6 @@ def test_each_reason_is_shown_once_until_all_is_well(desk: Desk) -> None:
     desk.passes(BURST)
     assert desk.last.body == "One."
     assert len(desk.seen) == 3
-
-
-# A day ----------------------------------------------------------------------------------
 
 
 def _random_event(chance: random.Random) -> Event:

@@ -19,9 +19,6 @@ A, B, C = fresh("a"), fresh("b"), fresh("c")
 ELSEWHERE = "http://elsewhere.test"
 
 
-# New entries ---------------------------------------------------------------------------------
-
-
 def test_new_entries_are_taken_in_once(scene: QueueScene, intake: QueueIntake) -> None:
     scene.write(entry(A), entry(B))
     assert intake.run() == 2
@@ -64,9 +61,6 @@ def test_a_new_process_parses_only_what_the_ledger_does_not_have(
     assert second.oddities == 2, "an entry may be held, or dead, and must not stand there"
 
 
-# Entries that are known ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("here", "servers", "waits"),
     [
@@ -100,9 +94,6 @@ def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: Queue
     scene.write(entry(A), entry(B), entry(C))
     assert intake.run() == 1
     assert scene.column("state", A) == "pending"
-
-
-# Entries that leave --------------------------------------------------------------------------
 
 
 def test_the_first_reading_finds_what_vanished_while_nobody_looked(scene: QueueScene) -> None:
@@ -151,9 +142,6 @@ def test_the_file_that_is_announced_is_ours(scene: QueueScene, intake: QueueInta
     assert intake._has_changed()
     path.unlink()
     assert intake._has_changed()
-
-
-# Older and other workers' lists --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tells", [True, False])
@@ -214,9 +202,6 @@ def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
     with pytest.raises(TornError):
         intake.read()
     assert [len(intake.read().queue), scene.kept()] == [1, []]
-
-
-# Counters ----------------------------------------------------------------------------
 
 
 def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> None:

@@ -250,9 +250,6 @@ def test_a_file_that_needs_no_writing_is_at_rest(
     assert noted == [False]
 
 
-# What the file holds -----------------------------------------------------------------
-
-
 A, B, C = (fresh(name) for name in "abc")
 PATIENCE: Final = 3.0  # seconds before what vanished is shown again
 

@@ -286,9 +286,6 @@ def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -
     assert not asks()
 
 
-# The connection to one server: its name, and whom its clients speak to ----------------
-
-
 def test_a_key_in_the_keyring_is_read_for_the_first_probe_and_where_it_may_be_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -402,8 +399,6 @@ def test_another_port_or_token_is_another_address(clients: Clients) -> None:
         assert (version(found), clients.forget.call_count) == (number, number)
         assert clients.made[-1][0] == ServerAddress.of("http://127.0.0.1:4001", token)
 
-
-# The prober's turns, without its thread ---------------------------------------------
 
 KEY = KeyCheck(KeyVerdict.TAKEN)
 

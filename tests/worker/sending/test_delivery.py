@@ -485,9 +485,6 @@ def test_a_sender_that_comes_too_late_has_nothing_to_tell(
     assert sending.told.empty()
 
 
-# Which lane, and how many at once ---------------------------------------------------------
-
-
 def after(*answers: float) -> Throttle:
     throttle = Throttle()
     for answer in answers:

@@ -58,9 +58,6 @@ def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None
     assert len(court.history()) == 1
 
 
-# Failures of an item -------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("asked", [None, 5.0, 500.0, 1e9])
 @pytest.mark.parametrize(
     ("which", "usual", "told"),
@@ -133,9 +130,6 @@ def test_an_unknown_outcome_is_asked_about(court: Court) -> None:
     assert court.asked_since(other) == NOW
 
 
-# What comes too late --------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("outcome", [TAKEN, Outcome(Kind.FOUND, None, "")])
 def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome: Outcome) -> None:
     job = court.fresh()
@@ -165,9 +159,6 @@ def test_what_a_former_server_said_blames_nobody(court: Court) -> None:
     assert court.verdicts.suspects == frozenset()
 
 
-# A server that is at work ------------------------------------------------------------
-
-
 AT_WORK = Outcome(Kind.AT_WORK, 200, "", may_have_it=True, ticket="event-1")
 
 
@@ -175,9 +166,6 @@ def ticket_of(court: Court, job: Job) -> str | None:
     found = court.claim(job.key).ticket
     court.context.outbox.release(job.key)
     return None if found is None else found.name
-
-
-# What follows -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lane", ["fresh", "letter"])
@@ -249,9 +237,6 @@ def test_a_former_server_s_ticket_is_kept_for_it(court: Court) -> None:
     there = court.context.outbox.claim(job.key, NOW, ELSEWHERE).ticket
     assert there is not None
     assert there.name == "event-1"
-
-
-# When it is asked, and when it is sent again ------------------------------------------------------
 
 
 class Service:

@@ -88,9 +88,6 @@ def test_a_question_in_vain_counts_nothing(court: Court) -> None:
     assert len(court.outages) == 1
 
 
-# A break --------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("asked", "delay"), [(None, PROBE), (5.0, 5.0), (0.0, 0.0), (1e9, LONGEST_BREAK)]
 )
@@ -139,9 +136,6 @@ def test_one_that_is_forgiven_does_not_forgive_the_next(court: Court) -> None:
         events.Delivered("p", "a"),
         events.AttemptFailed("p", "second", 1, SAID),
     ]
-
-
-# A refusal ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -208,9 +202,6 @@ def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> No
         court.apply(court.fresh(name), FORBIDDEN)
     assert court.state() == HEALTHY
     assert len(court.verdicts.suspects) == 2
-
-
-# A canary -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
