@@ -166,13 +166,17 @@ def grouped(waits: WaitingItems, now: float) -> list[Group]:
     """Sum up what is not delivered by what is to be done, the commonest first."""
     alike: dict[tuple[object, ...], Group] = {}
     for error, count, example in waits.failures(_ERRORS):
-        attempt = waits.with_attempts(example).last_attempt
-        cause = diagnose.causes(example, _ALONE, attempt, now, ID)[0]
+        cause = cause_of(waits.with_attempts(example), now)
         name = hashlib.sha256(repr(cause.likeness).encode()).hexdigest()[:12]
         first = alike.get(cause.likeness, Group(name, cause, 0, example, ()))
         errors = [*first.errors, error]
         alike[cause.likeness] = replace(first, count=first.count + count, errors=errors)
     return sorted(alike.values(), key=lambda each: -each.count)
+
+
+def cause_of(found: FoundItem, now: float) -> Cause:
+    """Find why a memory is stuck; `found` has its attempts."""
+    return diagnose.causes(found, _ALONE, found.last_attempt, now, ID)[0]
 
 
 def history(reader: Reader, now: float, odd: Iterable[bytes], span: str) -> list[Slot]:
@@ -203,8 +207,8 @@ def history(reader: Reader, now: float, odd: Iterable[bytes], span: str) -> list
 
 # What the window says in place of commands.
 _BY_BUTTONS: Final = {
-    REWORD: Reason("Correct the text, or delete the memory: click on it."),
-    SHORTEN: Reason("Shorten the text, or delete the memory: click on it."),
+    REWORD: Reason("Correct the text, or delete the memory."),
+    SHORTEN: Reason("Shorten the text, or delete the memory."),
 }
 
 
@@ -254,7 +258,6 @@ def render(seen: Gathered, listed: LetterList, language: Language, *, with_conte
 
 def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str, object]:
     """Return what the templates show of how things stand."""
-    buttons = _BY_BUTTONS if live else {}
     return {
         "seen": seen.overview,
         "made": absolute(seen.now, language),
@@ -272,10 +275,16 @@ def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str
         "restorable": seen.restorable,
         "backed_up": seen.restorable or seen.backed_up,
         "said": lambda reason: reason.said(language),
-        "to_do": lambda cause: (buttons.get(cause.remedy) or cause.remedy).said(language),
+        "to_do": lambda cause: to_do(cause, language, live=live),
         "live": live,
         "version": __version__,
     }
+
+
+def to_do(cause: Cause, language: Language, *, live: bool = False) -> str:
+    """Say what to do about it; a page that is `live` has buttons."""
+    remedy = _BY_BUTTONS.get(cause.remedy) if live else None
+    return (remedy or cause.remedy).said(language)
 
 
 def shown_letters(listed: LetterList, seen: Gathered, language: Language) -> dict[str, object]:
@@ -286,14 +295,9 @@ def shown_letters(listed: LetterList, seen: Gathered, language: Language) -> dic
         "more": max(0, listed.total - listed.offset - len(listed.letters)),
         "why": lambda each: diagnose.why_failed(each, each.last_attempt).said(language),
         "next_retry": diagnose.next_retry,
-        "age": lambda each: relative(_waits_since(each), seen.now, language),
+        "age": lambda each: relative(each.since or 0.0, seen.now, language),
         "due": lambda each: _when(diagnose.next_retry(each), seen, language),
     }
-
-
-def _waits_since(found: FoundItem) -> float:
-    made = found.item.timestamp if found.item else 0.0
-    return items.waits_since(found.known.accepted, made) if found.known else made
 
 
 def templates(language: Language) -> Environment:

@@ -17,8 +17,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from mem0tray.actions import backups, recall, standing, verbs, waiting
-from mem0tray.actions.waiting import NO_LONGER_WAITS, WaitingItems
+from mem0tray.actions import backups, diagnose, recall, standing, verbs, waiting
+from mem0tray.actions.waiting import NO_LONGER_WAITS, FoundItem, WaitingItems
 from mem0tray.config.server_choice import said
 from mem0tray.core import item as items
 from mem0tray.core import reasons
@@ -137,10 +137,12 @@ class Window:
     def _page(self, request: Request) -> Response:
         self._left = time.monotonic()  # a page without scripts has no other sign of life
         view = request.url.path.removeprefix(self._doors.path) or VIEWS[0]
+        mark = hash(_mark())  # before what is shown is read
         values = self._shown(view, request.query_params)
         return self._html(
             "window.html",
             values
+            | {"mark": mark}
             | self._act_shown()
             | {"form": {FORM: self._doors.form}, "session": self._doors.sessions},
         )
@@ -217,8 +219,12 @@ class Window:
 
     def _memory(self, request: Request) -> Response:
         with waiting.opened(current()) as seen:
-            for found in seen.with_keys([number_in(request.path_params["key"], 0)]):
-                shown = {"found": seen.with_attempts(found), "date": self._date}
+            keys = [number_in(request.path_params["key"], 0)]
+            for found in map(seen.with_attempts, seen.with_keys(keys)):
+                why = diagnose.why_failed(found, found.last_attempt).said(self._language)
+                cause = page.cause_of(found, time.time())
+                to_do = page.to_do(cause, self._language, live=True)
+                shown = {"found": found, "date": self._date, "why": why, "to_do": to_do}
                 return self._html("memory.html", shown)
         raise NotFoundError(NO_LONGER_WAITS)
 
@@ -242,8 +248,7 @@ class Window:
 
     def _act_shown(self) -> dict[str, Any]:
         act, why = self._acts.retried, ""
-        left = 0 if act is None else act.left
-        if act is not None and left:
+        if act is not None and (left := act.left):
             with Reader(current().locations().ledger) as reader:
                 act.look(reader)
             if act.left == left:  # perhaps something holds it up
@@ -261,15 +266,17 @@ class Window:
 
     async def _ask_to_delete(self, request: Request) -> Response:
         form = await form_of(request)
-        number = await run_in_threadpool(self._count, form)
+        chosen = await run_in_threadpool(self._chosen, form)
         names = (HELD,) if HELD in form else ("all", *FILTER) if "all" in form else ()
         meant = [(name, form.get(name, "")) for name in names]
-        shown = {"number": number, "keys": keys_of(form), "meant": meant}
+        only = chosen[0].item if len(chosen) == 1 else None
+        shown = {"number": len(chosen), "keys": keys_of(form), "meant": meant}
+        shown |= {"only": only.content if only else ""}
         return self._html("delete.html", shown)
 
-    def _count(self, form: Form) -> int:
+    def _chosen(self, form: Form) -> list[FoundItem]:
         with waiting.opened(current()) as seen:
-            return len(memories_of(seen, form))
+            return memories_of(seen, form)
 
     def _date(self, at: float) -> str:
         return absolute(at, self._language)
@@ -282,20 +289,22 @@ class Window:
 
     # What changes --------------------------------------------------------------------------
 
-    async def _events(self, _: Request) -> Response:
-        return StreamingResponse(self._changes(), media_type="text/event-stream")
+    async def _events(self, request: Request) -> Response:
+        shown = request.query_params.get("shown", "")
+        return StreamingResponse(self._changes(shown), media_type="text/event-stream")
 
-    async def _changes(self) -> AsyncIterator[str]:
-        session, before = self._doors.session, await run_in_threadpool(_mark)
+    async def _changes(self, before: str) -> AsyncIterator[str]:
+        """Tell a page that shows what was there at the mark `before` of every change since."""
+        session = self._doors.session
         self._pages += 1
         try:
             yield ": open\n\n"
             while session == self._doors.session:
-                await asyncio.sleep(_LOOK)
-                now = await run_in_threadpool(_mark)
+                now = str(hash(await run_in_threadpool(_mark)))
                 if now != before:
                     before = now
                     yield "event: changed\ndata:\n\n"
+                await asyncio.sleep(_LOOK)
             yield "event: rest\ndata:\n\n"  # it was opened anew elsewhere
         finally:
             self._pages -= 1

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from tests.desktops.trial import Trial
 
 WIDTH, HEIGHT = SIZE
-# What every desktop needs: a screen, buses, mouse and keyboard, a font, and who reads the screen.
+# What every desktop needs: a screen, buses, mouse and keyboard, a font, who reads the screen, a
+# browser, and what opens it.
 PACKAGES: Final = (
     "xvfb xauth hsetroot xdotool wl-clipboard dbus iproute2 util-linux fonts-dejavu-core"
-    " adwaita-icon-theme hicolor-icon-theme tesseract-ocr"
+    " adwaita-icon-theme hicolor-icon-theme tesseract-ocr chromium xdg-utils"
 )
 Start = Callable[[Nested], object]
 
@@ -182,7 +183,7 @@ def _on_x(
 XFCE: Final = _on_x(
     "xfce",
     "XFCE 4.20",
-    "xfce4-panel xfwm4 xfce4-notifyd xfconf zenity",
+    "xfce4-panel xfwm4 xfce4-notifyd xfconf exo-utils zenity",
     {"XDG_CURRENT_DESKTOP": "XFCE"},
     _in_turn(
         lambda nested: nested.configure(
@@ -322,7 +323,7 @@ KDE: Final = Desk(
     title="KDE Plasma 6.3, Wayland",
     packages=(
         "plasma-workspace plasma-desktop plasma-integration kwin-wayland xwayland breeze"
-        " breeze-icon-theme libgl1-mesa-dri dbus-x11 kdialog wl-clipboard"
+        " breeze-icon-theme libgl1-mesa-dri dbus-x11 kdialog kde-cli-tools wl-clipboard"
     ),
     marks={
         "XDG_CURRENT_DESKTOP": "KDE",

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from tests.desktops import in_browser
 from tests.desktops.desks import DESKS, Desk
 from tests.desktops.nested import Nested
 from tests.desktops.scratch_root import OUTPUT
@@ -25,14 +26,18 @@ def held(desk: Desk, output: Path) -> bool:
     """Take every step and print it; return whether something was tried, and nothing failed."""
     output.mkdir(parents=True, exist_ok=True)
     outcomes = [*_session(desk, desk.steps or STEPS, output, "logs")]
+    if not desk.steps:
+        outcomes += _session(desk, in_browser.STEPS, output, "logs-of-browser", browser=True)
     if killing := kills(desk):
         outcomes += _session(desk, killing, output, "logs-of-kills")
     return bool(outcomes) and FAILED not in outcomes
 
 
-def _session(desk: Desk, steps: Mapping[str, Step], output: Path, logs: str) -> Iterator[str]:
+def _session(
+    desk: Desk, steps: Mapping[str, Step], output: Path, logs: str, *, browser: bool = False
+) -> Iterator[str]:
     folder = Path("/tmp") / logs  # noqa: S108  (of the scratch root)
-    with Standin() as server, Nested(folder, desk.marks) as nested:
+    with Standin() as server, Nested(folder, desk.marks, browser=browser) as nested:
         try:
             desk.start(nested)
             trial = Trial(desk, nested, server, output)

@@ -27,18 +27,28 @@ _OPENER: Final = """\
 #!/bin/sh
 echo "$1" >> "{opened}"
 """
+# The user's choice of a browser, and what it needs as root; `--test-type` hides that from view.
+_BROWSER: Final = """\
+[Default Applications]
+text/html=chromium.desktop
+x-scheme-handler/http=chromium.desktop
+"""
+_AS_ROOT: Final = "--no-sandbox --test-type --no-first-run --password-store=basic"
 
 
 class Nested:
     """A screen of the X server without glass, a session bus, a system bus with nothing on it.
 
     All is below `folder`. `env` is what a program needs to be part of the desktop; `marks` are
-    the variables by which programs know it. What is started here is listed in `processes`.
+    the variables by which programs know it; `browser` leaves pages to the desktop and a real
+    browser, in place of a stand-in that writes down what it is to open. What is started here is
+    listed in `processes`.
     """
 
-    def __init__(self, folder: Path, marks: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, marks: Mapping[str, str], *, browser: bool = False) -> None:
         self.folder = folder
-        self._marks = dict(marks)
+        self._marks = dict(marks) | ({"CHROMIUM_FLAGS": _AS_ROOT} if browser else {})
+        self._browser = browser
         self._closing = contextlib.ExitStack()
         self.processes: dict[str, Process] = {}
         self._count = 0
@@ -158,9 +168,12 @@ class Nested:
         }
         for folder in [*folders.values(), self.folder / "logs", home / "bin"]:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        opener = home / "bin" / "xdg-open"
-        opener.write_text(_OPENER.format(opened=self.opened), encoding="utf-8")
-        opener.chmod(0o755)
+        if self._browser:
+            (home / ".config" / "mimeapps.list").write_text(_BROWSER, encoding="utf-8")
+        else:
+            opener = home / "bin" / "xdg-open"
+            opener.write_text(_OPENER.format(opened=self.opened), encoding="utf-8")
+            opener.chmod(0o755)
         path = {"PATH": f"{home / 'bin'}:/usr/bin:/bin:/usr/sbin", "LANG": "C.UTF-8"}
         quiet = {"NO_AT_BRIDGE": "1", "GTK_A11Y": "none", "LIBGL_ALWAYS_SOFTWARE": "1"}
         quiet |= {"GSETTINGS_BACKEND": "keyfile"}

@@ -47,7 +47,7 @@ def test_it_shows_how_things_stand(home: Scratch) -> None:
     assert facts["Not delivered"] == "1 tried again"
     assert facts["Delivered"] == "1,234 in all"
     assert facts["Last delivery"].endswith("Nov 30, 2025, 04:38")
-    assert facts["Oldest waiting"] != "–"
+    assert facts["Oldest undelivered"] != "–"
 
 
 def test_dead_letters_are_listed_by_their_next_retry(home: Scratch) -> None:

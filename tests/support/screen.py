@@ -17,6 +17,7 @@ from tests.support.processes import PATIENCE, wait_until
 
 _MENUS: Final = frozenset({"POPUP_MENU", "DROPDOWN_MENU", "MENU"})
 DIALOGS: Final = frozenset({"zenity", "kdialog", "Mem0tray"})
+_STROKE: Final = 20  # milliseconds between two letters
 _CLOSE: Final = 12  # how far a colour may be off, of 255: panels scale icons
 
 
@@ -185,6 +186,10 @@ class Screen:
 
     def keys(self, *names: str) -> None:
         self._xdotool("key", "--clearmodifiers", *names)
+
+    def write(self, text: str) -> None:
+        """Type it, slowly enough for a browser that draws each letter."""
+        self._xdotool("type", "--delay", _STROKE, text)
 
     def _xdotool(self, *arguments: object) -> None:
         subprocess.run(

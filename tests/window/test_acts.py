@@ -20,6 +20,7 @@ from tests.support.standin import Standin
 pytestmark = [needs.program("chromium"), needs.linux("a browser is found in another way there")]
 
 DAY = 86_400
+_IS_IN_SIGHT = "e => e.getBoundingClientRect().bottom < innerHeight"
 
 
 def test_one_the_chosen_or_all_of_a_cause_are_tried_again(window: Window, server: Standin) -> None:
@@ -89,7 +90,7 @@ def test_what_is_deleted_comes_back(window: Window, server: Standin) -> None:
     home.wait_dlq(["first", "second", "stays"])
     tab.page.get_by_role("button", name="second", exact=True).click()
     tab.button("Back up and delete …", "#sheet").click()
-    tab.sees("Delete 1 memory?", within="#sheet")
+    tab.sees("Delete 1 memory?", "second", within="#sheet")
     tab.button("Back up and delete", "#sheet").click()
     home.wait_dlq(["first", "stays"])
     tab.button("Restore last deletion").click()
@@ -170,12 +171,16 @@ def test_a_memory_is_understood_edited_and_sent(window: Window, server: Standin)
     home.wait_dlq([text])
     server.clear_scripts()
     tab = window.open("undelivered")
-    tab.page.locator("#chosen button.text").click()
-    tab.sees("beta", "500", "s", within="#sheet")
+    tab.page.locator("#chosen .acts button", has_text="Correct …").click()
+    tab.sees("beta", "500", "s", "The fault is the server's", within="#sheet")
     assert tab.page.input_value("#content") == text
     tab.page.fill("#content", text + " and more")
+    tab.page.set_viewport_size({"width": 1000, "height": 480})
+    assert tab.button("Save and send").evaluate(_IS_IN_SIGHT)  # however many attempts there were
     tab.button("Save and send").click()
     assert "the old text is kept" in tab.said()
+    tab.button("Close", "#note").click()
+    assert not tab.page.locator("#note").is_visible()
     server.wait_for(lambda: server.count(text + " and more") == 1)
     home.wait_dlq([])
     (kept,) = [path for path in home.data_files() if path.parent.name == "edits"]

@@ -108,6 +108,18 @@ def test_what_others_do_shows_by_itself(window: Window, server: Standin) -> None
     wait_until(lambda: tab.page.locator("dd .value").nth(3).inner_text() == "1")
 
 
+def test_what_changes_before_the_page_listens_shows(window: Window) -> None:
+    tab = window.open()
+
+    def paused(route: Route) -> None:
+        window.home.ok("pause")
+        route.continue_()
+
+    tab.page.route("**/events*", paused)
+    tab.page.reload()
+    tab.sees("Deliveries are paused", within="h1")
+
+
 def test_no_answer_on_its_way_undoes_a_choice(window: Window) -> None:
     home = window.home
     window.fill(waiting("here", "one"), waiting("there", "two"))
@@ -307,7 +319,7 @@ def test_the_keyboard_is_enough(window: Window) -> None:
     tab.sees("Delete 1 memory?", within="#sheet")
     tab.page.keyboard.press("Enter")  # the focus is on the button
     home.wait_dlq(["second"])
-    _go(tab, "#note button")
+    _go(tab, "#note button >> nth=0")
     tab.page.keyboard.press("Enter")
     home.wait_dlq(["first", "second"])
 

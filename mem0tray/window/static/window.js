@@ -18,7 +18,7 @@ function hear(news) {
 
 function connect() {
   let failures = 0;
-  const source = new EventSource("events");
+  const source = new EventSource(`events?shown=${document.body.dataset.mark}`);
   const tell = (news) => {
     tabs.postMessage(news);
     hear(news);
@@ -120,7 +120,9 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
 });
 // Not before htmx knows the form in it: a quick Enter would be lost.
 document.body.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target === sheet && !sheet.open) sheet.showModal();
+  if (event.detail.target !== sheet || sheet.open) return;
+  note.hidePopover(); // it is about something else
+  sheet.showModal();
 });
 document.body.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status === 403) show("resting");
