@@ -45,7 +45,7 @@ def _opened(settings: Settings) -> Iterator[Client]:
     server = chosen_server(settings, settings.locations())
     with chosen_client.opened(settings, settings.locations()) as client:
         if client is None:
-            raise UnknownIdError("The server has no memories yet.")
+            raise UnknownIdError(Reason("The server has no memories yet."))
         if not client.forgets:
             raise CannotDeleteError(
                 Reason(
@@ -104,7 +104,7 @@ def sought(
     except (NotFoundError, CannotDeleteError):
         raise
     except Mem0TrayError as error:
-        raise Mem0TrayError(f"{unknown.message} {error.message}", error.remedy) from error
+        raise Mem0TrayError(unknown.message, error.reason) from error
     if here:
         raise NotFoundError(
             "Some of these memories wait here, and some are on the server.",
