@@ -278,11 +278,12 @@ def follow(
     """
     last, why = time.monotonic(), ""
     with Reader(paths.ledger) as reader:
-        known = [reader.known(*item.name) for item in chosen]
-        # What the ledger does not know has no key, and no outcome.
-        keys = [each.key if each else -n for n, each in enumerate(known)]
-        left = dict(zip(keys, chosen, strict=True))
+        # What the ledger does not know yet has no key: `setup` has queued it just now.
+        left = {-n: item for n, item in enumerate(chosen)}
         while left and not why:
+            for key in [each for each in left if each <= 0]:
+                if (row := reader.known(*left[key].name)) is not None:
+                    left[row.key] = left.pop(key)
             for key, became in reader.outcomes(left, since).items():
                 last = time.monotonic()
                 yield _outcome(reader, key, left.pop(key), became)
