@@ -165,7 +165,8 @@ class LineQueue:
     def _take(self, found: MemoryLine, reader: Reader, server: str) -> None:
         digest = items.digest(found.project, found.content)
         for name in ids_of_key(found.id, digest)[1:]:
-            if reader.has(name, digest, server) or (name, digest) in self._known | self._removed:
+            its = name, digest
+            if its in self._known or its in self._removed or reader.has(*its, server):
                 found = found._replace(id=name)
         while (found.id, digest) in self._removed:
             found = found._replace(id=items.id_again(found.id))

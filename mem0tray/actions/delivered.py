@@ -36,24 +36,16 @@ _WAITS_HERE: Final = Reason("This memory waits here as well, and would be sent a
 _WAITS: Final = (items.FRESH, items.DEAD)
 
 
-class CannotDeleteError(Mem0TrayError):
-    """The server's dialect has no way to delete one memory."""
-
-
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Client]:
     server = chosen_server(settings, settings.locations())
     with chosen_client.opened(settings, settings.locations()) as client:
         if client is None:
-            raise UnknownIdError("The server has no memories yet.")
+            raise UnknownIdError(Reason("The server has no memories yet."))
         if not client.forgets:
-            raise CannotDeleteError(
-                Reason(
-                    "{server} cannot correct or delete single memories.",
-                    server=in_sentence(server.shown, first=True),
-                ),
-                Reason("Delete it with the server's own tools."),
-            )
+            shown = in_sentence(server.shown, first=True)
+            what = Reason("{server} cannot correct or delete single memories.", server=shown)
+            raise Mem0TrayError(what, Reason("Delete it with the server's own tools."))
         yield client
 
 
@@ -62,17 +54,11 @@ def find(
 ) -> list[ServerMemory]:
     """Find the memories with these ids of the server's, or beginnings that only one has.
 
-    Raises UnknownIdError, or NotFoundError where several have it; CannotDeleteError where it is
-    there and could not be deleted; Mem0TrayError.
+    Raises UnknownIdError, or NotFoundError where several have it; else Mem0TrayError: the server
+    does not answer, or cannot delete single memories.
     """
-    try:
-        with _opened(settings) as client:
-            return [_found(settings, client, name, project) for name in dict.fromkeys(names)]
-    except CannotDeleteError:
-        for name in names:
-            if not _shown(settings, name, project):
-                raise _unknown(name) from None
-        raise
+    with _opened(settings) as client:
+        return [_found(settings, client, name, project) for name in dict.fromkeys(names)]
 
 
 def numbered(
@@ -101,10 +87,10 @@ def sought(
         found = find(settings, names, project)
     except UnknownIdError:
         raise unknown from None
-    except (NotFoundError, CannotDeleteError):
+    except NotFoundError:
         raise
     except Mem0TrayError as error:
-        raise Mem0TrayError(f"{unknown.message} {error.message}", error.remedy) from error
+        raise Mem0TrayError(unknown.message, error.reason) from error
     if here:
         raise NotFoundError(
             "Some of these memories wait here, and some are on the server.",
@@ -116,7 +102,11 @@ def sought(
 def _found(settings: Settings, client: Client, name: str, project: str | None) -> ServerMemory:
     said = client.one(name, TIMEOUT)
     if said is None:  # a beginning; no number is shortened
-        begins = {each for each in _shown(settings, name, project) if not each.isdecimal()}
+        if project is None:
+            seen = recall.latest(settings, _LOOKED_AT, time.monotonic() + recall.TIMEOUT)
+        else:
+            seen = recall.recall(settings, project, _LOOKED_AT)
+        begins = {e.id for e in seen.there if e.id.startswith(name) and not e.id.isdecimal()}
         if len(begins) > 1:
             shown = one_line(name, 80)
             raise NotFoundError(f"{len(begins)} ids begin with {shown!r}.", "Give more of the id.")
@@ -125,22 +115,9 @@ def _found(settings: Settings, client: Client, name: str, project: str | None) -
         shown = chosen_server(settings, settings.locations()).shown
         raise Mem0TrayError(recall.why_not_shown(shown, said))
     if said is None or project not in (None, said.project):
-        raise _unknown(name)
+        what = Reason("The server has no memory with the id {id}.", id=repr(one_line(name, 80)))
+        raise UnknownIdError(what, Reason("`mem0tray recall --ids` shows the ids."), name=name)
     return said
-
-
-def _unknown(name: str) -> UnknownIdError:
-    what = Reason("The server has no memory with the id {id}.", id=repr(one_line(name, 80)))
-    return UnknownIdError(what, Reason("`mem0tray recall --ids` shows the ids."), name=name)
-
-
-def _shown(settings: Settings, beginning: str, project: str | None) -> set[str]:
-    """Return the ids of the server's newest memories that begin so."""
-    if project is None:
-        seen = recall.latest(settings, _LOOKED_AT, time.monotonic() + recall.TIMEOUT)
-    else:
-        seen = recall.recall(settings, project, _LOOKED_AT)
-    return {each.id for each in seen.there if each.id and each.id.startswith(beginning)}
 
 
 # One memory, and what is known of it here --------------------------------------------------------

@@ -2,8 +2,8 @@
 
 Each leaves an order (`actions.one_writer`). A running worker carries it out before it sends
 anything more (`worker.orders`), and answers; if none runs, the command does, by the same code under
-the worker's lock. Both change the ledger in one transaction, and then write queue file and
-DLQ file from it. An error leaves all as it was.
+the worker's lock. Both change the ledger in one transaction, and then write DLQ file and queue
+file from it. An error leaves all as it was.
 """
 
 import time

@@ -86,6 +86,12 @@ class FoundItem(Struct, frozen=True):
         return self.item.content if self.item is not None else None
 
     @property
+    def since(self) -> float | None:
+        """Since when it waits (Unix seconds); None where the ledger does not know it."""
+        made = self.item.timestamp if self.item is not None else 0.0
+        return items.waits_since(self.known.accepted, made) if self.known is not None else None
+
+    @property
     def last_attempt(self) -> Attempt | None:
         """The last failed attempt, where they are filled in and there is one."""
         return self.attempts[-1] if self.attempts else None

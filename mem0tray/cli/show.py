@@ -101,16 +101,11 @@ def _item(found: FoundItem, now: float, why: str) -> dict[str, Any]:
     due = diagnose.next_retry(found)
     if not found.is_dead:
         value.setdefault("last_error", str(diagnose.why_failed(found, found.last_attempt)) or None)
-        value["waiting_since"] = _since(found)
+        value["waiting_since"] = found.since
         value["held"] = found.is_held
         waits_for = f"held: {PERHAPS}" if found.is_held else why
         value["waits_for"] = waits_for or ("its retry" if due > now else None)
     return value | {"next_retry": None if found.is_held else due}
-
-
-def _since(found: FoundItem) -> float | None:
-    made = found.item.timestamp if found.item is not None else 0.0
-    return items.waits_since(found.known.accepted, made) if found.known is not None else None
 
 
 def _row(name: str, found: FoundItem, now: float, why: str) -> tuple[str, ...]:
@@ -119,7 +114,7 @@ def _row(name: str, found: FoundItem, now: float, why: str) -> tuple[str, ...]:
     if found.is_dead:
         number, at = (item.retry_count, item.last_attempt) if item is not None else (0, None)
     else:
-        number, at = found.known.retries if found.known is not None else 0, _since(found)
+        number, at = found.known.retries if found.known is not None else 0, found.since
     unknown = found.is_held or bool(why and due <= now and not found.is_dead)
     kept = str(diagnose.why_failed(found, found.last_attempt))
     return (

@@ -295,14 +295,9 @@ def shown_letters(listed: LetterList, seen: Gathered, language: Language) -> dic
         "more": max(0, listed.total - listed.offset - len(listed.letters)),
         "why": lambda each: diagnose.why_failed(each, each.last_attempt).said(language),
         "next_retry": diagnose.next_retry,
-        "age": lambda each: relative(_waits_since(each), seen.now, language),
+        "age": lambda each: relative(each.since or 0.0, seen.now, language),
         "due": lambda each: _when(diagnose.next_retry(each), seen, language),
     }
-
-
-def _waits_since(found: FoundItem) -> float:
-    made = found.item.timestamp if found.item else 0.0
-    return items.waits_since(found.known.accepted, made) if found.known else made
 
 
 def templates(language: Language) -> Environment:

@@ -248,8 +248,7 @@ class Window:
 
     def _act_shown(self) -> dict[str, Any]:
         act, why = self._acts.retried, ""
-        left = 0 if act is None else act.left
-        if act is not None and left:
+        if act is not None and (left := act.left):
             with Reader(current().locations().ledger) as reader:
                 act.look(reader)
             if act.left == left:  # perhaps something holds it up

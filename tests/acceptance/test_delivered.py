@@ -1,11 +1,13 @@
 """Memories that the server has, corrected and deleted: nothing is lost, nothing comes back."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from mem0tray.core import item as items
 from tests.acceptance.conftest import DIALECTS
 from tests.acceptance.kinds import SIMPLE, VPS, served
 from tests.support.forked import ForkedHome
@@ -57,9 +59,12 @@ def shown(home: Home) -> dict[str, str]:
 
 
 def test_what_is_deleted_stays_away_and_is_restored_once(home: Home) -> None:
-    queue = [entry(text, P) for text in ("right", "wrong")]
+    session = {"session_id": "s", "cwd": str(home.root), "last_assistant_message": "mem0: wrong"}
+    home.env["MEM0_PROJECT_ID"] = P
+    queue = [entry("right", P), entry("wrong", P, id=items.id_of("s", P, "wrong"))]
     home.write_queue(queue)
     home.drained()
+    lines = home.ok("export")
     name = shown(home)["wrong"]
     assert f"{name}: wrong" in home.ok("recall", "-p", P, "--ids")
     done = home.json("delete", "--yes", "--json", name)
@@ -69,6 +74,7 @@ def test_what_is_deleted_stays_away_and_is_restored_once(home: Home) -> None:
     home.write_emergency(queue)
     home.write_dlq(queue)
     home.drained()
+    home.run("hook", "Stop", stdin=json.dumps(session))
     home.run("verify", "--requeue")
     home.drained()
     assert [*shown(home)] == ["right"]
@@ -84,6 +90,60 @@ def test_what_is_deleted_stays_away_and_is_restored_once(home: Home) -> None:
         home.ok("restore", backup)
     home.drained()
     assert sorted(shown(home)) == ["right", "wrong"]
+    # Who adds it again means it.
+    home.ok("delete", "--yes", shown(home)["wrong"])
+    for _ in range(2):
+        home.run("add", "--jsonl", stdin=lines)
+        home.drained()
+        assert sorted(shown(home)) == ["right", "wrong"]
+
+
+@pytest.mark.parametrize("kind", [SIMPLE])
+def test_no_migration_brings_it_back(home: Home, server: Standin) -> None:
+    home.write_queue([entry(text, P) for text in ("right", "wrong")])
+    home.drained(env={"MEM0TRAY_SERVER_URL": LOCAL})
+    for _ in range(2):
+        home.ok("migrate", "--from", "local")
+        home.drained()
+        if "wrong" in shown(home):
+            home.ok("delete", "--yes", shown(home)["wrong"])
+        assert [*shown(home)] == ["right"]
+    assert server.count("wrong") == 0
+
+
+@pytest.mark.parametrize("kind", [LOCAL])
+def test_a_whole_number_is_the_servers_id(home: Home) -> None:
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    home.ok("pause")
+    name = shown(home)["wrong"]
+    home.write_queue([entry("waits", P, id=f"{name}7")])
+    home.ok("delete", "--yes", name)
+    assert home.run("delete", "--yes", "--json", "17").returncode == 0
+    assert (home.queue_items(), [*shown(home)]) == ([], [])
+
+
+@pytest.mark.parametrize("kind", [SIMPLE])
+def test_what_waits_here_too_is_to_be_deleted_first(
+    home: Home, server: Standin, tmp_path: Path
+) -> None:
+    memory = entry("wrong", P)
+    with ForkedHome(tmp_path / "other", server.url) as other:
+        other.env["MEM0TRAY_SERVER_DIALECT"] = "oss"
+        other.write_queue([memory])
+        other.drained()
+    home.ok("pause")
+    home.write_queue([memory])
+    (name,) = {each["id"] for each in home.json("recall", "-p", P)["memories"]} - {memory["id"]}
+    done = home.run("delete", "--yes", name)
+    assert (done.returncode, "waits here as well" in done.stderr) == (1, True)
+    assert f"`mem0tray delete {memory['id']}`" in done.stderr
+    assert server.total_stored() == 1
+    home.ok("delete", "--yes", str(memory["id"]))
+    home.ok("delete", "--yes", name)
+    home.ok("resume")
+    home.drained()
+    assert [*shown(home)] == []
 
 
 def correct(home: Home, old: str, new: str) -> str:

@@ -48,6 +48,7 @@ _UNSEEN = (
     "whose files belong to other programs too", "Nothing was removed. Move it ",
     "and would lose what it writes", "Settings and memories were left ",
     "is no longer there as it was", " says more.", " no longer waits: ",
+    "Some of these memories wait here", "with a command each.",
     "The embedded server does not run.", "`mem0tray run` starts it with the worker; ",
 )  # fmt: skip
 

@@ -8,6 +8,8 @@ import time
 import pytest
 from playwright.sync_api import Browser
 
+from mem0tray.localserver import endpoint
+from tests.localserver.support import client_of
 from tests.support import needs
 from tests.support.browser import Window
 from tests.support.held import held
@@ -336,6 +338,18 @@ def test_what_the_server_has_is_corrected_and_deleted(browser: Browser, bare_hom
         tab.sees("The memory has its old text again.", within="#note")
         has("right", hostile)
         assert window.faults == []
+        # Another program changes it while it is looked at.
+        tab.page.reload()
+        wrong.get_by_role("button", name="Delete: wrong").click()
+        tab.sees("Delete this memory on the server?", within="#sheet")
+        ids = {e["memory"]: e["id"] for e in home.json("recall", "-p", "alpha")["memories"]}
+        found = endpoint.find(next(home.data.rglob("local-server")))
+        assert found is not None
+        with client_of(found) as client:
+            client.put(f"/memories/{ids[hostile]}", json={"text": "changed"}).raise_for_status()
+        tab.button("Back up and delete", "#sheet").click()
+        tab.sees("Its text was changed meanwhile: look at it again.", within="#note")
+        has("right", "changed")
     assert home.json("verify", "--requeue")["missing"] == []
 
 

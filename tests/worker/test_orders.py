@@ -17,7 +17,9 @@ from mem0tray.files.orders import (
     FORGET,
     GONE,
     IN_FLIGHT,
+    KEEP,
     PERHAPS,
+    REMOVE,
     RESTORE,
     RETRY,
     THERE,
@@ -27,6 +29,7 @@ from mem0tray.files.orders import (
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.orders import OrderHandler, run_without_worker
 from mem0tray.worker.orders import carry_out as applied
+from mem0tray.worker.queue.intake import accept
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -348,6 +351,56 @@ def test_what_was_deleted_comes_back_as_it_was(ground: QueueScene) -> None:
     assert ground.column("retry_count", DEAD) == DEAD.retry_count
     assert ground.told == [events.UserAction(RESTORE, 1, 1)]
     assert restore(ground, *back) == [THERE, THERE]
+
+
+def server_has(ground: QueueScene, item: Item) -> int | None:
+    """Return what the ledger says of the server: it has it (1), nobody knows (None), or -1."""
+    sql = "SELECT max(ifnull(has, 9)) FROM outcomes WHERE item = ?"
+    with ground.context.ledger.locked() as db:
+        (found,) = db.execute(sql, (ground.known(item).key,)).fetchone()
+    return {None: -1, 9: None}.get(found, found)
+
+
+def about(verb: str, *items: Item) -> Order:
+    return orders.about(verb, [each.name for each in items], server=HERE)
+
+
+def test_what_a_server_deletes_is_of_unknown_outcome_and_its_id_used_up(ground: QueueScene) -> None:
+    deliver(ground, WAITS)
+    asked = about(REMOVE, WAITS, DEAD)
+    assert applied(ground.context, asked) == {WAITS.name: DONE, DEAD.name: THERE}
+    assert (states(ground, WAITS), server_has(ground, WAITS)) == (["discarded"], None)
+    accept(ground.context, WAITS, ask=False)
+    accept(ground.context, WAITS, ask=False, shown=False)
+    assert states(ground, WAITS) == ["discarded"]
+    applied(ground.context, about(KEEP, WAITS))
+    assert (states(ground, WAITS), server_has(ground, WAITS)) == (["delivered"], 1)
+    assert applied(ground.context, about(KEEP, WAITS)) == {WAITS.name: GONE}
+
+
+def test_what_others_saved_is_unknown_again_if_the_server_keeps_it(ground: QueueScene) -> None:
+    other = fresh("c")
+    applied(ground.context, about(REMOVE, other))
+    assert states(ground, other) == ["discarded"]
+    applied(ground.context, about(KEEP, other))
+    assert ground.context.inbox.known(other.name) is None
+
+
+def test_what_was_deleted_on_the_server_is_restored_under_the_next_id(ground: QueueScene) -> None:
+    again = [fresh("a", id=f"{WAITS.id}-again-{n}") for n in (1, 2)]
+    deliver(ground, WAITS)
+    # A kill may have left the backup of a deletion that never began.
+    assert restore(ground, Text.of(again[0].raw, dead=False)) == [DELIVERED]
+    applied(ground.context, about(REMOVE, WAITS))
+    for old in (WAITS, again[0]):
+        assert restore(ground, Text.of(old.raw, dead=False))[0] in (DONE, THERE)
+    key = ground.known(again[0]).key
+    job = ground.context.outbox.claim(key, NOW, HERE)
+    assert (job.unknown is not None, job.former) == (True, WAITS.id)
+    deliver(ground, again[0])
+    applied(ground.context, about(REMOVE, again[0]))
+    assert restore(ground, Text.of(again[0].raw, dead=False)) == [DONE]
+    assert states(ground, WAITS, *again) == ["discarded", "discarded", "pending"]
 
 
 def test_what_nobody_knows_is_put_back_as_new(ground: QueueScene) -> None:
