@@ -51,7 +51,7 @@ class WasRead(Struct):
 
     `trouble` says, in a sentence, why the server has shown nothing, `unread` why what waits here
     is incomplete, `note` why newer memories may be missing; all are empty otherwise. `destination`
-    is for people. `forgets`: the server can delete single memories.
+    is for people. `deletes`: the server can delete single memories.
     """
 
     destination: str
@@ -60,7 +60,7 @@ class WasRead(Struct):
     trouble: str = ""
     unread: str = ""
     note: str = ""
-    forgets: bool = False
+    deletes: bool = False
 
 
 def recall(settings: Settings, project: str, limit: int, *, until: float | None = None) -> WasRead:
@@ -167,7 +167,7 @@ def _of_all(
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(question, names, asked))
     result.there = [each for found in asked for each in found.there]
-    result.forgets = any(found.forgets for found in asked)
+    result.deletes = any(found.deletes for found in asked)
     result.trouble = next((found.trouble for found in asked if found.trouble), "")
     result.there.sort(key=lambda each: (each.score or 0.0, each.moment), reverse=True)
     del result.there[limit:]
@@ -183,7 +183,7 @@ def _ask(
     try:
         with chosen_client.opened(settings, settings.locations(), within=within) as client:
             said = question(client) if client is not None else []
-            found.forgets = client is None or client.forgets
+            found.deletes = client is None or client.deletes
     except Mem0TrayError as error:
         found.trouble = str(error)
         return

@@ -57,9 +57,10 @@ _HINDERED: Final = 3.0  # seconds in which the worker may find out that things g
 class Deleted:
     """What a deletion did: `items` are deleted, the others are not; an empty `backup` is none.
 
-    The other lists are named by the outcomes of `orders`; what is in flight is deleted if the
-    server does not take it, and `perhaps` is among `items`. `heard`: the deletion is applied.
-    `trouble`: why not all that a server had is known to be deleted there.
+    The other lists are named by the outcomes of `orders`; `delivered` is what the server still has,
+    what is in flight is deleted if the server does not take it, and `perhaps` is among `items`.
+    `heard`: the deletion is applied. `trouble`: why not all that a server had is known to be
+    deleted there.
     """
 
     backup: Path = field(default_factory=Path)

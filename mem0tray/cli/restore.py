@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import backups, delivered, look_up, verbs, waiting
+from mem0tray.actions import backups, look_up, server_memories, verbs, waiting
 from mem0tray.actions.backups import RestoreSource
-from mem0tray.actions.delivered import Corrected
 from mem0tray.actions.one_writer import keep_in_step
+from mem0tray.actions.server_memories import Corrected
 from mem0tray.actions.verbs import Changed, Restored
 from mem0tray.actions.waiting import FoundItem
 from mem0tray.cli import arguments, output
@@ -60,11 +60,11 @@ def edit(name: str) -> None:
     `restore --list`. Nothing changes when the editor fails or nothing is saved.
     """
     settings = arguments.load_there()
-    there = delivered.numbered(settings, [name])
+    there = server_memories.numbered(settings, [name])
     try:
         found = None if there else _editable(look_up.look_up(settings, name))
     except UnknownIdError as unknown:
-        found, there = None, delivered.sought(settings, [name], None, unknown)
+        found, there = None, server_memories.sought(settings, [name], None, unknown)
     if found is None:
         _correct(settings, there[0])
     else:
@@ -75,7 +75,7 @@ def _correct(settings: Settings, there: ServerMemory) -> None:
     paths, called = settings.locations(), programs.quote(one_line(there.id, 80))
     with rewritten(paths, there.id, there.project, there.text, called) as new:
         if new is not None:
-            done = delivered.correct(settings, there, new)
+            done = server_memories.correct(settings, there, new)
             _print_corrected(done, "puts the old text back")
 
 
@@ -171,7 +171,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
 def _undone(settings: Settings, old: FoundItem) -> bool:
     done = verbs.undo(settings, old)
     if done is None:
-        corrected = delivered.undo(settings, old)
+        corrected = server_memories.undo(settings, old)
         if corrected is not None:
             _print_corrected(corrected, "takes that back")
         return corrected is not None

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import delivered, look_up, standing, verbs, waiting
+from mem0tray.actions import look_up, server_memories, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.one_writer import worker_runs
@@ -237,8 +237,8 @@ def delete(
     with look_up.explained(paths):
         chosen, past, there = _chosen(settings, ids, project, for_good=for_good)
     if not yes:
-        _ask([*chosen, *past, *map(delivered.as_item, there)], for_good=for_good)
-    done = delivered.delete(settings, there) if there else Deleted()
+        _ask([*chosen, *past, *map(server_memories.as_item, there)], for_good=for_good)
+    done = server_memories.delete(settings, there) if there else Deleted()
     if chosen:
         done = verbs.delete(paths, settings, chosen, for_good=for_good)
     erased = [*done.items, *done.delivered, *done.in_flight, *past]
@@ -258,13 +258,13 @@ def _chosen(
 ) -> tuple[list[FoundItem], list[FoundItem], list[ServerMemory]]:
     """Find what waits, what no longer does, or else what the server has."""
     may_be_there = bool(ids) and not for_good
-    if may_be_there and (there := delivered.numbered(settings, ids, project)):
+    if may_be_there and (there := server_memories.numbered(settings, ids, project)):
         return [], [], there
     try:
         return *_here(settings, ids, project, for_good=for_good), []
     except NotFoundError as unknown:
         if may_be_there:
-            return [], [], delivered.sought(settings, ids, project, unknown)
+            return [], [], server_memories.sought(settings, ids, project, unknown)
         raise
 
 

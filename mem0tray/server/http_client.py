@@ -148,7 +148,7 @@ class HttpClient(ABC):
         return []
 
     @property
-    def forgets(self) -> bool:
+    def deletes(self) -> bool:
         return self.ONE is not None
 
     def one(self, memory_id: str, timeout: float) -> ServerMemory | Outcome | None:
@@ -165,7 +165,7 @@ class HttpClient(ABC):
         owner = found.get("agent_id" if self._terms.user else "user_id")
         return as_shown(found, project_of(owner) if isinstance(owner, str) else "")
 
-    def forget(self, memory: ServerMemory, timeout: float) -> Outcome:
+    def delete(self, memory: ServerMemory, timeout: float) -> Outcome:
         path = quote(memory.id, safe="").join(self.ONE or ("", ""))
         reply = self._transport.exchange("DELETE", path, self._headers, None, timeout)
         is_done = is_answered(reply) or reply.status in _GONE

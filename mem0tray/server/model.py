@@ -262,13 +262,13 @@ class Client(ProbeClient, Protocol):
         """List the projects there. A status of CANNOT_TELL: the server has no such route."""
 
     @property
-    def forgets(self) -> bool:
+    def deletes(self) -> bool:
         """Whether the server can show and delete one memory by its own id."""
 
     def one(self, memory_id: str, timeout: float) -> ServerMemory | Outcome | None:
         """Read the memory with this id of the server's; None where there is none."""
 
-    def forget(self, memory: ServerMemory, timeout: float) -> Outcome:
+    def delete(self, memory: ServerMemory, timeout: float) -> Outcome:
         """Delete a memory that `one` has shown; one that is not there any more is deleted."""
 
 

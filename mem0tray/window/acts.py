@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
-from mem0tray.actions import backups, delivered, verbs, waiting
+from mem0tray.actions import backups, server_memories, verbs, waiting
 from mem0tray.actions.waiting import NO_LONGER_WAITS, QUEUE_LIST, FoundItem, WaitingItems
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
@@ -121,7 +121,7 @@ class Acts:
         name = str(form.get("backup", ""))
         source = backups.named(paths, Path(name).name) if name else backups.last_delete(paths)
         old = source.pieces[0] if source.kind == backups.EDIT else None
-        if old and (verbs.undo(settings, old) or delivered.undo(settings, old)):
+        if old and (verbs.undo(settings, old) or server_memories.undo(settings, old)):
             return Said(self._language.gettext("The memory has its old text again."))
         done = verbs.restore(paths, settings, source)
         number = len(done.dead) + len(done.fresh)
@@ -134,14 +134,14 @@ class Acts:
         memory, text = delivered_of(form), _text(form)
         if text == memory.text:
             raise Mem0TrayError(Reason("The text is the same; nothing was changed."))
-        done = delivered.correct(current(), memory, text)
+        done = server_memories.correct(current(), memory, text)
         if done.removed.trouble is not None:
             raise done.removed.trouble
         said = self._language.gettext("Corrected: the new text is sent, the old one is kept.")
         return Said(self._heard(said, heard=done.removed.heard), done.kept.name)
 
     def _remove(self, form: Form) -> Said:
-        done = delivered.delete(current(), [delivered_of(form)])
+        done = server_memories.delete(current(), [delivered_of(form)])
         if done.trouble is not None:
             raise done.trouble
         said = self._language.gettext("Deleted on the server, a copy is kept.")
@@ -199,7 +199,7 @@ def _text(form: Form) -> str:
 
 def delivered_of(form: Form) -> ServerMemory:
     """Find the memory on the server that a form names, with the text that was `seen`, if any."""
-    (found,) = delivered.find(current(), [str(form.get("id", ""))])
+    (found,) = server_memories.find(current(), [str(form.get("id", ""))])
     if form.get("seen", digest := items.digest(found.project, found.text).hex()) != digest:
         raise NotFoundError(_CHANGED)
     return found

@@ -71,6 +71,7 @@ def deleted(trial: Trial) -> str:
         trial.nested.screen.mouse(*_PAPER, _WHEEL)
     _shows(trial, "bakery opens on the third")  # by itself
     _click(trial, "Correct")
+    _shows(trial, "Correct the text")  # the page below has a button of that name, too
     _click(trial, "Back up and delete")
     _shows(trial, "Delete 1 memory")
     trial.shoot("before it is deleted")

@@ -26,7 +26,7 @@ LETTERS: Final = 4
 _MARGIN: Final = 24 * SCALE
 _ICON: Final = Point(13 * SCALE, 16 * SCALE)  # the only one on the panel
 _PAGE_SCALE: Final = 1.5
-_PAGE: Final = (980, 1040)  # as the browser counts
+_PAGE: Final = (980, 1000)  # as the browser counts
 _PAPER: Final = 'background = "#ffffff"\nforeground = "#22282d"\ntimeout = 0'
 _DUNST: Final = f"""\
 [global]

@@ -42,7 +42,7 @@ def _opened(settings: Settings) -> Iterator[Client]:
     with chosen_client.opened(settings, settings.locations()) as client:
         if client is None:
             raise UnknownIdError(Reason("The server has no memories yet."))
-        if not client.forgets:
+        if not client.deletes:
             shown = in_sentence(server.shown, first=True)
             what = Reason("{server} cannot correct or delete single memories.", server=shown)
             raise Mem0TrayError(what, Reason("Delete it with the server's own tools."))
@@ -219,7 +219,7 @@ def _remove(settings: Settings, client: Client, plans: Sequence[_Planned], backu
         raise Mem0TrayError(_WAITS_HERE)
     done, refused = Deleted(backup, heard=answer.heard), []
     for each in plans:
-        said, item = _forgotten(client, each.memory), as_item(each.memory)
+        said, item = _deleted(client, each.memory), as_item(each.memory)
         is_kept = not (said.is_success or said.may_have_it)
         (done.delivered if is_kept else done.items).append(item)
         if is_kept:
@@ -234,9 +234,9 @@ def _remove(settings: Settings, client: Client, plans: Sequence[_Planned], backu
     return done
 
 
-def _forgotten(client: Client, memory: ServerMemory) -> Outcome:
+def _deleted(client: Client, memory: ServerMemory) -> Outcome:
     """Delete a memory; where that is in doubt, look whether it has gone."""
-    said = client.forget(memory, TIMEOUT)
+    said = client.delete(memory, TIMEOUT)
     if said.may_have_it and not said.is_success and client.one(memory.id, TIMEOUT) is None:
         return Outcome(items.Kind.DELIVERED, said.status, "")
     return said
