@@ -49,7 +49,7 @@ class Acts:
 
     def __init__(self, language: Callable[[], Language]) -> None:
         self._get_language = language
-        self.retried: Retry | None = None  # the last act of this kind that was about several
+        self.retried: Retry | None = None  # the last act of this kind
         self.by_name: dict[str, Callable[[Form], Said]] = {
             "retry": self._retry,
             "delete": self._delete,
@@ -82,7 +82,7 @@ class Acts:
         with waiting.opened(settings) as seen:
             done = verbs.retry_found(settings, seen, memories_of(seen, form))
         keys = [each.known.key for each in done.items if each.known]
-        if len(keys) > 1:
+        if keys:
             self.retried = Retry(keys, since)
         number, ngettext = len(done.items), self._language.ngettext
         if not number:

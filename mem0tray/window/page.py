@@ -78,6 +78,11 @@ class Group(Struct, frozen=True):
         return "calm" if asks_nothing(self.cause.remedy) else "warn"
 
     @property
+    def is_of_text(self) -> bool:
+        """Whether their texts must be changed."""
+        return self.cause.remedy in _BY_BUTTONS
+
+    @property
     def detail(self) -> Reason:
         """What the server said; where each waits for a time of its own, nothing."""
         return NONE if self.cause.name in (WAITING, DUE) else self.cause.detail
@@ -86,13 +91,15 @@ class Group(Struct, frozen=True):
 class Gathered(NamedTuple):
     """How things stand at one moment; of the DLQ file `nonsense` counts what makes no sense.
 
-    `restorable`: a deletion can be undone; `backed_up`: a file is kept from which to restore.
+    `today` counts deliveries. `restorable`: a deletion can be undone; `backed_up`: a file is kept
+    from which to restore.
     """
 
     now: float
     overview: Overview
     groups: Sequence[Group] = ()
     nonsense: int = 0
+    today: int = 0
     past: Sequence[Slot] = ()
     outages: Sequence[Outage] = ()
     span: str = MONTH
@@ -124,12 +131,17 @@ def gather(
         groups=grouped(waits, seen.at) if before is None else before.groups,
         projects=_projects(reader) if before is None else before.projects,
         nonsense=len(odd),
+        today=_delivered_today(reader, seen.at) if before is None else before.today,
         past=history(reader, seen.at, odd, span) if span else (),
         outages=reader.outages(seen.at - _LENGTHS[span], seen.at) if span else (),
         span=span,
         restorable=reader.has_discarded(),
         backed_up=backups.are_there(seen.paths),
     )
+
+
+def _delivered_today(reader: Reader, now: float) -> int:
+    return sum(reader.deliveries(_midnight(_today(now)), _SLOT).values())
 
 
 def _projects(reader: Reader) -> list[str]:
@@ -151,11 +163,15 @@ def of_age(name: str, now: float) -> Bounds:
     week = now - 7 * 24 * _HOUR
     ages: dict[str, Bounds] = {
         "hour": (now - _HOUR, None),
-        "today": (_midnight(datetime.fromtimestamp(now).date()), None),  # noqa: DTZ006  (local)
+        "today": (_midnight(_today(now)), None),
         "week": (week, None),
         "older": (None, week),
     }
     return ages.get(name, (None, None))
+
+
+def _today(now: float) -> date:
+    return datetime.fromtimestamp(now).date()  # noqa: DTZ006  (the local day is meant)
 
 
 def _midnight(day: date) -> float:
@@ -189,8 +205,7 @@ def history(reader: Reader, now: float, odd: Iterable[bytes], span: str) -> list
         hour = now - now % _HOUR  # in zones that are whole hours off
         starts = [hour - n * _HOUR for n in reversed(range(count))]
     else:
-        today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
-        shown = [today - timedelta(days=n) for n in reversed(range(count))]
+        shown = [_today(now) - timedelta(days=n) for n in reversed(range(count))]
         starts = list(map(_midnight, shown))
     starts = starts[max(0, bisect_right(starts, began) - 2) :]
     delivered = [0] * len(starts)
@@ -265,6 +280,7 @@ def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str
         "date": lambda at: absolute(at, language),
         "destination": said(seen.overview.destination, language),
         "headline": headline(seen.overview, language, live=live),
+        "today": seen.today,
         "groups": seen.groups,
         "charts": list(charts(seen, language)),
         "outages": seen.outages,

@@ -9,7 +9,7 @@ import pytest
 
 from mem0tray.core import item as items
 from tests.acceptance.conftest import DIALECTS
-from tests.acceptance.kinds import SIMPLE, VPS, served
+from tests.acceptance.kinds import LIBRARY, SIMPLE, VPS, served
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
@@ -22,9 +22,9 @@ P: Final = "alpha"
 ON_STANDINS: Final = pytest.mark.parametrize("kind", [SIMPLE, AT_ONCE])
 
 
-@pytest.fixture(params=[LOCAL, SIMPLE, AT_ONCE])
+@pytest.fixture(params=[LOCAL, SIMPLE, AT_ONCE, *LIBRARY])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Name the server: the embedded one, or a stand-in."""
+    """Name the server: the embedded one, a stand-in, or Mem0's own library."""
     return str(request.param)
 
 

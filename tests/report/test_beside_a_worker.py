@@ -32,8 +32,8 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
         for page in (running, stopped):
             facts = dict(zip(page.text("dt"), page.text("dd"), strict=True))
             assert facts["Memories go to"] == server.url.removeprefix("http://")
-            assert facts["Not delivered"] == "1 tried again"
-            assert facts["Delivered"] == "2 in all"
+            assert facts["Not delivered"] == "1 each is tried again"
+            assert facts["Delivered today"] == "2 2 in all"
             cells = page.text("td", role="cell")
             assert cells[:3] == ["beta", "500: scripted 500", "0"]
             assert "1 memory: rejected by the server" in page.text("h3")

@@ -44,8 +44,8 @@ def test_it_shows_how_things_stand(home: Scratch) -> None:
     facts = dict(zip(page.text("dt"), page.text("dd"), strict=True))
     assert facts["Memories go to"] == "mem0.example:8000"
     assert facts["Waiting"] == "2 in the queue"
-    assert facts["Not delivered"] == "1 tried again"
-    assert facts["Delivered"] == "1,234 in all"
+    assert facts["Not delivered"] == "1 each is tried again"
+    assert facts["Delivered today"] == "0 1,234 in all"
     assert facts["Last delivery"].endswith("Nov 30, 2025, 04:38")
     assert facts["Oldest undelivered"] != "–"
 
