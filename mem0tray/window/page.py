@@ -122,7 +122,9 @@ def gather(
         seen.at,
         standing.overview(seen),
         groups=grouped(waits, seen.at) if before is None else before.groups,
-        projects=_projects(reader) if before is None else before.projects,
+        projects=sorted(each.project for each in reader.by_project() if each.dead)
+        if before is None
+        else before.projects,
         nonsense=len(odd),
         past=history(reader, seen.at, odd, span) if span else (),
         outages=reader.outages(seen.at - _LENGTHS[span], seen.at) if span else (),
@@ -130,10 +132,6 @@ def gather(
         restorable=reader.has_discarded(),
         backed_up=backups.are_there(seen.paths),
     )
-
-
-def _projects(reader: Reader) -> list[str]:
-    return sorted(each.project for each in reader.by_project() if each.dead)
 
 
 def listing(
