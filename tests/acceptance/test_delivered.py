@@ -280,7 +280,7 @@ def test_a_server_that_cannot_delete_is_named_and_sent_nothing(home: Home, serve
 @pytest.mark.parametrize(
     "answers", [[MUTE], [MUTE, REFUSES], [MUTE, MUTE]], ids=["once", "refused", "twice"]
 )
-def test_after_a_deletion_in_doubt_it_is_restored_once(
+def test_after_a_deletion_of_unknown_outcome_it_is_restored_once(
     home: Home, server: OfficialStandin, answers: list[Answer], *, is_theirs: bool
 ) -> None:
     home.write_queue([entry("wrong", P)])
