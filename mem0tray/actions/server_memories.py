@@ -11,13 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from msgspec import structs
-
 from mem0tray.actions import add, backups, chosen_client, look_up, recall, waiting
 from mem0tray.actions.add_lines import ids_of_key
 from mem0tray.actions.one_writer import Answer, apply, keep_in_step
 from mem0tray.actions.verbs import Deleted
-from mem0tray.actions.waiting import QUEUE_LIST, SERVER, FoundItem, as_found
+from mem0tray.actions.waiting import QUEUE_LIST, SERVER, SHORTEST, FoundItem, as_found
 from mem0tray.config.server_choice import chosen_server, in_sentence
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
@@ -33,7 +31,9 @@ from mem0tray.server.model import Client, Outcome, ServerMemory
 TIMEOUT: Final = 30.0  # seconds for an answer of the server
 _LOOKED_AT: Final = 1000  # memories among which a beginning of an id is looked for
 _WAITS_HERE: Final = Reason("This memory waits here as well, and would be sent again.")
-_WAITS: Final = (items.FRESH, items.DEAD)
+_NOT_HEARD: Final = Reason("The worker does not answer; nothing was changed.")
+_RESTART: Final = Reason("Restart mem0tray, and try again.")
+CHANGED: Final = Reason("Its text was changed meanwhile: look at it again.")
 
 
 @contextmanager
@@ -64,11 +64,12 @@ def find(
 def numbered(
     settings: Settings, names: Sequence[str], project: str | None = None
 ) -> list[ServerMemory]:
-    """Find what the embedded server has under these numbers, which an id here may begin with."""
-    if all(name.isdecimal() for name in names):
+    """Find what the embedded server has under these numbers; raise if it fails and one is short."""
+    is_local = chosen_server(settings, settings.locations()).name == LOCAL_URL
+    if is_local and all(name.isdecimal() for name in names):
         with waiting.opened(settings) as seen:
             exact = {each.id for each in seen.candidates(names)}
-        with suppress(Mem0TrayError):
+        with suppress(NotFoundError if min(map(len, names)) < SHORTEST else Mem0TrayError):
             return [] if exact & {*names} else find(settings, names, project)
     return []
 
@@ -101,7 +102,7 @@ def sought(
 
 def _found(settings: Settings, client: Client, name: str, project: str | None) -> ServerMemory:
     said = client.one(name, TIMEOUT)
-    if said is None:  # a beginning; no number is shortened
+    if said is None and name:  # a beginning; no number is shortened
         if project is None:
             seen = recall.latest(settings, _LOOKED_AT, time.monotonic() + recall.TIMEOUT)
         else:
@@ -131,20 +132,22 @@ class _Planned(NamedTuple):
     kept: FoundItem
 
 
-def _plan(settings: Settings, reader: Reader, memory: ServerMemory, text: str = "") -> _Planned:
+def _plan(
+    settings: Settings, client: Client, reader: Reader, memory: ServerMemory, text: str = ""
+) -> _Planned:
     """Say what becomes of a memory; with a `text` to replace it, that has the kept one's id.
 
-    Raises Mem0TrayError where it waits here too.
+    Raises Mem0TrayError where it waits here too, or is no longer there as it was shown.
     """
+    if _found(settings, client, memory.id, memory.project).text != memory.text:
+        raise NotFoundError(CHANGED)
     server = chosen_server(settings, settings.locations()).name
     digest = items.digest(memory.project, memory.text)
     infers = settings.server.infer and server != LOCAL_URL
     rows = _known_as(reader, memory, digest, server, by_text=infers)
-    if any(row.state in _WAITS for row in rows):
-        raise Mem0TrayError(
-            _WAITS_HERE,
-            Reason("Delete first what waits: `mem0tray delete {id}`.", id=rows[0].id),
-        )
+    if any(row.state in (items.FRESH, items.DEAD) for row in rows):
+        remedy = Reason("Delete first what waits: `mem0tray delete {id}`.", id=rows[0].id)
+        raise Mem0TrayError(_WAITS_HERE, remedy)
     base = rows[-1].id if rows else memory.key or items.id_from(server, digest)
     names = dict.fromkeys([*(row.name for row in rows), (base, digest)])
     used, its = items.id_again(base), (digest, items.digest(memory.project, text or memory.text))
@@ -175,7 +178,7 @@ def _known_as(
 def as_item(memory: ServerMemory) -> FoundItem:
     """Make an item of a memory, under the server's own id."""
     raw = items.entry(memory.id, memory.project, memory.text, int(memory.moment or 0))
-    return structs.replace(as_found(document.dump(raw), SERVER), project=memory.project)
+    return as_found(document.dump(raw), SERVER)
 
 
 def delete(settings: Settings, memories: Sequence[ServerMemory]) -> Deleted:
@@ -187,7 +190,7 @@ def delete(settings: Settings, memories: Sequence[ServerMemory]) -> Deleted:
     paths = settings.locations()
     keep_in_step(paths, settings)
     with _opened(settings) as client, Reader(paths.ledger, needed=True) as reader:
-        plans = [_plan(settings, reader, each) for each in memories]
+        plans = [_plan(settings, client, reader, each) for each in memories]
         backup = backups.free_name(paths, time.time())
         backups.write_dated(backup, [each.kept.raw for each in plans])
         try:
@@ -214,10 +217,11 @@ def _remove(settings: Settings, client: Client, plans: Sequence[_Planned], backu
         return apply(settings.locations(), settings, asked)
 
     answer = order(orders.REMOVE, plans)
-    if orders.THERE in answer.results.values():  # it came back just now
+    is_back = orders.THERE in answer.results.values()  # just now
+    if is_back or not answer.heard:  # by a worker that hangs, or that knows no such order
         order(orders.KEEP, plans)
-        raise Mem0TrayError(_WAITS_HERE)
-    done, refused = Deleted(backup, heard=answer.heard), []
+        raise Mem0TrayError(_WAITS_HERE) if is_back else Mem0TrayError(_NOT_HEARD, _RESTART)
+    done, refused = Deleted(backup), []
     for each in plans:
         said, item = _deleted(client, each.memory), as_item(each.memory)
         is_kept = not (said.is_success or said.may_have_it)
@@ -277,7 +281,7 @@ def correct(settings: Settings, memory: ServerMemory, text: str) -> Corrected:
     paths = settings.locations()
     keep_in_step(paths, settings)
     with _opened(settings) as client, Reader(paths.ledger, needed=True) as reader:
-        plan = _plan(settings, reader, memory, text)
+        plan = _plan(settings, client, reader, memory, text)
         kept = backups.keep_text(paths, plan.kept, settings.retention.discarded)
         name = plan.kept.id, items.digest(memory.project, text)
         try:

@@ -37,7 +37,7 @@ NO_LONGER_WAITS: Final = Reason(
 )
 _SHOWN: Final = 4
 _LONGEST_ID: Final = 80
-_SHORTEST: Final = 8
+SHORTEST: Final = 8
 _WHERE_TO_LOOK: Final = Reason(
     "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits."
 )
@@ -246,7 +246,7 @@ class WaitingItems:
         result = {}
         for item_id in {each.id for each in found}:
             others = {*self.reader.beside(item_id)} - {item_id}
-            length = _SHORTEST
+            length = SHORTEST
             while length < len(item_id) and any(e.startswith(item_id[:length]) for e in others):
                 length += 1
             result[item_id] = item_id if item_id[: length - 1] in others else item_id[:length]

@@ -84,8 +84,6 @@ def _print_corrected(done: Corrected, what: str) -> None:
     if not done.removed.perhaps:
         output.say(f"The server has deleted the one before, which is kept here: {done.kept}")
     output.say(f"`mem0tray restore {done.kept.name}` {what}.")
-    if not done.removed.heard:
-        output.remark(verbs.NOT_HEARD)
     if done.removed.trouble is not None:
         raise done.removed.trouble
 

@@ -31,8 +31,7 @@ class Job(Struct, frozen=True):
     far as is known. `delivered`: when it took it before. `taken`: when another worker perhaps
     did. `ticket`: the one to ask that server with. `timestamp` is the producer's.
     `read_there`: a migration read the item from that server, where others had saved it.
-    `former`: the key of the same memory before it was deleted there and restored, empty if it was
-    not; the deletion may have failed.
+    `restored`: the server was to delete it under another key, and may not have done so.
     """
 
     key: int
@@ -51,7 +50,7 @@ class Job(Struct, frozen=True):
     timestamp: float
     ticket: Ticket | None
     read_there: bool
-    former: str = ""
+    restored: bool = False
 
 
 class Outbox:
@@ -164,18 +163,13 @@ class Outbox:
         read_there = items.is_id_from(name, server, digest)
         if read_there:  # the address was changed back: it is there, under no key of ours
             unknown, delivered = unknown or 0.0, delivered or 0.0
-        former = "" if unknown is None else self._former(name, digest)
+        removed = (encode(items.id_before(name)), digest, items.REMOVED)
+        restored = unknown is not None and bool(self._ledger.value(SQL["was_removed"], *removed))
         return Job(
             key, state, name, memory.project, memory.content,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
-            unknown, timeouts, taken, delivered, timestamp, ticket, read_there, former,
+            unknown, timeouts, taken, delivered, timestamp, ticket, read_there, restored,
         )  # fmt: skip
-
-    def _former(self, item_id: str, digest: bytes) -> str:
-        before = items.id_before(item_id)
-        values = (encode(before), digest, items.REMOVED)
-        found = self._ledger.rows(SQL["removed"], *values) if before else ()
-        return items.idempotency_key(before, digest, found[0][0]) if found else ""
 
     def release(self, key: int) -> None:
         self._ledger.write("UPDATE items SET claimed = NULL WHERE key = ?", key)

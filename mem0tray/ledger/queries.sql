@@ -64,13 +64,14 @@ UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ?
   ON servers.key = server WHERE item = items.key AND name = ? AND has)
 
 -- name: remove
--- Discard for good; what is forgotten stays that.
-UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ? AND reason IS NOT ?
+-- Discard for good; what is forgotten, or was removed before, stays that.
+UPDATE items SET state = 'discarded', closed = ?1, reason = ?2
+  WHERE key = ?3 AND reason IS NOT ?2 AND reason IS NOT ?4
 
--- name: removed
--- The digest of the first content of a memory that was removed.
-SELECT coalesce(first_digest, digest) FROM items WHERE id = ? AND digest = ?
-  AND state = 'discarded' AND reason = ?
+-- name: was_removed
+-- Whether a memory was removed, or is not known: a killed command may have been about to.
+SELECT ?1 != x'' AND (count(*) = 0 OR max(state = 'discarded' AND reason = ?3))
+  FROM items WHERE id = ?1 AND digest = ?2
 
 -- name: doubt_delivery
 -- Make the outcome at a server unknown.

@@ -26,7 +26,6 @@ from mem0tray.window.progress import Retry
 
 Form = ImmutableMultiDict[str, Any]
 FILTER: Final = ("cause", "project", "age", "text", "keys")
-_CHANGED: Final = Reason("Its text was changed meanwhile: look at it again.")
 HELD: Final = "held"
 _DIGITS: Final = 19  # of a key in the ledger
 
@@ -68,10 +67,8 @@ class Acts:
     def _language(self) -> Language:
         return self._get_language()
 
-    def _heard(self, said: str, *, heard: bool) -> str:
-        """Return what is said; of an order that the worker has not applied yet, only that."""
-        if heard:
-            return said
+    @property
+    def _not_heard(self) -> str:
         return self._language.gettext("mem0tray is busy; it does this before it sends anything.")
 
     def _filled(self, text: str, number: int) -> str:
@@ -113,7 +110,7 @@ class Acts:
                 sent,
             )
             said = f"{said} {self._filled(text, sent)}"
-        return Said(self._heard(said, heard=done.heard), done.backup.name)
+        return Said(said if done.heard else self._not_heard, done.backup.name)
 
     def _restore(self, form: Form) -> Said:
         settings = current()
@@ -138,14 +135,14 @@ class Acts:
         if done.removed.trouble is not None:
             raise done.removed.trouble
         said = self._language.gettext("Corrected: the new text is sent, the old one is kept.")
-        return Said(self._heard(said, heard=done.removed.heard), done.kept.name)
+        return Said(said, done.kept.name)
 
     def _remove(self, form: Form) -> Said:
         done = server_memories.delete(current(), [delivered_of(form)])
         if done.trouble is not None:
             raise done.trouble
         said = self._language.gettext("Deleted on the server, a copy is kept.")
-        return Said(self._heard(said, heard=done.heard), done.backup.name)
+        return Said(said, done.backup.name)
 
     def _edit(self, form: Form) -> Said:
         settings, gettext, text = current(), self._language.gettext, _text(form)
@@ -155,13 +152,13 @@ class Acts:
             raise NotFoundError(NO_LONGER_WAITS)
         found = chosen[0]
         if found.identity[1].hex() != form.get("seen"):
-            raise NotFoundError(_CHANGED)
+            raise NotFoundError(server_memories.CHANGED)
         kept = ""
         if found.item is None or text != found.item.content:
             done = verbs.edit_text(settings.locations(), settings, found, text)
             kept = done.kept.name
             if not done.heard:
-                return Said(self._heard("", heard=False), kept)
+                return Said(self._not_heard, kept)
         with waiting.opened(settings) as seen:
             verbs.retry_found(settings, seen, [e for e in seen.candidates([found.id]) if e.is_dead])
         return Said(gettext("Changed, and tried again; the old text is kept."), kept)
@@ -201,7 +198,7 @@ def delivered_of(form: Form) -> ServerMemory:
     """Find the memory on the server that a form names, with the text that was `seen`, if any."""
     (found,) = server_memories.find(current(), [str(form.get("id", ""))])
     if form.get("seen", digest := items.digest(found.project, found.text).hex()) != digest:
-        raise NotFoundError(_CHANGED)
+        raise NotFoundError(server_memories.CHANGED)
     return found
 
 

@@ -129,7 +129,9 @@ def gather(
         seen.at,
         standing.overview(seen),
         groups=grouped(waits, seen.at) if before is None else before.groups,
-        projects=_projects(reader) if before is None else before.projects,
+        projects=sorted(each.project for each in reader.by_project() if each.dead)
+        if before is None
+        else before.projects,
         nonsense=len(odd),
         today=_delivered_today(reader, seen.at) if before is None else before.today,
         past=history(reader, seen.at, odd, span) if span else (),
@@ -142,10 +144,6 @@ def gather(
 
 def _delivered_today(reader: Reader, now: float) -> int:
     return sum(reader.deliveries(_midnight(_today(now)), _SLOT).values())
-
-
-def _projects(reader: Reader) -> list[str]:
-    return sorted(each.project for each in reader.by_project() if each.dead)
 
 
 def listing(

@@ -257,8 +257,9 @@ def _put_back(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row 
     if row is not None and row.reason == items.REMOVED:  # its id is used up
         again = items.with_fields(text.data, {"id": items.id_again(item.id)})
         return _put_back(context, identity(again), Text.of(again, dead=text.dead))
-    is_removed = before is not None and before.reason == items.REMOVED
-    _wait_again(context, item, row, dead=text.dead, ask=is_removed)
+    # A deletion may have been killed before it left an order.
+    ask = before.reason == items.REMOVED if before is not None else items.id_before(item.id) != ""
+    _wait_again(context, item, row, dead=text.dead, ask=ask)
     return DONE, row
 
 

@@ -1,6 +1,7 @@
 """Memories that the server has, corrected and deleted: nothing is lost, nothing comes back."""
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from tests.acceptance.kinds import LIBRARY, SIMPLE, VPS, served
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
+from tests.support.official import OfficialStandin
 from tests.support.shapes import entry
 from tests.support.standin import Standin
 
@@ -78,6 +80,7 @@ def test_what_is_deleted_stays_away_and_is_restored_once(home: Home) -> None:
     home.run("verify", "--requeue")
     home.drained()
     assert [*shown(home)] == ["right"]
+    assert home.run("delete", "--yes", "").returncode == 1  # which is no beginning of its id
     assert "removed from the server" in home.ok("show", str(queue[1]["id"]))
     assert "wrong" in Path(done["backup"]).read_text()
     home.ok("restore")
@@ -270,3 +273,74 @@ def test_a_server_that_cannot_delete_is_named_and_sent_nothing(home: Home, serve
         assert "cannot correct or delete single memories" in done.stderr
     assert {request.method for request in server.requests} == {"GET", "POST"}
     assert [*shown(home)] == ["wrong"]
+
+
+@pytest.mark.parametrize("kind", [SIMPLE])
+@pytest.mark.parametrize("is_theirs", [False, True], ids=["ours", "saved by others"])
+@pytest.mark.parametrize(
+    "answers", [[MUTE], [MUTE, REFUSES], [MUTE, MUTE]], ids=["once", "refused", "twice"]
+)
+def test_after_a_deletion_of_unknown_outcome_it_is_restored_once(
+    home: Home, server: OfficialStandin, answers: list[Answer], *, is_theirs: bool
+) -> None:
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    if is_theirs:
+        (server.store.get(shown(home)["wrong"]) or {})["metadata"] = {}
+        for ledger in home.ledgers():
+            ledger.unlink()
+    for answer in answers:
+        server.deletion = answer
+        assert home.run("delete", "--yes", shown(home)["wrong"]).returncode == 1
+        home.ok("restore")
+        home.drained()
+        assert [*shown(home)] == ["wrong"]
+
+
+@pytest.mark.parametrize("kind", [SIMPLE])
+def test_what_others_change_meanwhile_is_not_deleted(home: Home, server: OfficialStandin) -> None:
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    name = shown(home)["wrong"]
+    started, go_on = home.root / "started", home.root / "go-on"
+    wait = f'touch "{started}"; while [ ! -e "{go_on}" ]; do sleep 0.02; done'
+    (home.root / "editor").write_text(f'#!/bin/sh\n{wait}\nprintf better > "$1"\n', "utf-8")
+    editing = home.start("edit", name)
+    home.wait(started.exists)
+    (server.store.get(name) or {})["memory"] = "theirs"
+    server.stored[:] = [(P, "theirs")]
+    go_on.touch()
+    assert editing.wait() == 1
+    home.drained()
+    assert [*shown(home)] == ["theirs"]
+
+
+@pytest.mark.parametrize("kind", [SIMPLE])
+def test_nothing_is_deleted_before_the_worker_knows_of_it(home: Home, server: Standin) -> None:
+    """Else what an older worker keeps as delivered could not be restored."""
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    name = shown(home)["wrong"]
+    worker = home.worker()
+    home.wait(lambda: home.state()[0] == "healthy")
+    worker.signal(signal.SIGSTOP)
+    done = home.run("delete", "--yes", name)
+    worker.signal(signal.SIGCONT)
+    assert (done.returncode, "nothing was changed" in done.stderr) == (1, True), done
+    assert worker.stop() == 0
+    assert "DELETE" not in {request.method for request in server.requests}
+    assert not [*home.claude.glob("mem0_queue_dlq.backup-*")]
+    home.ok("delete", "--yes", name)
+
+
+@pytest.mark.parametrize("kind", [LOCAL])
+def test_a_number_of_a_server_that_does_not_say_is_no_id_of_what_waits(home: Home) -> None:
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    (name,) = shown(home).values()
+    next(home.root.rglob("memories.sqlite3")).write_bytes(b"broken")
+    home.write_queue([entry("waits", P, id=f"{name}2345678-0")])
+    assert home.run("delete", "--yes", name).returncode == 1
+    assert [each["content"] for each in home.queue_items()] == ["waits"]
+    home.ok("delete", "--yes", f"{name}2345678")
+    assert home.queue_items() == []

@@ -72,20 +72,20 @@ def test_no_other_id_is_asked_for(dialect: str, name: str) -> None:
 def test_the_answer_says_whether_it_is_deleted(
     dialect: str, answer: bytes, *, done: bool, doubtful: bool
 ) -> None:
-    said, (asked,) = spoken(answer, "forget", MEMORY, dialect=dialect)
+    said, (asked,) = spoken(answer, "delete", MEMORY, dialect=dialect)
     assert (asked.method, asked.target) == ("DELETE", PATHS[dialect])
     assert (said.is_success, not said.is_success and said.may_have_it) == (done, doubtful)
 
 
 def test_no_answer_leaves_it_open() -> None:
-    said, _ = spoken(cut_after_body, "forget", MEMORY, dialect="oss")
+    said, _ = spoken(cut_after_body, "delete", MEMORY, dialect="oss")
     assert (said.kind, said.status, said.may_have_it) == (Kind.NO_ANSWER, None, True)
 
 
 def test_no_message_repeats_the_memory() -> None:
     memory = ServerMemory("p", "a long secret of mine", NAME)
     answer = render(HTTPStatus.FORBIDDEN, {"detail": "not a long secret of mine"})
-    assert "secret" not in spoken(answer, "forget", memory, dialect="oss")[0].message
+    assert "secret" not in spoken(answer, "delete", memory, dialect="oss")[0].message
 
 
 def test_a_private_server_is_asked_nothing() -> None:

@@ -396,11 +396,15 @@ def test_what_was_deleted_on_the_server_is_restored_under_the_next_id(ground: Qu
         assert restore(ground, Text.of(old.raw, dead=False))[0] in (DONE, THERE)
     key = ground.known(again[0]).key
     job = ground.context.outbox.claim(key, NOW, HERE)
-    assert (job.unknown is not None, job.former) == (True, WAITS.id)
+    assert (job.unknown is not None, job.restored) == (True, True)
     deliver(ground, again[0])
     applied(ground.context, about(REMOVE, again[0]))
     assert restore(ground, Text.of(again[0].raw, dead=False)) == [DONE]
     assert states(ground, WAITS, *again) == ["discarded", "discarded", "pending"]
+    unknown = fresh("d", id="d-again-1")  # of a deletion that was killed, of what others saved
+    assert restore(ground, Text.of(unknown.raw, dead=False)) == [DONE]
+    job = ground.context.outbox.claim(ground.known(unknown).key, NOW, HERE)
+    assert (job.unknown is not None, job.restored) == (True, True)
 
 
 def test_what_nobody_knows_is_put_back_as_new(ground: QueueScene) -> None:

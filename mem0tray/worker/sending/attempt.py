@@ -13,11 +13,13 @@ from mem0tray.core.item import Kind
 from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.outbox import Job, Ticket
 from mem0tray.server.answers import FORGOTTEN, NO_PROJECT
+from mem0tray.server.http_client import no_answer
 from mem0tray.server.model import Client, Memory, Outcome, Presence
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0
 _OF_TICKETS: Final = frozenset({Kind.AT_WORK, Kind.ITEM_FAILURE})  # answers about a ticket
+_ALIKE: Final = 20  # memories looked at for one with the same text
 _QUESTIONS: Final = 3  # questions about an item without an answer, in a row, before it is sent
 
 
@@ -79,9 +81,7 @@ class Attempts:
         age = self._context.now() - job.unknown
         if age >= 0:
             since = max(since, time.monotonic() - age)
-        found = client.ask(asked, timeout, since)
-        if found is Presence.ABSENT and job.former:
-            found = client.ask(replace(memory, key=job.former), timeout, since)
+        found = _asked(client, job, asked, timeout, since)
         if found is Presence.CANNOT_TELL and job.ticket is not None:
             found = self._forgotten(job.ticket)
         if isinstance(found, Outcome):
@@ -116,3 +116,16 @@ class Attempts:
         if self._context.now() - ticket.at < self._context.settings.sync.retry_interval:
             return Outcome(Kind.AT_WORK, None, "", may_have_it=True, ticket=ticket.name)
         return Outcome(Kind.ITEM_FAILURE, None, str(FORGOTTEN), may_have_it=True, reason=FORGOTTEN)
+
+
+def _asked(
+    client: Client, job: Job, memory: Memory, timeout: float, since: float
+) -> Presence | Outcome:
+    found = client.ask(memory, timeout, since)
+    if found is Presence.ABSENT and job.restored:
+        alike = client.search(job.project, job.text, _ALIKE, timeout)
+        if isinstance(alike, Outcome):
+            return no_answer(alike)
+        if job.text in [each.text for each in alike]:
+            return Presence.PRESENT
+    return found
