@@ -175,6 +175,11 @@ class Inbox:
                 db.execute(SQL["remove"], (now, items.REMOVED, row.key, items.FORGOTTEN))
                 db.execute(SQL["doubt_delivery"], (row.key, server))
 
+    def may_be_back(self, name: Name) -> bool:
+        """Return whether a server was to delete this text, which is to be sent once more."""
+        is_again = items.id_before(name[0]) != ""
+        return is_again and bool(self._ledger.value(SQL["text_removed"], name[1]))
+
     def keep(self, row: Row, server: str) -> None:
         """Undo `remove`, as the server has not deleted the memory."""
         with self._ledger.transaction() as db:

@@ -68,6 +68,10 @@ UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ?
 UPDATE items SET state = 'discarded', closed = ?1, reason = ?2
   WHERE key = ?3 AND reason IS NOT ?2 AND reason IS NOT ?4
 
+-- name: text_removed
+-- Whether a server was to delete this text.
+SELECT count(*) FROM items WHERE digest = ? AND reason = 'removed from the server'
+
 -- name: was_removed
 -- Whether a memory was removed, or is not known: a killed command may have been about to.
 SELECT ?1 != x'' AND (count(*) = 0 OR max(state = 'discarded' AND reason = ?3))

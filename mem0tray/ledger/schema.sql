@@ -125,3 +125,4 @@ CREATE TABLE IF NOT EXISTS outages (
 );
 -- Why, as data (JSON).
 CREATE TABLE IF NOT EXISTS outage_reasons (began REAL PRIMARY KEY, reason TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS items_removed ON items (digest) WHERE reason = 'removed from the server';

@@ -262,6 +262,21 @@ def test_a_correction_that_the_server_refuses_changes_nothing(
     assert len(home.data_files("edited-*")) == (answer is MUTE)
 
 
+@pytest.mark.parametrize("kind", [SIMPLE])
+def test_a_correction_of_unknown_outcome_is_undone_without_a_second_copy(
+    home: Home, server: Standin
+) -> None:
+    home.write_queue([entry("wrong", P)])
+    home.drained()
+    server.deletion, home.env["NEW_TEXT"] = MUTE, "better"
+    assert home.run("edit", shown(home)["wrong"]).returncode == 1
+    home.drained()
+    server.deletion = None
+    home.ok("restore", home.data_files("edited-*")[0].name)
+    home.drained()
+    assert [*shown(home)] == ["wrong"]
+
+
 @pytest.mark.parametrize("kind", [VPS])
 def test_a_server_that_cannot_delete_is_named_and_sent_nothing(home: Home, server: Standin) -> None:
     home.write_queue([entry("wrong", P)])

@@ -280,6 +280,7 @@ def accept(
     if tombstone is not None and not waits:
         return tombstone, False
     if row is None:
+        ask = ask or context.inbox.may_be_back(item.name)  # the deletion may have failed
         if item.retries >= context.settings.sync.max_attempts:
             key = take_in_as_dead(context, item, now, ask=ask)
             context.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
