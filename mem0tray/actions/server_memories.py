@@ -31,7 +31,7 @@ from mem0tray.server.model import Client, Outcome, ServerMemory
 TIMEOUT: Final = 30.0  # seconds for an answer of the server
 _LOOKED_AT: Final = 1000  # memories among which a beginning of an id is looked for
 _WAITS_HERE: Final = Reason("This memory waits here as well, and would be sent again.")
-_NOT_HEARD: Final = Reason("The worker does not answer; nothing was changed.")
+_NOT_HEARD: Final = Reason("The worker does not answer, or the disk is full; nothing was changed.")
 _RESTART: Final = Reason("Restart mem0tray, and try again.")
 CHANGED: Final = Reason("Its text was changed meanwhile: look at it again.")
 
