@@ -182,11 +182,7 @@ def as_item(memory: ServerMemory) -> FoundItem:
 
 
 def delete(settings: Settings, memories: Sequence[ServerMemory]) -> Deleted:
-    """Write all of them to a backup, then delete them on the server. Raises Mem0TrayError.
-
-    In the result `delivered` are those that the server refused to delete, and `perhaps` those of
-    which it did not say what it did, which are among `items`; `trouble` says so.
-    """
+    """Write all of them to a backup, then delete them on the server. Raises Mem0TrayError."""
     paths = settings.locations()
     keep_in_step(paths, settings)
     with _opened(settings) as client, Reader(paths.ledger, needed=True) as reader:

@@ -58,9 +58,8 @@ class Deleted:
     """What a deletion did: `items` are deleted, the others are not; an empty `backup` is none.
 
     The other lists are named by the outcomes of `orders`; `delivered` is what the server still has,
-    what is in flight is deleted if the server does not take it, and `perhaps` is among `items`.
-    `heard`: the deletion is applied. `trouble`: why not all that a server had is known to be
-    deleted there.
+    what is in flight is deleted if it does not take it, and `perhaps`, which it may have, is among
+    `items`. `heard`: the deletion is applied. `trouble`: why it may still have something.
     """
 
     backup: Path = field(default_factory=Path)

@@ -78,12 +78,10 @@ class Acts:
         settings, since = current(), time.time()
         with waiting.opened(settings) as seen:
             done = verbs.retry_found(settings, seen, memories_of(seen, form))
-        keys = [each.known.key for each in done.items if each.known]
-        if keys:
-            self.retried = Retry(keys, since)
-        number, ngettext = len(done.items), self._language.ngettext
-        if not number:
+        if not done.items:
             raise NotFoundError(NO_LONGER_WAITS)
+        self.retried = Retry([each.known.key for each in done.items if each.known], since)
+        number, ngettext = len(done.items), self._language.ngettext
         text = ngettext("{n} memory is tried again.", "{n} memories are tried again.", number)
         return Said(self._filled(text, number))
 

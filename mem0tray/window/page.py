@@ -123,27 +123,25 @@ def gather(
 
     `before`: what was gathered before, if the ledger has not changed since.
     """
-    waits = WaitingItems(reader, seen.step)
+    waits, overview = WaitingItems(reader, seen.step), standing.overview(seen)
     odd = waits.odd
-    return Gathered(
+    counted = before or Gathered(
         seen.at,
-        standing.overview(seen),
-        groups=grouped(waits, seen.at) if before is None else before.groups,
-        projects=sorted(each.project for each in reader.by_project() if each.dead)
-        if before is None
-        else before.projects,
+        overview,
+        groups=grouped(waits, seen.at),
+        projects=sorted(each.project for each in reader.by_project() if each.dead),
+        today=sum(reader.deliveries(_midnight(_today(seen.at)), _SLOT).values()),
+    )
+    return counted._replace(
+        now=seen.at,
+        overview=overview,
         nonsense=len(odd),
-        today=_delivered_today(reader, seen.at) if before is None else before.today,
         past=history(reader, seen.at, odd, span) if span else (),
         outages=reader.outages(seen.at - _LENGTHS[span], seen.at) if span else (),
         span=span,
         restorable=reader.has_discarded(),
         backed_up=backups.are_there(seen.paths),
     )
-
-
-def _delivered_today(reader: Reader, now: float) -> int:
-    return sum(reader.deliveries(_midnight(_today(now)), _SLOT).values())
 
 
 def listing(

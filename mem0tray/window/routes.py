@@ -138,14 +138,9 @@ class Window:
         self._left = time.monotonic()  # a page without scripts has no other sign of life
         view = request.url.path.removeprefix(self._doors.path) or VIEWS[0]
         mark = hash(_mark())  # before what is shown is read
-        values = self._shown(view, request.query_params)
-        return self._html(
-            "window.html",
-            values
-            | {"mark": mark}
-            | self._act_shown()
-            | {"form": {FORM: self._doors.form}, "session": self._doors.sessions},
-        )
+        shown = self._shown(view, request.query_params) | self._act_shown() | {"mark": mark}
+        shown |= {"form": {FORM: self._doors.form}, "session": self._doors.sessions}
+        return self._html("window.html", shown)
 
     async def _live(self, request: Request) -> Response:
         view, form = request.path_params["view"], await form_of(request)
@@ -161,10 +156,8 @@ class Window:
             span = span if span in page.SPANS else ""
             gathered = page.gather(seen, reader, span, before if mark == now else None)
             self._before = now, gathered
-            shown = page.shown(gathered, self._language, live=True) | {
-                "view": view,
-                "span": span,
-            }
+            shown = page.shown(gathered, self._language, live=True)
+            shown |= {"view": view, "span": span}
             if view == "settings":
                 shown |= settings_form.shown()
             if view == "undelivered":

@@ -52,6 +52,11 @@ class OtherWorker:
     def note_write(self, signature: Signature | None) -> None:
         self._signature = signature
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether the metrics file was not there when we last looked."""
+        return self._looked and self._signature is None
+
     def is_unchanged(self) -> bool:
         """Whether the metrics file is as we last saw it, so that rewriting it destroys no sign."""
         found, known = atomic.signature(self._context.paths.metrics), self._signature
@@ -182,7 +187,7 @@ class MetricsWriter:
 
     @property
     def needed(self) -> bool:
-        return self._wanted() != self._shown
+        return self._other.is_missing or self._wanted() != self._shown
 
     def _wanted(self) -> tuple[int, WorkerState, str]:
         context = self._context
@@ -201,7 +206,8 @@ class MetricsWriter:
         if not final and not due and not (self.needed and self.pace.ready(moment)):
             return
         wanted = self._wanted()
-        if not self._write(self._composed(final)):  # another worker just wrote it: look first
+        if not self._write(self._composed(final)):  # another worker just wrote it, or it has gone
+            self._other.look()
             self._context.wake.set()
             return
         now = time.monotonic()

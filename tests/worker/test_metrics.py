@@ -79,6 +79,7 @@ class Telling:
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.other: Any = stand_in(OtherWorker)
         self.other.is_unchanged.return_value = True
+        self.other.is_missing = False
         context.destination = "a.test"
         self.writer = MetricsWriter(context, self.other)
         self.written: list[dict[str, Any]] = []
@@ -179,10 +180,18 @@ def test_a_change_is_told_at_their_pace(telling: Telling) -> None:
     assert telling.run() == 1
 
 
+def test_a_file_that_has_gone_is_written_anew_at_their_pace(telling: Telling) -> None:
+    telling.run()
+    telling.other.is_missing = True
+    assert telling.run(0.5) == 0
+    assert telling.run(0.6) == 1
+
+
 def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None:
     telling.other.is_unchanged.return_value = False
     assert telling.run() == 1
     assert telling.woken == 1
+    telling.other.look.assert_called_once_with()
     assert not telling.context.paths.metrics.exists()
     telling.other.note_write.assert_not_called()
     telling.other.is_unchanged.return_value = True
