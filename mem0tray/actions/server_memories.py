@@ -250,10 +250,7 @@ def _trouble(shown: str, said: Outcome, *, is_kept: bool) -> Mem0TrayError:
             Reason("Nothing has changed. Try again, or delete it with the server's own tools."),
         )
     return Mem0TrayError(
-        Reason(
-            "{server} did not say whether it has deleted the memory: {why}. A copy is kept.",
-            **names,
-        ),
+        Reason("{server} did not say if it deleted the memory: {why}. A copy is kept.", **names),
         Reason("Look whether it is still there, and delete it again if it is."),
     )
 

@@ -1,9 +1,8 @@
 """What a user does to memories that wait: delete, edit, restore, retry.
 
-Each leaves an order (`actions.one_writer`). A running worker carries it out before it sends
-anything more (`worker.orders`), and answers; if none runs, the command does, by the same code under
-the worker's lock. Both change the ledger in one transaction, and then write DLQ file and queue
-file from it. An error leaves all as it was.
+Each leaves an order (`actions.one_writer`), which a running worker carries out (`worker.orders`)
+before it sends anything more; if none runs, the command does so under the worker's lock. The ledger
+changes in one transaction, then both files are written. An error leaves all as it was.
 """
 
 import time

@@ -205,13 +205,10 @@ def _start(words: list[str], name: str, failed: Failed) -> None:
             program=words[0],
         )
         raise Mem0TrayError(what, Reason("Install it (package xdg-utils)."))
+    command, nothing = [program, *words[1:], name], subprocess.DEVNULL
+    # No pipe, terminal or signal of ours reaches it.
     process = subprocess.Popen(  # noqa: S603  (the system's opener, with one checked name)
-        [program, *words[1:], name],
-        # No pipe, terminal or signal of ours reaches it.
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
     )
 
     def collect() -> None:  # until then it would be a zombie

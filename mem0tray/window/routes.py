@@ -30,22 +30,8 @@ from mem0tray.files import atomic
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import ORDERS
 from mem0tray.localserver.endpoint import CHALLENGE_MAX, Endpoint, proof
-from mem0tray.window import page, settings_form
-from mem0tray.window.acts import (
-    FILTER,
-    HELD,
-    Acts,
-    Form,
-    Said,
-    current,
-    delivered_of,
-    filter_of,
-    form_of,
-    keys_of,
-    matching_of,
-    memories_of,
-    number_in,
-)
+from mem0tray.window import acts, page, settings_form
+from mem0tray.window.acts import Acts, Form, Said
 from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, WindowGuard
 from mem0tray.window.page import Gathered
 from mem0tray.window.words import absolute, headline, relative
@@ -75,8 +61,7 @@ class Window:
             *(Route(path, self._page) for path in ("/", *(f"/{name}" for name in VIEWS[1:]))),
             Route(f"/{ENTER}", self._enter),
             Route("/view/{view}", self._live, methods=["POST"]),
-            Route("/latest", self._latest, methods=["POST"]),
-            Route("/search", self._latest, methods=["POST"]),
+            *(Route(path, self._latest, methods=["POST"]) for path in ("/latest", "/search")),
             Route("/test", self._test, methods=["POST"]),
             Route("/events", self._events),
             Route("/memory/{key}", self._memory),
@@ -101,7 +86,7 @@ class Window:
 
     @property
     def _language(self) -> Language:
-        code = current().ui.language
+        code = acts.current().ui.language
         return _language_of(code) if code else self._given
 
     def unwatched(self) -> float:
@@ -143,13 +128,13 @@ class Window:
         return self._html("window.html", shown)
 
     async def _live(self, request: Request) -> Response:
-        view, form = request.path_params["view"], await form_of(request)
+        view, form = request.path_params["view"], await acts.form_of(request)
         if view not in VIEWS:
             raise HTTPException(404)
         return self._html("live.html", await run_in_threadpool(self._shown, view, form))
 
     def _shown(self, view: str, form: Form) -> dict[str, Any]:
-        seen = standing.read(current(), time.time())
+        seen = standing.read(acts.current(), time.time())
         with Reader(seen.paths.ledger) as reader:
             span = str(form.get("span") or page.MONTH) if view == "activity" else ""
             (mark, before), now = self._before, _mark()
@@ -167,33 +152,33 @@ class Window:
     def _undelivered(self, form: Form, seen: Gathered, waits: WaitingItems) -> dict[str, Any]:
         order = str(form.get("order") or "due")
         order = order if order in ORDERS else "due"
-        number = number_in(form.get("page"), 1)
-        wanted = matching_of(form, seen.groups, seen.now)
+        number = acts.number_in(form.get("page"), 1)
+        wanted = acts.matching_of(form, seen.groups, seen.now)
         listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
         pages = max(1, math.ceil(listed.total / ROWS))
         if number > pages:  # those of the last pages have gone
             number = pages
             listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
-        chosen = set(keys_of(form))
+        chosen = set(acts.keys_of(form))
         if "all" in form and form.get("keys") and pages == 1:
             chosen |= {each.known.key for each in listed.letters if each.known}
         return page.shown_letters(listed, seen, self._language) | {
             "page": number,
             "pages": pages,
             "chosen": chosen,
-            "wanted": filter_of(form, order),
+            "wanted": acts.filter_of(form, order),
         }
 
     async def _test(self, request: Request) -> Response:
-        steps = await run_in_threadpool(settings_form.test, await form_of(request))
+        steps = await run_in_threadpool(settings_form.test, await acts.form_of(request))
         return self._html("tested.html", {"steps": steps})
 
     async def _latest(self, request: Request) -> Response:
-        query = str((await form_of(request)).get("query", "")).strip()
+        query = str((await acts.form_of(request)).get("query", "")).strip()
         return await run_in_threadpool(self._found, query)
 
     def _found(self, query: str) -> Response:
-        settings, now, _ = current(), time.time(), self._language.gettext
+        settings, now, _ = acts.current(), time.time(), self._language.gettext
         until = time.monotonic() + _PATIENCE
         if query:
             found = recall.search_all(settings, query, _FOUND, until)
@@ -211,8 +196,8 @@ class Window:
         return self._html("found.html", shown)
 
     def _memory(self, request: Request) -> Response:
-        with waiting.opened(current()) as seen:
-            keys = [number_in(request.path_params["key"], 0)]
+        with waiting.opened(acts.current()) as seen:
+            keys = [acts.number_in(request.path_params["key"], 0)]
             for found in map(seen.with_attempts, seen.with_keys(keys)):
                 why = diagnose.why_failed(found, found.last_attempt).said(self._language)
                 cause = page.cause_of(found, time.time())
@@ -222,7 +207,7 @@ class Window:
         raise NotFoundError(NO_LONGER_WAITS)
 
     def _backups(self, _: Request) -> Response:
-        settings = current()
+        settings = acts.current()
         paths = settings.locations()
         sources = backups.sources(paths)
         kept = list(zip(sources, verbs.restorable(settings, sources), strict=True))
@@ -230,11 +215,11 @@ class Window:
         return self._html("backups.html", shown | {"date": self._date})
 
     async def _progress(self, request: Request) -> Response:
-        form, acts = await form_of(request), self._acts
+        form, own = await acts.form_of(request), self._acts
         if "close" in form:
-            acts.retried = None
+            own.retried = None
         answer = self._html("act.html", await run_in_threadpool(self._act_shown))
-        known = str(acts.retried.since) if acts.retried else ""
+        known = str(own.retried.since) if own.retried else ""
         if "close" not in form and form.get("shown", "") == known:  # nothing new
             answer.headers["HX-Reswap"] = "none"
         return answer
@@ -242,34 +227,35 @@ class Window:
     def _act_shown(self) -> dict[str, Any]:
         act, why = self._acts.retried, ""
         if act is not None and (left := act.left):
-            with Reader(current().locations().ledger) as reader:
+            with Reader(acts.current().locations().ledger) as reader:
                 act.look(reader)
             if act.left == left:  # perhaps something holds it up
-                seen = standing.overview(standing.read(current(), time.time()))
+                seen = standing.overview(standing.read(acts.current(), time.time()))
                 if seen.state not in (HEALTHY, STARTING):
                     why = headline(seen, self._language, live=True).title
         return {"act": act, "hindered": why, "language": self._language}
 
     async def _delivered(self, request: Request) -> Response:
-        form = await form_of(request)
-        memory = await run_in_threadpool(delivered_of, form)
+        form = await acts.form_of(request)
+        memory = await run_in_threadpool(acts.delivered_of, form)
         seen = items.digest(memory.project, memory.text).hex()
         act = "correct" if form.get("act") == "correct" else "remove"
         return self._html("delivered.html", {"memory": memory, "seen": seen, "act": act})
 
     async def _ask_to_delete(self, request: Request) -> Response:
-        form = await form_of(request)
+        form = await acts.form_of(request)
         chosen = await run_in_threadpool(self._chosen, form)
-        names = (HELD,) if HELD in form else ("all", *FILTER) if "all" in form else ()
+        names = ("all", *acts.FILTER) if "all" in form else ()
+        names = (acts.HELD,) if acts.HELD in form else names
         meant = [(name, form.get(name, "")) for name in names]
         only = chosen[0].item if len(chosen) == 1 else None
-        shown = {"number": len(chosen), "keys": keys_of(form), "meant": meant}
+        shown = {"number": len(chosen), "keys": acts.keys_of(form), "meant": meant}
         shown |= {"only": only.content if only else ""}
         return self._html("delete.html", shown)
 
     def _chosen(self, form: Form) -> list[FoundItem]:
-        with waiting.opened(current()) as seen:
-            return memories_of(seen, form)
+        with waiting.opened(acts.current()) as seen:
+            return acts.memories_of(seen, form)
 
     def _date(self, at: float) -> str:
         return absolute(at, self._language)
@@ -283,8 +269,8 @@ class Window:
     # What changes --------------------------------------------------------------------------
 
     async def _events(self, request: Request) -> Response:
-        shown = request.query_params.get("shown", "")
-        return StreamingResponse(self._changes(shown), media_type="text/event-stream")
+        changes = self._changes(request.query_params.get("shown", ""))
+        return StreamingResponse(changes, media_type="text/event-stream")
 
     async def _changes(self, before: str) -> AsyncIterator[str]:
         """Tell a page that shows what was there at the mark `before` of every change since."""
@@ -307,7 +293,7 @@ class Window:
 
     def _act(self, act: Callable[[Form], Said]) -> Callable[..., Any]:
         async def answer(request: Request) -> Response:
-            done = await run_in_threadpool(act, await form_of(request))
+            done = await run_in_threadpool(act, await acts.form_of(request))
             answer = self._html("note.html", {"said": done.text, "undo": done.undo, "good": True})
             answer.headers["HX-Trigger"] = "saved" if done.of_settings else "done"
             return answer
@@ -328,7 +314,7 @@ _templates_in = functools.cache(page.templates)
 
 def _mark() -> tuple[object, ...]:
     """Return what differs once anything has changed that a page shows."""
-    paths = current().locations()
+    paths = acts.current().locations()
     wal = paths.ledger.with_name(f"{paths.ledger.name}-wal")
     files = (paths.ledger, wal, paths.queue, paths.dlq, paths.emergency, paths.metrics, paths.pause)
     found = map(atomic.signature, files)  # SQLite changes the owner of its log with each reader

@@ -67,9 +67,8 @@ def save(form: ImmutableMultiDict[str, Any]) -> None:
     file = location()
     for key in (_URL, _KEY, *_CHOICES):
         given = str(form.get(key, "")).strip()
-        if key not in form or given == form.get(f"was:{key}", ""):
-            continue
-        config_file.change(file, key, config_file.checked(key, given) if given else None)
+        if key in form and given != form.get(f"was:{key}", ""):
+            config_file.change(file, key, config_file.checked(key, given) if given else None)
 
 
 def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
@@ -114,9 +113,8 @@ def start_at_login(*, wanted: bool) -> None:
     if wanted and state.name != ENABLED:
         raise Mem0TrayError(state.reason or "mem0tray does not start at login.")
     if not wanted and state.name != DISABLED:
-        raise Mem0TrayError(
-            Reason("{file} still starts it: that file is not ours.", file=login.where)
-        )
+        why = Reason("{file} still starts it: that file is not ours.", file=login.where)
+        raise Mem0TrayError(why)
 
 
 def connect_claude(*, wanted: bool) -> None:

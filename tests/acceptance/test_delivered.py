@@ -234,7 +234,7 @@ def test_what_the_server_does_not_say_is_found_out(
     assert (done.returncode, [*shown(home)]) == (code, left), done
     may_be_gone = code == 0 or answer in (MUTE, Answer(500))
     assert len([*home.claude.glob("mem0_queue_dlq.backup-*")]) == may_be_gone
-    assert ("did not say whether" in done.stderr) == (may_be_gone and code == 1)
+    assert ("did not say if" in done.stderr) == (may_be_gone and code == 1)
     assert ("did not delete the memory" in done.stderr) == (not may_be_gone)
     # The ledger knows what the server has, and a restoration doubles nothing.
     counts = [each["delivered"] for each in home.json("projects")["projects"]]
