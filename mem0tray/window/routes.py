@@ -245,7 +245,7 @@ class Window:
     async def _ask_to_delete(self, request: Request) -> Response:
         form = await acts.form_of(request)
         chosen = await run_in_threadpool(self._chosen, form)
-        names = ("all", *acts.FILTER) if "all" in form else ()
+        names: tuple[str, ...] = ("all", *acts.FILTER) if "all" in form else ()
         names = (acts.HELD,) if acts.HELD in form else names
         meant = [(name, form.get(name, "")) for name in names]
         only = chosen[0].item if len(chosen) == 1 else None
