@@ -127,7 +127,7 @@ _AT_WORK: Final = _passing(
     Reason("the server has taken it in, and is still at work on it"),
     Reason("the server is asked again until it says whether it is stored."),
 )
-_NAMELESS: Final = Cause(
+NAMELESS: Final = Cause(
     INVALID,
     Reason("it names no project"),
     Reason(
@@ -304,7 +304,7 @@ def next_retry(found: FoundItem) -> float:
 
 
 def _invalid(found: FoundItem) -> list[Cause]:
-    return [] if found.item is None or found.item.project.strip() else [_NAMELESS]
+    return [] if found.item is None or found.item.project.strip() else [NAMELESS]
 
 
 def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:

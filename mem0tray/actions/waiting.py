@@ -39,7 +39,8 @@ _SHOWN: Final = 4
 _LONGEST_ID: Final = 80
 SHORTEST: Final = 8
 _WHERE_TO_LOOK: Final = Reason(
-    "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits."
+    "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits,"
+    " `mem0tray recall --ids` for what the server has."
 )
 
 

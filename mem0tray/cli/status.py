@@ -235,7 +235,7 @@ def open_window() -> None:
     if not window.show(settings, session.language(settings.ui.language)):
         raise Mem0TrayError(
             "No browser could be opened here.",
-            "`mem0tray status` shows how things stand, `mem0tray list` what waits.",
+            "`mem0tray status` shows how things stand, `mem0tray recall` what there is.",
         )
 
 

@@ -77,7 +77,7 @@ def _started(paths: Paths, language: Language) -> Endpoint:
         time.sleep(_LOOK)
     raise Mem0TrayError(
         Reason("The window could not be served on this computer."),
-        Reason("`mem0tray status` shows how things stand, and `mem0tray list` what waits."),
+        Reason("`mem0tray status` shows how things stand, and `mem0tray recall` what there is."),
     )
 
 

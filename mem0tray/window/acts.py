@@ -139,7 +139,7 @@ class Acts:
         done = server_memories.delete(current(), [delivered_of(form)])
         if done.trouble is not None:
             raise done.trouble
-        said = self._language.gettext("Deleted on the server, a copy is kept.")
+        said = self._language.gettext("Deleted, a copy is kept.")
         return Said(said, done.backup.name)
 
     def _edit(self, form: Form) -> Said:

@@ -220,6 +220,7 @@ def history(reader: Reader, now: float, odd: Iterable[bytes], span: str) -> list
 _BY_BUTTONS: Final = {
     REWORD: Reason("Correct the text, or delete the memory."),
     SHORTEN: Reason("Shorten the text, or delete the memory."),
+    diagnose.NAMELESS.remedy: Reason("Name its project in the DLQ file, or delete the memory."),
 }
 
 

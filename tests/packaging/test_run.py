@@ -41,7 +41,8 @@ def test_each_command_that_it_advises_stays_in_the_scratch_home(tmp_path: Path, 
     advice = said[said.index("Delivered to the embedded server") :]
     script = "packaging/run" if place == "project" else str(PACKAGING / "run")
     named = [line.split("  ")[-1].strip() for line in advice.splitlines() if script in line]
-    assert named == [f"{script} --home {home} list", script, f"{script} --real"]
+    look = f"{script} --home {home} recall --project garden"
+    assert named == [look, script, f"{script} --real"]
     assert "mem0tray run" not in advice
 
 

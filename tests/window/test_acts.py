@@ -317,11 +317,11 @@ def test_what_the_server_has_is_corrected_and_deleted(browser: Browser, bare_hom
         tab = window.open()
         wrong = tab.page.locator("#found li", has_text="wrong")
         wrong.get_by_role("button", name="Delete: wrong").click()
-        tab.sees("Delete this memory on the server?", "{{ 7*7 }}", within="#sheet")
+        tab.sees("Delete this memory?", "{{ 7*7 }}", within="#sheet")
         tab.button("Cancel", "#sheet").click()
         wrong.get_by_role("button", name="Delete: wrong").click()
         tab.button("Back up and delete", "#sheet").click()
-        assert tab.said() == "Deleted on the server, a copy is kept."
+        assert tab.said() == "Deleted, a copy is kept."
         has("right")
         tab.button("Undo").click()
         tab.sees("1 memory is back.", within="#note")
@@ -341,7 +341,7 @@ def test_what_the_server_has_is_corrected_and_deleted(browser: Browser, bare_hom
         # Another program changes it while it is looked at.
         tab.page.reload()
         wrong.get_by_role("button", name="Delete: wrong").click()
-        tab.sees("Delete this memory on the server?", within="#sheet")
+        tab.sees("Delete this memory?", within="#sheet")
         ids = {e["memory"]: e["id"] for e in home.json("recall", "-p", "alpha")["memories"]}
         found = endpoint.find(next(home.data.rglob("local-server")))
         assert found is not None
