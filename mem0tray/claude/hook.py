@@ -16,9 +16,11 @@ from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
     from mem0tray.config.settings import Loaded
+    from mem0tray.system.paths import Paths
 
 EVENTS: Final = ("SessionStart", "Stop", "PostCompact", "SessionEnd")
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
+_FEW: Final = 8  # memories of an answer
 _LONGEST: Final = 300  # characters of a line in the log
 _LOOKED_AT: Final = 1_000_000  # bytes of a transcript, from the end
 
@@ -141,12 +143,7 @@ def _queue(texts: list[str], fields: Mapping[str, Any]) -> None:
     # One id for a text in a session, so that it is delivered once at most.
     fit = [text for text in texts if not items.is_too_long(text)]
     entries = [add.entry(items.id_of(session, name, text), name, text) for text in fit]
-    there = b""
-    for path in (paths.queue, paths.emergency):
-        with suppress(OSError):  # `add` says what is wrong
-            there += _bytes(path)
-    # Parsing, and a regular expression, take longer.
-    known = {part.partition(b'"')[2].partition(b'"')[0] for part in there.split(b'"id"')}
+    known = _ids_in_files(paths, [str(each["id"]).encode() for each in entries])
     new = [each for each in entries if str(each["id"]).encode() not in known]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
     unwanted = add.deleted(paths, named) if new else set()
@@ -157,6 +154,18 @@ def _queue(texts: list[str], fields: Mapping[str, Any]) -> None:
         raise Mem0TrayError(
             f"a text was not queued, as it is too long: {items.TEXT_AT_MOST}; save it in parts"
         )
+
+
+def _ids_in_files(paths: "Paths", ids: list[bytes]) -> set[bytes]:
+    """Return those of the ids that the files hold, and of many perhaps others."""
+    there = b""
+    for path in (paths.queue, paths.emergency):
+        with suppress(OSError):  # `add` says what is wrong
+            there += _bytes(path)
+    if len(ids) <= _FEW:
+        return {each for each in ids if each in there}
+    # Each look at a large file takes a moment.
+    return {part.partition(b'"')[2].partition(b'"')[0] for part in there.split(b'"id"')}
 
 
 def _bytes(path: Path, most: int = sys.maxsize) -> bytes:
