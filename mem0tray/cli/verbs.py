@@ -1,4 +1,4 @@
-"""`mem0tray retry`, `delete`, `pause` and `resume`: what users do to what waits."""
+"""`mem0tray retry`, `delete` (CONTRIBUTING.md tells its whole way), `pause` and `resume`."""
 
 import time
 from collections.abc import Mapping, Sequence
