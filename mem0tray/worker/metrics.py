@@ -39,7 +39,7 @@ class OtherWorker:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._claims = context.foreign_claims
-        self._signature: Signature | None = None
+        self.signature: Signature | None = None  # of the metrics file as we last saw it
         self._looked = False
         self._gone = False  # as it seemed before the files were read
         self._between = False  # one was at work while we were not, and has perhaps gone
@@ -50,16 +50,11 @@ class OtherWorker:
             self._note(self._seen)
 
     def note_write(self, signature: Signature | None) -> None:
-        self._signature = signature
-
-    @property
-    def is_missing(self) -> bool:
-        """Whether the metrics file was not there when we last looked."""
-        return self._looked and self._signature is None
+        self.signature = signature
 
     def is_unchanged(self) -> bool:
         """Whether the metrics file is as we last saw it, so that rewriting it destroys no sign."""
-        found, known = atomic.signature(self._context.paths.metrics), self._signature
+        found, known = atomic.signature(self._context.paths.metrics), self.signature
         if found is None or known is None:
             return not self._looked or found is known
         return not self._looked or found.same_bytes(known)
@@ -68,12 +63,12 @@ class OtherWorker:
         found = atomic.signature(self._context.paths.metrics)
         if not self._looked:
             self._looked = True
-            self._signature = found
+            self.signature = found
             self._first_look(found)
-        elif found != self._signature:
+        elif found != self.signature:
             with suppress(TornError):  # it is read again
                 values, now = self._foreign(), self._context.now()
-                self._signature = found
+                self.signature = found
                 if values is not None:
                     self._sign(WorkerSeen.of(values, now))
         silence = time.monotonic() - self._last
@@ -187,7 +182,7 @@ class MetricsWriter:
 
     @property
     def needed(self) -> bool:
-        return self._other.is_missing or self._wanted() != self._shown
+        return self._other.signature is None or self._wanted() != self._shown
 
     def _wanted(self) -> tuple[int, WorkerState, str]:
         context = self._context
@@ -242,10 +237,11 @@ class MetricsWriter:
             announce=self._other.note_write,  # else the watch on the folder would wake us once more
             durable=False,
         )
+        known = self._other.signature
         try:  # nobody watches the data folder: one event where a file made here would cause six
             return replace_file(made_in=self._context.paths.data_dir)
         except FileUnavailableError:  # another disk, perhaps
-            self._other.look()  # as the file that it knows of did not get there
+            self._other.note_write(known)  # what was announced did not get there
             return replace_file()
 
     def _composed(self, final: bool) -> bytes:  # noqa: FBT001  (as in `run`)

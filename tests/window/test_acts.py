@@ -332,7 +332,7 @@ def test_what_the_server_has_is_corrected_and_deleted(browser: Browser, bare_hom
         tab.page.fill("#content", "better")
         tab.button("Save and send").click()
         tab.sees("Corrected: the new text is sent, the old one is kept.", within="#note")
-        wrong.wait_for(state="detached")
+        wait_until(lambda: wrong.count() == 0, what="corrected")
         has("right", "better")
         tab.button("Undo").click()
         tab.sees("The memory has its old text again.", within="#note")

@@ -51,6 +51,7 @@ def test_they_are_made_where_nobody_watches_if_they_can_be_moved_from_there(
 
     with grounded(tmp_path) as context:
         paths, other = context.paths, OtherWorker(context)
+        paths.metrics.write_text(json.dumps({"vps_status": "down", "run": "former", "pid": None}))
         other.look()
         monkeypatch.setattr(Path, "replace", move)
         writer = MetricsWriter(context, other)
@@ -59,6 +60,7 @@ def test_they_are_made_where_nobody_watches_if_they_can_be_moved_from_there(
         assert other.is_unchanged()
         ways = [paths.data_dir] if is_one_disk else [paths.data_dir, paths.claude_dir]
         assert made == 2 * ways
+        assert context.foreign_claims.worker() is None  # the former run is no other worker
     assert json.loads(paths.metrics.read_bytes())["pid"] is None
     assert [each for folder in set(made) for each in folder.glob(temporary.PATTERN)] == []
 
@@ -79,7 +81,7 @@ class Telling:
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.other: Any = stand_in(OtherWorker)
         self.other.is_unchanged.return_value = True
-        self.other.is_missing = False
+        self.other.signature = object()
         context.destination = "a.test"
         self.writer = MetricsWriter(context, self.other)
         self.written: list[dict[str, Any]] = []
@@ -182,7 +184,7 @@ def test_a_change_is_told_at_their_pace(telling: Telling) -> None:
 
 def test_a_file_that_has_gone_is_written_anew_at_their_pace(telling: Telling) -> None:
     telling.run()
-    telling.other.is_missing = True
+    telling.other.signature = None
     assert telling.run(0.5) == 0
     assert telling.run(0.6) == 1
 

@@ -223,6 +223,11 @@ EXCUSES: Final = (
         ("rename",), r'\.mem0_queue_(backup|dlq\.previous)\.json\.mem0tray-[^"]*\.tmp"',
         "where a hard link cannot be renamed there is a copy instead",
     ),
+    Excuse(
+        ("openat", "write", "rename", "fchmod", "fchown"),
+        rf"{_OF_LEDGER}/\.mem0_metrics\.json\.mem0tray-",
+        "metrics that cannot be made in the data folder are made beside their file",
+    ),
     Excuse(("openat",), r'\.answer", O_RDONLY', "an answer that cannot be read is read again"),
     Excuse(
         ("openat", "write", "fsync", "rename", "fchmod"), r"\.answer\.mem0tray-",
