@@ -58,9 +58,7 @@ OURS: Final = (PAUSED, NOT_RUNNING)
 
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # These do not count against the item, unless its last error says that they did.
-_OF_THE_SERVER: Final = frozenset(
-    {Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.ASKED_IN_VAIN}
-)
+_OF_THE_SERVER: Final = items.UNCOUNTED | {Kind.ASKED_IN_VAIN}
 
 
 class Cause(Struct, frozen=True):

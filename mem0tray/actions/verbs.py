@@ -277,19 +277,18 @@ def follow(
     """
     last, why = time.monotonic(), ""
     with Reader(paths.ledger) as reader:
-        # What the ledger does not know yet has no key: `setup` has queued it just now.
-        left = {-n: item for n, item in enumerate(chosen)}
-        while left and not why:
-            for key in [each for each in left if each <= 0]:
-                if (row := reader.known(*left[key].name)) is not None:
-                    left[row.key] = left.pop(key)
+        left, unknown = dict[int, Item](), list(chosen)  # what `setup` queues is not known yet
+        while (left or unknown) and not why:
+            rows = [(item, reader.known(*item.name)) for item in unknown]
+            left |= {row.key: item for item, row in rows if row is not None}
+            unknown = [item for item, row in rows if row is None]
             for key, became in reader.outcomes(left, since).items():
                 last = time.monotonic()
                 yield _outcome(reader, key, left.pop(key), became)
             why = _hindrance(paths, time.monotonic() - last, patience)
-            if left and not why:
+            if (left or unknown) and not why:
                 time.sleep(_LOOK)
-    yield from (RetryOutcome(item, WAITING, why) for item in left.values())
+    yield from (RetryOutcome(item, WAITING, why) for item in (*left.values(), *unknown))
 
 
 def _outcome(reader: Reader, key: int, item: Item, became: str) -> RetryOutcome:

@@ -1,6 +1,5 @@
 """Running the embedded server: one for each folder, on 127.0.0.1 and nowhere else."""
 
-import asyncio
 import gc
 import os
 import secrets
@@ -14,7 +13,6 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.files.lock import FileLock
@@ -29,7 +27,6 @@ _GRACE_SECONDS = 1  # for requests still being sent when we leave
 # Longer than clients keep an idle connection (httpx: 5 s): if the server closed first,
 # they would lose a request that they had just sent.
 _KEEP_ALIVE_SECONDS = 75
-_HEAD_SECONDS = 10.0  # for the head of a request, from its first byte on
 _BACKLOG = 128
 _DESCRIPTORS = 4096
 
@@ -93,25 +90,6 @@ def host(
             server.run(sockets=[listener])
 
 
-class _Connection(H11Protocol):
-    """One that ends if nothing is asked, or if the head of a request takes too long to come."""
-
-    _late: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        handler = self.timeout_keep_alive_handler  # uvicorn sets it only behind an answer
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, handler)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
-            self._late = self._late or self.loop.call_later(_HEAD_SECONDS, self.transport.close)
-        elif self._late is not None:
-            self._late.cancel()
-            self._late = None
-
-
 class _LocalServer(Server):
     """uvicorn's server, which publishes its address while it serves."""
 
@@ -120,7 +98,7 @@ class _LocalServer(Server):
             Config(
                 "",  # the application is made with what stops this server
                 loop="asyncio",
-                http=_Connection,
+                http="h11",
                 ws="none",
                 lifespan="off",
                 interface="asgi3",

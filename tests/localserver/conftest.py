@@ -55,9 +55,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
     """Start `python -m mem0tray.localserver.serve` for the test's own folder."""
     started: list[Serving] = []
 
-    def start(port: int = 0, *, lifeline: bool = False, code: str = "") -> Serving:
+    def start(port: int = 0, *, lifeline: bool = False) -> Serving:
         command = [sys.executable, "-m", "mem0tray.localserver.serve"]
-        command[1:] = ["-c", code] if code else command[1:]
         command += [str(tmp_path / "local-server"), str(port)]
         command += ["--lifeline"] if lifeline else []
         process = subprocess.Popen(

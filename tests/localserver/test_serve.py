@@ -64,36 +64,6 @@ def test_a_request_half_sent_does_not_hold_it(serve: Serve) -> None:
         assert serving.leave() == 0
 
 
-_SOON = "from mem0tray.localserver import serve; serve.{} = 1.0; serve.main()"
-
-
-def test_half_a_request_is_not_waited_for(serve: Serve) -> None:
-    place = (endpoint.HOST, serve(code=_SOON.format("_HEAD_SECONDS")).ready().port)
-    whole = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
-    with socket.create_connection(place, LONGEST) as good:
-        good.sendall(whole[:9])
-        good.sendall(whole[9:])
-        assert _answer(good).startswith(b"HTTP/1.1 ")
-        with socket.create_connection(place, LONGEST) as slow:
-            slow.sendall(whole[:9])
-            assert slow.recv(100) == b""
-        good.sendall(whole)
-        assert _answer(good).startswith(b"HTTP/1.1 ")
-
-
-def _answer(connection: socket.socket) -> bytes:
-    found = b""
-    while not found.endswith(b"}"):
-        found += connection.recv(4096) or b"}"
-    return found
-
-
-def test_who_asks_nothing_is_not_waited_for(serve: Serve) -> None:
-    place = (endpoint.HOST, serve(code=_SOON.format("_KEEP_ALIVE_SECONDS")).ready().port)
-    with socket.create_connection(place, LONGEST) as silent:
-        assert silent.recv(100) == b""
-
-
 def test_it_ends_with_its_lifeline(serve: Serve) -> None:
     held = serve(lifeline=True)
     held.ready()
