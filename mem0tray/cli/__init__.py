@@ -70,7 +70,7 @@ def _is_lean(arguments: list[str]) -> bool:
 
 def run_hook(event: str) -> None:
     """Handle one event of Claude Code, whose JSON is on standard input; print the answer."""
-    from mem0tray.claude import hook
+    from mem0tray.agents import hook
 
     try:
         given = b"" if sys.stdin.isatty() else sys.stdin.buffer.read()

@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import own_folders
-from mem0tray.claude import MARK, connecting
-from mem0tray.claude.connecting import Change
+from mem0tray.agents import MARK, connecting
+from mem0tray.agents.connecting import Change
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config import keyring_key

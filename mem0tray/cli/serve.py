@@ -35,7 +35,7 @@ def mcp() -> None:
     A client starts it: `mem0tray install claude-code` sets Claude Code up for that. It ends when
     its standard input does. What mem0_save was given is on the disk when it answers.
     """
-    from mem0tray.claude import mcp_server
+    from mem0tray.agents import mcp_server
 
     mcp_server.serve()
 

@@ -130,7 +130,7 @@ def _ended(error: BaseException) -> Mem0TrayError:
 
 
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    from mem0tray.claude import connecting
+    from mem0tray.agents import connecting
     from mem0tray.cli import install
     from mem0tray.desktop.autostart import Origin
 
@@ -168,7 +168,7 @@ def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001 
 
 
 def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
-    from mem0tray.claude import connecting
+    from mem0tray.agents import connecting
 
     are_taken = wanted = arguments.load_all().settings.claude.auto_memory
     question = "Take in the notes that Claude Code keeps, too? Their text goes to the server."

@@ -7,7 +7,7 @@ from starlette.datastructures import ImmutableMultiDict
 
 from mem0tray.actions import server_test
 from mem0tray.actions.server_test import FAIL, Check
-from mem0tray.claude import connecting
+from mem0tray.agents import connecting
 from mem0tray.config import config_file, setting_rules
 from mem0tray.config import settings as config
 from mem0tray.config.server_address import ServerAddress

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.claude import connecting
-from mem0tray.claude.hook import EVENTS
+from mem0tray.agents import connecting
+from mem0tray.agents.hook import EVENTS
 from mem0tray.files import atomic
 from tests.cli.scratch import Scratch, checks
 from tests.support import needs

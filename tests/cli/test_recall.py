@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 
 from mem0tray.actions import recall
-from mem0tray.claude import for_models
+from mem0tray.agents import for_models
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory

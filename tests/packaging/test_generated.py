@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mem0tray import __version__
-from mem0tray.claude import callers
-from mem0tray.claude.hook import EVENTS
+from mem0tray.agents import callers
+from mem0tray.agents.hook import EVENTS
 from mem0tray.cli import app
 from mem0tray.config import settings
 from tests.support import needs

@@ -13,7 +13,7 @@ from mem0tray.actions import recall as reading
 from mem0tray.actions.add import queue_memory
 from mem0tray.actions.recall import KnownMemory, ProjectSeen, WasRead
 from mem0tray.actions.standing import NOT_RUNNING, Overview
-from mem0tray.claude import MARK
+from mem0tray.agents import MARK
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import text

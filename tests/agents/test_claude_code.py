@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.claude.stub_model import Reply, StubModel, calls, says
+from tests.agents.stub_model import Reply, StubModel, calls, says
 from tests.support import needs, privileges
 from tests.support.home import REPOSITORY, Home
 from tests.support.standin import Standin

@@ -169,7 +169,7 @@ class ToolServer:
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
     def _answer(self, name: str, arguments: Any) -> str:
-        from mem0tray.claude import for_models  # slow to import, as the network is
+        from mem0tray.agents import for_models  # slow to import, as the network is
 
         tool = TOOLS.get(name)
         if tool is None:

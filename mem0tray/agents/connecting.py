@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from mem0tray.claude import callers
+from mem0tray.agents import callers
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, private_folders, temporary
 from mem0tray.files.atomic import Signature, TornError

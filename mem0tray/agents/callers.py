@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, NamedTuple
 
-from mem0tray.claude.hook import EVENTS
+from mem0tray.agents.hook import EVENTS
 from mem0tray.core import json_edit
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system.paths import APP

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from mem0tray.claude import callers
+from mem0tray.agents import callers
 
 PROGRAMS = (
     ["/home/me/.local/bin/mem0tray"],

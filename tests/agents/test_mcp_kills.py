@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.claude.tool_client import over_stdio
+from tests.agents.tool_client import over_stdio
 from tests.support import needs
 from tests.support.home import Home
 from tests.support.standin import Standin

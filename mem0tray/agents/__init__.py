@@ -1,4 +1,4 @@
-"""What Claude Code, and any client of the Model Context Protocol, gets of the memories."""
+"""What coding agents, and any client of the Model Context Protocol, get of the memories."""
 
 from typing import Final
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mem0tray.claude.mcp_server import ToolServer
-from tests.claude.tool_client import LEGACY, ToolClient
+from mem0tray.agents.mcp_server import ToolServer
+from tests.agents.tool_client import LEGACY, ToolClient
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import PATIENCE

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.claude.tool_client import ToolClient, over_stdio
+from tests.agents.tool_client import ToolClient, over_stdio
 from tests.support.fixtures import home, server
 from tests.support.home import Home
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mem0tray.claude import MARK
+from mem0tray.agents import MARK
 from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _carried_out(event: str, given: bytes, began: float) -> str:
     if fields.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
         return ""
     if event == "SessionStart":
-        from mem0tray.claude import for_models
+        from mem0tray.agents import for_models
 
         return for_models.session_start(_folder(fields), began)
     texts = _texts(event, fields)

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from mem0tray.claude.hook import last_answer
+from mem0tray.agents.hook import last_answer
 from tests.support import machine, needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
