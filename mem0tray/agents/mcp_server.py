@@ -9,8 +9,9 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -27,6 +28,7 @@ INSTRUCTIONS: Final = (
 )
 _VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 _NOT_JSON, _NO_REQUEST, _NO_METHOD = -32700, -32600, -32601
+_FUNCTIONS: Final = "mem0tray.agents.for_models"
 _SAVE: Final = "mem0_save"
 _PATIENCE: Final = 5.0  # seconds for the client to name its folders, on a busy machine too
 _MOST: Final = 1000
@@ -124,7 +126,11 @@ class ToolServer:
                 if answers is not None:
                     answers.put(message)
             elif "id" in message:  # else a notification
-                self._request(message["id"], message["method"], message.get("params"))
+                name = message["id"]
+                if isinstance(name, str | int) and not isinstance(name, bool):
+                    self._request(name, message["method"], message.get("params"))
+                else:  # no client could read an answer to it
+                    self._refuse(None, _NO_REQUEST, "The id is neither a text nor a whole number.")
 
     def _request(self, name: Any, method: Any, params: Any) -> None:
         given: Object = params if isinstance(params, dict) else {}
@@ -144,14 +150,15 @@ class ToolServer:
         elif method == "tools/call":
             # The program's end waits for what is being saved, and for nothing else.
             daemon = given.get("name") != _SAVE
-            threading.Thread(
-                target=self._call, args=(name, given), name="mem0tray-tool", daemon=daemon
-            ).start()
+            if not _start("mem0tray-tool", self._call, name, given, daemon=daemon):
+                self._call(name, given)
             return
         elif method != "ping":
             self._refuse(name, _NO_METHOD, f"There is no method {one_line(str(method), _NAME)}.")
             return
         self._send({"id": name, "result": result})
+        if method == "initialize":  # what the first call needs is slow to import
+            _start("mem0tray-import", import_module, _FUNCTIONS, daemon=False)
 
     def _call(self, name: Any, params: Object) -> None:
         """Send what a tool says, in words and never a traceback, and whether it is an error."""
@@ -169,8 +176,6 @@ class ToolServer:
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
     def _answer(self, name: str, arguments: Any) -> str:
-        from mem0tray.agents import for_models  # slow to import, as the network is
-
         tool = TOOLS.get(name)
         if tool is None:
             guess, there = did_you_mean(name, TOOLS), ", ".join(TOOLS)
@@ -200,7 +205,7 @@ class ToolServer:
             chosen["limit"] = int(given.get("limit") or tool.arguments["limit"]["default"])
         if "project_id" in tool.arguments:
             chosen["project"] = self._project(given.get("project_id", ""))
-        said: str = getattr(for_models, name.removeprefix("mem0_"))(**chosen)
+        said: str = getattr(import_module(_FUNCTIONS), name.removeprefix("mem0_"))(**chosen)
         return said
 
     def _project(self, named: str) -> str:
@@ -223,7 +228,8 @@ class ToolServer:
         name, answers = f"roots-{next(self._numbers)}", SimpleQueue[Object]()
         self._asked[name] = answers
         self._send({"id": name, "method": "roots/list"})
-        with suppress(Empty, KeyError, IndexError, TypeError, ValueError):
+        odd = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+        with suppress(Empty, *odd):
             answer = answers.get(timeout=_PATIENCE)
             return Path(url2pathname(urlsplit(answer["result"]["roots"][0]["uri"]).path))
         return None
@@ -236,6 +242,14 @@ class ToolServer:
         with self._turn, suppress(OSError, ValueError):  # the client is gone, and its output shut
             self._out.write(line)
             self._out.flush()
+
+
+def _start(name: str, work: Callable[..., object], *arguments: object, daemon: bool) -> bool:
+    """Do the work in a thread; return False where none is to be had."""
+    with suppress(RuntimeError):
+        threading.Thread(target=work, args=arguments, name=name, daemon=daemon).start()
+        return True
+    return False
 
 
 def _wrong(tool: Tool, given: Object) -> Iterator[str]:
