@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, NamedTuple
 
-from mem0tray.agents.hook import EVENTS
+from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.core import json_edit
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system.paths import APP
 
 NAME: Final = APP  # the name of the tools' server
+EVENTS: Final = tuple(AGENTS[CLAUDE_CODE].events)
 ON_WINDOWS: Final = sys.platform == "win32"
 _SERVERS: Final = "mcpServers"
 _HOOKS: Final = "hooks"

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.agents import MARK
+from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
     from mem0tray.config.settings import Loaded
     from mem0tray.system.paths import Paths
 
-EVENTS: Final = ("SessionStart", "Stop", "PostCompact", "SessionEnd")
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
 _FEW: Final = 8  # memories of an answer
 _LONGEST: Final = 300  # characters of a line in the log
@@ -38,9 +38,10 @@ def run(event: str, given: bytes) -> str:
 def _carried_out(event: str, given: bytes, began: float) -> str:
     if event == "Stop" and MARK.encode() not in given and _looks_whole(given):
         return ""
-    if event not in EVENTS:
+    events = AGENTS[CLAUDE_CODE].events
+    if event not in events:
         why = "no such event is known" if event.strip() else "no event is named"
-        raise Mem0TrayError(f"{why}; there are {', '.join(EVENTS)}")
+        raise Mem0TrayError(f"{why}; there are {', '.join(events)}")
     fields = _object(given)
     if fields is None:
         raise Mem0TrayError("what came on standard input is no JSON object")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.agents import connecting
-from mem0tray.agents.hook import EVENTS
+from mem0tray.agents.callers import EVENTS
 from mem0tray.files import atomic
 from tests.cli.scratch import Scratch, checks
 from tests.support import needs

@@ -13,7 +13,7 @@ import pytest
 
 from mem0tray import __version__
 from mem0tray.agents import callers
-from mem0tray.agents.hook import EVENTS
+from mem0tray.agents.callers import EVENTS
 from mem0tray.cli import app
 from mem0tray.config import settings
 from tests.support import needs

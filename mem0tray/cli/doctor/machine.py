@@ -9,8 +9,7 @@ from typing import Final
 
 from mem0tray.actions.server_test import OK, WARN, Check
 from mem0tray.agents import callers, connecting
-from mem0tray.agents.callers import Caller
-from mem0tray.agents.hook import EVENTS
+from mem0tray.agents.callers import EVENTS, Caller
 from mem0tray.cli import config as login
 from mem0tray.cli.doctor import HANGS, Examined
 from mem0tray.core import text
