@@ -17,13 +17,17 @@ from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from mem0tray import __version__
+from mem0tray.agents import MARK
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import did_you_mean, one_line
 from mem0tray.system import project
 
 INSTRUCTIONS: Final = (
     "Memories of a person's projects, which outlive a session. Recall the project's at the start"
-    " of a task, and save what will matter later: decisions, preferences, what was learnt."
+    " of a task. Save what a later session should know and cannot see in the files: decisions and"
+    " their reasons, preferences, what was learnt. Only if this session began with a word of"
+    f" mem0tray about `{MARK}`, a line of an answer that begins with it is saved too; never save"
+    " the same text both ways."
 )
 _VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 _NOT_JSON, _NO_REQUEST, _NO_METHOD = -32700, -32600, -32601

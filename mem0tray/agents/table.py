@@ -4,7 +4,6 @@ A hook imports this each time it starts.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 START: Final = "start"  # a session begins, and reads what is printed
@@ -12,7 +11,6 @@ ANSWER: Final = "answer"  # the field holds an answer
 TRANSCRIPT: Final = "transcript"  # the field names a file, in which the last answer stands
 SUMMARY: Final = "summary"  # the field holds what a session became when it was made shorter
 NESTED: Final = "hookSpecificOutput"
-_NONE: Final[Mapping[str, "HookEvent"]] = MappingProxyType({})
 
 
 class HookEvent(NamedTuple):
@@ -25,13 +23,13 @@ class HookEvent(NamedTuple):
 class Agent(NamedTuple):
     """A coding agent, and the form of its hooks.
 
-    `session` and `folder` are the fields of an event with the session's name and its folder (or a
-    list of folders); the variable `folder_variable`, where there is one, goes before. `context` is
-    the member in which the agent looks for what a session begins with, NESTED or a plain text.
+    `session` and `folder` are the fields of an event with the session's name and its folder, or a
+    list of folders, which `folder_variable` overrides. `context` is the member in which the agent
+    looks for what a session begins with, NESTED or a plain text.
     """
 
     title: str
-    events: Mapping[str, HookEvent] = _NONE
+    events: Mapping[str, HookEvent] = {}
     session: str = "session_id"
     folder: str = "cwd"
     folder_variable: str = ""
@@ -49,9 +47,7 @@ AGENTS: Final = {
     # code.claude.com/docs/en/hooks; tried. Its working directory moves with a `cd` of the model's.
     CLAUDE_CODE: Agent("Claude Code", _OF_CLAUDE, folder_variable="CLAUDE_PROJECT_DIR"),
     # developers.openai.com/codex/hooks; tried. Its PostCompact has no summary, so it needs none.
-    "codex": Agent(
-        "Codex", {name: each for name, each in _OF_CLAUDE.items() if each.meaning != SUMMARY}
-    ),
+    "codex": Agent("Codex", {k: its for k, its in _OF_CLAUDE.items() if its.meaning != SUMMARY}),
     # geminicli.com/docs/hooks; tried. Its `prompt` holds what we printed at the start, too.
     "gemini": Agent(
         "Gemini CLI",
@@ -62,11 +58,12 @@ AGENTS: Final = {
         },
         folder_variable="GEMINI_PROJECT_DIR",
     ),
-    # docs.github.com/en/copilot/reference/hooks-reference. Its sessionEnd names no transcript.
+    # docs.github.com/en/copilot/reference/hooks-reference; tried. Its sessionEnd names no file.
     "copilot": Agent(
         "Copilot CLI",
         {"sessionStart": HookEvent(START), "agentStop": HookEvent(TRANSCRIPT, "transcriptPath")},
         session="sessionId",
+        folder_variable="COPILOT_PROJECT_DIR",
         context="additionalContext",
     ),
     # cursor.com/docs/hooks. Its preCompact has no summary, and its stop no answer.
