@@ -216,7 +216,7 @@ class PatientQuestions:
         self._has_answered = True
         return found
 
-    def pages(self, project: str) -> Iterator[Page]:
+    def pages(self, project: str, after: str = "") -> Iterator[Page]:
         """Yield the pages of a project, the newest memory first. Raises NotAnsweredError.
 
         They come to an end, whatever the server says: after a page that was seen before (some
@@ -224,7 +224,7 @@ class PatientQuestions:
         last one is empty and not whole.
         """
         seen: set[int] = set()
-        page = Page([], "")
+        page = Page([], after)
         while page.after or not seen:
             page = self.answer(self.client.page, project, page.after)
             mark = hash(tuple((each.id, each.text) for each in page.memories))

@@ -3,14 +3,11 @@
 It may take a memory in and store it later: then its answer names an event, our ticket, to ask by.
 It stores equal texts in a scope once, so a memory of unknown outcome can be sent again.
 
-With a user the scope is that of Mem0's own plug-ins: `user_id`, and the project as `app_id` (in the
-repository mem0ai/mem0, `integrations/mem0-plugin/scripts/auto_capture.py`; `_search.py` there reads
-with these two in an `AND`). Versions before that kept the project as `agent_id`, and with facts,
-which have no agent, in the metadata alone. What a filter does with an entity that it does not name
-is told in two ways: it takes any (`docs/platform/features/v2-memory-filters.mdx` there), or only
-records without one (`skills/mem0/references/architecture.md`, "Implicit null scoping"); and people
-report records that lack the agent that they were given. So there is a question for each way of
-keeping, which names the entities of that way and no others.
+With a user the scope is that of Mem0's own plug-ins (in mem0ai/mem0, `auto_capture.py` saves and
+`_search.py` reads): `user_id`, and the project as `app_id`. Older versions kept it as `agent_id`,
+of facts in the metadata alone. What a filter does with an entity that it does not name is told in
+two ways there: it takes any (`v2-memory-filters.mdx`), or only records without one
+(`references/architecture.md`). So each way of keeping has a question of its own.
 """
 
 import itertools
@@ -69,6 +66,7 @@ _REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
 _STORED: Final = "SUCCEEDED"
 _FAILED: Final = "FAILED"
 _UNDER_WAY: Final = frozenset({"PENDING", "RUNNING"})
+FORMER: Final = "1:0"  # `after` of the first page of what older versions kept in another way
 _APP: Final = "app_id"
 _AGENT: Final = "agent_id"
 _Clause = dict[str, Any]  # a filter, or a part of one
@@ -191,16 +189,40 @@ class HostedClient(Mem0Client):
         return found[:limit]
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        end, wanted = time.monotonic() + timeout, id_of(key)
+        end = time.monotonic() + timeout
         for scope in self._scopes(project):
-            filters = _all_of(*scope, {"metadata": {ID: wanted}})
-            reply = self._post(LISTING, {"filters": filters}, end - time.monotonic(), LONGEST_PAGE)
-            shown = self._shown(reply, project, "results")
-            if isinstance(shown, Outcome):
-                return shown
-            if found := [each for each in shown if each.key == wanted]:
+            found = self._with_key(project, scope, key, end - time.monotonic())
+            if found:
                 return found
         return []
+
+    def _with_key(
+        self, project: str, scope: list[_Clause], key: str, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        wanted = id_of(key)
+        filters = _all_of(*scope, {"metadata": {ID: wanted}})
+        reply = self._post(LISTING, {"filters": filters}, timeout, LONGEST_PAGE)
+        shown = self._shown(reply, project, "results")
+        if isinstance(shown, Outcome):
+            return shown
+        return [each for each in shown if each.key == wanted]
+
+    def move(self, memory: ServerMemory, timeout: float) -> bool | Outcome:
+        """Keep a memory as we do now, and delete the former one once the new one is seen."""
+        end = time.monotonic() + timeout
+        there = self.one(memory.id, timeout)
+        if not isinstance(there, ServerMemory):
+            return there or True  # deleted meanwhile
+        ours = Memory(memory.project, memory.text, memory.key, memory.moment or 0.0)
+        reply = self._post(self.SAVE, self._body(ours) | {"infer": False}, end - time.monotonic())
+        outcome, scope = self._judged(reply, ours, None), self._scopes(ours.project)[0]
+        if not (outcome.is_success or repeats(reply, ours)):
+            return outcome
+        found = self._with_key(ours.project, scope, ours.key, end - time.monotonic())
+        if isinstance(found, Outcome) or all(each.text != ours.content for each in found):
+            return found if isinstance(found, Outcome) else False
+        said = self.delete(memory, end - time.monotonic())
+        return said.is_success or said
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health. One that refuses the key is healthy: a save will tell."""

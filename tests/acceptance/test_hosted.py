@@ -305,6 +305,42 @@ def test_what_was_kept_as_an_agent_is_shown_listed_and_brought_over(
         assert {text for _, text in other.stored} == {*there, "of now"}
 
 
+_NOT_STORED = {"status": "SUCCEEDED", "event_id": "e", "results": []}
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("infers", [False, True], ids=["verbatim", "facts"])
+@pytest.mark.parametrize("hindered", ["", "it stores nothing", "it deletes nothing"])
+def test_what_was_kept_as_an_agent_is_moved_to_the_app_once(
+    home: Home, server: HostedStandin, hindered: str, *, infers: bool
+) -> None:
+    home.env |= _WITH_USER | {"MEM0TRAY_SERVER_INFER": "true" if infers else "false"}
+    items = [entry(f"of old {n}", "garden") for n in range(3)]
+    waits, anothers = entry("waits", "garden"), entry("of another", "garden")
+    for item in (*items, waits, anothers):
+        body = former(item)
+        body["metadata"] |= {"mem0tray_project": "garden"} if infers else {}
+        server.keep(body | ({"infer": infers}))
+    next(e for e in server.kept() if e["memory"] == "of another")["metadata"].pop("mem0tray_id")
+    before = {e["memory"]: e["created_at"] for e in server.kept()}
+    home.write_queue([waits])
+    command = ("migrate", "--from", server.url, "--project", "garden")
+    assert home.json(*command, "--dry-run") == {"dry_run": True, "moved": 0, "left": 4}
+    if hindered == "it stores nothing":
+        server.script(Answer(body=_NOT_STORED, stores=False), forever=True)
+    elif hindered:
+        server.deletion = Answer(403)
+    if hindered:
+        home.run(*command)
+        assert {e["memory"] for e in server.kept() if "app_id" not in e} == {*before}
+        server.clear_scripts()
+        server.deletion = None
+    assert home.json(*command) == {"dry_run": False, "moved": 3, "left": 1}
+    assert home.json(*command) == {"dry_run": False, "moved": 0, "left": 1}
+    assert {e["memory"] for e in server.kept() if "app_id" in e} == {*texts(items)}
+    assert sorted(before.items()) == sorted((e["memory"], e["created_at"]) for e in server.kept())
+
+
 _CUT = Answer(reset=True)
 _TAKEN = Answer(reset=True, stores=True)  # and nobody hears of it
 

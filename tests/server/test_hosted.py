@@ -22,6 +22,7 @@ from mem0tray.server.model import (
     Page,
     Presence,
     ProjectCount,
+    ServerMemory,
     Terms,
 )
 from tests.server.calls import LONG, client_of, spoken
@@ -431,6 +432,12 @@ def test_what_lost_its_agent_is_found_by_its_key() -> None:
         server.keep(body_of(memory, VERBATIM))
         with hosted(server, terms=VERBATIM) as client:
             assert client.ask(memory, LONG) is Presence.PRESENT
+
+
+def test_what_was_deleted_meanwhile_is_not_moved() -> None:
+    former = ServerMemory("alpha", "an oak", NAME, key="key")
+    said, (asked,) = called(render(404, {}), "move", former, terms=VERBATIM)
+    assert (said, asked.method) == (True, "GET")
 
 
 @pytest.mark.parametrize(
