@@ -8,13 +8,13 @@ import json
 import logging
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from mem0tray import __version__
@@ -110,7 +110,7 @@ class ToolServer:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._turn = threading.Lock()
+        self._turn = Lock()
         self._has_roots = False
         self._numbers = count()
         self._asked: dict[str, SimpleQueue[Object]] = {}  # our questions, by their ids
@@ -153,8 +153,9 @@ class ToolServer:
             result = {"tools": [tool.document(each) for each, tool in TOOLS.items()]}
         elif method == "tools/call":
             # The program's end waits for what is being saved, and for nothing else.
-            daemon = given.get("name") != _SAVE
-            if not _start("mem0tray-tool", self._call, name, given, daemon=daemon):
+            call = Thread(target=self._call, args=(name, given), name="mem0tray-tool")
+            call.daemon = given.get("name") != _SAVE
+            if not _start(call):
                 self._call(name, given)
             return
         elif method != "ping":
@@ -162,7 +163,7 @@ class ToolServer:
             return
         self._send({"id": name, "result": result})
         if method == "initialize":  # what the first call needs is slow to import
-            _start("mem0tray-import", import_module, _FUNCTIONS, daemon=False)
+            _start(Thread(target=import_module, args=(_FUNCTIONS,), name="mem0tray-import"))
 
     def _call(self, name: Any, params: Object) -> None:
         """Send what a tool says, in words and never a traceback, and whether it is an error."""
@@ -248,10 +249,10 @@ class ToolServer:
             self._out.flush()
 
 
-def _start(name: str, work: Callable[..., object], *arguments: object, daemon: bool) -> bool:
-    """Do the work in a thread; return False where none is to be had."""
+def _start(thread: Thread) -> bool:
+    """Start a thread; return False where none is to be had."""
     with suppress(RuntimeError):
-        threading.Thread(target=work, args=arguments, name=name, daemon=daemon).start()
+        thread.start()
         return True
     return False
 
