@@ -4,7 +4,6 @@ A hook imports this each time it starts.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 START: Final = "start"  # a session begins, and reads what is printed
@@ -12,8 +11,6 @@ ANSWER: Final = "answer"  # the field holds an answer
 TRANSCRIPT: Final = "transcript"  # the field names a file, in which the last answer stands
 SUMMARY: Final = "summary"  # the field holds what a session became when it was made shorter
 NESTED: Final = "hookSpecificOutput"
-_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
-_COMMAND: Final = MappingProxyType({"type": "command"})
 
 
 class HookEvent(NamedTuple):
@@ -41,13 +38,13 @@ class SettingsForm(NamedTuple):
     folder: tuple[str, str, str]
     tools_file: str
     servers: str = "mcpServers"
-    server: Mapping[str, Any] = MappingProxyType({"command": None, "args": None})
+    server: Mapping[str, Any] = {"command": None, "args": None}
     passed: tuple[str, ...] = ()
     hooks_file: str = ""
     grouped: bool = True
-    hook: Mapping[str, Any] = _COMMAND
+    hook: Mapping[str, Any] = {"type": "command"}
     wait: tuple[str, int] = ("timeout", 1)
-    frame: Mapping[str, Any] = _NONE
+    frame: Mapping[str, Any] = {}
     powershell: bool = False  # what reads a hook's line on Windows
     allow: tuple[tuple[str, ...], Any] = ((), None)
     asks: str = ""
@@ -57,14 +54,14 @@ class SettingsForm(NamedTuple):
 class Agent(NamedTuple):
     """A coding agent, and the form of its hooks.
 
-    `session` and `folder` are the fields of an event with the session's name and its folder (or a
-    list of folders); the variable `folder_variable`, where there is one, goes before. `context` is
-    the member in which the agent looks for what a session begins with, NESTED or a plain text.
+    `session` and `folder` are the fields of an event with the session's name and its folder, or a
+    list of folders, which `folder_variable` overrides. `context` is the member in which the agent
+    looks for what a session begins with, NESTED or a plain text.
     """
 
     title: str
     settings: SettingsForm
-    events: Mapping[str, HookEvent] = _NONE
+    events: Mapping[str, HookEvent] = {}
     session: str = "session_id"
     folder: str = "cwd"
     folder_variable: str = ""
@@ -140,9 +137,9 @@ AGENTS: Final = {
         },
         folder_variable="GEMINI_PROJECT_DIR",
     ),
-    # docs.github.com/en/copilot/reference/hooks-reference and /cli-config-dir-reference; of the
-    # command line, as the editors have no file of hooks for all folders. Its sessionEnd names no
-    # transcript; what it allows, it allows in one folder.
+    # docs.github.com/en/copilot/reference/hooks-reference, /cli-config-dir-reference; tried. It is
+    # the one of the command line: hooks of an editor's are a project's alone. Its sessionEnd names
+    # no file; what it allows, it allows in one folder.
     "copilot": Agent(
         "Copilot CLI",
         SettingsForm(
@@ -160,6 +157,7 @@ AGENTS: Final = {
         ),
         {"sessionStart": HookEvent(START), "agentStop": HookEvent(TRANSCRIPT, "transcriptPath")},
         session="sessionId",
+        folder_variable="COPILOT_PROJECT_DIR",
         context="additionalContext",
     ),
     # cursor.com/docs/hooks, /docs/mcp, /docs/reference/permissions: a file of what is allowed
@@ -172,7 +170,7 @@ AGENTS: Final = {
             "mcp.json",
             hooks_file="hooks.json",
             grouped=False,
-            hook=_NONE,
+            hook={},
             frame={"version": 1},
             asks="Cursor asks you before it uses a tool, unless you allow it there.",
         ),
