@@ -93,7 +93,7 @@ def with_server(name: str, text: str, program: Sequence[str]) -> str:
     server = {**form.server, **started}
     if form.passed:
         also = sorted(each for each in os.environ if _PASSED.fullmatch(each))
-        server["env_vars"] = [*form.passed, *also]
+        server["env_vars"] = [*form.passed.split(), *also]
     return str(_edit(name).with_member(text, (form.servers,), NAME, server))
 
 

@@ -27,22 +27,18 @@ from mem0tray.system.paths import data_root
 MCP: Final = "mcp"
 HOOKS: Final = "hooks"
 ALLOW: Final = "allow"  # the tools without a question
-# How the callers of a part are found, and how it is added and taken out.
-_FOUND: Final[dict[str, Callable[[str, str], list[Caller]]]] = {
-    HOOKS: callers.hooks,
-    MCP: callers.servers,
+# How a part is added and taken out, and how its callers are found.
+_Way = tuple[
+    Callable[[str, str, Sequence[str]], str],
+    Callable[[str, str], str],
+    Callable[[str, str], list[Caller]],
+]
+_WAYS: Final[dict[str, _Way]] = {
+    HOOKS: (callers.with_hooks, callers.without_hooks, callers.hooks),
+    MCP: (callers.with_server, callers.without_server, callers.servers),
+    ALLOW: (callers.with_allowed, callers.without_allowed, lambda *_: []),
 }
-_WITH: Final[dict[str, Callable[[str, str, Sequence[str]], str]]] = {
-    HOOKS: callers.with_hooks,
-    MCP: callers.with_server,
-    ALLOW: callers.with_allowed,
-}
-_WITHOUT: Final = {
-    HOOKS: callers.without_hooks,
-    MCP: callers.without_server,
-    ALLOW: callers.without_allowed,
-}
-PARTS: Final = tuple(_FOUND)
+PARTS: Final = (HOOKS, MCP)
 _LARGEST: Final = 32_000_000  # bytes
 # The name must not begin like those of the folders that belong to one `claude_dir` each.
 _FOLDER: Final = "settings-of-{}"
@@ -111,7 +107,8 @@ def plan(
             changes.append(_planned(name, path, its, program))
         except (FileUnavailableError, ValueError) as error:
             if isinstance(error, ValueError):  # of TOML that has no place for a further table
-                error = _refusal(path, f"cannot be changed without loss ({error})", "Mend it")
+                why = f"{path} cannot be changed without loss ({error})."
+                error = FileUnavailableError(why, "Mend it, then try again.")
             if refused is None:
                 raise error from None
             refused.append(error)
@@ -134,8 +131,7 @@ def _planned(name: str, path: Path, parts: list[str], program: Sequence[str]) ->
     by_hand = tuple(
         f"{path} has one for {each.what} that was made by hand: it stays."
         for part in parts
-        if part in _FOUND
-        for each in _FOUND[part](name, text)
+        for each in _WAYS[part][2](name, text)
         if not each.installed
     )
     change = Change(name, tuple(parts), found, after, bool(program), by_hand)
@@ -246,12 +242,8 @@ def _parsed(name: str, path: Path, data: bytes) -> str:
     return text
 
 
-def _refusal(path: Path, why: str, remedy: str) -> FileUnavailableError:
-    return FileUnavailableError(f"{path} {why}.", f"{remedy}, then try again.")
-
-
 def _refuse(path: Path, why: str, remedy: str) -> NoReturn:
-    raise _refusal(path, why, remedy)
+    raise FileUnavailableError(f"{path} {why}.", f"{remedy}, then try again.")
 
 
 def _constant(name: str) -> NoReturn:
@@ -313,7 +305,7 @@ def _as_before(found: FoundSettings, name: str, parts: list[str]) -> Iterator[by
 
     That is a copy of ours, or none, to which `install` adds what stands in the file now.
     """
-    ours = (each for part in parts if part in _FOUND for each in _FOUND[part](name, found.text))
+    ours = (each for part in parts for each in _WAYS[part][2](name, found.text))
     program = next((each.program for each in ours if each.installed), ())
     file = found.path.name.removeprefix(".")
     copies = sorted(_folder(name).glob(f"{file}.*"), reverse=True) if program else []
@@ -326,5 +318,6 @@ def _as_before(found: FoundSettings, name: str, parts: list[str]) -> Iterator[by
 
 def _changed(name: str, parts: Sequence[str], text: str, program: Sequence[str]) -> str:
     for part in parts:
-        text = _WITH[part](name, text, program) if program else _WITHOUT[part](name, text)
+        with_it, without_it, _ = _WAYS[part]
+        text = with_it(name, text, program) if program else without_it(name, text)
     return text

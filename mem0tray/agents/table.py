@@ -39,7 +39,7 @@ class SettingsForm(NamedTuple):
     tools_file: str
     servers: str = "mcpServers"
     server: Mapping[str, Any] = {"command": None, "args": None}
-    passed: tuple[str, ...] = ()
+    passed: str = ""
     hooks_file: str = ""
     grouped: bool = True
     hook: Mapping[str, Any] = {"type": "command"}
@@ -68,12 +68,6 @@ class Agent(NamedTuple):
     context: str = NESTED
 
 
-_OF_CLAUDE: Final = {
-    "SessionStart": HookEvent(START),
-    "Stop": HookEvent(ANSWER, "last_assistant_message"),
-    "PostCompact": HookEvent(SUMMARY, "compact_summary"),
-    "SessionEnd": HookEvent(TRANSCRIPT, "transcript_path"),
-}
 CLAUDE_CODE: Final = "claude-code"
 AGENTS: Final = {
     # code.claude.com/docs/en/hooks; tried. Its working directory moves with a `cd` of the model's.
@@ -87,7 +81,12 @@ AGENTS: Final = {
             hooks_file="settings.json",
             allow=(("permissions", "allow"), "mcp__mem0tray"),
         ),
-        _OF_CLAUDE,
+        {
+            "SessionStart": HookEvent(START),
+            "Stop": HookEvent(ANSWER, "last_assistant_message"),
+            "PostCompact": HookEvent(SUMMARY, "compact_summary"),
+            "SessionEnd": HookEvent(TRANSCRIPT, "transcript_path"),
+        },
         folder_variable="CLAUDE_PROJECT_DIR",
     ),
     # developers.openai.com/codex/hooks, /codex/config-reference; tried. Its PostCompact has no
@@ -99,13 +98,8 @@ AGENTS: Final = {
             ("CODEX_HOME", ".codex", ""),
             "config.toml",
             "mcp_servers",
-            passed=(
-                "XDG_CONFIG_HOME",
-                "XDG_DATA_HOME",
-                "XDG_RUNTIME_DIR",
-                "DBUS_SESSION_BUS_ADDRESS",
-                "MEM0_PROJECT_ID",
-            ),
+            passed="XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS"
+            " MEM0_PROJECT_ID",
             hooks_file="hooks.json",
             allow=(("mcp_servers", "mem0tray", "default_tools_approval_mode"), "approve"),
             unheard="Codex skips hooks, and does not say so, until you trust them: type /hooks in"
