@@ -160,10 +160,8 @@ def is_there(name: str = CLAUDE_CODE) -> bool:
 
     Claude Code's folder is ours too: there one of its files counts.
     """
-    files = [path for part in PARTS if (path := file_of(name, part)) is not None]
-    if name != CLAUDE_CODE:
-        files = [_folder_of(name)]
-    return bool(program_of(name)) or any(path.exists() for path in files)
+    files = map(partial(file_of, name), PARTS) if name == CLAUDE_CODE else (_folder_of(name),)
+    return bool(program_of(name)) or any(path is not None and path.exists() for path in files)
 
 
 def file_of(name: str, part: str) -> Path | None:
@@ -191,20 +189,17 @@ def text_of(name: str, part: str) -> str:
     return _NEW if path is None else read(name, path).text
 
 
-def untrusted(name: str, hooks: Sequence[Caller]) -> list[Caller]:
-    """Return those of the hooks that Codex's settings do not name as trusted; it skips them."""
+def untrusted(name: str, hooks: Sequence[Caller]) -> bool:
+    """Return whether Codex's settings name one of the hooks not as trusted: it skips that one."""
     if not AGENTS[name].settings.tools_file.endswith(".toml"):
-        return []
-    state = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state", {})
-    file = file_of(name, HOOKS)
-    known = {key for key, its in state.items() if "trusted_hash" in its}
-    return [each for each in hooks if f"{file}:{_place_of(each)}" not in known]
-
-
-def _place_of(hook: Caller) -> str:
-    """Return an event as Codex writes it, and the numbers of a group and a hook in it."""
-    event = re.sub(r"(?<!^)(?=[A-Z])", "_", hook.what).lower()
-    return f"{event}:{hook.place[2]}:{hook.place[-1]}"
+        return False
+    known = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state", {})
+    for hook in hooks:
+        event = re.sub(r"(?<!^)(?=[A-Z])", "_", hook.what).lower()
+        key = f"{file_of(name, HOOKS)}:{event}:{hook.place[2]}:{hook.place[-1]}"
+        if "trusted_hash" not in known.get(key, {}):
+            return True
+    return False
 
 
 def read(name: str, path: Path) -> FoundSettings:
