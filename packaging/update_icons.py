@@ -22,6 +22,8 @@ import environment
 MASTERS = environment.ROOT / "icons"
 DRAWN = MASTERS / "png"
 RECORD = MASTERS / "drawn.json"
+PLUG_IN = environment.ROOT / "packaging" / "claude-plugin" / ".claude-plugin" / "icon.png"
+IN_DIRECTORY = 512  # the least that Claude Code's directory of plug-ins shows
 BASES = ("healthy", "down", "paused", "action-needed")
 ON_16 = (16, 32, 48, 64, 128, 256)
 ON_22 = (20, 22, 24, 40, 44)  # 20 and 40: Windows at 125 and 250 %
@@ -50,7 +52,7 @@ def check() -> None:
 
 
 def draw_all() -> None:
-    """Draw all sizes, and the program's icon for Windows and macOS."""
+    """Draw all sizes, and the program's icon for Windows, macOS and Claude Code's plug-ins."""
     if shutil.which("rsvg-convert") is None:
         environment.need_system(["librsvg2-bin"], "Drawing the icons needs rsvg-convert.")
     DRAWN.mkdir(exist_ok=True)
@@ -61,6 +63,7 @@ def draw_all() -> None:
     app = {size: (DRAWN / f"{APP}-{size}.png").read_bytes() for size in (*ON_16, *ON_22)}
     (DRAWN / "mem0tray.ico").write_bytes(ico({size: app[size] for size in ICO_SIZES}))
     (DRAWN / "mem0tray.icns").write_bytes(icns({size: app[size] for size in ICNS_SIZES}))
+    PLUG_IN.write_bytes(draw(source(APP, IN_DIRECTORY), IN_DIRECTORY))
     RECORD.write_text(json.dumps(digests(), indent=2) + "\n", encoding="utf-8")
     print(f"{len(BASES)} bases at {len(app)} sizes are in {DRAWN.relative_to(environment.ROOT)}.")
 
@@ -101,10 +104,11 @@ def icns(images: dict[int, bytes]) -> bytes:
 
 
 def digests() -> dict[str, str]:
-    """The SHA-256 of every master and of everything drawn, by its path below `icons`."""
+    """The SHA-256 of every master and of everything drawn, by its path in the repository."""
     files = [*MASTERS.glob("*.svg"), *DRAWN.glob("*.png"), *DRAWN.glob("*.ic*")]
+    files += PLUG_IN.parent.glob(PLUG_IN.name)
     return {
-        file.relative_to(MASTERS).as_posix(): hashlib.sha256(_content(file)).hexdigest()
+        file.relative_to(environment.ROOT).as_posix(): hashlib.sha256(_content(file)).hexdigest()
         for file in sorted(files)
     }
 

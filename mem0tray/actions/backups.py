@@ -1,7 +1,7 @@
 """Backups that deletions and edits write, and every source that memories can be restored from."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +33,7 @@ FILE: Final = "file"
 _MARK: Final = "dlq-backup.sha256"
 _TIME: Final = "%Y%m%d-%H%M%S-%f"
 _DAY: Final = 86_400.0
+_PART: Final = 1 << 20  # bytes that are copied at a time
 _SECTIONS: Final = (DLQ_LIST, *document.QUEUE_SECTIONS)
 _OWN: Final = "a copy of your own"
 
@@ -66,17 +67,19 @@ def keep_last_state(paths: Paths) -> None:
     path = paths.dlq_backup
     if atomic.signature(paths.dlq) is None:
         return
-    last, there = _read(paths.dlq), atomic.signature(path)
-    if there is not None and not is_ours(paths) and (kept := _read(path)) != last:
+    there = atomic.signature(path)
+    if there is not None and not is_ours(paths) and (kept := _read(path)) != _read(paths.dlq):
         atomic.replace(free_name(paths, there.mtime / 1e9), kept)
-    remember(paths, atomic.replace(path, last))
+    remember(paths, atomic.replace(path, _parts(paths.dlq)))
 
 
 def remember(paths: Paths, ours: Signature | None) -> None:
     """Note that the backup with this signature is ours."""
     private_folders.make_private_folder(paths.data_dir)
     if ours is not None:
-        atomic.replace(paths.data_dir / _MARK, json.dumps(ours.lasting).encode())
+        # Without the mark, as after a power cut, the backup is kept under a dated name.
+        mark = json.dumps(ours.lasting).encode()
+        atomic.replace(paths.data_dir / _MARK, mark, durable=False)
 
 
 def is_ours(paths: Paths) -> bool:
@@ -254,6 +257,16 @@ def _file(path: Path, kind: str, note: str) -> RestoreSource:
 def _read(path: Path) -> bytes:
     try:
         return regular_file.read_bytes(path)
+    except OSError as error:
+        raise atomic.unavailable(path, error) from error
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes by and by: to hold a large one whole takes longer than the disk does."""
+    try:
+        with regular_file.open_binary(path) as file:
+            while part := file.read(_PART):
+                yield part
     except OSError as error:
         raise atomic.unavailable(path, error) from error
 

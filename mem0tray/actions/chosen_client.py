@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
+from mem0tray.files.lock import is_locked
 from mem0tray.ledger.reader import Reader
 from mem0tray.server import AUTO, Recognition, connect, connect_to_probe
 from mem0tray.server.model import Client, Health, Outcome, Page, Terms
@@ -94,6 +96,23 @@ def known(address: ServerAddress, dialect: str, paths: Paths) -> Recognition:
     """Return the dialect of these settings, or the one that the worker recognised there, if any."""
     with Reader(paths.ledger) as reader:
         return Recognition(reader.dialect_of(address.url), setting=dialect)
+
+
+def at_rest(settings: Settings) -> Path | None:
+    """Return the embedded server's database, where that server is chosen and does not run.
+
+    To read there takes a hundredth of the time in which the server would start.
+    """
+    paths = settings.locations()
+    if server_choice.chosen(settings.server.url, paths) != LOCAL_URL:
+        return None
+    from mem0tray.localserver import endpoint
+
+    database = paths.local_server / endpoint.DATABASE
+    with suppress(OSError):  # there is none, or it cannot be read, as the server will say
+        if database.stat().st_size and not is_locked(database.with_name(endpoint.LOCK)):
+            return database
+    return None
 
 
 @contextmanager
@@ -197,7 +216,7 @@ class PatientQuestions:
         self._has_answered = True
         return found
 
-    def pages(self, project: str) -> Iterator[Page]:
+    def pages(self, project: str, after: str = "") -> Iterator[Page]:
         """Yield the pages of a project, the newest memory first. Raises NotAnsweredError.
 
         They come to an end, whatever the server says: after a page that was seen before (some
@@ -205,7 +224,7 @@ class PatientQuestions:
         last one is empty and not whole.
         """
         seen: set[int] = set()
-        page = Page([], "")
+        page = Page([], after)
         while page.after or not seen:
             page = self.answer(self.client.page, project, page.after)
             mark = hash(tuple((each.id, each.text) for each in page.memories))

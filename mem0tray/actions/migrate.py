@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
@@ -12,6 +12,7 @@ from mem0tray.actions import add, backups, chosen_client, migration_plan, worker
 from mem0tray.actions.chosen_client import NotAnsweredError, NotRecognisedError, PatientQuestions
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.actions.one_writer import keep_in_step
+from mem0tray.actions.recall import why_not_shown
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.server_choice import ServerNames, chosen_server, in_sentence
 from mem0tray.config.settings import LOCAL_URL, Settings
@@ -24,6 +25,7 @@ from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Traced
+from mem0tray.server.hosted import FORMER, HostedClient
 from mem0tray.server.model import CANNOT_TELL, KEY_REFUSED, Client, Outcome, Page, ServerMemory
 from mem0tray.system.paths import Paths
 
@@ -219,6 +221,31 @@ class Migration:
             address=self._former,
         )
         return Mem0TrayError(what, how)
+
+
+def move_there(settings: Settings, project: str | None, *, dry_run: bool) -> Iterator[bool]:
+    """Keep what an older version saved on the chosen server as we do now; yield if each is moved.
+
+    What waits here, or is another's, stays as it is. Raises Mem0TrayError.
+    """
+    paths = settings.locations()
+    server, timeout = chosen(settings, paths), settings.sync.timeout
+    keep_in_step(paths, settings)
+    with chosen_client.opened(settings, paths) as client, Reader(paths.ledger) as reader:
+        waiting = {digest for _, digest in reader.waiting_names()}
+        names = [*reader.taken(server.name)] if project is None else [project]
+        try:
+            if isinstance(client, HostedClient):
+                questions = PatientQuestions(client, timeout)
+                if project is None:
+                    names += (each.project for each in questions.answer(client.projects))
+                for name in dict.fromkeys(names):
+                    pages = [page.memories for page in questions.pages(name, FORMER)]
+                    for each in (each for shown in pages for each in shown if each.key):
+                        stays = dry_run or items.digest(each.project, each.text) in waiting
+                        yield not stays and questions.answer(client.move, each)
+        except NotAnsweredError as error:
+            raise Mem0TrayError(why_not_shown(server.shown, error.said)) from error
 
 
 def _shown(said: Page | Outcome) -> set[tuple[str, ...]]:

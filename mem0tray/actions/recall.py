@@ -1,6 +1,7 @@
 """Recall, search and projects: what the server shows, and what still waits here."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
@@ -67,13 +68,42 @@ def recall(settings: Settings, project: str, limit: int, *, until: float | None 
     """Return the newest memories of a project: up to `limit` that are there, and as many that wait.
 
     `until`: the moment (monotonic) until which the server may answer, a tenth of a second from now
-    at least; the embedded one is then not started, and if it does not run, that is its `trouble`.
+    at least.
     """
     found = _known_here(settings, project)
     found.waiting = found.waiting[:limit]
-    question = partial(_newest, settings, found, project, limit, until)
-    _ask(settings, found, question, None if until is None else _patience(until))
+    _read(settings, found, project, limit, until)
     return found
+
+
+def collapsed(memories: Iterable[KnownMemory]) -> dict[KnownMemory, int]:
+    """Return the first memory of each text, in their order, with how many have that text."""
+    firsts: dict[str, KnownMemory] = {}
+    numbers = Counter(firsts.setdefault(each.text, each) for each in memories)
+    return dict(numbers)
+
+
+def _read(
+    settings: Settings, found: WasRead, project: str, limit: int, until: float | None
+) -> None:
+    """Read a project's newest memories; those of an embedded server that rests from its file."""
+    database = chosen_client.at_rest(settings)
+    if database is None:
+        asked = partial(_newest, settings, found, project, limit, until)
+        _ask(settings, found, asked, None if until is None else _patience(until))
+        return
+    from mem0tray.localserver import store  # slow to import, and rarely wanted
+
+    try:
+        stored = store.newest_in(database, project, limit)
+    except Mem0TrayError as error:
+        found.trouble = str(error)
+        return
+    found.deletes = True
+    found.there = [
+        KnownMemory(e.project, e.memory, e.id, store.iso(e.created), moment=e.created)
+        for e in stored
+    ]
 
 
 def _patience(until: float | None) -> float:
@@ -128,8 +158,7 @@ def latest(settings: Settings, limit: int, until: float) -> WasRead:
     """Return the newest memories of the projects in use lately, and what waits; see `recall`."""
 
     def question(project: str, found: WasRead) -> None:
-        asked = partial(_newest, settings, found, project, limit, until)
-        _ask(settings, found, asked, _patience(until))
+        _read(settings, found, project, limit, until)
 
     return _of_all(settings, limit, None, question)
 

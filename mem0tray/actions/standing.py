@@ -83,8 +83,26 @@ class Snapshot(Struct, frozen=True):
 
 def read(settings: Settings, now: float) -> Snapshot:
     """Look once, with or without a worker; `now` in Unix seconds."""
+    step = keep_in_step(settings.locations(), settings)
+    seen = glance(settings, now)
+    kept, error = None, reasons.NONE
+    try:
+        kept = len(private_folders.quarantined(seen.paths.quarantine))
+    except FileUnavailableError as found:
+        error = found.reason
+    return replace(
+        seen,
+        folder=_why_missing(settings),
+        step=step,
+        ledger=_ledger(seen.paths, seen.server.name),
+        quarantine=kept,
+        quarantine_error=error,
+    )
+
+
+def glance(settings: Settings, now: float) -> Snapshot:
+    """Look only at what `hindrance` needs: neither files nor ledger are read, and nobody waits."""
     paths = settings.locations()
-    step = keep_in_step(paths, settings)
     worker = worker_report.running(paths)
     shared = worker_report.metrics(paths.metrics)
     metrics = worker_report.newest(shared, paths, worker)
@@ -97,17 +115,12 @@ def read(settings: Settings, now: float) -> Snapshot:
         # The worker's environment may have other settings, but not former ones for long.
         if isinstance(shown, str) and shown and metrics.written >= changed:
             server = replace(server, shown=shown)
-    ledger = _ledger(paths, server.name)
-    pause = kept = None
-    pause_error = kept_error = reasons.NONE
+    pause = None
+    pause_error = reasons.NONE
     try:
         pause = orders.read_pause(paths, now)
     except FileUnavailableError as error:
         pause_error = error.reason
-    try:
-        kept = len(private_folders.quarantined(paths.quarantine))
-    except FileUnavailableError as error:
-        kept_error = error.reason
     return Snapshot(
         at=now,
         paths=paths,
@@ -120,11 +133,6 @@ def read(settings: Settings, now: float) -> Snapshot:
         pause=pause,
         pause_error=pause_error,
         disk=_why_unwritable(paths),
-        folder=_why_missing(settings),
-        step=step,
-        ledger=ledger,
-        quarantine=kept,
-        quarantine_error=kept_error,
     )
 
 

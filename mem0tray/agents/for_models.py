@@ -14,6 +14,7 @@ from mem0tray.actions.add import queue_memory
 from mem0tray.actions.recall import KnownMemory, ProjectSeen, WasRead
 from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.agents import MARK
+from mem0tray.agents.table import NESTED
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
@@ -31,15 +32,18 @@ _LONGEST: Final = 10_000  # bytes
 _MORE: Final = "\n- … there are more: the tool mem0_recall shows them."
 _ENTRY: Final = b"\n- "
 _HOW_TO_SAVE: Final = (
-    f"What later sessions should know, write into an answer as a line that begins with `{MARK}`:"
-    " mem0tray saves it as a memory of this project."
+    "Save what a later session should know and cannot see in the files: decisions and their"
+    " reasons, preferences, what was learnt. A line of an answer that begins with"
+    f" `{MARK}` is saved by mem0tray as a memory of this project; never save the same text with a"
+    " tool as well."
 )
 
 
-def session_start(folder: Path, began: float) -> str:
+def session_start(folder: Path, began: float, event: str, member: str) -> str:
     """Return what the hook prints, as JSON: how to save a memory, and which there are.
 
-    The server has until shortly after `began` (monotonic). Raises Mem0TrayError for wrong settings.
+    The server has until shortly after `began` (monotonic). `member`: where the agent looks for it.
+    Raises Mem0TrayError for wrong settings.
     """
     name = projects.of_session(folder, os.environ)
     settings = config.load().settings
@@ -48,8 +52,9 @@ def session_start(folder: Path, began: float) -> str:
     if found.waiting or found.there or found.trouble or found.unread:
         listed = _memories(found, f"the project {_named(name)}", "newest first")
         said += f"\n\nFrom mem0tray, memories of earlier sessions. {listed}"
-    special = {"hookEventName": "SessionStart", "additionalContext": _cut(said)}
-    return json.dumps({"hookSpecificOutput": special}) + "\n"
+    nested = {"hookEventName": event, "additionalContext": _cut(said)}
+    context = nested if member == NESTED else nested["additionalContext"]
+    return json.dumps({member: context}) + "\n"
 
 
 def _cut(said: str) -> str:
@@ -79,7 +84,7 @@ def save(project: str, content: str) -> str:
         )
     said += [f"The settings are wrong: {error}" for error in loaded.wrong]
     try:
-        seen = standing.read(loaded.settings, time.time())
+        seen = standing.glance(loaded.settings, time.time())
     except (Mem0TrayError, OSError):  # not to know what follows makes nothing unsaved
         return _paragraph(said)
     hindrance = standing.hindrance(seen)
@@ -188,24 +193,25 @@ def _causes(settings: Settings) -> list[str]:
 
 
 def _memories(found: WasRead, subject: str, order: str) -> str:
-    shown = [*found.waiting, *found.there]
+    shown = reading.collapsed([*found.waiting, *found.there])
     sentences = [found.trouble, found.unread, found.note]
     if found.trouble and shown:
         sentences.insert(1, _HERE)
     elif found.trouble and not found.unread:
         sentences.append(f"Nothing of {subject} waits on this computer.")
     if shown:
-        waits = len(found.waiting)
+        waits = sum(bool(each.state) for each in shown)
         of_these = f"; {waits:,} of these not delivered yet, marked so" if waits else ""
         number = plural(len(shown), "memory", "memories")
         sentences.append(f"{number} of {subject}, {order}{of_these}:")
     elif not found.trouble:
         sentences.append(f"Nothing was found in {subject}.")
-    return "\n".join([_paragraph(sentences), *map(_memory, shown)])
+    return "\n".join([_paragraph(sentences), *(_memory(*each) for each in shown.items())])
 
 
-def _memory(memory: KnownMemory) -> str:
+def _memory(memory: KnownMemory, times: int) -> str:
     marks = [memory.state and f"{memory.state} here", _date(memory.created)]
+    marks += [f"{times:,} times"] if times > 1 else []
     mark = ", ".join(one_line(each, _NAME) for each in marks if each)
     said = lines(memory.text).strip("\n").replace("\n", "\n  ")
     return f"- [{mark}] {said}" if mark else f"- {said}"

@@ -1,6 +1,6 @@
-"""Claude Code's hooks: what its events queue, and what a session begins with.
+"""The hooks of coding agents: what their events queue, and what a session begins with.
 
-They must not hold Claude Code up: nothing is imported here before it is wanted.
+They must not hold an agent up: nothing is imported here before it is wanted.
 """
 
 import os
@@ -12,55 +12,52 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.agents import MARK
+from mem0tray.agents.table import AGENTS, ANSWER, CLAUDE_CODE, START, SUMMARY, Agent, HookEvent
 from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
     from mem0tray.config.settings import Loaded
     from mem0tray.system.paths import Paths
 
-EVENTS: Final = ("SessionStart", "Stop", "PostCompact", "SessionEnd")
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
 _FEW: Final = 8  # memories of an answer
 _LONGEST: Final = 300  # characters of a line in the log
+_LONGEST_PATH: Final = 4096  # characters
 _LOOKED_AT: Final = 1_000_000  # bytes of a transcript, from the end
+# What agents call the author of an answer in a transcript, or the kind of its line.
+_AUTHORS: Final = ("assistant", "assistant.message", "gemini")
 
 
-def run(event: str, given: bytes) -> str:
-    """Do what `event` asks for with its JSON, and return what is to be printed. Never raises."""
+def run(event: str, given: bytes, agent: str = CLAUDE_CODE) -> str:
+    """Do what `event` of an agent asks for with its JSON, and return what is to be printed.
+
+    Never raises. What the table does not know is another program's business: nothing is done.
+    """
     began = time.monotonic()
+    known = AGENTS[agent].events.get(event) if agent in AGENTS else None
+    if known is None:
+        return ""
     try:
-        return _carried_out(event, given, began)
+        return _carried_out(AGENTS[agent], event, known, given, began)
     except Exception as error:  # noqa: BLE001  (whatever it is, the session goes on)
         _log(event, error)
         return ""
 
 
-def _carried_out(event: str, given: bytes, began: float) -> str:
-    if event == "Stop" and MARK.encode() not in given and _looks_whole(given):
+def _carried_out(agent: Agent, event: str, its: HookEvent, given: bytes, began: float) -> str:
+    if its.meaning == ANSWER and MARK.encode() not in given:  # parsing takes longer
         return ""
-    if event not in EVENTS:
-        why = "no such event is known" if event.strip() else "no event is named"
-        raise Mem0TrayError(f"{why}; there are {', '.join(EVENTS)}")
     fields = _object(given)
-    if fields is None:
-        raise Mem0TrayError("what came on standard input is no JSON object")
-    if fields.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
+    if fields is None or fields.get("agent_id"):  # of a subagent, whose caller judges its answer
         return ""
-    if event == "SessionStart":
+    if its.meaning == START:
         from mem0tray.agents import for_models
 
-        return for_models.session_start(_folder(fields), began)
-    texts = _texts(event, fields)
+        return for_models.session_start(_folder(agent, fields), began, event, agent.context)
+    texts = _texts(its, fields.get(its.field))
     if texts:
-        _queue(texts, fields)
+        _queue(texts, _folder(agent, fields), str(fields.get(agent.session) or ""))
     return ""
-
-
-def _looks_whole(given: bytes) -> bool:
-    """Return whether `given` looks like an object with an answer; parsing it takes longer."""
-    _, _, rest = given.strip().partition(b'"last_assistant_message"')
-    is_text = b"".join(rest[:9].split()).startswith(b':"')
-    return is_text and given.strip()[:1] == b"{" and rest.endswith(b"}")
 
 
 def _object(data: bytes) -> dict[str, Any] | None:
@@ -73,27 +70,25 @@ def _object(data: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _folder(fields: Mapping[str, Any]) -> Path:
-    """Return the folder of the session; the working directory moves with a `cd` of the model's."""
-    named = os.environ.get("CLAUDE_PROJECT_DIR") or fields.get("cwd")
+def _folder(agent: Agent, fields: Mapping[str, Any]) -> Path:
+    """Return the folder of the session, where the event names one."""
+    named = os.environ.get(agent.folder_variable) or fields.get(agent.folder)
+    if isinstance(named, list):
+        named = next(iter(named), "")
     return Path(named) if isinstance(named, str) and named else Path.cwd()
 
 
-def _texts(event: str, fields: Mapping[str, Any]) -> list[str]:
-    if event == "Stop":
-        return marked(_text(fields, "last_assistant_message"))
-    if event == "SessionEnd":
-        path = _text(fields, "transcript_path")
-        return marked(last_answer(Path(path))) if path else []
-    summary = _text(fields, "compact_summary").strip()
-    return [summary] if summary and _loaded().settings.claude.save_summaries else []
-
-
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name) or ""  # Codex names no summary, and no transcript that is not kept
-    if not isinstance(value, str):
-        raise Mem0TrayError(f"it has no text under {name}")
-    return value
+def _texts(its: HookEvent, value: object) -> list[str]:
+    """Return what is to be queued; nothing where the field is not the text that it should be."""
+    if not isinstance(value, str) or not value.strip():
+        return []
+    if its.meaning == ANSWER:
+        return marked(value)
+    if its.meaning == SUMMARY:
+        return [value.strip()] if _loaded().settings.claude.save_summaries else []
+    with suppress(ValueError):  # a path that no system has
+        return marked(last_answer(Path(value))) if len(value) <= _LONGEST_PATH else []
+    return []
 
 
 def marked(answer: str) -> list[str]:
@@ -106,40 +101,41 @@ def marked(answer: str) -> list[str]:
 def last_answer(path: Path) -> str:
     """Return the text of the last answer in a session's transcript, which has a JSON object a line.
 
-    An answer is written in several lines, which have one id. Empty where there is none within the
-    last megabyte, or no file. Raises OSError where it cannot be read.
+    An answer may be written in several lines, which have one id. Empty where there is none within
+    the last megabyte, or no file. Raises OSError where it cannot be read.
     """
     found: list[str] = []
     answer = None
     for line in reversed(_bytes(path, _LOOKED_AT).split(b"\n")):
         value = _object(line) or {}  # nothing in the line that is cut, an empty one, or nonsense
-        message = value.get("message")
-        if value.get("type") != "assistant" or value.get("isSidechain"):
+        # Claude Code's and Cursor's member, Codex's, Copilot's; Gemini's line is the message.
+        message = next(filter(None, map(value.get, ("message", "payload", "data"))), value)
+        if value.get("isSidechain") or value.get("agentId") or not isinstance(message, dict):
             continue
-        if not isinstance(message, dict):
+        who = (value.get("type"), value.get("role"), message.get("role"))
+        if not any(each in _AUTHORS for each in who):
             continue
-        name = message.get("id")
-        if found and name != answer:
+        name = message.get("id") or message.get("interactionId")
+        if found and (name is None or name != answer):
             break
         answer = name
         content = message.get("content")
         parts = content if isinstance(content, list) else [{"text": content}]
         texts = (part.get("text") for part in parts if isinstance(part, dict))
-        found = [*(text for text in texts if isinstance(text, str)), *found]
+        found = [*(text for text in texts if isinstance(text, str) and text), *found]
     return "\n".join(found)
 
 
-def _queue(texts: list[str], fields: Mapping[str, Any]) -> None:
+def _queue(texts: list[str], folder: Path, session: str) -> None:
     """Queue the texts, but what this session has queued before, or the user has deleted since."""
     from mem0tray.actions import add
     from mem0tray.core import item as items
     from mem0tray.system import project
 
-    name = project.of_session(_folder(fields), os.environ)
-    if not name.strip():
+    name = project.of_session(folder, os.environ)
+    if not 0 < len(name.strip()) <= items.LONGEST_PROJECT:
         raise Mem0TrayError("the folder has no name for a project")
     paths = add.prepared(_loaded())
-    session = str(fields.get("session_id") or "")
     # One id for a text in a session, so that it is delivered once at most.
     fit = [text for text in texts if not items.is_too_long(text)]
     entries = [add.entry(items.id_of(session, name, text), name, text) for text in fit]

@@ -8,25 +8,31 @@ import json
 import logging
 import os
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from mem0tray import __version__
+from mem0tray.agents import MARK
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import did_you_mean, one_line
 from mem0tray.system import project
 
 INSTRUCTIONS: Final = (
     "Memories of a person's projects, which outlive a session. Recall the project's at the start"
-    " of a task, and save what will matter later: decisions, preferences, what was learnt."
+    " of a task. Save what a later session should know and cannot see in the files: decisions and"
+    " their reasons, preferences, what was learnt. Only if this session began with a word of"
+    f" mem0tray about `{MARK}`, a line of an answer that begins with it is saved too; never save"
+    " the same text both ways."
 )
 _VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 _NOT_JSON, _NO_REQUEST, _NO_METHOD = -32700, -32600, -32601
+_FUNCTIONS: Final = "mem0tray.agents.for_models"
 _SAVE: Final = "mem0_save"
 _PATIENCE: Final = 5.0  # seconds for the client to name its folders, on a busy machine too
 _MOST: Final = 1000
@@ -104,7 +110,7 @@ class ToolServer:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._turn = threading.Lock()
+        self._turn = Lock()
         self._has_roots = False
         self._numbers = count()
         self._asked: dict[str, SimpleQueue[Object]] = {}  # our questions, by their ids
@@ -124,7 +130,11 @@ class ToolServer:
                 if answers is not None:
                     answers.put(message)
             elif "id" in message:  # else a notification
-                self._request(message["id"], message["method"], message.get("params"))
+                name = message["id"]
+                if isinstance(name, str | int) and not isinstance(name, bool):
+                    self._request(name, message["method"], message.get("params"))
+                else:  # no client could read an answer to it
+                    self._refuse(None, _NO_REQUEST, "The id is neither a text nor a whole number.")
 
     def _request(self, name: Any, method: Any, params: Any) -> None:
         given: Object = params if isinstance(params, dict) else {}
@@ -143,15 +153,17 @@ class ToolServer:
             result = {"tools": [tool.document(each) for each, tool in TOOLS.items()]}
         elif method == "tools/call":
             # The program's end waits for what is being saved, and for nothing else.
-            daemon = given.get("name") != _SAVE
-            threading.Thread(
-                target=self._call, args=(name, given), name="mem0tray-tool", daemon=daemon
-            ).start()
+            call = Thread(target=self._call, args=(name, given), name="mem0tray-tool")
+            call.daemon = given.get("name") != _SAVE
+            if not _start(call):
+                self._call(name, given)
             return
         elif method != "ping":
             self._refuse(name, _NO_METHOD, f"There is no method {one_line(str(method), _NAME)}.")
             return
         self._send({"id": name, "result": result})
+        if method == "initialize":  # what the first call needs is slow to import
+            _start(Thread(target=import_module, args=(_FUNCTIONS,), name="mem0tray-import"))
 
     def _call(self, name: Any, params: Object) -> None:
         """Send what a tool says, in words and never a traceback, and whether it is an error."""
@@ -169,8 +181,6 @@ class ToolServer:
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
     def _answer(self, name: str, arguments: Any) -> str:
-        from mem0tray.agents import for_models  # slow to import, as the network is
-
         tool = TOOLS.get(name)
         if tool is None:
             guess, there = did_you_mean(name, TOOLS), ", ".join(TOOLS)
@@ -200,7 +210,7 @@ class ToolServer:
             chosen["limit"] = int(given.get("limit") or tool.arguments["limit"]["default"])
         if "project_id" in tool.arguments:
             chosen["project"] = self._project(given.get("project_id", ""))
-        said: str = getattr(for_models, name.removeprefix("mem0_"))(**chosen)
+        said: str = getattr(import_module(_FUNCTIONS), name.removeprefix("mem0_"))(**chosen)
         return said
 
     def _project(self, named: str) -> str:
@@ -223,7 +233,8 @@ class ToolServer:
         name, answers = f"roots-{next(self._numbers)}", SimpleQueue[Object]()
         self._asked[name] = answers
         self._send({"id": name, "method": "roots/list"})
-        with suppress(Empty, KeyError, IndexError, TypeError, ValueError):
+        odd = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+        with suppress(Empty, *odd):
             answer = answers.get(timeout=_PATIENCE)
             return Path(url2pathname(urlsplit(answer["result"]["roots"][0]["uri"]).path))
         return None
@@ -236,6 +247,14 @@ class ToolServer:
         with self._turn, suppress(OSError, ValueError):  # the client is gone, and its output shut
             self._out.write(line)
             self._out.flush()
+
+
+def _start(thread: Thread) -> bool:
+    """Start a thread; return False where none is to be had."""
+    with suppress(RuntimeError):
+        thread.start()
+        return True
+    return False
 
 
 def _wrong(tool: Tool, given: Object) -> Iterator[str]:

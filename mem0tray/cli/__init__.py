@@ -1,6 +1,6 @@
 """The commands, and the process of one: its streams, its errors, its exit code.
 
-`hook EVENT` and `status --line`, which other programs call all the time, do without click.
+`hook` and `status --line`, which other programs call all the time, do without click.
 """
 
 import errno
@@ -14,7 +14,7 @@ from mem0tray.core.errors import INTERRUPTED, Mem0TrayError
 
 BROKEN_PIPE: Final = 141  # the same for a program whose reader has left
 COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script, for click
-_TWO: Final = 2
+_LINE: Final = ["status", "--line"]
 _LONGEST_ERROR: Final = 2000
 # Allocations between two garbage collections: imported modules, which are no garbage, were looked
 # through for a twelfth of a start.
@@ -24,7 +24,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 def start() -> NoReturn:
     """Be the process of one command, from its arguments to its end."""
-    is_lean = _is_lean(sys.argv[1:])
+    is_lean = sys.argv[1:] == _LINE or bool(_hook(sys.argv[1:]))
     if is_lean:
         # msgspec asks for this module, and does as well without it, in half the time.
         sys.modules.setdefault("typing_extensions", None)  # type: ignore[arg-type]
@@ -51,32 +51,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    if _is_lean(arguments):
-        if arguments[0] == "hook":
-            run_hook(arguments[1])
-        else:
-            print_status_line()
+    if arguments == _LINE:
+        print_status_line()
+        return 0
+    if called := _hook(arguments):
+        run_hook(*called)
         return 0
     from mem0tray.cli import app
 
     return app.run(arguments)
 
 
-def _is_lean(arguments: list[str]) -> bool:
-    if arguments == ["status", "--line"]:
-        return True
-    return len(arguments) == _TWO and arguments[0] == "hook" and not arguments[1].startswith("-")
+def _hook(arguments: list[str]) -> list[str]:
+    """Return the event, and the agent if one is named, of a hook that is called as we set it up."""
+    match arguments:
+        case ["hook", event] if event[:1] != "-":
+            return [event]
+        case ["hook", "--agent", agent, event] if event[:1] != "-":
+            return [event, agent]
+    return []
 
 
-def run_hook(event: str) -> None:
-    """Handle one event of Claude Code, whose JSON is on standard input; print the answer."""
+def run_hook(event: str, *agent: str) -> None:
+    """Handle one event of an agent, whose JSON is on standard input; print the answer."""
     from mem0tray.agents import hook
 
     try:
         given = b"" if sys.stdin.isatty() else sys.stdin.buffer.read()
     except (OSError, ValueError):  # standard input is a folder, or closed
         given = b""
-    why_not_written(hook.run(event, given))  # if nobody reads it, nobody wants it
+    why_not_written(hook.run(event, given, *agent))  # if nobody reads it, nobody wants it
 
 
 def print_status_line() -> None:

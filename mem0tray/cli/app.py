@@ -57,7 +57,7 @@ TABLE: Final = {
         "uninstall": ("install:uninstall", "Undo what mem0tray has set up."),
     },
     "Serve other programs": {
-        "hook": ("serve:hook", "Handle an event of Claude Code."),
+        "hook": ("serve:hook", "Handle an event of a coding agent."),
         "mcp": ("serve:mcp", "Serve Claude Code's memory tools (MCP)."),
         "serve": ("serve:serve", "Run the embedded server."),
     },

@@ -62,8 +62,9 @@ def _limit(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def recall(*, project: str | None, limit: int, ids: bool, as_json: bool) -> None:
     """Show a project's memories on the server, the newest first.
 
-    Memories that still wait here come before them, marked. Exits with 1 where the server does
-    not answer, or cannot show memories: only what waits here is shown then.
+    Memories that still wait here come before them, marked. A text that several have is shown once,
+    with their number, but with --ids or --json. Exits with 1 where the server does not answer, or
+    cannot show memories: only what waits here is shown then.
     """
     settings = arguments.load()
     name = project_meant(project)
@@ -118,9 +119,11 @@ def _show(project: str, found: WasRead, verb: str, *, ids: bool, as_json: bool) 
         answer = {"project_id": project, **_answer(found), "note": found.note or None}
         output.print_json({**answer, "memories": memories})
     else:
-        for each in shown:  # the whole text, its further lines below its first
+        rows = [(each, 1) for each in shown] if ids else reading.collapsed(shown).items()
+        for each, times in rows:  # the whole text, its further lines below its first
             style = Style.WARNING if each.state else Style.PLAIN
-            state = f"{each.state}: " if each.state else ""
+            marks = filter(None, (each.state, f"{times:,} times" if times > 1 else ""))
+            state = "".join(f"{mark}: " for mark in marks)
             state = f"{one_line(each.id, 80)}: {state}" if ids and each.id else state
             first, *rest = lines(each.text).strip("\n").split("\n")
             output.write(f"{output.paint(f'{output.sign(style)} {state}', style)}{first}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mem0tray import cli
+from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.cli import arguments, output
 
 if TYPE_CHECKING:
@@ -13,19 +14,26 @@ if TYPE_CHECKING:
 
 @arguments.command(
     "hook",
-    {"echo '{}' | mem0tray hook Stop": "as Claude Code calls it"},
+    {
+        "echo '{}' | mem0tray hook Stop": "as Claude Code calls it",
+        "echo '{}' | mem0tray hook --agent gemini AfterAgent": "as Gemini CLI does",
+    },
     context_settings={"ignore_unknown_options": True},
 )
+@click.option(
+    "--agent", is_flag=False, flag_value="", default=CLAUDE_CODE, help=f"Of {', '.join(AGENTS)}."
+)
 @click.argument("event", metavar="EVENT", nargs=-1)
-def hook(event: tuple[str, ...]) -> None:
-    """Handle an event of Claude Code, whose JSON comes on standard input.
+def hook(event: tuple[str, ...], agent: str) -> None:
+    """Handle an event of a coding agent, whose JSON comes on standard input.
 
-    SessionStart prints context for the session, Stop and SessionEnd queue the lines of the last
-    answer that begin with `mem0:`, PostCompact queues the summary with claude.save_summaries.
-    Exits with 0 whatever happens; the log has a line on what went wrong.
+    As a session begins, it prints context; after an answer, and as a session ends, it queues the
+    lines of the last answer that begin with `mem0:`; Claude Code's PostCompact queues the summary
+    with claude.save_summaries. An event that is not known does nothing. Exits with 0 whatever
+    happens; the log has a line on what went wrong.
     """
     # Claude Code takes exit code 2, of a wrong command line, as a wish that the session go on.
-    cli.run_hook(" ".join(event))
+    cli.run_hook(" ".join(event), agent)
 
 
 @arguments.command("mcp", {"mem0tray mcp": "as a client starts it"})

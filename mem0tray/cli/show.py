@@ -74,7 +74,7 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
         called = seen.handles(() if as_json else shown)
         shown = [seen.with_attempts(each) for each in shown] if queue else shown
     arguments.warn_behind(seen.step)
-    why = standing.hindrance(standing.read(settings, now))
+    why = standing.hindrance(standing.glance(settings, now))
     if as_json:
         output.print_json([_item(each, now, why) for each in shown])
         return

@@ -175,6 +175,9 @@ def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json:
     project = project_alone(project)
     there = migrate.chosen(settings, settings.locations())
     name = _former(settings, there, former)
+    if name == there.name:
+        _move(settings, project, dry_run=dry_run, as_json=as_json)
+        return
     brought = Brought()
     if name is not None:
         brought = _run(settings, name, project, dry_run=dry_run)
@@ -196,10 +199,24 @@ def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json:
         )
 
 
+def _move(settings: Settings, project: str | None, *, dry_run: bool, as_json: bool) -> None:
+    done = left = 0
+    with output.Progress("memories kept anew") as progress:
+        for moved in migrate.move_there(settings, project, dry_run=dry_run):
+            done, left = done + moved, left + (not moved)
+            progress(done, done + left)
+    if as_json:
+        output.print_json({"dry_run": dry_run, "moved": done, "left": left})
+    else:
+        output.say(f"{plural(done, 'memory', 'memories')} kept anew, {left:,} left as before.")
+    if left and not dry_run:
+        raise Mem0TrayError("Not all are kept anew.", "Wait until nothing waits, and try again.")
+
+
 def _former(settings: Settings, there: ServerNames, given: str | None) -> str | None:
     if given is not None:
         name = migrate.named(given)
-        if name == there.name:
+        if name == there.name and not settings.server.user:
             raise UsageError(
                 f"{given!r} is the present server.", "Name the one that memories are to come from."
             )

@@ -15,6 +15,7 @@ _UNSAFE = re.compile(
 
 _OBEYED = re.compile(_UNSAFE.pattern.replace("\t\n", ""))  # one class, as texts may be long
 _CREDENTIALS = re.compile(r"://[^\s/]*@")
+_NAME: Final = 100  # characters of a name that is compared, which takes long for a megabyte
 MASK: Final = "••••"  # in place of a secret
 _BLANKS = re.compile(r"[^\S\xa0\u202f]+")  # a no-break space keeps French punctuation in its line
 
@@ -68,7 +69,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` Did you mean `list`?` where a known name is like `name`, else nothing."""
     import difflib  # slow to import, and only a mistyped name needs it
 
-    like = difflib.get_close_matches(name, list(known), cutoff=0.7)
+    like = difflib.get_close_matches(name[:_NAME], list(known), cutoff=0.7)
     # Two letters that changed places are likelier than one too many.
     like.sort(key=lambda each: sorted(each) != sorted(name))
     return f" Did you mean `{like[0]}`?" if like else ""

@@ -32,6 +32,7 @@ class Job(Struct, frozen=True):
     did. `ticket`: the one to ask that server with. `timestamp` is the producer's.
     `read_there`: a migration read the item from that server, where others had saved it.
     `restored`: the server was to delete it under another key, and may not have done so.
+    `as_agent`: as in a `Memory`.
     """
 
     key: int
@@ -51,6 +52,7 @@ class Job(Struct, frozen=True):
     ticket: Ticket | None
     read_there: bool
     restored: bool = False
+    as_agent: bool = False
 
 
 class Outbox:
@@ -145,7 +147,10 @@ class Outbox:
             if there is None:  # the first claim for this server
                 there = _server_key(db, server)
                 db.execute("UPDATE items SET claimed_for = ? WHERE key = ?", (there, key))
-            delivered = ticket = None
+            delivered, ticket, as_agent = None, None, False
+            if was_sent or unknown is not None:
+                sql = "SELECT EXISTS (SELECT 1 FROM sent_as_agent WHERE item = ?)"
+                as_agent = bool(db.execute(sql, (key,)).fetchone()[0])
             if was_sent:
                 sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
                 found = db.execute(sql, (key, there)).fetchone()
@@ -169,6 +174,7 @@ class Outbox:
             key, state, name, memory.project, memory.content,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
             unknown, timeouts, taken, delivered, timestamp, ticket, read_there, restored,
+            as_agent,
         )  # fmt: skip
 
     def release(self, key: int) -> None:

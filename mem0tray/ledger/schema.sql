@@ -126,3 +126,10 @@ CREATE TABLE IF NOT EXISTS outages (
 -- Why, as data (JSON).
 CREATE TABLE IF NOT EXISTS outage_reasons (began REAL PRIMARY KEY, reason TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS items_removed ON items (digest) WHERE reason = 'removed from the server';
+
+-- What a version may have sent that kept projects as agents at the hosted service: it goes there in
+-- the same way again. Filled where a ledger lacks the table, and never after.
+CREATE TABLE IF NOT EXISTS sent_as_agent AS SELECT key AS item FROM items
+  WHERE claimed IS NOT NULL OR unknown IS NOT NULL
+    OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key AND has IS NULL);
+CREATE INDEX IF NOT EXISTS sent_as_agent_by_item ON sent_as_agent (item);

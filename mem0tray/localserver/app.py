@@ -24,8 +24,8 @@ from mem0tray import __version__
 from mem0tray.localserver import wire
 from mem0tray.localserver.endpoint import CHALLENGE_MAX, proof
 from mem0tray.localserver.oss_api import OssApi
-from mem0tray.localserver.store import ID_MAX, Filter, KeyReusedError, Store, StoredMemory
-from mem0tray.localserver.wire import LIMIT_MAX, answer, iso, refusal
+from mem0tray.localserver.store import ID_MAX, Filter, KeyReusedError, Store, StoredMemory, iso
+from mem0tray.localserver.wire import LIMIT_MAX, answer, refusal
 from mem0tray.server.model import ID
 
 _OUR_NAMES = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)

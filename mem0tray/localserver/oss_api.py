@@ -27,8 +27,8 @@ from mem0tray.localserver.oss_requests import (
     Owners,
     SearchRequest,
 )
-from mem0tray.localserver.store import KeyReusedError, Store, StoredMemory
-from mem0tray.localserver.wire import LIMIT_MAX, answer, iso, refusal
+from mem0tray.localserver.store import KeyReusedError, Store, StoredMemory, iso
+from mem0tray.localserver.wire import LIMIT_MAX, answer, refusal
 from mem0tray.server.model import ID, PROJECT, name_of
 
 _NOTE: Final = "This server has no model: it stored each text as it is."

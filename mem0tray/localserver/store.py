@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -336,11 +337,33 @@ def memories_in(path: Path) -> int:
     """
     if not path.exists():
         return 0
+    with _as_it_is(path) as database:
+        return int(database.execute("SELECT count(*) FROM memories").fetchone()[0])
+
+
+def newest_in(path: Path, project: str, limit: int) -> list[StoredMemory]:
+    """Read a project's newest memories, without changing the database.
+
+    Raises FileUnavailableError when it cannot be read.
+    """
+    question = f"{_SELECT} WHERE m.project = ? ORDER BY m.id DESC LIMIT ?"
+    with _as_it_is(path) as database:
+        return [StoredMemory(*row) for row in database.execute(question, (_bytes(project), limit))]
+
+
+@contextmanager
+def _as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            return int(database.execute("SELECT count(*) FROM memories").fetchone()[0])
+            database.text_factory = _text
+            yield database
     except sqlite3.Error as error:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
+
+
+def iso(moment: float) -> str:
+    """Format a time (Unix seconds) in ISO 8601, UTC."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")
 
 
 def _bytes(text: str) -> bytes:

@@ -6,7 +6,6 @@ What is wrong with a request is an HTTPException, with a plain sentence.
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -76,8 +75,3 @@ def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None =
 def refusal(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with an error: a plain sentence that repeats nothing of what was sent."""
     return answer({"detail": detail}, status, headers)
-
-
-def iso(moment: float) -> str:
-    """Format a time (Unix seconds) in ISO 8601, UTC."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

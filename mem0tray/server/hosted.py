@@ -2,6 +2,12 @@
 
 It may take a memory in and store it later: then its answer names an event, our ticket, to ask by.
 It stores equal texts in a scope once, so a memory of unknown outcome can be sent again.
+
+With a user the scope is that of Mem0's own plug-ins (in mem0ai/mem0, `auto_capture.py` saves and
+`_search.py` reads): `user_id`, and the project as `app_id`. Older versions kept it as `agent_id`,
+of facts in the metadata alone. What a filter does with an entity that it does not name is told in
+two ways there: it takes any (`v2-memory-filters.mdx`), or only records without one
+(`references/architecture.md`). So each way of keeping has a question of its own.
 """
 
 import itertools
@@ -10,7 +16,6 @@ import time
 from http import HTTPStatus
 from typing import Any, Final
 
-from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import EARLIEST, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
@@ -24,8 +29,11 @@ from mem0tray.server.answers import (
 )
 from mem0tray.server.http_client import (
     LONGEST_PAGE,
+    MOST_FOUND,
     NO_PROJECTS,
     Mem0Client,
+    as_shown,
+    has_text,
     holds_nul,
     id_of,
     is_answered,
@@ -58,6 +66,10 @@ _REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
 _STORED: Final = "SUCCEEDED"
 _FAILED: Final = "FAILED"
 _UNDER_WAY: Final = frozenset({"PENDING", "RUNNING"})
+FORMER: Final = "1:0"  # `after` of the first page of what older versions kept in another way
+_APP: Final = "app_id"
+_AGENT: Final = "agent_id"
+_Clause = dict[str, Any]  # a filter, or a part of one
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -70,12 +82,20 @@ class HostedClient(Mem0Client):
     SEARCH = "/v3/memories/search/"
     ONE = ("/v1/memories/", "/")
 
-    def __init__(self, address: ServerAddress, *more: Any) -> None:
-        super().__init__(address, *more)
-        self._loses_project = bool(self._terms.user) and self._terms.infer
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        return ("app", "agent") if self._terms.user else ("user",)
+
+    def _scope(self, project: str) -> dict[str, Any]:
+        scope = super()._scope(project)
+        return {_APP if name == _AGENT else name: value for name, value in scope.items()}
 
     def _body(self, memory: Memory) -> dict[str, Any]:
         body = super()._body(memory)
+        if _APP in body and memory.as_agent:  # the same scope, in which it is stored once
+            body[_AGENT] = body.pop(_APP)
+            if self._terms.infer:
+                body["metadata"][PROJECT] = memory.project
         if EARLIEST <= memory.timestamp <= time.time():  # else the time of arrival counts
             body["timestamp"] = int(memory.timestamp)
         return body
@@ -89,7 +109,7 @@ class HostedClient(Mem0Client):
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         del since  # no earlier answer is used again
         if not memory.ticket:
-            return Presence.CANNOT_TELL
+            return self._by_key(memory, timeout)
         reply = self._get(f"{EVENT}{memory.ticket}/", timeout)
         if reply.status in CANNOT_TELL:  # it has forgotten, or the key is another account's
             return Presence.CANNOT_TELL
@@ -100,6 +120,16 @@ class HostedClient(Mem0Client):
         if _status(reply) in (_STORED, _FAILED, *_UNDER_WAY):
             return outcome
         return no_answer(outcome)
+
+    def _by_key(self, memory: Memory, timeout: float) -> Presence | Outcome:
+        """Look for what may be there in another scope, where it would not be stored once."""
+        if not (self._terms.user and memory.key):
+            return Presence.CANNOT_TELL
+        found = self.find(memory.project, memory.key, timeout)
+        if isinstance(found, Outcome) and found.status not in CANNOT_TELL:
+            return no_answer(found)
+        is_there = not isinstance(found, Outcome) and bool(found)
+        return Presence.PRESENT if is_there else Presence.CANNOT_TELL
 
     def _confirmed(self, outcome: Outcome, reply: Reply, memory: Memory, timeout: float) -> Outcome:
         """Return the outcome of a delivery, once what is in doubt was seen there."""
@@ -129,13 +159,70 @@ class HostedClient(Mem0Client):
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         end = time.monotonic() + timeout
         found: list[ServerMemory] = []
-        page = self.page(project, "", timeout)
-        while isinstance(page, Page):
-            found += page.memories
-            if not page.after or len(found) >= limit:
-                return Page(found[:limit])
-            page = self.page(project, page.after, end - time.monotonic())
-        return page
+        for way in range(len(self._ways(project))):
+            place = "0"
+            for _ in range(0, limit + _SIZE, _SIZE):
+                page = self._page(project, way, int(place), end - time.monotonic())
+                if isinstance(page, Outcome):
+                    return page
+                found += page.memories
+                place = page.after
+                if not place:
+                    break
+        return Page(newest_first(found)[:limit])
+
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        end = time.monotonic() + timeout
+        body, found = {"query": query, "top_k": min(limit, MOST_FOUND)}, list[ServerMemory]()
+        for way, filters in enumerate(self._ways(project)):
+            reply = self._post(self.SEARCH, body | {"filters": filters}, end - time.monotonic())
+            entries = self._entries(reply, "results")
+            if isinstance(entries, Outcome):
+                return entries
+            apart = _with_app(entries) if way else ()
+            shown = (as_shown(each, project) for each in entries if has_text(each))
+            found += (each for each in shown if each.id not in apart)
+        if self._terms.user:
+            found.sort(key=lambda each: each.score or 0.0, reverse=True)
+        return found[:limit]
+
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        end = time.monotonic() + timeout
+        for scope in self._scopes(project):
+            found = self._with_key(project, scope, key, end - time.monotonic())
+            if found:
+                return found
+        return []
+
+    def _with_key(
+        self, project: str, scope: list[_Clause], key: str, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        wanted = id_of(key)
+        filters = _all_of(*scope, {"metadata": {ID: wanted}})
+        reply = self._post(LISTING, {"filters": filters}, timeout, LONGEST_PAGE)
+        shown = self._shown(reply, project, "results")
+        if isinstance(shown, Outcome):
+            return shown
+        return [each for each in shown if each.key == wanted]
+
+    def move(self, memory: ServerMemory, timeout: float) -> bool | Outcome:
+        """Keep a memory as we do now, and delete the former one once the new one is seen."""
+        end = time.monotonic() + timeout
+        there = self.one(memory.id, timeout)
+        if not isinstance(there, ServerMemory):
+            return there or True  # deleted meanwhile
+        ours = Memory(memory.project, memory.text, memory.key, memory.moment or 0.0)
+        reply = self._post(self.SAVE, self._body(ours) | {"infer": False}, end - time.monotonic())
+        outcome, scope = self._judged(reply, ours, None), self._scopes(ours.project)[0]
+        if not (outcome.is_success or repeats(reply, ours)):
+            return outcome
+        found = self._with_key(ours.project, scope, ours.key, end - time.monotonic())
+        if isinstance(found, Outcome) or all(each.text != ours.content for each in found):
+            return found if isinstance(found, Outcome) else False
+        said = self.delete(memory, end - time.monotonic())
+        return said.is_success or said
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health. One that refuses the key is healthy: a save will tell."""
@@ -165,41 +252,57 @@ class HostedClient(Mem0Client):
         return outcome
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
-        """Read a page of a project's memories, from the newest on.
+        """Read a page of a project's memories, of one way of keeping after the other.
 
-        `after` is the number of memories before it in the server's order. No order is promised: if
-        the oldest come first the list is read from its end, and `after` is minus the number of
+        `after`: the number of the way, and the place in it. No page is empty but the last.
+        """
+        end = time.monotonic() + timeout
+        page = Page([], after or "0:0")
+        while page.after and not page.memories:
+            way, _, place = page.after.partition(":")
+            said = self._page(project, int(way), int(place), end - time.monotonic())
+            if isinstance(said, Outcome):
+                return said
+            following = f"{way}:{said.after}"
+            if not said.after:
+                is_last = int(way) + 1 == len(self._ways(project))
+                following = "" if is_last else f"{int(way) + 1}:0"
+            page = Page(said.memories, following, page.whole and said.whole)
+        return page
+
+    def _page(self, project: str, way: int, place: int, timeout: float) -> Page | Outcome:
+        """Read a page of what was kept in one way, from the newest on.
+
+        `place` is the number of memories before it in the server's order. No order is promised: if
+        the oldest come first the list is read from its end, and `place` is minus the number of
         memories that are left.
         """
         end = time.monotonic() + timeout
-        place = int(after or 0)
         number = place // _SIZE if place >= 0 else (-place - 1) // _SIZE
         begin = number * _SIZE
         path = f"{LISTING}?page={number + 1}&page_size={_SIZE}"
-        reply = self._post(path, {"filters": self._filters(project)}, timeout, LONGEST_PAGE)
+        filters = self._ways(project)[way]
+        reply = self._post(path, {"filters": filters}, timeout, LONGEST_PAGE)
         if place and reply.status == HTTPStatus.NOT_FOUND:  # it has fewer memories by now
             return Page([], whole=False)
-        shown = self._shown(reply, project, "results")
-        if isinstance(shown, Outcome):
-            return shown
+        entries = self._entries(reply, "results")
+        if isinstance(entries, Outcome):
+            return entries
         body = json_object(reply) or {}
-        count, listed = body.get("count"), len(body["results"])
+        shown = [as_shown(each, project) for each in entries if has_text(each)]
+        count, listed = body.get("count"), len(entries)
         more = bool(body.get("next")) and bool(shown)
         begins_old = more and newest_first([shown[0], shown[-1]])[0] is not shown[0]
         if begins_old and not place and isinstance(count, int):
-            return self.page(project, str(-count), end - time.monotonic())
+            return self._page(project, way, -count, end - time.monotonic())
         is_whole, following = len(shown) == listed, begin + listed if more else 0
         if place < 0:
             shown, following = shown[: -place - begin], -begin
+        apart = _with_app(entries) if way else ()
+        shown = [each for each in shown if each.id not in apart]
         return Page(newest_first(shown), str(following or ""), whole=is_whole)
 
-    def _with_key(self, project: str, key: str, timeout: float) -> Reply:
-        clauses = [self._filters(project), {"metadata": {ID: key}}]
-        return self._post(LISTING, {"filters": {"AND": clauses}}, timeout, LONGEST_PAGE)
-
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
-        if self._loses_project:
-            return Outcome(Kind.NO_ANSWER, HTTPStatus.NOT_FOUND, NO_PROJECTS)
         end = time.monotonic() + timeout
         found: dict[str, ProjectCount] = {}
         for number in itertools.count(1):
@@ -215,11 +318,31 @@ class HostedClient(Mem0Client):
                 break
         return list(found.values())
 
-    def _filters(self, project: str) -> dict[str, Any]:
-        if self._loses_project:
-            user = {"user_id": name_of(self._terms.user)}
-            return {"AND": [user, {"metadata": {PROJECT: project}}]}
-        return self._scope(project)
+    def _scopes(self, project: str) -> list[list[_Clause]]:
+        """Return the scopes in which a memory of a project may be: as we save it, then the others.
+
+        Without a user there is one; the last of several is that of a record without a project.
+        """
+        if not self._terms.user:
+            return [[self._scope(project)]]
+        user, name = {"user_id": name_of(self._terms.user)}, name_of(project)
+        return [[user, {_APP: name}], [user, {_AGENT: name}], [user]]
+
+    def _ways(self, project: str) -> list[_Clause]:
+        """Return the filters by which a project is read: each way of keeping by its own."""
+        ours, *former = self._scopes(project)
+        if former and self._terms.infer:
+            former = [[*former[-1], {"metadata": {PROJECT: project}}]]
+        return [_all_of(*scope) for scope in (ours, *former[:1])]
+
+
+def _all_of(*clauses: _Clause) -> _Clause:
+    return clauses[0] if len(clauses) == 1 else {"AND": [*clauses]}
+
+
+def _with_app(entries: list[Any]) -> set[str]:
+    """Return the ids of entries that have an app: of the ways of keeping only the first has one."""
+    return {str(each.get("id")) for each in entries if isinstance(each, dict) and each.get(_APP)}
 
 
 def _status(reply: Reply) -> str:

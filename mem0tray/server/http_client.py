@@ -148,6 +148,11 @@ class HttpClient(ABC):
         return []
 
     @property
+    def _kinds(self) -> tuple[str, ...]:
+        """The kinds of entity that stand for a project there."""
+        return ("agent",) if self._terms.user else ("user",)
+
+    @property
     def deletes(self) -> bool:
         return self.ONE is not None
 
@@ -162,8 +167,8 @@ class HttpClient(ABC):
         if reply.status != HTTPStatus.OK or not has_text(found):
             outcome = self._outcome(reply)
             return replace(outcome, kind=Kind.NO_ANSWER) if outcome.is_success else outcome
-        owner = found.get("agent_id" if self._terms.user else "user_id")
-        return as_shown(found, project_of(owner) if isinstance(owner, str) else "")
+        owners = (found.get(f"{kind}_id") for kind in self._kinds)
+        return as_shown(found, next((project_of(e) for e in owners if isinstance(e, str)), ""))
 
     def delete(self, memory: ServerMemory, timeout: float) -> Outcome:
         path = quote(memory.id, safe="").join(self.ONE or ("", ""))
@@ -226,12 +231,7 @@ class HttpClient(ABC):
 
 
 class Mem0Client(HttpClient):
-    """A client of one of Mem0's own servers; a dialect says which paths, and what answers mean.
-
-    `_loses_project`: the server keeps no agent, our project, with facts of a user's text.
-    """
-
-    _loses_project = False
+    """A client of one of Mem0's own servers; a dialect says which paths, and what answers mean."""
 
     def says_success(self, body: dict[str, Any]) -> bool:
         return isinstance(body.get("results"), list)
@@ -256,40 +256,19 @@ class Mem0Client(HttpClient):
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
         """Return whether the server shows this memory now; None where it does not say."""
 
-    def search(
-        self, project: str, query: str, limit: int, timeout: float
-    ) -> list[ServerMemory] | Outcome:
-        body = {"query": query, "filters": self._filters(project), "top_k": min(limit, MOST_FOUND)}
-        return self._shown(self._post(self.SEARCH, body, timeout), project, "results")
-
-    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        wanted = id_of(key)
-        shown = self._shown(self._with_key(project, wanted, timeout), project, "results")
-        if isinstance(shown, Outcome):
-            return shown
-        return [each for each in shown if each.key == wanted]
-
-    @abstractmethod
-    def _with_key(self, project: str, key: str, timeout: float) -> Reply:
-        """Ask for the memories with a key, in the server's form."""
-
-    def _filters(self, project: str) -> dict[str, Any]:
-        return self._scope(project)
-
     def _scope(self, project: str) -> dict[str, Any]:
         if self._terms.user:
             return {"user_id": name_of(self._terms.user), "agent_id": name_of(project)}
         return {"user_id": name_of(project)}
 
     def _counted(self, entries: list[Any], name: str) -> list[ProjectCount]:
-        kind = "agent" if self._terms.user else "user"
-        own = [each for each in entries if isinstance(each, dict) and each.get("type") == kind]
+        own = [e for e in entries if isinstance(e, dict) and e.get("type") in self._kinds]
         found = counted(own, name, "total_memories")
         return [ProjectCount(project_of(each.project), each.count) for each in found]
 
     def _body(self, memory: Memory) -> dict[str, Any]:
         metadata = {ID: id_of(memory.key)} if memory.key else {}
-        if name_of(memory.project) != memory.project or self._loses_project:
+        if name_of(memory.project) != memory.project:
             metadata[PROJECT] = memory.project
         return {
             "messages": [{"role": "user", "content": memory.content}],

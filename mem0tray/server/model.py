@@ -31,6 +31,7 @@ class Memory(Struct, frozen=True):
 
     `timestamp` is when the memory was made, in Unix seconds from its producer, 0 where unknown.
     `ticket` is what the server gave when it took the memory in, empty where it gave none.
+    `as_agent`: a version that kept projects as agents at the hosted service may have sent it.
     """
 
     project: str
@@ -38,6 +39,7 @@ class Memory(Struct, frozen=True):
     key: str
     timestamp: float = 0.0
     ticket: str = ""
+    as_agent: bool = False
 
 
 class Terms(Struct, frozen=True):

@@ -24,6 +24,7 @@ from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
     LONGEST_PATH,
+    MOST_FOUND,
     NO_MEMORY,
     NO_PROJECTS,
     Mem0Client,
@@ -47,6 +48,7 @@ from mem0tray.server.model import (
     Presence,
     ProjectCount,
     Reply,
+    ServerMemory,
 )
 
 # Servers from before April 2026 have no such path, but a description with this title.
@@ -180,8 +182,19 @@ class OssClient(Mem0Client):
             return is_cut
         return Page(newest_first(shown), whole=len(shown) == number and not is_cut)
 
-    def _with_key(self, project: str, key: str, timeout: float) -> Reply:
-        return self._search(project, key, key, timeout)
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        body = {"query": query, "filters": self._scope(project), "top_k": min(limit, MOST_FOUND)}
+        return self._shown(self._post(self.SEARCH, body, timeout), project, "results")
+
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        wanted = id_of(key)
+        reply = self._search(project, wanted, wanted, timeout)
+        shown = self._shown(reply, project, "results")
+        if isinstance(shown, Outcome):
+            return shown
+        return [each for each in shown if each.key == wanted]
 
     def _search(self, project: str, key: str, query: str, timeout: float) -> Reply:
         filters = self._scope(project) | {ID: key}

@@ -2,9 +2,12 @@
 
 import json
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,8 @@ from tests.acceptance.test_kills import drain_with_kills
 from tests.support.home import Home
 from tests.support.hosted import LISTING, PING, SAVE, HostedStandin, Work
 from tests.support.http1 import Answer, Request, retry_after
-from tests.support.shapes import dead, entries, entry, texts
+from tests.support.shapes import Item, dead, entries, entry, texts
+from tests.support.standin import Standin
 
 NEVER = Work(3600.0)
 PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
@@ -204,6 +208,137 @@ def test_what_is_there_is_exported_verified_and_counted(home: Home, server: Host
     assert {each["project_id"] for each in known} >= {"my project", "hers"}
     assert home.json("verify")["missing"] == []
     assert len(server.saves) == sends
+
+
+# With a user, as Mem0's own plug-ins -------------------------------------------------------------
+
+_WITH_USER = {"MEM0TRAY_SERVER_USER": "jo"}
+
+
+def former(item: Item) -> dict[str, Any]:
+    """Make the body with which a version before saved this: the project was an agent."""
+    project = item["project_id"]
+    return {
+        "messages": [{"role": "user", "content": item["content"]}],
+        "user_id": "jo",
+        "agent_id": project,
+        "infer": False,
+        "metadata": {"mem0tray_id": item["id"]},
+        "timestamp": item["timestamp"],
+    }
+
+
+def change_ledger(home: Home, sql: str, *values: str) -> None:
+    (ledger,) = home.data_files("ledger.sqlite3")
+    with closing(sqlite3.connect(ledger)) as db, db:
+        db.execute(sql, values)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("is_strict", [False, True], ids=["any entity", "no other entity"])
+@pytest.mark.parametrize(
+    ("before", "sends", "scope"),
+    [
+        ("as an agent", 0, "agent_id"),
+        ("as an app", 0, "app_id"),
+        ("nowhere", 1, "agent_id"),
+        ("as an agent, later than we ask", 1, "agent_id"),
+    ],
+)
+def test_what_was_in_flight_at_the_upgrade_is_there_once(
+    home: Home, server: HostedStandin, before: str, sends: int, scope: str, *, is_strict: bool
+) -> None:
+    item = entry("in flight", "garden")
+    server.is_strict = is_strict
+    server.script(_CUT, content="in flight", forever=True)
+    home.write_queue([item])
+    worker = home.start("run", env=_WITH_USER)
+    server.wait_for(lambda: server.sends("in flight") > 0)
+    worker.kill()
+    server.clear_scripts()
+    server.forget()
+    change_ledger(home, "DROP TABLE sent_as_agent")  # no version before had it
+    body = former(item)
+    if before == "as an app":
+        server.keep(body | {"app_id": body.pop("agent_id")})
+    elif before == "as an agent":
+        server.keep(body)
+    elif before != "nowhere":
+
+        def works(_: Request) -> Work:
+            server.keep(body)
+            return Work()
+
+        server.works = works
+    home.write_queue([*home.queue_items(), entry("after it", "garden")])
+    home.drained(env=_WITH_USER)
+    assert (server.sends("in flight"), server.count("in flight")) == (sends, 1)
+    kept = {each["memory"]: {*each} & {"agent_id", "app_id"} for each in server.kept()}
+    assert kept == {"in flight": {scope}, "after it": {"app_id"}}
+
+
+def test_what_was_kept_as_an_agent_is_shown_listed_and_brought_over(
+    home: Home, server: HostedStandin
+) -> None:
+    server.is_strict = True
+    items = [entry(f"of old {n}", "old garden") for n in range(3)]
+    for item in items:
+        server.keep(former(item) | {"agent_id": "old%20garden"})
+    home.write_queue([entry("of now", "garden"), entry("of now too", "old garden")])
+    home.env |= _WITH_USER
+    home.drained()
+    there = {*texts(items), "of now too"}
+    recalled = home.json("recall", "--project", "old garden")
+    assert {each["memory"] for each in recalled["memories"]} == there
+    found = home.json("search", "old", "--project", "old garden")
+    assert {each["memory"] for each in found["memories"]} == {*texts(items)}
+    known = {each["project_id"] for each in home.json("projects")["projects"]}
+    assert known == {"garden", "old garden"}
+    assert home.json("verify")["missing"] == []
+    assert len(home.ok("export").splitlines()) == 5
+    kept = f"platform {server.url}"  # as of the service's own host
+    change_ledger(home, "INSERT OR REPLACE INTO meta VALUES ('dialect', ?)", kept)
+    with Standin() as other:
+        home.env |= {"MEM0TRAY_SERVER_URL": other.url, "MEM0TRAY_SERVER_DIALECT": "vps"}
+        home.ok("migrate", "--from", server.url)
+        home.drained()
+        assert {text for _, text in other.stored} == {*there, "of now"}
+
+
+_NOT_STORED = {"status": "SUCCEEDED", "event_id": "e", "results": []}
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("infers", [False, True], ids=["verbatim", "facts"])
+@pytest.mark.parametrize("hindered", ["", "it stores nothing", "it deletes nothing"])
+def test_what_was_kept_as_an_agent_is_moved_to_the_app_once(
+    home: Home, server: HostedStandin, hindered: str, *, infers: bool
+) -> None:
+    home.env |= _WITH_USER | {"MEM0TRAY_SERVER_INFER": "true" if infers else "false"}
+    items = [entry(f"of old {n}", "garden") for n in range(3)]
+    waits, anothers = entry("waits", "garden"), entry("of another", "garden")
+    for item in (*items, waits, anothers):
+        body = former(item)
+        body["metadata"] |= {"mem0tray_project": "garden"} if infers else {}
+        server.keep(body | ({"infer": infers}))
+    next(e for e in server.kept() if e["memory"] == "of another")["metadata"].pop("mem0tray_id")
+    before = {e["memory"]: e["created_at"] for e in server.kept()}
+    home.write_queue([waits])
+    command = ("migrate", "--from", server.url, "--project", "garden")
+    assert home.json(*command, "--dry-run") == {"dry_run": True, "moved": 0, "left": 4}
+    if hindered == "it stores nothing":
+        server.script(Answer(body=_NOT_STORED, stores=False), forever=True)
+    elif hindered:
+        server.deletion = Answer(403)
+    if hindered:
+        home.run(*command)
+        assert {e["memory"] for e in server.kept() if "app_id" not in e} == {*before}
+        server.clear_scripts()
+        server.deletion = None
+    assert home.json(*command) == {"dry_run": False, "moved": 3, "left": 1}
+    assert home.json(*command) == {"dry_run": False, "moved": 0, "left": 1}
+    assert {e["memory"] for e in server.kept() if "app_id" in e} == {*texts(items)}
+    assert sorted(before.items()) == sorted((e["memory"], e["created_at"]) for e in server.kept())
 
 
 _CUT = Answer(reset=True)

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from tests.support import needs, privileges
 from tests.support.home import REPOSITORY, Home
 from tests.support.standin import Standin
 
-_PACKAGE: Final = "@anthropic-ai/claude-code@2.1.197"
+_PACKAGE: Final = "@anthropic-ai/claude-code@2.1.332"
 _LIMIT: Final = 300.0  # seconds for each of its starts, and for npm, on a busy machine
 _QUIET: Final = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -149,9 +150,13 @@ def test_settings_in_a_folder_of_the_users_choice(claude: Claude) -> None:
 
 
 def test_the_plug_in_is_valid_and_connects(claude: Claude) -> None:
-    folder = REPOSITORY / "packaging" / "claude-plugin"
+    # Apart from the repository, whose README would stand in for one that is missing.
+    folder = shutil.copytree(REPOSITORY / "packaging" / "claude-plugin", claude.home.root / "plug")
+    checks = ("plugin", "validate", "--json", "--strict", "--profile", "directory")
     for path in (folder, folder / ".claude-plugin" / "plugin.json"):
-        assert "✔ Validation passed\n" in claude.ok("plugin", "validate", str(path))
+        found = json.loads(claude.ok(*checks, str(path)))
+        assert (found["success"], found["directory"]["findings"]) == (True, [])
+        assert found["hosts"]["declared"]["plugin"]
     programs = Path(sys.executable).parent  # where `mem0tray` is
     claude.home.env["PATH"] += f"{os.pathsep}{programs}"
     claude.ok("plugin", "marketplace", "add", str(folder))

@@ -1,4 +1,4 @@
-"""`mem0tray hook EVENT`, as Claude Code calls it."""
+"""`mem0tray hook`, as each agent calls it."""
 
 import json
 import subprocess
@@ -9,8 +9,10 @@ from threading import Event
 
 import pytest
 
+from mem0tray.agents import hook as hooks
 from mem0tray.agents.hook import last_answer
-from tests.support import machine, needs
+from mem0tray.agents.table import AGENTS, START, SUMMARY, TRANSCRIPT
+from tests.support import folders, machine, needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
@@ -27,9 +29,10 @@ def told(home: Home, **fields: object) -> str:
     return json.dumps({"session_id": "s", "cwd": str(folder), **fields})
 
 
-def hook(home: Home, event: str, given: str = "", **fields: object) -> str:
+def hook(home: Home, event: str, given: str = "", agent: str = "", **fields: object) -> str:
     """Run a hook, which must succeed and print nothing on standard error; what it printed."""
-    done = home.run("hook", event, stdin=given or told(home, **fields))
+    whose = ("--agent", agent) if agent else ()
+    done = home.run("hook", *whose, event, stdin=given or told(home, **fields))
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -175,68 +178,122 @@ def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -
     assert server.stored == [("garden", "roses want sun")]
 
 
-EACH = ("SessionStart", "Stop", "PostCompact", "SessionEnd", "Odd\nOne")
-JUNK = (
-    "mem0:",
-    "mem0: [" * 100_000,
-    '["mem0:"]',
-    '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "compact_summary": 6}',
+EVENTS = [(agent, event) for agent, its in AGENTS.items() for event in its.events]
+NOT_KNOWN = [
+    *(("claude-code", "Odd\nOne"), ("gemini", "Stop"), ("codex", "PostCompact")),
+    *(("opencode", "session.idle"), ("aider", "Stop"), ("", "")),
+]
+EACH_FIELD = sorted({its.field for each in AGENTS.values() for its in each.events.values()} - {""})
+NO_OBJECT: tuple[bytes, ...] = (
+    *(b"", b" ", b"mem0:", b"null", b"NaN", b'["mem0: x"]', b'"mem0: x"', b"mem0: \xff\xfe\x00"),
+    b"[" * 100_000 + b'"mem0: x"',
+    b'{"text": "mem0: x", "n": ' + b"9" * 10_000 + b"}",
+    b'{"text": "mem0: x' + b"x" * 10_000_000,
 )
-# Where nothing looks like a mark.
-AT_STOP = (
-    " ",
-    "junk",
-    "[]",
-    '["no object"]',
-    '{"session_id": 5, "last_assistant_message": 7}',
-    '{"last_assistant_message": "cut of',
+ODD_VALUES: tuple[str, ...] = (
+    *("null", "NaN", "7", "true", "-Infinity", '["mem0: x"]', '{"mem0: x": "mem0: x"}'),
+    *('"mem0 : x"', '"mem0:"', '"mem0: \\t "', '"\\ud800"', '"a\\u0000mem0: x"'),
+    "[" * 500 + "]" * 500,
+    '"' + "See mem0: x. " * 800_000 + '"',
 )
 
 
 @pytest.mark.row(57)
-@pytest.mark.parametrize(
-    ("event", "junk"),
-    [*((event, junk) for event in EACH for junk in JUNK), *(("Stop", junk) for junk in AT_STOP)],
-)
-def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
-    home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
-    printed = hook(home, event, junk)
-    assert not home.queue.exists()
-    if event == "SessionStart" and junk.startswith("{"):  # it has all that this event needs
-        assert json.loads(printed)
-        return
-    assert printed == ""
-    (line,) = home.log_text().splitlines()
-    assert f"❌ Hook {event.replace(chr(10), ' ')}: " in line
-    assert "secret" not in line
+@pytest.mark.parametrize(("agent", "event"), [*EVENTS, *NOT_KNOWN])
+def test_hostile_json_changes_and_prints_nothing(
+    agent: str, event: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does what an agent does not have; not even a line in the log says so."""
+    for name, value in folders.below(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MEM0TRAY_CLAUDE_SAVE_SUMMARIES", "true")
+    begins = event.lower() == "sessionstart"
+    said = "".join(f'"{name}": VALUE, ' for name in EACH_FIELD)
+    objects = [f'{{{said}"x": "mem0: y"}}'.replace("VALUE", odd) for odd in ODD_VALUES]
+    if event == "PostCompact":  # any text is a summary
+        objects = [each for each in objects if '_summary": "' not in each]
+    for given in (*NO_OBJECT, *(each.encode() for each in objects if not begins)):
+        assert hooks.run(event, given, agent) == "", given[:80]
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
 
 
+def lines_of(agent: str) -> list[Json]:
+    """Make a transcript as the agent writes it: an answer, a prompt, and the last answer."""
+    earlier, asked = "mem0: of an earlier answer", "mem0: of the user"
+    said: list[tuple[str, Json]] = [("assistant", earlier), ("user", asked), ("assistant", ANSWER)]
+    if agent == "codex":
+        items = [{"role": who, "content": [{"text": text}]} for who, text in said]
+        return [{"type": "response_item", "payload": each} for each in items]
+    if agent == "gemini":
+        said = [("gemini", earlier), ("user", [{"text": asked}]), ("gemini", ANSWER)]
+        return [{"id": str(n), "type": who, "content": text} for n, (who, text) in enumerate(said)]
+    if agent == "copilot":
+        parts = ANSWER.splitlines()
+        said = [*said[:2], *(("assistant", each) for each in parts)]
+        told = [(f"{who}.message", {"interactionId": who, "content": text}) for who, text in said]
+        told[0][1]["interactionId"] = "before"
+        ours = [{"type": kind, "data": data} for kind, data in told]
+        return [*ours, {**ours[0], "agentId": "a subagent"}, {"type": "session.shutdown"}]
+    if agent == "cursor":
+        return [{"role": who, "message": {"content": [{"text": text}]}} for who, text in said]
+    return [answer("m1", earlier), prompt(asked), answer("m2", ANSWER)]
+
+
+@pytest.mark.parametrize(("agent", "event"), EVENTS)
+def test_each_agent_s_answers_are_queued_once(home: Home, agent: str, event: str) -> None:
+    """Odd names of the session, and what else the JSON holds, lose nothing and add nothing."""
+    its, what = AGENTS[agent], AGENTS[agent].events[event]
+    home.env["MEM0TRAY_CLAUDE_SAVE_SUMMARIES"] = "true"
+    values = {TRANSCRIPT: str(write(home.root / "t", lines_of(agent))), SUMMARY: "roses want sun"}
+    folder: Json = str(home.root / "garden")
+    given = {
+        its.session: "\ud800",
+        its.folder: [folder] if its.folder == "workspace_roots" else folder,
+        what.field: values.get(what.meaning, ANSWER),
+        "prompt": "<hook_context>\nmem0: of ours\n</hook_context>\nmem0: of the user",
+        "odd": float("nan"),
+    }
+    for _ in range(2):
+        printed = hook(home, event, json.dumps(given), agent)
+        assert (printed == "") == (what.meaning != START)
+    wanted = [("garden", "roses want sun"), ("garden", "so do beans")]
+    assert queued(home) == wanted[: {START: 0, SUMMARY: 1}.get(what.meaning, 2)]
+    assert not home.log.exists()
+
+
+FLAT = {"copilot": "additionalContext", "cursor": "additional_context"}
+
+
+@pytest.mark.parametrize("agent", [name for name, its in AGENTS.items() if its.events])
+def test_each_agent_s_session_begins_with_context_in_its_form(home: Home, agent: str) -> None:
+    home.env["CLAUDE_PROJECT_DIR"] = str(home.root / "orchard")  # which is Claude Code's alone
+    home.write_dlq([dead("roses", "orchard" if agent == "claude-code" else "garden")])
+    event = next(name for name, each in AGENTS[agent].events.items() if each.meaning == START)
+    folder = str(home.root / "garden")
+    printed = json.loads(hook(home, event, "", agent, workspace_roots=[folder], cwd=folder))
+    inner = printed if agent in FLAT else printed["hookSpecificOutput"]
+    text = inner.pop(FLAT.get(agent, "additionalContext"))
+    nested = {"hookSpecificOutput": {"hookEventName": event}}
+    assert printed == ({} if agent in FLAT else nested)
+    assert "line of an answer that begins with `mem0:`" in text
+    assert "roses" in text
+
+
+@pytest.mark.row(57)
 @pytest.mark.parametrize(
-    ("event", "given"),
+    "words",
     [
-        ("Stop", "{}"),
-        ("Stop", '{"last_assistant_message": null}'),
-        ("Stop", '{"x": "mem0: y"}'),
-        ("PostCompact", '{"trigger": "auto"}'),
-        ("SessionEnd", '{"transcript_path": null}'),
+        *((), ("Stop", "x", "y"), ("--odd", "Stop"), ("--odd",)),
+        *(("--agent",), ("--agent", "Stop"), ("--agent", "aider", "Stop"), ("Stop", "--agent")),
     ],
 )
-def test_an_event_without_a_text_is_no_failure(home: Home, event: str, given: str) -> None:
-    assert hook(home, event, given) == ""
-    assert not home.log.exists()
-    assert not home.queue.exists()
-
-
-@pytest.mark.row(57)
-@pytest.mark.parametrize("words", [(), ("Stop", "x", "y"), ("--odd", "Stop"), ("--odd",)])
 def test_a_wrong_command_line_in_the_settings_fails_no_caller(
     home: Home, words: tuple[str, ...]
 ) -> None:
     done = home.run("hook", *words, stdin=told(home, last_assistant_message="mem0: x"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    if words[:1] != ("Stop",):
-        why = ": no such event is known" if words else "❌ Hook: no event is named; there are"
-        assert why in home.log.read_text(encoding="utf-8")
+    assert not home.log.exists()
+    assert not home.queue.exists()
 
 
 def test_a_transcript_that_cannot_be_read_is_a_line_in_the_log(home: Home) -> None:
@@ -285,9 +342,21 @@ def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standi
 
 def test_each_session_is_told_how_to_save_a_memory(home: Home) -> None:
     (line,) = context(home).splitlines()
-    assert "a line that begins with `mem0:`" in line
+    assert line.startswith("Save what a later session should know")
+    assert "A line of an answer that begins with `mem0:` is saved" in line
     hook(home, "Stop", last_assistant_message=line)
     assert not home.queue.exists()
+
+
+def test_a_session_is_told_what_the_embedded_server_has_while_it_does_not_run(home: Home) -> None:
+    home.env.pop("MEM0TRAY_SERVER_URL")
+    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
+    hook(home, "Stop", last_assistant_message="mem0: roses want sun")
+    hook(home, "Stop", session_id="another", last_assistant_message="mem0: roses want sun")
+    home.drained()
+    _, _, first, memory = context(home).splitlines()
+    assert first.endswith("1 memory of the project 'garden', newest first:")
+    assert memory.endswith(", 2 times] roses want sun")
 
 
 def test_a_server_that_hangs_holds_up_no_session(home: Home, server: Standin) -> None:
@@ -302,12 +371,13 @@ def test_a_server_that_hangs_holds_up_no_session(home: Home, server: Standin) ->
 
 
 def test_the_context_has_its_limit(home: Home) -> None:
-    text = "é" * 400
-    home.write_queue([{**each, "project_id": "garden", "content": text} for each in entries(20)])
+    text = "é" * 390
+    garden = [{**each, "project_id": "garden"} for each in entries(20)]
+    home.write_queue([{**each, "content": f"{text} {n:02}"} for n, each in enumerate(garden)])
     told = context(home)
     assert 9000 < len(told.encode()) <= 10_000
     _, _, _, *whole, last = told.splitlines()
-    assert set(whole) == {f"- [waiting here] {text}"}
+    assert whole == [f"- [waiting here] {text} {19 - n:02}" for n in range(len(whole))]
     assert last == "- … there are more: the tool mem0_recall shows them."
 
 

@@ -62,7 +62,11 @@ class Saver:
 @pytest.mark.row(58)
 @pytest.mark.parametrize(
     ("clients", "count", "kills"),
-    [(2, 40, 1), pytest.param(4, 1000, 9, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+    [
+        (2, 40, 1),
+        (4, 200, 0),
+        pytest.param(4, 1000, 9, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
+    ],
 )
 def test_what_was_answered_is_delivered_once(
     home: Home, server: Standin, clients: int, count: int, kills: int

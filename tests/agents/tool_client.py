@@ -1,10 +1,12 @@
 """The official client of the Model Context Protocol, and `mem0tray mcp` at its other end."""
 
+import json
+import subprocess
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple, Self
 
 import mcp_types as types
 from anyio.from_thread import start_blocking_portal
@@ -15,6 +17,7 @@ from mcp.client.stdio import stdio_client
 from pydantic import FileUrl
 
 from tests.support.home import COMMAND, Home
+from tests.support.processes import LONGEST
 
 LEGACY = "legacy"  # the handshake of the protocol's revisions before 2026-07-28
 
@@ -62,6 +65,9 @@ class ToolClient:
     def start(self, tool: str, **arguments: Any) -> Future[Said]:
         return self._portal.start_task_soon(self._call, tool, arguments)
 
+    def ping(self) -> None:
+        self._portal.call(self._client.send_ping)
+
     async def _call(self, tool: str, arguments: dict[str, Any]) -> Said:
         result = await self._client.call_tool(tool, arguments)
         (content,) = result.content
@@ -95,3 +101,77 @@ def over_stdio(
         command=program, args=arguments, env=dict(home.env), cwd=str(folder or home.root)
     )
     return ToolClient(stdio_client(told), **options)
+
+
+def request(number: object, method: object, /, **params: object) -> bytes:
+    """Make the line of a request with this id; `tools/call` takes `name` and `arguments`."""
+    message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+    return json.dumps(message).encode()
+
+
+def call(number: object, tool: object, /, **arguments: object) -> bytes:
+    return request(number, "tools/call", name=tool, arguments=arguments)
+
+
+_ABLE: Final = {"name": "wire", "version": "1"}
+
+
+class Wire:
+    """`mem0tray mcp` behind two pipes, for what no proper client would send, and to time it."""
+
+    def __init__(self, home: Home) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "mcp"],
+            env=dict(home.env),
+            cwd=home.root,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        pipes = self.process.stdin, self.process.stdout, self.process.stderr
+        self._in, self._out, self._err = map(_pipe, pipes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self._in, self._out, self._err):
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+    def say(self, line: bytes) -> None:
+        self._in.write(line + b"\n")
+        self._in.flush()
+
+    def hear(self) -> dict[str, Any]:
+        return dict(json.loads(self._out.readline()))
+
+    def initialize(self, **able: object) -> dict[str, Any]:
+        version = {"protocolVersion": "2025-11-25", "capabilities": able, "clientInfo": _ABLE}
+        self.say(request("first", "initialize", **version))
+        return self.hear()
+
+    def end(self, data: bytes = b"") -> tuple[list[bytes], bytes]:
+        """Send the last bytes and end its input; its further lines, and its standard error."""
+        self._in.write(data)
+        self._in.close()
+        return self._out.readlines(), self._ended()
+
+    def die(self, data: bytes) -> bytes:
+        """Go after the last bytes, and hear no answer to them; its standard error."""
+        self._out.close()
+        self._in.write(data)
+        self._in.close()
+        return self._ended()
+
+    def _ended(self) -> bytes:
+        errors = self._err.read()
+        assert self.process.wait(LONGEST) == 0, errors
+        return errors
+
+
+def _pipe(found: IO[bytes] | None) -> IO[bytes]:
+    assert found is not None
+    return found

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import idle, latency, throughput, tray, window
+from tests.benchmarks import idle, latency, throughput, tools, tray, window
 from tests.benchmarks.figure import Figure, write
 from tests.support.home import Home
 from tests.support.standin import Standin
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "commands": latency.commands,
     "hooks": latency.hooks,
     "growth": latency.growth,
+    "mcp": tools.mcp,
     "lock": latency.lock,
     "idle": idle.idle,
     "tray": tray.tray,

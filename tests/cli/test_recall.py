@@ -160,15 +160,35 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with closing(Store(folder / DATABASE)) as store:
         store.save(StoredMemory("p", "Ein schöner Garten"))
+        store.save(StoredMemory("other", "not this"))
     assert home.ok("recall", "-p", "p") == "· Ein schöner Garten\n"
-    assert not (folder / "server.json").exists()
+    at_rest = home.ok("recall", "-p", "p", "--json")
+    assert not (folder / "server.log").exists()  # it was not started for that
     server = LocalServer(folder, 0)
     try:
         server.ensure()
+        assert home.ok("recall", "-p", "p", "--json") == at_rest
         assert home.ok("search", "-p", "p", "SCHONER") == "· Ein schöner Garten\n"
         assert (folder / "server.json").exists()
     finally:
         server.stop()
+
+
+def test_the_embedded_server_s_file_tells_why_it_cannot_be_read(home: Scratch) -> None:
+    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
+    home.paths.local_server.mkdir(parents=True)
+    (home.paths.local_server / DATABASE).write_bytes(b"no database" * 100)
+    done = home.run("recall", "-p", "p")
+    assert done.code == 1
+    assert "memories.sqlite3 cannot be read: file is not a database" in done.line
+
+
+def test_a_text_that_several_memories_have_is_shown_once(home: Scratch, server: Standin) -> None:
+    server.begin_with([("p", "roses"), ("p", "beans"), ("p", "roses")])
+    home.write("mem0_queue.json", queue_document([entry("beans", "p")]))
+    assert home.ok("recall", "-p", "p") == "! waiting: 2 times: beans\n· 2 times: roses\n"
+    assert home.ok("recall", "-p", "p", "--ids").count("roses") == 2
+    assert len(home.run("recall", "-p", "p", "-j").json()["memories"]) == 4
 
 
 def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:

@@ -316,6 +316,23 @@ def test_a_ledger_that_lacks_what_was_added_gets_it(sample: Path) -> None:
         assert len(reader.by_prefix("")) > 1
 
 
+@pytest.mark.row(36)
+def test_what_a_version_before_may_have_sent_is_noted_once(sample: Path) -> None:
+    noted = "SELECT item FROM sent_as_agent ORDER BY item"
+    doubtful = (
+        "SELECT key FROM items WHERE claimed IS NOT NULL OR unknown IS NOT NULL"
+        " OR key IN (SELECT item FROM outcomes WHERE has IS NULL) ORDER BY key"
+    )
+    with closing(sqlite3.connect(sample)) as db:
+        before = rows(db, doubtful)
+    with closing(Ledger(sample)) as ledger, ledger.locked() as db:
+        assert rows(db, noted) == before != []
+        db.execute("UPDATE items SET claimed = 1 WHERE state = 'pending'")
+        assert rows(db, doubtful) != before
+    with closing(Ledger(sample)) as ledger, ledger.locked() as db:
+        assert rows(db, noted) == before
+
+
 @pytest.mark.parametrize("version", [1, 6])
 def test_a_ledger_from_before_the_first_release_is_kept_aside_and_rebuilt(
     sample: Path, version: int

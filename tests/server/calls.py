@@ -15,6 +15,7 @@ from mem0tray.server.answers import classify
 from mem0tray.server.model import Client, Fault, Memory, Outcome, Reply, Terms
 from mem0tray.server.transport import Transport
 from tests.server.wire import PATIENCE, Connection, Handler, Request, Wire, answering, render
+from tests.support.listener import Listener
 
 SHORT = 0.3  # seconds: for calls that are to time out
 LONG = 30.0  # seconds: for calls that must not wait so long
@@ -47,7 +48,11 @@ def reply_of(handler: Handler, timeout: float = LONG, body: bytes = b"{}") -> Re
 
 @contextmanager
 def client_of(
-    server: Wire, token: str = "", dialect: str = "vps", terms: Terms | None = None, **more: Any
+    server: Wire | Listener,
+    token: str = "",
+    dialect: str = "vps",
+    terms: Terms | None = None,
+    **more: Any,
 ) -> Iterator[Client]:
     address = ServerAddress.of(server.url, token)
     with closing(connect(address, dialect, terms=terms, **more)) as made:

@@ -22,6 +22,7 @@ from mem0tray.server.model import (
     Page,
     Presence,
     ProjectCount,
+    ServerMemory,
     Terms,
 )
 from tests.server.calls import LONG, client_of, spoken
@@ -285,10 +286,10 @@ def test_a_page_is_asked_for_with_filters() -> None:
     assert request.json == {"filters": {"user_id": "my%20project"}}
 
 
-def all_pages(client: Client) -> Iterator[str]:
+def all_pages(client: Client, project: str = "alpha") -> Iterator[str]:
     after = ""
     while True:
-        page = client.page("alpha", after, LONG)
+        page = client.page(project, after, LONG)
         assert not isinstance(page, Outcome)
         yield from (each.text for each in page.memories)
         after = page.after
@@ -312,7 +313,7 @@ def test_pages_go_from_the_newest_to_the_oldest(*, newest_first: bool) -> None:
 
 
 def test_a_page_that_is_gone_ends_the_listing() -> None:
-    page, _ = called(render(404, {"detail": "Invalid page."}), "page", "alpha", "200")
+    page, _ = called(render(404, {"detail": "Invalid page."}), "page", "alpha", "0:200")
     assert page == Page([], whole=False)
 
 
@@ -334,30 +335,141 @@ def test_projects_that_are_named_again_and_again_come_to_an_end() -> None:
 
 @pytest.mark.parametrize(
     ("terms", "projects"),
-    [(Terms(), ["a", "two words", "50%"]), (Terms("me"), ["b"]), (Terms("me", infer=True), None)],
+    [
+        (Terms(), ["a", "two words", "50%"]),
+        (Terms("me"), ["b", "c d"]),
+        (Terms("me", infer=True), ["b", "c d"]),
+    ],
 )
-def test_projects_are_the_users_or_those_of_one_user_its_agents(
-    terms: Terms, projects: list[str] | None
+def test_projects_are_the_users_or_those_of_one_user_its_apps_and_agents(
+    terms: Terms, projects: list[str]
 ) -> None:
-    more = ("user", "two%20words"), ("user", "50%25"), ("run", "r")
+    more = ("user", "two%20words"), ("user", "50%25"), ("run", "r"), ("app", "c%20d")
     elsewhere = "https://elsewhere.test/v1/entities/?page=2"
     pages = {
         "GET /v1/entities/?page=2": entities(*more),
         "GET /v1/entities/": entities(("user", "a"), ("agent", "b"), following=elsewhere),
     }
     found, _ = called(routing(pages), "projects", terms=terms)
-    if projects is None:
-        assert found.status == 404
-    else:
-        assert [each.project for each in found] == projects
+    assert [each.project for each in found] == projects
 
 
-def test_a_user_s_facts_are_told_apart_by_their_metadata() -> None:
-    terms = Terms("Jo Doe", infer=True)
+# With a user -------------------------------------------------------------------------------------
+
+VERBATIM, FACTS = Terms("Jo Doe"), Terms("Jo Doe", infer=True)
+USER = {"user_id": "Jo%20Doe"}
+APP, AGENT = {"app_id": "alpha"}, {"agent_id": "alpha"}
+IN_METADATA = {"metadata": {"mem0tray_project": "alpha"}}
+OURS: dict[str, Any] = {"AND": [USER, APP]}
+each_terms = pytest.mark.parametrize("terms", [VERBATIM, FACTS], ids=["verbatim", "facts"])
+
+
+@each_terms
+def test_a_project_is_kept_and_read_as_by_mem0_s_own_plug_in(terms: Terms) -> None:
     _, (request,) = called(STORED, "save", Memory("alpha", "text", "k"), terms=terms)
-    assert (request.json["user_id"], request.json["agent_id"]) == ("Jo%20Doe", "alpha")
-    assert request.json["metadata"]["mem0tray_project"] == "alpha"
-    _, (request,) = called(listing(), "read", "alpha", 5, terms=terms)
-    assert request.json == {
-        "filters": {"AND": [{"user_id": "Jo%20Doe"}, {"metadata": {"mem0tray_project": "alpha"}}]}
-    }
+    scope = {name: each for name, each in request.json.items() if name.endswith("_id")}
+    assert (scope, request.json["metadata"]) == (USER | APP, {"mem0tray_id": "k"})
+    former = IN_METADATA if terms.infer else AGENT
+    for call, *given in (
+        ("read", "alpha", 5),
+        ("page", "alpha", ""),
+        ("search", "alpha", "oak", 5),
+    ):
+        _, requests = called(listing(), call, *given, terms=terms)
+        filters = [each.json["filters"] for each in requests]
+        assert filters == [OURS, {"AND": [USER, former]}]
+
+
+@each_terms
+def test_what_a_former_version_may_have_sent_goes_in_its_way_again(terms: Terms) -> None:
+    memory = Memory("alpha", "text", "k", as_agent=True)
+    _, (request,) = called(STORED, "save", memory, terms=terms)
+    scope = {name: each for name, each in request.json.items() if name.endswith("_id")}
+    assert scope == USER | AGENT
+    assert request.json["metadata"].get("mem0tray_project") == ("alpha" if terms.infer else None)
+
+
+def body_of(memory: Memory, terms: Terms) -> dict[str, Any]:
+    body: dict[str, Any] = called(STORED, "save", memory, terms=terms)[1][0].json
+    return body
+
+
+@pytest.mark.row(36)
+@each_terms
+@pytest.mark.parametrize("as_agent", [False, True], ids=["as we do", "as before"])
+@pytest.mark.parametrize("is_strict", [False, True], ids=["any entity", "no other entity"])
+@pytest.mark.parametrize("project", ["alpha", "my project"])
+def test_what_is_kept_in_either_way_is_found_once_whatever_filters_mean(
+    terms: Terms, project: str, *, as_agent: bool, is_strict: bool
+) -> None:
+    memory = Memory(project, "an oak", "key", as_agent=as_agent)
+    with HostedStandin() as server:
+        server.is_strict = is_strict
+        for other in (memory, Memory("beta", "an oak of another", "key-2", as_agent=as_agent)):
+            server.keep(body_of(other, terms))
+        with hosted(server, terms=terms) as client:
+            assert client.ask(memory, LONG) is Presence.PRESENT
+            assert client.ask(replace(memory, key="unknown"), LONG) is Presence.CANNOT_TELL
+            page, read = client.page(project, "", LONG), client.read(project, 9, LONG)
+            assert isinstance(page, Page)
+            assert isinstance(read, Page)
+            after = client.page(project, page.after, LONG) if page.after else Page([])
+            assert isinstance(after, Page)
+            listed = page.memories + after.memories
+            searched = client.search(project, "an oak", 9, LONG)
+            for found in (listed, read.memories, searched, client.find(project, "key", LONG)):
+                assert not isinstance(found, Outcome)
+                assert [(each.project, each.text) for each in found] == [(project, "an oak")]
+            one = client.one(listed[0].id, LONG)
+            assert one == replace(listed[0], score=None)
+        assert server.faults == []
+
+
+def test_what_lost_its_agent_is_found_by_its_key() -> None:
+    memory = Memory("alpha", "an oak", "key", as_agent=True)
+    with HostedStandin() as server:
+        server.drops_agents = server.is_strict = True
+        server.keep(body_of(memory, VERBATIM))
+        with hosted(server, terms=VERBATIM) as client:
+            assert client.ask(memory, LONG) is Presence.PRESENT
+
+
+def test_what_was_deleted_meanwhile_is_not_moved() -> None:
+    former = ServerMemory("alpha", "an oak", NAME, key="key")
+    said, (asked,) = called(render(404, {}), "move", former, terms=VERBATIM)
+    assert (said, asked.method) == (True, "GET")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (render(404, {}), Presence.CANNOT_TELL),
+        (render(429, {}), Kind.SLOW_DOWN),
+        (render(500, {}), Kind.NO_ANSWER),
+    ],
+)
+def test_a_question_by_key_that_comes_to_nothing_is_asked_again(answer: bytes, said: Any) -> None:
+    found, _ = called(answer, "ask", MEMORY, terms=VERBATIM)
+    assert said == (found.kind if isinstance(found, Outcome) else found)
+    assert called(answer, "ask", replace(MEMORY, key=""), terms=VERBATIM)[1] == []
+
+
+@each_terms
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_both_ways_together_are_read_newest_first_and_paged_to_the_end(
+    terms: Terms, *, is_strict: bool
+) -> None:
+    with HostedStandin() as server:
+        server.is_strict = is_strict
+        for n in range(450):
+            memory = Memory("my project", f"oak {n}", f"key-{n}", 1e9 + n, as_agent=n % 3 > 0)
+            server.keep(body_of(memory, terms))
+        with hosted(server, terms=terms) as client:
+            read = client.read("my project", 260, LONG)
+            assert isinstance(read, Page)
+            assert [each.text for each in read.memories] == [f"oak {449 - n}" for n in range(260)]
+            searched = client.search("my project", "oak 448", 3, LONG)
+            assert isinstance(searched, list)
+            assert searched[0].text == "oak 448"
+            listed = [*all_pages(client, "my project")]
+    assert sorted(listed) == sorted(f"oak {n}" for n in range(450))

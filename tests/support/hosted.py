@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tests.support.hosted_facts import ENTITIES as NAMES
 from tests.support.hosted_facts import fault_of, is_published
 from tests.support.http1 import Answer, Request
 from tests.support.processes import PATIENCE
@@ -39,7 +40,9 @@ class HostedStandin(Standin):
     """The service, with the switches of any stand-in; an equal text in a scope it stores once.
 
     `works` says what is done with a save. `faults` are the requests that do not fit what is
-    published.
+    published. On two things what is published, or reported, is at odds. `is_strict`: a filter
+    finds only what has none of the entities that it does not name. `drops_agents`: beside a user
+    the agent is not kept, though equal texts are told apart by it.
     """
 
     save_path = SAVE
@@ -50,6 +53,7 @@ class HostedStandin(Standin):
         self.health = Answer(body={"status": "ok", "org_id": "org", "project_id": "default"})
         self.works: Callable[[Request], Work] = lambda _: Work()
         self.faults: list[str] = []
+        self.is_strict = self.drops_agents = False
         self._events: dict[str, dict[str, Any]] = {}
         self._kept: list[dict[str, Any]] = []
         self._texts: set[tuple[object, ...]] = set()
@@ -62,6 +66,11 @@ class HostedStandin(Standin):
         """Forget every event; what was under way goes on."""
         with self._changed:
             self._events = {}
+
+    def keep(self, saved: dict[str, Any]) -> None:
+        """Keep a memory as if this had been saved: the body of a request, with one message."""
+        with self._changed:
+            self._keep(saved)
 
     def kept(self) -> list[dict[str, Any]]:
         with self._changed:
@@ -109,7 +118,7 @@ class HostedStandin(Standin):
         if not deletes:
             return Answer(), found
         self._kept.remove(found)
-        self._texts.discard((found["user_id"], found.get("agent_id"), found["memory"]))
+        self._texts.discard(_scope(found, found["memory"]))
         self._drop(found["memory"])
         return Answer(), {"message": "Memory deleted successfully!"}
 
@@ -124,7 +133,7 @@ class HostedStandin(Standin):
 
     def _refused(self, request: Request) -> Answer | None:
         fault = fault_of(SAVE, {}, request.json)
-        for name in ("user_id", "agent_id"):
+        for name in NAMES:
             if any(letter.isspace() for letter in str((request.json or {}).get(name, ""))):
                 fault = f"{name} holds white space"
         if fault:
@@ -176,24 +185,26 @@ class HostedStandin(Standin):
             event |= {"status": "FAILED", "error": work.error}
             return []
         event["status"] = "SUCCEEDED"
-        saved = request.json
-        text = (saved.get("user_id"), saved.get("agent_id"), request.content)
-        if text in self._texts:
+        return self._keep(request.json)
+
+    def _keep(self, saved: dict[str, Any]) -> list[Any]:
+        text = saved["messages"][0]["content"]
+        if _scope(saved, text) in self._texts:
             return []
-        self._texts.add(text)
+        self._texts.add(_scope(saved, text))
         moment = saved.get("timestamp", 1_800_000_000 + len(self._kept))
-        kept = {"id": str(uuid.uuid4()), "memory": request.content, "metadata": saved["metadata"]}
+        kept = {"id": str(uuid.uuid4()), "memory": text, "metadata": saved["metadata"]}
         kept["created_at"] = datetime.fromtimestamp(moment, UTC).isoformat()
         # A fact of a user's text has no agent.
-        names = ("user_id",) if saved.get("infer", True) else ("user_id", "agent_id")
-        kept |= {name: saved[name] for name in names if name in saved}
+        lost = {"agent_id"} if saved.get("infer", True) or self.drops_agents else set()
+        kept |= {name: saved[name] for name in NAMES - lost if name in saved}
         self._kept.append(kept)
-        self.stored.append((request.project, request.content))
-        self._counts[request.content] += 1
-        return [{"id": kept["id"], "data": {"memory": request.content}, "event": "ADD"}]
+        self.stored.append((saved["metadata"].get("mem0tray_project", saved["user_id"]), text))
+        self._counts[text] += 1
+        return [{"id": kept["id"], "data": {"memory": text}, "event": "ADD"}]
 
     def _listed(self, body: dict[str, Any], query: dict[str, str]) -> object:
-        found = [each for each in self._kept if _fits(each, body["filters"])]
+        found = [each for each in self._kept if self._finds(each, body["filters"])]
         found.sort(key=lambda each: each["created_at"], reverse=True)
         return self._page(LISTING, found, query)
 
@@ -211,7 +222,7 @@ class HostedStandin(Standin):
         names = {
             (kind, each[f"{kind}_id"])
             for each in self._kept
-            for kind in ("user", "agent")
+            for kind in ("user", "agent", "app")
             if f"{kind}_id" in each
         }
         moment = "2026-01-01T00:00:00Z"
@@ -233,10 +244,14 @@ class HostedStandin(Standin):
         found = []
         for each in self._kept:
             score = len(words & set(each["memory"].split())) / max(len(words), 1)
-            if score > body.get("threshold", 0.1) and _fits(each, body["filters"]):
+            if score > body.get("threshold", 0.1) and self._finds(each, body["filters"]):
                 found.append(each | {"score": score})
         found.sort(key=lambda each: -each["score"])
         return {"results": found[: body.get("top_k", 10)]}
+
+    def _finds(self, kept: dict[str, Any], filters: dict[str, Any]) -> bool:
+        unnamed = NAMES & kept.keys() - _named(filters) if self.is_strict else ()
+        return _fits(kept, filters) and not unnamed
 
 
 _NO_KEY = {"detail": "Invalid API key. You can find your API key on your dashboard."}
@@ -253,3 +268,12 @@ def _fits(kept: dict[str, Any], filters: dict[str, Any]) -> bool:
         if not fits:
             return False
     return True
+
+
+def _named(filters: dict[str, Any]) -> set[str]:
+    below = (_named(each) for each in filters.get("AND", []))
+    return {*filters}.union(*below)
+
+
+def _scope(named: dict[str, Any], text: str) -> tuple[object, ...]:
+    return *(named.get(name) for name in sorted(NAMES)), text

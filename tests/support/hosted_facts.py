@@ -36,6 +36,7 @@ class Add(Fact):
     messages: list[Message]
     user_id: str | UnsetType = UNSET
     agent_id: str | UnsetType = UNSET
+    app_id: str | UnsetType = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
     infer: bool = True
     timestamp: int | UnsetType = UNSET
@@ -91,7 +92,7 @@ def fault_of(path: str, query: dict[str, str], body: Any) -> str:
         if isinstance(found, List):
             msgspec.convert(query, Page, strict=False)
         filters = getattr(found, "filters", None)
-        if isinstance(found, Add) and found.user_id is UNSET and found.agent_id is UNSET:
+        if isinstance(found, Add) and not ENTITIES & body.keys():
             return "no entity is named"
         if filters is not None and not _names_entity(filters):
             return "no entity is named in the filters"

@@ -52,6 +52,13 @@ def seconds(work: Callable[[], object]) -> float:
     return time.monotonic() - started
 
 
+def cpu_seconds(pid: int) -> float:
+    """Read the processor time that a process has used so far, in seconds."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Process:
     """A program in the background; it works in the folder where its output goes."""
 
@@ -130,7 +137,4 @@ class Process:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
     def cpu_seconds(self) -> float:
-        """Read the processor time used so far, in seconds."""
-        text = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
-        fields = text.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.pid)

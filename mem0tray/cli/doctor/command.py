@@ -35,7 +35,7 @@ _PARTS: Final[dict[str, _Look]] = {
     "the start at login": machine.autostart,
     "the deliveries": server.deliveries,
     "other workers": server.other_workers,
-    "Claude Code": machine.claude_code,
+    "the coding agents": machine.agents,
     "the tray": machine.tray,
 }
 

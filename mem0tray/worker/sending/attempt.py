@@ -36,7 +36,9 @@ class Attempts:
         if not job.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
         ticket = job.ticket.name if job.ticket is not None else ""
-        memory = Memory(job.project, job.text, job.idempotency_key, job.timestamp, ticket)
+        memory = Memory(
+            job.project, job.text, job.idempotency_key, job.timestamp, ticket, job.as_agent
+        )
         patience = self._context.settings.sync.timeout * 2.0 ** min(job.timeouts, 10)
         timeout = min(patience, LONGEST_TIMEOUT)
         try:

@@ -1,0 +1,252 @@
+"""What no proper client sends `mem0tray mcp`: words or silence, no traceback, no lost memory."""
+
+import io
+import json
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from mcp_types import JSONRPCError, JSONRPCMessage
+from pydantic import TypeAdapter
+
+from mem0tray.agents.mcp_server import ToolServer
+from tests.agents.tool_client import LEGACY, ToolClient, Wire, call, request
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.processes import PATIENCE
+from tests.support.standin import Standin
+
+Connect = Callable[..., ToolClient]
+NO_JSON, NO_REQUEST, NO_METHOD = -32700, -32600, -32601
+DEEP: Final = 100_000
+HUGE: Final = 10_000_000
+READ: Final = TypeAdapter[JSONRPCMessage](JSONRPCMessage)  # as the official client reads a line
+MALFORMED = {
+    "words": (b"nonsense", NO_JSON),
+    "nothing": (b"", NO_JSON),
+    "NUL": (b"\0", NO_JSON),
+    "Latin-1": (b'{"id": 7, "method": "p\xffng"}', NO_JSON),
+    "two": (b'{"id": 7, "method": "ping"} {}', NO_JSON),
+    "half": (b'{"id": 7, "method": "tools/call", "params": {"name"', NO_JSON),
+    "deep list": (b"[" * DEEP, NO_JSON),
+    "deep object": (b'{"a":' * DEEP + b"1" + b"}" * DEEP, NO_JSON),
+    "deep params": (b'{"id": 7, "method": "ping", "params": ' + b"[" * DEEP, NO_JSON),
+    "huge": (b"x" * HUGE, NO_JSON),
+    "huge id": (b'{"id": ' + b"9" * 5000 + b', "method": "ping"}', NO_JSON),
+    "empty batch": (b"[]", NO_REQUEST),
+    "batch": (b'[{"id": 7, "method": "ping"}]', NO_REQUEST),
+    "null": (b"null", NO_REQUEST),
+    "number": (b"5", NO_REQUEST),
+    **{
+        f"id {each}": (b'{"id": %b, "method": "ping"}' % each.encode(), NO_REQUEST)
+        for each in ("null", "true", "1.5", "NaN", "1e999", "[7]", "{}")
+    },
+    **{
+        f"method {each}": (b'{"id": 7, "method": %b}' % each.encode(), NO_METHOD)
+        for each in ('["odd"]', "null", "{}", '"\\ud800"', '"server/discover"')
+    },
+    "huge method": (b'{"id": 7, "method": "%b"}' % (b"m" * HUGE), NO_METHOD),
+}
+
+
+def served(*lines: bytes) -> list[JSONRPCMessage]:
+    """What a server writes that is sent these lines."""
+    out = io.BytesIO()
+    ToolServer(out).serve(lines)
+    return [READ.validate_json(line) for line in out.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(("line", "code"), MALFORMED.values(), ids=MALFORMED)
+def test_a_message_that_makes_no_sense_is_refused_and_the_next_one_answered(
+    line: bytes, code: int
+) -> None:
+    refused, answered = served(line, request(8, "ping"))
+    assert isinstance(refused, JSONRPCError)
+    assert (refused.id, refused.error.code) == (7 if code == NO_METHOD else None, code)
+    assert answered == READ.validate_python({"jsonrpc": "2.0", "id": 8, "result": {}})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{}",
+        b'{"id": "of nobody", "result": {}}',
+        b'{"id": ["odd"], "error": 5}',
+        b'{"method": "notifications/cancelled"}',
+        b'{"method": "notifications/cancelled", "params": [1]}',
+        b'{"method": "notifications/unheard-of", "params": {"requestId": {}}}',
+        b'{"method": ["odd"]}',
+    ],
+)
+def test_what_asks_for_nothing_is_not_answered(line: bytes) -> None:
+    assert served(line) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "agreed"),
+    [
+        *((each, each) for each in ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")),
+        ("2099-01-01", "2025-11-25"),
+        (None, "2025-11-25"),
+        (["2025-06-18"], "2025-11-25"),
+    ],
+)
+@pytest.mark.parametrize("able", [{}, 5, None, ["roots"]])
+def test_the_revision_is_the_wanted_one_or_our_newest(
+    wanted: object, agreed: str, able: object
+) -> None:
+    out = io.BytesIO()
+    ToolServer(out).serve([request(1, "initialize", protocolVersion=wanted, capabilities=able)])
+    result = json.loads(out.getvalue())["result"]
+    assert (result["protocolVersion"], result["serverInfo"]["name"]) == (agreed, "mem0tray")
+
+
+class Answers(io.BytesIO):
+    """An output whose answers can be awaited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def write(self, data: Any) -> int:
+        self.first.put(json.loads(data))
+        return super().write(data)
+
+
+@pytest.mark.parametrize("arguments", ["x", [1], 5, True])
+def test_arguments_that_are_no_object_are_refused_in_words(arguments: object) -> None:
+    out = Answers()
+    params = {"name": "mem0_save", "arguments": arguments}
+    ToolServer(out).serve([request(1, "tools/call", **params)])
+    result = out.first.get(timeout=PATIENCE)["result"]
+    assert (result["isError"], result["content"][0]["text"]) == (
+        True,
+        "Nothing was done: the arguments are no object.",
+    )
+
+
+def test_where_no_thread_is_to_be_had_a_call_is_answered_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    said, pinged = served(call(1, "mem0_saves"), request(2, "ping"))
+    assert "There is no tool `mem0_saves`." in str(said)
+    assert pinged == READ.validate_python({"jsonrpc": "2.0", "id": 2, "result": {}})
+
+
+def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
+    out = io.BytesIO()
+    out.close()
+    ToolServer(out).serve([b'{"id": 8, "method": "ping"}'])
+
+
+# Each call, and what its answer begins with.
+CALLS: Final = {
+    "a lone surrogate": (call(1, "mem0_save", project_id="g", content="a\ud800"), "Saved in"),
+    "a project with one": (call(1, "mem0_save", project_id="g\udfff", content="b"), "Saved in"),
+    "a NUL": (call(1, "mem0_save", project_id="g", content="c\0"), "Saved in"),
+    "a project with NUL": (call(1, "mem0_save", project_id="g\0h", content="d"), "Saved in"),
+    "a number": (call(1, "mem0_save", project_id="g", content=5), "Nothing was saved."),
+    "huge": (call(1, "mem0_save", content="x" * HUGE), "Nothing was queued: the text is too"),
+    "a huge project": (
+        call(1, "mem0_save", project_id="p" * HUGE, content="x"),
+        "Nothing was queued: the project's name has more",
+    ),
+    "a huge argument": (call(1, "mem0_save", **{"x" * HUGE: 1}), "Nothing was saved. There is"),
+    "a huge tool": (call(1, "x" * HUGE), "There is no tool"),
+    "a tool's name in a list": (call(1, ["mem0_save"], content="x"), "There is no tool"),
+    "parameters in a list": (b'{"id": 1, "method": "tools/call", "params": [1]}', "There is no t"),
+    "900 levels": (
+        b'{"id": 1, "method": "tools/call", "params": {"name": "mem0_save", "arguments": '
+        b'{"content": %b%b}}}' % (b"[" * 900, b"]" * 900),
+        "Nothing was saved.",
+    ),
+    "what was saved": (call(1, "mem0_recall", project_id="g"), ""),
+}
+KEPT: Final = {("g", "a\ud800"), ("g\udfff", "b"), ("g", "c\0"), ("g\0h", "d")}
+
+
+def test_odd_calls_are_answered_in_words_and_odd_texts_kept(home: Home) -> None:
+    home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
+    with Wire(home) as wire:
+        wire.initialize()
+        for name, (line, begin) in CALLS.items():
+            wire.say(line)
+            said = wire.hear()
+            READ.validate_json(json.dumps(said))
+            assert said["result"]["content"][0]["text"].startswith(begin), name
+        assert wire.end() == ([], b"")
+    found = {(each["project_id"], each["content"]) for each in home.queue_items()}
+    assert found == KEPT
+
+
+@pytest.mark.parametrize(
+    "roots",
+    [
+        5,
+        {},
+        [5],
+        [{"uri": 5}],
+        [{"uri": None}],
+        [{"uri": "http://["}],
+        [{"uri": ["x"]}],
+    ],
+)
+def test_an_odd_folder_of_the_client_loses_no_memory(home: Home, roots: object) -> None:
+    with Wire(home) as wire:
+        wire.initialize(roots={})
+        wire.say(call(1, "mem0_save", content="roses"))
+        asked = wire.hear()
+        answer = {"jsonrpc": "2.0", "id": asked["id"], "result": {"roots": roots}}
+        wire.say(json.dumps(answer).encode())
+        assert wire.hear()["result"]["content"][0]["text"].startswith("Saved in the project 'home'")
+
+
+SAVE: Final = call(1, "mem0_save", project_id="g", content="roses want sun")
+
+
+def test_a_client_that_dies_within_a_line_is_left_in_peace(home: Home) -> None:
+    with Wire(home) as wire:
+        wire.initialize()
+        lines, errors = wire.end(SAVE[:-9])
+    assert (errors, [json.loads(line)["error"]["code"] for line in lines]) == (b"", [NO_JSON])
+    assert not home.queue.exists()
+
+
+@pytest.mark.parametrize("ended", [b"", b"\n"], ids=["no end of the line", "whole"])
+def test_a_save_that_was_sent_by_a_client_that_died_is_delivered_once(
+    home: Home, server: Standin, ended: bytes
+) -> None:
+    with Wire(home) as wire:
+        wire.initialize()
+        assert wire.die(SAVE + ended) == b""
+    home.drained()
+    assert server.stored == [("g", "roses want sun")]
+
+
+# The client's, of a method that newer revisions have no more.
+@pytest.mark.filterwarnings("ignore:ping is removed")
+def test_a_cancelled_call_ends_no_session_and_loses_no_memory(
+    connect: Connect, home: Home, server: Standin
+) -> None:
+    home.configure('[server]\ndialect = "vps"\n')
+    released = threading.Event()
+    late = {"success": True, "memories": [{"memory": "late"}]}
+    server.script_questions(Answer(body=late, after=released.is_set))
+    session = connect(mode=LEGACY)
+    session.ping()
+    asked = session.start("mem0_recall", project_id="g")
+    server.wait_for(server.questions)
+    assert asked.cancel()
+    saving = session.start("mem0_save", project_id="g", content="beans")
+    saving.cancel()
+    assert not session.call("mem0_save", project_id="g", content="roses").failed
+    released.set()
+    session.ping()
+    assert {"beans", "roses"} >= {each["content"] for each in home.queue_items()} >= {"roses"}
+    assert session.call("mem0_health").failed is False
