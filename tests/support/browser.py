@@ -75,7 +75,7 @@ class Window:
     @property
     def folder(self) -> Path:
         """Where its address is kept, in the data folder of its `~/.claude`."""
-        return next(self.home.data.glob("mem0tray/agents-*"), self.home.data) / "window"
+        return next(self.home.data.glob("mem0tray/claude-*"), self.home.data) / "window"
 
     @property
     def endpoint(self) -> Endpoint:
