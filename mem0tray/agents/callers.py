@@ -93,7 +93,7 @@ def with_server(name: str, text: str, program: Sequence[str]) -> str:
     server = {**form.server, **started}
     if form.passed:
         also = sorted(each for each in os.environ if _PASSED.fullmatch(each))
-        server["env_vars"] = [*form.passed, *also]
+        server["env_vars"] = [*form.passed.split(), *also]
     return str(_edit(name).with_member(text, (form.servers,), NAME, server))
 
 
@@ -152,7 +152,7 @@ def with_hooks(name: str, text: str, program: Sequence[str]) -> str:
         elif not found:
             for member in form.frame.keys() - json.loads(text):
                 text = json_edit.with_member(text, (), member, form.frame[member])
-            hook = {**form.hook, "command": line, form.wait[0]: its.patience * form.wait[1]}
+            hook = {"type": "command", "command": line, form.wait[0]: its.patience * form.wait[1]}
             entry = {_HOOKS: [hook]} if form.grouped else hook
             text = json_edit.with_element(text, (_HOOKS, event), entry)
     return text
@@ -232,21 +232,16 @@ def verb(name: str, event: str) -> tuple[str, ...]:
 
 
 def hook_line(
-    program: Sequence[str],
-    verb: Sequence[str],
-    *,
-    windows: bool = ON_WINDOWS,
-    powershell: bool = False,
+    program: Sequence[str], verb: Sequence[str], *, windows: bool = ON_WINDOWS, powershell: bool
 ) -> str:
     """Return a hook's line: for sh; on Windows one that Git's bash and others read alike."""
     if not windows:
         return shlex.join([*program, *verb])
     words = [*(word.replace("\\", "/") for word in program), *verb]
-    if powershell and not _BARE.fullmatch(words[0]):  # what it calls a text is not started
-        return " ".join(["&", *(f"'{word}'" for word in words)])
-    return " ".join(
+    line = " ".join(
         word if _BARE.fullmatch(word) else f'"{_SPECIAL.sub(_ESCAPED, word)}"' for word in words
     )
+    return f"& {line}" if powershell and line.startswith('"') else line
 
 
 def words_of(given: Mapping[str, Any]) -> list[str]:

@@ -27,22 +27,18 @@ from mem0tray.system.paths import data_root
 MCP: Final = "mcp"
 HOOKS: Final = "hooks"
 ALLOW: Final = "allow"  # the tools without a question
-# How the callers of a part are found, and how it is added and taken out.
-_FOUND: Final[dict[str, Callable[[str, str], list[Caller]]]] = {
-    HOOKS: callers.hooks,
-    MCP: callers.servers,
+# How a part is added and taken out, and how its callers are found.
+_Way = tuple[
+    Callable[[str, str, Sequence[str]], str],
+    Callable[[str, str], str],
+    Callable[[str, str], list[Caller]],
+]
+_WAYS: Final[dict[str, _Way]] = {
+    HOOKS: (callers.with_hooks, callers.without_hooks, callers.hooks),
+    MCP: (callers.with_server, callers.without_server, callers.servers),
+    ALLOW: (callers.with_allowed, callers.without_allowed, lambda *_: []),
 }
-_WITH: Final[dict[str, Callable[[str, str, Sequence[str]], str]]] = {
-    HOOKS: callers.with_hooks,
-    MCP: callers.with_server,
-    ALLOW: callers.with_allowed,
-}
-_WITHOUT: Final = {
-    HOOKS: callers.without_hooks,
-    MCP: callers.without_server,
-    ALLOW: callers.without_allowed,
-}
-PARTS: Final = tuple(_FOUND)
+PARTS: Final = (HOOKS, MCP)
 _LARGEST: Final = 32_000_000  # bytes
 # The name must not begin like those of the folders that belong to one `claude_dir` each.
 _FOLDER: Final = "settings-of-{}"
@@ -111,7 +107,8 @@ def plan(
             changes.append(_planned(name, path, its, program))
         except (FileUnavailableError, ValueError) as error:
             if isinstance(error, ValueError):  # of TOML that has no place for a further table
-                error = _refusal(path, f"cannot be changed without loss ({error})", "Mend it")
+                why = f"{path} cannot be changed without loss ({error})."
+                error = FileUnavailableError(why, "Mend it, then try again.")
             if refused is None:
                 raise error from None
             refused.append(error)
@@ -134,8 +131,7 @@ def _planned(name: str, path: Path, parts: list[str], program: Sequence[str]) ->
     by_hand = tuple(
         f"{path} has one for {each.what} that was made by hand: it stays."
         for part in parts
-        if part in _FOUND
-        for each in _FOUND[part](name, text)
+        for each in _WAYS[part][2](name, text)
         if not each.installed
     )
     change = Change(name, tuple(parts), found, after, bool(program), by_hand)
@@ -164,10 +160,8 @@ def is_there(name: str = CLAUDE_CODE) -> bool:
 
     Claude Code's folder is ours too: there one of its files counts.
     """
-    files = [path for part in PARTS if (path := file_of(name, part)) is not None]
-    if name != CLAUDE_CODE:
-        files = [_folder_of(name)]
-    return bool(program_of(name)) or any(path.exists() for path in files)
+    files = map(partial(file_of, name), PARTS) if name == CLAUDE_CODE else (_folder_of(name),)
+    return bool(program_of(name)) or any(path is not None and path.exists() for path in files)
 
 
 def file_of(name: str, part: str) -> Path | None:
@@ -195,20 +189,17 @@ def text_of(name: str, part: str) -> str:
     return _NEW if path is None else read(name, path).text
 
 
-def untrusted(name: str, hooks: Sequence[Caller]) -> list[Caller]:
-    """Return those of the hooks that Codex's settings do not name as trusted; it skips them."""
+def untrusted(name: str, hooks: Sequence[Caller]) -> bool:
+    """Return whether Codex's settings name one of the hooks not as trusted: it skips that one."""
     if not AGENTS[name].settings.tools_file.endswith(".toml"):
-        return []
-    state = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state", {})
-    file = file_of(name, HOOKS)
-    known = {key for key, its in state.items() if "trusted_hash" in its}
-    return [each for each in hooks if f"{file}:{_place_of(each)}" not in known]
-
-
-def _place_of(hook: Caller) -> str:
-    """Return an event as Codex writes it, and the numbers of a group and a hook in it."""
-    event = re.sub(r"(?<!^)(?=[A-Z])", "_", hook.what).lower()
-    return f"{event}:{hook.place[2]}:{hook.place[-1]}"
+        return False
+    known = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state", {})
+    for hook in hooks:
+        event = re.sub(r"(?<!^)(?=[A-Z])", "_", hook.what).lower()
+        key = f"{file_of(name, HOOKS)}:{event}:{hook.place[2]}:{hook.place[-1]}"
+        if "trusted_hash" not in known.get(key, {}):
+            return True
+    return False
 
 
 def read(name: str, path: Path) -> FoundSettings:
@@ -246,12 +237,8 @@ def _parsed(name: str, path: Path, data: bytes) -> str:
     return text
 
 
-def _refusal(path: Path, why: str, remedy: str) -> FileUnavailableError:
-    return FileUnavailableError(f"{path} {why}.", f"{remedy}, then try again.")
-
-
 def _refuse(path: Path, why: str, remedy: str) -> NoReturn:
-    raise _refusal(path, why, remedy)
+    raise FileUnavailableError(f"{path} {why}.", f"{remedy}, then try again.")
 
 
 def _constant(name: str) -> NoReturn:
@@ -313,7 +300,7 @@ def _as_before(found: FoundSettings, name: str, parts: list[str]) -> Iterator[by
 
     That is a copy of ours, or none, to which `install` adds what stands in the file now.
     """
-    ours = (each for part in parts if part in _FOUND for each in _FOUND[part](name, found.text))
+    ours = (each for part in parts for each in _WAYS[part][2](name, found.text))
     program = next((each.program for each in ours if each.installed), ())
     file = found.path.name.removeprefix(".")
     copies = sorted(_folder(name).glob(f"{file}.*"), reverse=True) if program else []
@@ -326,5 +313,6 @@ def _as_before(found: FoundSettings, name: str, parts: list[str]) -> Iterator[by
 
 def _changed(name: str, parts: Sequence[str], text: str, program: Sequence[str]) -> str:
     for part in parts:
-        text = _WITH[part](name, text, program) if program else _WITHOUT[part](name, text)
+        with_it, without_it, _ = _WAYS[part]
+        text = with_it(name, text, program) if program else without_it(name, text)
     return text

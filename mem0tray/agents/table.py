@@ -27,11 +27,10 @@ class SettingsForm(NamedTuple):
     `folder`: a variable that names a folder, that folder below the home folder where the variable
     is not set, and one within it. `servers` is the member of the servers of tools, and `server`
     has all of ours, with None for what is started (without `args` the command is a list); it gets
-    the variables `passed` alone, if any are named. A hook with the members `hook` is in a list of
-    its event, within a group if `grouped`, in a file with the members `frame`; its patience is the
-    member `wait`, so many to a second. `allow` is the place and the value by which the tools may be
-    used without a question: an element of a list, or a member of our server. `asks` says what else
-    there is, `unheard` why a hook may not be called.
+    the variables `passed` alone, if any are named. A hook is in a list of its event, within a group
+    if `grouped`, in a file with the members `frame`; its patience is the member `wait`, so many to
+    a second. `allow` is the place and the value by which tools are used without a question: of a
+    list, or of our server. `asks` says what else there is, `unheard` why a hook may not be called.
     """
 
     program: str
@@ -39,10 +38,9 @@ class SettingsForm(NamedTuple):
     tools_file: str
     servers: str = "mcpServers"
     server: Mapping[str, Any] = {"command": None, "args": None}
-    passed: tuple[str, ...] = ()
+    passed: str = ""
     hooks_file: str = ""
     grouped: bool = True
-    hook: Mapping[str, Any] = {"type": "command"}
     wait: tuple[str, int] = ("timeout", 1)
     frame: Mapping[str, Any] = {}
     powershell: bool = False  # what reads a hook's line on Windows
@@ -68,12 +66,6 @@ class Agent(NamedTuple):
     context: str = NESTED
 
 
-_OF_CLAUDE: Final = {
-    "SessionStart": HookEvent(START),
-    "Stop": HookEvent(ANSWER, "last_assistant_message"),
-    "PostCompact": HookEvent(SUMMARY, "compact_summary"),
-    "SessionEnd": HookEvent(TRANSCRIPT, "transcript_path"),
-}
 CLAUDE_CODE: Final = "claude-code"
 AGENTS: Final = {
     # code.claude.com/docs/en/hooks; tried. Its working directory moves with a `cd` of the model's.
@@ -87,7 +79,12 @@ AGENTS: Final = {
             hooks_file="settings.json",
             allow=(("permissions", "allow"), "mcp__mem0tray"),
         ),
-        _OF_CLAUDE,
+        {
+            "SessionStart": HookEvent(START),
+            "Stop": HookEvent(ANSWER, "last_assistant_message"),
+            "PostCompact": HookEvent(SUMMARY, "compact_summary"),
+            "SessionEnd": HookEvent(TRANSCRIPT, "transcript_path"),
+        },
         folder_variable="CLAUDE_PROJECT_DIR",
     ),
     # developers.openai.com/codex/hooks, /codex/config-reference; tried. Its PostCompact has no
@@ -99,13 +96,8 @@ AGENTS: Final = {
             ("CODEX_HOME", ".codex", ""),
             "config.toml",
             "mcp_servers",
-            passed=(
-                "XDG_CONFIG_HOME",
-                "XDG_DATA_HOME",
-                "XDG_RUNTIME_DIR",
-                "DBUS_SESSION_BUS_ADDRESS",
-                "MEM0_PROJECT_ID",
-            ),
+            passed="XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS"
+            " MEM0_PROJECT_ID",
             hooks_file="hooks.json",
             allow=(("mcp_servers", "mem0tray", "default_tools_approval_mode"), "approve"),
             unheard="Codex skips hooks, and does not say so, until you trust them: type /hooks in"
@@ -137,9 +129,8 @@ AGENTS: Final = {
         },
         folder_variable="GEMINI_PROJECT_DIR",
     ),
-    # docs.github.com/en/copilot/reference/hooks-reference, /cli-config-dir-reference; tried. It is
-    # the one of the command line: hooks of an editor's are a project's alone. Its sessionEnd names
-    # no file; what it allows, it allows in one folder.
+    # docs.github.com/en/copilot/reference/hooks-reference, /cli-config-dir-reference; tried. Hooks
+    # of an editor's are a project's. Its sessionEnd names no file; it allows tools by the folder.
     "copilot": Agent(
         "Copilot CLI",
         SettingsForm(
@@ -170,7 +161,6 @@ AGENTS: Final = {
             "mcp.json",
             hooks_file="hooks.json",
             grouped=False,
-            hook={},
             frame={"version": 1},
             asks="Cursor asks you before it uses a tool, unless you allow it there.",
         ),

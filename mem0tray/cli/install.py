@@ -30,10 +30,7 @@ from mem0tray.system.paths import APP
 _WIDEST: Final = 1000
 _STYLES: Final = {"+": Style.GOOD, "-": Style.BAD, "@": Style.DIM}
 _WHAT: Final = {connecting.MCP: "tools", connecting.HOOKS: "hooks", connecting.ALLOW: "permission"}
-_OF_HOOKS: Final = (
-    f"Lines of an answer that begin with `{MARK}` are saved as memories; each session begins with a"
-    " sentence about that."
-)
+_OF_HOOKS: Final = f"Lines of an answer that begin with `{MARK}` are saved as memories."
 _SHARED: Final = "mem0_*"
 _COMPLETION: Final = f"{APP} completion"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"

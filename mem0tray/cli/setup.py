@@ -94,6 +94,9 @@ def command(
             "There is no terminal to ask at.",
             "Say it by options, or take the defaults with --yes: `mem0tray help setup`.",
         )
+    given = dict.fromkeys(AGENTS, False if agents else None) | dict.fromkeys(agents, True)
+    if claude_code is not None:
+        given[CLAUDE_CODE] = claude_code
     paths = arguments.load().locations()
     way = Deciding(asking, yes, is_first=not paths.ledger.exists())
     try:
@@ -105,8 +108,8 @@ def command(
         failed = ["the server test"] if wrong and no_memory else []
         for name, part in (
             *(
-                (agent.title, partial(_connect, name, _is_wanted(name, agents, claude_code), way))
-                for name, agent in AGENTS.items()
+                (AGENTS[name].title, partial(_connect, name, its, way))
+                for name, its in given.items()
             ),
             ("the start at login", partial(_start_at_login, autostart, way)),
             ("Claude Code's notes", partial(_take_in_notes, auto_memory, way)),
@@ -139,13 +142,6 @@ def _ended(error: BaseException) -> Mem0TrayError:
     )
     ended.exit_code = INTERRUPTED if is_interrupted else 1
     return ended
-
-
-def _is_wanted(name: str, agents: tuple[str, ...], claude_code: bool | None) -> bool | None:  # noqa: FBT001  (an option)
-    """Return whether the options say that the agent is to be connected; None if they do not."""
-    if name in agents or (name == CLAUDE_CODE and claude_code is not None):
-        return name in agents or claude_code
-    return False if agents else None
 
 
 def _connect(name: str, given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)

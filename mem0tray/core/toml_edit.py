@@ -1,55 +1,70 @@
-"""Changes of a TOML document as text, by paths in it: comments and layout stay."""
+"""Changes of a TOML document as text, by paths in it: comments and layout stay.
 
+A table as it was added is text to be replaced; only one in another form is left to tomlkit.
+"""
+
+import tomllib
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import getitem
-from typing import Any, Final
+from typing import Any
 
 import tomlkit
 
-_HEADER: Final = "[{}]"
-
 
 def with_member(text: str, path: Sequence[str], name: str, value: Any) -> str:
-    """`text` with a further value in the table at `path`; a new table stands at the very end."""
+    """`text` with a further member in the table at `path`; a new table stands at the very end.
+
+    Raises ValueError where there is no place for one.
+    """
     if not isinstance(value, Mapping):
-        return _changed(text, path, name, value)
-    newline = "\r\n" if "\r\n" in text else "\n"
-    open_line = newline if text and not text.endswith("\n") else ""
-    gap = newline if text.strip() else ""
-    made = text + open_line + gap + _table([*path, name], value).replace("\n", newline)
-    tomlkit.parse(made)
+        return with_value(text, (*path, name), value)
+    gap = ("" if not text or text.endswith("\n") else "\n") + ("\n" if text.strip() else "")
+    made = text + _as_in(text, gap + _table((*path, name), value))
+    tomllib.loads(made)
     return made
 
 
 def with_value(text: str, path: Sequence[str], value: Any) -> str:
-    """`text` with another value at `path`, where there is one."""
-    return _changed(text, path[:-1], path[-1], value)
+    """`text` with another value at `path`, or a further one there. Raises ValueError."""
+    return _changed(text, path[:-1], {path[-1]: value})
 
 
 def without(text: str, path: Sequence[str]) -> str:
-    """`text` without the value at `path`; of a table in its first form nothing stays behind."""
-    document = tomlkit.parse(text)
-    *outer, name = path
-    inside: Any = reduce(getitem, outer, document)
-    value = inside[name].unwrap()
-    newline = "\r\n" if "\r\n" in text else "\n"
-    if isinstance(value, Mapping):
-        table = _table(path, value).replace("\n", newline)
-        for whole in (newline + table, table):
-            if text.count(whole) == 1:
-                return text.replace(whole, "")
-    del inside[name]
-    return tomlkit.dumps(document)
+    """`text` without the table at `path`. Raises ValueError."""
+    return _changed(text, path, None)
+
+
+def _changed(text: str, path: Sequence[str], change: Mapping[str, Any] | None) -> str:
+    """`text` with further or other members of the table at `path`, or (None) without it."""
+    document = tomllib.loads(text)
+    outer: Any = reduce(getitem, path[:-1], document)
+    before, after = outer[path[-1]], {**outer.pop(path[-1]), **(change or {})}
+    new = "" if change is None else _table(path, after)
+    for gap in ("",) if new else ("\n", ""):
+        old = _as_in(text, gap + _table(path, before))
+        if text.count(old) == 1:
+            return text.replace(old, _as_in(text, new))
+    made = tomlkit.parse(text)
+    table: Any = reduce(getitem, path[:-1], made)
+    if change is None:
+        del table[path[-1]]
+    else:
+        outer[path[-1]] = after
+        table[path[-1]].update(change)
+    written = tomlkit.dumps(made)
+    if _filled(tomllib.loads(written)) != _filled(document):
+        raise ValueError("its tables stand in an order that cannot be kept")
+    return written
+
+
+def _filled(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value != {}}
 
 
 def _table(path: Sequence[str], value: Mapping[str, Any]) -> str:
-    dotted = ".".join(tomlkit.key(each).as_string() for each in path)
-    return f"{_HEADER.format(dotted)}\n{tomlkit.dumps(value)}"
+    return f"[{'.'.join(path)}]\n{tomlkit.dumps(value)}"
 
 
-def _changed(text: str, path: Sequence[str], name: str, value: Any) -> str:
-    document = tomlkit.parse(text)
-    inside: Any = reduce(getitem, path, document)
-    inside[name] = value
-    return tomlkit.dumps(document)
+def _as_in(text: str, lines: str) -> str:
+    return lines.replace("\n", "\r\n") if "\r\n" in text else lines

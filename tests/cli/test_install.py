@@ -210,20 +210,6 @@ def test_doctor_says_how_claude_code_is_connected(home: Scratch) -> None:
         assert each in said
 
 
-@pytest.mark.parametrize("where", ["settings", "agents", "nowhere"])
-@pytest.mark.parametrize("taken", [True, False])
-def test_doctor_warns_of_notes_that_are_not_taken_in(
-    home: Scratch, where: str, *, taken: bool
-) -> None:
-    home.env(MEM0TRAY_CLAUDE_AUTO_MEMORY=str(taken).lower())
-    own_settings(home, '{"autoMemoryDirectory": "~/notes"}' if where == "settings" else "{}")
-    if where == "agents":
-        (home.claude / "agent-memory").mkdir()
-    warned = [said for level, said in checks(home, "claude code") if level == "warn"]
-    expected = taken and where != "nowhere"
-    assert ["agent-memory" in said for said in warned] == [True] * expected
-
-
 def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
     settings, servers = own_settings(home), own_servers(home, "{}")
     home.ok("install", "claude-code")

@@ -36,6 +36,7 @@ _PARTS: Final[dict[str, _Look]] = {
     "the deliveries": server.deliveries,
     "other workers": server.other_workers,
     "the coding agents": machine.agents,
+    "the notes": machine.notes,
     "the tray": machine.tray,
 }
 

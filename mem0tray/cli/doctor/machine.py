@@ -1,9 +1,9 @@
 """Checks of what is around us: worker, start at login, desktop, coding agents."""
 
 import atexit
-import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -19,8 +19,10 @@ from mem0tray.core.text import plural
 from mem0tray.desktop import autostart as autostarts
 from mem0tray.desktop.autostart import ENABLED, STALE
 from mem0tray.files.lock import COMMAND, holder, is_locked
+from mem0tray.ledger.reader import Reader
 from mem0tray.system import programs
 from mem0tray.system.paths import claude_code_folder
+from mem0tray.worker.queue import note_folders
 
 
 def worker(examined: Examined) -> Iterable[Check]:
@@ -156,14 +158,12 @@ def _tried(language: str, *, over_bus: bool, send: bool) -> Check:
 # The coding agents ----------------------------------------------------------------------
 
 
-def agents(examined: Examined) -> Iterable[Check]:
+def agents(_: Examined) -> Iterable[Check]:
     """Check the agents that are here or connected, and Claude Code: its tools and hooks."""
     for name in AGENTS:
         try:
             if name == CLAUDE_CODE or connecting.is_there(name):
                 yield from _agent(name)
-            if name == CLAUDE_CODE:
-                yield from _notes(examined)
         except Mem0TrayError as error:
             yield _odd(name, error.message, error.remedy)
 
@@ -215,13 +215,16 @@ def _odd(name: str, message: str, remedy: str = "") -> Check:
     return Check(AGENTS[name].title.lower(), WARN, message, remedy)
 
 
-def _notes(examined: Examined) -> Iterator[Check]:
-    at_hooks = connecting.text_of(CLAUDE_CODE, connecting.HOOKS)
-    root = claude_code_folder(os.environ)
-    elsewhere = "autoMemoryDirectory" in json.loads(at_hooks) or (root / "agent-memory").exists()
-    if examined.settings.claude.auto_memory and elsewhere:
-        yield _odd(
-            CLAUDE_CODE,
-            f"Of its notes, only those in {root / 'projects'} are taken in,"
-            " not those in autoMemoryDirectory or agent-memory.",
-        )
+def notes(examined: Examined) -> Iterable[Check]:
+    """Name the folders of Claude Code's notes, with the number of these, if they are wanted."""
+    if not examined.settings.claude.auto_memory:
+        return
+    root = claude_code_folder(os.environ).absolute()
+    with Reader(examined.paths.ledger) as reader:
+        directories = reader.note_directories()
+    counts = Counter({root / note_folders.PROJECTS: 0})
+    for folder in {each.path: each for each in note_folders.folders(root, directories)}.values():
+        place = folder.base if folder.base.is_relative_to(root) else root / folder.path
+        counts[place] += len(list(note_folders.notes_in(root, folder)))
+    said = ", ".join(f"{plural(number, 'note')} in {place}" for place, number in counts.items())
+    yield Check("notes", OK, f"The worker takes in {said}.")
