@@ -123,8 +123,7 @@ def hooks(name: str, text: str) -> list[Caller]:
 
 def _hooks_of(name: str, document: dict[str, Any], event: str) -> Iterator[Caller]:
     there = document.get(_HOOKS, {}).get(event, [])
-    placed: list[tuple[Place, Any]]
-    placed = [((_HOOKS, event, number), each) for number, each in enumerate(there)]
+    placed: list[tuple[Place, Any]] = [((_HOOKS, event, n), its) for n, its in enumerate(there)]
     if AGENTS[name].settings.grouped:
         placed = [
             ((*place, _HOOKS, index), hook)
