@@ -266,11 +266,13 @@ FLAT = {"copilot": "additionalContext", "cursor": "additional_context"}
 
 @pytest.mark.parametrize("agent", [name for name, its in AGENTS.items() if its.events])
 def test_each_agent_s_session_begins_with_context_in_its_form(home: Home, agent: str) -> None:
-    home.env["CLAUDE_PROJECT_DIR"] = str(home.root / "orchard")  # which is Claude Code's alone
-    home.write_dlq([dead("roses", "orchard" if agent == "claude-code" else "garden")])
-    event = next(name for name, each in AGENTS[agent].events.items() if each.meaning == START)
-    folder = str(home.root / "garden")
-    printed = json.loads(hook(home, event, "", agent, workspace_roots=[folder], cwd=folder))
+    its, folder, other = AGENTS[agent], str(home.root / "garden"), str(home.root / "orchard")
+    home.env["CLAUDE_PROJECT_DIR"] = other  # which is Claude Code's alone
+    home.env[its.folder_variable or "UNUSED"] = folder
+    named = other if its.folder_variable else folder  # the variable goes before
+    home.write_dlq([dead("roses", "garden")])
+    event = next(name for name, each in its.events.items() if each.meaning == START)
+    printed = json.loads(hook(home, event, "", agent, workspace_roots=[named], cwd=named))
     inner = printed if agent in FLAT else printed["hookSpecificOutput"]
     text = inner.pop(FLAT.get(agent, "additionalContext"))
     nested = {"hookSpecificOutput": {"hookEventName": event}}
