@@ -1,6 +1,7 @@
 """What holds for the whole suite."""
 
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,10 +14,12 @@ from tests.support import folders
 settings.register_profile("mem0tray", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mem0tray")
 
-# A shell that starts the suite in the background has Ctrl-C ignored, and programs inherit that:
-# those that the tests interrupt would not notice.
+# A shell that starts the suite in the background has Ctrl-C ignored, nohup the end of its terminal,
+# and programs inherit that: those that the tests end so would not notice.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -25,7 +25,7 @@ from mem0tray.ledger.rows import TakenMemory
 from mem0tray.server.http_client import key_header
 from mem0tray.server.model import CANNOT_TELL, Client, Memory, Presence
 from mem0tray.system.paths import Paths, claude_code_folder
-from mem0tray.worker.queue import notes
+from mem0tray.worker.queue import note_folders, notes
 
 NOT_ALL_LISTED: Final = "the server does not list all of a project"
 NO_LISTING: Final = "the server cannot show what it has"
@@ -263,25 +263,22 @@ def _everywhere(paths: Paths, *, notes: bool) -> Iterator[tuple[str, bytes]]:
             yield from ((place, raw) for _, raw in reader.listed(state))
         yield from (("the quarantine", each.raw) for each in look_up.quarantined(paths))
         if notes:
-            with suppress(OSError):
-                yield from _in_notes(reader)
+            yield from _in_notes(reader)
 
 
 def _in_notes(reader: Reader) -> Iterator[tuple[str, bytes]]:
     root = claude_code_folder(os.environ).absolute()
+    directories = reader.note_directories()
     projects: dict[str, str] = {}
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for note in notes.find(root, fail):
-        if note.owner not in projects:
-            former = reader.project_of_notes(note.owner)
-            projects[note.owner] = notes.project_of(root / note.owner, os.environ, former)
+    for note in note_folders.find(root, directories):
+        owner = note.folder.owner
+        if owner not in projects:
+            former = reader.project_of_notes(owner)
+            projects[owner] = note_folders.project_of(root, owner, directories, former)
         with suppress(OSError, UnicodeDecodeError):
-            data, _ = notes.read(root, note.path) or (b"", None)
+            data, _ = notes.read(root, note) or (b"", None)
             text = notes.without_front_matter(data.decode())
             if text and len(data) <= notes.LARGEST:
-                item = notes.as_item(note, projects[note.owner], text, time.time())
+                item = notes.as_item(note, projects[owner], text, time.time())
                 if item is not None:
                     yield str(root / note.path), item.raw

@@ -1,27 +1,34 @@
-"""The places in Claude Code's settings, valid JSON, that start mem0tray: found, added, removed."""
+"""The places in an agent's settings that start mem0tray: found, added, removed."""
 
 import json
+import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import PurePosixPath, PureWindowsPath
+from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 from mem0tray.agents.table import AGENTS, CLAUDE_CODE
-from mem0tray.core import json_edit
+from mem0tray.core import json_edit, toml_edit
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system.paths import APP
 
 NAME: Final = APP  # the name of the tools' server
-EVENTS: Final = tuple(AGENTS[CLAUDE_CODE].events)
 ON_WINDOWS: Final = sys.platform == "win32"
-_SERVERS: Final = "mcpServers"
 _HOOKS: Final = "hooks"
-_PATIENCE: Final = 10  # seconds, after which Claude Code goes on without a hook
+_PASSED: Final = re.compile(r"MEM0TRAY_\w+|\w+_proxy", re.IGNORECASE)
 _BARE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _SPECIAL: Final = re.compile(r'([\\"$`])')
 _ESCAPED: Final = r"\\\1"
+_LINES: Final = ("command", "bash", "powershell", "exec")  # the members that start something
+_IN_GROUP: Final = 4  # names in the place of a group's hooks
+
+Place = tuple[str | int, ...]
 
 
 class Caller(NamedTuple):
@@ -32,107 +39,139 @@ class Caller(NamedTuple):
     """
 
     what: str
-    place: tuple[str | int, ...]
+    place: Place
     program: tuple[str, ...]
     installed: bool
 
 
-def odd(document: dict[str, Any]) -> str:
-    """Return the member that is not in the form that Claude Code reads; empty if none is."""
-    for name in (_SERVERS, _HOOKS):
-        if not isinstance(document.get(name, {}), dict):
-            return name
-    hooks = document.get(_HOOKS, {})
-    found = (each for each in EVENTS if not isinstance(hooks.get(each, []), list))
-    return next((f"{_HOOKS}.{each}" for each in found), "")
+def odd(name: str, document: dict[str, Any]) -> str:
+    """Return the member that is not in the form that the agent reads; empty if none is."""
+    form = AGENTS[name].settings
+    lists: list[tuple[str, ...]] = [(_HOOKS, event) for event in AGENTS[name].events]
+    lists += [form.allow[0]] if is_list(name) else []
+    for member in (form.servers, *(each[0] for each in lists)):
+        if not isinstance(document.get(member, {}), dict):
+            return member
+    for member, inner in lists:
+        if not isinstance(document.get(member, {}).get(inner, []), list):
+            return f"{member}.{inner}"
+    return ""
 
 
-def servers(text: str) -> list[Caller]:
+# Servers --------------------------------------------------------------------------------
+
+
+def servers(name: str, text: str) -> list[Caller]:
     """Return the servers of the tools, which run `mcp`."""
     found = []
-    for name, server in json.loads(text).get(_SERVERS, {}).items():
+    place = AGENTS[name].settings.servers
+    for called, server in _loads(name)(text).get(place, {}).items():
         program = started_program(words_of(server), "mcp") if isinstance(server, dict) else []
         if program:
-            installed = name == NAME and is_installed(program)
-            found.append(Caller("mcp", (_SERVERS, name), tuple(program), installed))
+            installed = called == NAME and is_installed(program)
+            found.append(Caller("mcp", (place, called), tuple(program), installed))
     return found
 
 
-def with_server(text: str, program: Sequence[str]) -> str:
+def with_server(name: str, text: str, program: Sequence[str]) -> str:
     """Add a server of the tools; one that `install` made gets `program`. Raises Mem0TrayError."""
-    found = servers(text)
+    form, found = AGENTS[name].settings, servers(name, text)
+    started = {"command": program[0], "args": [*program[1:], "mcp"]}
+    if "args" not in form.server:
+        started = {"command": [*program, "mcp"]}
     ours = next((each for each in found if each.installed), None)
     if ours is not None and ours.program != tuple(program):
-        text = json_edit.with_value(text, (*ours.place, "command"), program[0])
-        return json_edit.with_value(text, (*ours.place, "args"), [*program[1:], "mcp"])
+        for member, value in started.items():
+            text = _edit(name).with_value(text, (*ours.place, member), value)
     if found:
         return text
-    if NAME in json.loads(text).get(_SERVERS, {}):
+    if NAME in _loads(name)(text).get(form.servers, {}):
         raise Mem0TrayError(
-            f"Claude Code has another server under the name {NAME}; nothing was changed.",
-            f"Give that one another name, or remove it: `claude mcp remove --scope user {NAME}`.",
+            f"{AGENTS[name].title} has another server under the name {NAME}; nothing was changed.",
+            "Give that one another name, or remove it.",
         )
-    server = {"type": "stdio", "command": program[0], "args": [*program[1:], "mcp"], "env": {}}
-    return json_edit.with_member(text, (_SERVERS,), NAME, server)
+    server = {**form.server, **started}
+    if form.passed:
+        also = sorted(each for each in os.environ if _PASSED.fullmatch(each))
+        server["env_vars"] = [*form.passed.split(), *also]
+    return str(_edit(name).with_member(text, (form.servers,), NAME, server))
 
 
-def without_server(text: str) -> str:
+def without_server(name: str, text: str) -> str:
     """Take the server that `install` writes out of `text`; the object around it stays."""
-    ours = next((each for each in servers(text) if each.installed), None)
-    return text if ours is None else json_edit.without(text, ours.place)
+    ours = next((each for each in servers(name, text) if each.installed), None)
+    return text if ours is None else str(_edit(name).without(text, ours.place))
 
 
-def hooks(text: str) -> list[Caller]:
+def _loads(name: str) -> Callable[[str], dict[str, Any]]:
+    """Return what reads the file of the servers; those of hooks are always JSON."""
+    return tomllib.loads if _edit(name) is toml_edit else json.loads
+
+
+def _edit(name: str) -> ModuleType:
+    return toml_edit if AGENTS[name].settings.tools_file.endswith(".toml") else json_edit
+
+
+# Hooks ----------------------------------------------------------------------------------
+
+
+def hooks(name: str, text: str) -> list[Caller]:
     """Return the hooks that start mem0tray, each named after its event."""
     document = json.loads(text)
-    return [each for event in EVENTS for each in _hooks_of(document, event)]
+    return [each for event in AGENTS[name].events for each in _hooks_of(name, document, event)]
 
 
-def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Caller]:
-    for number, group in enumerate(document.get(_HOOKS, {}).get(event, [])):
-        inner = group.get(_HOOKS) if isinstance(group, dict) else None
-        for index, hook in enumerate(inner if isinstance(inner, list) else ()):
-            if isinstance(hook, dict) and seems_hook(hook, event):
-                program = started_program(words_of(hook), "hook", event)
-                place = (_HOOKS, event, number, _HOOKS, index)
-                installed = is_installed(program) and "args" not in hook
-                yield Caller(event, place, tuple(program), installed)
+def _hooks_of(name: str, document: dict[str, Any], event: str) -> Iterator[Caller]:
+    there = document.get(_HOOKS, {}).get(event, [])
+    placed: list[tuple[Place, Any]]
+    placed = [((_HOOKS, event, number), each) for number, each in enumerate(there)]
+    if AGENTS[name].settings.grouped:
+        placed = [
+            ((*place, _HOOKS, index), hook)
+            for place, group in placed
+            if isinstance(group, dict) and isinstance(group.get(_HOOKS), list)
+            for index, hook in enumerate(group[_HOOKS])
+        ]
+    for place, hook in placed:
+        if isinstance(hook, dict) and seems_hook(hook, event):
+            program = started_program(words_of(hook), *verb(name, event))
+            installed = is_installed(program) and "args" not in hook
+            yield Caller(event, place, tuple(program), installed)
 
 
-def with_hooks(text: str, program: Sequence[str]) -> str:
+def with_hooks(name: str, text: str, program: Sequence[str]) -> str:
     """Add a hook for each event to `text`; one that `install` made gets `program`."""
-    for event in EVENTS:
-        found = list(_hooks_of(json.loads(text), event))
-        line = hook_line(program, event)
+    form = AGENTS[name].settings
+    for event, its in AGENTS[name].events.items():
+        found = list(_hooks_of(name, json.loads(text), event))
+        line = hook_line(program, verb(name, event), powershell=form.powershell)
         ours = next((each for each in found if each.installed), None)
         if ours is not None:
-            if ours.program != tuple(words_of({"command": line})[:-2]):
+            if ours.program != tuple(words_of({"command": line})[: -len(verb(name, event))]):
                 text = json_edit.with_value(text, (*ours.place, "command"), line)
         elif not found:
-            hook = {"type": "command", "command": line, "timeout": _PATIENCE}
-            text = json_edit.with_element(text, (_HOOKS, event), {_HOOKS: [hook]})
+            for member in form.frame.keys() - json.loads(text):
+                text = json_edit.with_member(text, (), member, form.frame[member])
+            hook = {"type": "command", "command": line, form.wait[0]: its.patience * form.wait[1]}
+            entry = {_HOOKS: [hook]} if form.grouped else hook
+            text = json_edit.with_element(text, (_HOOKS, event), entry)
     return text
 
 
-def without_hooks(text: str) -> str:
+def without_hooks(name: str, text: str) -> str:
     """Take the hooks that `install` writes out of `text`, and containers left empty."""
-    for event in EVENTS:
-        for each in reversed([*_hooks_of(json.loads(text), event)]):
-            if each.installed:
-                text = json_edit.without(text, each.place)
-                text = _without_empty(text, each.place[:-1])
+    for each in reversed(hooks(name, text)):
+        if each.installed:
+            text = _without_empty(json_edit.without(text, each.place), each.place[:-1])
     return text
 
 
-def _without_empty(text: str, place: tuple[str | int, ...]) -> str:
+def _without_empty(text: str, place: Place) -> str:
     """Take the list at `place` out of `text`, its group, and what contains them, if empty."""
-    for inside in (place, place[:2], place[:1]):
-        found = json.loads(text)
-        for name in inside:
-            found = found[name]
-        if found:
-            return text
-        text = json_edit.without(text, inside[:3])  # a group goes together with its list
+    while place and not reduce(getitem, place, json.loads(text)):
+        place = place[:3] if len(place) == _IN_GROUP else place  # a group goes with its list
+        text = json_edit.without(text, place)
+        place = place[:-1]
     return text
 
 
@@ -148,25 +187,74 @@ def are_off(text: str) -> bool:
     return json.loads(text).get("disableAllHooks") is True
 
 
-def hook_line(program: Sequence[str], event: str, *, windows: bool = ON_WINDOWS) -> str:
+# Tools without a question -------------------------------------------------------------------
+
+
+def with_allowed(name: str, text: str, _: Sequence[str] = ()) -> str:
+    """Allow the tools in `text`: all of a list's element, or a member of the server of ours."""
+    path, value = AGENTS[name].settings.allow
+    document = _loads(name)(text)
+    *outer, last = path
+    if is_list(name):
+        there = document.get(outer[0], {}).get(last, [])
+        return text if value in there else json_edit.with_element(text, path, value)
+    if not any(each.installed for each in servers(name, text)):
+        return text
+    server = reduce(getitem, outer, document)
+    if server.get(last) == value:
+        return text
+    if last in server:
+        return str(_edit(name).with_value(text, path, value))
+    return str(_edit(name).with_member(text, outer, last, value))
+
+
+def without_allowed(name: str, text: str) -> str:
+    """Take the element of a list out of `text`; a member of the server goes with that."""
+    path, value = AGENTS[name].settings.allow
+    there = json.loads(text).get(path[0], {}).get(path[1], []) if is_list(name) else []
+    if value not in there:
+        return text
+    return _without_empty(json_edit.without(text, (*path, there.index(value))), path)
+
+
+def is_list(name: str) -> bool:
+    """Return whether it is by an element of a list that the agent allows tools."""
+    form = AGENTS[name].settings
+    return form.allow[0][:1] not in ((), (form.servers,))
+
+
+# Command lines --------------------------------------------------------------------------
+
+
+def verb(name: str, event: str) -> tuple[str, ...]:
+    """Return the words after the program in a hook's line; Claude Code's name no agent."""
+    return ("hook", event) if name == CLAUDE_CODE else ("hook", "--agent", name, event)
+
+
+def hook_line(
+    program: Sequence[str], verb: Sequence[str], *, windows: bool = ON_WINDOWS, powershell: bool
+) -> str:
     """Return a hook's line: for sh; on Windows one that Git's bash and others read alike."""
     if not windows:
-        return shlex.join([*program, "hook", event])
-    words = [*(word.replace("\\", "/") for word in program), "hook", event]
-    return " ".join(
+        return shlex.join([*program, *verb])
+    words = [*(word.replace("\\", "/") for word in program), *verb]
+    line = " ".join(
         word if _BARE.fullmatch(word) else f'"{_SPECIAL.sub(_ESCAPED, word)}"' for word in words
     )
+    return f"& {line}" if powershell and line.startswith('"') else line
 
 
 def words_of(given: Mapping[str, Any]) -> list[str]:
     """Return the words that a server or hook starts; empty if that is no command."""
     command, arguments = given.get("command"), given.get("args")
+    if isinstance(command, list):
+        return list(map(str, command))
     if not isinstance(command, str):
         return []
     if isinstance(arguments, list):
         return [command, *map(str, arguments)]
     try:
-        return shlex.split(command)
+        return shlex.split(command.removeprefix("& "))
     except ValueError:
         return []
 
@@ -194,5 +282,5 @@ def seems_hook(hook: Mapping[str, Any], event: str) -> bool:
     """Return whether a hook runs `mem0tray hook` for this event, among other things."""
     arguments = hook.get("args")
     given = arguments if isinstance(arguments, list) else ()
-    line = " ".join([str(hook.get("command", "")), *map(str, given)])
-    return re.search(rf"\b{APP}\b[^|;&]*\bhook\s+{event}\b", line) is not None
+    line = " ".join(map(str, (*(hook.get(each, "") for each in _LINES), *given)))
+    return re.search(rf"\b{APP}\b[^|;&]*\bhook\s+(--agent\s+\S+\s+)?{event}\b", line) is not None

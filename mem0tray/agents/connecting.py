@@ -1,4 +1,4 @@
-"""Connecting Claude Code with mem0tray, and undoing that: planned, shown, carried out.
+"""Connecting a coding agent with mem0tray, and undoing that: planned, shown, carried out.
 
 By a copy in our folder a file is restored byte for byte if nobody has changed it since.
 """
@@ -6,38 +6,50 @@ By a copy in our folder a file is restored byte for byte if nobody has changed i
 import difflib
 import json
 import os
+import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mem0tray.agents import callers
+from mem0tray.agents.callers import Caller
+from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, private_folders, temporary
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.system.paths import claude_code_folder, data_root
+from mem0tray.system.paths import data_root
 
 MCP: Final = "mcp"
 HOOKS: Final = "hooks"
-# How the callers of a part are found, added, and taken out.
-_WAYS: Final = {
-    HOOKS: (callers.hooks, callers.with_hooks, callers.without_hooks),
-    MCP: (callers.servers, callers.with_server, callers.without_server),
+ALLOW: Final = "allow"  # the tools without a question
+# How a part is added and taken out, and how its callers are found.
+_Way = tuple[
+    Callable[[str, str, Sequence[str]], str],
+    Callable[[str, str], str],
+    Callable[[str, str], list[Caller]],
+]
+_WAYS: Final[dict[str, _Way]] = {
+    HOOKS: (callers.with_hooks, callers.without_hooks, callers.hooks),
+    MCP: (callers.with_server, callers.without_server, callers.servers),
+    ALLOW: (callers.with_allowed, callers.without_allowed, lambda *_: []),
 }
-PARTS: Final = tuple(_WAYS)
+PARTS: Final = (HOOKS, MCP)
 _LARGEST: Final = 32_000_000  # bytes
 # The name must not begin like those of the folders that belong to one `claude_dir` each.
-_FOLDER: Final = "settings-of-claude-code"
+_FOLDER: Final = "settings-of-{}"
+_ALLOWED: Final = "allowed"  # the file in which `install` allowed the tools
 _NEW: Final = "{}\n"  # the text of a file that is not there
 _WRITABLE: Final = 0o222
 
 
 @dataclass(frozen=True, slots=True)
 class FoundSettings:
-    """A settings file, an object in valid JSON; without one, `data` and `signature` are None."""
+    """A settings file in valid JSON or TOML; without one, `data` and `signature` are None."""
 
     path: Path
     data: bytes | None
@@ -47,9 +59,13 @@ class FoundSettings:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A planned change: `after` is the new content, None for no file; `remarks` say what stays."""
+    """A planned change of one file, for the `parts` in it.
 
-    part: str
+    `after` is the new content, None for no file; `remarks` say what stays.
+    """
+
+    agent: str
+    parts: tuple[str, ...]
     found: FoundSettings
     after: bytes | None
     adding: bool
@@ -68,23 +84,57 @@ class Change:
         return [line.rstrip("\n") for line in lines]
 
 
-def plan(part: str, program: Sequence[str] = ()) -> Change:
-    """Return the change for `install`, by which Claude Code starts `program`, or for `uninstall`.
+def plan(
+    name: str,
+    program: Sequence[str] = (),
+    parts: Sequence[str] = PARTS,
+    *,
+    allow: bool = False,
+    refused: list[FileUnavailableError] | None = None,
+) -> list[Change]:
+    """Return the change of each file, for `install`, by which the agent starts `program`.
 
-    Raises Mem0TrayError if the file must not be changed, as a link or a read-only one.
+    Without a program they are those for `uninstall`. Raises FileUnavailableError if a file must not
+    be changed, as a link or a read-only one; with `refused`, that gets these errors.
     """
-    found = read(part)
-    path, after = found.path, found.data
-    text = _changed(part, found.text, program)
+    there: dict[Path, list[str]] = {}
+    changes = []
+    for part in (*parts, *([ALLOW] if MCP in parts else [])):
+        if (path := file_of(name, part)) is not None and (part != ALLOW or allow or not program):
+            there.setdefault(path, []).append(part)
+    for path, its in there.items():
+        try:
+            changes.append(_planned(name, path, its, program))
+        except (FileUnavailableError, ValueError) as error:
+            if isinstance(error, ValueError):  # of TOML that has no place for a further table
+                why = f"{path} cannot be changed without loss ({error})."
+                error = FileUnavailableError(why, "Mend it, then try again.")
+            if refused is None:
+                raise error from None
+            refused.append(error)
+    return changes
+
+
+def _planned(name: str, path: Path, parts: list[str], program: Sequence[str]) -> Change:
+    found = read(name, path)
+    text = _changed(name, parts, found.text, program)
+    others = [each for each in parts if each != ALLOW]
+    unless = _changed(name, others, found.text, program)
+    if text == unless if program else not _was_allowed(name, path):
+        parts, text = others, unless
+    after = found.data
     if text != found.text:
-        before = () if program else _as_before(found, part)
+        before = () if program else _as_before(found, name, parts)
         after = next(iter(before), text.encode())
+        if after is not None:
+            _parsed(name, path, after)
     by_hand = tuple(
         f"{path} has one for {each.what} that was made by hand: it stays."
-        for each in _WAYS[part][0](text)
+        for part in parts
+        for each in _WAYS[part][2](name, text)
         if not each.installed
     )
-    change = Change(part, found, after, bool(program), by_hand)
+    change = Change(name, tuple(parts), found, after, bool(program), by_hand)
     if change.is_needed and path.is_symlink():
         where = os.path.realpath(path)
         _refuse(path, f"is a link to {where}", "Add by hand there what --dry-run shows")
@@ -97,34 +147,63 @@ def plan(part: str, program: Sequence[str] = ()) -> Change:
 
 def plug_in() -> str:
     """Return the plug-in that connects Claude Code, if one is on. Raises FileUnavailableError."""
-    return callers.plug_in(read(HOOKS).text)
+    return callers.plug_in(text_of(CLAUDE_CODE, HOOKS))
 
 
-def claude() -> str:
-    """Return the path of the program `claude`; empty if there is none."""
-    return shutil.which("claude") or ""
+def program_of(name: str) -> str:
+    """Return the path of the agent's program; empty if there is none."""
+    return shutil.which(AGENTS[name].settings.program) or ""
 
 
-def is_there() -> bool:
-    """Return whether this computer has Claude Code: its program, or one of its files."""
-    return bool(claude()) or any(file_of(part).exists() for part in PARTS)
+def is_there(name: str = CLAUDE_CODE) -> bool:
+    """Return whether this computer has the agent: its program, or its folder.
+
+    Claude Code's folder is ours too: there one of its files counts.
+    """
+    files = map(partial(file_of, name), PARTS) if name == CLAUDE_CODE else (_folder_of(name),)
+    return bool(program_of(name)) or any(path is not None and path.exists() for path in files)
 
 
-def file_of(part: str) -> Path:
-    """Return the file of the user's hooks, or that of the servers, in which there is much else."""
-    folder = claude_code_folder(os.environ)
-    if part == HOOKS:
-        return folder / "settings.json"
+def file_of(name: str, part: str) -> Path | None:
+    """Return the user's file for a part, in which there may be much else; None without one."""
+    form, folder = AGENTS[name].settings, _folder_of(name)
+    if part == HOOKS or (part == ALLOW and callers.is_list(name)):
+        return folder / form.hooks_file if form.hooks_file else None
+    if part == ALLOW and not form.allow[0]:
+        return None
     former = folder / ".config.json"
-    if former.exists():
-        return former
-    named = os.environ.get("CLAUDE_CONFIG_DIR")
-    return (Path(named) if named else Path.home()) / ".claude.json"
+    if name != CLAUDE_CODE or former.exists():
+        return former if name == CLAUDE_CODE else folder / form.tools_file
+    return (folder if os.environ.get(form.folder[0]) else Path.home()) / form.tools_file
 
 
-def read(part: str) -> FoundSettings:
-    """Return the file of a part. Raises FileUnavailableError if it must not be read or changed."""
-    path = file_of(part)
+def _folder_of(name: str) -> Path:
+    variable, base, within = AGENTS[name].settings.folder
+    named = os.environ.get(variable) if variable else ""
+    return (Path(named) if named else Path.home() / base) / within
+
+
+def text_of(name: str, part: str) -> str:
+    """Return the text of the file for a part. Raises FileUnavailableError."""
+    path = file_of(name, part)
+    return _NEW if path is None else read(name, path).text
+
+
+def untrusted(name: str, hooks: Sequence[Caller]) -> bool:
+    """Return whether Codex's settings name one of the hooks not as trusted: it skips that one."""
+    if not AGENTS[name].settings.tools_file.endswith(".toml"):
+        return False
+    known = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state", {})
+    for hook in hooks:
+        event = re.sub(r"(?<!^)(?=[A-Z])", "_", hook.what).lower()
+        key = f"{file_of(name, HOOKS)}:{event}:{hook.place[2]}:{hook.place[-1]}"
+        if "trusted_hash" not in known.get(key, {}):
+            return True
+    return False
+
+
+def read(name: str, path: Path) -> FoundSettings:
+    """Return a file of the agent. Raises FileUnavailableError if it must not be read or changed."""
     at_first = atomic.signature(path)
     if at_first is not None and at_first.size > _LARGEST:
         _refuse(path, f"is larger than {_LARGEST // 1_000_000} MB", "Make it smaller")
@@ -133,18 +212,29 @@ def read(part: str) -> FoundSettings:
     except TornError as error:
         raise FileUnavailableError(f"{path} is being written now.", "Try again.") from error
     if found is None:
-        return FoundSettings(path, None, _NEW, None)
-    data, signature = found
+        return FoundSettings(path, None, "" if path.suffix == ".toml" else _NEW, None)
+    return FoundSettings(path, found[0], _parsed(name, path, found[0]), found[1])
+
+
+def _parsed(name: str, path: Path, data: bytes) -> str:
+    """Return the text of a file. Raises FileUnavailableError where it is not as the agent's."""
+    is_toml = path.suffix == ".toml"
     try:
         text = data.decode()
-        document = json.loads(text, parse_constant=_constant, object_pairs_hook=_unique)
+        document = (
+            tomllib.loads(text)
+            if is_toml
+            else json.loads(text, parse_constant=_constant, object_pairs_hook=_unique)
+        )
     except (ValueError, RecursionError) as error:
-        _refuse(path, f"is no JSON that can be changed without loss ({error})", "Mend it")
+        what = "TOML" if is_toml else "JSON"
+        _refuse(path, f"is no {what} that can be changed without loss ({error})", "Mend it")
     if not isinstance(document, dict):
         _refuse(path, "holds no JSON object", "Mend it")
-    if name := callers.odd(document):
-        _refuse(path, f"has {name} in another form than Claude Code reads", "Mend it")
-    return FoundSettings(path, data, text, signature)
+    if member := callers.odd(name, document):
+        title = AGENTS[name].title
+        _refuse(path, f"has {member} in another form than {title} reads", "Mend it")
+    return text
 
 
 def _refuse(path: Path, why: str, remedy: str) -> NoReturn:
@@ -167,11 +257,11 @@ def carry_out(change: Change) -> Path | None:
 
     Raises FileUnavailableError, with the file as it was, if it changed or cannot be written.
     """
-    found, path = change.found, change.found.path
-    private_folders.make_private_folder(_folder())
+    found, path, folder = change.found, change.found.path, _folder(change.agent)
+    private_folders.make_private_folder(folder)
     copy = None
     if found.data is not None:
-        copy = _folder() / f"{path.name.removeprefix('.')}.{time.time():.6f}"
+        copy = folder / f"{path.name.removeprefix('.')}.{time.time():.6f}"
         atomic.replace(copy, found.data)
     temporary.remove_leftovers(path.parent)  # left by a change that was killed
     done = _is_as_found(found)
@@ -185,32 +275,44 @@ def carry_out(change: Change) -> Path | None:
         raise FileUnavailableError(
             f"{path} was changed by another program meanwhile; nothing was written.", "Try again."
         )
+    if ALLOW in change.parts:
+        its = str(path) if change.adding else ""
+        atomic.replace(folder / _ALLOWED, its.encode())
     return copy
 
 
-def _folder() -> Path:
-    return data_root() / _FOLDER
+def _folder(name: str) -> Path:
+    return data_root() / _FOLDER.format(name)
+
+
+def _was_allowed(name: str, path: Path) -> bool:
+    """Return whether it was `install` that allowed the tools there."""
+    mark = atomic.read(_folder(name) / _ALLOWED)
+    return mark is not None and mark[0].decode() == str(path)
 
 
 def _is_as_found(found: FoundSettings) -> bool:
     return not found.path.is_symlink() and atomic.signature(found.path) == found.signature
 
 
-def _as_before(found: FoundSettings, part: str) -> Iterator[bytes | None]:
+def _as_before(found: FoundSettings, name: str, parts: list[str]) -> Iterator[bytes | None]:
     """Yield what a file that is as `install` left it was before (None: there was no file).
 
     That is a copy of ours, or none, to which `install` adds what stands in the file now.
     """
-    program = next((each.program for each in _WAYS[part][0](found.text) if each.installed), ())
-    name = found.path.name.removeprefix(".")
-    copies = sorted(_folder().glob(f"{name}.*"), reverse=True) if program else []
+    ours = (each for part in parts for each in _WAYS[part][2](name, found.text))
+    program = next((each.program for each in ours if each.installed), ())
+    file = found.path.name.removeprefix(".")
+    copies = sorted(_folder(name).glob(f"{file}.*"), reverse=True) if program else []
     for before in (*(copy.read_bytes() for copy in copies), None):
-        text = _NEW if before is None else before.decode()
-        is_free = program and _changed(part, text, ()) == text
-        if is_free and _changed(part, text, program) == found.text:
+        text = ("" if found.path.suffix == ".toml" else _NEW) if before is None else before.decode()
+        is_free = program and _changed(name, parts, text, ()) == text
+        if is_free and _changed(name, parts, text, program) == found.text:
             yield before
 
 
-def _changed(part: str, text: str, program: Sequence[str]) -> str:
-    _, with_it, without_it = _WAYS[part]
-    return with_it(text, program) if program else without_it(text)
+def _changed(name: str, parts: Sequence[str], text: str, program: Sequence[str]) -> str:
+    for part in parts:
+        with_it, without_it, _ = _WAYS[part]
+        text = with_it(name, text, program) if program else without_it(name, text)
+    return text

@@ -1,10 +1,10 @@
-"""The coding agents: what their hooks are called, what they are given, and what they read.
+"""The coding agents: their hooks, what these are given and read, and the form of their settings.
 
 A hook imports this each time it starts.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 START: Final = "start"  # a session begins, and reads what is printed
 ANSWER: Final = "answer"  # the field holds an answer
@@ -18,6 +18,35 @@ class HookEvent(NamedTuple):
 
     meaning: str
     field: str = ""
+    patience: int = 10  # seconds, after which the agent goes on without the hook
+
+
+class SettingsForm(NamedTuple):
+    """Where an agent's settings are, and how it is told there of tools and hooks.
+
+    `folder`: a variable that names a folder, that folder below the home folder where the variable
+    is not set, and one within it. `servers` is the member of the servers of tools, and `server`
+    has all of ours, with None for what is started (without `args` the command is a list); it gets
+    the variables `passed` alone, if any are named. A hook is in a list of its event, within a group
+    if `grouped`, in a file with the members `frame`; its patience is the member `wait`, so many to
+    a second. `allow` is the place and the value by which tools are used without a question: of a
+    list, or of our server. `asks` says what else there is, `unheard` why a hook may not be called.
+    """
+
+    program: str
+    folder: tuple[str, str, str]
+    tools_file: str
+    servers: str = "mcpServers"
+    server: Mapping[str, Any] = {"command": None, "args": None}
+    passed: str = ""
+    hooks_file: str = ""
+    grouped: bool = True
+    wait: tuple[str, int] = ("timeout", 1)
+    frame: Mapping[str, Any] = {}
+    powershell: bool = False  # what reads a hook's line on Windows
+    allow: tuple[tuple[str, ...], Any] = ((), None)
+    asks: str = ""
+    unheard: str = ""
 
 
 class Agent(NamedTuple):
@@ -29,6 +58,7 @@ class Agent(NamedTuple):
     """
 
     title: str
+    settings: SettingsForm
     events: Mapping[str, HookEvent] = {}
     session: str = "session_id"
     folder: str = "cwd"
@@ -36,21 +66,62 @@ class Agent(NamedTuple):
     context: str = NESTED
 
 
-_OF_CLAUDE: Final = {
-    "SessionStart": HookEvent(START),
-    "Stop": HookEvent(ANSWER, "last_assistant_message"),
-    "PostCompact": HookEvent(SUMMARY, "compact_summary"),
-    "SessionEnd": HookEvent(TRANSCRIPT, "transcript_path"),
-}
 CLAUDE_CODE: Final = "claude-code"
 AGENTS: Final = {
     # code.claude.com/docs/en/hooks; tried. Its working directory moves with a `cd` of the model's.
-    CLAUDE_CODE: Agent("Claude Code", _OF_CLAUDE, folder_variable="CLAUDE_PROJECT_DIR"),
-    # developers.openai.com/codex/hooks; tried. Its PostCompact has no summary, so it needs none.
-    "codex": Agent("Codex", {k: its for k, its in _OF_CLAUDE.items() if its.meaning != SUMMARY}),
-    # geminicli.com/docs/hooks; tried. Its `prompt` holds what we printed at the start, too.
+    CLAUDE_CODE: Agent(
+        "Claude Code",
+        SettingsForm(
+            "claude",
+            ("CLAUDE_CONFIG_DIR", ".claude", ""),
+            ".claude.json",
+            server={"type": "stdio", "command": None, "args": None, "env": {}},
+            hooks_file="settings.json",
+            allow=(("permissions", "allow"), "mcp__mem0tray"),
+        ),
+        {
+            "SessionStart": HookEvent(START),
+            "Stop": HookEvent(ANSWER, "last_assistant_message"),
+            "PostCompact": HookEvent(SUMMARY, "compact_summary"),
+            "SessionEnd": HookEvent(TRANSCRIPT, "transcript_path"),
+        },
+        folder_variable="CLAUDE_PROJECT_DIR",
+    ),
+    # developers.openai.com/codex/hooks, /codex/config-reference; tried. Its PostCompact has no
+    # summary, so it needs none. It ends a hook of SessionEnd after 3 seconds.
+    "codex": Agent(
+        "Codex",
+        SettingsForm(
+            "codex",
+            ("CODEX_HOME", ".codex", ""),
+            "config.toml",
+            "mcp_servers",
+            passed="XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS"
+            " MEM0_PROJECT_ID",
+            hooks_file="hooks.json",
+            allow=(("mcp_servers", "mem0tray", "default_tools_approval_mode"), "approve"),
+            unheard="Codex skips hooks, and does not say so, until you trust them: type /hooks in"
+            " it.",
+        ),
+        {
+            "SessionStart": HookEvent(START),
+            "Stop": HookEvent(ANSWER, "last_assistant_message"),
+            "SessionEnd": HookEvent(TRANSCRIPT, "transcript_path", patience=3),
+        },
+    ),
+    # geminicli.com/docs/hooks, /docs/tools/mcp-server; tried. Its `prompt` holds what we printed
+    # at the start, too.
     "gemini": Agent(
         "Gemini CLI",
+        SettingsForm(
+            "gemini",
+            ("GEMINI_CLI_HOME", "", ".gemini"),
+            "settings.json",
+            hooks_file="settings.json",
+            wait=("timeout", 1000),
+            powershell=True,
+            allow=(("mcpServers", "mem0tray", "trust"), True),
+        ),
         {
             "SessionStart": HookEvent(START),
             "AfterAgent": HookEvent(ANSWER, "prompt_response"),
@@ -58,17 +129,41 @@ AGENTS: Final = {
         },
         folder_variable="GEMINI_PROJECT_DIR",
     ),
-    # docs.github.com/en/copilot/reference/hooks-reference; tried. Its sessionEnd names no file.
+    # docs.github.com/en/copilot/reference/hooks-reference, /cli-config-dir-reference; tried. Hooks
+    # of an editor's are a project's. Its sessionEnd names no file; it allows tools by the folder.
     "copilot": Agent(
         "Copilot CLI",
+        SettingsForm(
+            "copilot",
+            ("COPILOT_HOME", ".copilot", ""),
+            "mcp-config.json",
+            server={"tools": ["*"], "type": "local", "command": None, "args": None},
+            hooks_file="hooks/mem0tray.json",
+            grouped=False,
+            wait=("timeoutSec", 1),
+            frame={"version": 1},
+            powershell=True,
+            asks="Copilot CLI asks you before it uses a tool; `copilot --allow-tool mem0tray` does"
+            " not.",
+        ),
         {"sessionStart": HookEvent(START), "agentStop": HookEvent(TRANSCRIPT, "transcriptPath")},
         session="sessionId",
         folder_variable="COPILOT_PROJECT_DIR",
         context="additionalContext",
     ),
-    # cursor.com/docs/hooks. Its preCompact has no summary, and its stop no answer.
+    # cursor.com/docs/hooks, /docs/mcp, /docs/reference/permissions: a file of what is allowed
+    # takes the place of the list in the application. preCompact has no summary, stop no answer.
     "cursor": Agent(
         "Cursor",
+        SettingsForm(
+            "cursor",
+            ("", "", ".cursor"),
+            "mcp.json",
+            hooks_file="hooks.json",
+            grouped=False,
+            frame={"version": 1},
+            asks="Cursor asks you before it uses a tool, unless you allow it there.",
+        ),
         {
             "sessionStart": HookEvent(START),
             "afterAgentResponse": HookEvent(ANSWER, "text"),
@@ -79,6 +174,17 @@ AGENTS: Final = {
         folder_variable="CURSOR_PROJECT_DIR",
         context="additional_context",
     ),
-    # opencode.ai/docs/plugins: its hooks are functions of JavaScript; none runs a command.
-    "opencode": Agent("opencode"),
+    # opencode.ai/docs/mcp-servers, /docs/config, /docs/plugins; its list of servers tried. Its
+    # hooks are functions of JavaScript; none runs a command. It asks before no tool of a server.
+    "opencode": Agent(
+        "opencode",
+        SettingsForm(
+            "opencode",
+            ("XDG_CONFIG_HOME", ".config", "opencode"),
+            "opencode.json",
+            "mcp",
+            {"type": "local", "command": None, "enabled": True},
+            unheard="opencode runs no command as a hook: it has the tools alone.",
+        ),
+    ),
 }

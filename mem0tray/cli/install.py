@@ -1,9 +1,10 @@
-"""`mem0tray install` and `uninstall`: Claude Code connected, and what was put into the system."""
+"""`mem0tray install` and `uninstall`: agents connected, and what was put into the system."""
 
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,29 +13,24 @@ import click
 from mem0tray.actions import own_folders
 from mem0tray.agents import MARK, connecting
 from mem0tray.agents.connecting import Change
+from mem0tray.agents.table import AGENTS
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
-from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError, UsageError
 from mem0tray.core.state import kill_command
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, Origin, linux
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
-_NAME: Final = "claude-code"
 _WIDEST: Final = 1000
 _STYLES: Final = {"+": Style.GOOD, "-": Style.BAD, "@": Style.DIM}
-_WHAT: Final = {connecting.MCP: "tools", connecting.HOOKS: "hooks"}
-_HOW_TO_USE: Final = {
-    connecting.MCP: "Claude Code asks you before it uses a tool. To allow all of them, add"
-    ' "mcp__mem0tray" to permissions.allow in its settings.json, or choose so when it asks.',
-    connecting.HOOKS: f"Lines of Claude's answers that begin with `{MARK}` are saved as memories;"
-    " each session begins with a sentence about that.",
-}
+_WHAT: Final = {connecting.MCP: "tools", connecting.HOOKS: "hooks", connecting.ALLOW: "permission"}
+_OF_HOOKS: Final = f"Lines of an answer that begin with `{MARK}` are saved as memories."
 _SHARED: Final = "mem0_*"
 _COMPLETION: Final = f"{APP} completion"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
@@ -42,9 +38,15 @@ _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` rem
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
+        arguments.json_option(),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask."),
         click.option("--dry-run", is_flag=True, help="Only show what would be changed."),
         click.option("--hooks", is_flag=True, help="The hooks; without --mcp, only these."),
         click.option("--mcp", is_flag=True, help="The tools; without --hooks, only these."),
+        click.option(
+            "-a", "--all", "every", is_flag=True, help="Every agent that this computer has."
+        ),
+        click.argument("agents", nargs=-1, type=click.Choice(tuple(AGENTS)), metavar="[AGENT]..."),
     ):
         command = option(command)
     return command
@@ -53,6 +55,32 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _parts(*, mcp: bool, hooks: bool) -> list[str]:
     wanted = {connecting.MCP: mcp, connecting.HOOKS: hooks}
     return [part for part in connecting.PARTS if wanted[part] or not (mcp or hooks)]
+
+
+def _named(agents: Sequence[str], *, every: bool) -> list[str]:
+    found = [name for name in AGENTS if every and connecting.is_there(name)]
+    if every and not found:
+        raise Mem0TrayError("No coding agent was found here.", "Name one: `mem0tray help install`.")
+    return list(dict.fromkeys((*agents, *found)))
+
+
+def planned(
+    agents: Sequence[str], parts: Sequence[str], *, allow: bool | None, asking: bool
+) -> list[Change]:
+    """Return what connects the agents; if `allow` is None, ask whether to allow the tools.
+
+    Raises Mem0TrayError where a file must not be changed, and click.Abort.
+    """
+    plan = partial(connecting.plan, program=Origin.of_this_process().in_console(), parts=parts)
+    made = {name: plan(name, allow=bool(allow)) for name in agents}
+    if allow is None and asking:
+        more = {name: plan(name, allow=True) for name in agents}
+        titles = [AGENTS[name].title for name in agents if more[name] != made[name]]
+        if titles and click.confirm(
+            f"Shall {', '.join(titles)} use the tools without asking you each time?"
+        ):
+            made = more
+    return [change for name in agents for change in made[name]]
 
 
 def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) -> None:
@@ -66,15 +94,15 @@ def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) 
             shown = text.lines(line)[:_WIDEST]
             output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
         if needed and not (dry_run or yes) and output.can_ask():
-            names = " and ".join(str(each.found.path) for each in needed)
-            output.confirm(f"Change {names}?")
+            output.confirm(f"Change {' and '.join(str(each.found.path) for each in needed)}?")
     documents = []
     for each in changes:
         done = not dry_run and each.is_needed
         copy = connecting.carry_out(each) if done else None
         documents.append(
             {
-                "part": each.part,
+                "agent": each.agent,
+                "part": "+".join(each.parts),
                 "path": str(each.found.path),
                 "needed": each.is_needed,
                 "done": done,
@@ -87,18 +115,20 @@ def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) 
             _report(each, copy, done=done)
     if as_json:
         output.print_json({"changes": documents})
-    elif any(each.adding for each in needed) and not dry_run:
-        output.say_beside("", "It takes effect in Claude Code's next session.")
+    elif not dry_run:
+        _say_what_follows([each for each in needed if each.adding])
+
+
+def _what(change: Change) -> str:
+    return " and ".join(_WHAT[part] for part in change.parts)
 
 
 def _report(change: Change, copy: Path | None, *, done: bool) -> None:
-    what, path = _WHAT[change.part], change.found.path
+    what, path = _what(change), change.found.path
     if done:
         kept = f" The file as it was: {copy}." if copy is not None else ""
         verb = "Connected" if change.adding else "Removed"
         output.say_beside("", f"{verb} the {what} in {path}.{kept}")
-        if change.adding:
-            output.say_beside("", _HOW_TO_USE[change.part])
     elif change.is_needed:
         output.say_beside("", f"Only shown: {path} was not changed.")
     elif change.adding:
@@ -109,30 +139,63 @@ def _report(change: Change, copy: Path | None, *, done: bool) -> None:
         output.say_beside("", remark, Style.WARNING)
 
 
+def _say_what_follows(changes: Sequence[Change]) -> None:
+    parts: dict[str, set[str]] = {}
+    for each in changes:
+        parts.setdefault(each.agent, set()).update(each.parts)
+    said = [_OF_HOOKS] if any(connecting.HOOKS in its for its in parts.values()) else []
+    for name, its in parts.items():
+        title, form = AGENTS[name].title, AGENTS[name].settings
+        if connecting.HOOKS in its or not form.hooks_file:
+            said.append(form.unheard)
+        if connecting.MCP in its and connecting.ALLOW not in its:
+            how = f"`mem0tray install {name} --allow` lets it."
+            asks = f"{title} asks you before it uses a tool; {how}"
+            said.append(asks if form.allow[0] else form.asks)
+    if parts:
+        titles = ", ".join(AGENTS[name].title for name in parts)
+        said.append(f"It takes effect in the next session of {titles}.")
+    for line in filter(None, said):
+        output.say_beside("", line)
+
+
 @arguments.command(
     "install",
     {
-        "mem0tray install claude-code": "tools and hooks; asks first",
-        "mem0tray install claude-code --hooks": "the hooks alone",
-        "mem0tray install claude-code --dry-run": "what would be changed",
+        "mem0tray install claude-code codex": "tools and hooks; asks first",
+        "mem0tray install --all --allow": "every agent here; its tools without a question",
+        "mem0tray install gemini --hooks": "the hooks alone",
+        "mem0tray install --all --dry-run": "what would be changed",
     },
 )
-@click.argument("program", required=False, type=click.Choice([_NAME]))
 @_options
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@arguments.json_option()
+@click.option(
+    "--allow/--no-allow",
+    default=None,
+    help="Let the agents use the tools without asking you each time, or leave that as it is.",
+)
 def install(
-    program: str | None, *, mcp: bool, hooks: bool, dry_run: bool, yes: bool, as_json: bool
+    agents: Sequence[str],
+    *,
+    every: bool,
+    mcp: bool,
+    hooks: bool,
+    allow: bool | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
-    """Connect Claude Code with mem0tray: its tools (MCP) and its hooks.
+    """Connect coding agents with mem0tray: its tools (MCP) and its hooks.
 
-    The difference is shown, and at a terminal you are asked; a copy of each file is kept. A file
-    that is malformed, read-only or a link is left alone, and then nothing is changed.
+    AGENT is claude-code, codex, gemini, copilot, cursor or opencode. The difference is shown, and
+    at a terminal you are asked; a copy of each file is kept. A file that is malformed, read-only or
+    a link is left alone, and then nothing is changed, of no agent.
     """
-    if program is None:
-        raise click.UsageError(f"Name what to connect: `mem0tray install {_NAME}`.")
-    words = Origin.of_this_process().in_console()
-    changes = [connecting.plan(part, words) for part in _parts(mcp=mcp, hooks=hooks)]
+    if not (agents or every):
+        raise click.UsageError("Name what to connect: `mem0tray install claude-code`, or --all.")
+    asking = not (dry_run or yes or as_json) and output.can_ask()
+    parts = _parts(mcp=mcp, hooks=hooks)
+    changes = planned(_named(agents, every=every), parts, allow=allow, asking=asking)
     make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -142,16 +205,15 @@ def install(
         "mem0tray uninstall": "your settings and memories stay",
         "mem0tray uninstall --purge": "they go too, after a question",
         "mem0tray uninstall claude-code": "only what leads from Claude Code to mem0tray",
+        "mem0tray uninstall --all": "the same for every agent",
     },
 )
-@click.argument("program", required=False, type=click.Choice([_NAME]))
 @_options
 @click.option("--purge", is_flag=True, help="Remove settings, ledger and embedded server too.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@arguments.json_option()
 def uninstall(
-    program: str | None,
+    agents: Sequence[str],
     *,
+    every: bool,
     mcp: bool,
     hooks: bool,
     dry_run: bool,
@@ -161,18 +223,20 @@ def uninstall(
 ) -> None:
     """Remove what mem0tray put into the system, and say what stays.
 
-    With `claude-code` it removes only what `install claude-code` added. Settings and memories stay,
+    With an AGENT or --all it removes only what `install` added there. Settings and memories stay,
     unless you say --purge, which also takes the server's key out of the keyring, asks first, and
     does nothing while a worker runs. The files that other programs share always stay.
     """
-    if program is not None:
+    if agents or every:
         if purge:
-            raise click.UsageError("--purge goes without claude-code.")
-        changes = [connecting.plan(part) for part in _parts(mcp=mcp, hooks=hooks)]
+            raise click.UsageError("--purge goes without an agent and --all.")
+        parts = _parts(mcp=mcp, hooks=hooks)
+        names = _named(agents, every=every)
+        changes = [each for name in names for each in connecting.plan(name, parts=parts)]
         make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     if mcp or hooks or dry_run:
-        raise click.UsageError("--mcp, --hooks and --dry-run go with claude-code.")
+        raise click.UsageError("--mcp, --hooks and --dry-run go with an agent or --all.")
     _Uninstalling(as_json=as_json).run(purge=purge, yes=yes)
 
 
@@ -237,14 +301,14 @@ class _Uninstalling:
             output.confirm(f"Remove {', '.join(map(str, folders))} for good?")
 
     def _take_away(self) -> None:
-        for part in connecting.PARTS:
-            try:
-                change = connecting.plan(part)
+        for name, agent in AGENTS.items():
+            refused: list[FileUnavailableError] = []
+            for change in connecting.plan(name, refused=refused):
                 if change.is_needed:
                     connecting.carry_out(change)
-                    self._removed.append(f"the {_WHAT[part]} in {change.found.path}")
-            except Mem0TrayError as error:
-                self._left.append((f"the {_WHAT[part]} of Claude Code", str(error).rstrip(".")))
+                    self._removed.append(f"the {_what(change)} in {change.found.path}")
+            for error in refused:
+                self._left.append((f"what connects {agent.title}", str(error).rstrip(".")))
         with suppress(Mem0TrayError):  # the hooks then stay, and the reason is known
             if plug_in := connecting.plug_in():
                 how = f"`claude plugin uninstall {plug_in}` takes it away"

@@ -10,6 +10,7 @@ import click
 
 from mem0tray.actions import add, recall, verbs, worker_report
 from mem0tray.actions.recall import WasRead
+from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.cli import arguments, output, setup_server
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
@@ -32,7 +33,7 @@ _SHOWN: Final = 1000
     {
         "mem0tray setup": "asks, one question at a time",
         "mem0tray setup --server https://mem0.example.com --key-from key.txt --yes": "",
-        "mem0tray setup --server local --no-claude-code --autostart": "without a question",
+        "mem0tray setup --server local --agent codex --autostart": "without a question",
     },
 )
 @click.option("--server", metavar="ADDRESS", help="Your Mem0 server; `local`: this computer only.")
@@ -45,9 +46,16 @@ _SHOWN: Final = 1000
     help="Where the key is put, or moved. Default: the system's keyring, where one can be used.",
 )
 @click.option(
+    "--agent",
+    "agents",
+    multiple=True,
+    type=click.Choice(tuple(AGENTS)),
+    help="Connect this coding agent, as `install` does, and no other. Default: those found here.",
+)
+@click.option(
     "--claude-code/--no-claude-code",
     default=None,
-    help="Connect Claude Code, as `install claude-code` does, or leave it as it is.",
+    help="Connect Claude Code, or leave it as it is.",
 )
 @click.option(
     "--autostart/--no-autostart",
@@ -66,25 +74,29 @@ def command(
     server: str | None,
     key_from: str | None,
     key_in: str | None,
+    agents: tuple[str, ...],
     claude_code: bool | None,
     autostart: bool | None,
     auto_memory: bool | None,
     no_memory: bool,
     yes: bool,
 ) -> None:
-    """Set up mem0tray: server, API key, Claude Code, start at login, Claude Code's notes.
+    """Set up mem0tray: server, API key, coding agents, start at login, Claude Code's notes.
 
     At a terminal you are asked everything that no option answers; without one the rest stays as it
     is, or with --yes takes the defaults. At the end a memory of the project `mem0tray` is saved,
     delivered and recalled. Exits with 1 where that, or a part before it, fails; what was set stays.
     """
-    options = (server, key_from, key_in, claude_code, autostart, auto_memory)
+    options = (server, key_from, key_in, agents or None, claude_code, autostart, auto_memory)
     asking = not yes and output.can_ask()
     if not (asking or yes) and all(each is None for each in options):
         raise UsageError(
             "There is no terminal to ask at.",
             "Say it by options, or take the defaults with --yes: `mem0tray help setup`.",
         )
+    given = dict.fromkeys(AGENTS, False if agents else None) | dict.fromkeys(agents, True)
+    if claude_code is not None:
+        given[CLAUDE_CODE] = claude_code
     paths = arguments.load().locations()
     way = Deciding(asking, yes, is_first=not paths.ledger.exists())
     try:
@@ -95,7 +107,10 @@ def command(
         # A memory would show whether the server takes one.
         failed = ["the server test"] if wrong and no_memory else []
         for name, part in (
-            ("Claude Code", partial(_connect_claude_code, claude_code, way)),
+            *(
+                (AGENTS[name].title, partial(_connect, name, its, way))
+                for name, its in given.items()
+            ),
             ("the start at login", partial(_start_at_login, autostart, way)),
             ("Claude Code's notes", partial(_take_in_notes, auto_memory, way)),
         ):
@@ -129,25 +144,26 @@ def _ended(error: BaseException) -> Mem0TrayError:
     return ended
 
 
-def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
+def _connect(name: str, given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     from mem0tray.agents import connecting
     from mem0tray.cli import install
-    from mem0tray.desktop.autostart import Origin
 
+    title = AGENTS[name].title
     if given is False:
         return
-    if given is None and not connecting.is_there():
-        output.say("Claude Code was not found here: `mem0tray install claude-code` connects it.")
+    if given is None and not connecting.is_there(name):
+        if name == CLAUDE_CODE:
+            output.say(f"{title} was not found here: `mem0tray install {name}` connects it.")
         return
-    plug_in = connecting.plug_in()
+    plug_in = connecting.plug_in() if name == CLAUDE_CODE else ""
     if given is None and plug_in:
-        output.say(f"Claude Code is connected, by the plug-in {plug_in}.")
+        output.say(f"{title} is connected, by the plug-in {plug_in}.")
         return
-    words = Origin.of_this_process().in_console()
-    changes = [connecting.plan(part, words) for part in connecting.PARTS]
+    changes = install.planned([name], connecting.PARTS, allow=False, asking=False)
     if not any(each.is_needed for each in changes):
-        output.say("Claude Code is connected.")
-    elif way.decide(given, "Connect Claude Code, so that it saves and recalls?"):
+        output.say(f"{title} is connected.")
+    elif way.decide(given, f"Connect {title}, so that it saves and recalls?"):
+        changes = install.planned([name], connecting.PARTS, allow=None, asking=way.asking)
         install.make(changes, dry_run=False, yes=True, as_json=False)
 
 

@@ -174,7 +174,7 @@ class Quarantined(Event, frozen=True):
 
 
 class NoteLeftOut(Event, frozen=True):
-    """A note of Claude Code, or a folder of them, cannot be taken in; `path` below its folder."""
+    """A note of Claude Code, or a folder of them, cannot be taken in; `path` as its folder's."""
 
     path: str
     why: str

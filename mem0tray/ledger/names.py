@@ -46,6 +46,8 @@ DLQ_MERGED: Final = "dlq_merged"
 QUEUE_READ: Final = "queue_read"
 # How far the emergency files are read, as `sources` of `files.emergency` reads it (JSON).
 EMERGENCY_SOURCES: Final = "emergency_sources"
+# The working directories of Claude Code's sessions, by the names of its folders for them (JSON).
+NOTE_DIRECTORIES: Final = "directories of notes"
 
 # The key of the item that was the canary last.
 CANARY: Final = "canary"

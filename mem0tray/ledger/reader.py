@@ -242,6 +242,9 @@ class Reader:
         mark = self._one("SELECT mark FROM notes WHERE path = ?", encode(folder))
         return str(json.loads(mark or '""'))
 
+    def note_directories(self) -> dict[str, str]:
+        return dict(json.loads(self._meta(names.NOTE_DIRECTORIES) or "{}"))
+
     def has_merged(self, file: Signature) -> bool:
         return bool(self._meta(names.DLQ_MERGED) == json.dumps(file.lasting))
 

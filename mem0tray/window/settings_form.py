@@ -8,6 +8,7 @@ from starlette.datastructures import ImmutableMultiDict
 from mem0tray.actions import server_test
 from mem0tray.actions.server_test import FAIL, Check
 from mem0tray.agents import connecting
+from mem0tray.agents.table import CLAUDE_CODE
 from mem0tray.config import config_file, setting_rules
 from mem0tray.config import settings as config
 from mem0tray.config.server_address import ServerAddress
@@ -50,7 +51,7 @@ def _allowed(key: str) -> tuple[str, ...]:
 
 def _is_connected() -> bool:
     try:
-        return not any(connecting.plan(part, _program()).is_needed for part in connecting.PARTS)
+        return not any(each.is_needed for each in connecting.plan(CLAUDE_CODE, _program()))
     except Mem0TrayError:
         return False
 
@@ -119,7 +120,6 @@ def start_at_login(*, wanted: bool) -> None:
 
 def connect_claude(*, wanted: bool) -> None:
     """Connect Claude Code with mem0tray, or undo that; a copy of each file is kept."""
-    changes = [connecting.plan(part, _program() if wanted else ()) for part in connecting.PARTS]
-    for change in changes:
+    for change in connecting.plan(CLAUDE_CODE, _program() if wanted else ()):
         if change.is_needed:
             connecting.carry_out(change)

@@ -61,9 +61,9 @@ class Faults:
         events: Events,
         on_change: Callable[[str, Reason], None],
         folders: Iterable[Path] = (),
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
-        self._clock = clock
+        self._clock = clock or time.monotonic
         self._events = events
         self._on_change = on_change
         self._folders = tuple(folders)

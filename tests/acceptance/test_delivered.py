@@ -19,6 +19,7 @@ from tests.support.shapes import entry
 from tests.support.standin import Standin
 
 LOCAL: Final = "local"
+ANEW: Final = "local, which each command starts"
 AT_ONCE: Final = "hosted at once"
 P: Final = "alpha"
 ON_STANDINS: Final = pytest.mark.parametrize("kind", [SIMPLE, AT_ONCE])
@@ -32,7 +33,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def server(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Standin | None]:
-    if kind == LOCAL:
+    if kind in (LOCAL, ANEW):
         yield None
         return
     with served(kind, request, tmp_path) as standin:
@@ -40,7 +41,7 @@ def server(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-def home(tmp_path: Path, server: Standin | None) -> Iterator[Home]:
+def home(tmp_path: Path, kind: str, server: Standin | None) -> Iterator[Home]:
     with ForkedHome(tmp_path / "home", None if server is None else server.url) as scratch:
         scratch.env |= {"MEM0TRAY_SERVER_URL": LOCAL} if server is None else {}
         if server is not None and type(server) in DIALECTS:
@@ -49,6 +50,9 @@ def home(tmp_path: Path, server: Standin | None) -> Iterator[Home]:
         editor.write_text('#!/bin/sh\nprintf %s "$NEW_TEXT" > "$1"\n', encoding="utf-8")
         editor.chmod(0o700)
         scratch.env |= {"EDITOR": str(editor), "VISUAL": str(editor)}
+        if kind == LOCAL:
+            serving = scratch.start("serve", "--port", "0")
+            scratch.wait(lambda: "is ready" in serving.out, what="the embedded server")
         yield scratch
 
 
@@ -114,7 +118,7 @@ def test_no_migration_brings_it_back(home: Home, server: Standin) -> None:
     assert server.count("wrong") == 0
 
 
-@pytest.mark.parametrize("kind", [LOCAL])
+@pytest.mark.parametrize("kind", [ANEW])
 def test_a_whole_number_is_the_servers_id(home: Home) -> None:
     home.write_queue([entry("wrong", P)])
     home.drained()
@@ -348,7 +352,7 @@ def test_nothing_is_deleted_before_the_worker_knows_of_it(home: Home, server: St
     home.ok("delete", "--yes", name)
 
 
-@pytest.mark.parametrize("kind", [LOCAL])
+@pytest.mark.parametrize("kind", [ANEW])
 def test_a_number_of_a_server_that_does_not_say_is_no_id_of_what_waits(home: Home) -> None:
     home.write_queue([entry("wrong", P)])
     home.drained()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import time
 from functools import partial
@@ -238,6 +239,43 @@ def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
     assert server.total_stored() == 4
     projects = [json.loads(save.body)["user_id"] for save in server.saves]
     assert sorted(projects) == ["-field", "garden", "garden", "garden"]
+
+
+def test_notes_that_are_kept_elsewhere_are_delivered_and_named_by_doctor(
+    home: Home, server: Standin
+) -> None:
+    garden = home.root / "garden"
+    folder = home.claude / "projects" / re.sub("[^A-Za-z0-9]", "-", str(garden))
+    (garden / ".claude").mkdir(parents=True)
+    folder.mkdir(parents=True)
+    (folder / "session.jsonl").write_text(json.dumps({"cwd": str(garden)}), encoding="utf-8")
+    for settings, where in (
+        (home.claude / "settings.json", "~/mine"),
+        (garden / ".claude" / "settings.local.json", str(home.root / "of-garden")),
+    ):
+        settings.write_text(json.dumps({"autoMemoryDirectory": where}), encoding="utf-8")
+    places = {
+        home.root / "mine": "mine",
+        home.root / "of-garden": "garden",
+        home.claude / "agent-memory" / "tester": "tester",
+        garden / ".claude" / "agent-memory" / "tester": "garden",
+        garden / ".claude" / "agent-memory-local" / "tester": "garden",
+    }
+    for place in places:
+        place.mkdir(parents=True)
+        (place / "soil.md").write_text(f"It is clay in {place}.", encoding="utf-8")
+        os.utime(place / "soil.md", (time.time() - 3600,) * 2)
+    home.worker(env=WANTED)
+    server.wait_for(lambda: server.total_stored() == len(places))
+    saved = [json.loads(save.body) for save in server.saves]
+    found = {each["content"]: each["user_id"] for each in saved}
+    assert found == {f"It is clay in {place}.": name for place, name in places.items()}
+    (check,) = (
+        each for each in home.json("doctor", env=WANTED)["checks"] if each["name"] == "notes"
+    )
+    for place in places:
+        top = place.parent if place.name == "tester" else place
+        assert f"1 note in {top}" in check["message"]
 
 
 @pytest.mark.row(1)

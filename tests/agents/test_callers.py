@@ -1,4 +1,4 @@
-"""The command lines by which Claude Code starts mem0tray."""
+"""The command lines by which an agent starts mem0tray."""
 
 import shlex
 
@@ -16,7 +16,7 @@ PROGRAMS = (
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_line_for_sh_is_known_again(program: list[str]) -> None:
-    line = callers.hook_line(program, "Stop", windows=False)
+    line = callers.hook_line(program, ("hook", "Stop"), windows=False, powershell=True)
     assert shlex.split(line) == [*program, "hook", "Stop"]
     words = callers.words_of({"command": line})
     assert callers.started_program(words, "hook", "Stop") == program
@@ -31,10 +31,14 @@ def test_a_line_for_sh_is_known_again(program: list[str]) -> None:
         (r"C:\Jo Doe\mem0tray.exe", '"C:/Jo Doe/mem0tray.exe" hook Stop'),
     ],
 )
+@pytest.mark.parametrize("powershell", [True, False])
 def test_a_line_on_windows_has_no_backslash_that_a_shell_would_take(
-    program: str, line: str
+    program: str, line: str, *, powershell: bool
 ) -> None:
-    assert callers.hook_line([program], "Stop", windows=True) == line
+    if powershell and line.startswith('"'):
+        line = f"& {line}"
+    made = callers.hook_line([program], ("hook", "Stop"), windows=True, powershell=powershell)
+    assert made == line
     words = callers.words_of({"command": line})
     assert callers.started_program(words, "hook", "Stop") == [program.replace("\\", "/")]
     assert callers.is_installed([program])

@@ -1,4 +1,7 @@
-"""The official client of the Model Context Protocol, and `mem0tray mcp` at its other end."""
+"""The official client of the Model Context Protocol, and `mem0tray mcp` at its other end.
+
+The client takes a second to load: nothing here does so until a session begins.
+"""
 
 import json
 import subprocess
@@ -6,18 +9,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, Self
-
-import mcp_types as types
-from anyio.from_thread import start_blocking_portal
-from mcp import Client, StdioServerParameters
-from mcp.client._transport import Transport
-from mcp.client.session import ClientRequestContext
-from mcp.client.stdio import stdio_client
-from pydantic import FileUrl
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from tests.support.home import COMMAND, Home
 from tests.support.processes import LONGEST
+
+if TYPE_CHECKING:
+    import mcp_types as types
+    from mcp.client._transport import Transport
+    from mcp.client.session import ClientRequestContext
 
 LEGACY = "legacy"  # the handshake of the protocol's revisions before 2026-07-28
 
@@ -41,14 +41,18 @@ class ToolClient:
     """
 
     def __init__(
-        self, server: Transport, *, roots: Sequence[str] | str | None = None, mode: str = "auto"
+        self, server: "Transport", *, roots: Sequence[str] | str | None = None, mode: str = "auto"
     ) -> None:
+        from mcp import Client
+
         self._stack = ExitStack()
         self._roots = roots
         callback = self._list_roots if roots is not None else None
         self._client = Client(server, mode=mode, list_roots_callback=callback)
 
     def __enter__(self) -> Self:
+        from anyio.from_thread import start_blocking_portal
+
         self._portal = self._stack.enter_context(start_blocking_portal())
         self._stack.enter_context(self._portal.wrap_async_context_manager(self._client))
         return self
@@ -56,7 +60,7 @@ class ToolClient:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def tools(self) -> dict[str, types.Tool]:
+    def tools(self) -> "dict[str, types.Tool]":
         return {each.name: each for each in self._portal.call(self._client.list_tools).tools}
 
     def call(self, tool: str, **arguments: Any) -> Said:
@@ -71,12 +75,15 @@ class ToolClient:
     async def _call(self, tool: str, arguments: dict[str, Any]) -> Said:
         result = await self._client.call_tool(tool, arguments)
         (content,) = result.content
-        assert isinstance(content, types.TextContent)
+        assert content.type == "text"
         return Said(content.text, bool(result.is_error))
 
     async def _list_roots(
-        self, context: ClientRequestContext
-    ) -> types.ListRootsResult | types.ErrorData:
+        self, context: "ClientRequestContext"
+    ) -> "types.ListRootsResult | types.ErrorData":
+        import mcp_types as types
+        from pydantic import FileUrl
+
         del context
         if isinstance(self._roots, str):
             return types.ErrorData(code=types.INTERNAL_ERROR, message=self._roots)
@@ -93,6 +100,9 @@ def over_stdio(
     `folder` is its working directory, the home's root unless it is given.
     `pid_file` gets the number of its process (not on Windows), which the SDK keeps to itself.
     """
+    from mcp import StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
     command: tuple[str, ...] = (*COMMAND, "mcp")
     if pid_file is not None:
         command = ("/bin/sh", "-c", 'echo $$ > "$0"; exec "$@"', str(pid_file), *command)

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from mem0tray.agents import connecting
-from mem0tray.agents.callers import EVENTS
+from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.files import atomic
 from tests.cli.scratch import Scratch, checks
 from tests.support import needs
 
+EVENTS = AGENTS[CLAUDE_CODE].events
 THEIRS = """{
     "model": "opus",
     "hooks": {
@@ -74,7 +75,12 @@ def test_both_are_connected_and_taken_back_byte_for_byte(home: Scratch) -> None:
     settings = own_settings(home)
     servers = own_servers(home, '{"numStartups":3,"projects":{}}')
     said = home.ok("install", "claude-code")
-    for each in ("+", str(settings), '"mcp__mem0tray" to permissions.allow', "begin with `mem0:`"):
+    for each in (
+        "+",
+        str(settings),
+        "`mem0tray install claude-code --allow` lets it",
+        "begin with `mem0:`",
+    ):
         assert each in said
     document = json.loads(settings.read_bytes())
     assert list(document) == ["model", "hooks", "big"]
@@ -136,7 +142,7 @@ def test_a_person_is_asked(home: Scratch, answer: str, monkeypatch: pytest.Monke
     settings = own_settings(home)
     home.terminal(200)
     monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
-    done = home.run("install", "claude-code", stdin=f"{answer}\n".encode())
+    done = home.run("install", "claude-code", "--no-allow", stdin=f"{answer}\n".encode())
     assert done.code == (0 if answer == "y" else 1)
     assert (settings.read_text() == THEIRS) == (answer == "n")
 
@@ -202,20 +208,6 @@ def test_doctor_says_how_claude_code_is_connected(home: Scratch) -> None:
     said = " ".join(said for level, said in checks(home, "claude code") if level == "warn")
     for each in ("disableAllHooks", "mem0tray@somewhere"):
         assert each in said
-
-
-@pytest.mark.parametrize("where", ["settings", "agents", "nowhere"])
-@pytest.mark.parametrize("taken", [True, False])
-def test_doctor_warns_of_notes_that_are_not_taken_in(
-    home: Scratch, where: str, *, taken: bool
-) -> None:
-    home.env(MEM0TRAY_CLAUDE_AUTO_MEMORY=str(taken).lower())
-    own_settings(home, '{"autoMemoryDirectory": "~/notes"}' if where == "settings" else "{}")
-    if where == "agents":
-        (home.claude / "agent-memory").mkdir()
-    warned = [said for level, said in checks(home, "claude code") if level == "warn"]
-    expected = taken and where != "nowhere"
-    assert ["agent-memory" in said for said in warned] == [True] * expected
 
 
 def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:

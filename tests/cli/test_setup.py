@@ -202,6 +202,7 @@ def test_a_person_answers_and_again_with_enter(home: Home, server: Standin) -> N
             ("Server: ", server.url),
             ("API key", KEY),
             ("Connect Claude Code", ""),
+            ("without asking", ""),
             ("when you log in", ""),
             ("Take in the notes", ""),
         ],
@@ -220,6 +221,33 @@ def test_a_person_answers_and_again_with_enter(home: Home, server: Standin) -> N
     assert "Claude Code is connected." in said
     assert "starts at login" in said
     assert everything(home) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "connected"),
+    [
+        (("--yes",), {"claude-code", "codex"}),
+        (("--yes", "--no-claude-code"), {"codex"}),
+        (("--agent", "cursor"), {"cursor"}),
+        (("--agent", "cursor", "--claude-code"), {"cursor", "claude-code"}),
+    ],
+)
+def test_the_agents_that_are_here_or_named_are_connected(
+    home: Home, options: tuple[str, ...], connected: set[str]
+) -> None:
+    (home.claude / "settings.json").write_text("{}", encoding="utf-8")
+    for folder in (".codex", ".cursor"):
+        (home.root / folder).mkdir()
+    if "--agent" not in options:
+        (home.root / ".cursor").rmdir()
+    home.ok("setup", *options, LOGIN, "--no-memory")
+    for name, file in {
+        "claude-code": ".claude.json",
+        "codex": ".codex/config.toml",
+        "cursor": ".cursor/mcp.json",
+    }.items():
+        path = home.root / file
+        assert (path.exists() and "mem0tray" in path.read_text("utf-8")) == (name in connected)
 
 
 def test_notes_are_taken_in_only_where_that_is_said(home: Home) -> None:
@@ -250,8 +278,8 @@ def test_this_computer_stays_the_choice_when_others_begin_the_files(
     ("answered", "end", "ended", "told"),
     [
         (0, END, 1, "Setup ended at a question."),
-        (3, END, 1, "Setup ended at a question."),
-        (3, INTERRUPT, 130, "Setup was interrupted."),
+        (4, END, 1, "Setup ended at a question."),
+        (4, INTERRUPT, 130, "Setup was interrupted."),
     ],
 )
 def test_what_was_answered_before_an_end_is_kept(
@@ -264,6 +292,7 @@ def test_what_was_answered_before_an_end_is_kept(
         ("Server: ", server.url),
         ("API key", KEY),
         ("Connect Claude Code", "y"),
+        ("without asking", "y"),
         ("when you log in", "y"),
     ]
     answers[answered:] = [(answers[answered][0], end)]

@@ -13,7 +13,7 @@ import pytest
 
 from mem0tray import __version__
 from mem0tray.agents import callers
-from mem0tray.agents.callers import EVENTS
+from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.cli import app
 from mem0tray.config import settings
 from tests.support import needs
@@ -74,10 +74,11 @@ def part(name: str) -> Any:
 
 
 def test_the_plug_in_has_the_hooks_and_the_tools_of_install() -> None:
-    ours = callers.with_server(callers.with_hooks("{}", ["mem0tray"]), ["mem0tray"])
+    hooks = callers.with_hooks(CLAUDE_CODE, "{}", ["mem0tray"])
+    ours = callers.with_server(CLAUDE_CODE, hooks, ["mem0tray"])
     expected = json.loads(ours)
     assert part("hooks/hooks.json")["hooks"] == expected["hooks"]
-    assert list(expected["hooks"]) == list(EVENTS)
+    assert list(expected["hooks"]) == list(AGENTS[CLAUDE_CODE].events)
     server = expected["mcpServers"]["mem0tray"]
     assert part(".mcp.json")["mcpServers"]["mem0tray"] == {
         name: server[name] for name in ("command", "args")

@@ -35,7 +35,8 @@ _PARTS: Final[dict[str, _Look]] = {
     "the start at login": machine.autostart,
     "the deliveries": server.deliveries,
     "other workers": server.other_workers,
-    "Claude Code": machine.claude_code,
+    "the coding agents": machine.agents,
+    "the notes": machine.notes,
     "the tray": machine.tray,
 }
 

@@ -1,15 +1,16 @@
-"""Checks of what is around us: worker, start at login, desktop, Claude Code."""
+"""Checks of what is around us: worker, start at login, desktop, coding agents."""
 
 import atexit
-import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mem0tray.actions.server_test import OK, WARN, Check
 from mem0tray.agents import callers, connecting
-from mem0tray.agents.callers import EVENTS, Caller
+from mem0tray.agents.callers import Caller
+from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.cli import config as login
 from mem0tray.cli.doctor import HANGS, Examined
 from mem0tray.core import text
@@ -18,8 +19,10 @@ from mem0tray.core.text import plural
 from mem0tray.desktop import autostart as autostarts
 from mem0tray.desktop.autostart import ENABLED, STALE
 from mem0tray.files.lock import COMMAND, holder, is_locked
+from mem0tray.ledger.reader import Reader
 from mem0tray.system import programs
 from mem0tray.system.paths import claude_code_folder
+from mem0tray.worker.queue import note_folders
 
 
 def worker(examined: Examined) -> Iterable[Check]:
@@ -152,57 +155,76 @@ def _tried(language: str, *, over_bus: bool, send: bool) -> Check:
     return Check("notifications", WARN, said, f"{look}{more}")
 
 
-# Claude Code ----------------------------------------------------------------------------
+# The coding agents ----------------------------------------------------------------------
 
 
-def claude_code(examined: Examined) -> Iterable[Check]:
-    """Check whether Claude Code is there, with its tools and hooks."""
-    try:
-        at_servers = connecting.read(connecting.MCP).text
-        at_hooks = connecting.read(connecting.HOOKS).text
-        servers, hooks = callers.servers(at_servers), callers.hooks(at_hooks)
-    except Mem0TrayError as error:
-        yield _claude(error.message, error.remedy)
-        return
-    plug_in = callers.plug_in(at_hooks)
-    found = connecting.claude()
-    where = f"The program is {found}." if found else "The program `claude` was not found."
+def agents(_: Examined) -> Iterable[Check]:
+    """Check the agents that are here or connected, and Claude Code: its tools and hooks."""
+    for name in AGENTS:
+        try:
+            if name == CLAUDE_CODE or connecting.is_there(name):
+                yield from _agent(name)
+        except Mem0TrayError as error:
+            yield _odd(name, error.message, error.remedy)
+
+
+def _agent(name: str) -> Iterator[Check]:
+    at_hooks = connecting.text_of(name, connecting.HOOKS)
+    servers = callers.servers(name, connecting.text_of(name, connecting.MCP))
+    hooks = callers.hooks(name, at_hooks)
+    plug_in = callers.plug_in(at_hooks) if name == CLAUDE_CODE else ""
+    found, form = connecting.program_of(name), AGENTS[name].settings
+    where = f"The program is {found}." if found else f"The program `{form.program}` was not found."
     parts = [f"the tools as {each.place[-1]}" for each in servers]
     parts += [plural(len(hooks), "hook")] if hooks else []
     parts += [f"the plug-in {plug_in}"] if plug_in else []
     is_open = bool(found) and not parts
     said = f"Connected: {', '.join(parts)}." if parts else "It is not connected."
-    remedy = "`mem0tray install claude-code` connects it." if is_open else ""
-    yield Check("claude code", OK, f"{where} {said}", remedy)
-    yield from _odd(servers, hooks, plug_in)
+    remedy = f"`mem0tray install {name}` connects it." if is_open else ""
+    yield Check(AGENTS[name].title.lower(), OK, f"{where} {said}", remedy)
+    yield from _odd_callers(name, servers, hooks, plug_in)
     if hooks and callers.are_off(at_hooks):
         why = "Its settings switch all hooks off (disableAllHooks): none of ours is called."
-        yield _claude(why, "Remove that line, if you want them.")
-    root = claude_code_folder(os.environ)
-    elsewhere = "autoMemoryDirectory" in json.loads(at_hooks) or (root / "agent-memory").exists()
-    if examined.settings.claude.auto_memory and elsewhere:
-        yield _claude(
-            f"Of its notes, only those in {root / 'projects'} are taken in,"
-            " not those in autoMemoryDirectory or agent-memory."
-        )
+        yield _odd(name, why, "Remove that line, if you want them.")
+    if connecting.untrusted(name, hooks):
+        yield _odd(name, form.unheard)
 
 
-def _odd(servers: list[Caller], hooks: list[Caller], plug_in: str) -> Iterator[Check]:
+def _odd_callers(
+    name: str, servers: list[Caller], hooks: list[Caller], plug_in: str
+) -> Iterator[Check]:
     both = [*servers, *hooks]
     for program in dict.fromkeys(each.program for each in both if each.program):
         if obstacle := programs.obstacle(program[0]):
-            remedy = "`mem0tray install claude-code` names it anew."
-            yield _claude(f"It starts mem0tray, but {obstacle}.", remedy)
+            remedy = f"`mem0tray install {name}` names it anew."
+            yield _odd(name, f"It starts mem0tray, but {obstacle}.", remedy)
     if plug_in and both:
-        yield _claude(
+        yield _odd(
+            name,
             f"It has the plug-in {plug_in}, and the same once more in its settings.",
-            "`mem0tray uninstall claude-code` takes away the latter.",
+            f"`mem0tray uninstall {name}` takes away the latter.",
         )
-    missing = [event for event in EVENTS if event not in {each.what for each in hooks}]
+    events = AGENTS[name].events
+    missing = [event for event in events if event not in {each.what for each in hooks}]
     if hooks and missing:
-        remedy = "`mem0tray install claude-code --hooks` adds it."
-        yield _claude(f"There is no hook for {', '.join(missing)}.", remedy)
+        remedy = f"`mem0tray install {name} --hooks` adds it."
+        yield _odd(name, f"There is no hook for {', '.join(missing)}.", remedy)
 
 
-def _claude(message: str, remedy: str = "") -> Check:
-    return Check("claude code", WARN, message, remedy)
+def _odd(name: str, message: str, remedy: str = "") -> Check:
+    return Check(AGENTS[name].title.lower(), WARN, message, remedy)
+
+
+def notes(examined: Examined) -> Iterable[Check]:
+    """Name the folders of Claude Code's notes, with the number of these, if they are wanted."""
+    if not examined.settings.claude.auto_memory:
+        return
+    root = claude_code_folder(os.environ).absolute()
+    with Reader(examined.paths.ledger) as reader:
+        directories = reader.note_directories()
+    counts = Counter({root / note_folders.PROJECTS: 0})
+    for folder in {each.path: each for each in note_folders.folders(root, directories)}.values():
+        place = folder.base if folder.base.is_relative_to(root) else root / folder.path
+        counts[place] += len(list(note_folders.notes_in(root, folder)))
+    said = ", ".join(f"{plural(number, 'note')} in {place}" for place, number in counts.items())
+    yield Check("notes", OK, f"The worker takes in {said}.")

@@ -1,4 +1,4 @@
-"""Claude Code's notes, `projects/*/memory/**/*.md`, taken in if `claude.auto_memory` is true.
+"""Claude Code's notes, taken in if `claude.auto_memory` is true; `note_folders` finds them.
 
 A note is taken in once it has not changed for a minute. Its text is queued and remembered in one
 transaction. No link is followed: its target is a note by itself, or not one of Claude Code's.
@@ -7,57 +7,29 @@ transaction. No link is followed: its target is a note by itself, or not one of 
 import json
 import math
 import os
-import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from itertools import islice
+from itertools import takewhile
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.files import document
-from mem0tray.files.atomic import Signature
-from mem0tray.ledger.names import NOTES, QUEUED
-from mem0tray.system import project, regular_file
+from mem0tray.ledger.names import NOTE_DIRECTORIES, NOTES, QUEUED
+from mem0tray.system import regular_file
 from mem0tray.system.paths import claude_code_folder
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.queue import note_folders
 from mem0tray.worker.queue.intake import accept
+from mem0tray.worker.queue.note_folders import FoundNote
 
-PROJECTS: Final = "projects"
 LARGEST: Final = 1_000_000  # bytes of a note, which Claude Code keeps to a few thousand
 QUIET: Final = 60.0  # seconds
 LOOK: Final = 15.0  # seconds between readings of all folders
 _AT_ONCE: Final = 100  # notes that are read in one cycle: other files do not wait for thousands
-_FOLDER: Final = "memory"
-_INDEX: Final = "MEMORY.md"  # lists the other notes
 _NOT_FOLLOWED: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
 _FENCE: Final = "---"
-_TRANSCRIPTS: Final = 5  # the newest transcripts, one of which names the working directory
-_LINES: Final = 50  # lines of a transcript
-_LONGEST: Final = 100_000  # bytes in a line
-_CUT: Final = 200  # characters of a long name that come from the directory, before a hash
-_OTHERS: Final = re.compile(r"[^A-Za-z0-9]")
-
-
-class FoundNote(NamedTuple):
-    """A note's path below Claude Code's folder, the mark of its version, its time of change."""
-
-    path: str
-    mark: str
-    changed: float
-
-    @classmethod
-    def of(cls, path: str, found: os.stat_result) -> "FoundNote":
-        signature = Signature.of(found)  # without the inode, which Windows does not list
-        mark = f"{signature.size} {signature.mtime} {signature.ctime}"
-        return cls(path, mark, found.st_mtime)
-
-    @property
-    def owner(self) -> str:
-        return "/".join(self.path.split("/")[:2])
 
 
 def quiet_at(changed: float, now: float, moment: float) -> float:
@@ -72,6 +44,8 @@ class NoteIntake:
         self._context = context
         self._root = claude_code_folder(os.environ).absolute()
         self._known: dict[str, str] = {}  # marks of folders, and of notes that are done, by path
+        self._directories: dict[str, str] = {}  # those that `note_folders.learn` found
+        self._learnt = 0.0  # Unix seconds
         self._changed: dict[str, tuple[float, FoundNote]] = {}  # with the moment of quiet
         self._projects: dict[str, str] = {}  # looked up in this cycle
         self._reported: set[str] = set()  # what could not be read
@@ -86,9 +60,12 @@ class NoteIntake:
             return 0
         if self._next_look == -math.inf:
             self._known = self._context.inbox.note_marks()
+            self._directories = json.loads(self._context.ledger.meta(NOTE_DIRECTORIES) or "{}")
+            self._learnt = -math.inf
         if moment >= self._next_look:
             self._next_look = moment + LOOK
-            for note in find(self._root, self._report):
+            self._learn(now)
+            for note in note_folders.find(self._root, self._directories, self._report):
                 self._await(note, now, moment)
         self._projects.clear()
         quiet = [note for at, note in self._changed.values() if at <= moment]
@@ -99,6 +76,14 @@ class NoteIntake:
         if not self._changed and self._context.ledger.may_have_been_sent(NOTES):
             self._context.ledger.trust(NOTES)
         return new
+
+    def _learn(self, now: float) -> None:
+        """Remember where sessions were held: Claude Code removes transcripts after 30 days."""
+        new = note_folders.learn(self._root, self._directories, self._learnt - QUIET)
+        self._learnt = now
+        if new:
+            self._directories |= new
+            self._context.ledger.set_meta(NOTE_DIRECTORIES, json.dumps(self._directories))
 
     def _await(self, note: FoundNote, now: float, moment: float) -> None:
         _, before = self._changed.get(note.path, (0.0, None))
@@ -113,7 +98,7 @@ class NoteIntake:
         """Return a note with its item; None if it is another by now, or cannot be read."""
         found = None
         try:
-            found = read(self._root, note.path)
+            found = read(self._root, note)
         except OSError as error:
             self._known[note.path] = note.mark  # the next worker tries again
             self._report(error, note.path)
@@ -134,15 +119,15 @@ class NoteIntake:
             except UnicodeDecodeError:  # its message would repeat the note's bytes
                 why = "it is no UTF-8"
             else:
-                return as_item(note, self._project(note.owner), text, now) if text else None
+                return as_item(note, self._project(note.folder.owner), text, now) if text else None
         self._context.events.emit(events.NoteLeftOut(note.path, why))
         return None
 
     def _project(self, owner: str) -> str:
         if owner not in self._projects:  # once for all quiet notes of a folder
             former = json.loads(self._known.get(owner, '""'))
-            found = self._projects[owner] = project_of(self._root / owner, os.environ, former)
-            self._known[owner] = json.dumps(found)
+            found = note_folders.project_of(self._root, owner, self._directories, former)
+            self._projects[owner], self._known[owner] = found, json.dumps(found)
             self._context.inbox.mark_note(owner, self._known[owner])
         return self._projects[owner]
 
@@ -166,8 +151,9 @@ class NoteIntake:
         return new
 
     def _report(self, error: OSError, path: str = "") -> None:
-        path = path or os.path.relpath(str(error.filename), self._root)
-        if path not in self._reported:
+        is_gone = not path and isinstance(error, FileNotFoundError | NotADirectoryError)
+        path = path or str(error.filename).removeprefix(f"{self._root}{os.sep}")
+        if path not in self._reported and not is_gone:
             self._reported.add(path)
             why = error.strerror or "it cannot be read"
             self._context.events.emit(events.NoteLeftOut(path, why))
@@ -176,48 +162,20 @@ class NoteIntake:
 # Files ------------------------------------------------------------------------------
 
 
-def find(root: Path, on_error: Callable[[OSError], None]) -> Iterator[FoundNote]:
-    """Find all notes; what cannot be listed is left out, and `on_error` gets the error."""
-
-    def failed(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError | NotADirectoryError):
-            on_error(error)
-
-    owners: list[Path] = []
-    try:
-        with os.scandir(root / PROJECTS) as entries:
-            owners += [Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError as error:
-        failed(error)
-    tops = (owner / _FOLDER for owner in owners)
-    for top in (each for each in tops if not each.is_symlink()):
-        for folder, names, files in os.walk(top, onerror=failed):
-            names[:] = [name for name in names if not name.startswith(".")]
-            below = Path(folder).relative_to(root).as_posix()
-            for name in files:
-                if name.endswith(".md") and name != _INDEX and not name.startswith("."):
-                    try:
-                        found = Path(folder, name).lstat()
-                    except OSError as error:
-                        failed(error)
-                        continue
-                    if stat.S_ISREG(found.st_mode):
-                        yield FoundNote.of(f"{below}/{name}", found)
-
-
-def read(root: Path, path: str) -> tuple[bytes, FoundNote] | None:
+def read(root: Path, note: FoundNote) -> tuple[bytes, FoundNote] | None:
     """Return a note's first bytes and its mark; None if it just changed. Raises OSError."""
-    way = list((root / path).parents)[: len(Path(path).parts) - 2]
+    path = root / note.path
+    way = takewhile(lambda each: each != note.folder.base, path.parents)
     try:
         if not all(stat.S_ISDIR(folder.lstat().st_mode) for folder in way):
             return None
-        fd = regular_file.open_fd(root / path, _NOT_FOLLOWED)
+        fd = regular_file.open_fd(path, _NOT_FOLLOWED)
     except FileNotFoundError:
         return None
     with os.fdopen(fd, "rb") as file:
-        before = FoundNote.of(path, os.fstat(fd))
+        before = FoundNote.of(note.path, os.fstat(fd), note.folder)
         data = file.read(LARGEST + 1)
-        after = FoundNote.of(path, os.fstat(fd))
+        after = FoundNote.of(note.path, os.fstat(fd), note.folder)
     return (data, after) if before == after else None
 
 
@@ -235,54 +193,3 @@ def as_item(note: FoundNote, project_id: str, text: str, now: float) -> Item | N
     timestamp = int(note.changed if items.EARLIEST <= note.changed <= now else now)
     entry = items.entry(items.id_of(note.path, text), project_id, text, timestamp)
     return items.parse(document.dump(entry))
-
-
-# The project ------------------------------------------------------------------------
-
-
-def project_of(folder: Path, environ: Mapping[str, str], former: str = "") -> str:
-    """Return the project of the working directory that `folder`, below `projects`, is named after.
-
-    If no transcript names the directory: `MEM0_PROJECT_ID`, or else the `former` project, as Claude
-    Code removes transcripts after 30 days, or else the folder's name.
-    """
-    there = working_directory(folder)
-    if there is not None:
-        return project.of_folder(there, environ) or folder.name
-    return environ.get(project.VARIABLE, "").strip() or former or folder.name
-
-
-def working_directory(folder: Path) -> Path | None:
-    """Return the directory in the newest transcripts that fits the folder's name; None without one.
-
-    The name has `-` for everything but ASCII letters and digits, so it does not say enough.
-    """
-    found: list[tuple[float, str]] = []
-    with suppress(OSError), os.scandir(folder) as entries:
-        found = [
-            (entry.stat(follow_symlinks=False).st_mtime, entry.path)
-            for entry in entries
-            if entry.name.endswith(".jsonl") and entry.is_file(follow_symlinks=False)
-        ]
-    for _, transcript in sorted(found, reverse=True)[:_TRANSCRIPTS]:
-        with suppress(OSError):
-            for directory in _directories(Path(transcript)):
-                if _fits(directory, folder.name):
-                    return Path(directory)
-    return None
-
-
-def _directories(transcript: Path) -> Iterator[str]:
-    with regular_file.open_binary(transcript) as file:
-        for line in islice(iter(lambda: file.readline(_LONGEST), b""), _LINES):
-            found = (items.load_object(line) or {}).get("cwd")
-            if isinstance(found, str) and found and "\0" not in found:
-                yield found
-
-
-def _fits(directory: str, name: str) -> bool:
-    mine, given = (
-        _OTHERS.sub(lambda found: "-" * (1 + (found[0] > "\uffff")), text)
-        for text in (directory, name)
-    )
-    return mine == given or (len(mine) > _CUT and mine[:_CUT] == given[:_CUT])

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tests.proofs.mutants.mutations import Mutant
+if TYPE_CHECKING:
+    from tests.proofs.mutants.mutations import Mutant
 
 PARTS: Final = ("mem0tray", "tests", "icons", "packaging", "pyproject.toml", "README.md")
 _CLEAN: Final = 900.0  # seconds for all tests of a room, unchanged
@@ -68,7 +69,7 @@ class Tree:
                 shutil.copy2(source, self.root / part)
         self._clean: dict[str, tuple[float, list[str]]] = {}  # seconds, and what fails anyway
 
-    def tried(self, mutant: Mutant, room: str, tests: Sequence[str]) -> Result:
+    def tried(self, mutant: "Mutant", room: str, tests: Sequence[str]) -> Result:
         """Change the file, run the module's own tests, then the room's, then mypy."""
         if room not in self._clean:
             began = time.monotonic()
@@ -101,7 +102,7 @@ class Tree:
         return sorted(each.relative_to(self.root).as_posix() for each in found)
 
     @contextlib.contextmanager
-    def _changed(self, mutant: Mutant) -> Iterator[None]:
+    def _changed(self, mutant: "Mutant") -> Iterator[None]:
         path = self.root / mutant.path
         before = path.read_text(encoding="utf-8")
         path.write_text(mutant.code, encoding="utf-8")

@@ -188,4 +188,4 @@ def test_files_hold_only_what_they_are_for(whole: WholeRun) -> None:
 
 
 def _quarantine(home: Home) -> Iterator[Path]:
-    return home.data.glob("mem0tray/agents-*/quarantine/*")
+    return home.data.glob("mem0tray/claude-*/quarantine/*")

@@ -2,6 +2,7 @@
 
 import argparse
 import secrets
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +28,10 @@ def main() -> int:
         Home(Path(scratch, "home"), server.url) as home,
     ):
         result = soak(home, server, options.minutes * 60, seed, tell)
+        if result.faults:
+            kept = tempfile.mkdtemp(prefix="soak-")
+            shutil.copytree(scratch, kept, symlinks=True, dirs_exist_ok=True)
+            print(f"\nthe home is kept in {kept}", file=sys.stderr)
     print(file=sys.stderr)
     print(summary(result))
     return int(bool(result.faults) or not all(trend.met for trend in result.trends))

@@ -3,12 +3,14 @@
 import json
 import random
 import subprocess
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
 from mem0tray.core.item import digest
+from mem0tray.files import atomic
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from tests.support import user
@@ -35,7 +37,8 @@ class Editor:
         self._texts: defaultdict[str, set[str]] = defaultdict(set)  # by id, every one it ever had
         self._fresh: dict[str, bytes] = {}  # ids and digests that nobody may have read yet
         self._old: Item = {"items": []}
-        self._copied: bytes | None = None  # an old copy, as it was saved
+        self._built_on_old = False  # an old copy was saved, and nothing was read since
+        self._stamps: set[object] = set()  # that we gave the file ourselves
         self._ways: list[tuple[Callable[[], None], int]] = [
             (self.retry_all, 6),
             (self.retry_all_stamped, 3),
@@ -61,7 +64,13 @@ class Editor:
         with suppress(UnreadableError):
             way()
             self.done[way.__name__] += 1
+            self._note(way.__name__)
         return self._rng.uniform(0.3, 1.5)
+
+    def _note(self, what: str) -> None:
+        """Leave a line for whoever looks into a fault: when it was done, to which state."""
+        with self._home.root.joinpath("edits.log").open("a", encoding="utf-8") as file:
+            file.write(f"{time.time():.3f} {what} on_old={self._built_on_old}\n")
 
     # In the editor ------------------------------------------------------------------
 
@@ -91,13 +100,13 @@ class Editor:
         gone = self._pick(document, 3)
         self._discard(gone)
         document["items"] = [item for item in document["items"] if item not in gone]
-        user.save(self._home, document, stamp=self._stamped())
+        self._save(document)
 
     def add(self) -> None:
         document = self._open()
         letter = dead(f"added by hand, {len(self.accepted)}", "by hand")
         document["items"].append(letter)
-        user.save(self._home, document, stamp=self._stamped())
+        self._save(document)
         self._accept(letter)
 
     def mend(self) -> None:
@@ -105,8 +114,14 @@ class Editor:
         for item in self._pick(document, 1):
             self.offered.add(item["content"])
             item |= {"content": f"mended {len(self.accepted)}: {item['id']}", "last_attempt": 0}
-            user.save(self._home, document, stamp=self._stamped())
+            self._save(document)
             self._accept(item)
+
+    def _save(self, document: Item) -> None:
+        stamp = self._stamped()
+        user.save(self._home, document, stamp=stamp)
+        if stamp:
+            self._stamps.add(document["last_update"])
 
     def _accept(self, item: Item) -> None:
         self.accepted.append(item["content"])
@@ -117,19 +132,22 @@ class Editor:
         return self._rng.random() < 0.3 and not self._is_an_old_copy()
 
     def _is_an_old_copy(self) -> bool:
-        """Say whether an old copy stands in the file still, which no worker has taken in.
+        """Say whether an old copy stands in the file still, edited or not, which nobody has read.
 
         Stamped anew it would delete what came after it: the stamp hides how old it is.
         """
-        return self._copied is not None and self._content() == self._copied
-
-    def _content(self) -> bytes | None:
-        with suppress(OSError):  # broken, and just being quarantined
-            return self._home.dlq.read_bytes()
-        return None
+        if self._built_on_old:
+            found = atomic.signature(self._home.dlq)
+            with Reader(self._ledger) as ledger:
+                self._built_on_old = found is not None and not ledger.has_merged(found)
+        return self._built_on_old
 
     def keep_a_copy(self) -> None:
-        self._old = self._open()
+        """Keep one with a stamp of the worker's: from our own nobody can tell how old it is."""
+        document = self._open()
+        if document.get("last_update") in self._stamps:
+            raise UnreadableError
+        self._old = document
 
     def save_an_old_copy(self) -> None:
         self._wait_for_intake()
@@ -138,7 +156,7 @@ class Editor:
         self._old["items"] = [item for item in self._old["items"] if item not in gone]
         if "last_update" in self._old:
             user.save(self._home, self._old)
-            self._copied = self._content()
+            self._built_on_old = True
 
     def tear(self) -> None:
         self._wait_for_intake()
@@ -170,6 +188,7 @@ class Editor:
         if self._is_an_old_copy():
             raise UnreadableError
         self._script(user.RETRY_ALL_STAMPED)
+        self._stamps.add(self._open().get("last_update"))
 
     def _script(self, source: str) -> None:
         self._open()

@@ -12,13 +12,8 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger.names import NOTES, QUEUED
 from mem0tray.worker.queue import notes
-from mem0tray.worker.queue.notes import (
-    QUIET,
-    project_of,
-    quiet_at,
-    without_front_matter,
-    working_directory,
-)
+from mem0tray.worker.queue.note_folders import FoundNote
+from mem0tray.worker.queue.notes import QUIET, quiet_at, without_front_matter
 from tests.support import needs
 from tests.worker.queue.scene import GARDEN, NoteDesk
 
@@ -295,10 +290,10 @@ def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.Mo
     desk.write("soil.md", "It is sand.")
     read = notes.read
 
-    def refuse(root: Path, path: str) -> object:
-        if root / path == denied:
-            raise PermissionError(13, "Permission denied", path)
-        return read(root, path)
+    def refuse(root: Path, note: FoundNote) -> object:
+        if root / note.path == denied:
+            raise PermissionError(13, "Permission denied", note.path)
+        return read(root, note)
 
     with monkeypatch.context() as patch:
         patch.setattr(notes, "read", refuse)
@@ -331,59 +326,6 @@ def test_thousands_are_taken_in_by_and_by(desk: NoteDesk, monkeypatch: pytest.Mo
     turns = [(desk.run(everywhere=False), desk.intake.awaited) for _ in range(3)]
     assert turns == [(4, True), (4, True), (3, False)]
     assert desk.queued() == [(GARDEN, f"text {n}") for n in reversed(range(11))]
-
-
-NAME = "-home-ann-my-garden"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / NAME
-    made.mkdir()
-    return made
-
-
-def transcript(folder: Path, name: str, *lines: object, age: float = 0) -> Path:
-    path = folder / f"{name}.jsonl"
-    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
-    os.utime(path, (1_800_000_000 - age,) * 2)
-    return path
-
-
-def test_the_newest_transcript_that_fits_the_name_tells_the_directory(folder: Path) -> None:
-    transcript(folder, "old", {"cwd": "/home/ann.my/garden"}, age=20)
-    transcript(folder, "mine", {"type": "summary"}, [], {"cwd": 3}, {"cwd": "/home/ann/my_garden"})
-    transcript(folder, "moved", {"cwd": "/home/ann/other"}, age=-10)
-    (folder / "torn.jsonl").write_bytes(b'{"cwd": "/home/ann/my-g\n\xff')
-    (folder / "far.jsonl").symlink_to(
-        transcript(folder.parent, "far", {"cwd": "/home/ann/my/garden"})
-    )
-    (folder / "folder.jsonl").mkdir()
-    assert working_directory(folder) == Path("/home/ann/my_garden")
-    assert project_of(folder, {}) == "my_garden"
-
-
-def test_without_a_transcript_the_folder_names_the_project(folder: Path) -> None:
-    assert working_directory(folder) is None
-    assert project_of(folder, {}) == NAME
-    assert project_of(folder, {"MEM0_PROJECT_ID": "named"}) == "named"
-
-
-def test_what_stands_far_down_in_a_transcript_is_not_looked_for(folder: Path) -> None:
-    transcript(folder, "long", *[{}] * 60, {"cwd": "/home/ann/my/garden"})
-    transcript(folder, "wide", {"a": "b" * 200_000, "cwd": "/home/ann/my/garden"})
-    assert working_directory(folder) is None
-
-
-@pytest.mark.parametrize("directory", ["/home/ann/é", "/home/ann/🌱x", "/" + "a" * 250])
-def test_a_name_is_compared_as_claude_code_makes_it(tmp_path: Path, directory: str) -> None:
-    units = directory.encode("utf-16-le")
-    letters = [units[at : at + 2].decode("utf-16-le", "replace") for at in range(0, len(units), 2)]
-    name = "".join(each if each.isascii() and each.isalnum() else "-" for each in letters)
-    folder = tmp_path / (name if len(name) <= 200 else f"{name[:200]}-1x2y3z")
-    folder.mkdir()
-    transcript(folder, "a", {"cwd": directory})
-    assert working_directory(folder) == Path(directory)
 
 
 @pytest.mark.parametrize(

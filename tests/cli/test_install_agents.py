@@ -1,0 +1,360 @@
+"""`install` and `uninstall` of every coding agent, by files alone."""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from mem0tray.agents.table import AGENTS
+from tests.cli.scratch import Scratch, checks
+from tests.support import needs
+
+GROUPED = (
+    '{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "beep"}]}]}, "big": 1.50}\n'
+)
+FLAT = """{
+  "version": 1,
+  "hooks": {
+    "stop": [{"command": "beep"}]
+  }
+}
+"""
+SERVERS = '{"mcpServers": {"other": {"command": "x"}}, "theme": "d\\u00e4rk"}'
+TOML = """# mine
+model = "o3"  # best
+
+[mcp_servers.other]
+command = "x"
+
+[tui]
+# the end
+notifications = true
+"""
+# Each agent's files, as they stand before.
+THERE: Final = {
+    "claude-code": {".claude/settings.json": GROUPED, ".claude.json": SERVERS},
+    "codex": {".codex/hooks.json": GROUPED, ".codex/config.toml": TOML},
+    "gemini": {".gemini/settings.json": GROUPED.replace("Stop", "AfterAgent")},
+    "copilot": {".copilot/mcp-config.json": SERVERS, ".copilot/hooks/mem0tray.json": FLAT},
+    "cursor": {".cursor/mcp.json": SERVERS, ".cursor/hooks.json": FLAT},
+    "opencode": {".config/opencode/opencode.json": SERVERS.replace("mcpServers", "mcp")},
+}
+PASSED = (
+    "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS",
+    "MEM0_PROJECT_ID", "MEM0TRAY_SERVER_URL",
+)  # fmt: skip
+
+
+def ending(name: str, after: int, *events: str) -> dict[str, dict[str, int]]:
+    return {event: {name: after} for event in events}
+
+
+# The server that each is given (P: the program), and the events with what ends a hook.
+MADE: Final[dict[str, tuple[dict[str, Any], dict[str, dict[str, int]]]]] = {
+    "claude-code": (
+        {"type": "stdio", "command": "P", "args": ["mcp"], "env": {}},
+        ending("timeout", 10, "SessionStart", "Stop", "PostCompact", "SessionEnd"),
+    ),
+    "codex": (
+        {"command": "P", "args": ["mcp"], "env_vars": list(PASSED)},
+        ending("timeout", 10, "SessionStart", "Stop") | ending("timeout", 3, "SessionEnd"),
+    ),
+    "gemini": (
+        {"command": "P", "args": ["mcp"]},
+        ending("timeout", 10_000, "SessionStart", "AfterAgent", "SessionEnd"),
+    ),
+    "copilot": (
+        {"tools": ["*"], "type": "local", "command": "P", "args": ["mcp"]},
+        ending("timeoutSec", 10, "sessionStart", "agentStop"),
+    ),
+    "cursor": (
+        {"command": "P", "args": ["mcp"]},
+        ending("timeout", 10, "sessionStart", "afterAgentResponse", "sessionEnd"),
+    ),
+    "opencode": ({"type": "local", "command": ["P", "mcp"], "enabled": True}, {}),
+}
+ALLOWED: Final[dict[str, tuple[str, list[Any], Any]]] = {
+    "claude-code": (".claude/settings.json", ["permissions", "allow", 0], "mcp__mem0tray"),
+    "codex": (
+        ".codex/config.toml",
+        ["mcp_servers", "mem0tray", "default_tools_approval_mode"],
+        "approve",
+    ),
+    "gemini": (".gemini/settings.json", ["mcpServers", "mem0tray", "trust"], True),
+}
+every_agent = pytest.mark.parametrize("agent", AGENTS)
+
+
+@pytest.fixture(autouse=True)
+def program(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> Path:
+    nothing = dict.fromkeys(each.settings.folder[0] for each in AGENTS.values())
+    for variable in nothing:
+        monkeypatch.delenv(variable or "NO_SUCH", raising=False)
+    home.env(HOME=str(home.root), USERPROFILE=str(home.root), PATH=str(home.root / "none"))
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:1")
+    made = home.root / "a folder" / ("mem0tray.exe" if needs.WINDOWS else "mem0tray")
+    made.parent.mkdir()
+    made.write_text("#!/bin/sh\n", encoding="utf-8")
+    made.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(made)])
+    return made
+
+
+def put(home: Scratch, agent: str) -> None:
+    for name, text in THERE[agent].items():
+        path = home.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+
+
+def texts(home: Scratch, agent: str) -> dict[str, str | None]:
+    found = {name: home.root / name for name in THERE[agent]}
+    return {
+        name: path.read_text("utf-8") if path.exists() else None for name, path in found.items()
+    }
+
+
+def parsed(home: Scratch, name: str) -> dict[str, Any]:
+    text = (home.root / name).read_text("utf-8")
+    return tomllib.loads(text) if name.endswith(".toml") else json.loads(text)
+
+
+def entries(home: Scratch, agent: str) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Return our server, and of each event the hooks that are ours."""
+    form = AGENTS[agent].settings
+    server: dict[str, Any] = {}
+    hooks: dict[str, list[Any]] = {}
+    for name in THERE[agent]:
+        document = parsed(home, name)
+        server |= document.get(form.servers, {}).get("mem0tray", {})
+        for event, its in document.get("hooks", {}).items():
+            inner = [hook for group in its for hook in group["hooks"]] if form.grouped else its
+            hooks[event] = [each for each in inner if "mem0tray" in each["command"]]
+    return server, {event: found for event, found in hooks.items() if found}
+
+
+def changes(home: Scratch, *arguments: str) -> list[dict[str, Any]]:
+    done = home.run(*arguments, "--json")
+    assert done.code == 0, done.err
+    return list(done.json()["changes"])
+
+
+@every_agent
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("allow", [True, False])
+def test_it_is_connected_once_and_taken_back_byte_for_byte(
+    home: Scratch, program: Path, agent: str, *, there: bool, allow: bool
+) -> None:
+    if there:
+        put(home, agent)
+    before = texts(home, agent)
+    assert {each["agent"] for each in changes(home, "install", agent, *["--allow"] * allow)} == {
+        agent
+    }
+    server, hooks = entries(home, agent)
+    expected, events = MADE[agent]
+    expected = json.loads(json.dumps(expected).replace('"P"', json.dumps(str(program))))
+    if allow and agent in ALLOWED:
+        file, place, value = ALLOWED[agent]
+        found: Any = parsed(home, file)
+        for name in place:
+            found = found[name]
+        assert found == value
+        server.pop(str(place[-1]), None)
+    assert server == expected
+    assert {name: len(found) for name, found in hooks.items()} == dict.fromkeys(events, 1)
+    for name, (hook,) in hooks.items():
+        said = f" hook {name}" if agent == "claude-code" else f" hook --agent {agent} {name}"
+        assert hook.pop("command").endswith(said)
+        assert {key: value for key, value in hook.items() if key != "type"} == events[name]
+    assert not any(each["needed"] for each in changes(home, "install", agent))
+    assert all(each["done"] for each in changes(home, "uninstall", agent))
+    assert texts(home, agent) == before
+
+
+@every_agent
+def test_what_others_changed_since_stays(home: Scratch, agent: str) -> None:
+    put(home, agent)
+    before = {name: parsed(home, name) for name in THERE[agent]}
+    changes(home, "install", agent, "--allow")
+    for name in THERE[agent]:
+        path, text = home.root / name, (home.root / name).read_text("utf-8")
+        if path.suffix == ".toml":
+            path.write_text(f"{text}\n[since]\na = 1\n", encoding="utf-8")
+        else:
+            path.write_text(json.dumps(json.loads(text) | {"since": {"a": 1}}), encoding="utf-8")
+    changes(home, "uninstall", agent)
+    for name, document in before.items():
+        found = parsed(home, name)
+        found = {key: value for key, value in found.items() if value or key in document}
+        assert found == document | {"since": {"a": 1}}
+    if agent == "codex":
+        expected = f"{TOML}\n[since]\na = 1\n"
+        assert (home.root / ".codex/config.toml").read_text("utf-8") == expected
+
+
+@every_agent
+def test_a_moved_program_is_named_anew(
+    home: Scratch, program: Path, agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, agent)
+    before = texts(home, agent)
+    changes(home, "install", agent)
+    moved = home.root / "elsewhere" / program.name
+    program.parent.rename(moved.parent)
+    monkeypatch.setattr(sys, "argv", [str(moved)])
+    name = AGENTS[agent].title.lower()
+    assert "is not there any more" in str(checks(home, name))
+    changes(home, "install", agent)
+    assert "a folder" not in str(texts(home, agent))
+    assert [level for level, said in checks(home, name) if "trust" not in said] == ["ok"]
+    changes(home, "uninstall", agent)
+    assert texts(home, agent) == before
+
+
+@every_agent
+def test_what_was_made_by_hand_is_neither_doubled_nor_taken(home: Scratch, agent: str) -> None:
+    put(home, agent)
+    form = AGENTS[agent].settings
+    for name in THERE[agent]:
+        text = (home.root / name).read_text("utf-8")
+        if name.endswith(".toml"):
+            text += '\n[mcp_servers.memory]\ncommand = "mem0tray"\nargs = ["mcp"]\n'
+        else:
+            document = json.loads(text)
+            command = ["mem0tray", "mcp"] if agent == "opencode" else "mem0tray mcp"
+            document.setdefault(form.servers, {})["memory"] = {"command": command}
+            for event in AGENTS[agent].events:
+                hook = {"command": f"cd /tmp && mem0tray hook {event}"}
+                document.setdefault("hooks", {})[event] = [
+                    {"hooks": [hook]} if form.grouped else hook
+                ]
+            text = json.dumps(document)
+        (home.root / name).write_text(text, encoding="utf-8")
+    before = texts(home, agent)
+    said = home.ok("install", agent, "--hooks") + home.ok("install", agent, "--mcp")
+    assert said.count("made by hand") == len(AGENTS[agent].events) + 1
+    home.ok("uninstall", agent)
+    assert texts(home, agent) == before
+
+
+@every_agent
+def test_its_folder_may_be_elsewhere(home: Scratch, agent: str) -> None:
+    variable, _, within = AGENTS[agent].settings.folder
+    if not variable:
+        pytest.skip("it has one place")
+    home.env(**{variable: str(home.root / "moved")})
+    files = {Path(each["path"]) for each in changes(home, "install", agent)}
+    assert {path.parts[: len(home.root.parts) + 1] for path in files} == {
+        (home.root / "moved").parts
+    }
+    assert all(path.is_file() for path in files)
+    assert (home.root / "moved" / within).is_dir()
+    changes(home, "uninstall", agent)
+    assert not any(path.exists() for path in files)
+
+
+def _link(path: Path) -> None:
+    path.rename(path.with_name("dotfile"))
+    path.symlink_to(path.with_name("dotfile"))
+
+
+REFUSED: Final[dict[str, tuple[str, str, str | Callable[[Path], None]]]] = {
+    "comment": ("opencode", "opencode.json", '{\n  // mine\n  "mcp": {}\n}'),
+    "comma": ("gemini", "settings.json", '{"mcpServers": {},}'),
+    "no object": ("cursor", "mcp.json", "[]"),
+    "no list": ("cursor", "hooks.json", '{"hooks": {"sessionStart": {}}}'),
+    "no servers": ("copilot", "mcp-config.json", '{"mcpServers": []}'),
+    "permissions": ("claude-code", "settings.json", '{"permissions": {"allow": "all"}}'),
+    "no toml": ("codex", "config.toml", "model = \n"),
+    "inline": ("codex", "config.toml", 'mcp_servers = {other = {command = "x"}}\n'),
+    "another": ("codex", "config.toml", '[mcp_servers.mem0tray]\nurl = "http://127.0.0.1:1"\n'),
+    "read-only": ("copilot", "mcp-config.json", lambda path: path.chmod(0o444)),
+    "link": ("codex", "hooks.json", _link),
+}
+
+
+@pytest.mark.parametrize(("agent", "file", "what"), REFUSED.values(), ids=REFUSED)
+def test_an_odd_file_is_refused_and_then_no_agent_is_changed(
+    home: Scratch, agent: str, file: str, what: str | Callable[[Path], None]
+) -> None:
+    if what is _link and needs.WINDOWS:
+        pytest.skip("it has no links")
+    for name in AGENTS:
+        put(home, name)
+    (path,) = (home.root / each for each in THERE[agent] if Path(each).name == file)
+    if callable(what):
+        what(path)
+    else:
+        path.write_text(what, encoding="utf-8")
+    before = {name: texts(home, name) for name in AGENTS}
+    done = home.run("install", "--all", "--allow")
+    assert done.code == 1
+    assert str(path) in done.line or "another server" in done.line
+    assert {name: texts(home, name) for name in AGENTS} == before
+    assert path.is_symlink() == (what is _link)
+    path.chmod(0o644)
+
+
+def test_all_are_those_that_this_computer_has(home: Scratch) -> None:
+    assert "No coding agent was found" in home.run("install", "--all").line
+    put(home, "gemini")
+    (home.root / ".cursor").mkdir()
+    home.claude.mkdir(exist_ok=True)  # our own files are there too
+    found = changes(home, "install", "--all")
+    assert list(dict.fromkeys(each["agent"] for each in found)) == ["gemini", "cursor"]
+    assert all(each["done"] for each in changes(home, "uninstall", "--all"))
+
+
+def test_a_whole_uninstall_takes_every_agent(home: Scratch) -> None:
+    for name in AGENTS:
+        put(home, name)
+    before = {name: texts(home, name) for name in AGENTS}
+    changes(home, "install", "--all", "--allow")
+    removed = home.run("uninstall", "--json").json()["removed"]
+    assert f"the hooks and tools and permission in {home.root / '.gemini/settings.json'}" in removed
+    assert {name: texts(home, name) for name in AGENTS} == before
+
+
+@pytest.mark.parametrize(("answer", "given"), [("y", True), ("n", False), ("", False)])
+def test_a_person_is_asked_whether_to_allow_the_tools(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, answer: str, *, given: bool
+) -> None:
+    monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
+    home.terminal(200)
+    done = home.run("install", "gemini", "cursor", stdin=f"{answer}\ny\n".encode())
+    assert done.code == 0, done.err
+    assert "Shall Gemini CLI use the tools without asking" in done.out
+    assert entries(home, "gemini")[0].get("trust", False) == given
+    assert ("install gemini --allow" in done.out) == (not given)
+
+
+def test_a_permission_of_yours_stays(home: Scratch) -> None:
+    put(home, "claude-code")
+    settings = home.root / ".claude/settings.json"
+    settings.write_text('{"permissions": {"allow": ["mcp__mem0tray"]}}', encoding="utf-8")
+    before = settings.read_text("utf-8")
+    changes(home, "install", "claude-code", "--allow")
+    changes(home, "uninstall", "claude-code")
+    assert settings.read_text("utf-8") == before
+
+
+def test_codex_is_said_to_skip_hooks_that_are_not_trusted(home: Scratch) -> None:
+    put(home, "codex")
+    assert "until you trust them" in home.ok("install", "codex")
+    hooks, settings = home.root / ".codex/hooks.json", home.root / ".codex/config.toml"
+    assert "until you trust them" in str(checks(home, "codex"))
+    with settings.open("a", encoding="utf-8") as file:
+        for event, group in (("session_start", 0), ("stop", 1), ("session_end", 0)):
+            key = json.dumps(f"{hooks}:{event}:{group}:0")
+            file.write(f'\n[hooks.state.{key}]\ntrusted_hash = "sha256:0"\n')
+    assert [level for level, _ in checks(home, "codex")] == ["ok"]
+
+
+def test_an_agent_without_hooks_has_the_tools_alone(home: Scratch) -> None:
+    assert "it has the tools alone" in home.ok("install", "opencode")
+    assert changes(home, "uninstall", "opencode", "--hooks") == []

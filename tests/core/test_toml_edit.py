@@ -1,0 +1,60 @@
+"""Changes of TOML as text: what is around them stays as it is."""
+
+import tomllib
+
+import pytest
+
+from mem0tray.core import toml_edit
+
+PLACE = ("servers", "ours")
+OURS = {"command": "/a b/x", "args": ["mcp"]}
+TEXTS = {
+    "empty": "",
+    "comment": "# mine\n\nmodel = 'x' # best\n",
+    "another": '[servers.other]\ncommand = "x"\n\n[servers.other.env]\n\n# tail\n[tui]\nx = 1\n',
+    "dotted": "servers.other.command = 'x'\n[t]\na = 1\n",
+    "its table": "[servers]\nother = {command = 'x'}\n\n[t]\n",
+    "out of order": "[servers.a]\nx = 1\n[tui]\n[servers.b]\nx = 1\n[[list]]\na = 1\n",
+    "windows": "[a]\r\nb = 1\r\n",
+    "multi-line": 'a = """\n[servers.ours]\ncommand = 1\n"""\n',
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("allowed", [True, False])
+@pytest.mark.parametrize("since", ["", "\n[since]\na = 1  # b\n"])
+def test_what_is_added_is_taken_back_without_a_trace(
+    text: str, since: str, *, allowed: bool
+) -> None:
+    since = since.replace("\n", "\r\n") if "\r\n" in text else since
+    made = toml_edit.with_member(text, PLACE[:1], PLACE[1], OURS) + since
+    assert made.startswith(text)
+    if allowed:
+        made = toml_edit.with_member(made, PLACE, "mode", "approve")
+    moved = toml_edit.with_value(made, (*PLACE, "command"), "/moved/x")
+    expected = OURS | {"command": "/moved/x"} | ({"mode": "approve"} if allowed else {})
+    assert tomllib.loads(moved)["servers"]["ours"] == expected
+    assert toml_edit.without(moved, PLACE) == text + since
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a = 1", "a = 1\n"),  # the end of a line
+        (
+            "[servers.ours]\ncommand = 'x' # by hand\nmore = 1\n[t]\n# mine\na = 1\n",
+            "[t]\n# mine\na = 1\n",
+        ),
+        ("servers = {ours = {command = 'x'}, b = {}} # c\n", "servers = { b = {}} # c\n"),
+    ],
+)
+def test_another_form_goes_too(text: str, left: str) -> None:
+    if "ours" not in text:
+        text = toml_edit.with_member(text, PLACE[:1], PLACE[1], OURS)
+    assert toml_edit.without(text, PLACE) == left
+
+
+@pytest.mark.parametrize("text", ["servers = {other = {}}\n", "servers = 1\n", "[servers.ours]\n"])
+def test_where_there_is_no_place_nothing_is_made(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        toml_edit.with_member(text, PLACE[:1], PLACE[1], OURS)
