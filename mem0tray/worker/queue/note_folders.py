@@ -123,6 +123,8 @@ def _configured(root: Path, settings: Path, owner: str = "", within: str = "") -
 def _named(value: object) -> str:
     """Return the full path that a value of the setting stands for, by Claude Code's rules."""
     text, home = value if isinstance(value, str) else "", f"{Path.home()}{os.sep}"
+    if "\0" in text:  # Windows would look for it
+        return ""
     if text.startswith(("~/", "~\\")):
         path = os.path.normpath(home + text[2:])
         return path if path.startswith(home) else ""
