@@ -242,27 +242,40 @@ def lines_of(agent: str) -> list[Json]:
     return [answer("m1", earlier), prompt(asked), answer("m2", ANSWER)]
 
 
+# What the real ones give, and for Cursor its documentation.
+SESSIONS = {"copilot": "sessionId", "cursor": "conversation_id"}
+FIELDS = {
+    "Stop": "last_assistant_message",
+    "SessionEnd": "transcript_path",
+    "PostCompact": "compact_summary",
+    "AfterAgent": "prompt_response",
+    "agentStop": "transcriptPath",
+    "afterAgentResponse": "text",
+    "sessionEnd": "transcript_path",
+}
+
+
 @pytest.mark.parametrize(("agent", "event"), EVENTS)
 def test_each_agent_s_answers_are_queued_once(home: Home, agent: str, event: str) -> None:
     """Odd names of the session, and what else the JSON holds, lose nothing and add nothing."""
-    its, what = AGENTS[agent], AGENTS[agent].events[event]
+    meaning, session = AGENTS[agent].events[event].meaning, SESSIONS.get(agent, "session_id")
     home.env["MEM0TRAY_CLAUDE_SAVE_SUMMARIES"] = "true"
     values = {TRANSCRIPT: str(write(home.root / "t", lines_of(agent))), SUMMARY: "roses want sun"}
-    folder: Json = str(home.root / "garden")
+    folder = str(home.root / "garden")
     given = {
-        its.session: "\ud800",
-        its.folder: [folder] if its.folder == "workspace_roots" else folder,
-        what.field: values.get(what.meaning, ANSWER),
+        session: "\ud800",
+        **({"workspace_roots": [folder]} if agent == "cursor" else {"cwd": folder}),
+        FIELDS.get(event, "source"): values.get(meaning, ANSWER),
         "prompt": "<hook_context>\nmem0: of ours\n</hook_context>\nmem0: of the user",
         "odd": float("nan"),
     }
     for _ in range(2):
         printed = hook(home, event, json.dumps(given), agent)
-        assert (printed == "") == (what.meaning != START)
+        assert (printed == "") == (meaning != START)
     wanted = [("garden", "roses want sun"), ("garden", "so do beans")]
-    wanted = wanted[: {START: 0, SUMMARY: 1}.get(what.meaning, 2)]
+    wanted = wanted[: {START: 0, SUMMARY: 1}.get(meaning, 2)]
     assert queued(home) == wanted
-    hook(home, event, json.dumps({**given, its.session: "another"}), agent)
+    hook(home, event, json.dumps({**given, session: "another"}), agent)
     assert queued(home) == [*wanted, *wanted]
     assert not home.log.exists()
 
