@@ -191,21 +191,20 @@ def are_off(text: str) -> bool:
 
 
 def with_allowed(name: str, text: str, _: Sequence[str] = ()) -> str:
-    """Allow the tools in `text`: all of a list's element, or a member of the server of ours."""
+    """Allow the tools in `text`: as an element of a list, or a member of the server of ours."""
     path, value = AGENTS[name].settings.allow
-    document = _loads(name)(text)
     *outer, last = path
+    document, edit = _loads(name)(text), _edit(name)
     if is_list(name):
         there = document.get(outer[0], {}).get(last, [])
         return text if value in there else json_edit.with_element(text, path, value)
-    if not any(each.installed for each in servers(name, text)):
-        return text
-    server = reduce(getitem, outer, document)
+    ours = any(each.installed for each in servers(name, text))
+    server = reduce(getitem, outer, document) if ours else {last: value}
     if server.get(last) == value:
         return text
     if last in server:
-        return str(_edit(name).with_value(text, path, value))
-    return str(_edit(name).with_member(text, outer, last, value))
+        return str(edit.with_value(text, path, value))
+    return str(edit.with_member(text, outer, last, value))
 
 
 def without_allowed(name: str, text: str) -> str:
