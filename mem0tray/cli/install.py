@@ -195,6 +195,8 @@ def install(
         raise click.UsageError("Name what to connect: `mem0tray install claude-code`, or --all.")
     asking = not (dry_run or yes or as_json) and output.can_ask()
     parts = _parts(mcp=mcp, hooks=hooks)
+    if allow and connecting.MCP not in parts:
+        raise click.UsageError("--allow is about the tools: add --mcp.")
     changes = planned(_named(agents, every=every), parts, allow=allow, asking=asking)
     make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
 

@@ -375,6 +375,20 @@ def test_a_permission_of_yours_stays(home: Scratch) -> None:
         settings.write_text(before, encoding="utf-8")
 
 
+def test_a_part_alone_has_nothing_to_do_with_another_file(home: Scratch) -> None:
+    put(home, "claude-code")
+    settings = home.root / ".claude/settings.json"
+    assert home.run("install", "claude-code", "--hooks", "--allow").code == 2
+    changes(home, "install", "claude-code", "--hooks")
+    changes(home, "install", "claude-code", "--mcp", "--allow")
+    assert "mcp__mem0tray" in settings.read_text("utf-8")
+    assert len(changes(home, "install", "claude-code", "--mcp", "--allow")) == 1
+    changes(home, "uninstall", "claude-code", "--mcp")
+    assert "mcp__mem0tray" not in settings.read_text("utf-8")
+    settings.write_text("{", encoding="utf-8")
+    assert len(changes(home, "uninstall", "claude-code", "--mcp")) == 1
+
+
 def test_codex_is_said_to_skip_hooks_that_are_not_trusted(home: Scratch) -> None:
     put(home, "codex")
     assert "until you trust them" in home.ok("install", "codex")
