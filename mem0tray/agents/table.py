@@ -19,6 +19,7 @@ class HookEvent(NamedTuple):
     meaning: str
     field: str = ""
     patience: int = 10  # seconds, after which the agent goes on without the hook
+    sign: str = ""  # a field whose value the transcript has once it is written so far
 
 
 class SettingsForm(NamedTuple):
@@ -146,7 +147,10 @@ AGENTS: Final = {
             asks="Copilot CLI asks you before it uses a tool; `copilot --allow-tool mem0tray` does"
             " not.",
         ),
-        {"sessionStart": HookEvent(START), "agentStop": HookEvent(TRANSCRIPT, "transcriptPath")},
+        {
+            "sessionStart": HookEvent(START),
+            "agentStop": HookEvent(TRANSCRIPT, "transcriptPath", sign="timestamp"),
+        },
         session="sessionId",
         folder_variable="COPILOT_PROJECT_DIR",
         context="additionalContext",

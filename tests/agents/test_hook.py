@@ -236,7 +236,8 @@ def lines_of(agent: str) -> list[Json]:
         told = [(f"{who}.message", {"interactionId": who, "content": text}) for who, text in said]
         told[0][1]["interactionId"] = "before"
         ours = [{"type": kind, "data": data} for kind, data in told]
-        return [*ours, {**ours[0], "agentId": "a subagent"}, {"type": "session.shutdown"}]
+        end: Json = {"type": "hook.start", "data": {"input": {"timestamp": 7000}}}
+        return [*ours, {**ours[0], "agentId": "a subagent"}, end]
     if agent == "cursor":
         return [{"role": who, "message": {"content": [{"text": text}]}} for who, text in said]
     return [answer("m1", earlier), prompt(asked), answer("m2", ANSWER)]
@@ -268,6 +269,7 @@ def test_each_agent_s_answers_are_queued_once(home: Home, agent: str, event: str
         FIELDS.get(event, "source"): values.get(meaning, ANSWER),
         "prompt": "<hook_context>\nmem0: of ours\n</hook_context>\nmem0: of the user",
         "odd": float("nan"),
+        "timestamp": 7000,
     }
     for _ in range(2):
         printed = hook(home, event, json.dumps(given), agent)
@@ -442,6 +444,20 @@ def test_an_answer_has_its_parts_in_their_order(tmp_path: Path) -> None:
     plain = answer("m1", "")
     plain["message"]["content"] = "as it is"
     assert last_answer(write(tmp_path / "t", [plain])) == "as it is"
+
+
+def test_a_transcript_that_is_still_being_written_is_waited_for(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.env.items():
+        monkeypatch.setenv(name, value)
+    _, _, *answers, _, _ = lines_of("copilot")
+    path = write(home.root / "t", answers[:1])
+    written = [*answers, {"type": "hook.start", "data": {"input": {"timestamp": 1796004020394}}}]
+    monkeypatch.setattr("time.sleep", lambda _: write(path, written))
+    given = json.loads(told(home, transcriptPath=str(path), timestamp=1796004020394))
+    hooks.run("agentStop", json.dumps(given).encode(), "copilot")
+    assert queued(home) == [("garden", "roses want sun"), ("garden", "so do beans")]
 
 
 def test_what_makes_no_sense_is_passed_by(tmp_path: Path) -> None:
