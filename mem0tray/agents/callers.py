@@ -26,7 +26,6 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _SPECIAL: Final = re.compile(r'([\\"$`])')
 _ESCAPED: Final = r"\\\1"
 _LINES: Final = ("command", "bash", "powershell", "exec")  # the members that start something
-_IN_GROUP: Final = 4  # names in the place of a group's hooks
 
 Place = tuple[str | int, ...]
 
@@ -168,9 +167,8 @@ def without_hooks(name: str, text: str) -> str:
 def _without_empty(text: str, place: Place) -> str:
     """Take the list at `place` out of `text`, its group, and what contains them, if empty."""
     while place and not reduce(getitem, place, json.loads(text)):
-        place = place[:3] if len(place) == _IN_GROUP else place  # a group goes with its list
-        text = json_edit.without(text, place)
-        place = place[:-1]
+        place = place[:3]  # a group goes together with its list
+        text, place = json_edit.without(text, place), place[:-1]
     return text
 
 

@@ -144,7 +144,7 @@ AGENTS: Final = {
             wait=("timeoutSec", 1),
             frame={"version": 1},
             powershell=True,
-            asks="Copilot CLI asks you before it uses a tool; `copilot --allow-tool mem0tray` does"
+            asks="Copilot CLI asks before it uses a tool; `copilot --allow-tool mem0tray` does"
             " not.",
         ),
         {
@@ -166,7 +166,7 @@ AGENTS: Final = {
             hooks_file="hooks.json",
             grouped=False,
             frame={"version": 1},
-            asks="Cursor asks you before it uses a tool, unless you allow it there.",
+            asks="Cursor asks before it uses a tool, unless you allow it there.",
         ),
         {
             "sessionStart": HookEvent(START),
