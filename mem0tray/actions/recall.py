@@ -72,7 +72,7 @@ def recall(settings: Settings, project: str, limit: int, *, until: float | None 
     """
     found = _known_here(settings, project)
     found.waiting = found.waiting[:limit]
-    _read(settings, found, project, limit, until)
+    _read(settings, limit, until, project, found)
     return found
 
 
@@ -84,7 +84,7 @@ def collapsed(memories: Iterable[KnownMemory]) -> dict[KnownMemory, int]:
 
 
 def _read(
-    settings: Settings, found: WasRead, project: str, limit: int, until: float | None
+    settings: Settings, limit: int, until: float | None, project: str, found: WasRead
 ) -> None:
     """Read a project's newest memories; those of an embedded server that rests from its file."""
     database = chosen_client.at_rest(settings)
@@ -156,11 +156,7 @@ def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
 
 def latest(settings: Settings, limit: int, until: float) -> WasRead:
     """Return the newest memories of the projects in use lately, and what waits; see `recall`."""
-
-    def question(project: str, found: WasRead) -> None:
-        _read(settings, found, project, limit, until)
-
-    return _of_all(settings, limit, None, question)
+    return _of_all(settings, limit, None, partial(_read, settings, limit, until))
 
 
 def search_all(settings: Settings, query: str, limit: int, until: float) -> WasRead:

@@ -26,7 +26,6 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _SPECIAL: Final = re.compile(r'([\\"$`])')
 _ESCAPED: Final = r"\\\1"
 _LINES: Final = ("command", "bash", "powershell", "exec")  # the members that start something
-_IN_GROUP: Final = 4  # names in the place of a group's hooks
 
 Place = tuple[str | int, ...]
 
@@ -123,8 +122,7 @@ def hooks(name: str, text: str) -> list[Caller]:
 
 def _hooks_of(name: str, document: dict[str, Any], event: str) -> Iterator[Caller]:
     there = document.get(_HOOKS, {}).get(event, [])
-    placed: list[tuple[Place, Any]]
-    placed = [((_HOOKS, event, number), each) for number, each in enumerate(there)]
+    placed: list[tuple[Place, Any]] = [((_HOOKS, event, n), its) for n, its in enumerate(there)]
     if AGENTS[name].settings.grouped:
         placed = [
             ((*place, _HOOKS, index), hook)
@@ -169,9 +167,8 @@ def without_hooks(name: str, text: str) -> str:
 def _without_empty(text: str, place: Place) -> str:
     """Take the list at `place` out of `text`, its group, and what contains them, if empty."""
     while place and not reduce(getitem, place, json.loads(text)):
-        place = place[:3] if len(place) == _IN_GROUP else place  # a group goes with its list
-        text = json_edit.without(text, place)
-        place = place[:-1]
+        place = place[:3]  # a group goes together with its list
+        text, place = json_edit.without(text, place), place[:-1]
     return text
 
 
@@ -191,21 +188,20 @@ def are_off(text: str) -> bool:
 
 
 def with_allowed(name: str, text: str, _: Sequence[str] = ()) -> str:
-    """Allow the tools in `text`: all of a list's element, or a member of the server of ours."""
+    """Allow the tools in `text`: as an element of a list, or a member of the server of ours."""
     path, value = AGENTS[name].settings.allow
-    document = _loads(name)(text)
     *outer, last = path
+    document, edit = _loads(name)(text), _edit(name)
     if is_list(name):
         there = document.get(outer[0], {}).get(last, [])
         return text if value in there else json_edit.with_element(text, path, value)
-    if not any(each.installed for each in servers(name, text)):
-        return text
-    server = reduce(getitem, outer, document)
+    ours = any(each.installed for each in servers(name, text))
+    server = reduce(getitem, outer, document) if ours else {last: value}
     if server.get(last) == value:
         return text
     if last in server:
-        return str(_edit(name).with_value(text, path, value))
-    return str(_edit(name).with_member(text, outer, last, value))
+        return str(edit.with_value(text, path, value))
+    return str(edit.with_member(text, outer, last, value))
 
 
 def without_allowed(name: str, text: str) -> str:

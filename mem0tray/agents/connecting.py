@@ -100,7 +100,8 @@ def plan(
     there: dict[Path, list[str]] = {}
     changes = []
     for part in (*parts, *([ALLOW] if MCP in parts else [])):
-        if (path := file_of(name, part)) is not None and (part != ALLOW or allow or not program):
+        path = file_of(name, part)
+        if path and (part != ALLOW or (allow if program else _was_allowed(name, path))):
             there.setdefault(path, []).append(part)
     for path, its in there.items():
         try:
@@ -112,17 +113,15 @@ def plan(
             if refused is None:
                 raise error from None
             refused.append(error)
-    return changes
+    return [each for each in changes if each.parts]
 
 
 def _planned(name: str, path: Path, parts: list[str], program: Sequence[str]) -> Change:
     found = read(name, path)
-    text = _changed(name, parts, found.text, program)
+    after, text = found.data, _changed(name, parts, found.text, program)
     others = [each for each in parts if each != ALLOW]
-    unless = _changed(name, others, found.text, program)
-    if text == unless if program else not _was_allowed(name, path):
-        parts, text = others, unless
-    after = found.data
+    if program and text == _changed(name, others, found.text, program):
+        parts = others  # it was allowed before
     if text != found.text:
         before = () if program else _as_before(found, name, parts)
         after = next(iter(before), text.encode())

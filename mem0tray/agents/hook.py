@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
 _FEW: Final = 8  # memories of an answer
 _LONGEST: Final = 300  # characters of a line in the log
+_WRITTEN_WITHIN: Final = 0.5  # seconds
+_POLL: Final = 0.01  # seconds
 _LONGEST_PATH: Final = 4096  # characters
 _LOOKED_AT: Final = 1_000_000  # bytes of a transcript, from the end
 # What agents call the author of an answer in a transcript, or the kind of its line.
@@ -54,7 +56,8 @@ def _carried_out(agent: Agent, event: str, its: HookEvent, given: bytes, began: 
         from mem0tray.agents import for_models
 
         return for_models.session_start(_folder(agent, fields), began, event, agent.context)
-    texts = _texts(its, fields.get(its.field))
+    sign = str(fields.get(its.sign)) if its.sign else ""
+    texts = _texts(its, fields.get(its.field), sign)
     if texts:
         _queue(texts, _folder(agent, fields), str(fields.get(agent.session) or ""))
     return ""
@@ -78,7 +81,7 @@ def _folder(agent: Agent, fields: Mapping[str, Any]) -> Path:
     return Path(named) if isinstance(named, str) and named else Path.cwd()
 
 
-def _texts(its: HookEvent, value: object) -> list[str]:
+def _texts(its: HookEvent, value: object, sign: str) -> list[str]:
     """Return what is to be queued; nothing where the field is not the text that it should be."""
     if not isinstance(value, str) or not value.strip():
         return []
@@ -87,8 +90,17 @@ def _texts(its: HookEvent, value: object) -> list[str]:
     if its.meaning == SUMMARY:
         return [value.strip()] if _loaded().settings.claude.save_summaries else []
     with suppress(ValueError):  # a path that no system has
-        return marked(last_answer(Path(value))) if len(value) <= _LONGEST_PATH else []
+        if len(value) <= _LONGEST_PATH:
+            _wait_for(Path(value), sign.encode())
+            return marked(last_answer(Path(value)))
     return []
+
+
+def _wait_for(path: Path, sign: bytes) -> None:
+    """Wait until a transcript has the sign; Copilot writes it while its hook runs already."""
+    end = time.monotonic() + _WRITTEN_WITHIN
+    while sign not in _bytes(path, _LOOKED_AT) and time.monotonic() < end:
+        time.sleep(_POLL)
 
 
 def marked(answer: str) -> list[str]:

@@ -19,9 +19,9 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from mem0tray import __version__
 from mem0tray.agents import MARK
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError, NoThreadError
 from mem0tray.core.text import did_you_mean, one_line
-from mem0tray.system import project
+from mem0tray.system import project, threads
 
 INSTRUCTIONS: Final = (
     "Memories of a person's projects, which outlive a session. Recall the project's at the start"
@@ -155,7 +155,9 @@ class ToolServer:
             # The program's end waits for what is being saved, and for nothing else.
             call = Thread(target=self._call, args=(name, given), name="mem0tray-tool")
             call.daemon = given.get("name") != _SAVE
-            if not _start(call):
+            try:
+                threads.start(call)
+            except NoThreadError:  # the next message waits
                 self._call(name, given)
             return
         elif method != "ping":
@@ -163,7 +165,9 @@ class ToolServer:
             return
         self._send({"id": name, "result": result})
         if method == "initialize":  # what the first call needs is slow to import
-            _start(Thread(target=import_module, args=(_FUNCTIONS,), name="mem0tray-import"))
+            warm = Thread(target=import_module, args=(_FUNCTIONS,), name="mem0tray-import")
+            with suppress(NoThreadError):
+                threads.start(warm)
 
     def _call(self, name: Any, params: Object) -> None:
         """Send what a tool says, in words and never a traceback, and whether it is an error."""
@@ -247,14 +251,6 @@ class ToolServer:
         with self._turn, suppress(OSError, ValueError):  # the client is gone, and its output shut
             self._out.write(line)
             self._out.flush()
-
-
-def _start(thread: Thread) -> bool:
-    """Start a thread; return False where none is to be had."""
-    with suppress(RuntimeError):
-        thread.start()
-        return True
-    return False
 
 
 def _wrong(tool: Tool, given: Object) -> Iterator[str]:

@@ -19,6 +19,7 @@ class HookEvent(NamedTuple):
     meaning: str
     field: str = ""
     patience: int = 10  # seconds, after which the agent goes on without the hook
+    sign: str = ""  # a field whose value the transcript has once it is written so far
 
 
 class SettingsForm(NamedTuple):
@@ -143,10 +144,13 @@ AGENTS: Final = {
             wait=("timeoutSec", 1),
             frame={"version": 1},
             powershell=True,
-            asks="Copilot CLI asks you before it uses a tool; `copilot --allow-tool mem0tray` does"
+            asks="Copilot CLI asks before it uses a tool; `copilot --allow-tool mem0tray` does"
             " not.",
         ),
-        {"sessionStart": HookEvent(START), "agentStop": HookEvent(TRANSCRIPT, "transcriptPath")},
+        {
+            "sessionStart": HookEvent(START),
+            "agentStop": HookEvent(TRANSCRIPT, "transcriptPath", sign="timestamp"),
+        },
         session="sessionId",
         folder_variable="COPILOT_PROJECT_DIR",
         context="additionalContext",
@@ -162,7 +166,7 @@ AGENTS: Final = {
             hooks_file="hooks.json",
             grouped=False,
             frame={"version": 1},
-            asks="Cursor asks you before it uses a tool, unless you allow it there.",
+            asks="Cursor asks before it uses a tool, unless you allow it there.",
         ),
         {
             "sessionStart": HookEvent(START),

@@ -76,9 +76,7 @@ def planned(
     if allow is None and asking:
         more = {name: plan(name, allow=True) for name in agents}
         titles = [AGENTS[name].title for name in agents if more[name] != made[name]]
-        if titles and click.confirm(
-            f"Shall {', '.join(titles)} use the tools without asking you each time?"
-        ):
+        if titles and click.confirm(f"Shall {', '.join(titles)} use the tools without asking you?"):
             made = more
     return [change for name in agents for change in made[name]]
 
@@ -149,8 +147,7 @@ def _say_what_follows(changes: Sequence[Change]) -> None:
         if connecting.HOOKS in its or not form.hooks_file:
             said.append(form.unheard)
         if connecting.MCP in its and connecting.ALLOW not in its:
-            how = f"`mem0tray install {name} --allow` lets it."
-            asks = f"{title} asks you before it uses a tool; {how}"
+            asks = f"{title} asks before it uses a tool; `mem0tray install {name} --allow` lets it."
             said.append(asks if form.allow[0] else form.asks)
     if parts:
         titles = ", ".join(AGENTS[name].title for name in parts)
@@ -195,6 +192,8 @@ def install(
         raise click.UsageError("Name what to connect: `mem0tray install claude-code`, or --all.")
     asking = not (dry_run or yes or as_json) and output.can_ask()
     parts = _parts(mcp=mcp, hooks=hooks)
+    if allow and connecting.MCP not in parts:
+        raise click.UsageError("--allow is about the tools: add --mcp.")
     changes = planned(_named(agents, every=every), parts, allow=allow, asking=asking)
     make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
 

@@ -26,40 +26,30 @@ def with_member(text: str, path: Sequence[str], name: str, value: Any) -> str:
 
 
 def with_value(text: str, path: Sequence[str], value: Any) -> str:
-    """`text` with another value at `path`, or a further one there. Raises ValueError."""
+    """`text` with another value at `path`, or a further one there."""
     return _changed(text, path[:-1], {path[-1]: value})
 
 
 def without(text: str, path: Sequence[str]) -> str:
-    """`text` without the table at `path`. Raises ValueError."""
+    """`text` without the table at `path`."""
     return _changed(text, path, None)
 
 
 def _changed(text: str, path: Sequence[str], change: Mapping[str, Any] | None) -> str:
     """`text` with further or other members of the table at `path`, or (None) without it."""
-    document = tomllib.loads(text)
+    document = tomlkit.parse(text)
     outer: Any = reduce(getitem, path[:-1], document)
-    before, after = outer[path[-1]], {**outer.pop(path[-1]), **(change or {})}
-    new = "" if change is None else _table(path, after)
+    before = outer[path[-1]].unwrap()
+    new = "" if change is None else _table(path, before | change)
     for gap in ("",) if new else ("\n", ""):
         old = _as_in(text, gap + _table(path, before))
         if text.count(old) == 1:
             return text.replace(old, _as_in(text, new))
-    made = tomlkit.parse(text)
-    table: Any = reduce(getitem, path[:-1], made)
     if change is None:
-        del table[path[-1]]
+        del outer[path[-1]]
     else:
-        outer[path[-1]] = after
-        table[path[-1]].update(change)
-    written = tomlkit.dumps(made)
-    if _filled(tomllib.loads(written)) != _filled(document):
-        raise ValueError("its tables stand in an order that cannot be kept")
-    return written
-
-
-def _filled(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if value != {}}
+        outer[path[-1]].update(change)
+    return tomlkit.dumps(document)
 
 
 def _table(path: Sequence[str], value: Mapping[str, Any]) -> str:

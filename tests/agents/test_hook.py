@@ -99,11 +99,14 @@ def test_many_marked_lines_beside_a_large_queue_file_are_queued(home: Home) -> N
     assert len(home.queue_items()) == 40_000
 
 
-def test_an_answer_without_a_mark_queues_nothing(home: Home) -> None:
+@pytest.mark.parametrize("words", [("Stop",), ("--agent", "gemini", "AfterAgent")])
+def test_an_answer_without_a_mark_queues_nothing_and_loads_little(
+    home: Home, words: tuple[str, ...]
+) -> None:
     assert hook(home, "Stop", last_assistant_message="All done.") == ""
     assert not home.queue.exists()
     script = (
-        "import sys; from mem0tray.cli import main; main(['hook', 'Stop']);"
+        f"import sys; from mem0tray.cli import main; main(['hook', *{words}]);"
         "print({'click', 'json', 'msgspec', 'httpx'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -233,31 +236,49 @@ def lines_of(agent: str) -> list[Json]:
         told = [(f"{who}.message", {"interactionId": who, "content": text}) for who, text in said]
         told[0][1]["interactionId"] = "before"
         ours = [{"type": kind, "data": data} for kind, data in told]
-        return [*ours, {**ours[0], "agentId": "a subagent"}, {"type": "session.shutdown"}]
+        end: Json = {"type": "hook.start", "data": {"input": {"timestamp": 7000}}}
+        return [*ours, {**ours[0], "agentId": "a subagent"}, end]
     if agent == "cursor":
         return [{"role": who, "message": {"content": [{"text": text}]}} for who, text in said]
     return [answer("m1", earlier), prompt(asked), answer("m2", ANSWER)]
 
 
+# What the real ones give, and for Cursor its documentation.
+SESSIONS = {"copilot": "sessionId", "cursor": "conversation_id"}
+FIELDS = {
+    "Stop": "last_assistant_message",
+    "SessionEnd": "transcript_path",
+    "PostCompact": "compact_summary",
+    "AfterAgent": "prompt_response",
+    "agentStop": "transcriptPath",
+    "afterAgentResponse": "text",
+    "sessionEnd": "transcript_path",
+}
+
+
 @pytest.mark.parametrize(("agent", "event"), EVENTS)
 def test_each_agent_s_answers_are_queued_once(home: Home, agent: str, event: str) -> None:
     """Odd names of the session, and what else the JSON holds, lose nothing and add nothing."""
-    its, what = AGENTS[agent], AGENTS[agent].events[event]
+    meaning, session = AGENTS[agent].events[event].meaning, SESSIONS.get(agent, "session_id")
     home.env["MEM0TRAY_CLAUDE_SAVE_SUMMARIES"] = "true"
     values = {TRANSCRIPT: str(write(home.root / "t", lines_of(agent))), SUMMARY: "roses want sun"}
-    folder: Json = str(home.root / "garden")
+    folder = str(home.root / "garden")
     given = {
-        its.session: "\ud800",
-        its.folder: [folder] if its.folder == "workspace_roots" else folder,
-        what.field: values.get(what.meaning, ANSWER),
+        session: "\ud800",
+        **({"workspace_roots": [folder]} if agent == "cursor" else {"cwd": folder}),
+        FIELDS.get(event, "source"): values.get(meaning, ANSWER),
         "prompt": "<hook_context>\nmem0: of ours\n</hook_context>\nmem0: of the user",
         "odd": float("nan"),
+        "timestamp": 7000,
     }
     for _ in range(2):
         printed = hook(home, event, json.dumps(given), agent)
-        assert (printed == "") == (what.meaning != START)
+        assert (printed == "") == (meaning != START)
     wanted = [("garden", "roses want sun"), ("garden", "so do beans")]
-    assert queued(home) == wanted[: {START: 0, SUMMARY: 1}.get(what.meaning, 2)]
+    wanted = wanted[: {START: 0, SUMMARY: 1}.get(meaning, 2)]
+    assert queued(home) == wanted
+    hook(home, event, json.dumps({**given, session: "another"}), agent)
+    assert queued(home) == [*wanted, *wanted]
     assert not home.log.exists()
 
 
@@ -266,11 +287,13 @@ FLAT = {"copilot": "additionalContext", "cursor": "additional_context"}
 
 @pytest.mark.parametrize("agent", [name for name, its in AGENTS.items() if its.events])
 def test_each_agent_s_session_begins_with_context_in_its_form(home: Home, agent: str) -> None:
-    home.env["CLAUDE_PROJECT_DIR"] = str(home.root / "orchard")  # which is Claude Code's alone
-    home.write_dlq([dead("roses", "orchard" if agent == "claude-code" else "garden")])
-    event = next(name for name, each in AGENTS[agent].events.items() if each.meaning == START)
-    folder = str(home.root / "garden")
-    printed = json.loads(hook(home, event, "", agent, workspace_roots=[folder], cwd=folder))
+    its, folder, other = AGENTS[agent], str(home.root / "garden"), str(home.root / "orchard")
+    home.env["CLAUDE_PROJECT_DIR"] = other  # which is Claude Code's alone
+    home.env[its.folder_variable or "UNUSED"] = folder
+    named = other if its.folder_variable else folder  # the variable goes before
+    home.write_dlq([dead("roses", "garden")])
+    event = next(name for name, each in its.events.items() if each.meaning == START)
+    printed = json.loads(hook(home, event, "", agent, workspace_roots=[named], cwd=named))
     inner = printed if agent in FLAT else printed["hookSpecificOutput"]
     text = inner.pop(FLAT.get(agent, "additionalContext"))
     nested = {"hookSpecificOutput": {"hookEventName": event}}
@@ -421,6 +444,20 @@ def test_an_answer_has_its_parts_in_their_order(tmp_path: Path) -> None:
     plain = answer("m1", "")
     plain["message"]["content"] = "as it is"
     assert last_answer(write(tmp_path / "t", [plain])) == "as it is"
+
+
+def test_a_transcript_that_is_still_being_written_is_waited_for(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.env.items():
+        monkeypatch.setenv(name, value)
+    _, _, *answers, _, _ = lines_of("copilot")
+    path = write(home.root / "t", answers[:1])
+    written = [*answers, {"type": "hook.start", "data": {"input": {"timestamp": 1796004020394}}}]
+    monkeypatch.setattr("time.sleep", lambda _: write(path, written))
+    given = json.loads(told(home, transcriptPath=str(path), timestamp=1796004020394))
+    hooks.run("agentStop", json.dumps(given).encode(), "copilot")
+    assert queued(home) == [("garden", "roses want sun"), ("garden", "so do beans")]
 
 
 def test_what_makes_no_sense_is_passed_by(tmp_path: Path) -> None:

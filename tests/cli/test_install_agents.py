@@ -171,7 +171,7 @@ def test_it_is_connected_once_and_taken_back_byte_for_byte(
         said = f" hook {name}" if agent == "claude-code" else f" hook --agent {agent} {name}"
         assert hook.pop("command").endswith(said)
         assert {key: value for key, value in hook.items() if key != "type"} == events[name]
-    assert not any(each["needed"] for each in changes(home, "install", agent))
+    assert not any(each["needed"] for each in changes(home, "install", agent, *["--allow"] * allow))
     assert all(each["done"] for each in changes(home, "uninstall", agent))
     assert texts(home, agent) == before
 
@@ -217,17 +217,22 @@ def test_a_moved_program_is_named_anew(
 
 
 @every_agent
-def test_what_was_made_by_hand_is_neither_doubled_nor_taken(home: Scratch, agent: str) -> None:
+def test_what_was_made_by_hand_is_neither_doubled_nor_taken(
+    home: Scratch, program: Path, agent: str
+) -> None:
     put(home, agent)
     form = AGENTS[agent].settings
     for name in THERE[agent]:
         text = (home.root / name).read_text("utf-8")
         if name.endswith(".toml"):
-            text += '\n[mcp_servers.memory]\ncommand = "mem0tray"\nargs = ["mcp"]\n'
+            text += (
+                f'\n[mcp_servers.memory]\ncommand = {json.dumps(str(program))}\nargs = ["mcp"]\n'
+            )
         else:
             document = json.loads(text)
-            command = ["mem0tray", "mcp"] if agent == "opencode" else "mem0tray mcp"
-            document.setdefault(form.servers, {})["memory"] = {"command": command}
+            server: dict[str, Any] = {"command": str(program), "args": ["mcp"]}
+            server = {"command": [str(program), "mcp"]} if agent == "opencode" else server
+            document.setdefault(form.servers, {})["memory"] = server
             for event in AGENTS[agent].events:
                 hook = {"command": f"cd /tmp && mem0tray hook {event}"}
                 document.setdefault("hooks", {})[event] = [
@@ -236,17 +241,24 @@ def test_what_was_made_by_hand_is_neither_doubled_nor_taken(home: Scratch, agent
             text = json.dumps(document)
         (home.root / name).write_text(text, encoding="utf-8")
     before = texts(home, agent)
-    said = home.ok("install", agent, "--hooks") + home.ok("install", agent, "--mcp")
+    allow = ["--allow"] if agent != "claude-code" else []  # a permission is no server's
+    said = home.ok("install", agent, "--hooks") + home.ok("install", agent, "--mcp", *allow)
     assert said.count("made by hand") == len(AGENTS[agent].events) + 1
     home.ok("uninstall", agent)
     assert texts(home, agent) == before
 
 
-@every_agent
-def test_its_folder_may_be_elsewhere(home: Scratch, agent: str) -> None:
-    variable, _, within = AGENTS[agent].settings.folder
-    if not variable:
-        pytest.skip("it has one place")
+@pytest.mark.parametrize(
+    ("agent", "variable", "within"),
+    [
+        ("claude-code", "CLAUDE_CONFIG_DIR", ""),
+        ("codex", "CODEX_HOME", ""),
+        ("gemini", "GEMINI_CLI_HOME", ".gemini"),
+        ("copilot", "COPILOT_HOME", ""),
+        ("opencode", "XDG_CONFIG_HOME", "opencode"),
+    ],
+)
+def test_its_folder_may_be_elsewhere(home: Scratch, agent: str, variable: str, within: str) -> None:
     home.env(**{variable: str(home.root / "moved")})
     files = {Path(each["path"]) for each in changes(home, "install", agent)}
     assert {path.parts[: len(home.root.parts) + 1] for path in files} == {
@@ -333,14 +345,48 @@ def test_a_person_is_asked_whether_to_allow_the_tools(
     assert ("install gemini --allow" in done.out) == (not given)
 
 
+@pytest.mark.parametrize(("agent", "former"), [("codex", '"prompt"'), ("gemini", "false")])
+def test_what_was_not_allowed_may_be_allowed_later(home: Scratch, agent: str, former: str) -> None:
+    file, place, value = ALLOWED[agent]
+    changes(home, "install", agent, "--allow")
+    path = home.root / file
+    text = path.read_text("utf-8")
+    path.write_text(text.replace(json.dumps(value), former), encoding="utf-8")
+    changes(home, "install", agent)
+    assert former in path.read_text("utf-8")
+    changes(home, "install", agent, "--allow")
+    assert path.read_text("utf-8") == text
+    assert text.count(str(place[-1])) == 1
+
+
 def test_a_permission_of_yours_stays(home: Scratch) -> None:
     put(home, "claude-code")
     settings = home.root / ".claude/settings.json"
     settings.write_text('{"permissions": {"allow": ["mcp__mem0tray"]}}', encoding="utf-8")
     before = settings.read_text("utf-8")
-    changes(home, "install", "claude-code", "--allow")
-    changes(home, "uninstall", "claude-code")
-    assert settings.read_text("utf-8") == before
+    for _ in range(2):
+        changes(home, "install", "claude-code", "--allow")
+        changes(home, "uninstall", "claude-code")
+        assert settings.read_text("utf-8") == before
+        settings.write_text("{}", encoding="utf-8")
+        changes(home, "install", "claude-code", "--allow")
+        changes(home, "uninstall", "claude-code")
+        assert settings.read_text("utf-8") == "{}"
+        settings.write_text(before, encoding="utf-8")
+
+
+def test_a_part_alone_has_nothing_to_do_with_another_file(home: Scratch) -> None:
+    put(home, "claude-code")
+    settings = home.root / ".claude/settings.json"
+    assert home.run("install", "claude-code", "--hooks", "--allow").code == 2
+    changes(home, "install", "claude-code", "--hooks")
+    changes(home, "install", "claude-code", "--mcp", "--allow")
+    assert "mcp__mem0tray" in settings.read_text("utf-8")
+    assert len(changes(home, "install", "claude-code", "--mcp", "--allow")) == 1
+    changes(home, "uninstall", "claude-code", "--mcp")
+    assert "mcp__mem0tray" not in settings.read_text("utf-8")
+    settings.write_text("{", encoding="utf-8")
+    assert len(changes(home, "uninstall", "claude-code", "--mcp")) == 1
 
 
 def test_codex_is_said_to_skip_hooks_that_are_not_trusted(home: Scratch) -> None:

@@ -4,8 +4,9 @@ from contextlib import closing
 
 import pytest
 
-from mem0tray.actions import recall
+from mem0tray.actions import chosen_client, recall
 from mem0tray.agents import for_models
+from mem0tray.config import settings
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory
@@ -161,12 +162,14 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
     with closing(Store(folder / DATABASE)) as store:
         store.save(StoredMemory("p", "Ein schöner Garten"))
         store.save(StoredMemory("other", "not this"))
-    assert home.ok("recall", "-p", "p") == "· Ein schöner Garten\n"
+        store.save(StoredMemory("p", "Ein alter Baum"))
+    assert home.ok("recall", "-p", "p", "-n", "1") == "· Ein alter Baum\n"
     at_rest = home.ok("recall", "-p", "p", "--json")
     assert not (folder / "server.log").exists()  # it was not started for that
     server = LocalServer(folder, 0)
     try:
         server.ensure()
+        assert chosen_client.at_rest(settings.load().settings) is None
         assert home.ok("recall", "-p", "p", "--json") == at_rest
         assert home.ok("search", "-p", "p", "SCHONER") == "· Ein schöner Garten\n"
         assert (folder / "server.json").exists()

@@ -38,19 +38,23 @@ def test_what_is_added_is_taken_back_without_a_trace(
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "moved", "left"),
     [
-        ("a = 1", "a = 1\n"),  # the end of a line
         (
-            "[servers.ours]\ncommand = 'x' # by hand\nmore = 1\n[t]\n# mine\na = 1\n",
-            "[t]\n# mine\na = 1\n",
+            "[servers.ours]\na = 1 # mine\nb = 1\n[t]\n# c\nx = 1\n",
+            "a = 2 # mine\nb",
+            "[t]\n# c\nx = 1\n",
         ),
-        ("servers = {ours = {command = 'x'}, b = {}} # c\n", "servers = { b = {}} # c\n"),
+        ("servers = {ours = {a = 1}, b = {}} # c\n", "{a = 2}, b", "servers = { b = {}} # c\n"),
+        (
+            "[servers.ours]\na = 1\n\n[t]\nx = 1\n\n[servers.ours.tools.one]\nb = 1\n\n[z]\n# c\n",
+            "[servers.ours]\na = 2\n\n[t]",
+            "[t]\nx = 1\n\n[z]\n# c\n",
+        ),
     ],
 )
-def test_another_form_goes_too(text: str, left: str) -> None:
-    if "ours" not in text:
-        text = toml_edit.with_member(text, PLACE[:1], PLACE[1], OURS)
+def test_another_form_is_changed_too(text: str, moved: str, left: str) -> None:
+    assert moved in toml_edit.with_value(text, (*PLACE, "a"), 2)
     assert toml_edit.without(text, PLACE) == left
 
 
