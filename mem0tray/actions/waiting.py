@@ -93,6 +93,11 @@ class FoundItem(Struct, frozen=True):
         return items.waits_since(self.known.accepted, made) if self.known is not None else None
 
     @property
+    def due(self) -> float:
+        """When it is sent again (Unix seconds); 0 for at once."""
+        return self.known.due if self.known is not None else 0.0
+
+    @property
     def last_attempt(self) -> Attempt | None:
         """The last failed attempt, where they are filled in and there is one."""
         return self.attempts[-1] if self.attempts else None

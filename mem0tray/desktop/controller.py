@@ -29,7 +29,6 @@ from mem0tray.desktop.notify import Notice, notice_texts
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import DeadLetter, MenuCommand, Verb
 from mem0tray.files import orders
-from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as settings_file
 
@@ -189,10 +188,7 @@ class Controller:
         _ = language.gettext
         settings, found, now = self._settings(), self._found(command), time.time()
         around = Surroundings.ask(settings, standing.read(settings, now))
-        with Reader(settings.locations().ledger) as reader:
-            history = reader.attempts(found.known.key) if found.known is not None else []
-        last = history[-1] if history else None
-        cause = diagnose.causes(found, around, last, now)[0]
+        cause = diagnose.causes(found, around, found.last_attempt, now)[0]
         said = cause.sentence.said(language)
         what = _("{cause}: {advice}").format(cause=cause.name.said(language), advice=said)
         both = (what[:1].upper() + what[1:], cause.remedy.said(language))
@@ -211,7 +207,7 @@ class Controller:
         with waiting.opened(self._settings()) as seen:
             for found in seen.candidates([letter.item_id]):
                 if found.is_dead and found.identity == (letter.item_id, letter.digest):
-                    return found
+                    return seen.with_attempts(found)
         raise NotFoundError(NO_LONGER_WAITS)
 
     def _open_window(self, command: MenuCommand) -> None:

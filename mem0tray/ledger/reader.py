@@ -245,11 +245,8 @@ class Reader:
     def note_directories(self) -> dict[str, str]:
         return dict(json.loads(self._meta(names.NOTE_DIRECTORIES) or "{}"))
 
-    def has_merged(self, file: Signature) -> bool:
-        return bool(self._meta(names.DLQ_MERGED) == json.dumps(file.lasting))
-
-    def has_read(self, file: Signature) -> bool:
-        return bool(self._meta(names.QUEUE_READ) == json.dumps(file.lasting))
+    def is_noted(self, name: str, file: Signature) -> bool:
+        return bool(self._meta(name) == json.dumps(file.lasting))
 
     # One memory -----------------------------------------------------------------------
 
