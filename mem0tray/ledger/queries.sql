@@ -168,6 +168,7 @@ UPDATE items SET claimed = ?, claimed_for = (SELECT key FROM servers WHERE name 
   WHERE key = ? RETURNING state, id, digest, coalesce(first_digest, digest), retries,
   retry_count, last_attempt, unknown, timeouts, taken, claimed_for, ts,
   EXISTS (SELECT 1 FROM outcomes WHERE item = items.key),
+  EXISTS (SELECT 1 FROM sent_as_agent WHERE item = items.key),
   (SELECT raw FROM texts WHERE texts.key = items.key)
 
 -- name: delivered
