@@ -218,7 +218,7 @@ class WaitingItems:
         """Find what waits whose id is one of `names` or begins with one."""
         found: dict[Identity, FoundItem] = {}
         for name in filter(None, names):
-            for each in _found(self.reader.with_id(name) or self.reader.beginning(name)):
+            for each in _found(self.reader.named(name)):
                 if each.place in places:
                     found.setdefault(each.identity, each)
         return list(found.values())

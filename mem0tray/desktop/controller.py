@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from mem0tray.actions import backups, diagnose, migrate, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.migrate import Migration
-from mem0tray.actions.verbs import delete, restore
 from mem0tray.actions.waiting import NO_LONGER_WAITS, FoundItem
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
@@ -167,7 +166,7 @@ class Controller:
             return
         # It may have been delivered while the question was open.
         settings = self._settings()
-        done = delete(settings.locations(), settings, [self._found(command)])
+        done = verbs.delete(settings.locations(), settings, [self._found(command)])
         if done.in_flight:
             raise Mem0TrayError(_IN_FLIGHT)
         if not done.items:
@@ -220,7 +219,7 @@ class Controller:
     def _restore(self, _command: MenuCommand) -> None:
         language = self._language()
         _, ngettext = language.gettext, language.ngettext
-        done = restore(self._paths(), self._settings(), backups.last_delete(self._paths()))
+        done = verbs.restore(self._paths(), self._settings(), backups.last_delete(self._paths()))
         number = len(done.dead) + len(done.fresh)
         body = ngettext("{n} memory is back.", "{n} memories are back.", number)
         if not number:

@@ -423,7 +423,7 @@ SELECT project, items.key FROM outcomes JOIN items ON items.key = item
 -- name: taken_memories
 -- Memories that a server has taken, by their keys.
 SELECT id, project, digest, coalesce(first_digest, digest), at FROM items
-  JOIN outcomes ON item = items.key WHERE has AND items.key IN ({marks})
+  JOIN outcomes ON item = items.key WHERE has AND items.key IN (SELECT value FROM json_each(?))
   AND server = (SELECT key FROM servers WHERE name = ?) ORDER BY items.key
 
 -- name: discarded_digests
