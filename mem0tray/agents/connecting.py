@@ -11,6 +11,7 @@ import shutil
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Final, NoReturn
 from mem0tray.agents import callers
 from mem0tray.agents.callers import Caller
 from mem0tray.agents.table import AGENTS, CLAUDE_CODE
-from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic, private_folders, temporary
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.system.paths import data_root
@@ -257,7 +258,9 @@ def carry_out(change: Change) -> Path | None:
     """
     found, path, folder = change.found, change.found.path, _folder(change.agent)
     private_folders.make_private_folder(folder)
-    copy = None
+    allowed, copy = folder / _ALLOWED, None
+    if ALLOW in change.parts and change.adding:  # first: a kill must not leave what nobody takes
+        atomic.replace(allowed, str(path).encode())
     if found.data is not None:
         copy = folder / f"{path.name.removeprefix('.')}.{time.time():.6f}"
         atomic.replace(copy, found.data)
@@ -273,9 +276,8 @@ def carry_out(change: Change) -> Path | None:
         raise FileUnavailableError(
             f"{path} was changed by another program meanwhile; nothing was written.", "Try again."
         )
-    if ALLOW in change.parts:
-        its = str(path) if change.adding else ""
-        atomic.replace(folder / _ALLOWED, its.encode())
+    if ALLOW in change.parts and not change.adding:
+        atomic.replace(allowed, b"")
     return copy
 
 
@@ -303,10 +305,12 @@ def _as_before(found: FoundSettings, name: str, parts: list[str]) -> Iterator[by
     file = found.path.name.removeprefix(".")
     copies = sorted(_folder(name).glob(f"{file}.*"), reverse=True) if program else []
     for before in (*(copy.read_bytes() for copy in copies), None):
-        text = ("" if found.path.suffix == ".toml" else _NEW) if before is None else before.decode()
-        is_free = program and _changed(name, parts, text, ()) == text
-        if is_free and _changed(name, parts, text, program) == found.text:
-            yield before
+        with suppress(Mem0TrayError, ValueError):  # of a copy in which there is no place for ours
+            new = "" if found.path.suffix == ".toml" else _NEW
+            text = new if before is None else _parsed(name, found.path, before)
+            is_free = program and _changed(name, parts, text, ()) == text
+            if is_free and _changed(name, parts, text, program) == found.text:
+                yield before
 
 
 def _changed(name: str, parts: Sequence[str], text: str, program: Sequence[str]) -> str:

@@ -3,8 +3,10 @@
 A table as it was added is text to be replaced; only one in another form is left to tomlkit.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import reduce
 from operator import getitem
 from typing import Any
@@ -41,15 +43,44 @@ def _changed(text: str, path: Sequence[str], change: Mapping[str, Any] | None) -
     outer: Any = reduce(getitem, path[:-1], document)
     before = outer[path[-1]].unwrap()
     new = "" if change is None else _table(path, before | change)
-    for gap in ("",) if new else ("\n", ""):
-        old = _as_in(text, gap + _table(path, before))
-        if text.count(old) == 1:
-            return text.replace(old, _as_in(text, new))
+    olds = [_as_in(text, gap + _table(path, before)) for gap in (("",) if new else ("\n", ""))]
+    ways = [text.replace(old, _as_in(text, new)) for old in olds if text.count(old) == 1]
     if change is None:
         del outer[path[-1]]
+        ways.append(_without_lines(text, path))
     else:
         outer[path[-1]].update(change)
-    return tomlkit.dumps(document)
+        more = _as_in(text, tomlkit.dumps(change))  # first: comments at the end may be another's
+        ways.append(re.sub(rf"{_head(path)}\].*\n", lambda found: found[0] + more, text, count=1))
+    last = tomlkit.dumps(document)
+    return next((way for way in ways if _is_same(way, last)), last)
+
+
+def _is_same(text: str, other: str) -> bool:
+    with suppress(ValueError):  # of lines that were taken out of a string
+        return tomllib.loads(text) == tomllib.loads(other)
+    return False
+
+
+def _head(path: Sequence[str]) -> str:
+    """Return a pattern of the line with which a table begins, up to its bracket."""
+    quoted = (f"[\"']?{re.escape(name)}[\"']?" for name in path)
+    names = r"[ \t]*\.[ \t]*".join(quoted)
+    return rf"(?m)^[ \t]*\[[ \t]*{names}[ \t]*"
+
+
+def _without_lines(text: str, path: Sequence[str]) -> str:
+    """`text` without the lines of a table; comments after them are of what follows."""
+    kept, held, is_ours = "", "", False
+    for line in text.splitlines(keepends=True):
+        if line.strip()[:1] in ("", "#"):
+            held += line
+            continue
+        if line.lstrip().startswith("["):
+            kept, held = kept + held, ""
+            is_ours = re.match(rf"{_head(path)}[].]", line) is not None
+        kept, held = kept if is_ours else kept + held + line, ""
+    return kept + held
 
 
 def _table(path: Sequence[str], value: Mapping[str, Any]) -> str:

@@ -62,6 +62,7 @@ EVENT: Final = "/v1/event/"
 ENTITIES: Final = "/v1/entities/"
 _SOUGHT: Final = 1000  # characters of a text to search for
 _SIZE: Final = 200  # memories in a page
+_LOOK: Final = 0.1  # seconds between two looks at what is under way
 _REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
 _STORED: Final = "SUCCEEDED"
 _FAILED: Final = "FAILED"
@@ -213,9 +214,17 @@ class HostedClient(Mem0Client):
         there = self.one(memory.id, timeout)
         if not isinstance(there, ServerMemory):
             return there or True  # deleted meanwhile
-        ours = Memory(memory.project, memory.text, memory.key, memory.moment or 0.0)
+        # With the text that it has now: somebody may have corrected it since it was listed.
+        ours = Memory(memory.project, there.text, memory.key, memory.moment or 0.0)
         reply = self._post(self.SAVE, self._body(ours) | {"infer": False}, end - time.monotonic())
-        outcome, scope = self._judged(reply, ours, None), self._scopes(ours.project)[0]
+        outcome = self._judged(reply, ours, (json_object(reply) or {}).get("event_id"))
+        while outcome.kind is Kind.AT_WORK and time.monotonic() < end - _LOOK:
+            time.sleep(_LOOK)
+            reply = self._get(f"{EVENT}{outcome.ticket}/", end - time.monotonic())
+            outcome = self._judged(reply, ours, outcome.ticket)
+        if outcome.kind is Kind.AT_WORK:
+            return False
+        scope = self._scopes(ours.project)[0]
         if not (outcome.is_success or repeats(reply, ours)):
             return outcome
         found = self._with_key(ours.project, scope, ours.key, end - time.monotonic())

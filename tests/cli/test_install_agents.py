@@ -10,6 +10,8 @@ from typing import Any, Final
 import pytest
 
 from mem0tray.agents.table import AGENTS
+from mem0tray.files import atomic
+from mem0tray.files.atomic import Signature
 from tests.cli.scratch import Scratch, checks
 from tests.support import needs
 
@@ -373,6 +375,39 @@ def test_a_permission_of_yours_stays(home: Scratch) -> None:
         changes(home, "uninstall", "claude-code")
         assert settings.read_text("utf-8") == "{}"
         settings.write_text(before, encoding="utf-8")
+
+
+def test_a_kill_leaves_no_permission_that_uninstall_does_not_take(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, "claude-code")
+    before, replace = texts(home, "claude-code"), atomic.replace
+
+    def killed(path: Path, *given: Any, **options: Any) -> Signature | None:
+        done = replace(path, *given, **options)
+        if path.name == "settings.json":
+            raise SystemExit
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "replace", killed)
+        home.run("install", "claude-code", "--allow", "--yes")
+    assert "mcp__mem0tray" in str(texts(home, "claude-code"))
+    changes(home, "uninstall", "claude-code")
+    assert texts(home, "claude-code") == before
+
+
+@pytest.mark.parametrize("copy", ['{"mcpServers": {"mem0tray": {}}}', '{"hooks": 5}', "[]", "\0"])
+def test_a_copy_of_ours_in_which_there_is_no_place_is_passed_over(home: Scratch, copy: str) -> None:
+    settings = home.root / ".gemini/settings.json"
+    settings.parent.mkdir()
+    settings.write_text("{}\n", "utf-8")
+    changes(home, "install", "gemini")
+    settings.write_text(settings.read_text("utf-8").replace("{", '{"since": 1,', 1), "utf-8")
+    (path,) = home.root.rglob("settings-of-gemini/settings.json.*")
+    path.write_text(copy, "utf-8")
+    changes(home, "uninstall", "gemini")
+    assert json.loads(settings.read_text("utf-8")) == {"since": 1, "mcpServers": {}}
 
 
 def test_a_part_alone_has_nothing_to_do_with_another_file(home: Scratch) -> None:

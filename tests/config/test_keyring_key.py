@@ -40,7 +40,7 @@ def use(monkeypatch: pytest.MonkeyPatch, backend: object) -> None:
 def test_a_key_is_kept_until_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, OURS)
     keyring_key.store(URL, KEY)
-    assert keyring_key.read(URL) == KEY
+    assert keyring_key.read(URL) == OURS.get_password("mem0tray", URL) == KEY
     assert [keyring_key.remove(URL) for _ in range(2)] == [True, False]
     with pytest.raises(KeyringUnavailableError) as caught:
         keyring_key.read(URL)

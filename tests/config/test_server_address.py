@@ -91,7 +91,7 @@ def test_a_key_does_not_go_in_the_clear_to_another_machine(url: str) -> None:
 
 @pytest.mark.parametrize("key", ["two words", "new\nline", "schlüssel", "nul\x00"])
 def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(key: str) -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError, match="contains blanks, control characters") as caught:
         ServerAddress.of("https://mem0.test", key)
     assert key not in str(caught.value)
 
@@ -102,6 +102,11 @@ def test_a_destination_comes_from_the_settings(tmp_path: Path) -> None:
         ServerSettings(url="https://mem0.test", api_key=KEY, ca_file=authority)
     )
     assert (found.url, found.token, found.ca_file) == ("https://mem0.test", KEY, authority)
+
+
+def test_a_key_goes_unencrypted_where_the_settings_allow_it() -> None:
+    server = ServerSettings(url="http://mem0.test", api_key=KEY, allow_plain_key=True)
+    assert ServerAddress.from_settings(server).token == KEY
 
 
 def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:

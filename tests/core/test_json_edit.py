@@ -52,6 +52,9 @@ def test_any_element_goes(
 def test_what_is_missing_on_the_way_is_made(text: str) -> None:
     more = json_edit.with_element(text, ("b", "c"), NEW)
     assert json.loads(more)["b"] == {"c": [NEW]}
+    assert "\r" not in more
+    deeper = json_edit.with_element(text, ("b", "c", "d"), NEW)
+    assert json.loads(deeper)["b"] == {"c": {"d": [NEW]}}
     assert '"ü"' in more
     assert text.strip().rstrip("}").rstrip() in more
 

@@ -49,13 +49,26 @@ def test_what_is_added_is_taken_back_without_a_trace(
         (
             "[servers.ours]\na = 1\n\n[t]\nx = 1\n\n[servers.ours.tools.one]\nb = 1\n\n[z]\n# c\n",
             "[servers.ours]\na = 2\n\n[t]",
-            "[t]\nx = 1\n\n[z]\n# c\n",
+            "\n[t]\nx = 1\n\n\n[z]\n# c\n",
+        ),
+        (
+            "# a\n[servers.'ours']\n# b\na = 1\n[servers.ours.env]\nx = 1\n\n# c\n[t]\nx = 1\n",
+            "a = 2\n[servers.ours.env]\nx = 1\n\n# c\n[t]",
+            "# a\n\n# c\n[t]\nx = 1\n",
+        ),
+        (
+            '[servers."ours"]\na = 1\n[t]\nx = """\n[servers.ours]\na = 1\n"""\n',
+            'a = 2\n[t]\nx = """\n[servers.ours]\na = 1\n"""\n',
+            '[t]\nx = """\n[servers.ours]\na = 1\n"""\n',
         ),
     ],
 )
 def test_another_form_is_changed_too(text: str, moved: str, left: str) -> None:
     assert moved in toml_edit.with_value(text, (*PLACE, "a"), 2)
     assert toml_edit.without(text, PLACE) == left
+    allowed = toml_edit.with_member(text, PLACE, "mode", "approve")
+    assert tomllib.loads(allowed)["servers"]["ours"]["mode"] == "approve"
+    assert toml_edit.without(allowed, PLACE) == left
 
 
 @pytest.mark.parametrize("text", ["servers = {other = {}}\n", "servers = 1\n", "[servers.ours]\n"])

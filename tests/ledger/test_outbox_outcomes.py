@@ -335,3 +335,29 @@ def test_a_ticket_outlives_a_kill_and_a_restart(tmp_path: Path) -> None:
     with Reader(path) as reader:
         (known,) = reader.by_id("m")
     assert known.at_work
+
+
+@pytest.mark.parametrize("state", ["not known", "waiting", "removed", "deleted"])
+def test_what_was_sent_again_is_a_restoration_unless_the_former_may_be_there(
+    inbox: Inbox, outbox: Outbox, state: str
+) -> None:
+    content = fresh("a").content
+    again = fresh("a-again-1", content=content)
+    if state != "not known":
+        (former,) = put(inbox, fresh("a"))
+        reasons = {"removed": items.REMOVED, "deleted": items.DELETED}
+        if state in reasons:
+            inbox.discard([former], NOW, reasons[state])
+    (key,) = put(inbox, again)
+    outbox.mark_unknown(key, HERE, NOW, timed_out=False)
+    assert outbox.claim(key, NOW, HERE).restored is (state in {"not known", "removed"})
+
+
+def test_that_another_worker_may_have_an_entry_outlives_a_failure(
+    ledger: Ledger, inbox: Inbox, outbox: Outbox
+) -> None:
+    (key,) = put(inbox, fresh("a"))
+    ForeignClaims(ledger).vanish([key], NOW, taken=True, wait_until=NOW)
+    job = outbox.claim(key, NOW + 1, HERE)
+    outbox.count_fresh_failure(job, NOW + 2, "500", fresh("a").raw)
+    assert outbox.claim(key, NOW + 2, HERE).taken == job.taken == NOW

@@ -439,3 +439,16 @@ def test_a_dialect_is_known_of_the_last_address_alone(ledger: Ledger) -> None:
         assert reader.dialect_of(AT) == ""
         ledger.set_meta(DIALECT, f"oss {AT}")
         assert (reader.dialect_of(AT), reader.dialect_of(ELSE)) == ("oss", "")
+
+
+def test_each_delivery_has_its_own_server_and_the_last_project_comes_first(
+    ledger: Ledger, inbox: Inbox
+) -> None:
+    made = (fresh("a"), fresh("b", project_id="q"), fresh("c", project_id="q"), fresh("d"))
+    servers = (HERE, ELSEWHERE, HERE, THIRD)
+    for key, server in zip(put(inbox, *made), servers, strict=True):
+        Outbox(ledger).record_delivery(key, server, NOW)
+    with Reader(ledger.path) as reader:
+        assert [reader.by_id(item.id)[0].server for item in made] == list(servers)
+        assert reader.lately_delivered(9) == ["p", "q"]
+        assert reader.lately_delivered(1) == ["p"]

@@ -13,6 +13,7 @@ from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import Kind
 from mem0tray.server import Recognition, connect, connect_to_probe, http_client
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later
+from mem0tray.server.hosted import HostedClient
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     Client,
@@ -438,6 +439,23 @@ def test_what_was_deleted_meanwhile_is_not_moved() -> None:
     former = ServerMemory("alpha", "an oak", NAME, key="key")
     said, (asked,) = called(render(404, {}), "move", former, terms=VERBATIM)
     assert (said, asked.method) == (True, "GET")
+
+
+@pytest.mark.parametrize(("seconds", "is_moved"), [(0.0, True), (0.2, True), (LONG, False)])
+def test_what_was_corrected_meanwhile_is_moved_as_it_is_now(
+    seconds: float, *, is_moved: bool
+) -> None:
+    with HostedStandin() as server, hosted(server, terms=VERBATIM) as client:
+        assert isinstance(client, HostedClient)
+        server.keep(body_of(Memory("alpha", "an oak", "key", as_agent=True), VERBATIM))
+        listed = client.find("alpha", "key", LONG)
+        assert isinstance(listed, list)
+        server.kept()[0]["memory"] = "an elm"
+        server.works = lambda _: Work(seconds)
+        assert client.move(listed[0], 1.0 if is_moved else 0.3) is is_moved
+        assert [("app_id" in each, each["memory"]) for each in server.kept()] == [
+            (is_moved, "an elm")
+        ]
 
 
 @pytest.mark.parametrize(
