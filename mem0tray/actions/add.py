@@ -126,7 +126,7 @@ def _with_entries(path: Path, entries: list[bytes]) -> bytes | None:
 
 def append_line(path: Path, line: bytes) -> None:
     """Append lines durably in one write, after ending a line that somebody left without its end."""
-    try:
+    with atomic.explained(path):
         fd = regular_file.open_fd(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             size = os.fstat(fd).st_size
@@ -138,8 +138,6 @@ def append_line(path: Path, line: bytes) -> None:
             atomic.sync(fd)
         finally:
             os.close(fd)
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
     if not size:
         atomic.sync_folder(path.parent)
 

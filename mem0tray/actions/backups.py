@@ -255,20 +255,15 @@ def _file(path: Path, kind: str, note: str) -> RestoreSource:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with atomic.explained(path):
         return regular_file.read_bytes(path)
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
 
 
 def _parts(path: Path) -> Iterator[bytes]:
     """Yield a file's bytes by and by: to hold a large one whole takes longer than the disk does."""
-    try:
-        with regular_file.open_binary(path) as file:
-            while part := file.read(_PART):
-                yield part
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
+    with atomic.explained(path), regular_file.open_binary(path) as file:
+        while part := file.read(_PART):
+            yield part
 
 
 def _at(path: Path) -> float:

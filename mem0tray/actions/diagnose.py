@@ -1,7 +1,7 @@
 """Why memories are not delivered, and the one thing to do: for all, for one, and summed up."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -17,25 +17,14 @@ from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons, state, text
-from mem0tray.core.item import Kind, Name
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server import answers
+from mem0tray.server import remedy as remedies
 from mem0tray.server.model import UNRESOLVED
-from mem0tray.server.remedy import (
-    ID,
-    REWORD,
-    SHORTEN,
-    UPDATE,
-    WAIT,
-    asks_nothing,
-    nothing,
-    of_redirect,
-    of_refusal,
-    of_rejection,
-)
 from mem0tray.system import programs
 
 if TYPE_CHECKING:
@@ -93,7 +82,7 @@ class Cause(Struct, frozen=True):
 
 
 def _passing(name: Reason, detail: Reason, why: Reason) -> Cause:
-    return Cause(name, detail, nothing(why), by_itself=True)
+    return Cause(name, detail, remedies.nothing(why), by_itself=True)
 
 
 _DOCTOR: Final = Reason(
@@ -113,7 +102,7 @@ _BUSY: Final = _passing(SERVER_BUSY, state.BREAK, Reason("deliveries go on by th
 _HELD: Final = Cause(
     HELD,
     Reason("perhaps delivered by another worker, and the server cannot tell"),
-    Reason("`mem0tray retry {id}` sends it, `mem0tray delete {id}` drops it.", id=ID),
+    Reason("`mem0tray retry {id}` sends it, `mem0tray delete {id}` drops it.", id=remedies.ID),
 )
 _HELD_YET: Final = _passing(
     HELD,
@@ -131,10 +120,10 @@ NAMELESS: Final = Cause(
     Reason(
         "Name its project_id in {file}, or delete it with `mem0tray delete {id}`.",
         file="mem0_queue_dlq.json",
-        id=ID,
+        id=remedies.ID,
     ),
 )
-_ASKED: Final = nothing(
+_ASKED: Final = remedies.nothing(
     Reason(
         "the server is asked for it before it is sent again. If it stays so, see the server's log."
     )
@@ -207,7 +196,7 @@ def _of_worker(metrics: Metrics, *, known: bool) -> list[Cause]:
         what = reasons.parted(reason)[0]
         if isinstance(told, Reason):
             what = reason.replaced("refusal", reasons.parted(told)[0])
-        return [Cause(ACTION, reasons.bare(what), of_refusal(status), status)]
+        return [Cause(ACTION, reasons.bare(what), remedies.of_refusal(status), status)]
     if known:
         return []
     if name == state.PAUSED and reason == state.BREAK:
@@ -257,7 +246,7 @@ def causes(
     # Another worker in the way is named first: once it has gone, the server is asked.
     first = [*outside, *held] if _HELD_YET in held else [*held, *outside]
     result = [*_invalid(found), *first, *_rejected(found, attempt), *ours]
-    due = next_retry(found)
+    due = found.due
     if known is not None and known.at_work:
         result.append(_AT_WORK)
     elif due > now and not held:
@@ -279,7 +268,7 @@ def _with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
     waits = first.by_itself and bool(ours)
     steps = [] if waits else [first.remedy]
     steps += [cause.remedy for cause in ours if cause is not first]
-    if waits and not asks_nothing(first.remedy):
+    if waits and not remedies.asks_nothing(first.remedy):
         steps.append(first.remedy)
     return [replace(first, remedy=reduce(reasons.advised, steps, reasons.NONE)), *others]
 
@@ -287,18 +276,14 @@ def _with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
 def to_change(found: FoundItem, attempt: Attempt | None) -> str:
     """Say how to change the memory before the server takes it; empty if that is not needed."""
     mine = (*_invalid(found), *_rejected(found, attempt))
-    first = next((each for each in mine if each.remedy in (REWORD, SHORTEN)), None)
+    changes = (remedies.REWORD, remedies.SHORTEN)
+    first = next((each for each in mine if each.remedy in changes), None)
     return "" if first is None else str(first.about(programs.quote(short_id(found.id))).remedy)
 
 
 def cause_held(known: Known) -> Cause:
     """Return why an entry is held that another worker has `taken`."""
     return _HELD if known.held is not None else _HELD_YET
-
-
-def next_retry(found: FoundItem) -> float:
-    """Return when the item is sent again, Unix seconds; 0 for at once."""
-    return found.known.due if found.known is not None else 0.0
 
 
 def _invalid(found: FoundItem) -> list[Cause]:
@@ -313,9 +298,9 @@ def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:
     said, status = attempt.reason, attempt.status
     address = answers.redirected_to(said)
     if address or said.find(answers.NOT_KEPT.id) is not None:  # no item's fault
-        return [Cause(ACTION, said, of_redirect(address) if address else UPDATE, status)]
+        return [Cause(ACTION, said, remedies.of_redirect(address) or remedies.UPDATE, status)]
     if attempt.kind == Kind.NOT_SENDABLE or said.find(answers.HOLDS_NUL.id) is not None:
-        return [Cause(INVALID, said, REWORD)]
+        return [Cause(INVALID, said, remedies.REWORD)]
     if attempt.kind in _OF_THE_SERVER and reason not in ("", attempt.message):
         return _as_the_file_says(found, reason)
     if attempt.kind in _ANSWERLESS:
@@ -328,17 +313,17 @@ def _as_the_file_says(found: FoundItem, reason: str) -> list[Cause]:
         return []
     said, status = reasons.quoted(reason), answers.status_in(reason)
     if status is None:
-        return [Cause(NO_ANSWER, said, WAIT, by_itself=True)]
+        return [Cause(NO_ANSWER, said, remedies.WAIT, by_itself=True)]
     return [_rejection(found, said, status)]
 
 
 def _rejection(found: FoundItem, detail: Reason, status: int | None) -> Cause:
     # The server took it in with 200: that it failed later is the server's fault, as with a 500.
     later = HTTPStatus.INTERNAL_SERVER_ERROR if answers.has_failed_later(detail) else status
-    remedy, by_itself = of_rejection(later)
+    remedy, by_itself = remedies.of_rejection(later)
     text = "" if found.item is None else found.item.project + found.item.content
     # Half a character (a lone surrogate) is to blame where the server wants other words.
-    is_torn = remedy is REWORD and any("\ud800" <= sign <= "\udfff" for sign in text)
+    is_torn = remedy is remedies.REWORD and any("\ud800" <= sign <= "\udfff" for sign in text)
     return Cause(INVALID if is_torn else REJECTED, detail, remedy, status, by_itself=by_itself)
 
 
@@ -388,7 +373,11 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
             or each.is_held
             or (each.known is not None and each.known.retries > 0)
         ]
-        groups = grouped((*dead, *failed), around, last, now)
+        alike: dict[tuple[object, ...], tuple[Cause, list[FoundItem]]] = {}
+        for each in (*dead, *failed):
+            cause = causes(each, around, last.get(each.identity), now, remedies.ID)[0]
+            alike.setdefault(cause.likeness, (cause, []))[1].append(each)
+        groups = sorted(alike.values(), key=lambda pair: -len(pair[1]))
         called = seen.handles(group[0] for _, group in groups)
         nonsense = len(seen.odd)
     shown = []
@@ -399,17 +388,6 @@ def sum_up(settings: Settings, now: float) -> FailureSummary:
     told = {cause.name for cause, _ in groups} | (set(OURS) if groups else set())
     besides = [cause for cause in around.causes if cause.name not in told]
     return FailureSummary(shown, besides, len(dead), len(fresh), nonsense)
-
-
-def grouped(
-    among: Iterable[FoundItem], around: Surroundings, last: Mapping[Name, Attempt], now: float
-) -> list[tuple[Cause, list[FoundItem]]]:
-    """Group items by the most important cause of each, the largest group first."""
-    alike: dict[tuple[object, ...], tuple[Cause, list[FoundItem]]] = {}
-    for found in among:
-        cause = causes(found, around, last.get(found.identity), now, ID)[0]
-        alike.setdefault(cause.likeness, (cause, []))[1].append(found)
-    return sorted(alike.values(), key=lambda pair: -len(pair[1]))
 
 
 def number(group: Sequence[FoundItem]) -> str:

@@ -19,6 +19,7 @@ from mem0tray.files import atomic, emergency, orders
 from mem0tray.files.emergency import EmergencySource
 from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, Order
+from mem0tray.ledger.names import DLQ_MERGED, QUEUE_READ
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -131,13 +132,13 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
 def _newer(paths: Paths) -> Iterator[Path]:
     """Yield the files that the ledger does not know as they are now, and the orders that wait."""
     with Reader(paths.ledger) as reader:
-        for path, is_known in ((paths.queue, reader.has_read), (paths.dlq, reader.has_merged)):
+        for path, name in ((paths.queue, QUEUE_READ), (paths.dlq, DLQ_MERGED)):
             try:
                 found = atomic.signature(path)
             except FileUnavailableError:
                 yield path
             else:
-                if found is not None and not is_known(found):
+                if found is not None and not reader.is_noted(name, found):
                     yield path
         if _has_unread_lines(paths, reader.emergency_sources()):
             yield paths.emergency

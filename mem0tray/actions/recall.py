@@ -154,34 +154,26 @@ def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
     return found
 
 
-def latest(settings: Settings, limit: int, until: float) -> WasRead:
-    """Return the newest memories of the projects in use lately, and what waits; see `recall`."""
-    return _of_all(settings, limit, None, partial(_read, settings, limit, until))
+def latest(settings: Settings, limit: int, until: float, query: str = "") -> WasRead:
+    """Return the newest memories of the projects in use lately, and what waits; see `recall`.
 
+    With a query they are those that fit it best, and what waits and holds it. Several projects are
+    asked about at a time.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely wanted
 
-def search_all(settings: Settings, query: str, limit: int, until: float) -> WasRead:
-    """Return the memories of these projects that fit `query` best, and what waits and holds it."""
-
-    def question(project: str, found: WasRead) -> None:
+    def search(project: str, found: WasRead) -> None:
         def ask(client: Client) -> list[ServerMemory] | Outcome:
             return client.search(project, query, limit, _patience(until))
 
         _ask(settings, found, ask, _patience(until))
 
-    return _of_all(settings, limit, query, question)
-
-
-def _of_all(
-    settings: Settings, limit: int, text: str | None, question: Callable[[str, WasRead], None]
-) -> WasRead:
-    """Ask about each of the projects in use lately, several at a time, and merge the answers."""
-    from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely wanted
-
+    question = search if query else partial(_read, settings, limit, until)
     result = WasRead(chosen_server(settings, settings.locations()).shown)
     names: list[str] = []
     try:
         with waiting.opened(settings) as seen:
-            result.waiting = _in_order(seen.newest(limit, text))
+            result.waiting = _in_order(seen.newest(limit, query or None))
             result.unread = seen.step.sentence
             projects = [each.project for each in result.waiting]
             lately = seen.reader.lately_delivered(_PROJECTS)

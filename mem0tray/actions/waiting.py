@@ -93,6 +93,11 @@ class FoundItem(Struct, frozen=True):
         return items.waits_since(self.known.accepted, made) if self.known is not None else None
 
     @property
+    def due(self) -> float:
+        """When it is sent again (Unix seconds); 0 for at once."""
+        return self.known.due if self.known is not None else 0.0
+
+    @property
     def last_attempt(self) -> Attempt | None:
         """The last failed attempt, where they are filled in and there is one."""
         return self.attempts[-1] if self.attempts else None
@@ -213,7 +218,7 @@ class WaitingItems:
         """Find what waits whose id is one of `names` or begins with one."""
         found: dict[Identity, FoundItem] = {}
         for name in filter(None, names):
-            for each in _found(self.reader.with_id(name) or self.reader.beginning(name)):
+            for each in _found(self.reader.named(name)):
                 if each.place in places:
                     found.setdefault(each.identity, each)
         return list(found.values())

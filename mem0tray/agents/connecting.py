@@ -81,8 +81,7 @@ class Change:
         path = str(self.found.path)
         before = (self.found.data or b"").decode().splitlines()
         after = (self.after or b"").decode().splitlines()
-        lines = difflib.unified_diff(before, after, path, path, "", "")
-        return [line.rstrip("\n") for line in lines]
+        return list(difflib.unified_diff(before, after, path, path, lineterm=""))
 
 
 def plan(
@@ -152,7 +151,7 @@ def plug_in() -> str:
 
 def program_of(name: str) -> str:
     """Return the path of the agent's program; empty if there is none."""
-    return shutil.which(AGENTS[name].settings.program) or ""
+    return shutil.which(AGENTS[name].settings.program or name) or ""
 
 
 def is_there(name: str = CLAUDE_CODE) -> bool:

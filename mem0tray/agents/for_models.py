@@ -138,22 +138,14 @@ def _project(seen: ProjectSeen) -> str:
 
 
 def health() -> str:
-    """Return whether memories reach the server now, and if not, why and what to do."""
-    state, counts, causes = _standing()
-    return "\n".join([*state, *counts, *causes])
-
-
-def queue_status() -> str:
-    """Return what waits, what is dead, and why."""
-    state, counts, causes = _standing()
-    return "\n".join([*counts, *causes, *state])
-
-
-def _standing() -> tuple[list[str], list[str], list[str]]:
+    """Return whether memories reach the server now, what waits, and why; and what to do."""
     settings = config.load().settings
     worker_report.ask_to_look(settings.locations())
     seen = standing.overview(standing.read(settings, time.time()))
-    return _state(seen), _counts(seen), _causes(settings)
+    return "\n".join([*_state(seen), *_counts(seen), *_causes(settings)])
+
+
+queue_status = health  # the same, for a model that asks about what waits
 
 
 def _state(seen: Overview) -> list[str]:

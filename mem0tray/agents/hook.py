@@ -49,7 +49,9 @@ def run(event: str, given: bytes, agent: str = CLAUDE_CODE) -> str:
 def _carried_out(agent: Agent, event: str, its: HookEvent, given: bytes, began: float) -> str:
     if its.meaning == ANSWER and MARK.encode() not in given:  # parsing takes longer
         return ""
-    fields = _object(given)
+    from mem0tray.core.item import load_object
+
+    fields = load_object(given)
     if fields is None or fields.get("agent_id"):  # of a subagent, whose caller judges its answer
         return ""
     if its.meaning == START:
@@ -61,16 +63,6 @@ def _carried_out(agent: Agent, event: str, its: HookEvent, given: bytes, began: 
     if texts:
         _queue(texts, _folder(agent, fields), str(fields.get(agent.session) or ""))
     return ""
-
-
-def _object(data: bytes) -> dict[str, Any] | None:
-    import json
-
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _folder(agent: Agent, fields: Mapping[str, Any]) -> Path:
@@ -116,10 +108,12 @@ def last_answer(path: Path) -> str:
     An answer may be written in several lines, which have one id. Empty where there is none within
     the last megabyte, or no file. Raises OSError where it cannot be read.
     """
+    from mem0tray.core.item import load_object
+
     found: list[str] = []
     answer = None
     for line in reversed(_bytes(path, _LOOKED_AT).split(b"\n")):
-        value = _object(line) or {}  # nothing in the line that is cut, an empty one, or nonsense
+        value = load_object(line) or {}  # nothing in a line that is cut, empty, or nonsense
         # Claude Code's and Cursor's member, Codex's, Copilot's; Gemini's line is the message.
         message = next(filter(None, map(value.get, ("message", "payload", "data"))), value)
         if value.get("isSidechain") or value.get("agentId") or not isinstance(message, dict):

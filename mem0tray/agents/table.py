@@ -34,7 +34,6 @@ class SettingsForm(NamedTuple):
     list, or of our server. `asks` says what else there is, `unheard` why a hook may not be called.
     """
 
-    program: str
     folder: tuple[str, str, str]
     tools_file: str
     servers: str = "mcpServers"
@@ -48,6 +47,7 @@ class SettingsForm(NamedTuple):
     allow: tuple[tuple[str, ...], Any] = ((), None)
     asks: str = ""
     unheard: str = ""
+    program: str = ""  # if it is not called as the agent is here
 
 
 class Agent(NamedTuple):
@@ -73,12 +73,12 @@ AGENTS: Final = {
     CLAUDE_CODE: Agent(
         "Claude Code",
         SettingsForm(
-            "claude",
             ("CLAUDE_CONFIG_DIR", ".claude", ""),
             ".claude.json",
             server={"type": "stdio", "command": None, "args": None, "env": {}},
             hooks_file="settings.json",
             allow=(("permissions", "allow"), "mcp__mem0tray"),
+            program="claude",
         ),
         {
             "SessionStart": HookEvent(START),
@@ -93,7 +93,6 @@ AGENTS: Final = {
     "codex": Agent(
         "Codex",
         SettingsForm(
-            "codex",
             ("CODEX_HOME", ".codex", ""),
             "config.toml",
             "mcp_servers",
@@ -115,7 +114,6 @@ AGENTS: Final = {
     "gemini": Agent(
         "Gemini CLI",
         SettingsForm(
-            "gemini",
             ("GEMINI_CLI_HOME", "", ".gemini"),
             "settings.json",
             hooks_file="settings.json",
@@ -135,7 +133,6 @@ AGENTS: Final = {
     "copilot": Agent(
         "Copilot CLI",
         SettingsForm(
-            "copilot",
             ("COPILOT_HOME", ".copilot", ""),
             "mcp-config.json",
             server={"tools": ["*"], "type": "local", "command": None, "args": None},
@@ -160,7 +157,6 @@ AGENTS: Final = {
     "cursor": Agent(
         "Cursor",
         SettingsForm(
-            "cursor",
             ("", "", ".cursor"),
             "mcp.json",
             hooks_file="hooks.json",
@@ -183,7 +179,6 @@ AGENTS: Final = {
     "opencode": Agent(
         "opencode",
         SettingsForm(
-            "opencode",
             ("XDG_CONFIG_HOME", ".config", "opencode"),
             "opencode.json",
             "mcp",

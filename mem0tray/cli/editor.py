@@ -79,9 +79,8 @@ def _opened(paths: Paths, name: str, project: str, text: str) -> Iterator[Path]:
 
 def _read(file: Path) -> str:
     try:
-        return regular_file.read_bytes(file).decode("utf-8-sig", "surrogatepass")
-    except OSError as error:
-        raise atomic.unavailable(file, error) from error
+        with atomic.explained(file):
+            return regular_file.read_bytes(file).decode("utf-8-sig", "surrogatepass")
     except UnicodeDecodeError as error:
         why = "What the editor saved is not UTF-8; nothing was changed."
         raise Mem0TrayError(why, "Save it as UTF-8.") from error

@@ -4,7 +4,7 @@ import itertools
 import os
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -118,12 +118,9 @@ def _lines(file: BinaryIO) -> list[str]:
 
 def _open(path: Path) -> BinaryIO | None:
     """Return the log, opened without waiting for anything; None where there is none."""
-    try:
+    with atomic.explained(path), suppress(FileNotFoundError):
         return regular_file.open_binary(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
+    return None
 
 
 def style_of(line: str) -> Style:

@@ -98,7 +98,7 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
 def _item(found: FoundItem, now: float, why: str) -> dict[str, Any]:
     value: dict[str, Any] = items.load_object(found.raw) or {}
     value.setdefault("id", found.id)
-    due = diagnose.next_retry(found)
+    due = found.due
     if not found.is_dead:
         value.setdefault("last_error", str(diagnose.why_failed(found, found.last_attempt)) or None)
         value["waiting_since"] = found.since
@@ -110,7 +110,7 @@ def _item(found: FoundItem, now: float, why: str) -> dict[str, Any]:
 
 def _row(name: str, found: FoundItem, now: float, why: str) -> tuple[str, ...]:
     """Make the cells; when an entry is sent is unknown if `why` keeps it from going out now."""
-    item, due = found.item, diagnose.next_retry(found)
+    item, due = found.item, found.due
     if found.is_dead:
         number, at = (item.retry_count, item.last_attempt) if item is not None else (0, None)
     else:
@@ -177,7 +177,7 @@ def _document(version: FoundItem) -> dict[str, Any]:
         "last_attempt": fields.get("last_attempt"),
         "last_error": str(diagnose.why_failed(version, last)) or None,
         "remedy": (diagnose.to_change(version, last) if version.waits else "") or None,
-        "next_retry": diagnose.next_retry(version) if waits else None,
+        "next_retry": version.due if waits else None,
         "taken_in": known.accepted if known is not None else None,
         "closed": known.closed if known is not None else None,
         "server": known.server if known is not None else None,
@@ -299,7 +299,7 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
     now = time.time()
     documents = []
     for each in chosen:
-        due, last = diagnose.next_retry(each), each.last_attempt
+        due, last = each.due, each.last_attempt
         main, *also = diagnose.causes(each, around, last, now, called[each.id])
         documents.append(
             {

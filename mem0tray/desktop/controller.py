@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from mem0tray.actions import backups, diagnose, migrate, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.migrate import Migration
-from mem0tray.actions.verbs import delete, restore
 from mem0tray.actions.waiting import NO_LONGER_WAITS, FoundItem
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
@@ -29,7 +28,6 @@ from mem0tray.desktop.notify import Notice, notice_texts
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import DeadLetter, MenuCommand, Verb
 from mem0tray.files import orders
-from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as settings_file
 
@@ -168,7 +166,7 @@ class Controller:
             return
         # It may have been delivered while the question was open.
         settings = self._settings()
-        done = delete(settings.locations(), settings, [self._found(command)])
+        done = verbs.delete(settings.locations(), settings, [self._found(command)])
         if done.in_flight:
             raise Mem0TrayError(_IN_FLIGHT)
         if not done.items:
@@ -189,10 +187,7 @@ class Controller:
         _ = language.gettext
         settings, found, now = self._settings(), self._found(command), time.time()
         around = Surroundings.ask(settings, standing.read(settings, now))
-        with Reader(settings.locations().ledger) as reader:
-            history = reader.attempts(found.known.key) if found.known is not None else []
-        last = history[-1] if history else None
-        cause = diagnose.causes(found, around, last, now)[0]
+        cause = diagnose.causes(found, around, found.last_attempt, now)[0]
         said = cause.sentence.said(language)
         what = _("{cause}: {advice}").format(cause=cause.name.said(language), advice=said)
         both = (what[:1].upper() + what[1:], cause.remedy.said(language))
@@ -211,7 +206,7 @@ class Controller:
         with waiting.opened(self._settings()) as seen:
             for found in seen.candidates([letter.item_id]):
                 if found.is_dead and found.identity == (letter.item_id, letter.digest):
-                    return found
+                    return seen.with_attempts(found)
         raise NotFoundError(NO_LONGER_WAITS)
 
     def _open_window(self, command: MenuCommand) -> None:
@@ -224,7 +219,7 @@ class Controller:
     def _restore(self, _command: MenuCommand) -> None:
         language = self._language()
         _, ngettext = language.gettext, language.ngettext
-        done = restore(self._paths(), self._settings(), backups.last_delete(self._paths()))
+        done = verbs.restore(self._paths(), self._settings(), backups.last_delete(self._paths()))
         number = len(done.dead) + len(done.fresh)
         body = ngettext("{n} memory is back.", "{n} memories are back.", number)
         if not number:

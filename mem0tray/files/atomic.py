@@ -84,12 +84,9 @@ def explained(path: Path) -> Iterator[None]:
 
 def signature(path: Path) -> Signature | None:
     """Return the file's signature; None when there is none."""
-    try:
+    with explained(path), suppress(FileNotFoundError, NotADirectoryError):
         return Signature.of(path.stat())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise unavailable(path, error) from error
+    return None
 
 
 def read(path: Path) -> tuple[bytes, Signature] | None:

@@ -142,15 +142,12 @@ class Outbox:
         with self._ledger.transaction() as db:
             (
                 state, item_id, digest, first, retries, count, last_attempt,
-                unknown, timeouts, taken, there, timestamp, was_sent, raw,
+                unknown, timeouts, taken, there, timestamp, was_sent, as_agent, raw,
             ) = db.execute(SQL["claim"], (now, server, key)).fetchone()  # fmt: skip
             if there is None:  # the first claim for this server
                 there = _server_key(db, server)
                 db.execute("UPDATE items SET claimed_for = ? WHERE key = ?", (there, key))
-            delivered, ticket, as_agent = None, None, False
-            if was_sent or unknown is not None:
-                sql = "SELECT EXISTS (SELECT 1 FROM sent_as_agent WHERE item = ?)"
-                as_agent = bool(db.execute(sql, (key,)).fetchone()[0])
+            delivered = ticket = None
             if was_sent:
                 sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
                 found = db.execute(sql, (key, there)).fetchone()
@@ -174,7 +171,7 @@ class Outbox:
             key, state, name, memory.project, memory.content,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
             unknown, timeouts, taken, delivered, timestamp, ticket, read_there, restored,
-            as_agent,
+            bool(as_agent),
         )  # fmt: skip
 
     def release(self, key: int) -> None:

@@ -168,6 +168,7 @@ UPDATE items SET claimed = ?, claimed_for = (SELECT key FROM servers WHERE name 
   WHERE key = ? RETURNING state, id, digest, coalesce(first_digest, digest), retries,
   retry_count, last_attempt, unknown, timeouts, taken, claimed_for, ts,
   EXISTS (SELECT 1 FROM outcomes WHERE item = items.key),
+  EXISTS (SELECT 1 FROM sent_as_agent WHERE item = items.key),
   (SELECT raw FROM texts WHERE texts.key = items.key)
 
 -- name: delivered
@@ -422,7 +423,7 @@ SELECT project, items.key FROM outcomes JOIN items ON items.key = item
 -- name: taken_memories
 -- Memories that a server has taken, by their keys.
 SELECT id, project, digest, coalesce(first_digest, digest), at FROM items
-  JOIN outcomes ON item = items.key WHERE has AND items.key IN ({marks})
+  JOIN outcomes ON item = items.key WHERE has AND items.key IN (SELECT value FROM json_each(?))
   AND server = (SELECT key FROM servers WHERE name = ?) ORDER BY items.key
 
 -- name: discarded_digests

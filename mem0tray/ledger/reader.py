@@ -177,12 +177,14 @@ class Reader:
         rows = self._of_both("SELECT id, digest FROM items WHERE {state}")
         return {(decode(item_id), digest) for item_id, digest in rows}
 
-    def with_id(self, item_id: str) -> list[Listed]:
-        return _dead_first(self._rows(f"{_LISTED} WHERE id = ? AND {_WAITS}", encode(item_id)))
-
-    def beginning(self, name: str) -> list[Listed]:
-        sql = f"{_LISTED} WHERE {_BEGINS} AND {_WAITS} LIMIT {_MOST}"
-        return _dead_first(self._rows(sql, encode(name), encode(name) + _AFTER))
+    def named(self, name: str) -> list[Listed]:
+        """Return what waits with this id, or else whose id begins so; dead letters first."""
+        begin = encode(name)
+        found = _listed(self._rows(f"{_LISTED} WHERE id = ? AND {_WAITS}", begin))
+        if not found:
+            sql = f"{_LISTED} WHERE {_BEGINS} AND {_WAITS} LIMIT {_MOST}"
+            found = _listed(self._rows(sql, begin, begin + _AFTER))
+        return sorted(found, key=lambda each: (each[0].state != items.DEAD, each[0].key))
 
     def beside(self, item_id: str) -> list[str]:
         """Return the ids that come just before and just after this one, of all ever taken in."""
@@ -245,11 +247,8 @@ class Reader:
     def note_directories(self) -> dict[str, str]:
         return dict(json.loads(self._meta(names.NOTE_DIRECTORIES) or "{}"))
 
-    def has_merged(self, file: Signature) -> bool:
-        return bool(self._meta(names.DLQ_MERGED) == json.dumps(file.lasting))
-
-    def has_read(self, file: Signature) -> bool:
-        return bool(self._meta(names.QUEUE_READ) == json.dumps(file.lasting))
+    def is_noted(self, name: str, file: Signature) -> bool:
+        return bool(self._meta(name) == json.dumps(file.lasting))
 
     # One memory -----------------------------------------------------------------------
 
@@ -357,9 +356,8 @@ class Reader:
 
     def memories(self, keys: Sequence[int], server: str) -> Iterator[TakenMemory]:
         for begin in range(0, len(keys), _AT_ONCE):
-            some = keys[begin : begin + _AT_ONCE]
-            sql = SQL["taken_memories"].format(marks=", ".join("?" * len(some)))
-            for name, project, digest, first, at in self._rows(sql, *some, server):
+            some = json.dumps(list(keys[begin : begin + _AT_ONCE]))
+            for name, project, digest, first, at in self._rows(SQL["taken_memories"], some, server):
                 item_id = decode(name)
                 key = items.idempotency_key(item_id, digest, first)
                 yield TakenMemory(item_id, decode(project), digest, key, at)
@@ -367,9 +365,8 @@ class Reader:
     # Former servers -------------------------------------------------------------------
 
     def servers(self) -> list[str]:
-        return [
-            name for (name,) in self._rows("SELECT name FROM servers WHERE key > 0 ORDER BY key")
-        ]
+        rows = self._rows("SELECT name FROM servers WHERE key > 0 ORDER BY key")
+        return [name for (name,) in rows]
 
     def only_elsewhere(self, server: str) -> dict[str, int]:
         """Count the delivered memories that other servers have taken, and this one has not."""
@@ -402,8 +399,3 @@ def _those(state: str, project: str | None) -> tuple[str, list[Any]]:
 
 def _listed(rows: Iterable[tuple[Any, ...]]) -> list[Listed]:
     return [(known_from(known), raw) for *known, raw in rows]
-
-
-def _dead_first(rows: Iterable[tuple[Any, ...]]) -> list[Listed]:
-    found = _listed(rows)
-    return sorted(found, key=lambda each: (each[0].state != items.DEAD, each[0].key))

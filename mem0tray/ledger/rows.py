@@ -202,13 +202,11 @@ class Matching(NamedTuple):
         if self.text:
             escaped = _like(json.dumps(self.text)[1:-1])  # as JSON may have it
             text = _like(self.text)
-        return {
+        return self._asdict() | {
             "project": None if self.project is None else encode(self.project),
             "errors": None if self.errors is None else json.dumps(list(self.errors)),
             "text": text,
             "escaped": escaped,
-            "since": self.since,
-            "before": self.before,
             "keys": None if self.keys is None else json.dumps(list(self.keys)),
         }
 

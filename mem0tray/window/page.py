@@ -307,9 +307,8 @@ def shown_letters(listed: LetterList, seen: Gathered, language: Language) -> dic
         "total": listed.total,
         "more": max(0, listed.total - listed.offset - len(listed.letters)),
         "why": lambda each: diagnose.why_failed(each, each.last_attempt).said(language),
-        "next_retry": diagnose.next_retry,
         "age": lambda each: relative(each.since or 0.0, seen.now, language),
-        "due": lambda each: _when(diagnose.next_retry(each), seen, language),
+        "due": lambda each: _when(each.due, seen, language),
     }
 
 

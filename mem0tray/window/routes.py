@@ -180,10 +180,7 @@ class Window:
     def _found(self, query: str) -> Response:
         settings, now, _ = acts.current(), time.time(), self._language.gettext
         until = time.monotonic() + _PATIENCE
-        if query:
-            found = recall.search_all(settings, query, _FOUND, until)
-        else:
-            found = recall.latest(settings, _FOUND, until)
+        found = recall.latest(settings, _FOUND, until, query)
         states = {
             "": _("delivered"),
             recall.WAITING: _("on its way"),

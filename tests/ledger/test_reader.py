@@ -301,7 +301,7 @@ def test_what_waits_is_counted(waiting: Reader, ledger: Ledger) -> None:
 def test_what_waits_is_found_by_the_beginning_of_its_id(
     waiting: Reader, name: str, found: list[str]
 ) -> None:
-    assert ids([*waiting.beginning(name)]) == found
+    assert ids([*waiting.named(name)]) == found
 
 
 def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: Reader) -> None:
@@ -314,8 +314,8 @@ QUESTIONS: Final[tuple[Callable[[Reader], object], ...]] = (
     lambda waiting: waiting.counts(),
     lambda waiting: waiting.listed(items.DEAD, limit=20),
     lambda waiting: waiting.listed(items.FRESH, limit=20),
-    lambda waiting: waiting.with_id("d1"),
-    lambda waiting: waiting.beginning("d"),
+    lambda waiting: waiting.named("d1"),
+    lambda waiting: waiting.named("d"),
     lambda waiting: waiting.beside("d1"),
     lambda waiting: waiting.by_project(),
     lambda waiting: waiting.by_retries(),

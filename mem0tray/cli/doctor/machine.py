@@ -174,7 +174,8 @@ def _agent(name: str) -> Iterator[Check]:
     hooks = callers.hooks(name, at_hooks)
     plug_in = callers.plug_in(at_hooks) if name == CLAUDE_CODE else ""
     found, form = connecting.program_of(name), AGENTS[name].settings
-    where = f"The program is {found}." if found else f"The program `{form.program}` was not found."
+    program = form.program or name
+    where = f"The program is {found}." if found else f"The program `{program}` was not found."
     parts = [f"the tools as {each.place[-1]}" for each in servers]
     parts += [plural(len(hooks), "hook")] if hooks else []
     parts += [f"the plug-in {plug_in}"] if plug_in else []

@@ -142,10 +142,8 @@ class Autostart(ABC):
 
 def unlink(path: Path) -> None:
     """Remove a file, and its folder if nothing is left in it. Raises FileUnavailableError."""
-    try:
+    with atomic.explained(path):
         path.unlink(missing_ok=True)
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
     private_folders.drop_empty(path.parent)
 
 

@@ -217,12 +217,10 @@ class UserService(Autostart):
         if obstacle := self.obstacle():
             raise obstacle
         self._write()
-        try:
+        with atomic.explained(self._link):
             private_folders.make_private_folder(self._link.parent)
             self._link.unlink(missing_ok=True)
             self._link.symlink_to(self._path)
-        except OSError as error:
-            raise atomic.unavailable(self._link, error) from error
         answers = _systemctl("show-environment") is not None
         if answers and None in (_systemctl("daemon-reload"), _systemctl("restart", UNIT)):
             raise Mem0TrayError(

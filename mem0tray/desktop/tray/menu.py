@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from mem0tray.actions.diagnose import why_failed
+from mem0tray.actions.one_writer import InStep
+from mem0tray.actions.waiting import DLQ_LIST, WaitingItems
 from mem0tray.config.server_choice import CHOOSE, said
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
@@ -101,18 +104,12 @@ def view_of(
 
 def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
     """Read the first `limit` dead letters in the file's order."""
-    letters = []
-    for known, raw in reader.listed(items.DEAD, limit=limit):
-        value = items.load_object(raw) or {}
-        since = items.number(value.get("moved_to_dlq_at")) or known.accepted
-        error = known.last_error or value.get("last_error")
-        attempts = reader.attempts(known.key)
-        why = reasons.quoted(error if isinstance(error, str) else "")
-        if attempts and attempts[-1].message == error:
-            why = attempts[-1].reason
-        content = value.get("content")
-        begin = one_line(content, _BEGIN) if isinstance(content, str) else ""
-        letters.append(DeadLetter(known.id, known.digest, known.project, since, why, begin))
+    letters, waits = [], WaitingItems(reader, InStep())
+    for found in map(waits.with_attempts, waits.listed(DLQ_LIST, limit=limit)):
+        moved = items.number((items.load_object(found.raw) or {}).get("moved_to_dlq_at"))
+        why = why_failed(found, found.last_attempt)
+        begin, since = one_line(found.content or "", _BEGIN), moved or found.since or 0.0
+        letters.append(DeadLetter(*found.identity, found.project, since, why, begin))
     return tuple(letters)
 
 

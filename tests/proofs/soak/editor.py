@@ -11,6 +11,7 @@ from typing import Final
 
 from mem0tray.core.item import digest
 from mem0tray.files import atomic
+from mem0tray.ledger.names import DLQ_MERGED
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from tests.support import user
@@ -139,7 +140,7 @@ class Editor:
         if self._built_on_old:
             found = atomic.signature(self._home.dlq)
             with Reader(self._ledger) as ledger:
-                self._built_on_old = found is not None and not ledger.has_merged(found)
+                self._built_on_old = found is not None and not ledger.is_noted(DLQ_MERGED, found)
         return self._built_on_old
 
     def keep_a_copy(self) -> None:
