@@ -16,7 +16,7 @@ from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdE
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import PERHAPS
-from mem0tray.core.text import one_line, plural
+from mem0tray.core.text import one_line, plural, some
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt, Known, Listed
 from mem0tray.system import programs
@@ -160,11 +160,8 @@ def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]
             no_such = Reason("No item's id begins with {id}.", id=repr(shown))
             raise UnknownIdError(no_such, _WHERE_TO_LOOK, name=name)
         if len(ids) > 1 and not exact:
-            some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
-            more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
-            raise NotFoundError(
-                f"{len(ids):,} ids begin with {shown!r}: {some}{more}.", "Give more of the id."
-            )
+            begin_so = f"{len(ids):,} ids begin with {shown!r}: {some(ids, _SHOWN)}."
+            raise NotFoundError(begin_so, "Give more of the id.")
         chosen |= {at: among[at] for at in exact or begin if at not in chosen}
     return list(chosen.values())
 
