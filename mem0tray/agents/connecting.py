@@ -264,7 +264,8 @@ def carry_out(change: Change) -> Path | None:
     if found.data is not None:
         copy = folder / f"{path.name.removeprefix('.')}.{time.time():.6f}"
         atomic.replace(copy, found.data)
-    temporary.remove_leftovers(path.parent)  # left by a change that was killed
+    for place in (path.parent, folder):
+        temporary.remove_leftovers(place)  # left by a change that was killed
     done = _is_as_found(found)
     if done and change.after is None:
         path.unlink()

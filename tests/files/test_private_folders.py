@@ -74,6 +74,9 @@ def test_a_folder_of_ours_is_shut_to_others(tmp_path: Path) -> None:
         folder.chmod(mode)
         private_folders.make_own_folder(folder)
         assert has_mode(folder, 0o700)
+    folder.chmod(0o500)  # as its owner chose
+    private_folders.make_own_folder(folder)
+    assert has_mode(folder, 0o500)
 
 
 @pytest.mark.parametrize("name", [".", "none", "file"])

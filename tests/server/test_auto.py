@@ -118,6 +118,7 @@ def test_what_may_pass_or_wants_a_key_is_no_stranger_s_answer(
         assert len(server.requests) == 2 * asked
     assert (health.healthy, health.recognised, health.status) == (False, recognised, status)
     assert advice in str(health.reason)
+    assert recognised or "wants the right key before it shows what it is" in str(health.reason)
     assert recognised or path.removeprefix("GET ") in str(health.reason)
 
 
