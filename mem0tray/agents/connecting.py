@@ -191,11 +191,12 @@ def untrusted(name: str, hooks: Sequence[Caller]) -> bool:
     """Return whether Codex's settings name one of the hooks not as trusted: it skips that one."""
     if not AGENTS[name].settings.tools_file.endswith(".toml"):
         return False
-    known = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state", {})
+    known = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state")
     for hook in hooks:
         event = re.sub(r"(?<!^)(?=[A-Z])", "_", hook.what).lower()
         key = f"{file_of(name, HOOKS)}:{event}:{hook.place[2]}:{hook.place[-1]}"
-        if "trusted_hash" not in known.get(key, {}):
+        its = known.get(key) if isinstance(known, dict) else None
+        if not (isinstance(its, dict) and "trusted_hash" in its):
             return True
     return False
 
