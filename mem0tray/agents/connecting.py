@@ -137,10 +137,9 @@ def _planned(name: str, path: Path, parts: list[str], program: Sequence[str]) ->
     if change.is_needed and path.is_symlink():
         where = os.path.realpath(path)
         _refuse(path, f"is a link to {where}", "Add by hand there what --dry-run shows")
-    if change.is_needed and found.data is not None:
-        is_writable = path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)
-        if not is_writable:
-            _refuse(path, "is read-only", "Make it writable")
+    is_writable = path.exists() and path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)
+    if change.is_needed and found.data is not None and not is_writable:
+        _refuse(path, "is read-only", "Make it writable")
     return change
 
 
