@@ -9,11 +9,11 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, as_found
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, as_found
 from mem0tray.core import item as items
 from mem0tray.core import jsontext
 from mem0tray.core.errors import FileUnavailableError, NotFoundError
-from mem0tray.core.item import identity
+from mem0tray.core.item import Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.files import atomic, document, emergency, private_folders
@@ -206,13 +206,13 @@ def quarantined(path: Path) -> RestoreSource:
     return _file(path, QUARANTINE, "what could not be read as JSON")
 
 
-def deleted_unknown(paths: Paths, reader: Reader) -> set[Identity]:
+def deleted_unknown(paths: Paths, reader: Reader) -> set[Name]:
     """Find memories that a delete has backed up and the ledger does not know: it was lost since."""
     backed_up = {name for source in _dated(paths) for name in _names(source)}
     return {name for name in backed_up if reader.known(*name) is None}
 
 
-def _names(source: RestoreSource) -> list[Identity]:
+def _names(source: RestoreSource) -> list[Name]:
     return [each.identity for each in source.pieces] if source.kind == BACKUP else []
 
 
@@ -227,7 +227,7 @@ def _dated(paths: Paths) -> list[RestoreSource]:
 
 def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSource]:
     """Find deletions that the ledger knows and no delete made a backup for: those by hand."""
-    kept: dict[Identity, float] = {}  # when it was last backed up
+    kept: dict[Name, float] = {}  # when it was last backed up
     for source in dated:
         for memory in _names(source):
             kept[memory] = max(kept.get(memory, 0.0), source.at)

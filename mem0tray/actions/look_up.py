@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from mem0tray.actions import backups, waiting
-from mem0tray.actions.waiting import FoundItem, Identity, as_found
+from mem0tray.actions.waiting import FoundItem, as_found
 from mem0tray.config.server_choice import in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -26,7 +26,7 @@ LEDGER: Final = "ledger"  # the place of a memory that no longer waits
 def look_up(settings: Settings, name: str) -> list[FoundItem]:
     """Find every content of the memory with this id or prefix, waiting ones first; else raise."""
     paths = settings.locations()
-    seen: dict[Identity, FoundItem] = {}
+    seen: dict[items.Name, FoundItem] = {}
     with waiting.opened(settings) as waits:
         reader = waits.reader
         beside = [

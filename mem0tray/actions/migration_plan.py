@@ -63,7 +63,7 @@ class Plan:
         self._sorts: dict[bytes, Sort] = {}  # by digest
         self._there: set[bytes] = set()
         self._unread: defaultdict[bytes, list[Traced]] = defaultdict(list)
-        self._shown = {items.trial_digest()}
+        self._shown = {items.digest(*items.TRIAL)}
         self._counts: Counter[Sort] = Counter()
 
     def learn(
@@ -79,7 +79,7 @@ class Plan:
         waits, dropped = _first_names(waiting), _first_names(discarded)
         memories: defaultdict[items.Name, list[Traced]] = defaultdict(list)
         for each in known:  # items sent again under further ids are one memory
-            if each.digest != items.trial_digest():
+            if each.digest != items.digest(*items.TRIAL):
                 memories[items.first_id(each.id), each.digest].append(each)
         for name, sent in memories.items():
             sort = _sort_of(sent, waits=name in waits, dropped=name in dropped)

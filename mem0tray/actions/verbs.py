@@ -15,19 +15,12 @@ from typing import Any, Final, NamedTuple
 from mem0tray.actions import backups, waiting, worker_report
 from mem0tray.actions.backups import RestoreSource
 from mem0tray.actions.one_writer import apply, worker_runs
-from mem0tray.actions.waiting import (
-    DLQ_LIST,
-    QUEUE_LIST,
-    FoundItem,
-    Identity,
-    WaitingItems,
-    resolve,
-)
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, WaitingItems, resolve
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
-from mem0tray.core.item import Item
+from mem0tray.core.item import Item, Name
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.core.text import short_id
@@ -166,7 +159,7 @@ class Restored:
 def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored:
     """Put back what neither waits nor is delivered to the chosen server."""
     result = Restored()
-    wanted: dict[Identity, FoundItem] = {}
+    wanted: dict[Name, FoundItem] = {}
     for piece in source.pieces:
         if not document.loadable(piece.raw):
             result.hopeless.append(piece)

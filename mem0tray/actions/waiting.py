@@ -16,7 +16,7 @@ from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdE
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import PERHAPS
-from mem0tray.core.text import one_line, plural
+from mem0tray.core.text import one_line, plural, some
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt, Known, Listed
 from mem0tray.system import programs
@@ -26,7 +26,6 @@ DLQ_LIST: Final = "items"
 QUEUE_LIST: Final = "queue"
 SERVER: Final = "server"  # delivered: the id is the server's own
 BOTH: Final = (DLQ_LIST, QUEUE_LIST)
-Identity = Name
 _WAITS: Final = {DLQ_LIST: "dlq", QUEUE_LIST: "queue"}
 _STATES: Final = {DLQ_LIST: items.DEAD, QUEUE_LIST: items.FRESH}
 _PLACES: Final = {state: place for place, state in _STATES.items()}
@@ -119,7 +118,7 @@ class FoundItem(Struct, frozen=True):
         return {"id": self.id or None, "project_id": self.project or None, "place": place}
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> Name:
         """What tells it from every other memory, also from another text under its id."""
         if self.known is not None:
             return self.known.name
@@ -161,11 +160,8 @@ def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]
             no_such = Reason("No item's id begins with {id}.", id=repr(shown))
             raise UnknownIdError(no_such, _WHERE_TO_LOOK, name=name)
         if len(ids) > 1 and not exact:
-            some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
-            more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
-            raise NotFoundError(
-                f"{len(ids):,} ids begin with {shown!r}: {some}{more}.", "Give more of the id."
-            )
+            begin_so = f"{len(ids):,} ids begin with {shown!r}: {some(ids, _SHOWN)}."
+            raise NotFoundError(begin_so, "Give more of the id.")
         chosen |= {at: among[at] for at in exact or begin if at not in chosen}
     return list(chosen.values())
 
@@ -203,10 +199,6 @@ class WaitingItems:
         """Find what waits of these keys of the ledger."""
         return _found(self.reader.with_keys(keys))
 
-    def count(self, place: str, project: str | None = None) -> int:
-        """Count the items of a place."""
-        return self.reader.count(_STATES[place], project)
-
     @cached_property
     def odd(self) -> list[bytes]:
         """What makes no sense as an item in the DLQ file."""
@@ -216,7 +208,7 @@ class WaitingItems:
 
     def candidates(self, names: Iterable[str], places: Sequence[str] = BOTH) -> list[FoundItem]:
         """Find what waits whose id is one of `names` or begins with one."""
-        found: dict[Identity, FoundItem] = {}
+        found: dict[Name, FoundItem] = {}
         for name in filter(None, names):
             for each in _found(self.reader.named(name)):
                 if each.place in places:
@@ -263,7 +255,7 @@ class WaitingItems:
         shortest = self.shortest(found).items()
         return {name: programs.quote(one_line(each, _LONGEST_ID)) for name, each in shortest}
 
-    def names(self) -> set[Identity]:
+    def names(self) -> set[Name]:
         """Identify every item, and what makes no sense as one."""
         return self.reader.waiting_names() | set(map(identity, self.odd))
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -43,7 +44,6 @@ PARTS: Final = (HOOKS, MCP)
 _LARGEST: Final = 32_000_000  # bytes
 # The name must not begin like those of the folders that belong to one `claude_dir` each.
 _FOLDER: Final = "settings-of-{}"
-_ALLOWED: Final = "allowed"  # the file in which `install` allowed the tools
 _NEW: Final = "{}\n"  # the text of a file that is not there
 _WRITABLE: Final = 0o222
 
@@ -101,7 +101,7 @@ def plan(
     changes = []
     for part in (*parts, *([ALLOW] if MCP in parts else [])):
         path = file_of(name, part)
-        if path and (part != ALLOW or (allow if program else _was_allowed(name, path))):
+        if path and (part != ALLOW or (allow if program else _mark(name, path).exists())):
             there.setdefault(path, []).append(part)
     for path, its in there.items():
         try:
@@ -137,10 +137,9 @@ def _planned(name: str, path: Path, parts: list[str], program: Sequence[str]) ->
     if change.is_needed and path.is_symlink():
         where = os.path.realpath(path)
         _refuse(path, f"is a link to {where}", "Add by hand there what --dry-run shows")
-    if change.is_needed and found.data is not None:
-        is_writable = path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)
-        if not is_writable:
-            _refuse(path, "is read-only", "Make it writable")
+    is_writable = path.exists() and path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)
+    if change.is_needed and found.data is not None and not is_writable:
+        _refuse(path, "is read-only", "Make it writable")
     return change
 
 
@@ -192,11 +191,12 @@ def untrusted(name: str, hooks: Sequence[Caller]) -> bool:
     """Return whether Codex's settings name one of the hooks not as trusted: it skips that one."""
     if not AGENTS[name].settings.tools_file.endswith(".toml"):
         return False
-    known = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state", {})
+    known = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state")
     for hook in hooks:
         event = re.sub(r"(?<!^)(?=[A-Z])", "_", hook.what).lower()
         key = f"{file_of(name, HOOKS)}:{event}:{hook.place[2]}:{hook.place[-1]}"
-        if "trusted_hash" not in known.get(key, {}):
+        its = known.get(key) if isinstance(known, dict) else None
+        if not (isinstance(its, dict) and "trusted_hash" in its):
             return True
     return False
 
@@ -258,13 +258,14 @@ def carry_out(change: Change) -> Path | None:
     """
     found, path, folder = change.found, change.found.path, _folder(change.agent)
     private_folders.make_private_folder(folder)
-    allowed, copy = folder / _ALLOWED, None
+    allowed, copy = _mark(change.agent, path), None
     if ALLOW in change.parts and change.adding:  # first: a kill must not leave what nobody takes
-        atomic.replace(allowed, str(path).encode())
+        atomic.replace(allowed, b"")
     if found.data is not None:
         copy = folder / f"{path.name.removeprefix('.')}.{time.time():.6f}"
         atomic.replace(copy, found.data)
-    temporary.remove_leftovers(path.parent)  # left by a change that was killed
+    for place in (path.parent, folder):
+        temporary.remove_leftovers(place)  # left by a change that was killed
     done = _is_as_found(found)
     if done and change.after is None:
         path.unlink()
@@ -277,7 +278,7 @@ def carry_out(change: Change) -> Path | None:
             f"{path} was changed by another program meanwhile; nothing was written.", "Try again."
         )
     if ALLOW in change.parts and not change.adding:
-        atomic.replace(allowed, b"")
+        allowed.unlink(missing_ok=True)
     return copy
 
 
@@ -285,10 +286,9 @@ def _folder(name: str) -> Path:
     return data_root() / _FOLDER.format(name)
 
 
-def _was_allowed(name: str, path: Path) -> bool:
-    """Return whether it was `install` that allowed the tools there."""
-    mark = atomic.read(_folder(name) / _ALLOWED)
-    return mark is not None and mark[0].decode() == str(path)
+def _mark(name: str, path: Path) -> Path:
+    """Return the file that is there if it was `install` that allowed the tools in `path`."""
+    return _folder(name) / f"allowed-{sha256(os.fsencode(path)).hexdigest()}"
 
 
 def _is_as_found(found: FoundSettings) -> bool:

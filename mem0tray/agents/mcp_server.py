@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
+from threading import enumerate as enumerate_threads
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from mem0tray import __version__
@@ -116,7 +117,7 @@ class ToolServer:
         self._asked: dict[str, SimpleQueue[Object]] = {}  # our questions, by their ids
 
     def serve(self, lines: Iterable[bytes]) -> None:
-        """Answer until the lines end."""
+        """Answer until the lines end, and then what is being saved: else it might be sent again."""
         for line in lines:
             try:
                 message = json.loads(line)
@@ -135,6 +136,9 @@ class ToolServer:
                     self._request(name, message["method"], message.get("params"))
                 else:  # no client could read an answer to it
                     self._refuse(None, _NO_REQUEST, "The id is neither a text nor a whole number.")
+        for each in (each for each in enumerate_threads() if each.name == "mem0tray-tool"):
+            if not each.daemon:
+                each.join()
 
     def _request(self, name: Any, method: Any, params: Any) -> None:
         given: Object = params if isinstance(params, dict) else {}

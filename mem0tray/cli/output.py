@@ -84,12 +84,6 @@ def say(text: str, style: Style = Style.PLAIN, *, error: bool = False) -> None:
     write(paint(one_line(text, 1000), style, stream), error=error)
 
 
-def some(names: Sequence[str], most: int = 5) -> str:
-    """Return the first few names, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return f"{', '.join(one_line(name, 80) for name in names[:most])}{more}"
-
-
 def remark(*texts: str) -> None:
     """Write each as a line on standard error, in the form of an error, that reports no failure."""
     for text in texts:

@@ -332,6 +332,6 @@ def export(*, project: str | None, out: Path | None) -> None:
     if found.cut:
         raise Mem0TrayError(
             f"The server may have more of {plural(len(found.cut), 'project')} than it shows at"
-            f" once, and that is missing: {output.some(found.cut)}.",
+            f" once, and that is missing: {text.some(found.cut)}.",
             "All that it shows has been written: compare it with what the server's own tools show.",
         )

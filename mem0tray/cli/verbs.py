@@ -107,7 +107,7 @@ def _print_retried(
         output.say(f"There are no dead letters{where} to retry.")
         return
     number = plural(len(chosen), "memory is", "memories are")
-    names = output.some([_name(each, called) for each in chosen])
+    names = text.some([_name(each, called) for each in chosen])
     output.say(f"{number} to be retried now: {names}.")
     for line in map(_line, around.causes):
         if line != without:  # the command's error

@@ -194,7 +194,7 @@ def migrate_(*, former: str | None, project: str | None, dry_run: bool, as_json:
         raise Mem0TrayError(
             f"{plural(len(brought.unread), 'memory', 'memories')} that went to"
             f" {where} cannot be read back from there:"
-            f" {output.some([f'{each.id} of {each.project!r}' for each in brought.unread])}.",
+            f" {text.some([f'{each.id} of {each.project!r}' for each in brought.unread])}.",
             "Deleted or changed there since, or beyond what it lists; --json names all.",
         )
 
@@ -270,7 +270,7 @@ def _print_moved(brought: Brought, where: str, chosen: str, *, dry_run: bool) ->
     if not brought.names_projects:
         output.say(f"{where} does not say which projects it has: those known here were read.")
     if brought.cut:
-        some = output.some(brought.cut)
+        some = text.some(brought.cut)
         output.say(f"{where} shows only the newest of {some}: older ones of others may be left.")
     if sums.queued and not dry_run:
         output.say("The worker delivers them: `mem0tray status` shows how many wait.", Style.DIM)

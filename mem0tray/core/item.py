@@ -181,11 +181,6 @@ def is_too_long(text: str) -> bool:
     return len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT
 
 
-def trial_digest() -> bytes:
-    """Return the digest of the set-up's memory (`TRIAL`)."""
-    return digest(*TRIAL)
-
-
 def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:
     """Return an id for an item that has none, or none that is text: the same at every reading."""
     name = json.dumps([repr(found)[:200], project, content, timestamp])

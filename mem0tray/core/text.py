@@ -3,7 +3,7 @@
 import re
 import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -63,6 +63,12 @@ def plural(count: float, one: str, many: str = "") -> str:
     """`3 memories`, `1 memory`, `1.5 days`."""
     shown = f"{count:,.0f}" if count == count // 1 else f"{count:,g}"
     return f"{shown} {one if count == 1 else many or one + 's'}"
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Return the first few names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(one_line(name, 80) for name in names[:most])}{more}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

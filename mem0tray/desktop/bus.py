@@ -28,6 +28,8 @@ DBUS_PATH: Final = "/org/freedesktop/DBus"
 PATIENCE: Final = 5.0  # seconds for a connection, or an answer
 # For a call of a program that already runs, and whose answer nobody awaits.
 UNANSWERED: Final = MessageFlag.NO_REPLY_EXPECTED | MessageFlag.NO_AUTOSTART
+# Some panels and daemons take a text for markup: these look similar, and mean nothing.
+SIMILAR: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
 _SHORTEST: Final = 0.25  # seconds until a bus that has ended is tried again,
 _LONGEST: Final = 30.0  # doubled up to these
 _LEAVING: Final = 1.0  # seconds for the end of a connection, which closes its socket

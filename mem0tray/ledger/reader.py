@@ -373,7 +373,7 @@ class Reader:
         if not self._rows("SELECT 1 FROM servers WHERE name != ? LIMIT 1", server):
             return {}
         self._define("first_id", items.first_id)
-        return dict(self._rows(SQL["only_elsewhere"], server, items.trial_digest()))
+        return dict(self._rows(SQL["only_elsewhere"], server, items.digest(*items.TRIAL)))
 
     def _define(self, name: str, change: Callable[[str], str]) -> None:
         """Let statements of this connection change an id as `change` does."""

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -27,9 +27,7 @@ _BY_SIGNAL: Final = 128  # plus the number: a shell's code for a program that a 
 # Programs of the system -----------------------------------------------------------------
 
 
-def answer(
-    *words: str, patience: float = PATIENCE, env: Mapping[str, str] | None = None
-) -> str | None:
+def answer(*words: str, patience: float = PATIENCE) -> str | None:
     """Return what a program prints; None when it is missing, fails or takes too long."""
     try:
         done = subprocess.run(  # noqa: S603  (questions that are fixed where they are asked)
@@ -37,10 +35,9 @@ def answer(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=patience,
-            env=env,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # NUL in a word is a ValueError
         return None
     return None if done.returncode else done.stdout.decode("utf-8", "replace")
 

@@ -1,6 +1,5 @@
 """The project of a folder, for callers that name none (contract, section 6)."""
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -32,18 +31,9 @@ def repository_name(address: str) -> str:
 
 
 def _repository(folder: Path) -> str:
-    try:
-        found = subprocess.run(  # noqa: S603 - a folder is no option
-            ["git", "-C", str(folder), *_REMOTES],  # noqa: S607 - the git that the user has
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            timeout=_PATIENCE,
-            check=False,
-        ).stdout
-    except (OSError, ValueError, subprocess.TimeoutExpired):  # a path that no system has
-        return ""
+    from mem0tray.system import programs  # slow to import
+
+    found = programs.answer("git", "-C", str(folder), *_REMOTES, patience=_PATIENCE) or ""
     lines = [line.partition(" ") for line in found.splitlines()]
     addresses = {name: address for name, _, address in lines}
     first = next(iter(addresses.values()), "")

@@ -229,6 +229,15 @@ def test_a_save_that_was_sent_by_a_client_that_died_is_delivered_once(
     assert server.stored == [("g", "roses want sun")]
 
 
+def test_a_save_is_answered_though_no_further_message_can_come(home: Home) -> None:
+    with Wire(home) as wire:
+        wire.initialize()
+        home.lock_holder()  # the save waits for the lock until after the end
+        lines, errors = wire.end(SAVE + b"\n")
+    assert errors == b""
+    assert [json.loads(line)["result"]["isError"] for line in lines] == [False]
+
+
 # The client's, of a method that newer revisions have no more.
 @pytest.mark.filterwarnings("ignore:ping is removed")
 def test_a_cancelled_call_ends_no_session_and_loses_no_memory(

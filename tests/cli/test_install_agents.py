@@ -377,6 +377,15 @@ def test_a_permission_of_yours_stays(home: Scratch) -> None:
         settings.write_text(before, encoding="utf-8")
 
 
+def test_permissions_in_two_folders_are_taken_back(home: Scratch) -> None:
+    folders = [str(home.root / each) for each in ("work", "own")]
+    for command in (("install", "claude-code", "--allow"), ("uninstall", "claude-code")):
+        for folder in folders:
+            home.env(CLAUDE_CONFIG_DIR=folder)
+            changes(home, *command)
+    assert [*home.root.glob("*/settings.json")] == []
+
+
 def test_a_kill_leaves_no_permission_that_uninstall_does_not_take(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -428,7 +437,12 @@ def test_codex_is_said_to_skip_hooks_that_are_not_trusted(home: Scratch) -> None
     put(home, "codex")
     assert "until you trust them" in home.ok("install", "codex")
     hooks, settings = home.root / ".codex/hooks.json", home.root / ".codex/config.toml"
-    assert "until you trust them" in str(checks(home, "codex"))
+    before = settings.read_bytes()
+    key = json.dumps(f"{hooks}:session_start:0:0")
+    for odd in ("", "[hooks]\nstate = 5\n", "[[hooks.state]]\n", f"[hooks.state]\n{key} = 5\n"):
+        settings.write_bytes(before + odd.encode())
+        assert "until you trust them" in str(checks(home, "codex"))
+    settings.write_bytes(before)
     with settings.open("a", encoding="utf-8") as file:
         for event, group in (("session_start", 0), ("stop", 1), ("session_end", 0)):
             key = json.dumps(f"{hooks}:{event}:{group}:0")

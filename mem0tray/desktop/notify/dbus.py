@@ -11,7 +11,7 @@ from typing import Any, Final
 from dbus_fast import Message, Variant
 
 from mem0tray.core.text import one_line
-from mem0tray.desktop.bus import DBUS, PATIENCE, UNANSWERED, BusError, Match, SessionBus
+from mem0tray.desktop.bus import DBUS, PATIENCE, SIMILAR, UNANSWERED, BusError, Match, SessionBus
 from mem0tray.desktop.notify import Notice, NotShownError, Offer, SilentDaemonError, Urgency, fitted
 from mem0tray.desktop.session import TOKEN
 from mem0tray.system.paths import APP
@@ -23,7 +23,6 @@ _FOR_EVER: Final = 0
 _EARLY: Final = 64  # clicks, of other programs' notifications too
 _NOBODY: Final = "org.freedesktop.DBus.Error.ServiceUnknown"
 _ESCAPED: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
-_SIMILAR: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
 Heard = Callable[[str], None]  # takes the key that was clicked, empty when it was closed
 
 
@@ -84,7 +83,7 @@ class Daemon:
         (able,) = self._ask("GetCapabilities")
         title, body = fitted(notice)
         # dunst may say that it renders no markup, but do so.
-        body = body.translate(_ESCAPED if "body-markup" in able else _SIMILAR)
+        body = body.translate(_ESCAPED if "body-markup" in able else SIMILAR)
         words = [word for action in actions for word in action] if "actions" in able else []
         hints = {"desktop-entry": Variant("s", APP), "urgency": Variant("y", int(notice.urgency))}
         ends = _FOR_EVER if notice.urgency is Urgency.CRITICAL else _MILLISECONDS

@@ -15,7 +15,7 @@ from dbus_fast.service import ServiceInterface, dbus_method
 from PIL import Image
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.bus import DBUS, UNANSWERED, BusError, Match, SessionBus, constant
+from mem0tray.desktop.bus import DBUS, SIMILAR, UNANSWERED, BusError, Match, SessionBus, constant
 from mem0tray.desktop.session import TOKEN, WATCHER, WATCHER_PATH
 from mem0tray.desktop.tray import dbus_menu
 from mem0tray.desktop.tray.dbus_menu import DBusMenu
@@ -27,8 +27,6 @@ ACTIVE: Final = "Active"
 PASSIVE: Final = "Passive"
 NEEDS_ATTENTION: Final = "NeedsAttention"
 Pixmap = list[int | bytes]  # width, height, the bytes (ARGB) row by row
-# Some panels take a tooltip for markup: these characters look similar, and mean nothing.
-_SIMILAR: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
 _TOOLTIP: Final = 2_000  # characters
 # Some panels read an icon before they listen to its signals (XFCE's, now and then): so many
 # seconds after they learnt of the icon, the signals are sent again.
@@ -86,7 +84,7 @@ class StatusNotifierItem(ServiceInterface):
     ToolTip = constant(  # a picture (none), its title, and its text
         "ToolTip",
         "(sa(iiay)ss)",
-        lambda item: ["", [], *item.tooltip.translate(_SIMILAR).partition("\n")[::2]],
+        lambda item: ["", [], *item.tooltip.translate(SIMILAR).partition("\n")[::2]],
     )
     ItemIsMenu = constant("ItemIsMenu", "b", lambda _: False)  # a left click opens the window
     Menu = constant("Menu", "o", lambda _: dbus_menu.PATH)

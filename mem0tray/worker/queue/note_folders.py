@@ -114,7 +114,8 @@ def _configured(root: Path, settings: Path, owner: str = "", within: str = "") -
         value = (items.load_object(file.read(_LONGEST_SETTINGS)) or {}).get("autoMemoryDirectory")
         if named := _named(value):
             top, real = Path(os.path.realpath(named)), Path(os.path.realpath(root))
-            if not real.is_relative_to(top) and top.is_relative_to(os.path.realpath(within or top)):
+            may_be = not within or top.parent.is_relative_to(os.path.realpath(within))
+            if may_be and not real.is_relative_to(top):
                 path = top.relative_to(real) if top.is_relative_to(real) else top
                 return NoteFolder(path.as_posix(), root / path, owner or str(top))
     return None

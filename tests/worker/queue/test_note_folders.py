@@ -93,6 +93,7 @@ def test_the_setting_means_what_it_means_to_claude_code(
         ("garden/.claude/settings.local.json", "notes", "garden"),
         ("garden/.claude/settings.json", "garden/notes", "garden"),
         ("garden/.claude/settings.json", "notes", ""),  # a repository leads nowhere else
+        ("garden/.claude/settings.json", "garden", ""),  # nor to all that it has
         ("", "garden/.claude/agent-memory/reviewer", "garden"),
         ("", "garden/.claude/agent-memory-local/reviewer", "garden"),
         ("", "garden/.claude/agents", ""),
