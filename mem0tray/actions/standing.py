@@ -115,8 +115,7 @@ def glance(settings: Settings, now: float) -> Snapshot:
         # The worker's environment may have other settings, but not former ones for long.
         if isinstance(shown, str) and shown and metrics.written >= changed:
             server = replace(server, shown=shown)
-    pause = None
-    pause_error = reasons.NONE
+    pause, pause_error = None, reasons.NONE
     try:
         pause = orders.read_pause(paths, now)
     except FileUnavailableError as error:

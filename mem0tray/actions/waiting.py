@@ -199,10 +199,6 @@ class WaitingItems:
         """Find what waits of these keys of the ledger."""
         return _found(self.reader.with_keys(keys))
 
-    def count(self, place: str, project: str | None = None) -> int:
-        """Count the items of a place."""
-        return self.reader.count(_STATES[place], project)
-
     @cached_property
     def odd(self) -> list[bytes]:
         """What makes no sense as an item in the DLQ file."""

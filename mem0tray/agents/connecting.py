@@ -169,9 +169,8 @@ def _refusal(found: FoundSettings) -> str:
     path = found.path
     if path.is_symlink():
         return f"is a link to {os.path.realpath(path)}"
-    if found.data is None:
-        return ""
-    if not (path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)):
+    is_writable = path.exists() and path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)
+    if found.data is not None and not is_writable:
         return "is read-only"
     return "has comments, which no change of ours would keep" if found.has_comments else ""
 
@@ -224,11 +223,12 @@ def untrusted(name: str, hooks: Sequence[Caller]) -> bool:
     """Return whether Codex's settings name one of the hooks not as trusted: it skips that one."""
     if not AGENTS[name].settings.tools_file.endswith(".toml"):
         return False
-    known = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state", {})
+    known = tomllib.loads(text_of(name, MCP)).get("hooks", {}).get("state")
     for hook in hooks:
         event = re.sub(r"(?<!^)(?=[A-Z])", "_", hook.what).lower()
         key = f"{file_of(name, HOOKS)}:{event}:{hook.place[2]}:{hook.place[-1]}"
-        if "trusted_hash" not in known.get(key, {}):
+        its = known.get(key) if isinstance(known, dict) else None
+        if not (isinstance(its, dict) and "trusted_hash" in its):
             return True
     return False
 

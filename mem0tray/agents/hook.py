@@ -66,11 +66,15 @@ def _carried_out(agent: Agent, event: str, its: HookEvent, given: bytes, began: 
 
 
 def _folder(agent: Agent, fields: Mapping[str, Any]) -> Path:
-    """Return the folder of the session, where the event names one."""
+    """Return the folder of the session, where the event names one; else ours, or the root."""
     named = os.environ.get(agent.folder_variable) or fields.get(agent.folder)
     if isinstance(named, list):
         named = next(iter(named), "")
-    return Path(named) if isinstance(named, str) and named else Path.cwd()
+    if isinstance(named, str) and named:
+        return Path(named)
+    with suppress(FileNotFoundError):  # it has been removed
+        return Path.cwd()
+    return Path(os.sep)
 
 
 def _texts(its: HookEvent, value: object, sign: str) -> list[str]:

@@ -69,7 +69,8 @@ def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None)
     place = QUEUE_LIST if queue else DLQ_LIST
     with waiting.opened(settings) as seen:
         shown = seen.items(place, project, limit)
-        total = len(shown) if limit is None else seen.count(place, project)
+        state = items.FRESH if queue else items.DEAD
+        total = len(shown) if limit is None else seen.reader.count(state, project)
         nonsense = 0 if queue else len(seen.odd)
         called = seen.handles(() if as_json else shown)
         shown = [seen.with_attempts(each) for each in shown] if queue else shown

@@ -91,6 +91,22 @@ def test_a_marked_line_is_queued_in_the_root_of_a_disk(home: Home) -> None:
     assert "roses want sun" in begun
 
 
+@needs.posix("a working directory cannot be removed there")
+def test_a_marked_line_is_queued_where_the_working_directory_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in folders.below(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert hooks.run("Stop", b'{"last_assistant_message": "mem0: roses want sun"}') == ""
+    (queue,) = tmp_path.rglob("mem0_queue.json")
+    (item,) = json.loads(queue.read_bytes())["queue"]
+    assert (item["project_id"], item["content"]) == ("root", "roses want sun")
+
+
 def test_many_marked_lines_beside_a_large_queue_file_are_queued(home: Home) -> None:
     home.write_queue([{**each, "content": "x" * 1000} for each in entries(20_000)])
     marks = [f"mem0: row {number}" for number in range(20_000)]

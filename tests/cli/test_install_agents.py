@@ -428,7 +428,12 @@ def test_codex_is_said_to_skip_hooks_that_are_not_trusted(home: Scratch) -> None
     put(home, "codex")
     assert "until you trust them" in home.ok("install", "codex")
     hooks, settings = home.root / ".codex/hooks.json", home.root / ".codex/config.toml"
-    assert "until you trust them" in str(checks(home, "codex"))
+    before = settings.read_bytes()
+    key = json.dumps(f"{hooks}:session_start:0:0")
+    for odd in ("", "[hooks]\nstate = 5\n", "[[hooks.state]]\n", f"[hooks.state]\n{key} = 5\n"):
+        settings.write_bytes(before + odd.encode())
+        assert "until you trust them" in str(checks(home, "codex"))
+    settings.write_bytes(before)
     with settings.open("a", encoding="utf-8") as file:
         for event, group in (("session_start", 0), ("stop", 1), ("session_end", 0)):
             key = json.dumps(f"{hooks}:{event}:{group}:0")

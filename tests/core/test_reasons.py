@@ -27,7 +27,7 @@ FRENCH = Language("fr")
 FULL = OSError(errno.ENOSPC, "No space left on device")
 # What says in English what it has to say: commands, and what is raised only for them.
 _FOR_COMMANDS = (
-    "claude", "cli", "demo", "localserver/serve.py", "localserver/store.py",
+    "agents", "cli", "demo", "localserver/serve.py", "localserver/store.py",
     "actions/backups.py",
 )  # fmt: skip
 _ERRORS = {name for name in vars(errors) if name.endswith("Error")}
