@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import RLock
 from typing import Final
 
 from msgspec import Struct
@@ -29,6 +30,7 @@ DLQ: Final = "dlq"
 _LOOK: Final = 0.01  # seconds
 _TAKING_IN: Final = 0.5  # seconds that a worker gets to take in what has changed
 _ANSWERING: Final = 2.0  # seconds; a worker that takes longer is in trouble, and sends nothing
+_turn: Final = RLock()  # of this process's threads to stand in for a worker
 
 
 class InStep(Struct, frozen=True):
@@ -61,13 +63,16 @@ def keep_in_step(paths: Paths, settings: Settings) -> InStep:
         why = reasons.NONE
         if not worker_runs(paths):
             try:
-                unread = stand_in(paths, settings, end - time.monotonic())
+                with _turn:  # another thread may have taken it in meanwhile
+                    left = end - time.monotonic()
+                    unread = stand_in(paths, settings, left) if any(_newer(paths)) else {}
             except Mem0TrayError as error:
                 unread, why = None, error.reason
             if unread is not None:
                 return InStep(unread)
         if why or time.monotonic() > end:
-            return _behind(paths, newer, why)
+            newer = list(_newer(paths))
+            return _behind(paths, newer, why) if newer else InStep()
         time.sleep(_LOOK)
     return InStep()
 
@@ -92,14 +97,15 @@ def stand_in(paths: Paths, settings: Settings, patience: float) -> Mapping[str, 
     or FileUnavailableError: then nothing has changed.
     """
     lock = InstanceLock(paths.instance_lock, COMMAND)
-    try:
-        lock.acquire(patience)
-    except AlreadyRunningError:
-        return None
-    try:
-        return _run(paths, settings)
-    finally:
-        lock.release()
+    with _turn:
+        try:
+            lock.acquire(patience)
+        except AlreadyRunningError:
+            return None
+        try:
+            return _run(paths, settings)
+        finally:
+            lock.release()
 
 
 def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:

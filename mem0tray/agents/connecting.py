@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -44,7 +45,6 @@ PARTS: Final = (HOOKS, MCP)
 _LARGEST: Final = 32_000_000  # bytes
 # The name must not begin like those of the folders that belong to one `claude_dir` each.
 _FOLDER: Final = "settings-of-{}"
-_ALLOWED: Final = "allowed"  # the file in which `install` allowed the tools
 _NEW: Final = "{}\n"  # the text of a file that is not there
 _WRITABLE: Final = 0o222
 _COMMENT: Final = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -114,7 +114,7 @@ def plan(
     changes = []
     for part in (*parts, *([ALLOW] if MCP in parts else [])):
         path = file_of(name, part)
-        if path and (part != ALLOW or (allow if program else _was_allowed(name, path))):
+        if path and (part != ALLOW or (allow if program else _mark(name, path).exists())):
             there.setdefault(path, []).append(part)
     for path, its in there.items():
         try:
@@ -296,9 +296,9 @@ def carry_out(change: Change) -> Path | None:
     """
     found, path, folder = change.found, change.found.path, _folder(change.agent)
     private_folders.make_private_folder(folder)
-    allowed, copy = folder / _ALLOWED, None
+    allowed, copy = _mark(change.agent, path), None
     if ALLOW in change.parts and change.adding:  # first: a kill must not leave what nobody takes
-        atomic.replace(allowed, str(path).encode())
+        atomic.replace(allowed, b"")
     if found.data is not None:
         copy = folder / f"{path.name.removeprefix('.')}.{time.time():.6f}"
         atomic.replace(copy, found.data)
@@ -316,7 +316,7 @@ def carry_out(change: Change) -> Path | None:
             f"{path} was changed by another program meanwhile; nothing was written.", "Try again."
         )
     if ALLOW in change.parts and not change.adding:
-        atomic.replace(allowed, b"")
+        allowed.unlink(missing_ok=True)
     return copy
 
 
@@ -324,10 +324,9 @@ def _folder(name: str) -> Path:
     return data_root() / _FOLDER.format(name)
 
 
-def _was_allowed(name: str, path: Path) -> bool:
-    """Return whether it was `install` that allowed the tools there."""
-    mark = atomic.read(_folder(name) / _ALLOWED)
-    return mark is not None and mark[0].decode() == str(path)
+def _mark(name: str, path: Path) -> Path:
+    """Return the file that is there if it was `install` that allowed the tools in `path`."""
+    return _folder(name) / f"allowed-{sha256(os.fsencode(path)).hexdigest()}"
 
 
 def _is_as_found(found: FoundSettings) -> bool:

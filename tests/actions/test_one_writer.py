@@ -5,19 +5,22 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 
 import pytest
 
 from mem0tray.actions import one_writer
 from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.config.settings import Settings
+from mem0tray.core.errors import LockTimeoutError
 from mem0tray.files import orders
 from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from mem0tray.worker import faults
 from tests.actions.scene import holding, queued, worker, write, write_dlq
+from tests.support.processes import PATIENCE
 from tests.support.shapes import entry, queue_document, waiting
 
 OURS: Final = Settings()
@@ -159,6 +162,50 @@ def test_a_ledger_that_cannot_be_written_is_named(paths: Paths) -> None:
     seen = look(paths)
     assert str(seen.behind).startswith("What is new in mem0_queue.json")
     assert str(paths.data_dir) in str(seen.behind)
+
+
+def test_threads_of_one_process_share_one_taking_in(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_writer, "_TAKING_IN", 0.0)
+    at_work, asked, others, runs = threading.Event(), threading.Semaphore(0), 3, []
+    run, worker_runs = one_writer._run, one_writer.worker_runs
+
+    def slow(*given: Any) -> Any:
+        runs.append(given)
+        at_work.set()
+        assert all(asked.acquire(timeout=PATIENCE) for _ in range(others))
+        return run(*given)
+
+    def ask(its: Paths) -> bool:
+        found = worker_runs(its)
+        if at_work.is_set():
+            asked.release()
+        return found
+
+    monkeypatch.setattr(one_writer, "_run", slow)
+    monkeypatch.setattr(one_writer, "worker_runs", ask)
+    write_all(paths)
+    with ThreadPoolExecutor(1 + others) as pool:
+        looks = [pool.submit(look, paths)]
+        assert at_work.wait(PATIENCE)
+        looks += [pool.submit(look, paths) for _ in range(others)]
+        assert [each.result() for each in looks] == [InStep()] * len(looks)
+    assert len(runs) == 1
+
+
+def test_what_another_command_took_in_at_the_last_moment_is_no_complaint(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = one_writer.stand_in
+
+    def too_late(*given: Any) -> None:
+        stand_in(*given)
+        raise LockTimeoutError("Another command is at work.", "Wait for it.")
+
+    monkeypatch.setattr(one_writer, "stand_in", too_late)
+    write_all(paths)
+    assert look(paths) == InStep()
 
 
 def test_another_command_is_waited_for_half_a_second(

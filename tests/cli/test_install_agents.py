@@ -377,6 +377,15 @@ def test_a_permission_of_yours_stays(home: Scratch) -> None:
         settings.write_text(before, encoding="utf-8")
 
 
+def test_permissions_in_two_folders_are_taken_back(home: Scratch) -> None:
+    folders = [str(home.root / each) for each in ("work", "own")]
+    for command in (("install", "claude-code", "--allow"), ("uninstall", "claude-code")):
+        for folder in folders:
+            home.env(CLAUDE_CONFIG_DIR=folder)
+            changes(home, *command)
+    assert [*home.root.glob("*/settings.json")] == []
+
+
 def test_a_kill_leaves_no_permission_that_uninstall_does_not_take(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
