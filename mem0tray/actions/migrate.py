@@ -18,11 +18,9 @@ from mem0tray.config.server_choice import ServerNames, chosen_server, in_sentenc
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, STARTING
-from mem0tray.files import atomic
-from mem0tray.files.atomic import TornError
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Traced
 from mem0tray.server.hosted import FORMER, HostedClient
@@ -297,11 +295,7 @@ class Feed:
             is_kept = state not in (HEALTHY, STARTING, None)  # from delivering, as far as it says
             if is_kept or worker_report.running(self._paths) is None:
                 return
-            document: items.Object = {}
-            with suppress(FileUnavailableError, TornError):
-                found = atomic.read(self._paths.queue)
-                document = items.load_object(found[0] if found else b"") or {}
-            left = len(document.get("queue") or ())
+            left = len(migration_plan.read_object(self._paths.queue).get("queue") or ())
             if left <= WAITING_MOST - BATCH:
                 return
             if left < least:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mem0tray.core import item as items
@@ -155,24 +156,26 @@ def to_bring_over(paths: Paths, chosen: str, only_elsewhere: Mapping[str, int]) 
     """Count by server what may still be brought over: without what could not be read back."""
     if not (chosen and only_elsewhere):
         return {}
-    left = _read(paths)
+    left = read_object(paths.data_dir / _NAME)
     counts = {name: count - items.count(left.get(name)) for name, count in only_elsewhere.items()}
     return {name: count for name, count in counts.items() if count > 0}
 
 
 def note_left(paths: Paths, server: str, left: int) -> None:
     """Note how many memories of a former server could not be read back from it."""
-    found = _read(paths)
+    file = paths.data_dir / _NAME
+    found = read_object(file)
     if items.count(found.get(server)) == left:
         return
     private_folders.make_private_folder(paths.data_dir)
     document = {**found, server: left}
-    atomic.replace(paths.data_dir / _NAME, json.dumps(document, indent=2).encode())
+    atomic.replace(file, json.dumps(document, indent=2).encode())
 
 
-def _read(paths: Paths) -> items.Object:
+def read_object(file: Path) -> items.Object:
+    """Read a JSON object; empty where there is none, or it cannot be read now."""
     with suppress(FileUnavailableError, TornError):
-        found = atomic.read(paths.data_dir / _NAME)
+        found = atomic.read(file)
         if found is not None:
             return items.load_object(found[0]) or {}
     return {}

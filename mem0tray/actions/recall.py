@@ -163,10 +163,8 @@ def latest(settings: Settings, limit: int, until: float, query: str = "") -> Was
     from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely wanted
 
     def search(project: str, found: WasRead) -> None:
-        def ask(client: Client) -> list[ServerMemory] | Outcome:
-            return client.search(project, query, limit, _patience(until))
-
-        _ask(settings, found, ask, _patience(until))
+        within = _patience(until)
+        _ask(settings, found, lambda it: it.search(project, query, limit, _patience(until)), within)
 
     question = search if query else partial(_read, settings, limit, until)
     result = WasRead(chosen_server(settings, settings.locations()).shown)

@@ -66,8 +66,6 @@ TABLE: Final = {
         "demo": ("demo:command", "Watch it work, for half a minute in a scratch home."),
     },
 }
-
-
 COMMANDS: Final = {name: line for lines in TABLE.values() for name, line in lines.items()}
 
 

@@ -205,9 +205,8 @@ def remark_key_goes_along(before: Loaded) -> None:
     """Say it if the API key that is set goes to another host or port than `before` as well."""
     now = settings.read()
     there = _host_and_port(now)
-    if not (now.settings.server.api_key and there and before.settings.server.url):
-        return
-    if there == _host_and_port(before):
+    had_server, has_key = before.settings.server.url, now.settings.server.api_key
+    if not (has_key and there and had_server) or there == _host_and_port(before):
         return
     how = f"type `mem0tray config unset {_KEY}`"
     if now.sources.get(_KEY) == settings.ENVIRONMENT:

@@ -19,7 +19,6 @@ import click
 from mem0tray.core.text import cells as text_cells
 from mem0tray.core.text import harmless_json, one_line
 
-ASKING: Final = "Asking the server"
 _EVERY: Final = 0.1  # seconds between two lines of progress
 _CLEAR: Final = "\r\x1b[K"
 _CELL: Final = 200
@@ -186,7 +185,7 @@ def confirm(question: str) -> None:
 
 
 @contextmanager
-def waiting(what: str = ASKING, *, told: bool = True) -> Iterator[None]:
+def waiting(what: str = "Asking the server", *, told: bool = True) -> Iterator[None]:
     """Say on a terminal what we wait for, and remove that at the end."""
     with Progress() as progress:
         if told:

@@ -31,8 +31,6 @@ _PLACES: Final = {
     "quarantine": "in quarantine: `mem0tray restore --list` shows how to put it back",
     "edited": "replaced by another text: an edit",
 }
-
-
 # The ledger's words for kinds are meant for programs.
 _IN_WORDS: Final[Mapping[str, str]] = {
     Kind.OUTAGE: "server down",

@@ -30,7 +30,6 @@ from mem0tray.system import programs
 from mem0tray.system.paths import Paths
 
 _HOST: Final = "127.0.0.1"
-_OUTPUT: Final = "worker.out"
 _STOP_SECONDS: Final = 3.0
 
 
@@ -121,7 +120,7 @@ class Stage:
         self._paths = Paths(home / ".claude", home)
         # The settings name it: until the worker made it, commands would report it missing.
         self._paths.claude_dir.mkdir(mode=0o700)
-        self._output = home / _OUTPUT
+        self._output = home / "worker.out"
         ours = {
             "paths.claude_dir": str(self._paths.claude_dir),
             "server.url": f"http://{_HOST}:{server.port}",

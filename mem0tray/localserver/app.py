@@ -150,8 +150,6 @@ class Guard:
 
 
 _SAVED: Final = answer({"success": True})  # made once, as this server says it most of the time
-
-
 _Limit = Annotated[int, Meta(ge=1)]
 _LIMIT: Final = 100
 

@@ -47,7 +47,7 @@ class Acts:
     """The acts by their names; each raises Mem0TrayError where it cannot be done."""
 
     def __init__(self, language: Callable[[], Language]) -> None:
-        self._get_language = language
+        self._language = language
         self.retried: Retry | None = None  # the last act of this kind
         self.by_name: dict[str, Callable[[Form], Said]] = {
             "retry": self._retry,
@@ -64,15 +64,11 @@ class Acts:
         }
 
     @property
-    def _language(self) -> Language:
-        return self._get_language()
-
-    @property
     def _not_heard(self) -> str:
-        return self._language.gettext("mem0tray is busy; it does this before it sends anything.")
+        return self._language().gettext("mem0tray is busy; it does this before it sends anything.")
 
     def _filled(self, text: str, number: int) -> str:
-        return text.format(n=self._language.number(number))
+        return text.format(n=self._language().number(number))
 
     def _retry(self, form: Form) -> Said:
         settings, since = current(), time.time()
@@ -81,7 +77,7 @@ class Acts:
         if not done.items:
             raise NotFoundError(NO_LONGER_WAITS)
         self.retried = Retry([each.known.key for each in done.items if each.known], since)
-        number, ngettext = len(done.items), self._language.ngettext
+        number, ngettext = len(done.items), self._language().ngettext
         text = ngettext("{n} memory is tried again.", "{n} memories are tried again.", number)
         return Said(self._filled(text, number))
 
@@ -94,7 +90,7 @@ class Acts:
         done = verbs.delete(settings.locations(), settings, chosen)
         if not (done.items or done.in_flight):
             raise NotFoundError(NO_LONGER_WAITS)
-        number, sent, ngettext = len(done.items), len(done.in_flight), self._language.ngettext
+        number, sent, ngettext = len(done.items), len(done.in_flight), self._language().ngettext
         text = ngettext(
             "{n} memory is deleted, a copy is kept.",
             "{n} memories are deleted, a copy is kept.",
@@ -117,12 +113,12 @@ class Acts:
         source = backups.named(paths, Path(name).name) if name else backups.last_delete(paths)
         old = source.pieces[0] if source.kind == backups.EDIT else None
         if old and (verbs.undo(settings, old) or server_memories.undo(settings, old)):
-            return Said(self._language.gettext("The memory has its old text again."))
+            return Said(self._language().gettext("The memory has its old text again."))
         done = verbs.restore(paths, settings, source)
         number = len(done.dead) + len(done.fresh)
         if not number:
-            return Said(self._language.gettext("It is back already, or has been delivered."))
-        text = self._language.ngettext("{n} memory is back.", "{n} memories are back.", number)
+            return Said(self._language().gettext("It is back already, or has been delivered."))
+        text = self._language().ngettext("{n} memory is back.", "{n} memories are back.", number)
         return Said(self._filled(text, number))
 
     def _correct(self, form: Form) -> Said:
@@ -132,18 +128,18 @@ class Acts:
         done = server_memories.correct(current(), memory, text)
         if done.removed.trouble is not None:
             raise done.removed.trouble
-        said = self._language.gettext("Corrected: the new text is sent, the old one is kept.")
+        said = self._language().gettext("Corrected: the new text is sent, the old one is kept.")
         return Said(said, done.kept.name)
 
     def _remove(self, form: Form) -> Said:
         done = server_memories.delete(current(), [delivered_of(form)])
         if done.trouble is not None:
             raise done.trouble
-        said = self._language.gettext("Deleted, a copy is kept.")
+        said = self._language().gettext("Deleted, a copy is kept.")
         return Said(said, done.backup.name)
 
     def _edit(self, form: Form) -> Said:
-        settings, gettext, text = current(), self._language.gettext, _text(form)
+        settings, gettext, text = current(), self._language().gettext, _text(form)
         with waiting.opened(settings) as seen:
             chosen = memories_of(seen, form)
         if not chosen:
@@ -163,23 +159,23 @@ class Acts:
 
     def _pause(self, _: Form) -> Said:
         orders.write_pause(current().locations(), None)
-        return Said(self._language.gettext("Deliveries are paused"))
+        return Said(self._language().gettext("Deliveries are paused"))
 
     def _resume(self, _: Form) -> Said:
         orders.clear_pause(current().locations())
-        return Said(self._language.gettext("Deliveries go on."))
+        return Said(self._language().gettext("Deliveries go on."))
 
     def _settings(self, form: Form) -> Said:
         settings_form.save(form)
-        return Said(self._language.gettext("Saved."), of_settings=True)
+        return Said(self._language().gettext("Saved."), of_settings=True)
 
     def _login(self, form: Form) -> Said:
         settings_form.start_at_login(wanted=bool(form.get("on")))
-        return Said(self._language.gettext("Saved."), of_settings=True)
+        return Said(self._language().gettext("Saved."), of_settings=True)
 
     def _claude(self, form: Form) -> Said:
         settings_form.connect_claude(wanted=bool(form.get("on")))
-        text = self._language.gettext("Saved. Sessions that begin now follow it.")
+        text = self._language().gettext("Saved. Sessions that begin now follow it.")
         return Said(text, of_settings=True)
 
 

@@ -271,21 +271,15 @@ def render(seen: Gathered, listed: LetterList, language: Language, *, with_conte
 def shown(seen: Gathered, language: Language, *, live: bool = False) -> dict[str, object]:
     """Return what the templates show of how things stand."""
     return {
+        **seen._asdict(),
         "seen": seen.overview,
         "made": absolute(seen.now, language),
         "ago": lambda at: relative(at, seen.now, language),
-        "date": lambda at: absolute(at, language),
         "destination": said(seen.overview.destination, language),
         "headline": headline(seen.overview, language, live=live),
-        "today": seen.today,
-        "groups": seen.groups,
         "charts": list(charts(seen, language)),
-        "outages": seen.outages,
         "unreached": outages.summary(seen.outages, language),
         "span_of": lambda each: outages.span(each, language),
-        "projects": seen.projects,
-        "nonsense": seen.nonsense,
-        "restorable": seen.restorable,
         "backed_up": seen.restorable or seen.backed_up,
         "said": lambda reason: reason.said(language),
         "to_do": lambda cause: to_do(cause, language, live=live),
@@ -323,6 +317,7 @@ def templates(language: Language) -> Environment:
         finalize=lambda text: _harmless(text) if type(text) is str else text,
     )
     environment.globals.update(_=language.gettext, ngettext=language.ngettext, lang=language.code)
+    environment.globals["date"] = lambda at: absolute(at, language)
     environment.filters.update(
         number=language.number,
         cut=_harmless,

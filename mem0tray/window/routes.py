@@ -34,7 +34,7 @@ from mem0tray.window import acts, page, settings_form
 from mem0tray.window.acts import Acts, Form, Said
 from mem0tray.window.guard import ENTER, FORM, HEALTH, Doors, WindowGuard
 from mem0tray.window.page import Gathered
-from mem0tray.window.words import absolute, headline, relative
+from mem0tray.window.words import headline, relative
 
 VIEWS: Final = ("memories", "undelivered", "activity", "settings")
 ROWS: Final = 50
@@ -188,7 +188,7 @@ class Window:
             recall.HELD: _("held"),
         }
         shown = {"query": query, "found": found, "states": states}
-        shown |= {"destination": said(found.destination, self._language), "date": self._date}
+        shown |= {"destination": said(found.destination, self._language)}
         shown |= {"ago": lambda at: relative(at, now, self._language)}
         return self._html("found.html", shown)
 
@@ -199,7 +199,7 @@ class Window:
                 why = diagnose.why_failed(found, found.last_attempt).said(self._language)
                 cause = page.cause_of(found, time.time())
                 to_do = page.to_do(cause, self._language, live=True)
-                shown = {"found": found, "date": self._date, "why": why, "to_do": to_do}
+                shown = {"found": found, "why": why, "to_do": to_do}
                 return self._html("memory.html", shown)
         raise NotFoundError(NO_LONGER_WAITS)
 
@@ -209,7 +209,7 @@ class Window:
         sources = backups.sources(paths)
         kept = list(zip(sources, verbs.restorable(settings, sources), strict=True))
         shown = {"kept": kept, "whole": paths.dlq_backup.name, "texts": settings.ui.show_texts}
-        return self._html("backups.html", shown | {"date": self._date})
+        return self._html("backups.html", shown)
 
     async def _progress(self, request: Request) -> Response:
         form, own = await acts.form_of(request), self._acts
@@ -253,9 +253,6 @@ class Window:
     def _chosen(self, form: Form) -> list[FoundItem]:
         with waiting.opened(acts.current()) as seen:
             return acts.memories_of(seen, form)
-
-    def _date(self, at: float) -> str:
-        return absolute(at, self._language)
 
     def _html(
         self, name: str, values: Mapping[str, Any] = {}, *, status: int = 200

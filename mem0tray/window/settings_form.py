@@ -22,7 +22,10 @@ from mem0tray.system.paths import config_file as location
 
 _URL: Final = "server.url"
 _KEY: Final = "server.api_key"
-_CHOICES: Final = ("notifications.level", "ui.language")
+_CHOICES: Final = {
+    "notifications.level": setting_rules.CHOICES["notifications.level"],
+    "ui.language": ("", *setting_rules.CHOICES["ui.language"]),
+}
 _SECONDS: Final = 5.0
 
 
@@ -33,7 +36,7 @@ def shown() -> dict[str, Any]:
     return {
         "url": without_password(server.url),
         "has_key": bool(server.api_key or server.keyring),
-        "choices": {key: (config.get(loaded.settings, key), _allowed(key)) for key in _CHOICES},
+        "choices": {k: (config.get(loaded.settings, k), each) for k, each in _CHOICES.items()},
         "fixed": {k for k in (_URL, _KEY, *_CHOICES) if loaded.sources.get(k) == ENVIRONMENT},
         "wrong": list(map(str, loaded.wrong)),
         "login": autostart.current().state(),
@@ -42,11 +45,6 @@ def shown() -> dict[str, Any]:
         "has_claude": connecting.is_there(),
         "file": str(location()),
     }
-
-
-def _allowed(key: str) -> tuple[str, ...]:
-    values = setting_rules.CHOICES[key]
-    return ("", *values) if key == "ui.language" else values
 
 
 def _is_connected() -> bool:
@@ -87,11 +85,9 @@ def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
     except SettingsError as error:
         return [Check(server_test.SERVER, FAIL, error.message, error.remedy)]
     server = loaded.settings.server
-    typed = replace(server, url=url, api_key=key)
-    if not key and _place(server.url) == _place(url):
-        typed = replace(server, url=url)
-    elif not key:
-        typed = replace(typed, keyring=config.Settings().server.keyring)
+    typed = replace(server, url=url)
+    if key or _place(server.url) != _place(url):
+        typed = replace(typed, api_key=key, keyring=False)
     settings = replace(loaded.settings, server=typed)
     return server_test.examine(replace(loaded, settings=settings), _SECONDS)
 

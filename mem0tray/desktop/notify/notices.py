@@ -113,7 +113,7 @@ class _Trouble:
 
 
 class Notices:
-    """Takes events and says what is due. `level` is the setting; it may change."""
+    """Takes events and says what is due. `level` is the setting, `counts` what waits, if known."""
 
     def __init__(self, level: str = ALL) -> None:
         self.level = level
@@ -121,7 +121,7 @@ class Notices:
         self._shown: deque[float] = deque(maxlen=LIMIT)
         self._trouble: _Trouble | None = None
         self._state = ""
-        self._counts: Counts | None = None
+        self.counts: Counts | None = None
         self._over: set[Subject] = set()
         self._moved: list[NoticeGroup] = []  # the latest that were shown, without what is delivered
 
@@ -152,9 +152,6 @@ class Notices:
                 self._gather(_ALERTS[alert], event, now, wall)
             case events.AlertOver(alert):
                 self._drop(_ALERTS[alert])
-
-    def observe(self, counts: "Counts") -> None:
-        self._counts = counts
 
     def _recover(self, item_id: str, now: float) -> None:
         """Drop a move that nobody has seen; the good news about one that was shown is free."""
@@ -197,7 +194,7 @@ class Notices:
         trouble = self._trouble
         if event.state == HEALTHY:
             if trouble is not None and trouble.healed is None:
-                trouble.healed, trouble.until, trouble.counts = now, wall, self._counts
+                trouble.healed, trouble.until, trouble.counts = now, wall, self.counts
         elif trouble is None:
             trouble = self._trouble = _Trouble(event)
         else:
@@ -283,7 +280,7 @@ class Notices:
                 self._end(trouble, now)
         elif now >= self._outage_due(trouble):
             trouble.reported = True
-            self._put(Subject.DOWN, trouble, now, self._counts)
+            self._put(Subject.DOWN, trouble, now, self.counts)
 
     def _end(self, trouble: _Trouble, now: float) -> None:
         self._trouble = None

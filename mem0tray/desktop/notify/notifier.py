@@ -74,7 +74,7 @@ class Notifier:
             counts = self._watch.look()
             if counts is not None:
                 with self._guard:
-                    self._notices.observe(counts)
+                    self._notices.counts = counts
         with self._guard:
             self._notices.level = self._settings().notifications.level
             due = self._notices.due(self._clock.now())

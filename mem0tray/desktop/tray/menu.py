@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 Value = float | str | bool | None
 LEVELS: Final = ("all", "problems", "none")
-PAUSES: Final = (30, 60)  # minutes
 _FLAT: Final = 5  # memories in a menu without submenus: more would be too many lines
 _BELOW: Final = "• "
 _PROJECT: Final = 24
@@ -303,10 +302,9 @@ def moment(at: float, language: Language, now: float | None = None) -> str:
 
 def _pause(view: View, language: Language) -> MenuEntry:
     _, ngettext = language.gettext, language.ngettext
-    half, hour = PAUSES
-    lengths = {
-        ngettext("{n} minute", "{n} minutes", half).format(n=half): half,
-        ngettext("{n} hour", "{n} hours", 1).format(n=1): hour,
+    lengths = {  # in minutes
+        ngettext("{n} minute", "{n} minutes", 30).format(n=30): 30,
+        ngettext("{n} hour", "{n} hours", 1).format(n=1): 60,
         _("Until resumed"): None,
     }
     entries = [

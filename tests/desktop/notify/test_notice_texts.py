@@ -57,7 +57,7 @@ def test_each_subject_says_what_happened_and_what_to_do(
 
 
 def _down(desk: Desk) -> None:
-    desk.notices.observe(Counts(0, 2, None))
+    desk.notices.counts = Counts(0, 2, None)
     desk.state(DOWN, "refused")
     desk.passes(DOWN_AFTER)
 

@@ -309,7 +309,7 @@ def test_what_is_over_is_taken_away_once(
 
 
 def test_an_outage_is_shown_after_two_minutes_and_its_end_with_what_waited(desk: Desk) -> None:
-    desk.notices.observe(Counts(7, 3, None))
+    desk.notices.counts = Counts(7, 3, None)
     desk.state(DOWN, "connection refused")
     desk.passes(DOWN_AFTER - 1)
     assert desk.seen == []
@@ -318,9 +318,9 @@ def test_an_outage_is_shown_after_two_minutes_and_its_end_with_what_waited(desk:
     waiting, since = desk.last.body.splitlines()
     assert since.endswith(": Connection refused.")
     assert waiting == "10 memories waiting until it is back."
-    desk.notices.observe(Counts(1_234, 1, None))
+    desk.notices.counts = Counts(1_234, 1, None)
     desk.state(HEALTHY)
-    desk.notices.observe(Counts(0, 0, None))
+    desk.notices.counts = Counts(0, 0, None)
     desk.passes(BURST)
     assert desk.titles == ["Server down", "Server back"]
     assert desk.last.body.startswith("Down from ")
