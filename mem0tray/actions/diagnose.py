@@ -1,7 +1,7 @@
 """Why memories are not delivered, and the one thing to do: for all, for one, and summed up."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -148,7 +148,7 @@ class Surroundings(Struct, frozen=True):
     @property
     def refuse_everything(self) -> bool:
         """Whether the server was seen to refuse every delivery, of whatever memory."""
-        return _refuses(self.causes)
+        return any(each.name == ACTION and each.status is not None for each in self.causes)
 
     @classmethod
     def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
@@ -164,7 +164,7 @@ class Surroundings(Struct, frozen=True):
         found = [_action(obstacle)] if obstacle else []  # before anything that the worker says
         told = _of_worker(metrics, known=bool(obstacle) or not server.health.recognised)
         there = _of_server(server, starts=running and seen.pause is None)
-        found += [*told, *there] if _refuses(told) else [*there, *told]
+        found += [*told, *there] if cls(told).refuse_everything else [*there, *told]
         if seen.another:
             found.append(_action(seen.another))
         if seen.pause_error:
@@ -179,10 +179,6 @@ class Surroundings(Struct, frozen=True):
         if not running:
             found.append(_STOPPED)
         return cls(found, server)
-
-
-def _refuses(causes: Iterable[Cause]) -> bool:
-    return any(cause.name == ACTION and cause.status is not None for cause in causes)
 
 
 def _of_worker(metrics: Metrics, *, known: bool) -> list[Cause]:

@@ -27,7 +27,6 @@ from mem0tray.system import programs
 from mem0tray.system.paths import config_file as location
 from mem0tray.system.programs import ends_in_order
 
-_DEFAULT: Final = "default"
 _WRONG: Final = "wrong"
 # After these the server is asked.
 _TESTED: Final = frozenset(
@@ -173,7 +172,7 @@ def edit() -> None:
 
 
 def _source(loaded: Loaded, key: str) -> str:
-    return _WRONG if key in loaded.unknown else loaded.sources.get(key, _DEFAULT)
+    return _WRONG if key in loaded.unknown else loaded.sources.get(key, "default")
 
 
 def _shown(loaded: Loaded, key: str) -> Any:
@@ -239,7 +238,6 @@ _AT_DESKTOP: Final = "mem0tray starts when you log in to a desktop."  # there is
 _NOTHING: Final = "mem0tray did not start at login; nothing was changed."
 _FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
 _ENABLE: Final = "`mem0tray autostart enable` sets it up anew, or says what to do."
-_FOREIGN: Final = "That file is not made by mem0tray, and stays as it is."
 
 
 @click.group(
@@ -330,7 +328,7 @@ def sentence(state: AutostartState, login: Autostart) -> str:
     if state.name == ENABLED and login.kind == DESKTOP and login.advice():
         said = _AT_DESKTOP
     if login.is_foreign:
-        return f"{said} {_FOREIGN}"
+        return f"{said} That file is not made by mem0tray, and stays as it is."
     if state.name in {BLOCKED, STALE}:
         return f"{said} {_ENABLE}"
     if state.name == ENABLED and state.starts != login.command:

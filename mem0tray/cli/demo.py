@@ -13,7 +13,6 @@ from mem0tray.demo.stage import Said, Story, staged
 from mem0tray.desktop import session
 from mem0tray.system.programs import ends_in_order
 
-_INDENT: Final = "     "
 _MARKS: Final[dict[Said, tuple[str, Style]]] = {  # what stands before a line
     "memory": ("+ ", Style.NAME),
     "command": ("$ ", Style.NAME),
@@ -79,4 +78,4 @@ def _show(kind: Said, text: str) -> None:
         output.write(f"\n  {output.paint(text, Style.HEADING)}\n")
     else:
         mark, style = _MARKS.get(kind, ("", Style.PLAIN))
-        output.say_beside(f"{_INDENT}{mark}", text, style)
+        output.say_beside(f"     {mark}", text, style)

@@ -15,11 +15,11 @@ from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsErr
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
-from mem0tray.desktop import autostart, notify, session
+from mem0tray.desktop import autostart, session
 from mem0tray.desktop.autostart.linux import application_entry
 from mem0tray.desktop.controller import Controller
 from mem0tray.desktop.dialogs import Dialogs
-from mem0tray.desktop.notify import Notice, NoticeBackend, Offer, notice_texts
+from mem0tray.desktop.notify import Offer, notice_texts
 from mem0tray.desktop.notify.notifier import Notifier
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.desktop.session import in_flatpak, nests_menus
@@ -73,24 +73,22 @@ class Application:
 
                 daemon = dbus.Daemon(session_bus, notice_icon, self._offered)
         self._tray = Tray(self._clicked, session_bus, also)
-        self._backend: NoticeBackend = daemon or PlyerBackend(
-            notice_icon, partial(self._offered, Offer.STATUS)
+        backend = daemon or PlyerBackend(notice_icon, partial(self._offered, Offer.STATUS))
+        watch = AlertWatch(
+            self._events, self._current, self._worker.counts, self._worker.paths.alerts
         )
+        self._notifier = Notifier(self._events, backend, watch, self._current, self._words)
         self._controller = Controller(
             self._current,
             self._words,
             Dialogs(daemon),
             self._login,
-            notify=self._send,
+            notify=self._notifier.send,
             end=self._tray.stop,
             changed=self._after_click,
         )
         nests = nests_menus(os.environ)
         self._presenter = Presenter(self._tray, self._view, self._current, self._words, nests=nests)
-        watch = AlertWatch(
-            self._events, self._current, self._worker.counts, self._worker.paths.alerts
-        )
-        self._notifier = Notifier(self._events, self._backend, watch, self._current, self._words)
         self._at_login: bool | None = None
         self._ended = False
 
@@ -166,11 +164,6 @@ class Application:
         if isinstance(event, events.StatusWanted):
             self._offered(Offer.STATUS)
 
-    def _send(self, shown: Notice) -> None:
-        reason = notify.send(self._backend, shown)
-        if reason:
-            self._events.emit(events.NotificationFailed(shown.name, reason))
-
     def _mend(self, part: str, mend: Callable[[], object]) -> None:
         try:
             mend()
@@ -199,7 +192,7 @@ class Application:
             " “AppIndicator and KStatusNotifierItem Support”. mem0tray works all the same."
         )
         title = _("The icon is not shown")
-        self._send(notice_texts.answer(title, text, self._words(), good=False))
+        self._notifier.send(notice_texts.answer(title, text, self._words(), good=False))
 
 
 def _console_end(end: Callable[[], None]) -> AbstractContextManager[None]:

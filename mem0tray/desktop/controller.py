@@ -58,7 +58,7 @@ class Controller:
         dialogs: Dialogs,
         autostart: "Autostart",
         *,
-        notify: Callable[[Notice], None],
+        notify: Callable[[Notice], object],
         end: Callable[[], None],
         changed: Callable[[], None],
     ) -> None:

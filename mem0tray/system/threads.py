@@ -1,13 +1,12 @@
 """Threads: starting one, waking one, and a clock by which a whole day can be played in seconds."""
 
 import contextlib
-import queue
 import select
 import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, Protocol, Self, TypeVar, cast
+from typing import Final, Protocol, Self, TypeVar
 
 from mem0tray.core.errors import NoThreadError
 from mem0tray.core.reasons import Reason
@@ -112,19 +111,17 @@ class HangsError(Exception):
 
 def within(work: Callable[[], T], timeout: float) -> T:
     """Return what `work` returns, or raise what it raises; HangsError after `timeout` seconds."""
-    done: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
+    from concurrent.futures import Future, wait  # slow to import, and rarely wanted
+
+    outcome = Future[T]()
 
     def attempt() -> None:
         try:
-            done.put((work(), None))
+            outcome.set_result(work())
         except Exception as error:  # noqa: BLE001  (raised where it is awaited)
-            done.put((None, error))
+            outcome.set_exception(error)
 
     threading.Thread(target=attempt, name="mem0tray-limited", daemon=True).start()
-    try:
-        result, error = done.get(timeout=max(0.0, timeout))
-    except queue.Empty:
-        raise HangsError from None
-    if error is not None:
-        raise error
-    return cast("T", result)
+    if not wait([outcome], max(0.0, timeout)).done:
+        raise HangsError
+    return outcome.result()

@@ -2,7 +2,6 @@
 
 import math
 import os
-import sys
 from collections.abc import Iterable
 from typing import Final
 
@@ -20,7 +19,6 @@ from mem0tray.core import reasons, text
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, WorkerSeen
 from mem0tray.system import other_process, processes
-from mem0tray.system.other_process import OtherProcess
 from mem0tray.system.paths import config_file
 
 _SECONDS: Final = 10.0  # for all of the server test
@@ -125,7 +123,7 @@ def _named(seen: WorkerSeen, examined: Examined) -> Check:
     which, advice = "", str(reasons.sentence(remedy))
     if process is not None:
         which = f" ({process.command})"
-        also = ", or with `mem0tray doctor --stop-other`" if _may_stop(process) else ""
+        also = ", or with `mem0tray doctor --stop-other`" if process.ours else ""
         advice = f"{advice.rstrip('.')}{also}."
     said = str(what)
     wrote = f"it wrote {examined.paths.metrics} {text.ago(seen.last)}"
@@ -133,15 +131,11 @@ def _named(seen: WorkerSeen, examined: Examined) -> Check:
     return Check(_ANOTHER, WARN, message, advice)
 
 
-def _may_stop(process: OtherProcess) -> bool:
-    return process.ours and sys.platform != "win32"
-
-
 def stop_other(examined: Examined, *, ask: bool, told: bool) -> None:
     """Stop the other worker, after a question at a terminal if we are to `ask`, or else raise."""
     seen = _seen(examined.snapshot)
     process = other_process.find(seen) if seen is not None else None
-    if process is None or not _may_stop(process):
+    if process is None or not process.ours:
         if ask:
             return
         raise NotFoundError(

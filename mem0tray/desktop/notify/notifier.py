@@ -10,7 +10,7 @@ from mem0tray.core import events
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.desktop import notify
-from mem0tray.desktop.notify import NoticeBackend, notice_texts
+from mem0tray.desktop.notify import Notice, NoticeBackend, notice_texts
 from mem0tray.desktop.notify.notices import NoticeGroup, Notices
 from mem0tray.system.threads import SYSTEM, Clock
 
@@ -88,9 +88,13 @@ class Notifier:
         return max(0.0, min(self._watch.due, next_due) - self._clock.now())
 
     def _show(self, group: NoticeGroup) -> None:
-        shown = notice_texts.compose(group, self._language())
-        reason = notify.send(self._backend, shown)
-        if reason:
-            self._events.emit(events.NotificationFailed(shown.name, reason))
+        if not self.send(notice_texts.compose(group, self._language())):
             with self._guard:
                 self._notices.not_shown(group)
+
+    def send(self, notice: Notice) -> bool:
+        """Show a notice; return whether it was shown: a failure is an event. From any thread."""
+        reason = notify.send(self._backend, notice)
+        if reason:
+            self._events.emit(events.NotificationFailed(notice.name, reason))
+        return not reason

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 Value = float | str | bool | None
 LEVELS: Final = ("all", "problems", "none")
 _FLAT: Final = 5  # memories in a menu without submenus: more would be too many lines
-_BELOW: Final = "• "
 _PROJECT: Final = 24
 _SERVER: Final = 48
 _REASON: Final = 44
@@ -269,7 +268,7 @@ def _former(server: str, language: Language) -> str:
 
 def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:
     """Show a dead letter without a submenu: its own line diagnoses it, which changes nothing."""
-    below = (replace(entry, label=f"{_BELOW}{entry.label}") for entry in letter.entries)
+    below = (replace(entry, label=f"• {entry.label}") for entry in letter.entries)
     return (MenuEntry(letter.label, letter.entries[-1].command), *below)
 
 
