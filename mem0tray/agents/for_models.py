@@ -1,4 +1,4 @@
-"""What tools and hooks say, in words for a model; `mcp_server` has the protocol."""
+"""What tools and hooks say, in words for a model; `tools` has what they take."""
 
 import json
 import os
