@@ -17,7 +17,6 @@ from importlib import import_module
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
 from typing import Any, BinaryIO, Final
 
 from mem0tray import __version__
@@ -50,7 +49,7 @@ class ToolServer:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._turn = Lock()
+        self._turn = threading.Lock()
         self._has_roots = False
         self._numbers = count()
         self._asked: dict[str, SimpleQueue[Object]] = {}  # our questions, by their ids
@@ -77,21 +76,16 @@ class ToolServer:
                     self._refuse(None, _NO_REQUEST, "The id is neither a text nor a whole number.")
 
     def finish(self) -> None:
-        """Await the answers under way: of what is being saved, which else might be sent again.
-
-        Others have a moment, while somebody may hear them.
-        """
+        """Await the answer to what is being saved, else it might be sent again; others a moment."""
         self._has_roots = False  # nobody answers our questions any more
         for answers in list(self._asked.values()):
             answers.put({})
         end = time.monotonic() + _LAST
         for call in [each for each in threading.enumerate() if each.name == _CALL]:
-            while call.is_alive() and self._is_heard():
-                if call.daemon and time.monotonic() > end:
-                    break
+            while call.is_alive() and self._heard() and (time.monotonic() < end or not call.daemon):
                 call.join(_LOOK)
 
-    def _is_heard(self) -> bool:
+    def _heard(self) -> bool:
         with suppress(AttributeError, OSError, ValueError):  # Windows cannot say
             reader = select.poll()
             reader.register(self._out.fileno(), 0)
@@ -115,7 +109,7 @@ class ToolServer:
             result = {"tools": [tool.document(each) for each, tool in TOOLS.items()]}
         elif method == "tools/call":
             # The program's end waits for what is being saved, and for nothing else.
-            call = Thread(target=self._call, args=(name, given), name=_CALL)
+            call = threading.Thread(target=self._call, args=(name, given), name=_CALL)
             call.daemon = given.get("name") != SAVE
             try:
                 threads.start(call)
@@ -127,7 +121,9 @@ class ToolServer:
             return
         self._send({"id": name, "result": result})
         if method == "initialize":  # what the first call needs is slow to import
-            warm = Thread(target=import_module, args=(_FUNCTIONS,), name="mem0tray-import")
+            warm = threading.Thread(
+                target=import_module, args=(_FUNCTIONS,), name="mem0tray-import"
+            )
             with suppress(NoThreadError):
                 threads.start(warm)
 

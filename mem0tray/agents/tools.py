@@ -28,12 +28,8 @@ class Tool(NamedTuple):
         hints = {"readOnlyHint": name != SAVE, "openWorldHint": True}
         if name == SAVE:
             hints |= {"destructiveHint": False, "idempotentHint": False}
-        return {
-            "name": name,
-            "description": self.about,
-            "inputSchema": schema,
-            "annotations": hints,
-        }
+        about = {"name": name, "description": self.about}
+        return {**about, "inputSchema": schema, "annotations": hints}
 
 
 def _text(about: str) -> Object:
