@@ -39,7 +39,6 @@ _FUNCTIONS: Final = "mem0tray.agents.for_models"
 _PATIENCE: Final = 5.0  # seconds for the client to name its folders, on a busy machine too
 _LAST: Final = 5.0  # seconds for the calls under way when standard input ends
 _LOOK: Final = 0.05  # seconds
-_CALL: Final = "mem0tray-tool"
 _NAMED: Final = 5  # wrong arguments, at most
 _log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class ToolServer:
         for answers in list(self._asked.values()):
             answers.put({})
         end = time.monotonic() + _LAST
-        for call in [each for each in threading.enumerate() if each.name == _CALL]:
+        for call in [each for each in threading.enumerate() if each.name == "mem0tray-tool"]:
             while call.is_alive() and self._heard() and (time.monotonic() < end or not call.daemon):
                 call.join(_LOOK)
 
@@ -109,7 +108,7 @@ class ToolServer:
             result = {"tools": [tool.document(each) for each, tool in TOOLS.items()]}
         elif method == "tools/call":
             # The program's end waits for what is being saved, and for nothing else.
-            call = threading.Thread(target=self._call, args=(name, given), name=_CALL)
+            call = threading.Thread(target=self._call, args=(name, given), name="mem0tray-tool")
             call.daemon = given.get("name") != SAVE
             try:
                 threads.start(call)

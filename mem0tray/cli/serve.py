@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     {
         """echo '{"cwd": "/srv/garden", "last_assistant_message": "mem0: Roses want sun."}'"""
         " | mem0tray hook Stop": "as Claude Code calls it: saves one memory",
-        """echo '{"cwd": "/srv/garden"}' | mem0tray hook --agent gemini SessionStart""": "prints context",
+        """echo '{"cwd": "/srv/garden"}' | mem0tray hook --agent gemini SessionStart""": "context",
     },
     context_settings={"ignore_unknown_options": True},
 )
