@@ -3,6 +3,7 @@
 By a copy in our folder a file is restored byte for byte if nobody has changed it since.
 """
 
+import codecs
 import difflib
 import json
 import os
@@ -12,7 +13,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -46,16 +47,26 @@ _LARGEST: Final = 32_000_000  # bytes
 _FOLDER: Final = "settings-of-{}"
 _NEW: Final = "{}\n"  # the text of a file that is not there
 _WRITABLE: Final = 0o222
+_COMMENT: Final = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class FoundSettings:
-    """A settings file in valid JSON or TOML; without one, `data` and `signature` are None."""
+    """A settings file in valid JSON or TOML; without one, `data` and `signature` are None.
+
+    `text` is without comments of JSON and a byte order mark.
+    """
 
     path: Path
     data: bytes | None
     text: str
     signature: Signature | None
+
+    @property
+    def has_comments(self) -> bool:
+        """Whether the text lacks what stands in the file."""
+        data = (self.data or b"").decode("utf-8-sig")
+        return bool(data.strip()) and self.text != data
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +90,8 @@ class Change:
     def difference(self) -> list[str]:
         """Return the lines of a unified difference."""
         path = str(self.found.path)
-        before = (self.found.data or b"").decode().splitlines()
-        after = (self.after or b"").decode().splitlines()
+        before = self.found.text.splitlines() if self.found.data else []
+        after = (self.after or b"").decode("utf-8-sig").splitlines()
         return list(difflib.unified_diff(before, after, path, path, lineterm=""))
 
 
@@ -91,11 +102,13 @@ def plan(
     *,
     allow: bool = False,
     refused: list[FileUnavailableError] | None = None,
+    dry_run: bool = False,
 ) -> list[Change]:
     """Return the change of each file, for `install`, by which the agent starts `program`.
 
     Without a program they are those for `uninstall`. Raises FileUnavailableError if a file must not
-    be changed, as a link or a read-only one; with `refused`, that gets these errors.
+    be changed, as a link or a read-only one; with `refused`, that gets these errors. For a dry run
+    that is a remark, and a file that cannot be read counts as none.
     """
     there: dict[Path, list[str]] = {}
     changes = []
@@ -105,26 +118,34 @@ def plan(
             there.setdefault(path, []).append(part)
     for path, its in there.items():
         try:
-            changes.append(_planned(name, path, its, program))
+            changes.append(_planned(name, read(name, path), its, program, dry_run=dry_run))
         except (FileUnavailableError, ValueError) as error:
             if isinstance(error, ValueError):  # of TOML that has no place for a further table
-                why = f"{path} cannot be changed without loss ({error})."
-                error = FileUnavailableError(why, "Mend it, then try again.")
-            if refused is None:
+                table = f"[{AGENTS[name].settings.servers}.NAME]"
+                why = f"{path} has no place for a further server ({error})."
+                how = f"Write each server there as a table, `{table}`, then try again."
+                error = FileUnavailableError(why, how)
+            if program and dry_run:
+                change = _planned(name, _none(path), its, program, dry_run=True)
+                changes.append(replace(change, remarks=(str(error),)))
+            elif refused is None:
                 raise error from None
-            refused.append(error)
+            else:
+                refused.append(error)
     return [each for each in changes if each.parts]
 
 
-def _planned(name: str, path: Path, parts: list[str], program: Sequence[str]) -> Change:
-    found = read(name, path)
-    after, text = found.data, _changed(name, parts, found.text, program)
+def _planned(
+    name: str, found: FoundSettings, parts: list[str], program: Sequence[str], *, dry_run: bool
+) -> Change:
+    path, after, text = found.path, found.data, _changed(name, parts, found.text, program)
     others = [each for each in parts if each != ALLOW]
     if program and text == _changed(name, others, found.text, program):
         parts = others  # it was allowed before
     if text != found.text:
         before = () if program else _as_before(found, name, parts)
-        after = next(iter(before), text.encode())
+        mark = codecs.BOM_UTF8 if (found.data or b"").startswith(codecs.BOM_UTF8) else b""
+        after = next(iter(before), mark + text.encode())
         if after is not None:
             _parsed(name, path, after)
     by_hand = tuple(
@@ -134,13 +155,24 @@ def _planned(name: str, path: Path, parts: list[str], program: Sequence[str]) ->
         if not each.installed
     )
     change = Change(name, tuple(parts), found, after, bool(program), by_hand)
-    if change.is_needed and path.is_symlink():
-        where = os.path.realpath(path)
-        _refuse(path, f"is a link to {where}", "Add by hand there what --dry-run shows")
+    if not change.is_needed or not (why := _refusal(found)):
+        return change
+    if dry_run:
+        return replace(change, remarks=(*by_hand, f"{path} {why}."))
+    verb = "install" if program else "uninstall"
+    how = f"Change by hand there what `mem0tray {verb} {name} --dry-run` shows."
+    raise FileUnavailableError(f"{path} {why}.", how)
+
+
+def _refusal(found: FoundSettings) -> str:
+    """Return why a file that can be read must not be changed; empty if it may be."""
+    path = found.path
+    if path.is_symlink():
+        return f"is a link to {os.path.realpath(path)}"
     is_writable = path.exists() and path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)
-    if change.is_needed and found.data is not None and not is_writable:
-        _refuse(path, "is read-only", "Make it writable")
-    return change
+    if found.data is not None and not is_writable:
+        return "is read-only"
+    return "has comments, which no change of ours would keep" if found.has_comments else ""
 
 
 def plug_in() -> str:
@@ -211,15 +243,21 @@ def read(name: str, path: Path) -> FoundSettings:
     except TornError as error:
         raise FileUnavailableError(f"{path} is being written now.", "Try again.") from error
     if found is None:
-        return FoundSettings(path, None, "" if path.suffix == ".toml" else _NEW, None)
+        return _none(path)
     return FoundSettings(path, found[0], _parsed(name, path, found[0]), found[1])
+
+
+def _none(path: Path) -> FoundSettings:
+    return FoundSettings(path, None, "" if path.suffix == ".toml" else _NEW, None)
 
 
 def _parsed(name: str, path: Path, data: bytes) -> str:
     """Return the text of a file. Raises FileUnavailableError where it is not as the agent's."""
     is_toml = path.suffix == ".toml"
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
+        if not is_toml:
+            text = _COMMENT.sub(lambda found: found[1] or "", text) if text.strip() else _NEW
         document = (
             tomllib.loads(text)
             if is_toml

@@ -59,19 +59,25 @@ def _parts(*, mcp: bool, hooks: bool) -> list[str]:
 
 def _named(agents: Sequence[str], *, every: bool) -> list[str]:
     found = [name for name in AGENTS if every and connecting.is_there(name)]
-    if every and not found:
+    if every and not (found or agents):
         raise Mem0TrayError("No coding agent was found here.", "Name one: `mem0tray help install`.")
     return list(dict.fromkeys((*agents, *found)))
 
 
 def planned(
-    agents: Sequence[str], parts: Sequence[str], *, allow: bool | None, asking: bool
+    agents: Sequence[str],
+    parts: Sequence[str],
+    *,
+    allow: bool | None,
+    asking: bool,
+    dry_run: bool = False,
 ) -> list[Change]:
     """Return what connects the agents; if `allow` is None, ask whether to allow the tools.
 
     Raises Mem0TrayError where a file must not be changed, and click.Abort.
     """
-    plan = partial(connecting.plan, program=Origin.of_this_process().in_console(), parts=parts)
+    program = Origin.of_this_process().in_console()
+    plan = partial(connecting.plan, program=program, parts=parts, dry_run=dry_run)
     made = {name: plan(name, allow=bool(allow)) for name in agents}
     if allow is None and asking:
         more = {name: plan(name, allow=True) for name in agents}
@@ -194,7 +200,14 @@ def install(
     parts = _parts(mcp=mcp, hooks=hooks)
     if allow and connecting.MCP not in parts:
         raise click.UsageError("--allow is about the tools: add --mcp.")
-    changes = planned(_named(agents, every=every), parts, allow=allow, asking=asking)
+    try:
+        names = _named(agents, every=every)
+        changes = planned(names, parts, allow=allow, asking=asking, dry_run=dry_run)
+    except FileUnavailableError as error:
+        if not every:
+            raise
+        how = f"{error.remedy} Or name the other agents: `mem0tray install AGENT…`."
+        raise FileUnavailableError(error.message, how) from error
     make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -231,12 +244,21 @@ def uninstall(
             raise click.UsageError("--purge goes without an agent and --all.")
         parts = _parts(mcp=mcp, hooks=hooks)
         names = _named(agents, every=every)
-        changes = [each for name in names for each in connecting.plan(name, parts=parts)]
+        refused: list[FileUnavailableError] = []
+        plan = partial(connecting.plan, parts=parts, refused=refused, dry_run=dry_run)
+        changes = [each for name in names for each in plan(name)]
         make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
+        if refused:
+            raise FileUnavailableError(" ".join(map(str, refused)))
         return
     if mcp or hooks or dry_run:
         raise click.UsageError("--mcp, --hooks and --dry-run go with an agent or --all.")
-    _Uninstalling(as_json=as_json).run(purge=purge, yes=yes)
+    if not (purge or yes or as_json) and output.can_ask():
+        output.confirm("Take mem0tray out of this system? Settings and memories stay.")
+    uninstalling = _Uninstalling(as_json=as_json)
+    uninstalling.run(purge=purge, yes=yes)
+    if not uninstalling.is_whole:
+        raise Mem0TrayError("Not everything was removed.", "What was left is said above.")
 
 
 class _Uninstalling:
@@ -251,6 +273,7 @@ class _Uninstalling:
         self._removed: list[str] = []
         self._left: list[tuple[str, str]] = []
         self._notes: list[str] = []
+        self.is_whole = True
 
     def run(self, *, purge: bool, yes: bool) -> None:
         """Do it, and say what was done. Raises Mem0TrayError, UsageError and click.Abort."""
@@ -308,6 +331,7 @@ class _Uninstalling:
                     self._removed.append(f"the {_what(change)} in {change.found.path}")
             for error in refused:
                 self._left.append((f"what connects {agent.title}", str(error).rstrip(".")))
+                self.is_whole = False
         with suppress(Mem0TrayError):  # the hooks then stay, and the reason is known
             if plug_in := connecting.plug_in():
                 how = f"`claude plugin uninstall {plug_in}` takes it away"

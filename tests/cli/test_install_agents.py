@@ -453,3 +453,89 @@ def test_codex_is_said_to_skip_hooks_that_are_not_trusted(home: Scratch) -> None
 def test_an_agent_without_hooks_has_the_tools_alone(home: Scratch) -> None:
     assert "it has the tools alone" in home.ok("install", "opencode")
     assert changes(home, "uninstall", "opencode", "--hooks") == []
+
+
+COMMENTED = '{\n  // "mine"\n  "url": "http://x/*y", /* more\n */ "mcp": {}\n}\n'
+KEPT: Final[dict[str, tuple[str, str | Callable[[Path], None], str]]] = {
+    "link": ("codex", _link, "is a link to"),
+    "inline": ("codex", 'mcp_servers = {other = {command = "x"}}\n', "`[mcp_servers.NAME]`"),
+    "comment": ("opencode", COMMENTED, "has comments"),
+    "read-only": ("cursor", lambda path: path.chmod(0o444), "is read-only"),
+    "comma": ("gemini", '{"mcpServers": {},}', "is no JSON"),
+}
+
+
+@pytest.mark.parametrize(("agent", "what", "why"), KEPT.values(), ids=KEPT)
+def test_a_dry_run_shows_what_to_add_by_hand_to_a_file_that_must_not_be_changed(
+    home: Scratch, agent: str, what: str | Callable[[Path], None], why: str
+) -> None:
+    if what is _link and needs.WINDOWS:
+        pytest.skip("it has no links")
+    put(home, agent)
+    path = home.root / next(each for each in THERE[agent] if "hooks" not in each)
+    if callable(what):
+        what(path)
+    else:
+        path.write_text(what, encoding="utf-8")
+    before = path.read_text("utf-8")
+    assert why in home.run("install", agent, "--mcp").line
+    (change,) = changes(home, "install", agent, "--mcp", "--dry-run")
+    assert why in str(change["remarks"])
+    added = [line for line in change["difference"] if line.startswith("+")]
+    assert '"mcp"' in str(added)
+    assert "mine" not in str(added)
+    assert path.read_text("utf-8") == before
+    path.chmod(0o644)
+
+
+def test_what_was_added_by_hand_beside_comments_is_as_it_should_be(
+    home: Scratch, program: Path
+) -> None:
+    path = home.root / ".config/opencode/opencode.json"
+    path.parent.mkdir(parents=True)
+    server = json.dumps({"mem0tray": {"type": "local", "command": [str(program), "mcp"]}})
+    path.write_text(COMMENTED.replace('"mcp": {}', f'"mcp": {server}'), encoding="utf-8")
+    assert "as they should be" in home.ok("install", "opencode")
+    assert [level for level, said in checks(home, "opencode") if "Connected" in said] == ["ok"]
+    assert "has comments" in home.run("uninstall", "opencode").line
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\ufeff{}", '\ufeff{\n  "a": 1\n}'])
+def test_an_empty_file_and_a_byte_order_mark_are_kept(home: Scratch, text: str) -> None:
+    path = home.root / ".cursor/mcp.json"
+    path.parent.mkdir()
+    path.write_bytes(text.encode())
+    changes(home, "install", "cursor")
+    made = path.read_bytes().decode()
+    assert "mem0tray" in json.loads(made.removeprefix("\ufeff"))["mcpServers"]
+    assert made.startswith("\ufeff") == text.startswith("\ufeff")
+    changes(home, "uninstall", "cursor")
+    assert path.read_bytes() == text.encode()
+
+
+def test_a_file_that_cannot_be_read_stops_no_other_agent(home: Scratch) -> None:
+    for name in ("codex", "cursor"):
+        put(home, name)
+    before = texts(home, "cursor")
+    broken = home.root / ".codex/config.toml"
+    for arguments in (("uninstall", "--all"), ("uninstall", "codex", "cursor"), ("uninstall",)):
+        changes(home, "install", "codex", "cursor")
+        text = broken.read_text("utf-8")
+        broken.write_text("model = \n", encoding="utf-8")
+        assert "name the other agents" in home.run("install", "--all").line
+        done = home.run(*arguments)
+        assert done.code == 1
+        assert str(broken) in done.out + done.err
+        assert texts(home, "cursor") == before
+        broken.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_a_person_is_asked_before_everything_is_removed(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    changes(home, "install", "cursor")
+    monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
+    done = home.run("uninstall", stdin=f"{answer}\n".encode())
+    assert done.code == (0 if answer == "y" else 1)
+    assert (home.root / ".cursor/mcp.json").exists() == (answer == "n")
