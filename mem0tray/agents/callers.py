@@ -181,11 +181,6 @@ def plug_in(text: str) -> str:
     return next((name for name, on in names if on and name.partition("@")[0] == NAME), "")
 
 
-def are_off(text: str) -> bool:
-    """Return whether the settings switch every hook off."""
-    return json.loads(text).get("disableAllHooks") is True
-
-
 # Tools without a question -------------------------------------------------------------------
 
 

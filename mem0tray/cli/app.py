@@ -48,7 +48,7 @@ TABLE: Final = {
         "migrate": ("verify:migrate_", "Bring memories over from a former server."),
     },
     "Set up": {
-        "setup": ("setup:command", "Set up server, coding agents and start at login."),
+        "setup": ("setup:command", "Set up server, coding agents, start at login."),
         "config": ("config:command", "Show and change the settings."),
         "doctor": ("doctor.command:command", "Check everything that deliveries need."),
         "autostart": ("config:autostart_", "Start at login, or stop doing so."),
@@ -58,7 +58,7 @@ TABLE: Final = {
     },
     "Serve other programs": {
         "hook": ("serve:hook", "Handle an event of a coding agent."),
-        "mcp": ("serve:mcp", "Serve the memory tools (MCP)."),
+        "mcp": ("serve:mcp", "Serve the memory tools (MCP) to a client."),
         "serve": ("serve:serve", "Run the embedded server."),
     },
     "Learn": {

@@ -77,6 +77,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     texts: Sequence[Text] = ()
     backup: str = ""
     server: str = ""
+    done: str = ""  # what the verb `discard` of former versions was for
 
     @property
     def names(self) -> list[Name]:
@@ -118,7 +119,9 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
         with suppress(msgspec.MsgspecError, ValueError, RecursionError):
             found = msgspec.convert(json.loads(data), Order)
             _ = found.names  # a digest may be malformed
-            order = found
+            # One of a former version may still wait.
+            verb = {"discard": found.done or DELETE, "send": RETRY}.get(found.verb, found.verb)
+            order = msgspec.structs.replace(found, verb=verb)
         yield path, order
 
 

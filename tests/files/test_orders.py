@@ -12,6 +12,7 @@ from mem0tray.files import orders
 from mem0tray.files.orders import (
     DELETE,
     DONE,
+    EDIT,
     FORGET,
     GONE,
     RESTORE,
@@ -63,12 +64,23 @@ def test_nonsense_is_told_from_an_order(paths: Paths, text: str) -> None:
     ]
 
 
-def test_an_order_with_members_of_a_newer_version_is_understood(paths: Paths) -> None:
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ({"verb": "discard", "done": "delete"}, DELETE),
+        ({"verb": "discard", "done": "forget"}, FORGET),
+        ({"verb": "discard", "done": "edit"}, EDIT), ({"verb": "discard"}, DELETE),
+        ({"verb": "forget"}, FORGET), ({"verb": "send", "done": "delete"}, RETRY),
+    ],
+)  # fmt: skip
+def test_an_order_of_a_former_version_is_understood(
+    paths: Paths, former: dict[str, str], now: str
+) -> None:
     paths.orders.mkdir(parents=True)
-    document = {"verb": "forget", "items": [{"id": "b", "digest": PLAIN[1].hex()}], "more": 1}
+    document = {**former, "items": [{"id": "b", "digest": PLAIN[1].hex()}], "more": 1}
     (paths.orders / "1-1.json").write_text(json.dumps(document))
     (found,) = read(paths)
-    assert (found.verb, found.names) == (FORGET, [PLAIN])
+    assert (found.verb, found.names) == (now, [PLAIN])
 
 
 def test_an_order_is_answered_once_and_goes(paths: Paths) -> None:

@@ -1,6 +1,7 @@
 """Checks of what is around us: worker, start at login, desktop, coding agents."""
 
 import atexit
+import json
 import os
 import sys
 from collections import Counter
@@ -184,7 +185,7 @@ def _agent(name: str) -> Iterator[Check]:
     remedy = f"`mem0tray install {name}` connects it." if is_open else ""
     yield Check(AGENTS[name].title.lower(), OK, f"{where} {said}", remedy)
     yield from _odd_callers(name, servers, hooks, plug_in)
-    if hooks and callers.are_off(at_hooks):
+    if hooks and json.loads(at_hooks).get("disableAllHooks") is True:
         why = "Its settings switch all hooks off (disableAllHooks): none of ours is called."
         yield _odd(name, why, "Remove that line, if you want them.")
     if connecting.untrusted(name, hooks):
