@@ -115,10 +115,8 @@ def plan(
             changes.append(_planned(name, read(name, path), its, program, dry_run=dry_run))
         except (FileUnavailableError, ValueError) as error:
             if isinstance(error, ValueError):  # of TOML that has no place for a further table
-                table = f"[{AGENTS[name].settings.servers}.NAME]"
                 why = f"{path} has no place for a further server ({error})."
-                how = f"Write each server there as a table, `{table}`, then try again."
-                error = FileUnavailableError(why, how)
+                error = FileUnavailableError(why, "Write each as a table, `[mcp_servers.NAME]`.")
             if program and dry_run:
                 change = _planned(name, _none(path), its, program, dry_run=True)
                 changes.append(replace(change, remarks=(str(error),)))
@@ -135,8 +133,8 @@ def _planned(
     path, after, text = found.path, found.data, _changed(name, parts, found.text, program)
     others = [each for each in parts if each != ALLOW]
     member, value = AGENTS[name].settings.allow
-    allow = f" To allow it, set {member[-1]} to {json.dumps(value)} there." if member else ""
-    hints = {MCP: allow if ALLOW in parts and not callers.is_list(name) else ""}
+    is_asked = program and ALLOW in parts and not callers.is_list(name)
+    hint = f" To allow it, set {member[-1]} to {json.dumps(value)} there." if is_asked else ""
     if program and text == _changed(name, others, found.text, program):
         parts = others  # it was allowed before
     if text != found.text:
@@ -147,7 +145,7 @@ def _planned(
             _parsed(name, path, after)
     by_hand = tuple(
         f"{path} already has {each.what}, which you added yourself; it is left as it is."
-        + hints.get(part, "")
+        f"{hint if part == MCP else ''}"
         for part in parts
         for each in _WAYS[part][2](name, text)
         if not each.installed

@@ -565,6 +565,7 @@ def test_what_is_not_allowed_as_you_added_it_is_said(home: Scratch, agent: str, 
         (change,) = changes(home, "install", agent, "--mcp", allow)
         assert "the tools as `memory`, which you added yourself" in str(change["remarks"])
         assert (said in change["remarks"][0]) == (allow == "--allow")
+    assert said not in str(changes(home, "uninstall", agent))
 
 
 def test_json_has_what_is_said_after_the_changes(home: Scratch) -> None:
