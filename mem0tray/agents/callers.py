@@ -68,7 +68,9 @@ def servers(name: str, text: str) -> list[Caller]:
         program = started_program(words_of(server), "mcp") if isinstance(server, dict) else []
         if program:
             installed = called == NAME and is_installed(program)
-            found.append(Caller("mcp", (place, called), tuple(program), installed))
+            found.append(
+                Caller(f"the tools as `{called}`", (place, called), tuple(program), installed)
+            )
     return found
 
 
