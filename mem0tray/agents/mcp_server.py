@@ -64,9 +64,7 @@ class ToolServer:
             if not isinstance(message, dict):
                 self._refuse(None, _NO_REQUEST, "This is no request.")
             elif "method" not in message:
-                answers = self._asked.pop(str(message.get("id")), None)
-                if answers is not None:
-                    answers.put(message)
+                self._asked.pop(str(message.get("id")), SimpleQueue()).put(message)
             elif "id" in message:  # else a notification
                 name = message["id"]
                 if isinstance(name, str | int) and not isinstance(name, bool):
@@ -194,8 +192,7 @@ class ToolServer:
         name, answers = f"roots-{next(self._numbers)}", SimpleQueue[Object]()
         self._asked[name] = answers
         self._send({"id": name, "method": "roots/list"})
-        odd = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-        with suppress(Empty, *odd):
+        with suppress(Empty, AttributeError, LookupError, TypeError, ValueError):
             answer = answers.get(timeout=_PATIENCE)
             return Path(url2pathname(urlsplit(answer["result"]["roots"][0]["uri"]).path))
         return None
