@@ -87,14 +87,16 @@ def planned(
     return [change for name in agents for change in made[name]]
 
 
-def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Show the changes, ask if somebody can answer, make those that are needed, and say so.
+def make(
+    changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool, show: bool = True
+) -> None:
+    """Show the changes (unless not to `show`), ask if somebody can answer, make them, and say so.
 
     Raises click.Abort, and Mem0TrayError where a file cannot be written.
     """
     needed = [each for each in changes if each.is_needed]
     follows = _what_follows([each for each in needed if each.adding])
-    if not as_json and (dry_run or not yes):
+    if show and not as_json:
         for line in (line for each in needed for line in each.difference()):
             shown = text.lines(line)[:_WIDEST]
             output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))

@@ -164,7 +164,7 @@ def _connect(name: str, given: bool | None, way: Deciding) -> None:  # noqa: FBT
         output.say(f"{title} is connected.")
     elif way.decide(given, f"Connect {title}, so that it saves and recalls?"):
         changes = install.planned([name], connecting.PARTS, allow=None, asking=way.asking)
-        install.make(changes, dry_run=False, yes=True, as_json=False)
+        install.make(changes, dry_run=False, yes=True, as_json=False, show=False)
     elif way.yes:
         output.say(f"{title} is left as it is: `mem0tray install {name}` connects it.")
 

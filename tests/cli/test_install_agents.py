@@ -574,7 +574,7 @@ def test_json_has_what_is_said_after_the_changes(home: Scratch) -> None:
     assert home.run("install", "codex", "--json").json()["remarks"] == []
 
 
-def test_a_difference_stands_before_a_question_and_not_after_it(
+def test_install_always_shows_the_difference(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(home, "cursor")
@@ -583,5 +583,5 @@ def test_a_difference_stands_before_a_question_and_not_after_it(
     done = home.run("install", "cursor", stdin=b"n\n")
     assert "+++" in done.out
     assert "Change these 2 files?" in done.out
-    assert "+++" not in home.ok("install", "cursor", "--yes")
+    assert "+++" in home.ok("install", "cursor", "--yes")
     assert "is not there: nothing to remove" in home.ok("uninstall", "codex", "--yes")
