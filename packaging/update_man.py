@@ -39,7 +39,7 @@ def page() -> Iterator[str]:
     """The page, line by line, without the line with its date."""
     root = click.Context(app.group, info_name="mem0tray", **app.group.context_settings)
     yield ".SH NAME"
-    yield r"mem0tray \- takes memories from Claude Code to your Mem0 server"
+    yield r"mem0tray \- takes memories from coding agents to your Mem0 server"
     yield ".SH SYNOPSIS"
     yield from _usage(root)
     yield ".SH DESCRIPTION"

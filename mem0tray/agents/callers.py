@@ -67,8 +67,8 @@ def servers(name: str, text: str) -> list[Caller]:
     for called, server in _loads(name)(text).get(place, {}).items():
         program = started_program(words_of(server), "mcp") if isinstance(server, dict) else []
         if program:
-            installed = called == NAME and is_installed(program)
-            found.append(Caller("mcp", (place, called), tuple(program), installed))
+            what, installed = f"the tools as `{called}`", called == NAME and is_installed(program)
+            found.append(Caller(what, (place, called), tuple(program), installed))
     return found
 
 

@@ -62,12 +62,6 @@ class FoundSettings:
     text: str
     signature: Signature | None
 
-    @property
-    def has_comments(self) -> bool:
-        """Whether the text lacks what stands in the file."""
-        data = (self.data or b"").decode("utf-8-sig")
-        return bool(data.strip()) and self.text != data
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -121,10 +115,8 @@ def plan(
             changes.append(_planned(name, read(name, path), its, program, dry_run=dry_run))
         except (FileUnavailableError, ValueError) as error:
             if isinstance(error, ValueError):  # of TOML that has no place for a further table
-                table = f"[{AGENTS[name].settings.servers}.NAME]"
                 why = f"{path} has no place for a further server ({error})."
-                how = f"Write each server there as a table, `{table}`, then try again."
-                error = FileUnavailableError(why, how)
+                error = FileUnavailableError(why, "Write each as a table, `[mcp_servers.NAME]`.")
             if program and dry_run:
                 change = _planned(name, _none(path), its, program, dry_run=True)
                 changes.append(replace(change, remarks=(str(error),)))
@@ -140,6 +132,9 @@ def _planned(
 ) -> Change:
     path, after, text = found.path, found.data, _changed(name, parts, found.text, program)
     others = [each for each in parts if each != ALLOW]
+    member, value = AGENTS[name].settings.allow
+    is_asked = program and ALLOW in parts and not callers.is_list(name)
+    hint = f" To allow it, set {member[-1]} to {json.dumps(value)} there." if is_asked else ""
     if program and text == _changed(name, others, found.text, program):
         parts = others  # it was allowed before
     if text != found.text:
@@ -149,7 +144,8 @@ def _planned(
         if after is not None:
             _parsed(name, path, after)
     by_hand = tuple(
-        f"{path} has one for {each.what} that was made by hand: it stays."
+        f"{path} already has {each.what}, which you added yourself; it is left as it is."
+        f"{hint if part == MCP else ''}"
         for part in parts
         for each in _WAYS[part][2](name, text)
         if not each.installed
@@ -172,7 +168,9 @@ def _refusal(found: FoundSettings) -> str:
     is_writable = path.exists() and path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)
     if found.data is not None and not is_writable:
         return "is read-only"
-    return "has comments, which no change of ours would keep" if found.has_comments else ""
+    text = (found.data or b"").decode("utf-8-sig")
+    is_whole = not text.strip() or text == found.text
+    return "" if is_whole else "has comments, which no change of ours would keep"
 
 
 def plug_in() -> str:
@@ -186,12 +184,13 @@ def program_of(name: str) -> str:
 
 
 def is_there(name: str = CLAUDE_CODE) -> bool:
-    """Return whether this computer has the agent: its program, or its folder.
+    """Return whether this computer has the agent: its program, or a file in its folder.
 
     Claude Code's folder is ours too: there one of its files counts.
     """
-    files = map(partial(file_of, name), PARTS) if name == CLAUDE_CODE else (_folder_of(name),)
-    return bool(program_of(name)) or any(path is not None and path.exists() for path in files)
+    ours, its = map(partial(file_of, name), PARTS), _folder_of(name).rglob("*")
+    files = ours if name == CLAUDE_CODE else its
+    return bool(program_of(name)) or any(path is not None and path.is_file() for path in files)
 
 
 def file_of(name: str, part: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""What tools and hooks say, in words for a model; `mcp_server` has the protocol."""
+"""What tools and hooks say, in words for a model; `tools` has what they take."""
 
 import json
 import os
@@ -34,8 +34,8 @@ _ENTRY: Final = b"\n- "
 _HOW_TO_SAVE: Final = (
     "Save what a later session should know and cannot see in the files: decisions and their"
     " reasons, preferences, what was learnt. A line of an answer that begins with"
-    f" `{MARK}` is saved by mem0tray as a memory of this project; never save the same text with a"
-    " tool as well."
+    f" `{MARK}` (in small letters, with no list mark and no bold before it) is saved by mem0tray as"
+    " a memory of this project; never save the same text with a tool as well."
 )
 
 

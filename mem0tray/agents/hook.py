@@ -72,6 +72,8 @@ def _folder(agent: Agent, fields: Mapping[str, Any]) -> Path:
         named = next(iter(named), "")
     if isinstance(named, str) and named:
         return Path(named)
+    if agent.folder != "cwd":  # Cursor's own, in which its hooks run, is no project's
+        return Path.home()
     with suppress(FileNotFoundError):  # it has been removed
         return Path.cwd()
     return Path(os.sep)

@@ -7,19 +7,21 @@ speak the revisions that begin with `initialize`, to which every client falls ba
 import json
 import logging
 import os
+import select
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
-from threading import enumerate as enumerate_threads
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final
 
 from mem0tray import __version__
 from mem0tray.agents import MARK
+from mem0tray.agents.tools import NAME, SAVE, TOOLS, Object, wrong_arguments
 from mem0tray.core.errors import Mem0TrayError, NoThreadError
 from mem0tray.core.text import did_you_mean, one_line
 from mem0tray.system import project, threads
@@ -34,76 +36,11 @@ INSTRUCTIONS: Final = (
 _VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 _NOT_JSON, _NO_REQUEST, _NO_METHOD = -32700, -32600, -32601
 _FUNCTIONS: Final = "mem0tray.agents.for_models"
-_SAVE: Final = "mem0_save"
 _PATIENCE: Final = 5.0  # seconds for the client to name its folders, on a busy machine too
-_MOST: Final = 1000
-_NAME: Final = 80  # characters of a name that is shown
+_LAST: Final = 5.0  # seconds for the calls under way when standard input ends
+_LOOK: Final = 0.05  # seconds
 _NAMED: Final = 5  # wrong arguments, at most
 _log = logging.getLogger(__name__)
-
-Object = dict[str, Any]
-
-
-class Tool(NamedTuple):
-    """What a tool does, and its arguments as JSON Schema; `for_models` has its function."""
-
-    about: str
-    arguments: Mapping[str, Object] = {}
-    required: tuple[str, ...] = ()
-
-    def document(self, name: str) -> Object:
-        """Return the tool as a client reads it."""
-        schema = {"type": "object", "properties": dict(self.arguments)}
-        if self.required:
-            schema["required"] = list(self.required)
-        hints = {"readOnlyHint": name != _SAVE, "openWorldHint": True}
-        if name == _SAVE:
-            hints |= {"destructiveHint": False, "idempotentHint": False}
-        return {
-            "name": name,
-            "description": self.about,
-            "inputSchema": schema,
-            "annotations": hints,
-        }
-
-
-def _text(about: str) -> Object:
-    return {"type": "string", "description": about}
-
-
-def _limit(default: int) -> Object:
-    rule = {"type": "integer", "minimum": 1, "maximum": _MOST, "default": default}
-    return {**rule, "description": "How many at most."}
-
-
-_PROJECT: Final = _text("The project. Left out: that of the folder in which you work.")
-TOOLS: Final = {
-    _SAVE: Tool(
-        "Save a memory to a project. It is safe on this computer's disk when this answers, and is"
-        " delivered to the memory server as soon as that can be reached: never save it again"
-        " because the server is down.",
-        {"content": _text("The memory."), "project_id": _PROJECT},
-        ("content",),
-    ),
-    "mem0_recall": Tool(
-        "Recall the newest memories of a project. What is saved and not yet on the server is among"
-        " them, marked. When the server cannot be reached, that is said, and what waits on this"
-        " computer is shown all the same.",
-        {"project_id": _PROJECT, "limit": _limit(20)},
-    ),
-    "mem0_search": Tool(
-        "Search a project's memories, by meaning or by words, as the server can. What is saved and"
-        " not yet on the server is searched by words and marked. When the server cannot be"
-        " reached, that is said, and what waits on this computer is searched all the same.",
-        {"query": _text("What to look for."), "project_id": _PROJECT, "limit": _limit(10)},
-        ("query",),
-    ),
-    "mem0_list_projects": Tool("List the projects that have memories, with how many."),
-    "mem0_health": Tool("Say whether memories reach the server now; if not, why, and what to do."),
-    "mem0_queue_status": Tool(
-        "Say what waits to be delivered, what has failed (dead letters), and why."
-    ),
-}
 
 
 class ToolServer:
@@ -111,13 +48,13 @@ class ToolServer:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._turn = Lock()
+        self._turn = threading.Lock()
         self._has_roots = False
         self._numbers = count()
         self._asked: dict[str, SimpleQueue[Object]] = {}  # our questions, by their ids
 
     def serve(self, lines: Iterable[bytes]) -> None:
-        """Answer until the lines end, and then what is being saved: else it might be sent again."""
+        """Answer until the lines end."""
         for line in lines:
             try:
                 message = json.loads(line)
@@ -127,18 +64,30 @@ class ToolServer:
             if not isinstance(message, dict):
                 self._refuse(None, _NO_REQUEST, "This is no request.")
             elif "method" not in message:
-                answers = self._asked.pop(str(message.get("id")), None)
-                if answers is not None:
-                    answers.put(message)
+                self._asked.pop(str(message.get("id")), SimpleQueue()).put(message)
             elif "id" in message:  # else a notification
                 name = message["id"]
                 if isinstance(name, str | int) and not isinstance(name, bool):
                     self._request(name, message["method"], message.get("params"))
                 else:  # no client could read an answer to it
                     self._refuse(None, _NO_REQUEST, "The id is neither a text nor a whole number.")
-        for each in (each for each in enumerate_threads() if each.name == "mem0tray-tool"):
-            if not each.daemon:
-                each.join()
+
+    def finish(self) -> None:
+        """Await the answer to what is being saved, else it might be sent again; others a moment."""
+        self._has_roots = False  # nobody answers our questions any more
+        for answers in list(self._asked.values()):
+            answers.put({})
+        end = time.monotonic() + _LAST
+        for call in [each for each in threading.enumerate() if each.name == "mem0tray-tool"]:
+            while call.is_alive() and self._heard() and (time.monotonic() < end or not call.daemon):
+                call.join(_LOOK)
+
+    def _heard(self) -> bool:
+        with suppress(AttributeError, OSError, ValueError):  # Windows cannot say
+            reader = select.poll()
+            reader.register(self._out.fileno(), 0)
+            return not reader.poll(0)
+        return True
 
     def _request(self, name: Any, method: Any, params: Any) -> None:
         given: Object = params if isinstance(params, dict) else {}
@@ -157,19 +106,21 @@ class ToolServer:
             result = {"tools": [tool.document(each) for each, tool in TOOLS.items()]}
         elif method == "tools/call":
             # The program's end waits for what is being saved, and for nothing else.
-            call = Thread(target=self._call, args=(name, given), name="mem0tray-tool")
-            call.daemon = given.get("name") != _SAVE
+            call = threading.Thread(target=self._call, args=(name, given), name="mem0tray-tool")
+            call.daemon = given.get("name") != SAVE
             try:
                 threads.start(call)
             except NoThreadError:  # the next message waits
                 self._call(name, given)
             return
         elif method != "ping":
-            self._refuse(name, _NO_METHOD, f"There is no method {one_line(str(method), _NAME)}.")
+            self._refuse(name, _NO_METHOD, f"There is no method {one_line(str(method), NAME)}.")
             return
         self._send({"id": name, "result": result})
         if method == "initialize":  # what the first call needs is slow to import
-            warm = Thread(target=import_module, args=(_FUNCTIONS,), name="mem0tray-import")
+            warm = threading.Thread(
+                target=import_module, args=(_FUNCTIONS,), name="mem0tray-import"
+            )
             with suppress(NoThreadError):
                 threads.start(warm)
 
@@ -183,7 +134,7 @@ class ToolServer:
             text = str(error)
         except Exception as error:  # noqa: BLE001  (whatever it is, in words; the rest is logged)
             _log.exception("A tool failed.")
-            unless = " Nothing may have been saved." if tool == _SAVE else ""
+            unless = " Nothing may have been saved." if tool == SAVE else ""
             text = f"The tool failed ({type(error).__name__}).{unless}"
         content = [{"type": "text", "text": text}]
         self._send({"id": name, "result": {"content": content, "isError": failed}})
@@ -193,7 +144,7 @@ class ToolServer:
         if tool is None:
             guess, there = did_you_mean(name, TOOLS), ", ".join(TOOLS)
             raise Mem0TrayError(
-                f"There is no tool `{one_line(name, _NAME)}`.{guess}", f"The tools are {there}."
+                f"There is no tool `{one_line(name, NAME)}`.{guess}", f"The tools are {there}."
             )
         if not isinstance(arguments, dict):
             raise Mem0TrayError("Nothing was done: the arguments are no object.")
@@ -203,14 +154,14 @@ class ToolServer:
             for key, each in arguments.items()
             if each is not None or key in tool.required or key not in tool.arguments
         }
-        wrong = list(_wrong(tool, given))
+        wrong = list(wrong_arguments(tool, given))
         if wrong:
             takes = ", ".join(
                 f"`{each}`{'' if each in tool.required else ' (may be left out)'}"
                 for each in tool.arguments
             )
             raise Mem0TrayError(
-                f"Nothing was {'saved' if name == _SAVE else 'asked'}. {' '.join(wrong[:_NAMED])}",
+                f"Nothing was {'saved' if name == SAVE else 'asked'}. {' '.join(wrong[:_NAMED])}",
                 f"{name} takes {takes}.",
             )
         chosen: Object = {key: given[key] for key in tool.required}
@@ -241,8 +192,7 @@ class ToolServer:
         name, answers = f"roots-{next(self._numbers)}", SimpleQueue[Object]()
         self._asked[name] = answers
         self._send({"id": name, "method": "roots/list"})
-        odd = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-        with suppress(Empty, *odd):
+        with suppress(Empty, AttributeError, LookupError, TypeError, ValueError):
             answer = answers.get(timeout=_PATIENCE)
             return Path(url2pathname(urlsplit(answer["result"]["roots"][0]["uri"]).path))
         return None
@@ -257,37 +207,14 @@ class ToolServer:
             self._out.flush()
 
 
-def _wrong(tool: Tool, given: Object) -> Iterator[str]:
-    """Yield what is wrong with the arguments of a call, in sentences without their values."""
-    for name in given if tool.arguments else ():  # a tool without arguments takes any
-        if name not in tool.arguments:
-            guess = did_you_mean(name, tool.arguments)
-            yield f"There is no argument `{one_line(name, _NAME)}`.{guess}"
-    for name, rule in tool.arguments.items():
-        value = given.get(name)
-        if name not in given:
-            if name in tool.required:
-                yield f"`{name}` is missing."
-        elif rule["type"] == "string":
-            if not isinstance(value, str):
-                yield f"`{name}` must be a text."
-        elif not _is_number(value):
-            yield f"`{name}` must be a whole number from 1 to {_MOST:,}."
-
-
-def _is_number(value: Any) -> bool:
-    with suppress(ValueError, OverflowError, TypeError):
-        is_whole = isinstance(value, str) or (value == int(value) and value is not True)
-        return is_whole and 1 <= int(value) <= _MOST
-    return False
-
-
 def serve() -> None:
     """Serve until standard input ends. Whatever else is printed goes to standard error."""
     logging.basicConfig(level=logging.ERROR, format="mem0tray: %(message)s")
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     beside = sys.stderr.fileno() if sys.stderr else os.open(os.devnull, os.O_WRONLY)
     os.dup2(beside, sys.stdout.fileno())
-    ToolServer(out).serve(sys.stdin.buffer)
+    server = ToolServer(out)
+    server.serve(sys.stdin.buffer)
+    server.finish()
     with suppress(OSError):  # the client has left without its answers
         out.close()

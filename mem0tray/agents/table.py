@@ -100,8 +100,8 @@ AGENTS: Final = {
             " MEM0_PROJECT_ID",
             hooks_file="hooks.json",
             allow=(("mcp_servers", "mem0tray", "default_tools_approval_mode"), "approve"),
-            unheard="Codex skips hooks, and does not say so, until you trust them: type /hooks in"
-            " it.",
+            unheard="Until you trust mem0tray's hooks, Codex skips them silently: start `codex`,"
+            " type `/hooks`, and trust them.",
         ),
         {
             "SessionStart": HookEvent(START),
@@ -141,8 +141,8 @@ AGENTS: Final = {
             wait=("timeoutSec", 1),
             frame={"version": 1},
             powershell=True,
-            asks="Copilot CLI asks before it uses a tool; `copilot --allow-tool mem0tray` does"
-            " not.",
+            asks="Copilot CLI asks before it uses a tool. Start it as"
+            " `copilot --allow-tool mem0tray`, and it does not ask.",
         ),
         {
             "sessionStart": HookEvent(START),

@@ -48,17 +48,17 @@ TABLE: Final = {
         "migrate": ("verify:migrate_", "Bring memories over from a former server."),
     },
     "Set up": {
-        "setup": ("setup:command", "Set up server, Claude Code and start at login."),
+        "setup": ("setup:command", "Set up server, coding agents, start at login."),
         "config": ("config:command", "Show and change the settings."),
         "doctor": ("doctor.command:command", "Check everything that deliveries need."),
         "autostart": ("config:autostart_", "Start at login, or stop doing so."),
         "completion": ("help:completion", "Have your shell complete what you type."),
-        "install": ("install:install", "Connect Claude Code with mem0tray."),
+        "install": ("install:install", "Connect coding agents with mem0tray."),
         "uninstall": ("install:uninstall", "Undo what mem0tray has set up."),
     },
     "Serve other programs": {
         "hook": ("serve:hook", "Handle an event of a coding agent."),
-        "mcp": ("serve:mcp", "Serve Claude Code's memory tools (MCP)."),
+        "mcp": ("serve:mcp", "Serve the memory tools (MCP) to a client."),
         "serve": ("serve:serve", "Run the embedded server."),
     },
     "Learn": {
@@ -115,7 +115,7 @@ class LazyGroup(CommandGroup):
 )
 @click.pass_context
 def group(ctx: click.Context) -> Any:
-    """Bring every memory from Claude Code to your Mem0 server.
+    """Bring every memory from your coding agents to your Mem0 server.
 
     Without a command: the tray application; without a desktop, the worker in
     the terminal.

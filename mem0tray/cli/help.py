@@ -9,6 +9,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from mem0tray import cli
+from mem0tray.agents.table import AGENTS
 from mem0tray.cli import arguments, output
 
 MANUAL: Final = Path(__file__).parents[1] / "docs" / "manual"
@@ -31,8 +32,9 @@ def command(ctx: click.Context, names: tuple[str, ...]) -> None:
     root = ctx.find_root()
     pages = sorted(MANUAL.rglob("*.md"), key=lambda page: page.with_suffix(""))
     topics = {page.stem: page.read_text("utf-8") for page in pages}
-    if len(names) == 1 and names[0] in topics:
-        page = _LINK.sub(r"\1", _PICTURE.sub("", topics[names[0]]))
+    told = {**dict.fromkeys(AGENTS, topics["agents"]), **topics}
+    if len(names) == 1 and names[0] in told:
+        page = _LINK.sub(r"\1", _PICTURE.sub("", told[names[0]]))
         if not sys.stdout.isatty():
             click.echo(page, nl=False)
             return

@@ -87,18 +87,24 @@ def planned(
     return [change for name in agents for change in made[name]]
 
 
-def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Show the changes, ask if somebody can answer, make those that are needed, and say so.
+def make(
+    changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool, show: bool = True
+) -> None:
+    """Show the changes (unless not to `show`), ask if somebody can answer, make them, and say so.
 
     Raises click.Abort, and Mem0TrayError where a file cannot be written.
     """
     needed = [each for each in changes if each.is_needed]
-    if not as_json:
+    follows = _what_follows([each for each in needed if each.adding])
+    if show and not as_json:
         for line in (line for each in needed for line in each.difference()):
             shown = text.lines(line)[:_WIDEST]
             output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
         if needed and not (dry_run or yes) and output.can_ask():
-            output.confirm(f"Change {' and '.join(str(each.found.path) for each in needed)}?")
+            these = f"these {len(needed)} files" if needed[1:] else str(needed[0].found.path)
+            output.confirm(f"Change {these}?")
+    if not (changes or as_json):
+        output.say("There are no hooks to change: opencode has the tools alone.")
     documents = []
     for each in changes:
         done = not dry_run and each.is_needed
@@ -118,9 +124,10 @@ def make(changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool) 
         if not as_json:
             _report(each, copy, done=done)
     if as_json:
-        output.print_json({"changes": documents})
+        output.print_json({"changes": documents, "remarks": follows})
     elif not dry_run:
-        _say_what_follows([each for each in needed if each.adding])
+        for line in follows:
+            output.say_beside("", line)
 
 
 def _what(change: Change) -> str:
@@ -138,12 +145,17 @@ def _report(change: Change, copy: Path | None, *, done: bool) -> None:
     elif change.adding:
         output.say_beside("", f"The {what} in {path} are as they should be.")
     else:
-        output.say_beside("", f"{path} has no {what} that `install` wrote.")
+        has = (
+            "is not there: nothing to remove"
+            if change.found.data is None
+            else f"has no {what} that `install` wrote"
+        )
+        output.say_beside("", f"{path} {has}.")
     for remark in change.remarks:
         output.say_beside("", remark, Style.WARNING)
 
 
-def _say_what_follows(changes: Sequence[Change]) -> None:
+def _what_follows(changes: Sequence[Change]) -> list[str]:
     parts: dict[str, set[str]] = {}
     for each in changes:
         parts.setdefault(each.agent, set()).update(each.parts)
@@ -153,13 +165,13 @@ def _say_what_follows(changes: Sequence[Change]) -> None:
         if connecting.HOOKS in its or not form.hooks_file:
             said.append(form.unheard)
         if connecting.MCP in its and connecting.ALLOW not in its:
-            asks = f"{title} asks before it uses a tool; `mem0tray install {name} --allow` lets it."
+            how = f"after `mem0tray install {name} --allow` it does not ask."
+            asks = f"{title} asks before it uses a tool; {how}"
             said.append(asks if form.allow[0] else form.asks)
     if parts:
         titles = ", ".join(AGENTS[name].title for name in parts)
         said.append(f"It takes effect in the next session of {titles}.")
-    for line in filter(None, said):
-        output.say_beside("", line)
+    return [line for line in said if line]
 
 
 @arguments.command(
@@ -190,9 +202,9 @@ def install(
 ) -> None:
     """Connect coding agents with mem0tray: its tools (MCP) and its hooks.
 
-    AGENT is claude-code, codex, gemini, copilot, cursor or opencode. The difference is shown, and
-    at a terminal you are asked; a copy of each file is kept. A file that is malformed, read-only or
-    a link is left alone, and then nothing is changed, of no agent.
+    AGENT is claude-code, codex, gemini, copilot, cursor or opencode. Without --yes or --json the
+    difference is shown, and at a terminal you are asked; a copy of each file is kept. A file that
+    is malformed, read-only or a link is left alone, and then nothing is changed, of no agent.
     """
     if not (agents or every):
         raise click.UsageError("Name what to connect: `mem0tray install claude-code`, or --all.")
@@ -204,10 +216,8 @@ def install(
         names = _named(agents, every=every)
         changes = planned(names, parts, allow=allow, asking=asking, dry_run=dry_run)
     except FileUnavailableError as error:
-        if not every:
-            raise
-        how = f"{error.remedy} Or name the other agents: `mem0tray install AGENT…`."
-        raise FileUnavailableError(error.message, how) from error
+        how = "Or name the other agents: `mem0tray install AGENT…`." if every else ""
+        raise FileUnavailableError(str(error), how) from error
     make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mem0tray import cli
-from mem0tray.agents.table import AGENTS, CLAUDE_CODE
+from mem0tray.agents.table import CLAUDE_CODE
 from mem0tray.cli import arguments, output
 
 if TYPE_CHECKING:
@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 @arguments.command(
     "hook",
     {
-        "echo '{}' | mem0tray hook Stop": "as Claude Code calls it",
-        "echo '{}' | mem0tray hook --agent gemini AfterAgent": "as Gemini CLI does",
+        """echo '{"cwd": "/srv/garden", "last_assistant_message": "mem0: Roses want sun."}'"""
+        " | mem0tray hook Stop": "as Claude Code calls it: saves one memory",
+        """echo '{"cwd": "/srv/garden"}' | mem0tray hook --agent gemini SessionStart""": "context",
     },
     context_settings={"ignore_unknown_options": True},
 )
 @click.option(
-    "--agent", is_flag=False, flag_value="", default=CLAUDE_CODE, help=f"Of {', '.join(AGENTS)}."
+    "--agent",
+    is_flag=False,
+    flag_value="",
+    default=CLAUDE_CODE,
+    help="Of this agent: topic agents.",
 )
 @click.argument("event", metavar="EVENT", nargs=-1)
 def hook(event: tuple[str, ...], agent: str) -> None:
@@ -29,8 +34,8 @@ def hook(event: tuple[str, ...], agent: str) -> None:
 
     As a session begins, it prints context; after an answer, and as a session ends, it queues the
     lines of the last answer that begin with `mem0:`; Claude Code's PostCompact queues the summary
-    with claude.save_summaries. An event that is not known does nothing. Exits with 0 whatever
-    happens; the log has a line on what went wrong.
+    with claude.save_summaries. It does nothing on an agent, event or input that it does not know.
+    Exits with 0 whatever happens; the log has a line on what failed.
     """
     # Claude Code takes exit code 2, of a wrong command line, as a wish that the session go on.
     cli.run_hook(" ".join(event), agent)
@@ -40,8 +45,8 @@ def hook(event: tuple[str, ...], agent: str) -> None:
 def mcp() -> None:
     """Serve the Model Context Protocol on standard input and output.
 
-    A client starts it: `mem0tray install claude-code` sets Claude Code up for that. It ends when
-    its standard input does. What mem0_save was given is on the disk when it answers.
+    A client starts it: `mem0tray install AGENT` sets a coding agent up for that. It ends when its
+    standard input does, once it has answered. What mem0_save was given is on the disk by then.
     """
     from mem0tray.agents import mcp_server
 

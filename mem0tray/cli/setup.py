@@ -50,7 +50,7 @@ _SHOWN: Final = 1000
     "agents",
     multiple=True,
     type=click.Choice(tuple(AGENTS)),
-    help="Connect this coding agent, as `install` does, and no other. Default: those found here.",
+    help="Connect this coding agent, and no other. Default: those found, at the first setup.",
 )
 @click.option(
     "--claude-code/--no-claude-code",
@@ -164,7 +164,9 @@ def _connect(name: str, given: bool | None, way: Deciding) -> None:  # noqa: FBT
         output.say(f"{title} is connected.")
     elif way.decide(given, f"Connect {title}, so that it saves and recalls?"):
         changes = install.planned([name], connecting.PARTS, allow=None, asking=way.asking)
-        install.make(changes, dry_run=False, yes=True, as_json=False)
+        install.make(changes, dry_run=False, yes=True, as_json=False, show=False)
+    elif way.yes:
+        output.say(f"{title} is left as it is: `mem0tray install {name}` connects it.")
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)

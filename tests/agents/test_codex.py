@@ -35,4 +35,4 @@ def test_what_is_not_trusted_is_skipped_and_doctor_says_so(codex: RealAgent) -> 
     assert "Saved in the project" in str(asked[-1])
     assert not codex.begins_with("roses want sun")
     assert [each["content"] for each in home.queue_items()] == ["roses want sun"]
-    assert "until you trust them" in home.run("doctor", "--no-notify").stdout
+    assert "skips them silently" in home.run("doctor", "--no-notify").stdout

@@ -20,6 +20,7 @@ from tests.support.shapes import Json, dead, entries
 from tests.support.standin import Standin
 
 ANSWER = "All done.\nmem0: roses want sun\n  mem0:  so do beans \nmem0:\nSee mem0: no mark\n"
+ANSWER += "- mem0: a server among others\n**mem0:** what it is\nMem0: a memory layer\n"
 
 
 def told(home: Home, **fields: object) -> str:
@@ -298,6 +299,20 @@ def test_each_agent_s_answers_are_queued_once(home: Home, agent: str, event: str
     assert not home.log.exists()
 
 
+@pytest.mark.parametrize("roots", [{}, {"workspace_roots": []}])
+def test_without_an_open_folder_a_memory_goes_into_the_home_folder_s_project(
+    home: Home, roots: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(home.claude)
+    assert (
+        hooks.run("afterAgentResponse", json.dumps({"text": "mem0: x", **roots}).encode(), "cursor")
+        == ""
+    )
+    assert queued(home) == [(home.root.name, "x")]
+
+
 FLAT = {"copilot": "additionalContext", "cursor": "additional_context"}
 
 
@@ -382,7 +397,10 @@ def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standi
 def test_each_session_is_told_how_to_save_a_memory(home: Home) -> None:
     (line,) = context(home).splitlines()
     assert line.startswith("Save what a later session should know")
-    assert "A line of an answer that begins with `mem0:` is saved" in line
+    assert (
+        "A line of an answer that begins with `mem0:` (in small letters, with no list mark and"
+        in line
+    )
     hook(home, "Stop", last_assistant_message=line)
     assert not home.queue.exists()
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import math
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -11,8 +13,10 @@ import pytest
 from mcp_types import JSONRPCError, JSONRPCMessage
 from pydantic import TypeAdapter
 
+from mem0tray.agents import mcp_server
 from mem0tray.agents.mcp_server import ToolServer
 from tests.agents.tool_client import LEGACY, ToolClient, Wire, call, request
+from tests.support import needs
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import PATIENCE
@@ -216,6 +220,40 @@ def test_a_client_that_dies_within_a_line_is_left_in_peace(home: Home) -> None:
         lines, errors = wire.end(SAVE[:-9])
     assert (errors, [json.loads(line)["error"]["code"] for line in lines]) == (b"", [NO_JSON])
     assert not home.queue.exists()
+
+
+def test_what_was_asked_is_answered_though_the_input_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does it wait for what only the client could say."""
+    monkeypatch.setattr(mcp_server, "_LAST", math.inf)
+    monkeypatch.setattr(ToolServer, "_answer", lambda server, *_: f"in {server._folder()}")
+    server = ToolServer(out := io.BytesIO())
+    able = request(1, "initialize", capabilities={"roots": {}})
+    server.serve([able, call(2, "mem0_recall"), call(3, "mem0_health")])
+    server.finish()
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    answers = [each for each in lines if "result" in each]
+    assert sorted(each["id"] for each in answers) == [1, 2, 3]
+    assert "in None" in str(answers[-1])
+
+
+@needs.posix("a pipe does not tell that nobody reads it")
+@pytest.mark.parametrize(("patience", "is_heard"), [(0.0, True), (math.inf, False)])
+def test_a_call_that_hangs_holds_up_no_end(
+    monkeypatch: pytest.MonkeyPatch, patience: float, is_heard: object
+) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(mcp_server, "_LAST", patience)
+    monkeypatch.setattr(ToolServer, "_call", lambda *_: released.wait())
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb") as out, os.fdopen(reader, "rb") as client:
+        if not is_heard:
+            client.close()
+        server = ToolServer(out)
+        server.serve([call(1, "mem0_health")])
+        server.finish()
+    released.set()
 
 
 @pytest.mark.parametrize("ended", [b"", b"\n"], ids=["no end of the line", "whole"])

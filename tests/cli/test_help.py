@@ -6,6 +6,7 @@ import shlex
 import click
 import pytest
 
+from mem0tray.agents.table import AGENTS
 from mem0tray.cli import app
 from mem0tray.cli import help as help_
 from mem0tray.cli.arguments import Command
@@ -70,6 +71,11 @@ def test_a_topic_is_shown_as_plain_text(home: Scratch, topic: str) -> None:
     headings = re.compile(r"^#+ .+$", re.MULTILINE)
     assert headings.findall(shown) == headings.findall(page.read_text(encoding="utf-8"))
     assert not re.search(r"\]\((?!https:)|^!\[|\x1b|</?(?:img|picture|source)", shown, re.MULTILINE)
+
+
+def test_an_agent_s_name_leads_to_the_page_on_agents(home: Scratch) -> None:
+    for each in AGENTS.keys() - TOPICS:  # Claude Code has one of its own
+        assert home.ok("help", each) == home.ok("help", "agents")
 
 
 @pytest.mark.parametrize("columns", [60, 100])

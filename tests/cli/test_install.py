@@ -78,7 +78,7 @@ def test_both_are_connected_and_taken_back_byte_for_byte(home: Scratch) -> None:
     for each in (
         "+",
         str(settings),
-        "`mem0tray install claude-code --allow` lets it",
+        "`mem0tray install claude-code --allow` it does not ask",
         "begin with `mem0:`",
     ):
         assert each in said
@@ -167,7 +167,7 @@ def test_what_was_made_by_hand_is_neither_doubled_nor_taken(home: Scratch) -> No
     server = json.dumps({"mcpServers": {"memory": {"command": "mem0tray", "args": ["mcp"]}}})
     settings, servers = own_settings(home, text), own_servers(home, server)
     said = home.ok("install", "claude-code")
-    assert "made by hand" in said
+    assert "added yourself" in said
     assert len(commands_in(settings)) == len(EVENTS)
     assert servers.read_text() == server
     home.ok("uninstall", "claude-code")

@@ -245,7 +245,7 @@ def test_what_was_made_by_hand_is_neither_doubled_nor_taken(
     before = texts(home, agent)
     allow = ["--allow"] if agent != "claude-code" else []  # a permission is no server's
     said = home.ok("install", agent, "--hooks") + home.ok("install", agent, "--mcp", *allow)
-    assert said.count("made by hand") == len(AGENTS[agent].events) + 1
+    assert said.count("added yourself") == len(AGENTS[agent].events) + 1
     home.ok("uninstall", agent)
     assert texts(home, agent) == before
 
@@ -317,11 +317,16 @@ def test_an_odd_file_is_refused_and_then_no_agent_is_changed(
 def test_all_are_those_that_this_computer_has(home: Scratch) -> None:
     assert "No coding agent was found" in home.run("install", "--all").line
     put(home, "gemini")
-    (home.root / ".cursor").mkdir()
+    put(home, "cursor")
+    (home.root / ".copilot/hooks").mkdir(parents=True)  # as `uninstall` leaves it
     home.claude.mkdir(exist_ok=True)  # our own files are there too
     found = changes(home, "install", "--all")
     assert list(dict.fromkeys(each["agent"] for each in found)) == ["gemini", "cursor"]
     assert all(each["done"] for each in changes(home, "uninstall", "--all"))
+
+
+def test_who_is_named_need_not_be_here(home: Scratch) -> None:
+    assert [each["done"] for each in changes(home, "install", "codex", "--all")] == [True, True]
 
 
 def test_a_whole_uninstall_takes_every_agent(home: Scratch) -> None:
@@ -435,13 +440,13 @@ def test_a_part_alone_has_nothing_to_do_with_another_file(home: Scratch) -> None
 
 def test_codex_is_said_to_skip_hooks_that_are_not_trusted(home: Scratch) -> None:
     put(home, "codex")
-    assert "until you trust them" in home.ok("install", "codex")
+    assert "skips them silently" in home.ok("install", "codex")
     hooks, settings = home.root / ".codex/hooks.json", home.root / ".codex/config.toml"
     before = settings.read_bytes()
     key = json.dumps(f"{hooks}:session_start:0:0")
     for odd in ("", "[hooks]\nstate = 5\n", "[[hooks.state]]\n", f"[hooks.state]\n{key} = 5\n"):
         settings.write_bytes(before + odd.encode())
-        assert "until you trust them" in str(checks(home, "codex"))
+        assert "skips them silently" in str(checks(home, "codex"))
     settings.write_bytes(before)
     with settings.open("a", encoding="utf-8") as file:
         for event, group in (("session_start", 0), ("stop", 1), ("session_end", 0)):
@@ -453,6 +458,8 @@ def test_codex_is_said_to_skip_hooks_that_are_not_trusted(home: Scratch) -> None
 def test_an_agent_without_hooks_has_the_tools_alone(home: Scratch) -> None:
     assert "it has the tools alone" in home.ok("install", "opencode")
     assert changes(home, "uninstall", "opencode", "--hooks") == []
+    for command in ("install", "uninstall"):
+        assert "opencode has the tools alone" in home.ok(command, "opencode", "--hooks")
 
 
 COMMENTED = '{\n  // "mine"\n  "url": "http://x/*y", /* more\n */ "mcp": {}\n}\n'
@@ -539,3 +546,42 @@ def test_a_person_is_asked_before_everything_is_removed(
     done = home.run("uninstall", stdin=f"{answer}\n".encode())
     assert done.code == (0 if answer == "y" else 1)
     assert (home.root / ".cursor/mcp.json").exists() == (answer == "n")
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("codex", 'set default_tools_approval_mode to "approve" there'),
+        ("gemini", "set trust to true there"),
+    ],
+)
+def test_what_is_not_allowed_as_you_added_it_is_said(home: Scratch, agent: str, said: str) -> None:
+    changes(home, "install", agent, "--mcp")
+    path = home.root / ALLOWED[agent][0]
+    text = path.read_text("utf-8")
+    by_hand = text.replace("[mcp_servers.mem0tray]", "[mcp_servers.memory]")
+    path.write_text(by_hand.replace('"mem0tray": {', '"memory": {'), encoding="utf-8")
+    for allow in ("--allow", "--no-allow"):
+        (change,) = changes(home, "install", agent, "--mcp", allow)
+        assert "the tools as `memory`, which you added yourself" in str(change["remarks"])
+        assert (said in change["remarks"][0]) == (allow == "--allow")
+    assert said not in str(changes(home, "uninstall", agent))
+
+
+def test_json_has_what_is_said_after_the_changes(home: Scratch) -> None:
+    said = home.run("install", "codex", "--json").json()["remarks"]
+    assert "skips them silently" in str(said)
+    assert home.run("install", "codex", "--json").json()["remarks"] == []
+
+
+def test_install_always_shows_the_difference(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, "cursor")
+    assert "+++" in home.ok("install", "cursor", "--dry-run", "--yes")
+    monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
+    done = home.run("install", "cursor", stdin=b"n\n")
+    assert "+++" in done.out
+    assert "Change these 2 files?" in done.out
+    assert "+++" in home.ok("install", "cursor", "--yes")
+    assert "is not there: nothing to remove" in home.ok("uninstall", "codex", "--yes")

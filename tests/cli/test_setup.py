@@ -236,10 +236,9 @@ def test_the_agents_that_are_here_or_named_are_connected(
     home: Home, options: tuple[str, ...], connected: set[str]
 ) -> None:
     (home.claude / "settings.json").write_text("{}", encoding="utf-8")
-    for folder in (".codex", ".cursor"):
+    for folder in (".codex", ".cursor")[: 1 + ("--agent" in options)]:
         (home.root / folder).mkdir()
-    if "--agent" not in options:
-        (home.root / ".cursor").rmdir()
+        (home.root / folder / "state").touch()
     home.ok("setup", *options, LOGIN, "--no-memory")
     for name, file in {
         "claude-code": ".claude.json",
@@ -248,6 +247,14 @@ def test_the_agents_that_are_here_or_named_are_connected(
     }.items():
         path = home.root / file
         assert (path.exists() and "mem0tray" in path.read_text("utf-8")) == (name in connected)
+
+
+def test_an_agent_that_a_later_setup_leaves_out_is_named(home: Home) -> None:
+    home.ok("setup", "--yes", LOGIN, "--no-claude-code")
+    (home.root / ".cursor").mkdir()
+    (home.root / ".cursor/state").touch()
+    said = home.ok("setup", "--yes", LOGIN, "--no-memory")
+    assert "Cursor is left as it is: `mem0tray install cursor` connects it." in said
 
 
 def test_notes_are_taken_in_only_where_that_is_said(home: Home) -> None:
