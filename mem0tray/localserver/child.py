@@ -23,10 +23,6 @@ SOUND_SECONDS = 60.0
 LONGEST_SECONDS = 60.0
 
 
-class LocalServerError(Mem0TrayError):
-    """The embedded server does not run, and could not be started."""
-
-
 def restart_delay(deaths: int) -> float:
     """Return the seconds before a server is started again: none at first, then 1, 2, 4, … 60."""
     return 0.0 if deaths <= 1 else min(2.0 ** min(deaths - 2, 10), LONGEST_SECONDS)
@@ -53,7 +49,7 @@ class LocalServer:
     def ensure(self) -> Endpoint:
         """Find the server that runs, or start one, in some 15 s at most.
 
-        Raises LocalServerError when none can be started, or not yet again.
+        Raises Mem0TrayError when none can be started, or not yet again.
         """
         with self._guard:
             found = find(self._folder, self._patience)
@@ -61,7 +57,7 @@ class LocalServer:
                 return found
             self._end_child()
             if time.monotonic() < self._not_before:
-                raise LocalServerError(*self._problem)
+                raise Mem0TrayError(*self._problem)
             self._start()
             return self._wait_until_ready()
 
@@ -122,7 +118,7 @@ class LocalServer:
                 Reason("The embedded server could not be started: {why}", why=why),
                 Reason("Check the permissions of {path}.", path=self._folder),
             )
-            raise LocalServerError(*self._problem) from error
+            raise Mem0TrayError(*self._problem) from error
         self._started = time.monotonic()
 
     def _wait_until_ready(self) -> Endpoint:
@@ -136,9 +132,9 @@ class LocalServer:
             if found is not None:
                 return found
             if self._leaving.wait(_POLL_SECONDS):
-                raise LocalServerError(Reason("The embedded server is being stopped."))
+                raise Mem0TrayError(Reason("The embedded server is being stopped."))
         self._end_child()
-        raise LocalServerError(*self._problem)
+        raise Mem0TrayError(*self._problem)
 
 
 def _last_words(log: Path, code: int) -> Reason:

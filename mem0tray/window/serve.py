@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -19,9 +20,8 @@ _LOOK: Final = 5.0
 
 def end_when_left(window: Window, stop: Callable[[], None]) -> None:
     """Call `stop` when no page has been open for a minute."""
-    wait = threading.Event().wait
     while window.unwatched() < _LEFT:
-        wait(_LOOK)
+        time.sleep(_LOOK)
     stop()
 
 

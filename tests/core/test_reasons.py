@@ -32,7 +32,7 @@ _FOR_COMMANDS = (
 )  # fmt: skip
 _ERRORS = {name for name in vars(errors) if name.endswith("Error")}
 _SAYING = _ERRORS | {
-    "LocalServerError", "Cause", "Health", "WorkerState", "block",
+    "Cause", "Health", "WorkerState", "block",
 }  # fmt: skip
 # Never shown as a reason: for the log, for programmers, or caught where they are raised.
 _UNSEEN = (

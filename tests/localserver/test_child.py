@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files.lock import FileLock
 from mem0tray.localserver import endpoint
-from mem0tray.localserver.child import SOUND_SECONDS, LocalServer, LocalServerError, restart_delay
+from mem0tray.localserver.child import SOUND_SECONDS, LocalServer, restart_delay
 from mem0tray.localserver.endpoint import DATABASE, LOG, Endpoint, find
 from tests.localserver.support import client_of, save, texts
 from tests.support import needs
@@ -159,11 +160,11 @@ def test_one_that_cannot_start_says_why_and_waits(own: LocalServer, lock: Path) 
     lock.parent.mkdir()
     (lock.parent / DATABASE).write_bytes(b"no database " * 100)
     for _ in range(3):
-        with pytest.raises(LocalServerError, match="cannot be opened"):
+        with pytest.raises(Mem0TrayError, match="cannot be opened"):
             own.ensure()
         assert child_pid(own) is None
     (lock.parent / DATABASE).unlink()
-    with pytest.raises(LocalServerError, match="cannot be opened"):
+    with pytest.raises(Mem0TrayError, match="cannot be opened"):
         own.ensure()  # not yet again
     wait_until(lambda: attempt(own), what="started after the wait")
     assert own.ensure().pid == child_pid(own)
@@ -176,14 +177,14 @@ def child_pid(server: LocalServer) -> int | None:
 def attempt(server: LocalServer) -> Endpoint | None:
     try:
         return server.ensure()
-    except LocalServerError:
+    except Mem0TrayError:
         return None
 
 
 def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     server = LocalServer(tmp_path / "file" / "local-server", 0)
-    with pytest.raises(LocalServerError, match="local-server"):
+    with pytest.raises(Mem0TrayError, match="local-server"):
         server.ensure()
     server.stop()
 
@@ -194,7 +195,7 @@ def test_stop_ends_a_wait(own: LocalServer, lock: Path) -> None:
         waiting = thread.submit(own.ensure)
         wait_until(lambda: child_pid(own), what="the child is started")
         own.stop()
-        with pytest.raises(LocalServerError, match="being stopped"):
+        with pytest.raises(Mem0TrayError, match="being stopped"):
             waiting.result(LONGEST)
     assert child_pid(own) is None
 

@@ -179,13 +179,6 @@ class DBusMenu(ServiceInterface):
         return [(line.id, _variants(line.properties, names)) for line in wanted]
 
     @dbus_method()
-    def GetProperty(self, number: DBusInt32, name: DBusStr) -> DBusVariant:
-        found = _variants(self._line(number).properties, [name])
-        if not found:
-            raise DBusError(_ERROR, f"The line {number} has no property {name!r}.")
-        return found[name]
-
-    @dbus_method()
     def Event(self, number: DBusInt32, kind: DBusStr, data: DBusVariant, time: DBusUInt32) -> None:
         self._note([(number, kind, data, time)])
 

@@ -20,9 +20,9 @@ BASES: Final = {  # by the worker's state
 AMBER: Final = "amber"
 RED: Final = "red"
 SMALLEST: Final = 8
+LARGEST: Final = 512
 _DRAWN: Final = (16, 20, 22, 24, 32, 40, 44, 48, 64, 128, 256)
 _MOST: Final = 9  # a larger number does not fit: the tooltip has it
-_CACHED: Final = 64
 
 _PACKAGE: Final = Path(__file__).parents[2]
 _INSTALLED: Final = _PACKAGE / "icons"  # where the build puts them
@@ -47,12 +47,12 @@ def look(state: str, dlq_size: int, investigate: int) -> IconLook:
     return IconLook(base, RED if dlq_size > investigate else AMBER, text)
 
 
-@lru_cache(_CACHED)
+@lru_cache(64)
 def compose(look: IconLook, size: int) -> Image.Image:
-    """The picture, RGBA, `size` wide and high (at least 8). Shared: do not change."""
+    """The picture, RGBA, `size` wide and high (at least 8, at most 512). Shared: do not change."""
     if look.badge is not None:
         return add_badge(compose(IconLook(look.base), size), look.badge, look.text)
-    size = max(size, SMALLEST)
+    size = min(max(size, SMALLEST), LARGEST)
     drawn = next((each for each in _DRAWN if each >= size), _DRAWN[-1])
     with Image.open(icon_file(f"{look.base}-{drawn}.png")) as file:
         image = file.convert("RGBA")

@@ -19,7 +19,6 @@ from mem0tray.desktop.bus import DBUS, SIMILAR, UNANSWERED, BusError, Match, Ses
 from mem0tray.desktop.session import TOKEN, WATCHER, WATCHER_PATH
 from mem0tray.desktop.tray import dbus_menu
 from mem0tray.desktop.tray.dbus_menu import DBusMenu
-from mem0tray.system.paths import APP
 from mem0tray.system.threads import Bell
 
 INTERFACE: Final = "org.kde.StatusNotifierItem"
@@ -50,8 +49,11 @@ class StatusNotifierItem(ServiceInterface):
     to the front what a click opens) are called on the bus's thread, and must return at once.
     """
 
-    def __init__(self, activate: Callable[[], object], token: Callable[[str], object]) -> None:
+    def __init__(
+        self, name: str, activate: Callable[[], object], token: Callable[[str], object]
+    ) -> None:
         super().__init__(INTERFACE)
+        self.shown_name = name
         self.tooltip = ""
         self.status = PASSIVE
         self.pixmaps: list[Pixmap] = []
@@ -59,8 +61,8 @@ class StatusNotifierItem(ServiceInterface):
         self._token = token
 
     Category = constant("Category", "s", lambda _: "ApplicationStatus")
-    Id = constant("Id", "s", lambda _: APP)
-    Title = constant("Title", "s", lambda _: APP)
+    Id = constant("Id", "s", lambda item: item.shown_name)
+    Title = constant("Title", "s", lambda item: item.shown_name)
     Status = constant("Status", "s", lambda item: item.status)
     WindowId = constant("WindowId", "i", lambda _: 0)
     IconName = constant("IconName", "s", lambda _: "")  # a picture of its own, not the theme's
@@ -121,6 +123,7 @@ class _BusIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
         self.menu_there = DBusMenu(bus, self._hand_over)
         super().__init__(*arguments)
         self._item = StatusNotifierItem(
+            self.name,
             lambda: self._hand_over(self),  # which does what the default line does
             lambda token: self._hand_over(lambda: os.environ.update({TOKEN: token})),
         )
