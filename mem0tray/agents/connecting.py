@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -67,7 +67,8 @@ class FoundSettings:
 class Change:
     """A planned change of one file, for the `parts` in it.
 
-    `after` is the new content, None for no file; `remarks` say what stays.
+    `after` is the new content, None for no file; `remarks` say what stays, and why the change must
+    not be made, which is its `refusal`.
     """
 
     agent: str
@@ -76,6 +77,7 @@ class Change:
     after: bytes | None
     adding: bool
     remarks: tuple[str, ...] = ()
+    refusal: FileUnavailableError | None = None
 
     @property
     def is_needed(self) -> bool:
@@ -88,21 +90,17 @@ class Change:
         after = (self.after or b"").decode("utf-8-sig").splitlines()
         return list(difflib.unified_diff(before, after, path, path, lineterm=""))
 
+    def refused(self, why: FileUnavailableError) -> "Change":
+        return replace(self, remarks=(*self.remarks, str(why)), refusal=why)
+
 
 def plan(
-    name: str,
-    program: Sequence[str] = (),
-    parts: Sequence[str] = PARTS,
-    *,
-    allow: bool = False,
-    refused: list[FileUnavailableError] | None = None,
-    dry_run: bool = False,
+    name: str, program: Sequence[str] = (), parts: Sequence[str] = PARTS, *, allow: bool = False
 ) -> list[Change]:
     """Return the change of each file, for `install`, by which the agent starts `program`.
 
-    Without a program they are those for `uninstall`. Raises FileUnavailableError if a file must not
-    be changed, as a link or a read-only one; with `refused`, that gets these errors. For a dry run
-    that is a remark, and a file that cannot be read counts as none.
+    Without a program they are those for `uninstall`. Of a file that cannot be read it is refused,
+    and made as if there were none.
     """
     there: dict[Path, list[str]] = {}
     changes = []
@@ -112,24 +110,24 @@ def plan(
             there.setdefault(path, []).append(part)
     for path, its in there.items():
         try:
-            changes.append(_planned(name, read(name, path), its, program, dry_run=dry_run))
+            change = _planned(name, read(name, path), its, program)
         except (FileUnavailableError, ValueError) as error:
             if isinstance(error, ValueError):  # of TOML that has no place for a further table
                 why = f"{path} has no place for a further server ({error})."
                 error = FileUnavailableError(why, "Write each as a table, `[mcp_servers.NAME]`.")
-            if program and dry_run:
-                change = _planned(name, _none(path), its, program, dry_run=True)
-                changes.append(replace(change, remarks=(str(error),)))
-            elif refused is None:
-                raise error from None
-            else:
-                refused.append(error)
-    return [each for each in changes if each.parts]
+            change = _planned(name, _none(path), its, program).refused(error)
+        changes.append(change)
+    return [each for each in changes if each.parts or each.refusal]
 
 
-def _planned(
-    name: str, found: FoundSettings, parts: list[str], program: Sequence[str], *, dry_run: bool
-) -> Change:
+def refuse(changes: Iterable[Change]) -> None:
+    """Raise FileUnavailableError if one of the changes must not be made."""
+    for each in changes:
+        if each.refusal is not None:
+            raise each.refusal
+
+
+def _planned(name: str, found: FoundSettings, parts: list[str], program: Sequence[str]) -> Change:
     path, after, text = found.path, found.data, _changed(name, parts, found.text, program)
     others = [each for each in parts if each != ALLOW]
     member, value = AGENTS[name].settings.allow
@@ -153,11 +151,9 @@ def _planned(
     change = Change(name, tuple(parts), found, after, bool(program), by_hand)
     if not change.is_needed or not (why := _refusal(found)):
         return change
-    if dry_run:
-        return replace(change, remarks=(*by_hand, f"{path} {why}."))
     verb = "install" if program else "uninstall"
     how = f"Change by hand there what `mem0tray {verb} {name} --dry-run` shows."
-    raise FileUnavailableError(f"{path} {why}.", how)
+    return change.refused(FileUnavailableError(f"{path} {why}.", how))
 
 
 def _refusal(found: FoundSettings) -> str:
@@ -291,8 +287,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def carry_out(change: Change) -> Path | None:
     """Make the planned change; return the copy of the former file, None if there was none.
 
-    Raises FileUnavailableError, with the file as it was, if it changed or cannot be written.
+    Raises FileUnavailableError, with the file as it was, if it is refused, or the file changed or
+    cannot be written.
     """
+    refuse([change])
     found, path, folder = change.found, change.found.path, _folder(change.agent)
     private_folders.make_private_folder(folder)
     allowed, copy = _mark(change.agent, path), None

@@ -77,14 +77,17 @@ def planned(
     Raises Mem0TrayError where a file must not be changed, and click.Abort.
     """
     program = Origin.of_this_process().in_console()
-    plan = partial(connecting.plan, program=program, parts=parts, dry_run=dry_run)
+    plan = partial(connecting.plan, program=program, parts=parts)
     made = {name: plan(name, allow=bool(allow)) for name in agents}
     if allow is None and asking:
         more = {name: plan(name, allow=True) for name in agents}
         titles = [AGENTS[name].title for name in agents if more[name] != made[name]]
         if titles and click.confirm(f"Shall {', '.join(titles)} use the tools without asking you?"):
             made = more
-    return [change for name in agents for change in made[name]]
+    changes = [change for name in agents for change in made[name]]
+    if not dry_run:
+        connecting.refuse(changes)
+    return changes
 
 
 def make(
@@ -92,9 +95,9 @@ def make(
 ) -> None:
     """Show the changes (unless not to `show`), ask if somebody can answer, make them, and say so.
 
-    Raises click.Abort, and Mem0TrayError where a file cannot be written.
+    Raises click.Abort, and Mem0TrayError where a file cannot be written. A refused one is left out.
     """
-    needed = [each for each in changes if each.is_needed]
+    needed = [each for each in changes if each.is_needed and (dry_run or not each.refusal)]
     follows = _what_follows([each for each in needed if each.adding])
     if show and not as_json:
         for line in (line for each in needed for line in each.difference()):
@@ -107,7 +110,7 @@ def make(
         output.say("There are no hooks to change: opencode has the tools alone.")
     documents = []
     for each in changes:
-        done = not dry_run and each.is_needed
+        done = not dry_run and each in needed
         copy = connecting.carry_out(each) if done else None
         documents.append(
             {
@@ -121,7 +124,7 @@ def make(
                 "remarks": list(each.remarks),
             }
         )
-        if not as_json:
+        if not as_json and (dry_run or not each.refusal):
             _report(each, copy, done=done)
     if as_json:
         output.print_json({"changes": documents, "remarks": follows})
@@ -144,7 +147,7 @@ def _report(change: Change, copy: Path | None, *, done: bool) -> None:
         output.say_beside("", f"Only shown: {path} was not changed.")
     elif change.adding:
         output.say_beside("", f"The {what} in {path} are as they should be.")
-    else:
+    elif not change.refusal:
         has = (
             "is not there: nothing to remove"
             if change.found.data is None
@@ -254,12 +257,11 @@ def uninstall(
             raise click.UsageError("--purge goes without an agent and --all.")
         parts = _parts(mcp=mcp, hooks=hooks)
         names = _named(agents, every=every)
-        refused: list[FileUnavailableError] = []
-        plan = partial(connecting.plan, parts=parts, refused=refused, dry_run=dry_run)
-        changes = [each for name in names for each in plan(name)]
+        changes = [each for name in names for each in connecting.plan(name, parts=parts)]
         make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
-        if refused:
-            raise FileUnavailableError(" ".join(map(str, refused)))
+        refused = [str(each.refusal) for each in changes if each.refusal]
+        if refused and not dry_run:
+            raise FileUnavailableError(" ".join(refused))
         return
     if mcp or hooks or dry_run:
         raise click.UsageError("--mcp, --hooks and --dry-run go with an agent or --all.")
@@ -334,14 +336,14 @@ class _Uninstalling:
 
     def _take_away(self) -> None:
         for name, agent in AGENTS.items():
-            refused: list[FileUnavailableError] = []
-            for change in connecting.plan(name, refused=refused):
-                if change.is_needed:
-                    connecting.carry_out(change)
-                    self._removed.append(f"the {_what(change)} in {change.found.path}")
-            for error in refused:
-                self._left.append((f"what connects {agent.title}", str(error).rstrip(".")))
-                self.is_whole = False
+            for change in connecting.plan(name):
+                try:
+                    if change.is_needed or change.refusal:
+                        connecting.carry_out(change)
+                        self._removed.append(f"the {_what(change)} in {change.found.path}")
+                except Mem0TrayError as error:
+                    self._left.append((f"what connects {agent.title}", str(error).rstrip(".")))
+                    self.is_whole = False
         with suppress(Mem0TrayError):  # the hooks then stay, and the reason is known
             if plug_in := connecting.plug_in():
                 how = f"`claude plugin uninstall {plug_in}` takes it away"

@@ -48,10 +48,8 @@ def shown() -> dict[str, Any]:
 
 
 def _is_connected() -> bool:
-    try:
-        return not any(each.is_needed for each in connecting.plan(CLAUDE_CODE, _program()))
-    except Mem0TrayError:
-        return False
+    changes = connecting.plan(CLAUDE_CODE, _program())
+    return not any(each.is_needed or each.refusal for each in changes)
 
 
 def _program() -> tuple[str, ...]:
@@ -116,6 +114,8 @@ def start_at_login(*, wanted: bool) -> None:
 
 def connect_claude(*, wanted: bool) -> None:
     """Connect Claude Code with mem0tray, or undo that; a copy of each file is kept."""
-    for change in connecting.plan(CLAUDE_CODE, _program() if wanted else ()):
+    changes = connecting.plan(CLAUDE_CODE, _program() if wanted else ())
+    connecting.refuse(changes)
+    for change in changes:
         if change.is_needed:
             connecting.carry_out(change)

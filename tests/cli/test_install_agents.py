@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from mem0tray.agents import connecting
 from mem0tray.agents.table import AGENTS
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
@@ -518,6 +519,23 @@ def test_an_empty_file_and_a_byte_order_mark_are_kept(home: Scratch, text: str) 
     assert made.startswith("\ufeff") == text.startswith("\ufeff")
     changes(home, "uninstall", "cursor")
     assert path.read_bytes() == text.encode()
+
+
+def test_a_file_that_changes_meanwhile_stops_no_other_agent(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.ok("install", "codex", "gemini", "--yes")
+    path, carry_out = home.root / ".codex/config.toml", connecting.carry_out
+
+    def after_a_change(change: connecting.Change) -> Path | None:
+        if change.found.path == path:
+            path.write_text("theirs = true\n", encoding="utf-8")
+        return carry_out(change)
+
+    monkeypatch.setattr(connecting, "carry_out", after_a_change)
+    done = home.run("uninstall")
+    assert (done.code, "changed by another program meanwhile" in done.out) == (1, True)
+    assert texts(home, "gemini") == dict.fromkeys(THERE["gemini"])
 
 
 def test_a_file_that_cannot_be_read_stops_no_other_agent(home: Scratch) -> None:
