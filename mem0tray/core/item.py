@@ -89,16 +89,10 @@ def entry(name: str, project: str, text: str, timestamp: float) -> Object:
 
 def parse(raw: bytes) -> Item | None:
     """Return the item in `raw` (one JSON value); None if that is no object with text content."""
-    try:
-        head = _HEAD.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a lone surrogate, or NaN
-        slow = load_object(raw)
-        if slow is None:
-            return None
-        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
-    if not isinstance(head.content, str):
+    head = _read(raw)
+    if head is None:
         return None
-    project = head.project_id if isinstance(head.project_id, str) else ""
+    project = _project(head)
     timestamp = number(head.timestamp)
     has_id = isinstance(head.id, str) and head.id != ""
     return Item(
@@ -113,6 +107,27 @@ def parse(raw: bytes) -> Item | None:
         raw=raw,
         has_id=has_id,
     )
+
+
+def project_and_text(raw: bytes) -> tuple[str, str] | None:
+    """Return what a server gets of the item in `raw`; None if `parse` finds none."""
+    head = _read(raw)
+    return None if head is None else (_project(head), head.content)
+
+
+def _read(raw: bytes) -> _Head | None:
+    try:
+        head = _HEAD.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a lone surrogate, or NaN
+        slow = load_object(raw)
+        if slow is None:
+            return None
+        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
+    return head if isinstance(head.content, str) else None
+
+
+def _project(head: _Head) -> str:
+    return head.project_id if isinstance(head.project_id, str) else ""
 
 
 def identity(raw: bytes) -> Name:

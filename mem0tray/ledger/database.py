@@ -3,8 +3,9 @@
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,6 +60,23 @@ class Outdated:
         self._noted.clear()
 
 
+class _Block:
+    """A reusable `with` block; a generator would cost too much for each delivery."""
+
+    def __init__(
+        self,
+        begin: Callable[[], sqlite3.Connection],
+        end: Callable[[BaseException | None], None],
+    ) -> None:
+        self._begin, self._end = begin, end
+
+    def __enter__(self) -> sqlite3.Connection:
+        return self._begin()
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._end(error)
+
+
 class Ledger:
     """The one writing connection, shared by the worker's threads under one lock.
 
@@ -69,8 +87,11 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        self._is_open = False  # a transaction
+        self._depth = 0  # of nested transactions
         self._synchronous = ""
+        self._locked = _Block(self._take, self._let_go)
+        self._quick = _Block(partial(self._begin, "NORMAL"), self._end)
+        self._durable = _Block(partial(self._begin, "FULL"), self._end)
         private_folders.make_private_folder(path.parent)
         self._db, self.rebuilt = opening.open_or_begin(path)
         try:
@@ -143,46 +164,58 @@ class Ledger:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    @contextmanager
-    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = False) -> _Block:
         """Begin a transaction; with `durable` it waits for the disk, for earlier commits too.
 
         Only the outermost of nested ones commits. Raises LedgerError.
         """
-        with self.locked() as db:
-            if self._is_open:
-                yield db
-                return
-            self._is_open = True
+        return self._durable if durable else self._quick
+
+    def locked(self) -> _Block:
+        """Lock the connection, without a transaction. Raises LedgerError."""
+        return self._locked
+
+    def _begin(self, synchronous: str) -> sqlite3.Connection:
+        db = self._take()
+        self._depth += 1
+        if self._depth == 1:
             try:
-                self._begin("FULL" if durable else "NORMAL")
-                yield db
-                db.execute("COMMIT")
-                self.outdated.commit()
-            except BaseException:
+                if synchronous != self._synchronous:
+                    db.execute(f"PRAGMA synchronous = {synchronous}")
+                    self._synchronous = synchronous
+                db.execute("BEGIN IMMEDIATE")
+                if synchronous == "FULL":
+                    db.execute(_CHANGE)
+            except BaseException as error:
+                self._end(error)
+                raise
+        return db
+
+    def _end(self, error: BaseException | None) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            try:
+                if error is None:
+                    self._db.execute("COMMIT")
+                    self.outdated.commit()
+            except sqlite3.Error as failed:
+                error = failed
+            if error is not None:
                 self.outdated.roll_back()
                 with suppress(sqlite3.Error):  # after some errors SQLite has rolled back by itself
-                    db.execute("ROLLBACK")
-                raise
-            finally:
-                self._is_open = False
+                    self._db.execute("ROLLBACK")
+        self._let_go(error)
 
-    @contextmanager
-    def locked(self) -> Iterator[sqlite3.Connection]:
-        """Lock the connection, without a transaction. Raises LedgerError."""
-        with self._lock:
-            try:
-                yield self._db
-            except sqlite3.Error as error:
+    def _take(self) -> sqlite3.Connection:
+        self._lock.acquire()
+        return self._db
+
+    def _let_go(self, error: BaseException | None) -> None:
+        try:
+            if isinstance(error, sqlite3.Error):
                 raise self._trouble(error) from error
-
-    def _begin(self, synchronous: str) -> None:
-        if synchronous != self._synchronous:
-            self._db.execute(f"PRAGMA synchronous = {synchronous}")
-            self._synchronous = synchronous
-        self._db.execute("BEGIN IMMEDIATE")
-        if synchronous == "FULL":
-            self._db.execute(_CHANGE)
+        finally:
+            self._lock.release()
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.locked() as db:

@@ -158,17 +158,18 @@ class Outbox:
                 delivered = next((at for each, at, has in past if each == there and has), None)
                 if taken is None and state == items.FRESH:  # no dead letter is ever held
                     taken = next((at for each, at, _ in past if each == OF_ANOTHER_WORKER), None)
-        memory = None if raw is None else items.parse(raw)
+        memory = None if raw is None else items.project_and_text(raw)
         if memory is None:  # only items with text content enter the ledger
             raise LookupError(key)
         name = decode(item_id)
         read_there = items.is_id_from(name, server, digest)
         if read_there:  # the address was changed back: it is there, under no key of ours
             unknown, delivered = unknown or 0.0, delivered or 0.0
-        removed = (encode(items.id_before(name)), digest, items.REMOVED)
-        restored = unknown is not None and bool(self._ledger.value(SQL["was_removed"], *removed))
+        before = "" if unknown is None else items.id_before(name)
+        removed = (encode(before), digest, items.REMOVED)
+        restored = before != "" and bool(self._ledger.value(SQL["was_removed"], *removed))
         return Job(
-            key, state, name, memory.project, memory.content,
+            key, state, name, *memory,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
             unknown, timeouts, taken, delivered, timestamp, ticket, read_there, restored,
             bool(as_agent),

@@ -74,7 +74,7 @@ SELECT count(*) FROM items WHERE digest = ? AND reason = 'removed from the serve
 
 -- name: was_removed
 -- Whether a memory was removed, or is not known: a killed command may have been about to.
-SELECT ?1 != x'' AND (count(*) = 0 OR max(state = 'discarded' AND reason = ?3))
+SELECT count(*) = 0 OR max(state = 'discarded' AND reason = ?3)
   FROM items WHERE id = ?1 AND digest = ?2
 
 -- name: doubt_delivery
