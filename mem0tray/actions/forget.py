@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import backups
-from mem0tray.actions.one_writer import apply, worker_runs
+from mem0tray.actions.one_writer import submit, worker_runs
 from mem0tray.actions.waiting import DLQ_LIST, FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -178,7 +178,7 @@ def _from_ledger(
         if (each.state == items.DISCARDED and each.reason != items.FORGOTTEN)
         or (each.state == items.DELIVERED and each.name in named)
     ]
-    return not left or apply(paths, settings, orders.about(orders.FORGET, left)).heard
+    return not left or submit(paths, settings, orders.about(orders.FORGET, left)).heard
 
 
 # Files ----------------------------------------------------------------------------

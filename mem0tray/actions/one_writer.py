@@ -178,8 +178,8 @@ class Answer(Struct, frozen=True):
         return self.results.get(name, GONE if self.heard else DONE)
 
 
-def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
-    """Apply an order, now or as soon as the worker can; say what became of each memory.
+def submit(paths: Paths, settings: Settings, order: Order) -> Answer:
+    """Have an order carried out, by the worker or here; return what became of each memory.
 
     A worker has two seconds to answer, also about what it is sending. Raises LedgerError,
     FileUnavailableError, LockTimeoutError or KeyboardInterrupt: the order is taken back, and

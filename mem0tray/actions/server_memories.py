@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from mem0tray.actions import add, backups, chosen_client, look_up, recall, waiting
 from mem0tray.actions.add_lines import ids_of_key
-from mem0tray.actions.one_writer import Answer, apply, keep_in_step
+from mem0tray.actions.one_writer import Answer, keep_in_step, submit
 from mem0tray.actions.verbs import Deleted
 from mem0tray.actions.waiting import QUEUE_LIST, SERVER, SHORTEST, FoundItem, as_found
 from mem0tray.config.server_choice import chosen_server, in_sentence
@@ -210,7 +210,7 @@ def _remove(settings: Settings, client: Client, plans: Sequence[_Planned], backu
     def order(verb: str, those: Sequence[_Planned]) -> Answer:
         names = [name for each in those for name in each.names]
         asked = orders.about(verb, names, backup.name, server.name)
-        return apply(settings.locations(), settings, asked)
+        return submit(settings.locations(), settings, asked)
 
     answer = order(orders.REMOVE, plans)
     is_back = orders.THERE in answer.results.values()  # just now
@@ -295,7 +295,7 @@ def correct(settings: Settings, memory: ServerMemory, text: str) -> Corrected:
 def _take_back(settings: Settings, name: Name) -> bool:
     """Delete the new text of a correction that failed; return whether it waited still."""
     keep_in_step(settings.locations(), settings)
-    answer = apply(settings.locations(), settings, orders.about(orders.EDIT, [name]))
+    answer = submit(settings.locations(), settings, orders.about(orders.EDIT, [name]))
     return answer.of(name) in (orders.DONE, orders.GONE)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from mem0tray.actions import backups, waiting, worker_report
 from mem0tray.actions.backups import RestoreSource
-from mem0tray.actions.one_writer import apply, worker_runs
+from mem0tray.actions.one_writer import submit, worker_runs
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, WaitingItems, resolve
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
@@ -70,14 +70,14 @@ def delete(
     """Write all of `chosen` to a backup, then delete them; `for_good`: no backup, texts erased."""
     names, result = [each.identity for each in chosen], Deleted()
     if for_good:
-        answer = apply(paths, settings, orders.about(orders.FORGET, names))
+        answer = submit(paths, settings, orders.about(orders.FORGET, names))
     else:
         result.backup = backups.free_name(paths, time.time())
         backups.write_dated(result.backup, [each.raw for each in chosen])
         try:
             if any(each.is_dead for each in chosen):
                 backups.keep_last_state(paths)
-            answer = apply(paths, settings, orders.about(orders.DELETE, names, result.backup.name))
+            answer = submit(paths, settings, orders.about(orders.DELETE, names, result.backup.name))
         except BaseException:
             result.backup.unlink(missing_ok=True)  # the backup of a deletion that never was
             raise
@@ -114,7 +114,7 @@ def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) 
     text = Text.of(raw, dead=found.is_dead)
     order = Order(orders.EDIT, orders.named([found.identity]), [text])
     try:
-        answer = apply(paths, settings, order)
+        answer = submit(paths, settings, order)
     except BaseException:
         kept.unlink(missing_ok=True)
         raise
@@ -168,7 +168,7 @@ def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored
     if not wanted:
         return result
     texts = [Text.of(each.raw, dead=each.is_dead) for each in wanted.values()]
-    answer = apply(paths, settings, Order(orders.RESTORE, texts=texts))
+    answer = submit(paths, settings, Order(orders.RESTORE, texts=texts))
     result.heard = answer.heard
     untouched = {THERE: result.there, DELIVERED: result.delivered}
     for name, piece in wanted.items():
@@ -241,7 +241,7 @@ def retry_found(settings: Settings, seen: WaitingItems, chosen: Sequence[FoundIt
     if not found:
         return Retried()
     called = seen.handles(chosen[:_CALLED])
-    answer = apply(settings.locations(), settings, orders.about(orders.RETRY, found))
+    answer = submit(settings.locations(), settings, orders.about(orders.RETRY, found))
     return Retried([e for name, e in found.items() if answer.of(name) == DONE], called)
 
 

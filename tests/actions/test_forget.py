@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.actions import backups
 from mem0tray.actions.forget import Forgotten, forget
-from mem0tray.actions.one_writer import Answer, apply
+from mem0tray.actions.one_writer import Answer, submit
 from mem0tray.actions.verbs import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
@@ -40,12 +40,12 @@ def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
     seen: list[str] = []
 
     def applied(*given: Any) -> Answer:
-        answer = apply(*given)
+        answer = submit(*given)
         seen.extend(path.name for path in paths.claude_dir.glob("*backup*"))
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mem0tray.actions.verbs.apply", applied)
+        patch.setattr("mem0tray.actions.verbs.submit", applied)
         assert delete(paths, Settings(), chosen(paths, "zz"), for_good=True).items
     assert (seen, contents(paths)) == ([], ["stays"])
     with pytest.raises(NotFoundError):

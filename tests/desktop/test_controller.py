@@ -146,7 +146,7 @@ def test_one_that_is_being_sent_is_not_said_to_be_deleted(
 ) -> None:
     letter = desk.letters()["bb"]
     name = parsed(json.dumps(letters[1]).encode()).name
-    monkeypatch.setattr(deleting, "apply", lambda *_: Applied({name: IN_FLIGHT}))
+    monkeypatch.setattr(deleting, "submit", lambda *_: Applied({name: IN_FLIGHT}))
     ((title, text),) = desk.click(Verb.DELETE, letter=letter)
     assert (title, "being sent at this moment" in text) == ("That did not work", True)
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -213,6 +214,19 @@ def test_what_cannot_be_made_durable_is_not_begun(ledger: Ledger) -> None:
     with ledger.transaction(durable=True):
         ledger.set_meta("n", 1)
     assert ledger.meta("n") == 1
+
+
+def test_a_fault_at_a_commit_leaves_the_ledger_usable_for_other_threads(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger.outdated, "commit", lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError), ledger.transaction():
+            ledger.set_meta("n", 1)
+    other = threading.Thread(target=ledger.set_meta, args=("n", 2), daemon=True)
+    other.start()
+    other.join(10)
+    assert ledger.meta("n") == 2
 
 
 def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:

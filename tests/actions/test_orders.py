@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from mem0tray.actions.one_writer import apply
+from mem0tray.actions.one_writer import submit
 from mem0tray.actions.verbs import Changed, Deleted, delete, edit_text
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
@@ -152,7 +152,7 @@ def test_an_order_left_before_is_applied_first(paths: Paths) -> None:
     write_dlq(paths, [waiting("dead", id="dd-1")])
     (found,) = chosen(paths, "dd")
     orders.leave(paths, orders.about(orders.DELETE, [found.identity]))
-    assert apply(paths, Settings(), orders.about(orders.RETRY, [found.identity])).results == {
+    assert submit(paths, Settings(), orders.about(orders.RETRY, [found.identity])).results == {
         found.identity: orders.GONE
     }
     assert contents(paths) == []
@@ -165,7 +165,7 @@ def test_an_order_about_what_a_torn_file_may_hold_waits_for_the_file(
     name = items.identity(json.dumps(written).encode())
     paths.dlq.write_text('{"items": [')
     clock.append(lambda: write_dlq(paths, [written]))
-    answer = apply(paths, Settings(), orders.about(orders.DELETE, [name]))
+    answer = submit(paths, Settings(), orders.about(orders.DELETE, [name]))
     assert answer.of(name) == DONE
     assert answer.heard
     assert contents(paths) == []
@@ -222,7 +222,7 @@ def test_files_that_a_command_makes_are_not_those_of_others(paths: Paths) -> Non
     paths.queue.unlink()
     shutil.rmtree(paths.data_dir)
     text = Text.of(json.dumps(entry("back")).encode(), dead=False)
-    apply(paths, Settings(), Order(orders.RESTORE, texts=[text]))
+    submit(paths, Settings(), Order(orders.RESTORE, texts=[text]))
     assert queued(paths) == ["back"]
     assert server_choice.chosen("", paths) == LOCAL_URL
 
@@ -271,7 +271,7 @@ def test_what_is_in_flight_is_waited_for(
                     context.outbox.mark_unknown(row.key, HERE, 6.0, timed_out=False)
 
         clock.append(step)
-        answer = apply(paths, Settings(), orders.about(orders.DELETE, [found.identity]))
+        answer = submit(paths, Settings(), orders.about(orders.DELETE, [found.identity]))
     expected = {"delivered": DELIVERED, "failed": DONE, "lost": PERHAPS, "not yet": IN_FLIGHT}
     assert answer.of(found.identity) == expected[ends]
 
