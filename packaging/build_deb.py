@@ -21,6 +21,7 @@ DIST: Final = environment.ROOT / "dist"
 OURS_ALONE: Final = (
     ":(exclude)mem0tray/window/static/htmx.*"  # minified; Debian's is linked instead
 )
+SYSTEM: Final = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"  # no other Python than Debian's
 TOOLS: Final = {
     "dpkg-buildpackage": "dpkg-dev",
     "lintian": "lintian",
@@ -46,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mem0tray-deb-") as folder:
         sources = prepared(Path(folder), options.revision or f"{moment:%Y%m%d.%H%M%S}", moment)
         environment.say("Building and checking it, which takes a minute.")
-        said("dpkg-buildpackage", "-us", "-uc", folder=sources)
+        said("env", SYSTEM, "dpkg-buildpackage", "-us", "-uc", folder=sources)
         check(Path(folder))
         DIST.mkdir(exist_ok=True)
         for each in sorted(Path(folder).glob("mem0tray_*")):
