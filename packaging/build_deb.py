@@ -45,7 +45,7 @@ def main() -> None:
     if missing := [each for tool, each in TOOLS.items() if shutil.which(tool) is None]:
         environment.need_system(missing, "Building the package needs Debian's tools.")
     with tempfile.TemporaryDirectory(prefix="mem0tray-deb-") as folder:
-        sources = prepared(Path(folder), options.revision or f"{moment:%Y%m%d.%H%M%S}", moment)
+        sources = prepared(Path(folder), options.revision or f"{moment:%Y%m%d%H%M%S}", moment)
         environment.say("Building and checking it, which takes a minute.")
         said("env", SYSTEM, "dpkg-buildpackage", "-us", "-uc", folder=sources)
         check(Path(folder))
