@@ -10,8 +10,9 @@ from typing import Final
 
 import pytest
 
-from tests.desktops.scratch_root import CHECKOUT, OUTPUT, PROJECT, ScratchRoot
+from tests.desktops.scratch_root import OUTPUT, PROJECT, ScratchRoot
 from tests.support import needs
+from tests.support.machine import tool
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,7 +43,7 @@ def packages(folder: Path) -> tuple[Path, Path]:
     subprocess.run(build, check=True)
     new = max((PROJECT / "dist").glob("mem0tray_*.deb"), key=lambda each: each.stat().st_mtime)
     unpacked = folder / "older"
-    subprocess.run(["dpkg-deb", "--raw-extract", new, unpacked], check=True)
+    subprocess.run([tool("dpkg-deb"), "--raw-extract", new, unpacked], check=True)
     for file in (
         unpacked / "DEBIAN" / "control",
         unpacked / "usr/lib/python3/dist-packages/mem0tray/__init__.py",
@@ -50,7 +51,7 @@ def packages(folder: Path) -> tuple[Path, Path]:
         text = file.read_text(encoding="utf-8")
         file.write_text(re.sub(r"0\.1\.0[-\d]*", "0.0.9", text), encoding="utf-8")
     old = folder / "mem0tray_0.0.9_all.deb"
-    subprocess.run(["dpkg-deb", "--build", unpacked, old], check=True)
+    subprocess.run([tool("dpkg-deb"), "--build", unpacked, old], check=True)
     return old, new
 
 
