@@ -20,6 +20,7 @@ from mem0tray.core.errors import INTERRUPTED, Mem0TrayError, UsageError
 from mem0tray.core.item import Item
 from mem0tray.core.text import excerpt
 from mem0tray.files import document
+from mem0tray.system import programs
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as location
 
@@ -258,9 +259,8 @@ def _why_undelivered(paths: Paths, item: Item, since: float) -> str:
     from mem0tray.desktop.autostart import Origin
 
     if worker_report.running(paths) is None:
-        nothing = subprocess.DEVNULL
         command = [*Origin.of_this_process().in_console(), "run", "--until-idle"]
-        own = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603  (ourselves)
+        own = programs.started(command)
         try:
             with suppress(subprocess.TimeoutExpired):
                 own.wait(_PATIENCE)
