@@ -95,13 +95,14 @@ class Change:
 
 
 def plan(
-    name: str, program: Sequence[str] = (), parts: Sequence[str] = PARTS, *, allow: bool = False
+    name: str, program: Sequence[str] = (), parts: Sequence[str] = (), *, allow: bool = False
 ) -> list[Change]:
     """Return the change of each file, for `install`, by which the agent starts `program`.
 
-    Without a program they are those for `uninstall`. Of a file that cannot be read it is refused,
-    and made as if there were none.
+    Without a program they are those for `uninstall`, and without `parts` for all of them. Of a file
+    that cannot be read it is refused, and made as if there were none.
     """
+    parts = [each for each in PARTS if each in parts or not parts]
     there: dict[Path, list[str]] = {}
     changes = []
     for part in (*parts, *([ALLOW] if MCP in parts else [])):

@@ -160,11 +160,11 @@ def _connect(name: str, given: bool | None, way: Deciding) -> None:  # noqa: FBT
     if given is None and plug_in:
         output.say(f"{title} is connected, by the plug-in {plug_in}.")
         return
-    changes = install.planned([name], connecting.PARTS, allow=False, asking=False)
+    changes = install.planned([name], allow=False, asking=False)
     if not any(each.is_needed for each in changes):
         output.say(f"{title} is connected.")
     elif way.decide(given, f"Connect {title}, so that it saves and recalls?"):
-        changes = install.planned([name], connecting.PARTS, allow=None, asking=way.asking)
+        changes = install.planned([name], allow=None, asking=way.asking)
         install.make(changes, dry_run=False, yes=True, as_json=False, show=False)
     elif way.yes:
         output.say(f"{title} is left as it is: `mem0tray install {name}` connects it.")
