@@ -302,13 +302,12 @@ def carry_out(change: Change) -> Path | None:
         atomic.replace(copy, found.data)
     for place in (path.parent, folder):
         temporary.remove_leftovers(place)  # left by a change that was killed
-    done = _is_as_found(found)
-    if done and change.after is None:
-        path.unlink()
-    elif done and change.after is not None:
+    if change.after is not None:
         private_folders.make_private_folder(path.parent)
         still_valid = partial(_is_as_found, found)
         done = atomic.replace(path, change.after, still_valid=still_valid) is not None
+    elif done := _is_as_found(found):
+        path.unlink()
     if not done:
         raise FileUnavailableError(
             f"{path} was changed by another program meanwhile; nothing was written.", "Try again."
