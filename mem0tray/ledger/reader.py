@@ -253,8 +253,7 @@ class Reader:
     # One memory -----------------------------------------------------------------------
 
     def known(self, item_id: str, digest: bytes) -> Known | None:
-        found = self._known("id = ? AND digest = ?", encode(item_id), digest)
-        return found[0] if found else None
+        return next(iter(self._known("id = ? AND digest = ?", encode(item_id), digest)), None)
 
     def by_id(self, item_id: str) -> list[Known]:
         return self._known("id = ? ORDER BY key", encode(item_id))
