@@ -77,8 +77,7 @@ class CircuitBreaker:
     def stay_misconfigured(self, canary_at: float, answer: str = "") -> None:
         """Let nothing through but the next canary; `answer`: what the server said to the last."""
         with self._guard:
-            self._canary_at = canary_at
-            self._last_try = answer
+            self._canary_at, self._last_try = canary_at, answer
 
     def clear_misconfigured(self) -> None:
         with self._guard:
