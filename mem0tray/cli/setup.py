@@ -20,6 +20,7 @@ from mem0tray.core.errors import INTERRUPTED, Mem0TrayError, UsageError
 from mem0tray.core.item import Item
 from mem0tray.core.text import excerpt
 from mem0tray.files import document
+from mem0tray.system import programs
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as location
 
@@ -159,11 +160,11 @@ def _connect(name: str, given: bool | None, way: Deciding) -> None:  # noqa: FBT
     if given is None and plug_in:
         output.say(f"{title} is connected, by the plug-in {plug_in}.")
         return
-    changes = install.planned([name], connecting.PARTS, allow=False, asking=False)
+    changes = install.planned([name], allow=False, asking=False)
     if not any(each.is_needed for each in changes):
         output.say(f"{title} is connected.")
     elif way.decide(given, f"Connect {title}, so that it saves and recalls?"):
-        changes = install.planned([name], connecting.PARTS, allow=None, asking=way.asking)
+        changes = install.planned([name], allow=None, asking=way.asking)
         install.make(changes, dry_run=False, yes=True, as_json=False, show=False)
     elif way.yes:
         output.say(f"{title} is left as it is: `mem0tray install {name}` connects it.")
@@ -258,9 +259,8 @@ def _why_undelivered(paths: Paths, item: Item, since: float) -> str:
     from mem0tray.desktop.autostart import Origin
 
     if worker_report.running(paths) is None:
-        nothing = subprocess.DEVNULL
         command = [*Origin.of_this_process().in_console(), "run", "--until-idle"]
-        own = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603  (ourselves)
+        own = programs.started(command)
         try:
             with suppress(subprocess.TimeoutExpired):
                 own.wait(_PATIENCE)

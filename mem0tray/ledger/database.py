@@ -193,18 +193,19 @@ class Ledger:
 
     def _end(self, error: BaseException | None) -> None:
         self._depth -= 1
-        if self._depth == 0:
-            try:
-                if error is None:
-                    self._db.execute("COMMIT")
-                    self.outdated.commit()
-            except sqlite3.Error as failed:
-                error = failed
-            if error is not None:
+        try:
+            if self._depth == 0 and error is None:
+                self._db.execute("COMMIT")
+                self.outdated.commit()
+        except BaseException as failed:
+            error = failed
+            raise
+        finally:
+            if self._depth == 0 and error is not None:
                 self.outdated.roll_back()
                 with suppress(sqlite3.Error):  # after some errors SQLite has rolled back by itself
                     self._db.execute("ROLLBACK")
-        self._let_go(error)
+            self._let_go(error)
 
     def _take(self) -> sqlite3.Connection:
         self._lock.acquire()

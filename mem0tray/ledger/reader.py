@@ -59,6 +59,7 @@ class Reader:
         self._path = path
         self._needed = needed
         self._db: sqlite3.Connection | None = None
+        self.refusal = reasons.NONE  # why it was not opened, where that has words
 
     def __enter__(self) -> Self:
         try:
@@ -68,6 +69,7 @@ class Reader:
         except sqlite3.Error as error:
             self._cannot(error)
         except (FileUnavailableError, LedgerError) as error:  # it may be of a newer version
+            self.refusal = error.reason
             if self._needed:
                 raise LedgerError(*reasons.parted(error.reason)) from error
         return self
@@ -253,8 +255,7 @@ class Reader:
     # One memory -----------------------------------------------------------------------
 
     def known(self, item_id: str, digest: bytes) -> Known | None:
-        found = self._known("id = ? AND digest = ?", encode(item_id), digest)
-        return found[0] if found else None
+        return next(iter(self._known("id = ? AND digest = ?", encode(item_id), digest)), None)
 
     def by_id(self, item_id: str) -> list[Known]:
         return self._known("id = ? ORDER BY key", encode(item_id))

@@ -104,6 +104,14 @@ def child_environment() -> dict[str, str]:
     return ours
 
 
+def started(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program that no pipe, terminal or signal of ours reaches. Raises OSError."""
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(  # noqa: S603  (the callers' own, of the system or the user)
+        command, stdin=nothing, stdout=nothing, stderr=nothing, **detached(), **options
+    )
+
+
 def detached() -> dict[str, Any]:
     """Return the arguments of Popen that detach a child from our terminal.
 

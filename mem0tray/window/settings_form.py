@@ -12,7 +12,7 @@ from mem0tray.agents.table import CLAUDE_CODE
 from mem0tray.config import config_file, setting_rules
 from mem0tray.config import settings as config
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL
+from mem0tray.config.settings import ENVIRONMENT
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import without_password
@@ -33,6 +33,7 @@ def shown() -> dict[str, Any]:
     """Return what the template of the settings shows; a key is never shown."""
     loaded = config.read()
     server = loaded.settings.server
+    changes = connecting.plan(CLAUDE_CODE, Origin.of_this_process().in_console())
     return {
         "url": without_password(server.url),
         "has_key": bool(server.api_key or server.keyring),
@@ -41,19 +42,10 @@ def shown() -> dict[str, Any]:
         "wrong": list(map(str, loaded.wrong)),
         "login": autostart.current().state(),
         "starts": ENABLED,
-        "claude": _is_connected(),
+        "claude": not any(each.is_needed or each.refusal for each in changes),
         "has_claude": connecting.is_there(),
         "file": str(location()),
     }
-
-
-def _is_connected() -> bool:
-    changes = connecting.plan(CLAUDE_CODE, _program())
-    return not any(each.is_needed or each.refusal for each in changes)
-
-
-def _program() -> tuple[str, ...]:
-    return Origin.of_this_process().in_console()
 
 
 def save(form: ImmutableMultiDict[str, Any]) -> None:
@@ -91,11 +83,9 @@ def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
 
 
 def _place(url: str) -> tuple[bool, str, int] | None:
-    if not url or url == LOCAL_URL:
-        return None
     try:
         address = ServerAddress.of(url)
-    except SettingsError:
+    except SettingsError:  # for `local` too, and where none is chosen
         return None
     return address.plain_http, address.hostname, address.port
 
@@ -114,7 +104,8 @@ def start_at_login(*, wanted: bool) -> None:
 
 def connect_claude(*, wanted: bool) -> None:
     """Connect Claude Code with mem0tray, or undo that; a copy of each file is kept."""
-    changes = connecting.plan(CLAUDE_CODE, _program() if wanted else ())
+    program = Origin.of_this_process().in_console() if wanted else ()
+    changes = connecting.plan(CLAUDE_CODE, program)
     connecting.refuse(changes)
     for change in changes:
         if change.is_needed:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -215,6 +216,19 @@ def test_what_cannot_be_made_durable_is_not_begun(ledger: Ledger) -> None:
     assert ledger.meta("n") == 1
 
 
+def test_a_fault_at_a_commit_leaves_the_ledger_usable_for_other_threads(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger.outdated, "commit", lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError), ledger.transaction():
+            ledger.set_meta("n", 1)
+    other = threading.Thread(target=ledger.set_meta, args=("n", 2), daemon=True)
+    other.start()
+    other.join(10)
+    assert ledger.meta("n") == 2
+
+
 def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:
     for use in (ledger.locked, ledger.transaction):
         with pytest.raises(LedgerError, match="cannot be used: no such table: none"), use() as db:
@@ -353,14 +367,19 @@ def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None
     path = tmp_path / "ledger.sqlite3"
     Ledger(path).close()
     with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")  # as one of its own may be
         db.execute(f"PRAGMA user_version = {opening.VERSION + 1}")
-    with pytest.raises(LedgerError, match="was written by a newer mem0tray") as refused:
+    before = path.read_bytes()
+    with pytest.raises(LedgerError, match="A newer mem0tray has written the ledger") as refused:
         Ledger(path)
-    assert refused.value.remedy == "Update mem0tray."
+    assert refused.value.remedy.startswith("Update mem0tray; what waits is kept")
     with pytest.raises(LedgerError, match="newer"), Reader(path, needed=True):
         pass
     with Reader(path) as reader:
         assert not reader.usable
+        assert reader.refusal == refused.value.reason
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.glob("ledger.sqlite3*")] == [path.name]
 
 
 @pytest.mark.row(6)

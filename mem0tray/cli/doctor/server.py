@@ -109,6 +109,7 @@ def _seen(snapshot: Snapshot) -> WorkerSeen | None:
     is_foreign = (
         snapshot.at - metrics.written <= _RECENT
         and not metrics.are_of(worker)
+        and not ledger.broken  # it has the names of our runs
         and values.get("run") not in ledger.our_runs
         and ("vps_status" in values or "pid" in values)
     )
