@@ -172,7 +172,9 @@ def _refusal(found: FoundSettings) -> str:
 
 def plug_in() -> str:
     """Return the plug-in that connects Claude Code, if one is on. Raises FileUnavailableError."""
-    return callers.plug_in(text_of(CLAUDE_CODE, HOOKS))
+    enabled = json.loads(text_of(CLAUDE_CODE, HOOKS)).get("enabledPlugins")
+    names = enabled.items() if isinstance(enabled, dict) else ()
+    return next((name for name, on in names if on and name.partition("@")[0] == callers.NAME), "")
 
 
 def program_of(name: str) -> str:

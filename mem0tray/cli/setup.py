@@ -105,16 +105,13 @@ def command(
         if asking or yes:
             # Whoever left it at this computer is not asked once others have begun the files.
             server_choice.remember_if_first(arguments.load().server.url, paths)
-        # A memory would show whether the server takes one.
-        failed = ["the server test"] if wrong and no_memory else []
-        for name, part in (
-            *(
-                (AGENTS[name].title, partial(_connect, name, its, way))
-                for name, its in given.items()
-            ),
-            ("the start at login", partial(_start_at_login, autostart, way)),
-            ("Claude Code's notes", partial(_take_in_notes, auto_memory, way)),
-        ):
+        failed = ["the server test"] if wrong and no_memory else []  # else a memory shows it
+        parts = {
+            AGENTS[each].title: partial(_connect, each, its, way) for each, its in given.items()
+        }
+        parts["the start at login"] = partial(_start_at_login, autostart, way)
+        parts["Claude Code's notes"] = partial(_take_in_notes, auto_memory, way)
+        for name, part in parts.items():
             try:
                 part()
             except Mem0TrayError as error:

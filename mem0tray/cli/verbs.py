@@ -82,10 +82,8 @@ def retry(
 
 
 def _retried(settings: Settings, ids: tuple[str, ...], project: str | None) -> Retried:
-    if project is not None:
-        return verbs.retry_project(settings, project)
     if not ids:
-        return verbs.retry_all(settings)
+        return verbs.retry_all(settings, project)
     with look_up.explained(settings.locations()):
         return verbs.retry_ids(settings, ids)
 

@@ -12,7 +12,7 @@ from mem0tray.agents.table import CLAUDE_CODE
 from mem0tray.config import config_file, setting_rules
 from mem0tray.config import settings as config
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import ENVIRONMENT
+from mem0tray.config.settings import API_KEY, ENVIRONMENT, SERVER_URL
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import without_password
@@ -20,12 +20,11 @@ from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, ENABLED, Origin
 from mem0tray.system.paths import config_file as location
 
-_URL: Final = "server.url"
-_KEY: Final = "server.api_key"
 _CHOICES: Final = {
     "notifications.level": setting_rules.CHOICES["notifications.level"],
     "ui.language": ("", *setting_rules.CHOICES["ui.language"]),
 }
+_KEYS: Final = (SERVER_URL, API_KEY, *_CHOICES)
 _SECONDS: Final = 5.0
 
 
@@ -38,7 +37,7 @@ def shown() -> dict[str, Any]:
         "url": without_password(server.url),
         "has_key": bool(server.api_key or server.keyring),
         "choices": {k: (config.get(loaded.settings, k), each) for k, each in _CHOICES.items()},
-        "fixed": {k for k in (_URL, _KEY, *_CHOICES) if loaded.sources.get(k) == ENVIRONMENT},
+        "fixed": {k for k in _KEYS if loaded.sources.get(k) == ENVIRONMENT},
         "wrong": list(map(str, loaded.wrong)),
         "login": autostart.current().state(),
         "starts": ENABLED,
@@ -54,7 +53,7 @@ def save(form: ImmutableMultiDict[str, Any]) -> None:
     What others have changed since the page was made stays too. Raises SettingsError.
     """
     file = location()
-    for key in (_URL, _KEY, *_CHOICES):
+    for key in _KEYS:
         given = str(form.get(key, "")).strip()
         if key in form and given != form.get(f"was:{key}", ""):
             config_file.change(file, key, config_file.checked(key, given) if given else None)
@@ -65,13 +64,13 @@ def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
 
     The key that is set goes along only to the host and port that it is set for.
     """
-    loaded, url = config.read(), str(form.get(_URL, "")).strip()
-    key = str(form.get(_KEY, "")).strip()
+    loaded, url = config.read(), str(form.get(SERVER_URL, "")).strip()
+    key = str(form.get(API_KEY, "")).strip()
     try:
         if url:
-            config_file.checked(_URL, url)
+            config_file.checked(SERVER_URL, url)
         if key:
-            config_file.checked(_KEY, key)
+            config_file.checked(API_KEY, key)
     except SettingsError as error:
         return [Check(server_test.SERVER, FAIL, error.message, error.remedy)]
     server = loaded.settings.server
