@@ -382,6 +382,8 @@ class _Uninstalling:
 
 
 def _program() -> str:
+    if hasattr(sys, "frozen"):  # by the installer for Windows
+        return programs.quote(str(Path(sys.executable).with_name("uninstall.exe")))
     for part, line in (
         ("pipx/venvs", f"pipx uninstall {APP}"),
         ("uv/tools", f"uv tool uninstall {APP}"),
