@@ -71,8 +71,8 @@ def faint(image: Image.Image, panel: str) -> int:
     shown = Image.new("RGBA", image.size, panel)
     [(_, ground)] = colours(shown)
     shown.alpha_composite(image)
-    data = iter(shown.convert("RGB").tobytes())
-    pixels = list(zip(data, data, data, strict=True))
+    data = shown.convert("RGB").tobytes()
+    pixels = list(zip(data[::3], data[1::3], data[2::3], strict=True))
     found = {shade: 255 * (contrast(shade, ground) >= 3.0) for shade in set(pixels)}
     stands_out = Image.new("L", image.size)
     stands_out.putdata([found[shade] for shade in pixels])
