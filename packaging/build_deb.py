@@ -50,6 +50,8 @@ def main() -> None:
         said("env", SYSTEM, "dpkg-buildpackage", "-us", "-uc", folder=sources)
         check(Path(folder))
         DIST.mkdir(exist_ok=True)
+        for each in DIST.glob("mem0tray_*"):
+            each.unlink()
         for each in sorted(Path(folder).glob("mem0tray_*")):
             shutil.copy2(each, DIST)
             print(f"dist/{each.name}")

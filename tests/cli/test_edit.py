@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
@@ -14,6 +15,7 @@ from tests.report.past import past
 from tests.support import needs
 from tests.support.shapes import entry, queue_document, waiting
 
+NEW_CLICK = "NoArgsIsHelpError" in dir(click.exceptions)  # 8.2, which starts no shell for an editor
 _PROGRAM = """
 import pathlib, sys
 path = pathlib.Path(sys.argv[-1])
@@ -132,14 +134,15 @@ def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
     home.env(EDITOR="no-such-editor")
     done = home.run("edit", "aa")
     assert done.code == 1
+    why = ": [Errno 2] No such file or directory: 'no-such-editor'" if NEW_CLICK else ""
     assert done.line == (
-        "mem0tray: no-such-editor: Editing failed: [Errno 2] No such file or directory:"
-        " 'no-such-editor'."
+        f"mem0tray: no-such-editor: Editing failed{why}."
         " Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
     )
 
 
 @needs.ERRORS
+@pytest.mark.skipif(not NEW_CLICK, reason="on Windows click 8.2 is needed")
 @pytest.mark.parametrize(
     ("line", "said"),
     [

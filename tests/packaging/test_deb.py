@@ -21,9 +21,7 @@ pytestmark = [
     needs.program("debootstrap"),
 ]
 USER: Final = "ada"
-AS_USER: Final = (
-    f"setpriv --reuid {USER} --regid {USER} --init-groups env HOME=/home/{USER}"
-)
+AS_USER: Final = f"setpriv --reuid {USER} --regid {USER} --init-groups env HOME=/home/{USER}"
 # What apt and dpkg keep of every package that they had to do with.
 OF_APT: Final = re.compile(r"(var/(cache|log|backups|lib/(apt|dpkg|ucf))|tmp|run|output|root)/")
 
