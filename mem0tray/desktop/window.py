@@ -59,10 +59,10 @@ def show(settings: Settings, language: Language, *, view: str = "", waits: bool 
 
 def _started(paths: Paths, language: Language) -> Endpoint:
     private_folders.make_own_folder(paths.window)
-    command = [sys.executable, "-P", "-m", "mem0tray.window.serve", str(paths.window)]
     process = programs.started(
-        [*command, language.name], cwd=paths.window, env=programs.child_environment()
-    )
+        [*programs.ourselves("mem0tray.window.serve"), str(paths.window), language.name],
+        cwd=paths.window, env=programs.child_environment(),
+    )  # fmt: skip
     # Or the tray would keep what is left of each that has ended.
     threading.Thread(target=process.wait, name="mem0tray-window", daemon=True).start()
     end = time.monotonic() + _READY

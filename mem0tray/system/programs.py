@@ -15,6 +15,7 @@ import mem0tray
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system import regular_file
+from mem0tray.system.paths import APP
 
 PATIENCE: Final = 5.0  # seconds
 OSASCRIPT: Final = "/usr/bin/osascript"
@@ -92,6 +93,14 @@ def edit(file: Path, *, if_failed: str) -> None:
 
 
 # Children -------------------------------------------------------------------------------
+
+
+def ourselves(module: str = APP) -> tuple[str, ...]:
+    """Return the words that run one of our modules, not one from the working directory.
+
+    A program that carries its own Python understands them too (packaging/windows/start.py).
+    """
+    return (sys.executable, "-P", "-m", module)
 
 
 def child_environment() -> dict[str, str]:
