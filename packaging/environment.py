@@ -117,7 +117,7 @@ def need_system(packages: Sequence[str], why: str) -> None:
             f"{why} Install what is missing, then start this again:\n"
             f"    sudo apt-get update && sudo {line}"
         )
-    say(f"{why} Installing it: {line}")
+    say(f"{why} Installing it, which takes minutes where much is missing: {line}")
     environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     done = _captured(line.split(), environ)
     if done.returncode:  # a fresh machine has no package lists yet
@@ -243,7 +243,7 @@ def _install(venv: Path, version: str | None, groups: Sequence[str], wheel: Path
     shown = ", ".join([*dict.fromkeys(names), *([wheel.name] if wheel else [])])
     say(
         f"Setting up {_shown(venv)} with Python {version}, at the versions pinned in "
-        f"packaging/{CONSTRAINTS.name}:\n  {shown}"
+        f"packaging/{CONSTRAINTS.name}. This takes about half a minute, this once:\n  {shown}"
     )
     stamp = _stamp(venv)
     stamp.write_text(json.dumps(UNFINISHED), encoding="utf-8")
