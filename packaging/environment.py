@@ -117,7 +117,7 @@ def need_system(packages: Sequence[str], why: str) -> None:
             f"{why} Install what is missing, then start this again:\n"
             f"    sudo apt-get update && sudo {line}"
         )
-    say(f"{why} Installing it, which takes minutes where much is missing: {line}")
+    say(f"{why} Installing it: {line}")
     environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     done = _captured(line.split(), environ)
     if done.returncode:  # a fresh machine has no package lists yet
