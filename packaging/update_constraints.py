@@ -21,9 +21,11 @@ HEADER = """\
 ELSEWHERE = (
     'backports.tarfile==1.2.0 ; python_version < "3.12"',  # keyring
     'colorama==0.4.6 ; sys_platform == "win32"',  # click, pytest, build: colours
-    'pyobjc-core==13.0 ; sys_platform == "darwin"',  # pystray: the three of one release
-    'pyobjc-framework-Cocoa==13.0 ; sys_platform == "darwin"',
-    'pyobjc-framework-Quartz==13.0 ; sys_platform == "darwin"',
+    'pyobjc-core==12.2.2 ; sys_platform == "darwin"',  # the tray: all of one release, the newest
+    'pyobjc-framework-Cocoa==12.2.2 ; sys_platform == "darwin"',  # that has each of them
+    'pyobjc-framework-Quartz==12.2.2 ; sys_platform == "darwin"',
+    'pyobjc-framework-ServiceManagement==12.2.2 ; sys_platform == "darwin"',
+    'pyobjc-framework-UserNotifications==12.2.2 ; sys_platform == "darwin"',
     'pywin32==312 ; sys_platform == "win32"',  # mcp: the processes that its client starts
     'pywin32-ctypes==0.2.3 ; sys_platform == "win32"',  # keyring: Windows' own
     'PyYAML==6.0.4 ; python_version != "3.13"',  # libcst, of mutmut
