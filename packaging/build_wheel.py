@@ -1,56 +1,54 @@
-"""`packaging/build wheel`: the source archive and the wheel, and proof that both can be made again.
+"""`packaging/build wheel`: source archive, wheel, what it brings (CycloneDX), Homebrew's formula.
 
-They are made of what is committed, twice, in two folders, and must come out
-byte for byte the same; so must the wheel without the archive in between.
+Archive and wheel are made of what is committed, twice, in two folders, and must come out byte
+for byte the same; so must the wheel without the archive in between.
 """
 
 import hashlib
-import io
 import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import Final
 
 import environment
+import homebrew
 
 DIST: Final = environment.ROOT / "dist"
+CYCLONEDX: Final = "cyclonedx-bom==7.5.0"
+AS_OF: Final = "2026-11-29"  # what it needs itself, in the versions of that day
 
 
 def main() -> None:
     """Build everything and put it into `dist/`."""
-    changes = _git("status", "--porcelain", "--untracked-files=no")
-    if changes:
-        environment.say(f"Not committed, and so not in what is built:\n{changes.decode()}")
-    with tempfile.TemporaryDirectory(prefix="mem0tray-build-") as folder:
-        first = build(Path(folder) / "first")
-        second = build(Path(folder) / "second" / "in another folder")
-        direct = build(Path(folder) / "direct", "--wheel")
+    if changes := _git("status", "--porcelain"):
+        environment.say(f"Not committed, and so not in what is built:\n{changes}")
+    with tempfile.TemporaryDirectory(prefix="mem0tray-build-") as name:
+        folder = Path(name)
+        first = build(folder / "first")
+        second = build(folder / "second" / "in another folder")
+        direct = build(folder / "direct", "--wheel")
         once, again = sums(first), sums(second)
         if not once == again == once | sums(direct):
             environment.fail(f"Built again, it differs: {once} {again} {sums(direct)}")
         DIST.mkdir(exist_ok=True)
-        for each in first:
-            shutil.copy2(each, DIST)
+        wheel, archive = (Path(shutil.copy2(each, DIST)) for each in first)
+        bill_of_materials(wheel, folder / "clean")
+        homebrew.write_formula(archive, folder / "pylock.toml")
     for name, digest in once.items():
         print(f"{digest}  dist/{name}")
 
 
 def build(folder: Path, *kind: str) -> list[Path]:
-    """Build source archive and wheel, or the `kind` alone, of the last commit, in a new folder.
+    """Build wheel and source archive, or the `kind` alone, of the last commit, in a new folder.
 
     Times in the archives are the commit's.
     """
     sources, out = folder / "sources", folder / "out"
-    sources.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(_git("archive", "HEAD"))) as archive:
-        archive.extractall(sources, filter="data")
-    for each in sources.rglob("*"):  # as a fresh clone has them
-        os.utime(each)
-    epoch = _git("log", "-1", "--format=%ct").decode().strip()
+    _git("clone", "--quiet", ".", sources)
+    epoch = _git("log", "-1", "--format=%ct").strip()
     done = subprocess.run(
         [sys.executable, "-I", "-m", "build", "--no-isolation", "--outdir", out, *kind, sources],
         env={"SOURCE_DATE_EPOCH": epoch} | os.environ,
@@ -64,15 +62,27 @@ def build(folder: Path, *kind: str) -> list[Path]:
     return sorted(out.iterdir())
 
 
+def bill_of_materials(wheel: Path, clean: Path) -> None:
+    """Install a wheel into a `clean` environment, and write down what it brings, with licences."""
+    target = wheel.with_suffix(".cdx.json")
+    environment.say(f"Installing {CYCLONEDX} and what {wheel.name} needs, to write {target.name}.")
+    environment.uv("venv", "--python", sys.executable, clean)
+    pinned = ("--constraint", environment.CONSTRAINTS)
+    environment.uv("pip", "install", "--python", clean, *pinned, wheel)
+    environment.uv(
+        "tool", "run", "--exclude-newer", AS_OF, "--from", CYCLONEDX, "cyclonedx-py", "environment",
+        "--pyproject", environment.PYPROJECT, "--output-reproducible", "-o", target, clean,
+    )  # fmt: skip
+
+
 def sums(files: list[Path]) -> dict[str, str]:
     """The SHA-256 of each file, by name."""
     return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
 
 
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(
-        ["git", "-C", environment.ROOT, *arguments], check=True, stdout=subprocess.PIPE
-    ).stdout
+def _git(*arguments: str | Path) -> str:
+    done = ["git", "-C", environment.ROOT, *arguments]
+    return subprocess.run(done, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+VENV = ROOT / os.environ.get("VENV", ".venv")  # `.venv-lowest`: see .ci/run
 PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 UNFINISHED = "unfinished"  # the stamp while packages are being installed
@@ -98,6 +98,13 @@ def pip(venv: Path, *arguments: str | Path) -> None:
             "Installing failed; the end of what pip says stands above. Is the network reachable?\n"
             "What was begun is kept: start this again to go on."
         )
+
+
+def uv(*arguments: str | Path) -> None:
+    """Run uv, silently unless it fails."""
+    done = _captured([command("uv"), "--quiet", *arguments], dict(os.environ))
+    if done.returncode:
+        fail(done.stdout)
 
 
 def need_system(packages: Sequence[str], why: str) -> None:

@@ -114,24 +114,31 @@ def path(here: Path) -> PureWindowsPath:
     return PureWindowsPath(f"Z:{here}")
 
 
-def ensure() -> tuple[Path, Path, Path]:
-    """Make what is not there yet: the folders of Python, of its packages, and a fresh prefix."""
+def ensure(further: Sequence[str] = ()) -> tuple[Path, Path, Path]:
+    """Make what is not there yet: the folders of Python, of its packages, and a fresh prefix.
+
+    The packages are the project's and those of its tests, or else the project's and `further`.
+    """
     need_tools()
     environment.ensure(["dev"])
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         python = _made("python", [CARRIER, _STARTER, str(_stdlib())], _make_python)
-        wanted = [*_packages(), environment.CONSTRAINTS.read_text(encoding="utf-8")]
-        site = _made("site", wanted, _make_site)
+        packages = [*_packages(() if further else ["test"]), *further]
+        wanted = [*packages, environment.CONSTRAINTS.read_text(encoding="utf-8")]
+        site = _made("site", wanted, lambda folder: _make_site(folder, packages))
         prefix = _made("prefix", [_wine()], _make_prefix)
     return python, site, prefix
 
 
 @contextlib.contextmanager
-def started() -> Iterator[Windows]:
-    """Give a Windows of its own, made within seconds; what runs in it ends with the `with`."""
-    python, site, fresh = ensure()
+def started(further: Sequence[str] = ()) -> Iterator[Windows]:
+    """Give a Windows of its own, made within seconds; what runs in it ends with the `with`.
+
+    Its packages are those that `ensure` installs.
+    """
+    python, site, fresh = ensure(further)
     _remove_leftovers()
     run = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
     windows = Windows(python, site, run / "prefix")
@@ -172,10 +179,10 @@ def _wine() -> str:
     return subprocess.run(["wine", "--version"], capture_output=True, text=True, check=True).stdout
 
 
-def _packages() -> list[str]:
-    """What to install: the project's dependencies and those of its tests, as Windows has them."""
+def _packages(groups: Sequence[str]) -> list[str]:
+    """What to install: the project's dependencies and those of `groups`, as Windows has them."""
     found = []
-    for each in environment.requirements(["test"]):
+    for each in environment.requirements(groups):
         requirement, _, marker = each.partition(";")
         if re.split(r"[<>=~]", requirement)[0] not in _ONLY_LINUX and "linux" not in marker:
             found.append(requirement.strip())
@@ -239,12 +246,12 @@ def _compile(*arguments: str) -> None:
     subprocess.run([f"{MINGW}-gcc", *arguments], check=True)
 
 
-def _make_site(folder: Path) -> None:
+def _make_site(folder: Path, packages: Sequence[str]) -> None:
     """Install the packages for it."""
     environment.say("Installing the packages for Windows.")
     environment.pip(
         environment.VENV, "install", "-q", *_TARGET, "--target", folder, "--no-compile",
-        "--constraint", environment.CONSTRAINTS, *_packages(),
+        "--constraint", environment.CONSTRAINTS, *packages,
     )  # fmt: skip
 
 

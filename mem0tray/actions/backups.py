@@ -16,7 +16,7 @@ from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.core.item import Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.files import atomic, document, emergency, private_folders
+from mem0tray.files import atomic, document, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
@@ -200,7 +200,7 @@ def named(paths: Paths, name: str) -> RestoreSource:
 
 def quarantined(path: Path) -> RestoreSource:
     """Find the memories in one file of the quarantine. Raises FileUnavailableError."""
-    if path.name.startswith("mem0_emergency") and emergency.is_mixed(_read(path)):
+    if path.name.startswith("mem0_emergency") and b"\n" in _read(path):
         note = "lines that cut each other up: nobody can tell which end is whose"
         return RestoreSource(path.name, QUARANTINE, _changed(path), note, [])
     return _file(path, QUARANTINE, "what could not be read as JSON")

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from mem0tray.config import server_choice
 from mem0tray.config.server_address import ServerAddress, is_in_keyring
-from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
+from mem0tray.config.settings import API_KEY, ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.localserver import endpoint
@@ -36,7 +36,6 @@ READING: Final = "server reading"
 STEPS: Final = (SERVER, KEY, READING)
 
 _NOBODY: Final = "mem0tray-key-check"  # a project that no server has; clients ask for it too
-_KEY: Final = "server.api_key"
 _IS_IT_THERE: Final = (
     "Memories wait until it is back. Does the server run, and is its address right?"
     " `mem0tray config get server.url` shows the address,"
@@ -152,12 +151,12 @@ class _Examination:
         return Check(KEY, WARN, f"The API key could not be checked: {host} {why}.", how)
 
     def _set_key(self) -> str:
-        if self._loaded.sources.get(_KEY) == ENVIRONMENT:
-            name = variable(_KEY)
+        if self._loaded.sources.get(API_KEY) == ENVIRONMENT:
+            name = variable(API_KEY)
             return f"Put the right key into the variable {name}, which wins over the file."
         if is_in_keyring(self._loaded.settings.server):
             return "Put the right key into the keyring: `mem0tray setup` asks for it."
-        return f"Set the right key: `mem0tray config set {_KEY}` asks for it."
+        return f"Set the right key: `mem0tray config set {API_KEY}` asks for it."
 
     def _reading(self) -> Check:
         """Try whether the server shows its memories, with a project that it does not have."""

@@ -30,14 +30,14 @@ TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file
 
 
 class SeenLedger(Struct, frozen=True):
-    """What the ledger knows: nothing if it is not `usable`; `broken`: there, and not to be read.
+    """What the ledger knows: nothing if it is not `usable`; `broken`: why it cannot be read.
 
     `only_elsewhere`: how many memories only former servers have, by server, and `to_bring_over`
     how many of these `migrate` may bring to the chosen one.
     """
 
     usable: bool = False
-    broken: bool = False
+    broken: Reason = reasons.NONE
     counts: Counts | None = None
     last_delivery: float | None = None
     totals: Mapping[str, int] = {}
@@ -149,11 +149,13 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
 
 def _ledger(paths: Paths, server: str) -> SeenLedger:
     is_there = os.path.exists(paths.ledger)  # noqa: PTH110  (Path.exists() raises where it may not)
+    unreadable = Reason("The ledger {path} cannot be read.", path=paths.ledger)
     with Reader(paths.ledger) as reader:
         only_elsewhere = reader.only_elsewhere(server)
+        is_broken = is_there and not (reader.usable or reader.is_blank)
         return SeenLedger(
             usable=reader.usable,
-            broken=is_there and not (reader.usable or reader.is_blank),
+            broken=reader.refusal or (unreadable if is_broken else reasons.NONE),
             counts=reader.counts(),
             last_delivery=reader.last_delivery() or worker_report.local_time(reader.last_sync()),
             totals={name: reader.counter(f"total_{name}") for name in TOTALS},
@@ -281,13 +283,14 @@ def overview(seen: Snapshot) -> Overview:
 def _unknown(seen: Snapshot) -> dict[str, Reason]:
     unread = seen.step.unread
     nobody_counts = seen.ledger.counts is None and seen.told is None
-    nothing = (seen.folder or seen.step.behind) if nobody_counts else reasons.NONE
-    broken = Reason("The ledger {path} cannot be read.", path=seen.paths.ledger)
+    broken = seen.ledger.broken
+    refused = broken if reasons.parted(broken)[1] else reasons.NONE
+    nothing = (seen.folder or refused or seen.step.behind) if nobody_counts else reasons.NONE
     found = {
         "queue": nothing or unread.get(QUEUE) or unread.get(EMERGENCY),
         "dlq": nothing or unread.get(DLQ),
         "totals": nothing or unread.get(QUEUE),
-        "last_delivery": broken if seen.ledger.broken else reasons.NONE,
+        "last_delivery": broken,
         "quarantine": seen.quarantine_error,
     }
     return {name: why for name, why in found.items() if why}

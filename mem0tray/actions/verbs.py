@@ -220,19 +220,17 @@ def retry_ids(settings: Settings, names: Sequence[str]) -> Retried:
             raise
 
 
-def retry_project(settings: Settings, project: str) -> Retried:
-    """Retry every dead letter of a project, and what is held. Raises NotFoundError."""
+def retry_all(settings: Settings, project: str | None = None, *, held: bool = True) -> Retried:
+    """Retry every dead letter, of a project or all, and what is `held`, which the menu leaves out.
+
+    Raises NotFoundError where nothing of the project waits.
+    """
     with waiting.opened(settings) as seen:
-        found = seen.of_project(project)
+        if project is not None:
+            found = seen.of_project(project)
+        else:
+            found = [*seen.items(DLQ_LIST), *(seen.items(QUEUE_LIST) if held else ())]
         return retry_found(settings, seen, [each for each in found if each.is_dead or each.is_held])
-
-
-def retry_all(settings: Settings, *, held: bool = True) -> Retried:
-    """Retry every dead letter, and what is `held`, which the menu does not show."""
-    with waiting.opened(settings) as seen:
-        entries = seen.items(QUEUE_LIST) if held else []
-        chosen = [*seen.items(DLQ_LIST), *(each for each in entries if each.is_held)]
-        return retry_found(settings, seen, chosen)
 
 
 def retry_found(settings: Settings, seen: WaitingItems, chosen: Sequence[FoundItem]) -> Retried:

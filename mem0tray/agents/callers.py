@@ -172,13 +172,6 @@ def _without_empty(text: str, place: Place) -> str:
     return text
 
 
-def plug_in(text: str) -> str:
-    """Return the name under which a plug-in of mem0tray is switched on; empty where none is."""
-    enabled = json.loads(text).get("enabledPlugins")
-    names = enabled.items() if isinstance(enabled, dict) else ()
-    return next((name for name, on in names if on and name.partition("@")[0] == NAME), "")
-
-
 # Tools without a question -------------------------------------------------------------------
 
 

@@ -95,13 +95,14 @@ class Change:
 
 
 def plan(
-    name: str, program: Sequence[str] = (), parts: Sequence[str] = PARTS, *, allow: bool = False
+    name: str, program: Sequence[str] = (), parts: Sequence[str] = (), *, allow: bool = False
 ) -> list[Change]:
     """Return the change of each file, for `install`, by which the agent starts `program`.
 
-    Without a program they are those for `uninstall`. Of a file that cannot be read it is refused,
-    and made as if there were none.
+    Without a program they are those for `uninstall`, and without `parts` for all of them. Of a file
+    that cannot be read it is refused, and made as if there were none.
     """
+    parts = [each for each in PARTS if each in parts or not parts]
     there: dict[Path, list[str]] = {}
     changes = []
     for part in (*parts, *([ALLOW] if MCP in parts else [])):
@@ -171,7 +172,9 @@ def _refusal(found: FoundSettings) -> str:
 
 def plug_in() -> str:
     """Return the plug-in that connects Claude Code, if one is on. Raises FileUnavailableError."""
-    return callers.plug_in(text_of(CLAUDE_CODE, HOOKS))
+    enabled = json.loads(text_of(CLAUDE_CODE, HOOKS)).get("enabledPlugins")
+    names = enabled.items() if isinstance(enabled, dict) else ()
+    return next((name for name, on in names if on and name.partition("@")[0] == callers.NAME), "")
 
 
 def program_of(name: str) -> str:
@@ -301,13 +304,12 @@ def carry_out(change: Change) -> Path | None:
         atomic.replace(copy, found.data)
     for place in (path.parent, folder):
         temporary.remove_leftovers(place)  # left by a change that was killed
-    done = _is_as_found(found)
-    if done and change.after is None:
-        path.unlink()
-    elif done and change.after is not None:
+    if change.after is not None:
         private_folders.make_private_folder(path.parent)
         still_valid = partial(_is_as_found, found)
         done = atomic.replace(path, change.after, still_valid=still_valid) is not None
+    elif done := _is_as_found(found):
+        path.unlink()
     if not done:
         raise FileUnavailableError(
             f"{path} was changed by another program meanwhile; nothing was written.", "Try again."

@@ -8,7 +8,7 @@ import click
 from mem0tray.cli import arguments, output
 from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
-from mem0tray.config.settings import LOCAL_URL, SECRETS, Loaded
+from mem0tray.config.settings import API_KEY, LOCAL_URL, SECRETS, SERVER_URL, Loaded
 from mem0tray.core.errors import Mem0TrayError, SettingsError, UsageError
 from mem0tray.core.text import MASK, without_password
 from mem0tray.desktop import autostart
@@ -32,7 +32,6 @@ _WRONG: Final = "wrong"
 _TESTED: Final = frozenset(
     f"server.{name}" for name in ("url", "api_key", "dialect", "ca_file", "allow_plain_key")
 )
-_KEY: Final = "server.api_key"
 _SECONDS: Final = 5.0  # for the server test
 
 
@@ -133,7 +132,7 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
     config_file.change(location(), key, config_file.checked(key, str(value)))
     if arguments.warn_of_variable(key):
         return
-    if key == "server.url":
+    if key == SERVER_URL:
         remark_key_goes_along(before)
     if key in _TESTED and not no_test:
         report_on_server(key)
@@ -186,7 +185,7 @@ def report_on_server(key: str) -> frozenset[str]:
     """Test the server that is chosen after a change of `key`; return the steps that failed."""
     loaded = settings.read()
     url = loaded.settings.server.url
-    if loaded.wrong or not url or (url == LOCAL_URL and key != "server.url"):
+    if loaded.wrong or not url or (url == LOCAL_URL and key != SERVER_URL):
         return frozenset()  # it is not known which server is meant, or nothing of it has changed
     from mem0tray.actions import server_test  # slow to import, as the network is
 
@@ -207,9 +206,9 @@ def remark_key_goes_along(before: Loaded) -> None:
     had_server, has_key = before.settings.server.url, now.settings.server.api_key
     if not (has_key and there and had_server) or there == _host_and_port(before):
         return
-    how = f"type `mem0tray config unset {_KEY}`"
-    if now.sources.get(_KEY) == settings.ENVIRONMENT:
-        how = f"take {settings.variable(_KEY)} out of the environment"
+    how = f"type `mem0tray config unset {API_KEY}`"
+    if now.sources.get(API_KEY) == settings.ENVIRONMENT:
+        how = f"take {settings.variable(API_KEY)} out of the environment"
     output.remark(
         f"The API key that is set goes to {there[0]}, port {there[1]}, too."
         f" Where it must not, {how} before you set the address."

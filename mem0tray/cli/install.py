@@ -36,13 +36,17 @@ _COMPLETION: Final = f"{APP} completion"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
 
 
+def _part(name: str, help_: str) -> Callable[..., Any]:
+    return click.option(f"--{name}", "parts", flag_value=name, multiple=True, help=help_)
+
+
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         arguments.json_option(),
         click.option("-y", "--yes", is_flag=True, help="Do not ask."),
         click.option("--dry-run", is_flag=True, help="Only show what would be changed."),
-        click.option("--hooks", is_flag=True, help="The hooks; without --mcp, only these."),
-        click.option("--mcp", is_flag=True, help="The tools; without --hooks, only these."),
+        _part(connecting.HOOKS, "The hooks; without --mcp, only these."),
+        _part(connecting.MCP, "The tools; without --hooks, only these."),
         click.option(
             "-a", "--all", "every", is_flag=True, help="Every agent that this computer has."
         ),
@@ -50,11 +54,6 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
-
-
-def _parts(*, mcp: bool, hooks: bool) -> list[str]:
-    wanted = {connecting.MCP: mcp, connecting.HOOKS: hooks}
-    return [part for part in connecting.PARTS if wanted[part] or not (mcp or hooks)]
 
 
 def _named(agents: Sequence[str], *, every: bool) -> list[str]:
@@ -66,7 +65,7 @@ def _named(agents: Sequence[str], *, every: bool) -> list[str]:
 
 def planned(
     agents: Sequence[str],
-    parts: Sequence[str],
+    parts: Sequence[str] = (),
     *,
     allow: bool | None,
     asking: bool,
@@ -196,8 +195,7 @@ def install(
     agents: Sequence[str],
     *,
     every: bool,
-    mcp: bool,
-    hooks: bool,
+    parts: Sequence[str],
     allow: bool | None,
     dry_run: bool,
     yes: bool,
@@ -212,8 +210,7 @@ def install(
     if not (agents or every):
         raise click.UsageError("Name what to connect: `mem0tray install claude-code`, or --all.")
     asking = not (dry_run or yes or as_json) and output.can_ask()
-    parts = _parts(mcp=mcp, hooks=hooks)
-    if allow and connecting.MCP not in parts:
+    if allow and parts and connecting.MCP not in parts:
         raise click.UsageError("--allow is about the tools: add --mcp.")
     try:
         names = _named(agents, every=every)
@@ -239,8 +236,7 @@ def uninstall(
     agents: Sequence[str],
     *,
     every: bool,
-    mcp: bool,
-    hooks: bool,
+    parts: Sequence[str],
     dry_run: bool,
     purge: bool,
     yes: bool,
@@ -255,7 +251,6 @@ def uninstall(
     if agents or every:
         if purge:
             raise click.UsageError("--purge goes without an agent and --all.")
-        parts = _parts(mcp=mcp, hooks=hooks)
         names = _named(agents, every=every)
         changes = [each for name in names for each in connecting.plan(name, parts=parts)]
         make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
@@ -263,7 +258,7 @@ def uninstall(
         if refused and not dry_run:
             raise FileUnavailableError(" ".join(refused))
         return
-    if mcp or hooks or dry_run:
+    if parts or dry_run:
         raise click.UsageError("--mcp, --hooks and --dry-run go with an agent or --all.")
     if not (purge or yes or as_json) and output.can_ask():
         output.confirm("Take mem0tray out of this system? Settings and memories stay.")
@@ -387,6 +382,8 @@ class _Uninstalling:
 
 
 def _program() -> str:
+    if hasattr(sys, "frozen"):  # by the installer for Windows
+        return programs.quote(str(Path(sys.executable).with_name("uninstall.exe")))
     for part, line in (
         ("pipx/venvs", f"pipx uninstall {APP}"),
         ("uv/tools", f"uv tool uninstall {APP}"),

@@ -20,6 +20,7 @@ from mem0tray.core.errors import INTERRUPTED, Mem0TrayError, UsageError
 from mem0tray.core.item import Item
 from mem0tray.core.text import excerpt
 from mem0tray.files import document
+from mem0tray.system import programs
 from mem0tray.system.paths import Paths
 from mem0tray.system.paths import config_file as location
 
@@ -104,16 +105,13 @@ def command(
         if asking or yes:
             # Whoever left it at this computer is not asked once others have begun the files.
             server_choice.remember_if_first(arguments.load().server.url, paths)
-        # A memory would show whether the server takes one.
-        failed = ["the server test"] if wrong and no_memory else []
-        for name, part in (
-            *(
-                (AGENTS[name].title, partial(_connect, name, its, way))
-                for name, its in given.items()
-            ),
-            ("the start at login", partial(_start_at_login, autostart, way)),
-            ("Claude Code's notes", partial(_take_in_notes, auto_memory, way)),
-        ):
+        failed = ["the server test"] if wrong and no_memory else []  # else a memory shows it
+        parts = {
+            AGENTS[each].title: partial(_connect, each, its, way) for each, its in given.items()
+        }
+        parts["the start at login"] = partial(_start_at_login, autostart, way)
+        parts["Claude Code's notes"] = partial(_take_in_notes, auto_memory, way)
+        for name, part in parts.items():
             try:
                 part()
             except Mem0TrayError as error:
@@ -159,11 +157,11 @@ def _connect(name: str, given: bool | None, way: Deciding) -> None:  # noqa: FBT
     if given is None and plug_in:
         output.say(f"{title} is connected, by the plug-in {plug_in}.")
         return
-    changes = install.planned([name], connecting.PARTS, allow=False, asking=False)
+    changes = install.planned([name], allow=False, asking=False)
     if not any(each.is_needed for each in changes):
         output.say(f"{title} is connected.")
     elif way.decide(given, f"Connect {title}, so that it saves and recalls?"):
-        changes = install.planned([name], connecting.PARTS, allow=None, asking=way.asking)
+        changes = install.planned([name], allow=None, asking=way.asking)
         install.make(changes, dry_run=False, yes=True, as_json=False, show=False)
     elif way.yes:
         output.say(f"{title} is left as it is: `mem0tray install {name}` connects it.")
@@ -258,9 +256,8 @@ def _why_undelivered(paths: Paths, item: Item, since: float) -> str:
     from mem0tray.desktop.autostart import Origin
 
     if worker_report.running(paths) is None:
-        nothing = subprocess.DEVNULL
         command = [*Origin.of_this_process().in_console(), "run", "--until-idle"]
-        own = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603  (ourselves)
+        own = programs.started(command)
         try:
             with suppress(subprocess.TimeoutExpired):
                 own.wait(_PATIENCE)

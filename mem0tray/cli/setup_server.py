@@ -11,14 +11,12 @@ from mem0tray.cli.config import remark_key_goes_along, report_on_server
 from mem0tray.config import config_file, keyring_key, server_choice, settings
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import LOCAL_URL
+from mem0tray.config.settings import API_KEY, LOCAL_URL, SERVER_URL
 from mem0tray.core.errors import SettingsError, UsageError
 from mem0tray.system.paths import config_file as location
 
 KEYRING: Final = "keyring"
 SETTINGS: Final = "settings"
-_URL: Final = "server.url"
-_KEY: Final = "server.api_key"
 _SWITCH: Final = "server.keyring"
 _KEY_STEP: Final = "server key"  # of the server test
 
@@ -58,13 +56,13 @@ def set_up(
     while True:
         address = _chosen(server, way)
         _change(address, key, place)
-        failed = report_on_server(_URL)
+        failed = report_on_server(SERVER_URL)
         if server is not None or address is None or not failed - {_KEY_STEP}:
             break
         output.say("Enter keeps this address all the same; or type another.")
     if key is not None:
         return failed
-    while way.asking and _address() and not arguments.is_in_environment(_KEY):
+    while way.asking and _address() and not arguments.is_in_environment(API_KEY):
         now = arguments.load_all().settings.server
         kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
         question = f"API key of the server, which is not shown ({kept})"
@@ -73,7 +71,7 @@ def set_up(
             break
         key = typed
         _change(None, key, place)
-        failed = report_on_server(_KEY)
+        failed = report_on_server(API_KEY)
         if _KEY_STEP not in failed:
             break
         output.say("Enter keeps this key all the same; or type another.")
@@ -86,7 +84,7 @@ def set_up(
             "No API key is set that could be put there.", "Give it with `--key-from FILE`."
         )
     _change(None, key, place)
-    return report_on_server(_KEY)
+    return report_on_server(API_KEY)
 
 
 def _read_key(file: str) -> str:
@@ -101,7 +99,7 @@ def _read_key(file: str) -> str:
         raise UsageError(
             f"The key cannot be read from {name}: {why}; nothing was changed.", "Name another file."
         )
-    config_file.checked(_KEY, key)
+    config_file.checked(API_KEY, key)
     return key
 
 
@@ -110,8 +108,8 @@ def _chosen(given: str | None, way: Deciding) -> str | None:
     now = arguments.load_all().settings
     there = server_choice.chosen(now.server.url, now.locations())
     if given is not None:
-        return config_file.checked(_URL, given) if given != now.server.url else None
-    if way.asking and not arguments.is_in_environment(_URL):
+        return config_file.checked(SERVER_URL, given) if given != now.server.url else None
+    if way.asking and not arguments.is_in_environment(SERVER_URL):
         question = "Server: the address of your Mem0 server, or `local` for this computer only"
         answer: str = click.prompt(question, default=there, value_proc=_checked)
         return answer if answer != there else None
@@ -126,7 +124,7 @@ def _chosen(given: str | None, way: Deciding) -> str | None:
 
 def _checked(answer: str) -> str:
     try:
-        return str(config_file.checked(_URL, answer.strip()))
+        return str(config_file.checked(SERVER_URL, answer.strip()))
     except SettingsError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -137,12 +135,12 @@ def _change(address: str | None, key: str | None, place: str | None) -> None:
     if key is not None:
         _put(key, place, address)
     elif address is not None:
-        config_file.change(location(), _URL, address)
-    stays = key is None or arguments.is_in_environment(_KEY)  # the key that was set
-    if address is not None and not arguments.warn_of_variable(_URL) and stays:
+        config_file.change(location(), SERVER_URL, address)
+    stays = key is None or arguments.is_in_environment(API_KEY)  # the key that was set
+    if address is not None and not arguments.warn_of_variable(SERVER_URL) and stays:
         remark_key_goes_along(before)
     if key is not None:
-        arguments.warn_of_variable(_KEY)
+        arguments.warn_of_variable(API_KEY)
 
 
 def _put(key: str, wanted: str | None, address: str | None) -> None:
@@ -150,7 +148,7 @@ def _put(key: str, wanted: str | None, address: str | None) -> None:
 
     With an `address` that server is chosen too. Raises SettingsError: then nothing has changed.
     """
-    value = config_file.checked(_KEY, key).strip()
+    value = config_file.checked(API_KEY, key).strip()
     url = _address(address)
     if not url and wanted == KEYRING:
         raise UsageError(
@@ -160,14 +158,14 @@ def _put(key: str, wanted: str | None, address: str | None) -> None:
     is_in_keyring = bool(url) and _keyring_takes(value, url, wanted)
     if address is not None:
         # A running worker may read the file in between: it must not send a former server's key.
-        config_file.change(location(), _KEY, "")
-        config_file.change(location(), _URL, address)
+        config_file.change(location(), API_KEY, "")
+        config_file.change(location(), SERVER_URL, address)
     if is_in_keyring:
         config_file.change(location(), _SWITCH, value=True)
-        config_file.change(location(), _KEY, None)
+        config_file.change(location(), API_KEY, None)
         output.say("The API key is in the system's keyring, for this address alone.")
         return
-    config_file.change(location(), _KEY, value)
+    config_file.change(location(), API_KEY, value)
     if config_file.change(location(), _SWITCH, None) and url:
         try:
             keyring_key.remove(url)

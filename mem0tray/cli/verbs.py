@@ -16,7 +16,7 @@ from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NotFoundError
+from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.item import Item
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders
@@ -82,10 +82,8 @@ def retry(
 
 
 def _retried(settings: Settings, ids: tuple[str, ...], project: str | None) -> Retried:
-    if project is not None:
-        return verbs.retry_project(settings, project)
     if not ids:
-        return verbs.retry_all(settings)
+        return verbs.retry_all(settings, project)
     with look_up.explained(settings.locations()):
         return verbs.retry_ids(settings, ids)
 
@@ -171,12 +169,7 @@ def pause(minutes: float | None) -> None:
 def resume() -> None:
     """End a pause."""
     paths = arguments.load().locations()
-    try:
-        paused = orders.read_pause(paths) is not None
-    except FileUnavailableError:  # deliveries wait because of it
-        paused = True
-    orders.clear_pause(paths)
-    if not paused:
+    if not orders.clear_pause(paths):
         output.say("Deliveries were not paused.")
     elif worker_runs(paths):
         output.say("Deliveries go on.")

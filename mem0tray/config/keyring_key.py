@@ -36,7 +36,7 @@ class KeyringUnavailableError(SettingsError):
 
 def read(url: str, within: float = PATIENCE) -> str:
     """Return the key for `url`, in its normal form. Raises KeyringUnavailableError."""
-    found = _asked(lambda: _keyring().get_password(SERVICE, url), within)
+    found = _asked(lambda keyring: keyring.get_password(SERVICE, url), within)
     if not found:
         raise KeyringUnavailableError(
             Reason("The keyring has no API key for {address}.", address=url),
@@ -50,7 +50,7 @@ def read(url: str, within: float = PATIENCE) -> str:
 
 def store(url: str, key: str) -> None:
     """Put the key of the server at `url` into the keyring. Raises KeyringUnavailableError."""
-    _asked(lambda: _keyring().set_password(SERVICE, url, key))
+    _asked(lambda keyring: keyring.set_password(SERVICE, url, key))
     if read(url) != key:  # one that keeps nothing says no word
         raise KeyringUnavailableError(Reason("The keyring did not keep the API key."), _UNLOCK)
 
@@ -58,8 +58,7 @@ def store(url: str, key: str) -> None:
 def remove(url: str) -> bool:
     """Take the key out of it; False: it was not there. Raises KeyringUnavailableError."""
 
-    def take_out() -> bool:
-        keyring = _keyring()
+    def take_out(keyring: "KeyringBackend") -> bool:
         if keyring.get_password(SERVICE, url) is None:
             return False
         keyring.delete_password(SERVICE, url)
@@ -71,8 +70,7 @@ def remove(url: str) -> bool:
 def is_usable() -> bool:
     """Return whether there is a keyring that is worth more than a file: not one in clear text."""
 
-    def keeps_secrets() -> bool:
-        keyring = _keyring()
+    def keeps_secrets(keyring: "KeyringBackend") -> bool:
         first = next(iter(getattr(keyring, "backends", ())), keyring)  # the one written to
         in_the_clear = type(first).__module__.startswith(_IN_THE_CLEAR)
         return bool(keyring.priority > 0) and not in_the_clear
@@ -96,10 +94,10 @@ def _keyring() -> "KeyringBackend":
     return keyring.get_keyring()
 
 
-def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer:
+def _asked(question: Callable[["KeyringBackend"], _Answer], within: float = PATIENCE) -> _Answer:
     def ask() -> _Answer:
         try:
-            return question()
+            return question(_keyring())
         finally:
             _turn.release()
 

@@ -32,7 +32,7 @@ class CircuitBreaker:
         self._guard = threading.RLock()
         self._healthy: bool | None = None
         self._health_reason = reasons.NONE
-        self._probing = True  # nothing is sent before the first probe has answered
+        self.awaits_probe = True  # nothing is sent before the first probe has answered
         self._break_until = 0.0
         self._paused_until: float | None = None
         self._canary_at: float | None = None
@@ -44,18 +44,18 @@ class CircuitBreaker:
     def note_probe(self, *, healthy: bool, reason: Reason) -> bool:
         """Note a probe's answer; return whether that changes anything."""
         with self._guard:
-            changed = self._healthy != healthy or self._probing
-            self._healthy, self._health_reason, self._probing = healthy, reason, False
+            changed = self._healthy != healthy or self.awaits_probe
+            self._healthy, self._health_reason, self.awaits_probe = healthy, reason, False
             return changed
 
     def await_probe(self) -> None:
         """Let nothing through until a probe has answered: something looks like an outage."""
         with self._guard:
-            self._probing = True
+            self.awaits_probe = True
 
     def forget_server(self) -> None:
         with self._guard:
-            self._healthy, self._health_reason, self._probing = None, reasons.NONE, True
+            self._healthy, self._health_reason, self.awaits_probe = None, reasons.NONE, True
             self._break_until = 0.0
             self.clear_misconfigured()
 
@@ -77,8 +77,7 @@ class CircuitBreaker:
     def stay_misconfigured(self, canary_at: float, answer: str = "") -> None:
         """Let nothing through but the next canary; `answer`: what the server said to the last."""
         with self._guard:
-            self._canary_at = canary_at
-            self._last_try = answer
+            self._canary_at, self._last_try = canary_at, answer
 
     def clear_misconfigured(self) -> None:
         with self._guard:
@@ -132,7 +131,7 @@ class CircuitBreaker:
     def _may_reach(self, now: float) -> bool:
         return (
             self._healthy is True
-            and not self._probing
+            and not self.awaits_probe
             and not self._obstacles
             and now >= self._break_until
             and not self.is_paused(now)
@@ -141,10 +140,6 @@ class CircuitBreaker:
     def is_paused(self, now: float) -> bool:
         until = self._paused_until
         return until is not None and now < until
-
-    @property
-    def awaits_probe(self) -> bool:
-        return self._probing
 
     def lets_through_at(self, now: float) -> float | None:
         """Return when something will be let through without further news; None: unknown."""

@@ -24,13 +24,9 @@ class Language:
         self._texts: gettext.NullTranslations = gettext.translation(
             DOMAIN, CATALOGS, [name], fallback=True
         )
-        self._code = self._texts.info().get("language", "en")
+        self.code = self._texts.info().get("language", "en")
         language, _, territory = name.partition("@")[0].partition("_")
         self._territory = territory.upper() if language == "en" else ""
-
-    @property
-    def code(self) -> str:
-        return self._code
 
     def gettext(self, text: str) -> str:
         """Translate `text`; callers name this method `_`, by which the texts are collected."""
@@ -59,7 +55,7 @@ class Language:
 
     @property
     def _has_month_first(self) -> bool:
-        return self._code == "en" and self._territory in _MONTH_FIRST
+        return self.code == "en" and self._territory in _MONTH_FIRST
 
     def distance(self, seconds: float) -> str:
         """Return how far away a moment is: `in 5 minutes`, `3 days ago` for what is less than 0."""
@@ -86,4 +82,4 @@ class Language:
     def number(self, value: float) -> str:
         """Return a number with the language's separators, and up to three decimals."""
         shown = f"{value:,.3f}".rstrip("0").rstrip(".")
-        return shown.translate(_FRENCH) if self._code == "fr" else shown
+        return shown.translate(_FRENCH) if self.code == "fr" else shown

@@ -66,29 +66,22 @@ class WorkerSeen(Struct, frozen=True):
 
 def another_worker(pid: int | None, elsewhere: Reason | str | None, stop: str = "") -> Reason:
     """Name the other worker, and how to stop it: `elsewhere` on that host, else by `stop`."""
-    if elsewhere is not None:
-        return _stopped_by(
-            Reason("another worker runs on {host}", host=elsewhere),
-            Reason("stop it there, or give each its own folder"),
-        )
-    return _stopped_by(
-        Reason("another worker rewrites mem0_metrics.json")
-        if pid is None
-        else Reason("another worker runs as process {number}", number=pid),
-        Reason("stop it with `{command}`", command=stop)
-        if stop
-        else Reason("find it in the Task Manager and end it (what starts it at login too)")
-        if sys.platform == "win32"
-        else Reason(
-            "find it with `pgrep -af mem0` and stop it (its service too: systemd, launchd or cron)"
-        ),
+    what = Reason("another worker rewrites mem0_metrics.json")
+    if pid is not None:
+        what = Reason("another worker runs as process {number}", number=pid)
+    how = Reason(
+        "find it with `pgrep -af mem0` and stop it (its service too: systemd, launchd or cron)"
     )
+    if elsewhere is not None:
+        what = Reason("another worker runs on {host}", host=elsewhere)
+        how = Reason("stop it there, or give each its own folder")
+    elif stop:
+        how = Reason("stop it with `{command}`", command=stop)
+    elif sys.platform == "win32":
+        how = Reason("find it in the Task Manager and end it (what starts it at login too)")
+    return Reason("{what}: {remedy}", what=what, remedy=how)
 
 
 def kill_command(pid: int) -> str:
     """Return the command that ends a process; on Windows it kills, which loses no memory."""
     return f"taskkill /F /PID {pid}" if sys.platform == "win32" else f"kill {pid}"
-
-
-def _stopped_by(what: Reason, remedy: Reason) -> Reason:
-    return Reason("{what}: {remedy}", what=what, remedy=remedy)

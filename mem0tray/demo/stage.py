@@ -131,7 +131,7 @@ class Stage:
         }
         env = _environment(home) | {settings.variable(key): text for key, text in ours.items()}
         self._here = {"cwd": home, "env": env, **programs.detached()}
-        command = [sys.executable, "-P", "-m", __name__, *program]
+        command = [*programs.ourselves(__name__), *program]
         with self._output.open("wb") as to:
             self.worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
                 command, stdin=subprocess.PIPE, stdout=to, stderr=to, **self._here
@@ -139,7 +139,7 @@ class Stage:
 
     def command(self, *arguments: str) -> str:
         done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  (ourselves)
-            [sys.executable, "-P", "-m", "mem0tray", *arguments],
+            [*programs.ourselves(), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

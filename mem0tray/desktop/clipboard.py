@@ -13,7 +13,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.system import programs
 
-_OWNER: Final[tuple[str, ...]] = (sys.executable, "-P", "-m", "mem0tray.desktop.clipboard")
+_OWNER: Final = programs.ourselves("mem0tray.desktop.clipboard")
 _KINDS: Final = {"UTF8_STRING": "utf-8", "text/plain;charset=utf-8": "utf-8", "STRING": "latin-1"}
 _PATIENCE: Final = 5.0  # seconds
 _HELD: Final = 1.0  # seconds: other programs of Windows hold its clipboard for a moment

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
+from mem0tray.system import programs
 
 if TYPE_CHECKING:
     from mem0tray.desktop.bus import SessionBus  # slow, and the terminal does without
@@ -146,8 +146,6 @@ def language(setting: str = "", environ: Mapping[str, str] = os.environ) -> Lang
 def _of_the_system(environ: Mapping[str, str]) -> str:
     named = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
     if sys.platform == "darwin":  # an app from the Dock has no LANG
-        from mem0tray.system import programs
-
         question = ("/usr/bin/defaults", "read", "-g", "AppleLanguages")
         said = programs.answer(*question, patience=_PATIENCE) or ""
         return next((word for line in said.split("\n") if (word := line.strip(' ",()'))), named)
@@ -205,11 +203,7 @@ def _start(words: list[str], name: str, failed: Failed) -> None:
             program=words[0],
         )
         raise Mem0TrayError(what, Reason("Install it (package xdg-utils)."))
-    command, nothing = [program, *words[1:], name], subprocess.DEVNULL
-    # No pipe, terminal or signal of ours reaches it.
-    process = subprocess.Popen(  # noqa: S603  (the system's opener, with one checked name)
-        command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
-    )
+    process = programs.started([program, *words[1:], name])
 
     def collect() -> None:  # until then it would be a zombie
         if process.wait():

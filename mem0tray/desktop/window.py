@@ -59,12 +59,9 @@ def show(settings: Settings, language: Language, *, view: str = "", waits: bool 
 
 def _started(paths: Paths, language: Language) -> Endpoint:
     private_folders.make_own_folder(paths.window)
-    command = [sys.executable, "-P", "-m", "mem0tray.window.serve"]
-    nothing = subprocess.DEVNULL
-    process = subprocess.Popen(  # noqa: S603  (ourselves, with no text of others)
-        [*command, str(paths.window), language.name],
-        stdin=nothing, stdout=nothing, stderr=nothing, cwd=paths.window,
-        env=programs.child_environment(), **programs.detached(),
+    process = programs.started(
+        [*programs.ourselves("mem0tray.window.serve"), str(paths.window), language.name],
+        cwd=paths.window, env=programs.child_environment(),
     )  # fmt: skip
     # Or the tray would keep what is left of each that has ended.
     threading.Thread(target=process.wait, name="mem0tray-window", daemon=True).start()
@@ -135,11 +132,8 @@ def _commands(page: str) -> Iterator[list[str]]:
 
 def _opens(command: list[str]) -> bool:
     """Start it apart from us. True if it goes on: it then waits for its browser to be closed."""
-    nothing = subprocess.DEVNULL
     try:
-        process = subprocess.Popen(  # noqa: S603  (of the system or the user, with a file of ours)
-            command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
-        )
+        process = programs.started(command)
         return process.wait(_PATIENCE) == 0
     except OSError:
         return False

@@ -39,8 +39,6 @@ REMEDIES: Final = {
     errno.EIO: Reason("The disk may be broken: see what the system's log says of it."),
 }
 
-LastingSignature = tuple[int, int, int]  # inode, size and time of change of a file, in nanoseconds
-
 
 class Signature(Struct, frozen=True):
     """What changes whenever a file does (times in nanoseconds)."""
@@ -61,7 +59,7 @@ class Signature(Struct, frozen=True):
         return cls(found.st_ino, found.st_size, found.st_mtime_ns, ctime)
 
     @property
-    def lasting(self) -> LastingSignature:
+    def lasting(self) -> tuple[int, int, int]:
         """All but ctime, which a further hard link changes too: the ledger keeps this."""
         return self.inode, self.size, self.mtime
 

@@ -171,11 +171,6 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     return result
 
 
-def is_mixed(kept: bytes) -> bool:
-    """Return whether what was kept is parts of lines: what looks whole in it may be made of two."""
-    return b"\n" in kept
-
-
 def _hash(context: bytes) -> bytes:
     if not context:
         return b""

@@ -89,7 +89,8 @@ class Inbox:
     def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
         """Add a dead letter; return its key. `gen`: the user's own generation that shows it."""
         body = None if gen is None else items.body(raw)
-        error = (items.load_object(raw) or {}).get("last_error")
+        found = (items.load_object(raw) or {}).get("last_error")
+        error = found.encode("utf-8", "replace").decode() if isinstance(found, str) else None
         with self._ledger.transaction() as db:
             key = self._add(
                 item, items.DEAD, raw, now,
@@ -98,7 +99,7 @@ class Inbox:
                 due=dead_due(item.last_attempt, item.retry_count, now),
                 unknown=now if ask else None,
                 moved=items.moved_to_dlq(raw, now),
-                last_error=_well_formed(error) if isinstance(error, str) else None,
+                last_error=error,
                 body=body,
             )  # fmt: skip
             if gen is not None:
@@ -287,7 +288,3 @@ def _insert(db: Connection, name: Name, state: str, now: float, fields: Mapping[
 def _waiting(item: Item, now: float) -> tuple[int, float, float]:
     due = dead_due(item.last_attempt, item.retry_count, now)
     return item.retry_count, item.last_attempt, due
-
-
-def _well_formed(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()

@@ -61,13 +61,14 @@ def _open(path: Path) -> tuple[sqlite3.Connection, str]:
             os.close(regular_file.open_fd(path, os.O_CREAT | os.O_WRONLY))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
+        version = version_of(db, path)  # first of all: a newer ledger stays as it is
         db.execute(f"PRAGMA page_size = {_PAGE}")  # heeded only while there are no tables
         # Read to the last row: only there a disk is reported that fails after the first one, and
         # the old mode would stay in force.
         db.execute("PRAGMA journal_mode = WAL").fetchall()
         db.execute("PRAGMA journal_size_limit = 16777216")  # the log may run a little past that
         db.execute(f"PRAGMA wal_autocheckpoint = {_longest_log(path.parent)}")
-        is_new = _is_new(db, path)
+        is_new = _is_new(db, version)
     except BaseException:
         db.close()
         raise
@@ -83,8 +84,7 @@ def _longest_log(folder: Path) -> int:
     return _LONGEST_LOG
 
 
-def _is_new(db: sqlite3.Connection, path: Path) -> bool:
-    version = version_of(db, path)
+def _is_new(db: sqlite3.Connection, version: int) -> bool:
     # The quick check is three times as fast, but does not see that an index lacks a row.
     check = "quick_check" if not version or _left_in_order(db) else "integrity_check"
     if db.execute(f"PRAGMA {check}(1)").fetchone()[0] != "ok":
@@ -104,8 +104,12 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise LedgerError(
-            Reason("The ledger {path} was written by a newer mem0tray.", path=path),
-            Reason("Update mem0tray."),
+            Reason(
+                "A newer mem0tray has written the ledger {path}: this older one leaves it as it is,"
+                " and delivers nothing.",
+                path=path,
+            ),
+            Reason("Update mem0tray; what waits is kept, and goes out then."),
         )
     if 0 < version < VERSION:
         raise sqlite3.DatabaseError("of a version before the first release")

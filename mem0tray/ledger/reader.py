@@ -59,6 +59,7 @@ class Reader:
         self._path = path
         self._needed = needed
         self._db: sqlite3.Connection | None = None
+        self.refusal = reasons.NONE  # why it was not opened, where that has words
 
     def __enter__(self) -> Self:
         try:
@@ -68,6 +69,7 @@ class Reader:
         except sqlite3.Error as error:
             self._cannot(error)
         except (FileUnavailableError, LedgerError) as error:  # it may be of a newer version
+            self.refusal = error.reason
             if self._needed:
                 raise LedgerError(*reasons.parted(error.reason)) from error
         return self
@@ -162,8 +164,8 @@ class Reader:
         """Return what waits of these, in their order."""
         where = f"items.key IN (SELECT value FROM json_each(?)) AND {_WAITS}"
         found = _listed(self._rows(f"{_LISTED} WHERE {where}", json.dumps(list(keys))))
-        place = {key: at for at, key in enumerate(keys)}
-        return sorted(found, key=lambda each: place[each[0].key])
+        by_key = {each[0].key: each for each in found}
+        return [by_key[key] for key in dict.fromkeys(keys) if key in by_key]
 
     def dead_since(self) -> list[float]:
         sql = "SELECT moved FROM items WHERE state = 'dead' AND moved IS NOT NULL"
@@ -253,8 +255,7 @@ class Reader:
     # One memory -----------------------------------------------------------------------
 
     def known(self, item_id: str, digest: bytes) -> Known | None:
-        found = self._known("id = ? AND digest = ?", encode(item_id), digest)
-        return found[0] if found else None
+        return next(iter(self._known("id = ? AND digest = ?", encode(item_id), digest)), None)
 
     def by_id(self, item_id: str) -> list[Known]:
         return self._known("id = ? ORDER BY key", encode(item_id))
@@ -383,12 +384,10 @@ class Reader:
             )
 
     def traced(self, former: str, chosen: str) -> Iterator[Traced]:
-        for item_id, digest, first, *rest, there, here in self._rows(SQL["traced"], former, chosen):
-            name, (project, timestamp, state) = decode(item_id), rest
+        for item_id, digest, first, project, *rest in self._rows(SQL["traced"], former, chosen):
+            name, (timestamp, state, *has) = decode(item_id), rest
             key = items.idempotency_key(name, digest, first)
-            yield Traced(
-                name, digest, key, decode(project), timestamp, state, bool(there), bool(here)
-            )
+            yield Traced(name, digest, key, decode(project), timestamp, state, *map(bool, has))
 
 
 def _those(state: str, project: str | None) -> tuple[str, list[Any]]:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -96,8 +95,8 @@ class LocalServer:
     def _start(self) -> None:
         # -P and the folder as working directory: a module in the folder where the user
         # started us must not stand in for one of Python's.
-        command = [sys.executable, "-P", "-m", "mem0tray.localserver.serve"]
-        command += [str(self._folder.absolute()), str(self._port), "--lifeline"]
+        command = [*programs.ourselves("mem0tray.localserver.serve"), str(self._folder.absolute())]
+        command += [str(self._port), "--lifeline"]
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         try:
             make_private_folder(self._folder)

@@ -192,8 +192,13 @@ def _listener(port: int) -> socket.socket:
 def main() -> int:
     """Serve as a child of the worker: FOLDER PORT [--lifeline]; return the exit code."""
     folder, port, *options = sys.argv[1:]
+    return exit_code(lambda: serve(Path(folder), int(port), lifeline="--lifeline" in options))
+
+
+def exit_code(work: Callable[[], None]) -> int:
+    """Do the work of a process of ours; return its exit code, with errors on standard error."""
     try:
-        serve(Path(folder), int(port), lifeline="--lifeline" in options)
+        work()
     except Mem0TrayError as error:
         sys.stderr.write(f"{error}\n")
         is_running = isinstance(error, AlreadyRunningError)

@@ -173,20 +173,20 @@ class Store:
 
     def _prepare(self, path: Path) -> None:
         run = self._connection.execute
+        version = run("PRAGMA user_version").fetchone()[0]
+        if version not in (0, VERSION):  # first of all: it stays as it is
+            raise Mem0TrayError(
+                f"The embedded server's database {path} was made by another version of mem0tray.",
+                "Use the newer version, or move the database away; a new one is made then.",
+            )
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = FULL")
         run("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the drive's cache
         run("PRAGMA secure_delete = ON")
         run(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
-        version = run("PRAGMA user_version").fetchone()[0]
         if version == 0:
             self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
             atomic.sync_folder(path.parent)  # the file's name must also survive a power cut
-        elif version != VERSION:
-            raise Mem0TrayError(
-                f"The embedded server's database {path} was made by another version of mem0tray.",
-                "Use the newer version, or move the database away; a new one is made then.",
-            )
         with self._transaction():
             self._words.make()
         self._index_missing()

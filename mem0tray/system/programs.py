@@ -15,6 +15,7 @@ import mem0tray
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system import regular_file
+from mem0tray.system.paths import APP
 
 PATIENCE: Final = 5.0  # seconds
 OSASCRIPT: Final = "/usr/bin/osascript"
@@ -94,6 +95,14 @@ def edit(file: Path, *, if_failed: str) -> None:
 # Children -------------------------------------------------------------------------------
 
 
+def ourselves(module: str = APP) -> tuple[str, ...]:
+    """Return the words that run one of our modules, not one from the working directory.
+
+    A program that carries its own Python understands them too (packaging/windows/start.py).
+    """
+    return (sys.executable, "-P", "-m", module)
+
+
 def child_environment() -> dict[str, str]:
     """Return our environment; in a checkout, with what lets a child find mem0tray."""
     ours = dict(os.environ)
@@ -102,6 +111,14 @@ def child_environment() -> dict[str, str]:
         paths = [ours.get("PYTHONPATH", ""), str(root)]
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     return ours
+
+
+def started(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program that no pipe, terminal or signal of ours reaches. Raises OSError."""
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(  # noqa: S603  (the callers' own, of the system or the user)
+        command, stdin=nothing, stdout=nothing, stderr=nothing, **detached(), **options
+    )
 
 
 def detached() -> dict[str, Any]:

@@ -147,8 +147,9 @@ def gather(
 def listing(
     waits: WaitingItems, wanted: Matching, order: str = "due", limit: int = SHOWN, offset: int = 0
 ) -> LetterList:
-    """List some of the memories that match."""
+    """List some of the memories that match, after `offset` others; past the end the last page."""
     keys = waits.reader.matching(wanted, order)
+    offset = min(offset, max(0, len(keys) - 1) // limit * limit)
     found = waits.with_keys(keys[offset : offset + limit])
     letters = [waits.with_attempts(each) for each in found if each.item is not None]
     return LetterList(letters, len(keys), offset)

@@ -156,14 +156,11 @@ class Window:
         wanted = acts.matching_of(form, seen.groups, seen.now)
         listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
         pages = max(1, math.ceil(listed.total / ROWS))
-        if number > pages:  # those of the last pages have gone
-            number = pages
-            listed = page.listing(waits, wanted, order, ROWS, (number - 1) * ROWS)
         chosen = set(acts.keys_of(form))
         if "all" in form and form.get("keys") and pages == 1:
             chosen |= {each.known.key for each in listed.letters if each.known}
         return page.shown_letters(listed, seen, self._language) | {
-            "page": number,
+            "page": min(number, pages),
             "pages": pages,
             "chosen": chosen,
             "wanted": acts.filter_of(form, order),

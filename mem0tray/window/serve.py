@@ -9,7 +9,6 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.localserver import endpoint, serve
 from mem0tray.window.routes import Window
@@ -36,14 +35,7 @@ def main() -> int:
         ).start()
         return window.app
 
-    try:
-        serve.host(Path(folder), 0, make)
-    except AlreadyRunningError:
-        return endpoint.EXIT_ALREADY_RUNNING
-    except Mem0TrayError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+    return serve.exit_code(lambda: serve.host(Path(folder), 0, make))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from mem0tray.agents.table import CLAUDE_CODE
 from mem0tray.config import config_file, setting_rules
 from mem0tray.config import settings as config
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL
+from mem0tray.config.settings import API_KEY, ENVIRONMENT, SERVER_URL
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import without_password
@@ -20,12 +20,11 @@ from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, ENABLED, Origin
 from mem0tray.system.paths import config_file as location
 
-_URL: Final = "server.url"
-_KEY: Final = "server.api_key"
 _CHOICES: Final = {
     "notifications.level": setting_rules.CHOICES["notifications.level"],
     "ui.language": ("", *setting_rules.CHOICES["ui.language"]),
 }
+_KEYS: Final = (SERVER_URL, API_KEY, *_CHOICES)
 _SECONDS: Final = 5.0
 
 
@@ -33,27 +32,19 @@ def shown() -> dict[str, Any]:
     """Return what the template of the settings shows; a key is never shown."""
     loaded = config.read()
     server = loaded.settings.server
+    changes = connecting.plan(CLAUDE_CODE, Origin.of_this_process().in_console())
     return {
         "url": without_password(server.url),
         "has_key": bool(server.api_key or server.keyring),
         "choices": {k: (config.get(loaded.settings, k), each) for k, each in _CHOICES.items()},
-        "fixed": {k for k in (_URL, _KEY, *_CHOICES) if loaded.sources.get(k) == ENVIRONMENT},
+        "fixed": {k for k in _KEYS if loaded.sources.get(k) == ENVIRONMENT},
         "wrong": list(map(str, loaded.wrong)),
         "login": autostart.current().state(),
         "starts": ENABLED,
-        "claude": _is_connected(),
+        "claude": not any(each.is_needed or each.refusal for each in changes),
         "has_claude": connecting.is_there(),
         "file": str(location()),
     }
-
-
-def _is_connected() -> bool:
-    changes = connecting.plan(CLAUDE_CODE, _program())
-    return not any(each.is_needed or each.refusal for each in changes)
-
-
-def _program() -> tuple[str, ...]:
-    return Origin.of_this_process().in_console()
 
 
 def save(form: ImmutableMultiDict[str, Any]) -> None:
@@ -62,7 +53,7 @@ def save(form: ImmutableMultiDict[str, Any]) -> None:
     What others have changed since the page was made stays too. Raises SettingsError.
     """
     file = location()
-    for key in (_URL, _KEY, *_CHOICES):
+    for key in _KEYS:
         given = str(form.get(key, "")).strip()
         if key in form and given != form.get(f"was:{key}", ""):
             config_file.change(file, key, config_file.checked(key, given) if given else None)
@@ -73,13 +64,13 @@ def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
 
     The key that is set goes along only to the host and port that it is set for.
     """
-    loaded, url = config.read(), str(form.get(_URL, "")).strip()
-    key = str(form.get(_KEY, "")).strip()
+    loaded, url = config.read(), str(form.get(SERVER_URL, "")).strip()
+    key = str(form.get(API_KEY, "")).strip()
     try:
         if url:
-            config_file.checked(_URL, url)
+            config_file.checked(SERVER_URL, url)
         if key:
-            config_file.checked(_KEY, key)
+            config_file.checked(API_KEY, key)
     except SettingsError as error:
         return [Check(server_test.SERVER, FAIL, error.message, error.remedy)]
     server = loaded.settings.server
@@ -91,11 +82,9 @@ def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
 
 
 def _place(url: str) -> tuple[bool, str, int] | None:
-    if not url or url == LOCAL_URL:
-        return None
     try:
         address = ServerAddress.of(url)
-    except SettingsError:
+    except SettingsError:  # for `local` too, and where none is chosen
         return None
     return address.plain_http, address.hostname, address.port
 
@@ -114,7 +103,8 @@ def start_at_login(*, wanted: bool) -> None:
 
 def connect_claude(*, wanted: bool) -> None:
     """Connect Claude Code with mem0tray, or undo that; a copy of each file is kept."""
-    changes = connecting.plan(CLAUDE_CODE, _program() if wanted else ())
+    program = Origin.of_this_process().in_console() if wanted else ()
+    changes = connecting.plan(CLAUDE_CODE, program)
     connecting.refuse(changes)
     for change in changes:
         if change.is_needed:

@@ -9,7 +9,7 @@ from mem0tray.core import events, reasons
 from mem0tray.core.errors import LedgerError, Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import WorkerStatus
+from mem0tray.core.state import ACTION_NEEDED, WorkerStatus
 from mem0tray.ledger.counters import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
@@ -34,6 +34,7 @@ class WorkerThread:
         wrong: Reason = reasons.NONE,
     ) -> None:
         self.failure: Mem0TrayError | None = None  # why the worker could not begin
+        self.hindrance = reasons.NONE  # why it has not begun yet; it tries again
         self.fatal: BaseException | None = None  # a fault of ours that has ended the worker
         self._events = events
         self._wanted = WantedSettings(settings, reload, wrong)
@@ -120,7 +121,10 @@ class WorkerThread:
                     return None
                 if str(error) != said:
                     said = str(error)
+                    self.hindrance = error.reason
                     self._events.emit(events.PartFailed("start", said, engine.LOOK))
+                    told = events.StateChanged(ACTION_NEEDED, error.reason, told=True)
+                    self._events.emit(told)
                 self._stopping.wait(engine.LOOK)
             else:
                 return Engine(opened, self._wanted, watches=watch)

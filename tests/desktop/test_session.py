@@ -3,6 +3,7 @@
 import ctypes
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -195,6 +196,8 @@ def test_windows_opens_it_or_else_notepad_does(
     notepad = str(programs.folder / "notepad.exe")
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(shutil, "which", lambda _: notepad)  # the real one asks Windows itself
+    for flag in ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW"):
+        monkeypatch.setattr(subprocess, flag, 0, raising=False)
     opened: list[str] = []
     monkeypatch.setattr(os, "startfile", opened.append, raising=False)
     session.show(log)

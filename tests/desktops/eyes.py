@@ -65,7 +65,7 @@ def changes(before: Image.Image, after: Image.Image) -> list[Box]:
     difference = ImageChops.difference(before, after).convert("L").point(lambda v: 255 * (v > 0))
     rough = difference.reduce(_TILE).point(lambda value: 255 * (value > 0))
     width = rough.width
-    left = {place for place, value in enumerate(rough.get_flattened_data()) if value}
+    left = {place for place, value in enumerate(rough.tobytes()) if value}
     found = []
     while left:
         tiles = _neighbours(left.pop(), left, width)

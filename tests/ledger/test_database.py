@@ -367,14 +367,19 @@ def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None
     path = tmp_path / "ledger.sqlite3"
     Ledger(path).close()
     with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")  # as one of its own may be
         db.execute(f"PRAGMA user_version = {opening.VERSION + 1}")
-    with pytest.raises(LedgerError, match="was written by a newer mem0tray") as refused:
+    before = path.read_bytes()
+    with pytest.raises(LedgerError, match="A newer mem0tray has written the ledger") as refused:
         Ledger(path)
-    assert refused.value.remedy == "Update mem0tray."
+    assert refused.value.remedy.startswith("Update mem0tray; what waits is kept")
     with pytest.raises(LedgerError, match="newer"), Reader(path, needed=True):
         pass
     with Reader(path) as reader:
         assert not reader.usable
+        assert reader.refusal == refused.value.reason
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.glob("ledger.sqlite3*")] == [path.name]
 
 
 @pytest.mark.row(6)

@@ -67,9 +67,12 @@ def test_a_damaged_database_is_named_and_kept(tmp_path: Path) -> None:
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "memories.sqlite3"
     with closing(Store(path)) as store:
+        store._connection.execute("PRAGMA journal_mode = DELETE")
         store._connection.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
     with pytest.raises(Mem0TrayError, match="another version"):
         Store(path)
+    assert path.read_bytes() == before
 
 
 def test_several_are_stored_together_or_not_at_all(tmp_path: Path) -> None:

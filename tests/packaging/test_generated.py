@@ -1,6 +1,7 @@
 """What is committed is what its command makes of the program today: icons, manual page, plug-in."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,8 +20,9 @@ from mem0tray.config import settings
 from tests.support import needs
 from tests.support.home import REPOSITORY
 
-PAGE = REPOSITORY / "packaging" / "mem0tray.1"
-PLUG_IN = REPOSITORY / "packaging" / "claude-plugin"
+PACKAGING = REPOSITORY / "packaging"
+PAGE = PACKAGING / "mem0tray.1"
+PLUG_IN = PACKAGING / "claude-plugin"
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -62,11 +64,43 @@ def test_the_manual_page_is_sound() -> None:
         assert re.search(rf"(?m)^ +{re.escape(key)}$", text), key
 
 
-def test_the_wheel_takes_the_manual_page_along() -> None:
+def test_the_wheel_takes_manual_page_and_completions_to_where_they_are_looked_for() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
-    assert shared == {"packaging/mem0tray.1": "share/man/man1/mem0tray.1"}
-    assert PAGE.is_file()
+    assert set(shared.values()) == {
+        "share/man/man1/mem0tray.1",
+        "share/bash-completion/completions/mem0tray",
+        "share/zsh/site-functions/_mem0tray",
+        "share/fish/vendor_completions.d/mem0tray.fish",
+    }
+    assert {REPOSITORY / source for source in shared} == {
+        PAGE,
+        *(PACKAGING / "completions").iterdir(),
+    }
+
+
+SHELLS = {  # reads the file as the shell does at the first Tab, and completes `mem0tray retr`
+    "bash": "source ./mem0tray; COMP_WORDS=(mem0tray retr) COMP_CWORD=1; "
+    "_mem0tray_completion mem0tray; echo $COMPREPLY",
+    "zsh": "compdef() { :; }; _describe() { echo $completions_with_descriptions; }; "
+    "words=(mem0tray retr) CURRENT=2; fpath=($PWD); autoload _mem0tray; _mem0tray",
+    "fish": "source mem0tray.fish; complete -C 'mem0tray retr'",
+}
+
+
+@pytest.mark.parametrize(
+    "shell", [pytest.param(shell, marks=needs.program(shell)) for shell in SHELLS]
+)
+def test_each_shell_completes_with_what_the_wheel_takes_along(shell: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [shell, "-c", SHELLS[shell]],
+        cwd=PACKAGING / "completions",
+        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert done.stdout.startswith("retry")
 
 
 def part(name: str) -> Any:

@@ -50,6 +50,20 @@ def test_one_the_chosen_or_all_of_a_cause_are_tried_again(window: Window, server
     assert server.sends("other") == 0
 
 
+def test_a_click_counts_though_the_list_changes_before_it_ends(window: Window) -> None:
+    old = waiting("old")
+    window.fill(old)
+    tab = window.open("undelivered")
+    tab.page.locator("#chosen .acts button", has_text="Correct …").hover()
+    tab.page.mouse.down()
+    with tab.page.expect_response("**/view/undelivered"):
+        window.fill(old, waiting("new"))
+    tab.page.mouse.up()
+    tab.sees("old", within="#sheet")
+    tab.page.keyboard.press("Escape")
+    tab.sees("new", within="#chosen")
+
+
 def test_all_that_match_are_more_than_the_page(window: Window, server: Standin) -> None:
     window.fill(
         waiting("stays", "other"),

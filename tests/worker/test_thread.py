@@ -12,6 +12,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Event, Events
+from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.worker import engine, parts, thread
 from mem0tray.worker.folders import settings
 from mem0tray.worker.thread import WorkerThread
@@ -105,6 +106,10 @@ def test_a_full_disk_is_waited_for_and_told_once(world: World) -> None:
     world.opens.side_effect = [FULL, FULL, other, mock.DEFAULT]
     world.worker.start()
     world.at_work()
+    assert world.worker.hindrance == other.reason
+    assert [each for each in world.told if isinstance(each, events.StateChanged)] == [
+        events.StateChanged(ACTION_NEEDED, error.reason, told=True) for error in (FULL, other)
+    ]
     failed = [event for event in world.told if isinstance(event, events.PartFailed)]
     assert [(event.part, event.error) for event in failed] == [
         ("start", str(FULL)), ("start", str(other)),

@@ -144,8 +144,9 @@ def ledger(examined: Examined) -> Iterable[Check]:
     if found.usable:
         yield Check("ledger", OK, f"{path} can be read.")
     elif found.broken:
-        remedy = "If it is broken, the worker sets it aside and rebuilds it: `mem0tray run`."
-        yield Check("ledger", WARN, f"{path} cannot be read.", remedy)
+        what, remedy = reasons.parted(found.broken)
+        rebuilt = "If it is broken, the worker sets it aside and rebuilds it: `mem0tray run`."
+        yield Check("ledger", WARN, str(what), str(remedy) or rebuilt)
     else:
         yield Check("ledger", OK, f"{path} is not there yet; the worker makes it.")
 

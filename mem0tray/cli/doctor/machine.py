@@ -177,7 +177,7 @@ def _agent(name: str) -> Iterator[Check]:
     at_hooks = connecting.text_of(name, connecting.HOOKS)
     servers = callers.servers(name, connecting.text_of(name, connecting.MCP))
     hooks = callers.hooks(name, at_hooks)
-    plug_in = callers.plug_in(at_hooks) if name == CLAUDE_CODE else ""
+    plug_in = connecting.plug_in() if name == CLAUDE_CODE else ""
     found, form = connecting.program_of(name), AGENTS[name].settings
     program = form.program or name
     where = f"The program is {found}." if found else f"The program `{program}` was not found."

@@ -14,7 +14,7 @@ from mem0tray.cli import output
 from mem0tray.cli.doctor import Examined
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.server_choice import in_sentence
-from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, variable
+from mem0tray.config.settings import API_KEY, ENVIRONMENT, LOCAL_URL, SERVER_URL, variable
 from mem0tray.core import reasons, text
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, WorkerSeen
@@ -23,7 +23,6 @@ from mem0tray.system.paths import config_file
 
 _SECONDS: Final = 10.0  # for all of the server test
 _RECENT: Final = 90.0  # seconds; a worker writes its metrics at least every thirty
-_KEY: Final = "server.api_key"
 _ANOTHER: Final = "another worker"
 
 
@@ -45,16 +44,16 @@ def server(examined: Examined) -> Iterable[Check]:
     if is_in_keyring(loaded.settings.server) and loaded.settings.server.url != LOCAL_URL:
         place = "looked for in the system's keyring (server.keyring)"
         yield Check("key place", OK, f"The API key is {place}.")
-    elif _KEY in loaded.sources:
+    elif API_KEY in loaded.sources:
         place = f"{config_file()} (`mem0tray setup --key-in keyring` moves it)"
-        if loaded.sources[_KEY] == ENVIRONMENT:
-            place = f"the variable {variable(_KEY)}"
+        if loaded.sources[API_KEY] == ENVIRONMENT:
+            place = f"the variable {variable(API_KEY)}"
         yield Check("key place", OK, f"The API key is in {place}.")
 
 
 def former(examined: Examined) -> Iterable[Check]:
     """Name what only a former server has, and a migration may bring over."""
-    if "server.url" in examined.loaded.unknown:
+    if SERVER_URL in examined.loaded.unknown:
         return
     for server, count in standing.overview(examined.snapshot).to_bring_over.items():
         are = "memory is" if count == 1 else "memories are"
@@ -109,6 +108,7 @@ def _seen(snapshot: Snapshot) -> WorkerSeen | None:
     is_foreign = (
         snapshot.at - metrics.written <= _RECENT
         and not metrics.are_of(worker)
+        and not ledger.broken  # it has the names of our runs
         and values.get("run") not in ledger.our_runs
         and ("vps_status" in values or "pid" in values)
     )

@@ -67,15 +67,6 @@ class NoticeBackend(Protocol):
         """Remove the notice of that kind, if possible; at once, and without an error."""
 
 
-def send(backend: NoticeBackend, notice: Notice) -> str:
-    """Show a notice; return why it was not shown, empty if it was. Never raises."""
-    try:
-        backend.show(notice)
-    except Exception as error:  # noqa: BLE001  (a library's or a desktop's)
-        return f"{backend.name}: {explained(error)}"
-    return ""
-
-
 def explained(error: Exception) -> str:
     """Return an error of a library in one line."""
     ours = isinstance(error, NotShownError)

@@ -94,7 +94,10 @@ class Notifier:
 
     def send(self, notice: Notice) -> bool:
         """Show a notice; return whether it was shown: a failure is an event. From any thread."""
-        reason = notify.send(self._backend, notice)
-        if reason:
+        try:
+            self._backend.show(notice)
+        except Exception as error:  # noqa: BLE001  (a library's or a desktop's)
+            reason = f"{self._backend.name}: {notify.explained(error)}"
             self._events.emit(events.NotificationFailed(notice.name, reason))
-        return not reason
+            return False
+        return True

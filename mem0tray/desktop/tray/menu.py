@@ -79,7 +79,8 @@ def view_of(
     """Look at the worker in this process; other arguments as in `View`. Raises LedgerError."""
     level = settings.notifications.level
     if not worker.is_ready:  # there is no ledger to look at yet
-        return View(STARTING, level=level, at_login=at_login)
+        state = ACTION_NEEDED if worker.hindrance else STARTING
+        return View(state, worker.hindrance, level=level, at_login=at_login)
     look = worker.look()
     with Reader(worker.paths.ledger) as reader:
         return View(

@@ -13,8 +13,29 @@ const tabs = new BroadcastChannel(name);
 function hear(news) {
   if (news === "rest") show("resting");
   else if (news === "lost") show("ended");
-  else document.body.dispatchEvent(new Event("changed"));
+  else refresh();
 }
+
+function refresh() {
+  document.body.dispatchEvent(new Event("changed"));
+}
+
+// A click is lost when its button is replaced before it is let go: until then nothing refreshes.
+let pressed = false;
+let missed = false;
+document.addEventListener("pointerdown", () => (pressed = true));
+for (const end of ["pointerup", "pointercancel"]) {
+  document.addEventListener(end, () => {
+    if (missed) setTimeout(refresh); // after the click
+    pressed = missed = false;
+  });
+}
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (pressed && event.detail.requestConfig.triggeringEvent?.type === "changed") {
+    event.detail.shouldSwap = false;
+    missed = true;
+  }
+});
 
 function connect() {
   let failures = 0;

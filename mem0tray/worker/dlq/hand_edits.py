@@ -11,7 +11,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.core.state import PERHAPS
 from mem0tray.files import atomic, document
-from mem0tray.files.atomic import LastingSignature, Signature, TornError
+from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.ledger.names import DLQ_FILE, DLQ_MERGED
 from mem0tray.worker.context import WorkerContext
@@ -63,7 +63,7 @@ class HandEdits:
     def _read(self, found: Signature) -> bool:
         data, signature = atomic.read(self._context.paths.dlq) or (b"", found)
         forced = False
-        if self._last_merged() != signature.lasting:
+        if self._context.ledger.meta(DLQ_MERGED) != json.dumps(signature.lasting):
             forced = self.take_in(data, signature)
             self.note(signature)
         elif self.again:
@@ -81,13 +81,6 @@ class HandEdits:
         self.signature = signature
         with self._context.ledger.transaction():
             self._context.ledger.set_meta(DLQ_MERGED, json.dumps(signature.lasting))
-
-    def _last_merged(self) -> LastingSignature | None:
-        kept = self._context.ledger.meta(DLQ_MERGED)
-        if kept is None:
-            return None
-        inode, size, mtime = json.loads(kept)
-        return inode, size, mtime
 
     def take_in(self, data: bytes, signature: Signature) -> bool:
         """Merge one save; return as `run` does. Raises TornError if it may still be written."""

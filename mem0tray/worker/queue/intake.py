@@ -143,8 +143,7 @@ class QueueIntake:
 
     def note_published(self, signature: Signature | None, entries: list[tuple[bytes, int]]) -> None:
         with self._guard:
-            self._expected = frozenset()
-            self._announced = None
+            self.expect(())
             self._gone = False
             self.signature = signature
             self._known = {fingerprint(raw): key for raw, key in entries}

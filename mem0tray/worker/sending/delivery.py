@@ -15,9 +15,9 @@ from typing import Final
 
 from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.events import Event
-from mem0tray.core.item import DEAD, FRESH, Kind
+from mem0tray.core.item import DEAD, Kind
 from mem0tray.core.text import one_line
-from mem0tray.ledger.outbox import Job
+from mem0tray.ledger.outbox import LANES, Job
 from mem0tray.server.model import CANNOT_TELL, Client, Outcome
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
@@ -33,7 +33,6 @@ _FEW: Final = 3
 _STORAGE_WAIT: Final = 1.0
 _FAULT_WAIT: Final = 1.0  # seconds that a sender waits after a fault of ours
 _FAULT: Final = "sending"  # the part in which a fault of ours is reported
-_LANES: Final = (FRESH, DEAD)
 _PROVEN_BY: Final = frozenset(
     {Kind.DELIVERED, Kind.FOUND, Kind.AT_WORK, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE}
 )
@@ -310,14 +309,14 @@ class Delivery:
                 return None
             key = outbox.in_turn(now)
             return None if key is None else self._claim(key, now, canary=True)
-        heads = {lane: self._head(lane, now) for lane in _LANES}
-        under_way = dict.fromkeys(_LANES, 0)
+        heads = {lane: self._head(lane, now) for lane in LANES}
+        under_way = dict.fromkeys(LANES, 0)
         for flight in self._flights.values():
             under_way[flight.job.lane] += 1
-        self._both_lanes = all(heads[lane] or under_way[lane] for lane in _LANES)
+        self._both_lanes = all(heads[lane] or under_way[lane] for lane in LANES)
         slots = self._slots()
         if 0 < len(self._flights) == slots - 1:  # what may hang again leaves the last slot free
-            full = [lane for lane in _LANES if under_way[lane] >= slots // 2]
+            full = [lane for lane in LANES if under_way[lane] >= slots // 2]
             heads |= {lane: self._head(lane, now, prompt=True) for lane in full}
         has_work = {lane: head is not None for lane, head in heads.items()}
         lane = choose_lane(has_work, under_way, slots, self._last_lane)
@@ -378,7 +377,7 @@ def choose_lane(
     has_work: Mapping[str, bool], under_way: Mapping[str, int], slots: int, last: str
 ) -> str | None:
     """Return the lane whose turn it is, or None; each gets at least half of the slots."""
-    ready = [lane for lane in (FRESH, DEAD) if has_work[lane]]
+    ready = [lane for lane in LANES if has_work[lane]]
     if not ready or sum(under_way.values()) >= slots:
         return None
     return min(ready, key=lambda lane: (under_way[lane], lane == last))

@@ -58,7 +58,8 @@ def folder() -> Path:
 
 def _pins() -> list[str]:
     lines = _PINS.read_text(encoding="utf-8").splitlines()
-    return [line.split()[0] for line in lines if line.partition("==")[0] in _WHEELS]
+    names = {name.lower() for name in _WHEELS}  # as uv writes them
+    return [line.split()[0] for line in lines if line.partition("==")[0] in names]
 
 
 def _fetch(pins: list[str], kept: Path) -> None:

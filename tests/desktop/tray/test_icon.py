@@ -1,16 +1,12 @@
 """The icon: which look, and whether people can tell the looks apart."""
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.tray.icon import BASES, IconLook, compose, icon_file, look
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SIZES = (16, 22, 24, 44)
 SHOWN = (16, 22, 24, 32, 44, 48, 64)  # what panels are given over the bus
@@ -75,7 +71,8 @@ def faint(image: Image.Image, panel: str) -> int:
     shown = Image.new("RGBA", image.size, panel)
     [(_, ground)] = colours(shown)
     shown.alpha_composite(image)
-    pixels: Sequence[Any] = shown.convert("RGB").get_flattened_data()
+    data = shown.convert("RGB").tobytes()
+    pixels = list(zip(data[::3], data[1::3], data[2::3], strict=True))
     found = {shade: 255 * (contrast(shade, ground) >= 3.0) for shade in set(pixels)}
     stands_out = Image.new("L", image.size)
     stands_out.putdata([found[shade] for shade in pixels])

@@ -46,8 +46,11 @@ def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
     assert (len(seen.letters), seen.restorable) == (10, False)
     worker.look = lambda: WorkerStatus(WorkerState(HEALTHY), 0, 0, None, paused=False)
     assert menu.view_of(worker, Settings(), at_login=True).letters == ()
-    worker.is_ready = False
+    worker.is_ready, worker.hindrance = False, reasons.NONE
     assert menu.view_of(worker, Settings(), at_login=True) == View(STARTING, at_login=True)
+    worker.hindrance = reasons.quoted("Why.")
+    view = menu.view_of(worker, Settings(), at_login=True)
+    assert (view.state, view.reason) == (ACTION_NEEDED, worker.hindrance)
 
 
 @pytest.fixture(params=["Europe/Paris", "America/Los_Angeles"])

@@ -180,10 +180,7 @@ class Commands:
         world = self._world
         done = verbs.Retried()
         with suppress(Mem0TrayError):
-            if project is None:
-                done = verbs.retry_all(world.settings)
-            else:
-                done = verbs.retry_project(world.settings, project)
+            done = verbs.retry_all(world.settings, project)
         for each in done.items:
             memory = world.beliefs.memories.get(text_of(each))
             if memory is not None:

@@ -1,0 +1,1 @@
+mem0tray completion fish | source
