@@ -1,8 +1,10 @@
-"""The folders that are mem0tray's alone: where they are, what they hold, how they are removed."""
+"""What mem0tray keeps, in its own folders and in those it shares: where, how much, its removal."""
 
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -13,15 +15,24 @@ from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import state
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.core.text import plural
-from mem0tray.files import atomic, lock, private_folders
+from mem0tray.files import atomic, lock, private_folders, temporary
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
-from mem0tray.system.paths import APP, config_file, data_root, folder_records
+from mem0tray.system.paths import APP, LOG, config_file, data_root, folder_records
 
 LOCAL: Final = "local-server"
 _SERVES: Final = "claude-*"
 _LOCK: Final = "instance.lock"
 _LEDGER: Final = "ledger.sqlite3"
+QUEUE_LOCK: Final = "mem0_queue.lock"
+# The lock is none of them: whoever waits for it would exclude nobody any more.
+_SHARED: Final = (
+    "mem0_queue.json", "mem0_queue_backup.json", "mem0_metrics.json",
+    "mem0_emergency.json", ".mem0_emergency.*.read.json",
+    "mem0_queue_dlq.json", "mem0_queue_dlq.backup*.json", ".mem0_queue_dlq.previous.json",
+    f"{'/'.join(LOG)}*",
+)  # fmt: skip
+_PATIENCE: Final = 30.0  # seconds for a program that holds the queue's lock
 
 
 def all_of_them() -> list[Path]:
@@ -33,8 +44,9 @@ def all_of_them() -> list[Path]:
 
 def claude_folders(chosen: Path) -> list[Path]:
     """Return the folders of shared files that a worker has served, and the one chosen now."""
-    served = [Path(record.real) for record in folder_records(data_root())]
-    return list(dict.fromkeys([chosen.expanduser().absolute(), *served]))
+    found = [Path(record.real) for record in folder_records(data_root())]
+    found.append(chosen.expanduser().absolute())
+    return list({each.resolve(): each for each in found}.values())
 
 
 def running() -> list[tuple[Path, int | None]]:
@@ -62,8 +74,14 @@ def servers(chosen: str) -> list[str]:
     return [url for url in dict.fromkeys(found) if url != LOCAL_URL]
 
 
-def would_be_lost() -> list[str]:
-    """Return what the folders hold, in sentences. Raises Mem0TrayError where one is unreadable."""
+def shared_files(folder: Path) -> list[Path]:
+    """Return what mem0tray and producers keep in this folder, but for the lock."""
+    found = [path for pattern in _SHARED for path in sorted(folder.glob(pattern))]
+    return [*found, *temporary.leftovers(folder)]
+
+
+def would_be_lost() -> tuple[int, list[str]]:
+    """Count what waits, and say what our folders hold; Mem0TrayError where one is unreadable."""
     waiting, kept = 0, False
     for folder in sorted(data_root().glob(_SERVES)):
         with Reader(folder / _LEDGER, needed=True) as reader:
@@ -77,7 +95,7 @@ def would_be_lost() -> list[str]:
     late = f"{late} not delivered yet; `mem0tray run --until-idle` delivers what can be delivered."
     back = "What was deleted or could not be read can be put back as long as these folders exist"
     sentences = {held: embedded, late: waiting, f"{back} (`mem0tray restore --list`).": kept}
-    return [sentence for sentence, holds in sentences.items() if holds]
+    return waiting, [sentence for sentence, holds in sentences.items() if holds]
 
 
 def check(shared: list[Path]) -> None:
@@ -91,21 +109,24 @@ def check(shared: list[Path]) -> None:
                 )
 
 
-def remove() -> tuple[list[str], list[tuple[str, str]]]:
-    """Remove our folders, unless a worker runs; return what went, and what stayed and why."""
+def remove(shared: Sequence[Path] = ()) -> tuple[list[str], list[tuple[str, str]]]:
+    """Remove our folders and the files in `shared`; return what went, and what stayed and why."""
     removed: list[str] = []
     left: list[tuple[str, str]] = []
-    with _nobody_else():
-        for folder in all_of_them():
+    with _nobody_else() as stack:
+        for folder in shared:
+            stack.enter_context(lock.FileLock(folder / QUEUE_LOCK).held(_PATIENCE))
+            stack.callback(private_folders.drop_empty, folder / LOG[0])
+            left.append((str(folder / QUEUE_LOCK), "it is empty, and other programs may hold it"))
+        for path in (*chain(*map(shared_files, shared)), *all_of_them()):
             try:
-                if folder.is_symlink():
-                    left.append((str(folder.resolve()), f"{folder} was a link of yours to it"))
-                    folder.unlink()
-                else:
-                    shutil.rmtree(folder)
+                if path.is_symlink():
+                    left.append((str(path.resolve()), f"{path} was a link of yours to it"))
+                is_folder = path.is_dir() and not path.is_symlink()
+                (shutil.rmtree if is_folder else os.unlink)(path)
             except OSError as error:
-                raise atomic.unavailable(Path(error.filename or folder), error) from error
-            removed.append(str(folder))
+                raise atomic.unavailable(Path(error.filename or path), error) from error
+            removed.append(str(path))
     return removed, left
 
 

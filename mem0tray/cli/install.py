@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import own_folders
+from mem0tray.actions import one_writer, own_folders
 from mem0tray.agents import MARK, connecting
 from mem0tray.agents.connecting import Change
 from mem0tray.agents.table import AGENTS
@@ -22,10 +22,11 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError, UsageError
 from mem0tray.core.state import kill_command
+from mem0tray.core.text import plural
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, Origin, linux
 from mem0tray.system import programs
-from mem0tray.system.paths import APP
+from mem0tray.system.paths import APP, Paths
 
 _WIDEST: Final = 1000
 _STYLES: Final = {"+": Style.GOOD, "-": Style.BAD, "@": Style.DIM}
@@ -34,6 +35,7 @@ _OF_HOOKS: Final = f"Lines of an answer that begin with `{MARK}` are saved as me
 _SHARED: Final = "mem0_*"
 _COMPLETION: Final = f"{APP} completion"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
+_OTHERS: Final = "other programs use them; `mem0tray uninstall --data` removes them"
 
 
 def _part(name: str, help_: str) -> Callable[..., Any]:
@@ -225,13 +227,15 @@ def install(
     "uninstall",
     {
         "mem0tray uninstall": "your settings and memories stay",
-        "mem0tray uninstall --purge": "they go too, after a question",
+        "mem0tray uninstall --purge": "mem0tray's own go too, after a question",
+        "mem0tray uninstall --data": "and the shared files: queue, dead letters, backups, log",
         "mem0tray uninstall claude-code": "only what leads from Claude Code to mem0tray",
         "mem0tray uninstall --all": "the same for every agent",
     },
 )
 @_options
 @click.option("--purge", is_flag=True, help="Remove settings, ledger and embedded server too.")
+@click.option("--data", is_flag=True, help="As --purge, and remove the shared files too.")
 def uninstall(
     agents: Sequence[str],
     *,
@@ -239,18 +243,20 @@ def uninstall(
     parts: Sequence[str],
     dry_run: bool,
     purge: bool,
+    data: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
     """Remove what mem0tray put into the system, and say what stays.
 
     With an AGENT or --all it removes only what `install` added there. Settings and memories stay,
-    unless you say --purge, which also takes the server's key out of the keyring, asks first, and
-    does nothing while a worker runs. The files that other programs share always stay.
+    unless you say so when asked, or --purge, which also takes the server's key out of the keyring.
+    The files that other programs share go only by --data or at your word. Both ask first, name how
+    many memories were never delivered, and do nothing while a worker runs.
     """
     if agents or every:
-        if purge:
-            raise click.UsageError("--purge goes without an agent and --all.")
+        if purge or data:
+            raise click.UsageError("--purge and --data go without an agent and --all.")
         names = _named(agents, every=every)
         changes = [each for name in names for each in connecting.plan(name, parts=parts)]
         make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
@@ -260,10 +266,11 @@ def uninstall(
         return
     if parts or dry_run:
         raise click.UsageError("--mcp, --hooks and --dry-run go with an agent or --all.")
-    if not (purge or yes or as_json) and output.can_ask():
-        output.confirm("Take mem0tray out of this system? Settings and memories stay.")
+    offers = not (purge or data or yes or as_json) and output.can_ask()
+    if offers:
+        output.confirm("Take mem0tray out of this system?")
     uninstalling = _Uninstalling(as_json=as_json)
-    uninstalling.run(purge=purge, yes=yes)
+    uninstalling.run(purge=purge or data, data=data, yes=yes, offers=offers)
     if not uninstalling.is_whole:
         raise Mem0TrayError("Not everything was removed.", "What was left is said above.")
 
@@ -282,24 +289,26 @@ class _Uninstalling:
         self._notes: list[str] = []
         self.is_whole = True
 
-    def run(self, *, purge: bool, yes: bool) -> None:
+    def run(self, *, purge: bool, data: bool, yes: bool, offers: bool) -> None:
         """Do it, and say what was done. Raises Mem0TrayError, UsageError and click.Abort."""
         shared = own_folders.claude_folders(Path(self._settings.paths.claude_dir))
         service = linux.main_process(linux.UNIT)
         others = [(path, pid) for path, pid in own_folders.running() if not pid or pid != service]
-        try:
-            self._notes += own_folders.would_be_lost()
-        except (Mem0TrayError, OSError) as error:
-            self._notes.append(f"What mem0tray's own folders hold could not be counted: {error}")
-        if purge:
-            if others:
-                raise own_folders.in_the_way(*others[0])
+        if purge and others:
+            raise own_folders.in_the_way(*others[0])
+        offers = offers and not others
+        wanted = shared if data or offers else []
+        emptied = [folder for folder in wanted if own_folders.shared_files(folder)]
+        waiting = self._count(emptied)
+        agreed = (purge or offers) and self._agreed(emptied, waiting, yes=yes)
+        if agreed:
             own_folders.check(shared)
-            self._ask(yes=yes)
+        elif purge:
+            raise click.Abort
         self._take_away()
-        if purge:
+        if agreed:
             self._take_keys()
-            removed, left = own_folders.remove()
+            removed, left = own_folders.remove(emptied)
             self._removed += removed
             self._left += left
         else:
@@ -307,27 +316,44 @@ class _Uninstalling:
             for _, pid in others:
                 how = f" (process {pid}): `{kill_command(pid)}`, or" if pid else ":"
                 self._notes.append(f"A worker still runs{how} Quit in the menu of its icon.")
+        self._name_what_stays(shared, emptied if agreed else [])
+        self._show()
+
+    def _count(self, emptied: list[Path]) -> int:
+        try:
+            for paths in map(Paths.for_claude_dir, emptied):
+                step = one_writer.keep_in_step(paths, self._settings)
+                self._notes += [step.sentence] if step.sentence else []
+            waiting, sentences = own_folders.would_be_lost()
+            self._notes += sentences
+        except (Mem0TrayError, OSError) as error:
+            self._notes.append(f"What mem0tray's own folders hold could not be counted: {error}")
+            return 0
+        return waiting
+
+    def _name_what_stays(self, shared: list[Path], emptied: list[Path]) -> None:
         for folder in shared:
-            if folder.is_dir() and any(folder.glob(_SHARED)):
-                self._left.append((str(folder / _SHARED), "other programs use them"))
+            found = [path for path in folder.glob(_SHARED) if path.name != own_folders.QUEUE_LOCK]
+            if found:
+                why = "mem0tray does not know them" if folder in emptied else _OTHERS
+                self._left.append((str(folder / _SHARED), why))
         for path in (Path.home() / ".bashrc", Path.home() / ".zshrc"):
             if path.is_file() and _COMPLETION in path.read_text("utf-8", errors="replace"):
                 self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
-        self._show()
 
-    def _ask(self, *, yes: bool) -> None:
-        folders = own_folders.all_of_them()
-        if not folders:
-            return
+    def _agreed(self, emptied: list[Path], waiting: int, *, yes: bool) -> bool:
+        what = [str(folder) for folder in own_folders.all_of_them()]
+        what += [f"queue, dead letters, backups and log in {folder}" for folder in emptied]
+        if not what or (self._as_json and yes):
+            return True
         if self._as_json:
-            if not yes:
-                raise UsageError("With --json nothing can be asked.", "Add --yes.")
-            return
+            raise UsageError("With --json nothing can be asked.", "Add --yes.")
         for line in self._notes:
             output.say_beside("", line, Style.WARNING)
         self._notes.clear()  # it has been said, while it was true
-        if not yes:
-            output.confirm(f"Remove {', '.join(map(str, folders))} for good?")
+        lost = f", with {plural(waiting, 'memory', 'memories')} not delivered" if waiting else ""
+        question = f"Remove {', '.join(what)} for good{lost}?"
+        return yes or click.confirm(text.one_line(question, _WIDEST))
 
     def _take_away(self) -> None:
         for name, agent in AGENTS.items():
@@ -356,8 +382,10 @@ class _Uninstalling:
             self._removed.append(str(fish))
 
     def _take_keys(self) -> None:
+        urls = own_folders.servers(self._settings.server.url)
+        self._notes += [f"What was delivered to {url} stays there." for url in urls]
         try:
-            for url in own_folders.servers(self._settings.server.url):
+            for url in urls:
                 if keyring_key.remove(url):
                     self._removed.append(f"the API key of {url} in the keyring")
         except keyring_key.KeyringUnavailableError as error:

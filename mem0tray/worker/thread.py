@@ -123,8 +123,7 @@ class WorkerThread:
                     said = str(error)
                     self.hindrance = error.reason
                     self._events.emit(events.PartFailed("start", said, engine.LOOK))
-                    told = events.StateChanged(ACTION_NEEDED, error.reason, told=True)
-                    self._events.emit(told)
+                    self._events.emit(events.StateChanged(ACTION_NEEDED, error.reason, told=True))
                 self._stopping.wait(engine.LOOK)
             else:
                 return Engine(opened, self._wanted, watches=watch)

@@ -561,7 +561,7 @@ def test_a_person_is_asked_before_everything_is_removed(
 ) -> None:
     changes(home, "install", "cursor")
     monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
-    done = home.run("uninstall", stdin=f"{answer}\n".encode())
+    done = home.run("uninstall", stdin=f"{answer}\nn\n".encode())
     assert done.code == (0 if answer == "y" else 1)
     assert (home.root / ".cursor/mcp.json").exists() == (answer == "n")
 

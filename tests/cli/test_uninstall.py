@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from mem0tray.desktop.autostart.linux import ApplicationEntry
-from mem0tray.files.lock import COMMAND, InstanceLock
+from mem0tray.files.lock import COMMAND, FileLock, InstanceLock
 from tests.actions.scene import holding
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs, UserSystemd
 from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
+from tests.support.processes import PATIENCE
+from tests.support.shapes import dead, entry
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -109,7 +111,7 @@ def test_what_stays_is_said_with_the_reason(home: Scratch, used: Home) -> None:
     assert "The embedded server holds 1 memory." in said
     assert "1 memory is not delivered yet; `mem0tray run --until-idle`" in said
     assert "`mem0tray restore --list`" in said
-    assert f"{used.claude}/mem0_*: other programs use them." in said
+    assert f"{used.claude}/mem0_*: other programs use them; `mem0tray uninstall --data`" in said
     assert said.splitlines()[-1].startswith("Finally, remove the program itself: `")
 
 
@@ -140,6 +142,100 @@ def test_purge_removes_its_own_folders_and_no_shared_file(
     assert said.index(holds) < said.index("removed  ")
     again = home.ok("uninstall", "--purge", "--yes")
     assert "Nothing of mem0tray was found" in again
+
+
+THEIRS = ("mem0_hook.py", "mem0_queue.json.mine", "notes.json", "logs/other.log")
+
+
+@pytest.fixture
+def full(used: Home) -> list[Path]:
+    """Leave every kind of shared file, and an entry that no ledger knows; the files that stay."""
+    used.write_queue([*used.queue_items(), entry("text that nobody took in")])
+    used.write_emergency([entry("text in need")])
+    used.write_dlq([dead("text of a dead letter")])
+    for name in (
+        "mem0_queue_dlq.backup.json", ".mem0_queue_dlq.previous.json", "logs/mem0_worker.log.1",
+        ".mem0_emergency.7.read.json", *THEIRS,
+    ):  # fmt: skip
+        (used.claude / name).write_text("text")
+    return [used.claude / name for name in (*THEIRS, "mem0_queue.lock")]
+
+
+@pytest.mark.parametrize("way", ["asked", "--data", "--data --yes", "--data --yes --json"])
+def test_the_shared_files_go_by_a_word_of_their_own(
+    home: Scratch, used: Home, full: list[Path], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
+    options = () if way == "asked" else way.split()
+    said = home.ok("uninstall", *options, stdin=b"y\ny\n")
+    assert sorted(path for path in used.claude.rglob("*") if path.is_file()) == sorted(full)
+    assert used.data_files() == []
+    assert not used.config.exists()
+    words = " ".join(said.split())
+    for text in (
+        "4 memories are not delivered yet", "The embedded server holds 1 memory",
+        f"{used.claude}/mem0_queue.json", f"{used.claude}/mem0_*",
+        "What was delivered to http://127.0.0.1:9 stays there.",
+    ):  # fmt: skip
+        assert text in words
+    question = (
+        f"dead letters, backups and log in {used.claude} for good, with 4 memories not delivered?"
+    )
+    assert (question in words) == ("--yes" not in way)
+
+
+@pytest.mark.parametrize("way", ["asked", "--data", "--yes", "--purge --yes", "--data --json"])
+def test_without_that_word_they_stay(
+    home: Scratch, used: Home, full: list[Path], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
+    before = {path: path.read_bytes() for path in used.claude.glob("mem0_*")}
+    done = home.run(
+        "uninstall",
+        *(() if way == "asked" else way.split()),
+        stdin=b"y\n\n"[way == "--data" and 2 :],
+    )
+    assert done.code == {"--data": 1, "--data --json": 2}.get(way, 0)
+    assert {path: path.read_bytes() for path in used.claude.glob("mem0_*")} == before
+    assert set(full) <= {*used.claude.rglob("*")}
+    assert bool(used.ledgers()) == ("--purge" not in way)
+
+
+def test_while_a_worker_runs_nothing_is_offered(
+    home: Scratch, used: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
+    with holding(home.paths):
+        said = home.ok("uninstall", stdin=b"y\ny\n")
+        done = home.run("uninstall", "--data", "--yes")
+    assert "for good" not in said
+    assert "A worker still runs (process " in said
+    assert done.code == 1
+    assert "A worker runs (process " in done.line
+    assert used.queue.exists()
+
+
+def test_a_link_among_the_shared_files_is_not_followed(home: Scratch, used: Home) -> None:
+    kept = home.root / "kept.json"
+    used.queue.rename(kept)
+    used.queue.symlink_to(kept)
+    words = " ".join(home.ok("uninstall", "--data", "--yes").split())
+    assert kept.exists()
+    assert not used.queue.is_symlink()
+    assert f"{kept}: {used.queue} was a link of yours to it." in words
+
+
+def test_a_producer_is_waited_for(
+    home: Scratch, used: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mem0tray.actions.own_folders._PATIENCE", 0.0)
+    with FileLock(used.lock).held(PATIENCE):
+        done = home.run("uninstall", "--data", "--yes")
+    assert done.code == 1
+    assert f"Another program has held the lock {used.lock}" in done.line
+    assert used.queue.exists()
+    assert used.ledgers()
 
 
 def test_purge_waits_for_a_command_that_writes(

@@ -210,8 +210,7 @@ def _odd_callers(
             f"It has the plug-in {plug_in}, and the same once more in its settings.",
             f"`mem0tray uninstall {name}` takes away the latter.",
         )
-    events = AGENTS[name].events
-    missing = [event for event in events if event not in {each.what for each in hooks}]
+    missing = [each for each in AGENTS[name].events if each not in {its.what for its in hooks}]
     if hooks and missing:
         remedy = f"`mem0tray install {name} --hooks` adds it."
         yield _odd(name, f"There is no hook for {', '.join(missing)}.", remedy)
