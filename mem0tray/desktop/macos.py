@@ -1,26 +1,15 @@
-"""What macOS alone has: our own bundle, and alerts of AppKit."""
+"""Dialogs on macOS: AppKit's alerts, in this process."""
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, Final
 
 from mem0tray.core.text import lines
+from mem0tray.desktop.tray import icon
 
-IDENTIFIER: Final = "org.mem0tray.mem0tray"  # of the bundle; `tool.briefcase` has its two halves
 _SIDE: Final = 260.0  # points; the window is behind its alert
 _ESCAPE: Final = "\x1b"
 _shown: Final = set[Any]()  # alerts that nobody has answered: AppKit does not keep them all
-
-
-def in_bundle() -> bool:
-    """Return whether this process is our bundle's: macOS ends others that want what needs one."""
-    if sys.platform == "darwin" and Path(sys.executable).parent.name == "MacOS":
-        import Foundation
-
-        return bool(Foundation.NSBundle.mainBundle().bundleIdentifier() == IDENTIFIER)
-    return False
 
 
 def ask(title: str, text: str, buttons: tuple[str, ...], patience: float) -> bool:
@@ -58,12 +47,10 @@ def _show(
     """
     import AppKit
 
-    from mem0tray.desktop.tray.icon import icon_file  # slow: it draws, too
-
     alert = AppKit.NSAlert.alloc().init()
     alert.setMessageText_(title)
     alert.setInformativeText_(text)
-    picture = AppKit.NSImage.alloc().initWithContentsOfFile_(str(icon_file("mem0tray.icns")))
+    picture = AppKit.NSImage.alloc().initWithContentsOfFile_(str(icon.icon_file("mem0tray.icns")))
     alert.setIcon_(picture)  # else that of Python, outside our bundle
     first, *others = [alert.addButtonWithTitle_(each) for each in buttons]
     for cancel in others:

@@ -158,7 +158,7 @@ def ways() -> dict[str, Autostart]:
         return {DESKTOP: RunKey(words, winreg)}
     if sys.platform == "darwin":
         from mem0tray.desktop.autostart.macos import LaunchAgent, LoginItem
-        from mem0tray.desktop.macos import in_bundle
+        from mem0tray.desktop.session import in_bundle
 
         agent = LaunchAgent(words, Path.home(), os.getuid())
         if not in_bundle():

@@ -14,7 +14,7 @@ from xml.parsers.expat import ExpatError
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop.autostart import Autostart
-from mem0tray.desktop.macos import IDENTIFIER
+from mem0tray.desktop.session import BUNDLE
 from mem0tray.files import atomic
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
@@ -58,7 +58,7 @@ class LaunchAgent(Autostart):
             # tray, which launchd would start for ever (launchd.plist(5): KeepAlive, Crashed).
             "KeepAlive": {"Crashed": True},
             "StandardErrorPath": str(self._errors),  # else what a crash says is lost
-            "AssociatedBundleIdentifiers": [IDENTIFIER],  # whose name Login Items shows
+            "AssociatedBundleIdentifiers": [BUNDLE],  # whose name Login Items shows
         }
         self._replace(plistlib.dumps(agent))
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mem0tray.desktop import macos, session
+from mem0tray.desktop import session
 from mem0tray.desktop.notify import Notice, NotShownError, Offer, fitted
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
@@ -75,7 +75,7 @@ def of_system(
     icon: Callable[[str], Path] | None = None, clicked: Callable[[Offer], None] = lambda _: None
 ) -> "PlyerBackend | NotificationCenter":
     """Return this system's way where there is no daemon of a Linux desktop."""
-    if macos.in_bundle():
+    if session.in_bundle():
         from mem0tray.desktop.notify.macos import NotificationCenter
 
         return NotificationCenter(clicked)

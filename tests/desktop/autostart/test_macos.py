@@ -10,7 +10,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import BLOCKED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.macos import LaunchAgent
-from mem0tray.desktop.macos import IDENTIFIER
+from mem0tray.desktop.session import BUNDLE
 from tests.desktop.autostart.test_xdg import NAMES
 from tests.desktop.programs import Programs, script
 from tests.support.machine import tool
@@ -33,7 +33,7 @@ def test_launchd_would_load_the_file_and_show_its_icon(login: LaunchAgent, tmp_p
         "LimitLoadToSessionType": "Aqua",
         "KeepAlive": {"Crashed": True},
         "StandardErrorPath": f"{tmp_path}/Library/Logs/mem0tray.log",
-        "AssociatedBundleIdentifiers": [IDENTIFIER],
+        "AssociatedBundleIdentifiers": [BUNDLE],
     }
     assert Path(login.where).stat().st_mode & 0o077 == 0  # else launchd would refuse it
 

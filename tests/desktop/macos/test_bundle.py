@@ -13,8 +13,8 @@ from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED
-from mem0tray.desktop.macos import IDENTIFIER, in_bundle
 from mem0tray.desktop.notify import Notice, NotShownError, Offer, plyer_backend
+from mem0tray.desktop.session import BUNDLE, in_bundle
 from tests.desktop.macos.runtime import Machine
 from tests.desktop.macos.test_doctor import log_in
 from tests.desktop.programs import Programs
@@ -35,7 +35,7 @@ def bundle(mac: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mac
     monkeypatch.setattr(sys, "argv", [str(program)])
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(fcntl, "F_FULLFSYNC", fcntl.F_GETFD, raising=False)
-    mac.bundle = IDENTIFIER
+    mac.bundle = BUNDLE
     return mac
 
 
@@ -102,7 +102,7 @@ def test_the_login_item_takes_the_place_of_an_agent(
     bundle.bundle = None
     autostart.chosen().enable()
     assert agent.exists()
-    bundle.bundle = IDENTIFIER
+    bundle.bundle = BUNDLE
     item = autostart.chosen()
     assert item.state().name == DISABLED
     (said,) = item.enable()
