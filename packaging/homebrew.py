@@ -4,7 +4,7 @@
 """
 
 import hashlib
-import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import Final
@@ -32,14 +32,17 @@ def write_formula(archive: Path, lock: Path) -> None:
 
 
 def fill(name: str, artefact: Path, values: dict[str, str]) -> None:
-    """Write a template of that name beside the artefact that it is for."""
+    """Write a template of that name beside the artefact that it is for.
+
+    The command's argument says where the release will be.
+    """
     text = (TEMPLATES / name).read_text(encoding="utf-8")
     project = tomllib.loads(environment.PYPROJECT.read_text(encoding="utf-8"))["project"]
-    forge = os.environ.get("GITHUB_SERVER_URL", "https://example.invalid")
+    url = (sys.argv[1:] or ["https://example.org"])[0]
     values |= {
-        "@HOME@": f"{forge}/{os.environ.get('GITHUB_REPOSITORY', 'mem0tray')}",
+        "@HOME@": url.partition("/releases/")[0],
+        "@URL@": f"{url}/{artefact.name}",
         "@VERSION@": project["version"],
-        "@FILE@": artefact.name,
         "@SHA256@": hashlib.sha256(artefact.read_bytes()).hexdigest(),
     }
     for mark, value in values.items():

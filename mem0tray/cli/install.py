@@ -416,7 +416,8 @@ def _program() -> str:
         ("pipx/venvs", f"pipx uninstall {APP}"),
         ("uv/tools", f"uv tool uninstall {APP}"),
         (f"Cellar/{APP}", f"brew uninstall {APP}"),
+        ("usr/lib/python3/dist-packages", f"sudo apt remove {APP}"),
     ):
-        if f"/{part}/" in f"{Path(sys.prefix).as_posix()}/":
+        if f"/{part}/" in f"{Path(sys.prefix).as_posix()}/ {Path(__file__).as_posix()}":
             return line
     return f"{programs.quote(sys.executable)} -m pip uninstall {APP}"

@@ -111,9 +111,8 @@ class CircuitBreaker:
     def fault_with(self, names: Iterable[str]) -> Reason:
         """Return what is wrong with the first of these parts that is in trouble, else NONE."""
         with self._guard:
-            return next(
-                (self._faults[each] for each in names if each in self._faults), reasons.NONE
-            )
+            found = (self._faults[each] for each in names if each in self._faults)
+            return next(found, reasons.NONE)
 
     def blocked_by(self, name: Obstacle) -> bool:
         return name in self._obstacles

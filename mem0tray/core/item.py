@@ -282,9 +282,8 @@ class Kind(enum.StrEnum):
     UNAUTHORIZED = "unauthorized"  # the server refuses every save
     FORBIDDEN = "refused"  # 403, 404 or 405: it refuses this save, and perhaps all of the project
     NO_ANSWER = "unknown"  # a time-out, or the connection was lost: counts as an item failure
-    ASKED_IN_VAIN = (
-        "unanswered"  # asked whether it has it, the server did not say; nothing was sent
-    )
+    # The server did not say whether it has it; nothing was sent.
+    ASKED_IN_VAIN = "unanswered"
     NOT_SENDABLE = "not sendable"
     HELD = "held"  # it cannot tell, and another worker may have delivered it; nothing was sent
     NOT_SENT = "not sent"  # another server was chosen just before, or a command left an order

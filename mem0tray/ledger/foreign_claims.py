@@ -43,8 +43,7 @@ class ForeignClaims:
             return self._ledger.write(SQL["take_lately"], seen.first, seen.first - MINUTE)
 
     def forget_worker(self) -> None:
-        with self._ledger.transaction(durable=True):
-            self._ledger.set_meta(OTHER_WORKER, None)
+        self._ledger.set_meta(OTHER_WORKER, None)
 
     def begin(self, run: str, metrics: list[int] | None) -> tuple[list[str], list[int] | None]:
         """Note our run and the metrics file as found; return our runs before, and the last's find.

@@ -3,7 +3,7 @@ cask "mem0tray-app" do
   version "@VERSION@"
   sha256 "@SHA256@"
 
-  url "@HOME@/releases/download/v@VERSION@/@FILE@"
+  url "@URL@"
   name "mem0tray"
   desc "Takes memories from coding agents to your Mem0 server, and loses none"
   homepage "@HOME@"

@@ -4,7 +4,7 @@ class Mem0tray < Formula
 
   desc "Takes memories from coding agents to your Mem0 server, and loses none"
   homepage "@HOME@"
-  url "@HOME@/releases/download/v@VERSION@/mem0tray-@VERSION@.tar.gz"
+  url "@URL@"
   sha256 "@SHA256@"
   license all_of: ["MIT", "0BSD"]
 

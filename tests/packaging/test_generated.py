@@ -1,5 +1,6 @@
 """What is committed is what its command makes of the program today: icons, manual page, plug-in."""
 
+import hashlib
 import json
 import os
 import re
@@ -11,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[2] / "packaging"))
+
+import homebrew
 
 from mem0tray import __version__
 from mem0tray.agents import callers
@@ -125,3 +130,24 @@ def test_the_plug_in_is_offered_by_its_marketplace() -> None:
     assert offered["name"] == plug_in["name"] == callers.NAME
     assert (PLUG_IN / offered["source"]).resolve() == PLUG_IN
     assert plug_in["version"] == __version__
+
+
+@pytest.mark.parametrize(
+    ("template", "values"),
+    [("mem0tray.rb", {"# @RESOURCES@": ""}), ("mem0tray-app.rb", {"@BUNDLE@": "org.example"})],
+)
+def test_homebrew_gets_ruby_without_gaps(
+    template: str, values: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = "https://example.org/mem0tray/releases/download/v9"
+    monkeypatch.setattr(sys, "argv", ["packaging/build", release])
+    artefact = tmp_path / "mem0tray.zip"
+    artefact.write_bytes(b"")
+    homebrew.fill(template, artefact, values)
+    made = (tmp_path / template).read_text(encoding="utf-8")
+    assert f'url "{release}/mem0tray.zip"' in made
+    assert 'homepage "https://example.org/mem0tray"' in made
+    assert f'sha256 "{hashlib.sha256(b"").hexdigest()}"' in made
+    assert not re.search(r"@[A-Z]+[@\d]", made)
+    if shutil.which("ruby"):
+        assert run("ruby", "-wc", str(tmp_path / template)).stdout == "Syntax OK\n"
