@@ -240,7 +240,7 @@ def _check_ensurepip() -> None:
 def _install(venv: Path, version: str | None, groups: Sequence[str], wheel: Path | None) -> None:
     wanted = requirements(groups, sources=wheel is None)
     names = [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in wanted]
-    shown = ", ".join([*names, wheel.name] if wheel else names)
+    shown = ", ".join([*dict.fromkeys(names), *([wheel.name] if wheel else [])])
     say(
         f"Setting up {_shown(venv)} with Python {version}, at the versions pinned in "
         f"packaging/{CONSTRAINTS.name}:\n  {shown}"

@@ -143,9 +143,6 @@ def run(arguments: list[str]) -> int:
         if sys.stdout is not output:  # so click ends when the reader has left
             raise BrokenPipeError from None
         return end.code if isinstance(end.code, int) else 1  # it has completed a shell's line
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.message, err=True)
-        return error.exit_code
     except click.UsageError as error:
         raise usage_error(error) from error
     except click.ClickException as error:

@@ -50,6 +50,9 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; an error in them is known to be this command's."""
+        if self.no_args_is_help and not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)  # click itself does so from 8.2 on
+            ctx.exit(2)
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:

@@ -20,8 +20,9 @@ PATIENCE: Final = 3.0  # seconds for one question
 _IN_THE_CLEAR: Final = "keyrings.alt"  # keyrings in files, no safer than the settings file
 _ABSENT: Final = Reason("The package `keyring`, by which the API key is read, is not installed.")
 _INSTALL: Final = Reason(
-    "Install the extra `keyring`: `pipx install --force '.[keyring]'` in the checkout; or put the"
-    " key into the settings: `mem0tray config set server.api_key`."
+    "Install the extra `keyring`: `pipx install --force '.[keyring]'` in the checkout, for Debian's"
+    " package `sudo apt install python3-keyring`; or put the key into the settings:"
+    " `mem0tray config set server.api_key`."
 )
 _UNLOCK: Final = Reason(
     "Unlock the keyring, or put the key into the settings: `mem0tray config set server.api_key`."

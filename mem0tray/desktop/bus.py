@@ -5,6 +5,7 @@ What is called on that thread, `mem0tray-bus`, returns at once, and never uses `
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import socket
 import threading
@@ -13,10 +14,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-from dbus_fast import Message, MessageFlag, MessageType, PropertyAccess
+from dbus_fast import (
+    AuthError,
+    DBusError,
+    InvalidAddressError,
+    InvalidMessageError,
+    Message,
+    MessageFlag,
+    MessageType,
+    PropertyAccess,
+    service,
+)
 from dbus_fast.aio import MessageBus
-from dbus_fast.errors import DBusFastError
-from dbus_fast.service import ServiceInterface, dbus_property
+from dbus_fast.service import ServiceInterface
 from dbus_fast.unpack import unpack_variants
 
 from mem0tray.core import reasons
@@ -36,6 +46,11 @@ _LEAVING: Final = 1.0  # seconds for the end of a connection, which closes its s
 _log: Final = logging.getLogger(__name__)
 _SILENT: Final = Reason("The session's D-Bus does not answer.")
 _ENDED: Final = Reason("The session's D-Bus has ended.")
+# What dbus_fast raises while a connection is made or ends; up to version 2 without a base.
+_FAULTS: Final = (
+    *(EOFError, OSError, AuthError, DBusError),
+    *(InvalidAddressError, InvalidMessageError),
+)
 _Found = TypeVar("_Found")
 Heard = Callable[[list[Any]], object]  # takes the signal's arguments, variants unpacked
 
@@ -81,7 +96,21 @@ def constant(name: str, signature: str, read: Callable[[Any], object]) -> proper
 
     getter.__name__ = name
     getter.__annotations__["return"] = signature
-    return dbus_property(access=PropertyAccess.READ, name=name)(getter)
+    return service.dbus_property(access=PropertyAccess.READ, name=name)(getter)
+
+
+def method(*takes: str, gives: str = "") -> Callable[[Callable[..., object]], Callable[..., None]]:
+    """Make a method of an exported interface, which takes and gives values of these types.
+
+    The types of D-Bus stand in no annotation: up to version 3 dbus_fast wants them there alone.
+    """
+
+    def made(called: Callable[..., object]) -> Callable[..., None]:
+        _, *names = inspect.signature(called).parameters
+        called.__annotations__ = dict(zip(names, takes, strict=True)) | {"return": gives}
+        return service.method()(called)
+
+    return made
 
 
 class SessionBus:
@@ -119,6 +148,8 @@ class SessionBus:
 
         Raises BusError, and ValueError for a text that the bus cannot carry (NUL, lone surrogates).
         """
+        if any(isinstance(each, str) and "\0" in each for each in message.body):
+            raise ValueError("a text of D-Bus has no NUL")  # which ended the connection, once
         reply = self._run(self._answer(message), timeout)
         if reply.message_type is MessageType.ERROR:
             text = str(reply.body[0]) if reply.body else str(reply.error_name)
@@ -209,7 +240,7 @@ class SessionBus:
     async def _leave(self) -> None:
         if self._connection is not None:
             self._connection.disconnect()
-            with contextlib.suppress(EOFError, OSError, DBusFastError, TimeoutError):
+            with contextlib.suppress(*_FAULTS, TimeoutError):
                 async with asyncio.timeout(_LEAVING):
                     await self._connection.wait_for_disconnect()  # type: ignore[no-untyped-call]
         self._loop.stop()
@@ -234,7 +265,7 @@ class SessionBus:
                 bus = await self._connected()
             except TimeoutError as error:
                 raise BusError(_SILENT) from error
-            except (OSError, DBusFastError, EOFError) as error:
+            except _FAULTS as error:
                 why = reasons.quoted(str(error) or "it has ended")
                 if isinstance(error, OSError):
                     why = reasons.of_system(error)
@@ -264,7 +295,7 @@ class SessionBus:
         return bus
 
     async def _keep(self, bus: MessageBus) -> None:
-        with contextlib.suppress(EOFError, OSError, DBusFastError):
+        with contextlib.suppress(*_FAULTS):
             # Shielded: leaving the bus waits for the same future, and ends this wait first.
             await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         self._connection = None

@@ -73,7 +73,7 @@ class Window:
                 Route(f"/{name}", self._act(act), methods=["POST"])
                 for name, act in self._acts.by_name.items()
             ),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Mount("/static", StaticFiles(directory=_STATIC, follow_symlink=True)),
         ]
         routes = [
             Route(HEALTH, self._health),

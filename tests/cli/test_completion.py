@@ -61,7 +61,7 @@ def test_whatever_takes_an_id_or_a_project_completes_it(
 ) -> None:
     path = context.command_path
     for parameter in context.command.get_params(context):
-        if isinstance(parameter, click.Argument) and "ID" in parameter.make_metavar(context):
+        if isinstance(parameter, click.Argument) and "ID" in str(parameter.metavar):
             assert f"plain,{DEAD[:8]}" in _answers(filled, f"{path} ")
         if "--project" in parameter.opts:
             assert "plain,my-project" in _answers(filled, f"{path} --project ")

@@ -84,7 +84,7 @@ def test_a_topic_is_laid_out_for_a_terminal(home: Scratch, columns: int) -> None
     home.env(NO_COLOR="1")
     shown = re.sub(r"\x1b\[[\d;]*m|\x1b\]8;.*?\x1b\\\\", "", home.ok("help", "settings"))
     lines = shown.splitlines()
-    assert lines[0].strip() == "Settings: each one, its default and its meaning"
+    assert "Settings: each one, its default and its meaning" in "".join(lines[:2])  # or in a frame
     assert max(map(len, lines)) <= columns
     assert not [line for line in lines if line.startswith(("#", "|", "```"))]
     assert [line for line in lines if line.split()[:2] == ["sync.timeout", "60"]]

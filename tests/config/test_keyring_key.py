@@ -73,7 +73,8 @@ def test_without_the_package_it_is_said_how_to_install_it(monkeypatch: pytest.Mo
         "The package `keyring`, by which the API key is read, is not installed."
     )
     assert caught.value.remedy == (
-        "Install the extra `keyring`: `pipx install --force '.[keyring]'` in the checkout; or put"
+        "Install the extra `keyring`: `pipx install --force '.[keyring]'` in the checkout, for"
+        " Debian's package `sudo apt install python3-keyring`; or put"
         " the key into the settings: `mem0tray config set server.api_key`."
     )
     assert not keyring_key.is_usable()

@@ -11,10 +11,9 @@ from unittest import mock
 
 import pytest
 from dbus_fast import Message
-from dbus_fast.annotations import DBusStr
-from dbus_fast.service import ServiceInterface, dbus_method
+from dbus_fast.service import ServiceInterface
 
-from mem0tray.desktop.bus import DBUS, UNANSWERED, BusError, Match, SessionBus
+from mem0tray.desktop.bus import DBUS, UNANSWERED, BusError, Match, SessionBus, method
 from tests.support import needs
 from tests.support.bus import Bus
 from tests.support.processes import PATIENCE, Process, wait_until
@@ -82,8 +81,8 @@ class Greeter(ServiceInterface):
         super().__init__(OURS)
         self.threads: list[str] = []
 
-    @dbus_method()
-    def Greet(self, name: DBusStr) -> DBusStr:  # noqa: N802  (D-Bus names so)
+    @method("s", gives="s")
+    def Greet(self, name: str) -> str:  # noqa: N802  (D-Bus names so)
         self.threads.append(threading.current_thread().name)
         return f"Hello {name}"
 

@@ -35,7 +35,10 @@ def main() -> int:
     root = ScratchRoot(arguments.root, arguments.output)
     try:
         _prepare(root, names)
-        failed = [DESKS[name].title for name in names if not _held(root, arguments.output, name)]
+        if arguments.package:
+            _say(f"Installing {arguments.package}.")
+            root.install_package(arguments.package)
+        failed = [DESKS[name].title for name in names if not _held(root, arguments, name)]
     except KeyboardInterrupt:
         _say("Interrupted.")
         return 130
@@ -57,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list the desktops, and do nothing")
     parser.add_argument("--root", type=Path, default=_CACHE / "root", help="the scratch root")
     parser.add_argument("--keep-root", action="store_true", help="keep it for the next time")
+    parser.add_argument("--package", type=Path, help="try this Debian package, not a wheel")
     parser.add_argument("--output", type=Path, default=_CACHE / "output", help="for screenshots")
     return parser
 
@@ -84,11 +88,13 @@ def _prepare(root: ScratchRoot, names: Sequence[str]) -> None:
         root.install_program(next(Path(folder).glob("*.whl")))
 
 
-def _held(root: ScratchRoot, output: Path, name: str) -> bool:
+def _held(root: ScratchRoot, arguments: argparse.Namespace, name: str) -> bool:
     _say(f"{DESKS[name].title}:")
-    shutil.rmtree(output / name, ignore_errors=True)
+    shutil.rmtree(arguments.output / name, ignore_errors=True)
     command = [str(DRIVER / "bin" / "python"), "-m", "tests.desktops.inside", name]
     environ = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
+    if arguments.package:
+        environ["PROGRAM"] = "/usr/bin/mem0tray"
     try:
         root.run(command, environ=environ)
     except subprocess.CalledProcessError:

@@ -125,6 +125,20 @@ class ScratchRoot:
             self.run([*pip, "--no-deps", "--force-reinstall", f"/opt/{name}"], network=True)
         (self.folder / "opt" / name).unlink()
 
+    def install_package(self, package: Path) -> None:
+        """Install a Debian package as its users do, with what it depends on."""
+        shutil.copy(package, self._output)
+        self.run(["apt-get", "-q", "update"], network=True)
+        apt = [
+            "apt-get",
+            "-q",
+            "-y",
+            "--no-install-recommends",
+            "--reinstall",
+            "--allow-downgrades",
+        ]
+        self.run([*apt, "install", str(OUTPUT / package.name)], network=True)
+
     def run(
         self,
         command: Sequence[str],

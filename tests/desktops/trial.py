@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import select
 import subprocess
 import time
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tests.desktops.desks import Desk
 
 HEALTHY: Final[Colour] = (0x08, 0x60, 0x2F)  # of the icon's tick
-PROGRAM: Final = str(PLAIN / "bin" / "mem0tray")
+PROGRAM: Final = os.environ.get("PROGRAM", str(PLAIN / "bin" / "mem0tray"))
 _REST: Final = Point(640, 560)  # the mouse, where nothing is
 _STRIP: Final = 20  # pixels: what panels are high, about
 _TOLD: Final = 15.0  # seconds: a burst becomes one notification, which comes later

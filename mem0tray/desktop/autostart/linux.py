@@ -284,6 +284,7 @@ def _systemctl(*words: str) -> str | None:
 
 
 _SIZES: Final = (16, 22, 24, 32, 48, 64, 128, 256)  # pixels; sizes we draw and the theme has
+OF_SYSTEM: Final = Path("/usr/share")  # where a package of the system puts an entry for everybody
 _VERSION: Final = "X-mem0tray-Version"  # the key that says that an entry is ours
 _MENU_ENTRY: Final = _ENTRY | {
     "GenericName": "Memory Delivery",
@@ -356,7 +357,12 @@ class ApplicationEntry(Autostart):
 
 
 def application_entry() -> ApplicationEntry | None:
-    """Return the entry for this user; None on other systems, and in a Flatpak with its own."""
+    """Return the entry for this user; None on other systems, and where a package brings one."""
     if sys.platform in ("win32", "darwin") or session.in_flatpak():
         return None
-    return ApplicationEntry(Origin.of_this_process().tray(), platformdirs.user_data_path())
+    words = Origin.of_this_process().tray()
+    found = ApplicationEntry(words, platformdirs.user_data_path())
+    of_system = ApplicationEntry(words, OF_SYSTEM)
+    if found.state().name == DISABLED and of_system.state().starts == of_system.command:
+        return None
+    return found

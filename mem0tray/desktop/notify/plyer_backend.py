@@ -10,12 +10,15 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.desktop import session
-from mem0tray.desktop.notify import Notice, NotShownError, fitted
+from mem0tray.desktop.notify import Notice, NotShownError, Offer, fitted
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
+
+if TYPE_CHECKING:
+    from mem0tray.desktop.notify.macos import NotificationCenter
 
 NO_DESKTOP: Final = "there is no desktop here: no session bus"
 _BY_BUS: Final = "the session bus is the way here"
@@ -66,6 +69,17 @@ class PlyerBackend:
 
     def withdraw(self, kind: str) -> None:
         """Do nothing: it disappears by itself."""
+
+
+def of_system(
+    icon: Callable[[str], Path] | None = None, clicked: Callable[[Offer], None] = lambda _: None
+) -> "PlyerBackend | NotificationCenter":
+    """Return this system's way where there is no daemon of a Linux desktop."""
+    if session.in_bundle():
+        from mem0tray.desktop.notify.macos import NotificationCenter
+
+        return NotificationCenter(clicked)
+    return PlyerBackend(icon, lambda: clicked(Offer.STATUS))
 
 
 def _script_notification() -> Any:

@@ -4,21 +4,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from dbus_fast import DBusError, Message, Variant
-from dbus_fast.annotations import (
-    DBusBool,
-    DBusInt32,
-    DBusSignature,
-    DBusStr,
-    DBusUInt32,
-    DBusVariant,
-)
-from dbus_fast.service import ServiceInterface, dbus_method
+from dbus_fast.service import ServiceInterface
 
 from mem0tray.core.text import one_line
-from mem0tray.desktop.bus import SessionBus, constant
+from mem0tray.desktop.bus import SessionBus, constant, method
 
 Value = str | bool | int
 ROOT: Final = 0
@@ -29,8 +21,6 @@ PATH: Final = "/MenuBar"
 _ERROR: Final = f"{INTERFACE}.Error"
 _WHOLE: Final = -1  # as a depth
 _SIGNATURES: Final[dict[type, str]] = {str: "s", bool: "b", int: "i"}
-Ids = Annotated[list[int], DBusSignature("ai")]
-Names = Annotated[list[str], DBusSignature("as")]
 Properties = dict[str, Variant]
 Node = list[Any]  # id, properties, children as variants
 
@@ -164,40 +154,34 @@ class DBusMenu(ServiceInterface):
     def _emit(self, signal: str, signature: str, *body: object) -> None:
         self._bus.send(Message.new_signal(PATH, INTERFACE, signal, signature, list(body)))
 
-    @dbus_method()
-    def GetLayout(
-        self, parent: DBusInt32, depth: DBusInt32, names: Names
-    ) -> Annotated[tuple[int, Node], DBusSignature("u(ia{sv}av)")]:
-        return self._revision, _node(self._line(parent), depth, names)
+    @method("i", "i", "as", gives="u(ia{sv}av)")
+    def GetLayout(self, parent: int, depth: int, names: list[str]) -> list[Any]:
+        return [self._revision, _node(self._line(parent), depth, names)]
 
-    @dbus_method()
-    def GetGroupProperties(
-        self, ids: Ids, names: Names
-    ) -> Annotated[list[tuple[int, Properties]], DBusSignature("a(ia{sv})")]:
+    @method("ai", "as", gives="a(ia{sv})")
+    def GetGroupProperties(self, ids: list[int], names: list[str]) -> list[tuple[int, Properties]]:
         lines = self._lines
         wanted = [lines[number] for number in (ids or lines) if number in lines]
         return [(line.id, _variants(line.properties, names)) for line in wanted]
 
-    @dbus_method()
-    def Event(self, number: DBusInt32, kind: DBusStr, data: DBusVariant, time: DBusUInt32) -> None:
+    @method("i", "s", "v", "u")
+    def Event(self, number: int, kind: str, data: Variant, time: int) -> None:
         self._note([(number, kind, data, time)])
 
-    @dbus_method()
-    def EventGroup(self, events: Annotated[list[Any], DBusSignature("a(isvu)")]) -> Ids:
+    @method("a(isvu)", gives="ai")
+    def EventGroup(self, events: list[Any]) -> list[int]:
         return self._note(events)
 
-    @dbus_method()
-    def AboutToShow(self, number: DBusInt32) -> DBusBool:
+    @method("i", gives="b")
+    def AboutToShow(self, number: int) -> bool:
         """Return whether to read the lines below again before they open.
 
         Plasma ignores the signal of a change after it has read a submenu by itself.
         """
         return bool(self._opening([number])[0])
 
-    @dbus_method()
-    def AboutToShowGroup(
-        self, ids: Ids
-    ) -> Annotated[tuple[list[int], list[int]], DBusSignature("aiai")]:
+    @method("ai", gives="aiai")
+    def AboutToShowGroup(self, ids: list[int]) -> list[list[int]]:
         return self._opening(ids)
 
     def _note(self, events: Sequence[Sequence[Any]]) -> list[int]:
@@ -209,11 +193,11 @@ class DBusMenu(ServiceInterface):
                 self._clicked(line.click)
         return missing
 
-    def _opening(self, ids: list[int]) -> tuple[list[int], list[int]]:
+    def _opening(self, ids: list[int]) -> list[list[int]]:
         missing = self._missing(ids)
         if ROOT in ids:
             self.at_open()
-        return [number for number in ids if number in self._outdated], missing
+        return [[number for number in ids if number in self._outdated], missing]
 
     def _missing(self, ids: list[int]) -> list[int]:
         """Return the ids of lines that are gone. Raises DBusError if all are."""

@@ -10,12 +10,20 @@ from functools import partial
 from typing import Any, Final
 
 from dbus_fast import Message
-from dbus_fast.annotations import DBusInt32, DBusStr
-from dbus_fast.service import ServiceInterface, dbus_method
+from dbus_fast.service import ServiceInterface
 from PIL import Image
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.bus import DBUS, SIMILAR, UNANSWERED, BusError, Match, SessionBus, constant
+from mem0tray.desktop.bus import (
+    DBUS,
+    SIMILAR,
+    UNANSWERED,
+    BusError,
+    Match,
+    SessionBus,
+    constant,
+    method,
+)
 from mem0tray.desktop.session import TOKEN, WATCHER, WATCHER_PATH
 from mem0tray.desktop.tray import dbus_menu
 from mem0tray.desktop.tray.dbus_menu import DBusMenu
@@ -89,17 +97,17 @@ class StatusNotifierItem(ServiceInterface):
     ItemIsMenu = constant("ItemIsMenu", "b", lambda _: False)  # a left click opens the window
     Menu = constant("Menu", "o", lambda _: dbus_menu.PATH)
 
-    @dbus_method()
-    def Activate(self, x: DBusInt32, y: DBusInt32) -> None:  # noqa: ARG002  (the panel sends them)
+    @method("i", "i")
+    def Activate(self, x: int, y: int) -> None:  # noqa: ARG002  (the panel sends them)
         self._activate()
 
-    @dbus_method()
-    def SecondaryActivate(self, x: DBusInt32, y: DBusInt32) -> None:  # noqa: ARG002
+    @method("i", "i")
+    def SecondaryActivate(self, x: int, y: int) -> None:  # noqa: ARG002
         """Do the same for a middle click."""
         self._activate()
 
-    @dbus_method()
-    def ProvideXdgActivationToken(self, token: DBusStr) -> None:
+    @method("s")
+    def ProvideXdgActivationToken(self, token: str) -> None:
         self._token(token)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.desktop.autostart import DISABLED, ENABLED, STALE
-from mem0tray.desktop.autostart.linux import ApplicationEntry, fields
+from mem0tray.desktop.autostart import DISABLED, ENABLED, STALE, Origin, linux
+from mem0tray.desktop.autostart.linux import ApplicationEntry, application_entry, fields
 from tests.desktop.programs import script
 from tests.support import needs
 from tests.support.machine import tool
@@ -129,3 +129,27 @@ def test_all_of_it_goes_again_but_for_files_of_others(placed: ApplicationEntry, 
     placed.put()
     placed.remove()
     assert not (data / "applications").exists()
+
+
+@pytest.mark.parametrize(
+    ("packaged", "own", "wanted"),
+    [
+        ("this program", "", 0),
+        ("this program", "older", 1),  # which is mended: it hides that of the package
+        ("another", "", 1),
+        ("", "", 1),
+    ],
+)
+def test_a_package_brings_the_entry_of_its_own_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packaged: str, own: str, wanted: int
+) -> None:
+    this = script(tmp_path / "bin" / "mem0tray", "exit 0")
+    monkeypatch.setattr(linux, "OF_SYSTEM", tmp_path / "system")
+    monkeypatch.setattr(Origin, "of_this_process", lambda: Origin(str(this), "/no/python"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    if packaged:
+        words = [str(this if packaged == "this program" else script(tmp_path / "b", "exit 0"))]
+        ApplicationEntry(words, tmp_path / "system").put()
+    if own:
+        _entry(tmp_path / own, tmp_path / "data").put()
+    assert (application_entry() is not None) == bool(wanted)

@@ -83,7 +83,7 @@ def test_the_tooltip_has_a_title_and_lines(desk: IconDesk) -> None:
     item = desk.start()
     desk.icon.title = "lab <b>\nfirst & last\nsecond"
     item.wait_for(lambda: item.properties()["ToolTip"][3])
-    assert item.properties()["ToolTip"] == ("", [], "lab ‹b›", "first ＆ last\nsecond")
+    assert [*item.properties()["ToolTip"]] == ["", [], "lab ‹b›", "first ＆ last\nsecond"]
     assert item.properties()["IconAccessibleDesc"] == "lab <b>"
     assert item.title == "lab"
 
@@ -128,11 +128,11 @@ def test_a_part_of_the_menu(desk: IconDesk) -> None:
     item = desk.start()
     more = item.menu().find("more")
     _, (_, _, children) = item.ask_menu("GetLayout", "iias", 0, 1, ["label"])
-    assert [child[1:] for child in children] == [({"label": "a"}, []), ({"label": "more"}, [])]
+    assert [[*child[1:]] for child in children] == [[{"label": "a"}, []], [{"label": "more"}, []]]
     _, (number, _, children) = item.ask_menu("GetLayout", "iias", more.id, -1, [])
     assert (number, len(children)) == (more.id, 1)
     (found,) = item.ask_menu("GetGroupProperties", "aias", [more.id, 4711], ["label"])
-    assert found == [(more.id, {"label": "more"})]
+    assert [[*each] for each in found] == [[more.id, {"label": "more"}]]
     assert item.ask_menu("AboutToShow", "i", more.id) == [False]
     assert item.ask_menu("AboutToShowGroup", "ai", [more.id, 4711]) == [[], [4711]]
 
