@@ -260,7 +260,8 @@ class NSMenu(OnMain):
 
     def performActionForItemAtIndex_(self, place: int) -> None:
         item = self._items[place]
-        act(item._target, item._action, item)
+        action: Any = item._action
+        act(item._target, action, item)
 
     def setAutoenablesItems_(self, enables: object) -> None:
         self._enables = bool(enables)
