@@ -22,7 +22,7 @@ from mem0tray.core import text
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError, UsageError
 from mem0tray.core.state import kill_command
 from mem0tray.core.text import plural
-from mem0tray.desktop import autostart
+from mem0tray.desktop import autostart, session
 from mem0tray.desktop.autostart import DISABLED, linux
 from mem0tray.system import programs
 from mem0tray.system.paths import APP, Paths
@@ -222,6 +222,8 @@ class _Uninstalling:
 def _program() -> str:
     if hasattr(sys, "frozen"):  # by the installer for Windows
         return programs.quote(str(Path(sys.executable).with_name("uninstall.exe")))
+    if session.in_bundle():
+        return f"rm -r {programs.quote(str(Path(sys.executable).parents[2]))}"
     for part, line in (
         ("pipx/venvs", f"pipx uninstall {APP}"),
         ("uv/tools", f"uv tool uninstall {APP}"),
