@@ -46,7 +46,7 @@ def test_a_desktop_is_where_a_bus_is(bare: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("platform", "name"),
-    [("win32", "plyer (Windows)"), ("darwin", "osascript"), ("flatpak", "desktop portal")],
+    [("win32", "plyer (Windows)"), ("darwin", "osascript"), ("flatpak", "plyer (desktop portal)")],
 )
 def test_elsewhere_nothing_but_the_system_is_needed(
     bare: pytest.MonkeyPatch, tmp_path: Path, platform: str, name: str
