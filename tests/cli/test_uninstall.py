@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.cli import install
+from mem0tray.cli import uninstall
 from mem0tray.desktop.autostart.linux import ApplicationEntry
 from mem0tray.files.lock import COMMAND, FileLock, InstanceLock
 from tests.actions.scene import holding
@@ -314,6 +314,6 @@ def test_a_package_of_debian_is_removed_by_apt(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        install, "__file__", "/usr/lib/python3/dist-packages/mem0tray/cli/install.py"
+        uninstall, "__file__", "/usr/lib/python3/dist-packages/mem0tray/cli/uninstall.py"
     )
     assert home.run("uninstall", "--json").json()["remove_program"] == "sudo apt remove mem0tray"

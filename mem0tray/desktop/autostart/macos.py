@@ -5,7 +5,7 @@ Loading that at once would start a second tray.
 
 import plistlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -88,17 +88,16 @@ class LoginItem(Autostart):
         return self._words, _TURNED_OFF if off else ""
 
     def _write(self) -> None:
-        self._check(*self._service.registerAndReturnError_(None))
+        self._change(self._service.registerAndReturnError_)
 
     def _remove(self) -> list[str]:
         if self._data() is not None:
-            self._check(*self._service.unregisterAndReturnError_(None))
+            self._change(self._service.unregisterAndReturnError_)
         return []
 
-    def _check(self, done: bool, error: Any) -> None:  # noqa: FBT001  (pyobjc's order)
+    def _change(self, call: Callable[[None], tuple[bool, Any]]) -> None:
+        done, error = call(None)
         if not done:
             why = str(error.localizedDescription())
-            raise Mem0TrayError(
-                Reason("{path} cannot be changed: {why}.", path=self.where, why=why),
-                Reason("Change it in System Settings (Login Items)."),
-            )
+            what = Reason("{path} cannot be changed: {why}.", path=self.where, why=why)
+            raise Mem0TrayError(what, Reason("Change it in System Settings (Login Items)."))

@@ -45,8 +45,7 @@ class NotificationCenter:
             notice.kind or uuid.uuid4().hex, content, None
         )
         outcome: Future[Any] = Future()
-        add = self._center.addNotificationRequest_withCompletionHandler_
-        add(request, outcome.set_result)
+        self._center.addNotificationRequest_withCompletionHandler_(request, outcome.set_result)
         try:
             error = outcome.result(_PATIENCE)
         except TimeoutError as late:
@@ -63,19 +62,16 @@ class NotificationCenter:
 
         name = "\n".join(f"{offer.value} {label}" for offer, label in notice.actions)
         if name not in self._categories:
-            none = self._kit.UNNotificationActionOptionNone
-            make = self._kit.UNNotificationAction.actionWithIdentifier_title_options_
+            kit = self._kit
+            make = kit.UNNotificationAction.actionWithIdentifier_title_options_
             buttons = [
-                make(offer.value, label, none)
+                make(offer.value, label, kit.UNNotificationActionOptionNone)
                 for offer, label in notice.actions
                 if offer is not Offer.STATUS
             ]
-            category = self._kit.UNNotificationCategory
-            self._categories[name] = (
-                category.categoryWithIdentifier_actions_intentIdentifiers_options_(
-                    name, buttons, [], self._kit.UNNotificationCategoryOptionNone
-                )
-            )
+            group = kit.UNNotificationCategory
+            group = group.categoryWithIdentifier_actions_intentIdentifiers_options_
+            self._categories[name] = group(name, buttons, [], kit.UNNotificationCategoryOptionNone)
             known = Foundation.NSSet.setWithArray_(list(self._categories.values()))
             self._center.setNotificationCategories_(known)
         return name

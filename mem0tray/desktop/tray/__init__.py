@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from mem0tray.desktop.bus import SessionBus
 
-MENU_EVERY: Final = 10.0  # seconds
+MENU_EVERY: Final = 0.0 if sys.platform == "darwin" else 10.0  # seconds; there none is replaced
 TITLE_EVERY: Final = 1.0
 LOOK: Final = 300.0  # seconds between looks when no event comes
 _STOP: Final = 2.0
@@ -153,6 +153,7 @@ class Presenter:
 
     A change of state shows at once, deliveries within a second. A menu with other lines waits ten
     seconds after the last one, unless the user has just clicked: some panels close an open menu.
+    Not on macOS, where an open one keeps its lines.
     """
 
     def __init__(

@@ -51,20 +51,10 @@ class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
         self._bar = AppKit.NSStatusBar.systemStatusBar()
         self._item = self._bar.statusItemWithLength_(AppKit.NSVariableStatusItemLength)
         self._item.setAutosaveName_(self.name)  # by which its place in the bar is kept
-        self._open: dict[_Place, Any] = {}  # the lines of the menu while it is open
-        shown = self._new_menu()
-        shown.setDelegate_(self._told)
-        self._item.setMenu_(shown)
-
-    def fill(self, shown: Any) -> None:
-        """Fill the menu, which is about to open; AppKit: NSMenuDelegate, menuNeedsUpdate:."""
-        self.at_open()
-        self._open = {}
-        self._fill(shown, self.menu, ())
-
-    def closed(self) -> None:
-        """Forget the lines: what comes now is for the next time (menuDidClose:)."""
-        self._open = {}
+        self.shown: dict[_Place, Any] = {}  # the lines of the menu while it is open
+        menu = AppKit.NSMenu.alloc().initWithTitle_(self.name)
+        menu.setDelegate_(self._told)
+        self._item.setMenu_(menu)
 
     def _run(self) -> None:
         import Foundation
@@ -95,8 +85,10 @@ class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
         self._app.postEvent_atStart_(event, True)  # noqa: FBT003  (AppKit's own order)
 
     def _show(self) -> None:
+        from PyObjCTools import AppHelper
+
         self._update_title()
-        self._look_later(_LOOKS)
+        AppHelper.callLater(_LOOKS[0], self._look, *_LOOKS[1:])
 
     def _hide(self) -> None:
         self._bar.removeStatusItem_(self._item)
@@ -126,56 +118,47 @@ class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
         """Change words and ticks of an open menu in place: a line stays under the pointer."""
         self._mend(self.menu, ())
 
-    def _new_menu(self) -> Any:
+    def fill(self, menu: Any, lines: Any, above: _Place = ()) -> Any:
+        """Fill a menu that is about to open, and return it."""
         import AppKit
 
-        shown = AppKit.NSMenu.alloc().initWithTitle_(self.name)
-        shown.setAutoenablesItems_(False)
-        return shown
-
-    def _fill(self, shown: Any, lines: Any, above: _Place) -> None:
-        import AppKit
-
-        shown.removeAllItems()
+        menu.removeAllItems()
+        menu.setAutoenablesItems_(False)
         for place, line in _placed(lines, above):
             if line is self.separator:
-                shown.addItem_(AppKit.NSMenuItem.separatorItem())
+                menu.addItem_(AppKit.NSMenuItem.separatorItem())
                 continue
             item = AppKit.NSMenuItem.alloc()
             item = item.initWithTitle_action_keyEquivalent_(line.text, "chosen:", "")
             item.setTarget_(self._told)
             _word(item, line)
             if line.submenu:
-                below = self._new_menu()
-                self._fill(below, line.submenu, place)
-                item.setSubmenu_(below)
-            shown.addItem_(item)
-            self._open[place] = item
+                below = AppKit.NSMenu.alloc().initWithTitle_(line.text)
+                item.setSubmenu_(self.fill(below, line.submenu, place))
+            menu.addItem_(item)
+            self.shown[place] = item
+        return menu
 
     def _mend(self, lines: Any, above: _Place) -> None:
         for place, line in _placed(lines, above):
-            if place in self._open:
-                _word(self._open[place], line)
+            if place in self.shown:
+                _word(self.shown[place], line)
                 self._mend(line.submenu, place)
 
-    def _look_later(self, waits: tuple[float, ...]) -> None:
-        from PyObjCTools import AppHelper
-
-        AppHelper.callLater(waits[0], self._look, waits[1:])
-
-    def _look(self, waits: tuple[float, ...]) -> None:
+    def _look(self, *waits: float) -> None:
         """Look whether macOS shows it; the settings of the bar and a notch may hide it.
 
         Its window says so, as Apple's engineers answered FB7087526: NSWindow, occlusionState.
         """
         import AppKit
+        from PyObjCTools import AppHelper
 
         window = self._item.button().window()
         seen = window is not None and window.isVisible() and window.occlusionState()
         if not self._visible or (seen and seen & AppKit.NSWindowOcclusionStateVisible):
             return
         if waits:
-            self._look_later(waits)
+            AppHelper.callLater(waits[0], self._look, *waits[1:])
         else:
             self.hidden()
 
@@ -212,11 +195,13 @@ def _delegate_class() -> Any:
             self.icon()  # a second start of the bundle, which macOS makes none
             return False
 
-        def menuNeedsUpdate_(self, shown: Any) -> None:  # noqa: N802
-            self.icon.fill(shown)
+        def menuNeedsUpdate_(self, menu: Any) -> None:  # noqa: N802
+            self.icon.at_open()
+            self.icon.shown = {}
+            self.icon.fill(menu, self.icon.menu)
 
         def menuDidClose_(self, _: Any) -> None:  # noqa: N802
-            self.icon.closed()
+            self.icon.shown = {}  # what comes now is for the next time
 
         def chosen_(self, item: Any) -> None:
             item.representedObject()(self.icon)

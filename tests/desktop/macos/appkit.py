@@ -179,6 +179,10 @@ class NSImageRep(OnMain):
     def setSize_(self, size: tuple[float, float]) -> None:
         self._size = as_size(size)
 
+    def pixelsWide(self) -> int:
+        with Image.open(io.BytesIO(self._data)) as picture:
+            return picture.width
+
 
 class NSBitmapImageRep(NSImageRep):
     """A picture of pixels."""
@@ -208,6 +212,12 @@ class NSImage(OnMain):
 
     def addRepresentation_(self, picture: NSImageRep) -> None:
         self._pictures.append(as_kind(picture, NSImageRep))
+
+    def representations(self) -> list[NSImageRep]:
+        return list(self._pictures)
+
+    def isTemplate(self) -> bool:
+        return self._template
 
     def setTemplate_(self, template: object) -> None:
         self._template = bool(template)

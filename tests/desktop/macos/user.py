@@ -40,6 +40,17 @@ class User:
         for work in later:
             work()
 
+    def wait_for_more(self) -> None:
+        """Let time pass; what is done then may be waiting for another thread."""
+        begun = time.monotonic()
+        while not self._machine.later and time.monotonic() < begun + _PATIENCE:
+            if not self._machine.waiting.empty():
+                return
+            time.sleep(_PAUSE)
+        if self._machine.waiting.empty():
+            time.sleep(_PAUSE)
+            self.wait()
+
     def until(self, holds: Callable[[], object], what: str) -> Step:
         """A step that goes on to the next once something holds; meanwhile the loop goes on."""
         begun: list[float] = []

@@ -13,7 +13,7 @@ from tests.desktop.macos.appkit import (
     as_text,
     shared,
 )
-from tests.desktop.macos.runtime import current
+from tests.desktop.macos.runtime import act, current
 
 
 class NSView(NSResponder):
@@ -27,6 +27,9 @@ class NSView(NSResponder):
 
     def setAccessibilityLabel_(self, text: str | None) -> None:
         self._said = None if text is None else as_text(text)
+
+    def accessibilityLabel(self) -> str | None:
+        return self._said
 
     def window(self) -> "NSWindow":
         if "_window" not in vars(self):
@@ -49,6 +52,17 @@ class NSButton(NSControl):
 
     def setImage_(self, image: NSImage | None) -> None:
         self._image = as_kind(image, NSImage, None)
+
+    def image(self) -> NSImage | None:
+        return self._image
+
+    def hasDestructiveAction(self) -> bool:
+        return self._destructive
+
+    def performClick_(self, sender: object) -> None:
+        del sender
+        alert = next(each for each in current.machine.alerts if self in each._buttons)
+        alert._end(_value("NSAlertFirstButtonReturn") + alert._buttons.index(self))
 
     def setKeyEquivalent_(self, key: str) -> None:
         self._key = as_text(key)
@@ -142,6 +156,9 @@ class NSAlert(OnMain):
         buttons.append(made)
         return made
 
+    def buttons(self) -> list[NSButton]:
+        return list(self._buttons)
+
     def window(self) -> NSWindow | None:
         return self._sheet
 
@@ -188,6 +205,12 @@ class NSMenuItem(OnMain):
         as_text(key)
         return self
 
+    def title(self) -> str:
+        return self._title
+
+    def submenu(self) -> Any:
+        return self._submenu
+
     def setTitle_(self, title: str) -> None:
         self._title = as_text(title)
 
@@ -226,6 +249,20 @@ class NSMenu(OnMain):
         """Tell one when it opens and closes; it is not kept alive by that."""
         self._delegate = weakref.ref(delegate)
 
+    def delegate(self) -> Any:
+        return self._delegate()
+
+    def numberOfItems(self) -> int:
+        return len(self._items)
+
+    def itemAtIndex_(self, place: int) -> NSMenuItem:
+        return self._items[place]
+
+    def performActionForItemAtIndex_(self, place: int) -> None:
+        item = self._items[place]
+        action: Any = item._action
+        act(item._target, action, item)
+
     def setAutoenablesItems_(self, enables: object) -> None:
         self._enables = bool(enables)
 
@@ -249,6 +286,9 @@ class NSStatusItem(OnMain):
 
     def setAutosaveName_(self, name: str) -> None:
         self._name = as_text(name)
+
+    def menu(self) -> NSMenu | None:
+        return self._menu
 
     def setMenu_(self, menu: NSMenu | None) -> None:
         as_kind(menu, NSMenu, None)
