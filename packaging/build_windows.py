@@ -16,6 +16,7 @@ import environment
 import windows
 
 HERE: Final = environment.ROOT / "packaging" / "windows"
+FOLDER: Final = environment.ROOT / "build" / "mem0tray"
 DIST: Final = environment.ROOT / "dist"
 PACKAGER: Final = (
     "keyring>=25,<26", "pywin32-ctypes", "pefile==2024.8.26", "pyinstaller==6.22.3",
@@ -32,10 +33,10 @@ def main() -> None:
     project = tomllib.loads(environment.PYPROJECT.read_text(encoding="utf-8"))["project"]
     with windows.started(PACKAGER) as system:
         words = ["-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR", "--workpath", r"C:\w"]
-        words += ["--distpath", str(windows.path(DIST / "windows")), "mem0tray.spec"]
+        words += ["--distpath", str(windows.path(FOLDER.parent)), "mem0tray.spec"]
         subprocess.run(system.command(*words), env=system.environ(), cwd=HERE, check=True)
     installer = DIST / f"mem0tray-{project['version']}-setup.exe"
-    words = [f"-DVERSION={project['version']}", f"-DFROM={DIST}/windows/mem0tray"]
+    words = [f"-DVERSION={project['version']}", f"-DFROM={FOLDER}"]
     words += ["-V2", "-WX", f"-XOutFile {installer}"]
     subprocess.run(["makensis", *words, HERE / "installer.nsi"], check=True)
     url = f"{(sys.argv[1:] or ['https://example.org'])[0]}/{installer.name}"

@@ -41,8 +41,8 @@ def has_test_tools() -> bool:
     if not packages:
         return True
     why = (
-        "The tests use a desktop without a screen, strace, shells and a C compiler; to install all of"
-        " it on a bare system takes some minutes."
+        "The tests use a desktop without a screen, strace, shells and a C compiler; to install"
+        " all of it on a bare system takes some minutes."
     )
     can_go_on = environment.has_ensurepip()
     if not environment.is_root():

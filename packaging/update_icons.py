@@ -26,10 +26,12 @@ PLUG_IN = environment.ROOT / "packaging" / "claude-plugin" / ".claude-plugin" / 
 IN_DIRECTORY = 512  # the least that Claude Code's directory of plug-ins shows
 BASES = ("healthy", "down", "paused", "action-needed")
 ON_16 = (16, 32, 48, 64, 128, 256)
-ON_22 = (20, 22, 24, 40, 44)  # 20 and 40: Windows at 125 and 250 %
+ON_22 = (18, 20, 22, 24, 36, 40, 44)  # 20 and 40: Windows at 125 and 250 %; 18 and 36: macOS
 APP = "healthy"  # the program's own icon, where a system asks for one
 ICO_SIZES = (16, 20, 24, 32, 40, 48, 64, 128, 256)
-ICNS_SIZES = {16: b"icp4", 32: b"icp5", 64: b"icp6", 128: b"ic07", 256: b"ic08"}
+ICNS_SIZES = {
+    16: b"icp4", 32: b"icp5", 64: b"icp6", 128: b"ic07", 256: b"ic08", 512: b"ic09", 1024: b"ic10",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -62,7 +64,9 @@ def draw_all() -> None:
             target.write_bytes(draw(source(base, size), size))
     app = {size: (DRAWN / f"{APP}-{size}.png").read_bytes() for size in (*ON_16, *ON_22)}
     (DRAWN / "mem0tray.ico").write_bytes(ico({size: app[size] for size in ICO_SIZES}))
-    (DRAWN / "mem0tray.icns").write_bytes(icns({size: app[size] for size in ICNS_SIZES}))
+    (DRAWN / "mem0tray.icns").write_bytes(
+        icns({size: draw(source(APP, size), size) for size in ICNS_SIZES})
+    )
     PLUG_IN.write_bytes(draw(source(APP, IN_DIRECTORY), IN_DIRECTORY))
     RECORD.write_text(json.dumps(digests(), indent=2) + "\n", encoding="utf-8")
     print(f"{len(BASES)} bases at {len(app)} sizes are in {DRAWN.relative_to(environment.ROOT)}.")

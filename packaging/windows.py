@@ -184,7 +184,8 @@ def _packages(groups: Sequence[str]) -> list[str]:
     found = []
     for each in environment.requirements(groups):
         requirement, _, marker = each.partition(";")
-        if re.split(r"[<>=~]", requirement)[0] not in _ONLY_LINUX and "linux" not in marker:
+        elsewhere = "linux" in marker or "darwin" in marker
+        if re.split(r"[<>=~]", requirement)[0] not in _ONLY_LINUX and not elsewhere:
             found.append(requirement.strip())
     return [*found, *_ONLY_WINDOWS]
 

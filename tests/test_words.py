@@ -15,6 +15,7 @@ import pytest
 from tests.support.home import REPOSITORY
 
 LINGERS: Final = "linger(?:s|ing)"
+INTENTS: Final = "intents?"
 LOCAL_SERVER: Final = "local server"
 GONE: Final = {
     "settl(?:e|es|ed|ing)": "stable (a file), published (a generation), recorded (an outcome),"
@@ -23,7 +24,7 @@ GONE: Final = {
     "in_doubt": "outcome unknown",
     "leave_open": "outcome unknown",
     "editions?": "generation",
-    "intents?": "claim",
+    INTENTS: "claim",
     LINGERS: "tombstone",
     "gates?": "circuit breaker",
     "meanwhile(?==)": "claim: nothing is sent ahead",
@@ -33,8 +34,10 @@ GONE: Final = {
     "whereabouts": "served folder",
     LOCAL_SERVER: "embedded server",
 }
-# Where such a word is somebody else's: in commands of systemd, or the table of faults.
+# Where such a word is somebody else's: of systemd, of macOS, in the table of faults.
 OTHERS: Final = {
+    "mem0tray/desktop/notify/macos.py": {INTENTS},
+    "tests/desktop/macos/": {INTENTS},
     "mem0tray/desktop/autostart/": {LINGERS},
     "tests/desktop/autostart/": {LINGERS},
     "mem0tray/cli/config.py": {LINGERS},

@@ -54,7 +54,7 @@ TABLE: Final = {
         "autostart": ("config:autostart_", "Start at login, or stop doing so."),
         "completion": ("help:completion", "Have your shell complete what you type."),
         "install": ("install:install", "Connect coding agents with mem0tray."),
-        "uninstall": ("install:uninstall", "Undo what mem0tray has set up."),
+        "uninstall": ("uninstall:uninstall", "Undo what mem0tray has set up."),
     },
     "Serve other programs": {
         "hook": ("serve:hook", "Handle an event of a coding agent."),

@@ -19,14 +19,13 @@ from mem0tray.desktop import autostart, session
 from mem0tray.desktop.autostart.linux import application_entry
 from mem0tray.desktop.controller import Controller
 from mem0tray.desktop.dialogs import Dialogs
-from mem0tray.desktop.notify import Offer, notice_texts
+from mem0tray.desktop.notify import Offer, notice_texts, plyer_backend
 from mem0tray.desktop.notify.notifier import Notifier
-from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.desktop.session import in_flatpak, nests_menus
 from mem0tray.desktop.tray import Presenter, Tray, menu
 from mem0tray.desktop.tray.icon import IconLook, notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb, View
-from mem0tray.files import orders
+from mem0tray.files import atomic, orders
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.system import programs
 from mem0tray.worker.folders.settings import SettingsFile
@@ -73,7 +72,7 @@ class Application:
 
                 daemon = dbus.Daemon(session_bus, notice_icon, self._offered)
         self._tray = Tray(self._clicked, session_bus, also)
-        backend = daemon or PlyerBackend(notice_icon, partial(self._offered, Offer.STATUS))
+        backend = daemon or plyer_backend.of_system(notice_icon, self._offered)
         watch = AlertWatch(
             self._events, self._current, self._worker.counts, self._worker.paths.alerts
         )
@@ -107,7 +106,9 @@ class Application:
                 self._mend("start at login", self._login.mend)
                 if self._panels is not None:
                     self._panels.start()
-                self._tray.run(self._presenter.start, self._end, self._worker.freshen)
+                self._tray.run(
+                    self._presenter.start, self._end, self._worker.freshen, self._report_hidden
+                )
             finally:
                 self._end()
         if self._worker.fatal is not None:
@@ -180,19 +181,30 @@ class Application:
 
         bus.on_lost(lost)
         bus.on_connected(lambda: self._shown.try_acquire())  # noqa: PLW0108  (it may be replaced)
-        reported = self._worker.paths.data_dir / "no-panel-told"
         clicked = partial(self._offered, Offer.STATUS)
-        self._panels = OlderPanel(bus, reported, self._report_no_panel, clicked)
+        self._panels = OlderPanel(bus, self._report_hidden, clicked)
         return self._panels.show
 
-    def _report_no_panel(self) -> None:
+    def _report_hidden(self) -> None:
+        """Say, once on this computer, that nothing shows the icon."""
         _ = self._words().gettext
-        text = _(
-            "Nothing on this desktop shows tray icons. On GNOME, install the extension"
-            " “AppIndicator and KStatusNotifierItem Support”. mem0tray works all the same."
-        )
-        title = _("The icon is not shown")
-        self._notifier.send(notice_texts.answer(title, text, self._words(), good=False))
+        texts = {
+            "linux": _(
+                "Nothing on this desktop shows tray icons. On GNOME, install the extension"
+                " “AppIndicator and KStatusNotifierItem Support”. mem0tray works all the same."
+            ),
+            "darwin": _(
+                "macOS does not show it: allow it in System Settings, Menu Bar, or make room for it"
+                " there. mem0tray works all the same; `mem0tray open` opens its window."
+            ),
+        }
+        told = self._worker.paths.data_dir / "no-panel-told"
+        if told.exists():
+            return
+        notice = (_("The icon is not shown"), texts[sys.platform], self._words())
+        self._notifier.send(notice_texts.answer(*notice, good=False))
+        with suppress(Mem0TrayError):  # it is then reported again next time
+            atomic.replace(told, b"The user knows that nothing shows the icon.\n")
 
 
 def _console_end(end: Callable[[], None]) -> AbstractContextManager[None]:

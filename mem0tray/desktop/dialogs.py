@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import lines
+from mem0tray.desktop import macos
 from mem0tray.desktop.notify import NEEDS_USER, Notice, NotShownError, Urgency
-from mem0tray.system import programs
 
 if TYPE_CHECKING:
     from mem0tray.desktop.notify.dbus import Daemon
@@ -32,19 +32,6 @@ _QUESTION: Final = 0x50131
 _INFORMATION: Final = 0x50040
 _OK: Final = 1
 
-# AppleScript's alerts. Names that begin with `my` are no words of it (`close` is one).
-_ASK: Final = """\
-on run {myTitle, myText, myConfirm, myCancel}
-  set myButtons to {myConfirm, myCancel}
-  display alert myTitle message myText as critical buttons myButtons default button myCancel cancel button myCancel
-end run
-"""  # noqa: E501  (its sign for a continued line is not ASCII)
-_SHOW: Final = """\
-on run {myTitle, myText, myClose}
-  display alert myTitle message myText buttons {myClose} default button myClose
-end run
-"""
-
 
 class Dialogs:
     """Dialogs, called from a thread of their own; both methods wait until the window is closed.
@@ -60,13 +47,13 @@ class Dialogs:
     def ask(self, title: str, text: str, confirm: str, cancel: str, memory: str = "") -> bool:
         """Return whether the user chose the button `confirm`; kdialog has it as the default.
 
-        Elsewhere that is `cancel`. Closing the window, or half an hour, means no.
+        Elsewhere that is `cancel`, and on macOS none. Closing it, or half an hour, means no.
         """
         whole = _whole(memory, text)
         if sys.platform == "win32":  # the system labels the buttons
             return bool(_message_box(_whole(whole, f"OK: {confirm}"), title, _QUESTION) == _OK)
         if sys.platform == "darwin":
-            return _alert(_ASK, title, whole, confirm, cancel)
+            return macos.ask(title, whole, (confirm, cancel), PATIENCE)
         for command in _windows(title, whole, confirm, cancel):
             answer = _answer(command)
             if answer is not None:
@@ -80,7 +67,7 @@ class Dialogs:
         if sys.platform == "win32":
             _message_box(whole, title, _INFORMATION)
         elif sys.platform == "darwin":
-            _alert(_SHOW, title, whole, close)
+            macos.ask(title, whole, (close,), PATIENCE)
         elif all(_answer(command) is None for command in _windows(title, whole, close, "")):
             self._notify(lambda daemon: daemon.show(_notice(title, text)))
 
@@ -100,14 +87,6 @@ def _whole(*paragraphs: str) -> str:
 def _message_box(text: str, title: str, style: int) -> int:
     windll: Any = getattr(ctypes, "windll")  # noqa: B009  (Windows alone has it)
     return int(windll.user32.MessageBoxW(0, text, title, style))
-
-
-def _alert(script: str, *words: str) -> bool:
-    try:
-        programs.run_applescript(script, words)
-    except (OSError, subprocess.SubprocessError):  # as on Cancel
-        return False
-    return True
 
 
 def _notice(title: str, text: str) -> Notice:

@@ -23,6 +23,7 @@ _CORE_GRAPHICS: Final = "/System/Library/Frameworks/CoreGraphics.framework/CoreG
 # Of whichever greeter is installed: systemd's alias, and Debian's own note.
 _GREETERS: Final = ("etc/systemd/system/display-manager.service", "etc/X11/default-display-manager")
 _SESSIONS: Final = ("usr/share/xsessions", "usr/share/wayland-sessions")
+BUNDLE: Final = "org.mem0tray.mem0tray"  # on macOS; `tool.briefcase` has its two parts
 _FLATPAK: Final = Path("/.flatpak-info")
 STATUS_NOTIFIER: Final = "StatusNotifierItem"
 XEMBED: Final = "XEmbed"
@@ -77,6 +78,15 @@ def at_screen() -> bool:
     session = ctypes.CDLL(_CORE_GRAPHICS).CGSessionCopyCurrentDictionary
     session.restype = ctypes.c_void_p
     return bool(session())
+
+
+def in_bundle() -> bool:
+    """Return whether this is our app (macOS), which ends others that want what one alone has."""
+    if sys.platform == "darwin" and Path(sys.executable).parent.name == "MacOS":
+        import Foundation
+
+        return bool(Foundation.NSBundle.mainBundle().bundleIdentifier() == BUNDLE)
+    return False
 
 
 def names_display(environ: Mapping[str, str]) -> bool:

@@ -98,7 +98,7 @@ def edit(file: Path, *, if_failed: str) -> None:
 def ourselves(module: str = APP) -> tuple[str, ...]:
     """Return the words that run one of our modules, not one from the working directory.
 
-    A program that carries its own Python understands them too (packaging/windows/start.py).
+    A program that carries its own Python understands them too (`mem0tray/__main__.py`).
     """
     return (sys.executable, "-P", "-m", module)
 

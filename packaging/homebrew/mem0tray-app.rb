@@ -9,9 +9,10 @@ cask "mem0tray-app" do
   homepage "@HOME@"
 
   conflicts_with formula: "mem0tray"
-  depends_on macos: :big_sur
+  depends_on macos: :ventura
 
   app "mem0tray.app"
+  binary "#{appdir}/mem0tray.app/Contents/MacOS/mem0tray"
 
   uninstall quit: "@BUNDLE@"
 end

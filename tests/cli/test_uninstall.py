@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.cli import install
+from mem0tray.cli import uninstall
 from mem0tray.desktop.autostart.linux import ApplicationEntry
 from mem0tray.files.lock import COMMAND, FileLock, InstanceLock
 from tests.actions.scene import holding
@@ -227,6 +227,15 @@ def test_a_link_among_the_shared_files_is_not_followed(home: Scratch, used: Home
     assert f"{kept}: {used.queue} was a link of yours to it." in words
 
 
+def test_a_folder_of_two_names_is_emptied_once(home: Scratch, used: Home) -> None:
+    link = home.root / "link"
+    link.symlink_to(used.claude)
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(link))
+    said = home.ok("uninstall", "--data", "--yes")
+    assert said.count("removed  ") > said.count(f"removed  {link}/mem0_queue.json") == 1
+    assert [path.name for path in used.claude.glob("mem0_*")] == ["mem0_queue.lock"]
+
+
 def test_a_producer_is_waited_for(
     home: Scratch, used: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +314,6 @@ def test_a_package_of_debian_is_removed_by_apt(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        install, "__file__", "/usr/lib/python3/dist-packages/mem0tray/cli/install.py"
+        uninstall, "__file__", "/usr/lib/python3/dist-packages/mem0tray/cli/uninstall.py"
     )
     assert home.run("uninstall", "--json").json()["remove_program"] == "sudo apt remove mem0tray"

@@ -188,6 +188,9 @@ class Osascript:
     def called(self) -> bool:
         return self._log.with_suffix(".words").exists()
 
+    def forget(self) -> None:
+        self._log.with_suffix(".words").unlink(missing_ok=True)
+
     @property
     def words(self) -> list[str]:
         return self._log.with_suffix(".words").read_bytes().decode().split("\0")[:-1]

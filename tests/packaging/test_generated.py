@@ -22,6 +22,8 @@ from mem0tray.agents import callers
 from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.cli import app
 from mem0tray.config import settings
+from mem0tray.desktop.session import BUNDLE
+from mem0tray.system import programs
 from tests.support import needs
 from tests.support.home import REPOSITORY
 
@@ -151,3 +153,22 @@ def test_homebrew_gets_ruby_without_gaps(
     assert not re.search(r"@[A-Z]+[@\d]", made)
     if shutil.which("ruby"):
         assert run("ruby", "-wc", str(tmp_path / template)).stdout == "Syntax OK\n"
+
+
+def test_the_app_for_macos_is_the_one_that_the_program_looks_for() -> None:
+    briefcase = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["tool"][
+        "briefcase"
+    ]
+    (name,) = briefcase["app"]
+    assert f"{briefcase['bundle']}.{name}" == BUNDLE
+    app = briefcase["app"][name]
+    assert (REPOSITORY / f"{app['icon']}.icns").exists()
+    assert all((REPOSITORY / each).is_dir() for each in app["sources"])
+
+
+def test_a_program_that_is_its_own_python_starts_itself() -> None:
+    """The app's, and those for Windows: `ourselves` has these words for each."""
+    program = [sys.executable, "-m", "mem0tray"]
+    done = run(*program, *programs.ourselves()[1:], "--version")
+    assert (done.returncode, done.stdout.split()) == (0, ["mem0tray", __version__])
+    assert run(*program, "-P", "-m", "json.tool", "--help").stdout.startswith("usage: ")

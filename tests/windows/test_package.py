@@ -46,8 +46,8 @@ def value(key: str, name: str) -> str:
 
 
 def users_files() -> set[Path]:
-    """Name what there is in the user's own folders, but for scratch files and the tests' home."""
-    found = Path(os.environ["SYSTEMDRIVE"] + "/users").rglob("*")
+    """Name what is mem0tray's in the user's own folders, but for scratch files."""
+    found = Path(os.environ["APPDATA"]).parent.rglob("*mem0tray*")
     return {each for each in found if "Temp" not in each.parts}
 
 
@@ -98,12 +98,12 @@ def package(home: Home) -> Iterator[Package]:
     installed = Package(home)
     assert {each.name for each in users_files() - before} >= {"mem0tray.lnk", "mem0tray.exe"}
     yield installed
-    kept = {*home.ledgers(), *home.claude.glob("*.json")}
+    kept = {*home.ledgers(), *home.claude.glob("mem0_*.json")}
     installed.uninstall()
     assert users_files() == before
     assert not value(APPS, "DisplayName") + value(RUN, "mem0tray")
     assert str(installed.folder) not in value("Environment", "Path")
-    assert kept == {*home.ledgers(), *home.claude.glob("*.json")}
+    assert kept == {*home.ledgers(), *home.claude.glob("mem0_*.json")}
 
 
 def test_it_delivers_once_through_a_kill_and_an_update(

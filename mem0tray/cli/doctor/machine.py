@@ -71,10 +71,12 @@ _AS_SCRIPT_EDITOR: Final = (
     " If not, allow those of Script Editor in System Settings, Notifications: it is listed there"
     ' once it has shown one (`open -a "Script Editor"`, and run: display notification "x").'
 )
-_SHOW_THEM: Final = (
-    "Start mem0tray in a session that has a desktop."
-    if sys.platform in ("win32", "darwin")
-    else "Start a notification daemon, such as `dunst &`"
+_SHOW_THEM: Final = {
+    "win32": "Start mem0tray in a session that has a desktop.",
+    "darwin": "Allow those of mem0tray in System Settings, Notifications.",
+}
+_SHOW_THEM_ON_LINUX: Final = (
+    "Start a notification daemon, such as `dunst &`"
     " (on Debian and Ubuntu: `sudo apt-get install dunst`)."
 )
 
@@ -123,11 +125,11 @@ def notifications(examined: Examined, *, send: bool) -> Iterable[Check]:
 def _tried(language: str, *, over_bus: bool, send: bool) -> Check:
     from mem0tray.desktop import notify, session
     from mem0tray.desktop.notify import notice_texts
-    from mem0tray.desktop.notify.plyer_backend import PlyerBackend, await_ends
+    from mem0tray.desktop.notify.plyer_backend import await_ends, of_system
 
     test = notice_texts.test_notice(session.language(language)) if send else None
-    plyer = PlyerBackend()
-    way, to = plyer.name, ""
+    backend = of_system()
+    way, to = backend.name, ""
     try:
         if over_bus:
             from mem0tray.desktop.bus import SessionBus
@@ -142,13 +144,15 @@ def _tried(language: str, *, over_bus: bool, send: bool) -> Check:
                     daemon.show(test)
         elif test is not None:
             atexit.register(await_ends)
-            plyer.show(test)
+            backend.show(test)
     except Exception as error:  # noqa: BLE001  (any error of a desktop's library)
         why = f"None can be shown through {way}: {notify.explained(error).rstrip('.')}."
-        remedy = HANGS if isinstance(error, notify.SilentDaemonError) else _SHOW_THEM
+        remedy = _SHOW_THEM.get(sys.platform, _SHOW_THEM_ON_LINUX)
+        if isinstance(error, notify.SilentDaemonError):
+            remedy = HANGS
         return Check("notifications", WARN, why, f"{remedy} {_OTHERWISE}")
     said = f"They go through {way}{to}"
-    if over_bus or plyer.tells_failure:
+    if over_bus or backend.tells_failure:
         return Check("notifications", OK, f"{said}.{' A test is on the screen.' if send else ''}")
     said += ", which reports no failure: only you can see whether they are shown."
     look = "Is a test on the screen?" if send else "Does `mem0tray doctor --notify` show one?"

@@ -157,9 +157,15 @@ def ways() -> dict[str, Autostart]:
 
         return {DESKTOP: RunKey(words, winreg)}
     if sys.platform == "darwin":
-        from mem0tray.desktop.autostart.macos import LaunchAgent
+        from mem0tray.desktop.autostart.macos import LaunchAgent, LoginItem
+        from mem0tray.desktop.session import in_bundle
 
-        return {DESKTOP: LaunchAgent(words, Path.home(), os.getuid())}
+        agent = LaunchAgent(words, Path.home(), os.getuid())
+        if not in_bundle():
+            return {DESKTOP: agent}
+        item = LoginItem(words)
+        item.rival = agent  # of an installation before
+        return {DESKTOP: item}
     from mem0tray.desktop.autostart.linux import UserService, XdgAutostart, config_folder
 
     folder = config_folder(os.environ)

@@ -10,12 +10,15 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.desktop import session
-from mem0tray.desktop.notify import Notice, NotShownError, fitted
+from mem0tray.desktop.notify import Notice, NotShownError, Offer, fitted
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
+
+if TYPE_CHECKING:
+    from mem0tray.desktop.notify.macos import NotificationCenter
 
 NO_DESKTOP: Final = "there is no desktop here: no session bus"
 _BY_BUS: Final = "the session bus is the way here"
@@ -44,8 +47,8 @@ class PlyerBackend:
         self._platform = platform or sys.platform
         self.missing = missing(self._platform)
         self.tells_failure = self._platform == "win32"
-        way = {"win32": "Windows", "darwin": "osascript"}.get(self._platform, "desktop portal")
-        self.name = f"plyer ({'none' if self.missing else way})"
+        way = {"win32": "plyer (Windows)", "darwin": "osascript"}.get(self._platform)
+        self.name = "plyer (none)" if self.missing else way or "plyer (desktop portal)"
 
     def show(self, notice: Notice) -> None:
         """Show it. Slow the first time, as it imports plyer's class."""
@@ -57,7 +60,8 @@ class PlyerBackend:
         if self._platform == "win32":
             _show_balloon(self._clicked, _SECONDS, words)
         elif self._platform == "darwin":
-            _script_notification().notify(**words)
+            # As Script Editor's; plyer's own way needs what only apps in a bundle have.
+            programs.run_applescript(_SHOW, (title, body, APP), _PATIENCE)
         else:
             from plyer.platforms.linux.notification import NotifyDesktopPortals
 
@@ -68,19 +72,15 @@ class PlyerBackend:
         """Do nothing: it disappears by itself."""
 
 
-def _script_notification() -> Any:
-    """Make plyer's notification by `osascript`: the system shows it as Script Editor's.
+def of_system(
+    icon: Callable[[str], Path] | None = None, clicked: Callable[[Offer], None] = lambda _: None
+) -> "PlyerBackend | NotificationCenter":
+    """Return this system's way where there is no daemon of a Linux desktop."""
+    if session.in_bundle():
+        from mem0tray.desktop.notify.macos import NotificationCenter
 
-    plyer's own class needs pyobjus, and a service of the system that only apps in a bundle have.
-    """
-    from plyer.facades import Notification
-
-    class ScriptNotification(Notification):  # type: ignore[misc]  # plyer has no types
-        def _notify(self, **given: Any) -> None:
-            words = (given["title"], given["message"], given["app_name"])
-            programs.run_applescript(_SHOW, words, _PATIENCE)
-
-    return ScriptNotification()
+        return NotificationCenter(clicked)
+    return PlyerBackend(icon, lambda: clicked(Offer.STATUS))
 
 
 def missing(platform: str) -> str:

@@ -13,7 +13,7 @@ from mem0tray.core import events
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Event
 from mem0tray.core.language import Language
-from mem0tray.core.state import ACTION_NEEDED, STARTING
+from mem0tray.core.state import ACTION_NEEDED, HEALTHY, STARTING
 from mem0tray.desktop.notify import clipped
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray import menu
@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 
     from mem0tray.desktop.bus import SessionBus
 
-MENU_EVERY: Final = 10.0  # seconds
+MENU_EVERY: Final = 0.0 if sys.platform == "darwin" else 10.0  # seconds; there none is replaced
 TITLE_EVERY: Final = 1.0
 LOOK: Final = 300.0  # seconds between looks when no event comes
 _STOP: Final = 2.0
 _CALM: Final = (events.Accepted, events.Delivered, events.InBackoff)
 _log: Final = logging.getLogger(__name__)
-_ON_MACOS: Final = 44  # pixels, for 22 points
+_ON_MACOS: Final = (18, 36)  # pixels, for 18 points
 _ON_LINUX: Final = (16, 22, 24, 32, 44, 48, 64)  # pixels; for panels, also at twice the density
 _ON_WINDOWS: Final = (16, 20, 24, 32, 40, 48, 64)  # pixels; for the taskbar, at each density
 _NEEDED: Final = icons.BASES[ACTION_NEEDED]
+_CALM_LOOK: Final = icons.look(HEALTHY, 0, 0)
 _BACKEND: Final = "PYSTRAY_BACKEND"
 _TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 
@@ -55,7 +56,7 @@ class Tray:
         self._title = ""
         self._bus = bus
         self._also = also
-        self._library: Any = pystray(ours=bus is not None)
+        self._library: Any = pystray(ours=sys.platform != "win32")
         self._icon: Any = _icon_class(self._library, bus)(APP, self._image(), APP)
 
     def run(
@@ -63,11 +64,13 @@ class Tray:
         ready: Callable[[], None],
         ends: Callable[[], None],
         opened: Callable[[], object] = lambda: None,
+        hidden: Callable[[], object] = lambda: None,
     ) -> None:
         """Show the icon until `stop`; `ready` is called once the icon can be changed.
 
-        `opened`, called as the user opens the menu (on Linux), must return at once. `ends` is
+        `opened`, called as the user opens the menu (not on Windows), must return at once. `ends` is
         called if the system ends the process, as Windows and macOS do: this may then never return.
+        `hidden` is called if macOS shows nothing of the icon.
         """
 
         def set_up(_: Any) -> None:
@@ -77,7 +80,7 @@ class Tray:
         if self._bus is not None:
             self._icon.menu_there.at_open = opened
         else:
-            self._icon.at_end = ends
+            self._icon.at_end, self._icon.at_open, self._icon.hidden = ends, opened, hidden
         self._icon.run(setup=set_up)
 
     def stop(self) -> None:
@@ -98,12 +101,13 @@ class Tray:
             self._set("title", title)
 
     def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
-        """Set the menu. An open one is mended on Linux, and else replaced once it is closed."""
+        """Set the menu. An open one is mended, but on Windows replaced once it is closed."""
         self._set("menu", self._library.Menu(*map(self._item, entries)))
 
-    def _image(self) -> "Image | tuple[Image, ...]":
+    def _image(self) -> "tuple[Image, ...]":
         if sys.platform == "darwin" and self._bus is None:
-            return icons.compose(self._look, _ON_MACOS)
+            pictures = tuple(icons.compose(self._look, size) for size in _ON_MACOS)
+            return tuple(map(icons.stencil, pictures)) if self._look == _CALM_LOOK else pictures
         sizes = _ON_WINDOWS if self._bus is None else _ON_LINUX
         return tuple(icons.compose(self._look, size) for size in sizes)
 
@@ -149,6 +153,7 @@ class Presenter:
 
     A change of state shows at once, deliveries within a second. A menu with other lines waits ten
     seconds after the last one, unless the user has just clicked: some panels close an open menu.
+    Not on macOS, where an open one keeps its lines.
     """
 
     def __init__(

@@ -2,11 +2,11 @@
 
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 
@@ -21,7 +21,7 @@ AMBER: Final = "amber"
 RED: Final = "red"
 SMALLEST: Final = 8
 LARGEST: Final = 512
-_DRAWN: Final = (16, 20, 22, 24, 32, 40, 44, 48, 64, 128, 256)
+_DRAWN: Final = (16, 18, 20, 22, 24, 32, 36, 40, 44, 48, 64, 128, 256)
 _MOST: Final = 9  # a larger number does not fit: the tooltip has it
 
 _PACKAGE: Final = Path(__file__).parents[2]
@@ -57,6 +57,13 @@ def compose(look: IconLook, size: int) -> Image.Image:
     with Image.open(icon_file(f"{look.base}-{drawn}.png")) as file:
         image = file.convert("RGBA")
     return image if drawn == size else image.resize((size, size), Image.Resampling.LANCZOS)
+
+
+def stencil(picture: Image.Image) -> Image.Image:
+    """Its coloured parts alone, as a shape without colours (grey and alpha) that a bar may tint."""
+    *colours, alpha = picture.split()
+    ink = ImageChops.invert(reduce(ImageChops.darker, colours))  # none where it is white
+    return Image.merge("LA", (Image.new("L", picture.size), ImageChops.multiply(alpha, ink)))
 
 
 def icon_file(name: str) -> Path:

@@ -1,93 +1,209 @@
-"""The icon on macOS: pystray's, sharp on Retina displays, in colour, and ended in order."""
+"""The icon on macOS: pystray's, as an item of the menu bar, with one menu for life.
+
+All of it is on the main thread: AppKit's rule, which `Tray` keeps.
+"""
 
 import io
 import signal
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-POINTS: Final = 22
-# AppKit's loop runs nothing of Python, and so none of Python's signal handlers. Pystray catches
-# SIGINT, and has AppKit end the process.
-_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+POINTS: Final = 18
+# AppKit's loop runs nothing of Python, and so none of Python's signal handlers.
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Looked at so many seconds after the start, and again so many later: a bar may be hidden for a
+# moment, as by a film that fills the screen.
+_LOOKS: Final = (10.0, 60.0)
+_EVENT: Final = (
+    "otherEventWithType_location_modifierFlags_timestamp_windowNumber_context_subtype_data1_data2_"
+)
+_PYSTRAY: Any = object  # stands for pystray's class, which is a base too
+_Place = tuple[object, ...]  # the identities of a line and of those above it
 
 
 def icon_class(library: Any) -> Any:
-    """Make pystray's class, with a sharp image; once in a process, as Objective-C keeps a class."""
-    import AppKit
-    import Foundation
-    from PyObjCTools import MachSignals
+    """Pystray's class for this system; once in a process, as Objective-C keeps its delegate's."""
+    return type("MacosIcon", (_MenuBarIcon, library.Icon), {"separator": library.Menu.SEPARATOR})
 
-    delegate = _delegate_class()
 
-    class MacosIcon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
-        at_end: Callable[[], None]
-        menu_is_open = False
+class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
+    """The system's part of pystray's `Icon`; `icon` is one picture at 1x and at 2x.
 
-        def __init__(self, *arguments: Any) -> None:
-            self._told = delegate.alloc().init()  # AppKit does not keep a reference
-            self._told.icon = self
-            super().__init__(*arguments)
-            # Else Python's bundle would appear in the Dock, and its name in the menu bar.
-            self._app.setActivationPolicy_(AppKit.NSApplicationActivationPolicyAccessory)
+    `at_end` is called as the system ends the process, `at_open` as the menu opens, `hidden` if
+    nothing of the icon can be seen.
+    """
 
-        def _run(self) -> None:
-            self._app.setDelegate_(self._told)
-            # App Nap would slow down the worker's timers, as we have no window. The
-            # computer may sleep all the same.
-            self._awake = Foundation.NSProcessInfo.processInfo().beginActivityWithOptions_reason_(
-                Foundation.NSActivityUserInitiatedAllowingIdleSystemSleep, "memories are delivered"
-            )
-            for number in _ENDING:
-                MachSignals.signal(number, lambda _: self.stop())
-            super()._run()
-            self._visible = False  # its place is given back, and must not be touched again
+    at_end: Callable[[], None]
+    at_open: Callable[[], object]
+    hidden: Callable[[], object]
+    separator: Any
 
-        def _update_menu(self) -> None:
-            """Replace the menu, but not while it is open: a click is for the line that is seen."""
-            if not self.menu_is_open:
-                super()._update_menu()
-                if self._menu_handle:
-                    self._menu_handle[0].setDelegate_(self._told)
+    def __init__(self, *arguments: Any) -> None:
+        import AppKit
 
-        def _create_menu_item(self, line: Any, callbacks: Any) -> Any:
-            """Make a line that has its own callback; pystray finds it by the line's place."""
-            item = super()._create_menu_item(line, callbacks)
-            item.setRepresentedObject_(self._handler(line))
+        super().__init__(*arguments)
+        self._told = _delegate_class().alloc().init()  # AppKit does not keep a reference
+        self._told.icon = self
+        self._app = AppKit.NSApplication.sharedApplication()
+        # Else Python's bundle would appear in the Dock, and its name in the menu bar.
+        self._app.setActivationPolicy_(AppKit.NSApplicationActivationPolicyAccessory)
+        self._bar = AppKit.NSStatusBar.systemStatusBar()
+        self._item = self._bar.statusItemWithLength_(AppKit.NSVariableStatusItemLength)
+        self._item.setAutosaveName_(self.name)  # by which its place in the bar is kept
+        self.shown: dict[_Place, Any] = {}  # the lines of the menu while it is open
+        menu = AppKit.NSMenu.alloc().initWithTitle_(self.name)
+        menu.setDelegate_(self._told)
+        self._item.setMenu_(menu)
+
+    def _run(self) -> None:
+        import Foundation
+        from PyObjCTools import MachSignals
+
+        self._app.setDelegate_(self._told)
+        # App Nap would slow down the worker's timers, as we have no window. The
+        # computer may sleep all the same.
+        self._awake = Foundation.NSProcessInfo.processInfo().beginActivityWithOptions_reason_(
+            Foundation.NSActivityUserInitiatedAllowingIdleSystemSleep, "memories are delivered"
+        )
+        for number in _ENDING:
+            MachSignals.signal(number, lambda _: self.stop())
+        self._mark_ready()
+        try:
+            self._app.run()
+        finally:
+            self.visible = False  # its place in the bar is given back
+
+    def _stop(self) -> None:
+        import AppKit
+
+        self._app.stop_(None)
+        # The loop looks at that after an event alone; AppKit: NSApplication, stop:.
+        event = getattr(AppKit.NSEvent, _EVENT)(
+            AppKit.NSEventTypeApplicationDefined, AppKit.NSPoint(0, 0), 0, 0.0, 0, None, 0, 0, 0
+        )
+        self._app.postEvent_atStart_(event, True)  # noqa: FBT003  (AppKit's own order)
+
+    def _show(self) -> None:
+        from PyObjCTools import AppHelper
+
+        self._update_title()
+        AppHelper.callLater(_LOOKS[0], self._look, *_LOOKS[1:])
+
+    def _hide(self) -> None:
+        self._bar.removeStatusItem_(self._item)
+
+    def _update_icon(self) -> None:
+        import AppKit
+        import Foundation
+
+        image = AppKit.NSImage.alloc().initWithSize_((POINTS, POINTS))
+        for picture in self.icon:
+            data = io.BytesIO()
+            picture.save(data, "png")
+            drawn = AppKit.NSBitmapImageRep.imageRepWithData_(Foundation.NSData(data.getvalue()))
+            drawn.setSize_((POINTS, POINTS))  # in points, which makes the larger one that for 2x
+            image.addRepresentation_(drawn)
+        # The bar gives a template its own colour: only what has none may be one.
+        image.setTemplate_(all(each.mode == "LA" for each in self.icon))
+        self._item.button().setImage_(image)
+        self._icon_valid = True
+
+    def _update_title(self) -> None:
+        button = self._item.button()
+        button.setToolTip_(self.title)
+        button.setAccessibilityLabel_(self.title.partition("\n")[0])  # what VoiceOver says
+
+    def _update_menu(self) -> None:
+        """Change words and ticks of an open menu in place: a line stays under the pointer."""
+        self._mend(self.menu, ())
+
+    def fill(self, menu: Any, lines: Any, above: _Place = ()) -> Any:
+        """Fill a menu that is about to open, and return it."""
+        import AppKit
+
+        menu.removeAllItems()
+        menu.setAutoenablesItems_(False)
+        for place, line in _placed(lines, above):
+            if line is self.separator:
+                menu.addItem_(AppKit.NSMenuItem.separatorItem())
+                continue
+            item = AppKit.NSMenuItem.alloc()
+            item = item.initWithTitle_action_keyEquivalent_(line.text, "chosen:", "")
             item.setTarget_(self._told)
-            item.setAction_("clicked:")
-            return item
+            _word(item, line)
+            if line.submenu:
+                below = AppKit.NSMenu.alloc().initWithTitle_(line.text)
+                item.setSubmenu_(self.fill(below, line.submenu, place))
+            menu.addItem_(item)
+            self.shown[place] = item
+        return menu
 
-        def _assert_image(self) -> None:
-            buffer = io.BytesIO()
-            self._icon.save(buffer, "png")
-            data = Foundation.NSData(buffer.getvalue())
-            image = AppKit.NSImage.alloc().initWithData_(data)
-            image.setSize_((POINTS, POINTS))
-            image.setTemplate_(False)  # a template would lose its colours
-            self._icon_image = image
-            self._status_item.button().setImage_(image)
+    def _mend(self, lines: Any, above: _Place) -> None:
+        for place, line in _placed(lines, above):
+            if place in self.shown:
+                _word(self.shown[place], line)
+                self._mend(line.submenu, place)
 
-    return MacosIcon
+    def _look(self, *waits: float) -> None:
+        """Look whether macOS shows it; the settings of the bar and a notch may hide it.
+
+        Its window says so, as Apple's engineers answered FB7087526: NSWindow, occlusionState.
+        """
+        import AppKit
+        from PyObjCTools import AppHelper
+
+        window = self._item.button().window()
+        seen = window is not None and window.isVisible() and window.occlusionState()
+        if not self._visible or (seen and seen & AppKit.NSWindowOcclusionStateVisible):
+            return
+        if waits:
+            AppHelper.callLater(waits[0], self._look, *waits[1:])
+        else:
+            self.hidden()
+
+
+def _placed(lines: Any, above: _Place) -> Iterator[tuple[_Place, Any]]:
+    """Yield the lines with their places; no two have the same, and each keeps its own."""
+    seen: Counter[object] = Counter()
+    for line in lines or ():
+        identity = getattr(line, "identity", line.text)
+        yield (*above, identity, seen[identity]), line
+        seen[identity] += 1
+
+
+def _word(item: Any, line: Any) -> None:
+    import AppKit
+
+    item.setTitle_(line.text)
+    item.setEnabled_(bool(line.enabled))
+    on, off = AppKit.NSControlStateValueOn, AppKit.NSControlStateValueOff
+    item.setState_(on if line.checked else off)
+    item.setRepresentedObject_(line)  # which a click carries out
 
 
 def _delegate_class() -> Any:
     import Foundation
-    from PyObjCTools import AppHelper
 
     class Mem0trayDelegate(Foundation.NSObject):  # type: ignore[misc]  # it has no types
-        """Called by AppKit about the menu, and before `exit`, after which no Python runs."""
+        """Called by AppKit about application and menu; after `exit` no Python runs."""
 
         def applicationWillTerminate_(self, _: Any) -> None:  # noqa: N802  (AppKit's name)
             self.icon.at_end()
 
-        def menuWillOpen_(self, _: Any) -> None:  # noqa: N802
-            self.icon.menu_is_open = True
+        def applicationShouldHandleReopen_hasVisibleWindows_(self, _: Any, __: Any) -> bool:  # noqa: N802
+            self.icon()  # a second start of the bundle, which macOS makes none
+            return False
+
+        def menuNeedsUpdate_(self, menu: Any) -> None:  # noqa: N802
+            self.icon.at_open()
+            self.icon.shown = {}
+            self.icon.fill(menu, self.icon.menu)
 
         def menuDidClose_(self, _: Any) -> None:  # noqa: N802
-            self.icon.menu_is_open = False
-            AppHelper.callAfter(self.icon.update_menu)  # the click that closed it comes first
+            self.icon.shown = {}  # what comes now is for the next time
 
-        def clicked_(self, line: Any) -> None:
-            line.representedObject()()
+        def chosen_(self, item: Any) -> None:
+            item.representedObject()(self.icon)
 
     return Mem0trayDelegate

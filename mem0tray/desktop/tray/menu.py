@@ -206,7 +206,8 @@ def identity(entry: MenuEntry) -> object:
     """Equal for two entries at one place of a menu that are one thing, whatever their words."""
     command = entry.command
     if command is not None:
-        return (command.verb, command.letter)
+        is_switch = isinstance(command.value, bool)  # which a click turns round
+        return (command.verb, command.letter, None if is_switch else command.value)
     about = {each.command.letter for each in entry.entries if each.command is not None}
     return ("text or submenu", *about)
 

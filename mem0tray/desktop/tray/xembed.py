@@ -7,18 +7,15 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
-from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.state import STARTING
 from mem0tray.desktop import session
 from mem0tray.desktop.bus import DBUS, Match
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
-from mem0tray.files import atomic
 from mem0tray.system.paths import APP
 from mem0tray.system.threads import WakeUp
 
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 
 WAITS: Final = (1.0, 4.0, 15.0, 40.0)  # seconds; after a login a panel may come late
 _STAYS: Final = 10  # stays in older panels: one that throws us out again is not tried for ever
-_REPORTED: Final = b"The user knows that no panel shows the icon.\n"
 _PLANES: Final = 0xFFFFFFFF  # all
 _GREY: Final = (46, 52, 54)
 _log: Final = logging.getLogger(__name__)
@@ -36,19 +32,16 @@ _log: Final = logging.getLogger(__name__)
 class OlderPanel:
     """Brings the icon into an older panel where there is no other.
 
-    `clicked` is called on its thread. If no panel shows icons, it calls `report`, once on this
-    computer (the file `reported`).
+    `clicked` is called on its thread, and `report` if no panel shows icons.
     """
 
     def __init__(
         self,
         bus: "SessionBus",
-        reported: Path,
         report: Callable[[], None],
         clicked: Callable[[], None],
     ) -> None:
         self._bus = bus
-        self._reported = reported
         self._report = report
         self._clicked = clicked
         self._look = icons.look(STARTING, 0, 0)
@@ -91,10 +84,8 @@ class OlderPanel:
             self._stay()
         else:
             found = ""
-        if not found and not self._stopping.is_set() and not self._reported.exists():
+        if not found and not self._stopping.is_set():
             self._report()
-            with contextlib.suppress(Mem0TrayError):  # it is then reported again next time
-                atomic.replace(self._reported, _REPORTED)
 
     def _found(self) -> str:
         """Return what shows icons, as soon as something does; empty when nothing has come."""

@@ -10,6 +10,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import BLOCKED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.macos import LaunchAgent
+from mem0tray.desktop.session import BUNDLE
 from tests.desktop.autostart.test_xdg import NAMES
 from tests.desktop.programs import Programs, script
 from tests.support.machine import tool
@@ -30,6 +31,9 @@ def test_launchd_would_load_the_file_and_show_its_icon(login: LaunchAgent, tmp_p
         "RunAtLoad": True,
         "ProcessType": "Interactive",
         "LimitLoadToSessionType": "Aqua",
+        "KeepAlive": {"Crashed": True},
+        "StandardErrorPath": f"{tmp_path}/Library/Logs/mem0tray.log",
+        "AssociatedBundleIdentifiers": [BUNDLE],
     }
     assert Path(login.where).stat().st_mode & 0o077 == 0  # else launchd would refuse it
 
@@ -44,6 +48,15 @@ def test_another_reader_finds_the_same_words(tmp_path: Path, programs: Programs,
     done = subprocess.run(read, capture_output=True, check=True)
     assert plistlib.loads(done.stdout)["ProgramArguments"] == [str(program), "-m", name]
     assert login.state() == AutostartState(ENABLED, login.command)
+
+
+def test_what_a_crash_has_said_goes_with_the_agent(login: LaunchAgent, tmp_path: Path) -> None:
+    said = tmp_path / "Library" / "Logs" / "mem0tray.log"
+    login.enable()
+    said.parent.mkdir()
+    said.write_text("Segmentation fault", encoding="utf-8")
+    assert login.disable() == []
+    assert (said.exists(), said.parent.exists()) == (False, True)
 
 
 def test_no_second_tray_is_started_and_ours_is_not_ended(

@@ -3,7 +3,8 @@
 import io
 import threading
 import weakref
-from typing import Any, Final, Self, TypeVar
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from PIL import Image
 
@@ -59,23 +60,6 @@ class NSData(NSObject):
         return made
 
 
-class NSDictionary(NSObject):
-    """A mapping."""
-
-    def initWithObjectsAndKeys_(self, *pairs: object) -> Self:
-        self._values = dict(zip(pairs[1::2], pairs[::2], strict=True))
-        return self
-
-
-class NSAttributedString(NSObject):
-    """A text with a look."""
-
-    def initWithString_attributes_(self, text: str, attributes: NSDictionary) -> Self:
-        self._text = as_text(text)
-        del attributes
-        return self
-
-
 def as_text(value: object) -> str:
     """A text, which pyobjc makes an NSString of; nothing else is one, and no lone surrogate."""
     if not isinstance(value, str):
@@ -99,15 +83,11 @@ def as_kind(value: Any, *kinds: type | None) -> Any:
     return value
 
 
-_THICKNESS: Final = 24.0  # points, of a menu bar today
-_MOST: Final = 2**63 - 1
-
-
 class ExitedError(BaseException):
     """Stands for the call of `exit` that AppKit makes: nothing of Python comes after it."""
 
 
-class _OnMain(NSObject):
+class OnMain(NSObject):
     """AppKit traps when another thread touches it."""
 
     _main_alone = True
@@ -116,11 +96,11 @@ class _OnMain(NSObject):
 # The application ------------------------------------------------------------------------------
 
 
-class NSResponder(_OnMain):
+class NSResponder(OnMain):
     """What hears events."""
 
 
-class NSEvent(_OnMain):
+class NSEvent(OnMain):
     """An event."""
 
     @classmethod
@@ -187,209 +167,62 @@ class NSApplication(NSResponder):
         raise ExitedError
 
 
-# AppKit: what is seen -------------------------------------------------------------------------
+# Pictures -------------------------------------------------------------------------------------
 
 
-class NSFont(_OnMain):
-    """A typeface in a size."""
+class NSImageRep(OnMain):
+    """One of the pictures of an image; `_data` is its file's, `_size` in points."""
 
-    _size: float
-
-    @classmethod
-    def boldSystemFontOfSize_(cls, size: float) -> "NSFont":
-        return cls.menuFontOfSize_(size)
-
-    @classmethod
-    def menuFontOfSize_(cls, size: float) -> "NSFont":
-        made = cls.alloc().init()
-        made._size = float(size) or 13.0
-        return made
-
-    def pointSize(self) -> float:
-        return self._size
-
-
-class NSImage(_OnMain):
-    """A picture; `_data` is the file's, `_size` in points."""
-
-    _template = False
-
-    def initWithData_(self, data: NSData) -> Self:
-        self._data = as_kind(data, NSData)._bytes
-        with Image.open(io.BytesIO(self._data)) as picture:
-            self._size = (float(picture.width), float(picture.height))
-        return self
-
-    def size(self) -> tuple[float, float]:
-        return self._size
+    _data: bytes
+    _size: tuple[float, float]
 
     def setSize_(self, size: tuple[float, float]) -> None:
-        width, height = size
-        self._size = (float(width), float(height))
+        self._size = as_size(size)
+
+    def pixelsWide(self) -> int:
+        with Image.open(io.BytesIO(self._data)) as picture:
+            return picture.width
+
+
+class NSBitmapImageRep(NSImageRep):
+    """A picture of pixels."""
+
+    @classmethod
+    def imageRepWithData_(cls, data: NSData) -> Self:
+        made = cls.alloc().init()
+        made._data = as_kind(data, NSData)._bytes
+        with Image.open(io.BytesIO(made._data)) as picture:
+            made._size = as_size(picture.size)
+        return made
+
+
+class NSImage(OnMain):
+    """A picture in several densities; `_size` in points."""
+
+    _template = False
+    _size = (0.0, 0.0)
+
+    def initWithSize_(self, size: tuple[float, float]) -> Self:
+        self._size = as_size(size)
+        self._pictures: list[NSImageRep] = []
+        return self
+
+    def initWithContentsOfFile_(self, path: str) -> Self | None:
+        return self if Path(as_text(path)).is_file() else None
+
+    def addRepresentation_(self, picture: NSImageRep) -> None:
+        self._pictures.append(as_kind(picture, NSImageRep))
+
+    def representations(self) -> list[NSImageRep]:
+        return list(self._pictures)
+
+    def isTemplate(self) -> bool:
+        return self._template
 
     def setTemplate_(self, template: object) -> None:
         self._template = bool(template)
 
 
-class NSView(NSResponder):
-    """Something on the screen."""
-
-    _hidden = False
-    _tooltip: str | None = None
-
-    def setHidden_(self, hidden: object) -> None:
-        self._hidden = bool(hidden)
-
-    def setToolTip_(self, text: str | None) -> None:
-        self._tooltip = None if text is None else as_text(text)
-
-
-class NSControl(NSView):
-    """Something to click."""
-
-    _target: Any = None
-    _action: object = None
-
-    def setTarget_(self, target: Any) -> None:
-        self._target = target
-
-    def setAction_(self, action: object) -> None:
-        self._action = _action(action)
-
-
-class NSButton(NSControl):
-    """A button."""
-
-    _image: NSImage | None = None
-
-    def setImage_(self, image: NSImage | None) -> None:
-        as_kind(image, NSImage, None)
-        self._image = image
-
-
-class NSStatusBarButton(NSButton):
-    """That of a status item."""
-
-    _hidden = False
-
-
-class NSMenuItem(_OnMain):
-    """A line of a menu."""
-
-    _title = ""
-    _separator = False
-    _submenu: Any = None
-    _target: Any = None
-    _bold = False
-    _state = 0
-    _enabled = True
-    _tag = 0
-    _represented: object = None
-
-    @classmethod
-    def separatorItem(cls) -> "NSMenuItem":
-        made = cls.alloc().init()
-        made._separator = True
-        return made
-
-    def initWithTitle_action_keyEquivalent_(self, title: str, action: object, key: str) -> Self:
-        self._title = as_text(title)
-        self._action = _action(action)
-        as_text(key)
-        return self
-
-    def setSubmenu_(self, menu: "NSMenu") -> None:
-        as_kind(menu, NSMenu)
-        self._submenu = menu
-
-    def setAction_(self, action: object) -> None:
-        self._action = _action(action)
-
-    def setTarget_(self, target: Any) -> None:
-        self._target = target
-
-    def setTag_(self, tag: int) -> None:
-        if not 0 <= tag <= _MOST:
-            raise ValueError(current.machine.fault(f"{tag} is no NSInteger"))
-        self._tag = tag
-
-    def tag(self) -> int:
-        return self._tag
-
-    def setRepresentedObject_(self, represented: object) -> None:
-        self._represented = represented
-
-    def representedObject(self) -> object:
-        return self._represented
-
-    def setState_(self, state: int) -> None:
-        self._state = int(state)
-
-    def setEnabled_(self, enabled: object) -> None:
-        self._enabled = bool(enabled)
-
-    def setAttributedTitle_(self, title: NSAttributedString) -> None:
-        self._title = title._text
-        self._bold = True
-
-
-class NSMenu(_OnMain):
-    """A menu; `_items` are its lines."""
-
-    _enables = True
-    _delegate: Any = None
-
-    def initWithTitle_(self, title: str) -> Self:
-        self._title = as_text(title)
-        self._items: list[NSMenuItem] = []
-        return self
-
-    def setDelegate_(self, delegate: Any) -> None:
-        """Tell one when it opens and closes; it is not kept alive by that."""
-        self._delegate = weakref.ref(delegate)
-
-    def setAutoenablesItems_(self, enables: object) -> None:
-        self._enables = bool(enables)
-
-    def addItem_(self, item: NSMenuItem) -> None:
-        as_kind(item, NSMenuItem)
-        self._items.append(item)
-
-
-class NSStatusItem(_OnMain):
-    """A place in the menu bar."""
-
-    _menu: NSMenu | None = None
-
-    def button(self) -> NSStatusBarButton:
-        if "_button" not in vars(self):
-            self._button = NSStatusBarButton.alloc().init()
-        return self._button
-
-    def setMenu_(self, menu: NSMenu | None) -> None:
-        as_kind(menu, NSMenu, None)
-        self._menu = menu
-
-
-class NSStatusBar(_OnMain):
-    """The right end of the menu bar."""
-
-    @classmethod
-    def systemStatusBar(cls) -> "NSStatusBar":
-        return shared(cls)
-
-    def statusItemWithLength_(self, length: float) -> NSStatusItem:
-        del length
-        item: NSStatusItem = NSStatusItem.alloc().init()
-        vars(self).setdefault("_items", []).append(item)
-        return item
-
-    def removeStatusItem_(self, item: NSStatusItem) -> None:
-        vars(self)["_items"].remove(item)
-
-    def thickness(self) -> float:
-        return _THICKNESS
-
-
-def _action(value: object) -> object:
-    return as_kind(value.encode("ascii") if isinstance(value, str) else value, bytes, None)
+def as_size(size: tuple[float, float]) -> tuple[float, float]:
+    width, height = size
+    return float(width), float(height)

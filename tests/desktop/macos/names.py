@@ -25,10 +25,14 @@ from unittest.mock import patch
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 _PINS: Final = ROOT / "packaging" / "constraints.txt"
-_WHEELS: Final = ("pyobjc-core", "pyobjc-framework-Cocoa", "pyobjc-framework-Quartz")
+_MORE: Final = ("Cocoa", "Quartz", "ServiceManagement", "UserNotifications")
+_WHEELS: Final = ("pyobjc-core", *(f"pyobjc-framework-{name}" for name in _MORE))
 # Any Mac's do: the modules of Python in them are the same.
 _FOR: Final = ("--platform", "macosx_11_0_universal2", "--python-version", "3.13")
-_FRAMEWORKS: Final = ("CoreFoundation", "Foundation", "AppKit", "Quartz/CoreGraphics")
+_FRAMEWORKS: Final = (
+    *("CoreFoundation", "Foundation", "AppKit", "Quartz/CoreGraphics"),
+    *("ServiceManagement", "UserNotifications"),
+)
 _PATIENCE: Final = 50.0  # seconds for a download
 _LISTED: Final = re.compile(r"\$([A-Za-z_]\w*)(?:@([^$]*))?")
 
@@ -120,8 +124,8 @@ def _read(found: Names, framework: str) -> None:
     for name, value in _LISTED.findall(told["enums"]):
         found.values[name] = float(value) if "." in value else int(value)
     found.values.update(told["misc"])
-    found.functions.update(told["functions"])
-    for name, other in told["aliases"].items():
+    found.functions.update(told.get("functions", {}))
+    for name, other in told.get("aliases", {}).items():
         if other in found.values:
             found.values[name] = found.values[other]
 

@@ -34,6 +34,10 @@ class Machine:
     signals: dict[int, Callable[[int], object] | None] = field(default_factory=dict)
     at_exit: Work = lambda: None  # looks at what there is when AppKit calls `exit`
     ready: Callable[[], bool] = lambda: True  # whether whoever sits here may begin
+    later: list[Work] = field(default_factory=list)  # what is to be done after a time
+    alerts: list[Any] = field(default_factory=list)  # on the screen
+    bundle: str | None = None  # the identifier of the process's
+    refuses: str = ""  # why it does not show or change what it is asked to
     idle: Iterator[Work] = field(default_factory=lambda: iter(()))  # what is done, when none waits
 
     def turn(self) -> None:
@@ -166,6 +170,12 @@ class NSObject(metaclass=ObjCClass):
         if wait:
             raise NotImplementedError(current.machine.fault("nothing here waits"))
         current.machine.waiting.put(lambda: _send(self, selector, argument))
+
+    def performSelector_withObject_afterDelay_(
+        self, selector: object, argument: object, delay: float
+    ) -> None:
+        assert delay > 0
+        current.machine.later.append(lambda: _send(self, selector, argument))
 
     def __getattr__(self, name: str) -> Any:
         raise _unknown(type(self), name)

@@ -15,6 +15,7 @@ import pytest
 
 # Before it is a Mac: these look at the system when they are imported.
 from mem0tray.desktop.app import Application
+from tests.desktop.macos.appkit import ExitedError
 from tests.desktop.macos.runtime import Machine
 from tests.desktop.macos.user import User
 from tests.desktop.programs import Osascript, Programs
@@ -73,24 +74,26 @@ def test_it_delivers_and_shows_it(at_mac: User, home: Home, server: Standin) -> 
 
 
 def test_what_a_click_on_a_dead_letter_does(
-    at_mac: User, home: Home, programs: Programs, scripts: Osascript, server: Standin
+    at_mac: User, home: Home, programs: Programs, mac: Machine, server: Standin
 ) -> None:
     server.default = type(server.default)(500)
     home.configure('[notifications]\nlevel = "none"\n')
     home.write_dlq([letter := dead("a letter", ago=0)])
     copied = programs.folder / "copied"
+    asked: list[Any] = []
     at_mac.plans(
         at_mac.until(lambda: at_mac.menu("Memories not delivered"), "the letter is in the menu"),
         lambda: at_mac.click(*_letter(at_mac), "Copy ID"),
         at_mac.until(copied.exists, "the ID was copied"),
         lambda: at_mac.click(*_letter(at_mac), "Back up then delete…"),
+        at_mac.until(lambda: mac.alerts, "the question is there"),
+        lambda: asked.append(at_mac.answer("Back up and delete")),
         at_mac.until(lambda: home.dlq_items() == [], "the letter was deleted"),
         lambda: at_mac.click("Quit"),
     )
     assert Application(None).run() == 0
     assert copied.read_text(encoding="utf-8") == letter["id"]
-    assert scripts.words[1] == "Delete this memory?"
-    assert scripts.words[3:] == ["Back up and delete", "Cancel"]
+    assert asked[0]._text == "Delete this memory?"
 
 
 def test_what_opens_files_and_starts_at_login(at_mac: User, home: Home, programs: Programs) -> None:
@@ -132,5 +135,24 @@ def test_a_log_out_ends_it_in_good_order(at_mac: User, home: Home, mac: Machine)
         at_mac.until(lambda: "Server healthy" in at_mac.tooltip, "the server was found"),
         at_mac.log_out,
     )
-    Application(None).run()
+    with pytest.raises(ExitedError):
+        Application(None).run()
     assert said[0].endswith("⏹️ Worker stopped")
+
+
+def test_a_hidden_icon_is_told_of_once(at_mac: User, scripts: Osascript) -> None:
+    told: list[str] = []
+    for _ in range(2):
+        at_mac.plans(
+            at_mac.until(at_mac.menu, "the menu is there"),
+            lambda: at_mac.see_icon(False),  # noqa: FBT003
+            at_mac.wait,
+            at_mac.wait,
+            lambda: told.extend(scripts.words if scripts.called() else []),
+            scripts.forget,
+            lambda: at_mac.click("Quit"),
+        )
+        assert Application(None).run() == 0
+    assert told[1] == "The icon is not shown"
+    assert "System Settings, Menu Bar" in told[2]
+    assert len(told) == 4

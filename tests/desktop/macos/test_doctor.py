@@ -26,7 +26,7 @@ def test_it_cannot_know_whether_a_mac_shows_notifications(
     (check,) = machine.notifications(Examined(Loaded(Settings())), send=sent)
     assert check.level == WARN
     assert check.message == (
-        "They go through plyer (osascript), which reports no failure: only you can see"
+        "They go through osascript, which reports no failure: only you can see"
         " whether they are shown."
     )
     allow = f"{question} If not, allow those of Script Editor in System Settings, Notifications"

@@ -3,15 +3,19 @@
 import io
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from mem0tray.core.reasons import NONE
 from mem0tray.desktop.tray import Tray
 from mem0tray.desktop.tray.icon import IconLook, compose
-from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
+from mem0tray.desktop.tray.menu import SEPARATOR, DeadLetter, MenuCommand, MenuEntry, Verb
+from tests.desktop.macos.appkit import ExitedError
 from tests.desktop.macos.runtime import Machine, act
 from tests.desktop.macos.user import User
 
@@ -47,52 +51,99 @@ def _seen(look: Callable[[], object]) -> tuple[list[Any], Callable[[], object]]:
     return seen, lambda: seen.append(look())
 
 
-def test_the_icon_is_sharp_and_in_colour(user: User, tray: Tray) -> None:
+def test_the_icon_is_sharp_and_has_colours_in_trouble(user: User, tray: Tray) -> None:
     shown, see = _seen(lambda: user.icon)
-    user.runs(tray, see, lambda: tray.show_look(IconLook("down", "red", "3")), see)
-    assert shown[0] is not shown[1]
-    assert [(each._size, each._template) for each in shown] == [((22, 22), False)] * 2
-    with Image.open(io.BytesIO(shown[1]._data)) as read:
-        assert read.tobytes() == compose(IconLook("down", "red", "3"), 44).tobytes()
+    trouble, calm = IconLook("down", "red", "3"), IconLook("healthy")
+    user.runs(tray, lambda: tray.show_look(trouble), see, lambda: tray.show_look(calm), see)
+    pictures = [[Image.open(io.BytesIO(each._data)) for each in image._pictures] for image in shown]
+    assert [[each.size for each in both] for both in pictures] == [[(18, 18), (36, 36)]] * 2
+    assert {each._size for image in shown for each in (image, *image._pictures)} == {(18, 18)}
+    assert [image._template for image in shown] == [False, True]
+    assert pictures[0][1].tobytes() == compose(trouble, 36).tobytes()
+    stencil: Any = pictures[1][1].convert("RGBA")
+    # The outline at the edge of the disc, and the tick in it, are holes; the disc is whole.
+    assert [stencil.getpixel(each) for each in ((18, 0), (18, 13))] == [(0, 0, 0, 0)] * 2
+    assert min(stencil.getpixel(each)[3] for each in ((18, 5), (18, 20), (5, 29))) > 240
 
 
 def test_the_menu_is_shown(user: User, tray: Tray) -> None:
-    seen, see = _seen(lambda: (user.menu(), user.menu(HOSTILE)))
-    looks, look = _seen(
-        lambda: (
-            [user.line(each)._bold for each in ("Server down", "grey")]
-            + [user.line(each)._enabled for each in ("Server down", "grey")]
-        )
+    seen, see = _seen(
+        lambda: (user.menu(), user.menu(HOSTILE), [each._enabled for each in user.lines()])
     )
-    user.runs(tray, lambda: tray.show_menu(MENU), see, look)
-    assert seen == [(["Server down", "grey", "—", HOSTILE], ["✓ one", "two"])]
-    assert looks == [[True, False, True, False]]
+    user.runs(tray, lambda: tray.show_menu(MENU), see)
+    shown = ["Server down", "grey", "—", HOSTILE]
+    assert seen == [(shown, ["✓ one", "two"], [True, False, True, True])]
 
 
-def test_a_menu_that_is_open_stays_as_it_is(
-    user: User, tray: Tray, clicked: list[MenuCommand]
+def test_one_menu_is_there_for_life_and_filled_as_it_opens(user: User, tray: Tray) -> None:
+    menus, see = _seen(lambda: user.items[0]._menu)
+    user.at_open = lambda: tray.show_menu(MENU[:1])  # as a worker that has just learnt something
+    seen, look = _seen(user.menu)
+    user.runs(tray, see, lambda: tray.show_menu(MENU), see, look, look)
+    assert menus[0] is menus[1]
+    assert seen == [["Server down", "grey", "—", HOSTILE], ["Server down"]]
+
+
+LETTERS = {name: DeadLetter(name, b"", "", 0.0, NONE) for name in "abc"}
+NEW = {
+    name: MenuEntry(
+        name.upper(), entries=(MenuEntry("Retry", MenuCommand(Verb.RETRY, LETTERS[name])),)
+    )
+    for name in "abc"
+}
+
+
+def _letters(entries: Iterable[MenuEntry]) -> tuple[MenuEntry, ...]:
+    return (MenuEntry("letters", entries=tuple(entries)),)
+
+
+@pytest.mark.parametrize(
+    ("now", "seen"),
+    [
+        ("bc", ["a", "B", "C"]),  # one was delivered
+        ("cba", ["A", "B", "C"]),
+        ("", ["a", "b", "c"]),
+    ],
+)
+@pytest.mark.parametrize("chosen", [0, 1, 2])
+def test_an_open_menu_changes_its_words_alone(
+    user: User, tray: Tray, clicked: list[MenuCommand], now: str, seen: list[str], chosen: int
 ) -> None:
-    letters = [MenuEntry(name, MenuCommand(Verb.RETRY, value=name)) for name in "abc"]
-    before, after = (*MENU, *letters), (*MENU, *letters[1:])
-    seen, see = _seen(lambda: user.menu()[len(MENU) :])
-    is_kept, look = _seen(lambda: user.line("b") in user.items[0]._menu._items)
+    """A line stays under the pointer, and a click does what the line says."""
+    before = [replace(NEW[name], label=name) for name in "abc"]
+    shown, see = _seen(lambda: user.menu("letters"))
+    kept, look = _seen(lambda: user.lines("letters"))
     user.runs(
         tray,
-        lambda: tray.show_menu(before),
+        lambda: tray.show_menu(_letters(before)),
         user.open_menu,
-        lambda: user.pass_over(HOSTILE),
-        lambda: tray.show_menu(after),
         look,
-        lambda: user.click("b"),
+        lambda: tray.show_menu(_letters([NEW[name] for name in now])),
         see,
-        user.open_menu,
-        lambda: tray.show_menu(before),
-        see,
-        user.close_menu,
+        look,
+        lambda: user.click("letters", seen[chosen], "Retry"),
         see,
     )
-    assert clicked == [letters[1].command]
-    assert (is_kept, seen) == ([True], [["b", "c"], ["b", "c"], ["a", "b", "c"]])
+    assert clicked == [MenuCommand(Verb.RETRY, LETTERS["abc"[chosen]])]
+    assert (shown[0], kept[0]) == (seen, kept[1])
+    assert shown[1] == [name.upper() for name in now]
+
+
+def test_ticks_and_grey_lines_of_an_open_menu_follow(user: User, tray: Tray) -> None:
+    turned = [
+        replace(MENU[1], enabled=True),
+        replace(MENU[3], entries=(replace(MENU[3].entries[0], checked=False), MENU[3].entries[1])),
+    ]
+    seen, see = _seen(lambda: (user.line("grey")._enabled, user.menu(HOSTILE)))
+    user.runs(
+        tray,
+        lambda: tray.show_menu(MENU),
+        user.open_menu,
+        see,
+        lambda: tray.show_menu((MENU[0], turned[0], SEPARATOR, turned[1])),
+        see,
+    )
+    assert seen == [(False, ["✓ one", "two"]), (True, ["one", "two"])]
 
 
 def test_a_click_that_comes_after_the_new_menu_does_what_its_line_said(
@@ -102,11 +153,44 @@ def test_a_click_that_comes_after_the_new_menu_does_what_its_line_said(
     user.runs(
         tray,
         lambda: tray.show_menu(MENU),
+        user.open_menu,
         lambda: lines.append(user.line(HOSTILE, "two")),
+        user.close_menu,
         lambda: tray.show_menu(MENU[:2]),
+        user.menu,
         lambda: act(lines[0]._target, lines[0]._action, lines[0]),
     )
     assert clicked == [PAUSE]
+
+
+def test_it_has_a_place_of_its_own_and_a_voice(
+    user: User, tray: Tray, clicked: list[MenuCommand]
+) -> None:
+    """A second start of the bundle, which macOS makes none, does what a click on a panel does."""
+    seen, see = _seen(lambda: (user.items[0]._name, user.items[0].button()._said))
+    user.runs(
+        tray,
+        lambda: tray.show_title("mem0tray · Server down\n3 wait"),
+        lambda: tray.show_menu(MENU),
+        see,
+        user.start_again,
+    )
+    assert seen == [("mem0tray", "mem0tray · Server down")]
+    assert clicked == [RETRY]
+
+
+@pytest.mark.parametrize(
+    ("sights", "told"), [([False, False], 1), ([True], 0), ([False, True], 0)], ids=repr
+)
+def test_an_icon_that_the_bar_hides_is_noticed(
+    user: User, tray: Tray, *, sights: list[bool], told: int
+) -> None:
+    """Not one that is covered for a moment."""
+    steps: list[Callable[[], object]] = []
+    for sight in sights:
+        steps += [partial(user.see_icon, sight), user.wait]
+    user.runs(tray, *steps, user.wait)
+    assert user.hidden == told
 
 
 def test_it_is_not_in_the_dock_nor_put_to_a_nap(user: User, tray: Tray, mac: Machine) -> None:
@@ -135,7 +219,7 @@ def test_other_threads_touch_nothing(user: User, tray: Tray) -> None:
     assert seen == [("two", 4)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_it(user: User, tray: Tray, number: int) -> None:
     reached: list[str] = []
     user.runs(tray, lambda: user.kill(number), lambda: reached.append("went on"))
@@ -143,10 +227,10 @@ def test_a_signal_stops_it(user: User, tray: Tray, number: int) -> None:
     assert user.items == []
 
 
-@pytest.mark.parametrize("end", ["log out", "Ctrl-C"])
-def test_the_system_ends_it_in_good_order(user: User, tray: Tray, mac: Machine, end: str) -> None:
+def test_the_system_ends_it_in_good_order(user: User, tray: Tray, mac: Machine) -> None:
     closed: list[str] = []
     user.ends = lambda: closed.append("closed")
     mac.at_exit = lambda: closed.append("exit")
-    user.runs(tray, user.log_out if end == "log out" else lambda: user.kill(signal.SIGINT))
+    with pytest.raises(ExitedError):
+        user.runs(tray, user.log_out)
     assert closed == ["closed", "exit"]

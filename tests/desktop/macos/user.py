@@ -18,16 +18,38 @@ class User:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self.ends: Step = lambda: None  # what is called when the system ends the process
+        self.at_open: Callable[[], object] = lambda: None
+        self.hidden = 0  # how often it was said that the icon cannot be seen
         self._opened: Any = None
 
     def runs(self, tray: Tray, *steps: Callable[[], object]) -> None:
         self.plans(*steps, tray.stop)
-        tray.run(lambda: None, self.ends)
+        tray.run(lambda: None, self.ends, self.at_open, self._note_hidden)
+
+    def _note_hidden(self) -> None:
+        self.hidden += 1
 
     def plans(self, *steps: Callable[[], object]) -> None:
         """Take the steps in turn, once an icon is seen and whenever nothing else is done."""
         self._machine.idle = iter(steps)
         self._machine.ready = lambda: any(each.button()._image for each in self.items)
+
+    def wait(self) -> None:
+        """Let time pass, until all is done that was to be done later."""
+        later, self._machine.later = self._machine.later, []
+        for work in later:
+            work()
+
+    def wait_for_more(self) -> None:
+        """Let time pass; what is done then may be waiting for another thread."""
+        begun = time.monotonic()
+        while not self._machine.later and time.monotonic() < begun + _PATIENCE:
+            if not self._machine.waiting.empty():
+                return
+            time.sleep(_PAUSE)
+        if self._machine.waiting.empty():
+            time.sleep(_PAUSE)
+            self.wait()
 
     def until(self, holds: Callable[[], object], what: str) -> Step:
         """A step that goes on to the next once something holds; meanwhile the loop goes on."""
@@ -61,21 +83,33 @@ class User:
         return self._item.button()._image
 
     def menu(self, *path: str) -> list[str]:
-        """The lines of the menu, or of one in it; a tick before those that have one."""
-        return [_shown(each) for each in self._lines(path)]
+        """The lines of the menu, which is opened for that, or of one in it, with their ticks."""
+        if self._opened is not None:
+            return [_shown(each) for each in self._lines(path)]
+        self.open_menu()
+        shown = [_shown(each) for each in self._lines(path)]
+        self.close_menu()
+        return shown
+
+    def answer(self, title: str) -> Any:
+        """Press the button of the alert on the screen; return the alert."""
+        (alert,) = self._machine.alerts
+        first = self._machine.names.values["NSAlertFirstButtonReturn"]
+        alert._end(first + [each._title for each in alert._buttons].index(title))
+        return alert
 
     def line(self, *path: str) -> Any:
         *above, last = path
         return next(each for each in self._lines(above) if each._title == last)
 
     def open_menu(self) -> None:
-        """Open the menu: what it shows stays on the screen, whatever takes its place."""
+        """Open the menu, which is filled as it opens."""
         self._opened = self._item._menu
-        _tell(self._opened, "menuWillOpen:")
+        _tell(self._opened, "menuNeedsUpdate:")
 
     def pass_over(self, title: str) -> None:
         """Move over a line of the open menu: the menu in it opens, and closes."""
-        for selector in ("menuWillOpen:", "menuDidClose:"):
+        for selector in ("menuNeedsUpdate:", "menuDidClose:"):
             _tell(self.line(title)._submenu, selector)
 
     def close_menu(self) -> None:
@@ -90,6 +124,19 @@ class User:
         assert line._enabled
         self.close_menu()
         act(line._target, line._action, line)
+
+    def lines(self, *path: str) -> list[Any]:
+        return self._lines(path)
+
+    def see_icon(self, sight: bool) -> None:  # noqa: FBT001  (that is the question)
+        self._item.button().window()._visible = sight
+
+    def start_again(self) -> None:
+        """Open the application in the Finder while it runs."""
+        delegate = self._machine.shared["NSApplication"]._delegate
+        reopen = responds(delegate, "applicationShouldHandleReopen:hasVisibleWindows:")
+        assert reopen is not None
+        reopen(None, False)  # noqa: FBT003
 
     def _lines(self, path: Iterable[str]) -> list[Any]:
         menu = self._opened or self._item._menu

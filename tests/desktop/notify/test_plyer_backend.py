@@ -46,7 +46,7 @@ def test_a_desktop_is_where_a_bus_is(bare: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("platform", "name"),
-    [("win32", "Windows"), ("darwin", "osascript"), ("flatpak", "desktop portal")],
+    [("win32", "plyer (Windows)"), ("darwin", "osascript"), ("flatpak", "plyer (desktop portal)")],
 )
 def test_elsewhere_nothing_but_the_system_is_needed(
     bare: pytest.MonkeyPatch, tmp_path: Path, platform: str, name: str
@@ -54,7 +54,7 @@ def test_elsewhere_nothing_but_the_system_is_needed(
     if platform == "flatpak":
         bare.setattr(session, "_FLATPAK", tmp_path)
     found = PlyerBackend(platform=platform)
-    assert (found.name, found.missing) == (f"plyer ({name})", "")
+    assert (found.name, found.missing) == (name, "")
 
 
 def test_the_portal_gets_quoted_text(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
