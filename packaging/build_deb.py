@@ -4,7 +4,6 @@ Debian's tools want `debian/` at the top of the sources: a copy in a scratch fol
 revision is the commit's time, so that apt takes each later build for an upgrade.
 """
 
-import argparse
 import re
 import shutil
 import subprocess
@@ -30,22 +29,18 @@ TOOLS: Final = {
 }
 # The project has no domain and no page yet, by which it could be named and looked up.
 NO_PAGE: Final = (
-    "cid-desktopapp-is-not-rdns=info,developer-id-missing=info,url-homepage-missing=info"
+    "cid-desktopapp-is-not-rdns=info,developer-info-missing=info,url-homepage-missing=info"
 )
 
 
 def main() -> None:
     """Build it, check it, and put it into `dist/`."""
-    parser = argparse.ArgumentParser(prog="packaging/build deb", description=__doc__)
-    parser.add_argument("--revision", help="another one than the commit's time")
-    options = parser.parse_args()
     if changes := said("git", "status", "--porcelain", "--untracked-files=no"):
         environment.say(f"Not committed, and so not in the package:\n{changes}")
-    moment = datetime.fromtimestamp(int(said("git", "log", "-1", "--format=%ct")), UTC)
     if missing := [each for tool, each in TOOLS.items() if shutil.which(tool) is None]:
         environment.need_system(missing, "Building the package needs Debian's tools.")
     with tempfile.TemporaryDirectory(prefix="mem0tray-deb-") as folder:
-        sources = prepared(Path(folder), options.revision or f"{moment:%Y%m%d%H%M%S}", moment)
+        sources = prepared(Path(folder))
         environment.say("Building and checking it, which takes a minute.")
         said("env", SYSTEM, "dpkg-buildpackage", "-us", "-uc", folder=sources)
         check(Path(folder))
@@ -53,46 +48,41 @@ def main() -> None:
         for each in DIST.glob("mem0tray_*"):
             each.unlink()
         for each in sorted(Path(folder).glob("mem0tray_*")):
-            shutil.copy2(each, DIST)
-            print(f"dist/{each.name}")
+            print(shutil.copy2(each, DIST))
 
 
-def prepared(folder: Path, revision: str, moment: datetime) -> Path:
+def prepared(folder: Path) -> Path:
     """Make the sources as Debian wants them, and see to what building them needs."""
-    project = tomllib.loads(environment.PYPROJECT.read_text(encoding="utf-8"))["project"]
-    archive = folder / f"mem0tray_{project['version']}.orig.tar.gz"
-    sources = folder / f"mem0tray-{project['version']}"
-    name = [f"--prefix={sources.name}/", f"--output={archive}"]
-    said("git", "archive", *name, "HEAD", ".", OURS_ALONE)
+    version = tomllib.loads(environment.PYPROJECT.read_text(encoding="utf-8"))["project"]["version"]
+    moment = datetime.fromtimestamp(int(said("git", "log", "-1", "--format=%ct")), UTC)
+    sources, archive = folder / f"mem0tray-{version}", folder / f"mem0tray_{version}.orig.tar.gz"
+    said("git", "archive", f"--prefix={sources.name}/", f"-o{archive}", "HEAD", ".", OURS_ALONE)
     shutil.unpack_archive(archive, folder, filter="data")
     debian = shutil.copytree(sources / "packaging" / "debian", sources / "debian")
-    control = (debian / "control").read_text(encoding="utf-8")
-    [maintainer] = re.findall(r"^Maintainer: (.*)", control, re.MULTILINE)
+    shutil.copy(sources / "LICENSE", debian / "copyright")
     (debian / "changelog").write_text(
-        f"mem0tray ({project['version']}-{revision}) unstable; urgency=medium\n\n"
+        f"mem0tray ({version}-{moment:%Y%m%d%H%M%S}) unstable; urgency=medium\n\n"
         "  * CHANGELOG.md of the sources says what changed.\n\n"
-        f" -- {maintainer}  {format_datetime(moment)}\n",
+        f" -- mem0tray contributors <mem0tray@example.org>  {format_datetime(moment)}\n",
         encoding="utf-8",
     )
     done = subprocess.run(
         ["dpkg-checkbuilddeps"], cwd=sources, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        _, _, lacking = done.stderr.partition("dependencies: ")
-        names = re.sub(r"\(.*?\)", "", lacking).split()
+        names = re.sub(r".*dependencies: |\(.*?\)", "", done.stderr).split()
         environment.need_system(names, "Building the package needs Debian's libraries.")
     return sources
 
 
 def check(folder: Path) -> None:
     """Check the package as Debian does; warnings are shown, an error ends the build."""
-    [package] = folder.glob("*.deb")
+    [package], [changes] = folder.glob("*.deb"), folder.glob("*.changes")
     share = folder / "installed" / "usr" / "share"
     said("dpkg-deb", "-x", str(package), str(folder / "installed"))
     said("desktop-file-validate", *map(str, share.glob("applications/*")))
     data = map(str, share.glob("metainfo/*"))
     said("appstreamcli", "validate", "--no-net", f"--override={NO_PAGE}", *data)
-    [changes] = folder.glob("*.changes")
     environment.say(said("lintian", "--allow-root", "--fail-on=error", str(changes)))
 
 
