@@ -174,6 +174,7 @@ def test_a_program_that_is_its_own_python_starts_itself() -> None:
     assert run(*program, "-P", "-m", "json.tool", "--help").stdout.startswith("usage: ")
 
 
+@needs.LINKS
 def test_a_link_to_the_app_leads_into_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else its command and its icon would each have a start at login of their own."""
     program = tmp_path / "mem0tray.app" / "Contents" / "MacOS" / "mem0tray"
