@@ -40,7 +40,10 @@ def has_test_tools() -> bool:
     packages = " ".join(package for name, package in TEST_TOOLS if name in missing).split()
     if not packages:
         return True
-    why = "The tests use a desktop without a screen, strace, shells and a C compiler."
+    why = (
+        "The tests use a desktop without a screen, strace, shells and a C compiler; to install"
+        " all of it on a bare system takes some minutes."
+    )
     can_go_on = environment.has_ensurepip()
     if not environment.is_root():
         least = "" if can_go_on else " At least python3-venv is needed."

@@ -243,7 +243,7 @@ def _install(venv: Path, version: str | None, groups: Sequence[str], wheel: Path
     shown = ", ".join([*dict.fromkeys(names), *([wheel.name] if wheel else [])])
     say(
         f"Setting up {_shown(venv)} with Python {version}, at the versions pinned in "
-        f"packaging/{CONSTRAINTS.name}:\n  {shown}"
+        f"packaging/{CONSTRAINTS.name}. This takes about half a minute, this once:\n  {shown}"
     )
     stamp = _stamp(venv)
     stamp.write_text(json.dumps(UNFINISHED), encoding="utf-8")

@@ -57,6 +57,8 @@ def main() -> int:
     if home and home.exists() and not (home / MARK).exists() and any(home.iterdir()):
         parser.error(f"{home} is neither empty nor a scratch home made by this script")
 
+    if not (arguments or options.real):
+        environment.say("This takes a few seconds.")
     environ = environment.ensure()
     if options.real:
         environment.become([_mem0tray(), *(arguments or ["run"])], environ)

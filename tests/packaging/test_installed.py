@@ -1,6 +1,5 @@
 """The wheel, installed into an empty home by uv and by pipx, at work, and taken away again."""
 
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import build_wheel
 import environment
 
 from tests.support import needs
-from tests.support.shapes import entries, queue_document
+from tests.support.home import REPOSITORY
 
 pytestmark = [pytest.mark.slow, needs.OWN_ENVIRONMENT]
 
@@ -54,29 +53,19 @@ def test_it_is_installed_delivers_through_a_kill_and_leaves_the_users_files(
     tool: str, wheel: Path, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    claude = home / ".claude"
-    claude.mkdir(parents=True)
+    home.mkdir()
     certificates = {name: value for name, value in os.environ.items() if "CERT" in name}
-    environ = {"HOME": str(home), "PATH": os.defpath, "MEM0TRAY_SERVER_URL": "local"} | certificates
+    environ = {"HOME": str(home), "PATH": os.defpath} | certificates
     ran(environ, *TOOLS[tool], "install", "--python", sys.executable, wheel)
     program = home / ".local" / "bin" / "mem0tray"
     share = {f".local/share/{name}" for name in FOUND_BY_PIPX} if tool == "pipx" else set()
     assert files(home) == {".local/bin/mem0tray", *share}
     assert "is lost" in ran(environ, program, "demo")
 
-    queue = claude / "mem0_queue.json"
-    queue.write_text(json.dumps(queue_document(entries(500, projects=1))), encoding="utf-8")
-    with subprocess.Popen(
-        [program, "run"], env=environ, stdout=subprocess.PIPE, encoding="utf-8"
-    ) as worker:
-        assert worker.stdout
-        assert any("healthy" in line for line in worker.stdout)  # from here on it sends
-        worker.kill()
-    assert json.loads(queue.read_bytes())["queue"]
-    ran(environ, program, "run", "--until-idle")
-    kept = json.loads(ran(environ, program, "recall", "-p", "project-0", "-n", "1000", "--json"))
-    texts = [each["memory"] for each in kept["memories"]]
-    assert (len(texts), len(set(texts))) == (500, 500)
+    found = environ | {"PATH": f"{program.parent}:{os.defpath}", "PYTHONPATH": str(REPOSITORY)}
+    assert "500 delivered, each once" in ran(
+        found, sys.executable, "-m", "tests.packaging.delivers"
+    )
 
     ran(environ, program, "uninstall", "--purge", "--yes")
     ran(environ, *TOOLS[tool], "uninstall", "mem0tray")
