@@ -78,17 +78,8 @@ class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
     def _stop(self) -> None:
         self._app.stop_(None)
         # The loop looks at that after an event alone; AppKit: NSApplication, stop:.
-        event = getattr(self._kit.NSEvent, _EVENT)(
-            self._kit.NSEventTypeApplicationDefined,
-            self._kit.NSPoint(0, 0),
-            0,
-            0.0,
-            0,
-            None,
-            0,
-            0,
-            0,
-        )
+        kind, place = self._kit.NSEventTypeApplicationDefined, self._kit.NSPoint(0, 0)
+        event = getattr(self._kit.NSEvent, _EVENT)(kind, place, 0, 0.0, 0, None, 0, 0, 0)
         self._app.postEvent_atStart_(event, True)  # noqa: FBT003  (AppKit's own order)
 
     def _show(self) -> None:
