@@ -1,5 +1,6 @@
 """`python -m mem0tray`, and what programs that carry their own Python start with."""
 
+import os
 import sys
 
 
@@ -8,6 +9,9 @@ def main() -> None:
 
     So mem0tray starts processes of its own where its program is the only Python there is.
     """
+    program = os.path.realpath(sys.executable)
+    if program.endswith(".app/Contents/MacOS/mem0tray") and program != sys.executable:
+        os.execv(program, [program, *sys.argv[1:]])  # noqa: S606  (else macOS sees no bundle)
     if sys.argv[1:3] == ["-P", "-m"]:
         import runpy
 

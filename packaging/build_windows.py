@@ -35,6 +35,7 @@ def main() -> None:
         words = ["-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR", "--workpath", r"C:\w"]
         words += ["--distpath", str(windows.path(FOLDER.parent)), "mem0tray.spec"]
         subprocess.run(system.command(*words), env=system.environ(), cwd=HERE, check=True)
+    DIST.mkdir(exist_ok=True)
     installer = DIST / f"mem0tray-{project['version']}-setup.exe"
     words = [f"-DVERSION={project['version']}", f"-DFROM={FOLDER}"]
     words += ["-V2", "-WX", f"-XOutFile {installer}"]

@@ -13,7 +13,7 @@ _shown: Final = set[Any]()  # alerts that nobody has answered: AppKit does not k
 
 
 def ask(title: str, text: str, buttons: tuple[str, ...], patience: float) -> bool:
-    """Show an alert, and wait for it; return whether the first of two buttons was chosen.
+    """Show an alert, and wait for it; return whether the first button was chosen.
 
     Not on the main thread, which goes on meanwhile. That button is the dangerous one, which no key
     chooses; Escape is the second. A single one closes. After `patience` seconds it closes itself.
@@ -75,7 +75,7 @@ def _show(
     def answered(response: int) -> None:
         _shown.discard(alert)
         panel.orderOut_(None)
-        answer.set_result(bool(others) and response == AppKit.NSAlertFirstButtonReturn)
+        answer.set_result(response == AppKit.NSAlertFirstButtonReturn)
 
     alert.beginSheetModalForWindow_completionHandler_(panel, answered)
     return lambda: alert in _shown and panel.endSheet_(alert.window())

@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).parents[2] / "packaging"))
 
 import homebrew
 
-from mem0tray import __version__
+from mem0tray import __main__, __version__
 from mem0tray.agents import callers
 from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.cli import app
@@ -172,3 +172,20 @@ def test_a_program_that_is_its_own_python_starts_itself() -> None:
     done = run(*program, *programs.ourselves()[1:], "--version")
     assert (done.returncode, done.stdout.split()) == (0, ["mem0tray", __version__])
     assert run(*program, "-P", "-m", "json.tool", "--help").stdout.startswith("usage: ")
+
+
+@needs.LINKS
+def test_a_link_to_the_app_leads_into_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its command and its icon would each have a start at login of their own."""
+    program = tmp_path / "mem0tray.app" / "Contents" / "MacOS" / "mem0tray"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    link = tmp_path / "link"
+    link.symlink_to(program)
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, words: started.append(words))
+    for executable in (link, program):
+        monkeypatch.setattr(sys, "executable", str(executable))
+        monkeypatch.setattr(sys, "argv", [str(link), "-P", "-m", "this"])
+        __main__.main()
+    assert started == [[str(program), "-P", "-m", "this"]]

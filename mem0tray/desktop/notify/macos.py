@@ -18,7 +18,6 @@ class NotificationCenter:
     """
 
     name = "Notification Center"
-    missing = ""
     tells_failure = True
 
     def __init__(self, clicked: Callable[[Offer], None] = lambda _: None) -> None:

@@ -42,17 +42,18 @@ class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
     def __init__(self, *arguments: Any) -> None:
         import AppKit
 
+        self._kit: Any = AppKit
         super().__init__(*arguments)
         self._told = _delegate_class().alloc().init()  # AppKit does not keep a reference
         self._told.icon = self
-        self._app = AppKit.NSApplication.sharedApplication()
+        self._app = self._kit.NSApplication.sharedApplication()
         # Else Python's bundle would appear in the Dock, and its name in the menu bar.
-        self._app.setActivationPolicy_(AppKit.NSApplicationActivationPolicyAccessory)
-        self._bar = AppKit.NSStatusBar.systemStatusBar()
-        self._item = self._bar.statusItemWithLength_(AppKit.NSVariableStatusItemLength)
+        self._app.setActivationPolicy_(self._kit.NSApplicationActivationPolicyAccessory)
+        self._bar = self._kit.NSStatusBar.systemStatusBar()
+        self._item = self._bar.statusItemWithLength_(self._kit.NSVariableStatusItemLength)
         self._item.setAutosaveName_(self.name)  # by which its place in the bar is kept
         self.shown: dict[_Place, Any] = {}  # the lines of the menu while it is open
-        menu = AppKit.NSMenu.alloc().initWithTitle_(self.name)
+        menu = self._kit.NSMenu.alloc().initWithTitle_(self.name)
         menu.setDelegate_(self._told)
         self._item.setMenu_(menu)
 
@@ -75,13 +76,10 @@ class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
             self.visible = False  # its place in the bar is given back
 
     def _stop(self) -> None:
-        import AppKit
-
         self._app.stop_(None)
         # The loop looks at that after an event alone; AppKit: NSApplication, stop:.
-        event = getattr(AppKit.NSEvent, _EVENT)(
-            AppKit.NSEventTypeApplicationDefined, AppKit.NSPoint(0, 0), 0, 0.0, 0, None, 0, 0, 0
-        )
+        kind, place = self._kit.NSEventTypeApplicationDefined, self._kit.NSPoint(0, 0)
+        event = getattr(self._kit.NSEvent, _EVENT)(kind, place, 0, 0.0, 0, None, 0, 0, 0)
         self._app.postEvent_atStart_(event, True)  # noqa: FBT003  (AppKit's own order)
 
     def _show(self) -> None:
@@ -94,14 +92,13 @@ class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
         self._bar.removeStatusItem_(self._item)
 
     def _update_icon(self) -> None:
-        import AppKit
         import Foundation
 
-        image = AppKit.NSImage.alloc().initWithSize_((POINTS, POINTS))
+        image = self._kit.NSImage.alloc().initWithSize_((POINTS, POINTS))
         for picture in self.icon:
             data = io.BytesIO()
             picture.save(data, "png")
-            drawn = AppKit.NSBitmapImageRep.imageRepWithData_(Foundation.NSData(data.getvalue()))
+            drawn = self._kit.NSBitmapImageRep.imageRepWithData_(Foundation.NSData(data.getvalue()))
             drawn.setSize_((POINTS, POINTS))  # in points, which makes the larger one that for 2x
             image.addRepresentation_(drawn)
         # The bar gives a template its own colour: only what has none may be one.
@@ -120,20 +117,18 @@ class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
 
     def fill(self, menu: Any, lines: Any, above: _Place = ()) -> Any:
         """Fill a menu that is about to open, and return it."""
-        import AppKit
-
         menu.removeAllItems()
         menu.setAutoenablesItems_(False)
         for place, line in _placed(lines, above):
             if line is self.separator:
-                menu.addItem_(AppKit.NSMenuItem.separatorItem())
+                menu.addItem_(self._kit.NSMenuItem.separatorItem())
                 continue
-            item = AppKit.NSMenuItem.alloc()
+            item = self._kit.NSMenuItem.alloc()
             item = item.initWithTitle_action_keyEquivalent_(line.text, "chosen:", "")
             item.setTarget_(self._told)
-            _word(item, line)
+            self._word(item, line)
             if line.submenu:
-                below = AppKit.NSMenu.alloc().initWithTitle_(line.text)
+                below = self._kit.NSMenu.alloc().initWithTitle_(line.text)
                 item.setSubmenu_(self.fill(below, line.submenu, place))
             menu.addItem_(item)
             self.shown[place] = item
@@ -142,20 +137,26 @@ class _MenuBarIcon(_PYSTRAY):  # type: ignore[misc]  # pystray has no types
     def _mend(self, lines: Any, above: _Place) -> None:
         for place, line in _placed(lines, above):
             if place in self.shown:
-                _word(self.shown[place], line)
+                self._word(self.shown[place], line)
                 self._mend(line.submenu, place)
+
+    def _word(self, item: Any, line: Any) -> None:
+        item.setTitle_(line.text)
+        item.setEnabled_(bool(line.enabled))
+        on, off = self._kit.NSControlStateValueOn, self._kit.NSControlStateValueOff
+        item.setState_(on if line.checked else off)
+        item.setRepresentedObject_(line)  # which a click carries out
 
     def _look(self, *waits: float) -> None:
         """Look whether macOS shows it; the settings of the bar and a notch may hide it.
 
         Its window says so, as Apple's engineers answered FB7087526: NSWindow, occlusionState.
         """
-        import AppKit
         from PyObjCTools import AppHelper
 
         window = self._item.button().window()
         seen = window is not None and window.isVisible() and window.occlusionState()
-        if not self._visible or (seen and seen & AppKit.NSWindowOcclusionStateVisible):
+        if not self._visible or (seen and seen & self._kit.NSWindowOcclusionStateVisible):
             return
         if waits:
             AppHelper.callLater(waits[0], self._look, *waits[1:])
@@ -170,16 +171,6 @@ def _placed(lines: Any, above: _Place) -> Iterator[tuple[_Place, Any]]:
         identity = getattr(line, "identity", line.text)
         yield (*above, identity, seen[identity]), line
         seen[identity] += 1
-
-
-def _word(item: Any, line: Any) -> None:
-    import AppKit
-
-    item.setTitle_(line.text)
-    item.setEnabled_(bool(line.enabled))
-    on, off = AppKit.NSControlStateValueOn, AppKit.NSControlStateValueOff
-    item.setState_(on if line.checked else off)
-    item.setRepresentedObject_(line)  # which a click carries out
 
 
 def _delegate_class() -> Any:

@@ -17,7 +17,9 @@ ESCAPE = "\x1b"
 
 
 @pytest.fixture
-def asked(mac: Machine) -> Iterator[Callable[[Callable[[], object]], "Future[object]"]]:
+def asked(
+    mac: Machine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Callable[[], object]], "Future[object]"]]:
     """Ask on another thread, and let the main one go on until the alert is there."""
 
     def ask(question: Callable[[], object]) -> "Future[object]":
@@ -25,6 +27,7 @@ def asked(mac: Machine) -> Iterator[Callable[[Callable[[], object]], "Future[obj
         mac.waiting.get(timeout=20.0)()
         return answer
 
+    monkeypatch.setattr(dialogs, "PATIENCE", 20.0)  # a test that fails is not to hang
     with ThreadPoolExecutor(1) as pool:
         yield ask
 

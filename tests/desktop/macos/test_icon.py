@@ -146,6 +146,29 @@ def test_ticks_and_grey_lines_of_an_open_menu_follow(user: User, tray: Tray) -> 
     assert seen == [(False, ["✓ one", "two"]), (True, ["one", "two"])]
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_switch_does_what_its_line_has_said(
+    user: User, tray: Tray, clicked: list[MenuCommand], *, is_open: bool
+) -> None:
+    """As long as the menu is open that may change; a click may come just after it has closed."""
+    off, on = (
+        MenuEntry("Start", MenuCommand(Verb.AT_LOGIN, value=not each), checked=each)
+        for each in (False, True)
+    )
+    lines: list[Any] = []
+    user.runs(
+        tray,
+        lambda: tray.show_menu((off,)),
+        user.open_menu,
+        lambda: lines.append(user.line("Start")),
+        (lambda: None) if is_open else user.close_menu,
+        lambda: tray.show_menu((on,)),
+        lambda: act(lines[0]._target, lines[0]._action, lines[0]),
+    )
+    assert clicked == [(on if is_open else off).command]
+    assert lines[0]._state == is_open
+
+
 def test_a_click_that_comes_after_the_new_menu_does_what_its_line_said(
     user: User, tray: Tray, clicked: list[MenuCommand]
 ) -> None:
