@@ -277,7 +277,11 @@ def at_rest(home: Home) -> bool:
 
 
 CONTAINERS = needs.root("makes process namespaces")
-CONTAINER = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+# In a chroot nothing below it can change how mounts spread; that of /proc is private anyway.
+CONTAINER = (
+    *("unshare", "--pid", "--fork", "--kill-child"),
+    *("--mount-proc", "--propagation", "unchanged"),
+)
 
 
 def starts(home: Home) -> None:
