@@ -178,7 +178,8 @@ def test_any_sensible_size_is_made_exactly(asked: int, made: int) -> None:
         assert (image.mode, image.size) == ("RGBA", (made, made))
 
 
-def test_the_programs_own_icon_is_there() -> None:
-    for name in ("mem0tray.ico", "mem0tray.icns"):
-        with Image.open(icon_file(name)) as file:
-            assert file.size == (256, 256)
+@pytest.mark.parametrize(("name", "size"), [("mem0tray.ico", 256), ("mem0tray.icns", 1024)])
+def test_the_programs_own_icon_is_there(name: str, size: int) -> None:
+    """As large as its system shows it: Finder has 512 points at 2x."""
+    with Image.open(icon_file(name)) as file:
+        assert file.size == (size, size)
