@@ -10,28 +10,22 @@ from typing import Final
 
 import platformdirs
 
+from mem0tray.actions import backups
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import state
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.core.text import plural
-from mem0tray.files import atomic, lock, private_folders, temporary
+from mem0tray.files import atomic, emergency, lock, private_folders, temporary
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
-from mem0tray.system.paths import APP, LOG, config_file, data_root, folder_records
+from mem0tray.system.paths import APP, LOG, Paths, config_file, data_root, folder_records
 
 LOCAL: Final = "local-server"
 _SERVES: Final = "claude-*"
 _LOCK: Final = "instance.lock"
 _LEDGER: Final = "ledger.sqlite3"
-QUEUE_LOCK: Final = "mem0_queue.lock"
-# The lock is none of them: whoever waits for it would exclude nobody any more.
-_SHARED: Final = (
-    "mem0_queue.json", "mem0_queue_backup.json", "mem0_metrics.json",
-    "mem0_emergency.json", ".mem0_emergency.*.read.json",
-    "mem0_queue_dlq.json", "mem0_queue_dlq.backup*.json", ".mem0_queue_dlq.previous.json",
-    f"{'/'.join(LOG)}*",
-)  # fmt: skip
+_DATED: Final = (backups.DATED, emergency.READ.format(inode="*"), f"{'/'.join(LOG)}*")
 _PATIENCE: Final = 30.0  # seconds for a program that holds the queue's lock
 
 
@@ -75,9 +69,14 @@ def servers(chosen: str) -> list[str]:
 
 
 def shared_files(folder: Path) -> list[Path]:
-    """Return what mem0tray and producers keep in this folder, but for the lock."""
-    found = [path for pattern in _SHARED for path in sorted(folder.glob(pattern))]
-    return [*found, *temporary.leftovers(folder)]
+    """Return what mem0tray and producers keep in this folder.
+
+    But for the lock: whoever waits for it would exclude nobody any more.
+    """
+    its = Paths.for_claude_dir(folder)
+    named = (its.queue, its.queue_backup, its.emergency, its.dlq, its.dlq_backup, its.dlq_previous)
+    dated = [path for pattern in _DATED for path in sorted(folder.glob(pattern))]
+    return [*filter(os.path.lexists, (*named, its.metrics)), *dated, *temporary.leftovers(folder)]
 
 
 def would_be_lost() -> tuple[int, list[str]]:
@@ -115,9 +114,10 @@ def remove(shared: Sequence[Path] = ()) -> tuple[list[str], list[tuple[str, str]
     left: list[tuple[str, str]] = []
     with _nobody_else() as stack:
         for folder in shared:
-            stack.enter_context(lock.FileLock(folder / QUEUE_LOCK).held(_PATIENCE))
+            kept = Paths.for_claude_dir(folder).queue_lock
+            stack.enter_context(lock.FileLock(kept).held(_PATIENCE))
             stack.callback(private_folders.drop_empty, folder / LOG[0])
-            left.append((str(folder / QUEUE_LOCK), "it is empty, and other programs may hold it"))
+            left.append((str(kept), "it is empty, and other programs may hold it"))
         for path in (*chain(*map(shared_files, shared)), *all_of_them()):
             try:
                 if path.is_symlink():

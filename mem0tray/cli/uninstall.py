@@ -143,8 +143,8 @@ class _Uninstalling:
 
     def _name_what_stays(self, shared: list[Path], emptied: list[Path]) -> None:
         for folder in shared:
-            found = [path for path in folder.glob(_SHARED) if path.name != own_folders.QUEUE_LOCK]
-            if found:
+            lock = Paths.for_claude_dir(folder).queue_lock
+            if {*folder.glob(_SHARED)} - {lock}:
                 why = "mem0tray does not know them" if folder in emptied else _OTHERS
                 self._left.append((str(folder / _SHARED), why))
         for path in (Path.home() / ".bashrc", Path.home() / ".zshrc"):

@@ -18,6 +18,7 @@ from mem0tray.core.item import Item, load_object, parse
 from mem0tray.files import atomic, document
 from mem0tray.system import regular_file
 
+READ: Final = ".mem0_emergency.{inode}.read.json"  # its name once it is quiet
 RENAME_AFTER: Final = 60.0  # seconds without growth
 REMOVE_AFTER: Final = 86_400.0  # seconds after the renaming; a slow writer may still hold it open
 _BLANKS: Final = b"\0 \r\t\xef\xbb\xbf"

@@ -1,4 +1,4 @@
-# A template: `packaging/build wheel` fills in @…@ and writes dist/homebrew/Formula/mem0tray.rb.
+# A template: `packaging/build wheel` fills in @…@, and writes it into dist/.
 class Mem0tray < Formula
   include Language::Python::Virtualenv
 

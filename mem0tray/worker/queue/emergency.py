@@ -15,7 +15,6 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 
 _NOT_WHOLE: Final = "(no whole line; what may belong together is kept together)"
-_RENAMED: Final = ".mem0_emergency.{inode}.read.json"
 
 
 class EmergencyIntake:
@@ -55,7 +54,7 @@ class EmergencyIntake:
 
     def _found_on_disk(self) -> list[EmergencySource]:
         """Find renamed files that a lost ledger knew; items read twice are known by their ids."""
-        pattern = _RENAMED.format(inode="*")
+        pattern = emergency.READ.format(inode="*")
         return [
             self._as_renamed(EmergencySource(path.name, path.stat().st_ino), path.stat().st_ctime)
             for path in private_folders.listing(self._folder, pattern)
@@ -106,7 +105,7 @@ class EmergencyIntake:
             )
 
     def _rename(self, source: EmergencySource, now: float) -> None:
-        named = msgspec.structs.replace(source, name=_RENAMED.format(inode=source.inode))
+        named = msgspec.structs.replace(source, name=emergency.READ.format(inode=source.inode))
         renamed = self._as_renamed(named, now)
         self._keep(source, renamed)
         try:
