@@ -1,4 +1,4 @@
-"""`packaging/update-languages`: brings the catalogs in `mem0tray/locale` up to date.
+"""`packaging/update languages`: brings the catalogs in `mem0tray/locale` up to date.
 
 For each language there is one file to edit, `LC_MESSAGES/mem0tray.po`, and the
 `mem0tray.mo` beside it that the program reads. Every text of the program must
@@ -31,7 +31,7 @@ HEADERS: Final = ("Language", "MIME-Version", "Content-Type", "Content-Transfer-
 PLURALS: Final = "Plural-Forms"
 COMMENT: Final = """\
 # {language} texts of mem0tray: menu, notifications, dialogs, window.
-# Change them here; packaging/update-languages then sorts and compiles them."""
+# Change them here; packaging/update languages then sorts and compiles them."""
 WIDTH: Final = 100
 
 

@@ -57,7 +57,7 @@ def test_nothing_is_fuzzy_or_obsolete(code: str) -> None:
     assert list(catalogs.problems(catalogs.catalog(code, catalogs.read(path)))) == []
     with path.open(encoding="utf-8") as file:
         assert not read_po(file).obsolete
-    assert list((catalogs.LOCALE / code).glob("*.po")) == [], "start packaging/update-languages"
+    assert list((catalogs.LOCALE / code).glob("*.po")) == [], "start packaging/update languages"
 
 
 @pytest.mark.parametrize("code", CODES)
