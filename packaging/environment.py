@@ -140,14 +140,6 @@ def is_root() -> bool:
     return sys.platform != "win32" and os.geteuid() == 0
 
 
-def is_system_python() -> bool:
-    """Whether this is the Python for which Linux distributions package libraries."""
-    if sys.platform != "linux" or sys.base_prefix != "/usr":
-        return False
-    default = Path("/usr/bin/python3").resolve().name
-    return default == f"python{sys.version_info.major}.{sys.version_info.minor}"
-
-
 def has_ensurepip() -> bool:
     """Whether this Python can make virtual environments: Debian's comes without the means."""
     sys.modules.pop("ensurepip", None)
@@ -242,10 +234,7 @@ def _check_ensurepip() -> None:
     why = f"{sys.executable} (Python {version}) cannot make virtual environments."
     if sys.base_prefix != "/usr":
         fail(f"{why} Name another: PYTHON=/path/to/python3")
-    need_system(["python3-venv" if is_system_python() else f"python{version}-venv"], why)
-    importlib.invalidate_caches()
-    if not has_ensurepip():
-        fail(f"{why} Name another: PYTHON=/path/to/python3")
+    need_system([f"python{version}-venv"], why)
 
 
 def _install(venv: Path, version: str | None, groups: Sequence[str], wheel: Path | None) -> None:
