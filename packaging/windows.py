@@ -158,7 +158,7 @@ def started(further: Sequence[str] = ()) -> Iterator[Windows]:
 def need_tools() -> None:
     """See that the system has what all of it is made of and runs on, or stop and say what not."""
     missing = [packages for name, packages in TOOLS if shutil.which(name) is None]
-    if not _has_stdlib(_stdlib()):
+    if not (_stdlib() / "ctypes" / "__init__.py").is_file():
         missing.append("libpython3.13-stdlib")
     if missing:
         names = " ".join(missing).split()
@@ -168,10 +168,6 @@ def need_tools() -> None:
 def _stdlib() -> Path:
     """Where the modules of Python 3.13 are that are written in Python."""
     return Path(os.__file__).parent if sys.version_info[:2] == (3, 13) else STDLIB
-
-
-def _has_stdlib(folder: Path) -> bool:
-    return (folder / "ctypes" / "__init__.py").is_file()
 
 
 def _wine() -> str:
