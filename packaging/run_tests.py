@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import desktop
@@ -23,7 +24,9 @@ def main() -> None:
     if len(sys.argv) == 1:
         environment.say("The whole suite takes about four minutes on two cores.")
     complete = sys.platform == "linux" and desktop.has_test_tools()
-    environ = environment.ensure(["dev"])
+    arguments = sys.argv[1:]
+    chosen = dict(pairwise(arguments)).get("-m", "")
+    environ = environment.ensure(["dev", *(["official"] if chosen.startswith("official") else [])])
     if complete:
         environ["DESKTOP_TESTS"] = "required"  # nothing is skipped because of what is missing
     os.chdir(environment.ROOT)
@@ -35,10 +38,9 @@ def main() -> None:
     environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each worker would compile every test anew
     for plugin in PLUGINS:
         pytest += ["-p", plugin]
-    arguments = sys.argv[1:]
     if not any(Path(each.partition("::")[0]).exists() for each in arguments):  # the whole suite
         compile_tests(pytest, environ)
-    if "-m" not in arguments and has_room_in_memory():  # proofs may want a real disk
+    if not chosen and has_room_in_memory():  # proofs may want a real disk
         environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
         pytest += ["-o", "tmp_path_retention_policy=failed"]
     # Most tests wait for a process or a server: five for each core keep it busy.

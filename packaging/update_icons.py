@@ -1,4 +1,4 @@
-"""`packaging/update-icons`: draws the PNGs in `icons/png` from the masters `icons/*.svg`.
+"""`packaging/update icons`: draws the PNGs in `icons/png` from the masters `icons/*.svg`.
 
 Each base has two masters, drawn so that edges fall between pixels: one on a
 grid of 16, for 16, 32, 48 and so on, and one on a grid of 22, for the other
@@ -6,18 +6,18 @@ sizes that panels ask for. `drawn.json` keeps the digests of the masters and of
 what was drawn from them, so that `--check` can tell without drawing that they
 belong together.
 
-Only the standard library is used here, and rsvg-convert, which draws.
+rsvg-convert draws them, Pillow writes the files of Windows and macOS that hold several.
 """
 
-import argparse
 import hashlib
 import json
 import shutil
-import struct
 import subprocess
-from pathlib import Path
+import sys
+from io import BytesIO
 
 import environment
+from PIL import Image
 
 MASTERS = environment.ROOT / "icons"
 DRAWN = MASTERS / "png"
@@ -29,16 +29,12 @@ ON_16 = (16, 32, 48, 64, 128, 256)
 ON_22 = (18, 20, 22, 24, 36, 40, 44)  # 20 and 40: Windows at 125 and 250 %; 18 and 36: macOS
 APP = "healthy"  # the program's own icon, where a system asks for one
 ICO_SIZES = (16, 20, 24, 32, 40, 48, 64, 128, 256)
-ICNS_SIZES = {
-    16: b"icp4", 32: b"icp5", 64: b"icp6", 128: b"ic07", 256: b"ic08", 512: b"ic09", 1024: b"ic10",
-}  # fmt: skip
+ICNS_SIZES = (32, 64, 128, 256, 512, 1024)
 
 
 def main() -> None:
     """Draw, or with `--check` only say whether all is drawn."""
-    parser = argparse.ArgumentParser(description="Draw the icons anew from their masters.")
-    parser.add_argument("--check", action="store_true", help="draw nothing; exit 1 if it is due")
-    if parser.parse_args().check:
+    if "--check" in sys.argv:
         check()
     else:
         draw_all()
@@ -49,7 +45,7 @@ def check() -> None:
     drawn, found = json.loads(RECORD.read_text(encoding="utf-8")), digests()
     changed = sorted(name for name in drawn | found if drawn.get(name) != found.get(name))
     if changed:
-        environment.fail(f"Changed: {', '.join(changed)}. Start packaging/update-icons.")
+        environment.fail(f"Changed: {', '.join(changed)}. Start packaging/update icons.")
     print("The icons are as their masters say.")
 
 
@@ -60,51 +56,24 @@ def draw_all() -> None:
     DRAWN.mkdir(exist_ok=True)
     for base in BASES:
         for size in (*ON_16, *ON_22):
-            target = DRAWN / f"{base}-{size}.png"
-            target.write_bytes(draw(source(base, size), size))
-    app = {size: (DRAWN / f"{APP}-{size}.png").read_bytes() for size in (*ON_16, *ON_22)}
-    (DRAWN / "mem0tray.ico").write_bytes(ico({size: app[size] for size in ICO_SIZES}))
-    (DRAWN / "mem0tray.icns").write_bytes(
-        icns({size: draw(source(APP, size), size) for size in ICNS_SIZES})
-    )
-    PLUG_IN.write_bytes(draw(source(APP, IN_DIRECTORY), IN_DIRECTORY))
+            (DRAWN / f"{base}-{size}.png").write_bytes(draw(base, size))
+    for kind, sizes in {"ico": ICO_SIZES, "icns": ICNS_SIZES}.items():
+        *smaller, largest = (Image.open(BytesIO(draw(APP, size))) for size in sizes)
+        in_file = [(size, size) for size in sizes]
+        largest.save(DRAWN / f"mem0tray.{kind}", append_images=smaller, sizes=in_file)
+    PLUG_IN.write_bytes(draw(APP, IN_DIRECTORY))
     RECORD.write_text(json.dumps(digests(), indent=2) + "\n", encoding="utf-8")
-    print(f"{len(BASES)} bases at {len(app)} sizes are in {DRAWN.relative_to(environment.ROOT)}.")
+    print(f"The icons are in {DRAWN.relative_to(environment.ROOT)}.")
 
 
-def source(base: str, size: int) -> str:
-    """The SVG of which a PNG of `size` pixels is drawn."""
+def draw(base: str, size: int) -> bytes:
+    """A PNG, `size` pixels wide and high."""
     name = f"{base}-22.svg" if size in ON_22 else f"{base}.svg"
     text = (MASTERS / name).read_text(encoding="utf-8")
     if size == 24:  # noqa: PLR2004  (a margin of one pixel keeps the edges of the 22 sharp)
         text = text.replace('viewBox="0 0 22 22"', 'viewBox="-1 -1 24 24"')
-    return text
-
-
-def draw(svg: str, size: int) -> bytes:
-    """A PNG, `size` pixels wide and high."""
     command = ["rsvg-convert", "--width", str(size), "--height", str(size)]
-    return subprocess.run(command, input=svg.encode(), capture_output=True, check=True).stdout
-
-
-def ico(images: dict[int, bytes]) -> bytes:
-    """Windows' container: a directory with the place of each PNG, then the PNGs."""
-    head = struct.pack("<HHH", 0, 1, len(images))
-    place = len(head) + 16 * len(images)
-    for size, png in images.items():
-        side = size % 256  # 256 is written as 0
-        head += struct.pack("<BBBBHHII", side, side, 0, 0, 1, 32, len(png), place)
-        place += len(png)
-    return head + b"".join(images.values())
-
-
-def icns(images: dict[int, bytes]) -> bytes:
-    """Apple's container: each PNG behind the code of its size."""
-    parts = [
-        ICNS_SIZES[size] + struct.pack(">I", 8 + len(png)) + png for size, png in images.items()
-    ]
-    body = b"".join(parts)
-    return b"icns" + struct.pack(">I", 8 + len(body)) + body
+    return subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout
 
 
 def digests() -> dict[str, str]:
@@ -112,16 +81,9 @@ def digests() -> dict[str, str]:
     files = [*MASTERS.glob("*.svg"), *DRAWN.glob("*.png"), *DRAWN.glob("*.ic*")]
     files += PLUG_IN.parent.glob(PLUG_IN.name)
     return {
-        file.relative_to(environment.ROOT).as_posix(): hashlib.sha256(_content(file)).hexdigest()
+        file.relative_to(environment.ROOT).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(files)
     }
-
-
-def _content(file: Path) -> bytes:
-    """The same on Windows, where git may write other line ends."""
-    if file.suffix == ".svg":
-        return file.read_text(encoding="utf-8").encode()
-    return file.read_bytes()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`packaging/update-man`: writes the manual page from the commands' own help.
+"""`packaging/update man`: writes the manual page from the commands' own help.
 
 `packaging/mem0tray.1` is what the wheel installs. With `--check` nothing is
 written: the exit code says whether the page is up to date.
@@ -150,7 +150,7 @@ def main() -> None:
     if old == body and f"mem0tray {__version__}" in title:
         return
     if "--check" in sys.argv:
-        sys.exit("packaging/mem0tray.1 is not what the help says: run packaging/update-man.")
+        sys.exit("packaging/mem0tray.1 is not what the help says: run packaging/update man.")
     today = datetime.now(UTC).date().isoformat()
     head = f'.TH MEM0TRAY 1 "{today}" "mem0tray {__version__}" "User Commands"\n'
     PAGE.write_text(head + body, encoding="utf-8")

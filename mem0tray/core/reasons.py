@@ -28,7 +28,7 @@ class Reason:
     """`id` is the English text, as gettext has it: `{names}` stand for `arguments`.
 
     A text among the arguments is somebody else's, and stays as it is; a reason among them
-    is put into the same language. `packaging/update-languages` finds each `Reason("…")`.
+    is put into the same language. `packaging/update languages` finds each `Reason("…")`.
     The empty reason is false: nothing is wrong.
     """
 

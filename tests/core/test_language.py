@@ -24,7 +24,6 @@ import update_languages as catalogs
 from mem0tray.core.language import Language
 from tests.support import needs
 
-CODES = sorted(path.name for path in catalogs.LOCALE.iterdir() if path.is_dir())
 AT_14_32 = 1_764_513_120.0  # 2025-11-30 in UTC
 
 
@@ -37,33 +36,31 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
-    held = catalogs.read(catalogs.LOCALE / code / catalogs.CATALOG)
-    assert {catalogs.name(message) for message in held} == set(catalogs.collected())
+@pytest.mark.parametrize("path", catalogs.CATALOGS)
+def test_every_text_is_translated_and_none_is_left_over(path: Path) -> None:
+    used = catalogs.collected()
+    assert {message.id for message in catalogs.read(path)} == {message.id for message in used}
 
 
 def test_french_typography() -> None:
-    for message in catalogs.read(catalogs.LOCALE / "fr" / catalogs.CATALOG):
-        for french in catalogs.forms(message.string):
+    (path,) = (each for each in catalogs.CATALOGS if "fr" in each.parts)
+    for message in catalogs.read(path):
+        for french in catalogs.forms(message.string) if message.id else ():
             prose = re.sub(r"`[^`]*`|https?://\S*|\d+:\d+", "", french)
             assert "'" not in prose
             assert not re.search(r"[^\u00a0\u202f][;:?!»]|«[^\u00a0]", prose), french
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_nothing_is_fuzzy_or_obsolete(code: str) -> None:
-    path = catalogs.LOCALE / code / catalogs.CATALOG
-    assert list(catalogs.problems(catalogs.catalog(code, catalogs.read(path)))) == []
+@pytest.mark.parametrize("path", catalogs.CATALOGS)
+def test_nothing_is_fuzzy_or_obsolete(path: Path) -> None:
+    assert list(catalogs.problems(catalogs.read(path))) == []
     with path.open(encoding="utf-8") as file:
         assert not read_po(file).obsolete
-    assert list((catalogs.LOCALE / code).glob("*.po")) == [], "start packaging/update-languages"
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_the_compiled_catalog_is_that_of_the_texts(code: str) -> None:
-    path = catalogs.LOCALE / code / catalogs.CATALOG
-    made = catalogs.compiled(catalogs.catalog(code, catalogs.read(path)))
+@pytest.mark.parametrize("path", catalogs.CATALOGS)
+def test_the_compiled_catalog_is_that_of_the_texts(path: Path) -> None:
+    made = catalogs.compiled(catalogs.read(path))
     with path.with_suffix(".mo").open("rb") as file:
         committed, fresh = GNUTranslations(file), GNUTranslations(io.BytesIO(made))
     assert vars(committed)["_catalog"] == vars(fresh)["_catalog"]
@@ -71,10 +68,8 @@ def test_the_compiled_catalog_is_that_of_the_texts(code: str) -> None:
 
 
 def test_every_module_with_texts_is_searched() -> None:
-    found = catalogs.collected()
-    for text in ("Try all again now", "Moved to DLQ"):
-        assert text in found
-    assert found["{n} minute"].id == ("{n} minute", "{n} minutes")
+    found = {message.id for message in catalogs.collected()}
+    assert found >= {"Try all again now", "Moved to DLQ", ("{n} minute", "{n} minutes")}
 
 
 @needs.CLOCK

@@ -77,7 +77,7 @@ PROCESSES: Final = posix("processes are not seen in /proc")
 FLAGS: Final = posix("a disk does not tell its flags")
 LIBRARY: Final = pytest.mark.skipif(
     importlib.util.find_spec("mem0") is None,
-    reason="mem0ai is not installed: packaging/test-official does",
+    reason="mem0ai is not installed: `packaging/test -m official` does",
 )
 
 

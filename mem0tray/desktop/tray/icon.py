@@ -67,7 +67,7 @@ def stencil(picture: Image.Image) -> Image.Image:
 
 
 def icon_file(name: str) -> Path:
-    """A file made by `packaging/update-icons`: `healthy-256.png`, `mem0tray.ico`."""
+    """A file made by `packaging/update icons`: `healthy-256.png`, `mem0tray.ico`."""
     return (_INSTALLED if _INSTALLED.is_dir() else _SOURCES) / name
 
 
