@@ -1,8 +1,11 @@
 """What a user does to memories that wait: delete, edit, restore, retry.
 
-Each leaves an order (`actions.one_writer`), which a running worker carries out (`worker.orders`)
-before it sends anything more; if none runs, the command does so under the worker's lock. The ledger
-changes in one transaction, then both files are written. An error leaves all as it was.
+Each leaves an order (`submit` of `actions.one_writer`), which no sender overtakes. A running worker
+carries it out in its next cycle (`carry_out` of `worker.orders`): it changes the ledger in one
+transaction, answers, and has both files written; the command waits two seconds for the answer. If
+no worker runs, the command does the same by the same code, under the worker's lock (`stand_in` of
+`actions.one_writer`). An error leaves all as it was. What a server has: `server_memories`; the
+files that are searched for a text that is to be forgotten: `erasure`.
 """
 
 import time

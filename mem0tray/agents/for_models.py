@@ -1,11 +1,8 @@
 """What tools and hooks say, in words for a model; `tools` has what they take."""
 
-import json
-import os
 import time
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import diagnose, standing, worker_report
@@ -14,20 +11,17 @@ from mem0tray.actions.add import queue_memory
 from mem0tray.actions.recall import KnownMemory, ProjectSeen, WasRead
 from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.agents import MARK
-from mem0tray.agents.table import NESTED
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import lines, one_line, plural
-from mem0tray.system import project as projects
 
 _SENTENCE: Final = 1000  # characters of one, at most
 _NAME: Final = 80
 _HERE: Final = "What follows is only what waits on this computer."
 _DATE: Final = "%Y-%m-%d %H:%M"
 _RECALLED: Final = 20
-_WITHIN: Final = 0.6  # seconds from the hook's begin, for the server too
 _LONGEST: Final = 10_000  # bytes
 _MORE: Final = "\n- … there are more: the tool mem0_recall shows them."
 _ENTRY: Final = b"\n- "
@@ -39,22 +33,17 @@ _HOW_TO_SAVE: Final = (
 )
 
 
-def session_start(folder: Path, began: float, event: str, member: str) -> str:
-    """Return what the hook prints, as JSON: how to save a memory, and which there are.
+def session_start(settings: Settings, project: str, until: float) -> str:
+    """Return what a session begins with: how to save a memory, and which the project has.
 
-    The server has until shortly after `began` (monotonic). `member`: where the agent looks for it.
-    Raises Mem0TrayError for wrong settings.
+    `until`: the moment (monotonic) until which the server may answer.
     """
-    name = projects.of_session(folder, os.environ)
-    settings = config.load().settings
-    found = reading.recall(settings, name, _RECALLED, until=began + _WITHIN)
+    found = reading.recall(settings, project, _RECALLED, until=until)
     said = _HOW_TO_SAVE
     if found.waiting or found.there or found.trouble or found.unread:
-        listed = _memories(found, f"the project {_named(name)}", "newest first")
+        listed = _memories(found, f"the project {_named(project)}", "newest first")
         said += f"\n\nFrom mem0tray, memories of earlier sessions. {listed}"
-    nested = {"hookEventName": event, "additionalContext": _cut(said)}
-    context = nested if member == NESTED else nested["additionalContext"]
-    return json.dumps({member: context}) + "\n"
+    return _cut(said)
 
 
 def _cut(said: str) -> str:

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.agents import MARK
-from mem0tray.agents.table import AGENTS, ANSWER, CLAUDE_CODE, START, SUMMARY, Agent, HookEvent
+from mem0tray.agents.table import (
+    AGENTS,
+    ANSWER,
+    CLAUDE_CODE,
+    NESTED,
+    START,
+    SUMMARY,
+    Agent,
+    HookEvent,
+)
 from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from mem0tray.system.paths import Paths
 
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
+_WITHIN: Final = 0.6  # seconds from the hook's begin, for the server too
 _FEW: Final = 8  # memories of an answer
 _LONGEST: Final = 300  # characters of a line in the log
 _WRITTEN_WITHIN: Final = 0.5  # seconds
@@ -55,14 +65,39 @@ def _carried_out(agent: Agent, event: str, its: HookEvent, given: bytes, began: 
     if fields is None or fields.get("agent_id"):  # of a subagent, whose caller judges its answer
         return ""
     if its.meaning == START:
-        from mem0tray.agents import for_models
-
-        return for_models.session_start(_folder(agent, fields), began, event, agent.context)
+        return _told(_context(_folder(agent, fields), began + _WITHIN), event, agent.context)
     sign = str(fields.get(its.sign)) if its.sign else ""
     texts = _texts(its, fields.get(its.field), sign)
     if texts:
         _queue(texts, _folder(agent, fields), str(fields.get(agent.session) or ""))
     return ""
+
+
+def _context(folder: Path, until: float) -> str:
+    """Return what a session in this folder should know, from the worker's process if there is one.
+
+    Raises Mem0TrayError for wrong settings.
+    """
+    from mem0tray.agents import session_socket
+    from mem0tray.config import settings as config
+    from mem0tray.system import project
+
+    name = project.of_session(folder, os.environ)
+    settings = config.load().settings
+    told = session_socket.ask(settings.locations(), name, until)
+    if told:
+        return told
+    from mem0tray.agents import for_models
+
+    return for_models.session_start(settings, name, until)
+
+
+def _told(context: str, event: str, member: str) -> str:
+    """Return the JSON that an agent reads, which looks for the context in `member`."""
+    import json
+
+    nested = {"hookEventName": event, "additionalContext": context}
+    return json.dumps({member: nested if member == NESTED else context}) + "\n"
 
 
 def _folder(agent: Agent, fields: Mapping[str, Any]) -> Path:

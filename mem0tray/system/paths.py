@@ -94,6 +94,7 @@ class Paths(Struct, frozen=True):
     tray_lock = _In("data_dir", "tray.lock")  # held while there is an icon
     orders = _In("data_dir", "requests")  # of its own, as it is watched; see `files.orders`
     pause = _In("data_dir", "requests", "pause.json")
+    sessions = _In("data_dir", "sessions.socket")  # tells a session of an agent what to know
     alerts = _In("data_dir", "alerts.json")  # those that are not over
     window = _In("data_dir", "window")  # where the page is served, while it is open
     door = _In("data_dir", "window.html")  # leads a browser there; elsewhere if it must be

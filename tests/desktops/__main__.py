@@ -16,6 +16,9 @@ from tests.desktops.desks import DESKS, PACKAGES
 from tests.desktops.scratch_root import CHECKOUT, DRIVER, PROJECT, ScratchRoot, missing_tools
 
 _CACHE: Final = Path(platformdirs.user_cache_dir("mem0tray-tests")) / "desktops"
+# Chromium's launcher takes flags from files alone, and drops those of its environment. All in the
+# root runs as root, for which it needs the first; the second hides that from view.
+_CHROMIUM_FLAGS: Final = "--no-sandbox --test-type --no-first-run --password-store=basic"
 
 
 def main() -> int:
@@ -81,6 +84,8 @@ def _prepare(root: ScratchRoot, names: Sequence[str]) -> None:
     packages = [each for name in names for each in DESKS[name].packages.split()]
     _say(f"Installing what is missing there of {', '.join(names)}.")
     root.install([*PACKAGES.split(), *dict.fromkeys(packages)])
+    flags = root.folder / "etc/chromium.d/mem0tray"
+    flags.write_text(f'CHROMIUM_FLAGS="$CHROMIUM_FLAGS {_CHROMIUM_FLAGS}"\n', encoding="utf-8")
     _say("Building the wheel, and installing it there.")
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, str(PROJECT)]

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = SIZE
 # What every desktop needs: a screen, buses, mouse and keyboard, a font, who reads the screen, a
-# browser, and what opens it.
+# browser, and what opens it; and EGL, which a real X server brings: without it GTK 4 draws over
+# GLX, of which XFCE's compositor shows nothing.
 PACKAGES: Final = (
     "xvfb xauth hsetroot xdotool wl-clipboard dbus iproute2 util-linux fonts-dejavu-core"
-    " adwaita-icon-theme hicolor-icon-theme tesseract-ocr chromium xdg-utils"
+    " adwaita-icon-theme hicolor-icon-theme tesseract-ocr chromium xdg-utils libegl1"
 )
 Start = Callable[[Nested], object]
 

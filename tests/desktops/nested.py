@@ -27,13 +27,12 @@ _OPENER: Final = """\
 #!/bin/sh
 echo "$1" >> "{opened}"
 """
-# The user's choice of a browser, and what it needs as root; `--test-type` hides that from view.
+# The user's choice of a browser.
 _BROWSER: Final = """\
 [Default Applications]
 text/html=chromium.desktop
 x-scheme-handler/http=chromium.desktop
 """
-_AS_ROOT: Final = "--no-sandbox --test-type --no-first-run --password-store=basic"
 
 
 class Nested:
@@ -47,7 +46,7 @@ class Nested:
 
     def __init__(self, folder: Path, marks: Mapping[str, str], *, browser: bool = False) -> None:
         self.folder = folder
-        self._marks = dict(marks) | ({"CHROMIUM_FLAGS": _AS_ROOT} if browser else {})
+        self._marks = dict(marks)
         self._browser = browser
         self._closing = contextlib.ExitStack()
         self.processes: dict[str, Process] = {}

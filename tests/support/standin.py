@@ -96,6 +96,7 @@ class Standin(Listener):
         """Forget every script: what comes now gets the default answer."""
         with self._changed:
             self._scripts.clear()
+            self._questions.clear()
 
     def forget(self) -> list[Request]:
         """Forget every request so far, not what is stored; these they were."""
