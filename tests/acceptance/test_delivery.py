@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forked import ForkedHome, preset
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import seconds
@@ -222,12 +223,12 @@ def write(home: Home, name: str, text: str, project: str = GARDEN, age: float = 
     return path
 
 
-def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
+def test_notes_are_delivered_as_they_come(home: ForkedHome, server: Standin) -> None:
     write(home, "soil.md", "---\nname: soil\n---\nIt is clay.\n")
     write(home, "MEMORY.md", "- [Soil](soil.md)")
     transcript = home.claude / "projects" / GARDEN / "session.jsonl"
     transcript.write_text(json.dumps({"cwd": "/home/ann/garden"}), encoding="utf-8")
-    home.worker(env=WANTED)
+    home.start("run", env=WANTED, before=preset({"mem0tray.worker.queue.notes.LOOK": 1.0}))
     server.wait_for(lambda: server.missing(["It is clay."]) == [])
     write(home, "soil.md", "It is sand.")
     write(home, "plants/roses.md", "They want sun.")

@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,24 +10,25 @@ from Xlib import X
 from Xlib import display as displays
 
 from tests.support.desktop import Desktop
-from tests.support.home import import_path
+from tests.support.forked import Before, ForkedHome, preset
 from tests.support.notifyd import Mode
 from tests.support.session import Session, needs_dbus, session, silent
 
-
-def run(env: Mapping[str, str], *options: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "mem0tray", "doctor", *options],
-        env={**env, **import_path()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout
+# It waits for each in vain.
+IMPATIENT = preset(
+    {"mem0tray.cli.doctor.command._DESKTOP_LIMIT": 1.0, "mem0tray.desktop.bus.PATIENCE": 0.5}
+)
 
 
-def check(env: Mapping[str, str], name: str, *options: str) -> tuple[str, str, str]:
-    checks = json.loads(run(env, "--json", *options))["checks"]
+def run(env: Mapping[str, str], *options: str, instead: Before = None) -> str:
+    with ForkedHome(Path(env["HOME"]), instead=instead) as home:
+        return home.run("doctor", *options, env={**env, "LANG": "C.UTF-8"}).stdout
+
+
+def check(
+    env: Mapping[str, str], name: str, *options: str, instead: Before = None
+) -> tuple[str, str, str]:
+    checks = json.loads(run(env, "--json", *options, instead=instead))["checks"]
     (found,) = [each for each in checks if each["name"] == name]
     return found["level"], found["message"], found["remedy"]
 
@@ -73,11 +72,11 @@ def test_the_older_kind_of_tray_is_found(desktop: Desktop) -> None:
 def test_a_display_and_a_bus_that_hang_are_named(desktop: Desktop) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         display = f"127.0.0.1:{listener.getsockname()[1] - 6000}"
-        level, message, _ = check({**desktop.env, "DISPLAY": display}, "tray")
+        level, message, _ = check({**desktop.env, "DISPLAY": display}, "tray", instead=IMPATIENT)
     assert (level, message.partition(" s: ")[2]) == ("warn", "something does not answer.")
     with silent() as address:
         env = {**desktop.env, "DBUS_SESSION_BUS_ADDRESS": address}
-        level, message, _ = check(env, "tray")
+        level, message, _ = check(env, "tray", instead=IMPATIENT)
     assert (level, "session's D-Bus does not answer" in message) == ("warn", True)
 
 

@@ -16,11 +16,12 @@ from tests.support.shapes import Item
 
 CHROMIUM: Final = "chromium"
 # Two pages of Chromium's own below the address bar, which each window renders anew, and which take
-# more of a processor than ours; the others are Playwright's, whose list this one replaces.
+# more of a processor than ours, and a process kept ready for the next one; the others are
+# Playwright's, whose list this one replaces.
 _WITHOUT: Final = (
     "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
     "AimEnabled", "HttpsUpgrades", "NetworkTimeServiceQuerying", "OptimizationHints",
-    "PaintHolding", "PreconnectToSearch",
+    "PaintHolding", "PreconnectToSearch", "Translate", "SpareRendererForSitePerProcess",
 )  # fmt: skip
 _NAME: Final = "browser"
 _APART: Final = """

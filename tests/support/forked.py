@@ -7,6 +7,7 @@ started anew, and so is everything where the variable PLAIN_STARTS is set.
 import atexit
 import contextlib
 import functools
+import importlib
 import json
 import os
 import signal
@@ -33,6 +34,22 @@ _ASKED_LATER: Final = "PYTHON_KEYRING_BACKEND"
 
 # `module:function` and its arguments
 Before = tuple[str, Mapping[str, Any]] | None
+
+
+def preset(constants: Mapping[str, float]) -> Before:
+    """Give what sets constants of the program (`mem0tray.module.NAME`) in a fork.
+
+    For a patience of the program which a test would only wait for.
+    """
+    return "tests.support.forked:set_constants", {"constants": constants}
+
+
+def set_constants(constants: Mapping[str, float]) -> None:
+    for place, value in constants.items():
+        module, _, name = place.rpartition(".")
+        found = importlib.import_module(module)
+        assert hasattr(found, name), place
+        setattr(found, name, value)
 
 
 class ForkedHome(Home):

@@ -2,9 +2,9 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Final, Literal
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route
 
@@ -19,6 +19,7 @@ from tests.support.standin import NAMED, Standin
 pytestmark = [needs.program("chromium"), needs.linux("a browser is found in another way there")]
 
 VIEWS = ("", "undelivered", "activity", "settings")
+LOOKS: Final[tuple[tuple[Literal["light", "dark"], int], ...]] = (("light", 1100), ("dark", 360))
 
 
 def test_the_first_screen_says_how_things_stand(window: Window, server: Standin) -> None:
@@ -212,40 +213,37 @@ def test_hostile_texts_do_no_harm(window: Window) -> None:
     assert "alert" not in str(addresses)
 
 
-def _break_ledger(home: Home) -> None:
+def _troubles(home: Home) -> Iterator[tuple[str, str]]:
+    """Break one thing after the other, and mend it; yield what it is, and what is said of it."""
     (ledger,) = home.ledgers()
+    aside = ledger.rename(home.root / "aside")
+    yield "no ledger", "not running"
+    aside.rename(ledger)
+    sound = home.dlq.read_text()
+    home.dlq.write_text('{"items": [{"id')
+    yield "a broken DLQ file", "mem0_queue_dlq"
+    home.dlq.write_text("[7, null]")
+    yield "a DLQ file of another shape", "mem0_queue_dlq"
+    home.dlq.write_text(sound)
+    home.configure('[server]\nurl = 7\n[sync]\nx = "')
+    yield "wrong settings", "not running"
+    home.config.unlink()
     ledger.write_bytes(b"SQLite format 3\0" + b"nonsense" * 1000)
+    yield "a broken ledger", "mem0tray is not running"
 
 
-TROUBLES: dict[str, tuple[Callable[[Home], object], str]] = {
-    "no ledger": (lambda home: home.ledgers()[0].unlink(), "not running"),
-    "a broken ledger": (_break_ledger, "mem0tray is not running"),
-    "a broken DLQ file": (lambda home: home.dlq.write_text('{"items": [{"id'), "mem0_queue_dlq"),
-    "a DLQ file of another shape": (
-        lambda home: home.dlq.write_text("[7, null]"),
-        "mem0_queue_dlq",
-    ),
-    "wrong settings": (
-        lambda home: home.configure('[server]\nurl = 7\n[sync]\nx = "'),
-        "not running",
-    ),
-}
-
-
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_what_is_broken_is_said_and_the_rest_shown(window: Window, trouble: str) -> None:
-    home = window.home
+def test_what_is_broken_is_said_and_the_rest_shown(window: Window) -> None:
     window.fill(waiting("a letter"))
     tab = window.open()
     assert window.worker is not None
     window.worker.stop()
-    break_it, said = TROUBLES[trouble]
-    break_it(home)
-    tab.page.reload()
-    tab.sees(said)
-    for view in VIEWS[1:]:
-        tab.go(view)
-    assert "Traceback" not in tab.text()
+    for trouble, said in _troubles(window.home):
+        tab.page.click("nav a >> nth=0")
+        tab.page.reload()
+        tab.sees(said)
+        for view in VIEWS[1:]:
+            tab.go(view)
+            assert "Traceback" not in tab.text(), trouble
 
 
 def test_a_server_that_hangs_is_said(window: Window, server: Standin) -> None:
@@ -264,37 +262,41 @@ def _fits(page: Page) -> bool:
     return bool(page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_every_view(window: Window, server: Standin, scheme: str) -> None:
+def _suits_everybody(page: Page, what: str) -> None:
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 740})
+        assert _fits(page), (what, scheme)
+        assert _violations(page) == [], (what, scheme)
+
+
+def test_everybody_can_use_every_view(window: Window, server: Standin) -> None:
     home = window.home
     home.write_queue([entry("delivered by now")])
     server.wait_for(lambda: server.count("delivered by now"))
     window.fill(*(waiting(f"letter {n} " + "w" * 300, last_error="422 y") for n in range(60)))
     home.ok("delete", "--yes", home.dead_letter("letter 0 " + "w" * 300)["id"])
-    width = 360 if scheme == "dark" else 1100
-    tab = window.open(color_scheme=scheme, viewport={"width": width, "height": 740})
+    tab = window.open()
     home.ok("pause")
     for view in VIEWS:
         tab.go(view)
         if not view:
             tab.page.locator("#found .list").wait_for()
-        assert _fits(tab.page), view
-        assert _violations(tab.page) == [], view
+        _suits_everybody(tab.page, view)
         if view == "undelivered":
             tab.page.locator("#chosen button.text").first.click()
             tab.page.locator("#content").wait_for()
-            assert _violations(tab.page) == [], "the sheet"
+            _suits_everybody(tab.page, "the sheet")
             tab.page.keyboard.press("Escape")
             tab.page.get_by_label("All 59 that match").check()
             tab.button("Try again", "#chosen").click()
             for text in ("Trying 59 memories again", "59 memories were tried again"):
                 tab.sees(text, within="#act")
-                assert _violations(tab.page) == [], text
-                assert _fits(tab.page), text
+                _suits_everybody(tab.page, text)
                 home.ok("resume")
             tab.button("All backups …").click()
             tab.page.locator("#sheet .list").wait_for()
-            assert _violations(tab.page) == [], "the backups"
+            _suits_everybody(tab.page, "the backups")
             tab.page.keyboard.press("Escape")
 
 
