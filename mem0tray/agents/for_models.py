@@ -19,6 +19,7 @@ from mem0tray.core.text import lines, one_line, plural
 
 _SENTENCE: Final = 1000  # characters of one, at most
 _NAME: Final = 80
+_KNOWN: Final = "What follows is only what is known on this computer."
 _HERE: Final = "What follows is only what waits on this computer."
 _DATE: Final = "%Y-%m-%d %H:%M"
 _RECALLED: Final = 20
@@ -104,10 +105,7 @@ def search(project: str, query: str, limit: int) -> str:
 def list_projects() -> str:
     """Return the known projects, with how many memories each has here and on the server."""
     found = reading.known_projects(config.load().settings)
-    sentences = [found.trouble]
-    if found.trouble:
-        sentences.append("What follows is only what is known on this computer.")
-    sentences.append(found.unread)
+    sentences = [found.trouble, _KNOWN if found.trouble else "", found.unread]
     if not (found.whole or found.trouble):
         sentences.append("The server does not name all of its projects.")
     if found.projects:

@@ -12,16 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.agents import MARK
-from mem0tray.agents.table import (
-    AGENTS,
-    ANSWER,
-    CLAUDE_CODE,
-    NESTED,
-    START,
-    SUMMARY,
-    Agent,
-    HookEvent,
-)
+from mem0tray.agents.table import AGENTS, ANSWER, CLAUDE_CODE, START, SUMMARY, Agent, HookEvent
 from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
@@ -65,7 +56,7 @@ def _carried_out(agent: Agent, event: str, its: HookEvent, given: bytes, began: 
     if fields is None or fields.get("agent_id"):  # of a subagent, whose caller judges its answer
         return ""
     if its.meaning == START:
-        return _told(_context(_folder(agent, fields), began + _WITHIN), event, agent.context)
+        return agent.told(event, _context(_folder(agent, fields), began + _WITHIN))
     sign = str(fields.get(its.sign)) if its.sign else ""
     texts = _texts(its, fields.get(its.field), sign)
     if texts:
@@ -90,14 +81,6 @@ def _context(folder: Path, until: float) -> str:
     from mem0tray.agents import for_models
 
     return for_models.session_start(settings, name, until)
-
-
-def _told(context: str, event: str, member: str) -> str:
-    """Return the JSON that an agent reads, which looks for the context in `member`."""
-    import json
-
-    nested = {"hookEventName": event, "additionalContext": context}
-    return json.dumps({member: nested if member == NESTED else context}) + "\n"
 
 
 def _folder(agent: Agent, fields: Mapping[str, Any]) -> Path:

@@ -36,7 +36,7 @@ def ask(paths: Paths, project: str, until: float) -> str:
         there.connect(str(paths.sessions))
         there.sendall(f"{left} {project}".encode())
         there.shutdown(socket.SHUT_WR)
-        return _read(there)
+        return there.makefile(encoding="utf-8", newline="").read()
     return ""
 
 
@@ -73,14 +73,10 @@ class SessionSocket:
 
         with there, suppress(OSError, ValueError, Mem0TrayError):
             there.settimeout(_ASKED_WITHIN)
-            seconds, _, project = _read(there, _LONGEST).partition(" ")
+            asked = there.makefile(encoding="utf-8", newline="").read(_LONGEST)
+            seconds, _, project = asked.partition(" ")
             until = time.monotonic() + float(seconds)
             there.sendall(for_models.session_start(self._settings(), project, until).encode())
-
-
-def _read(there: socket.socket, most: int = -1) -> str:
-    with there.makefile(encoding="utf-8", newline="") as file:
-        return file.read(most)
 
 
 def _start(work: Callable[[socket.socket], None], its: socket.socket) -> None:

@@ -66,6 +66,13 @@ class Agent(NamedTuple):
     folder_variable: str = ""
     context: str = NESTED
 
+    def told(self, event: str, context: str) -> str:
+        """Return the JSON that a hook prints, by which a session begins with `context`."""
+        import json  # slow to import, and few hooks print anything
+
+        nested = {"hookEventName": event, "additionalContext": context}
+        return json.dumps({self.context: nested if self.context == NESTED else context}) + "\n"
+
 
 CLAUDE_CODE: Final = "claude-code"
 AGENTS: Final = {

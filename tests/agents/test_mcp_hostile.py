@@ -155,20 +155,20 @@ CALLS: Final = {
     "a project with one": (call(1, "mem0_save", project_id="g\udfff", content="b"), "Saved in"),
     "a NUL": (call(1, "mem0_save", project_id="g", content="c\0"), "Saved in"),
     "a project with NUL": (call(1, "mem0_save", project_id="g\0h", content="d"), "Saved in"),
-    "a number": (call(1, "mem0_save", project_id="g", content=5), "Nothing was saved."),
+    "a number": (call(1, "mem0_save", project_id="g", content=5), "Nothing was saved: Expected"),
     "huge": (call(1, "mem0_save", content="x" * HUGE), "Nothing was queued: the text is too"),
     "a huge project": (
         call(1, "mem0_save", project_id="p" * HUGE, content="x"),
         "Nothing was queued: the project's name has more",
     ),
-    "a huge argument": (call(1, "mem0_save", **{"x" * HUGE: 1}), "Nothing was saved. There is"),
+    "a huge argument": (call(1, "mem0_save", **{"x" * HUGE: 1}), "Nothing was saved: Object"),
     "a huge tool": (call(1, "x" * HUGE), "There is no tool"),
     "a tool's name in a list": (call(1, ["mem0_save"], content="x"), "There is no tool"),
     "parameters in a list": (b'{"id": 1, "method": "tools/call", "params": [1]}', "There is no t"),
     "900 levels": (
         b'{"id": 1, "method": "tools/call", "params": {"name": "mem0_save", "arguments": '
         b'{"content": %b%b}}}' % (b"[" * 900, b"]" * 900),
-        "Nothing was saved.",
+        "Nothing was saved: ",
     ),
     "what was saved": (call(1, "mem0_recall", project_id="g"), ""),
 }
