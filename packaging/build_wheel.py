@@ -7,7 +7,6 @@ for byte the same; so must the wheel without the archive in between.
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +22,7 @@ AS_OF: Final = "2026-11-29"  # what it needs itself, in the versions of that day
 
 def main() -> None:
     """Build everything and put it into `dist/`."""
-    if changes := _git("status", "--porcelain"):
+    if changes := environment.run("git", "status", "--porcelain"):
         environment.say(f"Not committed, and so not in what is built:\n{changes}")
     with tempfile.TemporaryDirectory(prefix="mem0tray-build-") as name:
         folder = Path(name)
@@ -47,18 +46,12 @@ def build(folder: Path, *kind: str) -> list[Path]:
     Times in the archives are the commit's.
     """
     sources, out = folder / "sources", folder / "out"
-    _git("clone", "--quiet", ".", sources)
-    epoch = _git("log", "-1", "--format=%ct").strip()
-    done = subprocess.run(
-        [sys.executable, "-I", "-m", "build", "--no-isolation", "--outdir", out, *kind, sources],
-        env={"SOURCE_DATE_EPOCH": epoch} | os.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        check=False,
-    )
-    if done.returncode:
-        environment.fail(done.stdout)
+    environment.run("git", "clone", "--quiet", ".", sources)
+    epoch = environment.run("git", "log", "-1", "--format=%ct").strip()
+    environment.run(
+        sys.executable, "-I", "-m", "build", "--no-isolation", "--outdir", out, *kind, sources,
+        environ={"SOURCE_DATE_EPOCH": epoch} | os.environ,
+    )  # fmt: skip
     return sorted(out.iterdir())
 
 
@@ -78,11 +71,6 @@ def bill_of_materials(wheel: Path, clean: Path) -> None:
 def sums(files: list[Path]) -> dict[str, str]:
     """The SHA-256 of each file, by name."""
     return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
-
-
-def _git(*arguments: str | Path) -> str:
-    done = ["git", "-C", environment.ROOT, *arguments]
-    return subprocess.run(done, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
 
 
 if __name__ == "__main__":

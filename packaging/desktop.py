@@ -1,7 +1,6 @@
 """What the tests need of the system: a desktop without a screen, and other programs."""
 
 import shutil
-from collections.abc import Sequence
 from typing import Final
 
 import environment
@@ -44,20 +43,15 @@ def has_test_tools() -> bool:
         "The tests use a desktop without a screen, strace, shells and a C compiler; to install"
         " all of it on a bare system takes some minutes."
     )
-    can_go_on = environment.has_ensurepip()
+    can_go_on = environment.has_ensurepip()  # else people are asked for that as well, this once
     if not environment.is_root():
         least = "" if can_go_on else " At least python3-venv is needed."
         why += f" Without them the tests that use {', '.join(missing)} are left out.{least}"
     try:
-        environment.need_system(_with_venv(packages), why)
+        environment.need_system([*packages, *([] if can_go_on else ["python3-venv"])], why)
     except SystemExit:
         if not can_go_on:
             raise
         environment.say("Going on without them; pytest names each test that is left out, and why.")
         return False
     return True
-
-
-def _with_venv(packages: Sequence[str]) -> list[str]:
-    """Add what the environment will need next, so that people are asked only once."""
-    return [*packages, *([] if environment.has_ensurepip() else ["python3-venv"])]

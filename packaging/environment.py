@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -100,11 +100,19 @@ def pip(venv: Path, *arguments: str | Path) -> None:
         )
 
 
+def run(
+    *arguments: str | Path, folder: Path = ROOT, environ: Mapping[str, str] = os.environ
+) -> str:
+    """Run a program, silently unless it fails; return what it said."""
+    done = _captured(arguments, environ, folder)
+    if done.returncode:
+        fail(f"{done.stdout}\nThis failed: {' '.join(map(str, arguments))}")
+    return done.stdout
+
+
 def uv(*arguments: str | Path) -> None:
     """Run uv, silently unless it fails."""
-    done = _captured([command("uv"), "--quiet", *arguments], dict(os.environ))
-    if done.returncode:
-        fail(done.stdout)
+    run(command("uv"), "--quiet", *arguments)
 
 
 def need_system(packages: Sequence[str], why: str) -> None:
@@ -130,14 +138,6 @@ def need_system(packages: Sequence[str], why: str) -> None:
 def is_root() -> bool:
     """Whether this user may install packages of the system."""
     return sys.platform != "win32" and os.geteuid() == 0
-
-
-def is_system_python() -> bool:
-    """Whether this is the Python for which Linux distributions package libraries."""
-    if sys.platform != "linux" or sys.base_prefix != "/usr":
-        return False
-    default = Path("/usr/bin/python3").resolve().name
-    return default == f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def has_ensurepip() -> bool:
@@ -173,11 +173,14 @@ def _bin(venv: Path) -> Path:
 
 
 def _captured(
-    arguments: Sequence[str | Path], environ: dict[str, str]
+    arguments: Sequence[str | Path],
+    environ: Mapping[str, str] = os.environ,
+    folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         arguments,
         env=environ,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -191,7 +194,7 @@ def _version(venv: Path) -> str | None:
     """The Python of `venv`, such as "3.13.5"; None when there is none that works."""
     code = "import platform, pip, sys; print(platform.python_version()); sys.stdout.flush()"
     try:
-        done = _captured([python(venv), "-I", "-c", code], dict(os.environ))
+        done = _captured([python(venv), "-I", "-c", code])
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
@@ -218,7 +221,7 @@ def _make(venv: Path) -> None:
     elif venv.exists():
         say(f"Making {_shown(venv)} anew: made by another Python or elsewhere, or incomplete.")
         shutil.rmtree(venv)
-    done = _captured([sys.executable, "-I", "-m", "venv", venv], dict(os.environ))
+    done = _captured([sys.executable, "-I", "-m", "venv", venv])
     if done.returncode:
         shutil.rmtree(venv, ignore_errors=True)
         fail(f"{done.stdout.rstrip()}\nMaking the virtual environment {venv} failed.")
@@ -231,10 +234,7 @@ def _check_ensurepip() -> None:
     why = f"{sys.executable} (Python {version}) cannot make virtual environments."
     if sys.base_prefix != "/usr":
         fail(f"{why} Name another: PYTHON=/path/to/python3")
-    need_system(["python3-venv" if is_system_python() else f"python{version}-venv"], why)
-    importlib.invalidate_caches()
-    if not has_ensurepip():
-        fail(f"{why} Name another: PYTHON=/path/to/python3")
+    need_system([f"python{version}-venv"], why)
 
 
 def _install(venv: Path, version: str | None, groups: Sequence[str], wheel: Path | None) -> None:

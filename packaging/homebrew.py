@@ -11,6 +11,8 @@ from typing import Final
 
 import environment
 
+from mem0tray import __version__
+
 TEMPLATES: Final = environment.ROOT / "packaging" / "homebrew"
 BREWED: Final = ("pillow",)  # the template depends on Homebrew's own
 
@@ -37,12 +39,11 @@ def fill(name: str, artefact: Path, values: dict[str, str]) -> None:
     The command's argument says where the release will be.
     """
     text = (TEMPLATES / name).read_text(encoding="utf-8")
-    project = tomllib.loads(environment.PYPROJECT.read_text(encoding="utf-8"))["project"]
     url = (sys.argv[1:] or ["https://example.org"])[0]
     values |= {
         "@HOME@": url.partition("/releases/")[0],
         "@URL@": f"{url}/{artefact.name}",
-        "@VERSION@": project["version"],
+        "@VERSION@": __version__,
         "@SHA256@": hashlib.sha256(artefact.read_bytes()).hexdigest(),
     }
     for mark, value in values.items():

@@ -1,7 +1,6 @@
 """`packaging/run`: tries mem0tray in a scratch home, or starts it in the user's own."""
 
 import argparse
-import json
 import shlex
 import shutil
 import subprocess
@@ -9,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import environment
 
@@ -61,14 +59,14 @@ def main() -> int:
         environment.say("This takes a few seconds.")
     environ = environment.ensure()
     if options.real:
-        environment.become([_mem0tray(), *(arguments or ["run"])], environ)
+        environment.become([environment.command("mem0tray"), *(arguments or ["run"])], environ)
     home = home or Path(tempfile.mkdtemp(prefix="mem0tray-scratch-"))
     fresh = fill(home)
     environment.say(
         f"The scratch home is {home}; for `mem0tray` in what follows type {_ours(home)}."
     )
     if arguments:
-        environment.become([_mem0tray(), *arguments], scratch(environ, home))
+        environment.become([environment.command("mem0tray"), *arguments], scratch(environ, home))
     return demonstrate(home, environ, fresh=fresh)
 
 
@@ -88,10 +86,6 @@ def scratch(environ: dict[str, str], home: Path) -> dict[str, str]:
     kept = {key: value for key, value in environ.items() if not key.startswith(private)}
     return kept | {
         "HOME": str(home),
-        "XDG_CONFIG_HOME": str(home / ".config"),
-        "XDG_DATA_HOME": str(home / ".local" / "share"),
-        "XDG_STATE_HOME": str(home / ".local" / "state"),
-        "XDG_CACHE_HOME": str(home / ".cache"),
         "USERPROFILE": str(home),  # these three on Windows
         "WIN_PD_OVERRIDE_LOCAL_APPDATA": str(home / "AppData" / "Local"),
         "WIN_PD_OVERRIDE_APPDATA": str(home / "AppData" / "Roaming"),
@@ -108,21 +102,10 @@ def demonstrate(home: Path, environ: dict[str, str], *, fresh: bool) -> int:
         )
     claude = home / ".claude"
     private = scratch(environ, home)
-    before = _delivered(claude)
     status = _show(["run", "--until-idle"], private)
-    delivered = _delivered(claude) - before
     _show(["status"], private)
-
-    memories = "1 memory" if delivered == 1 else f"{delivered} memories"
-    if status:
-        outcome = f"mem0tray stopped with status {status}; what it said stands above.\n"
-        outcome += f"Delivered: {memories}."
-    elif delivered:
-        outcome = f"Delivered to the embedded server, so on this computer only: {memories}."
-    else:
-        outcome = "Nothing was left to deliver."
     print(
-        f"\n{outcome}\n"
+        "\nWhat was delivered is on the embedded server, so on this computer only.\n"
         f"  the files     {claude}\n"
         f"  the log       {claude / 'logs' / 'mem0_worker.log'}\n"
         f"  look around   {_ours(home)} recall --project garden\n"
@@ -147,22 +130,9 @@ def _ours(home: Path) -> str:
     return f"{_script()} --home {shlex.quote(str(home))}"
 
 
-def _mem0tray() -> Path:
-    return environment.command("mem0tray")
-
-
 def _show(arguments: Sequence[str], environ: dict[str, str]) -> int:
     print(f"\n$ mem0tray {shlex.join(arguments)}", flush=True)
-    return subprocess.call([_mem0tray(), *arguments], env=environ)
-
-
-def _delivered(claude: Path) -> int:
-    """How many memories were ever delivered, as the queue file counts them."""
-    try:
-        queue: Any = json.loads((claude / "mem0_queue.json").read_text(encoding="utf-8"))
-        return int(queue["stats"]["total_synced"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0
+    return subprocess.call([environment.command("mem0tray"), *arguments], env=environ)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ import environment
 # Ours, and none that happens to be installed for the system's Python.
 PLUGINS = ("xdist", "timeout", "hypothesispytest")
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder there as it does in /tmp
-
-
 # Bytes; the scratch folders of all tests take some hundred megabytes at most.
 ROOM = 2 * 2**30
 
@@ -49,24 +47,13 @@ def main() -> None:
 
 
 def compile_tests(pytest: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Have pytest compile what has changed, on all cores, before each of its workers would do it.
+    """Have pytest compile what has changed, before each of its workers would do it.
 
     Half a minute of them together, in a fresh clone. What is wrong with a test the suite says.
     """
-    tests = sorted(Path("tests").rglob("test_*.py"), key=lambda path: path.stat().st_size)
-    stale = [str(path) for path in tests if not _is_compiled(path)]
-    cores = os.cpu_count() or 1
-    started = [
-        subprocess.Popen(
-            [*pytest, "-p", "no:cacheprovider", "--collect-only", "-qq", *stale[core::cores]],
-            env=environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for core in range(min(cores, len(stale)))
-    ]
-    for each in started:
-        each.wait()
+    if stale := [str(path) for path in Path("tests").rglob("test_*.py") if not _is_compiled(path)]:
+        command = [*pytest, "-p", "no:cacheprovider", "--collect-only", "-qq", *stale]
+        subprocess.run(command, env=environ, capture_output=True, check=False)
 
 
 def _is_compiled(path: Path) -> bool:

@@ -13,16 +13,7 @@ import environment
 import run_tests
 import windows
 
-# Without paths among the arguments: files, worker, ledger, commands, drains and kills.
-SHORT: Final = (
-    "tests/windows", "tests/files", "tests/worker", "tests/ledger", "tests/system",
-    *(
-        f"tests/cli/test_{name}.py"
-        for name in ("add", "edit", "list", "restore", "run", "status", "verbs")
-    ),
-    "tests/localserver/test_child.py",
-)  # fmt: skip
-# With `--whole`: whatever has been sorted into what holds there and what assumes POSIX.
+# Without paths among the arguments: what is sorted into what holds there and what assumes POSIX.
 WHOLE: Final = (
     "tests/windows", "tests/files", "tests/worker", "tests/cli", "tests/server", "tests/actions",
     "tests/ledger", "tests/config", "tests/system", "tests/localserver", "tests/core",
@@ -33,10 +24,8 @@ WHOLE: Final = (
 def main() -> None:
     """Make a Windows and run pytest in it; arguments are pytest's."""
     words = sys.argv[1:]
-    if "--whole" in words:
-        words = [*(word for word in words if word != "--whole"), *WHOLE]
-    elif not any((environment.ROOT / word.partition("::")[0]).exists() for word in words):
-        words += SHORT
+    if not any((environment.ROOT / word.partition("::")[0]).exists() for word in words):
+        words += WHOLE
     with windows.started() as system:
         pytest = ["-m", "pytest", "-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
         for plugin in run_tests.PLUGINS:

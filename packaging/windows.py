@@ -158,7 +158,7 @@ def started(further: Sequence[str] = ()) -> Iterator[Windows]:
 def need_tools() -> None:
     """See that the system has what all of it is made of and runs on, or stop and say what not."""
     missing = [packages for name, packages in TOOLS if shutil.which(name) is None]
-    if not _has_stdlib(_stdlib()):
+    if not (_stdlib() / "ctypes" / "__init__.py").is_file():
         missing.append("libpython3.13-stdlib")
     if missing:
         names = " ".join(missing).split()
@@ -170,13 +170,9 @@ def _stdlib() -> Path:
     return Path(os.__file__).parent if sys.version_info[:2] == (3, 13) else STDLIB
 
 
-def _has_stdlib(folder: Path) -> bool:
-    return (folder / "ctypes" / "__init__.py").is_file()
-
-
 def _wine() -> str:
     """Which Wine it is: another makes a registry of its own."""
-    return subprocess.run(["wine", "--version"], capture_output=True, text=True, check=True).stdout
+    return environment.run("wine", "--version")
 
 
 def _packages(groups: Sequence[str]) -> list[str]:
@@ -229,10 +225,8 @@ def _make_python(folder: Path) -> None:
 
 def _make_stable_dll(folder: Path, work: Path) -> None:
     """Make python3.dll, which modules of the stable ABI want: each name leads to python313.dll."""
-    dump = subprocess.run(
-        [f"{MINGW}-objdump", "-p", folder / "python313.dll"],
-        capture_output=True, encoding="utf-8", check=True,
-    ).stdout.partition("Ordinal/Name Pointer] Table")[2]  # fmt: skip
+    dump = environment.run(f"{MINGW}-objdump", "-p", folder / "python313.dll")
+    dump = dump.partition("Ordinal/Name Pointer] Table")[2]
     names = sorted(set(re.findall(r"^\s*\[ *\d+\].*\s(_?Py\w+)$", dump, re.MULTILINE)))
     lines = ["LIBRARY python3.dll", "EXPORTS", *(f"  {name} = python313.{name}" for name in names)]
     (work / "python3.def").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -244,7 +238,7 @@ def _make_stable_dll(folder: Path, work: Path) -> None:
 
 
 def _compile(*arguments: str) -> None:
-    subprocess.run([f"{MINGW}-gcc", *arguments], check=True)
+    environment.run(f"{MINGW}-gcc", *arguments)
 
 
 def _make_site(folder: Path, packages: Sequence[str]) -> None:
@@ -259,13 +253,10 @@ def _make_site(folder: Path, packages: Sequence[str]) -> None:
 def _make_prefix(folder: Path) -> None:
     """Let Wine make a registry and a drive C:."""
     environment.say("Starting Wine for the first time.")
-    windows = Windows(folder, folder, folder)
-    done = subprocess.run(
-        [*_apart(), "wineboot", "--init"], env=windows.environ(), capture_output=True, check=False
-    )
-    subprocess.run(["wineserver", "--wait"], env=windows.environ(), check=False)
-    if done.returncode or not (folder / "system.reg").is_file():
-        environment.say(done.stderr.decode(errors="replace"))
+    environ = Windows(folder, folder, folder).environ()
+    environment.run(*_apart(), "wineboot", "--init", environ=environ)
+    subprocess.run(["wineserver", "--wait"], env=environ, check=False)
+    if not (folder / "system.reg").is_file():
         environment.fail("Wine did not start.")
 
 

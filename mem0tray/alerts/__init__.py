@@ -20,7 +20,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import AlertBegan, AlertOver, Events
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, document, private_folders
-from mem0tray.system import regular_file
+from mem0tray.system import programs, regular_file
 from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
@@ -151,8 +151,7 @@ def run(command: str, text: str, timeout: float = TIMEOUT) -> str:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                **programs.detached(),
             ) as process,
         ):
             try:

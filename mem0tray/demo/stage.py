@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import runpy
 import shutil
 import signal
@@ -360,12 +361,9 @@ def _has(stage: Stage, memories: tuple[StoryMemory, ...]) -> bool:
 def _environment(home: Path) -> dict[str, str]:
     """Return an environment with this home and no other, and without settings of ours."""
     ours = programs.child_environment().items()
-    return {name: value for name, value in ours if not name.startswith(settings.ENV_PREFIX)} | {
+    others = re.compile(rf"{settings.ENV_PREFIX}|XDG_\w+_HOME$")
+    return {name: value for name, value in ours if not others.match(name)} | {
         "HOME": str(home),
-        "XDG_CONFIG_HOME": str(home / ".config"),
-        "XDG_DATA_HOME": str(home / ".local" / "share"),
-        "XDG_STATE_HOME": str(home / ".local" / "state"),
-        "XDG_CACHE_HOME": str(home / ".cache"),
         "USERPROFILE": str(home),  # these three on Windows
         "WIN_PD_OVERRIDE_LOCAL_APPDATA": str(home / "AppData" / "Local"),
         "WIN_PD_OVERRIDE_APPDATA": str(home / "AppData" / "Roaming"),

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import mem0tray
-from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system import regular_file
 from mem0tray.system.paths import APP
 
 PATIENCE: Final = 5.0  # seconds
-OSASCRIPT: Final = "/usr/bin/osascript"
 _STOP_SECONDS: Final = 1.0
 _FIRST_LINE: Final = 512  # bytes; no system reads a longer `#!` line
 _PLAIN_SIGNS: Final = frozenset("-_.:/\\@+,=~")  # on Windows, beside letters and digits
@@ -58,17 +56,6 @@ def obstacle(program: str) -> str:
         if interpreter and not Path(interpreter[0]).exists():
             return f"{program} needs {interpreter[0]}, which is not there any more"
     return ""
-
-
-def run_applescript(script: str, words: tuple[str, ...], timeout: float | None = None) -> None:
-    """Run an ASCII script of ours; its `run` handler gets these words, none of them an option.
-
-    Raises OSError or SubprocessError when it failed, or somebody cancelled its question.
-    """
-    command = [OSASCRIPT, "-", *(text.lines(word) for word in words)]
-    subprocess.run(  # noqa: S603  (a fixed script)
-        command, input=script.encode("ascii"), capture_output=True, check=True, timeout=timeout
-    )
 
 
 def edit(file: Path, *, if_failed: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from PIL import Image
 from tests.desktops import eyes
 from tests.desktops.eyes import Box
 from tests.desktops.scratch_root import ScratchRoot
+from tests.support import processes
 
 HEAD = "level\tpage\tblock\tpar\tline\tword\tleft\ttop\twidth\theight\tconf\ttext"
 GREEN = (8, 96, 47)
@@ -83,6 +85,21 @@ def test_a_screen_is_at_rest_once_it_has_shown_the_same_for_long_enough() -> Non
     assert not any(seen)
     assert still.reached(none, 1.2)
     assert still.picture is none
+
+
+def test_the_last_look_begins_after_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[float] = []  # each look takes 40 seconds
+    clock = SimpleNamespace(monotonic=lambda: 40.0 * len(began), sleep=lambda _: None)
+    monkeypatch.setattr(processes, "time", clock)
+
+    def seen() -> bool:
+        began.append(clock.monotonic())
+        return began == [0.0, 40.0, 80.0]
+
+    processes.wait_until(seen, 60.0)
+    with pytest.raises(AssertionError, match="not within"):
+        processes.wait_until(seen, 60.0)
+    assert began[3:] == [120.0, 160.0, 200.0]
 
 
 def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:

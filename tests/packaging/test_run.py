@@ -38,7 +38,8 @@ def test_each_command_that_it_advises_stays_in_the_scratch_home(tmp_path: Path, 
         encoding="utf-8",
         check=True,
     ).stdout
-    advice = said[said.index("Delivered to the embedded server") :]
+    assert "Delivered 9 memories to this computer only." in said
+    advice = said[said.index("What was delivered is on the embedded server") :]
     script = "packaging/run" if place == "project" else str(PACKAGING / "run")
     named = [line.split("  ")[-1].strip() for line in advice.splitlines() if script in line]
     look = f"{script} --home {home} recall --project garden"

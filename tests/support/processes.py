@@ -30,11 +30,16 @@ def wait_until(
     every: float = 0.02,
     explain: Callable[[], str] = str,
 ) -> None:
-    """Poll until `predicate` holds; AssertionError with `explain()` when it is too late."""
+    """Poll until `predicate` holds; AssertionError with `explain()` when it is too late.
+
+    The last look begins after `timeout` seconds, however long the one before took.
+    """
     deadline = time.monotonic() + timeout
+    late = False
     while not predicate():
-        assert time.monotonic() < deadline, f"not within {timeout} s: {what}\n{explain()}"
+        assert not late, f"not within {timeout} s: {what}\n{explain()}"
         time.sleep(every)
+        late = time.monotonic() >= deadline
 
 
 def open_below(folder: Path) -> list[Path]:

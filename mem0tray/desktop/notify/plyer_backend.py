@@ -3,6 +3,7 @@
 import atexit
 import ctypes
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.desktop import session
 from mem0tray.desktop.notify import Notice, NotShownError, Offer, fitted
-from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ _SECONDS: Final = 10  # plyer takes whole seconds only
 _PATIENCE: Final = 9.0  # seconds for osascript
 # plyer puts both texts into a quoted GVariant.
 _GVARIANT: Final = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n"})
-_SHOW: Final = """\
+OSASCRIPT: Final = "/usr/bin/osascript"
+_SHOW: Final = b"""\
 on run {myTitle, myText, myName}
   display notification myText with title myTitle subtitle myName
 end run
@@ -61,7 +62,10 @@ class PlyerBackend:
             _show_balloon(self._clicked, _SECONDS, words)
         elif self._platform == "darwin":
             # As Script Editor's; plyer's own way needs what only apps in a bundle have.
-            programs.run_applescript(_SHOW, (title, body, APP), _PATIENCE)
+            subprocess.run(  # noqa: S603  (a fixed script, and words of which none is an option)
+                [OSASCRIPT, "-", title, body, APP],
+                input=_SHOW, capture_output=True, check=True, timeout=_PATIENCE,
+            )  # fmt: skip
         else:
             from plyer.platforms.linux.notification import NotifyDesktopPortals
 

@@ -36,10 +36,7 @@ class OlderPanel:
     """
 
     def __init__(
-        self,
-        bus: "SessionBus",
-        report: Callable[[], None],
-        clicked: Callable[[], None],
+        self, bus: "SessionBus", report: Callable[[], None], clicked: Callable[[], None]
     ) -> None:
         self._bus = bus
         self._report = report

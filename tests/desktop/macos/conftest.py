@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.system import programs
+from mem0tray.desktop.notify import plyer_backend
 from tests.desktop.macos import kit
 from tests.desktop.macos.names import Names, NoNamesError, names
 from tests.desktop.macos.runtime import Machine
@@ -46,6 +46,6 @@ def user(mac: Machine) -> User:
 @pytest.fixture
 def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Osascript:
     made = Osascript(tmp_path)
-    monkeypatch.setattr(programs, "OSASCRIPT", str(made.program))
+    monkeypatch.setattr(plyer_backend, "OSASCRIPT", str(made.program))
     monkeypatch.setattr(sys, "platform", "darwin")
     return made
