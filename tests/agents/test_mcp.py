@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
+from typing import Final
 
 import pytest
 
@@ -220,64 +221,59 @@ NO_QUERY = (
     "There is nothing to search for: the query is empty."
     " mem0_recall shows the newest memories without one."
 )
+ODD = "a\x1b[31m\nb"
 NO_CONTENT = "Object missing required field `content`"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"content": "x", "project_id": 5}, "Expected `str`, got `int` - at `$.project_id`"),
-        ({}, NO_CONTENT),
-        ({"content": ["secret"], "project_id": {}}, "Expected `str`, got `array` - at `$.content`"),
-        ({"content": None}, NO_CONTENT),
-        ({"content": "x", "project": "garden"}, "Object contains unknown field `project`"),
-        ({"text": "x"}, "Object contains unknown field `text`"),
-    ],
+NO_MEMORIES: Final[Sequence[tuple[Mapping[str, object], str]]] = (
+    ({"content": "x", "project_id": 5}, "Expected `str`, got `int` - at `$.project_id`"),
+    ({}, NO_CONTENT),
+    ({"content": ["secret"], "project_id": {}}, "Expected `str`, got `array` - at `$.content`"),
+    ({"content": None}, NO_CONTENT),
+    ({"content": "x", "project": "garden"}, "Object contains unknown field `project`"),
+    ({"text": "x"}, "Object contains unknown field `text`"),
 )
-def test_what_is_no_memory_is_refused_in_words(
-    connect: Connect, home: Home, arguments: dict[str, object], said: str
-) -> None:
+
+
+def test_what_is_no_memory_is_refused_in_words(connect: Connect, home: Home) -> None:
+    session, saved = connect(), list[str]()
+    for arguments, said in NO_MEMORIES:
+        whole = f"Nothing was saved: {said}. {SAVE_TAKES}"
+        assert session.call("mem0_save", **arguments) == (whole, True)
+        assert home.queue.exists() == bool(saved)
+        saved.append(f"fine {len(saved)}")
+        assert not session.call("mem0_save", content=saved[-1], project_id=None).failed
+        assert [each["content"] for each in home.queue_items()] == saved
+
+
+NO_QUESTIONS: Final[Sequence[tuple[Mapping[str, object], str]]] = (
+    ({"limit": 0}, "Expected `int` >= 1 - at `$.limit`"),
+    ({"limit": 1001}, "Expected `int` <= 1000 - at `$.limit`"),
+    ({"limit": 10**300}, "Expected `int` <= 1000 - at `$.limit`"),
+    ({"limit": 2.5}, "Expected `int`, got `float` - at `$.limit`"),
+    ({"limit": True}, "Expected `int`, got `bool` - at `$.limit`"),
+    ({"limit": "many"}, "Expected `int`, got `str` - at `$.limit`"),
+    ({"limit": [5]}, "Expected `int`, got `array` - at `$.limit`"),
+    ({"Limit": 1}, "Object contains unknown field `Limit`"),
+    ({ODD * 99: 1}, ("Object contains unknown field `" + "a [31m b" * 99)[:159] + "…"),
+)
+
+
+def test_what_cannot_be_asked_is_refused_in_words(connect: Connect) -> None:
     session = connect()
-    whole = f"Nothing was saved: {said}. {SAVE_TAKES}"
-    assert session.call("mem0_save", **arguments) == (whole, True)
-    assert not home.queue.exists()
-    assert not session.call("mem0_save", content="fine", project_id=None).failed
-    assert [each["content"] for each in home.queue_items()] == ["fine"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"limit": 0}, "Expected `int` >= 1 - at `$.limit`"),
-        ({"limit": 1001}, "Expected `int` <= 1000 - at `$.limit`"),
-        ({"limit": 10**300}, "Expected `int` <= 1000 - at `$.limit`"),
-        ({"limit": 2.5}, "Expected `int`, got `float` - at `$.limit`"),
-        ({"limit": True}, "Expected `int`, got `bool` - at `$.limit`"),
-        ({"limit": "many"}, "Expected `int`, got `str` - at `$.limit`"),
-        ({"limit": [5]}, "Expected `int`, got `array` - at `$.limit`"),
-        ({"Limit": 1}, "Object contains unknown field `Limit`"),
-        (
-            {"a\x1b[31m\nb" * 99: 1},
-            ("Object contains unknown field `" + "a [31m b" * 99)[:159] + "…",
-        ),
-    ],
-)
-def test_what_cannot_be_asked_is_refused_in_words(
-    connect: Connect, arguments: dict[str, object], said: str
-) -> None:
-    whole = f"Nothing was asked: {said}. {RECALL_TAKES}"
-    assert connect().call("mem0_recall", **arguments) == (whole, True)
+    for arguments, said in NO_QUESTIONS:
+        whole = f"Nothing was asked: {said}. {RECALL_TAKES}"
+        assert session.call("mem0_recall", **arguments) == (whole, True)
 
 
 def test_null_counts_as_left_out_and_a_tool_without_arguments_takes_any(
     connect: Connect, home: Home
 ) -> None:
+    session = connect()
     for tool, arguments in (
         ("mem0_recall", {"limit": None, "project_id": None}),
         ("mem0_recall", {"limit": "5"}),
         ("mem0_health", {"random_string": "x"}),
     ):
-        assert not connect().call(tool, **arguments).failed
+        assert not session.call(tool, **arguments).failed
     assert not home.queue.exists()
 
 
