@@ -35,6 +35,7 @@ OURS = {
     "tray_lock": "tray.lock",
     "orders": "requests",
     "pause": "requests/pause.json",
+    "sessions": "sessions.socket",
     "alerts": "alerts.json",
     "window": "window",
     "door": "window.html",
