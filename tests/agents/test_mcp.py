@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
+from typing import Final
 
 import pytest
 
@@ -223,60 +224,59 @@ NO_QUERY = (
 TEXT, NUMBER = "must be a text.", "`limit` must be a whole number from 1 to 1,000."
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"content": "x", "project_id": 5}, f"`project_id` {TEXT}"),
-        ({}, "`content` is missing."),
-        ({"content": ["secret"], "project_id": {}}, f"`content` {TEXT} `project_id` {TEXT}"),
-        ({"content": None}, f"`content` {TEXT}"),
-        (
-            {"content": "x", "project": "garden"},
-            "There is no argument `project`. Did you mean `project_id`?",
-        ),
-        ({"text": "x"}, "There is no argument `text`. `content` is missing."),
-        ({"content": "x", "extra": None}, "There is no argument `extra`."),
-    ],
+NO_MEMORIES: Final[Sequence[tuple[Mapping[str, object], str]]] = (
+    ({"content": "x", "project_id": 5}, f"`project_id` {TEXT}"),
+    ({}, "`content` is missing."),
+    ({"content": ["secret"], "project_id": {}}, f"`content` {TEXT} `project_id` {TEXT}"),
+    ({"content": None}, f"`content` {TEXT}"),
+    (
+        {"content": "x", "project": "garden"},
+        "There is no argument `project`. Did you mean `project_id`?",
+    ),
+    ({"text": "x"}, "There is no argument `text`. `content` is missing."),
+    ({"content": "x", "extra": None}, "There is no argument `extra`."),
 )
-def test_what_is_no_memory_is_refused_in_words(
-    connect: Connect, home: Home, arguments: dict[str, object], said: str
-) -> None:
+
+
+def test_what_is_no_memory_is_refused_in_words(connect: Connect, home: Home) -> None:
+    session, saved = connect(), list[str]()
+    for arguments, said in NO_MEMORIES:
+        whole = f"Nothing was saved. {said} {SAVE_TAKES}"
+        assert session.call("mem0_save", **arguments) == (whole, True)
+        assert home.queue.exists() == bool(saved)
+        saved.append(f"fine {len(saved)}")
+        assert not session.call("mem0_save", content=saved[-1], project_id=None).failed
+        assert [each["content"] for each in home.queue_items()] == saved
+
+
+NO_QUESTIONS: Final[Sequence[tuple[Mapping[str, object], str]]] = (
+    *(({"limit": each}, NUMBER) for each in (0, 1001, 10**300, 2.5, True, "many", [5])),
+    ({"Limit": 1}, "There is no argument `Limit`. Did you mean `limit`?"),
+    ({"a\x1b[31m\nb" * 99: 1}, f"There is no argument `{('a [31m b' * 99)[:79]}…`."),
+    (
+        dict.fromkeys(("v", "w", "x", "y", "z", "zz", "zzz"), 1),
+        " ".join(f"There is no argument `{each}`." for each in "vwxyz") + "",
+    ),
+)
+
+
+def test_what_cannot_be_asked_is_refused_in_words(connect: Connect) -> None:
     session = connect()
-    whole = f"Nothing was saved. {said} {SAVE_TAKES}"
-    assert session.call("mem0_save", **arguments) == (whole, True)
-    assert not home.queue.exists()
-    assert not session.call("mem0_save", content="fine", project_id=None).failed
-    assert [each["content"] for each in home.queue_items()] == ["fine"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        *(({"limit": each}, NUMBER) for each in (0, 1001, 10**300, 2.5, True, "many", [5])),
-        ({"Limit": 1}, "There is no argument `Limit`. Did you mean `limit`?"),
-        ({"a\x1b[31m\nb" * 99: 1}, f"There is no argument `{('a [31m b' * 99)[:79]}…`."),
-        (
-            dict.fromkeys(("v", "w", "x", "y", "z", "zz", "zzz"), 1),
-            " ".join(f"There is no argument `{each}`." for each in "vwxyz") + "",
-        ),
-    ],
-)
-def test_what_cannot_be_asked_is_refused_in_words(
-    connect: Connect, arguments: dict[str, object], said: str
-) -> None:
-    whole = f"Nothing was asked. {said} {RECALL_TAKES}"
-    assert connect().call("mem0_recall", **arguments) == (whole, True)
+    for arguments, said in NO_QUESTIONS:
+        whole = f"Nothing was asked. {said} {RECALL_TAKES}"
+        assert session.call("mem0_recall", **arguments) == (whole, True)
 
 
 def test_null_counts_as_left_out_and_a_tool_without_arguments_takes_any(
     connect: Connect, home: Home
 ) -> None:
+    session = connect()
     for tool, arguments in (
         ("mem0_recall", {"limit": None, "project_id": None}),
         ("mem0_recall", {"limit": "5"}),
         ("mem0_health", {"random_string": "x"}),
     ):
-        assert not connect().call(tool, **arguments).failed
+        assert not session.call(tool, **arguments).failed
     assert not home.queue.exists()
 
 

@@ -1,5 +1,6 @@
 """What no proper client sends `mem0tray mcp`: words or silence, no traceback, no lost memory."""
 
+import functools
 import io
 import json
 import math
@@ -7,11 +8,9 @@ import os
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from mcp_types import JSONRPCError, JSONRPCMessage
-from pydantic import TypeAdapter
 
 from mem0tray.agents import mcp_server
 from mem0tray.agents.mcp_server import ToolServer
@@ -22,11 +21,14 @@ from tests.support.http1 import Answer
 from tests.support.processes import PATIENCE
 from tests.support.standin import Standin
 
+if TYPE_CHECKING:
+    from mcp_types import JSONRPCMessage
+    from pydantic import TypeAdapter
+
 Connect = Callable[..., ToolClient]
 NO_JSON, NO_REQUEST, NO_METHOD = -32700, -32600, -32601
 DEEP: Final = 100_000
 HUGE: Final = 10_000_000
-READ: Final = TypeAdapter[JSONRPCMessage](JSONRPCMessage)  # as the official client reads a line
 MALFORMED = {
     "words": (b"nonsense", NO_JSON),
     "nothing": (b"", NO_JSON),
@@ -55,21 +57,32 @@ MALFORMED = {
 }
 
 
-def served(*lines: bytes) -> list[JSONRPCMessage]:
+@functools.cache
+def reader() -> "TypeAdapter[JSONRPCMessage]":
+    """Give what reads a line as the official client does; it takes long to import."""
+    from mcp_types import JSONRPCMessage
+    from pydantic import TypeAdapter
+
+    return TypeAdapter[JSONRPCMessage](JSONRPCMessage)
+
+
+def served(*lines: bytes) -> "list[JSONRPCMessage]":
     """What a server writes that is sent these lines."""
     out = io.BytesIO()
     ToolServer(out).serve(lines)
-    return [READ.validate_json(line) for line in out.getvalue().splitlines()]
+    return [reader().validate_json(line) for line in out.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize(("line", "code"), MALFORMED.values(), ids=MALFORMED)
 def test_a_message_that_makes_no_sense_is_refused_and_the_next_one_answered(
     line: bytes, code: int
 ) -> None:
+    from mcp_types import JSONRPCError
+
     refused, answered = served(line, request(8, "ping"))
     assert isinstance(refused, JSONRPCError)
     assert (refused.id, refused.error.code) == (7 if code == NO_METHOD else None, code)
-    assert answered == READ.validate_python({"jsonrpc": "2.0", "id": 8, "result": {}})
+    assert answered == reader().validate_python({"jsonrpc": "2.0", "id": 8, "result": {}})
 
 
 @pytest.mark.parametrize(
@@ -140,7 +153,7 @@ def test_where_no_thread_is_to_be_had_a_call_is_answered_all_the_same(
     monkeypatch.setattr(threading.Thread, "start", refuse)
     said, pinged = served(call(1, "mem0_saves"), request(2, "ping"))
     assert "There is no tool `mem0_saves`." in str(said)
-    assert pinged == READ.validate_python({"jsonrpc": "2.0", "id": 2, "result": {}})
+    assert pinged == reader().validate_python({"jsonrpc": "2.0", "id": 2, "result": {}})
 
 
 def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
@@ -149,29 +162,35 @@ def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
     ToolServer(out).serve([b'{"id": 8, "method": "ping"}'])
 
 
-# Each call, and what its answer begins with.
-CALLS: Final = {
-    "a lone surrogate": (call(1, "mem0_save", project_id="g", content="a\ud800"), "Saved in"),
-    "a project with one": (call(1, "mem0_save", project_id="g\udfff", content="b"), "Saved in"),
-    "a NUL": (call(1, "mem0_save", project_id="g", content="c\0"), "Saved in"),
-    "a project with NUL": (call(1, "mem0_save", project_id="g\0h", content="d"), "Saved in"),
-    "a number": (call(1, "mem0_save", project_id="g", content=5), "Nothing was saved."),
-    "huge": (call(1, "mem0_save", content="x" * HUGE), "Nothing was queued: the text is too"),
-    "a huge project": (
-        call(1, "mem0_save", project_id="p" * HUGE, content="x"),
-        "Nothing was queued: the project's name has more",
-    ),
-    "a huge argument": (call(1, "mem0_save", **{"x" * HUGE: 1}), "Nothing was saved. There is"),
-    "a huge tool": (call(1, "x" * HUGE), "There is no tool"),
-    "a tool's name in a list": (call(1, ["mem0_save"], content="x"), "There is no tool"),
-    "parameters in a list": (b'{"id": 1, "method": "tools/call", "params": [1]}', "There is no t"),
-    "900 levels": (
-        b'{"id": 1, "method": "tools/call", "params": {"name": "mem0_save", "arguments": '
-        b'{"content": %b%b}}}' % (b"[" * 900, b"]" * 900),
-        "Nothing was saved.",
-    ),
-    "what was saved": (call(1, "mem0_recall", project_id="g"), ""),
-}
+def odd_calls() -> dict[str, tuple[bytes, str]]:
+    """Give each call, and what its answer begins with."""
+    return {
+        "a lone surrogate": (call(1, "mem0_save", project_id="g", content="a\ud800"), "Saved in"),
+        "a project with one": (call(1, "mem0_save", project_id="g\udfff", content="b"), "Saved in"),
+        "a NUL": (call(1, "mem0_save", project_id="g", content="c\0"), "Saved in"),
+        "a project with NUL": (call(1, "mem0_save", project_id="g\0h", content="d"), "Saved in"),
+        "a number": (call(1, "mem0_save", project_id="g", content=5), "Nothing was saved."),
+        "huge": (call(1, "mem0_save", content="x" * HUGE), "Nothing was queued: the text is too"),
+        "a huge project": (
+            call(1, "mem0_save", project_id="p" * HUGE, content="x"),
+            "Nothing was queued: the project's name has more",
+        ),
+        "a huge argument": (call(1, "mem0_save", **{"x" * HUGE: 1}), "Nothing was saved. There is"),
+        "a huge tool": (call(1, "x" * HUGE), "There is no tool"),
+        "a tool's name in a list": (call(1, ["mem0_save"], content="x"), "There is no tool"),
+        "parameters in a list": (
+            b'{"id": 1, "method": "tools/call", "params": [1]}',
+            "There is no t",
+        ),
+        "900 levels": (
+            b'{"id": 1, "method": "tools/call", "params": {"name": "mem0_save", "arguments": '
+            b'{"content": %b%b}}}' % (b"[" * 900, b"]" * 900),
+            "Nothing was saved.",
+        ),
+        "what was saved": (call(1, "mem0_recall", project_id="g"), ""),
+    }
+
+
 KEPT: Final = {("g", "a\ud800"), ("g\udfff", "b"), ("g", "c\0"), ("g\0h", "d")}
 
 
@@ -179,10 +198,10 @@ def test_odd_calls_are_answered_in_words_and_odd_texts_kept(home: Home) -> None:
     home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
     with Wire(home) as wire:
         wire.initialize()
-        for name, (line, begin) in CALLS.items():
+        for name, (line, begin) in odd_calls().items():
             wire.say(line)
             said = wire.hear()
-            READ.validate_json(json.dumps(said))
+            reader().validate_json(json.dumps(said))
             assert said["result"]["content"][0]["text"].startswith(begin), name
         assert wire.end() == ([], b"")
     found = {(each["project_id"], each["content"]) for each in home.queue_items()}

@@ -1,6 +1,7 @@
 """`uninstall`: what goes, what stays and why, and what is never touched."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,9 +35,11 @@ def manager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> UserSystemd:
     return made
 
 
-@pytest.fixture
-def used(home: Scratch) -> Iterator[Home]:
-    with Standin() as server, ForkedHome(home.root / "used", server.url) as there:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Use a home, which then lies aside as `kept`."""
+    root = tmp_path_factory.mktemp("template") / "used"
+    with Standin() as server, ForkedHome(root, server.url) as there:
         there.ok("add", "--project", "alpha", "text delivered here", env=_LOCAL)
         there.ok("run", "--until-idle", env=_LOCAL)
         server.close()
@@ -45,6 +48,18 @@ def used(home: Scratch) -> Iterator[Home]:
         there.run("run", "--once")
         there.ok("delete", "--yes", deleted)
         there.configure("[sync]\ntimeout = 30.0\n")
+    root.rename(root.with_name("kept"))
+    return there
+
+
+@pytest.fixture
+def used(home: Scratch, template: Home) -> Iterator[Home]:
+    """Copy the template to where it was used, as its data folder is named by its place."""
+    kept = template.root.with_name("kept")
+    shutil.rmtree(template.root, ignore_errors=True)
+    # A thread that waited for a lock in vain may make the folder of the file once more.
+    shutil.copytree(kept, template.root, symlinks=True, dirs_exist_ok=True)
+    with ForkedHome(template.root, template.env["MEM0TRAY_SERVER_URL"]) as there:
         for name, value in there.env.items():
             if name.startswith(("HOME", "XDG")):
                 home.env(**{name: value})
