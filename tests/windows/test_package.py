@@ -7,6 +7,7 @@ import html
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
+from mem0tray.files.lock import FileLock
 from tests.support import needs, oracle
 from tests.support.home import REPOSITORY, Home
 from tests.support.processes import wait_until
@@ -92,18 +94,21 @@ class Package:
 
 @pytest.fixture
 def package(home: Home) -> Iterator[Package]:
+    """Install the program, one test at a time: all of them have one user; then take it off."""
     home.env["BROWSER"] = "cmd /c rem %s"
-    assert not value(APPS, "InstallLocation"), "this user has mem0tray: nothing is touched"
-    before = users_files()
-    installed = Package(home)
-    assert {each.name for each in users_files() - before} >= {"mem0tray.lnk", "mem0tray.exe"}
-    yield installed
-    kept = {*home.ledgers(), *home.claude.glob("mem0_*.json")}
-    installed.uninstall()
-    assert users_files() == before
-    assert not value(APPS, "DisplayName") + value(RUN, "mem0tray")
-    assert str(installed.folder) not in value("Environment", "Path")
-    assert kept == {*home.ledgers(), *home.claude.glob("mem0_*.json")}
+    with FileLock(Path(tempfile.gettempdir(), "mem0tray-package.lock")).held(3 * PATIENCE):
+        assert not value(APPS, "InstallLocation"), "this user has mem0tray: nothing is touched"
+        before = users_files()
+        installed = Package(home)
+        there = {each.name for each in users_files() - before}
+        assert there >= {"mem0tray.lnk", "mem0tray.exe"}
+        yield installed
+        kept = {*home.ledgers(), *home.claude.glob("mem0_*.json")}
+        installed.uninstall()
+        assert users_files() == before
+        assert not value(APPS, "DisplayName") + value(RUN, "mem0tray")
+        assert str(installed.folder) not in value("Environment", "Path")
+        assert kept == {*home.ledgers(), *home.claude.glob("mem0_*.json")}
 
 
 def test_it_delivers_once_through_a_kill_and_an_update(
