@@ -152,7 +152,7 @@ class ToolServer:
             raise Mem0TrayError("Nothing was done: the arguments are no object.")
         try:
             chosen = tools.arguments(name, given)
-        except ValidationError as error:
+        except (ValidationError, UnicodeError) as error:
             takes = ", ".join(f"`{each}`" for each in tools.TOOLS[name].__struct_fields__)
             done = "saved" if name == tools.SAVE else "asked"
             why = f"Nothing was {done}: {one_line(str(error), _LONGEST)}."

@@ -21,9 +21,9 @@ def _limit(default: int) -> tuple[Any, ...]:
 
 
 def _tool(about: str, *takes: tuple[Any, ...]) -> type[Struct]:
-    """Make a class of a tool's arguments; one without arguments takes any."""
+    """Make a class of a tool's arguments."""
     its = {"__doc__": about}
-    return msgspec.defstruct("Tool", takes, namespace=its, forbid_unknown_fields=bool(takes))
+    return msgspec.defstruct("Tool", takes, namespace=its, forbid_unknown_fields=True)
 
 
 _PROJECT: Final = _text("project_id", "The project. Left out: that of the folder you work in.", "")
@@ -60,17 +60,22 @@ TOOLS: Final = {
 
 def document(name: str) -> Object:
     """Return a tool as a client reads it."""
-    [schema] = msgspec.json.schema_components([TOOLS[name]])[1].values()
+    [made] = msgspec.json.schema_components([TOOLS[name]])[1].values()
+    schema = {key: each for key, each in made.items() if key in ("type", "properties")}
+    if made["required"]:
+        schema["required"] = made["required"]
     hints = {"readOnlyHint": name != SAVE, "destructiveHint": False, "openWorldHint": True}
-    about = {"name": name, "description": schema.pop("description")}
+    about = {"name": name, "description": made["description"]}
     return {**about, "inputSchema": schema, "annotations": hints}
 
 
 def arguments(name: str, given: Object) -> Object:
-    """Return the arguments of a call, also those that were left out.
+    """Return the arguments of a call, also those that were left out; a tool without takes any.
 
-    Raises msgspec.ValidationError, which names no value.
+    Raises msgspec.ValidationError, which names no value, and UnicodeError for a lone surrogate.
     """
+    if not TOOLS[name].__struct_fields__:
+        return {}
     # Some models write null for what they leave out.
     stated = {key: each for key, each in given.items() if each is not None}
     return msgspec.structs.asdict(msgspec.convert(stated, TOOLS[name], strict=False))

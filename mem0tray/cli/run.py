@@ -78,7 +78,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     finite = once or until_idle
     done = UntilDone(worker, 0.0 if once else _SOON)
     turn = done if finite else until_stopped(worker, bus)
-    answers = nullcontext() if finite else SessionSocket(worker.paths, lambda: worker.settings)
+    answers = nullcontext() if finite else SessionSocket(lambda: worker.settings)
     try:
         with Bell() as bell, RunScreen(bell.set) as screen, answers:
             bus.subscribe(screen)

@@ -102,7 +102,7 @@ class Application:
         self._notifier.start()
         self._controller.start()
         self._worker.start()
-        answers = SessionSocket(self._worker.paths, self._current)
+        answers = SessionSocket(self._current)
         with programs.signals(lambda _: self._tray.stop()), _console_end(self._tray.stop), answers:
             try:
                 self._mend("start at login", self._login.mend)

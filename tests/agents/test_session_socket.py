@@ -1,48 +1,63 @@
 """A session that begins is told by the worker's process what it should know."""
 
+import errno
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mem0tray.agents import session_socket
+from mem0tray.agents.session_socket import SessionSocket
+from mem0tray.config.settings import PathSettings, ServerSettings, Settings
 from tests.agents.test_hook import context, hook, told
 from tests.support import needs
 from tests.support.forked import ForkedHome, preset
-from tests.support.home import Home
+from tests.support.home import Env
+from tests.support.processes import LONGEST, PATIENCE, Process
 from tests.support.standin import Standin
 
 pytestmark = needs.PIPES
 
-PATIENT = preset({"mem0tray.agents.hook._WITHIN": 20.0})
-NOWHERE = {"MEM0TRAY_SERVER_URL": "http://127.0.0.1:9"}
+LONG = {"mem0tray.agents.hook._WITHIN": 20.0}
+# A hook that finds out by itself tells no memories.
+HOOK = preset({**LONG, "mem0tray.agents.for_models._RECALLED": 0})
 
 
 @pytest.fixture
-def home(server: Standin) -> Iterator[Home]:
+def home(server: Standin) -> Iterator[ForkedHome]:
     """A home below a short path, as the name of a socket has about 100 characters at most."""
     server.begin_with([("garden", "roses want sun"), ("orchard", "not this")])
     with (
         tempfile.TemporaryDirectory() as folder,
-        ForkedHome(Path(folder), server.url, instead=PATIENT) as home,
+        ForkedHome(Path(folder), server.url, instead=HOOK) as home,
     ):
         yield home
 
 
-def sockets(home: Home) -> list[Path]:
+def sockets(home: ForkedHome) -> list[Path]:
     return list(home.data.rglob("sessions.socket"))
 
 
-def is_told(home: Home) -> bool:
-    """Whether a hook that cannot reach the server itself knows what is there."""
-    done = home.run("hook", "SessionStart", stdin=told(home, source="startup"), env=NOWHERE)
+def worker(home: ForkedHome) -> Process:
+    process = home.start("run", before=preset(LONG))
+    home.wait(lambda: home.published_by(process), LONGEST, "metrics published")
+    return process
+
+
+def is_told(home: ForkedHome, env: Env = None) -> bool:
+    """Whether a session is told by another process than the hook's."""
+    done = home.run("hook", "SessionStart", stdin=told(home, source="startup"), env=env)
+    assert "Save what a later session should know" in done.stdout
     return "- roses want sun" in done.stdout
 
 
-def asked(home: Home, question: bytes) -> bytes:
+def asked(home: ForkedHome, question: bytes) -> bytes:
     """Ask at the socket, and read the answer to its end."""
     (path,) = sockets(home)
     with socket.socket(socket.AF_UNIX) as there:
@@ -54,62 +69,83 @@ def asked(home: Home, question: bytes) -> bytes:
     return b""
 
 
-def test_a_running_worker_tells_what_a_hook_would_find_out(home: Home) -> None:
+def test_a_running_worker_tells_what_a_hook_would_find_out(home: ForkedHome) -> None:
     assert not is_told(home)
-    alone = context(home)
-    assert "- roses want sun" in alone
-    home.worker()
+    worker(home)
     assert is_told(home)
-    assert context(home) == alone
 
 
-def test_what_was_saved_a_moment_ago_is_told(home: Home, server: Standin) -> None:
-    home.worker()
+def test_what_was_saved_a_moment_ago_is_told(home: ForkedHome, server: Standin) -> None:
+    worker(home)
     home.ok("pause")
     hook(home, "Stop", last_assistant_message="mem0: so do beans")
     assert "- [waiting here] so do beans" in context(home)
     assert server.saves == []
 
 
+def test_a_hook_with_another_server_or_folder_finds_out(home: ForkedHome) -> None:
+    worker(home)
+    assert not is_told(home, {"MEM0TRAY_SERVER_URL": "http://127.0.0.1:9"})
+    assert not is_told(home, {"MEM0TRAY_PATHS_CLAUDE_DIR": str(home.root / "another")})
+    assert is_told(home)
+
+
 @needs.SIGNALS
 def test_a_worker_that_stands_still_holds_up_no_session(server: Standin) -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ForkedHome(Path(folder), server.url) as home,
-    ):
-        worker = home.worker()
-        worker.signal(signal.SIGSTOP)
+    with tempfile.TemporaryDirectory() as folder, ForkedHome(Path(folder), server.url) as home:
+        process = home.worker()
+        process.signal(signal.SIGSTOP)
         assert context(home).startswith("Save what a later session should know")
-        worker.signal(signal.SIGCONT)
+        process.signal(signal.SIGCONT)
 
 
-def test_a_new_worker_answers_in_the_place_of_one_that_was_killed(home: Home) -> None:
-    home.worker().kill()
+def test_a_new_worker_answers_in_the_place_of_one_that_was_killed(home: ForkedHome) -> None:
+    worker(home).kill()
     assert sockets(home)
     assert not is_told(home)
-    home.worker()
+    worker(home)
     assert is_told(home)
 
 
-def test_the_socket_goes_with_its_worker(home: Home) -> None:
-    home.worker().stop()
-    assert sockets(home) == []
-
-
-def test_nonsense_gets_no_answer_and_does_no_harm(home: Home) -> None:
-    worker = home.worker()
-    for question in (b"", b"nonsense", b"1 \xff", b"[" * 1_000_000):
+def test_nonsense_gets_no_answer_and_does_no_harm(home: ForkedHome) -> None:
+    process = worker(home)
+    for question in (b"", b"nonsense", b"1 2 \xff", b"1 x y", b"[" * 1_000_000):
         assert asked(home, question) == b""
     assert is_told(home)
-    worker.stop()
-    assert worker.err == ""
+    process.stop()
+    assert process.err == ""
+
+
+class Tired(socket.socket):
+    """A socket that cannot take the first connection: no descriptor is left for it."""
+
+    failures = 1
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if Tired.failures:
+            Tired.failures -= 1
+            raise OSError(errno.EMFILE, "too many open files")
+        return super().accept()
+
+
+def test_a_connection_that_cannot_be_taken_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv("XDG_DATA_HOME", folder)
+        monkeypatch.setattr(session_socket, "_REST", 0.0)
+        monkeypatch.setattr(socket, "socket", Tired)
+        settings = Settings(PathSettings(folder), ServerSettings("http://127.0.0.1:9"))
+        settings.locations().data_dir.mkdir(parents=True)
+        with SessionSocket(lambda: settings):
+            told = session_socket.ask(settings, "garden", time.monotonic() + PATIENCE)
+        assert told.startswith("Save what a later session should know")
+        assert Tired.failures == 0
 
 
 def test_where_the_name_is_too_long_for_a_socket_the_hook_finds_out(
     tmp_path: Path, server: Standin
 ) -> None:
-    with ForkedHome(tmp_path / ("a long name " * 10), server.url, instead=PATIENT) as home:
+    with ForkedHome(tmp_path / ("a long name " * 10), server.url, instead=preset(LONG)) as home:
         server.begin_with([("garden", "roses want sun")])
         home.worker()
         assert sockets(home) == []
-        assert "- roses want sun" in context(home)
+        assert is_told(home)

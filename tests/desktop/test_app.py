@@ -2,23 +2,21 @@
 
 import json
 import signal
+import socket
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from mem0tray.agents import session_socket
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.files.lock import is_locked
-from mem0tray.system.paths import Paths
 from tests.desktop.programs import Programs
 from tests.support.desktop import Desktop
 from tests.support.home import one_line
 from tests.support.http1 import Answer
-from tests.support.processes import PATIENCE, Process, wait_until
+from tests.support.processes import Process, wait_until
 from tests.support.shapes import entry, waiting
 from tests.support.sni import TrayItem
 from tests.support.standin import NAMED
@@ -52,11 +50,12 @@ def test_its_process_tells_a_session_what_to_know(tray: Tray) -> None:
     with tempfile.TemporaryDirectory() as folder:  # the name of a socket is short
         tray.home.env["XDG_DATA_HOME"] = folder
         process, _ = tray.shown()
-        paths = Paths(tray.home.claude, Path(folder) / "mem0tray")
-        told = session_socket.ask(paths, "garden", time.monotonic() + PATIENCE)
-        assert told.startswith("Save what a later session should know")
+        [path] = Path(folder).rglob("sessions.socket")
+        with socket.socket(socket.AF_UNIX) as there:
+            there.connect(str(path))
         process.stop()
-        assert not paths.sessions.exists()
+        with socket.socket(socket.AF_UNIX) as there, pytest.raises(ConnectionRefusedError):
+            there.connect(str(path))
 
 
 def test_a_second_start_opens_the_window(tray: Tray, programs: Programs) -> None:
