@@ -65,10 +65,7 @@ def _carried_out(agent: Agent, event: str, its: HookEvent, given: bytes, began: 
 
 
 def _context(folder: Path, until: float) -> str:
-    """Return what a session in this folder should know, from the worker's process if there is one.
-
-    Raises Mem0TrayError for wrong settings.
-    """
+    """Return what a session in this folder should know, from the worker's process if it runs."""
     from mem0tray.agents import session_socket
     from mem0tray.config import settings as config
     from mem0tray.system import project

@@ -7,7 +7,6 @@ speak the revisions that begin with `initialize`, to which every client falls ba
 import json
 import logging
 import os
-import select
 import sys
 import threading
 import time
@@ -40,7 +39,6 @@ _NOT_JSON, _NO_REQUEST, _NO_METHOD = -32700, -32600, -32601
 _FUNCTIONS: Final = "mem0tray.agents.for_models"
 _PATIENCE: Final = 5.0  # seconds for the client to name its folders, on a busy machine too
 _LAST: Final = 5.0  # seconds for the calls under way when standard input ends
-_LOOK: Final = 0.05  # seconds
 _NAME: Final = 80  # characters of a name that is shown
 _LONGEST: Final = 160  # characters of what is wrong with arguments
 _log = logging.getLogger(__name__)
@@ -82,15 +80,7 @@ class ToolServer:
             answers.put({})
         end = time.monotonic() + _LAST
         for call in [each for each in threading.enumerate() if each.name == "mem0tray-tool"]:
-            while call.is_alive() and self._heard() and (time.monotonic() < end or not call.daemon):
-                call.join(_LOOK)
-
-    def _heard(self) -> bool:
-        with suppress(AttributeError, OSError, ValueError):  # Windows cannot say
-            reader = select.poll()
-            reader.register(self._out.fileno(), 0)
-            return not reader.poll(0)
-        return True
+            call.join(max(0.0, end - time.monotonic()) if call.daemon else None)
 
     def _request(self, name: Any, method: Any, params: Any) -> None:
         given: Object = params if isinstance(params, dict) else {}

@@ -5,13 +5,12 @@ nobody answers, the hook finds out by itself, as on Windows, whose Python has no
 """
 
 import socket
-import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Final, Self
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Final
 
 import msgspec
 
@@ -22,7 +21,8 @@ from mem0tray.system import threads
 _LATE: Final = 0.1  # seconds after a question's end: the answer says that the server is slow
 _ASKED_WITHIN: Final = 1.0  # seconds for a question to arrive
 _LONGEST: Final = 10_000  # characters of a question
-_REST: Final = 1.0  # seconds, where no descriptor is left for a connection
+_REST: Final = 1.0  # seconds, where no descriptor or thread is left for a connection
+_Current = Callable[[], Settings]
 
 
 def ask(settings: Settings, project: str, until: float) -> str:
@@ -30,11 +30,9 @@ def ask(settings: Settings, project: str, until: float) -> str:
 
     `until`: the moment (monotonic) until which the server may answer.
     """
-    if sys.platform == "win32":
-        return ""
     left = until - time.monotonic()
-    # ValueError: of a project that is no Unicode, as the name of a folder may be.
-    with suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as there:
+    # AttributeError: on Windows. ValueError: of a project that is no Unicode, as a folder may be.
+    with suppress(AttributeError, OSError, ValueError), socket.socket(socket.AF_UNIX) as there:
         there.settimeout(left + _LATE)
         there.connect(str(settings.locations().sessions))
         there.sendall(f"{_mark(settings)} {left} {project}".encode())
@@ -48,59 +46,48 @@ def _mark(settings: Settings) -> str:
     return str(zlib.crc32(msgspec.json.encode((settings.server, settings.paths))))
 
 
-class SessionSocket:
-    """Answers within its `with`, for the folder that is served then, by the settings in force.
+@contextmanager
+def answering(settings: _Current) -> Iterator[None]:
+    """Answer meanwhile, for the folder that is served now, by the settings in force.
 
-    Its file stays, as one does after a kill: nobody listens there.
+    The socket's file stays, as one does after a kill: nobody listens there.
     """
-
-    def __init__(self, settings: Callable[[], Settings]) -> None:
-        self._settings = settings
-        self._is_over = threading.Event()
-
-    def __enter__(self) -> Self:
-        if sys.platform != "win32":
-            self._socket = socket.socket(socket.AF_UNIX)
-            path = self._settings().locations().sessions
-            try:
-                path.unlink(missing_ok=True)
-                self._socket.bind(str(path))  # whose name may be too long
-                self._socket.listen()
-                _start(self._listen, self._socket)
-            except (OSError, Mem0TrayError):
-                self._socket.close()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        if sys.platform != "win32":
-            with self._socket, suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)  # which ends `accept`
-
-    def _listen(self, its: socket.socket) -> None:
-        while not self._is_over.is_set():
-            try:
-                there, _ = its.accept()
-            except OSError:
-                self._is_over.wait(_REST)
-                continue
-            try:
-                _start(self._answer, there)
-            except NoThreadError:
-                there.close()
-
-    def _answer(self, there: socket.socket) -> None:
-        from mem0tray.agents import for_models  # slow to import, and not everybody has an agent
-
-        with there, suppress(OSError, ValueError, Mem0TrayError):
-            there.settimeout(_ASKED_WITHIN)
-            asked = there.makefile(encoding="utf-8", newline="").read(_LONGEST)
-            mark, seconds, project = asked.split(" ", 2)
-            until, settings = time.monotonic() + float(seconds), self._settings()
-            if mark == _mark(settings):
-                there.sendall(for_models.session_start(settings, project, until).encode())
+    is_over = threading.Event()
+    with ExitStack() as stack:
+        # The name may be too long for a socket.
+        with suppress(AttributeError, OSError, Mem0TrayError):
+            its = stack.enter_context(socket.socket(socket.AF_UNIX))
+            path = settings().locations().sessions
+            path.unlink(missing_ok=True)
+            its.bind(str(path))
+            _start(_listen, its, settings, is_over)
+            stack.enter_context(suppress(OSError))
+            stack.callback(its.shutdown, socket.SHUT_RDWR)  # ends `accept`
+        stack.callback(is_over.set)
+        yield
 
 
-def _start(work: Callable[[socket.socket], None], its: socket.socket) -> None:
-    thread = threading.Thread(target=work, args=(its,), name="mem0tray-sessions", daemon=True)
+def _listen(its: socket.socket, settings: _Current, is_over: threading.Event) -> None:
+    its.listen()
+    while not is_over.is_set():
+        with suppress(OSError, NoThreadError):
+            _start(_answer, its.accept()[0], settings)
+            continue
+        is_over.wait(_REST)
+
+
+def _answer(there: socket.socket, current: _Current) -> None:
+    from mem0tray.agents import for_models  # slow to import, and not everybody has an agent
+
+    with there, suppress(OSError, ValueError, Mem0TrayError):
+        there.settimeout(_ASKED_WITHIN)
+        asked = there.makefile(encoding="utf-8", newline="").read(_LONGEST)
+        mark, seconds, project = asked.split(" ", 2)
+        until, settings = time.monotonic() + float(seconds), current()
+        if mark == _mark(settings):
+            there.sendall(for_models.session_start(settings, project, until).encode())
+
+
+def _start(work: Callable[..., None], *its: Any) -> None:
+    thread = threading.Thread(target=work, args=its, name="mem0tray-sessions", daemon=True)
     threads.start(thread)

@@ -61,9 +61,7 @@ TOOLS: Final = {
 def document(name: str) -> Object:
     """Return a tool as a client reads it."""
     [made] = msgspec.json.schema_components([TOOLS[name]])[1].values()
-    schema = {key: each for key, each in made.items() if key in ("type", "properties")}
-    if made["required"]:
-        schema["required"] = made["required"]
+    schema = {key: made[key] for key in ("type", "properties", "required")}
     hints = {"readOnlyHint": name != SAVE, "destructiveHint": False, "openWorldHint": True}
     about = {"name": name, "description": made["description"]}
     return {**about, "inputSchema": schema, "annotations": hints}

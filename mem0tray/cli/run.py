@@ -64,7 +64,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     """Run the worker in the terminal, after `greeting` on stderr once we have the folder."""
     loaded = config.load()
     output.remark(*loaded.warnings)
-    from mem0tray.agents.session_socket import SessionSocket
+    from mem0tray.agents import session_socket
     from mem0tray.worker.folders.settings import SettingsFile
     from mem0tray.worker.log import EventLog
     from mem0tray.worker.thread import WorkerThread
@@ -78,7 +78,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     finite = once or until_idle
     done = UntilDone(worker, 0.0 if once else _SOON)
     turn = done if finite else until_stopped(worker, bus)
-    answers = nullcontext() if finite else SessionSocket(lambda: worker.settings)
+    answers = nullcontext() if finite else session_socket.answering(lambda: worker.settings)
     try:
         with Bell() as bell, RunScreen(bell.set) as screen, answers:
             bus.subscribe(screen)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.agents.session_socket import SessionSocket
+from mem0tray.agents import session_socket
 from mem0tray.alerts import AlertWatch
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
@@ -102,7 +102,7 @@ class Application:
         self._notifier.start()
         self._controller.start()
         self._worker.start()
-        answers = SessionSocket(self._current)
+        answers = session_socket.answering(self._current)
         with programs.signals(lambda _: self._tray.stop()), _console_end(self._tray.stop), answers:
             try:
                 self._mend("start at login", self._login.mend)

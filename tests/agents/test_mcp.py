@@ -33,8 +33,8 @@ def test_six_tools_are_listed(connect: Connect, mode: str) -> None:
     tools = connect(mode=mode).tools()
     found = {name: set(each.input_schema["properties"]) for name, each in tools.items()}
     assert found == {name: set(arguments) for name, arguments in ARGUMENTS.items()}
-    required = {name: each.input_schema.get("required") for name, each in tools.items()}
-    assert required == {name: REQUIRED.get(name) for name in ARGUMENTS}
+    required = {name: each.input_schema["required"] for name, each in tools.items()}
+    assert required == {name: REQUIRED.get(name, []) for name in ARGUMENTS}
     recall, search = tools["mem0_recall"], tools["mem0_search"]
     assert recall.input_schema["properties"]["limit"]["default"] == 20
     assert search.input_schema["properties"]["limit"]["default"] == 10

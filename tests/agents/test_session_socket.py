@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from mem0tray.agents import session_socket
-from mem0tray.agents.session_socket import SessionSocket
 from mem0tray.config.settings import PathSettings, ServerSettings, Settings
 from tests.agents.test_hook import context, hook, told
 from tests.support import needs
@@ -135,7 +134,7 @@ def test_a_connection_that_cannot_be_taken_ends_nothing(monkeypatch: pytest.Monk
         monkeypatch.setattr(socket, "socket", Tired)
         settings = Settings(PathSettings(folder), ServerSettings("http://127.0.0.1:9"))
         settings.locations().data_dir.mkdir(parents=True)
-        with SessionSocket(lambda: settings):
+        with session_socket.answering(lambda: settings):
             told = session_socket.ask(settings, "garden", time.monotonic() + PATIENCE)
         assert told.startswith("Save what a later session should know")
         assert Tired.failures == 0
