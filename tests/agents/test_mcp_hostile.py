@@ -3,7 +3,6 @@
 import functools
 import io
 import json
-import math
 import queue
 import threading
 from collections.abc import Callable
@@ -243,7 +242,7 @@ def test_what_was_asked_is_answered_though_the_input_has_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nor does it wait for what only the client could say."""
-    monkeypatch.setattr(mcp_server, "_LAST", math.inf)
+    monkeypatch.setattr(mcp_server, "_LAST", PATIENCE)
     monkeypatch.setattr(ToolServer, "_answer", lambda server, *_: f"in {server._folder()}")
     server = ToolServer(out := io.BytesIO())
     able = request(1, "initialize", capabilities={"roots": {}})
