@@ -55,20 +55,21 @@ def answering(settings: _Current) -> Iterator[None]:
     is_over = threading.Event()
     with ExitStack() as stack:
         # The name may be too long for a socket.
-        with suppress(AttributeError, OSError, Mem0TrayError):
-            its = stack.enter_context(socket.socket(socket.AF_UNIX))
+        with suppress(AttributeError, OSError, Mem0TrayError), ExitStack() as made:
+            its = made.enter_context(socket.socket(socket.AF_UNIX))
             path = settings().locations().sessions
             path.unlink(missing_ok=True)
             its.bind(str(path))
+            its.listen()
+            made.enter_context(suppress(OSError))
+            made.callback(its.shutdown, socket.SHUT_RDWR)  # ends `accept`
             _start(_listen, its, settings, is_over)
-            stack.enter_context(suppress(OSError))
-            stack.callback(its.shutdown, socket.SHUT_RDWR)  # ends `accept`
+            stack.enter_context(made.pop_all())
         stack.callback(is_over.set)
         yield
 
 
 def _listen(its: socket.socket, settings: _Current, is_over: threading.Event) -> None:
-    its.listen()
     while not is_over.is_set():
         with suppress(OSError, NoThreadError):
             _start(_answer, its.accept()[0], settings)
