@@ -1,5 +1,6 @@
 """The bugs: each is what a change of the product might get wrong, as small as it would be."""
 
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -164,8 +165,8 @@ def files_before_ledger(stand: Stand) -> None:
     """Let no commit of the ledger reach the disk before the files that depend on it."""
     begin = Ledger._begin
 
-    def off(self: Ledger, _: str) -> None:
-        begin(self, "OFF")
+    def off(self: Ledger, _: str) -> sqlite3.Connection:
+        return begin(self, "OFF")
 
     stand(Ledger, "_begin", off)
 
