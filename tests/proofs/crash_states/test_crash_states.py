@@ -52,7 +52,7 @@ def test_the_first_setting_outlasts_a_power_cut() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)  # the DLQ file's protocol has 8,900 states
+@pytest.mark.timeout(3 * 3600)  # the DLQ file's protocol has 63,000 states: an hour and a half
 @pytest.mark.parametrize("protocol", EACH)
 @pytest.mark.row(3)
 def test_no_state_that_a_power_cut_may_leave_loses_anything(protocol: str) -> None:
