@@ -218,11 +218,10 @@ def test_hostile_texts_do_no_harm(window: Window, number: int) -> None:
 
 
 def _troubles(home: Home) -> Iterator[tuple[str, str]]:
-    """Break one thing after the other, and mend it; yield what it is, and what is said of it."""
-    (ledger,) = home.ledgers()
-    aside = ledger.rename(home.root / "aside")
-    yield "no ledger", "not running"
-    aside.rename(ledger)
+    """Break one thing after the other; yield what it is, and what is said of it.
+
+    The ledger comes last: a page begins a new one, which no old one may take the place of.
+    """
     sound = home.dlq.read_text()
     home.dlq.write_text('{"items": [{"id')
     yield "a broken DLQ file", "mem0_queue_dlq"
@@ -232,8 +231,12 @@ def _troubles(home: Home) -> Iterator[tuple[str, str]]:
     home.configure('[server]\nurl = 7\n[sync]\nx = "')
     yield "wrong settings", "not running"
     home.config.unlink()
+    (ledger,) = home.ledgers()
     ledger.write_bytes(b"SQLite format 3\0" + b"nonsense" * 1000)
     yield "a broken ledger", "mem0tray is not running"
+    for each in ledger.parent.glob(f"{ledger.name}*"):
+        each.unlink()
+    yield "no ledger", "not running"
 
 
 def test_what_is_broken_is_said_and_the_rest_shown(window: Window) -> None:
