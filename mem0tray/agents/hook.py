@@ -72,8 +72,7 @@ def _context(folder: Path, until: float) -> str:
 
     name = project.of_session(folder, os.environ)
     settings = config.load().settings
-    told = session_socket.ask(settings, name, until)
-    if told:
+    if told := session_socket.ask(settings, name, until):
         return told
     from mem0tray.agents import for_models
 

@@ -18,13 +18,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO, Final
 
-from msgspec import ValidationError
-
 from mem0tray import __version__
-from mem0tray.agents import MARK, tools
-from mem0tray.agents.tools import Object
+from mem0tray.agents import MARK, SAVE
 from mem0tray.core.errors import Mem0TrayError, NoThreadError
-from mem0tray.core.text import did_you_mean, one_line
+from mem0tray.core.text import one_line
 from mem0tray.system import project, threads
 
 INSTRUCTIONS: Final = (
@@ -39,8 +36,7 @@ _NOT_JSON, _NO_REQUEST, _NO_METHOD = -32700, -32600, -32601
 _FUNCTIONS: Final = "mem0tray.agents.for_models"
 _PATIENCE: Final = 5.0  # seconds for the client to name its folders, on a busy machine too
 _LAST: Final = 5.0  # seconds for the calls under way when standard input ends
-_NAME: Final = 80  # characters of a name that is shown
-_LONGEST: Final = 160  # characters of what is wrong with arguments
+Object = dict[str, Any]
 _log = logging.getLogger(__name__)
 
 
@@ -96,18 +92,20 @@ class ToolServer:
                 "instructions": INSTRUCTIONS,
             }
         elif method == "tools/list":
+            from mem0tray.agents import tools  # slow to import, as msgspec is
+
             result = {"tools": list(map(tools.document, tools.TOOLS))}
         elif method == "tools/call":
             # The program's end waits for what is being saved, and for nothing else.
             call = threading.Thread(target=self._call, args=(name, given), name="mem0tray-tool")
-            call.daemon = given.get("name") != tools.SAVE
+            call.daemon = given.get("name") != SAVE
             try:
                 threads.start(call)
             except NoThreadError:  # the next message waits
                 self._call(name, given)
             return
         elif method != "ping":
-            self._refuse(name, _NO_METHOD, f"There is no method {one_line(str(method), _NAME)}.")
+            self._refuse(name, _NO_METHOD, f"There is no method {one_line(str(method))}.")
             return
         self._send({"id": name, "result": result})
         if method == "initialize":  # what the first call needs is slow to import
@@ -127,26 +125,15 @@ class ToolServer:
             text = str(error)
         except Exception as error:  # noqa: BLE001  (whatever it is, in words; the rest is logged)
             _log.exception("A tool failed.")
-            unless = " Nothing may have been saved." if tool == tools.SAVE else ""
+            unless = " Nothing may have been saved." if tool == SAVE else ""
             text = f"The tool failed ({type(error).__name__}).{unless}"
         content = [{"type": "text", "text": text}]
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
     def _answer(self, name: str, given: Any) -> str:
-        if name not in tools.TOOLS:
-            guess, there = did_you_mean(name, tools.TOOLS), ", ".join(tools.TOOLS)
-            raise Mem0TrayError(
-                f"There is no tool `{one_line(name, _NAME)}`.{guess}", f"The tools are {there}."
-            )
-        if not isinstance(given, dict):
-            raise Mem0TrayError("Nothing was done: the arguments are no object.")
-        try:
-            chosen = tools.arguments(name, given)
-        except (ValidationError, UnicodeError) as error:
-            takes = ", ".join(f"`{each}`" for each in tools.TOOLS[name].__struct_fields__)
-            done = "saved" if name == tools.SAVE else "asked"
-            why = f"Nothing was {done}: {one_line(str(error), _LONGEST)}."
-            raise Mem0TrayError(why, f"{name} takes {takes}.") from error
+        from mem0tray.agents import tools
+
+        chosen = tools.arguments(name, given)
         if "project_id" in chosen:
             chosen["project"] = self._project(chosen.pop("project_id"))
         said: str = getattr(import_module(_FUNCTIONS), name.removeprefix("mem0_"))(**chosen)

@@ -48,10 +48,7 @@ def _mark(settings: Settings) -> str:
 
 @contextmanager
 def answering(settings: _Current) -> Iterator[None]:
-    """Answer meanwhile, for the folder that is served now, by the settings in force.
-
-    The socket's file stays, as one does after a kill: nobody listens there.
-    """
+    """Answer meanwhile, for the folder served now, by the settings in force; the file stays."""
     is_over = threading.Event()
     with ExitStack() as stack:
         # The name may be too long for a socket.

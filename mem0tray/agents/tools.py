@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-SAVE: Final = "mem0_save"
-Object = dict[str, Any]
+from mem0tray.agents import SAVE
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import did_you_mean, one_line
 
 
 def _text(name: str, about: str, *default: str) -> tuple[Any, ...]:
@@ -58,7 +59,7 @@ TOOLS: Final = {
 }
 
 
-def document(name: str) -> Object:
+def document(name: str) -> dict[str, Any]:
     """Return a tool as a client reads it."""
     [made] = msgspec.json.schema_components([TOOLS[name]])[1].values()
     schema = {key: made[key] for key in ("type", "properties", "required")}
@@ -67,13 +68,22 @@ def document(name: str) -> Object:
     return {**about, "inputSchema": schema, "annotations": hints}
 
 
-def arguments(name: str, given: Object) -> Object:
+def arguments(name: str, given: Any) -> dict[str, Any]:
     """Return the arguments of a call, also those that were left out; a tool without takes any.
 
-    Raises msgspec.ValidationError, which names no value, and UnicodeError for a lone surrogate.
+    Raises Mem0TrayError, which says in words and without a value what is wrong.
     """
-    if not TOOLS[name].__struct_fields__:
-        return {}
-    # Some models write null for what they leave out.
-    stated = {key: each for key, each in given.items() if each is not None}
-    return msgspec.structs.asdict(msgspec.convert(stated, TOOLS[name], strict=False))
+    if name not in TOOLS:
+        guess, there = did_you_mean(name, TOOLS), ", ".join(TOOLS)
+        raise Mem0TrayError(
+            f"There is no tool `{one_line(name)}`.{guess}", f"The tools are {there}."
+        )
+    takes = TOOLS[name].__struct_fields__
+    if isinstance(given, dict):  # some models write null for what they leave out
+        given = {key: each for key, each in given.items() if takes and each is not None}
+    try:
+        return msgspec.structs.asdict(msgspec.convert(given, TOOLS[name], strict=False))
+    except (msgspec.ValidationError, UnicodeError) as error:
+        done, named = "saved" if name == SAVE else "asked", ", ".join(map("`{}`".format, takes))
+        why = f"Nothing was {done}: {one_line(str(error))}."
+        raise Mem0TrayError(why, f"{name} takes {named}.") from error

@@ -1,6 +1,6 @@
 """The commands, and the process of one: its streams, its errors, its exit code.
 
-`hook` and `status --line`, which other programs call all the time, do without click.
+`hook`, `mcp` and `status --line`, which other programs start all the time, do without click.
 """
 
 import errno
@@ -56,6 +56,11 @@ def _run(arguments: list[str]) -> int:
         return 0
     if called := _hook(arguments):
         run_hook(*called)
+        return 0
+    if arguments == ["mcp"]:
+        from mem0tray.agents import mcp_server
+
+        mcp_server.serve()
         return 0
     from mem0tray.cli import app
 

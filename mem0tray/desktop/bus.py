@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-from dbus_fast import Message, MessageFlag, MessageType, PropertyAccess, errors, service
+from dbus_fast import Message, MessageFlag, MessageType, PropertyAccess, service
 from dbus_fast.aio import MessageBus
+from dbus_fast.errors import AuthError, DBusError, InvalidAddressError, InvalidMessageError
 from dbus_fast.service import ServiceInterface
 from dbus_fast.unpack import unpack_variants
 
@@ -36,9 +37,9 @@ _LEAVING: Final = 1.0  # seconds for the end of a connection, which closes its s
 _log: Final = logging.getLogger(__name__)
 _SILENT: Final = Reason("The session's D-Bus does not answer.")
 _ENDED: Final = Reason("The session's D-Bus has ended.")
-# What comes while a connection is made or ends; up to version 2 dbus_fast's have no common base.
-_OF_LIBRARY: Final = (each for name, each in vars(errors).items() if name.endswith("Error"))
-_FAULTS: Final[tuple[type[Exception], ...]] = (EOFError, OSError, *_OF_LIBRARY)
+# What dbus_fast raises while a connection is made or ends; up to version 2 without a base.
+_OF_LIBRARY: Final = (AuthError, DBusError, InvalidAddressError, InvalidMessageError)
+_FAULTS: Final = (EOFError, OSError, *_OF_LIBRARY)
 _Found = TypeVar("_Found")
 Heard = Callable[[list[Any]], object]  # takes the signal's arguments, variants unpacked
 

@@ -253,7 +253,7 @@ NO_QUESTIONS: Final[Sequence[tuple[Mapping[str, object], str]]] = (
     ({"limit": "many"}, "Expected `int`, got `str` - at `$.limit`"),
     ({"limit": [5]}, "Expected `int`, got `array` - at `$.limit`"),
     ({"Limit": 1}, "Object contains unknown field `Limit`"),
-    ({ODD * 99: 1}, ("Object contains unknown field `" + "a [31m b" * 99)[:159] + "…"),
+    ({ODD * 99: 1}, ("Object contains unknown field `" + "a [31m b" * 99)[:199] + "…"),
 )
 
 
