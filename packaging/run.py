@@ -55,9 +55,9 @@ def main() -> int:
     if home and home.exists() and not (home / MARK).exists() and any(home.iterdir()):
         parser.error(f"{home} is neither empty nor a scratch home made by this script")
 
+    environ = environment.ensure()
     if not (arguments or options.real):
         environment.say("This takes a few seconds.")
-    environ = environment.ensure()
     if options.real:
         environment.become([environment.command("mem0tray"), *(arguments or ["run"])], environ)
     home = home or Path(tempfile.mkdtemp(prefix="mem0tray-scratch-"))
