@@ -1,5 +1,6 @@
 """`mem0tray edit`."""
 
+import importlib
 import json
 import re
 import sys
@@ -155,6 +156,7 @@ def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
 def test_an_editor_keeps_its_backslashes_on_windows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
 ) -> None:
+    importlib.import_module("click._termui_impl")  # which else would look for Windows' modules
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("VISUAL", line)
     with pytest.raises(Mem0TrayError, match=re.escape(said)):
