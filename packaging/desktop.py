@@ -22,7 +22,7 @@ TEST_TOOLS: Final = (
     ("xfce4-session", "xfce4-session"),  # a real login
     ("plistutil", "libplist-utils"),  # reads property lists, as launchd does
     ("systemd-analyze", "systemd"),  # checks the unit of the service
-    ("chromium", "chromium"),  # a real browser, for the window
+    ("chromium-headless-shell", "chromium-headless-shell"),  # a real browser, for the window
     ("ps", "procps"),  # names a process where there is no /proc
     ("strace", "strace"),  # kills and errors at a chosen system call
     ("mandoc", "mandoc"),  # checks the manual page

@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.desktops.desks import DESKS
 from tests.pictures.__main__ import LARGEST, PICTURES, make
+from tests.support.browser import CHROMIUM
 from tests.support.home import REPOSITORY
 
 FOLDER = REPOSITORY / "packaging" / "pictures"
@@ -45,7 +46,7 @@ def test_those_of_desktops_are_of_desktops_that_are_tried() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_they_can_be_made(tmp_path: Path) -> None:
-    names = [name for name in PICTURES if shutil.which("chromium") or "window" not in name]
+    names = [name for name in PICTURES if shutil.which(CHROMIUM) or "window" not in name]
     make(tmp_path, names)
     for name in names:
         with Image.open(tmp_path / f"{name}.png") as new, Image.open(FOLDER / f"{name}.png") as old:

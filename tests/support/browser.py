@@ -10,19 +10,12 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_pla
 
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.processes import PATIENCE, Process, wait_until
 from tests.support.shapes import Item
 
-CHROMIUM: Final = "chromium"
-# Two pages of Chromium's own below the address bar, which each window renders anew, and which take
-# more of a processor than ours, and a process kept ready for the next one; the others are
-# Playwright's, whose list this one replaces.
-_WITHOUT: Final = (
-    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
-    "AimEnabled", "HttpsUpgrades", "NetworkTimeServiceQuerying", "OptimizationHints",
-    "PaintHolding", "PreconnectToSearch", "Translate", "SpareRendererForSitePerProcess",
-)  # fmt: skip
+CHROMIUM: Final = "chromium-headless-shell"  # has no windows of its own, which take a third more
 _NAME: Final = "browser"
 _APART: Final = """
 import signal
@@ -36,10 +29,7 @@ serve.main()
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=shutil.which(CHROMIUM),
-            args=[f"--disable-features={','.join(_WITHOUT)}"],
-        )
+        browser = driver.chromium.launch(executable_path=shutil.which(CHROMIUM))
         yield browser
         browser.close()
 
@@ -94,6 +84,13 @@ class Window:
         self.home.wait(lambda: self.serves, what="the window is served")
         return process
 
+    def _serve(self) -> None:
+        """Serve it by a fork, where `mem0tray open` would start an interpreter."""
+        if isinstance(self.home, ForkedHome) and self.home.data.is_dir():
+            folder = str(self.folder)
+            if self.home.start_module("mem0tray.window.serve", folder, "C") is not None:
+                self.home.wait(lambda: self.serves, what="the window is served")
+
     def door(self, **env: str) -> str:
         """Type `mem0tray open`; the address that the browser was given."""
         self.home.ok("open", env={"BROWSER": str(self._script), "DISPLAY": ":0", **env})
@@ -109,6 +106,8 @@ class Window:
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("response", self._answered)
+        if not (env or self.serves):
+            self._serve()
         page.goto(self.door(**(env or {})))
         page.wait_for_selector("#live h1")
         page.wait_for_load_state()  # a click before that does nothing

@@ -80,11 +80,18 @@ class ForkedHome(Home):
         whole = {**self.env, **(env or {})}
         if not self._may_fork(wrapper, whole):
             return super().start(*arguments, wrapper=wrapper, env=env)
+        before, to_the_end = before or self._before, before is not None
+        return self._fork("mem0tray", *arguments, env=whole, before=before, to_the_end=to_the_end)
+
+    def start_module(self, module: str, *arguments: str) -> Process | None:
+        """Start what the program starts by itself else; None where it must do so."""
+        if not self._may_fork((), self.env):
+            return None
+        return self._fork(module, *arguments, env=self.env)
+
+    def _fork(self, *command: str, **options: Any) -> Process:
         output = self.root.with_name(f"{self.root.name}-process-{len(self._processes)}")
-        process = Forked(
-            ("mem0tray", *arguments), env=whole, cwd=output.parent, output=output,
-            before=before or self._before, to_the_end=before is not None,
-        )  # fmt: skip
+        process = Forked(command, cwd=output.parent, output=output, **options)
         self._processes.append(process)
         return process
 

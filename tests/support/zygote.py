@@ -38,7 +38,7 @@ PRELOADED: Final = (
     "mem0tray.server.vps", "mem0tray.worker.folders.settings",
     "mem0tray.worker.thread", "mem0tray.desktop.app", "httpx", "httpcore",
     "mem0tray.server.transport", "mem0tray.server.oss", "mem0tray.server.hosted",
-    "mem0tray.cli.run", "encodings.idna", "encodings.utf_16_le",
+    "mem0tray.cli.run", "mem0tray.window.serve", "encodings.idna", "encodings.utf_16_le",
 )  # fmt: skip
 _LIBC: Final = ctypes.CDLL(None)
 _LONGEST: Final = 65536  # bytes of an order

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from mem0tray.localserver import endpoint
 from tests.localserver.support import client_of
 from tests.support import needs
-from tests.support.browser import Window
+from tests.support.browser import CHROMIUM, Window
 from tests.support.held import held
 from tests.support.home import Home
 from tests.support.http1 import Answer
@@ -19,7 +19,7 @@ from tests.support.processes import wait_until
 from tests.support.shapes import entry, waiting
 from tests.support.standin import Standin
 
-pytestmark = [needs.program("chromium"), needs.linux("a browser is found in another way there")]
+pytestmark = [needs.program(CHROMIUM), needs.linux("a browser is found in another way there")]
 
 DAY = 86_400
 _IS_IN_SIGHT = "e => e.getBoundingClientRect().bottom < innerHeight"

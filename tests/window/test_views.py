@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route
 from playwright.sync_api import TimeoutError as TooLateError
 
 from tests.support import needs
-from tests.support.browser import Tab, Window
+from tests.support.browser import CHROMIUM, Tab, Window
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import LONGEST, wait_until
@@ -20,7 +20,7 @@ from tests.support.shapes import entry, waiting
 from tests.support.standin import NAMED, Standin
 from tests.support.variants import variants
 
-pytestmark = [needs.program("chromium"), needs.linux("a browser is found in another way there")]
+pytestmark = [needs.program(CHROMIUM), needs.linux("a browser is found in another way there")]
 
 VIEWS = ("", "undelivered", "activity", "settings")
 LOOKS: Final[tuple[tuple[Literal["light", "dark"], int], ...]] = (("light", 1100), ("dark", 360))
