@@ -55,16 +55,14 @@ def test_ids_come_with_their_project(filled: Scratch) -> None:
     assert _answers(filled, "mem0tray retry ", "zsh") == zsh
 
 
-@pytest.mark.parametrize("context", commands.EVERY, ids=commands.PATHS)
-def test_whatever_takes_an_id_or_a_project_completes_it(
-    filled: Scratch, context: click.Context
-) -> None:
-    path = context.command_path
-    for parameter in context.command.get_params(context):
-        if isinstance(parameter, click.Argument) and "ID" in str(parameter.metavar):
-            assert f"plain,{DEAD[:8]}" in _answers(filled, f"{path} ")
-        if "--project" in parameter.opts:
-            assert "plain,my-project" in _answers(filled, f"{path} --project ")
+def test_whatever_takes_an_id_or_a_project_completes_it(filled: Scratch) -> None:
+    for context in commands.EVERY:
+        path = context.command_path
+        for parameter in context.command.get_params(context):
+            if isinstance(parameter, click.Argument) and "ID" in str(parameter.metavar):
+                assert f"plain,{DEAD[:8]}" in _answers(filled, f"{path} "), path
+            if "--project" in parameter.opts:
+                assert "plain,my-project" in _answers(filled, f"{path} --project "), path
 
 
 def test_hostile_names_are_not_offered(home: Scratch) -> None:

@@ -46,11 +46,11 @@ def test_every_command_stands_under_a_heading(home: Scratch) -> None:
         assert line == summary
 
 
-@pytest.mark.parametrize("path", commands.PATHS)
-def test_help_shows_what_dash_dash_help_shows(home: Scratch, path: str) -> None:
-    shown = home.ok("help", *path.split())
-    assert shown == home.ok(*path.split(), "--help")
-    assert shown.startswith(f"Usage: mem0tray {path} ")
+def test_help_shows_what_dash_dash_help_shows(home: Scratch) -> None:
+    for path in commands.PATHS:
+        shown = home.ok("help", *path.split())
+        assert shown == home.ok(*path.split(), "--help")
+        assert shown.startswith(f"Usage: mem0tray {path} ")
 
 
 TOPICS = sorted(path.stem for path in help_.MANUAL.rglob("*.md"))
@@ -91,22 +91,22 @@ def test_a_topic_is_laid_out_for_a_terminal(home: Scratch, columns: int) -> None
 
 
 @pytest.mark.parametrize("columns", ["60", "80", "200"])
-@pytest.mark.parametrize("path", ["", *commands.PATHS])
-def test_no_help_is_cut(home: Scratch, path: str, columns: str) -> None:
+def test_no_help_is_cut(home: Scratch, columns: str) -> None:
     home.env(COLUMNS=columns)
-    shown = home.ok("help", *path.split())
-    assert not re.search(r"(?<![\]D])\.\.\.", shown), shown
+    for path in ("", *commands.PATHS):
+        shown = home.ok("help", *path.split())
+        assert not re.search(r"(?<![\]D])\.\.\.", shown), shown
 
 
-@pytest.mark.parametrize("context", commands.EVERY, ids=commands.PATHS)
-def test_every_help_has_examples_that_the_command_takes(context: click.Context) -> None:
-    command = context.command
-    assert isinstance(command, Command)
-    assert command.examples, context.command_path
-    for line in command.examples:
-        found = re.search(r"mem0tray\b([^|<>&)]*)", line)
-        assert found is not None
-        _parse(shlex.split(found[1]), context.command_path)
+def test_every_help_has_examples_that_the_command_takes() -> None:
+    for context in commands.EVERY:
+        command = context.command
+        assert isinstance(command, Command)
+        assert command.examples, context.command_path
+        for line in command.examples:
+            found = re.search(r"mem0tray\b([^|<>&)]*)", line)
+            assert found is not None
+            _parse(shlex.split(found[1]), context.command_path)
 
 
 def _parse(words: list[str], path: str) -> None:
@@ -124,12 +124,12 @@ def _parse(words: list[str], path: str) -> None:
     assert f"{context.command_path} ".startswith(f"{path} ")
 
 
-@pytest.mark.parametrize("context", [commands.root(), *commands.EVERY], ids=["", *commands.PATHS])
-def test_a_short_option_means_the_same_everywhere(context: click.Context) -> None:
-    for option in _options(context):
-        long = max(option.opts, key=len)
-        short = [name for name in option.opts if not name.startswith("--")]
-        assert short == ([SHORT[long]] if long in SHORT else []), context.command_path
+def test_a_short_option_means_the_same_everywhere() -> None:
+    for context in (commands.root(), *commands.EVERY):
+        for option in _options(context):
+            long = max(option.opts, key=len)
+            short = [name for name in option.opts if not name.startswith("--")]
+            assert short == ([SHORT[long]] if long in SHORT else []), context.command_path
 
 
 @pytest.mark.parametrize(

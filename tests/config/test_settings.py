@@ -71,30 +71,30 @@ _NUMBERS = [key for key, kind in settings.keys().items() if kind in (int, float)
 @pytest.mark.parametrize(
     "value", [" ", "a\nb", "a\x00b", "a\x7f", "a\x85b", "a\u2028b", "x" * 9000]
 )
-@pytest.mark.parametrize("key", _TEXTS)
-def test_no_text_is_blank_or_holds_control_characters(tmp_path: Path, key: str, value: str) -> None:
-    section, name = key.split(".")
-    verb = "must be" if key in settings.SECRETS else "is"
+def test_no_text_is_blank_or_holds_control_characters(tmp_path: Path, value: str) -> None:
     written = json.dumps(value).replace("\x7f", "\\u007f")
-    file = _file(tmp_path, f"[{section}]\n{name} = {written}\n")
-    with pytest.raises(SettingsError, match=re.escape(f"{key} in {file} {verb} ")) as caught:
-        settings.load(file, {})
-    assert f"`mem0tray config unset {key}`" in caught.value.remedy
-    variable = settings.variable(key)
-    with pytest.raises(SettingsError, match=re.escape(f"{key} ({variable}) {verb} ")) as caught:
-        settings.load(tmp_path / "none", {variable: value})
-    assert variable in caught.value.remedy
+    for key in _TEXTS:
+        section, name = key.split(".")
+        verb = "must be" if key in settings.SECRETS else "is"
+        file = _file(tmp_path, f"[{section}]\n{name} = {written}\n")
+        with pytest.raises(SettingsError, match=re.escape(f"{key} in {file} {verb} ")) as caught:
+            settings.load(file, {})
+        assert f"`mem0tray config unset {key}`" in caught.value.remedy
+        variable = settings.variable(key)
+        with pytest.raises(SettingsError, match=re.escape(f"{key} ({variable}) {verb} ")) as caught:
+            settings.load(tmp_path / "none", {variable: value})
+        assert variable in caught.value.remedy
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e999", " ", "ten"])
-@pytest.mark.parametrize("key", _NUMBERS)
-def test_no_number_is_endless_or_negative(tmp_path: Path, key: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=re.escape(f"{key} (")):
-        settings.load(tmp_path / "none", {settings.variable(key): value})
-    if value in ("nan", "inf", "-inf", "-1"):
-        section, name = key.split(".")
-        with pytest.raises(SettingsError, match=re.escape(f"{key} in ")):
-            settings.load(_file(tmp_path, f"[{section}]\n{name} = {value}\n"), {})
+def test_no_number_is_endless_or_negative(tmp_path: Path, value: str) -> None:
+    for key in _NUMBERS:
+        with pytest.raises(SettingsError, match=re.escape(f"{key} (")):
+            settings.load(tmp_path / "none", {settings.variable(key): value})
+        if value in ("nan", "inf", "-inf", "-1"):
+            section, name = key.split(".")
+            with pytest.raises(SettingsError, match=re.escape(f"{key} in ")):
+                settings.load(_file(tmp_path, f"[{section}]\n{name} = {value}\n"), {})
 
 
 @pytest.mark.parametrize(
