@@ -57,6 +57,7 @@ def answering(settings: _Current) -> Iterator[None]:
             path = settings().locations().sessions
             path.unlink(missing_ok=True)
             its.bind(str(path))
+            path.chmod(0o600)  # before it listens
             its.listen()
             made.enter_context(suppress(OSError))
             made.callback(its.shutdown, socket.SHUT_RDWR)  # ends `accept`

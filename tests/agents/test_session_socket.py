@@ -3,6 +3,7 @@
 import errno
 import signal
 import socket
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -72,6 +73,12 @@ def test_a_running_worker_tells_what_a_hook_would_find_out(home: ForkedHome) -> 
     assert not is_told(home)
     worker(home)
     assert is_told(home)
+
+
+def test_only_its_owner_may_ask(home: ForkedHome) -> None:
+    worker(home)
+    (path,) = sockets(home)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_what_was_saved_a_moment_ago_is_told(home: ForkedHome, server: Standin) -> None:
