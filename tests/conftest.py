@@ -3,6 +3,7 @@
 import gc
 import signal
 import sys
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,11 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mix the files: where several run tests at a time, some compute while others wait."""
+    items.sort(key=lambda item: zlib.crc32(item.path.stem.encode()))
 
 
 def pytest_collection_finish() -> None:
