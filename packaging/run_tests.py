@@ -41,8 +41,8 @@ def main() -> None:
     if not chosen and has_room_in_memory():  # proofs may want a real disk
         environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
         pytest += ["-o", "tmp_path_retention_policy=failed"]
-    # Most tests wait for a process or a server: five for each core keep it busy.
-    pytest += ["-n", str(5 * (os.cpu_count() or 1))]
+    # Most tests wait for a process or a server: four for each core keep it busy.
+    pytest += ["-n", str(4 * (os.cpu_count() or 1))]
     environment.become([*pytest, "--dist", "worksteal", *arguments], environ)
 
 

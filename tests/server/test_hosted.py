@@ -479,15 +479,15 @@ def test_both_ways_together_are_read_newest_first_and_paged_to_the_end(
 ) -> None:
     with HostedStandin() as server:
         server.is_strict = is_strict
-        for n in range(450):
+        for n in range(330):
             memory = Memory("my project", f"oak {n}", f"key-{n}", 1e9 + n, as_agent=n % 3 > 0)
             server.keep(body_of(memory, terms))
         with hosted(server, terms=terms) as client:
-            read = client.read("my project", 260, LONG)
+            read = client.read("my project", 320, LONG)
             assert isinstance(read, Page)
-            assert [each.text for each in read.memories] == [f"oak {449 - n}" for n in range(260)]
-            searched = client.search("my project", "oak 448", 3, LONG)
+            assert [each.text for each in read.memories] == [f"oak {329 - n}" for n in range(320)]
+            searched = client.search("my project", "oak 328", 3, LONG)
             assert isinstance(searched, list)
-            assert searched[0].text == "oak 448"
+            assert searched[0].text == "oak 328"
             listed = [*all_pages(client, "my project")]
-    assert sorted(listed) == sorted(f"oak {n}" for n in range(450))
+    assert sorted(listed) == sorted(f"oak {n}" for n in range(330))
