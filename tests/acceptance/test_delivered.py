@@ -17,6 +17,7 @@ from tests.support.http1 import Answer
 from tests.support.official import OfficialStandin
 from tests.support.shapes import entry
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 LOCAL: Final = "local"
 ANEW: Final = "local, which each command starts"
@@ -213,7 +214,7 @@ REFUSES: Final = Answer(403)
 MUTE: Final = Answer(reset=True, stores=False)
 
 
-@ON_STANDINS
+@pytest.mark.parametrize("kind", variants([SIMPLE, AT_ONCE]))
 @pytest.mark.parametrize(
     ("answer", "code", "left"),
     [

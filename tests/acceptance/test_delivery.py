@@ -301,7 +301,7 @@ LARGE = pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.mark.row(39)
-@pytest.mark.parametrize("count", [20_000, LARGE])
+@pytest.mark.parametrize("count", [8_000, LARGE])
 def test_a_huge_queue_holds_the_lock_briefly(home: Home, server: Standin, count: int) -> None:
     server.health = Answer(503)
     padding = "x" * 140
@@ -319,7 +319,7 @@ def test_a_huge_queue_holds_the_lock_briefly(home: Home, server: Standin, count:
 
 
 @pytest.mark.row(40)
-@pytest.mark.parametrize("count", [10_000, LARGE])
+@pytest.mark.parametrize("count", [5_000, LARGE])
 def test_a_huge_dlq_stays_responsive(home: Home, server: Standin, count: int) -> None:
     home.write_dlq([waiting(f"letter {n}") for n in range(count)])
     worker = home.worker()
