@@ -64,7 +64,7 @@ class Saver:
     ("clients", "count", "kills"),
     [
         (2, 40, 1),
-        (4, 80, 0),
+        (4, 200, 0),
         pytest.param(4, 1000, 9, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
     ],
 )

@@ -264,7 +264,7 @@ def test_what_is_broken_is_said_and_the_rest_shown(window: Window, trouble: str)
     wait_until(is_said, LONGEST, what=f"{trouble} is said")
     for view in VIEWS[1:]:
         tab.go(view)
-    assert "Traceback" not in tab.text()
+        assert "Traceback" not in tab.text()
 
 
 def test_a_server_that_hangs_is_said(window: Window, server: Standin) -> None:
