@@ -22,7 +22,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
-from tests.support.shapes import dead, entries, entry, texts
+from tests.support.shapes import dead, emergency_lines, entries, entry, texts
 from tests.support.standin import Standin
 
 
@@ -250,7 +250,10 @@ def test_kills_beside_an_older_worker_lose_and_double_nothing(
         home.wait(lambda: named(home), what="named")
         if chance.random() < 0.5:
             late = entries(5, label=f"late {seed}")
-            home.write_emergency(late)
+            # Whole at once: the older one removes the file under a writer that has just opened it.
+            beside = home.root / "late"
+            beside.write_text(emergency_lines(late), encoding="utf-8")
+            beside.rename(home.emergency)
             memories += late
         enough = chance.randint(0, len(memories) - 7) if len(memories) > 7 else 0
         server.wait_for(lambda: server.total_stored() >= enough, 30)
