@@ -65,7 +65,7 @@ def command(number: int, *, follow: bool) -> None:
                 output.write(said.rstrip())
             if not follow:
                 break
-            if not (turn or path.exists()):
+            if not (turn or lines or path.exists()):  # one that is being rotated was there
                 output.say(f"There is no log yet; waiting for {path}.", error=True)
             time.sleep(_LOOK)
     if not (follow or path.exists()):

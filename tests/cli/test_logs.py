@@ -93,6 +93,20 @@ def test_it_follows_across_a_turn_and_ends_on_ctrl_c(home: Scratch) -> None:
 
 
 @needs.SIGNALS
+def test_what_it_shows_of_a_log_that_is_being_turned_is_not_called_no_log(home: Scratch) -> None:
+    write(home, "first")
+    home.paths.log.rename(home.paths.log.with_name(f"{home.paths.log.name}.1"))
+    with following() as process:
+        assert read_line(process) == f"{AT} first\n"
+        write(home, "second")
+        assert read_line(process) == f"{AT} second\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b"\n"
+
+
+@needs.SIGNALS
 def test_it_waits_for_a_log(home: Scratch) -> None:
     with following("-n", "0") as process:
         assert process.stderr is not None
