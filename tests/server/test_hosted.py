@@ -479,9 +479,12 @@ def test_both_ways_together_are_read_newest_first_and_paged_to_the_end(
 ) -> None:
     with HostedStandin() as server:
         server.is_strict = is_strict
+        as_now, as_before = (
+            body_of(Memory("my project", "", "key", as_agent=each), terms) for each in (False, True)
+        )
         for n in range(330):
-            memory = Memory("my project", f"oak {n}", f"key-{n}", 1e9 + n, as_agent=n % 3 > 0)
-            server.keep(body_of(memory, terms))
+            its = {"messages": [{"role": "user", "content": f"oak {n}"}], "timestamp": 10**9 + n}
+            server.keep((as_before if n % 3 else as_now) | its)
         with hosted(server, terms=terms) as client:
             read = client.read("my project", 320, LONG)
             assert isinstance(read, Page)
