@@ -49,12 +49,10 @@ PAGE: Final = REPOSITORY / "mem0tray/docs/words.md"  # names what is gone, in it
 
 
 @functools.cache
-def texts() -> list[tuple[str, str]]:
-    """Read code, tests and pages, each with the place where it stands."""
-    return [
-        (path.relative_to(REPOSITORY).as_posix(), path.read_text(encoding="utf-8"))
-        for path in paths()
-    ]
+def texts() -> list[tuple[str, str, str]]:
+    """Read code, tests and pages: the place of each, its text, and that in small letters."""
+    read = ((path, path.read_text(encoding="utf-8")) for path in paths())
+    return [(path.relative_to(REPOSITORY).as_posix(), text, text.lower()) for path, text in read]
 
 
 def paths() -> Iterator[Path]:
@@ -75,8 +73,8 @@ def whole(word: str) -> re.Pattern[str]:
 def test_a_word_that_is_gone_stays_away(word: str) -> None:
     found = []
     gone = whole(word)
-    for place, text in texts():
-        if not gone.search(text) or any(
+    for place, text, small in texts():
+        if not re.search(word, small) or any(  # ten times as fast as `gone`
             place.startswith(where) and word in words for where, words in OTHERS.items()
         ):
             continue
