@@ -1,5 +1,6 @@
 """The icon: which look, and whether people can tell the looks apart."""
 
+import functools
 from itertools import combinations
 
 import pytest
@@ -47,6 +48,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
     return ImageStat.Stat(ImageChops.difference(*masks)).sum[0] / total
 
 
+@functools.cache
 def luminance(colour: tuple[int, ...]) -> float:
     linear = [
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
@@ -77,7 +79,9 @@ def faint(image: Image.Image, panel: str) -> int:
     stands_out = Image.new("L", image.size)
     stands_out.putdata([found[shade] for shade in pixels])
     reach = halo_width(image.width) + -(-image.width // 22)
-    near = stands_out.filter(ImageFilter.MaxFilter(2 * reach + 1))
+    near = stands_out
+    for _ in range(reach):
+        near = near.filter(ImageFilter.MaxFilter(3))
     inside = ImageOps.expand(image.getchannel("A").point(lambda alpha: 255 * (alpha > 127)), 1)
     edge = ImageChops.subtract(inside, inside.filter(ImageFilter.MinFilter(3)))
     lost = ImageChops.subtract(edge, ImageOps.expand(near, 1))
