@@ -108,6 +108,7 @@ def test_what_is_deleted_comes_back(window: Window, server: Standin) -> None:
     tab.button("Back up and delete …", "#sheet").click()
     tab.sees("Delete 1 memory?", "second", within="#sheet")
     tab.button("Back up and delete", "#sheet").click()
+    tab.sees("1 memory is deleted, a copy is kept.", within="#note")
     home.wait_dlq(["first", "stays"])
     tab.button("Restore last deletion").click()
     tab.sees("1 memory is back.", within="#note")
