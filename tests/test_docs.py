@@ -1,6 +1,7 @@
 """The pages of `mem0tray/docs` are true: what they name is there, and what cites them finds it."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -68,17 +69,23 @@ def test_the_contract_has_the_settings_that_there_are() -> None:
     assert named == known.keys()
 
 
-def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+@functools.cache
+def calls() -> dict[str, list[tuple[str, ast.Call]]]:
+    """Collect what makes threads and timers, each with its module."""
+    found: dict[str, list[tuple[str, ast.Call]]] = {"Thread": [], "Timer": []}
     for path in sources(PACKAGE):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == name:
-                yield path.relative_to(PACKAGE).as_posix(), node
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func).split(".")[-1]
+                if name in found:
+                    found[name].append((path.relative_to(PACKAGE).as_posix(), node))
+    return found
 
 
 def threads() -> set[tuple[str, str]]:
     """Collect the names that the program gives to its threads, and where; numbers left out."""
     found = set()
-    for module, node in calls("Thread"):
+    for module, node in calls()["Thread"]:
         given = {each.arg: each.value for each in node.keywords}.get("name")
         found.add((name_of(given) if given is not None else "(no name)", module))
     return found
@@ -98,7 +105,7 @@ def test_each_thread_of_the_program_is_on_the_page() -> None:
 
 def test_each_timer_of_the_program_is_on_the_page() -> None:
     row = re.compile(r"^\| a timer \(`Thread-<n>`\) \| `([a-z_/]+\.py)`", re.MULTILINE)
-    assert set(row.findall(page("threads.md"))) == {module for module, _ in calls("Timer")}
+    assert set(row.findall(page("threads.md"))) == {module for module, _ in calls()["Timer"]}
 
 
 @pytest.mark.parametrize("name", ["threads.md", "words.md"])
