@@ -10,21 +10,23 @@ import pytest
 
 from mem0tray.core import item as items
 from tests.acceptance.conftest import DIALECTS
-from tests.acceptance.kinds import HOSTED, LIBRARY, SIMPLE, VPS, served
+from tests.acceptance.kinds import LIBRARY, SIMPLE, VPS, served
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.official import OfficialStandin
 from tests.support.shapes import entry
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 LOCAL: Final = "local"
 ANEW: Final = "local, which each command starts"
+AT_ONCE: Final = "hosted at once"
 P: Final = "alpha"
-ON_STANDINS: Final = pytest.mark.parametrize("kind", [SIMPLE, HOSTED[0]])
+ON_STANDINS: Final = pytest.mark.parametrize("kind", [SIMPLE, AT_ONCE])
 
 
-@pytest.fixture(params=[LOCAL, SIMPLE, HOSTED[0], *LIBRARY])
+@pytest.fixture(params=[LOCAL, SIMPLE, AT_ONCE, *LIBRARY])
 def kind(request: pytest.FixtureRequest) -> str:
     """Name the server: the embedded one, a stand-in, or Mem0's own library."""
     return str(request.param)
@@ -212,7 +214,7 @@ REFUSES: Final = Answer(403)
 MUTE: Final = Answer(reset=True, stores=False)
 
 
-@ON_STANDINS
+@pytest.mark.parametrize("kind", variants([SIMPLE, AT_ONCE]))
 @pytest.mark.parametrize(
     ("answer", "code", "left"),
     [

@@ -336,7 +336,7 @@ def test_a_huge_dlq_stays_responsive(home: Home, server: Standin, count: int) ->
     assert len(home.dlq_items()) == count
 
 
-_SIZES = (4, pytest.param(50, marks=pytest.mark.slow))  # megabytes
+_SIZES = (10, pytest.param(50, marks=pytest.mark.slow))  # megabytes
 _PATIENCE = 120.0  # seconds
 
 

@@ -35,7 +35,7 @@ def longest_wait(producers: list[Process]) -> float:
 
 @pytest.mark.row(20, 24)
 @pytest.mark.parametrize(
-    "count", [60, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+    "count", [120, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
 )
 def test_no_increment_is_lost(home: Home, server: Standin, count: int) -> None:
     home.worker()

@@ -208,13 +208,13 @@ NO_OBJECT: tuple[bytes, ...] = (
     *(b"", b" ", b"mem0:", b"null", b"NaN", b'["mem0: x"]', b'"mem0: x"', b"mem0: \xff\xfe\x00"),
     b"[" * 100_000 + b'"mem0: x"',
     b'{"text": "mem0: x", "n": ' + b"9" * 10_000 + b"}",
-    b'{"text": "mem0: x' + b"x" * 1_000_000,
+    b'{"text": "mem0: x' + b"x" * 10_000_000,
 )
 ODD_VALUES: tuple[str, ...] = (
     *("null", "NaN", "7", "true", "-Infinity", '["mem0: x"]', '{"mem0: x": "mem0: x"}'),
     *('"mem0 : x"', '"mem0:"', '"mem0: \\t "', '"\\ud800"', '"a\\u0000mem0: x"'),
     "[" * 500 + "]" * 500,
-    '"' + "See mem0: x. " * 80_000 + '"',
+    '"' + "See mem0: x. " * 800_000 + '"',
 )
 
 

@@ -22,12 +22,13 @@ from tests.support.variants import variants
 
 FEW: Final = 20  # states of each protocol in the suite; the command and the slow test try all
 _ROWS: Final = {"hand-edit": (31,), "intake": (24,), "ledger": (38,), "salvage": (9, 31)}
-_FIRST: Final = ("intake", "dlq")
+_FIRST: Final = ("intake", "dlq", "hand-edit", "ledger")
 EACH: Final = [
     pytest.param(name, marks=pytest.mark.row(*_ROWS[name])) if name in _ROWS else name
     for name in (*_FIRST, *(name for name in PROTOCOLS if name not in _FIRST))
 ]
 FINDERS: Final = {"no-folder-sync": "add", "no-file-sync": "add", "files-before-ledger": "intake"}
+_QUICK: Final = ("no-folder-sync", "no-file-sync")
 
 
 @pytest.mark.parametrize("protocol", variants(EACH, len(_FIRST)))
@@ -59,7 +60,10 @@ def test_no_state_that_a_power_cut_may_leave_loses_anything(protocol: str) -> No
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("bug", variants(UNSYNCED))
+@pytest.mark.parametrize(
+    "bug",
+    [name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow) for name in UNSYNCED],
+)
 @pytest.mark.row(3)
 def test_a_planted_bug_is_found(bug: str) -> None:
     assert prove(FINDERS[bug], bug=bug, at_most=100).bad
