@@ -368,6 +368,19 @@ def test_a_script_that_rewrites_slowly_in_a_loop_loses_nothing(
 
 
 @pytest.mark.row(28, 29)
+def test_a_stamped_script_that_is_slow_to_write_deletes_no_newcomer(refusing: Home) -> None:
+    refusing.worker()
+    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
+    seen = refusing.read(refusing.dlq)
+    newcomer(refusing, 0)
+    with refusing.dlq.open("w") as file:
+        refusing.wait(lambda: intact(refusing), what="written again")
+        added = [*seen["items"], waiting("by hand")]
+        json.dump({"items": added, "last_update": "a stamp of its own"}, file)
+    refusing.wait_dlq(["by hand", "new 0", *expected(0)])
+
+
+@pytest.mark.row(28, 29)
 def test_a_save_in_the_middle_of_our_work_is_merged(home: Home, server: Standin) -> None:
     server.latency = 0.02
     home.write_dlq([waiting(f"letter {n}") for n in range(60)])

@@ -101,7 +101,7 @@ class HandEdits:
             base = self._base(save)
             ours = Ours(context.generations.dead_rows(), context.inbox.by_ids, context.server)
             decided = merge(base, save.items, ours, whole=whole)
-            self._apply(save, decided, base)
+            self._apply(save, decided, base, whole=whole)
             self._adopt_moved(save.items)
             is_edit = not self.may_have_been_sent
             self._trust()
@@ -122,10 +122,10 @@ class HandEdits:
         exact = named is not None and generations.is_copy(save.name, save.sha)
         return Base(named, generations.current(), generations.shown, exact)
 
-    def _apply(self, save: _Save, decided: Decisions, base: Base) -> None:
+    def _apply(self, save: _Save, decided: Decisions, base: Base, *, whole: bool) -> None:
         context, now = self._context, self._context.now()
         own: int | None = None  # the user's own generation
-        if base.named is None:
+        if whole and base.named is None:  # nobody knows what a broken file would have shown
             absent = [row.key for row in (*decided.show_again, *decided.discard)]
             own = context.generations.record_foreign(save.name, absent)
         gone = [row.key for row in decided.discard]

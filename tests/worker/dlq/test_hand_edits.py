@@ -205,6 +205,20 @@ def test_a_broken_file_is_waited_for_while_it_is_new(editing: Editing) -> None:
     assert [editing.state(each) for each in (A, B)] == ["dead", "dead"]
 
 
+@pytest.mark.parametrize("found", [b"", b'{"items": [], "last_update": "mine", '])
+def test_a_stamped_save_that_took_long_to_write_deletes_nothing_that_its_editor_had_not_seen(
+    editing: Editing, found: bytes
+) -> None:
+    """We publish between its reading and its writing, and then find the file broken."""
+    editing.context.inbox.add_dead(C, C.raw, NOW, ask=False, gen=None)
+    assert editing.publisher.run()
+    editing.put(found)
+    editing.edits.run()
+    editing.save(shown(A), shown(B), shown(letter("new")), stamp="mine")
+    assert editing.told[1:] == [HandEdit(adopted=1)]
+    assert editing.state(C) == "dead"
+
+
 @pytest.mark.parametrize("tells", [True, False])
 def test_waits_that_an_edit_begins_are_told_after_the_start(
     editing: Editing, *, tells: bool
