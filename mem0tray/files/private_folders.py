@@ -1,6 +1,7 @@
 """Folders of ours, which nobody else can change; the quarantine; whether a folder takes files."""
 
 import errno
+import fnmatch
 import os
 import sys
 import time
@@ -20,7 +21,7 @@ def listing(folder: Path, pattern: str) -> list[Path]:
     `glob()` would take one that cannot be read for an empty one. Raises FileUnavailableError.
     """
     with atomic.explained(folder), suppress(FileNotFoundError):
-        return sorted(path for path in folder.iterdir() if path.match(pattern))
+        return sorted(each for each in folder.iterdir() if fnmatch.fnmatch(each.name, pattern))
     return []
 
 

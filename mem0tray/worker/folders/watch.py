@@ -107,8 +107,8 @@ def targets(paths: Paths, config: Path) -> tuple[Target, ...]:
         config.parent: (config.name,),
     }
     for file in (paths.queue, paths.dlq, paths.emergency, config):
-        there = Path(os.path.realpath(file))
-        if there != file:
+        if file.is_symlink():
+            there = Path(os.path.realpath(file))
             words[there.parent] = (*words.get(there.parent, ()), there.name)
     found = []
     for folder, names in words.items():
