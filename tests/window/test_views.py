@@ -324,7 +324,9 @@ def test_everybody_can_use_every_view(window: Window, server: Standin) -> None:
 def _violations(page: Page) -> list[str]:
     # The rows of a list are alike, and each takes long.
     alike = {"exclude": [["#chosen li:nth-child(n+10)"]]}
-    found = Axe().run(page, alike).response["violations"]
+    # Its script is long, and each document needs it once.
+    axe = Axe("null") if page.evaluate("'axe' in window") else Axe()
+    found = axe.run(page, alike).response["violations"]
     return [f"{each['id']}: {[node['html'][:150] for node in each['nodes'][:3]]}" for each in found]
 
 
