@@ -25,8 +25,13 @@ if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mix the files: where several run tests at a time, some compute while others wait."""
-    items.sort(key=lambda item: zlib.crc32(item.path.stem.encode()))
+    """Mix the files: where several run tests at a time, some compute while others wait.
+
+    The window's tests begin, for one process or two to lead them all by one browser.
+    """
+    items.sort(
+        key=lambda item: ("window" not in item.path.parts, zlib.crc32(item.path.stem.encode()))
+    )
 
 
 def pytest_collection_finish() -> None:
