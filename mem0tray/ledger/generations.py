@@ -53,7 +53,7 @@ class Shown:
         return any(each.covers(gen) for each in self._ours())
 
     def first(self) -> int | None:
-        return min((each.first for each in self._ours()), default=None)
+        return min((each.first for each in self.showings), default=None)
 
     def last(self, current: int) -> int | None:
         ends = (current if each.last is None else each.last for each in self._ours())

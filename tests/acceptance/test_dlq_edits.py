@@ -368,15 +368,22 @@ def test_a_script_that_rewrites_slowly_in_a_loop_loses_nothing(
 
 
 @pytest.mark.row(28, 29)
-def test_a_stamped_script_that_is_slow_to_write_deletes_no_newcomer(refusing: Home) -> None:
+@pytest.mark.parametrize("written", [0.0, 0.9], ids=["nothing", "most"])
+def test_a_stamped_script_that_pauses_in_its_writing_deletes_no_newcomer(
+    refusing: Home, written: float
+) -> None:
     refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
     seen = refusing.read(refusing.dlq)
     newcomer(refusing, 0)
+    mended = [{**item, "retry_count": 3} for item in seen["items"]]
+    text = json.dumps({"items": [*mended, waiting("by hand")], "last_update": "its own"}, indent=2)
+    part = int(written * len(text))
     with refusing.dlq.open("w") as file:
+        file.write(text[:part])
+        file.flush()
         refusing.wait(lambda: intact(refusing), what="written again")
-        added = [*seen["items"], waiting("by hand")]
-        json.dump({"items": added, "last_update": "a stamp of its own"}, file)
+        file.write(text[part:])
     refusing.wait_dlq(["by hand", "new 0", *expected(0)])
 
 

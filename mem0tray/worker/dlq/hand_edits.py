@@ -42,6 +42,7 @@ class HandEdits:
         self.missing = False  # the file is gone, and must be written again
         self.torn = False  # the file is being written, or broken: look again soon
         self.again = False  # look even if the file has not changed
+        self._broken: int | None = None  # the inode of a broken file whose edits were merged
 
     def run(self) -> bool:
         """Merge a new save, if there is one; return whether the user asked for retries by it."""
@@ -98,13 +99,14 @@ class HandEdits:
         save = _taken_apart(data, parsed)
         # One transaction: nothing that the decision rests on may be sent or published in between.
         with context.ledger.transaction(durable=True):
-            base = self._base(save)
+            base = self._base(save, rest=signature.inode == self._broken)
             ours = Ours(context.generations.dead_rows(), context.inbox.by_ids, context.server)
             decided = merge(base, save.items, ours, whole=whole)
             self._apply(save, decided, base, whole=whole)
             self._adopt_moved(save.items)
             is_edit = not self.may_have_been_sent
             self._trust()
+        self._broken = signature.inode if decided.is_edit and not whole else None
         self._report(decided, is_edit=is_edit)
         if not whole or decided != Decisions():
             self.oddities += 1
@@ -115,12 +117,12 @@ class HandEdits:
             self._context.ledger.trust(DLQ_FILE)
             self.may_have_been_sent = False
 
-    def _base(self, save: _Save) -> Base:
+    def _base(self, save: _Save, *, rest: bool) -> Base:
         generations = self._context.generations
         generations.note_name(save.name)
         named = generations.named(save.name)
         exact = named is not None and generations.is_copy(save.name, save.sha)
-        return Base(named, generations.current(), generations.shown, exact)
+        return Base(named, generations.current(), generations.shown, exact, rest)
 
     def _apply(self, save: _Save, decided: Decisions, base: Base, *, whole: bool) -> None:
         context, now = self._context, self._context.now()
@@ -149,9 +151,9 @@ class HandEdits:
             key = context.inbox.add_dead(item, raw, now, ask=self.may_have_been_sent, gen=own)
             if own is None:
                 written.append((key, item))
-        gen = base.named if own is None else own
+        gen = decided.seen if own is None else own
         for key, item in written:
-            context.generations.record_save(key, item, gen or 0)
+            context.generations.record_save(key, item, gen)
         context.generations.set_strays(save.strays, save.keys)
 
     def _adopt_moved(self, found: list[Item]) -> None:

@@ -40,13 +40,15 @@ class Base:
 
     `named` is the generation that its `last_update` names, None for an unknown stamp, and
     `current` the newest; `exact` says that the file is, byte for byte, the named one.
-    `shown(keys)` gives what generations showed of each of these rows.
+    `shown(keys)` gives what generations showed of each of these rows. `rest`: the file was
+    broken before, and what could be read of it is merged already.
     """
 
     named: int | None
     current: int
     shown: Callable[[Iterable[int]], Mapping[int, Shown]]
     exact: bool
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Decisions:
     show_again: list[Row] = field(default_factory=list)
     delivered: list[Pair] = field(default_factory=list)
     stale: int = 0  # items that an old save brought back
+    seen: int = field(default=0, compare=False)  # the oldest generation that it can come from
 
     @property
     def is_edit(self) -> bool:
@@ -91,7 +94,7 @@ class _Matched:
 
 def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Decisions:
     """Decide what a save means; of a save that is not `whole` only a part could be read."""
-    result = _merge_whole(base, theirs, ours)
+    result = _merge_whole(base, theirs, ours, whole=whole)
     if whole:
         return result
     return replace(result, show_again=[*result.show_again, *result.discard], discard=[])
@@ -102,14 +105,14 @@ def moved(theirs: Iterable[Item], vanished: Container[Name]) -> list[Item]:
     return list({name: item for item in theirs if (name := item.name) in vanished}.values())
 
 
-def _merge_whole(base: Base, theirs: Sequence[Item], ours: Ours) -> Decisions:
+def _merge_whole(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Decisions:
     matched = _match(base, theirs, ours)
     values = _value_edits(matched.pairs, base)
     if base.named is not None:
         return _decide(matched, values, base, ours.server, base.named, base.named)
     oldest, newest = _seen(matched.pairs, base)
     result = _decide(matched, values, base, ours.server, oldest, newest)
-    if matched.missing and not result.is_edit:
+    if whole and not base.rest and matched.missing and not result.is_edit:
         # Somebody stamped and saved the file, and must have meant something: what it lacks was
         # taken out, though nothing else shows that the editor saw it.
         return _decide(matched, values, base, ours.server, newest, newest)
@@ -236,9 +239,10 @@ def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
     """Return the oldest and the newest generation that a file with an unknown stamp can come from.
 
     A value shows that its editor saw a generation that showed it: at least the first such,
-    and, if the value was replaced, at most the last. Any other value, or a
-    `last_attempt` of 0, which people write rather than see, shows only that the item was
-    published. A row that has left the file was in it until the last generation that showed it.
+    and, if the value was replaced, at most the last. A value that a user saved shows no more
+    than that save did. Any other value, or a `last_attempt` of 0, which people write rather
+    than see, shows only that the item was published. A row that has left the file was in it
+    until the last generation that showed it.
     """
     oldest, newest = 0, base.current
     history = base.shown(pair.row.key for pair in pairs)
@@ -247,13 +251,16 @@ def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
         if row.state == items.DEAD:
             stood = shown.with_values(item.retry_count, item.last_attempt)
             if stood and item.last_attempt > 0:
-                oldest = max(oldest, *(each.first for each in stood))
-                ends = [base.current if each.last is None else each.last for each in stood]
-                newest = min(newest, max(ends))
+                saved = [each.first for each in stood if each.saved]
+                oldest = max(oldest, min(saved) if saved else max(each.first for each in stood))
+                if (item.retry_count, item.last_attempt) != (row.retry_count, row.last_attempt):
+                    ends = [base.current if each.last is None else each.last for each in stood]
+                    newest = min(newest, max(ends))
             else:
                 oldest = max(oldest, shown.first() or 0)
         elif row.state != items.DISCARDED:
             newest = min(newest, shown.last(base.current) or 0)
+    oldest = min(oldest, base.current)  # we may have prepared a generation, and not published it
     if newest < base.current:
         oldest = max(oldest, newest)
     return oldest, max(oldest, newest)
@@ -291,4 +298,4 @@ def _decide(
     for row in matched.missing:
         is_gone = history[row.key].stood_in(oldest_seen)
         (result.discard if is_gone else result.show_again).append(row)
-    return replace(result, stale=stale)
+    return replace(result, stale=stale, seen=oldest_seen)

@@ -70,9 +70,11 @@ class DlqPublisher:
         shown = [document.pretty(raw, 2) for raw in (*raws, *strays)]
         data = document.compose({"items": shown, STAMP: document.json_value(name), **keys})
         generations.record(gen, hashlib.sha256(data).digest())
-        # Before the write, which may have replaced the file even if it fails.
-        kept = before is not None and atomic.keep_link(path, self._previous)
-        self._merged = before if kept else None
+        # Before the write, which may have replaced the file even if it fails. What somebody is
+        # saving into the file that we replaced before stays within reach, until it is merged.
+        if self._late_save() is None:
+            kept = before is not None and atomic.keep_link(path, self._previous)
+            self._merged = before if kept else None
         signature = atomic.replace(path, data, still_valid=lambda: self._is_still(before))
         if signature is None:
             return False
@@ -96,22 +98,25 @@ class DlqPublisher:
 
     def merge_late_save(self) -> bool:
         """Merge a save that went into the file we replaced; return whether it asks for retries."""
-        if self._merged is None:
-            return False
         with suppress(TornError):
-            now, live = (atomic.signature(p) for p in (self._previous, self._context.paths.dlq))
-            if now is None or now.same_bytes(self._merged):
-                return False  # the usual case; the file may be large
-            if live is not None and live.inode == now.inode:
-                return False  # the file was not replaced: no late save
-            found = atomic.read(self._previous)
-            if found is None:
+            found = self._late_save() and atomic.read(self._previous)
+            if not found:
                 return False
             forced = self._edits.take_in(*found)
             self._merged = found[1]
             self._late += 1
             return forced
         return False
+
+    def _late_save(self) -> Signature | None:
+        """Return the signature of the file that we replaced, if somebody saved into it since."""
+        if self._merged is None:
+            return None
+        now, live = (atomic.signature(p) for p in (self._previous, self._context.paths.dlq))
+        if now is None or now.same_bytes(self._merged):
+            return None  # the usual case; the file may be large
+        # It may be the very file that stands there: then it was not replaced.
+        return None if live is not None and live.inode == now.inode else now
 
     def close(self) -> None:
         with suppress(OSError):

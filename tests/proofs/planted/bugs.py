@@ -80,8 +80,8 @@ def no_lock(stand: Stand) -> None:
 def last_update_ignored(stand: Stand) -> None:
     base = HandEdits._base
 
-    def newest(self: HandEdits, save: Any) -> Base:
-        found = base(self, save)
+    def newest(self: HandEdits, save: Any, **options: bool) -> Base:
+        found = base(self, save, **options)
         return replace(found, named=found.current)
 
     stand(HandEdits, "_base", newest)

@@ -1,11 +1,13 @@
 """The DLQ file is read: each save once, and what its editors meant is told and kept."""
 
+import errno
 import json
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -13,6 +15,7 @@ from mem0tray.core import events
 from mem0tray.core.events import HandEdit
 from mem0tray.core.item import Item
 from mem0tray.core.state import PERHAPS
+from mem0tray.files import atomic
 from mem0tray.ledger.names import SOURCES
 from mem0tray.ledger.rows import Row
 from mem0tray.worker.context import WorkerContext
@@ -34,7 +37,7 @@ class Editing:
             for name in SOURCES:
                 context.ledger.trust(name)
         for each in (A, B):
-            self.context.inbox.add_dead(each, each.raw, NOW, ask=False, gen=None)
+            self.add(each)
         self.edits = HandEdits(self.context)
         self.publisher = DlqPublisher(self.context, self.edits)
         assert self.publisher.run()
@@ -51,7 +54,17 @@ class Editing:
 
     def put(self, data: bytes, age: float = 60.0) -> None:
         self.context.paths.dlq.write_bytes(data)
-        os.utime(self.context.paths.dlq, (time.time() - age,) * 2)
+        self.age(age)
+
+    def age(self, seconds: float = 60.0) -> None:
+        os.utime(self.context.paths.dlq, (time.time() - seconds,) * 2)
+
+    def add(self, item: Item) -> None:
+        self.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+
+    def dead(self) -> set[str]:
+        rows = self.context.generations.dead_rows()
+        return {json.loads(row.raw or b"")["id"] for row in rows}
 
     def known(self, item: Item) -> Row:
         return known(self.context.inbox, item)
@@ -177,7 +190,7 @@ def test_a_stamp_that_a_script_gives_each_time_is_unknown_each_time(
         assert editing.publisher.run()
 
     save(shown(A, note="mine"), shown(B))
-    editing.context.inbox.add_dead(C, C.raw, NOW, ask=False, gen=None)
+    editing.add(C)
     assert editing.publisher.run()
     save(shown(A, note="mine"), shown(B))
     assert editing.state(C) == "discarded"
@@ -205,18 +218,73 @@ def test_a_broken_file_is_waited_for_while_it_is_new(editing: Editing) -> None:
     assert [editing.state(each) for each in (A, B)] == ["dead", "dead"]
 
 
-@pytest.mark.parametrize("found", [b"", b'{"items": [], "last_update": "mine", '])
-def test_a_stamped_save_that_took_long_to_write_deletes_nothing_that_its_editor_had_not_seen(
-    editing: Editing, found: bytes
+# The items of a save, and how much of it stands in the file while its writer pauses.
+SLOW_SAVES = {
+    "nothing": ([shown(A), shown(B), shown(letter("new"))], 0),
+    "no item": ([shown(A), shown(B), shown(letter("new"))], 12),
+    "an addition": ([shown(A), shown(B), shown(letter("new")), shown(letter("newer"))], -60),
+    "a change": ([shown(A, retry_count=7), shown(B), shown(letter("new"))], -60),
+    "all but its end": ([shown(A, note="mine"), shown(B)], -1),
+}
+
+
+@pytest.mark.parametrize("publishes", [False, True])
+@pytest.mark.parametrize("save", SLOW_SAVES)
+def test_a_slow_save_with_a_stamp_of_its_own_deletes_nothing_that_came_meanwhile(
+    editing: Editing, save: str, *, publishes: bool
 ) -> None:
-    """We publish between its reading and its writing, and then find the file broken."""
-    editing.context.inbox.add_dead(C, C.raw, NOW, ask=False, gen=None)
+    found, part = SLOW_SAVES[save]
+    data = json.dumps({"items": found, "last_update": "mine"}).encode()
+    editing.add(C)
     assert editing.publisher.run()
-    editing.put(found)
+    with editing.context.paths.dlq.open("wb", buffering=0) as file:
+        file.write(data[:part])
+        editing.age()
+        editing.edits.run()
+        assert not publishes or editing.publisher.run()
+        file.write(data[part:])
     editing.edits.run()
-    editing.save(shown(A), shown(B), shown(letter("new")), stamp="mine")
-    assert editing.told[1:] == [HandEdit(adopted=1)]
+    editing.publisher.merge_late_save()
+    assert editing.dead() == {"a", "b", "c", *(each["id"] for each in found)}
+
+
+def test_a_deletion_after_a_broken_file_counts(editing: Editing) -> None:
+    editing.add(C)
+    assert editing.publisher.run()
+    items = [shown(A, retry_count=7), shown(B)]
+    editing.put(json.dumps({"items": [*items, shown(C)], "last_update": "mine"}).encode()[:-1])
+    editing.edits.run()
+    editing.save(*items, stamp="mine")
+    assert editing.state(C) == "discarded"
+
+
+def test_nobody_has_seen_what_we_could_not_publish(editing: Editing) -> None:
+    editing.save(shown(A), shown(B), shown(letter("new")))
+    editing.add(C)
+    with (
+        mock.patch.object(atomic, "replace", side_effect=OSError(errno.EACCES, "")),
+        pytest.raises(OSError, match=str(errno.EACCES)),
+    ):
+        editing.publisher.run()
+    editing.save(shown(A), shown(B), shown(letter("new")), shown(letter("newer")), stamp="mine")
     assert editing.state(C) == "dead"
+
+
+def test_a_late_save_that_is_being_written_outlasts_our_next_one(editing: Editing) -> None:
+    data = json.dumps(
+        {"items": [shown(A), shown(B), shown(letter("new"))], "last_update": editing.stamp}
+    ).encode()
+    with editing.context.paths.dlq.open("r+b", buffering=0) as file:
+        editing.add(C)
+        assert editing.publisher.run()
+        file.write(data[:-40])
+        file.truncate()
+        assert not editing.publisher.merge_late_save()
+        editing.add(letter("d"))
+        assert editing.publisher.run()
+        file.write(data[-40:])
+    editing.publisher.merge_late_save()
+    assert editing.dead() == {"a", "b", "c", "d", "new"}
 
 
 @pytest.mark.parametrize("tells", [True, False])
