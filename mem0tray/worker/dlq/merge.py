@@ -238,32 +238,41 @@ def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
 def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
     """Return the oldest and the newest generation that a file with an unknown stamp can come from.
 
-    A value shows that its editor saw a generation that showed it: at least the first such,
-    and, if the value was replaced, at most the last. A value that a user saved shows no more
-    than that save did. Any other value, or a `last_attempt` of 0, which people write rather
-    than see, shows only that the item was published. A row that has left the file was in it
-    until the last generation that showed it.
+    A row that has left the file was in it until the last generation that showed it.
     """
     oldest, newest = 0, base.current
     history = base.shown(pair.row.key for pair in pairs)
     for item, row in ((pair.item, pair.row) for pair in pairs):
         shown = history[row.key]
         if row.state == items.DEAD:
-            stood = shown.with_values(item.retry_count, item.last_attempt)
-            if stood and item.last_attempt > 0:
-                saved = [each.first for each in stood if each.saved]
-                oldest = max(oldest, min(saved) if saved else max(each.first for each in stood))
-                if (item.retry_count, item.last_attempt) != (row.retry_count, row.last_attempt):
-                    ends = [base.current if each.last is None else each.last for each in stood]
-                    newest = min(newest, max(ends))
-            else:
-                oldest = max(oldest, shown.first() or 0)
+            first, last = _seen_by(item, row, shown, base.current)
+            oldest, newest = max(oldest, first), min(newest, last)
         elif row.state != items.DISCARDED:
             newest = min(newest, shown.last(base.current) or 0)
     oldest = min(oldest, base.current)  # we may have prepared a generation, and not published it
     if newest < base.current:
         oldest = max(oldest, newest)
     return oldest, max(oldest, newest)
+
+
+def _seen_by(item: Item, row: Row, shown: Shown, current: int) -> tuple[int, int]:
+    """Return the oldest and the newest generation that a dead letter of the file can come from.
+
+    A value shows that its editor saw a generation that showed it: at least the first such,
+    and, if the value was replaced, at most the last. A value that a user saved shows no more
+    than that save did. Any other value, or a `last_attempt` of 0, which people write rather
+    than see, shows only that the item was published.
+    """
+    stood = shown.with_values(item.retry_count, item.last_attempt)
+    if not stood or item.last_attempt <= 0:
+        return shown.first() or 0, current
+    saved = [each.first for each in stood if each.saved]
+    oldest = min(saved) if saved else max(each.first for each in stood)
+    is_now = (row.retry_count, row.last_attempt) == (item.retry_count, item.last_attempt)
+    ends = [
+        current if each.last is None else each.last for each in stood if not (each.saved and is_now)
+    ]
+    return oldest, max(ends, default=current)
 
 
 def _decide(

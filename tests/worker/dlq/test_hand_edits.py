@@ -248,6 +248,17 @@ def test_a_slow_save_with_a_stamp_of_its_own_deletes_nothing_that_came_meanwhile
     assert editing.dead() == {"a", "b", "c", *(each["id"] for each in found)}
 
 
+def test_what_another_editor_deleted_stays_away_from_a_save_of_one_who_had_not_seen_that(
+    editing: Editing,
+) -> None:
+    editing.add(C)
+    assert editing.publisher.run()
+    editing.save(shown(A), shown(letter("new")), stamp="one, who has not seen c")
+    assert editing.state(B) == "discarded"
+    editing.save(shown(A), shown(B), shown(C), shown(letter("newer")), stamp="another")
+    assert editing.dead() == {"a", "c", "new", "newer"}
+
+
 def test_a_deletion_after_a_broken_file_counts(editing: Editing) -> None:
     editing.add(C)
     assert editing.publisher.run()
