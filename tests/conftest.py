@@ -1,13 +1,10 @@
 """What holds for the whole suite."""
 
 import gc
-import os
 import signal
 import sys
 import zlib
-from collections import defaultdict
 from collections.abc import Iterator
-from itertools import chain
 
 import pytest
 import watchdog.observers  # noqa: F401  (it asks once for the system, which a test may pretend)
@@ -27,26 +24,9 @@ if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal the files out among the processes of xdist, each of which begins with an equal part.
-
-    Files are mixed, so that some tests compute while others wait. Each part begins with tests of
-    whole programs: none of these, which take seconds, is left to be waited for at the end.
-    """
-    files: defaultdict[tuple[bool, object], list[pytest.Item]] = defaultdict(list)
-    for item in sorted(items, key=lambda item: zlib.crc32(item.path.stem.encode())):
-        files[item.path.parent.name in ("acceptance", "window"), item.path].append(item)
-    long = [tests for (is_long, _), tests in files.items() if is_long]
-    short = [test for (is_long, _), tests in files.items() if not is_long for test in tests]
-    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    parts = []
-    for number in range(count):
-        begun = [*chain(*long[number::count])]
-        lacking = max(0, len(items) // count - len(begun))
-        parts += [*begun, *short[:lacking]]
-        del short[:lacking]
-    items[:] = [*parts, *short]
+    """Mix the files: where several run tests at a time, some compute while others wait."""
+    items.sort(key=lambda item: zlib.crc32(item.path.stem.encode()))
 
 
 def pytest_collection_finish() -> None:
