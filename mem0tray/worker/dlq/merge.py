@@ -94,7 +94,7 @@ class _Matched:
 
 def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Decisions:
     """Decide what a save means; of a save that is not `whole` only a part could be read."""
-    result = _merge_whole(base, theirs, ours, whole=whole)
+    result = _merge_whole(base, theirs, ours)
     if whole:
         return result
     return replace(result, show_again=[*result.show_again, *result.discard], discard=[])
@@ -105,14 +105,14 @@ def moved(theirs: Iterable[Item], vanished: Container[Name]) -> list[Item]:
     return list({name: item for item in theirs if (name := item.name) in vanished}.values())
 
 
-def _merge_whole(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Decisions:
+def _merge_whole(base: Base, theirs: Sequence[Item], ours: Ours) -> Decisions:
     matched = _match(base, theirs, ours)
     values = _value_edits(matched.pairs, base)
     if base.named is not None:
         return _decide(matched, values, base, ours.server, base.named, base.named)
     oldest, newest = _seen(matched.pairs, base)
     result = _decide(matched, values, base, ours.server, oldest, newest)
-    if whole and not base.rest and matched.missing and not result.is_edit:
+    if matched.missing and not (result.is_edit or base.rest):
         # Somebody stamped and saved the file, and must have meant something: what it lacks was
         # taken out, though nothing else shows that the editor saw it.
         return _decide(matched, values, base, ours.server, newest, newest)
@@ -268,6 +268,7 @@ def _seen_by(item: Item, row: Row, shown: Shown, current: int) -> tuple[int, int
         return shown.first() or 0, current
     saved = [each.first for each in stood if each.saved]
     oldest = min(saved) if saved else max(each.first for each in stood)
+    # What a user saved and nothing replaced stands on, though we may not have published it yet.
     is_now = (row.retry_count, row.last_attempt) == (item.retry_count, item.last_attempt)
     ends = [
         current if each.last is None else each.last for each in stood if not (each.saved and is_now)
