@@ -5,7 +5,6 @@ what it rises must stay below a bound.
 """
 
 import contextlib
-import math
 import sqlite3
 import statistics
 from collections.abc import Callable, Sequence
@@ -20,7 +19,14 @@ MEGABYTE: Final = 1 << 20
 FEW: Final = 1000  # memories: with fewer, what an empty ledger takes is all there is to see
 ENOUGH: Final = 60  # samples in the judged half, else there is no trend to speak of
 
-_PAGES: Final = ("page_count", "page_size")
+# What the ledger keeps of failures: how many there are is up to the trouble, not to the worker.
+_HISTORY: Final = ("attempts", "showings")
+_SIZE: Final = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+_HISTORY_SIZE: Final = (
+    "SELECT ifnull(sum(pgsize), 0) FROM dbstat WHERE name IN"
+    f" (SELECT name FROM sqlite_schema WHERE tbl_name IN {_HISTORY})"
+)
+_FAILURES: Final = "SELECT " + " + ".join(f"(SELECT count(*) FROM {each})" for each in _HISTORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,9 @@ class Sample:
     memory: int
     descriptors: int
     threads: int
-    ledger: int
+    ledger: int  # all of it but its history
+    history: int  # attempts that failed, and what the DLQ file showed
+    failures: int  # rows of the history
     log_ahead: int  # the ledger's write-ahead log
     stored: int  # memories on the server
     dead: int  # letters in the DLQ, by the metrics file
@@ -58,6 +66,7 @@ BOUNDS: Final = (
     Bound("descriptors", lambda s: s.descriptors, most=64, rise=2),
     Bound("threads", lambda s: s.threads, most=24, rise=1),
     Bound("ledger per memory", lambda s: s.ledger / max(FEW, s.stored), 1000, rise=8, unit="B"),
+    Bound("history per failure", lambda s: s.history / max(FEW, s.failures), 200, rise=8, unit="B"),
     Bound("write-ahead log", lambda s: _megabytes(s.log_ahead), most=20, rise=16, unit="MB"),
 )
 
@@ -86,17 +95,21 @@ def look(home: Home, worker: Process, at: float, stored: int) -> Sample | None:
         descriptors = len(list((process / "fd").iterdir()))
         threads = len(list((process / "task").iterdir()))
         memory = worker.memory()
-        ledger = sum(map(_size, home.data.glob("*/*/ledger.sqlite3")))
+        sizes = _sizes(next(home.data.glob("*/*/ledger.sqlite3")))
         log_ahead = sum(each.stat().st_size for each in home.data.glob("*/*/ledger.sqlite3-wal"))
     except (OSError, StopIteration, sqlite3.Error):
         return None
     dead = int(home.read(home.metrics, {}).get("dlq_size", 0))
-    return Sample(at, worker.pid, memory, descriptors, threads, ledger, log_ahead, stored, dead)
+    return Sample(at, worker.pid, memory, descriptors, threads, *sizes, log_ahead, stored, dead)
 
 
-def _size(ledger: Path) -> int:
+def _sizes(ledger: Path) -> tuple[int, int, int]:
+    """Measure a ledger without its history, and the history, in bytes; and count its rows."""
     with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as db:
-        return math.prod(db.execute(f"PRAGMA {each}").fetchone()[0] for each in _PAGES)
+        size, history, failures = (
+            db.execute(each).fetchone()[0] for each in (_SIZE, _HISTORY_SIZE, _FAILURES)
+        )
+    return size - history, history, failures
 
 
 def trends(samples: Sequence[Sample]) -> list[Trend]:

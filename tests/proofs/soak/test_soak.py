@@ -10,7 +10,7 @@ from tests.proofs.soak.soak import soak
 from tests.support.home import Home
 from tests.support.standin import Standin
 
-SAMPLE = Sample(0.0, 7, 42 * MEGABYTE, 20, 17, 400_000, 4 * MEGABYTE, 1000, 10)
+SAMPLE = Sample(0.0, 7, 42 * MEGABYTE, 20, 17, 400_000, 80_000, 1000, 4 * MEGABYTE, 1000, 10)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ def test_a_soak_loses_nothing_and_grows_nothing(
     result = soak(home, server, seconds, seed=1, tell=lambda _: None)
     assert result.faults == []
     assert [str(trend) for trend in result.trends if not trend.met] == []
+    assert [trend.name for trend in result.trends if not trend.highest] == []
     assert result.stored >= 50
     assert sum(result.ends.values()) >= 1
     assert sum(result.troubles.values()) >= 2
@@ -42,6 +43,7 @@ def test_growth_is_seen() -> None:
     assert life(lambda n: replace(SAMPLE, descriptors=20 + n // 60)) == ["descriptors"]
     assert life(lambda n: replace(SAMPLE, threads=17 + n // 100)) == ["threads"]
     assert life(lambda n: replace(SAMPLE, ledger=400_000 + n * 60)) == ["ledger per memory"]
+    assert life(lambda n: replace(SAMPLE, history=80_000 + n * 60)) == ["history per failure"]
     assert life(lambda n: replace(SAMPLE, descriptors=300 if n == 390 else 20)) == ["descriptors"]
 
 
