@@ -13,6 +13,7 @@ import environment
 # Ours, and none that happens to be installed for the system's Python.
 PLUGINS = ("xdist", "timeout", "hypothesispytest")
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder there as it does in /tmp
+PROOFS = "tests/proofs"  # run when they are named: `packaging/test tests/proofs`
 # Bytes; the scratch folders of all tests take some hundred megabytes at most.
 ROOM = 2 * 2**30
 
@@ -20,7 +21,7 @@ ROOM = 2 * 2**30
 def main() -> None:
     """Make the environment and go on as pytest; arguments are pytest's."""
     if len(sys.argv) == 1:
-        environment.say("The whole suite takes about four minutes on two cores.")
+        environment.say("The suite takes about four minutes on two cores.")
     complete = sys.platform == "linux" and desktop.has_test_tools()
     arguments = sys.argv[1:]
     chosen = dict(pairwise(arguments)).get("-m", "")
@@ -38,6 +39,8 @@ def main() -> None:
         pytest += ["-p", plugin]
     if not any(Path(each.partition("::")[0]).exists() for each in arguments):  # the whole suite
         compile_tests(pytest, environ)
+        if not chosen:
+            pytest += ["--ignore", PROOFS]
     if not chosen and has_room_in_memory():  # proofs may want a real disk
         environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
         pytest += ["-o", "tmp_path_retention_policy=failed"]

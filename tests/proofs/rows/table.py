@@ -26,8 +26,8 @@ _INTRODUCTION: Final = """\
 
 It runs every test that names a row (`@pytest.mark.row(9)`), the slow ones too, and
 writes down what came of it. `--list` shows the tests without running them; further
-arguments are pytest's, and with them the command writes nothing. `test_rows.py`, in the
-default suite, checks that each row has a test.
+arguments are pytest's, and with them the command writes nothing. `test_rows.py` checks that
+each row has a test.
 
 A number after a test is the number of its cases. A case is skipped if this machine cannot
 run it (mounting, another user, a missing program), and not run if the run was interrupted
