@@ -41,21 +41,26 @@ class Saver:
     def _use_a_server(self, fatal: str) -> None:
         """Save until the server is gone, which is killed about when it is given `fatal`."""
         with over_stdio(self._home, pid_file=self._pid_file) as session:
+            kill = None
             while self._rest:
                 text = self._rest.pop(0)
                 asked = session.start("mem0_save", project_id="p", content=text)
                 if text == fatal:
-                    self._kill_in(self._random.uniform(0, 0.02))
+                    kill = self._kill_in(self._random.uniform(0, 0.02))
                 try:
                     said = asked.result(30)
                 except Exception:  # noqa: BLE001  (whatever the client makes of it)
                     return
                 assert not said.failed, said
                 self.answered.append(text)
+            if kill is not None:  # so late that all are answered: the machine is busy
+                kill.join()
 
-    def _kill_in(self, seconds: float) -> None:
+    def _kill_in(self, seconds: float) -> threading.Timer:
         pid = int(self._pid_file.read_text())
-        threading.Timer(seconds, os.kill, (pid, signal.SIGKILL)).start()
+        kill = threading.Timer(seconds, os.kill, (pid, signal.SIGKILL))
+        kill.start()
+        return kill
 
 
 @needs.SIGNALS
@@ -77,6 +82,6 @@ def test_what_was_answered_is_delivered_once(
         for done in [pool.submit(saver.run) for saver in savers]:
             done.result(600)
     answered = [text for saver in savers for text in saver.answered]
-    assert len(answered) == count - clients * kills
+    assert len(answered) >= count - clients * kills  # a kill costs the answer it comes before
     server.wait_for(lambda: not server.missing(answered), 60, "all that was answered")
     assert server.surplus() == {}
