@@ -468,12 +468,12 @@ SELECT min(retry_count, {grows_until}), count(*) FROM items WHERE state = 'dead'
   GROUP BY 1 ORDER BY 1
 
 -- name: counts
--- How much waits, and since when.
+-- How much waits, and since when: of many dead letters the oldest one is the first in its index.
 SELECT (SELECT count(*) FROM items WHERE state = 'pending'),
   (SELECT count(*) FROM items WHERE state = 'dead')
   + (SELECT count(*) FROM strays WHERE name IS NULL),
   (SELECT min({waits_since}) FROM items WHERE state = 'pending'),
-  (SELECT min({waits_since}) FROM items WHERE state = 'dead'),
+  (SELECT {waits_since} FROM items WHERE state = 'dead' ORDER BY {waits_since} LIMIT 1),
   ({count_held})
 
 -- name: erase

@@ -126,6 +126,10 @@ CREATE TABLE IF NOT EXISTS outages (
 -- Why, as data (JSON).
 CREATE TABLE IF NOT EXISTS outage_reasons (began REAL PRIMARY KEY, reason TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS items_removed ON items (digest) WHERE reason = 'removed from the server';
+-- Since when each dead letter waits (`waits_since` in queries.sql).
+CREATE INDEX IF NOT EXISTS items_dead_since ON items (
+  min(accepted, iif(ts >= 1000000000, ts, accepted))
+) WHERE state = 'dead';
 
 -- What a version may have sent that kept projects as agents at the hosted service: it goes there in
 -- the same way again. Filled where a ledger lacks the table, and never after.

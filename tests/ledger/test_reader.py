@@ -293,6 +293,18 @@ def test_what_waits_is_counted(waiting: Reader, ledger: Ledger) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("make", [letter, fresh])
+def test_what_waits_longest_is_told_by_its_producer_s_time_unless_that_is_before_2001(
+    ledger: Ledger, inbox: Inbox, make: Callable[..., items.Item]
+) -> None:
+    given = {"new": NOW - 50, "old": NOW - 200, "none": 999_999_999, "late": NOW + 50}
+    list(put(inbox, *(make(name, timestamp=timestamp) for name, timestamp in given.items())))
+    with Reader(ledger.path) as reader:
+        counts = reader.counts()
+    assert counts is not None
+    assert counts.oldest == NOW - 200
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [("d", ["d2", "d1"]), ("d1", ["d1"]), ("f", ["f1", "f2"]), ("sent", []), ("gone", []), ("", [
@@ -327,6 +339,22 @@ QUESTIONS: Final[tuple[Callable[[Reader], object], ...]] = (
 def test_no_question_looks_at_all_items_ever_taken_in(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
+    plans = _plans(ledger, monkeypatch, QUESTIONS[number])
+    assert plans
+    assert not [each for each in plans if each.startswith("SCAN items") and "INDEX" not in each]
+
+
+def test_the_oldest_dead_letter_is_found_without_looking_at_all_of_them(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = _plans(ledger, monkeypatch, Reader.counts)
+    assert "SCAN items USING INDEX items_dead_since" in plans  # with LIMIT 1
+    assert not [each for each in plans if "TEMP B-TREE" in each]
+
+
+def _plans(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, question: Callable[[Reader], object]
+) -> list[str]:
     plans: list[str] = []
     asked = Reader._rows
 
@@ -336,9 +364,8 @@ def test_no_question_looks_at_all_items_ever_taken_in(
 
     monkeypatch.setattr(Reader, "_rows", explained)
     with Reader(ledger.path) as reader:
-        QUESTIONS[number](reader)
-    assert plans
-    assert not [each for each in plans if each.startswith("SCAN items") and "INDEX" not in each]
+        question(reader)
+    return plans
 
 
 @pytest.fixture
