@@ -30,6 +30,7 @@ class Memory:
     wish: Wish = Wish.KEPT
     replaced: bool = False  # by an edit of its content: no longer a memory of its own
     edited: bool = False  # `edit` replaced it, and no file has shown it since
+    is_edit: bool = False  # by an edit it took the place of another text under its id
     expired: bool = False  # discarded for so long that nobody has to restore it
     revived: int = -1  # generations published when it was last put back
     retry_count: int | None = None  # as the DLQ file must show it; None: unknown
@@ -117,7 +118,7 @@ class Beliefs:
         found = items_of(document)
         seen = self.generations.get(document.get("last_update", ""))
         if seen is None:
-            self._open(self._listed() - found.keys())
+            self._open(self._with_edits(self._listed() - found.keys()) - found.keys())
         else:
             self._discard(seen, found, self._order.index(document["last_update"]))
         for text, item in found.items():
@@ -166,7 +167,9 @@ class Beliefs:
 
     def _discard(self, seen: dict[str, Item], found: dict[str, Item], at: int) -> None:
         edited = {item["id"] for text, item in found.items() if text not in seen}
-        for text in (seen.keys() & self.memories.keys()) - found.keys():
+        gone = (seen.keys() & self.memories.keys()) - found.keys()
+        self._open(self._with_edits(gone) - gone - found.keys())
+        for text in gone:
             memory = self.memories[text]
             if memory.wish is Wish.KEPT:
                 certain = memory.revived < 0 or memory.revived <= at
@@ -175,6 +178,12 @@ class Beliefs:
         # What somebody wrote under that name, and nobody has published since: it was seen too.
         later = {text for name in self._order[at + 1 :] for text in self.generations[name]}
         self._open((self._written & self.memories.keys()) - seen.keys() - found.keys() - later)
+
+    def _with_edits(self, texts: set[str]) -> set[str]:
+        """Add the texts that took the place of these by edits: they are the same items."""
+        ids = {self.memories[text].id for text in texts}
+        edits = (each for each in self.memories.values() if each.is_edit and each.id in ids)
+        return {*texts, *(each.text for each in edits)}
 
     def _open(self, texts: Iterable[str]) -> None:
         for text in texts:
@@ -203,6 +212,7 @@ class Beliefs:
         others = [each for each in self.memories.values() if each.id == item["id"]]
         new = self.accept(item)
         new.retry_count = None if others else item.get("retry_count")
+        new.is_edit |= bool(others)
         new.counts.add(item.get("retry_count") or 0)  # who saves it again means nothing by it
         for other in others:
             other.replaced = True

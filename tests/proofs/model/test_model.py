@@ -15,6 +15,7 @@ from tests.proofs.model.ending import deliver, kills
 from tests.proofs.model.machine import Histories
 from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import World
+from tests.support.http1 import Answer
 
 SHORT = settings(
     max_examples=16,
@@ -163,6 +164,21 @@ def test_what_was_restored_can_be_deleted_at_once(
     if killed:
         world.kill()
     commands.delete(0)
+    come_to_an_end(world)
+
+
+def test_an_old_copy_may_delete_a_memory_that_was_edited_meanwhile(
+    world: World, producers: Producers
+) -> None:
+    producers.queue(producers.entry("alpha", retries=5))
+    world.server.default = Answer(400)
+    world.work()
+    user, commands = User(world), Commands(world)
+    user.open()
+    commands.edit(0)
+    world.work()
+    user.save(0, Change(remove=frozenset({0})))
+    world.cycle()
     come_to_an_end(world)
 
 

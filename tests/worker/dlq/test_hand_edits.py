@@ -158,6 +158,18 @@ def test_a_copy_of_the_file_brings_back_what_was_deleted_but_not_what_was_forgot
         assert (known is not None and known.state == "dead") != forgotten
 
 
+def test_an_old_save_takes_out_an_item_whatever_text_an_edit_has_given_it(editing: Editing) -> None:
+    inbox, stamp, row = editing.context.inbox, editing.stamp, editing.known(B)
+    edit = letter("b", content="better")
+    inbox.change_content(row, edit, NOW)
+    inbox.change_values(row.key, edit, NOW)
+    assert editing.publisher.run()
+    editing.save(shown(A), stamp=stamp)
+    found = inbox.known(edit.name)
+    assert found is not None
+    assert (found.state, found.reason) == ("discarded", "hand edit")
+
+
 def test_an_old_save_brings_back_no_text_from_before_an_edit(editing: Editing) -> None:
     inbox, stamp, row = editing.context.inbox, editing.stamp, editing.known(B)
     edit = letter("b", content="better")
