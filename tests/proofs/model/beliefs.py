@@ -68,6 +68,11 @@ class Beliefs:
         found = [each for each in self.memories.values() if each.id == item_id]
         return found[0] if len(found) == 1 else None
 
+    def forget_values(self, item_id: str) -> None:
+        for memory in self.memories.values():
+            if memory.id == item_id:
+                memory.forget_values()
+
     @property
     def published_so_far(self) -> int:
         return len(self._order)

@@ -167,6 +167,19 @@ def test_what_was_restored_can_be_deleted_at_once(
     come_to_an_end(world)
 
 
+def test_a_failure_of_one_of_two_texts_under_an_id_says_nothing_of_the_other(
+    world: World, producers: Producers
+) -> None:
+    item = producers.entry("alpha", retries=5)
+    producers.queue(item)
+    world.work()
+    world.clock.advance(3601)
+    producers.queue(producers.entry("alpha", item_id=item["id"]))
+    world.server.default = Answer(400)
+    world.work()
+    come_to_an_end(world)
+
+
 def test_an_old_copy_may_delete_a_memory_that_was_edited_meanwhile(
     world: World, producers: Producers
 ) -> None:

@@ -364,7 +364,9 @@ class World:
     def _count(self, item_id: str, count: int) -> None:
         self._failed = item_id
         memory = self.beliefs.only(item_id)
-        if memory is not None:
+        if memory is None:  # with two texts under one id, nobody knows whose count this is
+            self.beliefs.forget_values(item_id)
+        else:
             if memory.retry_count is not None and count and count != memory.retry_count + 1:
                 self.wrong.append(f"count {memory.retry_count} to {count}: {memory.text!r}")
             memory.retry_count = count
