@@ -290,3 +290,20 @@ def test_what_was_discarded_long_ago_expires(ledger: Ledger, inbox: Inbox) -> No
     assert "last_error" not in row(ledger, old)
     assert row(ledger, young)["last_error"] == row(ledger, waits)["last_error"] == "e"
     assert inbox.expire(NOW) == 0
+
+
+def test_what_a_server_did_not_delete_is_delivered_there_again_and_nothing_else(
+    ledger: Ledger, inbox: Inbox, outbox: Outbox
+) -> None:
+    entry, other = fresh("a"), fresh("b")
+    for key in put(inbox, entry, other):
+        for server in (HERE, ELSEWHERE):
+            outbox.record_delivery(key, server, NOW)
+    for each in (entry, other):
+        for server in (HERE, ELSEWHERE):
+            inbox.remove(each.name, server, NOW + 5)
+    inbox.keep(known(inbox, entry), HERE)
+    assert (known(inbox, entry).state, known(inbox, other).state) == ("delivered", "discarded")
+    trusted = "SELECT items.id, name FROM outcomes JOIN items ON items.key = item"
+    trusted += " JOIN servers ON servers.key = server WHERE has = 1"
+    assert table(ledger, trusted) == [(b"a", HERE)]
