@@ -120,14 +120,19 @@ class Beliefs:
             memory.counts.add(count)
 
     def saved(self, document: Item, data: bytes) -> None:
-        found = items_of(document)
+        found, exact = items_of(document), data in self._bytes
         seen = self.generations.get(document.get("last_update", ""))
         if seen is None:
             self._open(self._with_edits(self._listed() - found.keys()) - found.keys())
         else:
             self._discard(seen, found, self._order.index(document["last_update"]))
+            # An exact copy undoes an edit; of any other one nobody knows, where both texts wait.
+            former = {
+                text for text in seen.keys() & found.keys() if self._is_former(text, exact=exact)
+            }
+            self._open(self._with_edits(former) - former - found.keys())
         for text, item in found.items():
-            self._show(text, item, exact=data in self._bytes)
+            self._show(text, item, exact=exact)
         self._written |= found.keys()
 
     def perhaps_saved(self, text: str) -> None:
@@ -183,6 +188,10 @@ class Beliefs:
         # What somebody wrote under that name, and nobody has published since: it was seen too.
         later = {text for name in self._order[at + 1 :] for text in self.generations[name]}
         self._open((self._written & self.memories.keys()) - seen.keys() - found.keys() - later)
+
+    def _is_former(self, text: str, *, exact: bool) -> bool:
+        memory = self.memories.get(text)
+        return memory is not None and memory.replaced and (exact or memory.wish is Wish.KEPT)
 
     def _with_edits(self, texts: set[str]) -> set[str]:
         """Add the texts that took the place of these by edits: they are the same items."""

@@ -195,6 +195,23 @@ def test_an_old_copy_may_delete_a_memory_that_was_edited_meanwhile(
     come_to_an_end(world)
 
 
+def test_an_exact_old_copy_may_undo_an_edit_whose_former_text_was_restored(
+    world: World, producers: Producers
+) -> None:
+    producers.queue(producers.entry("alpha", retries=5))
+    world.server.default = Answer(400)
+    world.work()
+    user, commands = User(world), Commands(world)
+    user.open()
+    commands.edit(0)
+    world.work()
+    commands.restore(0)
+    world.work()
+    user.restore_copy(0)
+    world.cycle()
+    come_to_an_end(world)
+
+
 def test_counters_of_a_file_that_was_begun_afresh_are_mended(
     world: World, producers: Producers
 ) -> None:
