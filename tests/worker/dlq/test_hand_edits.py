@@ -158,6 +158,14 @@ def test_a_copy_of_the_file_brings_back_what_was_deleted_but_not_what_was_forgot
         assert (known is not None and known.state == "dead") != forgotten
 
 
+def test_a_new_item_without_an_id_gets_one(editing: Editing) -> None:
+    editing.save(shown(A), shown(B), {"project_id": "p", "content": "by hand", "timestamp": 1})
+    assert editing.publisher.run()
+    found = json.loads(editing.context.paths.dlq.read_bytes())["items"]
+    assert [each["content"] for each in found if not each.get("id")] == []
+    assert found[2]["content"] == "by hand"
+
+
 def test_an_old_save_takes_out_an_item_whatever_text_an_edit_has_given_it(editing: Editing) -> None:
     inbox, stamp, row = editing.context.inbox, editing.stamp, editing.known(B)
     edit = letter("b", content="better")
