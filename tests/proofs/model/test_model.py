@@ -180,9 +180,8 @@ def test_a_failure_of_one_of_two_texts_under_an_id_says_nothing_of_the_other(
     come_to_an_end(world)
 
 
-def test_an_old_copy_may_delete_a_memory_that_was_edited_meanwhile(
-    world: World, producers: Producers
-) -> None:
+def opened_before_an_edit(world: World, producers: Producers) -> tuple[User, Commands]:
+    """Open the file in an editor, and then edit its only dead letter by a command."""
     producers.queue(producers.entry("alpha", retries=5))
     world.server.default = Answer(400)
     world.work()
@@ -190,6 +189,13 @@ def test_an_old_copy_may_delete_a_memory_that_was_edited_meanwhile(
     user.open()
     commands.edit(0)
     world.work()
+    return user, commands
+
+
+def test_an_old_copy_may_delete_a_memory_that_was_edited_meanwhile(
+    world: World, producers: Producers
+) -> None:
+    user, _ = opened_before_an_edit(world, producers)
     user.save(0, Change(remove=frozenset({0})))
     world.cycle()
     come_to_an_end(world)
@@ -198,13 +204,7 @@ def test_an_old_copy_may_delete_a_memory_that_was_edited_meanwhile(
 def test_an_exact_old_copy_may_undo_an_edit_whose_former_text_was_restored(
     world: World, producers: Producers
 ) -> None:
-    producers.queue(producers.entry("alpha", retries=5))
-    world.server.default = Answer(400)
-    world.work()
-    user, commands = User(world), Commands(world)
-    user.open()
-    commands.edit(0)
-    world.work()
+    user, commands = opened_before_an_edit(world, producers)
     commands.restore(0)
     world.work()
     user.restore_copy(0)
