@@ -1,15 +1,16 @@
 """mem0tray: makes sure no memory is lost on its way to its Mem0 server.
 
 `mem0tray.add(project, text)` is for programs in Python; all other modules are the program's own,
-and may change. Importing mem0tray imports nothing else before it is used.
+and may change. Importing mem0tray imports only its version before it is used.
 """
+
+from mem0tray.core.version import __version__
 
 TYPE_CHECKING = False  # typing takes longer to import than all the rest here
 if TYPE_CHECKING:
     from mem0tray.core.errors import Mem0TrayError
 
 __all__ = ["Mem0TrayError", "__version__", "add"]
-__version__ = "0.1.0"
 
 
 def add(project: str, text: str) -> str:

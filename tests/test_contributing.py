@@ -174,13 +174,14 @@ def test_the_table_names_every_room() -> None:
 
 
 def test_imports_point_up_in_the_table() -> None:
+    """The face, `mem0tray/__init__.py`, is for other programs: none of our modules imports it."""
     place = {room: number for number, room in enumerate(table())}
     wrong = []
     for name, others in arrows().items():
         room = name.split(".")[1] if "." in name else ""
         for other in others:
             there = other.split(".")[1] if "." in other else ""
-            if room in place and there in place and place[there] > place[room]:
+            if not there or (room in place and place[there] > place[room]):
                 wrong.append(f"{name} imports {other}")
     assert wrong == []
 
@@ -191,9 +192,7 @@ def test_no_module_imports_itself_over_others() -> None:
     A package may choose among its own modules, which know the interface in it.
     """
     graph = {
-        name: {
-            other for other in others if other != "mem0tray" and not other.startswith(f"{name}.")
-        }
+        name: {other for other in others if not other.startswith(f"{name}.")}
         for name, others in arrows().items()
     }
     assert circle(graph) == []

@@ -18,10 +18,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO, Final
 
-from mem0tray import __version__
 from mem0tray.agents import MARK, SAVE
 from mem0tray.core.errors import Mem0TrayError, NoThreadError
 from mem0tray.core.text import one_line
+from mem0tray.core.version import __version__
 from mem0tray.system import project, threads
 
 INSTRUCTIONS: Final = (

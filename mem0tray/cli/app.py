@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from mem0tray import __version__
 from mem0tray.cli.arguments import CommandGroup, usage_error
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.version import __version__
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

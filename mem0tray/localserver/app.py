@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mem0tray import __version__
+from mem0tray.core.version import __version__
 from mem0tray.localserver import wire
 from mem0tray.localserver.endpoint import CHALLENGE_MAX, proof
 from mem0tray.localserver.oss_api import OssApi

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mem0tray import __version__
+from mem0tray.core.version import __version__
 from mem0tray.localserver import oss_requests, wire
 from mem0tray.localserver.oss_requests import (
     Listing,

@@ -12,11 +12,11 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from mem0tray import __version__
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core import jsontext
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
+from mem0tray.core.version import __version__
 from mem0tray.server.answers import NO_PROJECT, classify, health, json_object, json_value, no_use
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (

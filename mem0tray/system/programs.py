@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-import mem0tray
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system import regular_file
 from mem0tray.system.paths import APP
@@ -93,7 +92,7 @@ def ourselves(module: str = APP) -> tuple[str, ...]:
 def child_environment() -> dict[str, str]:
     """Return our environment; in a checkout, with what lets a child find mem0tray."""
     ours = dict(os.environ)
-    root = Path(mem0tray.__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if root.name not in ("site-packages", "dist-packages"):
         paths = [ours.get("PYTHONPATH", ""), str(root)]
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, paths))

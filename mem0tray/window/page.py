@@ -17,7 +17,6 @@ from markupsafe import Markup, escape
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mem0tray import __version__
 from mem0tray.actions import backups, diagnose, standing
 from mem0tray.actions.diagnose import DUE, WAITING, Cause, Surroundings
 from mem0tray.actions.standing import Overview, Snapshot
@@ -29,6 +28,7 @@ from mem0tray.core.language import Language
 from mem0tray.core.reasons import NONE, Reason
 from mem0tray.core.state import HEALTHY
 from mem0tray.core.text import one_line, short_id, without_password
+from mem0tray.core.version import __version__
 from mem0tray.files import atomic
 from mem0tray.ledger.outages import Outage
 from mem0tray.ledger.reader import Reader

@@ -13,9 +13,9 @@ from typing import Final
 
 import platformdirs
 
-from mem0tray import __version__
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
+from mem0tray.core.version import __version__
 from mem0tray.desktop import session
 from mem0tray.desktop.autostart import DISABLED, SERVICE, STALE, Autostart, Origin, unlink
 from mem0tray.files import atomic, private_folders
