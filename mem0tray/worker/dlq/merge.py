@@ -181,8 +181,10 @@ def _is_wanted(row: Row, base: Base) -> bool:
 
 def _is_late(item: Item, rows: Sequence[Row], base: Base) -> bool:
     """Whether this is a former text of one of the rows, by an editor who did not see its end."""
+    if base.named is None or not rows:  # at a first start of all items
+        return False
     body, history = items.body(item.raw), base.shown(row.key for row in rows)
-    return base.named is not None and any(
+    return any(
         history[row.key].had_body(body)
         and (history[row.key].last(base.current) or 0) >= base.named
         and not _is_wanted(row, base)
