@@ -287,12 +287,14 @@ def _replace(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row |
         item = items.parse(items.with_fields(raw, fields))
     if item is None:
         return GONE, row
-    if row is None or row.state != items.DEAD:
+    other = context.inbox.known(item.name)
+    is_used_up = other is not None and other.reason == items.REMOVED  # the id, with this text
+    if row is None or row.state != items.DEAD or is_used_up:
         result, row = _discard(context, name, items.EDITED)
         if result != GONE:  # a server that has the old text gets the new one too
-            _wait_again(context, item, context.inbox.known(item.name), dead=text.dead)
+            _put_back(context, item.name, Text.of(item.raw, dead=text.dead))
         return result, row
-    result, other = _as_sent(context, row), context.inbox.known(item.name)
+    result = _as_sent(context, row)
     key = context.inbox.change_content(row, item, context.now())
     context.inbox.change_values(key, item, context.now())
     if other is not None:

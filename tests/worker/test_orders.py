@@ -407,6 +407,26 @@ def test_what_was_deleted_on_the_server_is_restored_under_the_next_id(ground: Qu
     assert (job.unknown is not None, job.restored) == (True, True)
 
 
+@pytest.mark.parametrize("dead", [False, True])
+def test_an_edit_to_what_was_deleted_on_the_server_waits_under_the_next_id(
+    ground: QueueScene, *, dead: bool
+) -> None:
+    """Under the same id the server takes the text for what it deleted, and stores nothing."""
+    inbox = ground.context.inbox
+    deliver(ground, WAITS)
+    applied(ground.context, about(REMOVE, WAITS))
+    old = (letter if dead else fresh)("other", id=WAITS.id)
+    if dead:
+        inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    else:
+        inbox.add_fresh(old, NOW, ask=False)
+    asked = Order(EDIT, orders.named([old.name]), [Text.of(WAITS.raw, dead=dead)])
+    assert applied(ground.context, asked) == {old.name: DONE}
+    again = fresh("a", id=f"{WAITS.id}-again-1")
+    state = "dead" if dead else "pending"
+    assert states(ground, WAITS, old, again) == ["discarded", "discarded", state]
+
+
 def test_what_nobody_knows_is_put_back_as_new(ground: QueueScene) -> None:
     one, other = fresh("c"), letter("d")
     assert (
