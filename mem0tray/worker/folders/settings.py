@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 from mem0tray.config import settings as config
@@ -16,7 +17,8 @@ from mem0tray.system.paths import config_file
 from mem0tray.worker.folders.served_folder import ServedFolder
 
 _REST: Final = 0.1  # seconds for which the file must not have changed
-_EMPTY_REST: Final = 0.7  # the same for an empty file: editors empty a file before they write it
+# The same for an empty or missing file: editors empty a file, or move it away, and then write it.
+_EMPTY_REST: Final = 0.7
 
 
 class SettingsFile:
@@ -25,14 +27,17 @@ class SettingsFile:
     def __init__(self) -> None:
         self._path = config_file()
         self._signature = atomic.signature(self._path)
+        self._missed = inf  # Unix seconds at which the file was first found missing
 
     def changed(self) -> Loaded | None:
         """Return the settings if they have changed. Raises TornError and SettingsError."""
-        found = atomic.signature(self._path)
+        found, now = atomic.signature(self._path), time.time()
+        self._missed = min(self._missed, now) if found is None else inf
         if found == self._signature:
             return None
+        changed = self._missed if found is None else found.mtime / 1e9
         rest = _EMPTY_REST if found is None or not found.size else _REST
-        if found is not None and abs(time.time() - found.mtime / 1e9) < rest:
+        if abs(now - changed) < rest:
             raise TornError(self._path)
         try:
             loaded = config.load(self._path)
