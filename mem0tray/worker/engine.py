@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
@@ -32,6 +32,9 @@ from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.folders.watch import Watch
 from mem0tray.worker.parts import Parts
+
+if TYPE_CHECKING:
+    from mem0tray.config.settings import Settings
 
 # Seconds between readings of the files when nobody wakes us. Nothing reports that the clock was
 # set, or that this computer has slept. It divides the interval of the metrics.
@@ -77,6 +80,7 @@ class Engine:
         self._asked = 0.0  # when the ledger was last asked what is due, Unix seconds
         self._expired = 0.0
         self._given_back: tuple[object, ...] = ()  # the files when memory last was
+        self._new_settings: Settings | None = None  # not in force yet
         self.watch: Watch | None = None
         if watches:
             paths, wake = self._context.paths, self._context.wake
@@ -205,16 +209,16 @@ class Engine:
         )
 
     def _follow_settings(self) -> None:
-        new = self._wanted.look(self._breaker)
+        new = self._new_settings = self._wanted.look(self._breaker) or self._new_settings
         faults, torn = self._context.faults, self._wanted.torn
         faults.note_file("settings file", config_file(), unstable=torn)
         if new is None:
             return
-        before, self._context.settings = self._context.settings, new
-        chosen = self.parts.chosen_server
+        before, chosen = self._context.settings, self.parts.chosen_server
         if self._wanted.mended or new.server != before.server:
             chosen.choose(new.server, events.ServerChanged)
-        elif new.sync.probe_interval != before.sync.probe_interval:
+        self._context.settings, self._new_settings = new, None
+        if new.sync.probe_interval != before.sync.probe_interval:
             chosen.prober.kick()  # else it would wait out the former interval
         self._context.events.emit(events.SettingsChanged())
 
@@ -241,9 +245,8 @@ class Engine:
         if parts.queue.lost:
             parts.queue.lost = False
             parts.edits.again = True
-        forced = parts.edits.run()
-        if parts.dlq_publisher.merge_late_save() or forced:
-            parts.chosen_server.prober.kick()
+        parts.edits.run()
+        parts.dlq_publisher.merge_late_save()
 
     def _apply_orders(self) -> None:
         parts = self.parts

@@ -82,9 +82,10 @@ class OtherWorker:
         context = self._context
         with context.ledger.transaction(durable=True):
             outbox.make_all_unknown(context.ledger, context.now())
-            if self._gone or self._seen is None:
+            if self._gone:
                 self._claims.forget_worker()
-                self._seen = None
+        if self._gone:  # after the commit, which may fail
+            self._seen = None
         self._between = self._gone = False
         context.other_at_work = self._seen is not None
         if self._seen is None:

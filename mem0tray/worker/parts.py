@@ -35,13 +35,14 @@ class Parts:
         self.emergencies = EmergencyIntake(context)
         self.notes = NoteIntake(context)
         self.queue = QueueIntake(context)
-        self.edits = HandEdits(context)
+        self.chosen_server = ChosenServer(context)
+        kick = self.chosen_server.prober.kick
+        self.edits = HandEdits(context, kick)
         self.dlq_publisher = DlqPublisher(context, self.edits)
         self.queue_publisher = QueuePublisher(context, self.queue)
         self.other = OtherWorker(context)
         self.metrics = MetricsWriter(context, self.other)
-        self.chosen_server = ChosenServer(context)
-        self.orders = OrderHandler(context, self.chosen_server.prober.kick)
+        self.orders = OrderHandler(context, kick)
 
     def is_at_rest(self, now: float) -> bool:
         due = self.chosen_server.delivery.next_due()

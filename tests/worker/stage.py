@@ -83,9 +83,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
         queue.run.return_value = 0
         edits = stand_in(HandEdits, torn=False, awaited=False, signature=None)
-        edits.run.return_value = False
         dlq = stand_in(DlqPublisher, needed=False, pace=PublishRate())
-        dlq.merge_late_save.return_value = False
         delivery = stand_in(Delivery, under_way=0)
         delivery.next_due.side_effect = context.outbox.next_due
         prober = stand_in(Prober)

@@ -74,13 +74,6 @@ def test_the_prober_starts_once_and_what_waits_is_told_once(scene: Scene) -> Non
     assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
 
 
-@pytest.mark.parametrize("whose", ["edit", "late save", "nobody"])
-def test_a_wish_to_retry_probes_at_once(scene: Scene, whose: str) -> None:
-    scene.parts.edits.run.return_value = whose == "edit"
-    scene.parts.dlq_publisher.merge_late_save.return_value = whose == "late save"
-    assert ("prober.kick" in scene.cycle()) == (whose != "nobody")
-
-
 def test_what_has_left_the_queue_file_is_looked_for_in_the_other(scene: Scene) -> None:
     """Another worker moves what fails: the DLQ file is read again, though it has not changed."""
     scene.parts.queue.lost = True
@@ -332,6 +325,20 @@ def test_another_server_is_chosen_when_the_settings_say_so(scene: Scene) -> None
     saved(scene, mended=True)
     scene.cycle()
     assert scene.parts.chosen_server.choose.call_count == 2
+
+
+def test_a_server_that_could_not_be_chosen_is_chosen_at_the_next_look(scene: Scene) -> None:
+    settings = saved(scene, server=ServerSettings(url="http://127.0.0.1:9999"))
+    choose = scene.parts.chosen_server.choose
+    choose.side_effect = [LedgerError("busy"), None]
+    with pytest.raises(LedgerError):
+        scene.stage("settings").run()
+    scene.wanted.look.return_value = None
+    scene.stage("settings").run()
+    assert choose.call_args_list == [mock.call(settings.server, events.ServerChanged)] * 2
+    assert scene.context.settings is settings
+    scene.stage("settings").run()
+    assert choose.call_count == 2
 
 
 def test_another_interval_between_probes_holds_at_once(scene: Scene) -> None:

@@ -80,10 +80,10 @@ def test_nothing_is_sent_before_the_files_are_read(
         server.health = Answer(body={"status": "ok"})
         real, asked = HandEdits.run, server.probes()
 
-        def late(edits: HandEdits) -> bool:
+        def late(edits: HandEdits) -> None:
             with suppress(AssertionError):  # that nothing comes is what should be
                 server.wait_for(lambda: server.saves or server.probes() > asked + 2, 0.5)
-            return real(edits)
+            real(edits)
 
         monkeypatch.setattr(HandEdits, "run", late)
         with working(home, server, monkeypatch):

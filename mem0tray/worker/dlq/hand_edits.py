@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -32,10 +33,14 @@ class _Save:
 
 
 class HandEdits:
-    """Reads the DLQ file and merges what its editors meant. One save is merged once."""
+    """Reads the DLQ file and merges what its editors meant. One save is merged once.
 
-    def __init__(self, context: WorkerContext) -> None:
+    It calls `on_retry` when a save asks for retries.
+    """
+
+    def __init__(self, context: WorkerContext, on_retry: Callable[[], None] = lambda: None) -> None:
         self._context = context
+        self._on_retry = on_retry
         self.signature: Signature | None = None
         self.may_have_been_sent = context.ledger.may_have_been_sent(DLQ_FILE)  # what is there
         self.oddities = 0  # saves that differ from what the ledger would write
@@ -44,35 +49,33 @@ class HandEdits:
         self.again = False  # look even if the file has not changed
         self._broken: int | None = None  # the inode of a broken file whose edits were merged
 
-    def run(self) -> bool:
-        """Merge a new save, if there is one; return whether the user asked for retries by it."""
+    def run(self) -> None:
+        """Merge a new save, if there is one."""
         path = self._context.paths.dlq
         found = atomic.signature(path)
         self.missing = found is None
-        torn = forced = False
+        torn = False
         if found is None or (found == self.signature and not self.again):
             self._trust()
+            self.may_have_been_sent = False
         else:
             try:
-                forced = self._read(found)
+                self._read(found)
             except TornError:
                 torn = True
         self.torn = torn  # others ask at any moment: never in between
         self._context.faults.note_file(READING_DLQ, path, unstable=torn)
-        return forced
 
-    def _read(self, found: Signature) -> bool:
+    def _read(self, found: Signature) -> None:
         data, signature = atomic.read(self._context.paths.dlq) or (b"", found)
-        forced = False
         if self._context.ledger.meta(DLQ_MERGED) != json.dumps(signature.lasting):
-            forced = self.take_in(data, signature)
+            self.take_in(data, signature)
             self.note(signature)
         elif self.again:
             with suppress(BrokenDocumentError):  # it is then about to be written anew
                 raws = document.parse(data, SECTION).lists["items"]
                 self._adopt_moved([item for raw in raws if (item := items.parse(raw))])
         self.signature, self.again = signature, False
-        return forced
 
     @property
     def awaited(self) -> bool:
@@ -83,8 +86,8 @@ class HandEdits:
         with self._context.ledger.transaction():
             self._context.ledger.set_meta(DLQ_MERGED, json.dumps(signature.lasting))
 
-    def take_in(self, data: bytes, signature: Signature) -> bool:
-        """Merge one save; return as `run` does. Raises TornError if it may still be written."""
+    def take_in(self, data: bytes, signature: Signature) -> None:
+        """Merge one save. Raises TornError if it may still be written."""
         context, path = self._context, self._context.paths.dlq
         broken = ""
         try:
@@ -106,16 +109,17 @@ class HandEdits:
             self._adopt_moved(save.items)
             is_edit = not self.may_have_been_sent
             self._trust()
+        self.may_have_been_sent = False  # after the commit, which may fail
         self._broken = signature.inode if decided.is_edit and not whole else None
         self._report(decided, is_edit=is_edit)
         if not whole or decided != Decisions():
             self.oddities += 1
-        return bool(decided.forced)
+        if decided.forced:
+            self._on_retry()
 
     def _trust(self) -> None:
         if self.may_have_been_sent:
             self._context.ledger.trust(DLQ_FILE)
-            self.may_have_been_sent = False
 
     def _base(self, save: _Save, *, rest: bool) -> Base:
         generations = self._context.generations

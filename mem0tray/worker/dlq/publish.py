@@ -96,17 +96,14 @@ class DlqPublisher:
                 return name
             at += timedelta(microseconds=1)
 
-    def merge_late_save(self) -> bool:
-        """Merge a save that went into the file we replaced; return whether it asks for retries."""
+    def merge_late_save(self) -> None:
+        """Merge a save that went into the file we replaced."""
         with suppress(TornError):
             found = self._late_save() and atomic.read(self._previous)
-            if not found:
-                return False
-            forced = self._edits.take_in(*found)
-            self._merged = found[1]
-            self._late += 1
-            return forced
-        return False
+            if found:
+                self._edits.take_in(*found)
+                self._merged = found[1]
+                self._late += 1
 
     def _late_save(self) -> Signature | None:
         """Return the signature of the file that we replaced, if somebody saved into it since."""

@@ -99,6 +99,7 @@ class QueueIntake:
                     self._note_moves({})
                     self._note_read(None)
                     self._trust()
+                self._first = self.may_have_been_sent = False
                 self._known, self.signature, self._gone = {}, None, True
                 return QueueRead(None)
             data, signature = found
@@ -183,10 +184,11 @@ class QueueIntake:
             afresh = self._note_moves(known) and len(came) == len(set(known.values()))
             absorb = self._context.counters.absorb
             self.oddities += absorb(stats, len(came), afresh=afresh or self._gone)
-            self._gone = False
             seen.failed = [(raw, self._adopt(raw, adopted)) for raw in parsed.lists["failed"]]
             self._note_read(signature)
             self._trust()
+        # Only now is it in the ledger: a commit may fail, and the next reading is then the first.
+        self._first = self._gone = self.may_have_been_sent = False
         self._known = known
         if adopted:
             self._context.events.emit(events.AdoptedToDlq(len(adopted), "failed"))
@@ -213,13 +215,11 @@ class QueueIntake:
             if noted and context.other_at_work:
                 context.events.emit(events.PerhapsTaken(noted))
             self.lost = True
-        self._first = False
         return bool(gone)
 
     def _trust(self) -> None:
         if self.may_have_been_sent:
             self._context.ledger.trust(QUEUE_FILE)
-            self.may_have_been_sent = False
 
     def _take(self, raw: bytes, tombstones: Mapping[Name, int]) -> tuple[int, bool]:
         item = items.parse(raw)
