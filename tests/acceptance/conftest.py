@@ -1,12 +1,9 @@
 """One server and one scratch home a test, no fixed ports."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.acceptance import kinds
 from tests.support.fixtures import bare_home, humble_home

@@ -36,8 +36,7 @@ def letters(home: Home) -> list[Item]:
 @pytest.fixture(params=[True, False], ids=["running", "stopped"])
 def running(request: pytest.FixtureRequest, home: Home, letters: list[Item]) -> bool:
     if request.param:
-        home.worker()
-        home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(letters), what="taken in")
+        home.worker(dlq_size=len(letters))
     return bool(request.param)
 
 
@@ -91,8 +90,7 @@ def test_restore_takes_back_the_last_delete_which_is_delivered_when_due(
 def test_forget_erases_the_text_under_a_running_worker(home: Home, letters: list[Item]) -> None:
     text = "zanzibar must be forgotten"
     home.write_dlq([*letters, waiting(text, id="cafe0000-0000-4000-8000-000000000000")])
-    worker = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 4, what="taken in")
+    worker = home.worker(dlq_size=4)
     home.ok("delete", "cafe0000", "--yes", "--forget")
     home.wait_dlq(["a", "b", "c"])
     home.wait(lambda: home.files_with(text) == [], what="erased")
@@ -227,8 +225,7 @@ def seven(home: Home) -> list[Item]:
 
 @pytest.fixture(params=[True, False], ids=["running", "stopped"])
 def worker(request: pytest.FixtureRequest, home: Home, seven: list[Item]) -> Process | None:
-    process = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(seven), what="taken in")
+    process = home.worker(dlq_size=len(seven))
     if request.param:
         return process
     process.stop()

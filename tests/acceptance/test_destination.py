@@ -221,17 +221,6 @@ def test_after_an_unknown_outcome_another_dialect_is_asked_before_anything_is_se
         assert (home.stats()["total_synced"], home.dlq_items()) == (1, [])
 
 
-def test_a_private_server_without_a_listing_is_spoken_to_as_the_settings_say(
-    home: Home, server: Standin
-) -> None:
-    server.health = UNNAMED
-    server.can_be_asked = False
-    home.env["MEM0TRAY_SERVER_DIALECT"] = "vps"
-    home.write_queue(entries(2))
-    home.drained()
-    assert server.total_stored() == 2
-
-
 @pytest.mark.parametrize("dialect", ["auto", "oss"])
 def test_an_official_server_from_before_april_2026_takes_memories(
     official_home: Home, official: OfficialStandin, dialect: str

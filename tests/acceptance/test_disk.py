@@ -11,10 +11,8 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import Process
 from tests.support.shapes import dead, entries, entry, texts, waiting
-from tests.support.standin import Standin
+from tests.support.standin import UNNAMED, Standin
 from tests.support.variants import variants
-
-HEALTHY = Answer(body={"status": "ok"})
 
 
 @pytest.fixture
@@ -36,10 +34,9 @@ def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Stan
     queue = entries(300)
     small_home.write_queue(queue)
     small_home.write_dlq([dead(f"letter {n}") for n in range(20)])
-    worker = small_home.worker()
-    small_home.wait(lambda: small_home.read(small_home.metrics)["queue_size"] == 300, what="read")
+    worker = small_home.worker(queue_size=300)
     filler = machine.fill(small_home.root)
-    server.health = HEALTHY
+    server.health = UNNAMED
     probes(server, 8)
     assert worker.alive
     small_home.wait(  # though the metrics cannot be written
@@ -192,7 +189,7 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
         seen = home.json("status")
         assert seen["state"] == "action needed"
         assert "Read-only file system. The disk is read-only: mount it" in seen["reason"]
-        for health in (Answer(503), HEALTHY):  # things to write
+        for health in (Answer(503), UNNAMED):  # things to write
             server.health = health
             probes(server, 12)
         seen = home.json("status")

@@ -26,9 +26,7 @@ def letters() -> list[Item]:
 @pytest.fixture
 def worker(home: Home, letters: list[Item]) -> Process:
     home.write_dlq(letters)
-    process = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, what="taken in")
-    return process
+    return home.worker(dlq_size=3)
 
 
 def some_cycles(home: Home, server: Standin) -> None:
@@ -91,8 +89,7 @@ def test_an_item_removed_while_nothing_runs_stays_away(
 ) -> None:
     worker.stop()
     user.remove(home, "a")
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, what="merged")
+    home.worker(dlq_size=2)
     some_cycles(home, server)
     assert home.dlq_texts() == ["b", "c"]
 
@@ -253,8 +250,7 @@ def expected(rounds: int) -> list[str]:
 def test_a_script_on_a_copy_from_before_a_restore_keeps_newcomers(
     refusing: Home, server: Standin
 ) -> None:
-    refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
+    refusing.worker(dlq_size=ROUNDS)
     copy = refusing.read(refusing.dlq)
     user.remove(refusing, "old 0")
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS - 1, what="merged")
@@ -288,8 +284,7 @@ def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: St
 
 @pytest.mark.row(29)
 def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
-    refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
+    refusing.worker(dlq_size=ROUNDS)
     for number in range(ROUNDS):
         stale = refusing.read(refusing.dlq)
         sent = len(server.saves)
@@ -310,8 +305,7 @@ def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server
 def test_a_broken_file_is_never_taken_for_empty(
     refusing: Home, server: Standin, damage: str, *, running: bool
 ) -> None:
-    worker = refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
+    worker = refusing.worker(dlq_size=ROUNDS)
     if not running:
         worker.stop()
     text = refusing.dlq.read_bytes()
@@ -342,8 +336,7 @@ def intact(home: Home) -> bool:
 
 @pytest.mark.row(31)
 def test_what_is_in_a_broken_file_is_kept_and_said(refusing: Home) -> None:
-    refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
+    refusing.worker(dlq_size=ROUNDS)
     logged = len(refusing.log_text())
     text = refusing.dlq.read_text().replace("old 0", "zanzibar by hand")
     refusing.dlq.write_text(text[: len(text) * 2 // 3])
@@ -372,8 +365,7 @@ def test_a_script_that_rewrites_slowly_in_a_loop_loses_nothing(
 def test_a_stamped_script_that_pauses_in_its_writing_deletes_no_newcomer(
     refusing: Home, written: float
 ) -> None:
-    refusing.worker()
-    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, what="taken in")
+    refusing.worker(dlq_size=ROUNDS)
     seen = refusing.read(refusing.dlq)
     newcomer(refusing, 0)
     mended = [{**item, "retry_count": 3} for item in seen["items"]]
@@ -391,8 +383,7 @@ def test_a_stamped_script_that_pauses_in_its_writing_deletes_no_newcomer(
 def test_a_save_in_the_middle_of_our_work_is_merged(home: Home, server: Standin) -> None:
     server.latency = 0.02
     home.write_dlq([waiting(f"letter {n}") for n in range(60)])
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 60, what="taken in")
+    home.worker(dlq_size=60)
     removed = [f"letter {n}" for n in range(0, 60, 10)]
     home.script(user.RETRY_ALL)
     for text in removed:

@@ -113,15 +113,6 @@ def test_a_run_to_the_end_waits_for_what_is_under_way(
     assert (server.sends("slow"), server.count("slow")) == (1, 1)
 
 
-def test_a_429_to_a_question_pauses_and_is_heeded(home: Home, server: HostedStandin) -> None:
-    work_on(server, "slow", Work(0.3))
-    server.script_questions(Answer(429, {"detail": "slow down"}, {"Retry-After": "1"}))
-    home.write_queue([entry("slow")])
-    home.worker()
-    home.wait(lambda: home.stats()["total_synced"] == 1, what="delivered")
-    assert (server.sends("slow"), server.count("slow")) == (1, 1)
-
-
 def test_an_event_that_fails_is_the_item_s_failure(home: Home, server: HostedStandin) -> None:
     why = "the model gave no answer"
     work_on(server, "a text of some length", Work(0.1, why), Work(0.1))

@@ -59,17 +59,14 @@ def check_kills(home: Home, server: Standin, kills: int, total: int, *, guarded:
 
 
 @pytest.mark.row(1)
-def test_kills_in_a_drain_lose_nothing(home: Home, server: Standin, *, guarded: bool) -> None:
-    check_kills(home, server, 6, 400, guarded=guarded)
-
-
-@pytest.mark.row(1)
-@pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_25_kills_in_a_drain_of_1500_lose_nothing(
-    home: Home, server: Standin, *, guarded: bool
+@pytest.mark.parametrize(
+    ("kills", "total"), [(6, 400), pytest.param(25, 1500, marks=pytest.mark.slow)]
+)
+def test_kills_in_a_drain_lose_nothing(
+    home: Home, server: Standin, kills: int, total: int, *, guarded: bool
 ) -> None:
-    check_kills(home, server, 25, 1500, guarded=guarded)
+    check_kills(home, server, kills, total, guarded=guarded)
 
 
 def kill_while_starting(home: Home, times: int) -> None:

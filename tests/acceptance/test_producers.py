@@ -9,9 +9,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import Process
 from tests.support.shapes import dead, entries, entry
-from tests.support.standin import Standin
-
-HEALTHY = Answer(body={"status": "ok"})
+from tests.support.standin import UNNAMED, Standin
 
 
 def four(home: Home, label: str, count: int, *options: str) -> list[Process]:
@@ -39,6 +37,7 @@ def longest_wait(producers: list[Process]) -> float:
 )
 def test_no_increment_is_lost(home: Home, server: Standin, count: int) -> None:
     home.worker()
+    assert home.read(home.dlq)["items"] == []  # made at the start
     wanted = contents(four(home, "p", count), 500)
     server.wait_for(lambda: server.total_stored() >= 4 * count, 60)
     home.wait(lambda: home.queue_items() == [], what="published")
@@ -53,10 +52,9 @@ def test_a_stopped_producer_does_not_stop_delivery(home: Home, server: Standin) 
     server.health = Answer(503)
     home.write_queue(entries(10))
     home.write_dlq([dead("letter")])
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 10, what="taken in")
+    home.worker(queue_size=10)
     holder = home.lock_holder()
-    server.health = HEALTHY
+    server.health = UNNAMED
     server.wait_for(lambda: server.total_stored() == 11)
     home.write_emergency([entry("in the meantime")])
     server.wait_for(lambda: server.count("in the meantime") == 1)

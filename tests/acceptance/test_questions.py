@@ -13,32 +13,11 @@ CUT = Answer(reset=True)
 TAKEN = Answer(reset=True, stores=True)  # and nobody hears of it
 VAIN = pytest.mark.parametrize("vain", [Answer(500), Answer(503), CUT], ids=["500", "503", "cut"])
 
-STRANGE = {
-    "page": Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"),
-    "no success": Answer(body={"success": False}),
-    "422": Answer(422),
-    "403": Answer(403),
-}
-
 
 def delivered(home: Home, *queue: Item) -> None:
     home.worker()
     home.write_queue(queue)
     home.wait(lambda: home.stats()["total_synced"] == len(queue), what="delivered")
-
-
-@pytest.mark.row(36)
-@VAIN
-@ON_OFFICIAL_TOO
-def test_questions_in_vain_about_others_say_nothing(
-    home: Home, server: Standin, vain: Answer
-) -> None:
-    names = ["one", "two", "three"]
-    for name in names:
-        server.script(TAKEN, content=name)
-    server.script_questions(*[vain] * 3)
-    delivered(home, *[entry(name, timestamp=n) for n, name in enumerate(names)])
-    assert (server.surplus(), server.missing(names)) == ({}, [])
 
 
 @pytest.mark.row(36)
@@ -56,18 +35,6 @@ def test_questions_in_vain_say_nothing_of_another_attempt(
     server.script_questions(*[vain] * questions)
     delivered(home, entry("came"))
     assert (server.sends("came"), server.count("came")) == (2, 1)
-
-
-@pytest.mark.row(36)
-@pytest.mark.parametrize("strange", variants(STRANGE, 2))
-@ON_OFFICIAL_TOO
-def test_a_strange_answer_to_a_question_is_none(home: Home, server: Standin, strange: str) -> None:
-    server.script(TAKEN, content="came")
-    delivered(home, entry("first"))
-    server.script_questions(*[STRANGE[strange]] * 2)
-    home.write_queue([entry("came")])
-    home.wait(lambda: home.stats()["total_synced"] == 2, what="delivered")
-    assert (server.sends("came"), server.count("came")) == (1, 1)
 
 
 @pytest.mark.row(1)

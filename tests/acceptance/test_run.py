@@ -103,19 +103,13 @@ def test_what_a_kill_left_under_way_is_waited_for(
     assert home.queue_items() == []
 
 
-@pytest.fixture
-def mail(home: Home, tmp_path: Path) -> Path:
-    """Set up alerts at two dead letters, with a command that keeps what it reads; its file."""
-    kept = tmp_path / "mail"
-    command = f"/bin/sh -c 'cat >> {kept}; echo . >> {kept}'"
+def test_in_the_terminal_the_command_hears_of_an_alert(
+    home: Home, server: Standin, tmp_path: Path
+) -> None:
+    mail = tmp_path / "mail"
+    command = f"/bin/sh -c 'cat >> {mail}; echo . >> {mail}'"
     home.configure(f'[alerts]\ndlq_size = 1\nafter = 0\ncommand = "{command}"\n')
     home.write_dlq([waiting("one"), waiting("two")])
-    return kept
-
-
-def test_in_the_terminal_the_command_hears_of_an_alert(
-    home: Home, server: Standin, mail: Path
-) -> None:
     server.health = Answer(503)
     worker = home.worker()
     wait_until(lambda: mail.exists() and mail.read_text().endswith(".\n"), what="the mail")

@@ -7,10 +7,9 @@ import pytest
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import Item, dead, entries, entry, queue_document, texts
-from tests.support.standin import Standin
+from tests.support.standin import UNNAMED, Standin
 from tests.support.variants import variants
 
-HEALTHY = Answer(body={"status": "ok"})
 BIG_NUMBER = "1" + "0" * 5000
 DEEP = "[" * 100_000 + "]" * 100_000
 
@@ -29,21 +28,14 @@ def check_restorable(home: Home, server: Standin, text: str) -> None:
     assert (server.count(text), server.sends(text)) == (1, 1)
 
 
-def complete_items(text: str, queue: list[Item]) -> list[str]:
-    ends = {item["content"]: text.find("}", text.find(item["id"])) for item in queue}
-    known = {item["content"]: item["id"] in text for item in queue}
-    return [content for content, end in ends.items() if known[content] and end >= 0]
-
-
 def damage_after_intake(home: Home, server: Standin, data: bytes) -> None:
     server.health = Answer(503)
     home.write_queue(entries(20))
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == 20, what="taken in")
+    home.worker(queue_size=20)
     home.queue.write_bytes(data)
     home.wait(lambda: home.queue.read_bytes() != data, what="rebuilt")
     assert home.read(home.metrics)["queue_size"] == 20
-    server.health = HEALTHY
+    server.health = UNNAMED
     server.wait_for(lambda: server.total_stored() == 20)
 
 
@@ -52,32 +44,6 @@ def damage_after_intake(home: Home, server: Standin, data: bytes) -> None:
 def test_an_emptied_queue_file_is_rebuilt(home: Home, server: Standin, data: bytes) -> None:
     damage_after_intake(home, server, data)
     assert server.surplus() == {}
-
-
-@pytest.mark.row(10)
-@pytest.mark.parametrize(("share", "indent"), [(0.3, 2), (0.97, 2), (0.7, None)])
-def test_complete_items_of_a_truncated_file_are_salvaged(
-    home: Home, server: Standin, share: float, indent: int | None
-) -> None:
-    queue = entries(12)
-    text = document_text(queue, indent)
-    cut = text[: int(len(text) * share)]
-    home.queue.write_text(cut)
-    home.drain()
-    assert server.missing(complete_items(cut, queue)) == []
-    assert server.surplus() == {}
-    assert json.loads(home.queue.read_text())["stats"]
-
-
-@pytest.mark.row(11)
-@pytest.mark.parametrize("tail", ["}\n]garbage", "\0\0\0", "another document"])
-def test_what_follows_the_document_is_no_hindrance(home: Home, server: Standin, tail: str) -> None:
-    queue, more = entries(5), entries(3, "more") if "document" in tail else []
-    home.queue.write_text(document_text(queue) + (document_text(more) if more else tail))
-    home.drain()
-    assert server.missing(texts([*queue, *more])) == []
-    assert server.surplus() == {}
-    assert json.loads(home.queue.read_text())["queue"] == []
 
 
 @pytest.mark.row(13)
@@ -203,27 +169,6 @@ def test_wrong_types_below_the_top_harm_nobody(
     assert server.count("afterwards wrote 0") == 1
 
 
-@pytest.mark.row(26)
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "{0}{1}\n",
-        '{0}\n{{"id": "torn", "project_id": "al\n{1}\n',
-        '{{"id": "torn", "project_id": "al{0}\n{1}\n',
-        "\n\n{0}\n  \n{1}\n\0\0\n",
-        "7\nnull\n{0}\n[]\n{1}\n",
-        "{0:.70}{1}\n{2}\n",
-    ],
-    ids=["glued", "torn", "interleaved", "blank", "odd", "written into"],
-)
-def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -> None:
-    first, second = (json.dumps({**entry(text), "emergency": True}) for text in ("one", "two"))
-    home.emergency.write_text(lines.format(first, second, first[70:]))
-    home.drain()
-    assert server.missing(["one", "two"]) == []
-    assert server.surplus() == {}
-
-
 @pytest.mark.row(27)
 def test_one_item_in_queue_and_emergency_file_is_sent_once(home: Home, server: Standin) -> None:
     items = entries(5)
@@ -246,13 +191,3 @@ def test_a_stale_scratch_file_is_ignored(home: Home, server: Standin) -> None:
     home.drained()
     assert server.order() == ["real"]
     assert {path: path.read_text() for path in stale} == stale
-
-
-@pytest.mark.row(16)
-def test_the_duplicates_of_an_id_in_the_dlq_are_both_delivered(home: Home, server: Standin) -> None:
-    server.honours_keys = True
-    first = dead("first")
-    home.write_dlq([first, {**first, "content": "second"}, first])
-    home.drained()
-    assert sorted(server.order()) == ["first", "second"]
-    assert server.total_stored() == 2

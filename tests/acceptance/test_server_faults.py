@@ -88,18 +88,6 @@ def test_a_server_that_cannot_be_asked_gets_the_same_key(
     assert set(server.keys("accepted")) == {item["id"]}
 
 
-@pytest.mark.row(36)
-@ON_OFFICIAL_TOO
-def test_an_unknown_outcome_of_a_dead_letter_is_asked_about(home: Home, server: Standin) -> None:
-    server.script(Answer(reset=True, stores=True), content="letter")
-    home.write_dlq([dead("letter", retry_count=0)])
-    home.drain()
-    home.run("retry", "--all")
-    home.drain()
-    assert (server.sends("letter"), server.count("letter")) == (1, 1)
-    home.wait_dlq([])
-
-
 def test_a_private_authority_can_be_named(home: Home, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     home.write_queue(entries(3))

@@ -1,12 +1,9 @@
 """A scratch home a test, and no settings of the person who runs the tests."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from mem0tray.system.paths import Paths
 from tests.actions.scene import write, write_dlq

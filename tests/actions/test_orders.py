@@ -148,16 +148,6 @@ def test_an_order_that_a_slow_command_applies_counts(
         assert delete(paths, Settings(), chosen(paths, "qq")).heard
 
 
-def test_an_order_left_before_is_applied_first(paths: Paths) -> None:
-    write_dlq(paths, [waiting("dead", id="dd-1")])
-    (found,) = chosen(paths, "dd")
-    orders.leave(paths, orders.about(orders.DELETE, [found.identity]))
-    assert submit(paths, Settings(), orders.about(orders.RETRY, [found.identity])).results == {
-        found.identity: orders.GONE
-    }
-    assert contents(paths) == []
-
-
 def test_an_order_about_what_a_torn_file_may_hold_waits_for_the_file(
     paths: Paths, clock: list[Callable[[], None]]
 ) -> None:

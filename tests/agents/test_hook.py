@@ -137,12 +137,6 @@ def test_an_answer_without_a_mark_queues_nothing_and_loads_little(
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
-def test_the_session_s_folder_names_the_project(home: Home) -> None:
-    home.env["CLAUDE_PROJECT_DIR"] = str(home.root / "orchard")
-    hook(home, "Stop", last_assistant_message="mem0: x")
-    assert queued(home) == [("orchard", "x")]
-
-
 @pytest.mark.parametrize("event", ["SessionStart", "Stop", "PostCompact", "SessionEnd"])
 def test_nothing_of_a_subagent_is_queued_or_told(home: Home, event: str) -> None:
     home.env["MEM0TRAY_CLAUDE_SAVE_SUMMARIES"] = "true"

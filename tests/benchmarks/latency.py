@@ -22,8 +22,7 @@ MANY = 10_000
 def add_to_sent(home: Home, server: Standin) -> list[Figure]:
     """From typing `add` to the request's arrival, with 10,000 dead letters waiting."""
     home.write_dlq([waiting(f"letter {n}") for n in range(MANY)])
-    home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == MANY, 30, "taken in")
+    home.worker(dlq_size=MANY)
     times = []
     for number in range(21):
         started = time.monotonic()
@@ -41,8 +40,7 @@ def commands(home: Home, server: Standin) -> list[Figure]:
     server.default = Answer(delay=30)
     home.write_dlq([waiting(f"letter {n}") for n in range(MANY)])
     home.write_queue(entries(20))
-    worker = home.worker()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == MANY, 30, "taken in")
+    worker = home.worker(dlq_size=MANY)
     asked = {
         "add, every request hanging": ("add", "--project", "alpha", "x"),
         "status": ("status",),

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
-
 from tests.cli.scratch import Scratch
 from tests.support import folders
 from tests.support.standin import Standin

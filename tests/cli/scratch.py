@@ -78,6 +78,12 @@ class Scratch:
         path.write_text(json.dumps(document, indent=2), encoding="utf-8")
         return path
 
+    def queued(self) -> list[Any]:
+        return list(json.loads(self.queue.read_bytes())["queue"])
+
+    def letters(self) -> list[Any]:
+        return list(json.loads(self.paths.dlq.read_bytes())["items"])
+
     def run(self, *arguments: str, stdin: bytes = b"") -> Done:
         self.patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         self.capture.readouterr()

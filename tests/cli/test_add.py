@@ -94,7 +94,7 @@ def test_standard_input_is_kept_as_it_is_and_may_have_a_megabyte(
 ) -> None:
     done = home.run("add", "-p", "p", stdin=stdin)
     if content is not None:
-        assert json.loads(home.queue.read_text())["queue"][0]["content"] == content
+        assert home.queued()[0]["content"] == content
         return
     assert done.code == 1
     assert not home.queue.exists()
@@ -137,7 +137,7 @@ def test_wrong_settings_lose_no_memory(home: Scratch, settings: str | None) -> N
     wrong, where = done.err.splitlines()
     assert str(home.config) in wrong
     assert where == f"mem0tray: The memory is queued all the same, in {home.claude}."
-    (entry,) = json.loads(home.queue.read_bytes())["queue"]
+    (entry,) = home.queued()
     assert entry["id"] == done.out.strip()
     assert choice.exists() == (settings == '[ui]\nlanguage = "de"')
 
@@ -165,7 +165,7 @@ def test_without_a_project_the_folder_names_it_if_it_has_a_name(
     monkeypatch.chdir(folder)
     document = home.run("add", "roses want sun", "--json").json()
     assert (document["project_id"], document["queued"]) == ("garden", "queue")
-    assert json.loads(home.queue.read_bytes())["queue"][0]["project_id"] == "garden"
+    assert home.queued()[0]["project_id"] == "garden"
 
 
 def test_a_person_is_told_which_project_was_guessed(
@@ -179,7 +179,7 @@ def test_a_person_is_told_which_project_was_guessed(
     assert done.line == (
         f"mem0tray: It is a memory of the project {tmp_path.name!r}; --project names another."
     )
-    assert done.out.strip() == json.loads(home.queue.read_text())["queue"][-1]["id"]
+    assert done.out.strip() == home.queued()[-1]["id"]
     assert home.run("add", "-p", "garden", "to a person who said it").err == ""
 
 

@@ -26,11 +26,6 @@ def memory(content: str, **more: object) -> dict[str, object]:
     return {"project_id": "p", "content": content} | more
 
 
-def queued(home: Scratch) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(home.queue.read_bytes())["queue"]
-    return found
-
-
 def test_each_line_becomes_an_entry(home: Scratch) -> None:
     home.ok("add", "-p", "p", "first")
     file = home.root / "memories.jsonl"
@@ -38,7 +33,7 @@ def test_each_line_becomes_an_entry(home: Scratch) -> None:
         lines(memory("oak", id="a", timestamp=1_700_000_000, retries=9), memory("elm"))
     )
     assert home.ok("add", "--jsonl", str(file)) == "2 memories are queued.\n"
-    first, oak, elm = queued(home)
+    first, oak, elm = home.queued()
     assert first["content"] == "first"
     assert oak == {
         "id": "a", "project_id": "p", "content": "oak", "timestamp": 1_700_000_000, "retries": 0
@@ -56,7 +51,7 @@ def test_standard_input_is_read_but_for_its_mark_and_blank_lines(
     )
     said = home.ok("add", "--jsonl", *arguments, "--project", "garden", stdin=stdin)
     assert said == "2 memories are queued.\n"
-    found = [(each["project_id"], each["content"]) for each in queued(home)]
+    found = [(each["project_id"], each["content"]) for each in home.queued()]
     assert found == [("p", "a"), ("garden", "b")]
 
 
@@ -72,7 +67,7 @@ def test_bad_lines_are_named_and_all_others_queued(home: Scratch) -> None:
         "mem0tray: Line 7 is no JSON object.",
         f"mem0tray: 4 lines are no memories, and not queued. Mend what is wrong, and {_AGAIN}",
     ]
-    assert [each["content"] for each in queued(home)] == ["a", "b"]
+    assert [each["content"] for each in home.queued()] == ["a", "b"]
 
 
 def test_json_is_one_document_and_names_the_bad_lines_alone(home: Scratch) -> None:
@@ -96,7 +91,7 @@ def test_what_waits_already_is_not_doubled(home: Scratch) -> None:
     again = [memory(text, id=name) for text, name in (("oak", "a"), ("elm", "b"), ("ash", "c"))]
     said = home.ok("add", "--jsonl", stdin=lines(*again, memory("fir", id="a")))
     assert said == "1 memory is queued.\n3 waited already.\n"
-    assert [each["content"] for each in queued(home)] == ["oak", "fir"]
+    assert [each["content"] for each in home.queued()] == ["oak", "fir"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +109,7 @@ def test_what_is_too_long_is_named_and_the_others_are_queued(
     done = home.run("add", "--jsonl", stdin=lines(memory("a")) + bad + lines(memory("b")))
     assert done.code == 1
     assert f"Line 2 {what}" in " ".join(done.err.split())
-    assert [each["content"] for each in queued(home)] == ["a", "b"]
+    assert [each["content"] for each in home.queued()] == ["a", "b"]
 
 
 def test_many_lines_are_few_writes(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +122,7 @@ def test_many_lines_are_few_writes(home: Scratch, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(add, "add", counted)
     home.ok("add", "--jsonl", stdin=lines(*(memory(f"{n} " + "x" * 200) for n in range(1000))))
-    assert sum(writes) == len(queued(home)) == 1000
+    assert sum(writes) == len(home.queued()) == 1000
     assert 4 < len(writes) < 12
     assert writes[:-1] == sorted(writes[:-1])
 
@@ -190,7 +185,7 @@ def test_an_interrupted_run_says_how_far_it_came(home: Scratch) -> None:
     code = main(["add", "--jsonl"])
     out, err = home.capture.readouterr()
     assert (code, out) == (130, "")
-    number = len(queued(home))
+    number = len(home.queued())
     assert 0 < number < 1500
     assert err.strip() == (
         f"mem0tray: Interrupted: {number:,} memories are queued; 1,500 lines were read."

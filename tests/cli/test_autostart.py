@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.desktop.autostart import linux
-from tests.cli.scratch import Scratch
+from tests.cli.scratch import Scratch, checks
 from tests.desktop.programs import Programs, UserSystemd
 from tests.support import needs
 
@@ -110,10 +110,8 @@ def test_without_a_desktop_it_is_a_service_and_lingering_is_named(
     assert " run.\n" in said
     assert "Lingering is off" in said
     assert home.ok("autostart", "status").count("Lingering is off") == 1
-    checks = home.run("doctor", "--json").json()["checks"]
-    (found,) = [each for each in checks if each["name"] == "autostart"]
-    assert found["level"] == "warn"
-    assert "loginctl enable-linger" in found["remedy"]
+    ((level, told),) = checks(home, "autostart")
+    assert (level, "loginctl enable-linger" in told) == ("warn", True)
     assert home.ok("autostart", "disable").startswith("mem0tray does not start at login.\n")
     assert not manager.runs()
     assert not path.exists()

@@ -54,23 +54,26 @@ def test_set_says_that_the_text_of_notes_leaves(home: Scratch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("key", "value", "why"),
     [
-        ("sync.timeout", "soon"),
-        ("sync.max_attempts", "9" * 5000),
-        ("server.url", "http://me:pw@host"),
-        ("no.such", "1"),
-        ("server.api_key", "line\nbreak"),
-        ("server.ca_file", "~no-such-user/ca.pem"),
-        ("paths.claude_dir", "/a\udcff"),
+        ("sync.timeout", "soon", ""),
+        ("sync.max_attempts", "9" * 5000, ""),
+        ("server.url", "http://me:pw@host", "user name or password"),
+        ("no.such", "1", ""),
+        ("server.api_key", "line\nbreak", ""),
+        ("server.ca_file", "~no-such-user/ca.pem", ""),
+        ("server.ca_file", "~/gone.pem", "gone.pem' of server.ca_file holds no certificate"),
+        ("alerts.command", "a\ud800", "without line breaks and other control"),
+        ("paths.claude_dir", "/a\udcff", ""),
     ],
 )
-def test_set_refuses_what_is_wrong(home: Scratch, key: str, value: str) -> None:
+def test_set_refuses_what_is_wrong(home: Scratch, key: str, value: str, why: str) -> None:
     home.configure("[sync]\ntimeout = 30\n")
     done = home.run("config", "set", key, value)
     assert (done.code, done.out) == (2, "")
     assert done.line.startswith("mem0tray: ")
     assert len(done.line) < 300
+    assert why in done.line
     assert home.config.read_text() == "[sync]\ntimeout = 30\n"
 
 

@@ -37,29 +37,25 @@ def _letter(home: Scratch, content: object = "old", **fields: object) -> Path:
     return home.paths.dlq
 
 
-def _content(path: Path) -> object:
-    return json.loads(path.read_text(encoding="utf-8"))["items"][0]["content"]
-
-
 def test_the_editor_s_text_takes_the_place_of_the_old_one(home: Scratch) -> None:
-    dlq = _letter(home)
+    _letter(home)
     home.env(VISUAL=_editor(home.root, "path.write_bytes(text.replace(b'old', b'new'))"))
     said = home.ok("edit", "aa")
-    assert _content(dlq) == "new"
+    assert home.letters()[0]["content"] == "new"
     kept = next(home.paths.edits.glob("*.json"))
     assert str(kept) in said
     assert "`mem0tray retry aa-1` sends it now." in said
     assert f"`mem0tray restore {kept.name}` puts the old text back." in said
     assert "has the text again" in home.ok("restore", kept.name)
-    assert _content(dlq) == "old"
+    assert home.letters()[0]["content"] == "old"
 
 
 def test_the_end_of_the_text_stays_as_it_was(home: Scratch) -> None:
     home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new ' + text)"))
     for content in ("one", "two\n", "three\n\n", "vier « ü » 😀", "lone \ud800"):
-        dlq = _letter(home, content)
+        _letter(home, content)
         home.ok("edit", "aa")
-        assert _content(dlq) == f"new {content}"
+        assert home.letters()[0]["content"] == f"new {content}"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +107,7 @@ def test_the_open_text_is_for_its_user_alone(home: Scratch) -> None:
     work = f"{look}\npath.with_name('swap').touch()\npath.write_text(f'{{path}} {{modes}}')"
     home.env(VISUAL=_editor(home.root, work))
     home.ok("edit", "aa")
-    where, _, modes = str(_content(home.paths.dlq)).partition(" ")
+    where, _, modes = str(home.letters()[0]["content"]).partition(" ")
     assert Path(where).parent.parent == home.paths.edits
     if sys.platform != "win32":
         assert modes == str([0o600, 0o700])
@@ -186,8 +182,7 @@ def test_no_lock_is_held_while_the_editor_is_open(home: Scratch) -> None:
     )
     home.env(VISUAL=_editor(home.root, f"{add}\npath.write_text('new')"))
     home.ok("edit", "qq")
-    queue = json.loads(home.queue.read_text())["queue"]
-    assert [each["content"] for each in queue] == ["another", "new"]
+    assert [each["content"] for each in home.queued()] == ["another", "new"]
 
 
 def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:

@@ -65,9 +65,8 @@ def test_hostile_text_goes_out_and_in_again_unchanged(home: Scratch, shows: str)
     text = out.read_text("utf-8")
     assert not set(text) & set("\x1b\u202e\u2028\u2029\u0085\ufeff\0")
     home.ok("add", "--jsonl", str(out))
-    queue = json.loads(home.queue.read_bytes())["queue"]
-    assert [each["content"] for each in queue] == HOSTILE
-    assert {each["project_id"] for each in queue} == {"odd \ud800 \u2028"}
+    assert [each["content"] for each in home.queued()] == HOSTILE
+    assert {each["project_id"] for each in home.queued()} == {"odd \ud800 \u2028"}
 
 
 def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:

@@ -214,6 +214,7 @@ def test_a_moved_program_is_named_anew(
     assert "is not there any more" in str(checks(home, name))
     changes(home, "install", agent)
     assert "a folder" not in str(texts(home, agent))
+    assert {len(found) for found in entries(home, agent)[1].values()} <= {1}
     assert [level for level, said in checks(home, name) if "trust" not in said] == ["ok"]
     changes(home, "uninstall", agent)
     assert texts(home, agent) == before
@@ -264,11 +265,9 @@ def test_what_was_made_by_hand_is_neither_doubled_nor_taken(
 def test_its_folder_may_be_elsewhere(home: Scratch, agent: str, variable: str, within: str) -> None:
     home.env(**{variable: str(home.root / "moved")})
     files = {Path(each["path"]) for each in changes(home, "install", agent)}
-    assert {path.parts[: len(home.root.parts) + 1] for path in files} == {
-        (home.root / "moved").parts
-    }
-    assert all(path.is_file() for path in files)
-    assert (home.root / "moved" / within).is_dir()
+    folder = home.root / "moved" / within
+    assert {path.parent for path in files} <= {folder, folder / "hooks"}
+    assert all(needs.has_mode(path, 0o600) for path in files)
     changes(home, "uninstall", agent)
     assert not any(path.exists() for path in files)
 
@@ -288,11 +287,13 @@ REFUSED: Final[dict[str, tuple[str, str, str | Callable[[Path], None]]]] = {
     "no toml": ("codex", "config.toml", "model = \n"),
     "inline": ("codex", "config.toml", 'mcp_servers = {other = {command = "x"}}\n'),
     "another": ("codex", "config.toml", '[mcp_servers.mem0tray]\nurl = "http://127.0.0.1:1"\n'),
+    "another's": ("cursor", "mcp.json", '{"mcpServers": {"mem0tray": {"url": "http://x"}}}'),
     "read-only": ("copilot", "mcp-config.json", lambda path: path.chmod(0o444)),
     "link": ("codex", "hooks.json", _link),
 }
 
 
+@pytest.mark.row(57)
 @pytest.mark.parametrize(("agent", "file", "what"), REFUSED.values(), ids=REFUSED)
 def test_an_odd_file_is_refused_and_then_no_agent_is_changed(
     home: Scratch, agent: str, file: str, what: str | Callable[[Path], None]
@@ -309,7 +310,7 @@ def test_an_odd_file_is_refused_and_then_no_agent_is_changed(
     before = {name: texts(home, name) for name in AGENTS}
     done = home.run("install", "--all", "--allow")
     assert done.code == 1
-    assert str(path) in done.line or "another server" in done.line
+    assert ("another server" if "mem0tray" in str(what) else str(path)) in done.line
     assert {name: texts(home, name) for name in AGENTS} == before
     assert path.is_symlink() == (what is _link)
     path.chmod(0o644)
@@ -521,9 +522,12 @@ def test_an_empty_file_and_a_byte_order_mark_are_kept(home: Scratch, text: str) 
     assert path.read_bytes() == text.encode()
 
 
+@pytest.mark.parametrize("there", [True, False])
 def test_a_file_that_changes_meanwhile_stops_no_other_agent(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, *, there: bool
 ) -> None:
+    if there:
+        put(home, "codex")
     home.ok("install", "codex", "gemini", "--yes")
     path, carry_out = home.root / ".codex/config.toml", connecting.carry_out
 
@@ -535,6 +539,7 @@ def test_a_file_that_changes_meanwhile_stops_no_other_agent(
     monkeypatch.setattr(connecting, "carry_out", after_a_change)
     done = home.run("uninstall")
     assert (done.code, "changed by another program meanwhile" in done.out) == (1, True)
+    assert path.read_text("utf-8") == "theirs = true\n"
     assert texts(home, "gemini") == dict.fromkeys(THERE["gemini"])
 
 
@@ -551,6 +556,7 @@ def test_a_file_that_cannot_be_read_stops_no_other_agent(home: Scratch) -> None:
         done = home.run(*arguments)
         assert done.code == 1
         assert str(broken) in done.out + done.err
+        assert len(arguments) > 1 or "what connects Codex" in done.out
         assert texts(home, "cursor") == before
         broken.write_text(text, encoding="utf-8")
 
@@ -596,10 +602,12 @@ def test_install_always_shows_the_difference(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(home, "cursor")
+    before = texts(home, "cursor")
     assert "+++" in home.ok("install", "cursor", "--dry-run", "--yes")
     monkeypatch.setattr("mem0tray.cli.output.can_ask", lambda: True)
     done = home.run("install", "cursor", stdin=b"n\n")
     assert "+++" in done.out
     assert "Change these 2 files?" in done.out
+    assert (done.code, texts(home, "cursor")) == (1, before)
     assert "+++" in home.ok("install", "cursor", "--yes")
     assert "is not there: nothing to remove" in home.ok("uninstall", "codex", "--yes")

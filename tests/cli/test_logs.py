@@ -78,32 +78,21 @@ def test_markers_have_their_colour_at_a_terminal(home: Scratch) -> None:
 
 
 @needs.SIGNALS
-def test_it_follows_across_a_turn_and_ends_on_ctrl_c(home: Scratch) -> None:
+@pytest.mark.parametrize("turned", ["before", "meanwhile"])
+def test_it_follows_across_a_turn_and_ends_on_ctrl_c(home: Scratch, turned: str) -> None:
     write(home, "first")
+    if turned == "before":  # what is shown then is not called no log
+        turn_over(home.paths.log)
     with following() as process:
         assert read_line(process) == f"{AT} first\n"
-        log = home.paths.log
-        log.rename(log.with_name(f"{log.name}.1"))
+        if turned == "meanwhile":
+            turn_over(home.paths.log)
         write(home, "second")
         assert read_line(process) == f"{AT} second\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b"\n"  # after the ^C of the terminal
-
-
-@needs.SIGNALS
-def test_what_it_shows_of_a_log_that_is_being_turned_is_not_called_no_log(home: Scratch) -> None:
-    write(home, "first")
-    home.paths.log.rename(home.paths.log.with_name(f"{home.paths.log.name}.1"))
-    with following() as process:
-        assert read_line(process) == f"{AT} first\n"
-        write(home, "second")
-        assert read_line(process) == f"{AT} second\n"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == 130
-        assert process.stderr is not None
-        assert process.stderr.read() == b"\n"
 
 
 @needs.SIGNALS

@@ -1,6 +1,5 @@
 """The entry point: help, version, errors, and what is imported."""
 
-import json
 import subprocess
 import sys
 from unittest import mock
@@ -144,7 +143,7 @@ def test_a_memory_that_is_queued_is_not_to_be_added_again(
 ) -> None:
     home.env(PYTHONUNBUFFERED=unbuffered)
     done = _in_shell(command)
-    (entry,) = json.loads(home.queue.read_bytes())["queue"]
+    (entry,) = home.queued()
     assert (done.returncode, done.stdout) == (0, "")
     assert len(done.stderr.splitlines()) == 1
     assert f"The memory is queued, its id is {entry['id']}; do not add it again." in done.stderr

@@ -8,7 +8,7 @@ import pytest
 from mem0tray.actions.migrate import Migration
 from mem0tray.core.errors import INTERRUPTED, Mem0TrayError
 from tests.actions.scene import worker
-from tests.cli.scratch import Scratch
+from tests.cli.scratch import Scratch, checks
 from tests.support import delivered
 from tests.support.shapes import entry
 from tests.support.standin import Standin
@@ -69,13 +69,9 @@ def test_of_several_former_servers_one_must_be_chosen(
     assert f"{former.url} (1 memory)" in done.line
     assert "http://old.test (2 memories)" in done.line
     assert "--from" in done.line
-    remedies = [
-        each["remedy"]
-        for each in home.run("doctor", "--json").json()["checks"]
-        if each["name"] == "former server"
-    ]
-    assert len(remedies) == 2
-    assert "`mem0tray migrate --from http://old.test`" in " ".join(remedies)
+    said = checks(home, "former server")
+    assert len(said) == 2
+    assert "`mem0tray migrate --from http://old.test`" in str(said)
     assert server.saves == []
 
 

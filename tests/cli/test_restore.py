@@ -1,6 +1,5 @@
 """`mem0tray restore`."""
 
-import json
 import time
 
 import pytest
@@ -19,8 +18,7 @@ def backup(home: Scratch) -> str:
 
 
 def left(home: Scratch) -> list[str]:
-    document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
-    return [item["id"] for item in document["items"]]
+    return [item["id"] for item in home.letters()]
 
 
 def test_the_last_delete_comes_back_once(home: Scratch, backup: str) -> None:

@@ -26,8 +26,7 @@ def letters(home: Scratch) -> None:
 
 
 def forced(home: Scratch) -> list[str]:
-    document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
-    return [item["content"] for item in document["items"] if item["last_attempt"] == 0]
+    return [item["content"] for item in home.letters() if item["last_attempt"] == 0]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "--project", "x"], ["aaaa", "--all"]])
@@ -145,8 +144,7 @@ def two_letters(home: Scratch) -> None:
 
 
 def left(home: Scratch) -> list[str]:
-    document = json.loads(home.paths.dlq.read_text())
-    return [item["id"] for item in document["items"]]
+    return [item["id"] for item in home.letters()]
 
 
 @pytest.mark.usefixtures("two_letters")

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
@@ -39,10 +38,6 @@ def numbers(done: Done) -> tuple[int, int, int, int]:
     """How many were asked for, are there, are missing, and of how many it cannot be told."""
     said = done.json()
     return said["asked"], said["there"], len(said["missing"]), said["cannot_tell"]
-
-
-def queued(home: Scratch) -> list[dict[str, Any]]:
-    return list(json.loads(home.queue.read_text("utf-8"))["queue"])
 
 
 def test_what_the_server_lost_is_named(home: Scratch, server: Standin) -> None:
@@ -109,12 +104,12 @@ def test_what_is_missing_is_queued_again_once(home: Scratch, server: Standin) ->
     assert (done.code, numbers(done)) == (0, (3, 1, 2, 0))
     again = [f"{each['id']}-again-1" for each in made[:2]]
     assert [each["queued_as"] for each in done.json()["missing"]] == again
-    first, second = queued(home)
+    first, second = home.queued()
     assert first == made[0] | {"id": again[0], "further": [1]}
     assert {*second} == {"id", "project_id", "content", "timestamp", "retries"}
     done = home.run("verify", "--requeue", "--json")
     assert (done.code, numbers(done), done.json()["waiting_again"]) == (0, (1, 1, 0, 0), 2)
-    assert len(queued(home)) == 2
+    assert len(home.queued()) == 2
     assert home.ok("verify").endswith("2 further memories wait here to be sent again.\n")
 
 
@@ -127,7 +122,7 @@ def test_what_was_queued_again_counts_as_one(home: Scratch, server: Standin) -> 
     keep(home, [oak])
     done = home.run("verify", "--requeue", "--json")
     assert named(done) == [again["id"]]
-    assert [each["id"] for each in queued(home)] == [f"{oak['id']}-again-2"]
+    assert [each["id"] for each in home.queued()] == [f"{oak['id']}-again-2"]
 
 
 def test_a_text_that_a_note_holds_is_queued_again(home: Scratch, server: Standin) -> None:
@@ -142,17 +137,17 @@ def test_a_text_that_a_note_holds_is_queued_again(home: Scratch, server: Standin
     home.env(MEM0TRAY_CLAUDE_AUTO_MEMORY="true")
     assert home.run("verify", "--json").json()["missing"][0]["text_in"] == str(note)
     home.ok("verify", "--requeue")
-    assert [each["content"] for each in queued(home)] == ["oak"]
+    assert [each["content"] for each in home.queued()] == ["oak"]
 
 
 def test_what_the_user_deleted_here_never_comes_back(home: Scratch, server: Standin) -> None:
     oak, *_ = delivered(home, server, "oak")
     lose(server, "oak")
     home.write("mem0_queue.json", queue_document([entry("oak", "p")], last_100=[oak]))
-    (waiting,) = queued(home)
+    (waiting,) = home.queued()
     home.ok("delete", waiting["id"], "--yes")
     done = home.run("verify", "--requeue", "--json")
-    assert (done.code, named(done), queued(home)) == (1, [oak["id"]], [])
+    assert (done.code, named(done), home.queued()) == (1, [oak["id"]], [])
     assert done.json()["missing"][0]["deleted_here"] is True
     assert "restore --list" in done.line
 
@@ -164,7 +159,7 @@ def test_what_is_about_to_be_deleted_stays_away(home: Scratch, server: Standin) 
     home.write("mem0_queue_dlq.json", {"items": [dead("oak", "p", id="another")]})
     orders.leave(home.paths, orders.about(orders.DELETE, [("another", items.digest("p", "oak"))]))
     done = home.run("verify", "--requeue", "--json")
-    assert (done.code, done.json()["missing"][0]["deleted_here"], queued(home)) == (1, True, [])
+    assert (done.code, done.json()["missing"][0]["deleted_here"], home.queued()) == (1, True, [])
 
 
 def shown(*memories: tuple[str, str]) -> Answer:
@@ -187,7 +182,7 @@ def test_what_is_there_after_all_is_not_queued(home: Scratch, server: Standin) -
     listing = {"success": True, "memories": {"results": [{"id": "1", "memory": "elm"}]}}
     server.script_questions(Answer(body=listing))
     done = home.run("verify", "--requeue", "--json")
-    assert (done.code, numbers(done), queued(home)) == (0, (2, 2, 0, 0), [])
+    assert (done.code, numbers(done), home.queued()) == (0, (2, 2, 0, 0), [])
 
 
 @pytest.mark.parametrize(
@@ -216,7 +211,7 @@ def test_a_server_that_shows_nothing_cannot_tell(home: Scratch, server: Standin)
     keep(home, [oak])
     server.can_be_asked = False
     done = home.run("verify", "--requeue", "--json")
-    assert (done.code, numbers(done), queued(home)) == (1, (2, 0, 0, 2), [])
+    assert (done.code, numbers(done), home.queued()) == (1, (2, 0, 0, 2), [])
     assert done.json()["cannot_tell_why"] == {"the server cannot show what it has": 2}
 
 

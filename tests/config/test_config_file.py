@@ -38,20 +38,6 @@ def test_a_value_is_written_as_toml(value: object, written: str) -> None:
     assert config_file.as_toml(value) == written
 
 
-@pytest.mark.parametrize(
-    ("key", "text", "why"),
-    [
-        ("sync.timeout", " ", "The new value of sync.timeout is empty; nothing was changed."),
-        ("alerts.command", "a\ud800", "without line breaks and other control"),
-        ("server.url", "http://me@mem0.test", "user name or password"),
-        ("server.ca_file", "~/gone.pem", r"gone\.pem.* holds no certificate"),
-    ],
-)
-def test_what_cannot_be_used_is_refused_before_it_is_set(key: str, text: str, why: str) -> None:
-    with pytest.raises(SettingsError, match=why):
-        config_file.checked(key, text)
-
-
 @pytest.mark.parametrize("work", [config_file.create, change_timeout, remove_timeout])
 def test_a_folder_in_its_place_is_named(tmp_path: Path, work: Callable[[Path], object]) -> None:
     with pytest.raises(SettingsError, match=f"{re.escape(str(tmp_path))} cannot be read: is a fol"):

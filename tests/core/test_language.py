@@ -16,7 +16,6 @@ from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
 sys.path.append(str(Path(__file__).resolve().parents[2] / "packaging"))
 
 import update_languages as catalogs

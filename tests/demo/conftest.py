@@ -1,13 +1,10 @@
 """A home of the person who watches the demo, and a temporary folder for the demo's own."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.demo.viewer import Viewer
 

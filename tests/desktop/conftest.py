@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
-
 from tests.actions.conftest import paths
 from tests.desktop.programs import Programs, script
 from tests.support import needs

@@ -171,7 +171,7 @@ _PARAMETERS: Final = re.compile(r"on run \{(.+)\}\n")
 
 
 class Osascript:
-    """Stands in for `osascript`: it notes script and words, and cancels or fails if told to."""
+    """Stands in for `osascript`: it notes script and words."""
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "osascript"
@@ -181,7 +181,6 @@ class Osascript:
             cat > "{self._log}.script"
             printf '%s\\0' "$@" > "{self._log}.new"
             mv "{self._log}.new" "{self._log}.words"
-            test ! -e "{self._log}.cancels"
             """,
         )
 
@@ -203,6 +202,3 @@ class Osascript:
         assert found is not None
         assert len(found[1].split(", ")) == len(self.words) - 1
         return text
-
-    def cancel(self) -> None:
-        self._log.with_suffix(".cancels").touch()

@@ -183,11 +183,6 @@ def test_a_login_starts_it(tray: Tray) -> None:
     item.wait_for(lambda: item.menu().find("Start at login").checked, what="ticked")
 
 
-def test_the_first_start_puts_the_desktop_entry_there(tray: Tray) -> None:
-    tray.shown()
-    assert (tray.home.data / "applications" / "mem0tray.desktop").is_file()
-
-
 def test_a_folder_that_takes_no_entry_is_logged(tray: Tray) -> None:
     folder = tray.home.data / "applications"
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -47,16 +47,13 @@ class Panel:
 
     def wait_look(self, look: IconLook) -> Point:
         """Wait until the panel shows this look, and none that is more like it; its middle."""
-        found: list[Point] = []
 
-        def seen() -> bool:
-            error, each, place = min(self._compared())
-            if error < _ALIKE and LOOKS[each] == look:
-                found.append(Point(place[0] + _SHOWN // 2, place[1] + _SHOWN // 2))
-            return bool(found)
+        def seen() -> Point | None:
+            error, each, (x, y) = min(self._compared())
+            is_it = error < _ALIKE and LOOKS[each] == look
+            return Point(x + _SHOWN // 2, y + _SHOWN // 2) if is_it else None
 
-        wait_until(seen, what=f"{look} on the panel", explain=self._explain)
-        return found[0]
+        return wait_until(seen, what=f"{look} on the panel", explain=self._explain)
 
     def shoot(self, name: str) -> None:
         self.screen.screenshot(self._folder / f"{name}.png")
@@ -158,8 +155,7 @@ def start(tray: Tray) -> Process:
 
 def find(tray: Tray, colour: tuple[int, int, int] = GREEN) -> Point:
     screen = tray.desktop.screen
-    wait_until(lambda: screen.find(colour), PATIENCE, f"the icon in {colour}")
-    return screen.wait_colour(colour)
+    return wait_until(lambda: screen.find(colour), PATIENCE, f"the icon in {colour}")
 
 
 def wait_gone(tray: Tray) -> None:

@@ -151,8 +151,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def _calls(programs: Programs, name: str) -> list[str]:
-    wait_until(lambda: programs.calls(name), what=f"{name} was started")
-    return programs.calls(name)
+    return wait_until(lambda: programs.calls(name), what=f"{name} was started")
 
 
 def test_a_name_that_looks_like_an_option_is_opened(

@@ -227,35 +227,26 @@ class Eyes:
 
     def wait_text(self, phrase: str, before: Image.Image, timeout: float = 20.0) -> Box:
         """Wait until a phrase stands in what has changed since `before`; where."""
-        found: list[Box] = []
         last: list[bytes] = [b""]
         said: list[str] = []
 
-        def seen() -> bool:
+        def seen() -> Box | None:
             now = self.look()
             if (content := now.tobytes()) == last[0]:
-                return False
+                return None
             last[0] = content
             self.read = now
             for part in changes(before, now):
                 for there in readings(now, part.grown(_MARGIN, now.size)):
                     said.append(" ".join(word.text for word in there))
                     if box := find(there, phrase):
-                        found.append(box)
-                        return True
-            return False
+                        return box
+            return None
 
-        wait_until(
+        return wait_until(
             seen, timeout, f"“{phrase}” on the screen", every=0.2, explain=lambda: " / ".join(said)
         )
-        return found[0]
 
     def wait_icon(self, before: Image.Image, colour: Colour, timeout: float = 20.0) -> Box:
-        found: list[Box] = []
-
-        def seen() -> bool:
-            found.extend(box for box in [icon(before, self.look(), colour)] if box)
-            return bool(found)
-
-        wait_until(seen, timeout, "the icon on the screen", every=0.2)
-        return found[0]
+        look = lambda: icon(before, self.look(), colour)  # noqa: E731
+        return wait_until(look, timeout, "the icon on the screen", every=0.2)

@@ -181,6 +181,7 @@ def test_any_bytes_are_read_or_broken(data: bytes) -> None:
         parse(data, SECTIONS)
 
 
+@pytest.mark.row(10)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_a_cut_document_yields_every_whole_item(encoding: str) -> None:
     data = FILE.decode().encode(encoding)
@@ -216,6 +217,7 @@ ODD = b'{"content":"k","n":' + b"9" * 5_000 + b"}"
 A = b'{"id": "a", "content": "c"}'
 
 
+@pytest.mark.row(11)
 @pytest.mark.parametrize(
     ("data", "queue", "failed"),
     [

@@ -80,9 +80,10 @@ NESTED = b'{"id": "a", "content": "a", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
         (b'{"id": "t" {"x": 1} ' + PLAIN + b"\n", ["u"], [b'{"id": "t" {"x": 1} ']),
         (b'{"was": ' + PLAIN + b', "co\n', [], [b'{"was": ' + PLAIN + b', "co']),
         (b'{"id": "a", "project_id": "p", "content": "caf\xe9"}\n', ["caf\udce9"], []),
+        (b"7\n" + line("a") + b"null\n[]\n", ["a"], [b"7", b"null", b"[]"]),
     ],
     ids=["half a line", "blank", "blanks", "nonsense", "glued", "nested", "within", "its value",
-         "bad bytes"],
+         "bad bytes", "no objects"],
 )  # fmt: skip
 def test_what_makes_no_sense_is_kept_and_the_items_in_it_taken(
     file: Path, data: bytes, texts: list[str], odd: list[bytes]

@@ -1,6 +1,7 @@
 """Who is trusted, and which way requests go."""
 
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import pytest
 
 from mem0tray.server.model import NO_TLS, Fault
 from tests.server.calls import SHORT, client, cut_after_body, post
-from tests.server.conftest import Certificate
 from tests.server.wire import DELIVERED, Connection, Handler, Wire, answering, once, render
 from tests.support import needs
 from tests.support.certificates import Authority
@@ -16,29 +16,31 @@ from tests.support.certificates import Authority
 # TLS --------------------------------------------------------------------------------------------
 
 
-def encrypted(certificate: Certificate, handler: Handler) -> Handler:
+def encrypted(context: ssl.SSLContext, handler: Handler) -> Handler:
     def handle(connection: Connection) -> None:
-        connection.encrypt(str(certificate.cert), str(certificate.key))
+        connection.encrypt(context)
         handler(connection)
 
     return handle
 
 
-def test_a_private_authority_is_trusted_by_its_file(certificate: Certificate) -> None:
-    with Wire(encrypted(certificate, answering(DELIVERED))) as server:
+def test_a_private_authority_is_trusted_by_its_file(
+    authority: Authority, certified: ssl.SSLContext
+) -> None:
+    with Wire(encrypted(certified, answering(DELIVERED))) as server:
         url = f"https://127.0.0.1:{server.port}"
-        with client(url, ca_file=str(certificate.authority)) as transport:
+        with client(url, ca_file=str(authority.file)) as transport:
             assert [post(transport).status for _ in range(3)] == [200] * 3
             assert server.connections == 1
 
 
 @pytest.mark.parametrize(("host", "is_trusted"), [("127.0.0.1", False), ("localhost", True)])
 def test_an_untrusted_certificate_or_one_for_another_name_gets_nothing(
-    certificate: Certificate, host: str, *, is_trusted: bool
+    authority: Authority, certified: ssl.SSLContext, host: str, *, is_trusted: bool
 ) -> None:
-    ca_file = str(certificate.authority) if is_trusted else ""
+    ca_file = str(authority.file) if is_trusted else ""
     with (
-        Wire(encrypted(certificate, answering(DELIVERED))) as server,
+        Wire(encrypted(certified, answering(DELIVERED))) as server,
         client(f"https://{host}:{server.port}", ca_file=ca_file) as transport,
     ):
         reply = post(transport)
@@ -64,20 +66,20 @@ def test_the_deadline_covers_the_tls_handshake() -> None:
 
 
 def test_a_file_of_authorities_that_vanished_or_was_renewed_is_noticed(
-    certificate: Certificate, tmp_path: Path
+    authority: Authority, certified: ssl.SSLContext, tmp_path: Path
 ) -> None:
     file = tmp_path / "ca.pem"
     folder = tmp_path / "other"
     folder.mkdir()
     file.write_bytes(Authority(folder).file.read_bytes())
     with (
-        Wire(encrypted(certificate, answering(DELIVERED))) as server,
+        Wire(encrypted(certified, answering(DELIVERED))) as server,
         client(f"https://127.0.0.1:{server.port}", ca_file=str(file)) as transport,
     ):
         assert "certificate" in str(post(transport).detail)
         file.unlink()
         assert str(post(transport).detail) == "the file of server.ca_file cannot be read"
-        file.write_bytes(certificate.authority.read_bytes())
+        file.write_bytes(authority.file.read_bytes())
         assert post(transport).status == 200
 
 
@@ -102,21 +104,21 @@ def test_another_machine_is_reached_through_the_proxy(monkeypatch: pytest.Monkey
         assert proxy.connections == 1
 
 
-def tunnel(certificate: Certificate) -> Handler:
+def tunnel(certified: ssl.SSLContext) -> Handler:
     def handle(connection: Connection) -> None:
         connection.request()
         connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        encrypted(certificate, answering(DELIVERED))(connection)
+        encrypted(certified, answering(DELIVERED))(connection)
 
     return handle
 
 
 def test_tls_goes_through_a_tunnel_of_the_proxy(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+    authority: Authority, certified: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Wire(tunnel(certificate)) as proxy:
+    with Wire(tunnel(certified)) as proxy:
         monkeypatch.setenv("https_proxy", f"127.0.0.1:{proxy.port}")
-        with client("https://mem0.test", ca_file=str(certificate.authority)) as transport:
+        with client("https://mem0.test", ca_file=str(authority.file)) as transport:
             assert [post(transport).status for _ in range(3)] == [200] * 3
         methods = [(request.method, request.target) for request in proxy.requests]
         assert methods == [("CONNECT", "mem0.test:443"), *[("POST", "/memory")] * 3]

@@ -277,6 +277,7 @@ QUESTIONS = [[once(TOO_MANY)], []]  # the first is searched, the second is a lis
             for answer in (
                 b"",
                 render(403, {}),
+                render(422, {}),
                 render(500, {}),
                 render(200, {"success": False, "memories": [], "results": []}),
                 render(200, {"success": True}),

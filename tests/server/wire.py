@@ -78,9 +78,7 @@ class Connection:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
-    def encrypt(self, cert: str, key: str) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
+    def encrypt(self, context: ssl.SSLContext) -> None:
         self.socket = self.server.replace(self.socket, context)
 
     def _more(self) -> bytes:

@@ -6,7 +6,6 @@ becomes of the answer.
 
 import asyncio
 import socket
-import ssl
 import struct
 import urllib.parse
 from collections.abc import Awaitable, Callable
@@ -71,8 +70,8 @@ async def pass_on(exchange: Exchange) -> bool:
 class FaultProxy(Listener):
     """A fault holds for all requests, or for saves alone; `struck` lists those that it met."""
 
-    def __init__(self, server: str, *, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(tls=tls)
+    def __init__(self, server: str) -> None:
+        super().__init__()
         parts = urllib.parse.urlsplit(server)
         self.server = (parts.hostname, parts.port)
         self.struck: list[str] = []

@@ -9,9 +9,7 @@ from tests.support.standin import Standin
 def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
     home.ok("pause")
     home.write_queue(queue)
-    ours = home.worker()
-    home.wait(lambda: home.read(home.metrics)["queue_size"] == len(queue), what="taken in")
-    return ours
+    return home.worker(queue_size=len(queue))
 
 
 def named(home: Home) -> bool:

@@ -126,19 +126,15 @@ class Home:
 
     def read(self, path: Path, default: Json = None) -> Json:
         """Read a file's JSON; waits while it is absent (unless `default`) or being rewritten."""
-        found: list[Json] = []
 
-        def readable() -> bool:
-            try:
-                found.append(json.loads(path.read_text(encoding="utf-8")))
-            except (OSError, ValueError):
-                return False
-            return True
+        def read() -> list[Json]:
+            with suppress(OSError, ValueError):
+                return [json.loads(path.read_text(encoding="utf-8"))]
+            return []
 
         if default is not None and not path.exists():
             return default
-        wait_until(readable, what=f"{path.name} readable")
-        return found[-1]
+        return wait_until(read, what=f"{path.name} readable")[0]
 
     def queue_items(self) -> list[Json]:
         return list(self.read(self.queue, {"queue": []})["queue"])
@@ -237,10 +233,11 @@ class Home:
         command = [*wrapper, *self._command, *arguments]
         return self._spawn(command, {**self.env, **(env or {})})
 
-    def worker(self, *, wrapper: Iterable[str] = (), env: Env = None) -> Process:
-        """Start `run` in the background and wait until it has published its metrics."""
+    def worker(self, *, wrapper: Iterable[str] = (), env: Env = None, **sizes: int) -> Process:
+        """Start `run` in the background and wait for its metrics, with these sizes."""
         process = self.start("run", wrapper=wrapper, env=env)
         self.wait(lambda: self.published_by(process), LONGEST, "metrics published")
+        self.wait(lambda: sizes.items() <= self.read(self.metrics).items(), LONGEST, "taken in")
         return process
 
     def published_by(self, process: Process) -> bool:

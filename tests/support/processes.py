@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 # Seconds that a busy machine is given: a bound, never a delay, and no measure of the program. After
 # thirty a dead letter is tried again by itself, which must not pass for what a test waits for.
@@ -20,26 +20,28 @@ KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 KILLED = (1, KILL) if sys.platform == "win32" else (-KILL,)
 # What is started ends with the test run, even when that is killed.
 LEASH = (SETPRIV, "--pdeathsig", "KILL") if (SETPRIV := shutil.which("setpriv")) else ()
+Seen = TypeVar("Seen")
 
 
 def wait_until(
-    predicate: Callable[[], object],
+    predicate: Callable[[], Seen | None],
     timeout: float = PATIENCE,
     what: str = "",
     *,
     every: float = 0.02,
     explain: Callable[[], str] = str,
-) -> None:
-    """Poll until `predicate` holds; AssertionError with `explain()` when it is too late.
+) -> Seen:
+    """Poll until `predicate` gives something true; AssertionError with `explain()` if too late.
 
     The last look begins after `timeout` seconds, however long the one before took.
     """
     deadline = time.monotonic() + timeout
     late = False
-    while not predicate():
+    while not (seen := predicate()):
         assert not late, f"not within {timeout} s: {what}\n{explain()}"
         time.sleep(every)
         late = time.monotonic() >= deadline
+    return seen
 
 
 def open_below(folder: Path) -> list[Path]:

@@ -77,14 +77,8 @@ class Screen:
         return Point((box[0] + box[2]) // 2, (box[1] + box[3]) // 2) if box else None
 
     def wait_colour(self, colour: tuple[int, int, int], timeout: float = PATIENCE) -> Point:
-        found: list[Point] = []
-
-        def seen() -> bool:
-            found.extend(point for point in [self.find(colour)] if point)
-            return bool(found)
-
-        wait_until(seen, timeout, f"the colour {colour} on the screen", explain=self.describe)
-        return found[0]
+        what = f"the colour {colour} on the screen"
+        return wait_until(lambda: self.find(colour), timeout, what, explain=self.describe)
 
     def windows(self) -> list[Window]:
         root = self._display.screen().root
@@ -100,14 +94,8 @@ class Screen:
     def wait_window(
         self, wanted: Callable[[Window], bool], timeout: float = PATIENCE, what: str = "a window"
     ) -> Window:
-        found: list[Window] = []
-
-        def seen() -> bool:
-            found.extend(filter(wanted, self.windows()))
-            return bool(found)
-
-        wait_until(seen, timeout, what, explain=self.describe)
-        return found[0]
+        seen = lambda: next(filter(wanted, self.windows()), None)  # noqa: E731
+        return wait_until(seen, timeout, what, explain=self.describe)
 
     def wait_dialog(self, timeout: float = PATIENCE) -> Window:
         """Wait for a window in which the tray asks or tells something, by whatever program."""

@@ -114,19 +114,19 @@ class TrayItem:
 
     # What a person does -----------------------------------------------------------------
 
-    def click(self, *labels: str, even_disabled: bool = False) -> None:
+    def click(self, *labels: str) -> None:
         for _ in range(_TRIES - 1):
             try:
-                return self._click(labels, even_disabled=even_disabled)
+                return self._click(labels)
             except BusError as error:
                 if "does not refer to a menu item" not in str(error):
                     raise
-        return self._click(labels, even_disabled=even_disabled)
+        return self._click(labels)
 
-    def _click(self, labels: Sequence[str], *, even_disabled: bool) -> None:
+    def _click(self, labels: Sequence[str]) -> None:
         path, menu = self._menu()
         entry = menu.find(*labels)
-        assert entry.enabled or even_disabled, f"{entry.label!r} is disabled"
+        assert entry.enabled, f"{entry.label!r} is disabled"
         event = [entry.id, "clicked", Variant("i", 0), int(time.time()) & 0xFFFFFFFF]
         self._bus.call(self.owner, path, MENU, "Event", "isvu", event)
 
@@ -157,10 +157,6 @@ class TrayItem:
                 return None
 
         return self._bus.wait_for(patient, timeout, what, explain=self.describe)
-
-    def wait_colour(self, colour: tuple[int, ...], timeout: float = PATIENCE) -> None:
-        """Wait until the icon has this colour in its middle: red, green, blue, alpha."""
-        self.wait_for(lambda: self.colour() == colour, timeout, f"an icon in {colour}")
 
     def wait_label(self, *labels: str, timeout: float = PATIENCE) -> Entry:
         return self.wait_for(lambda: self.menu().find(*labels), timeout, f"entry {labels}")

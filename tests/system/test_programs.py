@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -29,17 +28,7 @@ def test_a_word_is_quoted_where_the_system_s_shell_needs_that(
 
 
 @needs.SHELL
-def test_a_program_that_cannot_be_started_is_named_with_what_it_lacks(tmp_path: Path) -> None:
-    script = tmp_path / "program"
-    assert programs.obstacle(str(script)) == f"{script} is not there any more"
-    script.write_text("#!/no/such/python -E\n", encoding="utf-8")
-    assert programs.obstacle(str(script)) == f"{script} is no program any more"
-    script.chmod(0o700)
-    assert programs.obstacle(str(script)) == (
-        f"{script} needs /no/such/python, which is not there any more"
-    )
-    script.write_text("#!/bin/sh\n", encoding="utf-8")
-    assert not programs.obstacle(str(script))
+def test_nothing_keeps_a_program_on_the_path_from_starting() -> None:
     assert not programs.obstacle("sh")
 
 

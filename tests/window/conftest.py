@@ -1,14 +1,9 @@
 """A scratch home a test; a browser for all tests of this folder, with a context for each."""
 
-import sys
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[2]))
-
 from playwright.sync_api import Browser
 
 from tests.cli.conftest import home

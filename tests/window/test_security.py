@@ -59,8 +59,7 @@ class Visitor:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with Standin() as server, ForkedHome(tmp_path_factory.mktemp("w") / "home", server.url) as made:
         made.write_dlq([waiting(TEXT, "a project")])
-        made.worker()
-        made.wait(lambda: made.read(made.metrics)["dlq_size"] == 1)
+        made.worker(dlq_size=1)
         yield made
 
 

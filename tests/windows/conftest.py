@@ -1,12 +1,9 @@
 """Shared fixtures: one server, and a scratch home whose name people on Windows have."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.support.fixtures import server
 from tests.support.home import Home

@@ -82,14 +82,12 @@ class Package:
 
     def tray_pid(self) -> int:
         """Wait for a tray with an icon; its process."""
-        found = [0]
 
-        def is_there() -> bool:
-            found[0] = self.home.read(self.home.metrics, {}).get("pid", 0)
-            return any(map(taskbar.has_icon, taskbar.windows(found[0], taskbar.TRAY)))
+        def shown() -> int:
+            pid = int(self.home.read(self.home.metrics, {}).get("pid", 0))
+            return pid * any(map(taskbar.has_icon, taskbar.windows(pid, taskbar.TRAY)))
 
-        wait_until(is_there, PATIENCE, "an icon", explain=self.home.log_text)
-        return found[0]
+        return wait_until(shown, PATIENCE, "an icon", explain=self.home.log_text)
 
 
 @pytest.fixture

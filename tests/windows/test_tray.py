@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from ctypes import wintypes
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,14 +47,8 @@ class Tray:
         return bool(self.window)
 
     def balloon(self) -> int:
-        found: list[int] = []
-
-        def is_there() -> bool:
-            found[:] = taskbar.windows(self.popen.pid, taskbar.BALLOON)
-            return bool(found)
-
-        wait_until(is_there, START, "a balloon", explain=self.home.log_text)
-        return found[0]
+        shown = partial(taskbar.windows, self.popen.pid, taskbar.BALLOON)
+        return wait_until(shown, START, "a balloon", explain=self.home.log_text)[0]
 
 
 def start(home: Home) -> "subprocess.Popen[bytes]":

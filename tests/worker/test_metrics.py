@@ -122,12 +122,6 @@ def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling
         yield Telling(context, monkeypatch)
 
 
-def test_the_last_metrics_name_no_process(telling: Telling) -> None:
-    """A worker in another container, which cannot look for the process, knows that it has ended."""
-    telling.run(final=True)
-    assert telling.values()["pid"] is None
-
-
 def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
     context = telling.context
     context.inbox.add_fresh(fresh("a"), NOW - 50, ask=False)

@@ -24,7 +24,6 @@ from mem0tray.system import processes
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.metrics import SILENT, OtherWorker, is_none_beside
 from tests.ledger.samples import NOW, fresh
-from tests.worker.ground import grounded
 from tests.worker.queue.scene import QueueScene, opened
 
 HOST = socket.gethostname()
@@ -223,39 +222,6 @@ def test_a_command_knows_the_metrics_of_our_last_run(
     OtherWorker(ground.context).look()
     write(ground, pid=7, host="there", run=run)
     assert is_none_beside(ground.context) is is_ours
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    with grounded(tmp_path) as context:
-        for number in (1, 2, 3):
-            context.inbox.add_fresh(fresh(f"m{number}"), NOW - 1000, ask=False)
-        yield context
-
-
-@pytest.mark.row(45)
-def test_what_another_hand_puts_back_was_not_delivered(context: WorkerContext) -> None:
-    context.foreign_claims.vanish([1, 2], NOW, taken=True, wait_until=0.0)
-    context.foreign_claims.hold(2, NOW)
-    context.foreign_claims.come_back([1, 2])
-    assert context.counters.waiting().held == 1
-    assert context.outbox.claim(1, NOW).unknown == NOW
-
-
-@pytest.mark.row(45)
-def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
-    context: WorkerContext,
-) -> None:
-    before = context.outbox.claim(1, NOW)
-    context.foreign_claims.vanish([1], NOW, taken=True, wait_until=0.0)
-    context.outbox.count_fresh_failure(before, NOW, "500", context.ledger.raw(1))
-    job = context.outbox.claim(1, NOW)
-    assert (job.taken, job.unknown) == (NOW, NOW)
-    context.outbox.mark_absent(job, "")
-    context.outbox.count_fresh_failure(job, NOW, "500", context.ledger.raw(1))
-    job = context.outbox.claim(1, NOW)
-    assert job.unknown is None
-    assert context.counters.waiting().held == 0
 
 
 @pytest.mark.row(45)

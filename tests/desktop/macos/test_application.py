@@ -6,7 +6,6 @@ What a Mac would do otherwise by itself (FSEvents, the folders of its own) is no
 import fcntl
 import plistlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,15 +18,12 @@ from tests.desktop.macos.appkit import ExitedError
 from tests.desktop.macos.runtime import Machine
 from tests.desktop.macos.user import User
 from tests.desktop.programs import Osascript, Programs
+from tests.support.fixtures import server
 from tests.support.home import Home
 from tests.support.shapes import dead, entry
 from tests.support.standin import Standin
 
-
-@pytest.fixture
-def server() -> Iterator[Standin]:
-    with Standin() as started:
-        yield started
+__all__ = ["server"]
 
 
 @pytest.fixture

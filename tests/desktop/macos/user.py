@@ -107,11 +107,6 @@ class User:
         self._opened = self._item._menu
         _tell(self._opened, "menuNeedsUpdate:")
 
-    def pass_over(self, title: str) -> None:
-        """Move over a line of the open menu: the menu in it opens, and closes."""
-        for selector in ("menuNeedsUpdate:", "menuDidClose:"):
-            _tell(self.line(title)._submenu, selector)
-
     def close_menu(self) -> None:
         opened, self._opened = self._opened, None
         _tell(opened, "menuDidClose:")

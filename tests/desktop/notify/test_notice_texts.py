@@ -14,15 +14,11 @@ from mem0tray.desktop.notify import Notice, Offer, Urgency, clipped, fitted, not
 from mem0tray.desktop.notify.notices import BURST, DOWN_AFTER, NoticeGroup, Subject
 from mem0tray.desktop.tray.icon import BASES, notice_icon
 from mem0tray.ledger.counters import Counts
-from tests.desktop.notify.test_notices import WALL, Desk, alert, healthy_desk, moved, recovered
+from tests.desktop.notify.test_notices import WALL, Desk, alert, desk, moved, recovered
 
 LINE = 60  # characters of a body that a desktop shows at first
 
-
-@pytest.fixture
-def desk() -> Desk:
-    return healthy_desk()
-
+__all__ = ["desk"]
 
 DELETED = events.UserAction("delete", dead=1, fresh=1, backup="kept.json")
 

@@ -58,7 +58,8 @@ class Desk:
         return self.seen[-1][1]
 
 
-def healthy_desk() -> Desk:
+@pytest.fixture
+def desk() -> Desk:
     result = Desk()
     result.state(STARTING)
     result.state(HEALTHY)
@@ -77,11 +78,6 @@ def recovered(project: str = "alpha", item_id: str = "87654321-cba9") -> events.
 
 def alert(name: str = "dlq_size") -> events.AlertBegan:
     return events.AlertBegan(name, 10, 30.0, 2, 12, WALL)
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return healthy_desk()
 
 
 def test_a_burst_becomes_one_with_counts_by_project(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from mem0tray.desktop.notify import Notice, notices
 from mem0tray.desktop.notify import notifier as notifying
 from mem0tray.desktop.notify.notifier import Notifier
 from mem0tray.ledger.counters import Counts
+from tests.desktop.notify.test_notices import moved
 from tests.support.processes import PATIENCE, wait_until
 
 
@@ -88,10 +89,6 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     if found.notifier is not None:
         found.notifier.stop()
         assert not found.notifier._thread.is_alive()
-
-
-def moved(project: str = "alpha") -> events.MovedToDlq:
-    return events.MovedToDlq(project, "12345678-9abc", 5)
 
 
 def test_a_hanging_screen_holds_up_nobody(room: Room) -> None:

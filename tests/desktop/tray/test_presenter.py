@@ -49,7 +49,7 @@ class Tray:
 class Scene:
     """A presenter of a view that the test changes."""
 
-    def __init__(self, *, nests: bool = True, clock: Clock = SYSTEM) -> None:
+    def __init__(self, clock: Clock = SYSTEM) -> None:
         self.view = View(STARTING, destination="mem0.test")
         self.error: Exception | None = None
         self.raised = threading.Event()
@@ -60,7 +60,7 @@ class Scene:
             self.gather,
             Settings,
             lambda: Language("en"),
-            nests=nests,
+            nests=True,
             clock=clock,
         )
 

@@ -40,15 +40,10 @@ def test_a_power_cut_loses_nothing(protocol: str) -> None:
 
 
 @pytest.mark.row(3)
-def test_the_first_memory_of_all_outlasts_a_power_cut() -> None:
+def test_the_first_memory_and_setting_of_all_outlast_a_power_cut() -> None:
     result = prove("add")
     assert result.states > FEW
-    assert result.bad == []
-
-
-@pytest.mark.row(3)
-def test_the_first_setting_outlasts_a_power_cut() -> None:
-    assert prove("settings").bad == []
+    assert result.bad == prove("settings").bad == []
 
 
 @pytest.mark.slow

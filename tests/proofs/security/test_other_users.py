@@ -116,13 +116,6 @@ def test_a_link_that_a_stranger_made_is_not_followed(home: Home, shared: Path) -
     assert victim.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_link_of_our_own_is_followed(home: Home, shared: Path) -> None:
-    page = shared / "mine.html"
-    page.symlink_to(home.root / "page.html")
-    home.ok("report", "--out", str(page))
-    assert "<html" in (home.root / "page.html").read_text()
-
-
 def test_a_temporary_name_that_is_taken_is_passed_by(home: Home, shared: Path) -> None:
     victim = home.root / "precious"
     victim.write_text("mine")

@@ -204,21 +204,6 @@ def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
     assert [len(intake.read().queue), scene.kept()] == [1, []]
 
 
-def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> None:
-    names = ["total_queued", "total_synced", "total_failed"]
-    scene.context.counters.add("total_queued", 10)
-    for stats, counted in (
-        ({}, [10, 0, 0]),
-        ({"total_queued": 13, "total_synced": 2, "total_failed": "odd"}, [13, 2, 0]),
-        ({"total_queued": 1}, [13, 2, 0]),
-        ({"total_queued": 14}, [14, 2, 0]),
-        ({"total_queued": 14}, [14, 2, 0]),
-    ):
-        scene.write(stats=stats)
-        intake.read()
-        assert [scene.context.counters.show()[name] for name in names] == counted
-
-
 @pytest.mark.parametrize(
     ("queue", "counted", "total"),
     [([entry(B)], 1, 11), ([entry(A), entry(B)], 2, 11), ([entry(A)], 9, 10), ([entry(B)], 0, 10)],

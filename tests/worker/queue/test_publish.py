@@ -4,7 +4,6 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
@@ -18,13 +17,11 @@ from mem0tray.files.document import local_iso
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.names import QUEUED
-from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.faults import Faults
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from tests.ledger.samples import letter
 from tests.support.processes import wait_until
-from tests.worker.ground import grounded
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 
 MOMENT = 5_000.0
@@ -189,65 +186,6 @@ def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
     turns.publisher._stopping.set()
     turns.take_turn(mock.Mock(side_effect=LedgerError("Cannot operate on a closed database.")))
     assert turns.scene.told == []
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    with grounded(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def publisher(context: WorkerContext) -> QueuePublisher:
-    made = QueuePublisher(context, QueueIntake(context))
-    assert needs(made)
-    assert made._publish()
-    assert not needs(made)
-    return made
-
-
-def needs(publisher: QueuePublisher) -> bool:
-    return publisher.needed
-
-
-def save(context: WorkerContext, **fields: object) -> None:
-    context.paths.queue.write_text(json.dumps({"queue": [], "last_100": [], "stats": {}} | fields))
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"queue": [json.loads(letter("dead").raw)]},
-        {"failed": [json.loads(fresh("old").raw)]},
-        {"stats": {"total_queued": 0}},
-        {"queue": [json.loads(letter("dead").raw)], "last_100": 5},
-    ],
-    ids=["a dead letter", "an older worker's", "begun afresh", "a dead letter, and odd"],
-)
-def test_it_is_written_when_it_shows_what_the_ledger_would_not(
-    context: WorkerContext, publisher: QueuePublisher, fields: dict[str, object]
-) -> None:
-    context.inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)
-    context.counters.add("total_queued", 2)
-    assert publisher._publish()
-    stats = json.loads(context.paths.queue.read_bytes())["stats"]
-    assert not needs(publisher)
-    save(context, **({"stats": stats} | fields))
-    publisher._intake.run()
-    assert needs(publisher)
-    assert publisher._publish()
-    assert not needs(publisher)
-
-
-def test_a_file_that_needs_no_writing_is_at_rest(
-    publisher: QueuePublisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    noted: list[bool] = []
-    monkeypatch.setattr(publisher, "_note_file", lambda *, unstable: noted.append(unstable))
-    publisher.stop(0.0)
-    publisher._stopping.clear()
-    publisher._run()
-    assert noted == [False]
 
 
 A, B, C = (fresh(name) for name in "abc")
@@ -445,3 +383,42 @@ def test_a_deletion_that_the_file_shows_already_needs_no_writing(publishing: Pub
     assert not publishing.is_written()
     assert not publishing.needs()
     assert publishing.context.inbox.tombstones() == {}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"queue": [json.loads(letter("dead").raw)]},
+        {"failed": [json.loads(fresh("old").raw)]},
+        {"stats": {QUEUED: 0}},
+        {"queue": [json.loads(letter("dead").raw)], "last_100": 5},
+    ],
+    ids=["a dead letter", "an older worker's", "begun afresh", "a dead letter, and odd"],
+)
+def test_it_is_written_when_it_shows_what_the_ledger_would_not(
+    publishing: Publishing, fields: dict[str, Any]
+) -> None:
+    context, dead = publishing.context, letter("dead")
+    context.inbox.add_dead(dead, dead.raw, NOW, ask=False, gen=None)
+    context.counters.add(QUEUED, 2)
+    stats = publishing.publish()["stats"]
+    assert not publishing.needs()
+    found = {"queue": [], "last_100": [], "stats": stats} | fields
+    publishing.scene.write(*found.pop("queue"), **found)
+    publishing.intake.run()
+    assert publishing.needs()
+    publishing.publish()
+    assert not publishing.needs()
+
+
+def test_a_file_that_needs_no_writing_is_at_rest(
+    publishing: Publishing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[bool] = []
+    publisher = publishing.publisher
+    assert publisher._publish()
+    monkeypatch.setattr(publisher, "_note_file", lambda *, unstable: noted.append(unstable))
+    publisher.stop(0.0)
+    publisher._stopping.clear()
+    publisher._run()
+    assert noted == [False]

@@ -1,6 +1,6 @@
 """What each kind of outcome means for its item."""
 
-from typing import Any
+from unittest import mock
 
 import pytest
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from mem0tray.core.due import LONGEST_WORK, work_due
 from mem0tray.core.item import EDITED, Kind
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY
 from mem0tray.ledger.outbox import Job
-from mem0tray.server.model import Memory, Outcome, Presence
+from mem0tray.server.model import Outcome
 from mem0tray.worker.sending.attempt import Attempts
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
 from tests.worker.sending.court import FAILED, OUTAGE, RETRY, SAID, SILENT, TAKEN, Court, refuse_all
@@ -239,41 +239,19 @@ def test_a_former_server_s_ticket_is_kept_for_it(court: Court) -> None:
     assert there.name == "event-1"
 
 
-class Service:
-    """A client that answers as the test says, and knows what it was asked for."""
-
-    def __init__(self, said: Presence | Outcome) -> None:
-        self.said = said
-        self.asked: list[Memory] = []
-        self.sent: list[Memory] = []
-
-    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        del timeout, since
-        self.asked.append(memory)
-        return self.said
-
-    def save(self, memory: Memory, timeout: float) -> Outcome:
-        del timeout
-        self.sent.append(memory)
-        return TAKEN
-
-
-def attempt(court: Court, said: Presence | Outcome, age: float = 10.0) -> tuple[Outcome, Service]:
-    """Make an attempt with an entry that a server has been at work on for `age` seconds."""
-    context = court.context
+@pytest.mark.parametrize(("said", "made"), [(AT_WORK, TAKEN), (FAILED, FAILED)])
+def test_what_takes_longer_than_an_hour_is_sent_again_unless_it_failed(
+    court: Court, said: Outcome, made: Outcome
+) -> None:
+    context, client = court.context, mock.Mock()
+    client.ask.return_value, client.save.return_value = said, TAKEN
     now = context.now()
     key = context.inbox.add_fresh(fresh("m", timestamp=1_767_225_600), now, ask=False)
-    context.outbox.mark_unknown(key, HERE, now - age, timed_out=False)
-    context.outbox.note_ticket(key, HERE, "event-1", now - age)
-    service: Any = Service(said)
+    context.outbox.mark_unknown(key, HERE, now - LONGEST_WORK - 5, timed_out=False)
+    context.outbox.note_ticket(key, HERE, "event-1", now - LONGEST_WORK - 5)
     attempts = Attempts(context, lambda: False)
-    made = attempts.make(service, court.claim(key), context.barrier.applied)
-    return made, service
-
-
-def test_what_takes_too_long_is_sent_again(court: Court) -> None:
-    made, service = attempt(court, AT_WORK, LONGEST_WORK + 5)
-    assert (made.kind, len(service.asked), len(service.sent)) == (Kind.DELIVERED, 1, 1)
+    assert attempts.make(client, court.claim(key), context.barrier.applied) == made
+    assert (client.ask.call_count, client.save.call_count) == (1, said is AT_WORK)
 
 
 FORGOTTEN = Outcome(Kind.ITEM_FAILURE, None, "forgotten", may_have_it=True)
@@ -288,8 +266,3 @@ def test_a_ticket_that_is_not_known_any_more_is_dropped(
     (told,) = court.apply(court.claim(job.key), outcome)
     assert told == events.AttemptFailed(job.project, job.item_id, 1, outcome.message)
     assert (ticket_of(court, job), court.asked_since(job)) == (ticket, NOW)
-
-
-def test_what_fails_after_an_hour_has_failed(court: Court) -> None:
-    made, service = attempt(court, FAILED, LONGEST_WORK + 5)
-    assert (made, service.sent) == (FAILED, [])
