@@ -84,7 +84,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 NEVER: Final = "–"
 _UNITS: Final = ((1, "s", 60), (60, "min", 60), (3600, "h", 24))  # seconds; how many, at most
 _DAY: Final = 86_400
-_EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # Unix seconds that have a date
+_EARLIEST, _LATEST = 0.0, 253_402_214_400.0  # Unix seconds that have a date, in every zone
 
 
 def span(seconds: float) -> str:
@@ -115,10 +115,7 @@ def clock(at: float | None) -> str:
     """Say local date and time to the second; a dash for never, and for what no calendar has."""
     if not at or not _EARLIEST < at < _LATEST:
         return NEVER
-    try:
-        return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006  (local)
-    except (OverflowError, OSError, ValueError):
-        return NEVER
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006  (local)
 
 
 def moment(at: float | None, now: float | None = None) -> str:

@@ -3,9 +3,8 @@
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,23 +59,6 @@ class Outdated:
         self._noted.clear()
 
 
-class _Block:
-    """A reusable `with` block; a generator would cost too much for each delivery."""
-
-    def __init__(
-        self,
-        begin: Callable[[], sqlite3.Connection],
-        end: Callable[[BaseException | None], None],
-    ) -> None:
-        self._begin, self._end = begin, end
-
-    def __enter__(self) -> sqlite3.Connection:
-        return self._begin()
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._end(error)
-
-
 class Ledger:
     """The one writing connection, shared by the worker's threads under one lock.
 
@@ -87,11 +69,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        self._depth = 0  # of nested transactions
         self._synchronous = ""
-        self._locked = _Block(self._take, self._let_go)
-        self._quick = _Block(partial(self._begin, "NORMAL"), self._end)
-        self._durable = _Block(partial(self._begin, "FULL"), self._end)
         private_folders.make_private_folder(path.parent)
         self._db, self.rebuilt = opening.open_or_begin(path)
         try:
@@ -164,59 +142,41 @@ class Ledger:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def transaction(self, *, durable: bool = False) -> _Block:
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """Begin a transaction; with `durable` it waits for the disk, for earlier commits too.
 
         Only the outermost of nested ones commits. Raises LedgerError.
         """
-        return self._durable if durable else self._quick
-
-    def locked(self) -> _Block:
-        """Lock the connection, without a transaction. Raises LedgerError."""
-        return self._locked
-
-    def _begin(self, synchronous: str) -> sqlite3.Connection:
-        db = self._take()
-        self._depth += 1
-        if self._depth == 1:
+        with self.locked() as db:
+            if db.in_transaction:
+                yield db
+                return
+            wanted = "FULL" if durable else "NORMAL"
+            if wanted != self._synchronous:
+                db.execute(f"PRAGMA synchronous = {wanted}")
+                self._synchronous = wanted
+            db.execute("BEGIN IMMEDIATE")
             try:
-                if synchronous != self._synchronous:
-                    db.execute(f"PRAGMA synchronous = {synchronous}")
-                    self._synchronous = synchronous
-                db.execute("BEGIN IMMEDIATE")
-                if synchronous == "FULL":
+                if durable:
                     db.execute(_CHANGE)
-            except BaseException as error:
-                self._end(error)
-                raise
-        return db
-
-    def _end(self, error: BaseException | None) -> None:
-        self._depth -= 1
-        try:
-            if self._depth == 0 and error is None:
-                self._db.execute("COMMIT")
+                yield db
+                db.execute("COMMIT")
                 self.outdated.commit()
-        except BaseException as failed:
-            error = failed
-            raise
-        finally:
-            if self._depth == 0 and error is not None:
+            except BaseException:
                 self.outdated.roll_back()
                 with suppress(sqlite3.Error):  # after some errors SQLite has rolled back by itself
-                    self._db.execute("ROLLBACK")
-            self._let_go(error)
+                    db.execute("ROLLBACK")
+                raise
 
-    def _take(self) -> sqlite3.Connection:
-        self._lock.acquire()
-        return self._db
-
-    def _let_go(self, error: BaseException | None) -> None:
-        try:
-            if isinstance(error, sqlite3.Error):
+    @contextmanager
+    def locked(self) -> Iterator[sqlite3.Connection]:
+        """Lock the connection, without a transaction. Raises LedgerError."""
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
                 raise self._trouble(error) from error
-        finally:
-            self._lock.release()
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.locked() as db:

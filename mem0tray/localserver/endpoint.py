@@ -36,7 +36,6 @@ _ANSWER_MAX = 65536
 class Endpoint(Struct, frozen=True):
     """A server that runs, or ran: `started` in Unix seconds."""
 
-    url: str
     port: Annotated[int, Meta(gt=0, le=PORT_MAX)]
     pid: Annotated[int, Meta(gt=0)]
     token: Annotated[str, Meta(pattern="^[!-~]+$")]
@@ -45,20 +44,18 @@ class Endpoint(Struct, frozen=True):
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r}, {self.pid})"  # the token is a secret
 
-    @classmethod
-    def at(cls, port: int, pid: int, token: str, started: float) -> "Endpoint":
-        """Make the endpoint of the server at `port` of this computer."""
-        return cls(f"http://{HOST}:{port}", port, pid, token, started)
+    @property
+    def url(self) -> str:
+        """Its address, always of this computer, whatever the file says."""
+        return f"http://{HOST}:{self.port}"
 
 
 def read(folder: Path) -> Endpoint | None:
     """Read `server.json`; None when there is none or it makes no sense."""
     try:
-        found = msgspec.json.decode(regular_file.read_bytes(folder / FILE), type=Endpoint)
+        return msgspec.json.decode(regular_file.read_bytes(folder / FILE), type=Endpoint)
     except (OSError, msgspec.MsgspecError, RecursionError):
         return None
-    # The address is made from the port: whatever the file says, it is this computer.
-    return Endpoint.at(found.port, found.pid, found.token, found.started)
 
 
 def write(folder: Path, endpoint: Endpoint) -> None:
@@ -66,7 +63,7 @@ def write(folder: Path, endpoint: Endpoint) -> None:
 
     After a power cut no server runs, so the file need not be durable.
     """
-    document = json.dumps(asdict(endpoint), indent=2) + "\n"
+    document = json.dumps({"url": endpoint.url} | asdict(endpoint), indent=2) + "\n"
     atomic.replace(folder / FILE, document.encode("ascii"), durable=False)
 
 

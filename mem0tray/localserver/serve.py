@@ -28,7 +28,6 @@ _GRACE_SECONDS = 1  # for requests still being sent when we leave
 # they would lose a request that they had just sent.
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 128
-_DESCRIPTORS = 4096
 
 
 def serve(
@@ -69,7 +68,6 @@ def host(
     Raises AlreadyRunningError when a server serves this folder, Mem0TrayError if this one cannot.
     """
     make_own_folder(folder)
-    _allow_connections()
     other = find(folder)
     if other is not None:
         raise AlreadyRunningError(
@@ -80,7 +78,7 @@ def host(
         (folder / endpoint.FILE).unlink(missing_ok=True)  # of a server that was killed
         with closing(listen(port, exact=exact)) as listener:
             bound = listener.getsockname()[1]
-            own = Endpoint.at(bound, os.getpid(), secrets.token_urlsafe(32), time.time())
+            own = Endpoint(bound, os.getpid(), secrets.token_urlsafe(32), time.time())
             server = _LocalServer(folder, own, announce)
             server.config.app = make(own, server.stop)
             if lifeline:
@@ -140,18 +138,6 @@ class _LocalServer(Server):
     def stop_with_stdin(self) -> None:
         programs.wait_for_parent()
         self.stop()
-
-
-def _allow_connections() -> None:
-    """Raise the limit of descriptors, usually 1,024 or 256: any local program may connect."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def listen(port: int, *, exact: bool = False) -> socket.socket:

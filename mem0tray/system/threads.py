@@ -6,10 +6,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from mem0tray.core.errors import NoThreadError
 from mem0tray.core.reasons import Reason
+
+if TYPE_CHECKING:
+    from _typeshed import HasFileno
 
 T = TypeVar("T")
 
@@ -42,16 +45,6 @@ class Clock:
 SYSTEM: Final = Clock()
 
 
-class Source(Protocol):
-    """A further source of news: a watch of files."""
-
-    def fileno(self) -> int | None:
-        """Return the descriptor that becomes readable with news; None if there is none."""
-
-    def has_news(self) -> bool:
-        """Read the events that have come; return whether any of them matters."""
-
-
 class WakeUp:
     """One thread waits for it, any other may set it; waiting costs nothing."""
 
@@ -72,21 +65,13 @@ class WakeUp:
         with contextlib.suppress(OSError):  # already set many times, or nobody waits any more
             self._writer.send(b"\0")
 
-    def wait(self, timeout: float | None, source: Source | None = None) -> bool:
-        """Wait until it is set or the source has news (True), at most `timeout` seconds."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while True:
-            ours = self._reader.fileno()
-            fd = source.fileno() if source is not None else None
-            left = None if end is None else max(0.0, end - time.monotonic())
-            found, _, _ = select.select([ours, *([] if fd is None else [fd])], [], [], left)
-            has_news = source is not None and fd in found and source.has_news()
-            if ours in found:
-                self._reader.recv(4096)
-            if ours in found or has_news:
-                return True
-            if not found or left == 0:
-                return False
+    def wait(self, timeout: float | None, also: "HasFileno | None" = None) -> bool:
+        """Wait until it is set or `also` is readable (True), at most `timeout` seconds."""
+        ends = [self._reader, *([] if also is None else [also])]
+        found, _, _ = select.select(ends, [], [], timeout)
+        if self._reader in found:
+            self._reader.recv(4096)
+        return bool(found)
 
 
 class Bell(WakeUp):

@@ -19,7 +19,6 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outages import Outages
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system.paths import Paths
-from mem0tray.system.threads import WakeUp
 from mem0tray.worker.faults import Faults
 
 
@@ -33,7 +32,7 @@ class WorkerContext:
     events: Events
     server: str = ""
     destination: str = ""
-    wake: WakeUp | threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event = field(default_factory=threading.Event)
     run: str = ""  # a random id, which stands in our metrics; a command writes none
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 

@@ -10,7 +10,6 @@ from mem0tray.core.events import Events, FolderMade, LeftInFlight
 from mem0tray.ledger import names, outbox
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.opening import boot_id
-from mem0tray.system.threads import WakeUp
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
@@ -61,7 +60,7 @@ class Parts:
         return not is_open and (not queue.pending or queue.hindered or self.queue.torn)
 
 
-def open_parts(wanted: WantedSettings, events: Events, wake: WakeUp | threading.Event) -> Parts:
+def open_parts(wanted: WantedSettings, events: Events, wake: threading.Event) -> Parts:
     """Make the parts for the folder of `wanted`, and its ledger, which then belongs to `Parts`.
 
     `wake` ends the wait of whoever drives them. Raises FileUnavailableError and LedgerError;

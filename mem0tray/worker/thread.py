@@ -13,7 +13,6 @@ from mem0tray.core.state import ACTION_NEEDED, WorkerStatus
 from mem0tray.ledger.counters import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
-from mem0tray.system.threads import WakeUp
 from mem0tray.worker import engine, parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.settings import WantedSettings
@@ -39,7 +38,7 @@ class WorkerThread:
         self._events = events
         self._wanted = WantedSettings(settings, reload, wrong)
         self._engine: Engine | None = None  # the engine of the present folder
-        self._wake: WakeUp | None = None  # while the thread runs
+        self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -66,9 +65,7 @@ class WorkerThread:
 
     def stop(self) -> None:
         self._stopping.set()
-        wake = self._wake
-        if wake is not None:
-            wake.set()
+        self._wake.set()
 
     def join(self, timeout: float | None = None) -> None:
         if self._thread is not None:
@@ -85,36 +82,35 @@ class WorkerThread:
     def _run(self, *, watch: bool, patient: bool) -> None:
         self._wanted.follows = watch
         try:
-            with WakeUp() as wake:
-                self._wake = wake
-                while (found := self._open(wake, watch=watch, patient=patient)) is not None:
-                    self._engine = found
-                    self._drive(found, wake)
-                    if self._stopping.is_set():
-                        self._events.emit(events.WorkerStopped())
-                        break
-                    before = self._wanted.where.move()
-                    self._events.emit(events.FolderChanged(before, self.paths.claude_dir))
+            while (found := self._open(watch=watch, patient=patient)) is not None:
+                self._engine = found
+                self._drive(found)
+                if self._stopping.is_set():
+                    self._events.emit(events.WorkerStopped())
+                    break
+                before = self._wanted.where.move()
+                self._events.emit(events.FolderChanged(before, self.paths.claude_dir))
         finally:
             self._wanted.where.leave()
 
-    def _drive(self, found: Engine, wake: WakeUp) -> None:
+    def _drive(self, found: Engine) -> None:
         try:
             found.begin()
             while not self._stopping.is_set():
                 seconds = found.turn()
                 if self._wanted.where.moves:
                     break
-                wake.wait(seconds)
+                self._wake.wait(seconds)
+                self._wake.clear()
         finally:
             found.end()
 
-    def _open(self, wake: WakeUp, *, watch: bool, patient: bool) -> Engine | None:
+    def _open(self, *, watch: bool, patient: bool) -> Engine | None:
         said = ""
         while not self._stopping.is_set():
             try:
                 self._wanted.where.follow(self._wanted.settings)
-                opened = parts.open_parts(self._wanted, self._events, wake)
+                opened = parts.open_parts(self._wanted, self._events, self._wake)
             except Mem0TrayError as error:
                 if not patient:
                     self.failure = error

@@ -49,7 +49,7 @@ def test_one_that_runs_is_used_and_left_alone(own: LocalServer, lock: Path) -> N
 def test_two_workers_at_once_share_one(own: LocalServer, lock: Path, *, stale: bool) -> None:
     if stale:
         lock.parent.mkdir()
-        endpoint.write(lock.parent, Endpoint.at(1, 1, "stale", 0.0))
+        endpoint.write(lock.parent, Endpoint(1, 1, "stale", 0.0))
     other = LocalServer(lock.parent, 0)
     try:
         with ThreadPoolExecutor(2) as threads:
@@ -130,7 +130,7 @@ def impostor(pid: int) -> Iterator[tuple[int, list[str]]]:
 def test_an_impostor_gets_neither_token_nor_trust(own: LocalServer, lock: Path) -> None:
     lock.parent.mkdir()
     with impostor(4242) as (port, heard):
-        endpoint.write(lock.parent, Endpoint.at(port, 4242, "precious-token", 0.0))
+        endpoint.write(lock.parent, Endpoint(port, 4242, "precious-token", 0.0))
         with FileLock(lock).held(LONGEST):
             assert endpoint.find(lock.parent) is None
         found = own.ensure()

@@ -138,7 +138,7 @@ def test_when_all_ports_nearby_are_taken_any_will_do() -> None:
 def test_it_removes_only_its_own_address(serve: Serve) -> None:
     serving = serve()
     serving.ready()
-    foreign = Endpoint.at(1, 1, "token", 0.0)
+    foreign = Endpoint(1, 1, "token", 0.0)
     endpoint.write(serving.folder, foreign)
     serving.process.terminate()
     assert serving.leave() == 0

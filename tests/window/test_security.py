@@ -155,7 +155,7 @@ def _paths(routes: list[BaseRoute], before: str = "") -> Iterator[tuple[str, set
 
 def test_no_route_answers_a_stranger(visitor: Visitor) -> None:
     """A route that is added is tried here by itself."""
-    served = Served(Endpoint.at(9, 9, "x", 0.0), Language("en"))
+    served = Served(Endpoint(9, 9, "x", 0.0), Language("en"))
     own = visitor.base.removeprefix(visitor.origin)
     app = served._guard._app
     assert isinstance(app, Starlette)

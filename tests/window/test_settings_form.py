@@ -73,7 +73,7 @@ def test_no_secret_is_shown(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_a_page_that_is_asked_for_is_a_sign_of_life() -> None:
-    served = Window(Endpoint.at(9, 1, "token", 0.0), Language("en"))
+    served = Window(Endpoint(9, 1, "token", 0.0), Language("en"))
     client = TestClient(served.app, base_url="http://127.0.0.1:9")
     way = served._doors.path
     client.get(f"{way}enter?ticket={served._doors.ticket(time.monotonic())}").raise_for_status()

@@ -144,9 +144,6 @@ def _icon(click: Callable[[], None]) -> Any:  # noqa: C901 - a class is made in 
         def fileno(self) -> int:
             return int(self._display.fileno())
 
-        def has_news(self) -> bool:
-            return True
-
         def close(self) -> None:
             with contextlib.suppress(ConnectionClosedError, OSError):
                 self._display.close()  # with the connection the icon goes

@@ -42,9 +42,6 @@ class Icon:
     def fileno(self) -> int:
         return self._events._reader.fileno()
 
-    def has_news(self) -> bool:
-        return True
-
     def close(self) -> None:
         self.open = False
         self._events.__exit__()

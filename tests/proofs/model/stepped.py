@@ -264,7 +264,7 @@ class Points:
                 (Temporary, "become"),
                 (atomic, "keep_link"),
                 (atomic, "sync_folder"),
-                (Ledger, "_begin"),
+                (Ledger, "transaction"),
                 (VpsClient, "save"),
                 (VpsClient, "ask"),
             ):

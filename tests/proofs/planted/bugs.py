@@ -163,12 +163,18 @@ def no_file_sync(stand: Stand) -> None:
 
 def files_before_ledger(stand: Stand) -> None:
     """Let no commit of the ledger reach the disk before the files that depend on it."""
-    begin = Ledger._begin
+    transaction = Ledger.transaction
 
-    def off(self: Ledger, _: str) -> sqlite3.Connection:
-        return begin(self, "OFF")
+    @contextmanager
+    def off(self: Ledger, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        with self.locked() as db:
+            if not db.in_transaction:
+                db.execute("PRAGMA synchronous = OFF")
+                self._synchronous = "FULL" if durable else "NORMAL"  # so it stays off
+            with transaction(self, durable=durable):
+                yield db
 
-    stand(Ledger, "_begin", off)
+    stand(Ledger, "transaction", off)
 
 
 # Those that a power cut brings to light.

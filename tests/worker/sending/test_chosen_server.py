@@ -304,7 +304,7 @@ class Clients:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[Any] = []
         self._paths = Paths(folder, folder)
-        self.ensure = mock.Mock(return_value=Endpoint.at(4000, 7, "token", 0.0))
+        self.ensure = mock.Mock(return_value=Endpoint(4000, 7, "token", 0.0))
         self.stop, self.forget = mock.Mock(), mock.Mock()
         monkeypatch.setattr(chosen_server, "connect", self._connect)
         monkeypatch.setattr(LocalServer, "ensure", self.ensure)
@@ -394,7 +394,7 @@ def test_another_port_or_token_is_another_address(clients: Clients) -> None:
     found.probe_client()
     assert (version(found), clients.forget.call_count) == (1, 1)
     for number, token in enumerate(("token", "another"), 2):
-        clients.ensure.return_value = Endpoint.at(4001, 7, token, 0.0)
+        clients.ensure.return_value = Endpoint(4001, 7, token, 0.0)
         found.probe_client()
         assert (version(found), clients.forget.call_count) == (number, number)
         assert clients.made[-1][0] == ServerAddress.of("http://127.0.0.1:4001", token)
