@@ -24,7 +24,7 @@ LOCAL_URL = setting_rules.LOCAL_URL
 FILE = "file"
 ENVIRONMENT = "environment"
 SECRETS = setting_rules.SECRETS
-SERVER_URL, API_KEY = "server.url", "server.api_key"
+CLAUDE_DIR, SERVER_URL, API_KEY = "paths.claude_dir", "server.url", "server.api_key"
 _SHOWN = 100  # characters of a wrong key
 
 
