@@ -12,7 +12,7 @@ from mem0tray.alerts import AlertWatch
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
-from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
+from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
@@ -218,11 +218,10 @@ def _console_end(end: Callable[[], None]) -> AbstractContextManager[None]:
 
 
 def _settings() -> tuple[Settings, Reason]:
-    try:
-        loaded = config.load()
-    except SettingsError as error:
-        return Settings(), error.reason
-    return loaded.settings, reasons.NONE
+    """Return the settings as far as they are right, and what is wrong with the others."""
+    loaded = config.read()
+    wrong = config.together(loaded.wrong).reason if loaded.wrong else reasons.NONE
+    return loaded.in_last_folder(), wrong
 
 
 def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunningError:
