@@ -10,12 +10,7 @@ from typing import Final, NamedTuple
 
 from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
-from mem0tray.core.errors import (
-    FileUnavailableError,
-    LockTimeoutError,
-    Mem0TrayError,
-    NoThreadError,
-)
+from mem0tray.core.errors import FileUnavailableError, LockTimeoutError, Mem0TrayError
 from mem0tray.files import atomic, document, orders, private_folders
 from mem0tray.files.document import QUEUE, RECENT, BrokenDocumentError
 from mem0tray.files.lock import FileLock
@@ -86,7 +81,7 @@ def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> s
     queue file is broken, whose salvage is the worker's business.
     Raises FileUnavailableError when neither can be written.
     """
-    fails = (LockTimeoutError, NoThreadError, FileUnavailableError, atomic.TornError)
+    fails = (LockTimeoutError, FileUnavailableError, atomic.TornError)
     with suppress(*fails), FileLock(paths.queue_lock).held(lock_wait):
         data = _with_entries(paths.queue, [document.dump(each) for each in entries])
         if data is not None:
