@@ -22,7 +22,7 @@ from mem0tray.desktop.controller import Controller
 from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Offer, notice_texts, plyer_backend
 from mem0tray.desktop.notify.notifier import Notifier
-from mem0tray.desktop.session import in_flatpak, nests_menus
+from mem0tray.desktop.session import nests_menus
 from mem0tray.desktop.tray import Presenter, Tray, menu
 from mem0tray.desktop.tray.icon import IconLook, notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb, View
@@ -68,10 +68,9 @@ class Application:
         daemon: Daemon | None = None
         if session_bus is not None:
             also = self._watch_panels(session_bus)
-            if not in_flatpak():
-                from mem0tray.desktop.notify import dbus
+            from mem0tray.desktop.notify import dbus
 
-                daemon = dbus.Daemon(session_bus, notice_icon, self._offered)
+            daemon = dbus.Daemon(session_bus, notice_icon, self._offered)
         self._tray = Tray(self._clicked, session_bus, also)
         backend = daemon or plyer_backend.of_system(notice_icon, self._offered)
         watch = AlertWatch(
