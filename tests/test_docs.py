@@ -13,6 +13,7 @@ import pytest
 import mem0tray
 from mem0tray.cli.app import COMMANDS
 from mem0tray.config import settings
+from mem0tray.system.paths import Paths
 
 PACKAGE: Final = Path(mem0tray.__file__).parent
 TESTS: Final = Path(__file__).parent
@@ -43,6 +44,22 @@ def test_each_section_that_is_cited_is_in_the_contract() -> None:
     }
     assert ("item.py", "3") in cited
     assert {each for each in cited if each[1] not in there} == set()
+
+
+def test_the_page_on_files_names_each_place_in_a_data_folder_and_no_other() -> None:
+    cells = re.findall(r"^\| (`…/.*?) \|", page("manual/files.md"), re.MULTILINE)
+    places = {place for cell in cells for place in re.findall(r"`(?:…/)?(\w.*?)/?`", cell)}
+    paths = Paths(Path("/shared"), Path("/root"), Path("/data"))
+    found = [getattr(paths, name) for name, each in vars(Paths).items() if hasattr(each, "__get__")]
+    ours = [each for each in found if isinstance(each, Path) and each.is_relative_to("/data/")]
+    beside = {
+        "ledger.mark",
+        "server-choice",
+        "dlq-backup.sha256",
+        "migrations.json",
+        "no-panel-told",
+    }
+    assert places == {each.parts[2] for each in ours if each != paths.data_dir} | beside
 
 
 def test_the_contract_has_the_commands_that_there_are() -> None:

@@ -10,17 +10,12 @@ from typing import Final, NamedTuple
 
 from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
-from mem0tray.core.errors import (
-    FileUnavailableError,
-    LockTimeoutError,
-    Mem0TrayError,
-    NoThreadError,
-)
+from mem0tray.core.errors import FileUnavailableError, LockTimeoutError, Mem0TrayError
 from mem0tray.files import atomic, document, orders, private_folders
 from mem0tray.files.document import QUEUE, RECENT, BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.system import regular_file
-from mem0tray.system.paths import Paths, data_root, last_served
+from mem0tray.system.paths import Paths
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
@@ -64,8 +59,7 @@ def too_long() -> Mem0TrayError:
 
 def prepared(loaded: Loaded) -> Paths:
     """Prepare the folder where these settings queue memories. Raises FileUnavailableError."""
-    served = last_served(data_root()) if "paths.claude_dir" in loaded.unknown else None
-    paths = loaded.settings.locations() if served is None else Paths.for_claude_dir(served)
+    paths = loaded.in_last_folder().locations()
     if "server.url" not in loaded.unknown:
         from mem0tray.config import server_choice
 
@@ -87,7 +81,7 @@ def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> s
     queue file is broken, whose salvage is the worker's business.
     Raises FileUnavailableError when neither can be written.
     """
-    fails = (LockTimeoutError, NoThreadError, FileUnavailableError, atomic.TornError)
+    fails = (LockTimeoutError, FileUnavailableError, atomic.TornError)
     with suppress(*fails), FileLock(paths.queue_lock).held(lock_wait):
         data = _with_entries(paths.queue, [document.dump(each) for each in entries])
         if data is not None:

@@ -12,7 +12,7 @@ import platformdirs
 
 from mem0tray.actions import backups
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import LOCAL_URL
+from mem0tray.config.settings import CLAUDE_DIR, LOCAL_URL, Loaded
 from mem0tray.core import state
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.core.text import plural
@@ -36,10 +36,11 @@ def all_of_them() -> list[Path]:
     return [folder for folder in folders if os.path.lexists(folder)]
 
 
-def claude_folders(chosen: Path) -> list[Path]:
-    """Return the folders of shared files that a worker has served, and the one chosen now."""
+def claude_folders(loaded: Loaded) -> list[Path]:
+    """Return the folders of shared files that a worker has served, and the one chosen, if known."""
     found = [Path(record.real) for record in folder_records(data_root())]
-    found.append(chosen.expanduser().absolute())
+    if CLAUDE_DIR not in loaded.unknown:
+        found.append(loaded.settings.locations().claude_dir)
     return list({each.resolve(): each for each in found}.values())
 
 

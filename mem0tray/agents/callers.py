@@ -251,8 +251,7 @@ def started_program(words: Sequence[str], *verb: str) -> list[str]:
     if found[-2:] == ["-m", APP]:
         return found
     name = re.split(r"[\\/]", found[0])[-1].lower()
-    is_ours = name in (APP, f"{APP}.exe") or (name.startswith(APP) and name.endswith(".appimage"))
-    return found if is_ours and len(found) == 1 else []
+    return found if name in (APP, f"{APP}.exe") and len(found) == 1 else []
 
 
 def is_installed(words: Sequence[str]) -> bool:

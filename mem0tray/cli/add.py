@@ -81,7 +81,10 @@ def _add(project: str | None, text: str | None, *, as_json: bool) -> None:
     """Queue `text` (None: standard input). Then nothing fails: a script would add it again."""
     loaded = arguments.load_what_holds()
     name = arguments.project_meant(project)
-    text = _read_standard_input() if text is None else arguments.utf8(text, "the text")
+    if text is None:
+        text = _read_standard_input()
+    else:
+        text = arguments.utf8(text, "Nothing was queued: the text")
     if not text.strip():
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
     done = queue_memory(loaded, name, text)
@@ -106,7 +109,8 @@ def _read_standard_input() -> str:
     data = sys.stdin.buffer.read(LONGEST_TEXT + _END_MAX + 1)
     if len(data) > LONGEST_TEXT + _END_MAX:
         raise too_long()
-    return arguments.decoded(data.removesuffix(b"\n").removesuffix(b"\r"), "standard input")
+    data = data.removesuffix(b"\n").removesuffix(b"\r")
+    return arguments.decoded(data, "Nothing was queued: standard input")
 
 
 # Many -------------------------------------------------------------------------------------------

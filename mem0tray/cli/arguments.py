@@ -117,7 +117,13 @@ def json_option(help_: str = "Print one JSON document.") -> Callable[[_Function]
 
 def project_option(help_: str) -> Callable[[_Function], _Function]:
     """Return the option `--project`, with what it means to the command."""
-    return click.option("-p", "--project", metavar="P", shell_complete=projects, help=help_)
+    return click.option(
+        "-p", "--project", metavar="P", shell_complete=projects, callback=_project, help=help_
+    )
+
+
+def _project(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
+    return None if given is None else utf8(given, "The project")
 
 
 def project_meant(given: str | None) -> str:
@@ -126,11 +132,10 @@ def project_meant(given: str | None) -> str:
         from mem0tray.system import project  # only a call without a project waits for git
 
         with suppress(FileNotFoundError):  # the working directory has been removed
-            given = project.of_folder(Path.cwd(), os.environ)
-    name = utf8(given or "", "the project")
-    if not name.strip():
+            given = utf8(project.of_folder(Path.cwd(), os.environ), "The project")
+    if given is None or not given.strip():
         raise UsageError("A memory needs a project.", "Name it with --project.")
-    return name
+    return given
 
 
 def project_alone(given: str | None) -> str | None:
@@ -139,7 +144,7 @@ def project_alone(given: str | None) -> str | None:
 
 
 def utf8(given: str, what: str) -> str:
-    """Return the argument as text. Raises UsageError, naming `what`, if it is not UTF-8."""
+    """Return the argument as text; UsageError, which begins with `what`, if it is not UTF-8."""
     try:
         given.encode()
     except UnicodeEncodeError:
@@ -149,13 +154,12 @@ def utf8(given: str, what: str) -> str:
 
 
 def decoded(data: bytes, what: str) -> str:
-    """Return the bytes as text, half characters too. Raises UsageError if they are not UTF-8."""
+    """Return the bytes as text, half characters too; UsageError as `utf8` if they are not UTF-8."""
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"Nothing was queued: {what} is not UTF-8: byte"
-            f" {error.start + 1:,} is 0x{data[error.start]:02x}.",
+            f"{what} is not UTF-8: byte {error.start + 1:,} is 0x{data[error.start]:02x}.",
             "Convert it, from Latin-1 with `iconv -f latin1 -t utf-8`.",
         ) from error
 

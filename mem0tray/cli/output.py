@@ -29,7 +29,7 @@ _GLUE: Final = "\0"  # stands for a blank at which no line may end; no harmless 
 
 
 class Style(StrEnum):
-    """What a colour means; the values are styles of rich."""
+    """What a colour means; each word of a value is a key of `_CODES`."""
 
     PLAIN = ""
     GOOD = "green"

@@ -17,9 +17,9 @@ from mem0tray.cli.install import WIDEST, make, named, options, parts_of
 from mem0tray.cli.output import Style
 from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
-from mem0tray.config.settings import Settings
+from mem0tray.config.settings import CLAUDE_DIR, SERVER_URL
 from mem0tray.core import text
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError, UsageError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, UsageError
 from mem0tray.core.state import kill_command
 from mem0tray.core.text import plural
 from mem0tray.desktop import autostart, session
@@ -31,6 +31,10 @@ _SHARED: Final = "mem0_*"
 _COMPLETION: Final = f"{APP} completion"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
 _OTHERS: Final = "other programs use them; `mem0tray uninstall --data` removes them"
+_NOT_KNOWN: Final = (
+    "the settings are wrong, so mem0tray cannot tell which folder is meant; unless it is named"
+    f" above, its {_SHARED} are yours to remove"
+)
 
 
 @arguments.command(
@@ -90,18 +94,18 @@ class _Uninstalling:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        try:
-            self._settings = config.load().settings
-        except SettingsError:  # wrong ones do not stand in the way of leaving
-            self._settings = Settings()
+        self._loaded = config.read()  # wrong settings do not stand in the way of leaving
+        self._settings = self._loaded.settings
+        self._knows_folder = CLAUDE_DIR not in self._loaded.unknown
         self._removed: list[str] = []
         self._left: list[tuple[str, str]] = []
-        self._notes: list[str] = []
+        # Said before the question: the settings may be mended first.
+        self._notes = [] if self._knows_folder else [*map(str, self._loaded.wrong)]
         self.is_whole = True
 
     def run(self, *, purge: bool, data: bool, yes: bool, offers: bool) -> None:
         """Do it, and say what was done. Raises Mem0TrayError, UsageError and click.Abort."""
-        shared = own_folders.claude_folders(Path(self._settings.paths.claude_dir))
+        shared = own_folders.claude_folders(self._loaded)
         service = linux.main_process(linux.UNIT)
         others = [(path, pid) for path, pid in own_folders.running() if not pid or pid != service]
         if purge and others:
@@ -121,6 +125,7 @@ class _Uninstalling:
             removed, left = own_folders.remove(emptied)
             self._removed += removed
             self._left += left
+            self.is_whole &= self._knows_folder or not (data or offers)
         else:
             self._left += [(str(folder), _OURS) for folder in own_folders.all_of_them()]
             for _, pid in others:
@@ -147,6 +152,8 @@ class _Uninstalling:
             if {*folder.glob(_SHARED)} - {lock}:
                 why = "mem0tray does not know them" if folder in emptied else _OTHERS
                 self._left.append((str(folder / _SHARED), why))
+        if not self._knows_folder:
+            self._left.append((f"the folder of {CLAUDE_DIR}", _NOT_KNOWN))
         for path in (Path.home() / ".bashrc", Path.home() / ".zshrc"):
             if path.is_file() and _COMPLETION in path.read_text("utf-8", errors="replace"):
                 self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
@@ -201,6 +208,8 @@ class _Uninstalling:
         except keyring_key.KeyringUnavailableError as error:
             if self._settings.server.keyring:
                 self._notes.append(f"The API key may still be in the keyring. {error.message}")
+        if SERVER_URL in self._loaded.unknown:
+            self._notes.append("Which server is meant is unknown: its key may be in the keyring.")
 
     def _show(self) -> None:
         program = _program()

@@ -17,14 +17,14 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.system import regular_file
-from mem0tray.system.paths import Paths, config_file
+from mem0tray.system.paths import Paths, config_file, data_root, last_served
 
 ENV_PREFIX = "MEM0TRAY_"
 LOCAL_URL = setting_rules.LOCAL_URL
 FILE = "file"
 ENVIRONMENT = "environment"
 SECRETS = setting_rules.SECRETS
-SERVER_URL, API_KEY = "server.url", "server.api_key"
+CLAUDE_DIR, SERVER_URL, API_KEY = "paths.claude_dir", "server.url", "server.api_key"
 _SHOWN = 100  # characters of a wrong key
 
 
@@ -131,6 +131,13 @@ class Loaded(msgspec.Struct, frozen=True):
     sources: Mapping[str, str] = msgspec.field(default_factory=dict)
     wrong: tuple[SettingsError, ...] = ()
     unknown: frozenset[str] = frozenset()
+
+    def in_last_folder(self) -> Settings:
+        """Return the settings; if they leave the folder unknown, with the one served last."""
+        served = last_served(data_root()) if CLAUDE_DIR in self.unknown else None
+        if served is None:
+            return self.settings
+        return msgspec.structs.replace(self.settings, paths=PathSettings(str(served)))
 
 
 # Keys and values ------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from mem0tray.alerts import AlertWatch
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
-from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
+from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
@@ -22,7 +22,7 @@ from mem0tray.desktop.controller import Controller
 from mem0tray.desktop.dialogs import Dialogs
 from mem0tray.desktop.notify import Offer, notice_texts, plyer_backend
 from mem0tray.desktop.notify.notifier import Notifier
-from mem0tray.desktop.session import in_flatpak, nests_menus
+from mem0tray.desktop.session import nests_menus
 from mem0tray.desktop.tray import Presenter, Tray, menu
 from mem0tray.desktop.tray.icon import IconLook, notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb, View
@@ -68,10 +68,9 @@ class Application:
         daemon: Daemon | None = None
         if session_bus is not None:
             also = self._watch_panels(session_bus)
-            if not in_flatpak():
-                from mem0tray.desktop.notify import dbus
+            from mem0tray.desktop.notify import dbus
 
-                daemon = dbus.Daemon(session_bus, notice_icon, self._offered)
+            daemon = dbus.Daemon(session_bus, notice_icon, self._offered)
         self._tray = Tray(self._clicked, session_bus, also)
         backend = daemon or plyer_backend.of_system(notice_icon, self._offered)
         watch = AlertWatch(
@@ -218,11 +217,10 @@ def _console_end(end: Callable[[], None]) -> AbstractContextManager[None]:
 
 
 def _settings() -> tuple[Settings, Reason]:
-    try:
-        loaded = config.load()
-    except SettingsError as error:
-        return Settings(), error.reason
-    return loaded.settings, reasons.NONE
+    """Return the settings as far as they are right, and what is wrong with the others."""
+    loaded = config.read()
+    wrong = config.together(loaded.wrong).reason if loaded.wrong else reasons.NONE
+    return loaded.in_last_folder(), wrong
 
 
 def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunningError:

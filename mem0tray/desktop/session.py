@@ -24,7 +24,6 @@ _CORE_GRAPHICS: Final = "/System/Library/Frameworks/CoreGraphics.framework/CoreG
 _GREETERS: Final = ("etc/systemd/system/display-manager.service", "etc/X11/default-display-manager")
 _SESSIONS: Final = ("usr/share/xsessions", "usr/share/wayland-sessions")
 BUNDLE: Final = "org.mem0tray.mem0tray"  # on macOS; `tool.briefcase` has its two parts
-_FLATPAK: Final = Path("/.flatpak-info")
 STATUS_NOTIFIER: Final = "StatusNotifierItem"
 XEMBED: Final = "XEmbed"
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
@@ -64,11 +63,6 @@ def bus_address(environ: Mapping[str, str] = os.environ) -> str:
     socket = Path(environ.get("XDG_RUNTIME_DIR") or "/nonexistent", "bus")
     here = f"unix:path={quote(str(socket))}" if socket.exists() else ""
     return environ.get("DBUS_SESSION_BUS_ADDRESS") or here
-
-
-def in_flatpak() -> bool:
-    """Return whether this is a Flatpak, which sees nothing of the session's bus but the portal."""
-    return _FLATPAK.exists()
 
 
 def at_screen() -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,8 @@ from mem0tray.actions.add_lines import BadLineError, MemoryLine, read_line, writ
 from mem0tray.config.settings import Loaded, ServerSettings, Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import LONGEST_TEXT
+from mem0tray.files import document
+from mem0tray.files.lock import is_locked
 from mem0tray.server.http_client import LONGEST_PATH
 from mem0tray.server.vps import listing_path
 from mem0tray.system.paths import Paths
@@ -38,6 +41,23 @@ def test_several_memories_are_queued_in_their_order_by_one_write(
     assert found["queue"] == entries
     assert found["last_100"] == entries[-100:]
     assert found["stats"]["total_queued"] == 150
+
+
+@pytest.mark.parametrize("size", [0, 1_500_000])
+def test_a_file_of_any_size_is_read_under_the_lock(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    paths.queue.write_text(json.dumps({"queue": [], "mine": "x" * size}))
+    seen = []
+    parse = document.parse
+
+    def parsed(*its: Any) -> document.Document:
+        seen.append(is_locked(paths.queue_lock))
+        return parse(*its)
+
+    monkeypatch.setattr(document, "parse", parsed)
+    assert add.add(paths, add.entry("a", "p", "x")) == "queue"
+    assert seen == [True]
 
 
 @pytest.mark.parametrize("sign", ["x", "é", "\ud800"])

@@ -10,7 +10,6 @@ PROGRAMS = (
     ["/home/me/.local/bin/mem0tray"],
     ["/a folder/it's $HOME/mem0tray"],
     ["/opt/python", "-P", "-m", "mem0tray"],
-    ["/apps/Mem0tray-1.AppImage"],
 )
 
 

@@ -106,10 +106,10 @@ def test_standard_input_is_kept_as_it_is_and_may_have_a_megabyte(
 @pytest.mark.parametrize(
     ("arguments", "stdin", "what"),
     [
-        (["-p", "p"], b"sch\xf6n\n", "standard input is not UTF-8: byte 4 is 0xf6."),
-        (["-p", "p", "x\udcff"], b"", "the text is not UTF-8: byte 2 is 0xff."),
-        (["-p", "\udce9", "x"], b"", "the project is not UTF-8: byte 1 is 0xe9."),
-        (["-p", "p", "-j", "--", "x\udcff"], b"", "the text is not UTF-8: byte 2 is 0xff."),
+        (["-p", "p"], b"sch\xf6n\n", "queued: standard input is not UTF-8: byte 4 is 0xf6."),
+        (["-p", "p", "x\udcff"], b"", "queued: the text is not UTF-8: byte 2 is 0xff."),
+        (["-p", "\udce9", "x"], b"", "mem0tray: The project is not UTF-8: byte 1 is 0xe9."),
+        (["-p", "p", "-j", "--", "x\udcff"], b"", "queued: the text is not UTF-8: byte 2 is 0xff."),
     ],
 )
 def test_what_is_not_utf_8_is_refused(
@@ -120,6 +120,43 @@ def test_what_is_not_utf_8_is_refused(
     assert what in done.line
     assert "`iconv -f latin1 -t utf-8`" in done.line
     assert not home.queue.exists()
+
+
+@needs.posix("arguments are text")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "recall",
+        "search roses",
+        "export",
+        "verify",
+        "migrate",
+        "list",
+        "list --queue",
+        "retry",
+        "delete",
+    ],
+)
+def test_a_project_that_is_not_utf_8_is_the_same_error_of_each_command(
+    home: Scratch, command: str
+) -> None:
+    done = home.run(*command.split(), "-p", "\udcff")
+    assert (done.code, done.out) == (2, "")
+    assert done.line.startswith("mem0tray: The project is not UTF-8: byte 1 is 0xff. Convert it")
+
+
+@needs.posix("arguments are text")
+def test_a_folder_whose_name_is_not_utf_8_is_an_error(home: Scratch) -> None:
+    home.env(MEM0_PROJECT_ID="\udcff")
+    assert "The project is not UTF-8" in home.run("add", "text").line
+
+
+@needs.posix("arguments are text")
+def test_a_project_with_half_a_character_is_found_by_its_bytes(home: Scratch) -> None:
+    name = os.fsdecode("\udcff".encode("utf-8", "surrogatepass"))
+    home.ok("add", "-p", name, "text")
+    (listed,) = home.run("list", "--queue", "--json", "-p", name).json()
+    assert listed["project_id"] == "\udcff"
 
 
 @needs.LINKS

@@ -81,6 +81,15 @@ def test_setup_puts_the_key_into_the_keyring_and_purge_takes_it_out(
     assert keyring.held() == {"another program": "kept"}
 
 
+def test_beside_a_wrong_setting_purge_takes_the_key_out_too(
+    home: Home, server: Standin, keyring: Keyring
+) -> None:
+    keyring.hold({f"mem0tray {server.url}": KEY})
+    home.configure(f'[server]\nurl = "{server.url}"\nkeyring = true\n[sync]\ntimeout = -1\n')
+    assert f"the API key of {server.url} in the keyring" in home.ok("uninstall", "--purge", "--yes")
+    assert keyring.held() == {}
+
+
 def test_the_key_moves_as_the_option_says(home: Home, server: Standin, keyring: Keyring) -> None:
     set_up(home, server, "--key-in", "settings")
     assert settings(home) == {"url": server.url, "api_key": KEY}

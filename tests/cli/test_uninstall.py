@@ -1,5 +1,6 @@
 """`uninstall`: what goes, what stays and why, and what is never touched."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -249,6 +250,50 @@ def test_a_folder_of_two_names_is_emptied_once(home: Scratch, used: Home) -> Non
     said = home.ok("uninstall", "--data", "--yes")
     assert said.count("removed  ") > said.count(f"removed  {link}/mem0_queue.json") == 1
     assert [path.name for path in used.claude.glob("mem0_*")] == ["mem0_queue.lock"]
+
+
+def test_beside_a_wrong_setting_only_the_folder_that_the_good_one_names_is_emptied(
+    home: Scratch,
+) -> None:
+    meant = home.root / "meant"
+    meant.mkdir()
+    (meant / "mem0_queue.json").write_text('{"queue": []}')
+    others = home.write("mem0_queue.json", {"queue": []})
+    home.configure(f"[paths]\nclaude_dir = {json.dumps(str(meant))}\n[sync]\ntimeout = -1\n")
+    said = home.ok("uninstall", "--data", "--yes")
+    assert f"removed  {meant}/mem0_queue.json" in said
+    assert not (meant / "mem0_queue.json").exists()
+    assert others.exists()
+    assert str(others.parent) not in said
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["nonsense", "[paths]\nclaude_dir = 5\n", "paths = 5\n"],
+    ids=["TOML", "value", "section"],
+)
+def test_where_the_folder_is_unknown_only_one_that_was_served_is_emptied(
+    home: Scratch, used: Home, wrong: str
+) -> None:
+    home.env(HOME=str(home.root))  # whose folder is now that of the defaults
+    others = home.write("mem0_queue.json", {"queue": []})
+    used.configure(wrong)
+    done = home.run("uninstall", "--data", "--yes")
+    assert others.exists()
+    assert not used.queue.exists()
+    words = " ".join(done.out.split())
+    assert "left the folder of paths.claude_dir: the settings are wrong, so" in words
+    # What is wrong is said before the question, while it can still be mended.
+    assert words.index(str(used.config)) < words.index("removed ")
+    wanted = "mem0tray: Not everything was removed. What was left is said above."
+    assert (done.code, done.line) == (1, wanted)
+
+
+def test_it_says_that_the_key_of_an_unknown_server_may_stay(home: Scratch) -> None:
+    unknown = "Which server is meant is unknown: its key may be in the keyring."
+    home.configure("[server]\nurl = 5\n")
+    assert unknown in home.ok("uninstall", "--purge", "--yes")
+    assert unknown not in home.ok("uninstall", "--purge", "--yes")
 
 
 def test_a_producer_is_waited_for(

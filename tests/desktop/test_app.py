@@ -161,6 +161,23 @@ def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(tray: Tray) -
     tray.server.wait_for(lambda: tray.server.count("held"))
 
 
+@pytest.mark.parametrize("wrong", ["[sync]\ntimeout = 'soon'\n", "nonsense"])
+def test_with_wrong_settings_it_serves_the_folder_that_is_meant(tray: Tray, wrong: str) -> None:
+    home, meant = tray.home, tray.home.root / "meant"
+    meant.mkdir()
+    folder = f"[paths]\nclaude_dir = {json.dumps(str(meant))}\n"
+    home.configure(folder)
+    if wrong == "nonsense":  # then it is the folder that was served last
+        home.ok("run", "--once")
+        (meant / "mem0_metrics.json").unlink()
+    home.write_queue([entry("of others")])
+    home.configure(folder + wrong)
+    process, _ = tray.shown(NEEDS_ACTION)
+    assert home.read(meant / "mem0_metrics.json")["state"] == "action needed"
+    assert process.stop() == 0
+    assert [path.name for path in home.claude.iterdir()] == ["mem0_queue.json"]
+
+
 def test_a_start_after_a_kill(tray: Tray) -> None:
     tray.home.write_dlq([waiting("letter")])
     process, item = tray.shown(IconLook("healthy", "amber", "1"))

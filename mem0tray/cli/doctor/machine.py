@@ -110,16 +110,21 @@ def tray(_: Examined) -> Iterable[Check]:
 
 def notifications(examined: Examined, *, send: bool) -> Iterable[Check]:
     """Check how notifications are shown; `send` shows a test notification."""
-    from mem0tray.desktop import session
-    from mem0tray.desktop.notify import plyer_backend
-
-    missing = plyer_backend.missing(sys.platform)
     if examined.settings.notifications.level == "none":
         yield Check("notifications", OK, "They are switched off by notifications.level.")
-    elif missing == plyer_backend.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
+    elif not _has_desktop():
         yield Check("notifications", OK, "There is no desktop here; the log says what happens.")
     else:
-        yield _tried(examined.settings.ui.language, over_bus=bool(missing), send=send)
+        by_bus = sys.platform not in ("win32", "darwin")
+        yield _tried(examined.settings.ui.language, over_bus=by_bus, send=send)
+
+
+def _has_desktop() -> bool:
+    from mem0tray.desktop import session
+
+    if sys.platform == "darwin":
+        return not session.missing()
+    return sys.platform == "win32" or bool(session.bus_address())
 
 
 def _tried(language: str, *, over_bus: bool, send: bool) -> Check:

@@ -358,7 +358,7 @@ class ApplicationEntry(Autostart):
 
 def application_entry() -> ApplicationEntry | None:
     """Return the entry for this user; None on other systems, and where a package brings one."""
-    if sys.platform in ("win32", "darwin") or session.in_flatpak():
+    if sys.platform in ("win32", "darwin"):
         return None
     words = Origin.of_this_process().tray()
     found = ApplicationEntry(words, platformdirs.user_data_path())

@@ -1,8 +1,7 @@
-"""Notifications by plyer: a balloon on Windows, osascript on macOS, a Flatpak's portal."""
+"""Notifications beside those of Linux: a balloon by plyer on Windows, osascript on macOS."""
 
 import atexit
 import ctypes
-import os
 import subprocess
 import sys
 import threading
@@ -14,18 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.desktop import session
-from mem0tray.desktop.notify import Notice, NotShownError, Offer, fitted
+from mem0tray.desktop.notify import Notice, Offer, fitted
 from mem0tray.system.paths import APP
 
 if TYPE_CHECKING:
     from mem0tray.desktop.notify.macos import NotificationCenter
 
-NO_DESKTOP: Final = "there is no desktop here: no session bus"
-_BY_BUS: Final = "the session bus is the way here"
 _SECONDS: Final = 10  # plyer takes whole seconds only
 _PATIENCE: Final = 9.0  # seconds for osascript
-# plyer puts both texts into a quoted GVariant.
-_GVARIANT: Final = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n"})
 OSASCRIPT: Final = "/usr/bin/osascript"
 _SHOW: Final = b"""\
 on run {myTitle, myText, myName}
@@ -35,7 +30,7 @@ end run
 
 
 class PlyerBackend:
-    """plyer's way for this system; elsewhere on Linux there is `Daemon`, as `missing` says."""
+    """The way of Windows, or of macOS without our bundle; Linux has `Daemon`."""
 
     def __init__(
         self,
@@ -46,31 +41,22 @@ class PlyerBackend:
         self._icon = icon
         self._clicked = clicked
         self._platform = platform or sys.platform
-        self.missing = missing(self._platform)
         self.tells_failure = self._platform == "win32"
-        way = {"win32": "plyer (Windows)", "darwin": "osascript"}.get(self._platform)
-        self.name = "plyer (none)" if self.missing else way or "plyer (desktop portal)"
+        self.name = "plyer (Windows)" if self.tells_failure else "osascript"
 
     def show(self, notice: Notice) -> None:
         """Show it. Slow the first time, as it imports plyer's class."""
-        if self.missing:
-            raise NotShownError(self.missing)
         title, body = fitted(notice)
         icon = str(self._icon(notice.base)) if self._icon else ""
         words = {"title": title, "message": body, "app_name": APP, "app_icon": icon}
         if self._platform == "win32":
             _show_balloon(self._clicked, _SECONDS, words)
-        elif self._platform == "darwin":
+        else:
             # As Script Editor's; plyer's own way needs what only apps in a bundle have.
             subprocess.run(  # noqa: S603  (a fixed script, and words of which none is an option)
                 [OSASCRIPT, "-", title, body, APP],
                 input=_SHOW, capture_output=True, check=True, timeout=_PATIENCE,
             )  # fmt: skip
-        else:
-            from plyer.platforms.linux.notification import NotifyDesktopPortals
-
-            quoted = {name: text.translate(_GVARIANT) for name, text in words.items()}
-            NotifyDesktopPortals().notify(**quoted, timeout=_SECONDS)
 
     def withdraw(self, kind: str) -> None:
         """Do nothing: it disappears by itself."""
@@ -85,13 +71,6 @@ def of_system(
 
         return NotificationCenter(clicked)
     return PlyerBackend(icon, lambda: clicked(Offer.STATUS))
-
-
-def missing(platform: str) -> str:
-    """Return why plyer has no way here; empty if it has one. Imports nothing."""
-    if platform in ("win32", "darwin") or session.in_flatpak():
-        return ""
-    return _BY_BUS if session.bus_address(os.environ) else NO_DESKTOP
 
 
 # By itself plyer keeps each balloon of Windows until the program ends, and holds up that end while
