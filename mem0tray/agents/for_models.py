@@ -74,7 +74,7 @@ def save(project: str, content: str) -> str:
         )
     said += [f"The settings are wrong: {error}" for error in loaded.wrong]
     try:
-        seen = standing.glance(loaded.settings, time.time())
+        seen = standing.glance(loaded.in_last_folder(), time.time())
     except (Mem0TrayError, OSError):  # not to know what follows makes nothing unsaved
         return _paragraph(said)
     hindrance = standing.hindrance(seen)

@@ -327,7 +327,8 @@ class Engine:
         if abs(self._now - self._expired) > _DAY:
             self._expired = self._now
             context.generations.thin_out()
-            context.inbox.expire(self._now - context.settings.retention.discarded * _DAY)
+            if not self._wanted.wrong:  # else the days are perhaps not the user's
+                context.inbox.expire(self._now - context.settings.retention.discarded * _DAY)
         files = (self.parts.edits.signature, self.parts.queue.signature)
         if files != self._given_back and self.parts.is_at_rest(self._now):
             self._given_back = files

@@ -302,6 +302,13 @@ def test_what_was_discarded_long_ago_is_forgotten_once_a_day(scene: Scene) -> No
     assert told == [0, 25 * 3600, -30 * 3600]
 
 
+def test_while_the_settings_are_wrong_nothing_is_forgotten(scene: Scene) -> None:
+    scene.wanted.wrong = quoted("retention.discarded is wrong")
+    with mock.patch.object(scene.context.inbox, "expire") as expire:
+        scene.cycle()
+    expire.assert_not_called()
+
+
 def saved(scene: Scene, *, mended: bool = False, **changes: Any) -> Settings:
     settings = msgspec.structs.replace(scene.context.settings, **changes)
     scene.wanted.look.return_value, scene.wanted.mended = settings, mended

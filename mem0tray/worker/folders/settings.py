@@ -56,7 +56,7 @@ class WantedSettings:
 
     `reload` returns the settings when their file has changed, and raises as `SettingsFile.changed`
     does; the last good ones then stay in force. `wrong` says what is wrong with the settings at the
-    start: nothing is sent until they are mended, and `settings` are the defaults. Unless it
+    start: nothing is sent until they are mended, and `settings` have what is right. Unless it
     `follows`, the worker stays in its folder wherever the settings lead.
     Raises AlreadyRunningError where another worker has the folder.
     """
