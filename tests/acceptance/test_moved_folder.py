@@ -188,8 +188,8 @@ def test_symlinked_files_stay_links(home: Home, server: Standin) -> None:
     home.wait_dlq(["z"])
     assert home.queue_items() == []
     for path, target in targets.items():
-        if path.is_symlink():
-            assert json.loads(target.read_text()) == home.read(path)
+        assert path.is_symlink()
+        assert json.loads(target.read_text()) == home.read(path)
 
 
 @pytest.mark.row(35)

@@ -20,7 +20,6 @@ from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.dead_letters import Backoff, take_in_as_dead
 from mem0tray.worker.faults import READING_QUEUE, is_stable
 
-SECTIONS: Final = ("queue", "failed", HELD)
 _NOTHING: Final = -1  # stands for the key of an entry that makes no sense to us
 
 
@@ -105,12 +104,12 @@ class QueueIntake:
             data, signature = found
             broken = ""
             try:
-                parsed = document.parse(data, SECTIONS)
+                parsed = document.parse(data, document.QUEUE_SECTIONS)
             except BrokenDocumentError as error:
                 at_rest = is_stable(signature, self._context.now())
                 if not at_rest or (not locked and self._is_being_written(signature)):
                     raise TornError(path) from error
-                parsed = document.salvage(data, SECTIONS)
+                parsed = document.salvage(data, document.QUEUE_SECTIONS)
                 broken = str(error)
             seen = self._accept(parsed, signature)
             if broken:
