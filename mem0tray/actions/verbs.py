@@ -111,9 +111,9 @@ class Changed:
 
 def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) -> Changed:
     """Change the memory's content, and keep the old one. Raises NotFoundError if it is gone."""
-    kept = backups.keep_text(paths, found, settings.retention.discarded)
     # An id that we made up from the old text must stay.
     raw = items.with_fields(found.raw, {"content": content, "id": found.id})
+    kept = backups.keep_text(paths, found, items.identity(raw)[1], settings.retention.discarded)
     text = Text.of(raw, dead=found.is_dead)
     order = Order(orders.EDIT, orders.named([found.identity]), [text])
     try:
@@ -132,16 +132,46 @@ def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) 
     return Changed(kept, outcome, answer.heard)
 
 
-def undo(settings: Settings, old: FoundItem) -> Changed | None:
-    """Put the text of `old` back in place of the present one; None when it no longer waits."""
+def undo(settings: Settings, edit: RestoreSource) -> Changed | None:
+    """Put the old text back in place of the one that an edit made; None when that does not wait.
+
+    Raises NotFoundError where nobody can tell which text that is.
+    """
+    made = _text_made(settings, edit)
+    content = (items.load_object(edit.pieces[0].raw) or {}).get("content")
+    with suppress(NotFoundError):
+        if made is not None:
+            return edit_text(settings.locations(), settings, made, content)
+    return None
+
+
+def _text_made(settings: Settings, edit: RestoreSource) -> FoundItem | None:
+    """Find what waits of what an edit made: never a text that others gave the same id.
+
+    Edits of former versions did not note it: then it is the only text under that id, or else
+    NotFoundError is raised.
+    """
+    paths, old = settings.locations(), edit.pieces[0]
     with waiting.opened(settings) as seen:
         there = [each for each in seen.candidates([old.id]) if each.id == old.id]
+        texts = [row for row in seen.reader.by_id(old.id) if row.reason != items.EDITED]
     present = [each for each in there if each.identity != old.identity]
-    content = (items.load_object(old.raw) or {}).get("content")
-    with suppress(NotFoundError):
-        if present:
-            return edit_text(settings.locations(), settings, present[0], content)
-    return None
+    if made := backups.made_by(paths, edit):
+        return next((each for each in present if each.identity[1].hex() in made), None)
+    if present and len(texts) > 1:
+        raise NotFoundError(
+            Reason(
+                "{id} stands for several texts, and which of them the edit made is not known:"
+                " nothing was changed.",
+                id=short_id(old.id),
+            ),
+            Reason(
+                "Correct the one that is meant in the window (`mem0tray open`): the old text is in"
+                " {path}.",
+                path=paths.edits / edit.name,
+            ),
+        )
+    return next(iter(present), None)
 
 
 # Restore ----------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ class Acts:
         name = str(form.get("backup", ""))
         source = backups.named(paths, Path(name).name) if name else backups.last_delete(paths)
         old = source.pieces[0] if source.kind == backups.EDIT else None
-        if old and (verbs.undo(settings, old) or server_memories.undo(settings, old)):
+        if old and (verbs.undo(settings, source) or server_memories.undo(settings, old)):
             return Said(self._language().gettext("The memory has its old text again."))
         done = verbs.restore(paths, settings, source)
         number = len(done.dead) + len(done.fresh)
