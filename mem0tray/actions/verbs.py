@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mem0tray.actions import backups, waiting, worker_report
 from mem0tray.actions.backups import RestoreSource
@@ -32,11 +32,15 @@ from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THE
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
+if TYPE_CHECKING:
+    from mem0tray.core.language import Language
+
 # For an order that the worker has not applied in time.
 NOT_HEARD: Final = (
     "The worker has not heard of it yet; it does before it sends anything more."
     " `mem0tray doctor` says whether it is well."
 )
+BUSY: Final = Reason("mem0tray is busy; it does this before it sends anything.")  # for people
 FAILED: Final = "failed"
 DELETED: Final = "deleted"
 WAITING: Final = "waiting"
@@ -187,6 +191,31 @@ class Restored:
     delivered: list[FoundItem] = field(default_factory=list)
     hopeless: list[FoundItem] = field(default_factory=list)
     heard: bool = True
+
+    def said(self, language: "Language") -> str:
+        """Say to people what became of them."""
+        ngettext = language.ngettext
+        lists = ([*self.dead, *self.fresh], self.there, self.delivered, self.hopeless)
+        back, there, delivered, hopeless = numbers = list(map(len, lists))
+        is_back = ngettext("{n} memory is back.", "{n} memories are back.", back)
+        texts = (
+            is_back if self.heard else BUSY.said(language),
+            ngettext("{n} memory waits already.", "{n} memories wait already.", there),
+            ngettext(
+                "{n} memory has been delivered.", "{n} memories have been delivered.", delivered
+            ),
+            ngettext(
+                "{n} memory cannot be read, and stays in its file.",
+                "{n} memories cannot be read, and stay in their file.",
+                hopeless,
+            ),
+        )
+        found = [
+            text.format(n=language.number(number))
+            for text, number in zip(texts, numbers, strict=True)
+            if number
+        ]
+        return " ".join(found) or language.gettext("There is no memory in it.")
 
 
 def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored:
