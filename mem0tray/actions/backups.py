@@ -33,6 +33,7 @@ FILE: Final = "file"
 _MARK: Final = "dlq-backup.sha256"
 _TIME: Final = "%Y%m%d-%H%M%S-%f"
 _DAY: Final = 86_400.0
+_MADE: Final = "made"  # the digest of the text that an edit put in place of the one it kept
 _PART: Final = 1 << 20  # bytes that are copied at a time
 _SECTIONS: Final = (DLQ_LIST, *document.QUEUE_SECTIONS)
 _OWN: Final = "a copy of your own"
@@ -113,8 +114,11 @@ def _stamp_of(path: Path) -> bytes:
 # What an edit keeps -----------------------------------------------------------------------------
 
 
-def keep_text(paths: Paths, found: FoundItem, days: float) -> Path:
-    """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
+def keep_text(paths: Paths, found: FoundItem, made: bytes, days: float) -> Path:
+    """Keep the memory as it is in a file of its own, and remove kept files older than `days`.
+
+    `made` is the digest of the text that is to take its place.
+    """
     private_folders.make_private_folder(paths.edits)
     now = datetime.now()  # noqa: DTZ005  (names have local time)
     for old in texts_kept(paths):
@@ -122,7 +126,8 @@ def keep_text(paths: Paths, found: FoundItem, days: float) -> Path:
             if now.timestamp() - old.stat().st_mtime > days * _DAY:
                 old.unlink()
     path = paths.edits / f"edited-{now:{_TIME}}.json"
-    atomic.replace(path, document.compose({found.place: [document.pretty(found.raw, 2)]}))
+    kept, new = document.pretty(found.raw, 2), document.dump(made.hex())
+    atomic.replace(path, document.compose({found.place: [kept], _MADE: new}))
     return path
 
 
@@ -131,18 +136,35 @@ def texts_kept(paths: Paths) -> list[Path]:
     return private_folders.listing(paths.edits, "edited-*.json")
 
 
+def made_by(paths: Paths, edit: "RestoreSource") -> set[str]:
+    """Return the digests of the text that an edit made, and of those that later edits made of it.
+
+    Empty where it did not note that, as in former versions. Raises FileUnavailableError.
+    """
+    made, item_id = {edit.made}, edit.pieces[0].id
+    for path in texts_kept(paths):
+        later = _file(path, EDIT, "")
+        if any(each.id == item_id and each.identity[1].hex() in made for each in later.pieces):
+            made.add(later.made)
+    return made - {""}
+
+
 # What can be restored ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreSource:
-    """What can be restored: `name` to type, `at` in Unix seconds; a `COPY` is the user's own."""
+    """What can be restored: `name` to type, `at` in Unix seconds; a `COPY` is the user's own.
+
+    `made` is the digest (hex) of the text that an edit made; empty where it did not note it.
+    """
 
     name: str
     kind: str
     at: float
     note: str
     pieces: Sequence[FoundItem]
+    made: str = ""
 
 
 def sources(paths: Paths) -> list[RestoreSource]:
@@ -251,7 +273,9 @@ def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSour
 
 def _file(path: Path, kind: str, note: str) -> RestoreSource:
     name = str(path) if kind == FILE else path.name
-    return RestoreSource(name, kind, _changed(path), note, pieces_of(_read(path)))
+    data = _read(path)
+    made = (items.load_object(data) or {}).get(_MADE) if kind == EDIT else None
+    return RestoreSource(name, kind, _changed(path), note, pieces_of(data), str(made or ""))
 
 
 def _read(path: Path) -> bytes:

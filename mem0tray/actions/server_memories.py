@@ -275,8 +275,8 @@ def correct(settings: Settings, memory: ServerMemory, text: str) -> Corrected:
     keep_in_step(paths, settings)
     with _opened(settings) as client, Reader(paths.ledger, needed=True) as reader:
         plan = _plan(settings, client, reader, memory, text)
-        kept = backups.keep_text(paths, plan.kept, settings.retention.discarded)
         name = plan.kept.id, items.digest(memory.project, text)
+        kept = backups.keep_text(paths, plan.kept, name[1], settings.retention.discarded)
         try:
             if reader.known(*name) is None:  # else a former run was killed behind this
                 add.add(paths, add.entry(plan.kept.id, memory.project, text))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mem0tray.actions import backups, waiting, worker_report
 from mem0tray.actions.backups import RestoreSource
@@ -32,11 +32,15 @@ from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THE
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
+if TYPE_CHECKING:
+    from mem0tray.core.language import Language
+
 # For an order that the worker has not applied in time.
 NOT_HEARD: Final = (
     "The worker has not heard of it yet; it does before it sends anything more."
     " `mem0tray doctor` says whether it is well."
 )
+BUSY: Final = Reason("mem0tray is busy; it does this before it sends anything.")  # for people
 FAILED: Final = "failed"
 DELETED: Final = "deleted"
 WAITING: Final = "waiting"
@@ -111,9 +115,9 @@ class Changed:
 
 def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) -> Changed:
     """Change the memory's content, and keep the old one. Raises NotFoundError if it is gone."""
-    kept = backups.keep_text(paths, found, settings.retention.discarded)
     # An id that we made up from the old text must stay.
     raw = items.with_fields(found.raw, {"content": content, "id": found.id})
+    kept = backups.keep_text(paths, found, items.identity(raw)[1], settings.retention.discarded)
     text = Text.of(raw, dead=found.is_dead)
     order = Order(orders.EDIT, orders.named([found.identity]), [text])
     try:
@@ -132,16 +136,46 @@ def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) 
     return Changed(kept, outcome, answer.heard)
 
 
-def undo(settings: Settings, old: FoundItem) -> Changed | None:
-    """Put the text of `old` back in place of the present one; None when it no longer waits."""
+def undo(settings: Settings, edit: RestoreSource) -> Changed | None:
+    """Put the old text back in place of the one that an edit made; None when that does not wait.
+
+    Raises NotFoundError where nobody can tell which text that is.
+    """
+    made = _text_made(settings, edit)
+    content = (items.load_object(edit.pieces[0].raw) or {}).get("content")
+    with suppress(NotFoundError):
+        if made is not None:
+            return edit_text(settings.locations(), settings, made, content)
+    return None
+
+
+def _text_made(settings: Settings, edit: RestoreSource) -> FoundItem | None:
+    """Find what waits of what an edit made: never a text that others gave the same id.
+
+    Edits of former versions did not note it: then it is the only text under that id, or else
+    NotFoundError is raised.
+    """
+    paths, old = settings.locations(), edit.pieces[0]
     with waiting.opened(settings) as seen:
         there = [each for each in seen.candidates([old.id]) if each.id == old.id]
+        texts = [row for row in seen.reader.by_id(old.id) if row.reason != items.EDITED]
     present = [each for each in there if each.identity != old.identity]
-    content = (items.load_object(old.raw) or {}).get("content")
-    with suppress(NotFoundError):
-        if present:
-            return edit_text(settings.locations(), settings, present[0], content)
-    return None
+    if made := backups.made_by(paths, edit):
+        return next((each for each in present if each.identity[1].hex() in made), None)
+    if present and len(texts) > 1:
+        raise NotFoundError(
+            Reason(
+                "{id} stands for several texts, and which of them the edit made is not known:"
+                " nothing was changed.",
+                id=short_id(old.id),
+            ),
+            Reason(
+                "Correct the one that is meant in the window (`mem0tray open`): the old text is in"
+                " {path}.",
+                path=paths.edits / edit.name,
+            ),
+        )
+    return next(iter(present), None)
 
 
 # Restore ----------------------------------------------------------------------------------------
@@ -157,6 +191,31 @@ class Restored:
     delivered: list[FoundItem] = field(default_factory=list)
     hopeless: list[FoundItem] = field(default_factory=list)
     heard: bool = True
+
+    def said(self, language: "Language") -> str:
+        """Say to people what became of them."""
+        ngettext = language.ngettext
+        lists = ([*self.dead, *self.fresh], self.there, self.delivered, self.hopeless)
+        back, there, delivered, hopeless = numbers = list(map(len, lists))
+        is_back = ngettext("{n} memory is back.", "{n} memories are back.", back)
+        texts = (
+            is_back if self.heard else BUSY.said(language),
+            ngettext("{n} memory waits already.", "{n} memories wait already.", there),
+            ngettext(
+                "{n} memory has been delivered.", "{n} memories have been delivered.", delivered
+            ),
+            ngettext(
+                "{n} memory cannot be read, and stays in its file.",
+                "{n} memories cannot be read, and stay in their file.",
+                hopeless,
+            ),
+        )
+        found = [
+            text.format(n=language.number(number))
+            for text, number in zip(texts, numbers, strict=True)
+            if number
+        ]
+        return " ".join(found) or language.gettext("There is no memory in it.")
 
 
 def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored:

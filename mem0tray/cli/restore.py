@@ -162,12 +162,12 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
             f"There is no memory in {one_line(source.name, 200)}.",
             "`mem0tray restore --list` shows what can be restored.",
         )
-    if source.kind != backups.EDIT or not _undone(settings, source.pieces[0]):
+    if source.kind != backups.EDIT or not _undone(settings, source):
         _print(source.name, verbs.restore(paths, settings, source))
 
 
-def _undone(settings: Settings, old: FoundItem) -> bool:
-    done = verbs.undo(settings, old)
+def _undone(settings: Settings, edit: RestoreSource) -> bool:
+    done, old = verbs.undo(settings, edit), edit.pieces[0]
     if done is None:
         corrected = server_memories.undo(settings, old)
         if corrected is not None:

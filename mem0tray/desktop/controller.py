@@ -218,13 +218,10 @@ class Controller:
 
     def _restore(self, _command: MenuCommand) -> None:
         language = self._language()
-        _, ngettext = language.gettext, language.ngettext
+        _ = language.gettext
         done = verbs.restore(self._paths(), self._settings(), backups.last_delete(self._paths()))
-        number = len(done.dead) + len(done.fresh)
-        body = ngettext("{n} memory is back.", "{n} memories are back.", number)
-        if not number:
-            body = _("It is back already, or has been delivered.")
-        self._notify(_("Restored"), body.format(n=language.number(number)))
+        title = _("Restored") if done.heard else _("Not restored yet")
+        self._notify(title, done.said(language), good=done.heard)
 
     def _bring_over(self, command: MenuCommand) -> None:
         language = self._language()

@@ -10,13 +10,16 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
 from mem0tray.actions import backups, server_memories, verbs, waiting
+from mem0tray.actions.backups import RestoreSource
+from mem0tray.actions.server_memories import Corrected
+from mem0tray.actions.verbs import Changed
 from mem0tray.actions.waiting import NO_LONGER_WAITS, QUEUE_LIST, FoundItem, WaitingItems
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import Reason
+from mem0tray.core.reasons import NONE, Reason
 from mem0tray.files import orders
 from mem0tray.ledger.rows import Matching
 from mem0tray.server.model import ServerMemory
@@ -28,6 +31,15 @@ Form = ImmutableMultiDict[str, Any]
 FILTER: Final = ("cause", "project", "age", "text", "keys")
 HELD: Final = "held"
 _DIGITS: Final = 19  # of a key in the ledger
+# What became of the text whose place another has taken, if a server has it, or may have it.
+_FORMER: Final = {
+    orders.DELIVERED: Reason("The text before had been sent already: the server gets both."),
+    orders.IN_FLIGHT: Reason(
+        "The text before is being sent at this moment: if the server takes it, it gets both."
+    ),
+    orders.PERHAPS: Reason("The server may have the text before: it gets this one in any case."),
+}
+_SENT: Final = Reason("The text waits to be delivered.")
 
 
 class Said(NamedTuple):
@@ -65,7 +77,7 @@ class Acts:
 
     @property
     def _not_heard(self) -> str:
-        return self._language().gettext("mem0tray is busy; it does this before it sends anything.")
+        return verbs.BUSY.said(self._language())
 
     def _filled(self, text: str, number: int) -> str:
         return text.format(n=self._language().number(number))
@@ -111,25 +123,32 @@ class Acts:
         paths = settings.locations()
         name = str(form.get("backup", ""))
         source = backups.named(paths, Path(name).name) if name else backups.last_delete(paths)
-        old = source.pieces[0] if source.kind == backups.EDIT else None
-        if old and (verbs.undo(settings, old) or server_memories.undo(settings, old)):
-            return Said(self._language().gettext("The memory has its old text again."))
-        done = verbs.restore(paths, settings, source)
-        number = len(done.dead) + len(done.fresh)
-        if not number:
-            return Said(self._language().gettext("It is back already, or has been delivered."))
-        text = self._language().ngettext("{n} memory is back.", "{n} memories are back.", number)
-        return Said(self._filled(text, number))
+        is_edit = source.kind == backups.EDIT and source.pieces
+        undone = self._undo(settings, source) if is_edit else None
+        return undone or Said(verbs.restore(paths, settings, source).said(self._language()))
+
+    def _undo(self, settings: Settings, edit: RestoreSource) -> Said | None:
+        """Put an edit's old text back; None if its new one neither waits nor is on the server."""
+        said = self._language().gettext("The memory has its old text again.")
+        done = verbs.undo(settings, edit)
+        if done is not None:
+            return self._changed(said, done)
+        corrected = server_memories.undo(settings, edit.pieces[0])
+        return None if corrected is None else _corrected(said, corrected)
+
+    def _changed(self, said: str, done: Changed) -> Said:
+        """Say that a text took the place of another, and whether a server may have that one."""
+        former = _FORMER.get(done.outcome, NONE).said(self._language())
+        text = f"{said} {former}".strip() if done.heard else self._not_heard
+        return Said(text, done.kept.name)
 
     def _correct(self, form: Form) -> Said:
         memory, text = delivered_of(form), _text(form)
         if text == memory.text:
             raise Mem0TrayError(Reason("The text is the same; nothing was changed."))
         done = server_memories.correct(current(), memory, text)
-        if done.removed.trouble is not None:
-            raise done.removed.trouble
         said = self._language().gettext("Corrected: the new text is sent, the old one is kept.")
-        return Said(said, done.kept.name)
+        return _corrected(said, done)
 
     def _remove(self, form: Form) -> Said:
         done = server_memories.delete(current(), [delivered_of(form)])
@@ -147,15 +166,15 @@ class Acts:
         found = chosen[0]
         if found.identity[1].hex() != form.get("seen"):
             raise NotFoundError(server_memories.CHANGED)
-        kept = ""
+        said = Said(gettext("Changed, and tried again; the old text is kept."))
         if found.item is None or text != found.item.content:
             done = verbs.edit_text(settings.locations(), settings, found, text)
-            kept = done.kept.name
+            said = self._changed(said.text, done)
             if not done.heard:
-                return Said(self._not_heard, kept)
+                return said
         with waiting.opened(settings) as seen:
             verbs.retry_found(settings, seen, [e for e in seen.candidates([found.id]) if e.is_dead])
-        return Said(gettext("Changed, and tried again; the old text is kept."), kept)
+        return said
 
     def _pause(self, _: Form) -> Said:
         orders.write_pause(current().locations(), None)
@@ -177,6 +196,13 @@ class Acts:
         settings_form.connect_claude(wanted=bool(form.get("on")))
         text = self._language().gettext("Saved. Sessions that begin now follow it.")
         return Said(text, of_settings=True)
+
+
+def _corrected(said: str, done: Corrected) -> Said:
+    """Say that another text is sent; raise if the server did not say that it deleted the former."""
+    if done.removed.trouble is not None:
+        raise Mem0TrayError(_SENT, done.removed.trouble.reason)
+    return Said(said, done.kept.name)
 
 
 def _text(form: Form) -> str:

@@ -17,6 +17,7 @@ from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LedgerError, NotFoundError
 from mem0tray.core.item import Kind
+from mem0tray.core.language import Language
 from mem0tray.files import atomic, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger.reader import Reader
@@ -469,3 +470,27 @@ def test_a_copy_from_before_an_edit_puts_the_older_text_beside(paths: Paths) -> 
     write(paths.dlq, document)
     back(paths, paths.dlq_backup.name)
     assert contents(paths) == ["a", "edited", "b", "c"]
+
+
+_ONE = found(_LETTER)
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        (Restored(dead=[_ONE]), "1 memory is back."),
+        (Restored(dead=[_ONE], fresh=[_ONE]), "2 memories are back."),
+        (
+            Restored(fresh=[_ONE], there=[_ONE], delivered=[_ONE, _ONE]),
+            "1 memory is back. 1 memory waits already. 2 memories have been delivered.",
+        ),
+        (Restored(hopeless=[_ONE]), "1 memory cannot be read, and stays in its file."),
+        (
+            Restored(dead=[_ONE], hopeless=[_ONE], heard=False),
+            f"{verbs.BUSY} 1 memory cannot be read, and stays in its file.",
+        ),
+        (Restored(), "There is no memory in it."),
+    ],
+)
+def test_people_are_told_of_each_memory_what_became_of_it(done: Restored, said: str) -> None:
+    assert done.said(Language("en")) == said

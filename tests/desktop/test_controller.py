@@ -151,6 +151,26 @@ def test_one_that_is_being_sent_is_not_said_to_be_deleted(
     assert (title, "being sent at this moment" in text) == ("That did not work", True)
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Applied({}), ("Restored", "1 memory is back.")),
+        (
+            Applied({}, heard=False),
+            ("Not restored yet", "mem0tray is busy; it does this before it sends anything."),
+        ),
+    ],
+)
+@pytest.mark.usefixtures("letters")
+def test_a_restore_is_said_to_be_done_once_it_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: Applied, said: tuple[str, str]
+) -> None:
+    desk.click(Verb.DELETE, letter=desk.letters()["bb"])
+    monkeypatch.setattr(deleting, "submit", lambda *_: answer)
+    assert desk.click(Verb.RESTORE) == [said]
+    assert desk.notices[-1].base == ("healthy" if answer.heard else "action-needed")
+
+
 HOSTILE = "\u202eevil\n\x00& <b>_%s{x}" + "y" * 1_000_000
 
 

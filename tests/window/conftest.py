@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests.actions.conftest import paths
 from tests.cli.conftest import home
 from tests.support import needs
 from tests.support.browser import Window, chromium
@@ -13,7 +14,7 @@ from tests.support.fixtures import bare_home, server
 from tests.support.fixtures import home as real_home
 from tests.support.home import Home
 
-__all__ = ["bare_home", "home", "real_home", "server"]
+__all__ = ["bare_home", "home", "paths", "real_home", "server"]
 
 
 # For the package, not the session: its loop must not run beside the loops of other tests.

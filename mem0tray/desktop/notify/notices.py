@@ -83,7 +83,7 @@ class NoticeGroup:
 
     def join(self, former: "NoticeGroup") -> None:
         """Add what an earlier notice on the subject had, which nothing could show."""
-        self.first, self.wall = former.first, former.wall
+        self.wall = former.wall
         self.count += former.count
         self.names += former.names
         self.moves = former.moves | self.moves
@@ -184,6 +184,7 @@ class Notices:
         if group is None:
             group = self._groups[subject] = NoticeGroup(subject, event, now, wall)
         group.add(event, name, count)
+        group.first = min(group.first, now)  # of what could not be shown, the burst begins anew
         burst = ANSWER if subject is Subject.DELETED else BURST
         group.due = min(now + burst, group.first + _LONGEST)
         if not group.free:

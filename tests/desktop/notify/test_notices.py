@@ -124,6 +124,22 @@ def test_what_joins_a_notice_that_nothing_could_show_wakes_whoever_shows(desk: D
     assert desk.notices.take(moved(), desk.now, WALL)
 
 
+@pytest.mark.parametrize("meanwhile", [0, 1])
+def test_a_burst_without_end_is_shown_within_a_minute_of_the_next_event_after_a_failure(
+    desk: Desk, meanwhile: int
+) -> None:
+    desk.happens(moved())
+    desk.now += BURST
+    (failed,) = desk.notices.due(desk.now)
+    begin = desk.now
+    desk.happens(*[moved()] * meanwhile)  # while it is being sent
+    desk.notices.not_shown(failed)
+    while not desk.seen and desk.now < begin + 300:
+        desk.passes(2)
+        desk.happens(moved())
+    assert desk.seen[0][0] == (begin if meanwhile else begin + 2) + 60
+
+
 def test_of_many_projects_the_largest_are_named_each_in_one_short_line(desk: Desk) -> None:
     for number in range(1_000):
         desk.happens(moved(f"project-{number}"))

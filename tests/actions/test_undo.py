@@ -1,0 +1,110 @@
+"""Undoing an edit: which text the old one takes the place of, and that none is lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mem0tray.actions import backups, verbs
+from mem0tray.actions.verbs import Changed
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import NotFoundError
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths
+from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from tests.support.shapes import entry, queue_document, waiting
+
+
+def _edit(paths: Paths, text: str, name: str = "xx-1") -> Path:
+    (found,) = chosen(paths, name)
+    return verbs.edit_text(paths, Settings(), found, text).kept
+
+
+def _undo(paths: Paths, kept: Path) -> Changed | None:
+    return verbs.undo(Settings(), backups.named(paths, kept.name))
+
+
+def _deliver(paths: Paths, text: str) -> None:
+    with worker(paths) as context, Reader(paths.ledger) as reader:
+        for row in reader.by_id("xx-1"):
+            raw = reader.raw(row.key)
+            if raw is not None and json.loads(raw)["content"] == text:
+                context.outbox.record_delivery(row.key, context.server, 5.0)
+
+
+def _forget_what_was_made(kept: Path) -> None:
+    """Make of it the file of a former version."""
+    document = read(kept)
+    del document["made"]
+    write(kept, document)
+
+
+@pytest.fixture
+def kept(paths: Paths) -> Path:
+    """Edit an entry, and have another producer give its id to a dead letter."""
+    write(paths.queue, queue_document([entry("A", id="xx-1")]))
+    kept = _edit(paths, "A2")
+    write_dlq(paths, [waiting("B", id="xx-1")])
+    return kept
+
+
+def test_the_old_text_replaces_the_edit_s_and_not_another_with_its_id(
+    paths: Paths, kept: Path
+) -> None:
+    assert _undo(paths, kept) is not None
+    assert (contents(paths), queued(paths)) == (["B"], ["A"])
+
+
+def test_nothing_is_replaced_once_the_edit_s_text_is_delivered(paths: Paths, kept: Path) -> None:
+    _deliver(paths, "A2")
+    assert _undo(paths, kept) is None
+    assert contents(paths) == ["B"]
+
+
+def test_what_an_edit_made_of_the_same_text_of_another_memory_is_not_replaced(
+    paths: Paths, kept: Path
+) -> None:
+    write_dlq(paths, [waiting("B", id="xx-1"), waiting("A2", id="yy-1")])
+    _edit(paths, "B", "yy-1")
+    assert _undo(paths, kept) is not None
+    assert (contents(paths), queued(paths)) == (["B", "B"], ["A"])
+
+
+def test_the_old_text_replaces_what_later_edits_made_of_the_edit_s(paths: Paths) -> None:
+    write_dlq(paths, [waiting("A", id="xx-1")])
+    first, second, _ = (_edit(paths, text) for text in ("A2", "A3", "A4"))
+    assert _undo(paths, first) is not None
+    assert contents(paths) == ["A"]
+    assert _undo(paths, second) is not None
+    assert contents(paths) == ["A2"]
+
+
+@pytest.mark.parametrize("delivered", [False, True])
+def test_where_it_was_not_noted_which_text_the_edit_made_none_of_several_is_replaced(
+    paths: Paths, kept: Path, *, delivered: bool
+) -> None:
+    _forget_what_was_made(kept)
+    if delivered:
+        _deliver(paths, "A2")
+    with pytest.raises(NotFoundError, match="xx-1 stands for several texts") as said:
+        _undo(paths, kept)
+    assert str(kept) in str(said.value)
+    assert contents(paths) == ["B"]
+    assert delivered or queued(paths) == ["A2"]
+
+
+def test_where_it_was_not_noted_what_no_longer_waits_is_in_nobody_s_way(
+    paths: Paths, kept: Path
+) -> None:
+    _forget_what_was_made(kept)
+    for text in ("A2", "B"):
+        _deliver(paths, text)
+    assert _undo(paths, kept) is None
+
+
+def test_where_it_was_not_noted_the_only_other_text_is_replaced(paths: Paths) -> None:
+    write_dlq(paths, [waiting("A", id="xx-1")])
+    kept = _edit(paths, "A2")
+    _forget_what_was_made(kept)
+    assert _undo(paths, kept) is not None
+    assert contents(paths) == ["A"]
