@@ -69,6 +69,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self._is_open = False  # a transaction, on the thread that has the lock
         self._synchronous = ""
         private_folders.make_private_folder(path.parent)
         self._db, self.rebuilt = opening.open_or_begin(path)
@@ -149,15 +150,16 @@ class Ledger:
         Only the outermost of nested ones commits. Raises LedgerError.
         """
         with self.locked() as db:
-            if db.in_transaction:
+            if self._is_open:
                 yield db
                 return
             wanted = "FULL" if durable else "NORMAL"
             if wanted != self._synchronous:
                 db.execute(f"PRAGMA synchronous = {wanted}")
                 self._synchronous = wanted
-            db.execute("BEGIN IMMEDIATE")
             try:
+                db.execute("BEGIN IMMEDIATE")
+                self._is_open = True
                 if durable:
                     db.execute(_CHANGE)
                 yield db
@@ -168,6 +170,8 @@ class Ledger:
                 with suppress(sqlite3.Error):  # after some errors SQLite has rolled back by itself
                     db.execute("ROLLBACK")
                 raise
+            finally:
+                self._is_open = False
 
     @contextmanager
     def locked(self) -> Iterator[sqlite3.Connection]:

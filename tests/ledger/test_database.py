@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -227,6 +228,27 @@ def test_a_fault_at_a_commit_leaves_the_ledger_usable_for_other_threads(
     other.start()
     other.join(10)
     assert ledger.meta("n") == 2
+
+
+def test_after_a_rollback_that_failed_no_transaction_is_nested_in_the_old_one(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ledger._db
+
+    def failing(sql: str, *values: Any) -> Any:
+        if sql in ("COMMIT", "ROLLBACK"):
+            raise sqlite3.OperationalError("disk I/O error")
+        return real.execute(sql, *values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "_db", mock.Mock(wraps=real, execute=failing))
+        with pytest.raises(LedgerError, match="disk I/O error"):
+            ledger.set_meta("n", 1)
+    with pytest.raises(LedgerError, match="within a transaction"):
+        ledger.set_meta("n", 2)
+    ledger.set_meta("n", 3)
+    with closing(sqlite3.connect(ledger.path)) as other:
+        assert other.execute("SELECT value FROM meta WHERE name = 'n'").fetchall() == [(3,)]
 
 
 def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:
