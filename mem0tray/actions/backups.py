@@ -141,12 +141,15 @@ def made_by(paths: Paths, edit: "RestoreSource") -> set[str]:
 
     Empty where it did not note that, as in former versions. Raises FileUnavailableError.
     """
-    made, item_id = {edit.made}, edit.pieces[0].id
-    for path in texts_kept(paths):
-        later = _file(path, EDIT, "")
-        if any(each.id == item_id and each.identity[1].hex() in made for each in later.pieces):
-            made.add(later.made)
-    return made - {""}
+    item_id = edit.pieces[0].id
+    ids = (item_id, items.id_again(item_id))
+    edits = [_file(path, EDIT, "") for path in texts_kept(paths)]
+    olds = [(old, each.made) for each in edits for old in each.pieces if old.id in ids]
+    steps = [(old.identity[1].hex(), made) for old, made in olds]
+    made = {edit.made} - {""}
+    while further := {new for old, new in steps if old in made} - made - {""}:
+        made |= further
+    return made
 
 
 # What can be restored ---------------------------------------------------------------------------

@@ -152,17 +152,22 @@ def undo(settings: Settings, edit: RestoreSource) -> Changed | None:
 def _text_made(settings: Settings, edit: RestoreSource) -> FoundItem | None:
     """Find what waits of what an edit made: never a text that others gave the same id.
 
-    Edits of former versions did not note it: then it is the only text under that id, or else
-    NotFoundError is raised.
+    Where its digest finds none (a hand edit of it, or an edit of a former version, which noted no
+    digest), it is the only text under that id. Raises NotFoundError where several may be meant.
     """
     paths, old = settings.locations(), edit.pieces[0]
+    ids = (old.id, items.id_again(old.id))  # the second, where a server has deleted the text
     with waiting.opened(settings) as seen:
-        there = [each for each in seen.candidates([old.id]) if each.id == old.id]
+        there = [each for each in seen.candidates(ids) if each.id in ids]
         texts = [row for row in seen.reader.by_id(old.id) if row.reason != items.EDITED]
-    present = [each for each in there if each.identity != old.identity]
-    if made := backups.made_by(paths, edit):
-        return next((each for each in present if each.identity[1].hex() in made), None)
+    made = backups.made_by(paths, edit)
+    for each in there:
+        if each.identity[1].hex() in made:
+            return each
+    present = [each for each in there if each.id == old.id and each.identity != old.identity]
     if present and len(texts) > 1:
+        if made:
+            return None
         raise NotFoundError(
             Reason(
                 "{id} stands for several texts, and which of them the edit made is not known:"

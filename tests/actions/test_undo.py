@@ -8,6 +8,7 @@ import pytest
 from mem0tray.actions import backups, verbs
 from mem0tray.actions.verbs import Changed
 from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -77,6 +78,42 @@ def test_the_old_text_replaces_what_later_edits_made_of_the_edit_s(paths: Paths)
     assert contents(paths) == ["A"]
     assert _undo(paths, second) is not None
     assert contents(paths) == ["A2"]
+
+
+def test_the_order_of_later_edits_is_theirs_and_not_their_files_names(paths: Paths) -> None:
+    write_dlq(paths, [waiting("A", id="xx-1")])
+    first, _, last = (_edit(paths, text) for text in ("A2", "A3", "A4"))
+    last.rename(last.with_name("edited-20200101-000000-000000.json"))
+    write(paths.queue, queue_document([entry("B", id="xx-1")]))
+    assert _undo(paths, first) is not None
+    assert (contents(paths), queued(paths)) == (["A"], ["B"])
+
+
+@pytest.mark.parametrize("change", [{"content": "by hand"}, {"project_id": "another"}])
+def test_the_old_text_replaces_what_a_hand_made_of_the_edit_s(
+    paths: Paths, change: dict[str, str]
+) -> None:
+    write_dlq(paths, [waiting("A", id="xx-1")])
+    kept = _edit(paths, "A2")
+    document = read(paths.dlq)
+    document["items"][0] |= change
+    write(paths.dlq, document)
+    assert _undo(paths, kept) is not None
+    assert contents(paths) == ["A"]
+
+
+def test_the_old_text_replaces_the_edit_s_where_that_got_another_id(paths: Paths) -> None:
+    """The server had deleted that text, under this id."""
+    write_dlq(paths, [waiting("A", id="xx-1")])
+    with worker(paths) as context:
+        removed = items.parse(json.dumps(entry("A2", id="xx-1")).encode())
+        assert removed is not None
+        context.inbox.add_unread([removed.name], 5.0)
+        context.inbox.remove(removed.name, context.server, 5.0)
+    kept = _edit(paths, "A2")
+    assert contents(paths) == ["A2"]
+    assert _undo(paths, kept) is not None
+    assert contents(paths) == ["A"]
 
 
 @pytest.mark.parametrize("delivered", [False, True])
