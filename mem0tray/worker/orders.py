@@ -291,8 +291,13 @@ def _replace(context: WorkerContext, name: Name, text: Text) -> tuple[str, Row |
     is_used_up = other is not None and other.reason == items.REMOVED  # the id, with this text
     if row is None or row.state != items.DEAD or is_used_up:
         result, row = _discard(context, name, items.EDITED)
-        if result != GONE:  # a server that has the old text gets the new one too
+        if result == GONE:
+            return result, row
+        # A server that has the old text gets the new one too.
+        if is_used_up:
             _put_back(context, item.name, Text.of(item.raw, dead=text.dead))
+        else:
+            _wait_again(context, item, context.inbox.known(item.name), dead=text.dead)
         return result, row
     result = _as_sent(context, row)
     key = context.inbox.change_content(row, item, context.now())

@@ -427,6 +427,15 @@ def test_an_edit_to_what_was_deleted_on_the_server_waits_under_the_next_id(
     assert states(ground, WAITS, old, again) == ["discarded", "discarded", state]
 
 
+def test_an_edit_waits_whatever_was_delivered_under_the_id_before(ground: QueueScene) -> None:
+    old, new = (fresh(name, id=f"{WAITS.id}-again-1") for name in ("other", "a"))
+    deliver(ground, WAITS)
+    ground.context.inbox.add_fresh(old, NOW, ask=False)
+    asked = Order(EDIT, orders.named([old.name]), [Text.of(new.raw, dead=False)])
+    assert applied(ground.context, asked) == {old.name: DONE}
+    assert states(ground, old, new) == ["discarded", "pending"]
+
+
 def test_what_nobody_knows_is_put_back_as_new(ground: QueueScene) -> None:
     one, other = fresh("c"), letter("d")
     assert (
