@@ -69,8 +69,7 @@ def open_parts(wanted: WantedSettings, events: Events, wake: threading.Event) ->
     paths = wanted.where.paths
     if wanted.where.make_folder():
         events.emit(FolderMade(paths.claude_dir))
-    if not wanted.wrong:  # else the server is perhaps chosen, in a value that cannot be read
-        server_choice.remember_if_first(wanted.settings.server.url, paths)
+    server_choice.remember_if_first(wanted.settings.server.url, paths)
     ledger, run = Ledger(paths.ledger), wanted.where.run
     context = WorkerContext(paths, wanted.settings, ledger, events, wake=wake, run=run)
     try:

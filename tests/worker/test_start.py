@@ -1,6 +1,5 @@
 """Starting the worker where something is not as it should be."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -8,16 +7,13 @@ from typing import Final
 
 import pytest
 
-from mem0tray.config import server_choice
 from mem0tray.config.settings import PathSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
-from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.ledger import outbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.worker import engine, parts
+from mem0tray.worker import engine
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.thread import WorkerThread
 from tests.support import needs
 from tests.support.forked import ForkedHome
@@ -93,22 +89,6 @@ def test_nothing_is_sent_before_the_files_are_read(
         with working(home, server, monkeypatch):
             server.wait_for(lambda: server.probes() > asked + 3)
         assert server.saves == []
-
-
-@pytest.mark.parametrize("wrong", [NONE, quoted("server.url is wrong")])
-def test_no_server_is_remembered_as_chosen_while_the_settings_are_wrong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: Reason
-) -> None:
-    with Home(tmp_path / "home", "") as home:
-        for variable, value in home.env.items():
-            monkeypatch.setenv(variable, value)
-        settings = Settings(paths=PathSettings(claude_dir=str(home.claude)))
-        wanted = WantedSettings(settings, lambda: None, wrong)
-        context = parts.open_parts(wanted, Events(), threading.Event()).context
-        context.ledger.close()
-        wanted.where.leave()
-        home.write_queue([])
-        assert server_choice.chosen("", context.paths) == (None if wrong else "local")
 
 
 @contextmanager
