@@ -46,6 +46,8 @@ def test_an_item_is_read() -> None:
 
 def test_a_new_entry_was_never_tried() -> None:
     assert items.entry("a", "p", "text", NOW)["retries"] == 0
+    item = parsed(b'{"content": "c"}')
+    assert (item.retries, item.retry_count, item.last_attempt) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
