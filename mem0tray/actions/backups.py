@@ -136,22 +136,6 @@ def texts_kept(paths: Paths) -> list[Path]:
     return private_folders.listing(paths.edits, "edited-*.json")
 
 
-def made_by(paths: Paths, edit: "RestoreSource") -> set[str]:
-    """Return the digests of the text that an edit made, and of those that later edits made of it.
-
-    Empty where it did not note that, as in former versions. Raises FileUnavailableError.
-    """
-    item_id = edit.pieces[0].id
-    ids = (item_id, items.id_again(item_id))
-    edits = [_file(path, EDIT, "") for path in texts_kept(paths)]
-    olds = [(old, each.made) for each in edits for old in each.pieces if old.id in ids]
-    steps = [(old.identity[1].hex(), made) for old, made in olds]
-    made = {edit.made} - {""}
-    while further := {new for old, new in steps if old in made} - made - {""}:
-        made |= further
-    return made
-
-
 # What can be restored ---------------------------------------------------------------------------
 
 

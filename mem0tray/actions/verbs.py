@@ -137,10 +137,7 @@ def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) 
 
 
 def undo(settings: Settings, edit: RestoreSource) -> Changed | None:
-    """Put the old text back in place of the one that an edit made; None when that does not wait.
-
-    Raises NotFoundError where nobody can tell which text that is.
-    """
+    """Put the old text back in place of the one that an edit made; None when that does not wait."""
     made = _text_made(settings, edit)
     content = (items.load_object(edit.pieces[0].raw) or {}).get("content")
     with suppress(NotFoundError):
@@ -152,35 +149,17 @@ def undo(settings: Settings, edit: RestoreSource) -> Changed | None:
 def _text_made(settings: Settings, edit: RestoreSource) -> FoundItem | None:
     """Find what waits of what an edit made: never a text that others gave the same id.
 
-    Where its digest finds none (a hand edit of it, or an edit of a former version, which noted no
-    digest), it is the only text under that id. Raises NotFoundError where several may be meant.
+    Where it was changed since, by hand or another edit, it is the only text under its id; of
+    several it is none.
     """
-    paths, old = settings.locations(), edit.pieces[0]
+    old = edit.pieces[0]
     ids = (old.id, items.id_again(old.id))  # the second, where a server has deleted the text
     with waiting.opened(settings) as seen:
         there = [each for each in seen.candidates(ids) if each.id in ids]
         texts = [row for row in seen.reader.by_id(old.id) if row.reason != items.EDITED]
-    made = backups.made_by(paths, edit)
-    for each in there:
-        if each.identity[1].hex() in made:
-            return each
     present = [each for each in there if each.id == old.id and each.identity != old.identity]
-    if present and len(texts) > 1:
-        if made:
-            return None
-        raise NotFoundError(
-            Reason(
-                "{id} stands for several texts, and which of them the edit made is not known:"
-                " nothing was changed.",
-                id=short_id(old.id),
-            ),
-            Reason(
-                "Correct the one that is meant in the window (`mem0tray open`): the old text is in"
-                " {path}.",
-                path=paths.edits / edit.name,
-            ),
-        )
-    return next(iter(present), None)
+    made = [each for each in there if each.identity[1].hex() == edit.made]
+    return next(iter(made or (present if len(texts) <= 1 else ())), None)
 
 
 # Restore ----------------------------------------------------------------------------------------
