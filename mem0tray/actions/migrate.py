@@ -23,8 +23,8 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Traced
-from mem0tray.server.hosted import FORMER, HostedClient
 from mem0tray.server.model import CANNOT_TELL, KEY_REFUSED, Client, Outcome, Page, ServerMemory
+from mem0tray.server.platform import FORMER, PlatformClient
 from mem0tray.system.paths import Paths
 
 KEY: Final = "MEM0TRAY_MIGRATE_KEY"  # the variable with the former server's key
@@ -233,7 +233,7 @@ def move_there(settings: Settings, project: str | None, *, dry_run: bool) -> Ite
         waiting = {digest for _, digest in reader.waiting_names()}
         names = [*reader.taken(server.name)] if project is None else [project]
         try:
-            if isinstance(client, HostedClient):
+            if isinstance(client, PlatformClient):
                 questions = PatientQuestions(client, timeout)
                 if project is None:
                     names += (each.project for each in questions.answer(client.projects))

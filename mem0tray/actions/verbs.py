@@ -5,7 +5,7 @@ carries it out in its next cycle (`carry_out` of `worker.orders`): it changes th
 transaction, answers, and has both files written; the command waits two seconds for the answer. If
 no worker runs, the command does the same by the same code, under the worker's lock (`stand_in` of
 `actions.one_writer`). An error leaves all as it was. What a server has: `server_memories`; the
-files that are searched for a text that is to be forgotten: `erasure`.
+files that are searched for a text that is to be forgotten: `forget`.
 """
 
 import time

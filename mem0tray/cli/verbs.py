@@ -8,7 +8,7 @@ import click
 
 from mem0tray.actions import look_up, server_memories, standing, verbs, waiting
 from mem0tray.actions.diagnose import Surroundings
-from mem0tray.actions.erasure import Forgotten, forget
+from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.one_writer import worker_runs
 from mem0tray.actions.verbs import Deleted, Retried, RetryOutcome
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, SERVER, FoundItem, resolve

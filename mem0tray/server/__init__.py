@@ -156,12 +156,12 @@ def connect(
     `terms`, from the settings, apply to what is saved, asked or read.
     """
     # What the network needs is slow to import, and most commands do without it.
-    from mem0tray.server.hosted import HostedClient
     from mem0tray.server.oss import OssClient
+    from mem0tray.server.platform import PlatformClient
     from mem0tray.server.vps import VpsClient
 
     make: dict[str, Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]]
-    make = {"vps": VpsClient, "oss": OssClient, "platform": HostedClient}
+    make = {"vps": VpsClient, "oss": OssClient, "platform": PlatformClient}
     return make[dialect](address, proof, known, terms or Terms())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mem0tray.actions import backups, verbs
 from mem0tray.actions import waiting as waiting_items
-from mem0tray.actions.erasure import forget
+from mem0tray.actions.forget import forget
 from mem0tray.actions.verbs import FAILED, WAITING, Restored, RetryOutcome, delete, restore
 from mem0tray.actions.waiting import DLQ_LIST
 from mem0tray.config.settings import ServerSettings, Settings

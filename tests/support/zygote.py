@@ -37,7 +37,7 @@ PRELOADED: Final = (
     "mem0tray.actions.verbs", "mem0tray.alerts", "mem0tray.server",
     "mem0tray.server.vps", "mem0tray.worker.folders.settings",
     "mem0tray.worker.thread", "mem0tray.desktop.app", "httpx", "httpcore",
-    "mem0tray.server.transport", "mem0tray.server.oss", "mem0tray.server.hosted",
+    "mem0tray.server.transport", "mem0tray.server.oss", "mem0tray.server.platform",
     "mem0tray.cli.run", "mem0tray.window.serve", "encodings.idna", "encodings.utf_16_le",
 )  # fmt: skip
 _LIBC: Final = ctypes.CDLL(None)

@@ -4,7 +4,7 @@ import json
 from contextlib import ExitStack, suppress
 from typing import IO, Final
 
-from mem0tray.actions import add, backups, erasure, verbs, waiting
+from mem0tray.actions import add, backups, forget, verbs, waiting
 from mem0tray.actions.backups import RestoreSource
 from mem0tray.actions.verbs import Deleted
 from mem0tray.actions.waiting import FoundItem
@@ -231,7 +231,7 @@ class Commands:
             for memory in world.beliefs.memories.values():  # older texts of the id go too
                 memory.expired |= memory.id == chosen.id
             everything = [*done.items, *done.delivered, *done.in_flight]
-            erasure.forget(world.paths, world.settings, everything, heard=done.heard)
+            forget.forget(world.paths, world.settings, everything, heard=done.heard)
         return done
 
     def edit(self, number: int) -> None:

@@ -74,7 +74,7 @@ _Clause = dict[str, Any]  # a filter, or a part of one
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class HostedClient(Mem0Client):
+class PlatformClient(Mem0Client):
     """A client that speaks `platform`; see `Client` for what every method promises."""
 
     KEY = ("Authorization", "Token ")

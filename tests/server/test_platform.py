@@ -13,7 +13,6 @@ from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import Kind
 from mem0tray.server import Recognition, connect, connect_to_probe, http_client
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later
-from mem0tray.server.hosted import HostedClient
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     Client,
@@ -26,6 +25,7 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
+from mem0tray.server.platform import PlatformClient
 from tests.server.calls import LONG, client_of, spoken
 from tests.server.wire import Connection, Wire, answering, render, routing
 from tests.support.hosted import HostedStandin, Work
@@ -446,7 +446,7 @@ def test_what_was_corrected_meanwhile_is_moved_as_it_is_now(
     seconds: float, *, is_moved: bool
 ) -> None:
     with HostedStandin() as server, hosted(server, terms=VERBATIM) as client:
-        assert isinstance(client, HostedClient)
+        assert isinstance(client, PlatformClient)
         server.keep(body_of(Memory("alpha", "an oak", "key", as_agent=True), VERBATIM))
         listed = client.find("alpha", "key", LONG)
         assert isinstance(listed, list)

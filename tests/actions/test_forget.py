@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import backups
-from mem0tray.actions.erasure import Forgotten, forget
+from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.one_writer import Answer, submit
 from mem0tray.actions.verbs import delete
 from mem0tray.config.settings import Settings
@@ -66,8 +66,8 @@ def test_a_worker_that_has_not_published_yet_is_awaited(
         paths.queue_backup.write_bytes(paths.queue.read_bytes())
         paths.queue.write_bytes(after)
 
-    monkeypatch.setattr("mem0tray.actions.erasure.worker_runs", lambda _: True)
-    monkeypatch.setattr("mem0tray.actions.erasure.time.sleep", publish)
+    monkeypatch.setattr("mem0tray.actions.forget.worker_runs", lambda _: True)
+    monkeypatch.setattr("mem0tray.actions.forget.time.sleep", publish)
     forget(paths, Settings(), done.items)
     assert holding(tmp_path) == []
     assert queued(paths) == ["stays"]
@@ -226,7 +226,7 @@ def test_a_file_that_cannot_be_read_is_named_once(
     for link in (paths.claude_dir / "notes.txt", paths.quarantine / "q.json"):
         link.symlink_to(link)
     (paths.claude_dir / "large.bin").write_bytes(b"x" * 5_000)
-    monkeypatch.setattr("mem0tray.actions.erasure._LARGEST", 4_000)
+    monkeypatch.setattr("mem0tray.actions.forget._LARGEST", 4_000)
     named = forgotten(paths, "zz").unreachable
     for name in ("notes.txt", "q.json", "large.bin"):
         assert sum(name in n for n in named) == 1
