@@ -125,6 +125,16 @@ def test_the_digest_tells_project_from_content() -> None:
     assert len(items.digest("p", "\ud800")) == 32
 
 
+def test_what_is_no_item_is_known_by_its_value() -> None:
+    assert items.identity(b'{"a": 1, "b": 2}') == items.identity(b'{"b": 2,"a": 1}')
+    assert items.identity(b"[1]") != items.identity(b"[2]")
+
+
+def test_a_text_may_have_a_million_bytes() -> None:
+    longest = "é" * (items.LONGEST_TEXT // 2)
+    assert (items.is_too_long(longest), items.is_too_long(longest + "x")) == (False, True)
+
+
 def test_the_key_of_a_further_content_bears_its_hash() -> None:
     first, further = items.digest("p", "c"), items.digest("p", "d")
     assert items.idempotency_key("i", first, first) == "i"

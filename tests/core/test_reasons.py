@@ -88,6 +88,11 @@ def test_words(reason: Reason, english: str, french: str) -> None:
     assert reason.said(FRENCH) == french
 
 
+def test_the_words_of_others_are_known_as_such() -> None:
+    assert reasons.is_quoted(reasons.quoted("refused"))
+    assert not reasons.is_quoted(Reason("refused"))
+
+
 def test_an_error_is_a_reason() -> None:
     error = atomic.unavailable(Path("/a"), FULL)
     what, remedy = reasons.parted(error.reason)

@@ -64,6 +64,7 @@ def test_what_is_no_database_is_kept_and_begun_anew(path: Path, data: bytes) -> 
     why = opened(path)
     (kept,) = path.parent.glob("ledger.sqlite3.kept-*")
     assert why == f"it could not be used (file is not a database); kept as {kept.name}"
+    assert re.fullmatch(r"ledger\.sqlite3\.kept-\d{8}-\d{6}-\d{6}", kept.name)
     assert kept.read_bytes() == data
     assert opened(path) == ""
 

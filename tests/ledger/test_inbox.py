@@ -295,15 +295,24 @@ def test_what_was_discarded_long_ago_expires(ledger: Ledger, inbox: Inbox) -> No
 def test_what_a_server_did_not_delete_is_delivered_there_again_and_nothing_else(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
-    entry, other = fresh("a"), fresh("b")
+    entry, other, waits = fresh("a"), fresh("b"), fresh("c")
     for key in put(inbox, entry, other):
         for server in (HERE, ELSEWHERE):
             outbox.record_delivery(key, server, NOW)
     for each in (entry, other):
         for server in (HERE, ELSEWHERE):
             inbox.remove(each.name, server, NOW + 5)
+    inbox.add_fresh(waits, NOW, ask=False)
     inbox.keep(known(inbox, entry), HERE)
     assert (known(inbox, entry).state, known(inbox, other).state) == ("delivered", "discarded")
+    inbox.keep(known(inbox, other), "another")  # which had never been delivered there
+    assert (known(inbox, other).reason, known(inbox, waits).reason) == (items.DELETED, None)
     trusted = "SELECT items.id, name FROM outcomes JOIN items ON items.key = item"
     trusted += " JOIN servers ON servers.key = server WHERE has = 1"
     assert table(ledger, trusted) == [(b"a", HERE)]
+
+
+def test_a_new_text_for_an_old_id_has_not_come_since(inbox: Inbox) -> None:
+    (old,) = put(inbox, fresh("a"))
+    new, _ = put(inbox, fresh("b"), fresh("a", content="another"))
+    assert (inbox.came_since(0), inbox.came_since(old)) == ({old, new, new + 1}, {new})

@@ -62,6 +62,14 @@ def test_the_age_is_that_of_the_memory_and_a_text_is_taken_as_it_is(
         assert "".join(keys[key] for key in sorted(reader.matching(wanted))) == ids
 
 
+def test_the_most_frequent_errors_are_listed_with_an_example(ledger: Ledger, inbox: Inbox) -> None:
+    for key, said in zip(put(inbox, *map(letter, "abcdef")), "XYZZYZ", strict=True):
+        ledger.write("UPDATE items SET last_error = ? WHERE key = ?", said, key)
+    with Reader(ledger.path) as reader:
+        found = [(said, count, items.parse(raw)) for said, count, (_, raw) in reader.failures(2)]
+    assert found == [("Z", 3, letter("c")), ("Y", 2, letter("b"))]
+
+
 @pytest.mark.parametrize(
     ("kind", "said", "at", "became"),
     [

@@ -187,7 +187,9 @@ def test_a_success_is_believed_once_the_memory_is_seen_there(
         done = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": results})
         routes = routing({SAVE: done, EVENT: done, SEARCH: search, LISTING: listing})
         call, memory = ("ask", FOUND) if is_event else ("save", MEMORY)
-        said, _ = called(routes, call, memory, known=Listings(1))
+        said, requests = called(routes, call, memory, known=Listings(1))
+        asked = [each.json["filters"] for each in requests if each.target == "/v3/memories/"]
+        assert all({"metadata": {"mem0tray_id": "id-1"}} in each["AND"] for each in asked)
         if kind is Kind.DELIVERED and is_event:
             assert said is Presence.PRESENT
         elif kind is Kind.DELIVERED:

@@ -295,6 +295,7 @@ LINES: dict[str, Event] = {
     "▶️ Worker started; memories go to: a.test (over plain http)": (
         events.WorkerStarted("a.test", "over plain http")
     ),
+    "▶️ Worker started; memories go to: a.test": events.WorkerStarted("a.test"),
     "▶️ Worker started; no usable server is chosen, nothing is sent": events.WorkerStarted(""),
     "▶️ The server, or the way to it, has changed; memories go to: a test (over http)": (
         events.ServerChanged("a\ntest", "over\nhttp")

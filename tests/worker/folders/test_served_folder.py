@@ -178,6 +178,15 @@ def test_a_folder_in_the_place_of_a_file_is_named(there: Paths, number: int) -> 
     assert refused(there).startswith(f"{path} is a folder, not a file.")
 
 
+@needs.LINKS
+def test_a_log_that_is_a_link_to_no_folder_is_named(there: Paths, tmp_path: Path) -> None:
+    there.log.parent.mkdir()
+    there.log.symlink_to(tmp_path / "elsewhere" / "log")
+    assert refused(there).startswith(f"{there.log}: No such file")
+    (tmp_path / "elsewhere").mkdir()
+    assert refused(there) == ""
+
+
 def leftover(folder: Path) -> Path:
     path = folder / f".file.mem0tray-{10**9}-0.tmp"
     path.touch()
