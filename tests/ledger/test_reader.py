@@ -9,6 +9,7 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Kind
+from mem0tray.core.reasons import Reason
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
@@ -16,7 +17,8 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.names import DIALECT
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Matching, ProjectCounts
+from mem0tray.ledger.rows import Attempt, Matching, ProjectCounts
+from mem0tray.ledger.rows import kept as kept_as
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
@@ -46,6 +48,7 @@ def test_deliveries_are_counted_by_their_time(ledger: Ledger, inbox: Inbox, outb
         (Matching(text="\x1f"), "d"),
         (Matching(text="0\01"), ""),
         (Matching(text="%"), "b"),
+        (Matching(errors=["500", "502"]), "b"),
     ],
 )
 def test_the_age_is_that_of_the_memory_and_a_text_is_taken_as_it_is(
@@ -53,13 +56,18 @@ def test_the_age_is_that_of_the_memory_and_a_text_is_taken_as_it_is(
 ) -> None:
     memories = [
         letter("a", timestamp=NOW - 7200, content="one"),
-        letter("b", timestamp=1, content="100 %"),  # that says nothing
+        letter("b", timestamp=1, content="100 %", last_error="500"),  # that says nothing
         letter("c", timestamp=NOW + 60, content="a\0b"),
         letter("d", timestamp=NOW - 9000, content="a\x1fb"),
     ]
     keys = dict(zip(put(inbox, *memories), "abcd", strict=True))
     with Reader(ledger.path) as reader:
         assert "".join(keys[key] for key in sorted(reader.matching(wanted))) == ids
+
+
+def test_what_an_attempt_failed_with_is_one_line() -> None:
+    attempt = Attempt(NOW, "failed", 500, kept_as(Reason("odd\nanswer")), 0.1)
+    assert attempt.message == "odd answer"
 
 
 def test_the_most_frequent_errors_are_listed_with_an_example(ledger: Ledger, inbox: Inbox) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files.emergency import REMOVE_AFTER, RENAME_AFTER
+from mem0tray.ledger.names import EMERGENCY_FILE
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from tests.worker.queue.scene import NOW, QueueScene, fresh
 
@@ -45,6 +46,17 @@ def test_new_lines_are_taken_in_once(scene: QueueScene, emergencies: EmergencyIn
     assert emergencies.run() == 1
     assert [scene.column("shown", each) for each in (A, B, C)] == [0, 0, 0]
     assert scene.column("unknown", A) is None
+
+
+def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
+    with scene.context.ledger.transaction():
+        scene.context.ledger.set_meta(f"doubt of the {EMERGENCY_FILE}", 1)
+    emergencies = EmergencyIntake(scene.context)
+    append(scene, A)
+    emergencies.run()
+    append(scene, B)
+    emergencies.run()
+    assert (scene.column("unknown", A), scene.column("unknown", B)) == (NOW, None)
 
 
 def test_the_place_is_kept_for_the_next_start(
@@ -144,6 +156,8 @@ def test_a_line_that_we_wrote_after_a_deletion_takes_it_back_once(
     append(scene, A)
     emergencies.run()
     scene.context.inbox.discard([scene.known(A).key], scene.now, "deleted")
+    append(scene, fresh("a", queued_at=scene.now))  # before the deletion, or with it
+    assert emergencies.run() == 0
     append(scene, fresh("a", queued_at=scene.now + 1))
     data = scene.context.paths.emergency.read_bytes()
     scene.now += 2
