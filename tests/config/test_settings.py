@@ -56,12 +56,14 @@ def test_unknown_keys_are_named(tmp_path: Path) -> None:
 
 
 def test_unknown_variables_are_named(tmp_path: Path) -> None:
-    environ = {"MEM0TRAY_SERVER_ULR": "x", "MEM0TRAY_HOME": "x", "MEM0_PROJECT_ID": "x"}
-    (warning,) = settings.load(tmp_path / "none", environ).warnings
-    assert warning == (
+    wrong = ("MEM0TRAY_SERVER_ULR", "MEM0TRAY_PATHS_FOLDR")
+    environ = dict.fromkeys([*wrong, "MEM0TRAY_HOME", "MEM0_PROJECT_ID"], "x")
+    first, second = settings.load(tmp_path / "none", environ).warnings
+    assert first == (
         "The variable MEM0TRAY_SERVER_ULR is unknown and ignored."
         " Did you mean `MEM0TRAY_SERVER_URL`?"
     )
+    assert second.startswith("The variable MEM0TRAY_PATHS_FOLDR is unknown and ignored.")
 
 
 _TEXTS = [key for key, kind in settings.keys().items() if kind is str]

@@ -70,6 +70,8 @@ def test_digits_escapes_and_layout_stay() -> None:
 def test_a_text_is_laid_out_as_the_rest_of_it() -> None:
     tabs = json_edit.with_member('{\r\n\t"a": {}\r\n}', ("a",), "b", [1])
     assert tabs == '{\r\n\t"a": {\r\n\t\t"b": [\r\n\t\t\t1\r\n\t\t]\r\n\t}\r\n}'
+    lines = '{\n  "a": 1,\n  "b": 2\n}\n'
+    assert json_edit.with_member('{\n  "a": 1\n}\n', (), "b", 2) == lines
     assert json_edit.with_member('{"a": {"c": 1}}', ("a",), "b", [1]) == '{"a": {"c": 1, "b": [1]}}'
     assert json_edit.with_member('{"a": {}}', ("a",), "b", [1]) == '{"a": {"b": [1]}}'
     assert json_edit.with_value('{"a": 5}', ("a",), ["ü"]) == '{"a": ["ü"]}'

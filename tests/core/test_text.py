@@ -22,7 +22,7 @@ def test_one_line_is_one_line_of_a_limited_length(found: str, limit: int, shown:
 
 
 def test_lines_stay_lines() -> None:
-    assert text.lines("a\r\n\tb\x1bc\rd\n") == "a\n\tb\ufffdc\ufffdd\n"
+    assert text.lines("X\r\n\tb\x1bc\rd\n") == "X\n\tb\ufffdc\ufffdd\n"
 
 
 def test_json_without_what_a_terminal_obeys_is_the_same_json() -> None:
@@ -65,7 +65,7 @@ def test_a_mistyped_name_gets_a_guess() -> None:
     ("at", "shown"),
     [
         (None, "–"), (1e30, "–"), (0, "–"), (-5, "–"), (10_000.5, "just now"),
-        (9_970, "30 s ago"), (9_800, "3 min ago"), (10_000 - 7200, "2 h ago"),
+        (9_999, "1 s ago"), (9_970, "30 s ago"), (9_800, "3 min ago"), (10_000 - 7200, "2 h ago"),
         (10_020, "in 20 s"), (10_479.9, "in 8 min"), (10_059.7, "in 1 min"), (13_599.5, "in 1 h"),
         (10_000 + 1800, "in 30 min"), (10_000 + 86_399, "in 1 d"),
         (10_000 + 86_400 * 40, "in 40 d"),

@@ -31,6 +31,7 @@ def test_what_is_added_is_taken_back_without_a_trace(
     assert made.startswith(text)
     if allowed:
         made = toml_edit.with_member(made, PLACE, "mode", "approve")
+    assert made.count("\r\n") == (made.count("\n") if "\r\n" in text else 0)
     moved = toml_edit.with_value(made, (*PLACE, "command"), "/moved/x")
     expected = OURS | {"command": "/moved/x"} | ({"mode": "approve"} if allowed else {})
     assert tomllib.loads(moved)["servers"]["ours"] == expected

@@ -28,6 +28,7 @@ def kept(ledger: Ledger, now: float, since: float = 0.0) -> list[Outage]:
         ([(0, WHY), (30, Reason("x")), (40, NONE)], 50, [Outage(NOW, NOW + 40, WHY)]),
         ([(0, WHY), (40, None)], 50, [Outage(NOW, NOW + 40, WHY)]),  # another server is chosen
         ([(0, WHY), (30, WHY), (70, WHY)], 2000, [Outage(NOW, NOW + 70, WHY)]),  # killed
+        ([(0, WHY), (60, WHY)], 2000, [Outage(NOW, NOW + 60, WHY)]),
         ([(0, WHY), (70, WHY), (80, WHY)], 200, [Outage(NOW, NOW + 200, WHY, lasts=True)]),
         ([(0, WHY), (-99, NONE)], 50, [Outage(NOW, NOW, WHY)]),  # the clock was set back
         (

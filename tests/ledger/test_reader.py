@@ -79,11 +79,25 @@ def test_the_most_frequent_errors_are_listed_with_an_example(ledger: Ledger, inb
 
 
 @pytest.mark.parametrize(
+    ("order", "names"), [("due", "cba"), ("newest", "bac"), ("oldest", "cab"), ("tries", "acb")]
+)
+def test_dead_letters_are_sorted(ledger: Ledger, inbox: Inbox, order: str, names: str) -> None:
+    letters = {}
+    for name, tries, moved, ago in (("a", 3, 20, 0), ("b", 1, 30, 0), ("c", 2, 10, 200)):
+        fields = {"last_attempt": NOW - ago, "moved_to_dlq_at": moved}
+        (key,) = put(inbox, letter(name, retry_count=tries, **fields))
+        letters[key] = name
+    with Reader(ledger.path) as reader:
+        assert "".join(letters[key] for key in reader.matching(Matching(), order)) == names
+
+
+@pytest.mark.parametrize(
     ("kind", "said", "at", "became"),
     [
         (Kind.ITEM_FAILURE, "500", 0, "failed"),
         (Kind.ITEM_FAILURE, "500", -1, None),  # before
         (Kind.ASKED_IN_VAIN, "500", 1, None),
+        (Kind.ITEM_FAILURE, "422", 1, "failed"),
         (Kind.OUTAGE, "502", 1, None),
         (Kind.OUTAGE, "500", 1, "failed"),  # others showed that it was the memory's fault
     ],

@@ -2,12 +2,14 @@
 
 import os
 import ssl
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
+from tests.server.calls import LONG
 from tests.support.certificates import HOST, Authority
 
 
@@ -29,8 +31,9 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture
-def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+@pytest.fixture(autouse=True)
+def timeouts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """The seconds that each question got, of which none gets more than its caller has."""
     found: list[float] = []
     exchange = Transport.exchange
 
@@ -39,4 +42,5 @@ def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return exchange(self, *arguments)
 
     monkeypatch.setattr(Transport, "exchange", noted)
-    return found
+    yield found
+    assert max(found, default=0.0) <= LONG

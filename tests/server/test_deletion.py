@@ -57,24 +57,24 @@ def test_no_other_id_is_asked_for(dialect: str, name: str) -> None:
 
 @each_dialect
 @pytest.mark.parametrize(
-    ("answer", "done", "doubtful"),
+    ("answer", "kind", "doubtful"),
     [
-        (render(200, {"message": "Memory deleted successfully"}), True, False),
-        (render(204), True, False),
-        (render(404, {"detail": "not found"}), True, False),
-        (render(403, {"detail": "no"}), False, False),
-        (render(429, {}), False, False),
-        (render(502, {"code": "unknown"}), False, True),
-        (render(200, b"<html>"), False, True),
+        (render(200, {"message": "Memory deleted successfully"}), Kind.DELIVERED, False),
+        (render(204), Kind.DELIVERED, False),
+        (render(404, {"detail": "not found"}), Kind.DELIVERED, False),
+        (render(403, {"detail": "no"}), Kind.FORBIDDEN, False),
+        (render(429, {}), Kind.SLOW_DOWN, False),
+        (render(502, {"code": "unknown"}), Kind.OUTAGE, True),
+        (render(200, b"<html>"), Kind.OUTAGE, True),
     ],
     ids=["200", "204", "404", "403", "429", "502", "a page"],
 )
 def test_the_answer_says_whether_it_is_deleted(
-    dialect: str, answer: bytes, *, done: bool, doubtful: bool
+    dialect: str, answer: bytes, kind: Kind, *, doubtful: bool
 ) -> None:
     said, (asked,) = spoken(answer, "delete", MEMORY, dialect=dialect)
     assert (asked.method, asked.target) == ("DELETE", PATHS[dialect])
-    assert (said.is_success, not said.is_success and said.may_have_it) == (done, doubtful)
+    assert (said.kind, said.may_have_it, said.duration > 0) == (kind, doubtful, True)
 
 
 def test_no_answer_leaves_it_open() -> None:

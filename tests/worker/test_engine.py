@@ -14,6 +14,7 @@ from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files import atomic, orders
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.reader import Reader
 from mem0tray.system import processes
 from mem0tray.worker.engine import LOOK, Engine
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
@@ -164,6 +165,16 @@ def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
     assert scene.told.count(starting) == 1
     scene.cycle()
     assert scene.told.count(starting) == 1
+
+
+def test_an_outage_is_noted_until_it_is_over(scene: Scene) -> None:
+    why = Reason("odd")
+    for healthy in (False, True):
+        scene.context.breaker.note_probe(healthy=healthy, reason=NONE if healthy else why)
+        scene.cycle()
+        with Reader(scene.context.paths.ledger) as reader:
+            (outage,) = reader.outages(0.0, NOW)
+        assert (outage.reason, outage.lasts) == (why, not healthy)
 
 
 def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:

@@ -304,6 +304,21 @@ def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.Mo
     assert desk.run() == 1
 
 
+@needs.posix("Windows has no flag for it")
+def test_a_note_that_has_just_become_a_link_is_not_read(
+    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    note, read = desk.write("soil.md", "It is clay."), notes.read
+
+    def linked(root: Path, found: FoundNote) -> object:
+        note.symlink_to(note.rename(tmp_path / "outside"))
+        return read(root, found)
+
+    monkeypatch.setattr(notes, "read", linked)
+    assert desk.run() == 0
+    assert [name for name, _ in left_out(desk)] == ["soil.md"]
+
+
 @pytest.mark.parametrize(
     ("changed", "left"),
     [(0, QUIET), (-QUIET + 1, 1), (-QUIET, 0), (-1.8e9 - 1e12, 0), (3600, QUIET), (1e12, QUIET)],

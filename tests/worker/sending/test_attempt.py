@@ -15,7 +15,7 @@ from mem0tray.core import events
 from mem0tray.core.item import FRESH, Kind
 from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.outbox import Job
-from mem0tray.server.model import Memory, Outcome, Presence
+from mem0tray.server.model import Memory, Outcome, Presence, ServerMemory
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
 from tests.ledger.samples import NOW
@@ -121,6 +121,25 @@ def test_what_another_worker_may_have_delivered_is_held(attempting: Attempting) 
     found = attempting.make(replace(UNKNOWN, taken=NOW - 5.0), Presence.CANNOT_TELL)
     assert found == Outcome(Kind.HELD, None, PERHAPS, may_have_it=True)
     attempting.client.save.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    ("found", "alike", "kind"),
+    [
+        (Presence.ABSENT, ["other", "text"], Kind.FOUND),
+        (Presence.ABSENT, ["other"], Kind.DELIVERED),
+        (Presence.ABSENT, FAILED, Kind.ASKED_IN_VAIN),
+        (Presence.CANNOT_TELL, ["text"], Kind.DELIVERED),
+        (Presence.PRESENT, [], Kind.FOUND),
+    ],
+)
+def test_what_was_restored_may_be_there_under_its_former_id(
+    attempting: Attempting, found: Presence, alike: Any, kind: Kind
+) -> None:
+    if isinstance(alike, list):
+        alike = [ServerMemory("alpha", text, "x") for text in alike]
+    attempting.client.search.return_value = alike
+    assert attempting.make(replace(UNKNOWN, restored=True), found).kind == kind
 
 
 def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:

@@ -400,6 +400,13 @@ def test_another_port_or_token_is_another_address(clients: Clients) -> None:
         assert clients.made[-1][0] == ServerAddress.of("http://127.0.0.1:4001", token)
 
 
+@pytest.mark.parametrize(("wanted", "other"), [(4000, 0), (0, 0), (4001, 4000)])
+def test_a_port_that_was_not_wanted_is_another(clients: Clients, wanted: int, other: int) -> None:
+    found = clients.connection("local", local_port=wanted)
+    found.probe_client()
+    assert found.other_port == other
+
+
 KEY = KeyCheck(KeyVerdict.TAKEN)
 
 

@@ -452,7 +452,8 @@ def test_a_commit_that_fails_is_told_of_and_made_up_for(
 
     monkeypatch.setattr(sending.context.ledger, "transaction", failing)
     sending.delivery.kick()
-    assert "disk I/O error" in sending.next_of(PartFailed).error
+    told = sending.next_of(PartFailed)
+    assert (told.part, "disk I/O error" in told.error) == ("ledger", True)
     assert sending.next_of(Delivered).item_id == "a"
     assert breaker.blocked_by("storage")
     breaker.unblock("storage")

@@ -1,5 +1,6 @@
 """What each kind of outcome means for its item."""
 
+import json
 from unittest import mock
 
 import pytest
@@ -77,6 +78,26 @@ def test_a_wait_that_the_server_asks_for_is_kept(
     assert court.row(job)["due"] == NOW + wait
     if isinstance(happened[-1], events.InBackoff):
         assert happened[-1].delay == wait
+
+
+@pytest.mark.parametrize(
+    ("which", "fields"),
+    [
+        ("fresh", {"retries": 1}),
+        ("the last failure", {"retry_count": 0, "last_attempt": NOW, "last_error": SAID}),
+        ("dead", {"retry_count": 3, "last_attempt": NOW, "last_error": SAID}),
+    ],
+)
+def test_a_failure_stands_in_the_fields_of_the_memory(
+    court: Court, which: str, fields: dict[str, object]
+) -> None:
+    job = court.letter() if which == "dead" else court.fresh(retries=2 * (which != "fresh"))
+    before = json.loads(court.context.ledger.raw(job.key))
+    court.apply(job, FAILED)
+    before.pop("retries", None)
+    after = json.loads(court.context.ledger.raw(job.key))
+    moved = {} if which == "fresh" else {"moved_to_dlq_at": before.get("moved_to_dlq_at", NOW)}
+    assert after == {**before, **moved, **fields}
 
 
 @pytest.mark.parametrize("reason", ["deleted", EDITED])
