@@ -353,7 +353,7 @@ def test_what_was_sent_again_is_a_restoration_unless_the_former_may_be_there(
     assert outbox.claim(key, NOW, HERE).restored is (state in {"not known", "removed"})
 
 
-def test_that_another_worker_may_have_an_entry_outlives_a_failure(
+def test_that_another_worker_may_have_an_entry_outlives_a_failure_but_holds_no_dead_letter(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
     (key,) = put(inbox, fresh("a"))
@@ -361,3 +361,5 @@ def test_that_another_worker_may_have_an_entry_outlives_a_failure(
     job = outbox.claim(key, NOW + 1, HERE)
     outbox.count_fresh_failure(job, NOW + 2, "500", fresh("a").raw)
     assert outbox.claim(key, NOW + 2, HERE).taken == job.taken == NOW
+    inbox.move_to_dlq(key, letter("a").raw, NOW + 3, NOW + 33)
+    assert outbox.claim(key, NOW + 4, HERE).taken is None

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.metrics import SILENT, OtherWorker
+from mem0tray.worker.parts import recover
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
@@ -107,6 +108,18 @@ def run_cycles(context: WorkerContext) -> None:
         for part in parts:
             with suppress(LedgerError):
                 part()
+
+
+@pytest.mark.parametrize("part", [recover, EmergencyIntake, QueueIntake, HandEdits])
+def test_what_is_taken_in_or_decided_is_on_the_disk_when_a_part_returns(
+    tmp_path: Path, part: Callable[[WorkerContext], Any]
+) -> None:
+    with grounded(tmp_path) as context:
+        write_files(context.paths)
+        before = context.ledger.meta("durable")  # each durable transaction changes it
+        if made := part(context):
+            made.run()
+        assert context.ledger.meta("durable") != before
 
 
 @pytest.mark.parametrize("beside", [False, True])

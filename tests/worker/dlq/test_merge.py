@@ -168,6 +168,17 @@ def test_rows_of_a_shared_id_are_matched_by_content(ledger: Ledger, seen: Seen) 
 
 
 @SEEN
+def test_of_rows_of_a_shared_id_a_former_text_is_that_of_the_one_that_had_it(
+    ledger: Ledger, seen: Seen
+) -> None:
+    first = ledger.add("a", content="one")
+    second = ledger.add("a", content="two", first=5)
+    ledger.stood(second, 1, 4, dead_letter("a", content="old"))
+    found = ledger.merge([shown("a", content="old")], seen)
+    assert found == Decisions(discard=[first], stale=1)
+
+
+@SEEN
 def test_one_of_two_contents_of_an_id_can_be_removed(ledger: Ledger, seen: Seen) -> None:
     ledger.add("a", content="one")
     second = ledger.add("a", content="two")

@@ -102,6 +102,7 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
     monkeypatch.setattr(turns.context.faults, "_clock", lambda: now[0])
     for _ in range(3):
         turns.take_turn(lambda: False)
+        assert turns.waits == [0.05]
         now[0] += 5.5
     (event,) = turns.scene.told
     assert isinstance(event, events.PartFailed)
@@ -422,3 +423,11 @@ def test_a_file_that_needs_no_writing_is_at_rest(
     publisher._stopping.clear()
     publisher._run()
     assert noted == [False]
+
+
+def test_the_file_in_place_is_no_news_before_its_writer_has_noted_it(turns: Turns) -> None:
+    intake, news = turns.publisher._intake, list[bool]()
+    note = mock.Mock(side_effect=lambda *_: news.append(intake._has_changed()))
+    with mock.patch.object(intake, "note_published", note):
+        turns.take_turn()
+    assert news == [False]
