@@ -55,6 +55,14 @@ def test_a_count_goes_with_its_noun(count: float, words: str) -> None:
     assert text.plural(count, "day", "days") == words
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, ""), (1, "n"), (3, "n, n, n"), (4, "n, n, n and 1 more"), (1503, "n, n, n and 1,500 more")],
+)
+def test_of_many_names_the_first_are_given(count: int, said: str) -> None:
+    assert text.some(["n"] * count, 3) == said
+
+
 def test_a_mistyped_name_gets_a_guess() -> None:
     assert text.did_you_mean("lst", ["list", "last", "delete"]) == " Did you mean `list`?"
     assert text.did_you_mean("stauts", ["stats", "status"]) == " Did you mean `status`?"

@@ -369,5 +369,5 @@ def test_a_file_that_its_writer_shares_with_nobody_is_read_later(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(regular_file, "open_binary", mock.Mock(side_effect=_of_windows(32)))
-    with pytest.raises(TornError):
+    with pytest.raises(TornError, match="file"):
         atomic.read(tmp_path / "file")

@@ -21,9 +21,10 @@ PARTS: Final = (
     "mem0tray", "tests", "icons", "packaging", ".github", "pyproject.toml", "README.md",
     "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
 )  # fmt: skip
-# As `packaging/test` runs them, but for what it installs.
+# As `packaging/test` runs them, but for browser and desktop: a third of the time.
 SUITE: Final = (
-    "-n", str(4 * (os.cpu_count() or 1)), "--dist", "worksteal", "--ignore=tests/proofs", "tests",
+    "-n", str(4 * (os.cpu_count() or 1)), "--dist", "worksteal",
+    *(f"--ignore=tests/{name}" for name in ("proofs", "desktop", "window")), "tests",
 )  # fmt: skip
 _PLUGINS: Final = ("-p", "xdist", "-p", "timeout", "-p", "hypothesispytest")
 _CLEAN: Final = 900.0  # seconds for all tests of a room, or for the suite, unchanged
