@@ -17,24 +17,25 @@ from tests.proofs.mutants.mutations import Mutant, changes, mutant
 from tests.proofs.mutants.tree import DEAD, ORDER, Outcome, Result, Tree
 from tests.support.home import REPOSITORY
 
+_TEXTS: Final = "tests/core/test_language.py"  # looks for the texts of all rooms
 # The modules of a room, and its tests: the files of a module's own name are tried first.
 ROOMS: Final[dict[str, tuple[Sequence[str], Sequence[str]]]] = {
     "core": (["mem0tray/core/**/*.py"], ["tests/core", "tests/files", "tests/worker/dlq"]),
-    "files": (["mem0tray/files/**/*.py"], ["tests/files"]),
+    "files": (["mem0tray/files/**/*.py"], ["tests/files", _TEXTS]),
     "config": (
         ["mem0tray/config/**/*.py", "mem0tray/system/paths.py"],
-        ["tests/config", "tests/system", "tests/cli/test_config.py"],
+        ["tests/config", "tests/system", "tests/cli/test_config.py", _TEXTS],
     ),
     "ledger": (
         ["mem0tray/ledger/**/*.py", "mem0tray/ledger/queries.sql"],
-        ["tests/ledger", "tests/actions"],
+        ["tests/ledger", "tests/actions", _TEXTS],
     ),
-    "server": (["mem0tray/server/**/*.py"], ["tests/server", "tests/worker/sending"]),
+    "server": (["mem0tray/server/**/*.py"], ["tests/server", "tests/worker/sending", _TEXTS]),
     "worker": (
         ["mem0tray/worker/**/*.py"],
         [
             "tests/worker", "tests/actions/test_one_writer.py",
-            "tests/proofs/model/test_model.py", "tests/proofs/planted",
+            "tests/proofs/model/test_model.py", "tests/proofs/planted", _TEXTS,
         ],
     ),
 }  # fmt: skip
