@@ -15,10 +15,9 @@ from mem0tray.core.reasons import Reason
 LOCAL_URL = "local"
 SECRETS = frozenset({"server.api_key"})
 LONGEST = 8192  # characters of a text
-# The choices of a setting; `server.url` may be an address too, and `ui.language` empty.
+# The choices of a setting; `ui.language` may be empty too.
 CHOICES = {
     "server.dialect": ("auto", "vps", "oss", "platform"),
-    "server.url": (LOCAL_URL,),
     "ui.language": ("en", "fr"),
     "notifications.level": ("all", "problems", "none"),
 }

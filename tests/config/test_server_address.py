@@ -104,6 +104,14 @@ def test_a_destination_comes_from_the_settings(tmp_path: Path) -> None:
     assert (found.url, found.token, found.ca_file) == ("https://mem0.test", KEY, authority)
 
 
+@pytest.mark.parametrize("url", ["", "local"])
+def test_without_an_address_it_is_said_how_to_set_one(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        ServerAddress.from_settings(ServerSettings(url=url))
+    assert caught.value.message == "No server's address has been set."
+    assert caught.value.remedy == "Set it with `mem0tray config set server.url ADDRESS`."
+
+
 def test_a_key_goes_unencrypted_where_the_settings_allow_it() -> None:
     server = ServerSettings(url="http://mem0.test", api_key=KEY, allow_plain_key=True)
     assert ServerAddress.from_settings(server).token == KEY

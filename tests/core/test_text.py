@@ -57,7 +57,7 @@ def test_a_count_goes_with_its_noun(count: float, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(0, ""), (1, "n"), (3, "n, n, n"), (4, "n, n, n and 1 more"), (1503, "n, n, n and 1,500 more")],
+    [(0, ""), (1, "n"), (3, "n, n, n"), (2003, "n, n, n and 2,000 more")],
 )
 def test_of_many_names_the_first_are_given(count: int, said: str) -> None:
     assert text.some(["n"] * count, 3) == said

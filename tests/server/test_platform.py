@@ -130,6 +130,7 @@ def test_the_details_of_an_error_are_its_message() -> None:
 def test_what_is_under_way_has_a_ticket(status: str) -> None:
     for outcome in (saved(event(status, event_id=NAME)), called(event(status), "ask", FOUND)[0]):
         assert (outcome.kind, outcome.ticket, outcome.may_have_it) == (Kind.AT_WORK, NAME, True)
+        assert outcome.status == 200
 
 
 @pytest.mark.parametrize(

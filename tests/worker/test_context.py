@@ -126,3 +126,12 @@ def test_a_broken_file_is_kept_whole_and_told_once_a_save(in_use: QueueScene) ->
         events.FileBroken("mem0_queue.json", "why", another),
         events.FileBroken("mem0_queue_dlq.json", "why", another),
     ]
+
+
+def test_an_item_that_makes_no_sense_is_kept_and_told_once(in_use: QueueScene) -> None:
+    context, source = in_use.context, in_use.context.paths.queue
+    for _ in range(2):
+        context.quarantine_items(source, [b"odd"], "why")
+    (kept,) = context.paths.quarantine.iterdir()
+    assert kept.read_bytes() == b"odd"
+    assert in_use.told == [events.Quarantined("mem0_queue.json", kept.name, "why")]

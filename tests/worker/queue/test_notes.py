@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -11,7 +12,7 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger.names import NOTES, QUEUED
-from mem0tray.worker.queue import notes
+from mem0tray.worker.queue import note_folders, notes
 from mem0tray.worker.queue.note_folders import FoundNote
 from mem0tray.worker.queue.notes import QUIET, quiet_at, without_front_matter
 from tests.support import needs
@@ -302,6 +303,21 @@ def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.Mo
     assert left_out(desk) == [("denied.md", "Permission denied")]
     desk.start()
     assert desk.run() == 1
+
+
+def test_a_folder_that_cannot_be_listed_is_told_once_by_its_path(
+    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(root: Path, _: object, on_error: Callable[[OSError], None]) -> list[FoundNote]:
+        on_error(FileNotFoundError(2, "No such file or directory", str(root / "gone")))
+        on_error(PermissionError(13, "Permission denied", str(root / "projects" / "x")))
+        return []
+
+    monkeypatch.setattr(note_folders, "find", find)
+    for _ in range(2):
+        desk.run()
+    path = os.path.join("projects", "x")  # noqa: PTH118  (no Path is shown)
+    assert desk.scene.told == [events.NoteLeftOut(path, "Permission denied")]
 
 
 @needs.posix("Windows has no flag for it")
