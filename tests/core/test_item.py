@@ -205,6 +205,7 @@ def test_what_is_no_text_has_the_body_of_nothing(end: bytes) -> None:
 )  # fmt: skip
 def test_an_id_is_followed_by_one_other(former: str, again: str) -> None:
     assert items.id_again(former) == again
+    assert items.id_before(again) == former
 
 
 def test_an_id_follows_from_its_parts() -> None:

@@ -62,6 +62,7 @@ _UNSEEN = (
             "Connection refused.",
             "Connexion refusée.",
         ),
+        (reasons.sentence(reasons.quoted("odd.")), "Odd.", "Odd."),
         (
             atomic.unavailable(Path("/a/b"), FULL).reason,
             f"{Path('/a/b')}: No space left on device. Free some disk space.",
@@ -81,7 +82,7 @@ _UNSEEN = (
         (reasons.quoted("connection refused"), "connection refused", "connection refused"),
         (reasons.NONE, "", ""),
     ],
-    ids=["phrase", "sentence", "nested", "foreign", "remedy", "quoted", "none"],
+    ids=["phrase", "sentence", "stopped", "nested", "foreign", "remedy", "quoted", "none"],
 )
 def test_words(reason: Reason, english: str, french: str) -> None:
     assert str(reason) == reason.said(Language("en")) == english

@@ -49,6 +49,7 @@ def test_deliveries_are_counted_by_their_time(ledger: Ledger, inbox: Inbox, outb
         (Matching(text="0\01"), ""),
         (Matching(text="%"), "b"),
         (Matching(errors=["500", "502"]), "b"),
+        (Matching(project="q"), "d"),
     ],
 )
 def test_the_age_is_that_of_the_memory_and_a_text_is_taken_as_it_is(
@@ -58,7 +59,7 @@ def test_the_age_is_that_of_the_memory_and_a_text_is_taken_as_it_is(
         letter("a", timestamp=NOW - 7200, content="one"),
         letter("b", timestamp=1, content="100 %", last_error="500"),  # that says nothing
         letter("c", timestamp=NOW + 60, content="a\0b"),
-        letter("d", timestamp=NOW - 9000, content="a\x1fb"),
+        letter("d", timestamp=NOW - 9000, content="a\x1fb", project_id="q"),
     ]
     keys = dict(zip(put(inbox, *memories), "abcd", strict=True))
     with Reader(ledger.path) as reader:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,10 +137,10 @@ def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
     telling.run()
     names = (
         "queue_size", "dlq_size", "total_synced", "total_queued", "held", "last_delivery",
-        "oldest_waiting", "destination",
+        "oldest_waiting", "destination", "host",
     )  # fmt: skip
     assert [telling.values()[name] for name in names] == [
-        2, 1, 1, 7, 1, local_iso(NOW - 5), local_iso(NOW - 60), "a.test",
+        2, 1, 1, 7, 1, local_iso(NOW - 5), local_iso(NOW - 60), "a.test", socket.gethostname(),
     ]  # fmt: skip
 
 

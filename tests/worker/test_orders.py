@@ -301,6 +301,11 @@ def test_a_forgotten_text_leaves_the_ledger_and_its_files(ground: QueueScene) ->
         assert b"text of a" not in file.read_bytes()
 
 
+def test_of_what_is_forgotten_no_backup_is_told(ground: QueueScene) -> None:
+    apply(ground, FORGET, BOTH, backup="b.json")
+    assert ground.told == [events.UserAction(FORGET, 1, 1)]
+
+
 def test_what_was_deleted_before_can_be_forgotten(ground: QueueScene) -> None:
     apply(ground, DELETE, [WAITS.name])
     apply(ground, FORGET, [WAITS.name])

@@ -257,6 +257,11 @@ def test_counts_that_are_right_are_left_alone(publishing: Publishing) -> None:
     assert not publishing.needs()
 
 
+def test_what_has_failed_and_is_no_memory_stays_there(publishing: Publishing) -> None:
+    publishing.take_in(A, failed=[{"odd": 1}])
+    assert publishing.publish()["failed"] == [{"odd": 1}]
+
+
 def test_stats_that_are_none_are_quarantined(publishing: Publishing) -> None:
     publishing.take_in(A, stats="odd")
     assert publishing.publish()["stats"][QUEUED] == 0
