@@ -1,9 +1,11 @@
 """The key in the keyring: which keyrings are used, and what is said where none can be."""
 
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
+from unittest import mock
 
 import keyring
 import pytest
@@ -15,6 +17,9 @@ from tests.support.keyring_of_tests import KeyringOfTests
 
 OURS: Final[Any] = KeyringOfTests()  # type: ignore[no-untyped-call]
 URL, KEY = "https://mem0.test", "sesame-3c1f"
+UNLOCK: Final = (
+    "Unlock the keyring, or put the key into the settings: `mem0tray config set server.api_key`."
+)
 
 
 class InTheClear:
@@ -63,6 +68,22 @@ def test_a_keyring_in_the_clear_is_not_used(
 ) -> None:
     use(monkeypatch, backend)
     assert keyring_key.is_usable() == usable
+
+
+def test_a_keyring_that_fails_or_is_silent_is_named_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its own message may hold the key, and is not repeated."""
+    ask, silence = mock.Mock(side_effect=ValueError(KEY)), threading.Event()
+    for question, within, said in (
+        (ask, 5.0, "The keyring cannot be used (ValueError)."),
+        (silence.wait, 0.01, "The keyring does not answer: it may be locked."),
+    ):
+        use(monkeypatch, SimpleNamespace(get_password=lambda *_, question=question: question()))
+        with pytest.raises(KeyringUnavailableError) as caught:
+            keyring_key.read(URL, within)
+        assert (caught.value.message, caught.value.remedy) == (said, UNLOCK)
+    silence.set()
 
 
 def test_without_the_package_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

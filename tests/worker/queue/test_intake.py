@@ -88,6 +88,11 @@ def test_a_delivered_entry_waits_again_only_for_another_server(
     assert scene.column("state", A) == ("pending" if waits else "delivered")
 
 
+def test_what_waits_already_is_not_new(scene: QueueScene) -> None:
+    for new in (True, False):
+        assert accept(scene.context, A, ask=False)[1] is new
+
+
 def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: QueueIntake) -> None:
     """Until the file is published without it, it means nothing; after that it was put back."""
     scene.write(entry(A), entry(B))
