@@ -7,7 +7,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.names import FAILED, QUEUED, SYNCED
+from mem0tray.ledger.names import FAILED, LAST_SYNC, QUEUED, SYNCED
 from mem0tray.ledger.outbox import Outbox
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
@@ -71,6 +71,14 @@ def test_what_others_count_in_the_file_is_added_once(counters: Counters) -> None
     assert counters.show() == {QUEUED: 8, SYNCED: 0, FAILED: 0}
     assert not counters.absorb({QUEUED: 8, FAILED: 1})
     assert counters.total(FAILED) == 1
+
+
+@pytest.mark.parametrize(("found", "kept"), [("today", "today"), (5, None), (None, None)])
+def test_the_last_delivery_that_others_note_is_a_text(
+    ledger: Ledger, counters: Counters, found: object, kept: str | None
+) -> None:
+    counters.absorb({"last_sync": found})
+    assert ledger.meta(LAST_SYNC) == kept
 
 
 @pytest.mark.parametrize("found", [{}, {QUEUED: 2}, {QUEUED: "many"}, {QUEUED: None}])

@@ -42,21 +42,9 @@ SMALL_TESTS = """\
 from mem0tray.small import sign
 
 
-def test_negative():
+def test_sign():
     assert sign(-5) == -1
-"""
-OTHER_TESTS = """\
-import os
-
-from mem0tray.small import sign
-
-
-def test_positive():
     assert sign(5) == 1
-
-
-def test_chance():
-    assert "PYTEST_XDIST_WORKER" not in os.environ or sign(0) == 1
 """
 
 
@@ -120,17 +108,11 @@ def test_a_mutant_is_killed_or_survives(tmp_path: Path) -> None:
     (project / "mem0tray" / "__init__.py").touch()
     (project / "mem0tray" / "small.py").write_text(SMALL, encoding="utf-8")
     (project / "tests" / "test_small.py").write_text(SMALL_TESTS, encoding="utf-8")
-    (project / "tests" / "test_other.py").write_text(OTHER_TESTS, encoding="utf-8")
     changes = {one.after: one for one in made("mem0tray/small.py", SMALL)}
-    tree, room = Tree(project, tmp_path), ["tests/test_small.py"]
-    outcomes = {
-        "return -2": (Outcome.KILLED, "tests/test_small.py::test_negative"),
-        "return 2": (Outcome.ELSEWHERE, "tests/test_other.py::test_positive"),
-        # No test asks for 0 but one that passes when it runs alone.
-        "if n <= 0:": (Outcome.SURVIVED, ""),
-    }
-    for after, outcome in outcomes.items():
-        found = tree.tried(changes[after], "small", room)
-        assert (found.outcome, found.by) == outcome
+    tree = Tree(project, tmp_path)
+    killed = tree.tried(changes["return -2"], "small", ["tests"])
+    assert (killed.outcome, killed.by) == (Outcome.KILLED, "tests/test_small.py::test_sign")
+    # Neither -5 nor 5 tells a sign that is asked for 0.
+    assert tree.tried(changes["if n < 1:"], "small", ["tests"]).outcome == Outcome.SURVIVED
     shutil.rmtree(project)
     assert (tree.root / "mem0tray" / "small.py").read_text(encoding="utf-8") == SMALL

@@ -14,7 +14,8 @@ from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
 from mem0tray.core.item import FRESH, Kind
 from mem0tray.core.state import PERHAPS
-from mem0tray.ledger.outbox import Job
+from mem0tray.ledger.outbox import Job, Ticket
+from mem0tray.server.answers import FORGOTTEN
 from mem0tray.server.model import Memory, Outcome, Presence, ServerMemory
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
@@ -140,6 +141,17 @@ def test_what_was_restored_may_be_there_under_its_former_id(
         alike = [ServerMemory("alpha", text, "x") for text in alike]
     attempting.client.search.return_value = alike
     assert attempting.make(replace(UNKNOWN, restored=True), found).kind == kind
+
+
+@pytest.mark.parametrize(("early", "kind"), [(0.1, Kind.AT_WORK), (0.0, Kind.ITEM_FAILURE)])
+def test_a_server_that_does_not_know_its_own_ticket_has_lost_the_memory_unless_it_is_new(
+    attempting: Attempting, early: float, kind: Kind
+) -> None:
+    at = NOW - attempting.context.settings.sync.retry_interval + early
+    made = attempting.make(replace(UNKNOWN, ticket=Ticket("event-1", at)), Presence.CANNOT_TELL)
+    assert (made.kind, made.may_have_it) == (kind, True)
+    assert made.ticket == ("event-1" if kind is Kind.AT_WORK else "")
+    assert made.message == ("" if kind is Kind.AT_WORK else str(FORGOTTEN))
 
 
 def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:
