@@ -12,6 +12,7 @@ import pytest
 
 from mem0tray.config import keyring_key
 from mem0tray.config.keyring_key import KeyringUnavailableError
+from mem0tray.system import threads
 from tests.support import keyring_of_tests
 from tests.support.keyring_of_tests import KeyringOfTests
 
@@ -70,20 +71,26 @@ def test_a_keyring_in_the_clear_is_not_used(
     assert keyring_key.is_usable() == usable
 
 
-def test_a_keyring_that_fails_or_is_silent_is_named_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Its own message may hold the key, and is not repeated."""
-    ask, silence = mock.Mock(side_effect=ValueError(KEY)), threading.Event()
-    for question, within, said in (
-        (ask, 5.0, "The keyring cannot be used (ValueError)."),
-        (silence.wait, 0.01, "The keyring does not answer: it may be locked."),
-    ):
-        use(monkeypatch, SimpleNamespace(get_password=lambda *_, question=question: question()))
-        with pytest.raises(KeyringUnavailableError) as caught:
-            keyring_key.read(URL, within)
-        assert (caught.value.message, caught.value.remedy) == (said, UNLOCK)
-    silence.set()
+def asked_in_vain(within: float = 5.0) -> tuple[str, str]:
+    with pytest.raises(KeyringUnavailableError) as caught:
+        keyring_key.read(URL, within)
+    return caught.value.message, caught.value.remedy
+
+
+def test_a_keyring_that_fails_is_named_without_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That may hold the key."""
+    use(monkeypatch, SimpleNamespace(get_password=mock.Mock(side_effect=ValueError(KEY))))
+    assert asked_in_vain() == ("The keyring cannot be used (ValueError).", UNLOCK)
+
+
+def test_a_silent_keyring_may_be_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = ("The keyring does not answer: it may be locked.", UNLOCK)
+    turn = threading.Lock()
+    monkeypatch.setattr(keyring_key, "_turn", turn)
+    monkeypatch.setattr(threads, "within", mock.Mock(side_effect=threads.HangsError))
+    assert asked_in_vain() == silent
+    assert turn.locked(), "another question waits for this one"
+    assert asked_in_vain(0.0) == silent
 
 
 def test_without_the_package_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

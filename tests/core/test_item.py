@@ -173,6 +173,8 @@ def test_a_body_is_what_is_not_ours() -> None:
 def test_the_states_have_the_names_that_the_ledger_keeps() -> None:
     assert (items.FRESH, items.DEAD, items.DELIVERED) == ("pending", "dead", "delivered")
     assert (items.DISCARDED, items.EDITED) == ("discarded", "edited")
+    assert (items.FORGOTTEN, items.DELETED) == ("forgotten", "deleted")
+    assert items.REMOVED == "removed from the server"
     assert items.OUR_FIELDS == ("retry_count", "last_attempt", "last_error")
 
 
@@ -203,7 +205,7 @@ def test_what_is_no_text_has_the_body_of_nothing(end: bytes) -> None:
         ("", "-again-1"),
     ],
 )  # fmt: skip
-def test_an_id_is_followed_by_one_other(former: str, again: str) -> None:
+def test_an_id_is_followed_by_one_other_that_tells_it(former: str, again: str) -> None:
     assert items.id_again(former) == again
     assert items.id_before(again) == former
 

@@ -76,8 +76,6 @@ def test_whose_process_id_it_is_by_now_does_not_matter(tmp_path: Path, pid: int)
     assert not left.exists()
 
 
-@needs.LINKS
-@pytest.mark.row(51)
 def test_a_name_that_is_taken_is_left_to_its_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +87,8 @@ def test_a_name_that_is_taken_is_left_to_its_owner(
     assert taken.read_text() == "theirs"
 
 
+@needs.LINKS
+@pytest.mark.row(51)
 def test_names_of_others_stay(tmp_path: Path) -> None:
     others = [tmp_path / ".x.tmp", tmp_path / "x.mem0tray-1-0.tmp", tmp_path / ".x.json.swp"]
     for other in others:

@@ -1,30 +1,30 @@
 """Names that stand in everybody's ledgers stay as they are, whatever a constant is called."""
 
-from mem0tray.core import item as items
+import pytest
+
 from mem0tray.core.item import Kind
 from mem0tray.ledger import names
 
+IN_META = {
+    "METRICS_FILE": "metrics", "QUEUE_FILE": "queue", "DLQ_FILE": "DLQ",
+    "EMERGENCY_FILE": "emergency file", "NOTES": "notes of Claude Code", "IDENTITY": "identity",
+    "OPENINGS": "openings", "CLEAN": "clean", "BOOT": "boot", "DURABLE": "durable",
+    "MAY_HAVE_BEEN_SENT": "doubt of the ", "LEFT_UNTIL": "left_until", "QUEUED": "total_queued",
+    "SYNCED": "total_synced", "FAILED": "total_failed", "SHOWN": "shown_",
+    "LAST_DELIVERY": "last_delivery", "LAST_SYNC": "last_sync", "DLQ_MERGED": "dlq_merged",
+    "QUEUE_READ": "queue_read", "EMERGENCY_SOURCES": "emergency_sources",
+    "NOTE_DIRECTORIES": "directories of notes", "CANARY": "canary", "DIALECT": "dialect",
+    "OTHER_WORKER": "other_worker", "OUR_RUN": "run", "METRICS_AT_START": "metrics_at_start",
+}  # fmt: skip
 
-def test_former_ledgers_are_read() -> None:
-    assert [value for name, value in vars(names).items() if _is_text(name, value)] == [
-        "metrics", "queue", "DLQ", "emergency file", "notes of Claude Code", "identity",
-        "openings", "clean", "boot", "durable", "doubt of the ", "left_until", "total_queued",
-        "total_synced", "total_failed", "shown_", "last_delivery", "last_sync", "dlq_merged",
-        "queue_read", "emergency_sources", "directories of notes", "canary", "dialect",
-        "other_worker", "run", "metrics_at_start",
-    ]  # fmt: skip
+
+@pytest.mark.parametrize(("name", "value"), IN_META.items())
+def test_a_name_that_stands_in_ledgers_stays(name: str, value: str) -> None:
+    assert getattr(names, name) == value
 
 
-def test_former_rows_mean_the_same() -> None:
-    states = (items.FRESH, items.DEAD, items.DELIVERED, items.DISCARDED)
-    assert states == ("pending", "dead", "delivered", "discarded")
-    reasons = (items.FORGOTTEN, items.DELETED, items.REMOVED, items.EDITED)
-    assert reasons == ("forgotten", "deleted", "removed from the server", "edited")
-    assert [*map(str, Kind)] == [
+def test_the_class_of_a_former_attempt_is_known() -> None:
+    assert {
         "delivered", "found", "outage", "slow down", "item failure", "unauthorized", "refused",
         "unknown", "unanswered", "not sendable", "held", "not sent", "at work",
-    ]  # fmt: skip
-
-
-def _is_text(name: str, value: object) -> bool:
-    return name.isupper() and isinstance(value, str)
+    } <= {*Kind}  # fmt: skip

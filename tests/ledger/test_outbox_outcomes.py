@@ -353,7 +353,7 @@ def test_what_was_sent_again_is_a_restoration_unless_the_former_may_be_there(
     assert outbox.claim(key, NOW, HERE).restored is (state in {"not known", "removed"})
 
 
-def test_that_another_worker_may_have_an_entry_outlives_a_failure_but_holds_no_dead_letter(
+def test_that_another_worker_may_have_an_entry_outlives_failures_until_it_is_a_dead_letter(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
     (key,) = put(inbox, fresh("a"))

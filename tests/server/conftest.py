@@ -43,4 +43,4 @@ def timeouts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
     monkeypatch.setattr(Transport, "exchange", noted)
     yield found
-    assert max(found, default=0.0) <= LONG
+    assert max(found, default=0.0) <= LONG, "a question got more time than its caller has"
