@@ -88,9 +88,9 @@ def test_a_delivered_entry_waits_again_only_for_another_server(
     assert scene.column("state", A) == ("pending" if waits else "delivered")
 
 
-def test_what_waits_already_is_not_new(scene: QueueScene) -> None:
-    for new in (True, False):
-        assert accept(scene.context, A, ask=False)[1] is new
+def test_only_what_begins_to_wait_in_the_queue_is_new(scene: QueueScene) -> None:
+    for item, new in ((A, True), (A, False), (fresh("d", retries=5), False)):
+        assert accept(scene.context, item, ask=False)[1] is new
 
 
 def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: QueueIntake) -> None:
