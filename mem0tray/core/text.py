@@ -12,8 +12,8 @@ from typing import Final
 _UNSAFE = re.compile(
     "[\x00-\x08\t\n\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-
-_OBEYED = re.compile(_UNSAFE.pattern.replace("\t\n", ""))  # one class, as texts may be long
+# One class, as texts may be long; compiled when it is first used, which no hook does.
+_OBEYED = _UNSAFE.pattern.replace("\t\n", "")
 _CREDENTIALS = re.compile(r"://[^\s/]*@")
 _NAME: Final = 100  # characters of a name that is compared, which takes long for a megabyte
 MASK: Final = "••••"  # in place of a secret
@@ -38,12 +38,12 @@ def excerpt(text: str, limit: int = 60) -> str:
 
 def lines(text: str) -> str:
     """`text` with its lines and tabs, and a sign in the place of whatever a terminal obeys."""
-    return _OBEYED.sub("\ufffd", text.replace("\r\n", "\n"))
+    return re.sub(_OBEYED, "\ufffd", text.replace("\r\n", "\n"))
 
 
 def harmless_json(document: str) -> str:
     """Return a JSON document with an escape in the place of whatever a terminal obeys."""
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+    return re.sub(_OBEYED, lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def cells(text: str) -> int:

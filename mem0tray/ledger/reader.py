@@ -4,6 +4,7 @@ A ledger that is missing, locked or corrupt knows nothing: every answer is then 
 """
 
 import json
+import os
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +12,6 @@ from contextlib import closing, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import quote
 
 from mem0tray.core import item as items
 from mem0tray.core import reasons
@@ -75,7 +75,8 @@ class Reader:
         return self
 
     def _open(self) -> sqlite3.Connection:
-        uri = f"file:{quote(str(self._path))}?mode=ro"
+        # With each byte escaped: urllib is slow to import, and hooks wait for this.
+        uri = f"file:%{os.fsencode(self._path).hex('%')}?mode=ro"
         db = sqlite3.connect(
             uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
         )

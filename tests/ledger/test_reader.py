@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from mem0tray.ledger.rows import kept as kept_as
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
+from tests.support import needs
 from tests.support.delivered import deliver
 from tests.support.shapes import dead, entry, queue_document
 
@@ -187,6 +189,22 @@ def test_deletions_are_batches(paths: Paths) -> None:
         with Reader(paths.ledger) as reader:
             assert [batch.closed for batch in reader.discarded()] == [10.0]
             assert reader.has_discarded()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b#c", "%41", "é漢",
+        pytest.param("a?mode=rwc", marks=needs.posix("Windows has no such name")),
+        pytest.param(b"\xff".decode("utf-8", "surrogateescape"), marks=needs.linux("it is bytes")),
+    ],
+)  # fmt: skip
+def test_a_ledger_is_read_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "ledger.sqlite3"
+    path.parent.mkdir()
+    with closing(Ledger(path)) as ledger, Reader(path) as reader:
+        ledger.set_meta("n", 1)
+        assert reader.usable
 
 
 @pytest.mark.parametrize("state", ["missing", "corrupt", "empty", "folder"])
