@@ -72,10 +72,10 @@ def test_another_form_is_changed_too(text: str, moved: str, left: str) -> None:
     assert toml_edit.without(allowed, PLACE) == left
 
 
-@pytest.mark.parametrize("text", ["", "\n", "# mine\n"])
-def test_a_blank_line_comes_before_a_table_only_where_something_stands(text: str) -> None:
+@pytest.mark.parametrize(("text", "gap"), [("", ""), ("\n", ""), ("# mine\n", "\n")])
+def test_a_blank_line_comes_before_a_table_only_where_something_stands(text: str, gap: str) -> None:
     made = toml_edit.with_member(text, PLACE[:1], PLACE[1], OURS)
-    assert made.startswith(text + "\n" * bool(text.strip()) + "[servers.ours]")
+    assert made.startswith(f"{text}{gap}[servers.ours]")
 
 
 @pytest.mark.parametrize("text", ["servers = {other = {}}\n", "servers = 1\n", "[servers.ours]\n"])

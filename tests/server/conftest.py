@@ -1,4 +1,4 @@
-"""A certificate for the servers of these tests, and an environment without proxies."""
+"""A certificate for the servers of these tests, no proxies, and what each question may take."""
 
 import os
 import ssl

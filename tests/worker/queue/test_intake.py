@@ -24,7 +24,7 @@ def test_new_entries_are_taken_in_once(scene: QueueScene, intake: QueueIntake) -
     assert intake.run() == 2
     assert scene.told == [events.Accepted(2)]
     assert intake.run() == 0
-    scene.write(entry(A), entry(B), {"content": 5}, entry(C))  # nonsense is none
+    scene.write(entry(A), entry(B), {"content": 5}, entry(C))  # one is no memory
     assert intake.run() == 1
     assert scene.told == [events.Accepted(2), events.Accepted(1)]
     assert intake.signature is not None

@@ -143,15 +143,17 @@ def test_what_was_restored_may_be_there_under_its_former_id(
     assert attempting.make(replace(UNKNOWN, restored=True), found).kind == kind
 
 
-@pytest.mark.parametrize(("early", "kind"), [(0.1, Kind.AT_WORK), (0.0, Kind.ITEM_FAILURE)])
+@pytest.mark.parametrize(
+    ("early", "kind", "ticket", "message"),
+    [(0.1, Kind.AT_WORK, "event-1", ""), (0.0, Kind.ITEM_FAILURE, "", str(FORGOTTEN))],
+)
 def test_a_server_that_does_not_know_its_own_ticket_has_lost_the_memory_unless_it_is_new(
-    attempting: Attempting, early: float, kind: Kind
+    attempting: Attempting, early: float, kind: Kind, ticket: str, message: str
 ) -> None:
     at = NOW - attempting.context.settings.sync.retry_interval + early
     made = attempting.make(replace(UNKNOWN, ticket=Ticket("event-1", at)), Presence.CANNOT_TELL)
-    assert (made.kind, made.may_have_it) == (kind, True)
-    assert made.ticket == ("event-1" if kind is Kind.AT_WORK else "")
-    assert made.message == ("" if kind is Kind.AT_WORK else str(FORGOTTEN))
+    assert (made.kind, made.ticket, made.message) == (kind, ticket, message)
+    assert made.may_have_it
 
 
 def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:
