@@ -61,7 +61,8 @@ class Window:
             *(Route(path, self._page) for path in ("/", *(f"/{name}" for name in VIEWS[1:]))),
             Route(f"/{ENTER}", self._enter),
             Route("/view/{view}", self._live, methods=["POST"]),
-            *(Route(path, self._latest, methods=["POST"]) for path in ("/latest", "/search")),
+            Route("/latest", self._latest, methods=["POST"]),
+            Route("/search", self._search, methods=["POST"]),
             Route("/test", self._test, methods=["POST"]),
             Route("/events", self._events),
             Route("/memory/{key}", self._memory),
@@ -170,9 +171,12 @@ class Window:
         steps = await run_in_threadpool(settings_form.test, await acts.form_of(request))
         return self._html("tested.html", {"steps": steps})
 
-    async def _latest(self, request: Request) -> Response:
+    def _latest(self, _: Request) -> Response:
+        return self._found("")
+
+    async def _search(self, request: Request) -> Response:
         query = str((await acts.form_of(request)).get("query", "")).strip()
-        return await run_in_threadpool(self._found, query)
+        return await run_in_threadpool(self._found, query) if query else HTMLResponse("")
 
     def _found(self, query: str) -> Response:
         settings, now, _ = acts.current(), time.time(), self._language.gettext

@@ -330,7 +330,7 @@ def test_what_the_server_has_is_corrected_and_deleted(browser: Browser, bare_hom
     home.write_queue([entry("right"), entry(hostile)])
     with Window(home, browser, home.worker()) as window:
         tab = window.open()
-        wrong = tab.page.locator("#found li", has_text="wrong")
+        wrong = tab.page.locator("#latest li", has_text="wrong")
         wrong.get_by_role("button", name="Delete: wrong").click()
         tab.sees("Delete this memory?", "{{ 7*7 }}", within="#sheet")
         tab.button("Cancel", "#sheet").click()
@@ -342,12 +342,13 @@ def test_what_the_server_has_is_corrected_and_deleted(browser: Browser, bare_hom
         tab.sees("1 memory is back.", within="#note")
         has("right", hostile)
         tab.page.fill("#query", "wrong")
-        wrong.get_by_role("button", name="Correct: wrong").click()
+        found = tab.page.locator("#found li", has_text="wrong")
+        found.get_by_role("button", name="Correct: wrong").click()
         assert tab.page.input_value("#content") == hostile
         tab.page.fill("#content", "better")
         tab.button("Save and send").click()
         tab.sees("Corrected: the new text is sent, the old one is kept.", within="#note")
-        wait_until(lambda: wrong.count() == 0, what="corrected")
+        wait_until(lambda: wrong.count() + found.count() == 0, what="corrected")
         has("right", "better")
         tab.button("Undo").click()
         tab.sees("The memory has its old text again.", within="#note")
@@ -358,9 +359,9 @@ def test_what_the_server_has_is_corrected_and_deleted(browser: Browser, bare_hom
         wrong.get_by_role("button", name="Delete: wrong").click()
         tab.sees("Delete this memory?", within="#sheet")
         ids = {e["memory"]: e["id"] for e in home.json("recall", "-p", "alpha")["memories"]}
-        found = endpoint.find(next(home.data.rglob("local-server")))
-        assert found is not None
-        with client_of(found) as client:
+        server = endpoint.find(next(home.data.rglob("local-server")))
+        assert server is not None
+        with client_of(server) as client:
             client.put(f"/memories/{ids[hostile]}", json={"text": "changed"}).raise_for_status()
         tab.button("Back up and delete", "#sheet").click()
         tab.sees("Its text was changed meanwhile: look at it again.", within="#note")
@@ -372,5 +373,5 @@ def test_a_server_that_cannot_delete_is_named(window: Window, server: Standin) -
     window.home.write_queue([entry("there")])
     server.wait_for(lambda: server.count("there") == 1)
     tab = window.open()
-    tab.sees("there", "This server cannot correct or delete single memories.", within="#found")
-    assert tab.page.locator("#found li button").count() == 0
+    tab.sees("there", "This server cannot correct or delete single memories.", within="#latest")
+    assert tab.page.locator("#latest li button").count() == 0

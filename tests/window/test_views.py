@@ -38,7 +38,7 @@ def test_the_first_screen_says_how_things_stand(window: Window, server: Standin)
     assert facts["Memories go to"] == server.url.removeprefix("http://")
     assert (facts["Waiting"], facts["Not delivered"], facts["Delivered today"]) == ("0", "1", "1")
     tab.sees("1 memory: rejected by the server", "422", within=".groups")
-    tab.sees("delivered by now", "refused", within="#found .list")
+    tab.sees("delivered by now", "refused", within="#latest .list")
     tab.page.fill("#query", "delivered by now")
     tab.page.locator("#found h2", has_text="Found").wait_for()
     assert tab.page.locator("#found li").count() == 1
@@ -106,9 +106,9 @@ def test_what_others_do_shows_by_itself(window: Window, server: Standin) -> None
     tab.lists("stays")
     assert tab.page.get_by_role("checkbox", name="Choose: stays").is_checked()
     tab.page.click("nav a >> nth=0")
-    tab.sees("stays", within="#found .list")
+    tab.sees("stays", within="#latest .list")
     home.ok("add", "--project", "gamma", "just said")
-    tab.sees("just said", within="#found")
+    tab.sees("just said", within="#latest")
     server.wait_for(lambda: server.count("just said") == 1)
     wait_until(lambda: tab.page.locator("dd .value").nth(3).inner_text() == "1")
 
@@ -145,6 +145,50 @@ def test_no_answer_on_its_way_undoes_a_choice(window: Window) -> None:
     tab.page.fill("#text", "")
     home.write_dlq([*home.dlq_items(), waiting("newer", "two")])
     wait_until(lambda: sorted(tab.rows()) == ["newer", "there"], explain=lambda: str(tab.rows()))
+
+
+def test_what_is_found_stands_in_place_of_the_latest_until_the_search_is_cleared(
+    window: Window,
+) -> None:
+    home = window.home
+    home.write_queue([entry("wanted"), entry("another")])
+    tab = window.open()
+    latest, found = (tab.page.locator(f"#{each} .list") for each in ("latest", "found"))
+    tab.sees("wanted", "another", within="#latest .list")
+    held: list[Route] = []
+    tab.page.route("**/latest", lambda route: held.append(route), times=1)  # noqa: PLW0108
+    home.ok("pause")
+    wait_until(lambda: tab.page.title() and held, what="a list on its way")
+    tab.page.fill("#query", "wanted")
+    found.wait_for()
+    with tab.page.expect_response("**/latest"):
+        held[0].continue_()
+    latest.wait_for(state="hidden")
+    assert "wanted" in found.inner_text()
+    tab.page.fill("#query", "")
+    latest.wait_for()
+    assert found.count() == 0
+    tab.go("undelivered")
+    tab.page.fill("#query", "wanted")
+    found.wait_for()
+    tab.page.fill("#query", "")
+    tab.page.locator("#found:empty").wait_for(state="attached")
+
+
+def test_a_change_while_the_latest_are_on_their_way_is_asked_for_after_them(
+    window: Window,
+) -> None:
+    tab = window.open()
+    tab.page.route("**/events*", lambda _: None)  # no other change
+    tab.page.reload()
+    tab.sees("There are none yet.", within="#latest")
+    held: list[Route] = []
+    tab.page.route("**/latest", lambda route: held.append(route), times=1)  # noqa: PLW0108
+    for _ in range(2):
+        tab.page.evaluate("document.body.dispatchEvent(new Event('changed'))")
+        wait_until(lambda: tab.page.title() and held, what="a list on its way")
+    with tab.page.expect_request("**/latest"):
+        held[0].continue_()
 
 
 def test_an_outage_is_shaded_and_told(window: Window, server: Standin) -> None:
@@ -273,7 +317,7 @@ def test_a_server_that_hangs_is_said(window: Window, server: Standin) -> None:
     server.script_questions(*[Answer(delay=60)] * 9)
     tab = window.open()
     tab.sees("Every memory is delivered", within="h1")
-    tab.sees("did not answer", within="#found")
+    tab.sees("did not answer", within="#latest")
 
 
 # For everybody ------------------------------------------------------------------------------
@@ -302,7 +346,7 @@ def test_everybody_can_use_every_view(window: Window, server: Standin) -> None:
     for view in VIEWS:
         tab.go(view)
         if not view:
-            tab.page.locator("#found .list").wait_for()
+            tab.page.locator("#latest .list").wait_for()
         _suits_everybody(tab.page, view)
         if view == "undelivered":
             tab.page.locator("#chosen button.text").first.click()
