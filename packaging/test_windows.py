@@ -17,7 +17,7 @@ import windows
 WHOLE: Final = (
     "tests/windows", "tests/files", "tests/worker", "tests/cli", "tests/server", "tests/actions",
     "tests/ledger", "tests/config", "tests/system", "tests/localserver", "tests/core",
-    "tests/report", "tests/window", "tests/alerts",
+    "tests/window", "tests/alerts",
 )  # fmt: skip
 
 

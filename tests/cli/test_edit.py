@@ -12,8 +12,8 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system import programs
 from tests.cli.scratch import Scratch
-from tests.report.past import past
 from tests.support import needs
+from tests.support.past import past
 from tests.support.shapes import entry, queue_document, waiting
 
 # It starts no shell for an editor.

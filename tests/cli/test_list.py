@@ -11,7 +11,7 @@ from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
-from tests.report.past import past
+from tests.support.past import past
 from tests.support.shapes import dead, entry, queue_document, waiting
 
 

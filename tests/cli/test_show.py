@@ -11,7 +11,7 @@ from mem0tray.core.text import clock
 from mem0tray.files import private_folders
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
-from tests.report.past import past
+from tests.support.past import past
 from tests.support.shapes import emergency_lines, entry, queue_document, waiting
 
 SERVER = "https://server.test"

@@ -16,8 +16,8 @@ from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
 from tests.actions.scene import holding
 from tests.cli.scratch import Done, Scratch
-from tests.report.past import past
 from tests.support.imports import imported_by
+from tests.support.past import past
 from tests.support.shapes import Item, dead, entry, queue_document
 
 

@@ -12,9 +12,9 @@ from mem0tray.files import orders
 from mem0tray.server.remedy import of_refusal
 from tests.actions.scene import holding, metrics_of, worker
 from tests.cli.scratch import Scratch
-from tests.report.past import past
 from tests.support import needs
 from tests.support.http1 import Answer
+from tests.support.past import past
 from tests.support.shapes import emergency_lines, entry, queue_document, waiting
 from tests.support.standin import Standin
 

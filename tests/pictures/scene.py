@@ -11,9 +11,9 @@ from Xlib.display import Display
 
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.system.paths import Paths
-from tests.report.past import past
 from tests.support.desktop import Desktop
 from tests.support.home import Home
+from tests.support.past import past
 from tests.support.shapes import Item, dead, delay, waiting
 
 SCALE: Final = 2  # pixels for each that a program counts: pages show pictures at half their size

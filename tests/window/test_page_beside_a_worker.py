@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tests.report.reading import Document, parse
 from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import entry
 from tests.support.standin import Standin
+from tests.window.reading import Document, parse
 
 
 def _page(home: Home) -> Document:

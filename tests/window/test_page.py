@@ -21,8 +21,8 @@ from mem0tray.window.page import Gathered, Group, LetterList, block
 from mem0tray.window.words import Tone, headline
 from tests.actions.scene import found
 from tests.cli.scratch import Scratch
-from tests.report.reading import Document, made, parse
 from tests.support.shapes import dead, entry, queue_document, waiting
+from tests.window.reading import Document, made, parse
 
 _FRENCH = Language("fr")
 _ENGLISH = Language("en")

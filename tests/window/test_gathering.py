@@ -20,10 +20,10 @@ from mem0tray.window import outages, page
 from mem0tray.window.page import Gathered, LetterList, Slot
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
-from tests.report.past import past
-from tests.report.reading import Document, parse
 from tests.support import needs
+from tests.support.past import past
 from tests.support.shapes import dead
+from tests.window.reading import Document, parse
 
 _DAY = 86_400.0
 

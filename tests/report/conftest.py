@@ -1,5 +1,0 @@
-"""A scratch home a test."""
-
-from tests.cli.conftest import home
-
-__all__ = ["home"]
