@@ -43,11 +43,14 @@ _SENT: Final = Reason("The text waits to be delivered.")
 
 
 class Said(NamedTuple):
-    """What is said of an act that is done; `undo` is the backup that undoes it, if any."""
+    """What is said of an act that is done; `undo` is the backup that undoes it, if any.
+
+    `event` tells the page what to ask for again: `done`, `saved` (the settings), `switched`.
+    """
 
     text: str
     undo: str = ""
-    of_settings: bool = False
+    event: str = "done"
 
 
 def current() -> Settings:
@@ -186,16 +189,16 @@ class Acts:
 
     def _settings(self, form: Form) -> Said:
         settings_form.save(form)
-        return Said(self._language().gettext("Saved."), of_settings=True)
+        return Said(self._language().gettext("Saved."), event="saved")
 
     def _login(self, form: Form) -> Said:
         settings_form.start_at_login(wanted=bool(form.get("on")))
-        return Said(self._language().gettext("Saved."), of_settings=True)
+        return Said(self._language().gettext("Saved."), event="switched")
 
     def _claude(self, form: Form) -> Said:
         settings_form.connect_claude(wanted=bool(form.get("on")))
         text = self._language().gettext("Saved. Sessions that begin now follow it.")
-        return Said(text, of_settings=True)
+        return Said(text, event="switched")
 
 
 def _corrected(said: str, done: Corrected) -> Said:

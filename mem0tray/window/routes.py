@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import json
 import math
 import os
 import time
@@ -290,8 +291,7 @@ class Window:
         async def answer(request: Request) -> Response:
             done = await run_in_threadpool(act, await acts.form_of(request))
             answer = self._html("note.html", {"said": done.text, "undo": done.undo, "good": True})
-            answer.headers["HX-Trigger"] = "saved" if done.of_settings else "done"
-            return answer
+            return _telling(answer, done.event)
 
         return answer
 
@@ -299,8 +299,8 @@ class Window:
         reason = error.reason if isinstance(error, Mem0TrayError) else reasons.NONE
         said = reasons.sentence(reason).said(self._language)
         answer = self._html("note.html", {"said": said, "undo": "", "good": False})
-        answer.headers["HX-Retarget"], answer.headers["HX-Trigger"] = "#note", "changed"
-        return answer
+        answer.headers["Mem0tray-Note"] = "1"
+        return _telling(answer, "changed")
 
 
 _language_of = functools.cache(Language)
@@ -314,6 +314,12 @@ def _mark() -> tuple[object, ...]:
     files = (paths.ledger, wal, paths.queue, paths.dlq, paths.emergency, paths.metrics, paths.pause)
     found = map(atomic.signature, files)  # SQLite changes the owner of its log with each reader
     return (*(each and each.lasting for each in found), time.time() // _MINUTE)
+
+
+def _telling(answer: Response, event: str) -> Response:
+    """Tell the page of an event, though the button that was clicked may be gone by then."""
+    answer.headers["HX-Trigger"] = json.dumps({event: {"target": "body"}})
+    return answer
 
 
 async def _plain(_: Request, error: Exception) -> Response:

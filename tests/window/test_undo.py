@@ -109,5 +109,5 @@ def test_a_correction_that_is_undone_can_be_made_again(
     assert _do("restore", backup=kept) == (
         "The memory has its old text again.",
         done.kept.name,
-        False,
+        "done",
     )

@@ -20,22 +20,38 @@ function refresh() {
   document.body.dispatchEvent(new Event("changed"));
 }
 
-// A click is lost when its button is replaced before it is let go: until then nothing refreshes.
+// A click is lost when its button is replaced, or moves, before it is let go: until then nothing
+// refreshes. Then what was to be shown is asked for again.
 let pressed = false;
-let missed = false;
+const missed = new Set(); // events
 document.addEventListener("pointerdown", () => (pressed = true));
-for (const end of ["pointerup", "pointercancel"]) {
-  document.addEventListener(end, () => {
-    if (missed) setTimeout(refresh); // after the click
-    pressed = missed = false;
+for (const end of ["pointerup", "pointercancel", "pointermove"]) {
+  document.addEventListener(end, (event) => {
+    if (!pressed || event.buttons) return; // only a move shows that it was let go over a menu
+    pressed = false;
+    setTimeout(() => {
+      for (const { target, type } of missed) {
+        target.dispatchEvent(new Event(type, { bubbles: true }));
+      }
+      missed.clear();
+    }); // after the click
   });
 }
 document.body.addEventListener("htmx:beforeSwap", (event) => {
-  if (pressed && event.detail.requestConfig.triggeringEvent?.type === "changed") {
+  const cause = event.detail.requestConfig.triggeringEvent;
+  const refreshes = cause?.target === document.body || event.detail.target.id === "tested";
+  if (pressed && refreshes) {
     event.detail.shouldSwap = false;
-    missed = true;
+    missed.add(cause);
   }
 });
+// What is clicked twice is done once.
+const busy = "button.htmx-request, form.htmx-request [type=submit]";
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(busy)) return;
+  event.preventDefault();
+  event.stopPropagation();
+}, true);
 
 function connect() {
   let failures = 0;
@@ -67,6 +83,11 @@ function show(id) {
 
 // What is said of an act stands above everything, the sheet too.
 const note = document.getElementById("note");
+
+// Its own header, as htmx finds no other target for a button that is no longer on the page.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.getResponseHeader("Mem0tray-Note")) event.detail.target = note;
+});
 
 function say(html) {
   if (html) note.innerHTML = html;
@@ -113,7 +134,9 @@ document.addEventListener("change", (event) => {
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) sheet.close();
 });
-for (const act of ["done", "saved"]) document.body.addEventListener(act, () => sheet.close());
+sheet.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Trigger")?.includes("done")) sheet.close();
+});
 sheet.addEventListener("close", () => sheet.replaceChildren());
 // What was chosen while an answer was on its way stays chosen.
 let ticked = [];
