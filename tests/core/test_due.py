@@ -44,3 +44,10 @@ def test_a_retry_that_failed_waits_its_backoff(
     count: int, asked: float | None, wait: float
 ) -> None:
     assert due.dead_wait(count, asked) == wait
+
+
+@pytest.mark.parametrize(("since", "wait"), [(0, 2), (1, 2), (4, 4), (60, 60), (900, 600)])
+def test_a_server_that_works_on_an_item_is_asked_more_and_more_rarely(
+    since: float, wait: float
+) -> None:
+    assert due.work_due(NOW, NOW - since, 600) == NOW + wait

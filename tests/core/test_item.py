@@ -47,7 +47,7 @@ def test_an_item_is_read() -> None:
 def test_a_new_entry_was_never_tried() -> None:
     assert items.entry("a", "p", "text", NOW)["retries"] == 0
     item = parsed(b'{"content": "c"}')
-    assert (item.retries, item.retry_count, item.last_attempt) == (0, 0, 0)
+    assert (item.retries, item.retry_count, item.last_attempt, item.timestamp) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +208,19 @@ def test_what_is_no_text_has_the_body_of_nothing(end: bytes) -> None:
 def test_an_id_is_followed_by_one_other_that_tells_it(former: str, again: str) -> None:
     assert items.id_again(former) == again
     assert items.id_before(again) == former
+    assert items.first_id(again) == items.first_id(former)
+
+
+def test_an_id_that_was_followed_by_others_is_told_by_each() -> None:
+    assert [items.first_id(each) for each in ("x", "x-again-1", "x-again-12")] == ["x"] * 3
+    assert items.first_id("x-again-0") == "x-again-0"
+
+
+@pytest.mark.parametrize(
+    ("at", "found"), [(NOW, NOW), (1, 1), (0, 0), (-5, 0), (NOW + 1, 0), ("x", 0), (None, 0)]
+)
+def test_when_a_dead_letter_came_is_read_if_it_is_possible(at: object, found: float) -> None:
+    assert items.moved_to_dlq(json.dumps({"moved_to_dlq_at": at}).encode(), NOW) == found
 
 
 def test_an_id_follows_from_its_parts() -> None:

@@ -75,3 +75,7 @@ def test_a_text_is_laid_out_as_the_rest_of_it() -> None:
     assert json_edit.with_member('{"a": {"c": 1}}', ("a",), "b", [1]) == '{"a": {"c": 1, "b": [1]}}'
     assert json_edit.with_member('{"a": {}}', ("a",), "b", [1]) == '{"a": {"b": [1]}}'
     assert json_edit.with_value('{"a": 5}', ("a",), ["ü"]) == '{"a": ["ü"]}'
+    assert json_edit.with_member('{"a": 5}', (), "ü", 6) == '{"a": 5, "ü": 6}'
+    deep = '{\n    "a": {\n        "b": {}\n    }\n}\n'
+    made = '{\n    "a": {\n        "b": {\n            "c": 1\n        }\n    }\n}\n'
+    assert json_edit.with_member(deep, ("a", "b"), "c", 1) == made

@@ -94,6 +94,12 @@ def test_the_words_of_others_are_known_as_such() -> None:
     assert not reasons.is_quoted(Reason("refused"))
 
 
+def test_reasons_are_alike_if_both_words_and_arguments_are() -> None:
+    assert Reason("{n} waits", n=1) == Reason("{n} waits", n=1)
+    assert Reason("{n} waits", n=1) != Reason("{n} waits", n=2)
+    assert Reason("waits") != Reason("waits no more")
+
+
 def test_an_error_is_a_reason() -> None:
     error = atomic.unavailable(Path("/a"), FULL)
     what, remedy = reasons.parted(error.reason)

@@ -76,7 +76,8 @@ def test_a_mistyped_name_gets_a_guess() -> None:
         (9_999, "1 s ago"), (9_970, "30 s ago"), (9_800, "3 min ago"), (10_000 - 7200, "2 h ago"),
         (10_020, "in 20 s"), (10_479.9, "in 8 min"), (10_059.7, "in 1 min"), (13_599.5, "in 1 h"),
         (10_000 + 1800, "in 30 min"), (10_000 + 86_399, "in 1 d"),
-        (10_000 + 86_400 * 40, "in 40 d"),
+        (10_000 + 86_400 * 40, "in 40 d"), (10_001, "in 1 s"), (10_001.5, "in 2 s"),
+        (0.5, "3 h ago"),
     ],
 )  # fmt: skip
 def test_an_age_is_given_in_its_largest_unit(at: float | None, shown: str) -> None:
@@ -85,7 +86,7 @@ def test_an_age_is_given_in_its_largest_unit(at: float | None, shown: str) -> No
 
 @pytest.mark.parametrize(
     ("at", "shown"),
-    [(0, "due now"), (9_000, "due now"), (10_000.9, "due now"), (10_020, "in 20 s")],
+    [(0, "due now"), (9_000, "due now"), (10_000.9, "due now"), (10_001, "in 1 s")],
 )
 def test_what_is_to_come_is_never_just_now(at: float, shown: str) -> None:
     assert text.due(at, 10_000) == shown

@@ -280,6 +280,7 @@ def test_an_item_stands_in_a_document_as_it_is_or_laid_out() -> None:
     assert stands_as(pretty(raw, 2), raw, 2)
     assert not stands_as(pretty(raw, 1), raw, 2)
     assert not stands_as(b'{"a":[1]}', raw, 2)
+    assert pretty(raw, 2) == b'{\n      "a": [\n        1\n      ]\n    }'
 
 
 def test_scripts_of_windows_can_read_each_letter(monkeypatch: pytest.MonkeyPatch) -> None:

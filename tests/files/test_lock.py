@@ -196,6 +196,7 @@ def test_who_only_looks_keeps_no_worker_from_starting(
 def test_a_worker_waits_for_a_command(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command, worker = InstanceLock(path, locks.COMMAND), InstanceLock(path, "0d9f")
     command.acquire()
+    assert locks.holder(path) == (os.getpid(), "command")  # as workers of other versions read it
     monkeypatch.setattr(locks, "LOOKER", 0.0)
     looks = iter([lambda: None] * 5 + [command.release])
 

@@ -123,6 +123,19 @@ def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
     assert show.verb == SHOW
 
 
+def test_what_waiting_orders_delete_or_forget_is_found(paths: Paths) -> None:
+    for verb, name in ((DELETE, ODD), (FORGET, PLAIN), (RETRY, ("c", b"\x03" * 32))):
+        orders.leave(paths, orders.about(verb, [name]))
+    assert orders.discarded(paths.orders) == {ODD, PLAIN}
+
+
+def test_an_order_is_taken_back_unless_it_has_been_applied(paths: Paths) -> None:
+    left = orders.leave(paths, orders.about(RETRY, [ODD]))
+    assert orders.take_back(left)
+    assert not orders.take_back(left)
+    assert read(paths) == []
+
+
 def test_one_that_cannot_be_read_waits(paths: Paths) -> None:
     (paths.orders / "1-1.json").mkdir(parents=True)
     with pytest.raises(FileUnavailableError):
@@ -164,6 +177,9 @@ def test_an_order_that_was_applied_since_a_claim_came_too_late_for_it(folder: Pa
     assert barrier.look(before)
     assert not barrier.look(barrier.applied)
     assert not barrier.wait
+    before = barrier.applied
+    barrier.note_applied()
+    assert barrier.look(before)
 
 
 def test_what_is_no_order_hinders_nobody(tmp_path: Path) -> None:

@@ -23,3 +23,12 @@ def test_what_takes_long_is_published_more_rarely(longest: float, cost: float, w
     rate = PublishRate(longest)
     rate.note_cost(100.0, cost)
     assert rate.wait(100.0) == pytest.approx(wait)
+
+
+def test_a_command_waits_for_what_was_published_within_a_tenth_of_a_second() -> None:
+    rate = PublishRate()
+    found = [rate.is_quick]
+    for cost in (0.099, 0.1):
+        rate.note_cost(0.0, cost)
+        found.append(rate.is_quick)
+    assert found == [True, True, False]
