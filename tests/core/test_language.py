@@ -112,6 +112,7 @@ def test_any_name_of_a_language_is_taken(name: str, code: str) -> None:
     [
         ("en", "Nov 30, 2025"), ("en_US", "Nov 30, 2025"), ("en_GB.UTF-8", "30 Nov 2025"),
         ("en-gb", "30 Nov 2025"), ("en_GB@x", "30 Nov 2025"), ("de_GB", "Nov 30, 2025"),
+        ("en_CA", "Nov 30, 2025"), ("en_PH", "Nov 30, 2025"), ("en_PR", "Nov 30, 2025"),
         ("fr", "30 nov. 2025"), ("fr_CA@euro", "30 nov. 2025"),
     ],
 )  # fmt: skip

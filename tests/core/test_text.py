@@ -21,6 +21,11 @@ def test_one_line_is_one_line_of_a_limited_length(found: str, limit: int, shown:
     assert text.one_line(found, limit) == shown
 
 
+def test_an_excerpt_quotes_the_beginning() -> None:
+    assert text.excerpt("short") == "“short”"
+    assert text.excerpt("x" * 61) == f"“{'x' * 59}…”"
+
+
 def test_lines_stay_lines() -> None:
     assert text.lines("X\r\n\tb\x1bc\rd\n") == "X\n\tb\ufffdc\ufffdd\n"
 
