@@ -45,7 +45,7 @@ _SENT: Final = Reason("The text waits to be delivered.")
 class Said(NamedTuple):
     """What is said of an act that is done; `undo` is the backup that undoes it, if any.
 
-    `event` tells the page what to ask for again: `done`, `saved` (the settings), `switched`.
+    `event` says what the page refreshes: `done` (lists), `saved` (settings), `switched` (switches).
     """
 
     text: str

@@ -291,7 +291,7 @@ class Window:
         async def answer(request: Request) -> Response:
             done = await run_in_threadpool(act, await acts.form_of(request))
             answer = self._html("note.html", {"said": done.text, "undo": done.undo, "good": True})
-            return _telling(answer, done.event)
+            return _with_event(answer, done.event)
 
         return answer
 
@@ -300,7 +300,7 @@ class Window:
         said = reasons.sentence(reason).said(self._language)
         answer = self._html("note.html", {"said": said, "undo": "", "good": False})
         answer.headers["Mem0tray-Note"] = "1"
-        return _telling(answer, "changed")
+        return _with_event(answer, "changed")
 
 
 _language_of = functools.cache(Language)
@@ -316,8 +316,8 @@ def _mark() -> tuple[object, ...]:
     return (*(each and each.lasting for each in found), time.time() // _MINUTE)
 
 
-def _telling(answer: Response, event: str) -> Response:
-    """Tell the page of an event, though the button that was clicked may be gone by then."""
+def _with_event(answer: Response, event: str) -> Response:
+    """Add an event that reaches the page, though the clicked button may be gone by then."""
     answer.headers["HX-Trigger"] = json.dumps({event: {"target": "body"}})
     return answer
 
