@@ -136,3 +136,19 @@ def test_an_address_that_cannot_be_used_is_shown_without_its_user(ahead: str) ->
         ServerAddress.of(f"http://{ahead}mem0.test:0")
     shown = "mem0.test:0" if ahead else "http://mem0.test:0"
     assert caught.value.message == f"{shown!r} cannot be used as a server's address."
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [
+        ("localhost", ("127.0.0.1", "::1")),
+        ("mem0.localhost.", ("127.0.0.1", "::1")),
+        ("127.0.0.2", ("127.0.0.2",)),
+        ("notlocalhost", ("notlocalhost",)),
+        ("mem0.test", ("mem0.test",)),
+    ],
+)
+def test_no_resolver_is_asked_for_a_name_of_this_computer(
+    host: str, addresses: tuple[str, ...]
+) -> None:
+    assert ServerAddress.of(f"http://{host}:9").addresses == addresses

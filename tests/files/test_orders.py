@@ -40,11 +40,12 @@ def read(paths: Paths) -> list[Order]:
 
 def test_what_is_asked_is_read(paths: Paths) -> None:
     raw = b'{"content": "not UTF-8: \xff"}'
-    orders.leave(paths, orders.about(DELETE, [ODD, PLAIN], "copy.json"))
+    orders.leave(paths, orders.about(DELETE, [ODD, PLAIN], "copy.json", "http://a"))
     orders.leave(paths, Order(RESTORE, texts=[Text.of(raw, dead=True)]))
     orders.leave(paths, orders.Order(orders.SHOW))
     first, second, third = read(paths)
-    assert (first.verb, first.names, first.backup) == (DELETE, [ODD, PLAIN], "copy.json")
+    assert (first.verb, first.names) == (DELETE, [ODD, PLAIN])
+    assert (first.backup, first.server) == ("copy.json", "http://a")
     assert [(text.data, text.dead) for text in second.texts] == [(raw, True)]
     assert (third.verb, third.names) == (SHOW, [])
 

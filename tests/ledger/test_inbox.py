@@ -110,6 +110,15 @@ def test_a_row_says_what_the_ledger_knows(ledger: Ledger, inbox: Inbox) -> None:
     )
 
 
+def test_only_fresh_entries_are_found_by_their_bytes(inbox: Inbox) -> None:
+    entry = fresh("a")
+    key = inbox.add_fresh(entry, NOW, ask=False)
+    gone = inbox.add_fresh(fresh("b"), NOW, ask=False)
+    inbox.discard([gone], NOW, "user")
+    inbox.add_dead(letter("c"), b"{}", NOW, ask=False, gen=None)
+    assert inbox.fresh_by(bytes) == {entry.raw: key}
+
+
 def test_what_the_queue_file_may_still_show_is_remembered(inbox: Inbox) -> None:
     entry, other = fresh("a"), fresh("b")
     key = inbox.add_fresh(entry, NOW, ask=False)

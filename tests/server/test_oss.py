@@ -83,6 +83,11 @@ def test_white_space_in_a_project_is_escaped_where_it_occurs(project: str, name:
     assert request.json["metadata"].get("mem0tray_project", name) == project
 
 
+def test_a_memory_without_an_id_names_none() -> None:
+    _, (request,) = called(ADDED, "save", Memory("alpha", "text", ""))
+    assert request.json["metadata"] == {}
+
+
 def test_a_user_takes_the_place_of_the_project() -> None:
     terms = Terms("Jo Doe")
     _, (request,) = called(ADDED, "save", Memory("my project", "text", "k"), terms=terms)
