@@ -295,12 +295,13 @@ class Window:
 
         return answer
 
-    async def _failed(self, _: Request, error: Exception) -> Response:
+    async def _failed(self, request: Request, error: Exception) -> Response:
         reason = error.reason if isinstance(error, Mem0TrayError) else reasons.NONE
         said = reasons.sentence(reason).said(self._language)
         answer = self._html("note.html", {"said": said, "undo": "", "good": False})
         answer.headers["Mem0tray-Note"] = "1"
-        return _with_event(answer, "changed")
+        is_act = request.url.path.removeprefix(self._doors.path) in self._acts.by_name
+        return _with_event(answer, "changed") if is_act else answer
 
 
 _language_of = functools.cache(Language)

@@ -35,6 +35,9 @@ class Held:
     def let_go(self) -> None:
         self._kept[0].continue_()
 
+    def fail(self) -> None:
+        self._kept[0].fulfill(status=500)
+
 
 @pytest.fixture
 def memories(browser: Browser, bare_home: Home) -> Iterator[Tab]:
@@ -92,14 +95,14 @@ def test_what_is_found_stands_in_place_of_the_latest_until_the_search_is_cleared
     assert "wanted" in found.inner_text()
     tab.page.fill("#query", "")
     latest.wait_for()
-    assert found.count() == 0
+    found.wait_for(state="hidden")
     tab.go("undelivered")
     tab.page.fill("#query", "wanted")
     found.wait_for()
     assert not tab.page.locator("#wanted").is_visible()  # it may be long
     tab.page.fill("#query", "")
     tab.page.locator("#wanted").wait_for()
-    assert tab.page.locator("#found").inner_html() == ""
+    tab.page.locator("#found:empty").wait_for(state="attached")
 
 
 def test_a_change_while_the_latest_are_on_their_way_is_asked_for_after_them(
@@ -164,6 +167,41 @@ def test_an_error_is_told_though_its_button_is_gone(window: Window) -> None:
     assert "It does not wait any more" in tab.said()
 
 
+def test_a_fault_is_told_though_its_button_was_replaced(window: Window) -> None:
+    window.fill(waiting("stays"))
+    tab = window.open("undelivered")
+    held = Held(tab, "retry")
+    tab.button("Try now").click()
+    held.wait()
+    window.home.ok("pause")
+    tab.button("Resume").wait_for()
+    held.fail()
+    assert tab.page.locator("#note .said").inner_text() == "That did not work"
+    window.faults.clear()
+
+
+def test_a_sheet_that_was_closed_stays_closed(window: Window) -> None:
+    window.fill(waiting("stays"))
+    tab = window.open("undelivered")
+    tab.page.get_by_role("button", name="Correct: stays").click()
+    held = Held(tab, "ask/delete")
+    tab.button("Back up and delete …", "#sheet").click()
+    held.wait()
+    with tab.page.expect_event("requestfailed", lambda each: each.url.endswith("ask/delete")):
+        tab.page.keyboard.press("Escape")
+    assert tab.page.locator("#sheet[open]").count() == 0
+
+
+def test_a_press_whose_end_is_not_seen_holds_nothing_up(window: Window) -> None:
+    tab = window.open("settings")
+    tab.page.locator("[name='notifications.level']").hover()
+    tab.page.mouse.down()
+    tab.page.select_option("[name='notifications.level']", "none")
+    tab.button("Save").press("Enter")
+    assert tab.said() == "Saved."
+    tab.page.locator("[name='was:notifications.level'][value=none]").wait_for(state="attached")
+
+
 def test_an_act_leaves_the_sheet_of_another_memory_open(window: Window) -> None:
     window.fill(waiting("first"), waiting("second"))
     tab = window.open("undelivered")
@@ -208,11 +246,14 @@ def test_an_act_that_is_clicked_twice_is_done_once(window: Window) -> None:
     tab = window.open("undelivered")
     asked: list[str] = []
     tab.page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
-    held = Held(tab, "retry")
+    answer, refresh = Held(tab, "retry"), Held(tab, "view/undelivered")
     tab.button("Try now").dblclick()
-    held.wait()
-    held.let_go()
+    answer.wait()
+    answer.let_go()
     assert tab.said() == "1 memory is tried again."
+    refresh.wait()
+    tab.button("Try now").click()
+    refresh.let_go()
     tab.sees("There are none.")
     assert asked.count("retry") == 1
 

@@ -2,16 +2,19 @@
 
 import time
 from typing import Any
+from unittest import mock
 
 import pytest
 from starlette.datastructures import ImmutableMultiDict
 from starlette.testclient import TestClient
 
+from mem0tray.actions import recall
 from mem0tray.config import settings as config
-from mem0tray.core.errors import SettingsError
+from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.language import Language
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.window import settings_form
+from mem0tray.window.guard import FORM
 from mem0tray.window.routes import Window
 from tests.cli.scratch import Scratch
 from tests.support.standin import Standin
@@ -80,3 +83,18 @@ def test_a_page_that_is_asked_for_is_a_sign_of_life() -> None:
     served._left -= 1000
     client.get(f"{way}undelivered").raise_for_status()
     assert served.unwatched() < 1000
+
+
+@pytest.mark.usefixtures("home")
+def test_only_an_act_that_fails_has_the_page_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = Window(Endpoint(9, 1, "token", 0.0), Language("en"))
+    client = TestClient(served.app, base_url="http://127.0.0.1:9")
+    way = served._doors.path
+    client.get(f"{way}enter?ticket={served._doors.ticket(time.monotonic())}").raise_for_status()
+    refuse = mock.Mock(side_effect=Mem0TrayError("It did not answer."))
+    monkeypatch.setattr(recall, "latest", refuse)
+    monkeypatch.setattr(settings_form, "save", refuse)
+    headers = {FORM: served._doors.form, "Origin": "http://127.0.0.1:9"}
+    found = {each: client.post(f"{way}{each}", headers=headers) for each in ("latest", "settings")}
+    assert all("It did not answer." in each.text for each in found.values())
+    assert [each for each in found if "HX-Trigger" in found[each].headers] == ["settings"]

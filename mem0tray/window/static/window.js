@@ -25,9 +25,9 @@ function refresh() {
 let pressed = false;
 const missed = new Set(); // events
 document.addEventListener("pointerdown", () => (pressed = true));
-for (const end of ["pointerup", "pointercancel", "pointermove"]) {
+for (const end of ["pointerup", "pointercancel", "pointermove", "keydown"]) {
   document.addEventListener(end, (event) => {
-    if (!pressed || event.buttons) return; // only a move shows that it was let go over a menu
+    if (!pressed || event.buttons) return; // over a menu it is let go unseen
     pressed = false;
     setTimeout(() => {
       for (const { target, type } of missed) {
@@ -45,13 +45,20 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
     missed.add(cause);
   }
 });
-// What is clicked twice is done once.
-const busy = "button.htmx-request, form.htmx-request [type=submit]";
+// What is clicked twice is done once: a button does nothing more until it is replaced.
+const busy = "button.htmx-request, button[data-done], form.htmx-request [type=submit]";
 document.addEventListener("click", (event) => {
   if (!event.target.closest(busy)) return;
   event.preventDefault();
   event.stopPropagation();
 }, true);
+document.body.addEventListener("htmx:afterOnLoad", ({ detail }) => {
+  if (isDone(detail.xhr)) detail.elt.dataset.done = "";
+});
+
+function isDone(xhr) {
+  return Boolean(xhr.getResponseHeader("HX-Trigger")?.includes("done"));
+}
 
 function connect() {
   let failures = 0;
@@ -135,9 +142,12 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) sheet.close();
 });
 sheet.addEventListener("htmx:beforeOnLoad", (event) => {
-  if (event.detail.xhr.getResponseHeader("HX-Trigger")?.includes("done")) sheet.close();
+  if (isDone(event.detail.xhr)) sheet.close();
 });
-sheet.addEventListener("close", () => sheet.replaceChildren());
+sheet.addEventListener("close", () => {
+  htmx.trigger(sheet, "htmx:abort"); // or what was asked for in it would open it again
+  sheet.replaceChildren();
+});
 // What was chosen while an answer was on its way stays chosen.
 let ticked = [];
 document.body.addEventListener("htmx:beforeSwap", (event) => {
@@ -168,7 +178,8 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   note.hidePopover(); // it is about something else
   sheet.showModal();
 });
-document.body.addEventListener("htmx:responseError", (event) => {
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.isError) return;
   if (event.detail.xhr.status === 403) show("resting");
   else say(document.getElementById("failed").innerHTML);
 });
