@@ -51,6 +51,16 @@ def memories(browser: Browser, bare_home: Home) -> Iterator[Tab]:
         assert window.faults == []
 
 
+def trying_again(window: Window) -> tuple[Tab, Held]:
+    """Click "Try now" on the first of two memories, and hold the request."""
+    window.fill(waiting("first"), waiting("second"))
+    tab = window.open("undelivered")
+    held = Held(tab, "retry")
+    tab.page.locator("#chosen li", has_text="first").get_by_role("button", name="Try now").click()
+    held.wait()
+    return tab, held
+
+
 def ask_to_delete(tab: Tab, text: str) -> None:
     tab.page.get_by_role("button", name=f"Delete: {text}", exact=True).click()
 
@@ -168,11 +178,7 @@ def test_an_error_is_told_though_its_button_is_gone(window: Window) -> None:
 
 
 def test_a_fault_is_told_though_its_button_was_replaced(window: Window) -> None:
-    window.fill(waiting("stays"))
-    tab = window.open("undelivered")
-    held = Held(tab, "retry")
-    tab.button("Try now").click()
-    held.wait()
+    tab, held = trying_again(window)
     window.home.ok("pause")
     tab.button("Resume").wait_for()
     held.fail()
@@ -203,11 +209,7 @@ def test_a_press_whose_end_is_not_seen_holds_nothing_up(window: Window) -> None:
 
 
 def test_an_act_leaves_the_sheet_of_another_memory_open(window: Window) -> None:
-    window.fill(waiting("first"), waiting("second"))
-    tab = window.open("undelivered")
-    held = Held(tab, "retry")
-    tab.page.locator("#chosen li", has_text="first").get_by_role("button", name="Try now").click()
-    held.wait()
+    tab, held = trying_again(window)
     tab.page.get_by_role("button", name="Correct: second").click()
     tab.page.fill("#content", "second, corrected")
     held.let_go()
@@ -216,11 +218,7 @@ def test_an_act_leaves_the_sheet_of_another_memory_open(window: Window) -> None:
 
 
 def test_a_click_counts_though_an_act_before_it_is_answered_before_it_ends(window: Window) -> None:
-    window.fill(waiting("first"), waiting("second"))
-    tab = window.open("undelivered")
-    held = Held(tab, "retry")
-    tab.page.locator("#chosen li", has_text="first").get_by_role("button", name="Try now").click()
-    held.wait()
+    tab, held = trying_again(window)
     tab.page.get_by_role("button", name="Correct: second").hover()
     tab.page.mouse.down()
     with tab.page.expect_response("**/view/undelivered"):
