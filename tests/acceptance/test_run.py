@@ -112,7 +112,8 @@ def test_in_the_terminal_the_command_hears_of_an_alert(
     home.write_dlq([waiting("one"), waiting("two")])
     server.health = Answer(503)
     worker = home.worker()
-    wait_until(lambda: mail.exists() and mail.read_text().endswith(".\n"), what="the mail")
+    # The first look may come before the file is taken in; the next one comes half a minute later.
+    wait_until(lambda: mail.exists() and mail.read_text().endswith(".\n"), LONGEST, "the mail")
     assert "2 dead letters: more than 1 for 0 minutes." in mail.read_text()
     wait_until(lambda: "DLQ alert: 2 dead" in worker.out, what="a line")
     wait_until(lambda: home.log_lines("DLQ alert: 2 dead"), what="logged")
