@@ -3,8 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -120,7 +119,6 @@ class Registry:
     """As much of `winreg` as we use; keys are made by writing only."""
 
     HKEY_CURRENT_USER = "HKCU"
-    KEY_READ = 1
     KEY_WRITE = 2
     REG_SZ = 1
 
@@ -128,77 +126,50 @@ class Registry:
         self.keys: dict[str, dict[str, Any]] = {}
         self.locked = False
 
-    @contextmanager
-    def OpenKey(  # noqa: N802  (the module's own name)
-        self, root: str, key: str, reserved: int = 0, access: int = KEY_READ
-    ) -> Iterator[tuple[dict[str, Any], int]]:
-        assert (root, reserved) == ("HKCU", 0)
-        if key not in self.keys:
-            raise FileNotFoundError(2, "The system cannot find the file specified")
-        if self.locked and access == self.KEY_WRITE:
-            raise PermissionError(13, "Access is denied")
-        yield self.keys[key], access
+    def OpenKey(self, root: str, key: str) -> AbstractContextManager[dict[str, Any]]:  # noqa: N802  (the module's own name)
+        assert root == self.HKEY_CURRENT_USER
+        return nullcontext(_there(self.keys, key))
 
-    @contextmanager
     def CreateKeyEx(  # noqa: N802
         self, root: str, key: str, reserved: int, access: int
-    ) -> Iterator[tuple[dict[str, Any], int]]:
-        self.keys.setdefault(key, {})
-        with self.OpenKey(root, key, reserved, access) as opened:
-            yield opened
+    ) -> AbstractContextManager[dict[str, Any]]:
+        assert (root, reserved, access) == (self.HKEY_CURRENT_USER, 0, self.KEY_WRITE)
+        if self.locked:
+            raise PermissionError(13, "Access is denied")
+        return nullcontext(self.keys.setdefault(key, {}))
 
-    def QueryValueEx(  # noqa: N802
-        self, key: tuple[dict[str, Any], int], name: str
-    ) -> tuple[Any, int]:
-        if name not in key[0]:
-            raise FileNotFoundError(2, "The system cannot find the file specified")
-        return key[0][name], self.REG_SZ
+    def QueryValueEx(self, key: dict[str, Any], name: str) -> tuple[Any, int]:  # noqa: N802
+        return _there(key, name), self.REG_SZ
 
     def SetValueEx(  # noqa: N802
-        self, key: tuple[dict[str, Any], int], name: str, reserved: int, kind: int, value: str
+        self, key: dict[str, Any], name: str, reserved: int, kind: int, value: str
     ) -> None:
-        assert (key[1], reserved, kind) == (self.KEY_WRITE, 0, self.REG_SZ)
-        key[0][name] = value
+        assert (reserved, kind) == (0, self.REG_SZ)
+        key[name] = value
 
-    def DeleteValue(self, key: tuple[dict[str, Any], int], name: str) -> None:  # noqa: N802
-        assert key[1] == self.KEY_WRITE
-        if name not in key[0]:
-            raise FileNotFoundError(2, "The system cannot find the file specified")
-        del key[0][name]
+    def DeleteValue(self, key: dict[str, Any], name: str) -> None:  # noqa: N802
+        _there(key, name)
+        del key[name]
 
 
-_PARAMETERS: Final = re.compile(r"on run \{(.+)\}\n")
+def _there(values: dict[str, Any], name: str) -> Any:
+    if name not in values:
+        raise FileNotFoundError(2, "The system cannot find the file specified")
+    return values[name]
 
 
 class Osascript:
-    """Stands in for `osascript`: it notes script and words."""
+    """Stands in for `osascript`: it notes the script, and the words of all calls."""
 
     def __init__(self, folder: Path) -> None:
-        self._log = folder / "osascript"
-        self.program = script(
-            folder / "program",
-            f"""
-            cat > "{self._log}.script"
-            printf '%s\\0' "$@" > "{self._log}.new"
-            mv "{self._log}.new" "{self._log}.words"
-            """,
-        )
-
-    def called(self) -> bool:
-        return self._log.with_suffix(".words").exists()
-
-    def forget(self) -> None:
-        self._log.with_suffix(".words").unlink(missing_ok=True)
+        self._script, self._words = folder / "osascript.script", folder / "osascript.words"
+        body = f"cat > '{self._script}'; printf '%s\\0' \"$@\" >> '{self._words}'"
+        self.program = script(folder / "program", body)
 
     @property
     def words(self) -> list[str]:
-        return self._log.with_suffix(".words").read_bytes().decode().split("\0")[:-1]
+        return self._words.read_bytes().decode().split("\0")[:-1]
 
     @property
     def source(self) -> str:
-        """The script; AppleScript raises where it has another number of words than names."""
-        text = self._log.with_suffix(".script").read_text(encoding="ascii")
-        found = _PARAMETERS.match(text)
-        assert found is not None
-        assert len(found[1].split(", ")) == len(self.words) - 1
-        return text
+        return self._script.read_text(encoding="ascii")

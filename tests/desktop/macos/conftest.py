@@ -1,5 +1,6 @@
 """A Mac for a test: the names of the real one, and nothing that it has not."""
 
+import fcntl
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ def mac(real_names: Names, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]
     machine = Machine(real_names)
     kit.put_in_place(monkeypatch, machine)
     monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)  # a tray sets it
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", fcntl.F_GETFD, raising=False)
     yield machine
     for name in kit.there():
         del sys.modules[name]

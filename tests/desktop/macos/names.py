@@ -36,6 +36,55 @@ _FRAMEWORKS: Final = (
 _PATIENCE: Final = 50.0  # seconds for a download
 _LISTED: Final = re.compile(r"\$([A-Za-z_]\w*)(?:@([^$]*))?")
 
+# The wheels list a selector where pyobjc must be told more than Objective-C itself says. These
+# are the others that we use, few enough for a person to look up: each is in Apple's documentation
+# of its class, and all but `button` in the headers of GNUstep too.
+PLAIN: Final = {
+    "NSObject": {"alloc", "init"},
+    "NSProcessInfo": {"processInfo", "beginActivityWithOptions:reason:"},
+    "NSBundle": {"mainBundle", "bundleIdentifier"},
+    "NSSet": {"setWithArray:"},
+    "NSError": {"localizedDescription"},
+    "NSApplication": {"sharedApplication", "run", "stop:", "setDelegate:"},
+    "NSStatusBar": {"systemStatusBar", "statusItemWithLength:", "removeStatusItem:"},
+    "NSStatusItem": {"button", "menu", "setMenu:", "setAutosaveName:"},
+    "NSView": {"setToolTip:", "window"},
+    "NSButton": {"image", "setImage:", "setKeyEquivalent:", "performClick:"},
+    "NSWindow": {
+        *("occlusionState", "setLevel:", "makeKeyAndOrderFront:", "orderOut:"),
+        "endSheet:",
+    },
+    "NSAlert": {
+        *("setMessageText:", "setInformativeText:", "setAlertStyle:", "setIcon:", "window"),
+        *("addButtonWithTitle:", "buttons"),
+    },
+    "NSImage": {"addRepresentation:", "representations"},
+    "NSImageRep": {"pixelsWide"},
+    "NSBitmapImageRep": {"imageRepWithData:"},
+    "NSMenu": {
+        *("addItem:", "setDelegate:", "delegate", "removeAllItems", "numberOfItems"),
+        *("itemAtIndex:", "performActionForItemAtIndex:"),
+    },
+    "NSMenuItem": {
+        "submenu",
+        *("separatorItem", "setTitle:", "setSubmenu:", "setTarget:", "setState:"),
+        *("setRepresentedObject:", "representedObject"),
+    },
+    # Of these two classes the wheels tell nothing.
+    "UNNotificationContent": {"categoryIdentifier"},
+    "UNMutableNotificationContent": {"setTitle:", "setBody:", "setCategoryIdentifier:"},
+    "UNNotificationRequest": {"requestWithIdentifier:content:trigger:", "content"},
+    "UNNotification": {"request"},
+    "UNNotificationResponse": {"notification", "actionIdentifier"},
+    "UNNotificationAction": {"actionWithIdentifier:title:options:"},
+    "UNNotificationCategory": {"categoryWithIdentifier:actions:intentIdentifiers:options:"},
+    "UNUserNotificationCenter": {
+        *("currentNotificationCenter", "setDelegate:", "setNotificationCategories:"),
+        "removeDeliveredNotificationsWithIdentifiers:",
+    },
+    "SMAppService": {"mainAppService", "status"},
+}
+
 
 class NoNamesError(Exception):
     """The wheels are not there and cannot be had; the text says why."""
@@ -104,13 +153,15 @@ class Names:
 
 @cache
 def names() -> Names:
-    """All that the wheels tell. Raises NoNamesError.
+    """All that the wheels and `PLAIN` tell. Raises NoNamesError.
 
     What a constant of text is only a Mac knows: here it is its own name.
     """
     found = Names(folder())
     for framework in _FRAMEWORKS:
         _read(found, framework)
+    for name, selectors in PLAIN.items():
+        found.selectors[name] |= selectors
     return found
 
 

@@ -1,15 +1,18 @@
 """Objective-C as Python sees it through pyobjc, and no more lenient than that.
 
 A class here answers to the selectors that it has, with as many arguments as they have colons,
-on the main thread. Everything else raises, and is remembered as a fault: code that swallows
-what its libraries raise would hide it.
+on the main thread. A property that macOS has needs no method: what is set (`setTitle:`), or
+an object made with (`initWithTitle:`), is kept as `_title`. Everything else raises, and is
+remembered as a fault: code that swallows what its libraries raise would hide it.
 """
 
 import inspect
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import MethodType
 from typing import Any, Final, Self
 
 from tests.desktop.macos.names import Names
@@ -63,36 +66,15 @@ class Current:
 current: Final = Current()
 
 
-class Selector:
-    """A method of ours under a selector of its own, as `objc.namedSelector` makes them."""
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        selector: bytes = b"",
-        signature: bytes = b"",
-        isClassMethod: bool = False,  # noqa: FBT001, FBT002, N803  (pyobjc's)
-    ) -> None:
-        del signature, isClassMethod
-        self.function = function
-        self.name = selector.decode() or _selector(function.__name__)
-        _check_arity(function, self.name.count(":"), self.name)
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        return self.function.__get__(instance, owner)
-
-
 def _selector(name: str) -> str:
     return name.replace("_", ":")
 
 
-def _check_arity(function: Callable[..., Any], colons: int, selector: str) -> None:
-    parameters = list(inspect.signature(function).parameters.values())[1:]
-    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
-        return  # ends with nil in Objective-C
-    if len(parameters) != colons:
+def _check_arity(function: Callable[..., Any], selector: str) -> None:
+    colons, takes = selector.count(":"), len(inspect.signature(function).parameters) - 1
+    if takes != colons:
         raise BadPrototypeError(
-            f"{selector} has {colons} arguments, {function.__qualname__} takes {len(parameters)}"
+            f"{selector} has {colons} arguments, {function.__qualname__} takes {takes}"
         )
 
 
@@ -106,15 +88,24 @@ class ObjCClass(type):
             function = value.__func__ if isinstance(value, classmethod) else value
             if key.startswith("_") or not inspect.isfunction(function):
                 continue
+            if framework or key.endswith("_"):
+                _check_arity(function, _selector(key))
             if framework:
                 wrapped = _answering(function, _selector(key))
                 space[key] = classmethod(wrapped) if isinstance(value, classmethod) else wrapped
-            elif key.endswith("_"):
-                _check_arity(function, key.count("_"), _selector(key))
         return super().__new__(cls, name, bases, space)
 
     def __getattr__(cls, name: str) -> Any:
-        raise _unknown(cls, name)
+        """Make an object, and keep what it is made of: `setWithArray:`."""
+        _, made, labels = name.partition("With")
+        if not made or not cls.has(name):
+            raise _unknown(cls, name)
+        return MethodType(_keeping(labels, lambda _: cls.alloc().init(), name), cls)
+
+    def has(cls, name: str) -> bool:
+        """Whether macOS has this selector."""
+        known = current.machine.names.has(cls.lineage, _selector(name))
+        return known and not name.startswith("_")
 
     @property
     def lineage(cls) -> Iterator[str]:
@@ -125,19 +116,17 @@ def _unknown(owner: ObjCClass, name: str) -> AttributeError:
     text = f"{owner.__name__} has no selector {_selector(name)}"
     if name.startswith("_"):
         return AttributeError(text)  # Python asks for some
-    if current.machine.names.has(owner.lineage, _selector(name)):
+    if owner.has(name):
         text = f"{owner.__name__} has {_selector(name)}, which nothing here stands in for"
     return AttributeError(current.machine.fault(text))
 
 
 def _answering(function: Callable[..., Any], selector: str) -> Callable[..., Any]:
-    _check_arity(function, selector.count(":"), selector)
-    variadic = "*" in str(inspect.signature(function))
     colons = selector.count(":")
 
     def answer(self: Any, *arguments: Any) -> Any:
         owner: Any = self if isinstance(self, type) else type(self)
-        if not variadic and len(arguments) != colons:
+        if len(arguments) != colons:
             text = f"{owner.__name__} {selector} needs {colons} arguments, got {len(arguments)}"
             raise TypeError(current.machine.fault(text))
         if owner._main_alone and threading.get_ident() != current.machine.main:
@@ -147,6 +136,55 @@ def _answering(function: Callable[..., Any], selector: str) -> Callable[..., Any
 
     answer.__name__ = function.__name__
     return answer
+
+
+def as_text(value: object) -> str:
+    """A text, which pyobjc makes an NSString of; nothing else is one, and no lone surrogate."""
+    if not isinstance(value, str):
+        raise TypeError(current.machine.fault(f"{value!r} is no text"))
+    try:
+        value.encode("utf-16")
+    except UnicodeEncodeError:
+        raise ValueError(current.machine.fault(f"{value!r} is no Unicode")) from None
+    return value
+
+
+def as_kind(kind: str, value: Any) -> Any:
+    """The value, if it is an object of the class."""
+    if not isinstance(type(value), ObjCClass) or kind not in type(value).lineage:
+        raise TypeError(current.machine.fault(f"{value!r} is no {kind}"))
+    return value
+
+
+_TEXTS: Final = {
+    *("title", "messageText", "informativeText", "toolTip", "accessibilityLabel", "autosaveName"),
+    *("keyEquivalent", "action", "body", "identifier", "categoryIdentifier"),
+}
+_OBJECTS: Final = {
+    "image": "NSImage",
+    "icon": "NSImage",
+    "submenu": "NSMenu",
+    "data": "NSData",
+    "content": "UNNotificationContent",
+    "notificationCategories": "NSSet",
+}
+
+
+def _keeping(labels: str, owner: Callable[[Any], Any], name: str) -> Callable[..., Any]:
+    """A method that keeps its arguments under their labels, and returns the owner of these."""
+
+    def keep(self: Any, *values: Any) -> Any:
+        made = owner(self)
+        for label, value in zip(labels.removesuffix("_").split("_"), values, strict=True):
+            attribute = label[0].lower() + label[1:]
+            if attribute in _TEXTS:
+                as_text(value)
+            elif attribute in _OBJECTS:
+                as_kind(_OBJECTS[attribute], value)
+            setattr(made, f"_{attribute}", value)
+        return made
+
+    return _answering(keep, _selector(name))
 
 
 class NSObject(metaclass=ObjCClass):
@@ -164,6 +202,12 @@ class NSObject(metaclass=ObjCClass):
     def init(self) -> Self:
         return self
 
+    @classmethod
+    def _made(cls, **attributes: Any) -> Self:
+        made = cls.alloc().init()
+        vars(made).update(attributes)
+        return made
+
     def performSelectorOnMainThread_withObject_waitUntilDone_(
         self, selector: object, argument: object, wait: object
     ) -> None:
@@ -178,7 +222,17 @@ class NSObject(metaclass=ObjCClass):
         current.machine.later.append(lambda: _send(self, selector, argument))
 
     def __getattr__(self, name: str) -> Any:
-        raise _unknown(type(self), name)
+        """Keep or give a property for which no stand-in has a way of its own."""
+        owner = type(self)
+        kinds = ("initWith", "set", "is")
+        kind = next((each for each in kinds if re.match(f"{each}[A-Z]", name)), "")
+        labels = name.removeprefix(kind)
+        attribute = f"_{labels[:1].lower()}{labels[1:]}"
+        if owner.has(name) and kind in ("initWith", "set"):
+            return MethodType(_keeping(labels, lambda made: made, name), self)
+        if owner.has(name) and hasattr(self, attribute):
+            return MethodType(_answering(lambda self: getattr(self, attribute), name), self)
+        raise _unknown(owner, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Keep an attribute; those of the frameworks take none."""
@@ -190,22 +244,17 @@ class NSObject(metaclass=ObjCClass):
 
 def responds(target: Any, selector: str) -> Callable[..., Any] | None:
     """The method of an object that answers to a selector, by that name alone."""
-    for owner in type(target).__mro__:
-        for key, value in vars(owner).items():
-            if isinstance(value, Selector):
-                found = value.name == selector
-            else:
-                found = callable(value) and key[:1] != "_" and _selector(key) == selector
-            if found:
-                method: Callable[..., Any] = getattr(target, key)
-                return method
-    return None
+    name = selector.replace(":", "_")
+    if not any(name in vars(owner) for owner in type(target).__mro__):
+        return None
+    method: Callable[..., Any] = getattr(target, name)
+    return method
 
 
-def act(target: Any, action: bytes, sender: object) -> None:
-    method = responds(target, action.decode())
+def act(target: Any, action: str, sender: object) -> None:
+    method = responds(target, action)
     if method is None:
-        text = f"-[{type(target).__name__} {action.decode()}]: unrecognized selector"
+        text = f"-[{type(target).__name__} {action}]: unrecognized selector"
         raise AttributeError(current.machine.fault(text))
     method(sender)
 
@@ -214,3 +263,8 @@ def _send(target: Any, selector: Any, argument: object) -> None:
     """As many arguments as it takes: Objective-C hands one over in any case."""
     method: Any = selector if callable(selector) else responds(target, selector)
     method(*[argument][: method.__name__.count("_")])
+
+
+def plain(name: str, above: Any = NSObject) -> Any:
+    """A class that has nothing but what is kept in its objects."""
+    return ObjCClass(name, (above,), {"__module__": __name__})

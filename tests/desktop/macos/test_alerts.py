@@ -14,12 +14,11 @@ from tests.desktop.macos.user import User
 
 QUESTION = ("Delete?", "Project: “a & b”\0\ud800", "Back up and delete", "Cancel")
 ESCAPE = "\x1b"
+Ask = Callable[[Callable[[], object]], "Future[object]"]
 
 
 @pytest.fixture
-def asked(
-    mac: Machine, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[Callable[[], object]], "Future[object]"]]:
+def asked(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
     """Ask on another thread, and let the main one go on until the alert is there."""
 
     def ask(question: Callable[[], object]) -> "Future[object]":
@@ -34,23 +33,23 @@ def asked(
 
 @pytest.mark.parametrize(("title", "answer"), [("Back up and delete", True), ("Cancel", False)])
 def test_a_question_floats_and_activates_nothing(
-    mac: Machine,
-    user: User,
-    asked: Callable[[Callable[[], object]], "Future[object]"],
-    title: str,
-    *,
-    answer: bool,
+    mac: Machine, user: User, asked: Ask, title: str, *, answer: bool
 ) -> None:
     names = mac.names.values
     waits = asked(lambda: Dialogs().ask(*QUESTION, memory="“Likes tea”"))
     (alert,) = mac.alerts
     window = alert._parent
     assert window._level == names["NSFloatingWindowLevel"]
-    assert window._style & names["NSWindowStyleMaskNonactivatingPanel"]
-    assert (alert._text, alert._more) == (QUESTION[0], lines(f"“Likes tea”\n\n{QUESTION[1]}"))
-    buttons = [(each._title, each._destructive, each._key) for each in alert._buttons]
+    assert window._styleMask & names["NSWindowStyleMaskNonactivatingPanel"]
+    assert (alert._messageText, alert._informativeText) == (
+        QUESTION[0],
+        lines(f"“Likes tea”\n\n{QUESTION[1]}"),
+    )
+    buttons = [
+        (each._title, each._hasDestructiveAction, each._keyEquivalent) for each in alert._buttons
+    ]
     assert buttons == [("Back up and delete", True, ""), ("Cancel", False, ESCAPE)]
-    assert alert._style == names["NSAlertStyleCritical"]
+    assert alert._alertStyle == names["NSAlertStyleCritical"]
     assert alert._icon is not None, "Python's own"
     assert not waits.done()
     user.answer(title)
@@ -58,19 +57,17 @@ def test_a_question_floats_and_activates_nothing(
     assert (window._visible, mac.alerts) == (False, [])
 
 
-def test_a_text_is_closed_by_any_key(
-    user: User, asked: Callable[[Callable[[], object]], "Future[object]"]
-) -> None:
+def test_a_text_is_closed_by_any_key(user: User, asked: Ask) -> None:
     waits = asked(lambda: Dialogs().show("title", "text", "Close"))
     alert = user.answer("Close")
     waits.result(20.0)
-    assert [(each._key, each._destructive) for each in alert._buttons] == [("\r", False)]
+    assert [(each._keyEquivalent, each._hasDestructiveAction) for each in alert._buttons] == [
+        ("\r", False)
+    ]
 
 
 def test_a_question_that_nobody_answers_means_no(
-    mac: Machine,
-    asked: Callable[[Callable[[], object]], "Future[object]"],
-    monkeypatch: pytest.MonkeyPatch,
+    mac: Machine, asked: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dialogs, "PATIENCE", 0.05)
     waits = asked(lambda: Dialogs().ask(*QUESTION))
@@ -79,9 +76,7 @@ def test_a_question_that_nobody_answers_means_no(
     assert mac.alerts == []
 
 
-def test_what_cannot_be_shown_is_an_error(
-    asked: Callable[[Callable[[], object]], "Future[object]"], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_shown_is_an_error(asked: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or it would hold up all later ones."""
     monkeypatch.setattr(icon, "icon_file", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):

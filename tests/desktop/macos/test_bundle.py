@@ -1,6 +1,5 @@
 """In our bundle: notifications under our own name, and the login item; elsewhere neither."""
 
-import fcntl
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,6 @@ def bundle(mac: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mac
     monkeypatch.setattr(sys, "executable", str(program))
     monkeypatch.setattr(sys, "argv", [str(program)])
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(fcntl, "F_FULLFSYNC", fcntl.F_GETFD, raising=False)
     mac.bundle = BUNDLE
     return mac
 
@@ -63,8 +61,9 @@ def test_a_notification_has_buttons_and_replaces_its_kind(bundle: Machine) -> No
     assert len(center._shown) == 2
     content = center._shown["moved"].content()
     assert (content._title, content._body) == ("Moved to DLQ", "2 memories")
-    buttons = center._categories[content.categoryIdentifier()]._actions
-    assert [(each._name, each._title) for each in buttons] == [("retry", "Try again")]
+    categories = {each._identifier: each for each in center._notificationCategories._array}
+    buttons = categories[content.categoryIdentifier()]._actions
+    assert [(each._identifier, each._title) for each in buttons] == [("retry", "Try again")]
     default = bundle.names.values["UNNotificationDefaultActionIdentifier"]
     plain = next(name for name in center._shown if name != "moved")
     clicks = [("moved", default), ("moved", "retry"), (plain, default), ("moved", "restore")]

@@ -1,6 +1,7 @@
 """With and without a login at the Mac's screen: what `doctor` says, and whether there is a tray."""
 
 import ctypes
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -68,14 +69,13 @@ class Function:
 
 
 def log_in(machine: Machine, patch: pytest.MonkeyPatch, *, here: bool) -> None:
-    class Library:
-        def __init__(self, path: str) -> None:
-            name = path.rpartition("/")[2]
-            assert path == f"{FRAMEWORKS}/{name}.framework/{name}"
-            assert path.rpartition("/")[0] in machine.names.told_in("Quartz/CoreGraphics")
+    name = "CGSessionCopyCurrentDictionary"
+    assert name in machine.names.functions
 
-        def __getattr__(self, name: str) -> Function:
-            assert name in machine.names.functions, f"CoreGraphics has no {name}"
-            return Function(0x7F00_0001_0000 if here else 0)
+    def library(path: str) -> SimpleNamespace:
+        folder, _, last = path.rpartition("/")
+        assert path == f"{FRAMEWORKS}/{last}.framework/{last}"
+        assert folder in machine.names.told_in("Quartz/CoreGraphics")
+        return SimpleNamespace(**{name: Function(0x7F00_0001_0000 if here else 0)})
 
-    patch.setattr(ctypes, "CDLL", Library)
+    patch.setattr(ctypes, "CDLL", library)

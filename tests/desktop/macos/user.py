@@ -1,7 +1,7 @@
 """What a person at a Mac sees and does: the menu bar, clicks, and the end of a session."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from mem0tray.desktop.tray import Tray
@@ -19,15 +19,12 @@ class User:
         self._machine = machine
         self.ends: Step = lambda: None  # what is called when the system ends the process
         self.at_open: Callable[[], object] = lambda: None
-        self.hidden = 0  # how often it was said that the icon cannot be seen
+        self.hidden: list[str] = []  # whenever it was said that the icon cannot be seen
         self._opened: Any = None
 
     def runs(self, tray: Tray, *steps: Callable[[], object]) -> None:
         self.plans(*steps, tray.stop)
-        tray.run(lambda: None, self.ends, self.at_open, self._note_hidden)
-
-    def _note_hidden(self) -> None:
-        self.hidden += 1
+        tray.run(lambda: None, self.ends, self.at_open, lambda: self.hidden.append("hidden"))
 
     def plans(self, *steps: Callable[[], object]) -> None:
         """Take the steps in turn, once an icon is seen and whenever nothing else is done."""
@@ -76,7 +73,7 @@ class User:
 
     @property
     def tooltip(self) -> str:
-        return str(self._item.button()._tooltip)
+        return str(self._item.button()._toolTip)
 
     @property
     def icon(self) -> Any:
@@ -84,23 +81,23 @@ class User:
 
     def menu(self, *path: str) -> list[str]:
         """The lines of the menu, which is opened for that, or of one in it, with their ticks."""
-        if self._opened is not None:
-            return [_shown(each) for each in self._lines(path)]
-        self.open_menu()
-        shown = [_shown(each) for each in self._lines(path)]
-        self.close_menu()
+        opened = self._opened is not None
+        if not opened:
+            self.open_menu()
+        shown = [_shown(each) for each in self.lines(*path)]
+        if not opened:
+            self.close_menu()
         return shown
 
     def answer(self, title: str) -> Any:
         """Press the button of the alert on the screen; return the alert."""
         (alert,) = self._machine.alerts
-        first = self._machine.names.values["NSAlertFirstButtonReturn"]
-        alert._end(first + [each._title for each in alert._buttons].index(title))
+        next(each for each in alert._buttons if each._title == title).performClick_(None)
         return alert
 
     def line(self, *path: str) -> Any:
         *above, last = path
-        return next(each for each in self._lines(above) if each._title == last)
+        return next(each for each in self.lines(*above) if each._title == last)
 
     def open_menu(self) -> None:
         """Open the menu, which is filled as it opens."""
@@ -120,9 +117,6 @@ class User:
         self.close_menu()
         act(line._target, line._action, line)
 
-    def lines(self, *path: str) -> list[Any]:
-        return self._lines(path)
-
     def see_icon(self, sight: bool) -> None:  # noqa: FBT001  (that is the question)
         self._item.button().window()._visible = sight
 
@@ -133,7 +127,7 @@ class User:
         assert reopen is not None
         reopen(None, False)  # noqa: FBT003
 
-    def _lines(self, path: Iterable[str]) -> list[Any]:
+    def lines(self, *path: str) -> list[Any]:
         menu = self._opened or self._item._menu
         for title in path:
             menu = next((each._submenu for each in _of(menu) if each._title == title), None)
@@ -155,7 +149,7 @@ def _shown(line: Any) -> str:
 
 
 def _tell(menu: Any, selector: str) -> None:
-    tell = menu._delegate and responds(menu._delegate(), selector)
+    tell = menu.delegate() and responds(menu.delegate(), selector)
     if tell:
         tell(menu)
 

@@ -4,38 +4,15 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Self
 
-from tests.desktop.macos.appkit import (
-    NSImage,
-    NSResponder,
-    OnMain,
-    as_kind,
-    as_size,
-    as_text,
-    shared,
-)
-from tests.desktop.macos.runtime import act, current
+from tests.desktop.macos.appkit import NSImage, NSResponder, OnMain, shared
+from tests.desktop.macos.runtime import NSObject, act, as_kind, as_text, current, plain
 
 
 class NSView(NSResponder):
     """Something on the screen."""
 
-    _tooltip: str | None = None
-    _said: str | None = None  # by VoiceOver
-
-    def setToolTip_(self, text: str | None) -> None:
-        self._tooltip = None if text is None else as_text(text)
-
-    def setAccessibilityLabel_(self, text: str | None) -> None:
-        self._said = None if text is None else as_text(text)
-
-    def accessibilityLabel(self) -> str | None:
-        return self._said
-
-    def window(self) -> "NSWindow":
-        if "_window" not in vars(self):
-            self._window = NSWindow.alloc().init()
-            self._window._visible = True
-        return self._window
+    def window(self) -> Any:
+        return vars(self).setdefault("_window", NSWindow._made(_visible=True))
 
 
 class NSControl(NSView):
@@ -46,33 +23,14 @@ class NSButton(NSControl):
     """A button; its target and action are the framework's, in an alert."""
 
     _image: NSImage | None = None
-    _title = ""
-    _key = ""
-    _destructive = False
-
-    def setImage_(self, image: NSImage | None) -> None:
-        self._image = as_kind(image, NSImage, None)
-
-    def image(self) -> NSImage | None:
-        return self._image
-
-    def hasDestructiveAction(self) -> bool:
-        return self._destructive
 
     def performClick_(self, sender: object) -> None:
         del sender
         alert = next(each for each in current.machine.alerts if self in each._buttons)
         alert._end(_value("NSAlertFirstButtonReturn") + alert._buttons.index(self))
 
-    def setKeyEquivalent_(self, key: str) -> None:
-        self._key = as_text(key)
 
-    def setHasDestructiveAction_(self, destructive: object) -> None:
-        self._destructive = bool(destructive)
-
-
-class NSStatusBarButton(NSButton):
-    """That of a status item."""
+NSStatusBarButton = plain("NSStatusBarButton", NSButton)
 
 
 # Windows --------------------------------------------------------------------------------------
@@ -82,21 +40,12 @@ class NSWindow(NSResponder):
     """A window; `_visible` is whether anything of it is seen."""
 
     _visible = False
-    _level = 0
-    _hides = False
-    _style = 0
 
     def isVisible(self) -> bool:
         return True  # also when the bar hides a status item
 
     def occlusionState(self) -> int:
-        return int(self._visible) * int(_value("NSWindowOcclusionStateVisible"))
-
-    def setLevel_(self, level: int) -> None:
-        self._level = int(level)
-
-    def setHidesOnDeactivate_(self, hides: object) -> None:
-        self._hides = bool(hides)
+        return int(self._visible) * _value("NSWindowOcclusionStateVisible")
 
     def center(self) -> None:
         """Do nothing: there is no screen."""
@@ -110,64 +59,30 @@ class NSWindow(NSResponder):
         self._visible = False
 
     def endSheet_(self, sheet: "NSWindow") -> None:
-        alert = next(each for each in current.machine.alerts if each._sheet is sheet)
+        alert = next(each for each in current.machine.alerts if each._window is sheet)
         alert._end(_value("NSModalResponseStop"))
 
 
-class NSPanel(NSWindow):
-    """A window beside others; it is gone while another program is in front, unless told."""
-
-    _hides = True
-
-    def initWithContentRect_styleMask_backing_defer_(
-        self, frame: Any, style: int, backing: int, defer: object
-    ) -> Self:
-        place, size = frame
-        as_size(place), as_size(size), int(backing), bool(defer)
-        self._style = int(style)
-        return self
+NSPanel = plain("NSPanel", NSWindow)
 
 
 class NSAlert(OnMain):
     """A question; its buttons are in the order of their responses."""
 
-    _style = 0
-    _icon: NSImage | None = None
-    _text = _more = ""
-    _sheet: NSWindow | None = None
-
-    def setMessageText_(self, text: str) -> None:
-        self._text = as_text(text)
-
-    def setInformativeText_(self, text: str) -> None:
-        self._more = as_text(text)
-
-    def setAlertStyle_(self, style: int) -> None:
-        self._style = int(style)
-
-    def setIcon_(self, icon: NSImage | None) -> None:
-        self._icon = as_kind(icon, NSImage, None)
-
     def addButtonWithTitle_(self, title: str) -> NSButton:
-        made: NSButton = NSButton.alloc().init()
-        made._title = as_text(title)
-        buttons = vars(self).setdefault("_buttons", [])
-        made._key = "" if buttons else "\r"
-        buttons.append(made)
-        return made
-
-    def buttons(self) -> list[NSButton]:
-        return list(self._buttons)
-
-    def window(self) -> NSWindow | None:
-        return self._sheet
+        buttons: list[NSButton] = vars(self).setdefault("_buttons", [])
+        key = "" if buttons else "\r"
+        made = {"_title": as_text(title), "_keyEquivalent": key, "_hasDestructiveAction": False}
+        buttons.append(NSButton._made(**made))
+        return buttons[-1]
 
     def beginSheetModalForWindow_completionHandler_(
         self, window: NSWindow, handler: Callable[[int], None]
     ) -> None:
-        if not as_kind(window, NSWindow)._visible or window._hides:
+        # A panel is gone while another program is in front, unless told.
+        if not window._visible or vars(window).get("_hidesOnDeactivate", True):
             raise ValueError(current.machine.fault("the sheet of a window that is not there"))
-        self._parent, self._handler, self._sheet = window, handler, NSWindow.alloc().init()
+        self._parent, self._handler, self._window = window, handler, NSWindow._made()
         current.machine.alerts.append(self)
 
     def _end(self, response: int) -> None:
@@ -188,57 +103,16 @@ class NSMenuItem(OnMain):
     _title = ""
     _separator = False
     _submenu: Any = None
-    _target: Any = None
     _state = 0
     _enabled = True
-    _represented: object = None
 
     @classmethod
     def separatorItem(cls) -> "NSMenuItem":
-        made = cls.alloc().init()
-        made._separator = True
-        return made
-
-    def initWithTitle_action_keyEquivalent_(self, title: str, action: object, key: str) -> Self:
-        self._title = as_text(title)
-        self._action = _action(action)
-        as_text(key)
-        return self
-
-    def title(self) -> str:
-        return self._title
-
-    def submenu(self) -> Any:
-        return self._submenu
-
-    def setTitle_(self, title: str) -> None:
-        self._title = as_text(title)
-
-    def setSubmenu_(self, menu: "NSMenu") -> None:
-        as_kind(menu, NSMenu)
-        self._submenu = menu
-
-    def setTarget_(self, target: Any) -> None:
-        self._target = target
-
-    def setRepresentedObject_(self, represented: object) -> None:
-        self._represented = represented
-
-    def representedObject(self) -> object:
-        return self._represented
-
-    def setState_(self, state: int) -> None:
-        self._state = int(state)
-
-    def setEnabled_(self, enabled: object) -> None:
-        self._enabled = bool(enabled)
+        return cls._made(_separator=True)
 
 
 class NSMenu(OnMain):
     """A menu; `_items` are its lines."""
-
-    _enables = True
-    _delegate: Any = None
 
     def initWithTitle_(self, title: str) -> Self:
         self._title = as_text(title)
@@ -247,10 +121,10 @@ class NSMenu(OnMain):
 
     def setDelegate_(self, delegate: Any) -> None:
         """Tell one when it opens and closes; it is not kept alive by that."""
-        self._delegate = weakref.ref(delegate)
+        self._told = weakref.ref(delegate)
 
     def delegate(self) -> Any:
-        return self._delegate()
+        return self._told() if "_told" in vars(self) else None
 
     def numberOfItems(self) -> int:
         return len(self._items)
@@ -260,39 +134,16 @@ class NSMenu(OnMain):
 
     def performActionForItemAtIndex_(self, place: int) -> None:
         item = self._items[place]
-        action: Any = item._action
-        act(item._target, action, item)
-
-    def setAutoenablesItems_(self, enables: object) -> None:
-        self._enables = bool(enables)
+        act(item._target, item._action, item)
 
     def addItem_(self, item: NSMenuItem) -> None:
-        as_kind(item, NSMenuItem)
-        self._items.append(item)
+        self._items.append(as_kind("NSMenuItem", item))
 
     def removeAllItems(self) -> None:
         self._items.clear()
 
 
-class NSStatusItem(OnMain):
-    """A place in the menu bar."""
-
-    _menu: NSMenu | None = None
-
-    def button(self) -> NSStatusBarButton:
-        if "_button" not in vars(self):
-            self._button = NSStatusBarButton.alloc().init()
-        return self._button
-
-    def setAutosaveName_(self, name: str) -> None:
-        self._name = as_text(name)
-
-    def menu(self) -> NSMenu | None:
-        return self._menu
-
-    def setMenu_(self, menu: NSMenu | None) -> None:
-        as_kind(menu, NSMenu, None)
-        self._menu = menu
+NSStatusItem = plain("NSStatusItem", OnMain)
 
 
 class NSStatusBar(OnMain):
@@ -302,15 +153,11 @@ class NSStatusBar(OnMain):
     def systemStatusBar(cls) -> "NSStatusBar":
         return shared(cls)
 
-    def statusItemWithLength_(self, length: float) -> NSStatusItem:
+    def statusItemWithLength_(self, length: float) -> Any:
         del length
-        item: NSStatusItem = NSStatusItem.alloc().init()
+        item = NSStatusItem._made(_button=NSStatusBarButton._made())
         vars(self).setdefault("_items", []).append(item)
         return item
 
-    def removeStatusItem_(self, item: NSStatusItem) -> None:
+    def removeStatusItem_(self, item: NSObject) -> None:
         vars(self)["_items"].remove(item)
-
-
-def _action(value: object) -> object:
-    return as_kind(value.encode("ascii") if isinstance(value, str) else value, bytes, None)
