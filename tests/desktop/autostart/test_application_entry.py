@@ -66,25 +66,19 @@ def test_the_entry_is_valid_and_names_icon_and_notifications(
     assert all(_icon(data, size).read_bytes().startswith(b"\x89PNG") for size in SIZES)
 
 
-def test_a_later_start_writes_nothing_even_of_another_mem0tray(
+def test_a_later_start_writes_nothing_even_of_another_mem0tray_until_the_first_is_gone(
     placed: ApplicationEntry, data: Path, tmp_path: Path
 ) -> None:
     before = _files(data)
     placed.mend()
-    second = _entry(tmp_path / "second", data)
-    second.mend()
+    second = tmp_path / "second" / "mem0tray"
+    _entry(second.parent, data).mend()
     assert _files(data) == before
-    second.put()
-    assert _fields(placed)["Exec"] == str(tmp_path / "second" / "mem0tray")
-
-
-def test_it_follows_a_program_that_moved(placed: ApplicationEntry, tmp_path: Path) -> None:
     (tmp_path / "bin" / "mem0tray").unlink()
     assert placed.state().name == STALE
-    moved = tmp_path / "moved" / "mem0tray"
-    _entry(moved.parent, tmp_path / "data").mend()
-    assert _fields(placed)["Exec"] == str(moved)
-    assert f"Exec={moved} open" in Path(placed.where).read_text(encoding="utf-8")
+    _entry(second.parent, data).mend()
+    assert _fields(placed)["Exec"] == str(second)
+    assert f"Exec={second} open" in Path(placed.where).read_text(encoding="utf-8")
 
 
 def test_another_version_puts_its_own_there_and_keeps_the_user_s_lines(

@@ -1,19 +1,15 @@
 """The LaunchAgent: what launchd and the user's settings make of it, with a stand-in."""
 
 import plistlib
-import subprocess
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import BLOCKED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.macos import LaunchAgent
 from mem0tray.desktop.session import BUNDLE
-from tests.desktop.autostart.test_xdg import NAMES
 from tests.desktop.programs import Programs, script
-from tests.support.machine import tool
 
 
 @pytest.fixture
@@ -36,18 +32,6 @@ def test_launchd_would_load_the_file_and_show_its_icon(login: LaunchAgent, tmp_p
         "AssociatedBundleIdentifiers": [BUNDLE],
     }
     assert Path(login.where).stat().st_mode & 0o077 == 0  # else launchd would refuse it
-
-
-@pytest.mark.parametrize("name", [*NAMES, "a'b", '"c" \\ $d'])
-def test_another_reader_finds_the_same_words(tmp_path: Path, programs: Programs, name: str) -> None:
-    programs.add("launchctl")
-    program = script(tmp_path / name / "mem0tray", "exit 0")
-    login = LaunchAgent([str(program), "-m", name], tmp_path, 501)
-    login.enable()
-    read = [tool("plistutil"), "-i", login.where, "-f", "bin", "-o", "-"]  # its JSON is wrong
-    done = subprocess.run(read, capture_output=True, check=True)
-    assert plistlib.loads(done.stdout)["ProgramArguments"] == [str(program), "-m", name]
-    assert login.state() == AutostartState(ENABLED, login.command)
 
 
 def test_what_a_crash_has_said_goes_with_the_agent(login: LaunchAgent, tmp_path: Path) -> None:
@@ -98,12 +82,3 @@ def test_an_agent_that_starts_nothing_is_mended(login: LaunchAgent, data: bytes)
     assert (login.state().name, bool(login.state().reason)) == (STALE, True)
     assert login.mend()
     assert login.state() == AutostartState(ENABLED, login.command)
-
-
-def test_a_folder_in_its_place_is_not_ours(login: LaunchAgent) -> None:
-    Path(login.where).mkdir(parents=True)
-    assert login.where in login.state().reason
-    with pytest.raises(Mem0TrayError, match=r"mem0tray\.plist is not made by mem0tray"):
-        login.enable()
-    assert "stays as it is" in login.disable()[0]
-    assert not login.mend()

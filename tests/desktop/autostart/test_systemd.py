@@ -107,28 +107,3 @@ def test_a_unit_that_was_disabled_with_systemctl_is_named_and_enabled_again(
     assert not service.mend()
     service.enable()
     assert service.state().name == ENABLED
-
-
-@pytest.mark.usefixtures("manager")
-def test_a_masked_unit_is_not_written_through(service: UserService) -> None:
-    path = Path(service.where)
-    path.parent.mkdir()
-    path.symlink_to("/dev/null")
-    with pytest.raises(Mem0TrayError, match="is not made by mem0tray"):
-        service.enable()
-    service.disable()
-    assert path.is_symlink()
-
-
-def test_a_service_that_ends_with_the_login_is_named_with_its_remedy(
-    service: UserService, manager: UserSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(linux, "_LINGER", tmp_path)
-    monkeypatch.setenv("LOGNAME", "anna")
-    manager.answer()
-    service.enable()
-    (advice,) = service.advice()
-    assert "Lingering is off" in advice
-    assert "`sudo loginctl enable-linger anna`" in advice
-    (tmp_path / "anna").touch()
-    assert service.advice() == []

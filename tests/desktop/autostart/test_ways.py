@@ -86,14 +86,6 @@ def manager(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch)
     return made
 
 
-@pytest.mark.usefixtures("manager")
-def test_without_a_desktop_the_service_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "has_desktop", lambda _: False)
-    assert autostart.chosen().kind == SERVICE
-    assert autostart.current().kind == SERVICE
-    assert autostart.chosen(DESKTOP).kind == DESKTOP
-
-
 def test_each_takes_the_place_of_the_other_and_says_so(manager: UserSystemd) -> None:
     assert autostart.chosen(SERVICE).enable() == []
     assert (_states(), manager.runs()) == ((DISABLED, ENABLED), True)
@@ -130,50 +122,35 @@ def test_an_entry_that_no_desktop_reads_comes_with_the_command_for_a_service(
     assert "`mem0tray autostart enable --service`" in advice
 
 
-def test_elsewhere_there_is_one_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert autostart.chosen().kind == DESKTOP
-    assert autostart.chosen().where.endswith("Library/LaunchAgents/mem0tray.plist")
-
-
-VENV = "/home/u/.local/share/pipx/venvs/mem0tray"
-PYTHON = f"{VENV}/bin/python"
+PYTHON = "/home/u/.local/share/pipx/venvs/mem0tray/bin/python"
+BESIDE = "/home/u/.local/share/pipx/venvs/mem0tray/bin/mem0tray"
 LINK = "/home/u/.local/bin/mem0tray"
-BESIDE = f"{VENV}/bin/mem0tray"
-EXE = r"C:\venv\Scripts\mem0trayw.exe"
-PYTHONW = r"C:\venv\Scripts\pythonw.exe"
+SCRIPTS = "C:\\venv\\Scripts\\"
+EXE, PYTHONW, CONSOLE = (SCRIPTS + name for name in ("mem0trayw.exe", "pythonw.exe", "python.exe"))
+ABOVE = r"C:\venv\python.exe"
+MODULE = r"C:\x\__main__.py"
 
 
 @pytest.mark.parametrize(
-    ("argv0", "there", "expected"),
+    ("argv0", "python", "there", "expected"),
     [
-        (LINK, {LINK, BESIDE}, (LINK,)),
-        ("/lib/__main__.py", {BESIDE}, (BESIDE,)),
-        ("/gone/mem0tray", {BESIDE}, (BESIDE,)),
-        ("/bin/pytest", {"/bin/pytest"}, (PYTHON, "-m", "mem0tray")),
+        (LINK, PYTHON, {LINK, BESIDE}, [LINK]),
+        ("/lib/__main__.py", PYTHON, {BESIDE}, [BESIDE]),
+        ("/gone/mem0tray", PYTHON, {BESIDE}, [BESIDE]),
+        ("/bin/pytest", PYTHON, {"/bin/pytest"}, [PYTHON, "-m", "mem0tray"]),
+        (MODULE, CONSOLE, {EXE, PYTHONW}, [EXE]),
+        (MODULE, CONSOLE, {PYTHONW}, [PYTHONW, "-m", "mem0tray"]),
+        (MODULE, ABOVE, set(), [ABOVE, "-m", "mem0tray"]),
+        (MODULE, ABOVE, {EXE}, [EXE]),
     ],
-    ids=["pipx's link", "python -m", "a name that is gone", "no script"],
+    ids=["pipx's link", "python -m", "a name that is gone", "no script"]
+    + [f"Windows: {it}" for it in ("mem0trayw", "pythonw", "neither", "Scripts beside Python")],
 )
-def test_the_script_by_the_name_it_was_called_or_else_the_interpreter_starts_it(
-    argv0: str, there: set[str], expected: tuple[str, ...]
+def test_the_script_by_the_name_it_was_called_or_else_the_interpreter_starts_it_without_a_console(
+    argv0: str, python: str, there: set[str], expected: list[str]
 ) -> None:
-    assert Origin(argv0, PYTHON, is_there=there.__contains__).tray() == expected
-
-
-@pytest.mark.parametrize(
-    ("there", "python", "expected"),
-    [
-        ({EXE, PYTHONW}, r"C:\venv\Scripts\python.exe", (EXE,)),
-        ({PYTHONW}, r"C:\venv\Scripts\python.exe", (PYTHONW, "-m", "mem0tray")),
-        (set(), r"C:\venv\python.exe", (r"C:\venv\python.exe", "-m", "mem0tray")),
-        ({EXE}, r"C:\venv\python.exe", (EXE,)),
-    ],
-    ids=["mem0trayw", "pythonw", "neither", "Scripts beside Python"],
-)
-def test_windows_opens_no_console(there: set[str], python: str, expected: tuple[str, ...]) -> None:
-    origin = Origin(r"C:\x\__main__.py", python, windows=True, is_there=there.__contains__)
-    assert origin.tray() == expected
+    origin = Origin(argv0, python, windows=argv0 == MODULE, is_there=there.__contains__)
+    assert [*origin.tray()] == expected
 
 
 def test_what_it_names_runs(tmp_path: Path) -> None:
