@@ -16,6 +16,7 @@ __all__ = ["paths"]  # a scratch home
 
 if TYPE_CHECKING:
     from tests.support.desktop import Desktop
+    from tests.support.session import Session
     from tests.support.tray import Tray
 
 # There is no X display and no session bus, and no library for them, anywhere else.
@@ -33,6 +34,15 @@ def desktop(tmp_path: Path) -> "Iterator[Desktop]":
     from tests.support.desktop import Desktop
 
     with Desktop(tmp_path / "desktop") as started:
+        yield started
+
+
+@pytest.fixture
+def bus_session(tmp_path: Path) -> "Iterator[Session]":
+    """Start a session bus alone, on which a test may start a daemon."""
+    from tests.support.session import session
+
+    with session(tmp_path) as started:
         yield started
 
 

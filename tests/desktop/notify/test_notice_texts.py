@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter as Tally
-from collections.abc import Callable
 
 import pytest
 
@@ -19,8 +18,6 @@ from tests.desktop.notify.test_notices import WALL, Desk, alert, desk, moved, re
 LINE = 60  # characters of a body that a desktop shows at first
 
 __all__ = ["desk"]
-
-DELETED = events.UserAction("delete", dead=1, fresh=1, backup="kept.json")
 
 
 @pytest.mark.parametrize(
@@ -52,19 +49,8 @@ def test_each_subject_says_what_happened_and_what_to_do(
     assert "secret" not in notice.body
 
 
-def _down(desk: Desk) -> None:
-    desk.notices.counts = Counts(0, 2, None)
-    desk.state(DOWN, "refused")
-    desk.passes(DOWN_AFTER)
-
-
-def _back(desk: Desk) -> None:
-    _down(desk)
-    desk.state(HEALTHY)
-
-
-def _needed(reason: str, *, told: bool = False) -> Event:
-    return events.StateChanged(ACTION_NEEDED, reasons.quoted(reason), told=told)
+def _state(name: str, reason: str = "x", *, told: bool = False) -> Event:
+    return events.StateChanged(name, reasons.quoted(reason), told=told)
 
 
 BAD, GOOD, NORMAL, ACTION = "action-needed", "healthy", Urgency.NORMAL, Urgency.CRITICAL
@@ -73,26 +59,23 @@ BAD, GOOD, NORMAL, ACTION = "action-needed", "healthy", Urgency.NORMAL, Urgency.
 @pytest.mark.parametrize(
     ("happens", "base", "expected", "urgency", "kind"),
     [
-        (lambda desk: desk.happens(recovered()), GOOD, [], Urgency.LOW, ""),
-        (lambda desk: desk.happens(moved()), BAD, [Offer.RETRY], NORMAL, ""),
-        (lambda desk: desk.happens(alert()), BAD, [Offer.RETRY], NORMAL, "size"),
-        (lambda desk: desk.happens(DELETED), GOOD, [Offer.RESTORE], NORMAL, "deletion"),
-        (lambda desk: desk.happens(_needed("x")), BAD, [Offer.SETTINGS], ACTION, "action"),
-        (lambda desk: desk.happens(_needed("x", told=True)), BAD, [], ACTION, "action"),
-        (_down, "down", [], NORMAL, "server"),
-        (_back, GOOD, [Offer.RETRY], NORMAL, "server"),
+        ([recovered()], GOOD, [], Urgency.LOW, ""),
+        ([moved()], BAD, [Offer.RETRY], NORMAL, ""),
+        ([alert()], BAD, [Offer.RETRY], NORMAL, "size"),
+        ([events.UserAction("delete", dead=1)], GOOD, [Offer.RESTORE], NORMAL, "deletion"),
+        ([_state(ACTION_NEEDED)], BAD, [Offer.SETTINGS], ACTION, "action"),
+        ([_state(ACTION_NEEDED, told=True)], BAD, [], ACTION, "action"),
+        ([_state(DOWN)], "down", [], NORMAL, "server"),
+        ([_state(DOWN), _state(HEALTHY)], GOOD, [Offer.RETRY], NORMAL, "server"),
     ],
 )
 def test_icon_buttons_and_urgency_follow_from_the_subject(
-    desk: Desk,
-    happens: Callable[[Desk], None],
-    base: str,
-    expected: list[Offer],
-    urgency: Urgency,
-    kind: str,
+    desk: Desk, happens: list[Event], base: str, expected: list[Offer], urgency: Urgency, kind: str
 ) -> None:
-    happens(desk)
-    desk.passes(BURST)
+    desk.notices.counts = Counts(0, 2, None)
+    for event in happens:
+        desk.happens(event)
+        desk.passes(DOWN_AFTER)
     notice = desk.last
     offers = [offer for offer, _ in notice.actions[1:]]
     found = (notice.base, offers, notice.urgency, notice.kind)
@@ -129,7 +112,7 @@ def _group(
 
 
 def _every() -> list[NoticeGroup]:
-    since = events.StateChanged(DOWN, reasons.quoted("refused"))
+    since = _state(DOWN, "refused")
     return [
         NoticeGroup(Subject.DOWN, since, 0, WALL, count=1, counts=Counts(17, 23, None)),
         NoticeGroup(Subject.BACK, since, 0, WALL, count=1, until=WALL + 900),
@@ -140,7 +123,7 @@ def _every() -> list[NoticeGroup]:
         _group(Subject.REMOVED, events.HandEdit(discarded=12), 12),
         _group(Subject.DELETED, events.UserAction("delete", dead=12), 12),
         _group(Subject.BROKEN, events.FileBroken("a", "b", "c"), 1, {"mem0_queue_dlq.json": 1}),
-        _group(Subject.ACTION, events.StateChanged(ACTION_NEEDED, reasons.quoted("y"))),
+        _group(Subject.ACTION, _state(ACTION_NEEDED)),
     ]
 
 

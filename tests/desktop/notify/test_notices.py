@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,7 +11,7 @@ from mem0tray.core.events import Event
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.notify import Notice, notice_texts
-from mem0tray.desktop.notify.notices import ANSWER, BURST, DOWN_AFTER, HOUR, LIMIT, Notices, Subject
+from mem0tray.desktop.notify.notices import BURST, DOWN_AFTER, HOUR, LIMIT, Notices, Subject
 from mem0tray.ledger.counters import Counts
 
 WALL = 1_764_460_000.0  # where the wall clock stands when the other is at 0
@@ -163,16 +162,6 @@ def test_a_move_is_not_shown_once_its_memory_is_delivered(desk: Desk) -> None:
     assert desk.titles[2:] == ["DLQ recovered"]
 
 
-def test_a_move_that_had_to_wait_is_not_shown_once_its_memory_is_delivered(desk: Desk) -> None:
-    for number in range(LIMIT + 3):
-        desk.happens(moved(f"p{number}", f"id{number}"))
-        desk.passes(2 * BURST)
-    desk.happens(recovered("p6", "id6"), recovered("p8", "id8"))
-    desk.passes(HOUR)
-    sums = [notice.body for _, notice in desk.seen if "Moved to DLQ" in notice.title][5:]
-    assert [body.splitlines()[1] for body in sums] == ["p5: 1, p7: 1"]
-
-
 @pytest.mark.parametrize("stuck", [0, 1])
 def test_good_news_follows_whatever_was_shown(desk: Desk, stuck: int) -> None:
     desk.happens(*[moved("stuck", "s")] * stuck)
@@ -186,26 +175,6 @@ def test_good_news_follows_whatever_was_shown(desk: Desk, stuck: int) -> None:
         desk.passes(2 * BURST)
         assert desk.titles[-1] == "DLQ recovered"
     assert desk.titles.count("DLQ recovered") == shown
-
-
-def test_good_news_is_not_put_off_by_what_nobody_saw_move(desk: Desk) -> None:
-    for number in range(LIMIT):  # the last finds the hour full
-        desk.happens(moved("alpha", f"id{number}"))
-        desk.passes(2 * BURST)
-    desk.happens(*(recovered("alpha", f"id{number}") for number in range(LIMIT)))
-    desk.passes(2 * BURST)
-    assert desk.titles[-1] == "DLQ recovered"
-    assert desk.last.body.startswith("6 memories")
-
-
-def test_good_news_about_one_notice_is_one(desk: Desk) -> None:
-    desk.happens(*(moved("alpha", f"id{number}") for number in range(10)))
-    desk.passes(2 * BURST)
-    for number in range(10):
-        desk.happens(recovered("alpha", f"id{number}"))
-        desk.passes(2 * BURST)
-    assert desk.titles == ["Moved to DLQ"] + ["DLQ recovered"] * (LIMIT - 1)
-    assert desk.last.body.startswith("6 memories")
 
 
 def test_six_an_hour_are_shown_and_the_rest_counted_in_a_later_one(desk: Desk) -> None:
@@ -282,41 +251,19 @@ def test_what_has_ended_before_it_was_shown_is_not_shown(desk: Desk) -> None:
     assert desk.seen == []
 
 
-def _needed_and_well(desk: Desk) -> None:
+def test_what_is_over_is_taken_away_once(desk: Desk) -> None:
     desk.state(ACTION_NEEDED, "one")
     desk.passes(BURST)
     desk.state(DOWN, "x")
     desk.passes(BURST)
     assert desk.notices.over() == set()
     desk.state(HEALTHY)
-
-
-def _alert_and_over(desk: Desk) -> None:
-    desk.happens(alert())
     desk.passes(BURST)
-    desk.happens(events.AlertOver("dlq_size"))
-
-
-def _deleted_and_restored(desk: Desk) -> None:
-    desk.happens(events.UserAction("delete", dead=2, backup="kept.json"))
-    desk.passes(ANSWER)
-    desk.happens(events.UserAction("restore", dead=2))
-
-
-@pytest.mark.parametrize(
-    ("happens", "over"),
-    [
-        (_needed_and_well, {Subject.ACTION}),
-        (_alert_and_over, {Subject.ALERT_SIZE}),
-        (_deleted_and_restored, {Subject.DELETED, Subject.REMOVED}),
-    ],
-)
-def test_what_is_over_is_taken_away_once(
-    desk: Desk, happens: Callable[[Desk], None], over: set[Subject]
-) -> None:
-    happens(desk)
+    assert desk.notices.over() == {Subject.ACTION}
+    desk.happens(alert(), events.UserAction("delete", dead=2, backup="kept.json"))
     desk.passes(BURST)
-    assert desk.notices.over() == over
+    desk.happens(events.AlertOver("dlq_size"), events.UserAction("restore", dead=2))
+    assert desk.notices.over() == {Subject.ALERT_SIZE, Subject.DELETED, Subject.REMOVED}
     assert desk.notices.over() == set()
 
 

@@ -18,20 +18,8 @@ BADGES = ((None, ""), ("amber", "3"), ("red", "6"), ("red", "9+"))
 LOOKS = [IconLook(base, *badge) for base in sorted(set(BASES.values())) for badge in BADGES]
 
 
-def badge_box(size: int) -> tuple[int, int, int, int]:
-    """Where the badge stands in an icon of that size, without its outline."""
-    side, halo = int(size * (0.5 if size >= 32 else 0.38)), halo_width(size)
-    return size - halo - side, size - halo - side, size - halo, size - halo
-
-
 def halo_width(size: int) -> int:
     return max(1, round(size / 18))
-
-
-def pixel(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
-    found = image.getpixel((x, y))
-    assert isinstance(found, tuple)
-    return found
 
 
 def shapes(image: Image.Image) -> Image.Image:
@@ -132,22 +120,6 @@ def test_bases_differ_in_shape(badge: tuple[str | None, str], size: int) -> None
 
 
 @pytest.mark.parametrize("size", SHOWN)
-def test_a_rim_parts_badge_and_base(size: int) -> None:
-    left, top, right, _ = badge_box(size)
-    middle = (left + right) // 2
-    for seen in LOOKS:
-        if not seen.badge:
-            continue
-        image, plain = compose(seen, size), compose(IconLook(seen.base), size)
-        filling = pixel(plain, size // 2, size - halo_width(size) - 2)
-        for rim, edge in (((left - 1, middle), (left, middle)), ((middle, top - 1), (middle, top))):
-            line = pixel(image, *rim)
-            assert line[3] >= 250, "opaque, but for the bend of a round one"
-            assert contrast(line[:3], pixel(image, *edge)[:3]) >= 3.0, seen
-            assert contrast(line[:3], filling[:3]) >= 3.0, seen
-
-
-@pytest.mark.parametrize("size", SHOWN)
 def test_its_outline_stands_out_from_any_panel(size: int) -> None:
     panels = (*PANELS, *BREEZE, *PLAIN)
     lost = {(seen, panel): faint(compose(seen, size), panel) for seen in LOOKS for panel in panels}
@@ -158,19 +130,6 @@ def test_its_outline_stands_out_from_any_panel(size: int) -> None:
 def test_a_count_stands_where_it_can_be_read_and_else_a_dot(size: int) -> None:
     one, two = (compose(IconLook("healthy", "amber", text), size) for text in "12")
     assert (one != two) == (size >= 32)
-
-
-@pytest.mark.parametrize("size", [*SHOWN, 20])
-def test_a_badge_leaves_the_sign_of_the_state(size: int) -> None:
-    """The sign: what stands above the tray that all bases have."""
-    sign = (0, 0, size, size * 15 // 22)
-    for seen in LOOKS:
-        plain, marked = (compose(it, size).crop(sign) for it in (IconLook(seen.base), seen))
-        alpha = plain.getchannel("A")
-        changed = ImageChops.difference(plain.convert("RGB"), marked.convert("RGB")).convert("L")
-        lost = ImageChops.multiply(changed.point(lambda each: 255 * (each > 0)), alpha)
-        share = lost.histogram()[255] / alpha.histogram()[255]
-        assert share < (0.45 if size >= 32 else 0.2), seen
 
 
 @pytest.mark.parametrize(

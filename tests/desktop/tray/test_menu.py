@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from mem0tray.config.server_choice import CHOOSE
-from mem0tray.config.settings import Settings
+from mem0tray.config.settings import Settings, UiSettings
 from mem0tray.core import reasons, state
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING, WorkerState, WorkerStatus
@@ -43,9 +43,11 @@ def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
     )
     seen = menu.view_of(worker, Settings(), at_login=True)
     assert (seen.queue, seen.dlq, seen.destination) == (1, 30, "server.test")
-    assert (len(seen.letters), seen.restorable) == (10, False)
+    assert (len(seen.letters), seen.restorable, seen.texts) == (10, False, True)
     worker.look = lambda: WorkerStatus(WorkerState(HEALTHY), 0, 0, None, paused=False)
-    assert menu.view_of(worker, Settings(), at_login=True).letters == ()
+    hidden = Settings(ui=UiSettings(show_texts=False))
+    seen = menu.view_of(worker, hidden, at_login=True)
+    assert (seen.letters, seen.texts) == ((), False)
     worker.is_ready, worker.hindrance = False, reasons.NONE
     assert menu.view_of(worker, Settings(), at_login=True) == View(STARTING, at_login=True)
     worker.hindrance = reasons.quoted("Why.")

@@ -3,7 +3,7 @@
 import dataclasses
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from mem0tray.core.state import HEALTHY, PAUSED, STARTING
 from mem0tray.desktop import tray
 from mem0tray.desktop.tray import MENU_EVERY, Presenter
 from mem0tray.desktop.tray.icon import IconLook
-from mem0tray.desktop.tray.menu import DeadLetter, MenuEntry, View
+from mem0tray.desktop.tray.menu import DeadLetter, View
 from mem0tray.system.threads import SYSTEM, Clock
 from tests.support.processes import PATIENCE
 
@@ -29,19 +29,13 @@ class Tray:
     def __init__(self) -> None:
         self.told: queue.Queue[tuple[str, Any]] = queue.Queue()
 
-    def show_look(self, look: IconLook) -> None:
-        self.told.put(("look", look))
+    def __getattr__(self, name: str) -> Callable[[object], None]:
+        return lambda value: self.told.put((name.removeprefix("show_"), value))
 
-    def show_title(self, title: str) -> None:
-        self.told.put(("title", title))
-
-    def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
-        self.told.put(("menu", entries))
-
-    def next(self, kind: str, timeout: float = PATIENCE) -> Any:
+    def next(self, kind: str) -> Any:
         """Wait for the next of that kind; those of other kinds before it are dropped."""
         while True:
-            found, value = self.told.get(timeout=timeout)
+            found, value = self.told.get(timeout=PATIENCE)
             if found == kind:
                 return value
 
@@ -95,27 +89,19 @@ def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> 
     assert scene.tray.told.empty()
 
 
-class Hand(Clock):
-    """A clock in the test's hand."""
+class Pace(Clock):
+    """A presenter without its thread, and the clock that it goes by."""
 
-    at = NOW
+    def __init__(self) -> None:
+        self.at = NOW
+        self.scene = Scene(clock=self)
 
     def now(self) -> float:
         return self.at
 
-
-class Pace:
-    """A presenter without its thread, that has shown a menu at NOW."""
-
-    def __init__(self) -> None:
-        self.clock = Hand()
-        self.scene = Scene(clock=self.clock)
-        self.scene.becomes(state=HEALTHY)
-        assert self.shows()
-
     def shows(self, at: float = NOW, **fields: Any) -> bool:
         """Change the view and look at this moment; whether a menu is shown then."""
-        self.clock.at = at
+        self.at = at
         self.scene.becomes(**fields)
         self.scene.presenter._show()
         told = []
@@ -126,7 +112,9 @@ class Pace:
 
 @pytest.fixture
 def pace() -> Pace:
-    return Pace()
+    made = Pace()
+    assert made.shows(state=HEALTHY)
+    return made
 
 
 ONE, OTHER = (
@@ -161,9 +149,7 @@ def test_the_effect_of_a_click_shows_at_once(pace: Pace) -> None:
 
 
 def test_the_menu_of_the_start_is_followed_at_once() -> None:
-    fresh = Pace.__new__(Pace)
-    fresh.clock = Hand()
-    fresh.scene = Scene(clock=fresh.clock)
+    fresh = Pace()
     assert fresh.shows()
     assert fresh.shows(NOW + 0.1, state=HEALTHY, letters=ONE)
 

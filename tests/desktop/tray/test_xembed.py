@@ -1,6 +1,5 @@
 """Looking for an older panel, staying in it, and leaving it."""
 
-import queue
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -12,53 +11,27 @@ from mem0tray.desktop import session
 from mem0tray.desktop.session import STATUS_NOTIFIER, XEMBED
 from mem0tray.desktop.tray import xembed
 from mem0tray.desktop.tray.xembed import OlderPanel
-from mem0tray.system.threads import WakeUp
 from tests.support.processes import PATIENCE
 
 NEVER = (3600.0,)
 LEAVE = "StatusNotifierHostRegistered"
 
 
-class Icon:
-    """Stand in for pystray's icon in the panel, which keeps it or throws it out."""
-
-    def __init__(self) -> None:
-        self.keeps = True
-        self.made = 0
-        self.drawn: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.open = False
-        self._events = WakeUp()
-
-    def make(self, _: object) -> "Icon":
-        self.made += 1
-        self.open = True
-        self._events.__enter__()
-        return self
-
-    def draw(self, look: Any) -> bool:
-        self.drawn.put(look)
-        return self.keeps
-
-    def fileno(self) -> int:
-        return self._events._reader.fileno()
-
-    def close(self) -> None:
-        self.open = False
-        self._events.__exit__()
-
-
 class Watched:
-    """A panel to find, and whether there was a report; `by` is what shows icons."""
+    """A panel to find: what shows icons is `by`; `looks` and icons that are `made` are counted.
+
+    It stands in for pystray's icon too, which the panel throws out at once.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.looks = 0
-        self.report = mock.Mock()
         self.by = ""
-        self.icon = Icon()
+        self.looks = self.made = 0
+        self.report = mock.Mock()
+        self.open = False
         self.panels: list[OlderPanel] = []
         self._signals: dict[str, Any] = {}
         monkeypatch.setattr(session, "shown_by", self._shown_by)
-        monkeypatch.setattr(xembed, "_icon", self.icon.make)
+        monkeypatch.setattr(xembed, "_icon", self.make)
 
     def _shown_by(self, _: object) -> str:
         self.looks += 1
@@ -78,7 +51,18 @@ class Watched:
 
     def ended(self, panel: OlderPanel) -> bool:
         panel._thread.join(PATIENCE)
-        return not (panel._thread.is_alive() or self.icon.open)
+        return not (panel._thread.is_alive() or self.open)
+
+    def make(self, _: object) -> "Watched":
+        self.made += 1
+        self.open = True
+        return self
+
+    def draw(self, _: object) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.open = False
 
 
 @pytest.fixture
@@ -100,7 +84,7 @@ def test_a_panel_makes_it_silent(watched: Watched) -> None:
     watched.by = STATUS_NOTIFIER
     assert watched.ended(watched.look())
     assert (watched.report.called, watched.looks) == (False, 1)
-    assert watched.icon.made == 0
+    assert watched.made == 0
 
 
 def test_it_waits_for_the_login(watched: Watched) -> None:
@@ -124,25 +108,11 @@ def test_leaving_just_before_the_stay_shows_no_icon(
 
     monkeypatch.setattr(OlderPanel, "_found", leave_after)
     assert watched.ended(watched.look())
-    assert (watched.looks, watched.icon.made) == (2, 0)
-
-
-def test_leaving_while_the_icon_is_made_ends_it(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def leave_first(click: object) -> Icon:
-        watched.another_comes()
-        return watched.icon.make(click)
-
-    watched.by = XEMBED
-    monkeypatch.setattr(xembed, "_icon", leave_first)
-    assert watched.ended(watched.look())
-    assert (watched.icon.made, watched.icon.drawn.empty()) == (1, True)
+    assert (watched.looks, watched.made) == (2, 0)
 
 
 def test_a_panel_that_throws_it_out_is_none(watched: Watched) -> None:
     watched.by = XEMBED
-    watched.icon.keeps = False
     assert watched.ended(watched.look())
-    assert watched.icon.made == 10
+    assert watched.made == 10
     watched.report.assert_called_once_with()
