@@ -107,16 +107,6 @@ def test_the_session_bus_hangs(tray: Tray) -> None:
     assert "Traceback" not in process.err
 
 
-def test_when_the_display_ends_icon_and_worker_go_on(tray: Tray) -> None:
-    process, item = tray.shown()
-    tray.desktop.end_display()
-    delivers(tray, "without a display")
-    item.click("Pause", "Until resumed")
-    wait_look(item, IconLook("paused"))
-    assert process.stop() == 0
-    assert process.err == ""
-
-
 @pytest.mark.parametrize(
     ("variable", "value", "why"),
     [
@@ -149,18 +139,6 @@ def test_a_panel_that_comes_later_goes_and_comes_back_has_the_icon(tray: Tray) -
     wait_look(tray.renew_host().wait_item(), HEALTHY)
 
 
-def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(tray: Tray) -> None:
-    tray.home.write_queue([entry("held")])
-    tray.home.configure("[sync]\ntimeout = 'soon'\n")
-    _, item = tray.shown(NEEDS_ACTION)
-    wait_tooltip(item, "Action needed", "sync.timeout")
-    item.wait_for(lambda: item.menu().labels[1].startswith("Action needed"), what="the menu")
-    assert tray.server.requests == []
-    tray.home.configure("[sync]\ntimeout = 60\n")
-    wait_look(item, HEALTHY)
-    tray.server.wait_for(lambda: tray.server.count("held"))
-
-
 @pytest.mark.parametrize("wrong", ["[sync]\ntimeout = 'soon'\n", "nonsense"])
 def test_with_wrong_settings_it_serves_the_folder_that_is_meant(tray: Tray, wrong: str) -> None:
     home, meant = tray.home, tray.home.root / "meant"
@@ -178,23 +156,11 @@ def test_with_wrong_settings_it_serves_the_folder_that_is_meant(tray: Tray, wron
     assert [path.name for path in home.claude.iterdir()] == ["mem0_queue.json"]
 
 
-def test_a_start_after_a_kill(tray: Tray) -> None:
-    tray.home.write_dlq([waiting("letter")])
-    process, item = tray.shown(IconLook("healthy", "amber", "1"))
-    process.kill()
-    item.wait_gone()
-    second, item = tray.shown(IconLook("healthy", "amber", "1"))
-    assert second.stop() == 0
-    assert list((tray.home.data / "mem0tray").rglob("*.png")) == []
-
-
-CONFIG_DIRS = {"XDG_CONFIG_DIRS": "/nonexistent"}  # none of the system's own entries
-
-
 def test_a_login_starts_it(tray: Tray) -> None:
     tray.home.ok("autostart", "enable", "--desktop")
     host = tray.host
-    tray.desktop.login({**tray.home.env, **tray.env, **CONFIG_DIRS})
+    no_entries_of_the_system = {"XDG_CONFIG_DIRS": "/nonexistent"}
+    tray.desktop.login({**tray.home.env, **tray.env, **no_entries_of_the_system})
     item = host.wait_item(30)
     wait_look(item, HEALTHY)
     item.wait_for(lambda: item.menu().find("Start at login").checked, what="ticked")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import pytest
@@ -11,10 +10,8 @@ from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
 from tests.desktop.programs import Programs
 from tests.support import user
-from tests.support.bus import BusError
 from tests.support.http1 import Answer
 from tests.support.notifyd import Notification
-from tests.support.processes import wait_until
 from tests.support.shapes import entries, entry, moved_marker, recovered_marker, waiting
 from tests.support.sni import TrayItem
 from tests.support.tray import HEALTHY, Tray, letter_path, wait_look, wait_tooltip
@@ -22,14 +19,6 @@ from tests.support.tray import HEALTHY, Tray, letter_path, wait_look, wait_toolt
 ONE: Final = IconLook("healthy", "amber", "1")
 TWO: Final = IconLook("healthy", "amber", "2")
 LATE: Final = 20.0  # seconds: a notification comes when its burst is over
-
-
-def press(tray: Tray, *names: str) -> None:
-    screen = tray.desktop.screen
-    window = screen.wait_dialog()
-    screen.wait_active(window)
-    screen.keys(*names)
-    wait_until(lambda: window not in screen.windows(), what="the window closed")
 
 
 def titled(title: str) -> Callable[[Notification], bool]:
@@ -92,26 +81,10 @@ def test_icon_and_tooltip_follow_state_and_counts(tray: Tray) -> None:
     wait_tooltip(item, "Action needed", "sync.timeout")
 
 
-def test_a_confirmed_deletion_is_backed_up_and_reported_once(tray: Tray) -> None:
+def test_a_confirmed_deletion_is_backed_up_reported_once_and_restored(tray: Tray) -> None:
     daemon = tray.desktop.notifications()
     tray.home.write_dlq([waiting("unwanted", "alpha"), waiting("other", "beta")])
     _, item = tray.shown(TWO)
-    item.click(*letter_path(item, "alpha"), "Back up then delete…")
-    press(tray, "Tab", "Return")
-    tray.home.wait_dlq(["other"])
-    (backup,) = tray.home.claude.glob("mem0_queue_dlq.backup-*.json")
-    assert daemon.wait(titled("Deleted")).body.startswith("1 memory. Undo: ")
-    assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
-    user.remove(tray.home, "other")  # by hand: the only one that is reported as that
-    removed = daemon.wait(titled("Removed by hand"))
-    assert removed.body.startswith("1 memory. Undo: ")
-    assert len(daemon.received) == 2
-
-
-def test_a_deletion_is_restored_by_the_menu_and_by_its_notification(tray: Tray) -> None:
-    daemon = tray.desktop.notifications()
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    _, item = tray.shown(ONE)
 
     def wait_enabled(*, enabled: bool) -> None:
         item.wait_for(
@@ -119,27 +92,24 @@ def test_a_deletion_is_restored_by_the_menu_and_by_its_notification(tray: Tray) 
         )
 
     wait_enabled(enabled=False)
-    tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
-    daemon.act(daemon.wait(titled("Deleted")), "restore")
-    tray.home.wait_dlq(["letter"])
+    item.click(*letter_path(item, "alpha"), "Back up then delete…")
+    tray.desktop.screen.wait_active(tray.desktop.screen.wait_dialog())
+    tray.desktop.screen.keys("Tab", "Return")
+    tray.home.wait_dlq(["other"])
+    (backup,) = tray.home.claude.glob("mem0_queue_dlq.backup-*.json")
+    assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
+    deleted = daemon.wait(titled("Deleted"))
+    assert deleted.body.startswith("1 memory. Undo: ")
+    daemon.act(deleted, "restore")
     assert daemon.wait(titled("Restored")).body == "1 memory is back."
-    tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
+    tray.home.wait_dlq(["other", "unwanted"])
+    user.remove(tray.home, "other")  # by hand: the only one that is reported as that
+    assert daemon.wait(titled("Removed by hand")).body.startswith("1 memory. Undo: ")
+    assert [shown.title for shown in daemon.received] == ["Deleted", "Restored", "Removed by hand"]
     wait_enabled(enabled=True)
     item.click("Restore last deletion")
-    tray.home.wait_dlq(["letter"])
+    tray.home.wait_dlq(["unwanted", "other"])
     wait_enabled(enabled=False)
-
-
-def test_texts_are_shown_until_the_setting_hides_them(tray: Tray) -> None:
-    tray.home.write_dlq([waiting("Likes\n\u202etea", "alpha")])
-    _, item = tray.shown(ONE)
-
-    def label() -> str:
-        return item.menu().find("Memories not delivered").labels[0]
-
-    assert label().startswith("Likes tea · alpha · ")
-    tray.home.ok("config", "set", "ui.show_texts", "no")
-    item.wait_for(lambda: label().startswith("alpha · "), what="the menu without a text")
 
 
 def test_files_and_pages_are_opened(tray: Tray, programs: Programs) -> None:
@@ -209,13 +179,3 @@ def test_a_click_on_the_icon_opens_the_window(tray: Tray, programs: Programs, cl
     item.click("Open log")
     tray.home.wait(lambda: programs.calls("tokens")[1:], what="the log opened")
     assert programs.calls("tokens") == ["token-1", ""]
-
-
-def test_quit_ends_the_application_with_code_0(tray: Tray) -> None:
-    process, item = tray.shown()
-    with suppress(BusError):  # it may be gone before it has answered the click
-        item.click("Quit")
-    item.wait_gone()
-    assert process.wait() == 0
-    assert "Traceback" not in process.err
-    assert not tray.home.json("status")["worker"]["running"]

@@ -17,6 +17,7 @@ from mem0tray.desktop.bus import DBUS, UNANSWERED, BusError, Match, SessionBus, 
 from tests.support import needs
 from tests.support.bus import Bus
 from tests.support.processes import PATIENCE, Process, wait_until
+from tests.support.session import bus_command
 
 pytestmark = needs.program("dbus-daemon")
 NAME: Final = "org.example.Other"
@@ -29,28 +30,18 @@ class Daemon:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._number = 0
         self.address = f"unix:path={folder}/bus"
-        self._process: Process | None = None
         self.start()
 
     def start(self) -> None:
-        self._number += 1
-        output = self._folder / f"bus-{self._number}"
-        command = ["dbus-daemon", "--session", "--nofork", "--print-address", "--nopidfile"]
-        process = Process([*command, f"--address={self.address}"], env={}, output=output)
-        wait_until(lambda: "\n" in process.out, what="a bus", explain=lambda: process.err)
-        self._process = process
+        made = Process(bus_command(self._folder), env={}, output=self._folder / "output")
+        wait_until(lambda: "\n" in made.out, what="a bus", explain=lambda: made.err)
+        self.process = made
 
     def end(self) -> None:
         """Kill it; a bus that is killed leaves its socket behind."""
-        assert self._process is not None
-        self._process.kill()
+        self.process.kill()
         (self._folder / "bus").unlink(missing_ok=True)
-
-    def signal(self, number: int) -> None:
-        assert self._process is not None
-        self._process.signal(number)
 
 
 @pytest.fixture
@@ -79,11 +70,9 @@ class Greeter(ServiceInterface):
 
     def __init__(self) -> None:
         super().__init__(OURS)
-        self.threads: list[str] = []
 
     @method("s", gives="s")
     def Greet(self, name: str) -> str:  # noqa: N802  (D-Bus names so)
-        self.threads.append(threading.current_thread().name)
         return f"Hello {name}"
 
 
@@ -139,14 +128,14 @@ def test_a_bus_that_reads_slowly_gets_everything_in_order(
     lost: list[str] = []
     bus.on_lost(lambda: lost.append("lost"))
     bus.connect()
-    daemon.signal(signal.SIGSTOP)
+    daemon.process.signal(signal.SIGSTOP)
     for number in range(20):
         body = [number, bytes(100_000)]
         bus.send(Message.new_signal(PATH, OURS, "Large", "uay", body))
     passed = threading.Event()
     bus.later(0, passed.set)
     assert passed.wait(PATIENCE)
-    daemon.signal(signal.SIGCONT)
+    daemon.process.signal(signal.SIGCONT)
     assert [came.get(timeout=PATIENCE) for _ in range(20)] == list(range(20))
     assert not lost
 

@@ -19,7 +19,6 @@ from mem0tray.core.language import Language
 from mem0tray.desktop import clipboard, session
 from mem0tray.desktop.controller import Controller
 from mem0tray.desktop.dialogs import Dialogs
-from mem0tray.desktop.notify import Notice
 from mem0tray.desktop.tray.menu import DeadLetter, MenuCommand, Verb, oldest
 from mem0tray.files import orders
 from mem0tray.files.orders import IN_FLIGHT
@@ -34,9 +33,11 @@ from tests.worker.dlq.generations import parsed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mem0tray.desktop.notify import Notice
 
-class Desk:
-    """A controller and what came of its work; `answer` is what dialogs are told."""
+
+class Desk(Dialogs):
+    """A controller and what came of its work; it has the dialogs, which are told `answer`."""
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
@@ -46,7 +47,6 @@ class Desk:
         self.questions: list[str] = []
         self.memories: list[str] = []  # what windows say of a memory's text
         self.told: list[tuple[str, str, str]] = []
-        self.said: list[tuple[str, str]] = []
         self.notices: list[Notice] = []
         self.quit = mock.Mock()
         self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -54,43 +54,32 @@ class Desk:
         self.controller = Controller(
             lambda: self.settings,
             lambda: self.language,
-            _Dialogs(self),
+            self,
             at_login,
-            notify=self._notify,
+            notify=self.notices.append,
             end=self.quit,
             changed=lambda: self.done.put(None),
         )
 
-    def _notify(self, notice: Notice) -> None:
-        self.notices.append(notice)
-        self.said.append((notice.title, notice.body))
+    def ask(self, title: str, text: str, confirm: str, cancel: str, memory: str = "") -> bool:  # noqa: ARG002
+        self.questions.append(text)
+        self.memories.append(memory)
+        return self.answer()
+
+    def show(self, title: str, text: str, close: str, memory: str = "") -> None:
+        self.told.append((title, text, close))
+        self.memories.append(memory)
 
     def click(self, verb: Verb, **fields: Any) -> list[tuple[str, str]]:
         """Click, wait for the end of the work; what was said."""
-        self.said.clear()
+        self.notices.clear()
         self.controller.do(MenuCommand(verb, **fields))
         self.done.get(timeout=PATIENCE)
-        return self.said
+        return [(notice.title, notice.body) for notice in self.notices]
 
     def letters(self) -> dict[str, DeadLetter]:
         with worker(self.paths), Reader(self.paths.ledger) as reader:
             return {letter.project: letter for letter in oldest(reader, 10)}
-
-
-class _Dialogs(Dialogs):
-    """Answers as the test wants, and notes what is shown."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def ask(self, title: str, text: str, confirm: str, cancel: str, memory: str = "") -> bool:  # noqa: ARG002
-        self._desk.questions.append(text)
-        self._desk.memories.append(memory)
-        return self._desk.answer()
-
-    def show(self, title: str, text: str, close: str, memory: str = "") -> None:
-        self._desk.told.append((title, text, close))
-        self._desk.memories.append(memory)
 
 
 @pytest.fixture
@@ -130,15 +119,6 @@ def test_one_that_is_gone_is_said(
     assert [each.base for each in desk.notices] == ["action-needed"]
     assert paths.dlq.read_bytes() == before
     assert (desk.questions, desk.told) == ([], [])
-
-
-@pytest.mark.usefixtures("letters")
-def test_cancelling_deletes_nothing(desk: Desk, paths: Paths) -> None:
-    letter = desk.letters()["bb"]
-    before = sorted(paths.claude_dir.iterdir()), paths.dlq.read_bytes()
-    desk.answer = lambda: False
-    assert desk.click(Verb.DELETE, letter=letter) == []
-    assert (sorted(paths.claude_dir.iterdir()), paths.dlq.read_bytes()) == before
 
 
 def test_one_that_is_being_sent_is_not_said_to_be_deleted(
@@ -204,19 +184,13 @@ def former(paths: Paths) -> Iterator[Standin]:
         yield server
 
 
-@pytest.fixture
-def chosen(desk: Desk) -> Iterator[Standin]:
-    with Standin() as server:
-        desk.settings = Settings(server=ServerSettings(url=server.url))
-        yield server
-
-
-@pytest.mark.usefixtures("chosen")
 def test_a_former_server_is_offered_until_its_memories_are_brought_over(
     desk: Desk, former: Standin, paths: Paths
 ) -> None:
-    assert desk.controller.former() == (former.url,)
-    ((title, text),) = desk.click(Verb.BRING_OVER, value=former.url)
+    with Standin() as chosen:
+        desk.settings = Settings(server=ServerSettings(url=chosen.url))
+        assert desk.controller.former() == (former.url,)
+        ((title, text),) = desk.click(Verb.BRING_OVER, value=former.url)
     assert title == "Not all memories came over"
     assert text == "2 memories wait here now. 1 could not be read: see `mem0tray migrate`."
     assert queued(paths) == ["two", "one"]
@@ -309,7 +283,3 @@ def test_no_click_ends_the_later_ones(
     assert str(error).split("\n", maxsplit=1)[0] in text.lower()
     assert "\n" not in text
     assert desk.click(Verb.RETRY)[0][0] == "That did not work"
-
-
-def test_every_verb_is_carried_out(desk: Desk) -> None:
-    assert set(desk.controller._verbs) == set(Verb) - {Verb.QUIT}

@@ -2,17 +2,15 @@
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from Xlib import X
-from Xlib import display as displays
 
 from tests.support.desktop import Desktop
 from tests.support.forked import Before, ForkedHome, preset
 from tests.support.notifyd import Mode
-from tests.support.session import Session, needs_dbus, session, silent
+from tests.support.session import Session, needs_dbus, silent
 
 # It waits for each in vain.
 IMPATIENT = preset(
@@ -56,19 +54,6 @@ def test_without_a_tray_the_remedy_is_the_desktops_own(
     assert ("AppIndicator and KStatusNotifierItem Support" in remedy) == ("GNOME" in name)
 
 
-def test_the_older_kind_of_tray_is_found(desktop: Desktop) -> None:
-    display = displays.Display(desktop.env["DISPLAY"])
-    try:
-        window = display.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
-        window.set_selection_owner(display.intern_atom("_NET_SYSTEM_TRAY_S0"), X.CurrentTime)
-        display.sync()
-        level, message, _ = check(desktop.env, "tray")
-    finally:
-        display.close()
-    assert level == "ok"
-    assert message.startswith("A panel shows tray icons (XEmbed)")
-
-
 def test_a_display_and_a_bus_that_hang_are_named(desktop: Desktop) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         display = f"127.0.0.1:{listener.getsockname()[1] - 6000}"
@@ -80,42 +65,38 @@ def test_a_display_and_a_bus_that_hang_are_named(desktop: Desktop) -> None:
     assert (level, "session's D-Bus does not answer" in message) == ("warn", True)
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Session]:
-    with session(tmp_path) as found:
-        yield found
-
-
-def environ(here: Session, **more: str) -> dict[str, str]:
-    home = str(here.folder)
-    kept = {name: value for name, value in here.environ.items() if "MEM0TRAY" not in name}
+def environ(bus_session: Session, **more: str) -> dict[str, str]:
+    home = str(bus_session.folder)
+    kept = {name: value for name, value in bus_session.environ.items() if "MEM0TRAY" not in name}
     folders = {"XDG_CONFIG_HOME": f"{home}/config", "XDG_DATA_HOME": f"{home}/data"}
     return {**kept, **folders, "HOME": home, "MEM0TRAY_UI_LANGUAGE": "en", **more}
 
 
 @needs_dbus
-def test_the_way_is_named_and_a_person_is_shown_a_test_unless_it_is_declined(here: Session) -> None:
-    here.start_daemon()
-    level, message, _ = check(environ(here), "notifications")
+def test_the_way_is_named_and_a_person_is_shown_a_test_unless_it_is_declined(
+    bus_session: Session,
+) -> None:
+    bus_session.start_daemon()
+    level, message, _ = check(environ(bus_session), "notifications")
     assert (level, message) == ("ok", "They go through the session bus to lab 1.")
-    assert here.shown == [], "no test for a script, unless"
-    assert check(environ(here), "notifications", "--notify")[0] == "ok"
-    assert "A test is on the screen." in " ".join(run(environ(here)).split())
-    assert [shown.title for shown in here.shown] == ["Test notification"] * 2
-    assert "A test is" not in " ".join(run(environ(here), "--no-notify").split())
-    assert len(here.shown) == 2
+    assert bus_session.shown == [], "no test for a script, unless"
+    assert check(environ(bus_session), "notifications", "--notify")[0] == "ok"
+    assert "A test is on the screen." in " ".join(run(environ(bus_session)).split())
+    assert [shown.title for shown in bus_session.shown] == ["Test notification"] * 2
+    assert "A test is" not in " ".join(run(environ(bus_session), "--no-notify").split())
+    assert len(bus_session.shown) == 2
 
 
 @needs_dbus
-def test_without_a_daemon_or_wanted_ones_nothing_is_sent(here: Session) -> None:
-    level, message, _ = check(environ(here), "notifications")
+def test_without_a_daemon_or_wanted_ones_nothing_is_sent(bus_session: Session) -> None:
+    level, message, _ = check(environ(bus_session), "notifications")
     assert level == "warn"
     assert "no program shows" in message
-    here.start_daemon()
-    none = {**environ(here), "MEM0TRAY_NOTIFICATIONS_LEVEL": "none"}
+    bus_session.start_daemon()
+    none = {**environ(bus_session), "MEM0TRAY_NOTIFICATIONS_LEVEL": "none"}
     level, message, _ = check(none, "notifications", "--notify")
     assert (level, "notifications.level" in message) == ("ok", True)
-    assert here.shown == []
+    assert bus_session.shown == []
 
 
 @needs_dbus
@@ -123,8 +104,10 @@ def test_without_a_daemon_or_wanted_ones_nothing_is_sent(here: Session) -> None:
     ("mode", "why"),
     [("deaf", "does not answer"), ("hang", "does not answer"), ("error", "not now")],
 )
-def test_a_daemon_that_does_not_show_it_is_named(here: Session, mode: Mode, why: str) -> None:
-    here.start_daemon(mode)
-    level, message, _ = check(environ(here), "notifications", "--notify")
+def test_a_daemon_that_does_not_show_it_is_named(
+    bus_session: Session, mode: Mode, why: str
+) -> None:
+    bus_session.start_daemon(mode)
+    level, message, _ = check(environ(bus_session), "notifications", "--notify")
     assert level == "warn"
     assert why in message

@@ -17,15 +17,14 @@ DESKTOPS = FOLDER / "desktops"
 TOGETHER = 200_000  # bytes of a folder
 
 
-def _pages() -> str:
-    pages = [REPOSITORY / "README.md", *(REPOSITORY / "mem0tray/docs/manual").rglob("*.md")]
-    return "".join(page.read_text(encoding="utf-8") for page in pages)
-
-
 def test_each_is_made_by_the_command_and_shown_on_a_page() -> None:
-    text = _pages()
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "mem0tray/docs/manual").rglob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
     shown = set(re.findall(r"packaging/pictures/([a-z-]+)\.png", text))
     assert sorted(shown) == sorted(PICTURES) == sorted(path.stem for path in FOLDER.glob("*.png"))
+    tried = set(re.findall(r"packaging/pictures/desktops/([a-z-]+)\.png", text))
+    assert sorted(tried) == sorted(path.stem for path in DESKTOPS.iterdir())
+    assert tried <= set(DESKS)
     words = re.findall(r"!\[([^]]+)\]|<img [^>]*alt=\"([^\"]+)\"", text)
     assert len(words) == text.count("![") + text.count("<img")
 
@@ -35,12 +34,6 @@ def test_they_are_small() -> None:
         sizes = [path.stat().st_size for path in folder.glob("*.png")]
         assert max(sizes) <= LARGEST
         assert sum(sizes) <= TOGETHER
-
-
-def test_those_of_desktops_are_of_desktops_that_are_tried() -> None:
-    shown = re.findall(r"packaging/pictures/desktops/([a-z-]+)\.png", _pages())
-    assert sorted(shown) == sorted(path.stem for path in DESKTOPS.iterdir())
-    assert set(shown) <= set(DESKS)
 
 
 @pytest.mark.slow
