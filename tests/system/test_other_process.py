@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,13 @@ from msgspec.structs import replace
 from mem0tray.core.state import WorkerSeen
 from mem0tray.system import other_process, processes, programs
 from tests.support import needs
-from tests.support.processes import PATIENCE
 
 HERE = socket.gethostname()
 
 
-@contextmanager
-def running(script: Path) -> Iterator[subprocess.Popen[bytes]]:
+@pytest.fixture(params=["mem0_worker.py"])
+def sleeper(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
+    script = tmp_path / request.param
     script.write_text("import time; print('here', flush=True); time.sleep(60)", encoding="utf-8")
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -30,28 +29,10 @@ def running(script: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-@pytest.fixture
-def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with running(tmp_path / "mem0_worker.py") as process:
-        yield process
-
-
 def seen(pid: int | None, host: str | None = HERE, ago: float = 0.0) -> WorkerSeen:
     """Have seen a worker that named this process so many seconds ago."""
     at = time.time() - ago
     return WorkerSeen(pid, host, at, at)
-
-
-@needs.PROCESSES
-def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
-    found = other_process.find(seen(sleeper.pid))
-    assert found is not None
-    assert "mem0_worker.py" in found.command
-    assert found.ours
-    assert f"{sleeper.pid}" in found.stop or ".service" in found.stop
-    if not found.unit:
-        assert other_process.end(found)
-        assert sleeper.wait(PATIENCE) != 0
 
 
 @pytest.mark.parametrize(
@@ -74,13 +55,6 @@ def test_names_and_words_tell_a_worker(name: str, words: str, *, expected: bool)
     assert other_process.is_worker(name, words.split()) is expected
 
 
-@needs.PROCESSES
-def test_a_process_is_found_that_is_not_ours(sleeper: subprocess.Popen[bytes]) -> None:
-    found = (f"process {sleeper.pid} (mem0_worker.py)", f"kill {sleeper.pid}")
-    assert found in other_process.alike({os.getpid()})
-    assert found not in other_process.alike({sleeper.pid})
-
-
 def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes]) -> None:
     for worker in (
         seen(None),
@@ -94,18 +68,9 @@ def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes
 
 
 @needs.PROCESSES
-def test_a_process_that_is_no_worker_is_neither_named_nor_advised_to_be_killed(
-    tmp_path: Path,
-) -> None:
-    with running(tmp_path / "innocent.py") as process:
-        assert other_process.find(seen(process.pid)) is None
-        assert "kill" not in str(other_process.sentence(seen(process.pid)))
-
-
-@needs.PROCESSES
-def test_a_worker_of_ours_is_one_by_its_name(tmp_path: Path) -> None:
-    with running(tmp_path / "mem0tray") as process:
-        assert other_process.find(seen(process.pid)) is not None
+@pytest.mark.parametrize("sleeper", ["mem0tray"], indirect=True)
+def test_a_worker_of_ours_is_one_by_its_name(sleeper: subprocess.Popen[bytes]) -> None:
+    assert other_process.find(seen(sleeper.pid)) is not None
 
 
 @needs.linux("only it has containers")

@@ -1,15 +1,12 @@
 """Whether a process is still there, and the memory of our own."""
 
-import ctypes
 import os
 import subprocess
 import sys
-from unittest import mock
 
 import pytest
 
 from mem0tray.system import processes
-from tests.support import needs
 
 _INVALID, _DENIED = 87, 5
 _ENDED, _RUNS = 0, 0x102
@@ -43,13 +40,3 @@ def test_a_process_id_that_is_gone_on_windows_is_no_other_worker_s(
     *, opened: bool, error: int, waited: int, alive: bool
 ) -> None:
     assert processes.alive_by_windows(opened=opened, error=error, waited=waited) is alive
-
-
-@needs.linux("elsewhere nothing is asked")
-def test_free_memory_is_returned_where_the_c_library_can() -> None:
-    with mock.patch.object(ctypes, "CDLL") as library:
-        processes.trim_heap()
-        library.return_value.malloc_trim.assert_called_once_with(0)
-        for error in (OSError, AttributeError):
-            library.side_effect = error
-            processes.trim_heap()
