@@ -111,3 +111,4 @@ def test_a_daemon_that_does_not_show_it_is_named(
     level, message, _ = check(environ(bus_session), "notifications", "--notify")
     assert level == "warn"
     assert why in message
+    assert not {"NotShownError:", "SilentDaemonError:"} & set(message.split())

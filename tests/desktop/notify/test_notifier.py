@@ -40,7 +40,7 @@ class Screen:
         self.entered.set()
         self.free.wait()
         if self.broken:
-            raise OSError("no screen")
+            raise OSError("no\nscreen")
         self.shown.append(notice)
 
     def withdraw(self, kind: str) -> None:
