@@ -93,7 +93,9 @@ def test_the_whole_menu() -> None:
         "Quit",
     ]  # fmt: skip
     assert labels(within(made, "Memories not delivered").entries) == ["alpha · aa-1 · 500 · 14:32"]
-    assert labels(within(made, "Memories not delivered").entries[0].entries) == [
+    below = within(made, "Memories not delivered").entries[0].entries
+    assert len({menu.identity(each) for each in below}) == 4, "each is known by what it does"
+    assert labels(below) == [
         "Try again now", "Back up then delete…", "Copy ID", "Diagnose",
     ]  # fmt: skip
     assert labels(within(made, "Pause").entries) == [
