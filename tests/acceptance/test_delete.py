@@ -10,16 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from mem0tray.files.lock import FileLock
-from tests.support import needs, user
+from tests.support import needs
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.needs import SIGNALS
-from tests.support.processes import Process
 from tests.support.shapes import Item, dead, entries, entry, texts, waiting
 from tests.support.standin import Standin
 
@@ -40,12 +38,6 @@ def running(request: pytest.FixtureRequest, home: Home, letters: list[Item]) -> 
     return bool(request.param)
 
 
-def backup_named_in(home: Home, output: str) -> Path:
-    found = DATED.search(output)
-    assert found, output
-    return home.claude / found[0]
-
-
 def later(home: Home, *, running: bool) -> None:
     if not running:
         home.drain()
@@ -56,7 +48,8 @@ def test_delete_backs_up_and_prints_the_backup_s_name(
 ) -> None:
     before = home.read(home.dlq)
     output = home.ok("delete", letters[1]["id"], "--yes")
-    backup = backup_named_in(home, output)
+    name, *_ = DATED.findall(output)
+    backup = home.claude / name
     (kept,) = json.loads(backup.read_text())["items"]
     assert kept == letters[1] | {key: kept[key] for key in kept if key not in letters[1]}
     assert backup.stat().st_mode & 0o077 == 0
@@ -156,15 +149,6 @@ def test_what_is_being_sent_is_said_to_be(home: Home, server: Standin) -> None:
 
 
 @pytest.mark.usefixtures("_sends")
-def test_what_the_server_did_not_take_is_deleted(home: Home, server: Standin) -> None:
-    begin(home, server, Answer(422, stores=False))
-    assert home.ok("delete", "aa-1", "--yes").startswith("Deleted 1 item.")
-    home.ok("retry", "--all")
-    assert (server.sends("old"), server.count("old")) == (1, 0)
-    assert home.log_lines("too late") == []
-
-
-@pytest.mark.usefixtures("_sends")
 @pytest.mark.parametrize("in_time", [True, False])
 def test_the_new_text_waits_for_the_answer_to_the_old_one(
     home: Home, server: Standin, *, in_time: bool
@@ -213,29 +197,6 @@ def test_a_worker_that_was_frozen_sends_nothing_that_was_deleted_meanwhile(
 
 
 BY_COMMAND, BY_HAND = "Deleted: ", "DLQ edited: "
-NUMBER = 7
-
-
-@pytest.fixture
-def seven(home: Home) -> list[Item]:
-    made = [waiting(f"text {n}", f"project-{n}", id=f"{n}aaa-{n}") for n in range(NUMBER)]
-    home.write_dlq(made)
-    return made
-
-
-@pytest.fixture(params=[True, False], ids=["running", "stopped"])
-def worker(request: pytest.FixtureRequest, home: Home, seven: list[Item]) -> Process | None:
-    process = home.worker(dlq_size=len(seven))
-    if request.param:
-        return process
-    process.stop()
-    return None
-
-
-def seen(home: Home, worker: Process | None, left: int) -> None:
-    if worker is None:
-        home.drain()
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == left, what=f"{left} left")
 
 
 def told(home: Home, *marks: str) -> list[str]:
@@ -244,20 +205,20 @@ def told(home: Home, *marks: str) -> list[str]:
 
 
 def test_what_a_command_did_is_told_once_as_that(
-    home: Home, server: Standin, worker: Process | None
+    home: Home, server: Standin, letters: list[Item], *, running: bool
 ) -> None:
-    output = home.ok("delete", "0aaa", "3aaa", "--yes")
-    seen(home, worker, NUMBER - 2)
+    first, second, third = (str(letter["id"]) for letter in letters)
+    output = home.ok("delete", first, second, "--yes")
+    later(home, running=running)
     home.wait(lambda: told(home, BY_COMMAND), what="told")
     (line,) = told(home, BY_COMMAND, BY_HAND)
     assert line.startswith("Deleted: 2 memories (`mem0tray restore mem0_queue_dlq.backup-")
     assert line.partition("restore ")[2].partition("`")[0] in output
     home.ok("restore")
-    seen(home, worker, NUMBER)
+    home.wait_dlq(["a", "b", "c"])
     server.default = Answer(500)
-    home.ok("retry", "1aaa", "2aaa")
-    if worker is None:
-        home.drain()
+    home.ok("retry", first, third)
+    later(home, running=running)
     home.wait(lambda: len(server.saves) == 2, what="retried")
     home.wait(lambda: told(home, "Retry asked for: "), what="told")
     assert told(home, BY_HAND, "Restored: ", "Retry asked for: ") == [
@@ -266,42 +227,12 @@ def test_what_a_command_did_is_told_once_as_that(
     ]
 
 
-def test_an_edit_by_hand_at_the_same_moment_is_told_as_that(
-    home: Home, worker: Process | None
-) -> None:
-    user.remove(home, "text 0")
-    home.ok("delete", "1aaa", "--yes")
-    user.remove(home, "text 2")
-    seen(home, worker, NUMBER - 3)
-    lines = told(home, BY_COMMAND, BY_HAND)
-    removed = sum(int(line.split()[2]) for line in lines if line.startswith(BY_HAND))
-    assert [line.split()[1] for line in lines if line.startswith(BY_COMMAND)] == ["1"]
-    assert removed == 2
-    assert all("`mem0tray restore" in line for line in lines)
-
-
-# However these tests were started: with `nohup` the hang-up signal would stay switched off.
-HEEDING: Final = (
-    sys.executable,
-    "-c",
-    """import os, signal, sys
-for each in (signal.SIGINT, signal.SIGHUP):
-    signal.signal(each, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])""",
-)
-
-
-def _open(home: Home, tmp_path: Path, work: str) -> Process:
-    """An edit whose editor has done `work` with the file "$1" and is still open."""
-    program = tmp_path / "editor"
-    mark = tmp_path / "open"
-    program.write_text(f'#!/bin/sh\n{work}\ntouch "{mark}"\nexec sleep 60\n')
+def editor_in(folder: Path, work: str) -> Path:
+    """Make an editor that does this `work` with the file "$1"."""
+    program = folder / "editor"
+    program.write_text(f"#!/bin/sh\n{work}\n")
     program.chmod(0o700)
-    process = home.start(
-        "edit", "a", wrapper=HEEDING, env={"VISUAL": str(program), "TMPDIR": str(tmp_path)}
-    )
-    home.wait(mark.exists, what="the editor is open")
-    return process
+    return program
 
 
 @pytest.mark.parametrize("saved", [False, True])
@@ -310,7 +241,11 @@ def test_what_was_saved_before_a_signal_is_kept_and_named_and_nothing_else(
     home: Home, tmp_path: Path, *, saved: bool
 ) -> None:
     home.write_dlq([dead("a private text", id="a")])
-    process = _open(home, tmp_path, 'printf new > "$1"' if saved else ":")
+    mark = tmp_path / "open"
+    work = 'printf new > "$1"' if saved else ":"
+    program = editor_in(tmp_path, f'{work}\ntouch "{mark}"\nexec sleep 60')
+    process = home.start("edit", "a", env={"VISUAL": str(program), "TMPDIR": str(tmp_path)})
+    home.wait(mark.exists, what="the editor is open")
     (text,) = home.data_files("open-*/*.txt")
     assert text.stat().st_mode & 0o777 == 0o600
     process.signal(signal.SIGHUP)
@@ -329,11 +264,10 @@ def test_a_text_that_an_editor_saved_is_in_its_place_or_kept(
     home: Home, tmp_path: Path, number: int
 ) -> None:
     home.write_queue([entry("old", id="a")])
-    program, mark = tmp_path / "editor", tmp_path / "left"
-    program.write_text(f'#!/bin/sh\nprintf new > "$1"\ntouch "{mark}"\n')
-    program.chmod(0o700)
+    mark = tmp_path / "left"
+    program = editor_in(tmp_path, f'printf new > "$1"\ntouch "{mark}"')
     with FileLock(home.lock).held(1):
-        process = home.start("edit", "a", wrapper=HEEDING, env={"VISUAL": str(program)})
+        process = home.start("edit", "a", env={"VISUAL": str(program)})
         home.wait(mark.exists, what="the editor has ended")
         home.wait(lambda: home.data_files("edited-*.json"), what="the command wants the queue file")
         process.signal(number)
