@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import time
 from functools import partial
@@ -27,22 +26,9 @@ from tests.support.shapes import (
 from tests.support.standin import Standin
 
 METRICS_KEYS = [
-    "last_update",
-    "vps_status",
-    "queue_size",
-    "dlq_size",
-    "total_synced",
-    "total_queued",
+    *("last_update", "vps_status", "queue_size", "dlq_size", "total_synced", "total_queued"),
+    *("host", "pid", "state", "reason", "destination", "last_delivery", "oldest_waiting"),
 ]
-OUR_METRICS_KEYS = {
-    "host",
-    "pid",
-    "state",
-    "reason",
-    "destination",
-    "last_delivery",
-    "oldest_waiting",
-}
 SAMPLES = Path(__file__).parents[1] / "support" / "samples"
 
 
@@ -75,9 +61,9 @@ def test_what_waits_is_stored_once_and_told_as_the_contract_says(
     dlq = home.read(home.dlq)
     assert (dlq["items"], dlq["comment"]) == ([], "mine")
     assert is_iso(dlq["last_update"])
+    assert len(dlq["last_update"].partition(".")[2].rstrip("Z")) >= 6, "to the microsecond"
     metrics = home.read(home.metrics)
     assert list(metrics)[: len(METRICS_KEYS)] == METRICS_KEYS
-    assert set(metrics) >= OUR_METRICS_KEYS
     assert (metrics["queue_size"], metrics["dlq_size"]) == (0, 0)
     assert metrics["total_synced"] == 243 + 503
     assert metrics["vps_status"] == "healthy"
@@ -114,16 +100,6 @@ def test_entries_of_an_older_worker_become_dead_letters(home: Home) -> None:
     assert done.returncode == 1
 
 
-def test_the_body_and_the_key_are_the_contract_s(home: Home, server: Standin) -> None:
-    item = entry("« été »\n\ttab", "a/b c?d")
-    home.write_queue([item])
-    home.drained()
-    (request,) = server.saves
-    assert request.json == {"user_id": "a/b c?d", "content": "« été »\n\ttab"}
-    assert request.key == item["id"]
-    assert request.headers["content-type"].startswith("application/json")
-
-
 @pytest.mark.row(16)
 @pytest.mark.parametrize("lane", ["queue", "DLQ"])
 def test_an_id_with_two_contents_stores_each_once(home: Home, server: Standin, lane: str) -> None:
@@ -146,19 +122,6 @@ def test_a_slow_server_gets_eight_requests_at_once(home: Home, server: Standin) 
     home.drained()
     assert server.max_concurrency == 8
     assert server.total_stored() == 40
-
-
-def test_last_update_has_microseconds_and_is_never_used_twice(home: Home, server: Standin) -> None:
-    home.write_dlq([])
-    home.worker()
-    seen: list[str] = []
-    for n in range(3):
-        server.script(Answer(500), content=f"bad {n}", forever=True)
-        home.write_emergency([entry(f"bad {n}")])
-        home.wait(lambda: len(home.dlq_texts()) > len(seen), what="moved")
-        seen.append(home.read(home.dlq)["last_update"])
-    assert len(set(seen)) == 3
-    assert all(is_iso(name) and len(name.partition(".")[2].rstrip("Z")) >= 6 for name in seen)
 
 
 def test_what_we_write_is_indented_utf8_that_json_tool_loads(home: Home) -> None:
@@ -201,43 +164,6 @@ def test_notes_are_delivered_as_they_come(home: ForkedHome, server: Standin) -> 
     assert server.total_stored() == 4
     projects = [json.loads(save.body)["user_id"] for save in server.saves]
     assert sorted(projects) == ["-field", "garden", "garden", "garden"]
-
-
-def test_notes_that_are_kept_elsewhere_are_delivered_and_named_by_doctor(
-    home: Home, server: Standin
-) -> None:
-    garden = home.root / "garden"
-    folder = home.claude / "projects" / re.sub("[^A-Za-z0-9]", "-", str(garden))
-    (garden / ".claude").mkdir(parents=True)
-    folder.mkdir(parents=True)
-    (folder / "session.jsonl").write_text(json.dumps({"cwd": str(garden)}), encoding="utf-8")
-    for settings, where in (
-        (home.claude / "settings.json", "~/mine"),
-        (garden / ".claude" / "settings.local.json", str(home.root / "of-garden")),
-    ):
-        settings.write_text(json.dumps({"autoMemoryDirectory": where}), encoding="utf-8")
-    places = {
-        home.root / "mine": "mine",
-        home.root / "of-garden": "garden",
-        home.claude / "agent-memory" / "tester": "tester",
-        garden / ".claude" / "agent-memory" / "tester": "garden",
-        garden / ".claude" / "agent-memory-local" / "tester": "garden",
-    }
-    for place in places:
-        place.mkdir(parents=True)
-        (place / "soil.md").write_text(f"It is clay in {place}.", encoding="utf-8")
-        os.utime(place / "soil.md", (time.time() - 3600,) * 2)
-    home.worker(env=WANTED)
-    server.wait_for(lambda: server.total_stored() == len(places))
-    saved = [json.loads(save.body) for save in server.saves]
-    found = {each["content"]: each["user_id"] for each in saved}
-    assert found == {f"It is clay in {place}.": name for place, name in places.items()}
-    (check,) = (
-        each for each in home.json("doctor", env=WANTED)["checks"] if each["name"] == "notes"
-    )
-    for place in places:
-        top = place.parent if place.name == "tester" else place
-        assert f"1 note in {top}" in check["message"]
 
 
 @pytest.mark.row(1)
@@ -296,24 +222,14 @@ def test_a_huge_dlq_stays_responsive(home: Home, server: Standin, count: int) ->
     assert len(home.dlq_items()) == count
 
 
-_SIZES = (10, pytest.param(50, marks=pytest.mark.slow))  # megabytes
-_PATIENCE = 120.0  # seconds
-
-
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("megabytes", _SIZES)
-@pytest.mark.parametrize("file", ["queue", "emergency", "DLQ"])
+@pytest.mark.parametrize("megabytes", [10, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.row(59)
 def test_a_large_memory_is_delivered_as_any_other(
-    home: Home, server: Standin, file: str, megabytes: int
+    home: Home, server: Standin, megabytes: int
 ) -> None:
     line = "Ein « längerer » Satz mit Zeilenende.\n"
     text = line * (megabytes * 1_000_000 // len(line.encode()) + 1)
-    if file == "queue":
-        home.write_queue([entry(text)])
-    elif file == "emergency":
-        home.write_emergency([entry(text)])
-    else:
-        home.write_dlq([dead(text)])
-    home.drained(_PATIENCE)
+    home.write_queue([entry(text)])
+    home.drained(timeout=120)
     assert server.stored == [("alpha", text)]
