@@ -24,8 +24,9 @@ def small_home(tmp_path: Path, server: Standin) -> Iterator[Home]:
         yield home
 
 
-def words(home: Home) -> str:
-    return f"{home.state()} {home.log_text()} {home.printed()}".lower()
+def probes(server: Standin, count: int) -> None:
+    before = server.probes()
+    server.wait_for(lambda: server.probes() >= before + count)
 
 
 @pytest.mark.row(5, 6)
@@ -48,8 +49,7 @@ def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Stan
     small_home.wait_dlq([])
     assert server.missing([*texts(queue), *(f"letter {n}" for n in range(20))]) == []
     assert server.surplus() == {}
-    said = words(small_home)
-    assert "space" in said or "disk" in said
+    assert "Free some disk space" in small_home.log_text() + small_home.printed()
 
 
 @pytest.mark.row(5)
@@ -57,9 +57,7 @@ def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> 
     small_home.write_queue(entries(20))
     filler = machine.fill(small_home.root)
     worker = small_home.start("run")
-    small_home.wait(
-        lambda: "space" in words(small_home) or "disk" in words(small_home), what="said why"
-    )
+    small_home.wait(lambda: "Free some disk space" in small_home.printed(), what="said why")
     assert server.saves == []
     filler.unlink()
     if worker.alive:
@@ -69,21 +67,6 @@ def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> 
         small_home.drained()
     assert server.surplus() == {}
     assert server.total_stored() == 20
-
-
-@pytest.mark.row(5, 6)
-def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None:
-    server.latency = 0.004
-    queue = entries(600)
-    small_home.write_queue(queue)
-    small_home.start("run")
-    server.wait_for(lambda: server.total_stored() >= 50)
-    filler = machine.fill(small_home.root)
-    probes(server, 5)
-    filler.unlink()
-    small_home.wait(lambda: server.missing(texts(queue)) == [], what="delivered")
-    small_home.wait(lambda: small_home.queue_items() == [], what="published")
-    assert server.surplus() == {}
 
 
 @pytest.mark.row(5)
@@ -150,24 +133,6 @@ def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin)
     assert server.count("letter") == 1
     humble_home.drained()
     assert server.total_stored() == 6
-
-
-@pytest.mark.row(8)
-def test_short_writes_are_completed(home: Home, server: Standin, tmp_path: Path) -> None:
-    home.env |= machine.short_writes(tmp_path)
-    home.write_queue(entries(200))
-    home.write_dlq([waiting(f"later {n}") for n in range(50)])
-    home.ok("add", "--project", "alpha", "added " + "y" * 500)
-    home.drain()
-    assert server.total_stored() == 201
-    assert len(home.dlq_items()) == 50
-    assert home.queue_items() == []
-    assert home.stats()["total_synced"] == 201
-
-
-def probes(server: Standin, count: int) -> None:
-    before = server.probes()
-    server.wait_for(lambda: server.probes() >= before + count)
 
 
 def _terminal(worker: Process) -> list[str]:

@@ -10,29 +10,19 @@ import pytest
 from tests.acceptance.kinds import ON_ALL
 from tests.support.home import Home
 from tests.support.http1 import Answer, page, retry_after
-from tests.support.shapes import Item, dead, entries, entry, moved_marker
+from tests.support.shapes import Item, entries, entry, moved_marker, texts
 from tests.support.standin import UNNAMED, Standin
 from tests.support.variants import variants
 
 OUTAGES = [
     Answer(502),
-    Answer(503),
-    Answer(504),
-    page(),
     page(302),
-    Answer(307, b"", {"Location": "http://127.0.0.2:9/memory"}),
-    Answer(200, [1]),
     Answer(200, b'{"success": tr'),
 ]
 ITEM_FAILURES = [
-    Answer(500),
-    Answer(400),
-    Answer(413),
-    Answer(422),
     Answer(501),
+    Answer(422),
     Answer(200, {"success": False}),
-    Answer(200, {"success": "yes"}),
-    Answer(200, {}),
     Answer(reset=True),
 ]
 
@@ -81,25 +71,8 @@ def test_item_failures_are_counted_and_the_others_go_on(home: Home, server: Stan
     home.write_queue([*bad, entry("good")])
     home.drain()
     assert server.count("good") == 1
-    assert {item["content"]: server.sends(item["content"]) for item in bad} == {
-        item["content"]: 5 for item in bad
-    }
+    assert [server.sends(text) for text in texts(bad)] == [5] * len(bad)
     assert all(letter["last_error"] for letter in home.dlq_items())
-
-
-@ON_ALL
-def test_nothing_is_sent_while_health_is_not_200(home: Home, server: Standin) -> None:
-    server.health = Answer(500)
-    home.write_queue(entries(5))
-    home.write_dlq([dead("letter")])
-    home.worker()
-    server.wait_for(lambda: server.probes() >= 4)
-    assert server.saves == []
-    home.wait(lambda: home.state()[0] == "down", what="down")
-    assert home.read(home.metrics)["vps_status"] == "down"
-    server.health = UNNAMED
-    server.wait_for(lambda: server.total_stored() == 6)
-    home.wait(lambda: home.state()[0] == "healthy", what="healthy again")
 
 
 @pytest.mark.parametrize("answer", variants(OUTAGES), ids=lambda a: f"{a.status}-{a.body}")
@@ -121,9 +94,7 @@ def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -
     server.wait_for(lambda: server.total_stored() == 3)
 
 
-@pytest.mark.parametrize(
-    "answer", variants([Answer(429), Answer(503), page(), Answer(403)], quick=2)
-)
+@pytest.mark.parametrize("answer", variants([Answer(429), Answer(503), Answer(403)], quick=2))
 @ON_ALL
 def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
     home: Home, server: Standin, feed: Callable[[], None], answer: Answer

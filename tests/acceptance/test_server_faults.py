@@ -1,18 +1,15 @@
 """Servers that answer wrongly, endlessly, late or not at all."""
 
 import gzip
-from pathlib import Path
 
 import pytest
 
 from tests.acceptance.kinds import ON_ALL, ON_LIBRARY_TOO, ON_OFFICIAL_TOO
-from tests.support.certificates import HOST, Authority
 from tests.support.forked import ANEW
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, entry
 from tests.support.standin import Standin
-from tests.support.variants import variants
 
 MEGABYTE = 1 << 20
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -35,10 +32,12 @@ def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str
     home.write_queue(entries(2))
     worker = home.start("run", wrapper=ANEW, env=IMPATIENT)
     home.wait(lambda: home.state()[0] == "down", what="down")
+    assert home.read(home.metrics)["vps_status"] == "down"
     assert server.saves == []
     assert worker.peak_memory() < 160 * MEGABYTE
     server.health = Answer(body={"status": "ok"})
     server.wait_for(lambda: server.total_stored() == 2)
+    home.wait(lambda: home.state()[0] == "healthy", what="healthy again")
 
 
 @pytest.mark.row(37)
@@ -70,34 +69,6 @@ def test_an_unknown_outcome_is_asked_about(home: Home, server: Standin, answer: 
     assert server.sends("accepted") == 1
     assert server.questions() >= 1
     assert server.surplus() == {}
-
-
-@pytest.mark.row(36)
-@pytest.mark.parametrize("status", variants([404, 405]))
-@pytest.mark.parametrize("answer", [Answer(reset=True, stores=True), Answer(delay=2)])
-def test_a_server_that_cannot_be_asked_gets_the_same_key(
-    home: Home, server: Standin, answer: Answer, status: int
-) -> None:
-    server.honours_keys, server.can_be_asked = True, False
-    server.not_asked_status = status
-    item = entry("accepted")
-    server.script(answer, content="accepted")
-    home.write_queue([item])
-    home.drained(env={"MEM0TRAY_SYNC_TIMEOUT": "1.5"})
-    assert server.count("accepted") == 1
-    assert set(server.keys("accepted")) == {item["id"]}
-
-
-def test_a_private_authority_can_be_named(home: Home, tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
-    home.write_queue(entries(3))
-    with Standin(tls=authority.context(HOST)) as secure:
-        url = {"MEM0TRAY_SERVER_URL": secure.url}
-        assert home.drain(env=url).returncode == 1
-        assert secure.saves == []
-        assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
-        home.drained(env={**url, "MEM0TRAY_SERVER_CA_FILE": str(authority.file)})
-        assert secure.total_stored() == 3
 
 
 @pytest.mark.row(37)
