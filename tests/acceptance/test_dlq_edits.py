@@ -66,41 +66,30 @@ def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
 
 
 @pytest.mark.row(30)
-@pytest.mark.parametrize("stamp", [False, True], ids=["", "stamped"])
-@pytest.mark.usefixtures("worker")
-def test_an_item_removed_by_hand_is_discarded_and_restorable(
-    home: Home, server: Standin, *, stamp: bool
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+@pytest.mark.parametrize(
+    ("removed", "stamp"),
+    [(["b"], False), (["b"], True), (LETTERS, False)],
+    ids=["one", "one, stamped", "all"],
+)
+def test_what_is_removed_by_hand_is_discarded_and_restorable(
+    home: Home, server: Standin, worker: Process, removed: list[str], *, stamp: bool, running: bool
 ) -> None:
     user.back_up(home)
     kept = home.dlq_backup.read_bytes()
-    user.remove(home, "b", stamp=stamp)
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, what="merged")
+    if not running:
+        worker.stop()
+    user.remove(home, *removed, stamp=stamp)
+    left = [text for text in LETTERS if text not in removed]
+    if not running:
+        home.worker()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(left), what="merged")
     some_cycles(home, server)
-    assert home.dlq_texts() == ["a", "c"]
+    assert home.dlq_texts() == left
     assert home.dlq_backup.read_bytes() == kept
     assert server.saves == []
     home.ok("restore")
-    home.wait(lambda: home.dlq_texts() == LETTERS or server.count("b"), what="restored")
-
-
-@pytest.mark.row(30)
-def test_an_item_removed_while_nothing_runs_stays_away(
-    home: Home, server: Standin, worker: Process
-) -> None:
-    worker.stop()
-    user.remove(home, "a")
-    home.worker(dlq_size=2)
-    some_cycles(home, server)
-    assert home.dlq_texts() == ["b", "c"]
-
-
-@pytest.mark.row(30)
-@pytest.mark.usefixtures("worker")
-def test_an_emptied_file_discards_all_and_is_restorable(home: Home, server: Standin) -> None:
-    user.remove(home, *LETTERS)
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 0, what="merged")
-    home.ok("restore")
-    home.wait(lambda: home.dlq_texts() == LETTERS or server.total_stored() == 3, what="restored")
+    home.wait_dlq(LETTERS)
 
 
 @pytest.mark.row(30)
@@ -130,28 +119,17 @@ def test_changed_content_is_an_edit_of_the_same_item(
     server.honours_keys = True
 
     def mend(document: Item) -> None:
-        document["items"][0] |= {"content": "a, mended", "last_attempt": 0}
+        first, second, _ = document["items"]
+        first |= {"content": "a, mended", "project_id": "moved here", "last_attempt": 0}
+        second["retry_count"] = 3
 
     user.edit(home, mend)
     server.wait_for(lambda: server.count("a, mended") == 1)
     home.wait_dlq(["b", "c"])
     assert server.sends("a") == 0
-    key = further_key(letters[0]["id"], "project-a", "a, mended")
-    assert server.keys("a, mended") == [key]
-
-
-@pytest.mark.row(30)
-@pytest.mark.usefixtures("worker")
-def test_a_value_that_we_never_published_is_the_user_s(home: Home, server: Standin) -> None:
-    def change(document: Item) -> None:
-        first, second, _ = document["items"]
-        first |= {"project_id": "moved here", "retry_count": 0, "last_attempt": 1_700_000_000}
-        second["retry_count"] = 3
-
-    user.edit(home, change)
-    server.wait_for(lambda: server.count("a") == 1)
     assert server.saves[0].project == "moved here"
-    home.wait_dlq(["b", "c"])
+    key = further_key(letters[0]["id"], "moved here", "a, mended")
+    assert server.keys("a, mended") == [key]
     assert home.dead_letter("b")["retry_count"] == 3
 
 
@@ -282,25 +260,8 @@ def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: St
     assert {server.sends(f"old {n}") for n in range(ROUNDS)} == {0}
 
 
-@pytest.mark.row(29)
-def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
-    refusing.worker(dlq_size=ROUNDS)
-    for number in range(ROUNDS):
-        stale = refusing.read(refusing.dlq)
-        sent = len(server.saves)
-        refusing.script(user.RETRY_ALL)
-        server.wait_for(partial(server.has_saves, sent + len(stale["items"])))
-        newcomer(refusing, number)
-        user.save(refusing, user.without(stale, f"old {number}"), stamp=True)
-        refusing.wait_dlq(expected(number + 1))
-    retries = {f"old {n}": n + 1 for n in range(ROUNDS)}
-    assert {text: server.sends(text) for text in retries} == retries
-
-
 @pytest.mark.row(9, 31)
-@pytest.mark.parametrize(
-    "damage", variants(["half", "NUL", "empty", "an open bracket", "other type"])
-)
+@pytest.mark.parametrize("damage", variants(["half", "NUL", "empty", "other type"]))
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
 def test_a_broken_file_is_never_taken_for_empty(
     refusing: Home, server: Standin, damage: str, *, running: bool
@@ -314,7 +275,6 @@ def test_a_broken_file_is_never_taken_for_empty(
             "half": text[: len(text) // 2],
             "empty": b"",
             "NUL": b"\0" * len(text),
-            "an open bracket": b"{",
             "other type": b'{"items": "all of them"}',
         }[damage]
     )
@@ -377,18 +337,3 @@ def test_a_stamped_script_that_pauses_in_its_writing_deletes_no_newcomer(
         refusing.wait(lambda: intact(refusing), what="written again")
         file.write(text[part:])
     refusing.wait_dlq(["by hand", "new 0", *expected(0)])
-
-
-@pytest.mark.row(28, 29)
-def test_a_save_in_the_middle_of_our_work_is_merged(home: Home, server: Standin) -> None:
-    server.latency = 0.02
-    home.write_dlq([waiting(f"letter {n}") for n in range(60)])
-    home.worker(dlq_size=60)
-    removed = [f"letter {n}" for n in range(0, 60, 10)]
-    home.script(user.RETRY_ALL)
-    for text in removed:
-        user.remove(home, text)
-    home.wait_dlq([])
-    kept = [f"letter {n}" for n in range(60) if n % 10]
-    assert server.missing(kept) == []
-    assert server.surplus() == {}

@@ -7,7 +7,7 @@ import pytest
 from tests.acceptance.kinds import ON_ALL, ON_OFFICIAL_TOO
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.shapes import Item, dead, entries, texts
+from tests.support.shapes import dead, entries, entry, texts
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -140,10 +140,15 @@ def test_a_stop_publishes_what_is_left(home: Home, server: Standin) -> None:
     assert server.surplus() == {}
 
 
-def killed_on_its_way(home: Home, server: Standin, *, stores: bool) -> Item:
-    """Kill the worker while the server is at work on this memory, which is delivered once."""
+@pytest.mark.row(36)
+@pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
+@pytest.mark.parametrize("means", variants(["asked", "keys"]))
+def test_an_item_on_its_way_when_killed_is_stored_once(
+    home: Home, server: Standin, means: str, *, stores: bool
+) -> None:
+    server.honours_keys, server.can_be_asked = means == "keys", means == "asked"
     server.script(Answer(delay=20, stores=stores), content="on its way")
-    item: Item = entries(1)[0] | {"content": "on its way"}
+    item = entry("on its way")
     home.write_queue([item])
     worker = home.start("run")
     server.wait_for(lambda: server.has_saves(1))
@@ -152,15 +157,4 @@ def killed_on_its_way(home: Home, server: Standin, *, stores: bool) -> Item:
     assert server.count("on its way") == 1
     if server.can_be_asked:
         assert server.sends("on its way") == (1 if stores else 2)
-    return item
-
-
-@pytest.mark.row(36)
-@pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
-@pytest.mark.parametrize("means", variants(["asked", "keys"]))
-def test_an_item_on_its_way_when_killed_is_stored_once(
-    home: Home, server: Standin, means: str, *, stores: bool
-) -> None:
-    server.honours_keys, server.can_be_asked = means == "keys", means == "asked"
-    item = killed_on_its_way(home, server, stores=stores)
     assert set(server.keys("on its way")) == {item["id"]}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance import kinds, test_migrate
-from tests.acceptance.test_kills import check_kills, killed_on_its_way
+from tests.acceptance.test_kills import check_kills
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.official import SAVE, OfficialStandin, SimpleStore, Store
@@ -182,15 +182,6 @@ def test_kills_in_a_drain_of_500_lose_nothing(
     home: Home, server: OfficialStandin, kills: int
 ) -> None:
     check_kills(home, server, kills, 500, guarded=True)
-
-
-@pytest.mark.row(36)
-@pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
-def test_an_item_on_its_way_when_killed_is_stored_once(
-    home: Home, server: OfficialStandin, *, stores: bool
-) -> None:
-    item = killed_on_its_way(home, server, stores=stores)
-    assert {save.json["metadata"]["mem0tray_id"] for save in server.saves} == {item["id"]}
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
-from tests.support.shapes import dead, emergency_lines, entries, entry, texts
+from tests.support.shapes import emergency_lines, entries, entry, texts
 from tests.support.standin import Standin
 
 
@@ -47,17 +47,14 @@ def told(home: Home, server: Standin, accepted: list[str]) -> list[str]:
 
 
 @pytest.mark.row(45)
-@pytest.mark.parametrize(
-    "keys", [(), pytest.param(("--keys",), marks=pytest.mark.slow)], ids=["no keys", "keys"]
-)
 @pytest.mark.parametrize("asks", [True, False], ids=["can tell", "cannot tell"])
 def test_what_an_older_worker_took_is_not_sent_again(
-    home: Home, server: Standin, keys: tuple[str, ...], *, asks: bool
+    home: Home, server: Standin, *, asks: bool
 ) -> None:
     server.can_be_asked = asks
     memories = entries(10)
     taken_in_while_paused(home, memories)
-    with older(home, server, "--pid", *keys):
+    with older(home, server, "--pid"):
         server.wait_for(lambda: server.total_stored() == 10)
         home.wait(lambda: named(home), what="named")
         home.wait(lambda: home.queue_items() == [], what="taken out")
@@ -99,23 +96,6 @@ def test_what_vanished_just_before_the_other_was_seen_is_held(home: Home, server
 
 
 @pytest.mark.row(45)
-def test_a_kill_beside_another_worker_changes_nothing(home: Home, server: Standin) -> None:
-    server.can_be_asked = False
-    memories = entries(8)
-    ours = taken_in_while_paused(home, memories)
-    with older(home, server, "--pid", "--pause", "0.3"):
-        home.wait(lambda: named(home), what="named")
-        ours.kill()
-        server.wait_for(lambda: server.total_stored() == 8)
-        home.wait(lambda: home.queue_items() == [], what="taken out")
-    home.ok("resume")
-    home.worker()
-    home.wait(lambda: home.json("status")["held"] == 8, what="held")
-    home.wait(lambda: gone(home), what="gone")
-    assert told(home, server, texts(memories)) == []
-
-
-@pytest.mark.row(45)
 def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) -> None:
     server.can_be_asked = False
     memories = entries(4)
@@ -130,28 +110,6 @@ def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) ->
     assert "held" in done.stderr
     assert server.total_stored() == 4
     assert home.json("status")["held"] == 4
-
-
-@pytest.mark.row(45)
-def test_dead_letters_that_another_worker_delivers_can_be_restored(
-    home: Home, server: Standin
-) -> None:
-    home.ok("pause")
-    home.write_dlq([dead("due", ago=1e5)])
-    server.health, healthy = Answer(503), server.health
-    home.worker()
-    with older(home, server, "--pid"):
-        home.wait(lambda: named(home), what="named")
-        server.health = healthy
-        server.wait_for(lambda: server.count("due") == 1)
-        home.wait(lambda: home.dlq_texts() == [], what="taken out")
-    home.wait(lambda: gone(home), what="gone")
-    assert "another worker" in home.ok("restore", "--list")
-    assert told(home, server, ["due"]) == []
-    home.ok("restore")
-    home.ok("resume")
-    home.wait(lambda: home.json("status")["dlq"] == 0, what="asked about")
-    assert server.count("due") == 1
 
 
 @pytest.mark.row(45)
@@ -178,26 +136,6 @@ def test_held_entries_are_shown_sent_and_dropped(home: Home, server: Standin) ->
     server.wait_for(lambda: server.total_stored() == 3)
     home.wait(lambda: home.json("status")["queue"] == 0, what="delivered")
     home.wait(lambda: "held" not in home.read(home.queue), what="no longer shown")
-
-
-@pytest.mark.row(45)
-def test_held_entries_outlive_restart_and_ledger(home: Home, server: Standin) -> None:
-    memories = held(home, server)
-    home.wait(lambda: len(home.read(home.queue).get("held", [])) == 3, what="shown")
-    for process in list(home._processes):
-        process.kill()
-    for path in home.data_files("ledger*"):
-        path.unlink()
-    document = home.read(home.queue)
-    document["queue"].append(memories[0])
-    home.dump(home.queue, document)
-    done = home.drain()
-    assert done.returncode == 1
-    assert "held" in done.stderr
-    status = home.json("status")
-    assert (status["queue"], status["held"]) == (3, 3)
-    assert server.saves == []
-    assert json.loads(home.queue.read_text())["queue"] == []
 
 
 def other_worker_checks(home: Home) -> list[dict[str, str]]:
@@ -279,7 +217,6 @@ def at_rest(home: Home) -> bool:
     return bool(status["state"] == "healthy" and status["queue"] == status["held"])
 
 
-CONTAINERS = needs.root("makes process namespaces")
 # In a chroot nothing below it can change how mounts spread; that of /proc is private anyway.
 CONTAINER = (
     *("unshare", "--pid", "--fork", "--kill-child"),
@@ -297,12 +234,11 @@ def names_the_other(home: Home) -> bool:
 
 
 @pytest.mark.row(33)
-@pytest.mark.parametrize("asks", [True, False], ids=["can tell", "cannot tell"])
-@CONTAINERS
+@needs.root("makes process namespaces")
 def test_two_workers_of_one_host_name_and_process_id_know_each_other(
-    tmp_path: Path, server: Standin, *, asks: bool
+    tmp_path: Path, server: Standin
 ) -> None:
-    server.can_be_asked = asks
+    server.can_be_asked = False
     server.latency = 0.05
     first = Home(tmp_path / "first", server.url, wrapper=CONTAINER)
     second = Home(tmp_path / "second", server.url, wrapper=CONTAINER)
@@ -317,24 +253,3 @@ def test_two_workers_of_one_host_name_and_process_id_know_each_other(
         stored = Counter(text for _, text in server.stored)
         assert 10 < len(stored) < 4000
         assert max(stored.values()) == 1
-
-
-@pytest.mark.row(33)
-@CONTAINERS
-def test_a_worker_elsewhere_has_the_process_id_of_an_innocent_process(
-    tmp_path: Path, server: Standin
-) -> None:
-    ours, other = Home(tmp_path / "ours", server.url), Home(tmp_path / "other", server.url)
-    other.env["MEM0TRAY_PATHS_CLAUDE_DIR"] = str(ours.claude)
-    with ours, other:
-        innocent = ours.background("import time; time.sleep(600)")
-        number = f"echo {innocent.pid - 1} > /proc/sys/kernel/ns_last_pid"
-        inside = f"{number}; {sys.executable} -m mem0tray run & wait"
-        other._spawn([*CONTAINER, "sh", "-c", inside], other.env)
-        ours.wait(lambda: ours.read(ours.metrics, {}).get("pid") == innocent.pid, what="same id")
-        ours.start("run")
-        ours.wait(partial(names_the_other, ours), what="named")
-        done = ours.run("doctor", "--no-notify", "--stop-other", timeout=60)
-        assert "No process can be named for sure" in done.stderr
-        assert f"kill {innocent.pid}" not in done.stdout + json.dumps(ours.json("status"))
-        assert innocent.alive
