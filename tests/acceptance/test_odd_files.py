@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import odd
 from tests.support.home import Home, one_line
-from tests.support.shapes import entries, waiting
+from tests.support.shapes import waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -54,14 +54,8 @@ def used_home(home: Home, server: Standin) -> Home:
     return home
 
 
-_OFTEN = ("queue",)
-_SELDOM = [name for name in {**SHARED, **OURS} if name not in _OFTEN]
-
-
 @pytest.mark.row(49)
-@pytest.mark.parametrize(
-    "name", [*_OFTEN, *(pytest.param(name, marks=pytest.mark.slow) for name in _SELDOM)]
-)
+@pytest.mark.parametrize("name", variants([*SHARED, *OURS]))
 def test_no_command_waits_at_a_pipe(used_home: Home, name: str) -> None:
     with odd.put(PIPE, {**SHARED, **OURS}[name](used_home)):
         for command in COMMANDS:
@@ -117,12 +111,9 @@ def test_nothing_can_be_taken_in_needs_action(used_home: Home) -> None:
 
 
 @pytest.mark.row(49)
-@pytest.mark.parametrize("name", variants(["queue", "lock"]))
-@pytest.mark.parametrize("kind", variants(odd.KINDS, 2))
-def test_add_goes_to_the_emergency_file(
-    used_home: Home, server: Standin, name: str, kind: str
-) -> None:
-    with odd.put(kind, SHARED[name](used_home)):
+@pytest.mark.parametrize("kind", variants(odd.KINDS))
+def test_add_goes_to_the_emergency_file(used_home: Home, server: Standin, kind: str) -> None:
+    with odd.put(kind, used_home.queue):
         said = json.loads(used_home.ok("add", "--project", "alpha", "kept", "--json"))
         assert said["queued"] == "emergency"
     used_home.drain()
@@ -130,7 +121,7 @@ def test_add_goes_to_the_emergency_file(
 
 
 @pytest.mark.row(49)
-@pytest.mark.parametrize("kind", variants(odd.KINDS, 2))
+@pytest.mark.parametrize("kind", variants(odd.KINDS))
 def test_add_claims_nothing_where_it_can_keep_nothing(used_home: Home, kind: str) -> None:
     with odd.put(kind, used_home.queue), odd.put(kind, used_home.emergency):
         done = used_home.run("add", "--project", "alpha", "lost?")
@@ -152,33 +143,11 @@ def test_what_is_ours_alone_is_named_at_the_start(used_home: Home, name: str) ->
 
 _WRITER = """
 import itertools, sys, time
-from tests.support.processes import PATIENCE
 for n in itertools.count():
     time.sleep(0.005)
     with open(sys.argv[1], "w") as file:
-        file.write('{"queue": [' if "queue.json" in sys.argv[1] else '{"items": [')
-        file.write("." * (n % 7))
+        file.write('{"queue": [' + "." * (n % 7))
 """
-
-
-@pytest.mark.slow
-@pytest.mark.row(52)
-@pytest.mark.parametrize("name", ["DLQ", "queue"])
-def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin, name: str) -> None:
-    path = SHARED[name](used_home)
-    worker = used_home.worker()
-    writer = used_home.background(_WRITER, str(path))
-    said = f"{path} keeps changing: "
-    used_home.wait(lambda: said in used_home.state()[1], 30, "told")
-    assert used_home.state()[0] == "action needed"
-    assert len(used_home.log_lines(said)) == 1
-    assert str(path) in used_home.json("status")["reason"]
-    writer.kill()
-    path.unlink()
-    used_home.write_queue(entries(1, "later"))
-    used_home.wait(lambda: used_home.state()[0] == "healthy", what="well again")
-    server.wait_for(lambda: server.total_stored() == 1)
-    assert worker.stop() == 0
 
 
 @pytest.mark.row(52)

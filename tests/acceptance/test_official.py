@@ -10,8 +10,8 @@ from tests.acceptance import kinds, test_migrate
 from tests.acceptance.test_kills import check_kills
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.official import SAVE, OfficialStandin, SimpleStore, Store
-from tests.support.shapes import dead, entries, entry
+from tests.support.official import OfficialStandin, SimpleStore, Store
+from tests.support.shapes import entries, entry
 
 Fail = Callable[[str], None]
 
@@ -122,62 +122,9 @@ def test_a_server_that_says_so_and_stores_nothing_is_told(
     assert len(home.log_lines("does not have what it said that it stored.")) == 1
 
 
-def test_the_server_s_name_of_a_failed_request_is_in_the_history(
-    home: Home, server: OfficialStandin
-) -> None:
-    server.script(Answer(500), content="memory number 0", forever=True)
-    home.write_queue(entries(1))
-    home.drain()
-    item = home.dlq_items()[0]["id"]
-    names = [each["request"] for each in home.json("show", item)["history"]]
-    assert len(set(names)) == len(names) == 5
-    assert all(len(name) == 8 for name in names)
-    assert f"request {names[-1]}" in home.ok("diagnose", item)
-
-
-def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin) -> None:
-    server.script(Answer(reset=True, stores=True), content="memory number 1")
-    home.write_queue(entries(3))
-    home.drained()
-    asked = {(each.method, each.path) for each in server.requests}
-    assert asked == {("POST", SAVE), ("POST", "/search"), ("GET", "/auth/setup-status")}
-
-
-NUL = "502 Bad Gateway, but the memory holds the character NUL, which the server cannot store"
-HALF = "422: body.messages.0.content: Input should be a valid string"
-LARGE = "413: Request Entity Too Large"
-EDIT = "Change it with `mem0tray edit aaaa1111`, or delete it with `mem0tray delete aaaa1111`."
-
-SHORTEN = (
-    "It is too large for the server: shorten it with `mem0tray edit aaaa1111`,"
-    " or have the server take more."
-)
-
-
-@pytest.mark.row(56)
-@pytest.mark.parametrize(
-    ("text", "reason", "advice"),
-    [("a\0b", NUL, EDIT), ("half \ud83d", HALF, EDIT), ("large", LARGE, SHORTEN)],
-    ids=["NUL", "half a character", "too large"],
-)
-def test_show_and_diagnose_say_what_is_to_be_changed(
-    home: Home, server: OfficialStandin, text: str, reason: str, advice: str
-) -> None:
-    too_large = Answer(413, {"detail": "Request Entity Too Large"})
-    server.script(too_large, content="large", forever=True)
-    home.write_dlq([dead(text, id="aaaa1111-1", ago=7200)])
-    home.drain()
-    shown = home.ok("show", "aaaa1111")
-    assert f"\nreason      {reason}\n" in shown
-    assert f"\nto do       {advice}\n" in shown
-    assert home.json("show", "aaaa1111")["remedy"] == advice
-    assert advice.rpartition(" Change")[2] in home.ok("diagnose", "aaaa1111")
-    assert server.kept() == []
-
-
 @pytest.mark.row(1)
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kills", [6, *(pytest.param(n, marks=pytest.mark.slow) for n in (25, 50))])
+@pytest.mark.parametrize("kills", [6, pytest.param(25, marks=pytest.mark.slow)])
 def test_kills_in_a_drain_of_500_lose_nothing(
     home: Home, server: OfficialStandin, kills: int
 ) -> None:

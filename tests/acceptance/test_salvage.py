@@ -19,16 +19,9 @@ def document_text(queue: list[Item], indent: int | None = 2) -> str:
     return json.dumps(queue_document(queue, last_100=[]), indent=indent)
 
 
-def check_restorable(home: Home, server: Standin, text: str) -> None:
-    """Put back what is in quarantine: this memory, without its odd value, is delivered."""
-    (kept,) = home.data.glob("**/quarantine/*.json")
-    assert kept.name in home.ok("restore", "--list")
-    home.ok("restore", kept.name)
-    home.drained()
-    assert (server.count(text), server.sends(text)) == (1, 1)
-
-
-def damage_after_intake(home: Home, server: Standin, data: bytes) -> None:
+@pytest.mark.row(9)
+@pytest.mark.parametrize("data", [b"", b"\0" * 4096], ids=["0 bytes", "NUL"])
+def test_an_emptied_queue_file_is_rebuilt(home: Home, server: Standin, data: bytes) -> None:
     server.health = Answer(503)
     home.write_queue(entries(20))
     home.worker(queue_size=20)
@@ -37,12 +30,6 @@ def damage_after_intake(home: Home, server: Standin, data: bytes) -> None:
     assert home.read(home.metrics)["queue_size"] == 20
     server.health = UNNAMED
     server.wait_for(lambda: server.total_stored() == 20)
-
-
-@pytest.mark.row(9)
-@pytest.mark.parametrize("data", [b"", b"\0" * 4096], ids=["0 bytes", "NUL"])
-def test_an_emptied_queue_file_is_rebuilt(home: Home, server: Standin, data: bytes) -> None:
-    damage_after_intake(home, server, data)
     assert server.surplus() == {}
 
 
@@ -103,7 +90,11 @@ def test_what_json_tool_cannot_load_is_quarantined(
     assert sorted(server.order()) == ["after", "before"]
     assert home.queue_items() == []
     assert home.json("status")["quarantine"] == 1
-    check_restorable(home, server, "the odd one")
+    (kept,) = home.data.glob("**/quarantine/*.json")
+    assert kept.name in home.ok("restore", "--list")
+    home.ok("restore", kept.name)
+    home.drained()
+    assert (server.count("the odd one"), server.sends("the odd one")) == (1, 1)
 
 
 @pytest.mark.row(17)
@@ -143,10 +134,7 @@ def test_elements_that_are_no_items_are_left_alone(home: Home, server: Standin) 
         [
             ("queue", {"zanzibar": 1}),
             ("stats", None),
-            ("queue", None),
-            ("last_100", "zanzibar"),
             ("failed", ["zanzibar"]),
-            ("stats", ["zanzibar"]),
         ],
         quick=2,
     ),

@@ -1,74 +1,17 @@
-"""The stand-in server, the producer and the scratch home hold what the tests build on."""
+"""The oracle of all proofs names each harm, and nothing else."""
 
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from tests.support import user
-from tests.support.forked import ANEW, CAN_FORK, Forked, ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
-
-
-@pytest.fixture
-def forking(home: Home) -> ForkedHome:
-    if not CAN_FORK:
-        pytest.skip("nothing is forked here")
-    assert isinstance(home, ForkedHome)
-    return home
-
-
-@pytest.mark.parametrize(
-    ("arguments", "stdin", "env"),
-    [
-        (("list", "--json"), "", {}),
-        (("add", "--project", "alpha", "-"), " \n", {}),
-        (("nonsense",), "", {}),
-        (("config", "get", "server.url"), "", {"MEM0TRAY_SERVER_URL": "http://other.test"}),
-        (("status",), "", {"HOME": "/nowhere/at/all"}),
-    ],
-)
-def test_both_end_alike_and_say_the_same(
-    forking: ForkedHome, arguments: tuple[str, ...], stdin: str, env: dict[str, str]
-) -> None:
-    forked = forking.run(*arguments, stdin=stdin, env=env)
-    anew = Home.run(forking, *arguments, stdin=stdin, env=env)
-    assert forked.args == ("mem0tray", *arguments)
-    assert (forked.returncode, forked.stdout, forked.stderr) == (
-        anew.returncode, anew.stdout, anew.stderr,
-    )  # fmt: skip
-
-
-def test_a_fork_gets_its_input_and_stands_in_its_folder(forking: ForkedHome) -> None:
-    long = "long " * 30_000
-    forking.ok("add", "-", stdin=long)
-    (queued,) = forking.queue_items()
-    assert (queued["content"].strip(), queued["project_id"]) == (long.strip(), forking.root.name)
-
-
-def test_a_fork_is_a_session_of_its_own_and_can_be_killed(
-    forking: ForkedHome, server: Standin
-) -> None:
-    worker = forking.worker()
-    assert isinstance(worker, Forked)
-    fields = Path(f"/proc/{worker.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    assert [int(field) for field in fields[2:4]] == [worker.pid, worker.pid]
-    worker.kill()
-    assert (worker.alive, worker.wait()) == (False, -9)
-    assert forking.worker().stop() == 0
-    assert server.probes() >= 2
-
-
-@pytest.mark.parametrize("name", ["LANG", "PYTHONUTF8", "LD_BIND_NOW"])
-def test_what_an_interpreter_asks_once_starts_one(forking: ForkedHome, name: str) -> None:
-    assert not isinstance(forking.start("--version", env={name: "C"}), Forked)
-    assert not isinstance(forking.start("--version", wrapper=ANEW), Forked)
 
 
 def test_a_memory_in_each_of_its_places_is_no_fault(home: Home, server: Standin) -> None:
