@@ -28,12 +28,6 @@ def claude(tmp_path: Path, programs: Path) -> Iterator[RealAgent]:
         yield RealAgent(CLAUDE, home, programs)
 
 
-def test_settings_in_a_folder_of_the_users_choice(claude: RealAgent) -> None:
-    claude.home.env["CLAUDE_CONFIG_DIR"] = str(claude.home.root / "elsewhere")
-    claude.home.ok("install", "claude-code")
-    assert "✔ Connected" in claude.ok("mcp", "list")
-
-
 def test_the_plug_in_is_valid_and_connects(claude: RealAgent) -> None:
     # Apart from the repository, whose README would stand in for one that is missing.
     folder = shutil.copytree(REPOSITORY / "packaging" / "claude-plugin", claude.home.root / "plug")

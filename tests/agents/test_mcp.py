@@ -77,13 +77,6 @@ def test_beside_a_worker_a_memory_is_on_its_way(
     server.wait_for(lambda: server.count("beans") == 1)
 
 
-def test_a_save_leaves_it_to_others_to_take_it_in(connect: Connect, home: Home) -> None:
-    assert not connect().call("mem0_save", project_id="garden", content="beans").failed
-    assert home.ledgers() == []
-    assert not connect().call("mem0_recall", project_id="garden").failed
-    assert home.ledgers() != []
-
-
 def test_a_save_waits_for_no_server(connect: Connect, home: Home, server: Standin) -> None:
     home.configure('[server]\ndialect = "vps"\n')
     released = Event()
@@ -226,10 +219,8 @@ NO_CONTENT = "Object missing required field `content`"
 NO_MEMORIES: Final[Sequence[tuple[Mapping[str, object], str]]] = (
     ({"content": "x", "project_id": 5}, "Expected `str`, got `int` - at `$.project_id`"),
     ({}, NO_CONTENT),
-    ({"content": ["secret"], "project_id": {}}, "Expected `str`, got `array` - at `$.content`"),
     ({"content": None}, NO_CONTENT),
     ({"content": "x", "project": "garden"}, "Object contains unknown field `project`"),
-    ({"text": "x"}, "Object contains unknown field `text`"),
 )
 
 
@@ -249,10 +240,7 @@ NO_QUESTIONS: Final[Sequence[tuple[Mapping[str, object], str]]] = (
     ({"limit": 1001}, "Expected `int` <= 1000 - at `$.limit`"),
     ({"limit": 10**300}, "Expected `int` <= 1000 - at `$.limit`"),
     ({"limit": 2.5}, "Expected `int`, got `float` - at `$.limit`"),
-    ({"limit": True}, "Expected `int`, got `bool` - at `$.limit`"),
     ({"limit": "many"}, "Expected `int`, got `str` - at `$.limit`"),
-    ({"limit": [5]}, "Expected `int`, got `array` - at `$.limit`"),
-    ({"Limit": 1}, "Object contains unknown field `Limit`"),
     ({ODD * 99: 1}, ("Object contains unknown field `" + "a [31m b" * 99)[:199] + "…"),
 )
 

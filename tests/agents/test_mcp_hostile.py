@@ -3,10 +3,9 @@
 import functools
 import io
 import json
-import queue
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -15,7 +14,6 @@ from mem0tray.agents.mcp_server import ToolServer
 from tests.agents.tool_client import LEGACY, ToolClient, Wire, call, request
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.processes import PATIENCE
 from tests.support.standin import Standin
 
 if TYPE_CHECKING:
@@ -27,28 +25,22 @@ NO_JSON, NO_REQUEST, NO_METHOD = -32700, -32600, -32601
 DEEP: Final = 100_000
 HUGE: Final = 10_000_000
 MALFORMED = {
-    "words": (b"nonsense", NO_JSON),
     "nothing": (b"", NO_JSON),
-    "NUL": (b"\0", NO_JSON),
     "Latin-1": (b'{"id": 7, "method": "p\xffng"}', NO_JSON),
     "two": (b'{"id": 7, "method": "ping"} {}', NO_JSON),
-    "half": (b'{"id": 7, "method": "tools/call", "params": {"name"', NO_JSON),
-    "deep list": (b"[" * DEEP, NO_JSON),
     "deep object": (b'{"a":' * DEEP + b"1" + b"}" * DEEP, NO_JSON),
     "deep params": (b'{"id": 7, "method": "ping", "params": ' + b"[" * DEEP, NO_JSON),
     "huge": (b"x" * HUGE, NO_JSON),
     "huge id": (b'{"id": ' + b"9" * 5000 + b', "method": "ping"}', NO_JSON),
-    "empty batch": (b"[]", NO_REQUEST),
     "batch": (b'[{"id": 7, "method": "ping"}]', NO_REQUEST),
     "null": (b"null", NO_REQUEST),
-    "number": (b"5", NO_REQUEST),
     **{
         f"id {each}": (b'{"id": %b, "method": "ping"}' % each.encode(), NO_REQUEST)
-        for each in ("null", "true", "1.5", "NaN", "1e999", "[7]", "{}")
+        for each in ("null", "true", "1e999", "[7]")
     },
     **{
         f"method {each}": (b'{"id": 7, "method": %b}' % each.encode(), NO_METHOD)
-        for each in ('["odd"]', "null", "{}", '"\\ud800"', '"server/discover"')
+        for each in ('["odd"]', "null", '"\\ud800"', '"server/discover"')
     },
     "huge method": (b'{"id": 7, "method": "%b"}' % (b"m" * HUGE), NO_METHOD),
 }
@@ -87,8 +79,6 @@ def test_a_message_that_makes_no_sense_is_refused_and_the_next_one_answered(
     [
         b"{}",
         b'{"id": "of nobody", "result": {}}',
-        b'{"id": ["odd"], "error": 5}',
-        b'{"method": "notifications/cancelled"}',
         b'{"method": "notifications/cancelled", "params": [1]}',
         b'{"method": "notifications/unheard-of", "params": {"requestId": {}}}',
         b'{"method": ["odd"]}',
@@ -117,28 +107,6 @@ def test_the_revision_is_the_wanted_one_or_our_newest(
     assert (result["protocolVersion"], result["serverInfo"]["name"]) == (agreed, "mem0tray")
 
 
-class Answers(io.BytesIO):
-    """An output whose answers can be awaited."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first: queue.Queue[dict[str, Any]] = queue.Queue()
-
-    def write(self, data: Any) -> int:
-        self.first.put(json.loads(data))
-        return super().write(data)
-
-
-@pytest.mark.parametrize("arguments", ["x", [1], 5, True])
-def test_arguments_that_are_no_object_are_refused_in_words(arguments: object) -> None:
-    out = Answers()
-    params = {"name": "mem0_save", "arguments": arguments}
-    ToolServer(out).serve([request(1, "tools/call", **params)])
-    result = out.first.get(timeout=PATIENCE)["result"]
-    assert result["isError"]
-    assert result["content"][0]["text"].startswith("Nothing was saved: Expected `object`, got ")
-
-
 def test_where_no_thread_is_to_be_had_a_call_is_answered_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -162,20 +130,20 @@ def odd_calls() -> dict[str, tuple[bytes, str]]:
     return {
         "a lone surrogate": (call(1, "mem0_save", project_id="g", content="a\ud800"), "Saved in"),
         "a project with one": (call(1, "mem0_save", project_id="g\udfff", content="b"), "Saved in"),
-        "a NUL": (call(1, "mem0_save", project_id="g", content="c\0"), "Saved in"),
         "a project with NUL": (call(1, "mem0_save", project_id="g\0h", content="d"), "Saved in"),
-        "a number": (call(1, "mem0_save", project_id="g", content=5), "Nothing was saved: E"),
         "huge": (call(1, "mem0_save", content="x" * HUGE), "Nothing was queued: the text is too"),
         "a huge project": (
             call(1, "mem0_save", project_id="p" * HUGE, content="x"),
             "Nothing was queued: the project's name has more",
         ),
-        "a huge argument": (call(1, "mem0_save", **{"x" * HUGE: 1}), "Nothing was saved: Object"),
         "a huge tool": (call(1, "x" * HUGE), "There is no tool"),
-        "a tool's name in a list": (call(1, ["mem0_save"], content="x"), "There is no tool"),
         "parameters in a list": (
             b'{"id": 1, "method": "tools/call", "params": [1]}',
             "There is no t",
+        ),
+        "arguments in a list": (
+            request(1, "tools/call", name="mem0_save", arguments=[1]),
+            "Nothing was saved: Expected `object`, got ",
         ),
         "900 levels": (
             b'{"id": 1, "method": "tools/call", "params": {"name": "mem0_save", "arguments": '
@@ -186,7 +154,7 @@ def odd_calls() -> dict[str, tuple[bytes, str]]:
     }
 
 
-KEPT: Final = {("g", "a\ud800"), ("g\udfff", "b"), ("g", "c\0"), ("g\0h", "d")}
+KEPT: Final = {("g", "a\ud800"), ("g\udfff", "b"), ("g\0h", "d")}
 
 
 def test_odd_calls_are_answered_in_words_and_odd_texts_kept(home: Home) -> None:
@@ -205,15 +173,7 @@ def test_odd_calls_are_answered_in_words_and_odd_texts_kept(home: Home) -> None:
 
 @pytest.mark.parametrize(
     "roots",
-    [
-        5,
-        {},
-        [5],
-        [{"uri": 5}],
-        [{"uri": None}],
-        [{"uri": "http://["}],
-        [{"uri": ["x"]}],
-    ],
+    [5, [5], [{"uri": None}], [{"uri": "http://["}]],
 )
 def test_an_odd_folder_of_the_client_loses_no_memory(home: Home, roots: object) -> None:
     with Wire(home) as wire:
@@ -234,22 +194,6 @@ def test_a_client_that_dies_within_a_line_is_left_in_peace(home: Home) -> None:
         lines, errors = wire.end(SAVE[:-9])
     assert (errors, [json.loads(line)["error"]["code"] for line in lines]) == (b"", [NO_JSON])
     assert not home.queue.exists()
-
-
-def test_what_was_asked_is_answered_though_the_input_has_ended(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Nor does it wait for what only the client could say."""
-    monkeypatch.setattr(mcp_server, "_LAST", PATIENCE)
-    monkeypatch.setattr(ToolServer, "_answer", lambda server, *_: f"in {server._folder()}")
-    server = ToolServer(out := io.BytesIO())
-    able = request(1, "initialize", capabilities={"roots": {}})
-    server.serve([able, call(2, "mem0_recall"), call(3, "mem0_health")])
-    server.finish()
-    lines = [json.loads(line) for line in out.getvalue().splitlines()]
-    answers = [each for each in lines if "result" in each]
-    assert sorted(each["id"] for each in answers) == [1, 2, 3]
-    assert "in None" in str(answers[-1])
 
 
 def test_a_call_that_hangs_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,10 +218,13 @@ def test_a_save_that_was_sent_by_a_client_that_died_is_delivered_once(
 
 
 def test_a_save_is_answered_though_no_further_message_can_come(home: Home) -> None:
+    """Nor does it wait for the folder, of which only the client could tell."""
     with Wire(home) as wire:
-        wire.initialize()
+        wire.initialize(roots={})
         home.lock_holder()  # the save waits for the lock until after the end
-        lines, errors = wire.end(SAVE + b"\n")
+        wire.say(call(1, "mem0_save", content="roses want sun"))
+        assert wire.hear()["method"] == "roots/list"
+        lines, errors = wire.end()
     assert errors == b""
     assert [json.loads(line)["result"]["isError"] for line in lines] == [False]
 

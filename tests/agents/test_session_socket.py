@@ -73,12 +73,8 @@ def test_a_running_worker_tells_what_a_hook_would_find_out(home: ForkedHome) -> 
     assert not is_told(home)
     worker(home)
     assert is_told(home)
-
-
-def test_only_its_owner_may_ask(home: ForkedHome) -> None:
-    worker(home)
     (path,) = sockets(home)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600, "only its owner may ask"
 
 
 def test_what_was_saved_a_moment_ago_is_told(home: ForkedHome, server: Standin) -> None:
@@ -122,29 +118,24 @@ def test_nonsense_gets_no_answer_and_does_no_harm(home: ForkedHome) -> None:
     assert process.err == ""
 
 
-class Tired(socket.socket):
-    """A socket that cannot take the first connection: no descriptor is left for it."""
-
-    failures = 1
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        if Tired.failures:
-            Tired.failures -= 1
-            raise OSError(errno.EMFILE, "too many open files")
-        return super().accept()
-
-
 def test_a_connection_that_cannot_be_taken_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    accept, failures = socket.socket.accept, [OSError(errno.EMFILE, "too many open files")]
+
+    def tired(listener: socket.socket) -> tuple[socket.socket, Any]:
+        if failures:
+            raise failures.pop()
+        return accept(listener)
+
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.setenv("XDG_DATA_HOME", folder)
         monkeypatch.setattr(session_socket, "_REST", 0.0)
-        monkeypatch.setattr(socket, "socket", Tired)
+        monkeypatch.setattr(socket.socket, "accept", tired)
         settings = Settings(PathSettings(folder), ServerSettings("http://127.0.0.1:9"))
         settings.locations().data_dir.mkdir(parents=True)
         with session_socket.answering(lambda: settings):
             told = session_socket.ask(settings, "garden", time.monotonic() + PATIENCE)
         assert told.startswith("Save what a later session should know")
-        assert Tired.failures == 0
+        assert failures == []
 
 
 def test_where_the_name_is_too_long_for_a_socket_the_hook_finds_out(
