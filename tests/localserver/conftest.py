@@ -1,8 +1,7 @@
 """An embedded server for a module of tests, and processes that are always ended."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -10,7 +9,8 @@ import pytest
 
 from mem0tray.localserver import child
 from mem0tray.localserver.child import LocalServer
-from mem0tray.localserver.endpoint import LOCK, Endpoint
+from mem0tray.localserver.endpoint import DATABASE, LOCK, Endpoint
+from mem0tray.localserver.store import Store
 from tests.localserver.support import Serving, client_of
 from tests.support.processes import LONGEST
 
@@ -52,25 +52,30 @@ def own(tmp_path: Path) -> Iterator[LocalServer]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
-    """Start `python -m mem0tray.localserver.serve` for the test's own folder."""
+    """Start servers of the test's own folder, each in a process."""
     started: list[Serving] = []
 
-    def start(port: int = 0, *, lifeline: bool = False) -> Serving:
-        command = [sys.executable, "-m", "mem0tray.localserver.serve"]
-        command += [str(tmp_path / "local-server"), str(port)]
-        command += ["--lifeline"] if lifeline else []
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        serving = Serving(process, tmp_path / "local-server")
-        started.append(serving)
-        return serving
+    def start(port: int = 0, *options: str) -> Serving:
+        output = tmp_path / f"output-{len(started)}"
+        started.append(Serving(tmp_path / "local-server", output, str(port), *options))
+        return started[-1]
 
     yield start
     for each in started:
-        each.end()
+        each.kill()
 
 
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:
     return tmp_path / "local-server" / LOCK
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / DATABASE
+
+
+@pytest.fixture
+def store(database: Path) -> Iterator[Store]:
+    with closing(Store(database)) as opened:
+        yield opened

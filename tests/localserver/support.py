@@ -1,8 +1,9 @@
 """What several modules of these tests need."""
 
 import json
+import os
 import subprocess
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,8 @@ from urllib.parse import quote
 import httpx
 
 from mem0tray.localserver.endpoint import Endpoint, find
-from tests.support.processes import LONGEST, wait_until
+from mem0tray.localserver.store import Filter, Store
+from tests.support.processes import LONGEST, Process, wait_until
 
 
 def client_of(endpoint: Endpoint, headers: dict[str, str] | None = None) -> httpx.Client:
@@ -49,36 +51,26 @@ def quoted(project: str) -> str:
     return quote(project, safe="", errors="surrogatepass").replace(".", "%2E")
 
 
-@dataclass
-class Serving:
+def everything(store: Store, project: str = "p") -> list[str]:
+    return [each.memory for each in store.newest(Filter(project), 1000)[0]]
+
+
+class Serving(Process):
     """A server in a process of its own."""
 
-    process: subprocess.Popen[bytes]
-    folder: Path
+    def __init__(self, folder: Path, output: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "mem0tray.localserver.serve", str(folder), *options]
+        super().__init__(command, env=os.environ, output=output, stdin=subprocess.PIPE)
+        self.folder = folder
 
     def ready(self) -> Endpoint:
-        found: list[Endpoint | None] = [None]
+        def own() -> Endpoint | None:
+            assert self.alive, self.err
+            found = find(self.folder)
+            return found if found is not None and found.pid == self.pid else None
 
-        def is_there() -> bool:
-            assert self.process.poll() is None, self.output()
-            found[0] = find(self.folder)
-            return found[0] is not None and found[0].pid == self.process.pid
+        return wait_until(own, LONGEST, "the server is ready")
 
-        wait_until(is_there, LONGEST, "the server is ready")
-        assert found[0] is not None
-        return found[0]
-
-    def leave(self) -> int:
-        """Wait until it has ended by itself; the exit code."""
-        return self.process.wait(LONGEST)
-
-    def output(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.read().decode()
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            pipe.close()
+    def end_input(self) -> None:
+        assert self.popen.stdin is not None
+        self.popen.stdin.close()

@@ -3,19 +3,17 @@
 import asyncio
 import json
 import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 
 from mem0tray.localserver import wire
 from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import DATABASE, Endpoint, proof
-from mem0tray.localserver.store import Filter, Store, StoredMemory
-from tests.localserver.support import listed, save, texts
+from mem0tray.localserver.store import Store, StoredMemory
+from tests.localserver.support import everything, listed, save, texts
 
 
 def test_what_is_saved_is_listed_newest_first(client: httpx.Client) -> None:
@@ -116,22 +114,23 @@ def test_a_key_with_another_body_is_refused(client: httpx.Client) -> None:
     assert texts(client, "reused-2") == []
 
 
+async def saved_in(
+    store: Store, document: dict[str, str], headers: dict[bytes, bytes] | None = None
+) -> int:
+    """Send a memory to an application on this database; the status."""
+    transport = httpx.ASGITransport(build(store, "token"))
+    its = {b"Authorization": b"Bearer token"} | (headers or {})
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        return (await client.post("/memory", json=document, headers=its)).status_code
+
+
 @pytest.mark.parametrize("key", ["notiz-größe".encode(), "größe".encode("latin-1")])
-def test_a_key_of_an_older_version_is_known(tmp_path: Path, key: bytes) -> None:
+def test_a_key_of_an_older_version_is_known(store: Store, key: bytes) -> None:
     document = {"user_id": "p", "content": "text"}
-
-    async def send(app: Starlette) -> int:
-        transport = httpx.ASGITransport(app)
-        headers = {b"Authorization": b"Bearer token", b"Idempotency-Key": key}
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            answer = await client.post("/memory", json=document, headers=headers)
-            return answer.status_code
-
-    with closing(Store(tmp_path / DATABASE)) as store:
-        store.save(StoredMemory("p", "text", "key", wire.digest(document)))
-        store._connection.execute("UPDATE keys SET key = ?", (key,))
-        assert asyncio.run(send(build(store, "token"))) == 200
-        assert len(store.newest(Filter("p"), 9)[0]) == 1
+    store.save(StoredMemory("p", "text", "key", wire.digest(document)))
+    store._connection.execute("UPDATE keys SET key = ?", (key,))
+    assert asyncio.run(saved_in(store, document, {b"Idempotency-Key": key})) == 200
+    assert everything(store) == ["text"]
 
 
 def test_a_deleted_memory_is_gone_and_stays_gone(client: httpx.Client) -> None:
@@ -188,21 +187,13 @@ def test_nonsense_is_refused(client: httpx.Client, body: bytes, status: int) -> 
     assert save(client, "after nonsense", "fine").status_code == 200
 
 
+@pytest.mark.parametrize(("size", "status"), [(10_000, 413), (9_000, 200)])
 def test_a_body_that_is_too_large_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, size: int, status: int
 ) -> None:
-    async def statuses() -> list[int]:
-        with closing(Store(tmp_path / "memories.sqlite3")) as store:
-            transport = httpx.ASGITransport(build(store, "token"))
-            head = {"Authorization": "Bearer token"}
-            async with httpx.AsyncClient(
-                transport=transport, base_url="http://127.0.0.1", headers=head
-            ) as client:
-                bodies = (f'{{"user_id":"p","content":"{"x" * size}"}}' for size in (10_000, 9_000))
-                return [(await client.post("/memory", content=body)).status_code for body in bodies]
-
     monkeypatch.setattr(wire, "BODY_MAX", 10_000)
-    assert asyncio.run(statuses()) == [413, 200]
+    document = {"user_id": "p", "content": "x" * size}
+    assert asyncio.run(saved_in(store, document)) == status
 
 
 @pytest.mark.parametrize("escapes", [True, False])

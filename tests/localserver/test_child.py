@@ -1,16 +1,11 @@
 """The embedded server as the worker's child."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,6 +16,7 @@ from mem0tray.localserver import endpoint
 from mem0tray.localserver.child import SOUND_SECONDS, LocalServer, restart_delay
 from mem0tray.localserver.endpoint import DATABASE, LOG, Endpoint, find
 from tests.localserver.support import client_of, save, texts
+from tests.server.wire import Wire, render, routing
 from tests.support import needs
 from tests.support.processes import KILL, LONGEST, wait_until
 
@@ -102,42 +98,18 @@ def test_the_child_is_apart_from_our_terminal_and_folder(
         assert os.getpgid(child_pid(own) or 0) != os.getpgrp()
 
 
-@contextmanager
-def impostor(pid: int) -> Iterator[tuple[int, list[str]]]:
-    """Answer as if we were the server `pid`; yields port and all headers that came."""
-    heard: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            heard.append(str(self.headers))
-            body = json.dumps({"status": "ok", "pid": pid, "proof": "0" * 64}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server.server_address[1], heard
-        server.shutdown()
-        thread.join()
-
-
 def test_an_impostor_gets_neither_token_nor_trust(own: LocalServer, lock: Path) -> None:
     lock.parent.mkdir()
-    with impostor(4242) as (port, heard):
-        endpoint.write(lock.parent, Endpoint(port, 4242, "precious-token", 0.0))
+    claims = render(200, {"status": "ok", "pid": 4242, "proof": "0" * 64})
+    with Wire(routing({"GET /health": claims})) as impostor:
+        endpoint.write(lock.parent, Endpoint(impostor.port, 4242, "precious-token", 0.0))
         with FileLock(lock).held(LONGEST):
             assert endpoint.find(lock.parent) is None
         found = own.ensure()
     assert found.pid == child_pid(own)
-    assert found.port != port
-    assert len(heard) >= 1
-    assert "precious-token" not in "".join(heard)
+    assert found.port != impostor.port
+    assert len(impostor.requests) >= 1
+    assert "precious-token" not in str(impostor.requests)
 
 
 @needs.SIGNALS

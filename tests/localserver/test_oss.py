@@ -340,10 +340,3 @@ def test_a_memory_goes_there_and_back(ours: Client, client: httpx.Client, projec
     assert not isinstance(found, Outcome)
     assert [(each.text, each.score) for each in found] == [(memory.content, 1.0)]
     assert texts(client, project) == [memory.content]
-
-
-def test_a_large_memory_is_asked_for(ours: Client) -> None:
-    large = Memory("large oss", "oak " * 1_000_000, "large-oss")
-    assert ours.ask(large, LONG) is not Presence.PRESENT
-    assert ours.save(large, LONG).kind is Kind.DELIVERED
-    assert ours.ask(large, LONG) is Presence.PRESENT

@@ -18,7 +18,7 @@ from mem0tray.localserver.serve import serve as serve_here
 from tests.localserver.support import Serving, client_of, save
 from tests.support import needs
 from tests.support.needs import has_mode
-from tests.support.processes import KILLED, LONGEST
+from tests.support.processes import LONGEST
 from tests.support.variants import variants
 
 Serve = Callable[..., Serving]
@@ -30,7 +30,7 @@ def test_its_address_stands_in_a_private_file(serve: Serve) -> None:
     file = serving.folder / endpoint.FILE
     document = json.loads(file.read_text())
     assert document["port"] == ready.port
-    assert document["pid"] == serving.process.pid
+    assert document["pid"] == serving.pid
     assert document["url"] == f"http://127.0.0.1:{ready.port}"
     assert len(document["token"]) >= 32
     assert has_mode(file, 0o600)
@@ -44,9 +44,9 @@ def test_a_signal_ends_it_quietly(serve: Serve, name: str) -> None:
     serving = serve()
     with client_of(serving.ready()) as idle:
         assert save(idle, "p", "text").status_code == 200
-        serving.process.send_signal(getattr(signal, name))
-        assert serving.leave() == 0
-    assert serving.output() == ""
+        serving.signal(getattr(signal, name))
+        assert serving.wait() == 0
+    assert serving.out + serving.err == ""
     assert not (serving.folder / endpoint.FILE).exists()
 
 
@@ -60,21 +60,18 @@ def test_a_request_half_sent_does_not_hold_it(serve: Serve) -> None:
             b"Content-Length: 100\r\nAuthorization: Bearer " + ready.token.encode() + b"\r\n\r\n"
         )
         assert slow.recv(4096).startswith(b"HTTP/1.1 100")  # its body is waited for
-        serving.process.terminate()
-        assert serving.leave() == 0
+        assert serving.stop() == 0
 
 
 def test_it_ends_with_its_lifeline(serve: Serve) -> None:
-    held = serve(lifeline=True)
+    held = serve(0, "--lifeline")
     held.ready()
-    assert held.process.stdin is not None
-    held.process.stdin.close()
-    assert held.leave() == 0
-    assert held.output() == ""
+    held.end_input()
+    assert held.wait() == 0
+    assert held.out + held.err == ""
     free = serve()
     ready = free.ready()
-    assert free.process.stdin is not None
-    free.process.stdin.close()
+    free.end_input()
     with client_of(ready) as client:
         assert client.get("/health").is_success
 
@@ -83,8 +80,8 @@ def test_a_second_server_names_the_first(serve: Serve) -> None:
     first = serve()
     ready = first.ready()
     second = serve()
-    assert second.leave() == EXIT_ALREADY_RUNNING
-    assert f"{ready.url} (process {ready.pid})" in second.output()
+    assert second.wait() == EXIT_ALREADY_RUNNING
+    assert f"{ready.url} (process {ready.pid})" in second.err
     with pytest.raises(AlreadyRunningError, match=ready.url):
         serve_here(first.folder, 0)
     assert endpoint.read(first.folder) == ready
@@ -96,7 +93,7 @@ def test_one_that_is_leaving_is_waited_for(serve: Serve, lock: Path) -> None:
         serving = serve()
         time.sleep(0.5)
         assert endpoint.read(lock.parent) is None
-    assert serving.ready().pid == serving.process.pid
+    assert serving.ready().pid == serving.pid
 
 
 def test_a_lock_held_by_something_else_is_an_error(
@@ -123,8 +120,7 @@ def test_a_free_port_is_taken_as_asked(serve: Serve) -> None:
         with client_of(serving.ready()) as client:
             assert client.get("/health").is_success
         assert serving.ready().port == port
-        serving.process.terminate()
-        assert serving.leave() == 0
+        assert serving.stop() == 0
 
 
 def test_when_all_ports_nearby_are_taken_any_will_do() -> None:
@@ -140,18 +136,8 @@ def test_it_removes_only_its_own_address(serve: Serve) -> None:
     serving.ready()
     foreign = Endpoint(1, 1, "token", 0.0)
     endpoint.write(serving.folder, foreign)
-    serving.process.terminate()
-    assert serving.leave() == 0
+    assert serving.stop() == 0
     assert endpoint.read(serving.folder) == foreign
-
-
-def test_the_address_of_a_killed_server_is_replaced(serve: Serve) -> None:
-    serving = serve()
-    before = serving.ready()
-    serving.process.kill()
-    assert serving.leave() in KILLED
-    assert serve().ready() != before
-    assert has_mode(serving.folder / endpoint.FILE, 0o600)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The index of words: what is found, in which order, and what becomes of the index itself."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -9,17 +8,6 @@ import pytest
 
 from mem0tray.localserver import word_index
 from mem0tray.localserver.store import Filter, Store, StoredMemory
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "memories.sqlite3"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with closing(Store(path)) as opened:
-        yield opened
 
 
 def found(store: Store, query: str, project: str = "p", limit: int = 100) -> list[str]:
@@ -95,7 +83,7 @@ def test_a_rare_word_beside_a_common_one_finds_an_old_memory_too(store: Store) -
     assert found(store, "oak elm", limit=2) == ["an old elm among others", "oak 299"]
 
 
-def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:
+def test_a_deleted_memory_is_found_no_more(store: Store, database: Path) -> None:
     for text in ("first xyzzyplugh", "second xyzzyplugh"):
         store.save(StoredMemory("p", text))
     second, first = newest(store)
@@ -106,7 +94,7 @@ def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:
     assert found(store, "xyzzyplugh") == []
     store.close()
     if sqlite3.sqlite_version_info >= (3, 42):
-        assert b"xyzzyplugh" not in path.read_bytes()
+        assert b"xyzzyplugh" not in database.read_bytes()
 
 
 def test_a_large_memory_is_found_by_its_beginning(store: Store) -> None:
@@ -118,26 +106,26 @@ def test_a_large_memory_is_found_by_its_beginning(store: Store) -> None:
 
 
 def test_what_the_index_lacks_is_added_when_the_database_is_opened(
-    store: Store, path: Path
+    store: Store, database: Path
 ) -> None:
     for number in range(600):
         store.save(StoredMemory("p", f"old {number}"))
     store.close()
     for damage in ("DROP TABLE words", "INSERT INTO words (words) VALUES ('delete-all')"):
-        with closing(sqlite3.connect(path)) as database:
-            database.execute(damage)
-            database.commit()
-        with closing(Store(path)) as again:
+        with closing(sqlite3.connect(database)) as opened:
+            opened.execute(damage)
+            opened.commit()
+        with closing(Store(database)) as again:
             assert len(found(again, "old", limit=1000)) == 600
 
 
-def test_a_memory_between_others_is_added_too(store: Store, path: Path) -> None:
+def test_a_memory_between_others_is_added_too(store: Store, database: Path) -> None:
     for text in ("an oak", "an elm", "an ash"):
         store.save(StoredMemory("p", text))
     store._words.remove(2)
     assert found(store, "elm") == []
     store.close()
-    with closing(Store(path)) as again:
+    with closing(Store(database)) as again:
         assert found(again, "elm") == ["an elm"]
         assert found(again, "oak") == ["an oak"]
 
@@ -150,13 +138,13 @@ def test_a_memory_between_others_is_added_too(store: Store, path: Path) -> None:
     ],
 )
 def test_an_index_that_cannot_be_read_is_filled_again(
-    store: Store, path: Path, damage: str
+    store: Store, database: Path, damage: str
 ) -> None:
     store.save(StoredMemory("p", "still there"))
     assert found(store, "still") == ["still there"]
-    with closing(sqlite3.connect(path)) as database:
-        database.execute(damage)
-        database.commit()
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute(damage)
+        opened.commit()
     with pytest.raises(sqlite3.DatabaseError) as caught:
         found(store, "still")
     store.mend(caught.value)

@@ -1,13 +1,14 @@
 """A page as a browser takes it apart."""
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
 from mem0tray.config import settings
 from mem0tray.core.language import Language
 from mem0tray.window import page
+from mem0tray.window.page import Gathered, LetterList
 
 _VOID = {"meta", "link", "br", "img", "input"}
 
@@ -21,12 +22,16 @@ class Element:
     text: str = ""
 
 
-@dataclass
-class Document:
-    """Every element of a page, in order."""
+class Document(HTMLParser):
+    """Every element of a page, in order; AssertionError where they do not nest."""
 
-    source: str
-    elements: list[Element] = field(default_factory=list)
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.source = source
+        self.elements: list[Element] = []
+        self._open: list[Element] = []
+        self.feed(source)
+        self.close()
 
     def all(self, tag: str, **attributes: str) -> list[Element]:
         """Find the elements of that name with these attributes (`class_` for `class`)."""
@@ -40,40 +45,20 @@ class Document:
     def text(self, tag: str, **attributes: str) -> list[str]:
         return [" ".join(each.text.split()) for each in self.all(tag, **attributes)]
 
-
-class _Parser(HTMLParser):
-    def __init__(self, document: Document) -> None:
-        super().__init__()
-        self._document = document
-        self._open: list[Element] = []
-
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, {name: value or "" for name, value in attrs})
-        self._document.elements.append(element)
+        self.elements.append(element)
         if tag not in _VOID:
             self._open.append(element)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in _VOID:
-            self.handle_endtag(tag)
-
     def handle_endtag(self, tag: str) -> None:
-        closed = self._open.pop()
-        assert closed.tag == tag, f"<{closed.tag}> is closed by </{tag}>"
+        if tag not in _VOID:  # those of SVG may end as they begin
+            closed = self._open.pop()
+            assert closed.tag == tag, f"<{closed.tag}> is closed by </{tag}>"
 
     def handle_data(self, data: str) -> None:
         for element in self._open:
             element.text += data
-
-
-def parse(source: str) -> Document:
-    """Take a page apart; AssertionError where its elements do not nest."""
-    document = Document(source)
-    parser = _Parser(document)
-    parser.feed(source)
-    parser.close()
-    return document
 
 
 def made(language: Language | None = None, *, content: bool = False) -> Document:
@@ -81,4 +66,9 @@ def made(language: Language | None = None, *, content: bool = False) -> Document
     with tempfile.TemporaryDirectory() as folder:
         path, known = Path(folder, "page.html"), settings.load().settings
         page.save(known, language or Language("en"), path, with_content=content)
-        return parse(path.read_bytes().decode("utf-8", "strict"))
+        return Document(path.read_bytes().decode("utf-8", "strict"))
+
+
+def rendered(seen: Gathered, language: str = "en") -> Document:
+    """Make the page of what was gathered."""
+    return Document(page.render(seen, LetterList(), Language(language), with_content=False))

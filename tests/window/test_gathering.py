@@ -17,13 +17,13 @@ from mem0tray.core.reasons import quoted
 from mem0tray.ledger.outages import Outage
 from mem0tray.ledger.reader import Reader
 from mem0tray.window import outages, page
-from mem0tray.window.page import Gathered, LetterList, Slot
+from mem0tray.window.page import Gathered, Slot
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.past import past
 from tests.support.shapes import dead
-from tests.window.reading import Document, parse
+from tests.window.reading import Document, rendered
 
 _DAY = 86_400.0
 
@@ -113,8 +113,7 @@ def test_the_dlq_has_one_size(home: Scratch) -> None:
 def _charts(delivered: Sequence[int], in_dlq: Sequence[int], language: str = "en") -> Document:
     starts = [1_764_500_000.0 - _DAY * n for n in reversed(range(len(delivered)))]
     seen = Gathered(0.0, Overview(), past=list(map(Slot, starts, delivered, in_dlq)))
-    rendered = page.render(seen, LetterList(), Language(language), with_content=False)
-    return parse(rendered)
+    return rendered(seen, language)
 
 
 def test_a_chart_says_in_words_what_its_values_come_to() -> None:

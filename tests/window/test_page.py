@@ -17,12 +17,12 @@ from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.rows import Attempt, kept
 from mem0tray.window import page as rendering
-from mem0tray.window.page import Gathered, Group, LetterList, block
+from mem0tray.window.page import Gathered, Group, block
 from mem0tray.window.words import Tone, headline
 from tests.actions.scene import found
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry, queue_document, waiting
-from tests.window.reading import Document, made, parse
+from tests.window.reading import made, rendered
 
 _FRENCH = Language("fr")
 _ENGLISH = Language("en")
@@ -211,13 +211,9 @@ def test_each_state_has_its_words_its_colour_and_what_to_do(
     assert words in made.text + made.detail
 
 
-def _rendered(seen: Gathered, language: Language = _ENGLISH) -> Document:
-    return parse(rendering.render(seen, LetterList(), language, with_content=False))
-
-
 def test_where_all_is_well_there_is_no_advice() -> None:
-    assert not _rendered(Gathered(_NOW, Overview(state="healthy"))).all("ul", class_="groups")
-    held = _rendered(Gathered(_NOW, Overview(state="healthy", held=1)))
+    assert not rendered(Gathered(_NOW, Overview(state="healthy"))).all("ul", class_="groups")
+    held = rendered(Gathered(_NOW, Overview(state="healthy", held=1)))
     assert held.text("h3")[0] == "1 memory is held: another worker has perhaps delivered it"
     assert "mem0tray retry ID sends" in held.text("ul", class_="groups")[0]
     assert not held.all("button")
@@ -229,7 +225,7 @@ def test_the_example_speaks_the_language_of_the_page() -> None:
     example = found(dead("a", id="one"))
     cause = diagnose.causes(example, Surroundings(()), attempt, _NOW)[0]
     seen = Gathered(_NOW, Overview(state="healthy"), [Group("x", cause, 1, example, [""])])
-    (said,) = _rendered(seen, _FRENCH).text("p", class_="note")
+    (said,) = rendered(seen, "fr").text("p", class_="note")
     assert said.endswith("aucune réponse au bout de 60 s")
 
 

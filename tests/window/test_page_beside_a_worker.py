@@ -2,19 +2,18 @@
 
 from pathlib import Path
 
-from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import entry
 from tests.support.standin import Standin
-from tests.window.reading import Document, parse
+from tests.window.reading import Document
 
 
 def _page(home: Home) -> Document:
     out = home.root / "page.html"
     assert home.ok("report", "--out", str(out)).strip() == str(out)
-    return parse(out.read_text(encoding="utf-8"))
+    return Document(out.read_text(encoding="utf-8"))
 
 
 def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
@@ -40,15 +39,3 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
             names = [each.attributes["aria-label"] for each in page.all("svg", role="img")]
             assert names[0].startswith("Deliveries: 2 since")
             assert names[1].startswith("Memories not delivered: 1 now")
-
-
-@needs.SHELL
-def test_a_dead_letter_that_was_edited_is_one(tmp_path: Path) -> None:
-    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
-        server.default = Answer(500)
-        home.write_queue([entry("bad", id="aaaa1111-1")])
-        home.worker()
-        home.wait_dlq(["bad"])
-        home.ok("edit", "aaaa1111", env={"EDITOR": "sed -i s/bad/better/"})
-        home.wait_dlq(["better"])
-        assert "Memories not delivered: 1 now" in _page(home).source

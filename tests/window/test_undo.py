@@ -39,7 +39,7 @@ def _answer(monkeypatch: pytest.MonkeyPatch, outcome: str, *, heard: bool = True
     monkeypatch.setattr(verbs, "submit", submit)
 
 
-OUTCOMES = pytest.mark.parametrize(
+@pytest.mark.parametrize(
     ("outcome", "said"),
     [
         (DONE, ""),
@@ -51,31 +51,20 @@ OUTCOMES = pytest.mark.parametrize(
         (PERHAPS, " The server may have the text before: it gets this one in any case."),
     ],
 )
-
-
-@OUTCOMES
-def test_an_undo_says_whether_the_server_has_the_edit_s_text(
-    kept: str, monkeypatch: pytest.MonkeyPatch, outcome: str, said: str
+def test_an_edit_and_its_undo_say_whether_the_server_has_the_former_text(
+    paths: Paths, kept: str, monkeypatch: pytest.MonkeyPatch, outcome: str, said: str
 ) -> None:
-    _answer(monkeypatch, outcome)
-    done = _do("restore", backup=kept)
-    assert done.text == f"The memory has its old text again.{said}"
-    assert done.undo.startswith("edited-")
-    assert done.undo != kept
-
-
-@OUTCOMES
-def test_an_edit_says_whether_the_server_has_the_old_text(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, outcome: str, said: str
-) -> None:
-    write_dlq(paths, [waiting("old", id="xx-1")])
     (found,) = chosen(paths, "xx-1")
     assert found.known is not None
     _answer(monkeypatch, outcome)
     seen = found.identity[1].hex()
-    done = _do("edit", key=str(found.known.key), seen=seen, content="new")
-    assert done.text == f"Changed, and tried again; the old text is kept.{said}"
-    assert done.undo.startswith("edited-")
+    edited = _do("edit", key=str(found.known.key), seen=seen, content="newer")
+    undone = _do("restore", backup=kept)
+    assert edited.text == f"Changed, and tried again; the old text is kept.{said}"
+    assert undone.text == f"The memory has its old text again.{said}"
+    assert kept not in (edited.undo, undone.undo)
+    assert edited.undo.startswith("edited-")
+    assert undone.undo.startswith("edited-")
 
 
 @pytest.mark.parametrize("is_edit", [True, False])
