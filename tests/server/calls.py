@@ -12,7 +12,7 @@ import pytest
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.server import connect
 from mem0tray.server.answers import classify
-from mem0tray.server.model import Client, Fault, Memory, Outcome, Reply, Terms
+from mem0tray.server.model import Client, Fault, Memory, Outcome, Page, Reply, Terms
 from mem0tray.server.transport import Transport
 from tests.server.wire import PATIENCE, Connection, Handler, Request, Wire, answering, render
 from tests.support.listener import Listener
@@ -68,6 +68,18 @@ def spoken(
     handler = answering(*answers) if isinstance(answers, Sequence) else answers
     with Wire(handler) as server, client_of(server, **more) as client:
         return getattr(client, call)(*arguments, LONG), server.requests
+
+
+def read_all(client: Client, project: str) -> tuple[list[str], int, bool]:
+    """Read a project page by page: its texts, the number of pages, and whether that is all."""
+    texts: list[str] = []
+    after, number, whole = "", 0, True
+    while after or not number:
+        page = client.page(project, after, LONG)
+        assert isinstance(page, Page), page
+        texts += [each.text for each in page.memories]
+        number, whole, after = number + 1, whole and page.whole, page.after
+    return texts, number, whole
 
 
 # Replies ----------------------------------------------------------------------------------------

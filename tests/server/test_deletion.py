@@ -1,13 +1,14 @@
 """One memory of a server's own: shown, and deleted there."""
 
 from http import HTTPStatus
+from itertools import product
 
 import pytest
 
 from mem0tray.core.item import Kind
 from mem0tray.server.model import Outcome, ServerMemory, Terms
 from tests.server.calls import cut_after_body, spoken
-from tests.server.wire import render
+from tests.server.wire import Handler, render
 
 NAME = "3b1c1d5e-0000-4000-8000-00000000abcd"
 PATHS = {"oss": f"/memories/{NAME}", "platform": f"/v1/memories/{NAME}/"}
@@ -49,8 +50,13 @@ def test_any_other_answer_is_none(answer: bytes) -> None:
     assert not said.is_success
 
 
-@pytest.mark.parametrize("name", ["", "17", "../entities", "3b1c1d5e", f"{NAME}/history"])
-@each_dialect
+@pytest.mark.parametrize(
+    ("dialect", "name"),
+    [
+        *product(PATHS, ["", "17", "../entities", "3b1c1d5e", f"{NAME}/history"]),
+        ("vps", "17"),  # as a server of the user's own it shows no single memory
+    ],
+)
 def test_no_other_id_is_asked_for(dialect: str, name: str) -> None:
     assert spoken(render(200, ENTRY), "one", name, dialect=dialect) == (None, [])
 
@@ -66,28 +72,19 @@ def test_no_other_id_is_asked_for(dialect: str, name: str) -> None:
         (render(429, {}), Kind.SLOW_DOWN, False),
         (render(502, {"code": "unknown"}), Kind.OUTAGE, True),
         (render(200, b"<html>"), Kind.OUTAGE, True),
+        (cut_after_body, Kind.NO_ANSWER, True),
     ],
-    ids=["200", "204", "404", "403", "429", "502", "a page"],
+    ids=["200", "204", "404", "403", "429", "502", "a page", "none"],
 )
 def test_the_answer_says_whether_it_is_deleted(
-    dialect: str, answer: bytes, kind: Kind, *, doubtful: bool
+    dialect: str, answer: bytes | Handler, kind: Kind, *, doubtful: bool
 ) -> None:
     said, (asked,) = spoken(answer, "delete", MEMORY, dialect=dialect)
     assert (asked.method, asked.target) == ("DELETE", PATHS[dialect])
     assert (said.kind, said.may_have_it) == (kind, doubtful)
 
 
-def test_no_answer_leaves_it_open() -> None:
-    said, _ = spoken(cut_after_body, "delete", MEMORY, dialect="oss")
-    assert (said.kind, said.status, said.may_have_it) == (Kind.NO_ANSWER, None, True)
-
-
 def test_no_message_repeats_the_memory() -> None:
     memory = ServerMemory("p", "a long secret of mine", NAME)
     answer = render(HTTPStatus.FORBIDDEN, {"detail": "not a long secret of mine"})
     assert "secret" not in spoken(answer, "delete", memory, dialect="oss")[0].message
-
-
-def test_a_private_server_is_asked_nothing() -> None:
-    said, requests = spoken(render(200, ENTRY), "one", "17")
-    assert (said, requests) == (None, [])

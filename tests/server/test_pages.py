@@ -7,34 +7,29 @@ import pytest
 
 from mem0tray.core.item import Kind
 from mem0tray.server import DIALECTS
-from mem0tray.server.model import Client, Page, ProjectCount, ServerMemory, Terms
-from tests.server.calls import LONG, client_of, listing, spoken
-from tests.server.paging import listing_all, paging
+from mem0tray.server.model import Page, ProjectCount, ServerMemory, Terms
+from tests.server.calls import client_of, listing, read_all, spoken
+from tests.server.paging import paging
 from tests.server.wire import Connection, Wire, render, routing
 
 PROJECT = "my project"
-
-
+REFUSED = render(422, {"detail": "top_k: 1000 or less"})
 called = partial(spoken, dialect="oss")
 
 
-def walked(client: Client, project: str) -> tuple[list[str], int, bool]:
-    texts: list[str] = []
-    after, number, whole = "", 0, True
-    while True:
-        page = client.page(project, after, LONG)
-        assert isinstance(page, Page), page
-        texts += [each.text for each in page.memories]
-        number, whole, after = number + 1, whole and page.whole, page.after
-        if not after:
-            return texts, number, whole
+def kept(count: int) -> bytes:
+    """Show so many memories of an official server, the oldest first."""
+    times = [f"2026-01-01T00:{n // 60:02}:{n % 60:02}" for n in range(count)]
+    long = "x" * 2000
+    entries = [{"id": str(n), "memory": long, "created_at": at} for n, at in enumerate(times)]
+    return render(200, {"results": entries})
 
 
 @pytest.mark.parametrize(("count", "pages"), [(0, 1), (1, 1), (999, 1), (1000, 2), (2500, 3)])
 def test_pages_of_a_server_that_has_them_hold_all_once(count: int, pages: int) -> None:
     texts = [f"oak {number}" for number in range(count)]
     with Wire(paging({PROJECT: texts})) as server, client_of(server) as client:
-        assert walked(client, PROJECT) == (texts[::-1], pages, True)
+        assert read_all(client, PROJECT) == (texts[::-1], pages, True)
         asked = [request.target for request in server.requests]
     assert asked[0] == "/memory/my%20project?limit=1000"
     assert all(target.startswith(f"{asked[0]}&before=") for target in asked[1:])
@@ -43,7 +38,7 @@ def test_pages_of_a_server_that_has_them_hold_all_once(count: int, pages: int) -
 def test_a_page_that_grew_too_large_is_followed_by_the_next() -> None:
     texts = [f"{number:04} " + "x" * 100 for number in range(30)]
     with Wire(paging({PROJECT: texts}, room=1000)) as server, client_of(server) as client:
-        found, pages, whole = walked(client, PROJECT)
+        found, pages, whole = read_all(client, PROJECT)
     assert (found, whole) == (texts[::-1], True)
     assert pages > 3
 
@@ -52,7 +47,7 @@ def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.Monkey
     monkeypatch.setattr("mem0tray.server.vps.LONGEST_PAGE", 200_000)
     texts = ["one", "x" * 300_000, *(f"{number}" + "x" * 60_000 for number in range(9))]
     with Wire(paging({PROJECT: texts})) as server, client_of(server) as client:
-        found, _, whole = walked(client, PROJECT)
+        found, _, whole = read_all(client, PROJECT)
     assert (found, whole) == (texts[::-1], True)
 
 
@@ -78,7 +73,7 @@ def test_a_server_without_pages_shows_what_it_can_at_once(
             connection.send(listing(*texts[:limit]))
 
     with Wire(handle) as server, client_of(server) as client:
-        assert walked(client, PROJECT) == (texts, 1, whole)
+        assert read_all(client, PROJECT) == (texts, 1, whole)
         limits = [request.target.partition("=")[2] for request in server.requests]
     assert limits == ["1000", "10000"][: 1 + (count >= 1000)]
 
@@ -109,44 +104,31 @@ def test_what_a_server_keeps_of_ours_comes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "whole", "asked_for"),
+    ("count", "then", "asked_for", "whole"),  # then: what it lists if asked for 1, or for 1001
     [
-        (0, True, [1000]),
-        (30, True, [1000, 1]),
-        (100, True, [1000, 1001]),
-        (999, True, [1000]),
-        (1000, False, [1000]),
+        (0, None, [1000], True),
+        (30, 1, [1000, 1], True),
+        (100, None, [1000, 1001], True),
+        (999, None, [1000], True),
+        (1000, None, [1000], False),
+        # An older server does not know `top_k`; a proxy may bound it, and not say so.
+        (30, 30, [1000, 1], False),
+        *((bound, bound, [1000, 1001], False) for bound in (20, 50, 100, 500)),
     ],
 )
-def test_an_official_server_lists_a_thousand_at_most(
-    count: int, asked_for: list[int], *, whole: bool
+def test_what_an_official_server_lists_is_the_whole_unless_it_cuts_there(
+    count: int, then: int | None, asked_for: list[int], *, whole: bool
 ) -> None:
-    texts = [f"{number}" + "x" * 2000 for number in range(count)]
-    page, requests = called(listing_all({"p": texts}), "page", "p", "")
-    targets = [request.target for request in requests]
+    answers = [kept(count), REFUSED if then is None else kept(then)]
+    page, requests = called(answers, "page", "p", "")
     assert [each.id for each in page.memories] == [str(n) for n in reversed(range(count))]
     assert (page.after, page.whole) == ("", whole)
+    targets = [request.target for request in requests]
     assert targets == [f"/memories?user_id=p&top_k={number}" for number in asked_for]
 
 
-@pytest.mark.parametrize(
-    ("own_limit", "bound"), [(20, None), (100, None), *((None, n) for n in (20, 50, 100, 500))]
-)
-@pytest.mark.parametrize("more", [0, 1])
-def test_a_server_with_a_limit_of_its_own_may_have_more_than_it_lists(
-    own_limit: int | None, bound: int | None, more: int
-) -> None:
-    """An older one does not know `top_k`; a proxy may bound it, and not say so."""
-    shows = own_limit or bound or 0
-    handler = listing_all({"p": [f"oak {n}" for n in range(shows + more)]}, own_limit, bound)
-    page, _ = called(handler, "page", "p", "")
-    assert (len(page.memories), page.whole) == (shows, False)
-
-
 def test_a_listing_that_nobody_knows_to_be_whole_is_no_page() -> None:
-    entries = [{"id": str(n), "memory": "oak"} for n in range(30)]
-    answers = [render(200, {"results": entries}), render(503, {})]
-    assert called(answers, "page", "p", "")[0].kind is Kind.OUTAGE
+    assert called([kept(30), render(503, {})], "page", "p", "")[0].kind is Kind.OUTAGE
 
 
 def test_what_an_official_server_says_to_be_another_project_s_is_left_out() -> None:

@@ -1,7 +1,6 @@
 """The dialect `platform`: what goes out to the hosted service, and what is made of its answers."""
 
 import socket
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -11,11 +10,10 @@ from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import Kind
-from mem0tray.server import Recognition, connect, connect_to_probe, http_client
+from mem0tray.server import Recognition, connect_to_probe, http_client
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
-    Client,
     KeyVerdict,
     Memory,
     Outcome,
@@ -26,7 +24,7 @@ from mem0tray.server.model import (
     Terms,
 )
 from mem0tray.server.platform import PlatformClient
-from tests.server.calls import LONG, client_of, spoken
+from tests.server.calls import LONG, client_of, read_all, spoken
 from tests.server.wire import Connection, Wire, answering, render, routing
 from tests.support.hosted import HostedStandin, Work
 
@@ -53,29 +51,25 @@ def event(status: str, **more: Any) -> bytes:
 @pytest.mark.parametrize("terms", [Terms(), Terms("Jo Doe"), Terms("Jo Doe", infer=True)])
 def test_each_call_of_a_client_fits_what_is_published(terms: Terms) -> None:
     memory = Memory("my project", "an oak", "key", 1_767_225_600.0)
-    with HostedStandin() as server:
+    with HostedStandin() as server, hosted(server, KEY, terms=terms) as client:
         server.api_key = KEY
         server.works = lambda _: Work(60.0)
-        address = ServerAddress.of(server.url, KEY)
-        with closing(connect(address, "platform", terms=terms)) as client:
-            outcome = client.save(memory, LONG)
-            taken_in = replace(memory, ticket=outcome.ticket)
-            still = client.ask(taken_in, LONG)
-            server.finish()
-            assert isinstance(still, Outcome)
-            assert outcome.kind is still.kind is Kind.AT_WORK
-            assert client.ask(taken_in, LONG) is Presence.PRESENT
-            for found in (
-                client.page("my project", "", LONG),
-                client.search("my project", "oak", 3, LONG),
-                client.find("my project", "key", LONG),
-            ):
-                assert not isinstance(found, Outcome)
-                shown = found.memories if isinstance(found, Page) else found
-                assert [(each.text, each.key) for each in shown] == [("an oak", "key")]
-            client.projects(LONG)
-            client.probe(LONG)
-            client.check_key(LONG)
+        outcome = client.save(memory, LONG)
+        taken_in = replace(memory, ticket=outcome.ticket)
+        still = client.ask(taken_in, LONG)
+        server.finish()
+        assert isinstance(still, Outcome)
+        assert outcome.kind is still.kind is Kind.AT_WORK
+        assert client.ask(taken_in, LONG) is Presence.PRESENT
+        page = client.page("my project", "", LONG)
+        assert isinstance(page, Page)
+        searched = client.search("my project", "oak", 3, LONG)
+        for found in (page.memories, searched, client.find("my project", "key", LONG)):
+            assert not isinstance(found, Outcome)
+            assert [(each.text, each.key) for each in found] == [("an oak", "key")]
+        client.projects(LONG)
+        client.probe(LONG)
+        client.check_key(LONG)
         assert server.faults == []
 
 
@@ -290,17 +284,6 @@ def test_a_page_is_asked_for_with_filters() -> None:
     assert request.json == {"filters": {"user_id": "my%20project"}}
 
 
-def all_pages(client: Client, project: str = "alpha") -> Iterator[str]:
-    after = ""
-    while True:
-        page = client.page(project, after, LONG)
-        assert not isinstance(page, Outcome)
-        yield from (each.text for each in page.memories)
-        after = page.after
-        if not after:
-            return
-
-
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_pages_go_from_the_newest_to_the_oldest(*, newest_first: bool) -> None:
     numbers = [*range(450)]
@@ -313,7 +296,7 @@ def test_pages_go_from_the_newest_to_the_oldest(*, newest_first: bool) -> None:
         for n in range(3)
     }
     with Wire(routing(pages)) as server, hosted(server) as client:
-        assert [*all_pages(client)] == [f"oak {n}" for n in reversed(numbers)]
+        assert read_all(client, "alpha")[0] == [f"oak {n}" for n in reversed(numbers)]
 
 
 def test_a_page_that_is_gone_ends_the_listing() -> None:
@@ -495,5 +478,5 @@ def test_both_ways_together_are_read_newest_first_and_paged_to_the_end(
             searched = client.search("my project", "oak 328", 3, LONG)
             assert isinstance(searched, list)
             assert searched[0].text == "oak 328"
-            listed = [*all_pages(client, "my project")]
+            listed, _, _ = read_all(client, "my project")
     assert sorted(listed) == sorted(f"oak {n}" for n in range(330))

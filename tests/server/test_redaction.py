@@ -47,7 +47,7 @@ def test_what_counts_as_shown(text: str, content: str, length: int, *, shows: bo
         ({"error": {"detail": {"message": "deep"}}}, "deep"),
         ({"error": {"detail": {"message": {"msg": "deeper"}}}}, ""),
         ({"detail": [{"msg": str(n)} for n in range(7)]}, "0; 1; 2; 3; 4"),
-        ({"detail": [{"loc": "body", "msg": "odd"}]}, "body: odd"),
+        ({"detail": [{"loc": "body", "msg": "odd", "input": "abc"}, "abc"]}, "body: odd"),
         ({"detail": [{"loc": list(range(12)), "msg": "odd"}]}, "0.1.2.3.4.5.6.7.8.9: odd"),
         ({"detail": [{"loc": ["a", None, 1.5, "b"]}]}, "a.b"),
         ("words", "words"),

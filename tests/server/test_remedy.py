@@ -16,23 +16,12 @@ from mem0tray.server.remedy import (
     untrusted,
 )
 
-KEY = "Set the key that it wants with `mem0tray config set server.api_key`."
-RIGHTS = (
-    "Set a key that may save with `mem0tray config set server.api_key`, or allow it on the server."
-)
-PROJECT = (
-    "Look whether the server knows this project, and whether the address is right:"
-    " `mem0tray config get server.url`."
-)
-LARGE = (
-    "It is too large for the server: shorten it with `mem0tray edit ID`,"
-    " or have the server take more."
-)
-ADDRESS = "Set the right address with `mem0tray config set server.url ADDRESS`."
-CHANGE = "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`."
-MODEL = "Set the key of the model's provider in the server's own configuration."
+# What each remedy alone says.
+KEY, RIGHTS = "the key that it wants", "a key that may save"
+ADDRESS, PROJECT = "server.url ADDRESS`", "knows this project"
+CHANGE, LARGE = "`mem0tray edit ID`, or delete", "shorten it with `mem0tray edit ID`"
+MODEL, FAULT = "the key of the model's provider", "see its log"
 WAIT = "Nothing to do: it is tried again automatically."
-FAULT = "The fault is the server's: see its log. The memory is tried again automatically."
 SET = "If your server is there, set its address: `mem0tray config set server.url {}`."
 
 
@@ -54,7 +43,8 @@ def test_a_rejected_memory_has_its_remedy(
     status: int | None, remedy: str, *, by_itself: bool
 ) -> None:
     found, ends = of_rejection(status)
-    assert (str(found), ends) == (remedy, by_itself)
+    assert remedy in str(found)
+    assert ends is by_itself
 
 
 @pytest.mark.parametrize(
@@ -62,7 +52,7 @@ def test_a_rejected_memory_has_its_remedy(
     [(401, KEY), (403, RIGHTS), (404, ADDRESS), (502, MODEL), (503, ADDRESS), (None, ADDRESS)],
 )
 def test_a_server_that_refuses_all_has_its_remedy(status: int | None, remedy: str) -> None:
-    assert str(of_refusal(status)) == remedy
+    assert remedy in str(of_refusal(status))
 
 
 @pytest.mark.parametrize(
@@ -74,15 +64,12 @@ def test_a_server_that_refuses_all_has_its_remedy(status: int | None, remedy: st
         ("http://memory/memories", SET.format("http://memory")),
         ("http://memory/auth/setup-status", SET.format("http://memory")),
         ("http://portal.test/login", ADDRESS),
-        ("", ""),
+        ("http://a.test/health/", "No address helps: "),
     ],
 )
 def test_a_redirect_has_the_address_to_set(address: str, remedy: str) -> None:
-    assert str(of_redirect(address)) == remedy
-
-
-def test_no_address_helps_against_a_slash() -> None:
-    assert str(of_redirect("http://a.test/health/")).startswith("No address helps: ")
+    assert remedy in str(of_redirect(address))
+    assert of_redirect("") == reasons.NONE
 
 
 def test_a_server_without_tls_has_an_http_address() -> None:

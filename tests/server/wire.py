@@ -1,8 +1,10 @@
 """A server that a test scripts byte by byte."""
 
 import contextlib
+import http.client
 import json
 import socket
+import socketserver
 import ssl
 import struct
 import threading
@@ -34,26 +36,22 @@ class Connection:
 
     def __init__(self, server: "Wire", sock: socket.socket) -> None:
         self.server, self.socket = server, sock
-        self._buffer = b""
+        self._stream = sock.makefile("rb")
 
     def request(self) -> Request | None:
         """Read the next request and note it down; None when the client has hung up."""
-        while b"\r\n\r\n" not in self._buffer:
-            if not self._more():
-                return None
-        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        pairs = [line.partition(":") for line in lines]
-        headers = {name.lower(): value.strip() for name, _, value in pairs}
-        length = int(headers.get("content-length", "0"))
-        while len(self._buffer) < length:
-            if not self._more():
-                return None
-        body, self._buffer = self._buffer[:length], self._buffer[length:]
-        method, target, _ = first.split(" ")
-        request = Request(method, target, headers, body)
-        self.server.note(request)
-        return request
+        with contextlib.suppress(OSError):
+            if first := self._stream.readline().decode("latin-1"):
+                fields = http.client.parse_headers(self._stream)
+                headers = {name.lower(): value for name, value in fields.items()}
+                length = int(headers.get("content-length", "0"))
+                body = self._stream.read(length)
+                if len(body) == length:
+                    method, target, _ = first.split(" ")
+                    self.server.requests.append(Request(method, target, headers, body))
+                    self.server.asked.set()
+                    return self.server.requests[-1]
+        return None
 
     def send(self, data: bytes) -> bool:
         """Send; False when the client has hung up."""
@@ -71,106 +69,75 @@ class Connection:
                     return
 
     def hang(self) -> None:
-        while self._more():
-            pass
+        with contextlib.suppress(OSError):
+            while self._stream.read1():
+                pass
 
     def reset(self) -> None:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
+        self.close()
 
     def encrypt(self, context: ssl.SSLContext) -> None:
-        self.socket = self.server.replace(self.socket, context)
+        self._stream.close()
+        secure = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.server.sockets.append(secure)
+        self.socket, self._stream = secure, secure.makefile("rb")
+        secure.do_handshake()
 
-    def _more(self) -> bytes:
-        try:
-            data = self.socket.recv(65536)
-        except OSError:
-            data = b""
-        self._buffer += data
-        return data
+    def close(self) -> None:
+        self._stream.close()
+        self.socket.close()
 
 
 Handler = Callable[[Connection], None]
 
 
-class Wire:
+class Wire(socketserver.ThreadingTCPServer):
     """Runs `handler` in a thread for every connection; `requests` is what came in.
 
-    `connections` counts them; `finished` is set whenever a handler is done.
+    `connections` counts them; `asked` is set by each request, `finished` when a handler is done.
     """
 
+    request_queue_size = 100
+
     def __init__(self, handler: Handler) -> None:
+        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
         self.requests: list[Request] = []
         self.connections = 0
+        self.sockets: list[socket.socket] = []
+        self.asked, self.finished = threading.Event(), threading.Event()
         self.closing = threading.Event()
-        self.finished = threading.Event()
+        self.port: int = self.socket.getsockname()[1]
         self._handler = handler
-        self._changed = threading.Condition()
-        self._sockets: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self._acceptor = threading.Thread(target=self._accept, daemon=True)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def note(self, request: Request) -> None:
-        with self._changed:
-            self.requests.append(request)
-            self._changed.notify_all()
-
-    def wait_for_requests(self, number: int = 1) -> None:
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.requests) >= number, PATIENCE)
-
-    def replace(self, sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
-        secure = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        with self._changed:
-            self._sockets.append(secure)
-        secure.do_handshake()
-        return secure
-
     def __enter__(self) -> Self:
-        self._acceptor.start()
+        threading.Thread(target=self.serve_forever, args=(0.01,)).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.closing.set()
-        socket.create_connection(("127.0.0.1", self.port)).close()  # wakes `accept` everywhere
-        self._acceptor.join(PATIENCE)
-        self._listener.close()
-        for sock in self._sockets:
+        self.shutdown()
+        for sock in self.sockets:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
-        for sock in self._sockets:
-            sock.close()
+        self.server_close()  # waits for the handlers
 
-    def _accept(self) -> None:
-        while True:
-            sock, _ = self._listener.accept()
-            if self.closing.is_set():
-                sock.close()
-                return
-            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
-            with self._changed:
-                self._sockets.append(sock)
-                self._threads.append(thread)
-                self.connections += 1
-                self._changed.notify_all()
-            thread.start()
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections += 1
+        self.sockets.append(request)
+        super().process_request(request, client_address)
 
-    def _serve(self, sock: socket.socket) -> None:
-        connection = Connection(self, sock)
+    def process_request_thread(self, request: Any, _: Any) -> None:
+        connection = Connection(self, request)
         try:
             with contextlib.suppress(ssl.SSLError, ConnectionError):
                 self._handler(connection)
         finally:
-            connection.socket.close()
+            connection.close()
             self.finished.set()
 
 
