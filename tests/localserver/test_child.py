@@ -103,6 +103,8 @@ def test_an_impostor_gets_neither_token_nor_trust(own: LocalServer, lock: Path) 
     claims = render(200, {"status": "ok", "pid": 4242, "proof": "0" * 64})
     with Wire(routing({"GET /health": claims})) as impostor:
         endpoint.write(lock.parent, Endpoint(impostor.port, 4242, "precious-token", 0.0))
+        assert endpoint.find(lock.parent) is None
+        assert impostor.requests == []  # who serves holds the lock
         with FileLock(lock).held(LONGEST):
             assert endpoint.find(lock.parent) is None
         found = own.ensure()

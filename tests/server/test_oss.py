@@ -28,7 +28,7 @@ from mem0tray.server.model import (
     Terms,
 )
 from tests.server.calls import LONG, MEMORY, client_of, spoken
-from tests.server.wire import Connection, Request, Wire, answering, render
+from tests.server.wire import Request, Wire, answering, render, routing
 
 NOTHING = render(200, {"results": []})
 KEY = "sesame-4711"
@@ -190,23 +190,12 @@ FULL = render(200, {"results": [{"id": str(n), "memory": "y"} for n in range(100
 
 @contextmanager
 def told(
-    *, search: list[bytes], listing: bytes = NOTHING, checks: int = 3, infer: bool = False
+    search: bytes, listing: bytes = NOTHING, *, checks: int = 3, infer: bool = False
 ) -> Iterator[tuple[Client, Wire]]:
-    """Open a client of a server that stores, and answers questions so, the last for good."""
-
-    def handle(connection: Connection) -> None:
-        while (request := connection.request()) is not None:
-            if request.target == "/memories":
-                answer = ADDED
-            elif request.target == "/search":
-                answer = search.pop(0) if len(search) > 1 else search[0]
-            else:
-                answer = listing
-            if not connection.send(answer):
-                return
-
-    terms = Terms(infer=infer)
-    with Wire(handle) as server, official(server, known=Listings(checks), terms=terms) as client:
+    """Open a client of a server that says it stores, and answers questions so."""
+    routes = {"POST /memories": ADDED, "POST /search": search, "GET": listing}
+    known, terms = Listings(checks), Terms(infer=infer)
+    with Wire(routing(routes)) as server, official(server, known=known, terms=terms) as client:
         yield client, server
 
 
@@ -224,13 +213,13 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_question_shows_that_a_server_keeps_what_it_takes() -> None:
-    with told(search=[SHOWN]) as (client, server):
+    with told(SHOWN) as (client, server):
         assert [each.kind for each in saves(client, 5)] == [Kind.DELIVERED] * 5
         assert questions(server) == ["/search"]
 
 
 def test_what_it_neither_finds_nor_lists_is_not_delivered() -> None:
-    with told(search=[NOTHING]) as (client, server):
+    with told(NOTHING) as (client, server):
         (outcome,) = saves(client)
         assert (outcome.kind, outcome.may_have_it) == (Kind.OUTAGE, True)
         assert outcome.message == "200 OK, but the server does not have what it said that it stored"
@@ -240,9 +229,13 @@ def test_what_it_neither_finds_nor_lists_is_not_delivered() -> None:
 
 
 def test_a_server_that_is_slow_to_find_it_keeps_it() -> None:
-    with told(search=[NOTHING, NOTHING, SHOWN]) as (client, server):
+    answers = [ADDED, *[NOTHING, NOTHING] * 2, SHOWN, ADDED]
+    with (
+        Wire(answering(*answers)) as server,
+        official(server, known=Listings(3)) as client,
+    ):
         assert [each.kind for each in saves(client, 2)] == [Kind.DELIVERED] * 2
-        assert questions(server).count("/search") == 3
+        assert questions(server) == [*["/search", "/memories"] * 2, "/search"]
 
 
 def test_it_is_not_asked_again_where_that_takes_longer_than_there_is_time(
@@ -251,29 +244,27 @@ def test_it_is_not_asked_again_where_that_takes_longer_than_there_is_time(
     slept: list[float] = []
     monkeypatch.setattr(http_client, "_CHECKED", (0.0, LONG + 1.0))
     monkeypatch.setattr(http_client, "time", mock.Mock(wraps=time, sleep=slept.append))
-    with told(search=[NOTHING]) as (client, _):
+    with told(NOTHING) as (client, _):
         assert saves(client)[0].kind is Kind.OUTAGE
     assert slept == [0.0]
 
 
 @pytest.mark.parametrize("listing", [SHOWN, FULL, render(500, {})])
 def test_a_search_alone_says_nothing_against_it(listing: bytes) -> None:
-    with told(search=[NOTHING], listing=listing) as (client, _):
+    with told(NOTHING, listing) as (client, _):
         assert saves(client)[0].kind is Kind.DELIVERED
 
 
 @pytest.mark.parametrize("answer", [render(500, {}), render(404, {}), render(200, ["odd"])])
 def test_a_server_that_does_not_say_is_asked_three_times(answer: bytes) -> None:
-    with told(search=[answer]) as (client, server):
+    with told(answer) as (client, server):
         assert {each.kind for each in saves(client, 6)} == {Kind.DELIVERED}
         assert len(questions(server)) <= 3
 
 
-def test_nobody_is_asked_where_nothing_is_to_be_checked() -> None:
-    with told(search=[NOTHING], checks=0) as (client, server):
-        assert saves(client)[0].kind is Kind.DELIVERED
-        assert questions(server) == []
-    with told(search=[NOTHING], infer=True) as (client, server):
+@pytest.mark.parametrize(("checks", "infer"), [(0, False), (3, True)])
+def test_nobody_is_asked_where_nothing_is_to_be_checked(checks: int, *, infer: bool) -> None:
+    with told(NOTHING, checks=checks, infer=infer) as (client, server):
         assert saves(client)[0].kind is Kind.DELIVERED
         assert questions(server) == []
 

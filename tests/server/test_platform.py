@@ -346,39 +346,31 @@ def test_projects_are_the_users_or_those_of_one_user_its_apps_and_agents(
 VERBATIM, FACTS = Terms("Jo Doe"), Terms("Jo Doe", infer=True)
 USER = {"user_id": "Jo%20Doe"}
 APP, AGENT = {"app_id": "alpha"}, {"agent_id": "alpha"}
-IN_METADATA = {"metadata": {"mem0tray_project": "alpha"}}
-OURS: dict[str, Any] = {"AND": [USER, APP]}
+IN_METADATA = {"mem0tray_project": "alpha"}
 each_terms = pytest.mark.parametrize("terms", [VERBATIM, FACTS], ids=["verbatim", "facts"])
-
-
-@each_terms
-def test_a_project_is_kept_and_read_as_by_mem0_s_own_plug_in(terms: Terms) -> None:
-    _, (request,) = called(STORED, "save", Memory("alpha", "text", "k"), terms=terms)
-    scope = {name: each for name, each in request.json.items() if name.endswith("_id")}
-    assert (scope, request.json["metadata"]) == (USER | APP, {"mem0tray_id": "k"})
-    former = IN_METADATA if terms.infer else AGENT
-    for call, *given in (
-        ("read", "alpha", 5),
-        ("page", "alpha", ""),
-        ("search", "alpha", "oak", 5),
-    ):
-        _, requests = called(listing(), call, *given, terms=terms)
-        filters = [each.json["filters"] for each in requests]
-        assert filters == [OURS, {"AND": [USER, former]}]
-
-
-@each_terms
-def test_what_a_former_version_may_have_sent_goes_in_its_way_again(terms: Terms) -> None:
-    memory = Memory("alpha", "text", "k", as_agent=True)
-    _, (request,) = called(STORED, "save", memory, terms=terms)
-    scope = {name: each for name, each in request.json.items() if name.endswith("_id")}
-    assert scope == USER | AGENT
-    assert request.json["metadata"].get("mem0tray_project") == ("alpha" if terms.infer else None)
 
 
 def body_of(memory: Memory, terms: Terms) -> dict[str, Any]:
     body: dict[str, Any] = called(STORED, "save", memory, terms=terms)[1][0].json
     return body
+
+
+@pytest.mark.parametrize(
+    ("as_agent", "terms", "more", "metadata"),
+    [
+        (False, VERBATIM, APP, {}),
+        (False, FACTS, APP, {}),
+        (True, VERBATIM, AGENT, {}),
+        (True, FACTS, AGENT, IN_METADATA),
+    ],
+    ids=["as mem0's own plug-in", "facts", "as a former version may have sent it", "such facts"],
+)
+def test_a_project_is_an_app_or_as_before_an_agent(
+    terms: Terms, more: dict[str, str], metadata: dict[str, str], *, as_agent: bool
+) -> None:
+    body = body_of(Memory("alpha", "text", "k", as_agent=as_agent), terms)
+    scope = {name: each for name, each in body.items() if name.endswith("_id")}
+    assert (scope, body["metadata"]) == (USER | more, {"mem0tray_id": "k"} | metadata)
 
 
 @pytest.mark.row(36)

@@ -74,27 +74,33 @@ def test_no_secret_is_shown(home: Scratch) -> None:
     assert "hunter" not in str(settings_form.shown())
 
 
-@pytest.mark.usefixtures("home")
-def test_a_page_that_is_asked_for_is_a_sign_of_life() -> None:
-    served = Window(Endpoint(9, 1, "token", 0.0), Language("en"))
-    client = TestClient(served.app, base_url="http://127.0.0.1:9")
-    way = served._doors.path
-    client.get(f"{way}enter?ticket={served._doors.ticket(time.monotonic())}").raise_for_status()
+@pytest.fixture
+def served(home: Scratch) -> Window:
+    del home  # it is its window
+    return Window(Endpoint(9, 1, "token", 0.0), Language("en"))
+
+
+@pytest.fixture
+def client(served: Window) -> TestClient:
+    """Be let in."""
+    client = TestClient(served.app, base_url=f"http://127.0.0.1:9{served._doors.path}")
+    client.get(f"enter?ticket={served._doors.ticket(time.monotonic())}").raise_for_status()
+    return client
+
+
+def test_a_page_that_is_asked_for_is_a_sign_of_life(served: Window, client: TestClient) -> None:
     served._left -= 1000
-    client.get(f"{way}undelivered").raise_for_status()
+    client.get("undelivered").raise_for_status()
     assert served.unwatched() < 1000
 
 
-@pytest.mark.usefixtures("home")
-def test_only_an_act_that_fails_has_the_page_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    served = Window(Endpoint(9, 1, "token", 0.0), Language("en"))
-    client = TestClient(served.app, base_url="http://127.0.0.1:9")
-    way = served._doors.path
-    client.get(f"{way}enter?ticket={served._doors.ticket(time.monotonic())}").raise_for_status()
+def test_only_an_act_that_fails_has_the_page_ask_again(
+    served: Window, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refuse = mock.Mock(side_effect=Mem0TrayError("It did not answer."))
     monkeypatch.setattr(recall, "latest", refuse)
     monkeypatch.setattr(settings_form, "save", refuse)
     headers = {FORM: served._doors.form, "Origin": "http://127.0.0.1:9"}
-    found = {each: client.post(f"{way}{each}", headers=headers) for each in ("latest", "settings")}
+    found = {each: client.post(each, headers=headers) for each in ("latest", "settings")}
     assert all("It did not answer." in each.text for each in found.values())
     assert [each for each in found if "HX-Trigger" in found[each].headers] == ["settings"]

@@ -87,16 +87,3 @@ def test_a_correction_that_is_undone_says_if_the_server_may_have_its_text_still(
     with pytest.raises(Mem0TrayError) as said:
         _do("restore", backup=kept)
     assert str(said.value.reason) == "The text waits to be delivered. It did not say. Look."
-
-
-def test_a_correction_that_is_undone_can_be_made_again(
-    paths: Paths, kept: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_dlq(paths, [])
-    done = Corrected(Path("edited-2.json"), "xx-1", Deleted())
-    monkeypatch.setattr(server_memories, "undo", lambda *_: done)
-    assert _do("restore", backup=kept) == (
-        "The memory has its old text again.",
-        done.kept.name,
-        "done",
-    )

@@ -39,6 +39,8 @@ def test_the_first_screen_says_how_things_stand(window: Window, server: Standin)
     assert (facts["Waiting"], facts["Not delivered"], facts["Delivered today"]) == ("0", "1", "1")
     tab.sees("1 memory: rejected by the server", "422", within=".groups")
     tab.sees("delivered by now", "refused", within="#latest .list")
+    tab.sees("This server cannot correct or delete single memories.", within="#latest")
+    assert tab.page.locator("#latest li button").count() == 0
     tab.page.fill("#query", "delivered by now")
     tab.page.locator("#found h2", has_text="Found").wait_for()
     assert tab.page.locator("#found li").count() == 1
