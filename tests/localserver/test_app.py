@@ -1,7 +1,6 @@
 """The requests of the dialect `vps`."""
 
 import asyncio
-import json
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -194,20 +193,6 @@ def test_a_body_that_is_too_large_is_refused(
     monkeypatch.setattr(wire, "BODY_MAX", 10_000)
     document = {"user_id": "p", "content": "x" * size}
     assert asyncio.run(saved_in(store, document)) == status
-
-
-@pytest.mark.parametrize("escapes", [True, False])
-def test_a_large_text_is_stored_as_it_is(client: httpx.Client, *, escapes: bool) -> None:
-    project = f"large {escapes}"
-    text = '«ü» 😀 "quoted" \\ \n\x00\ud800 ' * 400_000
-    body = json.dumps({"user_id": project, "content": text}, ensure_ascii=escapes)
-    data = body.encode("utf-8", "surrogatepass" if escapes else "replace")
-    spelled = json.dumps({"content": text, "user_id": project})
-    for each in (data, spelled.encode() if escapes else data):
-        headers = {"Idempotency-Key": project}
-        assert client.post("/memory", content=each, headers=headers).status_code == 200
-    (stored,) = texts(client, project)
-    assert stored == (text if escapes else text.replace("\ud800", "?"))
 
 
 def test_other_paths_and_methods_are_errors_in_json(client: httpx.Client) -> None:

@@ -30,6 +30,9 @@ def test_it_is_started_once_and_found_again(own: LocalServer, lock: Path) -> Non
     assert child_pid(own) is None
     assert find(lock.parent) is None
     assert endpoint.read(lock.parent) is None
+    log = lock.with_name(LOG)
+    assert log.read_bytes() == b""
+    assert needs.has_mode(log, 0o600)
 
 
 def test_one_that_runs_is_used_and_left_alone(own: LocalServer, lock: Path) -> None:
@@ -172,15 +175,6 @@ def test_stop_ends_a_wait(own: LocalServer, lock: Path) -> None:
         with pytest.raises(Mem0TrayError, match="being stopped"):
             waiting.result(LONGEST)
     assert child_pid(own) is None
-
-
-@needs.linux("reads /proc")
-def test_the_token_is_not_on_the_command_line(own: LocalServer, lock: Path) -> None:
-    running = own.ensure()
-    assert running.token.encode() not in Path(f"/proc/{running.pid}/cmdline").read_bytes()
-    assert (lock.parent / LOG).stat().st_mode & 0o777 == 0o600
-    own.stop()
-    assert (lock.parent / LOG).read_bytes() == b""
 
 
 def test_after_the_first_death_each_wait_is_longer_up_to_a_minute(

@@ -106,14 +106,6 @@ def test_an_id_in_the_metadata_is_stored_once(official: httpx.Client) -> None:
     assert shown(official, user_id="once") == ["once"]
 
 
-def test_a_key_in_the_header_may_hold_any_letters(official: httpx.Client) -> None:
-    body = {"messages": [{"role": "user", "content": "note"}], "user_id": "letters"}
-    headers = {b"Idempotency-Key": "é".encode()}
-    (result,) = official.post("/memories", json=body, headers=headers).json()["results"]
-    more = {"user_id": "letters", "metadata": {"mem0tray_id": "é"}}
-    assert added(official, "note", **more) == result["id"]
-
-
 def test_both_dialects_have_the_same_memories(client: httpx.Client, official: httpx.Client) -> None:
     save(client, "both ways", "an oak", "key-both-1")
     (entry,) = official.get("/memories", params={"user_id": "both%20ways"}).json()["results"]

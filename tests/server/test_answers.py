@@ -15,8 +15,6 @@ from mem0tray.server.http_client import is_answered
 from mem0tray.server.model import NO_TLS, Fault, Reply
 from tests.server.calls import NOW, OK, classified, message, reply
 
-# Classes ----------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize(
     ("status", "body", "kind"),

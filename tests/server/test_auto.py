@@ -21,10 +21,8 @@ LISTED = "GET /memory/mem0tray-key-check?limit=1"
 
 
 @contextmanager
-def auto(
-    server: Wire, recognition: Recognition | None = None, token: str = ""
-) -> Iterator[ProbeClient]:
-    address = ServerAddress.of(server.url, token)
+def auto(server: Wire, recognition: Recognition | None = None) -> Iterator[ProbeClient]:
+    address = ServerAddress.of(server.url)
     with closing(connect_to_probe(address, recognition or Recognition())) as made:
         yield made
 
@@ -138,29 +136,29 @@ def test_a_server_whose_health_path_hangs_is_recognised_by_another() -> None:
     assert recognition.dialect == "oss"
 
 
+@pytest.mark.parametrize("call", ["probe", "recognise"])
 @pytest.mark.parametrize(
-    ("known", "before", "routes", "name"),
+    ("known", "routes", "found"),
     [
-        ("oss", OSS, {"GET": WELL}, ""),
-        ("oss", OSS, VPS | {"GET /auth/setup-status": WELL}, "vps"),
-        ("vps", OURS, {"GET": WELL}, ""),
-        ("vps", VPS, {"GET /health": WELL}, ""),
-        ("vps", VPS, OSS | {"GET /health": WELL}, "oss"),
-        ("vps", VPS, OSS, "oss"),  # which has no such path
-        ("oss", OSS, VPS, "vps"),
+        ("vps", VPS, "vps"),
+        ("oss", {"GET": WELL}, ""),
+        ("vps", {"GET": WELL}, ""),
+        ("vps", {"GET /health": WELL}, ""),
+        ("oss", VPS, "vps"),
+        ("oss", VPS | {"GET /auth/setup-status": WELL}, "vps"),
+        ("vps", OSS, "oss"),  # which has no such path
+        ("vps", OSS | {"GET /health": WELL}, "oss"),
     ],
 )
-def test_a_known_server_proves_itself_at_each_probe(
-    known: str, before: dict[str, bytes], routes: dict[str, bytes], name: str
+def test_a_known_server_proves_itself_each_time_and_another_is_known_by_its_proof(
+    known: str, routes: dict[str, bytes], found: str, call: str
 ) -> None:
     recognition = Recognition(known)
-    with Wire(routing(before)) as server, auto(server, recognition) as client:
-        assert client.probe(LONG).healthy
     with Wire(routing(routes)) as server, auto(server, recognition) as client:
-        health = client.probe(LONG)
+        health = getattr(client, call)(LONG)
         assert lines(server.requests)
-    assert (health.healthy, health.recognised) == (bool(name), bool(name))
-    assert recognition.dialect == (name or known)
+    assert (health.healthy, health.recognised) == (bool(found), bool(found))
+    assert recognition.dialect == (found or known)
 
 
 @pytest.mark.parametrize(
@@ -171,24 +169,3 @@ def test_what_hides_the_listing_of_a_known_server_disproves_nothing(listed: byte
     with Wire(routing(routes)) as server, auto(server, Recognition("vps")) as client:
         assert client.probe(SHORT).healthy
         assert lines(server.requests) == ["GET /health", LISTED]
-
-
-@pytest.mark.parametrize(
-    ("known", "routes", "name"),
-    [
-        ("vps", OSS | {"GET /health": WELL}, "oss"),
-        ("oss", VPS, "vps"),
-        ("vps", VPS, "vps"),
-        ("vps", {"GET /health": WELL}, "vps"),
-        ("vps", {}, "vps"),
-    ],
-    ids=["vps to oss", "oss to vps", "the same", "without a listing", "gone"],
-)
-def test_asked_anew_a_server_is_another_only_if_it_proves_that(
-    known: str, routes: dict[str, bytes], name: str
-) -> None:
-    recognition = Recognition(known)
-    with Wire(routing(routes)) as server, auto(server, recognition) as client:
-        client.recognise(LONG)
-        assert lines(server.requests)
-    assert recognition.dialect == name

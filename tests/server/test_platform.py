@@ -207,8 +207,10 @@ def test_a_ticket_is_asked_for() -> None:
     assert request.body == b""
 
 
-def test_without_a_ticket_nobody_is_asked() -> None:
+def test_without_a_ticket_or_a_user_and_a_key_nobody_is_asked() -> None:
     assert called(STORED, "ask", MEMORY) == (Presence.CANNOT_TELL, [])
+    keyless = replace(MEMORY, key="")
+    assert called(STORED, "ask", keyless, terms=VERBATIM) == (Presence.CANNOT_TELL, [])
 
 
 @pytest.mark.row(42)
@@ -217,18 +219,6 @@ def test_an_event_that_failed_says_so_without_the_text(error: str | None) -> Non
     said, _ = called(event("FAILED", error=error), "ask", FOUND)
     assert (said.kind, said.may_have_it) == (Kind.ITEM_FAILURE, False)
     assert said.message == str(FAILED_LATER)
-
-
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (render(429, {}), Kind.SLOW_DOWN),
-        (render(500, {}), Kind.NO_ANSWER),
-        (event("CANCELLED"), Kind.NO_ANSWER),
-    ],
-)
-def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
-    assert called(answer, "ask", FOUND)[0].kind is kind
 
 
 @pytest.mark.parametrize(
@@ -436,18 +426,20 @@ def test_what_was_corrected_meanwhile_is_moved_as_it_is_now(
         ]
 
 
+@pytest.mark.parametrize("memory", [FOUND, MEMORY], ids=["by its ticket", "by its key"])
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
         (render(404, {}), Presence.CANNOT_TELL),
         (render(429, {}), Kind.SLOW_DOWN),
         (render(500, {}), Kind.NO_ANSWER),
+        (event("CANCELLED"), Kind.NO_ANSWER),
     ],
+    ids=["404", "429", "500", "nonsense"],
 )
-def test_a_question_by_key_that_comes_to_nothing_is_asked_again(answer: bytes, said: Any) -> None:
-    found, _ = called(answer, "ask", MEMORY, terms=VERBATIM)
+def test_whatever_else_comes_is_no_answer(memory: Memory, answer: bytes, said: Any) -> None:
+    found, _ = called(answer, "ask", memory, terms=VERBATIM)
     assert said == (found.kind if isinstance(found, Outcome) else found)
-    assert called(answer, "ask", replace(MEMORY, key=""), terms=VERBATIM)[1] == []
 
 
 @each_terms

@@ -8,10 +8,9 @@ from mem0tray.server.redaction import REPEATED, code, repeats, said
 
 PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf"]), max_size=40)
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=REPEATED, max_size=60)
-few = settings(deadline=None, max_examples=50)
 
 
-@few
+@settings(max_examples=50)
 @given(TEXTS, PLAIN, PLAIN, st.data())
 def test_any_twelve_characters_of_any_content_are_found(
     content: str, before: str, behind: str, data: st.DataObject

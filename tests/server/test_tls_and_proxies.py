@@ -13,8 +13,6 @@ from tests.server.wire import DELIVERED, Connection, Handler, Wire, answering, o
 from tests.support import needs
 from tests.support.certificates import Authority
 
-# TLS --------------------------------------------------------------------------------------------
-
 
 def encrypted(context: ssl.SSLContext, handler: Handler) -> Handler:
     def handle(connection: Connection) -> None:

@@ -49,8 +49,6 @@ from tests.server.wire import (
 from tests.support import needs
 from tests.support.variants import variants
 
-# What goes out ----------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("body", [b"text", bytes(range(256)) * 40_000], ids=["small", "large"])
 def test_the_request_arrives_as_it_was_given(body: bytes) -> None:

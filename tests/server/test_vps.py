@@ -36,8 +36,6 @@ from tests.server.wire import (
     routing,
 )
 
-# Saving -----------------------------------------------------------------------------------------
-
 
 def saved(memory: Memory = MEMORY) -> tuple[Outcome, Request]:
     outcome, (request,) = spoken(DELIVERED, "save", memory)

@@ -232,9 +232,6 @@ def test_what_is_held_is_sent_or_deleted(
         assert window.faults == []
 
 
-# Coming and going ---------------------------------------------------------------------------
-
-
 def test_a_second_window_lets_the_first_rest(window: Window) -> None:
     first = window.open()
     process = window.endpoint.pid

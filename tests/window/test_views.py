@@ -151,10 +151,6 @@ def test_an_outage_is_shaded_and_told(window: Window, server: Standin) -> None:
         assert "Server not reached: 1 time" in str(chart.get_attribute("aria-label"))
         title = chart.locator(".outage title").text_content()
         assert str(title).startswith("Server not reached: from ")
-    home.ok("report", "--out", str(home.root / "saved.html"))
-    saved = (home.root / "saved.html").read_text()
-    assert saved.count('class="outage"') == 2  # in the chart and in the legend
-    assert saved.count("Server not reached: from ") == 1
 
 
 # Hostile and broken -------------------------------------------------------------------------
