@@ -304,6 +304,7 @@ def test_a_redirect_is_no_fault_of_an_item(body: object) -> None:
         (reasons.quoted("[Errno 104] raw"), "no usable answer from the server"),
         (answers.no_use(200, answers.NOT_KEPT), str(answers.NOT_KEPT)),
         (answers.NO_PROJECT, "the item names no project"),
+        (answers.failed_later(reply(200, {"error": "raw"}), "", ()), str(answers.FAILED_LATER)),
         (answers.FORGOTTEN, str(answers.FORGOTTEN)),
         (Fault.LOST.value, str(Fault.LOST.value)),
         (reasons.NONE, ""),
@@ -311,10 +312,3 @@ def test_a_redirect_is_no_fault_of_an_item(body: object) -> None:
 )
 def test_plain_words_have_none_of_the_servers(reason: Reason, said: str) -> None:
     assert str(answers.in_plain_words(reason)) == said
-
-
-def test_plain_words_of_a_late_failure() -> None:
-    later = answers.failed_later(reply(200, {"error": "raw"}), "", ())
-    assert "raw" in str(later)
-    known = Reason("the server took it in, and could not store it")  # in older ledgers too
-    assert answers.in_plain_words(later) == known

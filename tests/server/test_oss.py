@@ -212,12 +212,6 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "_CHECKED", (0.0, 0.001, 0.001))
 
 
-def test_one_question_shows_that_a_server_keeps_what_it_takes() -> None:
-    with told(SHOWN) as (client, server):
-        assert [each.kind for each in saves(client, 5)] == [Kind.DELIVERED] * 5
-        assert questions(server) == ["/search"]
-
-
 def test_what_it_neither_finds_nor_lists_is_not_delivered() -> None:
     with told(NOTHING) as (client, server):
         (outcome,) = saves(client)
@@ -249,24 +243,30 @@ def test_it_is_not_asked_again_where_that_takes_longer_than_there_is_time(
     assert slept == [0.0]
 
 
-@pytest.mark.parametrize("listing", [SHOWN, FULL, render(500, {})])
-def test_a_search_alone_says_nothing_against_it(listing: bytes) -> None:
-    with told(NOTHING, listing) as (client, _):
-        assert saves(client)[0].kind is Kind.DELIVERED
-
-
-@pytest.mark.parametrize("answer", [render(500, {}), render(404, {}), render(200, ["odd"])])
-def test_a_server_that_does_not_say_is_asked_three_times(answer: bytes) -> None:
-    with told(answer) as (client, server):
+@pytest.mark.parametrize(
+    ("search", "listing", "more", "asked"),
+    [
+        (SHOWN, NOTHING, {}, 1),
+        (NOTHING, SHOWN, {}, 2),
+        (NOTHING, FULL, {}, 6),
+        (NOTHING, render(500, {}), {}, 6),
+        (render(500, {}), NOTHING, {}, 3),
+        (render(200, ["odd"]), NOTHING, {}, 3),
+        (render(404, {}), NOTHING, {}, 1),
+        (NOTHING, NOTHING, {"checks": 0}, 0),
+        (NOTHING, NOTHING, {"infer": True}, 0),
+    ],
+    ids=[
+        "found", "listed", "perhaps listed", "not listed", "no answer", "nonsense", "cannot search",
+        "checked before", "facts",
+    ],
+)  # fmt: skip
+def test_what_nothing_speaks_against_is_believed_and_checked_three_times_at_most(
+    search: bytes, listing: bytes, more: dict[str, Any], asked: int
+) -> None:
+    with told(search, listing, **more) as (client, server):
         assert {each.kind for each in saves(client, 6)} == {Kind.DELIVERED}
-        assert len(questions(server)) <= 3
-
-
-@pytest.mark.parametrize(("checks", "infer"), [(0, False), (3, True)])
-def test_nobody_is_asked_where_nothing_is_to_be_checked(checks: int, *, infer: bool) -> None:
-    with told(NOTHING, checks=checks, infer=infer) as (client, server):
-        assert saves(client)[0].kind is Kind.DELIVERED
-        assert questions(server) == []
+        assert len(questions(server)) == asked
 
 
 OTHERS = [f"other {n}" for n in range(20)]  # as many as a server shows that cuts there

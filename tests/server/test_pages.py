@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.core.item import Kind
 from mem0tray.server import DIALECTS
-from mem0tray.server.model import Page, ProjectCount, ServerMemory, Terms
+from mem0tray.server.model import Page, ProjectCount, Terms
 from tests.server.calls import client_of, listing, read_all, spoken
 from tests.server.paging import paging
 from tests.server.wire import Connection, Wire, render, routing
@@ -84,23 +84,6 @@ def test_a_server_that_has_no_pages_any_more_is_not_read_twice() -> None:
 
 def test_a_page_that_was_cut_before_its_first_memory_is_not_the_whole() -> None:
     assert spoken(listing(paged=True, truncated=True), "page", "p", "")[0] == Page([], whole=False)
-
-
-def test_what_a_server_keeps_of_ours_comes_back() -> None:
-    ours = {"mem0tray_id": "id-1", "mem0tray_project": "my project"}
-    entries = [
-        {"id": "a", "memory": "oak", "metadata": ours},
-        {"id": "b", "memory": "elm", "metadata": {"mem0tray_id": 5, "mem0tray_project": ""}},
-        {"id": "c", "memory": "ash", "metadata": None},
-    ]
-    page, _ = called(render(200, {"results": entries}), "page", "my%20project", "")
-    assert page == Page(
-        [
-            ServerMemory("my project", "oak", "a", key="id-1"),
-            ServerMemory("my%20project", "elm", "b"),
-            ServerMemory("my%20project", "ash", "c"),
-        ]
-    )
 
 
 @pytest.mark.parametrize(

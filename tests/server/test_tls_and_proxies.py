@@ -22,16 +22,6 @@ def encrypted(context: ssl.SSLContext, handler: Handler) -> Handler:
     return handle
 
 
-def test_a_private_authority_is_trusted_by_its_file(
-    authority: Authority, certified: ssl.SSLContext
-) -> None:
-    with Wire(encrypted(certified, answering(DELIVERED))) as server:
-        url = f"https://127.0.0.1:{server.port}"
-        with client(url, ca_file=str(authority.file)) as transport:
-            assert [post(transport).status for _ in range(3)] == [200] * 3
-            assert server.connections == 1
-
-
 @pytest.mark.parametrize(("host", "is_trusted"), [("127.0.0.1", False), ("localhost", True)])
 def test_an_untrusted_certificate_or_one_for_another_name_gets_nothing(
     authority: Authority, certified: ssl.SSLContext, host: str, *, is_trusted: bool

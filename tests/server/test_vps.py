@@ -182,15 +182,23 @@ def test_a_search_asks_for_words_and_gives_scores() -> None:
 
 
 def test_what_a_server_adds_is_kept_and_nonsense_is_not() -> None:
+    at, ours = "2026-01-02T03:04:05Z", {"mem0tray_id": "id-1", "mem0tray_project": "my project"}
+    nonsense = {"mem0tray_id": 5, "mem0tray_project": ""}
     entries = [
-        {"id": 7, "memory": "a", "created_at": "2026-01-02T03:04:05Z", "score": 1},
-        {"id": [], "memory": "b", "created_at": 5, "score": "high"},
-        {"id": "c"},
-        "d",
+        {"id": 7, "memory": "a", "created_at": at, "score": 1, "metadata": ours},
+        {"id": [], "memory": "b", "created_at": 5, "score": "high", "metadata": nonsense},
+        {"id": "c", "memory": "c", "metadata": None},
+        {"id": "d"},
+        "e",
     ]
     page, _ = spoken(render(200, {"success": True, "memories": entries}), "read", "alpha", 10)
-    first = ServerMemory("alpha", "a", "7", "2026-01-02T03:04:05Z", 1.0)
-    assert page == Page([first, ServerMemory("alpha", "b")])
+    assert page == Page(
+        [
+            ServerMemory("my project", "a", "7", at, 1.0, "id-1"),
+            ServerMemory("alpha", "b"),
+            ServerMemory("alpha", "c", "c"),
+        ]
+    )
 
 
 @pytest.mark.parametrize(
