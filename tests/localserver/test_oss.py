@@ -2,21 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
-from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.item import Kind
 from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.server import connect
-from mem0tray.server.model import Client, Memory, Outcome, Presence
+from mem0tray.server.model import name_of
 from tests.localserver.support import client_of, listed, save, texts
-from tests.server.calls import LONG
 
 
 @pytest.fixture
@@ -28,7 +23,7 @@ def official(running: Endpoint) -> Any:
 
 def added(client: httpx.Client, text: str, **more: Any) -> str:
     body = {"messages": [{"role": "user", "content": text}], "infer": False, **more}
-    answer = client.post("/memories", json=body)
+    answer = client.post("/memories", content=json.dumps(body))  # ASCII, as httpx's is not
     assert answer.status_code == 200, answer.text
     (result,) = answer.json()["results"]
     assert (result["memory"], result["event"], result["role"]) == (text, "ADD", "user")
@@ -36,14 +31,19 @@ def added(client: httpx.Client, text: str, **more: Any) -> str:
     return found
 
 
-def shown(client: httpx.Client, **asked: Any) -> list[str]:
-    answer = client.get("/memories", params=asked)
+def entries(client: httpx.Client, **asked: Any) -> list[dict[str, Any]]:
+    answer = client.get(f"/memories?{urlencode(asked, errors='surrogatepass')}")
     assert answer.status_code == 200
-    return [each["memory"] for each in answer.json()["results"]]
+    found: list[dict[str, Any]] = answer.json()["results"]
+    return found
+
+
+def shown(client: httpx.Client, **asked: Any) -> list[str]:
+    return [each["memory"] for each in entries(client, **asked)]
 
 
 def searched(client: httpx.Client, query: str, **more: Any) -> list[str]:
-    answer = client.post("/search", json={"query": query, **more})
+    answer = client.post("/search", content=json.dumps({"query": query, **more}))
     assert answer.status_code == 200, answer.text
     return [each["memory"] for each in answer.json()["results"]]
 
@@ -51,7 +51,7 @@ def searched(client: httpx.Client, query: str, **more: Any) -> list[str]:
 def test_a_memory_is_shown_with_all_that_was_said_of_it(official: httpx.Client) -> None:
     more = {"user_id": "shown", "agent_id": "a", "run_id": "r", "metadata": {"mood": "fine"}}
     name = added(official, "text", **more)
-    (entry,) = official.get("/memories", params={"user_id": "shown"}).json()["results"]
+    (entry,) = entries(official, user_id="shown")
     created = entry.pop("created_at")
     assert datetime.fromisoformat(created).utcoffset() is not None
     assert entry == {
@@ -79,8 +79,8 @@ def test_each_message_but_a_systems_is_a_memory(official: httpx.Client) -> None:
     for _ in range(2):
         results = official.post("/memories", json=body | {"infer": False}).json()["results"]
         assert [each["memory"] for each in results] == ["question", "answer"]
-    entries = official.get("/memories", params={"user_id": "talk"}).json()["results"]
-    assert [(each["memory"], each["role"], each["metadata"]) for each in entries] == [
+    found = entries(official, user_id="talk")
+    assert [(each["memory"], each["role"], each["metadata"]) for each in found] == [
         ("answer", "assistant", {"mem0tray_id": "talk-1"}),
         ("question", "user", {"mem0tray_id": "talk-1"}),
     ]
@@ -106,20 +106,23 @@ def test_an_id_in_the_metadata_is_stored_once(official: httpx.Client) -> None:
     assert shown(official, user_id="once") == ["once"]
 
 
-def test_both_dialects_have_the_same_memories(client: httpx.Client, official: httpx.Client) -> None:
-    save(client, "both ways", "an oak", "key-both-1")
-    (entry,) = official.get("/memories", params={"user_id": "both%20ways"}).json()["results"]
-    assert (entry["memory"], entry["user_id"]) == ("an oak", "both%20ways")
-    assert entry["metadata"] == {"mem0tray_id": "key-both-1", "mem0tray_project": "both ways"}
-    again = {"mem0tray_id": "key-both-1", "mem0tray_project": "both ways"}
-    assert added(official, "an oak", user_id="both%20ways", metadata=again) == entry["id"]
-    elm = {"mem0tray_id": "key-both-2", "mem0tray_project": "both ways"}
-    name = added(official, "an elm", user_id="both%20ways", metadata=elm)
-    assert save(client, "both ways", "an elm", "key-both-2").status_code == 200
-    assert texts(client, "both ways") == ["an oak", "an elm"]
-    assert searched(official, "oak", filters={"user_id": "both%20ways"}) == ["an oak"]
+@pytest.mark.parametrize("project", ["alpha", "two words", "100%", "a%20b", "*", "é/ü", "x\ud800"])
+def test_both_dialects_have_the_same_memories(
+    client: httpx.Client, official: httpx.Client, project: str
+) -> None:
+    user, first, second = name_of(project), f"1 {project!a}", f"2 {project!a}"
+    named = {} if user == project else {"mem0tray_project": project}
+    save(client, project, "an oak", first)
+    (entry,) = entries(official, user_id=user)
+    assert (entry["memory"], entry["metadata"]) == ("an oak", {"mem0tray_id": first, **named})
+    again = {"user_id": user, "metadata": entry["metadata"]}
+    assert added(official, "an oak", **again) == entry["id"]
+    name = added(official, "an elm", user_id=user, metadata={"mem0tray_id": second, **named})
+    assert save(client, project, "an elm", second).status_code == 200
+    assert texts(client, project) == shown(official, user_id=user)[::-1] == ["an oak", "an elm"]
+    assert searched(official, "oak", filters={"user_id": user}) == ["an oak"]
     assert official.delete(f"/memories/{name}").json()["message"] == "Memory deleted successfully"
-    assert texts(client, "both ways") == ["an oak"]
+    assert texts(client, project) == ["an oak"]
     assert official.delete(f"/memories/{name}").status_code == 404
 
 
@@ -204,10 +207,9 @@ def test_a_listing_is_as_long_as_asked(client: httpx.Client, official: httpx.Cli
 def test_names_are_counted(client: httpx.Client, official: httpx.Client) -> None:
     save(client, "counted me", "1")
     added(official, "3", user_id="counted%20me", agent_id="counting", run_id="count-1")
-    entities = official.get("/entities").json()
     found = [
         (each["id"], each["type"], each["total_memories"])
-        for each in entities
+        for each in official.get("/entities").json()
         if each["id"].startswith("count")
     ]
     assert found == [("counting", "agent", 1), ("count-1", "run", 1), ("counted%20me", "user", 2)]
@@ -309,26 +311,3 @@ def test_a_search_that_makes_no_sense_is_refused(
     answer = official.post("/search", content=json.dumps(body))
     assert answer.status_code == status
     assert word in answer.json()["detail"]
-
-
-@pytest.fixture
-def ours(running: Endpoint) -> Iterator[Client]:
-    with closing(connect(ServerAddress.of(running.url, running.token), "oss")) as made:
-        yield made
-
-
-@pytest.mark.parametrize("project", ["alpha", "two words", "100%", "a%20b", "*", "é/ü", "x\ud800"])
-def test_a_memory_goes_there_and_back(ours: Client, client: httpx.Client, project: str) -> None:
-    memory = Memory(project, f"the third oak of {project!r}", f"id-{project!r}")
-    absent = ours.ask(memory, LONG)
-    assert absent is Presence.ABSENT
-    for _ in range(2):
-        assert ours.save(memory, LONG).kind is Kind.DELIVERED
-    assert ours.ask(memory, LONG) is Presence.PRESENT
-    read = ours.read(project, 5, LONG)
-    assert not isinstance(read, Outcome)
-    assert [(each.project, each.text) for each in read.memories] == [(project, memory.content)]
-    found = ours.search(project, "third oak", 5, LONG)
-    assert not isinstance(found, Outcome)
-    assert [(each.text, each.score) for each in found] == [(memory.content, 1.0)]
-    assert texts(client, project) == [memory.content]

@@ -20,7 +20,6 @@ from tests.server.calls import NOW, OK, classified, message, reply
     ("status", "body", "kind"),
     [
         (200, OK, Kind.DELIVERED),
-        (200, {"success": True, "id": 7, "score": float("nan")}, Kind.DELIVERED),
         (200, b'\xef\xbb\xbf{"success": true, "echo": "\\ud800"}', Kind.DELIVERED),
         (201, OK, Kind.DELIVERED),
         (200, {"success": False}, Kind.ITEM_FAILURE),
@@ -254,10 +253,7 @@ def test_a_text_that_repeats_the_content_is_replaced_by_status_and_code(
             {"detail": "got ... THE TREASURE LIES"},
             "lorem ipsum dolor " * 55_000 + "the treasure lies below",
         ),
-        *(
-            ({"detail": f"bad slug {'open the door now'.replace(' ', blank)}"}, "Open the door now")
-            for blank in ("-", "_", ", ", "...", "+")
-        ),
+        ({"detail": "bad slug open-the_door, now"}, "Open the door now"),
         (b"", "oak " * 250_001),
     ],
 )
