@@ -39,11 +39,3 @@ def window(browser: Browser, real_home: Home) -> Iterator[Window]:
     with Window(real_home, browser, worker) as opened:
         yield opened
         assert opened.faults == []
-
-
-@pytest.fixture
-def bare_window(browser: Browser, bare_home: Home) -> Iterator[Window]:
-    """Give the window of a home in which nothing is chosen yet, and no worker runs."""
-    with Window(bare_home, browser) as opened:
-        yield opened
-        assert opened.faults == []

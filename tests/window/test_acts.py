@@ -185,28 +185,32 @@ def test_deliveries_are_paused_and_go_on(window: Window, server: Standin) -> Non
     tab.sees("Every memory is delivered", within="h1")
 
 
-def test_settings_are_tested_and_written(bare_window: Window, server: Standin) -> None:
-    home, window = bare_window.home, bare_window
+def test_settings_are_tested_and_written(
+    browser: Browser, bare_home: Home, server: Standin
+) -> None:
+    home = bare_home
     server.api_key = "the-key"
     home.configure('# mine\n[ui]\nlanguage = "en"  # spoken here\n')
-    tab = window.open("settings")
-    tab.page.fill("[name='server.url']", server.url)
-    tab.page.fill("[name='server.api_key']", "a wrong one")
-    tab.button("Test the server").click()
-    tab.sees("✗", within="#tested")
-    tab.page.fill("[name='server.api_key']", "the-key")
-    tab.button("Test the server").click()
-    tab.page.locator("#tested .bad").wait_for(state="detached")
-    tab.button("Save").click()
-    assert tab.said() == "Saved."
-    written = home.config.read_text()
-    assert "# mine" in written
-    assert "# spoken here" in written
-    assert server.url in written
-    assert "the-key" in written
-    tab.sees("one is set; it is not shown")
-    assert "the-key" not in tab.page.content()
-    assert server.saves == []
+    with Window(home, browser) as window:
+        tab = window.open("settings")
+        tab.page.fill("[name='server.url']", server.url)
+        tab.page.fill("[name='server.api_key']", "a wrong one")
+        tab.button("Test the server").click()
+        tab.sees("✗", within="#tested")
+        tab.page.fill("[name='server.api_key']", "the-key")
+        tab.button("Test the server").click()
+        tab.page.locator("#tested .bad").wait_for(state="detached")
+        tab.button("Save").click()
+        assert tab.said() == "Saved."
+        written = home.config.read_text()
+        assert "# mine" in written
+        assert "# spoken here" in written
+        assert server.url in written
+        assert "the-key" in written
+        tab.sees("one is set; it is not shown")
+        assert "the-key" not in tab.page.content()
+        assert server.saves == []
+        assert window.faults == []
 
 
 def test_what_is_held_is_sent_or_deleted(

@@ -79,7 +79,6 @@ CHANGES: dict[str, dict[str, str | None]] = {
     "no origin": {"origin": None},
     "another origin": {"origin": "http://far.example"},
     "a page of another port": {"origin": "http://127.0.0.1:9", "sec-fetch-site": "same-site"},
-    "no origin at all": {"origin": "null"},
     "cross-site": {"sec-fetch-site": "cross-site"},
     "same-site": {"sec-fetch-site": "same-site"},
     "no token": {FORM: None},

@@ -209,10 +209,6 @@ TROUBLES: dict[str, tuple[Callable[[Home], object], str]] = {
     "no ledger": (_remove_ledger, "not running"),
     "a broken ledger": (_break_ledger, "mem0tray is not running"),
     "a broken DLQ file": (lambda home: home.dlq.write_text('{"items": [{"id'), "mem0_queue_dlq"),
-    "a DLQ file of another shape": (
-        lambda home: home.dlq.write_text("[7, null]"),
-        "mem0_queue_dlq",
-    ),
     "wrong settings": (
         lambda home: home.configure('[server]\nurl = 7\n[sync]\nx = "'),
         "not running",
