@@ -263,51 +263,48 @@ def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
     assert (found["memory"], found["truncated"]) == (text[:1000], True)
 
 
+SENSIBLE: dict[str, dict[str, Any]] = {
+    "/memories": {"messages": [{"role": "user", "content": "text"}], "user_id": "refused"},
+    "/search": {"query": "x", "filters": {"user_id": "x"}},
+}
+
+
 @pytest.mark.parametrize(
-    ("change", "status", "word"),
+    ("path", "change", "status", "word"),
     [
-        ({"user_id": None}, 400, "identifier"),
-        ({"user_id": "two words"}, 400, "white space"),
-        ({"user_id": 5}, 422, "user_id"),
-        ({"messages": ["text"]}, 422, "message"),
-        ({"messages": [{"role": "user"}]}, 422, "content"),
-        ({"metadata": "x"}, 422, "metadata"),
-        ({"metadata": {"mem0tray_id": 5}}, 422, "mem0tray_id"),
-        ({"metadata": {"mem0tray_id": "\ud800"}}, 422, "mem0tray_id"),
-        ({"messages": "\ud800 x"}, 422, "half a character"),
-        ({"expiration_date": "2030-01-01"}, 400, "expiration_date"),
-        ({"app_id": "x"}, 400, "app_id"),
+        ("/memories", {"user_id": None}, 400, "identifier"),
+        ("/memories", {"user_id": "two words"}, 400, "white space"),
+        ("/memories", {"user_id": 5}, 422, "user_id"),
+        ("/memories", {"messages": ["text"]}, 422, "message"),
+        ("/memories", {"messages": [{"role": "user"}]}, 422, "content"),
+        ("/memories", {"metadata": "x"}, 422, "metadata"),
+        ("/memories", {"metadata": {"mem0tray_id": 5}}, 422, "mem0tray_id"),
+        ("/memories", {"metadata": {"mem0tray_id": "\ud800"}}, 422, "mem0tray_id"),
+        ("/memories", {"messages": "\ud800 x"}, 422, "half a character"),
+        ("/memories", {"expiration_date": "2030-01-01"}, 400, "expiration_date"),
+        ("/memories", {"app_id": "x"}, 400, "app_id"),
+        ("/search", {"query": " "}, 400, "query"),
+        ("/search", {"query": None}, 422, "query"),
+        ("/search", {"filters": None}, 400, "identifier"),
+        ("/search", {"threshold": 2}, 422, "threshold"),
+        ("/search", {"top_k": "many"}, 422, "top_k"),
+        *(
+            ("/search", {"filters": {"user_id": "x", **odd}}, 400, "equality")
+            for odd in (
+                {"OR": [{"a": 1}]},
+                {"AND": [{"a": 1}]},
+                {"a": {"gt": 1}},
+                {"a": "*"},
+                {"\ud800": "a"},
+                {"a": 2**64},
+            )
+        ),
     ],
 )
-def test_a_save_that_makes_no_sense_is_refused(
-    official: httpx.Client, change: dict[str, Any], status: int, word: str
+def test_what_makes_no_sense_is_refused(
+    official: httpx.Client, path: str, change: dict[str, Any], status: int, word: str
 ) -> None:
-    body = {"messages": [{"role": "user", "content": "text"}], "user_id": "refused", **change}
-    answer = official.post("/memories", content=json.dumps(body))
+    answer = official.post(path, content=json.dumps(SENSIBLE[path] | change))
     assert answer.status_code == status
     assert word in answer.json()["detail"]
     assert shown(official, user_id="refused") == []
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "word"),
-    [
-        ({"query": " ", "filters": {"user_id": "x"}}, 400, "query"),
-        ({"filters": {"user_id": "x"}}, 422, "query"),
-        ({"query": "x"}, 400, "identifier"),
-        ({"query": "x", "filters": {"user_id": "x"}, "threshold": 2}, 422, "threshold"),
-        ({"query": "x", "filters": {"user_id": "x"}, "top_k": "many"}, 422, "top_k"),
-        ({"query": "x", "filters": {"user_id": "x", "OR": [{"a": 1}]}}, 400, "equality"),
-        ({"query": "x", "filters": {"user_id": "x", "AND": [{"a": 1}]}}, 400, "equality"),
-        ({"query": "x", "filters": {"user_id": "x", "a": {"gt": 1}}}, 400, "equality"),
-        ({"query": "x", "filters": {"user_id": "x", "a": "*"}}, 400, "equality"),
-        ({"query": "x", "filters": {"user_id": "x", "\ud800": "a"}}, 400, "equality"),
-        ({"query": "x", "filters": {"user_id": "x", "a": 2**64}}, 400, "equality"),
-    ],
-)
-def test_a_search_that_makes_no_sense_is_refused(
-    official: httpx.Client, body: dict[str, Any], status: int, word: str
-) -> None:
-    answer = official.post("/search", content=json.dumps(body))
-    assert answer.status_code == status
-    assert word in answer.json()["detail"]

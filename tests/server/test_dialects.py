@@ -13,7 +13,7 @@ from mem0tray.config.setting_rules import CHOICES
 from mem0tray.server import AUTO, DIALECTS, dialects_at
 from mem0tray.server.model import Memory
 from mem0tray.server.remedy import address_in
-from tests.server.calls import LONG, client_of
+from tests.server.calls import LONG, client_of, spoken
 from tests.server.wire import Wire, answering, render
 
 PAGES: Final = Path(mem0tray.__file__).parent / "docs"
@@ -32,9 +32,8 @@ def test_a_user_may_choose_each_dialect_and_no_other() -> None:
 
 @each_dialect
 def test_a_probe_names_the_health_path_that_it_asked_for(name: str) -> None:
-    with Wire(NONE) as server, client_of(server, dialect=name) as client:
-        path = client.probe(LONG).path
-        assert server.requests[0].target == path != ""
+    said, (first, *_) = spoken(NONE, "probe", dialect=name)
+    assert first.target == said.path != ""
 
 
 @each_dialect
@@ -46,8 +45,7 @@ def test_auto_finds_each_dialect(name: str) -> None:
 @each_dialect
 def test_an_error_that_repeats_the_memory_is_told_without_it(name: str) -> None:
     echo = answering(render(422, {"detail": f"cannot store {MEMORY.content}"}))
-    with Wire(echo) as server, client_of(server, dialect=name) as client:
-        told = client.save(MEMORY, LONG).message
+    told = spoken(echo, "save", MEMORY, dialect=name)[0].message
     assert ("422" in told, MEMORY.content in told) == (True, False)
 
 

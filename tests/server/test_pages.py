@@ -1,7 +1,6 @@
 """Reading all that a server has: page by page, project by project."""
 
 from functools import partial
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -10,7 +9,7 @@ from mem0tray.server import DIALECTS
 from mem0tray.server.model import Page, ProjectCount, Terms
 from tests.server.calls import client_of, listing, read_all, spoken
 from tests.server.paging import paging
-from tests.server.wire import Connection, Wire, render, routing
+from tests.server.wire import Wire, render, routing
 
 PROJECT = "my project"
 REFUSED = render(422, {"detail": "top_k: 1000 or less"})
@@ -52,30 +51,25 @@ def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("count", "shows", "whole"),
+    ("shown", "whole"),  # shown: how many when asked for 1,000, and then for 10,000
     [
-        (0, 10_000, True),
-        (3, 10_000, True),
-        (100, 10_000, False),
-        (1000, 1000, False),
-        (1001, 10_000, True),
-        (10_000, 10_000, False),
+        ([0], True),
+        ([3], True),
+        ([100], False),
+        ([1000, 1000], False),
+        ([1000, 1001], True),
+        ([1000, 10_000], False),
     ],
+    ids=str,
 )
-def test_a_server_without_pages_shows_what_it_can_at_once(
-    count: int, shows: int, *, whole: bool
-) -> None:
-    texts = [str(number) for number in range(count)]
-
-    def handle(connection: Connection) -> None:
-        while (request := connection.request()) is not None:
-            limit = min(int(parse_qs(urlsplit(request.target).query)["limit"][0]), shows)
-            connection.send(listing(*texts[:limit]))
-
-    with Wire(handle) as server, client_of(server) as client:
-        assert read_all(client, PROJECT) == (texts, 1, whole)
-        limits = [request.target.partition("=")[2] for request in server.requests]
-    assert limits == ["1000", "10000"][: 1 + (count >= 1000)]
+def test_a_server_without_pages_shows_what_it_can_at_once(shown: list[int], *, whole: bool) -> None:
+    texts = [str(number) for number in range(10_000)]
+    answers = [listing(*texts[:number]) for number in shown]
+    page, requests = spoken(answers, "page", PROJECT, "")
+    assert [each.text for each in page.memories] == texts[: shown[-1]]
+    assert (page.after, page.whole) == ("", whole)
+    limits = [request.target.partition("=")[2] for request in requests]
+    assert limits == ["1000", "10000"][: len(shown)]
 
 
 def test_a_server_that_has_no_pages_any_more_is_not_read_twice() -> None:

@@ -61,8 +61,6 @@ def test_a_server_that_refuses_all_has_its_remedy(status: int | None, remedy: st
         ("https://a.test/memory", SET.format("https://a.test")),
         ("http://a.test:8000/api/v1/memory/project", SET.format("http://a.test:8000/api/v1")),
         ("http://memory/memory/search", SET.format("http://memory")),
-        ("http://memory/memories", SET.format("http://memory")),
-        ("http://memory/auth/setup-status", SET.format("http://memory")),
         ("http://portal.test/login", ADDRESS),
         ("http://a.test/health/", "No address helps: "),
     ],

@@ -103,24 +103,13 @@ def test_what_follows_an_answer_is_not_the_answer_to_the_next_request(*, chunked
         assert server.connections == 3
 
 
-def unknown(*_: object, **__: object) -> None:
-    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-
-@pytest.mark.parametrize(
-    ("host", "words"),
-    [("127.0.0.1", "connection refused"), ("mem0.test", "the name of the host cannot be resolved")],
-)
-def test_what_cannot_be_reached_is_unreachable(
-    host: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if host == "mem0.test":
-        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+def test_what_cannot_be_reached_is_unreachable() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        with client(f"http://{host}:{unused.getsockname()[1]}") as transport:
+        with client(f"http://127.0.0.1:{unused.getsockname()[1]}") as transport:
             reply = post(transport)
-    assert (reply.status, reply.fault, str(reply.detail)) == (None, Fault.UNREACHABLE, words)
+    assert (reply.status, reply.fault) == (None, Fault.UNREACHABLE)
+    assert str(reply.detail) == "connection refused"
 
 
 def test_a_resolver_that_hangs_does_not_hold_a_call(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterable
 
@@ -326,12 +325,9 @@ def test_what_is_no_listing_is_no_answer(answer: bytes, kind: Kind, before: list
 def test_where_a_listing_may_be_incomplete_the_server_is_searched(
     incomplete: bytes, search: bytes, presence: Presence
 ) -> None:
-    with (
-        Wire(routing({"GET": incomplete, "POST /memory/search": search})) as server,
-        client_of(server) as client,
-    ):
-        assert client.ask(MEMORY, LONG) is presence
-        listed, searched = server.requests
+    routes = routing({"GET": incomplete, "POST /memory/search": search})
+    said, (listed, searched) = spoken(routes, "ask", MEMORY)
+    assert said is presence
     assert listed.target == "/memory/alpha?limit=10000"
     assert searched.json == {"user_id": "alpha", "query": "the third oak", "limit": 10}
 
@@ -440,21 +436,15 @@ def test_what_a_search_has_found_is_not_searched_for() -> None:
 
 
 def test_a_listing_is_as_old_as_its_question() -> None:
-    asked, ended = threading.Event(), threading.Event()
+    asked: list[float] = []
 
     def slowly(connection: Connection) -> None:
         connection.request()
-        asked.set()
-        ended.wait(LONG)
+        asked.append(time.monotonic())
         connection.send(listing("a"))
         connection.request()
         connection.send(listing("a", "b"))
 
     with Wire(slowly) as server, client_of(server) as client:
-        first = threading.Thread(target=client.ask, args=(Memory("p", "a", "k"), LONG))
-        first.start()
-        assert asked.wait(LONG)
-        since = time.monotonic()
-        ended.set()
-        first.join()
-        assert client.ask(Memory("p", "b", "k"), LONG, since) is PRESENT
+        client.ask(Memory("p", "a", "k"), LONG)
+        assert client.ask(Memory("p", "b", "k"), LONG, since=asked[0]) is PRESENT
