@@ -402,13 +402,6 @@ def test_listings_are_kept_up_to_a_size_the_last_ones() -> None:
     assert list(listings._listings) == ["p0", "p2"]
 
 
-def test_one_listing_answers_many_questions() -> None:
-    with Wire(routing({"GET": listing("a", "b")})) as server, client_of(server) as client:
-        answers = [client.ask(Memory("p", text, "k"), LONG) for text in "abcabc"]
-        assert answers == [PRESENT, PRESENT, ABSENT] * 2
-        assert len(server.requests) == 1
-
-
 def test_a_listing_from_before_the_last_attempt_is_not_used() -> None:
     with Wire(routing({"GET": listing("a")})) as server, client_of(server) as client:
         client.ask(Memory("p", "a", "k"), LONG)
@@ -416,23 +409,23 @@ def test_a_listing_from_before_the_last_attempt_is_not_used() -> None:
         assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("incomplete", [TOO_MANY, listing(*HUNDRED)])
-def test_an_incomplete_listing_is_not_fetched_again_for_each_question(incomplete: bytes) -> None:
-    routes = {"GET": incomplete, "POST": found()}
-    with Wire(routing(routes)) as server, client_of(server) as client:
-        answers = [client.ask(Memory("p", text, "k"), LONG) for text in ("an oak", "an elm", "7")]
-        assert answers[:2] == [CANNOT_TELL] * 2
-        assert answers[2] is (CANNOT_TELL if incomplete is TOO_MANY else PRESENT)
-        gets = [request for request in server.requests if request.method == "GET"]
-        assert len(gets) == 1
-
-
-def test_what_a_search_has_found_is_not_searched_for() -> None:
-    routes = {"GET": TOO_MANY, "POST": found("an elm", "an oak")}
-    with Wire(routing(routes)) as server, client_of(server) as client:
-        answers = [client.ask(Memory("p", text, "k"), LONG) for text in ("an oak", "an elm")]
-        assert answers == [PRESENT] * 2
-        assert len(server.requests) == 2
+@pytest.mark.parametrize(
+    ("listed", "search", "texts", "answers", "searches"),
+    [
+        (listing("a", "b"), [], "abcabc", [PRESENT, PRESENT, ABSENT] * 2, 0),
+        (TOO_MANY, [], ["oak", "elm", "7"], [CANNOT_TELL] * 3, 3),
+        (listing(*HUNDRED), [], ["oak", "elm", "7"], [CANNOT_TELL, CANNOT_TELL, PRESENT], 2),
+        (TOO_MANY, ["elm", "oak"], ["oak", "elm"], [PRESENT] * 2, 1),
+    ],
+    ids=["a whole listing", "one too long", "one perhaps cut", "what a search has found"],
+)
+def test_what_is_learnt_of_a_project_answers_further_questions(
+    listed: bytes, search: list[str], texts: list[str], answers: list[Presence], searches: int
+) -> None:
+    routes = routing({"GET": listed, "POST": found(*search)})
+    with Wire(routes) as server, client_of(server) as client:
+        assert [client.ask(Memory("p", text, "k"), LONG) for text in texts] == answers
+        assert [each.method for each in server.requests] == ["GET", *["POST"] * searches]
 
 
 def test_a_listing_is_as_old_as_its_question() -> None:
