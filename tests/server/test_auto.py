@@ -9,7 +9,7 @@ from mem0tray.config.server_address import ServerAddress
 from mem0tray.server import Recognition, connect_to_probe
 from mem0tray.server.model import ProbeClient
 from tests.server.calls import LONG, SHORT, listing
-from tests.server.wire import Request, Wire, in_turn, once, render, routing
+from tests.server.wire import Request, Wire, once, render, routing
 
 WELL = render(200, {"status": "ok"})
 VPS = {"GET /health": WELL, "GET /memory/": listing()}
@@ -102,7 +102,7 @@ def test_what_may_pass_or_wants_a_key_is_no_stranger_s_answer(
 
 
 def test_who_does_not_answer_is_asked_for_each_kind_once() -> None:
-    with Wire(in_turn(*[once(b"")] * 6)) as server, auto(server) as client:
+    with Wire(once(b"")) as server, auto(server) as client:
         health = client.probe(LONG)
         assert {*lines(server.requests)} == {"GET /health", "GET /auth/setup-status"}
     assert (health.healthy, health.recognised, health.status) == (False, True, None)

@@ -29,8 +29,6 @@ from tests.server.wire import (
     Handler,
     Request,
     Wire,
-    in_turn,
-    once,
     render,
     routing,
 )
@@ -265,10 +263,7 @@ def listed(texts: Iterable[str], asked: float, *, complete: bool = True) -> Proj
     return made
 
 
-QUESTIONS = [[once(TOO_MANY)], []]  # the first is searched, the second is a listing
-
-
-@pytest.mark.parametrize("before", QUESTIONS, ids=["search", "listing"])
+@pytest.mark.parametrize("is_search", [True, False], ids=["search", "listing"])
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -280,7 +275,6 @@ QUESTIONS = [[once(TOO_MANY)], []]  # the first is searched, the second is a lis
         *(
             (answer, Kind.NO_ANSWER)
             for answer in (
-                b"",
                 render(403, {}),
                 render(422, {}),
                 render(500, {}),
@@ -292,10 +286,11 @@ QUESTIONS = [[once(TOO_MANY)], []]  # the first is searched, the second is a lis
         ),
     ],
 )
-def test_what_is_no_listing_is_no_answer(answer: bytes, kind: Kind, before: list[Handler]) -> None:
-    result, paths = asked(in_turn(*before, once(answer)))
+def test_what_is_no_listing_is_no_answer(answer: bytes, kind: Kind, *, is_search: bool) -> None:
+    routes = {"GET": TOO_MANY, "POST": answer} if is_search else {"GET": answer}
+    result, paths = asked(routing(routes))
     assert isinstance(result, Outcome)
-    assert (result.kind, len(paths)) == (kind, len(before) + 1)
+    assert (result.kind, len(paths)) == (kind, len(routes))
     assert result.retry_after == (3.0 if kind is Kind.SLOW_DOWN else None)
     assert result.may_have_it is (kind not in (Kind.UNAUTHORIZED, Kind.SLOW_DOWN))
     assert result.message

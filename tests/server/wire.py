@@ -174,16 +174,6 @@ def routing(routes: dict[str, bytes]) -> Handler:
     return handle
 
 
-def in_turn(*handlers: Handler) -> Handler:
-    """Do the first for the first connection, the second for the second, and so on."""
-    waiting = iter(handlers)
-
-    def handle(connection: Connection) -> None:
-        next(waiting)(connection)
-
-    return handle
-
-
 def once(answer: bytes) -> Handler:
     def handle(connection: Connection) -> None:
         connection.request()

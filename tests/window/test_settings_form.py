@@ -1,7 +1,6 @@
 """The settings in the window: what the user changed is written, and a key stays where it is."""
 
 import time
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -20,22 +19,11 @@ from tests.cli.scratch import Scratch
 from tests.support.standin import Standin
 
 
-def form(**fields: str) -> ImmutableMultiDict[str, Any]:
-    """Make a form of `server_url="…"`, and of `was_server_url` for what the page showed."""
-    names = {name.replace("was_", "was:").replace("_", ".", 1): name for name in fields}
-    return ImmutableMultiDict({key: fields[name] for key, name in names.items()})
-
-
 def test_what_others_changed_since_the_page_was_made_stays(home: Scratch) -> None:
     home.ok("config", "set", "server.url", "http://new.test", "--no-test")
-    settings_form.save(
-        form(
-            server_url="http://old.test",
-            was_server_url="http://old.test",
-            notifications_level="none",
-            was_notifications_level="all",
-        )
-    )
+    url = {"server.url": "http://old.test", "was:server.url": "http://old.test"}
+    level = {"notifications.level": "none", "was:notifications.level": "all"}
+    settings_form.save(ImmutableMultiDict(url | level))
     now = config.load().settings
     assert (now.server.url, now.notifications.level) == ("http://new.test", "none")
 
@@ -43,8 +31,8 @@ def test_what_others_changed_since_the_page_was_made_stays(home: Scratch) -> Non
 def test_an_emptied_field_takes_the_setting_away_and_an_empty_key_none(home: Scratch) -> None:
     home.ok("config", "set", "server.url", "http://a.test", "--no-test")
     home.ok("config", "set", "server.api_key", "secret", "--no-test")
-    fields = {"server_url": "", "was_server_url": "http://a.test", "server_api_key": ""}
-    settings_form.save(form(**fields))
+    fields = {"server.url": "", "was:server.url": "http://a.test", "server.api_key": ""}
+    settings_form.save(ImmutableMultiDict(fields))
     now = config.load().settings
     assert (now.server.url, now.server.api_key) == ("", "secret")
 
@@ -52,7 +40,9 @@ def test_an_emptied_field_takes_the_setting_away_and_an_empty_key_none(home: Scr
 def test_a_refused_value_changes_nothing(home: Scratch) -> None:
     home.ok("config", "set", "server.url", "http://a.test", "--no-test")
     with pytest.raises(SettingsError, match="nonsense"):
-        settings_form.save(form(server_url="nonsense", was_server_url="http://a.test"))
+        settings_form.save(
+            ImmutableMultiDict({"server.url": "nonsense", "was:server.url": "http://a.test"})
+        )
     assert config.load().settings.server.url == "http://a.test"
 
 
@@ -62,7 +52,7 @@ def test_the_key_that_is_set_goes_only_to_its_own_host_and_port(home: Scratch, t
         home.ok("config", "set", "server.url", one.url, "--no-test")
         home.ok("config", "set", "server.api_key", "secret", "--no-test")
         asked = one if typed == "same" else other
-        steps = settings_form.test(form(server_url=asked.url))
+        steps = settings_form.test(ImmutableMultiDict({"server.url": asked.url}))
         assert steps[0].level == "ok", steps
         keys = {each.headers.get("authorization") for each in asked.requests}
     assert ("Bearer secret" in keys) == (typed == "same")
