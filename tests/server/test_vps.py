@@ -23,15 +23,7 @@ from mem0tray.server.model import (
     ServerMemory,
 )
 from tests.server.calls import HUNDRED, LONG, MEMORY, TOO_MANY, client_of, found, listing, spoken
-from tests.server.wire import (
-    DELIVERED,
-    Connection,
-    Handler,
-    Request,
-    Wire,
-    render,
-    routing,
-)
+from tests.server.wire import DELIVERED, Connection, Handler, Request, Wire, render, routing
 
 
 def saved(memory: Memory = MEMORY) -> tuple[Outcome, Request]:
