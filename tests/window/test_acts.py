@@ -305,7 +305,8 @@ def test_what_the_server_has_is_corrected_and_deleted(browser: Browser, bare_hom
         wait_until(lambda: wrong.count() + found.count() == 0, what="corrected")
         has("right", "better")
         for texts in (("right", hostile), ("right", "better"), ("right", hostile)):
-            tab.button("Undo").click()  # the undo too
+            with tab.page.expect_response("**/restore"):
+                tab.button("Undo").click()  # the undo too
             has(*texts)
             tab.sees("The memory has its old text again.", within="#note")
         assert window.faults == []
