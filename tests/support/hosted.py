@@ -78,16 +78,13 @@ class HostedStandin(Standin):
 
     # Inside the loop ------------------------------------------------------------
 
-    def _decide(self, request: Request, *, saving: bool) -> tuple[Answer, object]:
+    def _decide(self, request: Request, *, saving: bool) -> Answer:
         if not is_published(request.method, request.path):
             self.faults.append(f"{request.method} {request.path}")
-            return Answer(404), b"<!doctype html><title>Not Found</title>"
-        if request.path == PING and self.health.status == 200 and not self._has_key(request):
-            return Answer(401), _NO_KEY
-        answer, body = super()._decide(request, saving=saving)
-        if answer.status == 401 and answer.body is None:
-            body = _NO_KEY
-        return answer, body
+            return Answer(404, b"<!doctype html><title>Not Found</title>")
+        if not self._has_key(request) and (request.path != PING or self.health.status == 200):
+            return Answer(401, _NO_KEY)
+        return super()._decide(request, saving=saving)
 
     def _has_key(self, request: Request) -> bool:
         return not self.api_key or request.headers.get("authorization") == f"Token {self.api_key}"
@@ -95,7 +92,7 @@ class HostedStandin(Standin):
     def _asks(self, request: Request) -> bool:
         return request.path.startswith(EVENT)
 
-    def _asked(self, request: Request) -> tuple[Answer, object]:
+    def _asked(self, request: Request) -> Answer:
         query = {name: values[0] for name, values in request.query.items()}
         fault = fault_of(request.path, query, request.json)
         if fault:
@@ -106,30 +103,29 @@ class HostedStandin(Standin):
             name = request.path.removeprefix(ONE).strip("/")
             return self._one(name, deletes=request.method == "DELETE")
         if request.path == ENTITIES:
-            return Answer(), self._entities(query)
+            return Answer(body=self._entities(query))
         if request.path == SEARCH:
-            return Answer(), self._searched(request.json)
-        return Answer(), self._listed(request.json, query)
+            return Answer(body=self._searched(request.json))
+        return Answer(body=self._listed(request.json, query))
 
-    def _one(self, name: str, *, deletes: bool) -> tuple[Answer, object]:
+    def _one(self, name: str, *, deletes: bool) -> Answer:
         found = next((each for each in self._kept if each["id"] == name), None)
         if found is None:
-            return Answer(404), {"error": "Memory not found!"}
+            return Answer(404, {"error": "Memory not found!"})
         if not deletes:
-            return Answer(), found
+            return Answer(body=found)
         self._kept.remove(found)
         self._texts.discard(_scope(found, found["memory"]))
         self._drop(found["memory"])
-        return Answer(), {"message": "Memory deleted successfully!"}
+        return Answer(body={"message": "Memory deleted successfully!"})
 
-    def _told(self, name: str) -> tuple[Answer, object]:
+    def _told(self, name: str) -> Answer:
         if self.can_be_asked and name in self._events:
-            return Answer(), dict(self._events[name])
+            return Answer(body=dict(self._events[name]))
         if self.can_be_asked or self.not_asked_status == 404:
             said = "Event not found or you don't have permission to access it."
-            return Answer(404), {"error": said}
-        answer = Answer(self.not_asked_status, headers=self.not_asked_headers)
-        return answer, answer.own_body
+            return Answer(404, {"error": said})
+        return Answer(self.not_asked_status).whole
 
     def _refused(self, request: Request) -> Answer | None:
         fault = fault_of(SAVE, {}, request.json)
@@ -137,27 +133,16 @@ class HostedStandin(Standin):
             if any(letter.isspace() for letter in str((request.json or {}).get(name, ""))):
                 fault = f"{name} holds white space"
         if fault:
-            answer, body = self._bad(fault)
-            return Answer(answer.status, body)
+            return self._bad(fault)
         if "\0" in str(request.content) + str(request.project):
             return Answer(400, {"error": "400 Bad Request", "details": {"message": "Bad text."}})
         return None
 
-    def _bad(self, fault: str) -> tuple[Answer, object]:
+    def _bad(self, fault: str) -> Answer:
         self.faults.append(fault)
-        return Answer(400), {"error": "400 Bad Request", "details": {"message": fault}}
+        return Answer(400, {"error": "400 Bad Request", "details": {"message": fault}})
 
-    def _save(self, request: Request) -> tuple[Answer, object]:
-        answer = self._scripted(request)
-        refused = self._refused(request)
-        if refused is not None:
-            return refused, refused.body
-        if not answer.accepts:
-            return answer, answer.own_body
-        body = self._begin(request)
-        return answer, body if answer.body is None and answer.status == 200 else answer.own_body
-
-    def _begin(self, request: Request) -> object:
+    def _store(self, request: Request) -> object:
         name, work = str(uuid.uuid4()), self.works(request)
         event = self._events[name] = {"id": name, "status": "PENDING", "event_type": "ADD"}
         if work.seconds:
@@ -199,8 +184,7 @@ class HostedStandin(Standin):
         lost = {"agent_id"} if saved.get("infer", True) or self.drops_agents else set()
         kept |= {name: saved[name] for name in NAMES - lost if name in saved}
         self._kept.append(kept)
-        self.stored.append((saved["metadata"].get("mem0tray_project", saved["user_id"]), text))
-        self._counts[text] += 1
+        self._note(saved["metadata"].get("mem0tray_project", saved["user_id"]), text)
         return [{"id": kept["id"], "data": {"memory": text}, "event": "ADD"}]
 
     def _listed(self, body: dict[str, Any], query: dict[str, str]) -> object:

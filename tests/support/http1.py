@@ -4,28 +4,16 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http.client import responses
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.shapes import Json
 
-REASONS = {
-    200: "OK",
-    204: "No Content",
-    302: "Found",
-    307: "Temporary Redirect",
-    404: "Not Found",
-    422: "Unprocessable Entity",
-    429: "Too Many Requests",
-}
-
 
 @dataclass(slots=True)
 class Request:
-    """One request as it came in; `started` and `finished` are monotonic seconds.
-
-    `effect` says in a few words what the stand-in made of it.
-    """
+    """One request as it came in; `started` and `finished` are monotonic seconds."""
 
     method: str
     path: str
@@ -36,7 +24,6 @@ class Request:
     finished: float | None = None
     status: int | None = None
     json: Json = None
-    effect: str = ""
 
     @property
     def key(self) -> str | None:
@@ -88,10 +75,12 @@ class Answer:
         return plain and self.status == 200
 
     @property
-    def own_body(self) -> Json:
+    def whole(self) -> "Answer":
+        """The same with a body, if it has none."""
         if self.body is not None:
-            return self.body
-        return {"success": True} if self.status == 200 else {"detail": f"scripted {self.status}"}
+            return self
+        detail = {"detail": f"scripted {self.status}"}
+        return replace(self, body={"success": True} if self.status == 200 else detail)
 
 
 def retry_after(status: int, value: object) -> Answer:
@@ -132,6 +121,6 @@ def render(status: int, body: object, headers: dict[str, str]) -> bytes:
     """Render an answer; `body` is sent as it is when it is bytes, else as JSON."""
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
     fields = {"Content-Type": "application/json", "Content-Length": str(len(payload)), **headers}
-    lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}"]
+    lines = [f"HTTP/1.1 {status} {responses.get(status, 'Status')}"]
     lines += [f"{name}: {value}" for name, value in fields.items()]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + payload

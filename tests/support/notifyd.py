@@ -14,24 +14,6 @@ NAME: Final = "org.freedesktop.Notifications"
 PATH: Final = "/org/freedesktop/Notifications"
 Mode = Literal["ok", "hang", "deaf", "error"]
 CAPABILITIES: Final = ("body", "body-markup", "actions", "icon-static")
-# Some programs (plyer) ask for the types before they call.
-_DESCRIPTION: Final = """\
-<node><interface name="org.freedesktop.Notifications">
-  <method name="Notify">
-    <arg type="s" direction="in"/><arg type="u" direction="in"/><arg type="s" direction="in"/>
-    <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="as" direction="in"/>
-    <arg type="a{sv}" direction="in"/><arg type="i" direction="in"/><arg type="u" direction="out"/>
-  </method>
-  <method name="CloseNotification"><arg type="u" direction="in"/></method>
-  <method name="GetCapabilities"><arg type="as" direction="out"/></method>
-  <method name="GetServerInformation">
-    <arg type="s" direction="out"/><arg type="s" direction="out"/>
-    <arg type="s" direction="out"/><arg type="s" direction="out"/>
-  </method>
-  <signal name="ActionInvoked"><arg type="u"/><arg type="s"/></signal>
-  <signal name="NotificationClosed"><arg type="u"/><arg type="u"/></signal>
-</interface></node>
-"""
 
 
 @dataclass(frozen=True)
@@ -112,8 +94,6 @@ class NotificationDaemon:
 
     def _answer(self, message: Message) -> Message | None:
         match message.member:
-            case "Introspect":
-                return Message.new_method_return(message, "s", [_DESCRIPTION])
             case "GetCapabilities":
                 return Message.new_method_return(message, "as", [list(self._capabilities)])
             case "GetServerInformation":

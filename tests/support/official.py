@@ -7,8 +7,8 @@ list that answers in the same shapes.
 import json
 import uuid
 from collections.abc import Iterator
-from http import HTTPStatus
-from typing import Any, Final, Protocol
+from dataclasses import replace
+from typing import Any, Final
 
 from tests.support.http1 import Answer, Request
 from tests.support.shapes import Json
@@ -23,43 +23,33 @@ TITLE: Final = "Mem0 REST APIs"  # in the description
 # not know, by that of what lies behind it.
 _CODES: Final = {
     "AuthenticationError": "provider_auth_failed",
-    "PermissionDeniedError": "provider_auth_failed",
     "RateLimitError": "provider_rate_limited",
     "APITimeoutError": "provider_timeout",
-    "APIConnectionError": "provider_unavailable",
-    "InternalServerError": "provider_unavailable",
     "BadRequestError": "provider_bad_request",
-    "UnprocessableEntityError": "provider_bad_request",
     "OperationalError": "datastore_unavailable",
-    "UnexpectedResponse": "vector_store_unavailable",
-    "ResponseHandlingException": "vector_store_unavailable",
 }
-_UNKNOWN: Final = "unknown"
 
 
-def failure(error: Exception, *, blames_client: bool = True) -> tuple[int, dict[str, str]]:
-    """Status and body of the answer where Mem0's library raised this.
+def failure(error: Exception, *, blames_client: bool = True) -> Answer:
+    """The answer where Mem0's library raised this.
 
     To save and to search, what it finds invalid is the client's fault; to list, it is not.
     """
     is_invalid = isinstance(error, ValueError) or type(error).__name__ == "ValidationError"
     if blames_client and is_invalid:
         missing = isinstance(error, ValueError) and "not found" in str(error).lower()
-        return 404 if missing else 400, {"detail": str(error)}
-    return 502, upstream(_code(error))
+        return Answer(404 if missing else 400, {"detail": str(error)})
+    known = (_CODES[name] for name in _names(error) if name in _CODES)
+    return Answer(502, _upstream(next(known, "unknown")))
 
 
-def upstream(code: str) -> dict[str, str]:
+def _upstream(code: str) -> dict[str, str]:
     return {"detail": "Upstream provider error.", "code": code, "request_id": ""}
 
 
-def invalid(found: object, *where: str | int) -> dict[str, Any]:
+def _invalid(found: object, *where: str | int) -> dict[str, Any]:
     what = {"type": "string_type", "loc": ["body", *where], "msg": "Input should be a valid string"}
     return {"detail": [what | {"input": repr(found)}]}
-
-
-def _code(error: Exception) -> str:
-    return next((_CODES[name] for name in _names(error) if name in _CODES), _UNKNOWN)
 
 
 def _names(error: BaseException | None) -> Iterator[str]:
@@ -68,24 +58,11 @@ def _names(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-class Store(Protocol):
-    """What the server keeps memories in, with the calls of `mem0.Memory`."""
-
-    def add(self, messages: Any, **more: Any) -> dict[str, Any]:
-        """Store them; `{"results": [{"id", "memory", "event"}]}`."""
-        ...
-
-    def search(self, query: str, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]: ...
-
-    def get_all(self, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]: ...
-
-    def get(self, memory_id: str) -> dict[str, Any] | None: ...
-
-    def delete(self, memory_id: str) -> Any: ...
-
-
 class SimpleStore:
-    """Memories in a list. `fails`: what asking the model raises, until that is mended."""
+    """Memories in a list, with the calls of `mem0.Memory`.
+
+    `fails`: what asking the model raises, until that is mended.
+    """
 
     def __init__(self) -> None:
         self.fails: Exception | None = None
@@ -144,11 +121,13 @@ class SimpleStore:
             raise self.fails
 
 
+Store = Any  # a `mem0.Memory`, or a `SimpleStore`
+
+
 class OfficialStandin(Standin):
     """The server, with the switches of any stand-in; it does not honour keys.
 
-    `is_old`: it is one from before April 2026, without the health path. `health_paths`: those
-    that are answered with its health.
+    `is_old`: it is one from before April 2026, without the health path.
     """
 
     save_path = SAVE
@@ -158,7 +137,6 @@ class OfficialStandin(Standin):
         super().__init__(**more)
         self.store = store
         self.is_old = False
-        self.health_paths: tuple[str, ...] = (HEALTH,)
         self.health = Answer(body={"needsSetup": False})
 
     def kept(self) -> list[str]:
@@ -176,35 +154,28 @@ class OfficialStandin(Standin):
     def _asks(self, request: Request) -> bool:
         return (request.method, request.path) == ("POST", SEARCH)
 
-    def _decide(self, request: Request, *, saving: bool) -> tuple[Answer, object]:
-        if self.is_old and request.path in (HEALTH, DESCRIPTION):
-            is_there = request.path == DESCRIPTION
-            answer: Answer = Answer(200 if is_there else 404)
-            body: object = {"info": {"title": TITLE}} if is_there else {"detail": "Not Found"}
-        elif request.path in self.health_paths:
-            answer, body = self.health, self.health.body
-        elif (
-            not request.path.startswith(SAVE) and request.path != SEARCH
-        ):  # nobody wants a key for what is not there
-            answer = Answer(404)
-            body = {"detail": "Not Found"}
-        else:
-            answer, body = super()._decide(request, saving=saving)
+    def _decide(self, request: Request, *, saving: bool) -> Answer:
+        answer = self._decided(request, saving=saving)
         name = uuid.uuid4().hex[:8]
-        if isinstance(body, dict) and "request_id" in body:
-            body["request_id"] = name
-        return _with_header(answer, name), body
+        if isinstance(answer.body, dict) and "request_id" in answer.body:
+            answer.body["request_id"] = name
+        return replace(answer, headers=answer.headers | {"X-Request-ID": name})
 
-    def _asked(self, request: Request) -> tuple[Answer, object]:
+    def _decided(self, request: Request, *, saving: bool) -> Answer:
+        if self.is_old and request.path == DESCRIPTION:
+            return Answer(body={"info": {"title": TITLE}})
+        is_there = request.path.startswith(SAVE) or request.path in (SEARCH, HEALTH)
+        if not is_there or (self.is_old and request.path == HEALTH):
+            return _NOT_FOUND  # nobody wants a key for what is not there
+        return super()._decide(request, saving=saving)
+
+    def _asked(self, request: Request) -> Answer:
         if self._asks(request) and self.can_be_asked:
-            if not isinstance(request.json["query"], str):
-                return Answer(422), invalid(request.json["query"], "query")
-            more = {
-                name: request.json[name] for name in ("threshold", "top_k") if name in request.json
-            }
-            return self._called(
-                "search", request.json["query"], filters=request.json["filters"], **more
-            )
+            asked = dict(request.json)
+            query = asked.pop("query")
+            if not isinstance(query, str):
+                return Answer(422, _invalid(query, "query"))
+            return self._called("search", query, **asked)
         if (request.method, request.path) == ("GET", SAVE):
             asked = {name: value[0] for name, value in request.query.items()}
             number = int(asked.pop("top_k", "20"))
@@ -212,50 +183,54 @@ class OfficialStandin(Standin):
         name = request.path.removeprefix(f"{SAVE}/")
         if name != request.path and request.method in ("GET", "DELETE"):
             return self._one(name, deletes=request.method == "DELETE")
-        return Answer(self.not_asked_status, headers=self.not_asked_headers), {
-            "detail": "Not Found"
-        }
+        return Answer(self.not_asked_status, {"detail": "Not Found"})
 
-    def _one(self, name: str, *, deletes: bool) -> tuple[Answer, object]:
+    def _one(self, name: str, *, deletes: bool) -> Answer:
         found = self.store.get(name)
         if not deletes:
-            return Answer(), found
-        answer, body = self._called("delete", name)
-        if answer.status == HTTPStatus.OK and found is not None:
-            self._drop(found["memory"])
-            body = {"message": "Memory deleted successfully"}
-        return answer, body
+            return Answer(body=found)
+        answer = self._called("delete", name)
+        if answer.status != 200 or found is None:
+            return answer
+        self._drop(found["memory"])
+        return Answer(body={"message": "Memory deleted successfully"})
 
     def _refused(self, request: Request) -> Answer | None:
         try:
             request.body.decode()
             json.dumps(request.json, ensure_ascii=False).encode()
         except UnicodeError:  # half a character, which it has no place for
-            return Answer(422, invalid(request.content, "messages", 0, "content"))
+            return Answer(422, _invalid(request.content, "messages", 0, "content"))
         if not isinstance(request.content, str):
-            return Answer(422, invalid(request.content, "messages", 0, "content"))
+            return Answer(422, _invalid(request.content, "messages", 0, "content"))
         if "\0" in request.content + str(request.project):  # Postgres has no place for it
-            return Answer(502, upstream("unknown"))
-        names = [request.json[name] for name in ("user_id", "agent_id") if name in request.json]
-        if any(letter.isspace() for name in names for letter in name):
-            return Answer(400, {"detail": "Invalid user_id: cannot contain whitespace."})
+            return Answer(502, _upstream("unknown"))
+        try:
+            _check_names(_scope(request.json))
+        except ValueError as error:
+            return failure(error)
         return None
 
-    def _save(self, request: Request) -> tuple[Answer, object]:
+    def _save(self, request: Request) -> Answer:
         try:
             return super()._save(request)
         except Exception as error:  # noqa: BLE001  (as the server does)
-            return _as_answered(error)
+            return failure(error)
 
     def _store(self, request: Request) -> object:
         wanted = dict(request.json)
-        return self.store.add(wanted.pop("messages"), **wanted)
+        added: object = self.store.add(wanted.pop("messages"), **wanted)
+        self._note(request.project, request.content)
+        return added
 
-    def _called(self, name: str, *given: Any, **more: Any) -> tuple[Answer, object]:
+    def _called(self, name: str, *given: Any, **more: Any) -> Answer:
         try:
-            return Answer(), getattr(self.store, name)(*given, **more)
+            return Answer(body=getattr(self.store, name)(*given, **more))
         except Exception as error:  # noqa: BLE001  (as the server does)
-            return _as_answered(error, blames_client=name != "get_all")
+            return failure(error, blames_client=name != "get_all")
+
+
+_NOT_FOUND: Final = Answer(404, {"detail": "Not Found"})
 
 
 def _scope(saved: Json) -> dict[str, str]:
@@ -266,19 +241,3 @@ def _check_names(names: dict[str, Any]) -> None:
     for name in ("user_id", "agent_id"):
         if any(letter.isspace() for letter in names.get(name, "")):
             raise ValueError(f"Invalid {name}: cannot contain whitespace.")
-
-
-def _with_header(answer: Answer, name: str) -> Answer:
-    if answer.raw is None:
-        answer = Answer(
-            **{
-                **{field: getattr(answer, field) for field in Answer.__dataclass_fields__},
-                "headers": answer.headers | {"X-Request-ID": name},
-            }
-        )
-    return answer
-
-
-def _as_answered(error: Exception, *, blames_client: bool = True) -> tuple[Answer, object]:
-    status, body = failure(error, blames_client=blames_client)
-    return Answer(status), body

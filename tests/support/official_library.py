@@ -17,13 +17,18 @@ def open_library(folder: Path, *, database: str = "", table: str = "memories") -
     It keeps memories in a `table` of the Postgres `database`, a connection string; or in an
     embedded Qdrant. Texts are embedded by their words, with no model.
 
-    It is imported by `import_library`.
+    Its own things are in `folder`, too. Its telemetry is off before it is imported, and nothing
+    in this process may connect to another machine from then on.
     """
-    mem0 = import_library(folder)
+    os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(folder / "mem0"), "NO_PROXY": "*"}
+    sys.addaudithook(_stay_here)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import mem0
+        from mem0.memory import telemetry
         from mem0.utils.factory import EmbedderFactory
 
+        assert telemetry.MEM0_TELEMETRY is False
         EmbedderFactory.provider_to_class["openai"] = f"{__name__}.WordEmbedder"
         return mem0.Memory.from_config(
             {
@@ -33,23 +38,6 @@ def open_library(folder: Path, *, database: str = "", table: str = "memories") -
                 "history_db_path": str(folder / "history.db"),
             }
         )
-
-
-def import_library(folder: Path) -> Any:
-    """The module `mem0`, which keeps its own things in `folder`.
-
-    Its telemetry is off before it is imported, and nothing in this process may connect to
-    another machine from then on.
-    """
-    os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(folder / "mem0"), "NO_PROXY": "*"}
-    sys.addaudithook(_stay_here)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import mem0
-        from mem0.memory import telemetry
-
-        assert telemetry.MEM0_TELEMETRY is False
-    return mem0
 
 
 def close_library(library: Any) -> None:

@@ -76,10 +76,6 @@ class Screen:
         box = ImageChops.invert(outside).getbbox()
         return Point((box[0] + box[2]) // 2, (box[1] + box[3]) // 2) if box else None
 
-    def wait_colour(self, colour: tuple[int, int, int], timeout: float = PATIENCE) -> Point:
-        what = f"the colour {colour} on the screen"
-        return wait_until(lambda: self.find(colour), timeout, what, explain=self.describe)
-
     def windows(self) -> list[Window]:
         root = self._display.screen().root
         listed = root.get_full_property(self._atom("_NET_CLIENT_LIST"), X.AnyPropertyType)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 from tests.support.http1 import Answer, Request, read_request, render
@@ -29,10 +30,9 @@ class Standin(Listener):
     `honours_keys`: a request with a known Idempotency-Key is not stored again
     (and is refused with 422 when its body differs). `can_be_asked`: listing and
     searching a project's memories works; otherwise it is a 404. `health`: the answer of the
-    health path. `mutters`: each question is cut off without an answer. `latency`:
-    seconds before each save is answered. `default`: the answer to a save for which
-    nothing is scripted. `deletion`: that to each deletion of a memory, which is done if it
-    `stores`; None: the dialect's own. `api_key`: required if set.
+    health path. `latency`: seconds before each save is answered. `default`: the answer to a
+    save for which nothing is scripted. `deletion`: that to each deletion of a memory, which is
+    done if it `stores`; None: the dialect's own. `api_key`: required if set.
     """
 
     save_path = SAVE
@@ -54,8 +54,6 @@ class Standin(Listener):
         self.latency = 0.0
         self.api_key: str | None = None
         self.not_asked_status = 404
-        self.not_asked_headers: dict[str, str] = {}
-        self.mutters = False
         self.deletion: Answer | None = None
         self.requests: list[Request] = []
         self._saves: list[Request] = []
@@ -196,14 +194,14 @@ class Standin(Listener):
                 self._saves.append(request)
             self._in_flight += saving
             self.max_concurrency = max(self.max_concurrency, self._in_flight)
-            answer, body = self._decide(request, saving=saving)
+            answer = self._decide(request, saving=saving)
             self._changed.notify_all()
         try:
             if pause := answer.delay + (self.latency if saving else 0.0):
                 await asyncio.sleep(pause)
             while not answer.after():  # noqa: ASYNC110  (what it waits for may be a file)
                 await asyncio.sleep(_LOOK)
-            return await self._answer(answer, body, writer)
+            return await self._answer(answer, writer)
         finally:
             with self._changed:
                 self._in_flight -= saving
@@ -211,11 +209,11 @@ class Standin(Listener):
                 request.status = None if answer.reset else answer.status
                 self._changed.notify_all()
 
-    async def _answer(self, answer: Answer, body: object, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(self, answer: Answer, writer: asyncio.StreamWriter) -> bool:
         if answer.reset:
             return False
         if answer.raw is None:
-            writer.write(render(answer.status, body, answer.headers))
+            writer.write(render(answer.status, answer.body, answer.headers))
             return True
         writer.write(answer.raw)
         while answer.drip:
@@ -227,11 +225,11 @@ class Standin(Listener):
             writer.write_eof()
         return False
 
-    def _decide(self, request: Request, *, saving: bool) -> tuple[Answer, object]:
+    def _decide(self, request: Request, *, saving: bool) -> Answer:
         if request.path == self.health_path:
-            return self.health, self.health.body
+            return self.health
         if self.api_key and not self._has_key(request):
-            return Answer(401), {"detail": "Not authenticated"}
+            return Answer(401, {"detail": "Not authenticated"})
         if saving:
             return self._save(request)
         return self._question(request)
@@ -242,45 +240,46 @@ class Standin(Listener):
     def _asks(self, request: Request) -> bool:
         return request.method == "GET" and request.path != self.health_path
 
-    def _question(self, request: Request) -> tuple[Answer, object]:
+    def _question(self, request: Request) -> Answer:
         if self._questions:
-            answer = self._questions.pop(0)
-            return answer, answer.own_body
-        if self.mutters:
-            return Answer(reset=True), None
+            return self._questions.pop(0).whole
         if request.method == "DELETE" and self.deletion is not None:
             if self.deletion.stores:
                 self._asked(request)
-            return self.deletion, self.deletion.own_body
+            return self.deletion.whole
         return self._asked(request)
 
-    def _asked(self, request: Request) -> tuple[Answer, object]:
+    def _asked(self, request: Request) -> Answer:
         prefix = SAVE + "/"
         if self.can_be_asked and (request.method, request.path) == ("POST", SEARCH):
-            return Answer(), self._found(request)
+            return Answer(body=self._found(request))
         if self.can_be_asked and request.method == "GET" and request.path.startswith(prefix):
-            return Answer(), self._memories(request, request.path.removeprefix(prefix))
-        return Answer(self.not_asked_status, headers=self.not_asked_headers), {
-            "detail": "Not Found"
-        }
+            return Answer(body=self._memories(request, request.path.removeprefix(prefix)))
+        return Answer(self.not_asked_status, {"detail": "Not Found"})
 
-    def _save(self, request: Request) -> tuple[Answer, object]:
+    def _save(self, request: Request) -> Answer:
         answer = self._scripted(request)
         refused = self._refused(request)
         if refused is not None:
-            return refused, refused.body
+            return refused
         if not answer.accepts:
-            return answer, answer.own_body
+            return answer.whole
         if self.honours_keys and request.key is not None:
             known = self._keys.setdefault(request.key, request.body)
             if known != request.body:
-                return Answer(422), {"detail": "This key stands for another body"}
+                return Answer(422, {"detail": "This key stands for another body"})
             if known is not request.body:
-                return answer, answer.own_body
+                return answer.whole
         body = self._store(request)
-        self.stored.append((request.project, request.content))
-        self._counts[request.content] += 1
-        return answer, body if answer.body is None and answer.status == 200 else answer.own_body
+        return (
+            replace(answer, body=body)
+            if answer.status == 200 and answer.body is None
+            else answer.whole
+        )
+
+    def _note(self, project: str, text: str) -> None:
+        self.stored.append((project, text))
+        self._counts[text] += 1
 
     def _drop(self, text: str) -> None:
         """Forget a memory with this text, as it was deleted."""
@@ -294,8 +293,8 @@ class Standin(Listener):
         return Answer(422, {"detail": "user_id and content must be text"})
 
     def _store(self, request: Request) -> object:
-        """Store what `_save` notes; what is answered then."""
-        request.effect = "stored"
+        """Store it; the dialect's own answer."""
+        self._note(request.project, request.content)
         return {"success": True}
 
     def _scripted(self, request: Request) -> Answer:
@@ -308,11 +307,9 @@ class Standin(Listener):
         limit = int(request.query.get("limit", ["100"])[0])
         texts = [text for owner, text in reversed(self.stored) if owner == project]
         results = [{"id": f"{quote(project)}-{n}", "memory": t} for n, t in enumerate(texts)]
-        request.effect = f"listed {len(results[:limit])} of {len(texts)}"
         return {"success": True, "memories": {"results": results[:limit]}}
 
     def _found(self, request: Request) -> object:
         asked = (request.project, request.json["query"])
         results = [{"memory": one[1], "score": 1.0} for one in self.stored if one == asked]
-        request.effect = f"found {len(results)}"
         return {"success": True, "results": {"results": results[: request.json["limit"]]}}
