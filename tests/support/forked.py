@@ -104,20 +104,11 @@ class ForkedHome(Home):
             return super().run(*arguments, stdin=stdin, timeout=timeout, env=env)
         command = ("mem0tray", *arguments)
         output = self.root.with_name(f"{self.root.name}-command")
-        reading, writing = os.pipe()
-        try:
-            process = Forked(
-                command, env=whole, cwd=self.root, output=output, stdin=reading,
-                before=self._before,
-            )  # fmt: skip
-        except BaseException:
-            os.close(writing)
-            raise
-        finally:
-            os.close(reading)
-        # A command may end without reading anything; what is left is written at the closing.
-        with contextlib.suppress(BrokenPipeError), open(writing, "wb") as text:  # noqa: PTH123 - a descriptor
-            text.write(stdin.encode())
+        given = output.with_suffix(".in")
+        given.write_bytes(stdin.encode())
+        process = Forked(
+            command, env=whole, cwd=self.root, output=output, stdin=given, before=self._before
+        )
         try:
             code = process.wait(timeout)
         finally:
@@ -145,24 +136,21 @@ class Forked(Process):
         env: Mapping[str, str],
         cwd: Path,
         output: Path,
-        stdin: int | None = None,
+        stdin: Path = Path(os.devnull),
         before: Before = None,
         to_the_end: bool = False,
     ) -> None:
         self._out, self._err = output.with_suffix(".out"), output.with_suffix(".err")
+        for each in (self._out, self._err):
+            each.write_bytes(b"")
+        streams = [str(stdin), str(self._out), str(self._err)]
         order = {
-            "command": command, "env": env, "cwd": str(cwd), "before": before,
+            "command": command, "env": env, "cwd": str(cwd), "streams": streams, "before": before,
             "to_the_end": to_the_end,
         }  # fmt: skip
         self._told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(tells)
-            streams = [
-                stack.enter_context(path.open(mode)).fileno()
-                for path, mode in ((Path(os.devnull), "rb"), (self._out, "wb"), (self._err, "wb"))
-            ]
-            streams[0] = streams[0] if stdin is None else stdin
-            socket.send_fds(_zygote(), [json.dumps(order).encode()], [*streams, tells.fileno()])
+        with tells:
+            socket.send_fds(_zygote(), [json.dumps(order).encode()], [tells.fileno()])
         self._pid = self._tell(_PRELOADED_WITHIN)
         self._code: int | None = None
 

@@ -2,9 +2,9 @@
 
     zygote.py SOCKET
 
-The descriptor SOCKET brings an order for each start, with four descriptors: standard
-input, output and error, and a socket that is told the process id and, at the end, the
-exit code. An order has `command` (the module and its arguments), `cwd`, `env`, `before`
+The descriptor SOCKET brings an order for each start, with the descriptor of a socket that is
+told the process id and, at the end, the exit code. An order has `command` (the module and its
+arguments), `cwd`, `env`, `streams` (the files for standard input, output and error), `before`
 (a function as `module:name`, its arguments by name; null: none), which is called in the fork first,
 and `to_the_end`: whether the interpreter takes itself apart as ever, see `_end`.
 
@@ -21,13 +21,11 @@ import importlib
 import json
 import os
 import runpy
-import select
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -94,50 +92,36 @@ def _of_commands() -> list[str]:
 
 def _next(orders: socket.socket) -> dict[str, Any] | None:
     """Fork for each order. The order, in what is to carry it out; None at the end of them."""
-    running: dict[int, tuple[int, int]] = {}  # a descriptor of the process → its id, whom to tell
-    poll = select.poll()
-    poll.register(orders, select.POLLIN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait for programs
     while True:
-        for descriptor, _ in poll.poll():
-            if descriptor in running:
-                poll.unregister(descriptor)
-                _tell_the_end(descriptor, *running.pop(descriptor))
-                continue
-            message, descriptors, _, _ = socket.recv_fds(orders, _LONGEST, 4)
-            if not message:
-                return None
-            told = descriptors[-1]
-            if not (program := os.fork()):
-                _take(descriptors)
-                for process, (_, other) in running.items():
-                    os.close(process)
-                    os.close(other)
-                order: dict[str, Any] = json.loads(message)
-                return order
-            for each in descriptors[:-1]:
-                os.close(each)
-            os.write(told, str(program).encode())
-            process = os.pidfd_open(program)
-            running[process] = program, told
-            poll.register(process, select.POLLIN)
+        message, descriptors, _, _ = socket.recv_fds(orders, _LONGEST, 1)
+        if not message:
+            return None
+        (told,) = descriptors
+        if not os.fork():
+            order: dict[str, Any] = json.loads(message)
+            _fork(order, told)
+            return order
+        os.close(told)
 
 
-def _tell_the_end(process: int, program: int, told: int) -> None:
-    _, status = os.waitpid(program, 0)
-    with contextlib.suppress(OSError):  # nobody wants to know any more
-        os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
+def _fork(order: dict[str, Any], told: int) -> None:
+    """Fork the program, and return in it; beside it tell its process id and its exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _LIBC.prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    for stream, path in enumerate(order["streams"]):
+        file = os.open(path, os.O_WRONLY if stream else os.O_RDONLY)
+        os.dup2(file, stream)
+        os.close(file)
+    if program := os.fork():
+        os.write(told, str(program).encode())
+        _, status = os.waitpid(program, 0)
+        with contextlib.suppress(OSError):  # nobody wants to know any more
+            os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
+        os._exit(0)
     os.close(told)
-    os.close(process)
-
-
-def _take(descriptors: Sequence[int]) -> None:
-    """End with the zygote, in a session of one's own, with these standard streams."""
     _LIBC.prctl(_SET_PDEATHSIG, signal.SIGKILL)
     os.setsid()
-    for stream, each in enumerate(descriptors[:-1]):
-        os.dup2(each, stream)
-    for each in descriptors:
-        os.close(each)
 
 
 if __name__ == "__main__":
