@@ -1,7 +1,6 @@
 """The pages of `mem0tray/docs` are true: what they name is there, and what cites them finds it."""
 
 import ast
-import functools
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -86,29 +85,20 @@ def test_the_contract_has_the_settings_that_there_are() -> None:
     assert named == known.keys()
 
 
-@functools.cache
-def calls() -> dict[str, list[tuple[str, ast.Call]]]:
-    """Collect what makes threads and timers, each with its module."""
-    found: dict[str, list[tuple[str, ast.Call]]] = {"Thread": [], "Timer": []}
+def calls(kind: str) -> Iterator[tuple[str, ast.Call]]:
+    """Find what makes a `Thread` or a `Timer`, each with its module."""
     for path in sources(PACKAGE):
         text = path.read_text(encoding="utf-8")
-        if not any(name in text for name in found):
-            continue
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Call):
-                name = ast.unparse(node.func).split(".")[-1]
-                if name in found:
-                    found[name].append((path.relative_to(PACKAGE).as_posix(), node))
-    return found
+        for node in ast.walk(ast.parse(text)) if kind in text else ():
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == kind:
+                yield path.relative_to(PACKAGE).as_posix(), node
 
 
-def threads() -> set[tuple[str, str]]:
-    """Collect the names that the program gives to its threads, and where; numbers left out."""
-    found = set()
-    for module, node in calls()["Thread"]:
+def threads() -> Iterator[tuple[str, str]]:
+    """Find the names that the program gives to its threads, and where; numbers left out."""
+    for module, node in calls("Thread"):
         given = {each.arg: each.value for each in node.keywords}.get("name")
-        found.add((name_of(given) if given is not None else "(no name)", module))
-    return found
+        yield (name_of(given) if given is not None else "(no name)", module)
 
 
 def name_of(node: ast.expr) -> str:
@@ -120,12 +110,12 @@ def name_of(node: ast.expr) -> str:
 
 def test_each_thread_of_the_program_is_on_the_page() -> None:
     row = re.compile(r"^\| `([a-z0-9<>-]+)` \| `([a-z_/]+\.py)`", re.MULTILINE)
-    assert set(row.findall(page("threads.md"))) == threads()
+    assert set(row.findall(page("threads.md"))) == set(threads())
 
 
 def test_each_timer_of_the_program_is_on_the_page() -> None:
     row = re.compile(r"^\| a timer \(`Thread-<n>`\) \| `([a-z_/]+\.py)`", re.MULTILINE)
-    assert set(row.findall(page("threads.md"))) == {module for module, _ in calls()["Timer"]}
+    assert set(row.findall(page("threads.md"))) == {module for module, _ in calls("Timer")}
 
 
 @pytest.mark.parametrize("name", ["threads.md", "words.md"])

@@ -27,10 +27,6 @@ class Authority:
         )
 
     def context(self, *names: str, ended: timedelta | None = None) -> ssl.SSLContext:
-        return server_context(self.certificate(*names, ended=ended))
-
-
-def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.certificate(*names, ended=ended).configure_cert(made)
+        return made
