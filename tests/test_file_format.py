@@ -35,30 +35,18 @@ def example(language: str, number: int = 0) -> str:
     return source.replace("GIVE_UP = 30", "GIVE_UP = 0.2").replace("flock -w 30", "flock -w 0.2")
 
 
-def started(home: Home, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        env=home.env,
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=True,
-    )
-
-
 def in_python(home: Home, text: str) -> subprocess.CompletedProcess[str]:
-    return started(home, sys.executable, "-c", example("python"), "garden", text)
+    return home.foreign(sys.executable, "-c", example("python"), "garden", text)
 
 
 def in_sh(home: Home, text: str) -> subprocess.CompletedProcess[str]:
-    return started(home, "/bin/sh", "-c", example("sh"), "sh", "garden", stdin=text)
+    return home.foreign("/bin/sh", "-c", example("sh"), "sh", "garden", stdin=text)
 
 
 def in_javascript(home: Home, text: str) -> subprocess.CompletedProcess[str]:
     script = home.root / "add.js"
     script.write_text(example("javascript"), encoding="utf-8")
-    return started(home, "node", str(script), "garden", text)
+    return home.foreign("node", str(script), "garden", text)
 
 
 PROGRAMS: Final = [
@@ -113,7 +101,7 @@ def test_an_example_keeps_what_else_is_in_the_queue_file(home: Home, add: Progra
 def test_the_example_reads_the_metrics(home: Home) -> None:
     home.worker()
     home.wait(lambda: home.state()[0] == "healthy", what="healthy")
-    assert started(home, "/bin/sh", "-c", example("sh", 1)).stdout == (
+    assert home.foreign("/bin/sh", "-c", example("sh", 1)).stdout == (
         "healthy: 0 waiting, 0 dead letters\n"
     )
 
@@ -122,7 +110,7 @@ def test_the_example_retries_dead_letters(home: Home, server: Standin) -> None:
     home.write_dlq([waiting("letter")])
     home.drain()
     assert server.saves == []
-    started(home, sys.executable, "-c", example("python", 1))
+    home.script(example("python", 1))
     home.drained()
     assert server.count("letter") == 1
 

@@ -1,7 +1,6 @@
 """README.md and the manual: short, whole, and true where people copy from them."""
 
 import re
-import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import pytest
 
 from mem0tray.config import config_file, settings
 from mem0tray.server import AUTO, DIALECTS
-from tests.support import needs
+from tests.support import needs, user
 from tests.support.home import REPOSITORY, Home
 from tests.support.shapes import dead
 
@@ -94,20 +93,12 @@ def test_count_by_project_copes_with_an_item_that_has_none(tmp_path: Path) -> No
     del without["project_id"]
     with Home(tmp_path / "home") as home:
         home.write_dlq([dead("a", "alpha"), without])
-    found = re.search(
-        r"\*\*Count by project\*\*\n\n```console\npython3 (.+?)\n```",
-        read(MANUAL / "files.md"),
-        re.DOTALL,
-    )
-    assert found is not None
-    done = subprocess.run(  # noqa: S602  (people paste it into a shell)
-        f"{sys.executable} {found[1]}",
-        shell=True,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=home.env,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "'alpha': 1" in done.stdout
-    assert "'(none)': 1" in done.stdout
+        found = re.search(
+            r"\*\*Count by project\*\*\n\n```console\npython3 (.+?)\n```",
+            read(MANUAL / "files.md"),
+            re.DOTALL,
+        )
+        assert found is not None
+        printed = user.shell(home, f"{sys.executable} {found[1]}")
+    assert "'alpha': 1" in printed
+    assert "'(none)': 1" in printed

@@ -4,7 +4,6 @@ import ast
 import asyncio
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -82,15 +81,8 @@ def test_other_programs_use_the_embedded_server(bare_home: Home) -> None:
     bare_home.start("serve", "--port", "0")
     file = bare_home.data / "mem0tray" / "local-server" / "server.json"
     bare_home.wait(file.exists, what="the server's address")
-    done = subprocess.run(
-        ["/bin/sh", "-ec", commands],
-        env=bare_home.env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    saved, listed, found = re.findall(r'"results": ?\[.*?\]', done.stdout)
+    printed = bare_home.foreign("/bin/sh", "-ec", commands).stdout
+    saved, listed, found = re.findall(r'"results": ?\[.*?\]', printed)
     assert all('"Roses want water"' in each for each in (saved, listed, found))
 
 

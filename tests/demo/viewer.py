@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.home import Home
-from tests.support.processes import Process
+from tests.support.processes import Process, having
 
 # Settings of the viewer's own: in the demo they would end the story at once.
 SPOILING = {
@@ -43,23 +43,12 @@ class Viewer:
             if path.is_file()
         }
 
-    def scratch(self) -> list[Path]:
-        return list(self.temporary.iterdir())
-
     def processes(self) -> list[int]:
         """List the processes that know of the temporary folder, so those of the demo."""
-        wanted = str(self.temporary).encode()
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if wanted in (folder / "environ").read_bytes():
-                    found.append(int(folder.name))
-            except OSError:
-                continue  # it has ended, or is another user's
-        return found
+        return having(str(self.temporary))
 
     def nothing_is_left(self) -> None:
         """Look after the demo has ended; AssertionError if a process or a folder is left."""
         assert self.processes() == []
-        assert self.scratch() == []
+        assert list(self.temporary.iterdir()) == []
         assert self.files() == self.before

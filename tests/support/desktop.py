@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -18,7 +18,7 @@ from tests.support.home import import_path
 from tests.support.machine import tool
 from tests.support.notifyd import NAME as NOTIFICATIONS
 from tests.support.notifyd import Mode, NotificationDaemon
-from tests.support.processes import LEASH, PATIENCE, Process, wait_until
+from tests.support.processes import LEASH, PATIENCE, Process, having, wait_until
 from tests.support.screen import Screen
 from tests.support.session import bus_command
 from tests.support.sni import WATCHER, TrayHost
@@ -190,10 +190,10 @@ class Desktop:
             "GSETTINGS_BACKEND": "memory",
         }
         self.env = self._home() | self.session
-        display = self._start_display()
+        self._start_display()
         self._closing.callback(self._kill_all)  # before the display ends
         self.begin_bus()
-        self.session["DISPLAY"] = self.env["DISPLAY"] = f":{display()}"
+        self.session["DISPLAY"] = self.env["DISPLAY"] = f":{self._server.first_line()}"
         self.screen = self._with(Screen(self.env["DISPLAY"], self.env))
         self.start([tool("openbox"), "--sm-disable"], name="openbox")
         wait_until(self.screen.has_manager, PATIENCE, "a window manager", explain=self.errors)
@@ -222,22 +222,21 @@ class Desktop:
             self.start([_xfconfd()], name="xfconfd")
             self.wait_owner(_XFCONF)
 
-    def _start_display(self) -> Callable[[], str]:
-        """Start the X server on a free display; calling the result waits for its number."""
+    def _start_display(self) -> None:
+        """Start the X server on a free display, whose number it prints."""
         # It is asked to end, not killed, so that it takes its lock and socket with it.
         leash = [*LEASH[:-1], "TERM"] if LEASH else []
         options = ["-screen", "0", self._size, "-nolisten", "tcp", "-noreset"]
-        env = {"PATH": os.environ["PATH"]}  # none of the desktop's marks: see `strays`
+        env = {"PATH": os.environ["PATH"]}  # none of the desktop's marks: see `_kill_all`
         command = [*leash, tool("Xvfb"), "-displayfd", "1", *options]
         self._server = Process(command, env=env, output=self._folder / "display")
         self._closing.callback(_end, self._server)
-        return functools.partial(_line, self._server)
 
     def begin_bus(self) -> None:
         """Start a session bus, or another where the last one has ended; nobody is on it."""
         tool("dbus-daemon")
         self._daemon = self.start(bus_command(self._runtime), name="bus")
-        _line(self._daemon)  # it listens
+        self._daemon.first_line()  # it listens
         self.bus = self._with(Bus(self.address))
         self.bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
 
@@ -248,27 +247,9 @@ class Desktop:
     def _kill_all(self) -> None:
         for process in reversed(self._processes):
             process.kill()
-        for pid in strays(self.address):
+        for pid in having(f"DBUS_SESSION_BUS_ADDRESS={self.address}\0"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-
-
-def strays(address: str) -> list[int]:
-    """Find every process that was started in this desktop, by whomever, and still runs."""
-    mark = f"DBUS_SESSION_BUS_ADDRESS={address}\0".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # ended in the meantime, or somebody else's
-            if mark in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-    return found
-
-
-def _line(program: Process) -> str:
-    wait_until(
-        lambda: "\n" in program.out, PATIENCE, "ready", every=0.005, explain=lambda: program.err
-    )
-    return program.out.strip()
 
 
 def _end(server: Process) -> None:

@@ -109,18 +109,22 @@ class Home:
         with path.open("w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)
 
-    def script(self, source: str, timeout: float = LONGEST) -> str:
+    def script(self, source: str) -> str:
         """Run a user's own Python script in this home; returns what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-c", source],
+        return self.foreign(sys.executable, "-c", source).stdout
+
+    def foreign(self, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run any program in this home. Raises CalledProcessError."""
+        return subprocess.run(
+            command,
             env=self.env,
             cwd=self.root,
+            input=stdin,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=True,
-            timeout=timeout,
+            timeout=LONGEST,
         )
-        return done.stdout
 
     # What there is to read ----------------------------------------------------------
 
@@ -246,17 +250,13 @@ class Home:
         metrics = self.read(self.metrics, {})
         return bool(metrics.get("pid") == process.pid and metrics.get("state") != "starting")
 
-    def producer(self, *arguments: str) -> Process:
+    def producer(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> Process:
         command = [sys.executable, str(PRODUCER), "--claude", str(self.claude), *arguments]
-        return self._spawn(command, self.env)
+        return self._spawn(command, self.env, stdin)
 
     def lock_holder(self) -> Process:
-        holder = self._spawn(
-            [sys.executable, str(PRODUCER), "--claude", str(self.claude), "--hold"],
-            self.env,
-            stdin=subprocess.PIPE,
-        )
-        self.wait(lambda: "locked" in holder.out, what="lock held")
+        holder = self.producer("--hold", stdin=subprocess.PIPE)
+        holder.first_line()
         return holder
 
     def background(self, source: str, *arguments: str) -> Process:

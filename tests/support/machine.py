@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,16 +74,20 @@ def short_writes(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """Mount a disk of this size at `folder`; skips where that is not allowed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    mount = [tool("mount"), "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(folder)]
+def _mounted(folder: Path, *how: str) -> Iterator[None]:
+    mount = [tool("mount"), *how, str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed")
     try:
         yield
     finally:
         subprocess.run([tool("umount"), "--lazy", str(folder)], check=True)
+
+
+def small_disk(folder: Path, size: str) -> AbstractContextManager[None]:
+    """Mount a disk of this size at `folder`; skips where that is not allowed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return _mounted(folder, "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs")
 
 
 def remount(folder: Path, how: str) -> None:
@@ -110,17 +114,10 @@ def without_inotify() -> tuple[str, ...]:
     return NO_INOTIFY
 
 
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
+def read_only(folder: Path) -> AbstractContextManager[None]:
     """Let everything below `folder` be read-only, though programs have files open there.
 
     Skips where mounting is not allowed. In two steps the second would be refused while
     somebody writes.
     """
-    bind = [tool("mount"), "-o", "bind,ro", str(folder), str(folder)]
-    if subprocess.run(bind, capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not allowed")
-    try:
-        yield
-    finally:
-        subprocess.run([tool("umount"), "--lazy", str(folder)], check=True)
+    return _mounted(folder, "-o", "bind,ro", str(folder))

@@ -53,6 +53,16 @@ def open_below(folder: Path) -> list[Path]:
     return [path for path in found if path.is_relative_to(folder)]
 
 
+def having(variable: str) -> list[int]:
+    """Find every process with this in its environment, by whomever it was started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # ended in the meantime, or somebody else's
+            if variable.encode() in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
 def seconds(work: Callable[[], object]) -> float:
     started = time.monotonic()
     work()
@@ -104,6 +114,11 @@ class Process:
     @property
     def err(self) -> str:
         return self._err.read_text(encoding="utf-8", errors="replace")
+
+    def first_line(self) -> str:
+        """Wait for a line on its standard output."""
+        wait_until(lambda: "\n" in self.out, what="ready", every=0.005, explain=lambda: self.err)
+        return self.out.strip()
 
     def signal(self, number: int) -> None:
         """Send a signal to the program alone; Windows ends it at once by any."""

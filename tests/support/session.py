@@ -12,7 +12,7 @@ from shutil import which
 import pytest
 
 from tests.support.notifyd import CAPABILITIES, Mode, Notification, NotificationDaemon
-from tests.support.processes import Process, wait_until
+from tests.support.processes import Process
 
 # Installed daemons are never started by asking: only what is started here is on such a bus.
 _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -69,8 +69,7 @@ def session(folder: Path) -> Iterator[Session]:
         short = Path(closing.enter_context(made))
         bus = Process(bus_command(short), env=os.environ, output=folder / "bus")
         closing.callback(bus.kill)
-        wait_until(lambda: "\n" in bus.out, what="the bus", explain=lambda: bus.err)
-        environ = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus.out.strip()}
+        environ = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus.first_line()}
         found = Session(folder, bus, environ)
         closing.callback(found.stop_daemon)
         yield found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from dbus_fast import ErrorType, Message, MessageType, Variant
+from dbus_fast import Message, MessageType, Variant
 from PIL import Image
 
 from tests.support.bus import PROPERTIES, Bus, BusError
@@ -229,16 +229,10 @@ class TrayHost:
 
 
 def _property(message: Message) -> Message:
-    values = {
-        "IsStatusNotifierHostRegistered": Variant("b", True),  # noqa: FBT003  (a value, no switch)
-        "ProtocolVersion": Variant("i", 0),
-        "RegisteredStatusNotifierItems": Variant("as", []),
-    }
+    values = {"IsStatusNotifierHostRegistered": Variant("b", True)}  # noqa: FBT003  (a value, no switch)
     if message.member == "GetAll":
         return Message.new_method_return(message, "a{sv}", [values])
-    if message.member == "Get" and message.body[1] in values:
-        return Message.new_method_return(message, "v", [values[message.body[1]]])
-    return Message.new_error(message, ErrorType.INVALID_ARGS, f"no {message.member} of that")
+    return Message.new_method_return(message, "v", [values[message.body[1]]])
 
 
 def _rgba(pixmap: Sequence[Any]) -> Image.Image:

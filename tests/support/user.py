@@ -1,13 +1,11 @@
 """What the user does by hand: the scripts of the contract, word for word, and an editor."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tests.support.home import Home
-from tests.support.processes import PATIENCE
 from tests.support.shapes import Item
 
 OPEN = """
@@ -43,21 +41,12 @@ print(m['vps_status'], m['queue_size'], m['dlq_size'], m['total_synced'], m['tot
 
 def shell(home: Home, line: str) -> str:
     """Run a line of the user's shell in this home; returns what it printed."""
-    done = subprocess.run(
-        ["/bin/sh", "-c", line],
-        env=home.env,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-        timeout=PATIENCE,
-    )
-    return done.stdout
+    return home.foreign("/bin/sh", "-c", line).stdout
 
 
 def back_up(home: Home) -> None:
     if sys.platform == "win32":
-        copy = ["cmd", "/c", "copy", "/y", str(home.dlq), str(home.dlq_backup)]
-        subprocess.run(copy, env=home.env, check=True, capture_output=True, timeout=PATIENCE)
+        home.foreign("cmd", "/c", "copy", "/y", str(home.dlq), str(home.dlq_backup))
     else:
         shell(home, "cp ~/.claude/mem0_queue_dlq.json ~/.claude/mem0_queue_dlq.backup.json")
 
