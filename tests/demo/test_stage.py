@@ -4,8 +4,6 @@ import http.client
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -52,16 +50,6 @@ def test_nothing_is_said_of_a_client_that_hangs_up(
         client.sendall(b"POST /memory HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")
     assert post(server, "alpha", "1") == 200  # it serves one after the other
     assert capsys.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize("module", ["worker.thread", "localserver.serve"])
-def test_neither_worker_nor_embedded_server_imports_the_faults(module: str) -> None:
-    script = (
-        f"import sys, mem0tray.{module};"
-        "sys.exit(any(name.startswith('mem0tray.demo') for name in sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
-    assert done.returncode == 0, done
 
 
 def test_a_worker_that_ends_by_itself_is_said_with_its_words(viewer: Viewer) -> None:

@@ -22,6 +22,7 @@ PLAIN: Final = Path("/opt/mem0tray")  # the virtual environment of the program, 
 DRIVER: Final = Path("/opt/driver")  # that of what tries it
 _MARK: Final = ".made-by-tests-desktops"  # stands in every root that was made here,
 _WHOLE: Final = "whole"  # and says this once it is
+_APT: Final = ("apt-get", "-q", "-y", "--no-install-recommends")
 _INCLUDED: Final = "git,iproute2,python3,ca-certificates,python3-venv"
 # What is killed with us, also when we cannot see to it.
 _LEASH: Final = ("setpriv", "--pdeathsig", "KILL")
@@ -94,23 +95,13 @@ class ScratchRoot:
             self.folder.rmdir()
 
     def install(self, packages: Sequence[str]) -> None:
-        missing = self._missing(packages)
-        if not missing:
-            return
-        apt = ["apt-get", "-q", "-y", "--no-install-recommends"]
-        self.run(["dpkg", "--configure", "-a"])  # what was interrupted
-        self.run([*apt, "update"], network=True)
-        self.run([*apt, "install", *missing], network=True)
-
-    def _missing(self, packages: Sequence[str]) -> list[str]:
-        status = (self.folder / "var/lib/dpkg/status").read_text(encoding="utf-8")
-        stanzas = (dict(_fields(each)) for each in status.split("\n\n"))
-        there = {
-            each["Package"]
-            for each in stanzas
-            if each.get("Status", "").endswith(" installed") and "Package" in each
-        }
-        return [name for name in packages if name not in there]
+        """Install these; where all of them are there already, nothing and without a network."""
+        try:
+            self.run(["sh", "-c", 'dpkg -s "$@" >/dev/null 2>&1', "sh", *packages])
+        except subprocess.CalledProcessError:
+            self.run(["dpkg", "--configure", "-a"])  # what was interrupted
+            self.run([*_APT, "update"], network=True)
+            self.run([*_APT, "install", *packages], network=True)
 
     def install_program(self, wheel: Path) -> None:
         """Put the wheel into the plain environment, and what tries it into one of its own."""
@@ -128,16 +119,9 @@ class ScratchRoot:
     def install_package(self, package: Path) -> None:
         """Install a Debian package as its users do, with what it depends on."""
         shutil.copy(package, self._output)
-        self.run(["apt-get", "-q", "update"], network=True)
-        apt = [
-            "apt-get",
-            "-q",
-            "-y",
-            "--no-install-recommends",
-            "--reinstall",
-            "--allow-downgrades",
-        ]
-        self.run([*apt, "install", str(OUTPUT / package.name)], network=True)
+        self.run([*_APT, "update"], network=True)
+        again = ["--reinstall", "--allow-downgrades"]
+        self.run([*_APT, "install", *again, str(OUTPUT / package.name)], network=True)
 
     def run(
         self,
@@ -152,14 +136,11 @@ class ScratchRoot:
         given = (str(self.folder), str(PROJECT), str(self._output), "" if network else "loopback")
         whole = [*shares, "sh", "-c", _ENTER, "sh", *given, *command]
         env = _environ(network=network) | dict(environ or {})
-        process = subprocess.Popen(whole, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr)
-        try:
-            code = process.wait()
-        finally:
-            process.kill()
-            process.wait()
-        if code:
-            raise subprocess.CalledProcessError(code, list(command))
+        done = subprocess.run(
+            whole, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
+        )
+        if done.returncode:
+            raise subprocess.CalledProcessError(done.returncode, list(command))
 
 
 def _mounted_below(folder: Path) -> list[Path]:
@@ -169,16 +150,8 @@ def _mounted_below(folder: Path) -> list[Path]:
 
 
 def missing_tools() -> list[str]:
-    return [
-        name
-        for name in ("debootstrap", "unshare", "setpriv", "chroot")
-        if shutil.which(name) is None
-    ]
-
-
-def _fields(stanza: str) -> list[tuple[str, str]]:
-    pairs = (line.partition(": ") for line in stanza.splitlines() if not line.startswith(" "))
-    return [(name, value) for name, _, value in pairs]
+    tools = ("debootstrap", "unshare", "setpriv", "chroot")
+    return [name for name in tools if shutil.which(name) is None]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -35,25 +35,21 @@ def test_words_stand_where_the_part_was_cut_out() -> None:
     assert second.box == Box(150, 50, 180, 60)
 
 
-def test_a_phrase_is_found_however_its_words_are_parted() -> None:
-    seen = eyes.words(rows(("Retryall", "n0w")), (0, 0), 1)
-    assert eyes.find(seen, "Retry all now") == Box(0, 0, 360, 30)
-
-
-def test_a_sign_between_words_may_be_read_as_letters() -> None:
-    seen = eyes.words(rows(("5aa21850", "a", "500")), (0, 0), 1)
-    assert eyes.find(seen, "5aa21850 500") is not None
-
-
-def test_the_line_that_says_least_else_is_meant() -> None:
-    seen = eyes.words(rows(("2", "dead", "letters", "wait"), ("Dead", "letters")), (0, 0), 1)
-    found = eyes.find(seen, "Dead letters")
-    assert found is not None
-    assert found.top == 60
-
-
-def test_what_is_not_there_is_not_found() -> None:
-    assert eyes.find(eyes.words(rows(("Dead",), ("letters",)), (0, 0), 1), "Dead letters") is None
+@pytest.mark.parametrize(
+    ("lines", "phrase", "place"),
+    [
+        ([("Retryall", "n0w")], "Retry all now", Box(0, 0, 360, 30)),  # parted otherwise
+        ([("5aa21850", "a", "500")], "5aa21850 500", Box(0, 0, 420, 30)),  # a sign is a letter
+        # The line that says least else.
+        ([("2", "dead", "letters", "wait"), ("Dead", "letters")], "Dead letters",
+         Box(0, 60, 360, 90)),
+        ([("Dead",), ("letters",)], "Dead letters", None),
+    ],
+)  # fmt: skip
+def test_a_phrase_is_found_where_it_stands(
+    lines: list[tuple[str, ...]], phrase: str, place: Box | None
+) -> None:
+    assert eyes.find(eyes.words(rows(*lines), (0, 0), 1), phrase) == place
 
 
 def test_an_icon_is_what_has_come_in_its_colour_and_is_small() -> None:

@@ -15,7 +15,6 @@ _RELEASE: Final = "pginstall18"
 # It refuses to run as root, and wants the user that it runs as to have a name: so that it sees
 # itself as `nobody`, while the system goes on seeing root, to whom files and folders belong.
 _AS_NOBODY: Final = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
-_STATUS_LINE: Final = 7  # of postmaster.pid
 
 
 class Postgres:
@@ -51,12 +50,7 @@ class Postgres:
 
     def _is_ready(self) -> bool:
         assert self._process.alive, self._process.err
-        try:
-            lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return False
-        mine = bool(lines) and lines[0] == str(self._process.pid)
-        return mine and len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
+        return "ready to accept connections" in self._process.err
 
 
 def _programs() -> Path:

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -128,17 +128,11 @@ def _replaced(scratch: Path, path: Path) -> bool:
     return True
 
 
-@dataclass
-class Summary:
-    """What a producer that ran as a program did; waits in seconds."""
+def produce(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Queue `count` memories with texts that start with `label`, or only take the lock.
 
-    contents: list[str]
-    longest_wait: float
-    emergencies: int
-
-
-def produce(arguments: argparse.Namespace) -> Summary:
-    """Queue `count` memories with texts that start with `label`, or only take the lock."""
+    What was done; waits in seconds.
+    """
     producer = Producer(arguments.claude, arguments.replace, arguments.give_up)
     contents = [f"{arguments.label} wrote {n}" for n in range(arguments.count)]
     for content in contents:
@@ -148,7 +142,8 @@ def produce(arguments: argparse.Namespace) -> Summary:
         else:
             producer.queue(content, arguments.label)
         time.sleep(arguments.pause)
-    return Summary(contents, max(producer.waits, default=0.0), producer.emergencies)
+    longest = max(producer.waits, default=0.0)
+    return {"contents": contents, "longest_wait": longest, "emergencies": producer.emergencies}
 
 
 def hold(arguments: argparse.Namespace) -> None:
@@ -156,8 +151,7 @@ def hold(arguments: argparse.Namespace) -> None:
     with Producer(arguments.claude).locked():
         sys.stdout.write("locked\n")
         sys.stdout.flush()
-        input_closed = not os.read(0, 1)
-        assert input_closed
+        os.read(0, 1)
 
 
 def main() -> None:
@@ -175,7 +169,7 @@ def main() -> None:
     if arguments.hold:
         hold(arguments)
     else:
-        sys.stdout.write(json.dumps(asdict(produce(arguments))) + "\n")
+        sys.stdout.write(json.dumps(produce(arguments)) + "\n")
 
 
 if __name__ == "__main__":
