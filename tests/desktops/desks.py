@@ -83,14 +83,9 @@ def _in_turn(*parts: Start) -> Start:
     return start
 
 
-def _settings(**files: str) -> Start:
-    """Make what writes these files of settings, by their names with `/` as `__`."""
-
-    def write(nested: Nested) -> None:
-        for name, text in files.items():
-            nested.configure(name.replace("__", "/"), text)
-
-    return write
+def _settings(name: str, text: str) -> Start:
+    """Make what writes a file of settings."""
+    return lambda nested: nested.configure(name, text)
 
 
 def _daemon(*command: str) -> Start:
@@ -187,9 +182,7 @@ XFCE: Final = _on_x(
     "xfce4-panel xfwm4 xfce4-notifyd xfconf exo-utils zenity",
     {"XDG_CURRENT_DESKTOP": "XFCE"},
     _in_turn(
-        lambda nested: nested.configure(
-            "xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml", _XFCE_PANEL
-        ),
+        _settings("xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml", _XFCE_PANEL),
         _part("window manager", "xfwm4"),
     ),
     _daemon("/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd"),
@@ -211,8 +204,8 @@ LXQT: Final = _on_x(
     "lxqt-panel lxqt-notificationd lxqt-themes lxqt-qtplugin openbox kdialog",
     {"XDG_CURRENT_DESKTOP": "LXQt", "QT_QPA_PLATFORMTHEME": "lxqt"},
     _in_turn(
-        lambda nested: nested.configure("lxqt/panel.conf", _LXQT_PANEL),
-        lambda nested: nested.configure("lxqt/lxqt.conf", _LXQT_LOOK),
+        _settings("lxqt/panel.conf", _LXQT_PANEL),
+        _settings("lxqt/lxqt.conf", _LXQT_LOOK),
         _part("window manager", "openbox", "--sm-disable"),
     ),
     _daemon("lxqt-notificationd"),
@@ -283,7 +276,11 @@ def _start_compositor(nested: Nested) -> None:
 
 _mako, _waybar = _daemon("mako"), _part("panel", "waybar", owns=WATCHER)
 _start_sway: Final = _in_turn(
-    _settings(sway__config=_SWAY, waybar__config=_WAYBAR), _start_compositor, _mako, _waybar
+    _settings("sway/config", _SWAY),
+    _settings("waybar/config", _WAYBAR),
+    _start_compositor,
+    _mako,
+    _waybar,
 )
 SWAY: Final = Desk(
     name="sway",
@@ -311,10 +308,8 @@ def _start_kwin(nested: Nested) -> None:
 _kded: Final = _part("watcher", "kded6", owns=WATCHER)
 _plasmashell: Final = _part("panel", "plasmashell", "--no-respawn", owns=NOTIFICATIONS)
 _start_kde: Final = _in_turn(
-    _settings(
-        kdeglobals="[KDE]\nAnimationDurationFactor=0\n",
-        kscreenlockerrc="[Daemon]\nAutolock=false\nLockOnResume=false\n",
-    ),
+    _settings("kdeglobals", "[KDE]\nAnimationDurationFactor=0\n"),
+    _settings("kscreenlockerrc", "[Daemon]\nAutolock=false\nLockOnResume=false\n"),
     _start_kwin,
     _kded,
     _plasmashell,

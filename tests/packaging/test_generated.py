@@ -11,11 +11,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "packaging"))
-
 import homebrew
+import pytest
 
 from mem0tray import __main__, __version__
 from mem0tray.agents import callers

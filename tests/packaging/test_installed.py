@@ -6,12 +6,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "packaging"))
-
 import build_wheel
 import environment
+import pytest
 
 from tests.support import needs
 from tests.support.home import REPOSITORY

@@ -6,13 +6,10 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import environment
 import pytest
 
 from tests.support import needs
-
-sys.path.append(str(Path(__file__).parents[2] / "packaging"))
-
-import environment
 
 PACKAGING = Path(environment.__file__).parent
 DEMONSTRATE = """

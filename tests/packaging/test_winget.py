@@ -4,18 +4,13 @@ They are not ours to keep: put those of schemas/JSON/manifests in microsoft/wing
 """
 
 import json
-import sys
 import tomllib
-from pathlib import Path
-
-import pytest
-
-from tests.support import needs
-
-sys.path.append(str(Path(__file__).parents[2] / "packaging"))
 
 import build_windows
 import environment
+import pytest
+
+from tests.support import needs
 
 SCHEMAS = environment.ROOT / ".cache" / "winget"
 
