@@ -100,7 +100,6 @@ class Nested:
         wait_until(Path(address.partition("=")[2]).exists, START, name, explain=self.errors)
         if name == SESSION_BUS:
             self.bus = Bus(address)
-            self.bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
 
     def start(
         self, command: Sequence[str], name: str, env: Mapping[str, str] | None = None

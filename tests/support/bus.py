@@ -30,6 +30,7 @@ class Bus:
         try:
             self._bus.connect()
             self._bus._run(self._attend(), PATIENCE)
+            self.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
         except BaseException:
             self.close()
             raise

@@ -1,13 +1,12 @@
 """A ledger by which a server has taken memories, without the time that it takes to send them."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
+from tests.support.past import parsed
 from tests.support.shapes import Item
 
 
@@ -18,8 +17,7 @@ def deliver(path: Path, server: str, entries: Iterable[Item], at: float = 1e9) -
     inbox, outbox = Inbox(ledger), Outbox(ledger)
     with ledger.transaction():
         for entry in entries:
-            item = items.parse(json.dumps(entry).encode())
-            assert item is not None
+            item = parsed(entry)
             row = inbox.known(item.name)
             key = inbox.add_fresh(item, at, ask=False) if row is None else row.key
             outbox.record_delivery(key, server, at)

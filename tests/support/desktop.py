@@ -82,15 +82,12 @@ class Desktop:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            stack.callback(self.close)
+            stack.callback(self._closing.close)
             self._start()
             stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
         self._closing.close()
 
     # Parts on demand ------------------------------------------------------------------
@@ -238,7 +235,6 @@ class Desktop:
         self._daemon = self.start(bus_command(self._runtime), name="bus")
         self._daemon.first_line()  # it listens
         self.bus = self._with(Bus(self.address))
-        self.bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
 
     def _with(self, part: Part) -> Part:
         self._closing.callback(part.close)

@@ -109,11 +109,13 @@ class Home:
         with path.open("w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)
 
-    def script(self, source: str) -> str:
+    def script(self, source: str, timeout: float = LONGEST) -> str:
         """Run a user's own Python script in this home; returns what it printed."""
-        return self.foreign(sys.executable, "-c", source).stdout
+        return self.foreign(sys.executable, "-c", source, timeout=timeout).stdout
 
-    def foreign(self, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def foreign(
+        self, *command: str, stdin: str = "", timeout: float = LONGEST
+    ) -> subprocess.CompletedProcess[str]:
         """Run any program in this home. Raises CalledProcessError."""
         return subprocess.run(
             command,
@@ -123,7 +125,7 @@ class Home:
             capture_output=True,
             encoding="utf-8",
             check=True,
-            timeout=LONGEST,
+            timeout=timeout,
         )
 
     # What there is to read ----------------------------------------------------------

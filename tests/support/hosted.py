@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from tests.support.hosted_facts import ENTITIES as NAMES
 from tests.support.hosted_facts import fault_of, is_published
 from tests.support.http1 import Answer, Request
-from tests.support.processes import PATIENCE
 from tests.support.standin import Standin
 
 if TYPE_CHECKING:
@@ -60,7 +59,8 @@ class HostedStandin(Standin):
         self._late: dict[str, tuple[dict[str, Any], Request, Work]] = {}
 
     def finish(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(PATIENCE)
+        for name in list(self._late):
+            self._end_late(name)
 
     def forget_events(self) -> None:
         """Forget every event; what was under way goes on."""
@@ -154,10 +154,6 @@ class HostedStandin(Standin):
             return {"status": "FAILED", "event_id": name, "message": work.error}
         message = "Memories stored successfully"
         return {"status": "SUCCEEDED", "event_id": name, "message": message, "results": results}
-
-    async def _finish(self) -> None:
-        for name in list(self._late):
-            self._end_late(name)
 
     def _end_late(self, name: str) -> None:
         with self._changed:

@@ -4,7 +4,6 @@
 read anew at each question.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -105,12 +104,8 @@ class TrayItem:
 
     def menu(self) -> Entry:
         """Read the whole menu; the entry that is returned is the menu itself."""
-        return self._menu()[1]
-
-    def _menu(self) -> tuple[str, Entry]:
-        path = str(self.properties()["Menu"])
-        _, root = self._bus.call(self.owner, path, MENU, "GetLayout", "iias", [0, -1, []])
-        return path, _entry(root)
+        _, root = self.ask_menu("GetLayout", "iias", 0, -1, [])
+        return _entry(root)
 
     # What a person does -----------------------------------------------------------------
 
@@ -124,11 +119,9 @@ class TrayItem:
         return self._click(labels)
 
     def _click(self, labels: Sequence[str]) -> None:
-        path, menu = self._menu()
-        entry = menu.find(*labels)
+        entry = self.menu().find(*labels)
         assert entry.enabled, f"{entry.label!r} is disabled"
-        event = [entry.id, "clicked", Variant("i", 0), int(time.time()) & 0xFFFFFFFF]
-        self._bus.call(self.owner, path, MENU, "Event", "isvu", event)
+        self.ask_menu("Event", "isvu", entry.id, "clicked", Variant("i", 0), 0)
 
     def call(self, member: str, signature: str, *body: Any) -> list[Any]:
         return self._bus.call(self.owner, self.path, ITEM, member, signature, body)
@@ -184,7 +177,6 @@ class TrayHost:
         self._bus.handle(self._receive)
         for interface in (ITEM, MENU):
             self._bus.listen(f"type='signal',interface='{interface}'")
-        self._bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
         self._bus.own(WATCHER)
         self._bus.emit(WATCHER_PATH, WATCHER, "StatusNotifierHostRegistered")
 

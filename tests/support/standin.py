@@ -271,11 +271,8 @@ class Standin(Listener):
             if known is not request.body:
                 return answer.whole
         body = self._store(request)
-        return (
-            replace(answer, body=body)
-            if answer.status == 200 and answer.body is None
-            else answer.whole
-        )
+        is_own = answer.status == 200 and answer.body is None
+        return replace(answer, body=body) if is_own else answer.whole
 
     def _note(self, project: str, text: str) -> None:
         self.stored.append((project, text))
