@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from PIL import Image, ImageChops, ImageFilter
 
 from tests.support.processes import wait_until
-from tests.support.screen import Point
+from tests.support.screen import Point, in_colour
 
 # How a part is read: pixels beyond which nothing is a letter (0: as it is), tesseract's layout
 # (11: words here and there, 6: lines), and how much larger, as it is made for scanned pages.
@@ -89,9 +89,7 @@ def _neighbours(first: int, left: set[int], width: int) -> list[int]:
 
 
 def icon(before: Image.Image, after: Image.Image, colour: Colour) -> Box | None:
-    far = ImageChops.difference(after, Image.new("RGB", after.size, colour)).split()
-    near = [band.point(lambda value: 255 * (value <= _CLOSE)) for band in far]
-    mask = ImageChops.darker(ImageChops.darker(near[0], near[1]), near[2])
+    mask = in_colour(after, colour, _CLOSE)
     new = ImageChops.difference(before, after).convert("L").point(lambda value: 255 * (value > 0))
     mask = ImageChops.darker(mask, new)
     dense = mask.filter(ImageFilter.BoxBlur(_LARGEST // 6))
@@ -202,20 +200,6 @@ def _plain(text: str) -> str:
 
 
 # Waiting -------------------------------------------------------------------------------------
-
-
-class Stillness:
-    """Whether a screen has shown the same for so many `seconds`; `picture` is what it shows."""
-
-    def __init__(self, picture: Image.Image, now: float, seconds: float) -> None:
-        self.picture = picture
-        self._content, self._since, self._seconds = picture.tobytes(), now, seconds
-
-    def reached(self, picture: Image.Image, now: float) -> bool:
-        """Note what it shows at the moment `now` (seconds); whether it is at rest."""
-        if (content := picture.tobytes()) != self._content:
-            self.picture, self._content, self._since = picture, content, now
-        return now - self._since >= self._seconds
 
 
 class Eyes:

@@ -11,7 +11,6 @@ from typing import Final, Self
 
 from PIL import Image
 
-from tests.desktops.eyes import Stillness
 from tests.support.bus import Bus
 from tests.support.processes import Process, wait_until
 from tests.support.screen import Screen
@@ -125,14 +124,16 @@ class Nested:
 
     def wait_still(self, seconds: float = 1.0, timeout: float = START) -> Image.Image:
         """Wait until the screen has not changed for so many seconds; what it shows."""
-        still = Stillness(self.screen.picture(), time.monotonic(), seconds)
-        wait_until(
-            lambda: still.reached(self.screen.picture(), time.monotonic()),
-            timeout,
-            "the screen at rest",
-            every=min(_LOOKS, seconds),
-        )
-        return still.picture
+        shown, since = self.screen.picture(), time.monotonic()
+
+        def is_still() -> bool:
+            nonlocal shown, since
+            if (now := self.screen.picture()) != shown:
+                shown, since = now, time.monotonic()
+            return time.monotonic() - since >= seconds
+
+        wait_until(is_still, timeout, "the screen at rest", every=min(_LOOKS, seconds))
+        return shown
 
     # Ending -------------------------------------------------------------------------------
 

@@ -74,15 +74,6 @@ def test_what_changed_is_found_in_parts() -> None:
     assert eyes.changes(before, after) == [Box(30, 40, 54, 70), Box(300, 200, 310, 210)]
 
 
-def test_a_screen_is_at_rest_once_it_has_shown_the_same_for_long_enough() -> None:
-    popup, none = Image.new("RGB", (4, 4), "white"), Image.new("RGB", (4, 4), "black")
-    still = eyes.Stillness(popup, 0.0, 1.0)
-    seen = [still.reached(popup, 0.1), still.reached(none, 0.2), still.reached(none, 1.1)]
-    assert not any(seen)
-    assert still.reached(none, 1.2)
-    assert still.picture is none
-
-
 def test_the_last_look_begins_after_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     began: list[float] = []  # each look takes 40 seconds
     clock = SimpleNamespace(monotonic=lambda: 40.0 * len(began), sleep=lambda _: None)

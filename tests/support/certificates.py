@@ -17,16 +17,11 @@ class Authority:
         self.file = folder / "authority.pem"
         self._authority.cert_pem.write_to_path(self.file)
 
-    def certificate(self, *names: str, ended: timedelta | None = None) -> trustme.LeafCert:
-        """Issue one for these hosts; `ended`: it has been invalid for so long."""
-        now = datetime.now(UTC)
-        if ended is None:
-            return self._authority.issue_cert(*names)
-        return self._authority.issue_cert(
-            *names, not_before=now - ended - timedelta(days=30), not_after=now - ended
-        )
-
     def context(self, *names: str, ended: timedelta | None = None) -> ssl.SSLContext:
+        """Certify a server with these names; `ended`: it has been invalid for so long."""
+        end = None if ended is None else datetime.now(UTC) - ended
+        begin = None if end is None else end - timedelta(days=30)
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.certificate(*names, ended=ended).configure_cert(made)
+        issued = self._authority.issue_cert(*names, not_before=begin, not_after=end)
+        issued.configure_cert(made)
         return made

@@ -177,7 +177,6 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--claude", required=True)
     parser.add_argument("--url", required=True)
-    parser.add_argument("--interval", type=float, default=0.2, help="seconds between cycles")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds between sent and out")
     parser.add_argument("--pid", action="store_true", help="the metrics bear its process id")
     parser.add_argument("--keys", action="store_true", help="it sends idempotency keys")
@@ -186,7 +185,7 @@ def main() -> None:
     worker = OlderWorker(options)
     while True:
         worker.cycle()
-        time.sleep(options.interval)
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":

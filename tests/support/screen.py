@@ -48,6 +48,13 @@ class Window:
         )
 
 
+def in_colour(picture: Image.Image, colour: tuple[int, int, int], close: int) -> Image.Image:
+    """A mask of what has this colour, or one that is so `close` to it, of 255."""
+    far = ImageChops.difference(picture, Image.new("RGB", picture.size, colour))
+    red, green, blue = far.point(lambda value: 255 * (value <= close)).split()
+    return ImageChops.darker(ImageChops.darker(red, green), blue)
+
+
 class Screen:
     """The screen of the display of that name; `environ` is that of programs on it."""
 
@@ -69,11 +76,7 @@ class Screen:
         return path
 
     def find(self, colour: tuple[int, int, int]) -> Point | None:
-        picture = self.picture()
-        distance = ImageChops.difference(picture, Image.new("RGB", picture.size, colour))
-        far = [band.point(lambda value: 255 * (value > _CLOSE)) for band in distance.split()]
-        outside = ImageChops.lighter(ImageChops.lighter(far[0], far[1]), far[2])
-        box = ImageChops.invert(outside).getbbox()
+        box = in_colour(self.picture(), colour, _CLOSE).getbbox()
         return Point((box[0] + box[2]) // 2, (box[1] + box[3]) // 2) if box else None
 
     def windows(self) -> list[Window]:
