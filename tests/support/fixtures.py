@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from tests.support import privileges
-from tests.support.forked import Before, ForkedHome
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.standin import Standin
-
-HUMBLE: Final[Before] = ("tests.support.privileges:give_up", {})
 
 
 @pytest.fixture
@@ -38,7 +35,5 @@ def bare_home(tmp_path: Path) -> Iterator[Home]:
 @pytest.fixture
 def humble_home(tmp_path: Path, server: Standin) -> Iterator[Home]:
     """Make a scratch home of a user whom permissions stop, also where tests run as root."""
-    with ForkedHome(
-        tmp_path / "home", server.url, wrapper=privileges.wrapper(), instead=HUMBLE
-    ) as scratch:
+    with ForkedHome(tmp_path / "home", server.url, wrapper=privileges.wrapper()) as scratch:
         yield scratch

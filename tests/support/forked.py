@@ -53,9 +53,9 @@ def set_constants(constants: Mapping[str, float]) -> None:
 
 
 class ForkedHome(Home):
-    """A home as any other, in which starting the program takes little.
+    """A home as any other, in which starting the program takes little, but with a `wrapper`.
 
-    `instead`: what a fork does in the place of `wrapper`.
+    `instead`: what each fork does first.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class ForkedHome(Home):
             for name, value in env.items()
             if name == "LANG" or (name.startswith(_ASKED_ONCE) and name != _ASKED_LATER)
         }
-        plain = not wrapper and self._command[-len(COMMAND) :] == COMMAND
+        plain = not wrapper and self._command == COMMAND
         return CAN_FORK and plain and asked == _interpreter()
 
 
