@@ -17,6 +17,7 @@ import pytest
 from tests.support.home import REPOSITORY
 
 PACKAGE: Final = REPOSITORY / "mem0tray"
+TEXT: Final = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DOORS: Final = frozenset({"__init__", "__main__"})  # they open the house, and are no rooms
 ROOM: Final = re.compile(r"^\| `mem0tray/(\w+)/` \|", re.MULTILINE)
 
@@ -32,7 +33,7 @@ def rooms_of(folder: Path) -> set[str]:
 
 def table() -> list[str]:
     """Read the names of the rooms in the order of CONTRIBUTING.md."""
-    return ROOM.findall((REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    return ROOM.findall(TEXT)
 
 
 def modules() -> dict[str, Path]:
@@ -88,8 +89,7 @@ def between_rooms(folder: str) -> dict[str, set[str]]:
 
 
 def test_each_path_is_there() -> None:
-    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = re.findall(r"[`(]((?:mem0tray|tests|packaging|icons)/[\w./-]*)[`)]", text)
+    named = re.findall(r"[`(]((?:mem0tray|tests|packaging|icons)/[\w./-]*)[`)]", TEXT)
     assert "mem0tray/core/due.py" in named
     assert [each for each in named if not (REPOSITORY / each).exists()] == []
 
@@ -97,8 +97,7 @@ def test_each_path_is_there() -> None:
 def test_every_dependency_is_named() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = [re.split(r"[<>=;]", each)[0].strip() for each in project["dependencies"]]
-    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    found = re.search(r"what mem0tray needs \((.+?)\)", text, re.DOTALL)
+    found = re.search(r"what mem0tray needs \((.+?)\)", TEXT, re.DOTALL)
     assert found is not None
     assert re.split(r",\s+", found[1]) == list(dict.fromkeys(names))
 
@@ -113,8 +112,7 @@ def is_in(module: str, name: str) -> bool:
 
 
 def test_each_name_is_where_it_is_said_to_be() -> None:
-    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    pointers = re.findall(r"`(mem0tray/[\w/]+\.py)` \(((?:`[\w.]+`(?:, )?)+)\)", text)
+    pointers = re.findall(r"`(mem0tray/[\w/]+\.py)` \(((?:`[\w.]+`(?:, )?)+)\)", TEXT)
     assert ("mem0tray/worker/dlq/merge.py", "`merge`") in pointers
     wrong = [
         f"{module}: {name}"
@@ -126,8 +124,7 @@ def test_each_name_is_where_it_is_said_to_be() -> None:
 
 
 def test_the_way_of_a_memory_is_one() -> None:
-    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    way = text.split("\n### The way of a memory\n")[1].split("\n## ")[0]
+    way = TEXT.split("\n### The way of a memory\n")[1].split("\n## ")[0]
     steps = re.findall(r"^\d+\. `(mem0tray/[\w/]+\.py)` \(`", way, re.MULTILINE)
     names = [dotted(step) for step in steps]
     assert names[0] == "mem0tray.files.document"

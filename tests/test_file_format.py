@@ -21,8 +21,6 @@ __all__ = ["home", "server"]
 
 PAGE: Final = Path(mem0tray.__file__).parent / "docs" / "file-format.md"
 TEXT: Final = 'Roses "want" sun,\n\tbe it at 6 °C \\ and 🌹'
-LOCKED: Final = pytest.param(True, id="locked")
-FREE: Final = pytest.param(False, id="free")
 Program = Callable[[Home, str], subprocess.CompletedProcess[str]]
 
 
@@ -56,7 +54,7 @@ PROGRAMS: Final = [
 ]
 
 
-@pytest.mark.parametrize("held", [FREE, LOCKED])
+@pytest.mark.parametrize("held", [False, True], ids=["free", "locked"])
 @pytest.mark.parametrize("add", PROGRAMS)
 def test_each_example_delivers_once(
     home: Home, server: Standin, add: Program, *, held: bool

@@ -1,12 +1,11 @@
 """The scratch home, its worker and its server, and a story that does not go as told."""
 
-import http.client
-import json
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
@@ -24,12 +23,11 @@ def server() -> Iterator[DemoServer]:
 
 
 def post(server: DemoServer, project: str, key: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-    document = json.dumps({"user_id": project, "content": "text"})
-    connection.request("POST", "/memory", document, {"Idempotency-Key": key})
-    status = connection.getresponse().status
-    connection.close()
-    return status
+    document = {"user_id": project, "content": "text"}
+    headers = {"Idempotency-Key": key}
+    url = f"http://127.0.0.1:{server.port}/memory"
+    with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
+        return client.post(url, json=document, headers=headers).status_code
 
 
 def test_only_the_refused_project_is_refused_and_only_as_long_as_it_is(server: DemoServer) -> None:

@@ -68,21 +68,6 @@ def test_the_manual_page_is_sound() -> None:
         assert re.search(rf"(?m)^ +{re.escape(key)}$", text), key
 
 
-def test_the_wheel_takes_manual_page_and_completions_to_where_they_are_looked_for() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-    shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
-    assert set(shared.values()) == {
-        "share/man/man1/mem0tray.1",
-        "share/bash-completion/completions/mem0tray",
-        "share/zsh/site-functions/_mem0tray",
-        "share/fish/vendor_completions.d/mem0tray.fish",
-    }
-    assert {REPOSITORY / source for source in shared} == {
-        PAGE,
-        *(PACKAGING / "completions").iterdir(),
-    }
-
-
 SHELLS = {  # reads the file as the shell does at the first Tab, and completes `mem0tray retr`
     "bash": "source ./mem0tray; COMP_WORDS=(mem0tray retr) COMP_CWORD=1; "
     "_mem0tray_completion mem0tray; echo $COMPREPLY",

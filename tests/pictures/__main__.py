@@ -4,6 +4,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +15,6 @@ from tests.support.standin import Standin
 
 LARGEST: Final = 60_000  # bytes of a picture
 _COLOURS: Final = (96, 64, 48, 32)
-
-
-def states(_: Path) -> Image.Image:
-    return shots.icons()
 
 
 def menu(folder: Path) -> Image.Image:
@@ -40,16 +37,12 @@ def window(folder: Path, *, dark: bool = False) -> Image.Image:
         return shots.window(home, dark=dark)
 
 
-def window_dark(folder: Path) -> Image.Image:
-    return window(folder, dark=True)
-
-
 PICTURES: Final[dict[str, Callable[[Path], Image.Image]]] = {
-    "icon": states,
+    "icon": lambda _: shots.icons(),
     "menu": menu,
     "notifications": notifications,
     "window": window,
-    "window-dark": window_dark,
+    "window-dark": partial(window, dark=True),
 }
 
 

@@ -205,16 +205,8 @@ class HostedStandin(Standin):
             for kind in ("user", "agent", "app")
             if f"{kind}_id" in each
         }
-        moment = "2026-01-01T00:00:00Z"
         found = [
-            {
-                "id": str(number),
-                "name": name,
-                "created_at": moment,
-                "updated_at": moment,
-                "owner": "me",
-                "type": kind,
-            }
+            _ENTITY | {"id": str(number), "name": name, "type": kind}
             for number, (kind, name) in enumerate(sorted(names))
         ]
         return self._page(ENTITIES, found, query)
@@ -234,6 +226,8 @@ class HostedStandin(Standin):
         return _fits(kept, filters) and not unnamed
 
 
+_MOMENT = "2026-01-01T00:00:00Z"
+_ENTITY = {"created_at": _MOMENT, "updated_at": _MOMENT, "owner": "me"}
 _NO_KEY = {"detail": "Invalid API key. You can find your API key on your dashboard."}
 
 
