@@ -14,6 +14,7 @@ def viewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Viewer]:
     for name in list(os.environ):
         if name.startswith("MEM0TRAY_"):
             monkeypatch.delenv(name)
-    with Viewer(tmp_path) as viewer:
+    viewer = Viewer(tmp_path)
+    with viewer.home:
         monkeypatch.setattr("tempfile.tempdir", str(viewer.temporary))
         yield viewer

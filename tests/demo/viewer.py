@@ -1,7 +1,6 @@
 """Somebody who watches the demo: a home that must stay as it is, and what the demo leaves."""
 
 from pathlib import Path
-from typing import Self
 
 from tests.support.home import Home
 from tests.support.processes import Process, having
@@ -24,13 +23,6 @@ class Viewer:
         self.home.configure("[sync]\nmax_attempts = 1\n")
         self.before = self.files()
         self.env = {"TMPDIR": str(self.temporary), **SPOILING}
-
-    def __enter__(self) -> Self:
-        self.home.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.home.__exit__(*error)
 
     def start(self, *arguments: str) -> Process:
         return self.home.start("demo", *arguments, env=self.env)

@@ -29,12 +29,6 @@ def rows(*lines: tuple[str, ...]) -> str:
     return "\n".join(table)
 
 
-def test_words_stand_where_the_part_was_cut_out() -> None:
-    (first, second) = eyes.words(rows(("Open", "log")), (100, 50), 3)
-    assert first.box == Box(100, 50, 140, 60)
-    assert second.box == Box(150, 50, 180, 60)
-
-
 @pytest.mark.parametrize(
     ("lines", "phrase", "place"),
     [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support.hosted_facts import ENTITIES as NAMES
 from tests.support.hosted_facts import fault_of, is_published
 from tests.support.http1 import Answer, Request
-from tests.support.standin import Standin
+from tests.support.standin import Standin, scored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,14 +212,10 @@ class HostedStandin(Standin):
         return self._page(ENTITIES, found, query)
 
     def _searched(self, body: dict[str, Any]) -> object:
-        words = set(body["query"].split())
-        found = []
-        for each in self._kept:
-            score = len(words & set(each["memory"].split())) / max(len(words), 1)
-            if score > body.get("threshold", 0.1) and self._finds(each, body["filters"]):
-                found.append(each | {"score": score})
-        found.sort(key=lambda each: -each["score"])
-        return {"results": found[: body.get("top_k", 10)]}
+        kept = [each for each in self._kept if self._finds(each, body["filters"])]
+        found = scored(body["query"], kept)
+        better = [each for each in found if each["score"] > body.get("threshold", 0.1)]
+        return {"results": better[: body.get("top_k", 10)]}
 
     def _finds(self, kept: dict[str, Any], filters: dict[str, Any]) -> bool:
         unnamed = NAMES & kept.keys() - _named(filters) if self.is_strict else ()

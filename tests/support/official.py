@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tests.support.http1 import Answer, Request
 from tests.support.shapes import Json
-from tests.support.standin import Standin
+from tests.support.standin import Standin, scored
 
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
@@ -88,14 +88,9 @@ class SimpleStore:
         self._fail()
         if not query.strip():
             raise ValueError("Invalid query: cannot be empty or whitespace-only.")
-        words = set(query.split())
-        found = []
-        for entry in self._fitting(filters):
-            score = len(words & set(entry["memory"].split())) / len(words)
-            if score >= more.get("threshold", 0.1):
-                found.append(entry | {"score": score})
-        found.sort(key=lambda each: -each["score"])
-        return {"results": found[: more.get("top_k", 20)]}
+        found = scored(query, self._fitting(filters))
+        enough = [each for each in found if each["score"] >= more.get("threshold", 0.1)]
+        return {"results": enough[: more.get("top_k", 20)]}
 
     def get_all(self, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]:
         return {"results": self._fitting(filters)[: more.get("top_k", 20)]}

@@ -4,7 +4,7 @@
 read anew at each question.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -48,11 +48,6 @@ class Entry:
             assert len(found) == 1, f"{len(found)} entries {label!r} in {entry.labels}"
             entry = found[0]
         return entry
-
-    def walk(self) -> Iterator["Entry"]:
-        for child in self.children:
-            yield child
-            yield from child.walk()
 
 
 class TrayItem:
@@ -161,9 +156,8 @@ class TrayItem:
         if self.gone:
             return "the icon is gone"
         try:
-            labels = [entry.label for entry in self.menu().walk()]
             shown = {n: v for n, v in self.properties().items() if not n.endswith("Pixmap")}
-            return f"{shown}\nmenu: {labels}\nsignals: {self.signals[-10:]}"
+            return f"{shown}\nmenu: {self.menu()}\nsignals: {self.signals[-10:]}"
         except BusError as error:
             return f"the icon does not answer: {error}"
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
 from tests.support.http1 import Answer, Request, read_request, render
@@ -310,3 +311,11 @@ class Standin(Listener):
         asked = (request.project, request.json["query"])
         results = [{"memory": one[1], "score": 1.0} for one in self.stored if one == asked]
         return {"success": True, "results": {"results": results[: request.json["limit"]]}}
+
+
+def scored(query: str, kept: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give each memory the share of the query's words that it has; the best comes first."""
+    words = set(query.split())
+    found = [(len(words & set(each["memory"].split())), each) for each in kept]
+    found.sort(key=lambda pair: -pair[0])
+    return [each | {"score": common / max(len(words), 1)} for common, each in found]
