@@ -8,8 +8,9 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 import pytest
 
@@ -64,7 +65,6 @@ SESSION: Final = """\
 </channel>
 """
 _XFCONF: Final = "org.xfce.Xfconf"
-Part = TypeVar("Part", Screen, TrayHost, NotificationDaemon, Bus)
 
 
 class Desktop:
@@ -105,10 +105,10 @@ class Desktop:
         return self.start([program, "--disable-tcp"], env=env, name="session")
 
     def tray(self) -> TrayHost:
-        return self._with(TrayHost(self.address))
+        return self._closing.enter_context(closing(TrayHost(self.address)))
 
     def notifications(self, mode: Mode = "ok") -> NotificationDaemon:
-        return self._with(NotificationDaemon(self.address, mode))
+        return self._closing.enter_context(closing(NotificationDaemon(self.address, mode)))
 
     def dunst(self, text: str = "") -> Process:
         """Start a real notification daemon that shows what comes; its `out` lists it as text.
@@ -191,7 +191,7 @@ class Desktop:
         self._closing.callback(self._kill_all)  # before the display ends
         self.begin_bus()
         self.session["DISPLAY"] = self.env["DISPLAY"] = f":{self._server.first_line()}"
-        self.screen = self._with(Screen(self.env["DISPLAY"], self.env))
+        self.screen = self._closing.enter_context(closing(Screen(self.env["DISPLAY"], self.env)))
         self.start([tool("openbox"), "--sm-disable"], name="openbox")
         wait_until(self.screen.has_manager, PATIENCE, "a window manager", explain=self.errors)
 
@@ -234,11 +234,7 @@ class Desktop:
         tool("dbus-daemon")
         self._daemon = self.start(bus_command(self._runtime), name="bus")
         self._daemon.first_line()  # it listens
-        self.bus = self._with(Bus(self.address))
-
-    def _with(self, part: Part) -> Part:
-        self._closing.callback(part.close)
-        return part
+        self.bus = self._closing.enter_context(closing(Bus(self.address)))
 
     def _kill_all(self) -> None:
         for process in reversed(self._processes):
