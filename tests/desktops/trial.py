@@ -185,8 +185,7 @@ def pasted_on_wayland(env: Mapping[str, str]) -> str:
 
 
 def pasted_on_x(name: str) -> str:
-    display: Any = Display(name)
-    try:
+    with contextlib.closing(Display(name)) as display:
         window = display.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
         clipboard, text = display.intern_atom("CLIPBOARD"), display.intern_atom("UTF8_STRING")
         window.convert_selection(clipboard, text, text, X.CurrentTime)
@@ -195,8 +194,6 @@ def pasted_on_x(name: str) -> str:
         if answer is None or answer.property == X.NONE:
             return ""
         return bytes(window.get_full_property(text, X.AnyPropertyType).value).decode()
-    finally:
-        display.close()
 
 
 def _answer(display: Any) -> Any:
@@ -205,8 +202,6 @@ def _answer(display: Any) -> Any:
     while (left := deadline - time.monotonic()) > 0:
         if not display.pending_events():
             select.select([display], [], [], left)
-        while display.pending_events():
-            event = display.next_event()
-            if event.type == X.SelectionNotify:
-                return event
+        elif (event := display.next_event()).type == X.SelectionNotify:
+            return event
     return None

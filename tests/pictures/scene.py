@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 from Xlib.display import Display
 
@@ -55,16 +56,12 @@ _MEMORIES: Final = (
 def afternoon() -> Iterator[None]:
     """Live where it is half past three, whenever the pictures are made."""
     east = _AFTERNOON - time.gmtime().tm_hour
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = f"<PIC>{-east}"  # what POSIX counts is to the west
-    time.tzset()
-    try:
-        yield
-    finally:
-        os.environ.pop("TZ")
-        if before is not None:
-            os.environ["TZ"] = before
+    with contextlib.ExitStack() as stack:
+        stack.callback(time.tzset)
+        # What POSIX counts is to the west.
+        stack.enter_context(mock.patch.dict(os.environ, TZ=f"<PIC>{-east}"))
         time.tzset()
+        yield
 
 
 @contextlib.contextmanager
