@@ -196,12 +196,9 @@ class Desktop:
         wait_until(self.screen.has_manager, PATIENCE, "a window manager", explain=self.errors)
 
     def _home(self) -> dict[str, str]:
-        folders = {
+        kinds = ("config", "data", "state", "cache")
+        folders = {f"XDG_{kind.upper()}_HOME": self._folder / kind for kind in kinds} | {
             "HOME": self._folder / "home",
-            "XDG_CONFIG_HOME": self._folder / "config",
-            "XDG_DATA_HOME": self._folder / "data",
-            "XDG_STATE_HOME": self._folder / "state",
-            "XDG_CACHE_HOME": self._folder / "cache",
             "XDG_RUNTIME_DIR": self._runtime / "run",
             "TMPDIR": self._folder / "tmp",
         }

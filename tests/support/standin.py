@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, repeat
 from typing import Any
 from urllib.parse import quote
 
@@ -64,7 +65,7 @@ class Standin(Listener):
         self._counts: Counter[str] = Counter()
         self._in_flight = 0
         self._questions: list[Answer] = []
-        self._scripts: list[tuple[Callable[[Request], bool], list[Answer], Answer | None]] = []
+        self._scripts: list[tuple[Callable[[Request], bool], Iterator[Answer]]] = []
         self._changed = threading.Condition()
 
     # Scripts --------------------------------------------------------------------
@@ -84,8 +85,8 @@ class Standin(Listener):
             return wanted and (project is None or request.project == project) and when(request)
 
         with self._changed:
-            queue = list(answers)
-            self._scripts.insert(0, (matches, queue, queue[-1] if forever else None))
+            more = repeat(answers[-1]) if forever else ()
+            self._scripts.insert(0, (matches, chain(answers, more)))
 
     def script_questions(self, *answers: Answer) -> None:
         with self._changed:
@@ -296,10 +297,8 @@ class Standin(Listener):
         return {"success": True}
 
     def _scripted(self, request: Request) -> Answer:
-        for matches, queue, last in self._scripts:
-            if matches(request) and (queue or last is not None):
-                return queue.pop(0) if queue else last or self.default
-        return self.default
+        scripts = (answers for matches, answers in self._scripts if matches(request))
+        return next(chain.from_iterable(scripts), self.default)
 
     def _memories(self, request: Request, project: str) -> object:
         limit = int(request.query.get("limit", ["100"])[0])
