@@ -109,6 +109,7 @@ class ForkedHome(Home):
         process = Forked(
             command, env=whole, cwd=self.root, output=output, stdin=given, before=self._before
         )
+        given.unlink()  # it is open by now, and may hold a key
         try:
             code = process.wait(timeout)
         finally:
