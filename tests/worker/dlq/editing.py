@@ -26,12 +26,10 @@ class Editing:
         with context.ledger.transaction():
             for name in SOURCES:
                 context.ledger.trust(name)
-        for each in (A, B):
-            self.add(each)
         self.wishes: list[None] = []  # to retry
         self.edits = HandEdits(self.context, lambda: self.wishes.append(None))
         self.publisher = DlqPublisher(self.context, self.edits)
-        assert self.publisher.run()
+        self.publish(A, B)
 
     @property
     def stamp(self) -> str:
@@ -53,6 +51,19 @@ class Editing:
     def add(self, item: Item) -> None:
         self.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
 
+    def publish(self, *new: Item) -> None:
+        for each in new:
+            self.add(each)
+        assert self.publisher.run()
+
+    def edit_b(self) -> Item:
+        """Let a command give `b` another text, and show it."""
+        row, edit = self.known(B), letter("b", content="better")
+        self.context.inbox.change_content(row, edit, NOW)
+        self.context.inbox.change_values(row.key, edit, NOW)
+        self.publish()
+        return edit
+
     def dead(self) -> set[str]:
         rows = self.context.generations.dead_rows()
         return {json.loads(row.raw or b"")["id"] for row in rows}
@@ -64,8 +75,7 @@ class Editing:
         return self.known(item).state
 
     def holds_up(self) -> tuple[bool, bool]:
-        edits = self.edits
-        return edits.torn, edits.awaited
+        return self.edits.torn, self.edits.awaited
 
     def needs(self) -> bool:
         return self.publisher.needed

@@ -1,6 +1,5 @@
 """A small ledger in memory, and what the DLQ file showed of it, for the tests of the merge."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,31 +11,24 @@ from mem0tray.core.item import Item
 from mem0tray.ledger.generations import Showing, Shown
 from mem0tray.ledger.rows import Row
 from mem0tray.worker.dlq.merge import Base, Decisions, Ours, merge
+from tests.ledger.samples import letter
 
 SERVER = "http://here"
 
 
+def shown(identity: str, **fields: Any) -> Item:
+    """Make a dead letter as the file shows it, last tried at 200."""
+    return letter(identity, **{"project_id": "alpha", "last_attempt": 200.0} | fields)
+
+
 def dead_letter(identity: str, **fields: Any) -> bytes:
-    value = {
-        "id": identity,
-        "project_id": "alpha",
-        "content": f"text of {identity}",
-        "timestamp": 1,
-        "retry_count": 2,
-        "last_attempt": 200.0,
-        "moved_to_dlq_at": 50.0,
-    }
-    return json.dumps(value | fields).encode()
+    return shown(identity, **fields).raw
 
 
 def parsed(raw: bytes) -> Item:
     item = items.parse(raw)
     assert item is not None
     return item
-
-
-def shown(identity: str, **fields: Any) -> Item:
-    return parsed(dead_letter(identity, **fields))
 
 
 @dataclass(frozen=True)

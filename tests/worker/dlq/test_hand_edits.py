@@ -26,7 +26,7 @@ def test_what_we_wrote_ourselves_is_nobody_s_edit(editing: Editing) -> None:
 
 def test_a_retry_by_command_is_no_part_of_a_later_edit(editing: Editing) -> None:
     editing.context.inbox.make_due(editing.known(A).key, NOW)
-    assert editing.publisher.run()
+    editing.publish()
     editing.save(shown(A, last_attempt=0))
     assert editing.told == [HandEdit(discarded=1)]
     editing.save(shown(A, last_attempt=0))
@@ -41,7 +41,7 @@ def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
     assert editing.needs()
     editing.edits.run()
     assert len(editing.told) == 1
-    assert editing.publisher.run()
+    editing.publish()
     assert not editing.needs()
 
 
@@ -57,15 +57,12 @@ def test_a_copy_of_the_file_brings_back_what_was_deleted_but_not_what_was_forgot
 ) -> None:
     paths, inbox, row = editing.context.paths, editing.context.inbox, editing.known(B)
     before = paths.dlq.read_bytes()
-    edit = letter("b", content="better")
-    inbox.change_content(row, edit, NOW)
-    inbox.change_values(row.key, edit, NOW)
-    assert editing.publisher.run()
+    edit = editing.edit_b()
     after = paths.dlq.read_bytes()
     inbox.discard([row.key], NOW, "deleted")
     if forgotten:
         inbox.erase([row.key])
-    assert editing.publisher.run()
+    editing.publish()
     for data, item in ((before, B), (after, edit)):
         editing.put(data)
         editing.edits.run()
@@ -75,31 +72,24 @@ def test_a_copy_of_the_file_brings_back_what_was_deleted_but_not_what_was_forgot
 
 def test_a_new_item_without_an_id_gets_one(editing: Editing) -> None:
     editing.save(shown(A), shown(B), {"project_id": "p", "content": "by hand", "timestamp": 1})
-    assert editing.publisher.run()
+    editing.publish()
     found = json.loads(editing.context.paths.dlq.read_bytes())["items"]
     assert [each["content"] for each in found if not each.get("id")] == []
     assert found[2]["content"] == "by hand"
 
 
 def test_an_old_save_takes_out_an_item_whatever_text_an_edit_has_given_it(editing: Editing) -> None:
-    inbox, stamp, row = editing.context.inbox, editing.stamp, editing.known(B)
-    edit = letter("b", content="better")
-    inbox.change_content(row, edit, NOW)
-    inbox.change_values(row.key, edit, NOW)
-    assert editing.publisher.run()
+    stamp, edit = editing.stamp, editing.edit_b()
     editing.save(shown(A), stamp=stamp)
-    found = inbox.known(edit.name)
-    assert found is not None
+    found = editing.known(edit)
     assert (found.state, found.reason) == ("discarded", "hand edit")
 
 
 def test_an_old_save_brings_back_no_text_from_before_an_edit(editing: Editing) -> None:
     inbox, stamp, row = editing.context.inbox, editing.stamp, editing.known(B)
-    edit = letter("b", content="better")
-    inbox.change_content(row, edit, NOW)
-    inbox.change_values(row.key, edit, NOW)
+    editing.edit_b()
     editing.context.outbox.record_delivery(row.key, HERE, NOW)
-    assert editing.publisher.run()
+    editing.publish()
     editing.save(shown(A), shown(B), stamp=stamp)
     assert inbox.known(B.name) is None
     assert editing.needs()
@@ -122,15 +112,14 @@ def test_a_stamp_that_a_script_gives_each_time_is_unknown_each_time(
     def save(*items: Any) -> None:
         editing.put(json.dumps({"items": items, **stamp}).encode(), age=60.0 - next(files))
         editing.edits.run()
-        assert editing.publisher.run()
+        editing.publish()
 
     save(shown(A, note="mine"), shown(B))
-    editing.add(C)
-    assert editing.publisher.run()
+    editing.publish(C)
     save(shown(A, note="mine"), shown(B))
     assert editing.state(C) == "discarded"
     editing.context.inbox.discard([editing.known(B).key], NOW, "deleted")
-    assert editing.publisher.run()
+    editing.publish()
     save(shown(A, note="mine"), shown(B))
     assert editing.state(B) == "dead"
 
@@ -170,8 +159,7 @@ def test_a_slow_save_with_a_stamp_of_its_own_deletes_nothing_that_came_meanwhile
 ) -> None:
     found, part = SLOW_SAVES[save]
     data = json.dumps({"items": found, "last_update": "mine"}).encode()
-    editing.add(C)
-    assert editing.publisher.run()
+    editing.publish(C)
     with editing.context.paths.dlq.open("wb", buffering=0) as file:
         file.write(data[:part])
         editing.age()
@@ -186,8 +174,7 @@ def test_a_slow_save_with_a_stamp_of_its_own_deletes_nothing_that_came_meanwhile
 def test_what_another_editor_deleted_stays_away_from_a_save_of_one_who_had_not_seen_that(
     editing: Editing,
 ) -> None:
-    editing.add(C)
-    assert editing.publisher.run()
+    editing.publish(C)
     editing.save(shown(A), shown(letter("new")), stamp="one, who has not seen c")
     assert editing.state(B) == "discarded"
     editing.save(shown(A), shown(B), shown(C), shown(letter("newer")), stamp="another")
@@ -195,8 +182,7 @@ def test_what_another_editor_deleted_stays_away_from_a_save_of_one_who_had_not_s
 
 
 def test_a_deletion_after_a_broken_file_counts(editing: Editing) -> None:
-    editing.add(C)
-    assert editing.publisher.run()
+    editing.publish(C)
     items = [shown(A, retry_count=7), shown(B)]
     editing.put(json.dumps({"items": [*items, shown(C)], "last_update": "mine"}).encode()[:-1])
     editing.edits.run()
@@ -224,8 +210,7 @@ def test_a_save_that_asks_for_retries_is_heard_whoever_reads_it(
     data = json.dumps({"items": [shown(A, last_attempt=0)], "last_update": editing.stamp}).encode()
     with path.open("r+b") as former:
         if read_by == "late":
-            editing.add(C)
-            assert editing.publisher.run()
+            editing.publish(C)
             former.write(data)
             former.truncate()
             former.flush()
@@ -243,13 +228,11 @@ def test_a_late_save_that_is_being_written_outlasts_our_next_one(editing: Editin
         {"items": [shown(A), shown(B), shown(letter("new"))], "last_update": editing.stamp}
     ).encode()
     with editing.context.paths.dlq.open("r+b", buffering=0) as file:
-        editing.add(C)
-        assert editing.publisher.run()
+        editing.publish(C)
         file.write(data[:-40])
         file.truncate()
         editing.publisher.merge_late_save()
-        editing.add(letter("d"))
-        assert editing.publisher.run()
+        editing.publish(letter("d"))
         file.write(data[-40:])
     editing.publisher.merge_late_save()
     assert editing.dead() == {"a", "b", "c", "d", "new"}

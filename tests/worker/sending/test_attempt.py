@@ -21,15 +21,13 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
 from tests.ledger.samples import NOW
 from tests.worker.ground import grounded, told_on
+from tests.worker.sending.court import FAILED, SILENT, TAKEN
 
 NEW = Job(
     1, FRESH, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0, taken=None, delivered=None,
     timestamp=0.0, ticket=None, read_there=False,
 )  # fmt: skip
 UNKNOWN = replace(NEW, unknown=NOW - 1.0)
-TAKEN = Outcome(Kind.DELIVERED, 201, "")
-FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
-NO_ANSWER = Outcome(Kind.NO_ANSWER, None, "no answer", timed_out=True, may_have_it=True)
 
 
 class Attempting:
@@ -57,16 +55,16 @@ def attempting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Atte
 
 def test_only_the_third_question_in_vain_is_enough(attempting: Attempting) -> None:
     """A memory is sent without an answer only after three questions about itself in a row."""
-    made = [attempting.make(replace(UNKNOWN, key=key), NO_ANSWER) for key in (1, 2) * 3]
+    made = [attempting.make(replace(UNKNOWN, key=key), SILENT) for key in (1, 2) * 3]
     assert [each.kind for each in made] == [*[Kind.ASKED_IN_VAIN] * 4, *[Kind.DELIVERED] * 2]
     assert all(each.may_have_it for each in made[:4])
     assert attempting.client.save.call_count == 2
-    assert attempting.make(UNKNOWN, NO_ANSWER).kind is Kind.ASKED_IN_VAIN
+    assert attempting.make(UNKNOWN, SILENT).kind is Kind.ASKED_IN_VAIN
 
 
 def test_an_answer_starts_the_row_anew(attempting: Attempting) -> None:
     kinds = []
-    for found in (NO_ANSWER, NO_ANSWER, Presence.ABSENT, NO_ANSWER, NO_ANSWER):
+    for found in (SILENT, SILENT, Presence.ABSENT, SILENT, SILENT):
         made = attempting.make(UNKNOWN, found)
         attempting.attempts.note_end(UNKNOWN, made)
         kinds.append(made.kind)
@@ -77,7 +75,7 @@ def test_where_nobody_was_reached_nobody_was_asked(attempting: Attempting) -> No
     refused = Outcome(Kind.OUTAGE, None, "connection refused")
     assert {attempting.make(UNKNOWN, refused).kind for _ in range(9)} == {Kind.ASKED_IN_VAIN}
     for _ in range(3):
-        attempting.make(UNKNOWN, NO_ANSWER)
+        attempting.make(UNKNOWN, SILENT)
     attempting.client.save.assert_called_once()
     assert attempting.make(UNKNOWN, refused).kind is Kind.ASKED_IN_VAIN
 
@@ -197,7 +195,7 @@ def test_an_outcome_that_is_known_ends_the_silence_about_it(
     monkeypatch.setattr(time, "monotonic", lambda: 5_000.0)
     future = replace(UNKNOWN, unknown=NOW + 1.0)
     attempting.context.unknown_until = 70.0
-    attempting.attempts.note_end(future, NO_ANSWER)
+    attempting.attempts.note_end(future, SILENT)
     attempting.make(future, Presence.ABSENT)
     assert attempting.client.ask.call_args.args[2] == 5_000.0
     attempting.attempts.note_end(future, FAILED)

@@ -25,12 +25,9 @@ from mem0tray.worker.sending.delivery import Delivery, Throttle, choose_lane
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, row, table
 from tests.server.wire import PATIENCE
 from tests.worker.ground import grounded, told_on
+from tests.worker.sending.court import FAILED, FORBIDDEN, SILENT, TAKEN
 
-TAKEN = Outcome(Kind.DELIVERED, 201, "")
 SLOWLY = Outcome(Kind.DELIVERED, 201, "", duration=0.5)  # so that all slots open
-FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
-LOST = Outcome(Kind.NO_ANSWER, None, "lost", timed_out=True, may_have_it=True)
-FORBIDDEN = Outcome(Kind.FORBIDDEN, 404, "no")
 
 
 class Steps:
@@ -113,7 +110,7 @@ def test_the_first_request_goes_alone(steps: Steps) -> None:
     assert steps.delivery.under_way == 4
 
 
-@pytest.mark.parametrize("outcome", [LOST, FORBIDDEN])
+@pytest.mark.parametrize("outcome", [SILENT, FORBIDDEN])
 def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome) -> None:
     steps.open_slots()
     steps.fresh("a", "b", "c")
@@ -219,7 +216,7 @@ def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
     steps.turn(1)
     steps.delivery._senders.clear()
     steps.delivery.stop(0.0)
-    assert steps.turn(0, LOST) == ""
+    assert steps.turn(0, SILENT) == ""
     assert steps.turn(1, TAKEN) == ""
     assert "claimed" in row(steps.context.ledger, lost)
     assert row(steps.context.ledger, taken)["state"] == "delivered"
@@ -313,7 +310,7 @@ class Sending:
         self.told: queue.Queue[Event] = queue.Queue()
         context.events.subscribe(self.told.put)
         self.client = mock.Mock()
-        self.client.save.return_value = Outcome(Kind.DELIVERED, 200, "")
+        self.client.save.return_value = TAKEN
         breaker = context.breaker
         breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.delivery = Delivery(context, lambda: self.client, breaker.await_probe, lambda: None)

@@ -17,17 +17,13 @@ from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.samples import NOW, fresh, known, letter
 from tests.worker.ground import grounded
+from tests.worker.sending.court import FAILED, FORBIDDEN, OUTAGE, SILENT, SLOW, TAKEN
 
-STORED = Outcome(Kind.DELIVERED, 200, "")
-FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
 CUT = Outcome(Kind.NO_ANSWER, None, "the connection was lost", may_have_it=True)
-SLOW = Outcome(Kind.NO_ANSWER, None, "no answer", timed_out=True, may_have_it=True)
-DOWN = Outcome(Kind.OUTAGE, None, "connection refused")
 PROXY = Outcome(Kind.OUTAGE, 502, "502", may_have_it=True)
 BROKEN = Outcome(Kind.ITEM_FAILURE, 500, "500", may_have_it=True)
 DENIED = Outcome(Kind.UNAUTHORIZED, 401, "401 Unauthorized")
-FORBIDDEN = Outcome(Kind.FORBIDDEN, 403, "403 Forbidden")
-BUSY = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
+ANSWERS = (FAILED, CUT, SILENT, OUTAGE, PROXY, BROKEN, DENIED, FORBIDDEN, SLOW)
 
 
 class Server:
@@ -40,13 +36,13 @@ class Server:
         self.stored: list[str] = []
         self.keys: list[str] = []
         self.asked = 0
-        self.answer = STORED
+        self.answer = TAKEN
         self.stores = False
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
         del timeout
         self.keys.append(memory.key)
-        if self.stores or self.answer is STORED:
+        if self.stores or self.answer is TAKEN:
             self.stored.append(str(memory.content))
         return self.answer
 
@@ -54,7 +50,7 @@ class Server:
         del timeout, since
         self.asked += 1
         if self.silent:
-            return SLOW
+            return SILENT
         if not self.tells:
             return Presence.CANNOT_TELL
         return Presence.PRESENT if str(memory.content) in self.stored else Presence.ABSENT
@@ -76,7 +72,7 @@ class Scene:
         return NOW + 60.0 * next(self._minutes)
 
     def send(
-        self, key: int, server: Server, answer: Outcome = STORED, *, stores: bool = False
+        self, key: int, server: Server, answer: Outcome = TAKEN, *, stores: bool = False
     ) -> Outcome:
         self.context.server = server.name
         server.answer, server.stores = answer, stores
@@ -168,15 +164,12 @@ def discard_and_restore(scene: Scene, key: int, there: Server) -> None:
     assert scene.put_back(fresh("m")) == key
 
 
-SAID = (FAILED, CUT, SLOW, DOWN, PROXY, BROKEN, DENIED, FORBIDDEN, BUSY)
-
-
 @pytest.mark.row(36)
 @pytest.mark.parametrize(
     ("lane", "lost", "between"),
     [
-        *(("fresh", CUT, twice(said)) for said in SAID),
-        *(("dead", lost, twice(FAILED)) for lost in (CUT, SLOW, PROXY, BROKEN)),
+        *(("fresh", CUT, twice(said)) for said in ANSWERS),
+        *(("dead", lost, twice(FAILED)) for lost in (CUT, SILENT, PROXY, BROKEN)),
         ("fresh", CUT, bury),
         ("fresh", CUT, begin_anew),
         ("fresh", CUT, discard_and_restore),
@@ -300,7 +293,7 @@ def test_questions_in_vain_are_of_one_server(scene: Scene, a: Server, b: Server)
 
 
 @pytest.mark.row(36)
-@pytest.mark.parametrize("late", [CUT, SLOW, PROXY], ids=["cut", "slow", "502"])
+@pytest.mark.parametrize("late", [CUT, SILENT, PROXY], ids=["cut", "slow", "502"])
 def test_what_comes_too_late_is_of_the_server_that_it_comes_from(
     scene: Scene, a: Server, b: Server, late: Outcome
 ) -> None:
