@@ -60,11 +60,6 @@ def leave(ground: QueueScene, verb: str, *names: tuple[str, bytes]) -> Path:
     return orders.leave(ground.context.paths, orders.about(verb, names))
 
 
-def test_without_orders_nothing_is_done(handler: OrderHandler) -> None:
-    assert handler.apply(files_read=True) == 0
-    handler.answer()
-
-
 def test_orders_are_applied_in_their_order_and_answered(
     ground: QueueScene, handler: OrderHandler
 ) -> None:
@@ -254,13 +249,6 @@ def test_a_deletion_is_reported_with_how_many_and_where_they_can_be_restored(
     assert texts(ground) == 2
 
 
-def test_what_no_longer_waits_cannot_be_deleted(ground: QueueScene) -> None:
-    apply(ground, DELETE, BOTH)
-    ground.told.clear()
-    assert apply(ground, DELETE, [UNKNOWN, *BOTH]) == dict.fromkeys([UNKNOWN, *BOTH], GONE)
-    assert ground.told == []
-
-
 @pytest.mark.parametrize("server", [HERE, ELSEWHERE])
 def test_what_the_present_server_has_stays_delivered(ground: QueueScene, server: str) -> None:
     deliver(ground, WAITS, server)
@@ -294,22 +282,11 @@ def test_what_a_new_ledger_found_in_a_file_was_not_sent_as_far_as_is_known(
 
 
 def test_a_forgotten_text_leaves_the_ledger_and_its_files(ground: QueueScene) -> None:
-    apply(ground, FORGET, [WAITS.name])
+    apply(ground, FORGET, [WAITS.name], backup="b.json")
     assert (texts(ground), ground.column("reason", WAITS)) == (1, "forgotten")
-    assert ground.told == [events.UserAction(FORGET, 0, 1)]
+    assert ground.told == [events.UserAction(FORGET, 0, 1)]  # of which no backup is told
     for file in ground.context.paths.data_dir.glob("ledger.sqlite3*"):
         assert b"text of a" not in file.read_bytes()
-
-
-def test_of_what_is_forgotten_no_backup_is_told(ground: QueueScene) -> None:
-    apply(ground, FORGET, BOTH, backup="b.json")
-    assert ground.told == [events.UserAction(FORGET, 1, 1)]
-
-
-def test_what_was_deleted_before_can_be_forgotten(ground: QueueScene) -> None:
-    apply(ground, DELETE, [WAITS.name])
-    apply(ground, FORGET, [WAITS.name])
-    assert ground.column("reason", WAITS) == "forgotten"
 
 
 def test_to_forget_what_is_delivered_is_never_too_late(ground: QueueScene) -> None:
@@ -336,11 +313,13 @@ def test_what_is_held_is_sent(ground: QueueScene) -> None:
     assert ground.told == [events.UserAction(RETRY, fresh=1)]
 
 
-def test_what_is_gone_or_delivered_is_not_retried(ground: QueueScene) -> None:
+def test_what_is_gone_or_delivered_is_not_touched(ground: QueueScene) -> None:
     deliver(ground, WAITS)
     apply(ground, DELETE, [DEAD.name])
     ground.told.clear()
     assert list(apply(ground, RETRY, BOTH).values()) == [DELIVERED, GONE]
+    assert list(apply(ground, DELETE, [UNKNOWN, DEAD.name]).values()) == [GONE, GONE]
+    assert edit(ground, DEAD, letter("b", content="new")) == GONE
     assert ground.told == []
 
 
@@ -503,13 +482,6 @@ def test_the_new_text_of_what_is_delivered_already_is_sent_too(
     assert edit(ground, old, new) == DELIVERED
     assert states(ground, old, new) == ["delivered", "dead" if dead else "pending"]
     assert ground.told == [events.DeliveredAfterDeletion("p", old.id, edited=True)]
-
-
-def test_an_edit_of_what_is_deleted_changes_nothing(ground: QueueScene) -> None:
-    apply(ground, DELETE, [DEAD.name])
-    ground.told.clear()
-    assert edit(ground, DEAD, letter("b", content="new")) == GONE
-    assert ground.told == []
 
 
 def test_an_edit_to_a_text_that_is_delivered_already_sends_it_to_nobody_again(

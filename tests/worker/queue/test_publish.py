@@ -37,14 +37,9 @@ class Turns:
         self.context.faults = Faults(self.context.events, lambda *_: None)
         self.publisher = QueuePublisher(scene.context, QueueIntake(scene.context))
         self.waits: list[float] = []
-        self.left = False
         self._patch = monkeypatch
-        monkeypatch.setattr(self.publisher._leaving, "wait", self._wait)
-        monkeypatch.setattr(self.publisher._stopping, "wait", self.waits.append)
-
-    def _wait(self, seconds: float) -> bool:
-        self.waits.append(seconds)
-        return self.left
+        for event in (self.publisher._leaving, self.publisher._stopping):
+            monkeypatch.setattr(event, "wait", self.waits.append)
 
     def take_turn(self, publish: Callable[[], bool] | None = None) -> None:
         self.waits.clear()
@@ -53,11 +48,6 @@ class Turns:
             if publish is not None:
                 patch.setattr(self.publisher, "_publish", publish)
             self.publisher._guarded()
-
-    def will_try_again(self) -> bool:
-        told = self.publisher._signal.is_set()
-        self.publisher._signal.clear()
-        return told
 
 
 @pytest.fixture
@@ -84,7 +74,7 @@ def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> 
 def test_a_trouble_is_told_once_and_tried_again_later(turns: Turns) -> None:
     turns.take_turn(mock.Mock(side_effect=ValueError("odd")))
     assert turns.waits == [5.0]
-    assert turns.will_try_again()
+    assert turns.publisher._signal.is_set()
     turns.take_turn(mock.Mock(side_effect=ValueError("odd")))
     hindered = [turns.publisher.hindered]
     turns.take_turn()
@@ -242,7 +232,7 @@ def publishing(scene: QueueScene) -> Publishing:
 def test_the_time_of_the_last_delivery_is_shown(publishing: Publishing) -> None:
     publishing.take_in(A, stats={"last_sync": "yesterday"})
     assert publishing.publish()["stats"]["last_sync"] == "yesterday"
-    (key,) = (publishing.scene.known(A).key,)
+    key = publishing.scene.known(A).key
     publishing.context.outbox.claim(key, NOW)
     publishing.context.outbox.record_delivery(key, HERE, NOW + 5)
     found = publishing.publish()

@@ -109,17 +109,21 @@ def test_where_the_server_cannot_tell_a_failure_leaves_it_unknown(attempting: At
     assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) == replace(FAILED, may_have_it=True)
 
 
-def test_where_the_server_cannot_tell_our_own_memory_counts(attempting: Attempting) -> None:
-    job = replace(UNKNOWN, delivered=NOW - 9.0, taken=NOW - 5.0)
-    found = attempting.make(job, Presence.CANNOT_TELL)
-    assert found == Outcome(Kind.FOUND, None, "the server took it before")
+@pytest.mark.parametrize(
+    ("delivered", "made"),
+    [
+        (NOW - 9.0, Outcome(Kind.FOUND, None, "the server took it before")),
+        (None, Outcome(Kind.HELD, None, PERHAPS, may_have_it=True)),
+    ],
+)
+def test_where_the_server_cannot_tell_what_is_remembered_counts(
+    attempting: Attempting, delivered: float | None, made: Outcome
+) -> None:
+    """What we delivered is there; what another worker may have delivered is held."""
+    job = replace(UNKNOWN, delivered=delivered, taken=NOW - 5.0)
+    assert attempting.make(job, Presence.CANNOT_TELL) == made
     attempting.client.save.assert_not_called()
-
-
-def test_what_another_worker_may_have_delivered_is_held(attempting: Attempting) -> None:
-    found = attempting.make(replace(UNKNOWN, taken=NOW - 5.0), Presence.CANNOT_TELL)
-    assert found == Outcome(Kind.HELD, None, PERHAPS, may_have_it=True)
-    attempting.client.save.assert_not_called()
+    assert attempting.make(job, Presence.ABSENT) is TAKEN  # an answer wins
 
 
 @pytest.mark.parametrize(
@@ -152,11 +156,6 @@ def test_a_server_that_does_not_know_its_own_ticket_has_lost_the_memory_unless_i
     made = attempting.make(replace(UNKNOWN, ticket=Ticket("event-1", at)), Presence.CANNOT_TELL)
     assert (made.kind, made.ticket, made.message) == (kind, ticket, message)
     assert made.may_have_it
-
-
-def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:
-    job = replace(UNKNOWN, delivered=NOW - 9.0, taken=NOW - 5.0)
-    assert attempting.make(job, Presence.ABSENT) is TAKEN
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,12 @@ ILL = Health(healthy=False, reason=reasons.quoted("down"))
 
 
 class Choosing:
-    """A chosen server whose delivery, prober and connections are stand-ins."""
+    """A chosen server whose delivery, prober, connections and clock are stand-ins."""
 
     def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
         self.context = context
         self.context.wake = mock.Mock()
+        self.moment = 1000.0
         self.told = told_on(context)
         self.breaker = context.breaker
         self.delivery: Any = stand_in(Delivery, under_way=0, delivered_at=-inf)
@@ -54,6 +55,7 @@ class Choosing:
         monkeypatch.setattr(chosen_server, "Delivery", self._delivery)
         monkeypatch.setattr(chosen_server, "Prober", lambda _: self.prober)
         monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
+        monkeypatch.setattr(time, "monotonic", lambda: self.moment)
         self.chosen = ChosenServer(context)
 
     def _delivery(self, *arguments: Any) -> Any:
@@ -127,22 +129,9 @@ def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosi
     choosing.chosen.close()
 
 
-class Clock:
-    """A monotonic clock that stands still unless it is set."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1000.0
-        monkeypatch.setattr(time, "monotonic", lambda: self.now)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
-
-
 @pytest.mark.parametrize(("interval", "idle"), [(30.0, 600.0), (300.0, 600.0), (900.0, 900.0)])
 def test_a_server_that_is_well_is_probed_every_ten_minutes(
-    choosing: Choosing, clock: Clock, interval: float, idle: float
+    choosing: Choosing, interval: float, idle: float
 ) -> None:
     """After the last probe or delivery; the prober looks at each interval whether that holds."""
     choosing.context.settings = Settings(sync=SyncSettings(probe_interval=interval))
@@ -150,15 +139,15 @@ def test_a_server_that_is_well_is_probed_every_ten_minutes(
     choosing.chosen.probed(WELL, None)
     until = choosing.chosen.until_probe
     assert until() == interval
-    clock.now += idle
+    choosing.moment += idle
     assert until() == pytest.approx(0.0)
-    choosing.delivery.delivered_at = clock.now
+    choosing.delivery.delivered_at = choosing.moment
     assert until() == interval
 
 
 @pytest.mark.parametrize("why", ["down", "refuses", "embedded"])
 def test_a_server_whose_state_may_change_any_moment_is_probed_at_each_interval(
-    choosing: Choosing, clock: Clock, why: str
+    choosing: Choosing, why: str
 ) -> None:
     """One that is down, or refuses everything; and the embedded one, which may have to start."""
     choosing.connection()
@@ -168,7 +157,7 @@ def test_a_server_whose_state_may_change_any_moment_is_probed_at_each_interval(
         choosing.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
     until = choosing.chosen.until_probe
     assert until() == 30.0
-    clock.now += 30.0
+    choosing.moment += 30.0
     assert until() == 0.0
 
 
@@ -182,14 +171,14 @@ def test_a_server_whose_state_may_change_any_moment_is_probed_at_each_interval(
     ],
 )
 def test_after_a_silence_nothing_is_sent_before_a_probe(
-    choosing: Choosing, clock: Clock, silence: float, under_way: int, *, paused: bool, probes: bool
+    choosing: Choosing, silence: float, under_way: int, *, paused: bool, probes: bool
 ) -> None:
     choosing.connection()
     choosing.chosen.probed(WELL, None)
     if paused:
         choosing.breaker.pause(NOW + 60)
     choosing.delivery.under_way = under_way
-    clock.now += silence
+    choosing.moment += silence
     choosing.chosen.freshen()
     assert choosing.prober.kick.call_count == probes
     assert choosing.breaker.lets_through(NOW) is (not probes and not paused)
@@ -325,10 +314,6 @@ def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clients:
     return Clients(tmp_path, monkeypatch)
 
 
-def version(connection: ServerConnection) -> int:
-    return connection.version
-
-
 def test_a_server_of_the_user_s_is_named_by_its_address(clients: Clients) -> None:
     with closing(
         clients.connection("https://a.test:8443/mem/", dialect="odd", user="me", infer=True)
@@ -392,11 +377,11 @@ def test_another_port_or_token_is_another_address(clients: Clients) -> None:
     found = clients.connection("local")
     found.probe_client()
     found.probe_client()
-    assert (version(found), clients.forget.call_count) == (1, 1)
+    assert (found.version, clients.forget.call_count) == (1, 1)
     for number, token in enumerate(("token", "another"), 2):
         clients.ensure.return_value = Endpoint(4001, 7, token, 0.0)
         found.probe_client()
-        assert (version(found), clients.forget.call_count) == (number, number)
+        assert (found.version, clients.forget.call_count) == (number, number)
         assert clients.made[-1][0] == ServerAddress.of("http://127.0.0.1:4001", token)
 
 

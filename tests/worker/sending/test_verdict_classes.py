@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.circuit_breaker import LONGEST_BREAK
-from mem0tray.core.due import LONGEST_WORK, work_due
+from mem0tray.core.due import LONGEST_WORK
 from mem0tray.core.item import EDITED, Kind
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY
 from mem0tray.ledger.outbox import Job
@@ -108,26 +108,22 @@ def test_a_delivery_that_beats_what_the_user_did_is_told(court: Court, reason: s
     assert court.apply(job, TAKEN) == [events.Delivered("p", "m"), late]
 
 
-def wish(court: Court, job: Job, at: float) -> None:
-    """Let the user ask for a retry, by setting the time of the last attempt."""
-    with court.context.ledger.transaction() as db:
-        db.execute("UPDATE items SET last_attempt = ? WHERE key = ?", (at, job.key))
-
-
-@pytest.mark.parametrize("at", [0.0, -1.0])
-def test_a_retry_that_was_asked_for_meanwhile_still_stands(court: Court, at: float) -> None:
-    job = court.letter()
-    wish(court, job, at)
-    assert court.apply(job, FAILED) == [events.DlqRetryFailed("p", "d", 3, 240.0, SAID)]
-    assert court.row(job)["due"] == NOW
-
-
-@pytest.mark.parametrize(("before", "after"), [(0.0, 0.0), (5.0, 1.0)])
-def test_a_wish_that_was_followed_is_no_new_one(court: Court, before: float, after: float) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "again"),
+    [(NOW, 0.0, True), (NOW, -1.0, True), (0.0, 0.0, False), (5.0, 1.0, False)],
+)
+def test_a_retry_that_was_asked_for_meanwhile_still_stands(
+    court: Court, before: float, after: float, *, again: bool
+) -> None:
+    """By setting the time of the last attempt; a wish that this attempt followed is no new one."""
     job = court.letter(last_attempt=before)
-    wish(court, job, after)
-    assert len(court.apply(job, FAILED)) == 2
-    assert court.row(job)["due"] == NOW + 240
+    with court.context.ledger.transaction() as db:
+        db.execute("UPDATE items SET last_attempt = ? WHERE key = ?", (after, job.key))
+    failed, waits = (
+        events.DlqRetryFailed("p", "d", 3, 240.0, SAID), events.InBackoff("p", "d", 240.0),
+    )  # fmt: skip
+    assert court.apply(job, FAILED) == ([failed] if again else [failed, waits])
+    assert court.row(job)["due"] == (NOW if again else NOW + 240)
 
 
 def test_what_was_discarded_meanwhile_is_counted_no_more(court: Court) -> None:
@@ -199,17 +195,6 @@ def test_what_the_server_is_at_work_on_is_uncounted_and_asked_soon(court: Court,
     assert "claimed" not in court.row(job)
     assert (ticket_of(court, job), court.asked_since(job)) == ("event-1", NOW)
     assert court.history() == []
-
-
-def test_the_server_is_asked_at_growing_intervals() -> None:
-    """After 2, 4, 8 … seconds, and then every `longest`; a clock set back makes no long wait."""
-    at, asked = 0.0, []
-    while at < 100:
-        at = work_due(at, 0.0, 30.0)
-        asked.append(at)
-    assert asked == [2, 4, 8, 16, 32, 62, 92, 122]
-    assert work_due(0.0, 500.0, 30.0) == 2
-    assert work_due(50.0, 0.0, 1.0) == 51
 
 
 def test_an_answer_that_it_is_at_work_still_changes_nothing(court: Court) -> None:

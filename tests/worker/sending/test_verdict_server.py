@@ -10,6 +10,7 @@ from mem0tray.core.reasons import quoted
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY
 from mem0tray.server.answers import NOT_KEPT, classify, no_use
 from mem0tray.server.model import Outcome, Reply
+from mem0tray.server.remedy import UPDATE, of_redirect
 from mem0tray.worker.sending.verdict import LASTING
 from tests.ledger.samples import NOW, fresh
 from tests.worker.sending.court import (
@@ -28,9 +29,12 @@ from tests.worker.sending.court import (
 )
 
 
-def test_an_outage_counts_nothing(court: Court) -> None:
+@pytest.mark.parametrize("canary", [False, True])
+def test_an_outage_counts_nothing(court: Court, *, canary: bool) -> None:
     job = court.fresh()
-    assert court.apply(job, OUTAGE) == []
+    if canary:
+        refuse_all(court)
+    assert court.apply(job, OUTAGE, canary=canary) == []
     found = court.row(job)
     assert (found["retries"], found["due"]) == (0, SET_ASIDE)
     assert "claimed" not in found
@@ -176,12 +180,15 @@ def test_a_refusal_with_nobody_to_compare_counts(court: Court) -> None:
 
 
 def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
+    """A second one of the same project proves nothing."""
     court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
-    job = court.fresh()
-    assert court.apply(job, FORBIDDEN) == []
+    jobs = [court.fresh(name) for name in ("a", "b")]
+    for job in jobs:
+        assert court.apply(job, FORBIDDEN) == []
+        assert court.row(job)["due"] == SET_ASIDE
     assert court.avoided() == "p"
-    assert court.verdicts.suspects == {job.key}
-    assert court.row(job)["due"] == SET_ASIDE
+    assert court.verdicts.suspects == {job.key for job in jobs}
+    assert court.state() == HEALTHY
 
 
 def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None:
@@ -194,14 +201,6 @@ def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None
     assert "Set the right address" in court.reason()
     assert court.row(job)["due"] == due
     assert court.row(job)["retries"] == 0
-
-
-def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> None:
-    court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
-    for name in ("a", "b"):
-        court.apply(court.fresh(name), FORBIDDEN)
-    assert court.state() == HEALTHY
-    assert len(court.verdicts.suspects) == 2
 
 
 @pytest.mark.parametrize(
@@ -224,14 +223,6 @@ def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
     assert (court.asked_since(job) == NOW) == outcome.may_have_it
 
 
-def test_a_canary_that_meets_an_outage_is_set_aside(court: Court) -> None:
-    job = court.fresh()
-    refuse_all(court)
-    court.apply(job, OUTAGE, canary=True)
-    assert court.verdicts.suspects == {job.key}
-    assert len(court.outages) == 1
-
-
 PAGE = Outcome(Kind.OUTAGE, 200, "200 OK, but the answer is not a JSON object", may_have_it=True)
 KEEPS_NOTHING = Outcome(Kind.OUTAGE, 200, "", may_have_it=True).because(no_use(200, NOT_KEPT))
 
@@ -241,7 +232,8 @@ def redirected(address: str) -> Outcome:
     return classify(Reply(302, {"location": address}, b"", 0.1), NOW, bool)
 
 
-REDIRECT = redirected("https://a/api/memory")
+REDIRECTED_TO = "https://a/api/memory"
+REDIRECT = redirected(REDIRECTED_TO)
 ASKED = Outcome(Kind.ASKED_IN_VAIN, 200, PAGE.message, may_have_it=True)
 
 
@@ -283,19 +275,10 @@ def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome, *, is_only_o
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
-        (
-            KEEPS_NOTHING,
-            (
-                "mem0.test does not have what it said that it stored."
-                " Update the server: an earlier version says that it stores memories, and does not."
-            ),
-        ),
+        (KEEPS_NOTHING, f"mem0.test does not have what it said that it stored. {UPDATE}"),
         (
             REDIRECT,
-            (
-                "mem0.test redirects deliveries to https://a/api. If your server is there, set its"
-                " address: `mem0tray config set server.url https://a/api`."
-            ),
+            f"mem0.test redirects deliveries to https://a/api. {of_redirect(REDIRECTED_TO)}",
         ),
     ],
     ids=["keeps nothing", "redirects"],
