@@ -99,39 +99,22 @@ def test_a_clock_that_was_set_back_makes_nothing_wait(ground: QueueScene) -> Non
     assert ground.context.outbox.due(key) == NOW + 30.0
 
 
-@pytest.fixture
-def in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
-    with opened(tmp_path, monkeypatch) as made:
-        yield made
+def test_a_broken_file_is_kept_whole_and_told_once_a_save(ground: QueueScene) -> None:
+    context, queue, dlq = ground.context, ground.context.paths.queue, ground.context.paths.dlq
+    saves = ((queue, b"{odd"), (queue, b"{odder"), (dlq, b"{odder"))
+    for path, data in saves:
+        path.write_bytes(data)
+        signature = atomic.signature(path)
+        assert signature is not None
+        for _ in range(2):
+            context.quarantine_file(path, data, signature, "why")
+    names = {path.read_bytes(): path.name for path in context.paths.quarantine.iterdir()}
+    assert ground.told == [events.FileBroken(path.name, "why", names[data]) for path, data in saves]
 
 
-def test_a_broken_file_is_kept_whole_and_told_once_a_save(in_use: QueueScene) -> None:
-    context, source = in_use.context, in_use.context.paths.queue
-    source.write_bytes(b"{odd")
-    signature = atomic.signature(source)
-    assert signature is not None
+def test_an_item_that_makes_no_sense_is_kept_and_told_once(ground: QueueScene) -> None:
     for _ in range(2):
-        context.quarantine_file(source, b"{odd", signature, "why")
-    (name,) = (path.name for path in context.paths.quarantine.iterdir())
-    assert in_use.told == [events.FileBroken("mem0_queue.json", "why", name)]
-    source.write_bytes(b"{odder")
-    signature = atomic.signature(source)
-    assert signature is not None
-    context.quarantine_file(source, b"{odder", signature, "why")
-    context.quarantine_file(context.paths.dlq, b"{odder", signature, "why")
-    another = (
-        (set(context.paths.quarantine.iterdir()) - {context.paths.quarantine / name}).pop().name
-    )
-    assert in_use.told[1:] == [
-        events.FileBroken("mem0_queue.json", "why", another),
-        events.FileBroken("mem0_queue_dlq.json", "why", another),
-    ]
-
-
-def test_an_item_that_makes_no_sense_is_kept_and_told_once(in_use: QueueScene) -> None:
-    context, source = in_use.context, in_use.context.paths.queue
-    for _ in range(2):
-        context.quarantine_items(source, [b"odd"], "why")
-    (kept,) = context.paths.quarantine.iterdir()
-    assert kept.read_bytes() == b"odd"
-    assert in_use.told == [events.Quarantined("mem0_queue.json", kept.name, "why")]
+        ground.context.quarantine_items(ground.context.paths.queue, [b"odd"], "why")
+    assert ground.kept() == [b"odd"]
+    (name,) = (path.name for path in ground.context.paths.quarantine.iterdir())
+    assert ground.told == [events.Quarantined("mem0_queue.json", name, "why")]

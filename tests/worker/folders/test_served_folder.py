@@ -158,10 +158,6 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     return found
 
 
-def each_place(there: Paths) -> Iterator[Path]:
-    yield from (there.queue_lock, there.log, there.queue_backup, there.dlq_backup)
-
-
 def refused(there: Paths) -> str:
     """What is said of the place that is none; empty where all are in order."""
     try:
@@ -171,9 +167,9 @@ def refused(there: Paths) -> str:
     return ""
 
 
-@pytest.mark.parametrize("number", range(4))
-def test_a_folder_in_the_place_of_a_file_is_named(there: Paths, number: int) -> None:
-    path = list(each_place(there))[number]
+@pytest.mark.parametrize("name", ["queue_lock", "log", "queue_backup", "dlq_backup"])
+def test_a_folder_in_the_place_of_a_file_is_named(there: Paths, name: str) -> None:
+    path: Path = getattr(there, name)
     path.mkdir(parents=True)
     assert refused(there).startswith(f"{path} is a folder, not a file.")
 

@@ -92,11 +92,14 @@ def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(tmp_path: Path) -> No
         assert seen.woken()
 
 
-def test_our_own_metrics_wake_nobody(tmp_path: Path) -> None:
-    with watching(tmp_path) as seen:
+@pytest.mark.parametrize("ours", [True, False])
+def test_our_own_metrics_wake_nobody_and_those_of_another_worker_do(
+    tmp_path: Path, *, ours: bool
+) -> None:
+    with watching(tmp_path, unchanged=ours) as seen:
         for number in range(20):
             atomic.replace(seen.paths.metrics, b"%d" % number)
-        assert seen.quiet()
+        assert seen.quiet() if ours else seen.woken()
 
 
 def test_a_file_that_is_about_to_take_the_place_of_another_wakes_nobody(tmp_path: Path) -> None:
@@ -105,12 +108,6 @@ def test_a_file_that_is_about_to_take_the_place_of_another_wakes_nobody(tmp_path
         with pytest.raises(ZeroDivisionError), Temporary(seen.folder / FILE) as new:
             new.fd / 0
         assert seen.quiet()
-
-
-def test_metrics_that_another_worker_wrote_wake(tmp_path: Path) -> None:
-    with watching(tmp_path, unchanged=False) as seen:
-        atomic.replace(seen.paths.metrics, b"{}")
-        assert seen.woken()
 
 
 def make_anew(folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.system.project import VARIABLE
 from mem0tray.worker.queue.intake import QueueIntake
-from tests.worker.queue.scene import NoteDesk, QueueScene, desk_in, opened
+from tests.worker.queue.scene import NoteDesk, QueueScene, opened
 
 
 @pytest.fixture
@@ -26,4 +26,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NoteDesk]:
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
     with opened(tmp_path, monkeypatch) as scene:
-        yield desk_in(scene, tmp_path / "claude")
+        made = NoteDesk(scene, tmp_path / "claude")
+        made.switch(on=True)
+        yield made

@@ -117,9 +117,3 @@ class NoteDesk:
         with self.scene.context.ledger.locked() as db:
             rows = db.execute("SELECT raw FROM texts ORDER BY key").fetchall()
         return [json.loads(raw) for (raw,) in rows]
-
-
-def desk_in(scene: QueueScene, root: Path) -> NoteDesk:
-    made = NoteDesk(scene, root)
-    made.switch(on=True)
-    return made

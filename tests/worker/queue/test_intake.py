@@ -93,22 +93,6 @@ def test_only_what_begins_to_wait_in_the_queue_is_new(scene: QueueScene) -> None
         assert accept(scene.context, item, ask=False)[1] is new
 
 
-def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: QueueIntake) -> None:
-    """Until the file is published without it, it means nothing; after that it was put back."""
-    scene.write(entry(A), entry(B))
-    intake.run()
-    scene.context.inbox.discard([scene.known(A).key], NOW, "user")
-    scene.write(entry(A), entry(B), entry(C))
-    assert intake.run() == 1
-    assert scene.column("state", A) == "discarded"
-    scene.context.inbox.clear_tombstones([("a", A.digest)])
-    scene.write(entry(B), entry(C))
-    intake.run()
-    scene.write(entry(A), entry(B), entry(C))
-    assert intake.run() == 1
-    assert scene.column("state", A) == "pending"
-
-
 def test_the_first_reading_finds_what_vanished_while_nobody_looked(scene: QueueScene) -> None:
     first = QueueIntake(scene.context)
     scene.write(entry(A), entry(B))
@@ -217,74 +201,36 @@ def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
     assert [len(intake.read().queue), scene.kept()] == [1, []]
 
 
-@pytest.mark.parametrize(
-    ("queue", "counted", "total"),
-    [([entry(B)], 1, 11), ([entry(A), entry(B)], 2, 11), ([entry(A)], 9, 10), ([entry(B)], 0, 10)],
-    ids=["begun afresh", "an old copy and one more", "an old copy", "one that nobody counted"],
-)
-def test_what_came_in_a_file_begun_afresh_is_counted_once(
-    scene: QueueScene, intake: QueueIntake, queue: list[object], counted: int, total: int
-) -> None:
-    scene.write(entry(A), stats={"total_queued": 10})
-    intake.read()
-    assert scene.context.counters.show()["total_queued"] == 10
-    scene.write(*queue, stats={"total_queued": counted})
-    for _ in range(2):
-        intake.read()
-    assert scene.context.counters.show()["total_queued"] == total
+GONE = ("", None)  # the file, for a moment
+COUNTED: dict[str, tuple[list[tuple[str, int | None]], int]] = {
+    "begun afresh": ([("a", 10), ("b", 1)], 11),
+    "an old copy and one more": ([("a", 10), ("ab", 2)], 11),
+    "an old copy": ([("a", 10), ("a", 9)], 10),
+    "one that nobody counted": ([("a", 10), ("b", 0)], 10),
+    "edited": ([("a", 9), ("A", 9)], 9),
+    "edited while a producer adds one": ([("a", 9), ("Ab", 10)], 10),
+    "put back": ([("ab", 2), GONE, ("ab", 2)], 2),
+    "past the old count": ([("abcdef", 6), ("pqrs", 4), ("pqrstuvw", 8)], 14),
+    "one and two": ([("a", 1), ("pq", 2)], 3),
+    "two that are begun afresh, the second with more": ([("abc", 3), ("pqrst", 5)], 8),
+    "with as many": ([("abc", 3), ("pqr", 3)], 6),
+    "with as many, after a moment": ([("abc", 3), GONE, ("pqr", 3)], 6),
+    "with fewer": ([("abc", 3), ("pq", 2)], 5),
+    "with fewer, after a moment": ([("abc", 3), GONE, ("pq", 2)], 5),
+}
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [(3, 5), (3, 3), (5, 3), (1, 2)],
-    ids=["more", "as many", "fewer", "one and two"],
-)
-@pytest.mark.parametrize("seen_gone", [False, True], ids=["at once", "after a moment"])
-def test_two_files_begun_afresh_are_counted_whole(
-    scene: QueueScene, intake: QueueIntake, first: int, second: int, *, seen_gone: bool
+@pytest.mark.parametrize(("files", "total"), COUNTED.values(), ids=list(COUNTED))
+def test_what_stands_there_is_counted_once(
+    scene: QueueScene, intake: QueueIntake, files: list[tuple[str, int | None]], total: int
 ) -> None:
-    for name, number in (("a", first), ("b", second)):
-        found = [entry(fresh(f"{name}{each}")) for each in range(number)]
-        scene.write(*found, stats={"total_queued": number})
+    """Each file has its entries, one a letter, and a count; `A` is another text of `a`."""
+    for names, counted in files:
+        if counted is None:
+            scene.context.paths.queue.unlink()
+        else:
+            found = [entry(fresh(each.lower(), content=f"text {each}")) for each in names]
+            scene.write(*found, stats={"total_queued": counted})
         for _ in range(2):
             intake.read()
-        if seen_gone:
-            scene.context.paths.queue.unlink()
-            intake.read()
-    assert scene.context.counters.total("total_queued") == first + second
-
-
-def test_a_file_begun_afresh_that_grows_past_the_old_count_is_counted_whole(
-    scene: QueueScene, intake: QueueIntake
-) -> None:
-    old = [entry(fresh(f"a{each}")) for each in range(10)]
-    new = [entry(fresh(f"b{each}")) for each in range(12)]
-    scene.write(*old, stats={"total_queued": 10})
-    intake.read()
-    for number in (8, 12):
-        scene.write(*new[:number], stats={"total_queued": number})
-        intake.read()
-    assert scene.context.counters.total("total_queued") == 22
-
-
-@pytest.mark.parametrize("more", [0, 1], ids=["alone", "while a producer adds one"])
-def test_an_entry_that_is_edited_is_counted_once(
-    scene: QueueScene, intake: QueueIntake, more: int
-) -> None:
-    scene.write(entry(A), stats={"total_queued": 9})
-    intake.read()
-    edited = fresh("a", content="another text")
-    scene.write(entry(edited), *[entry(B)] * more, stats={"total_queued": 9 + more})
-    intake.read()
-    assert scene.context.counters.total("total_queued") == 9 + more
-
-
-def test_a_file_that_is_put_back_is_counted_once(scene: QueueScene, intake: QueueIntake) -> None:
-    scene.write(entry(A), entry(B), stats={"total_queued": 2})
-    intake.read()
-    kept = scene.context.paths.queue.read_bytes()
-    scene.context.paths.queue.unlink()
-    intake.read()
-    scene.context.paths.queue.write_bytes(kept)
-    intake.read()
-    assert scene.context.counters.total("total_queued") == 2
+    assert scene.context.counters.total("total_queued") == total

@@ -195,7 +195,9 @@ def test_what_the_ledger_cannot_record_is_taken_in_later(desk: NoteDesk) -> None
     assert desk.queued() == [(GARDEN, "It is clay.")]
 
 
-def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
+def test_only_notes_are_taken_in_and_those_in_folders_within(
+    desk: NoteDesk, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside.md"
     outside.write_text("Not of Claude Code.")
     note = desk.write("soil.md", "It is clay.")
@@ -204,6 +206,9 @@ def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
     desk.write(".soil.md", "hidden")
     desk.write("empty.md", "---\nname: empty\n---\n\n")
     folder = desk.folder()
+    (folder / "plants" / "roses").mkdir(parents=True)
+    desk.write("plants/roses/red.md", "They want sun.")
+    desk.write("plants/MEMORY.md", "- [Red](roses/red.md)")
     (folder / "deep.md").mkdir()
     (folder / "out.md").symlink_to(outside)
     (folder / "in.md").symlink_to(note)
@@ -220,18 +225,9 @@ def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
     flat = desk.root / "projects" / "-flat"
     flat.mkdir()
     (flat / "memory").touch()
-    assert desk.run() == 1
-    assert desk.queued() == [(GARDEN, "It is clay.")]
+    assert desk.run() == 2
+    assert sorted(desk.queued()) == [(GARDEN, "It is clay."), (GARDEN, "They want sun.")]
     assert left_out(desk) == []
-
-
-def test_notes_in_folders_within_are_taken_in(desk: NoteDesk) -> None:
-    deep = desk.folder() / "plants" / "roses"
-    deep.mkdir(parents=True)
-    desk.write("plants/roses/red.md", "They want sun.")
-    desk.write("plants/MEMORY.md", "- [Red](roses/red.md)")
-    assert desk.run() == 1
-    assert desk.queued() == [(GARDEN, "They want sun.")]
 
 
 @pytest.mark.parametrize("which", ["memory", "project"])

@@ -15,7 +15,6 @@ from mem0tray.core.item import Item
 from mem0tray.files import atomic
 from mem0tray.files.document import local_iso
 from mem0tray.files.lock import FileLock, is_locked
-from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.names import QUEUED
 from mem0tray.worker.faults import Faults
 from mem0tray.worker.queue.intake import QueueIntake
@@ -57,20 +56,6 @@ def turns(scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turns]
     assert not is_locked(scene.context.paths.queue_lock)
 
 
-def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> list[str]:
-    """Let others do something each time before the lock is taken; what was done, in order."""
-    done: list[str] = []
-    acquire = FileLock.acquire
-
-    def acquired(lock: FileLock, timeout: float) -> None:
-        do()
-        done.append("lock")
-        acquire(lock, timeout)
-
-    monkeypatch.setattr(FileLock, "acquire", acquired)
-    return done
-
-
 def test_a_trouble_is_told_once_and_tried_again_later(turns: Turns) -> None:
     turns.take_turn(mock.Mock(side_effect=ValueError("odd")))
     assert turns.waits == [5.0]
@@ -105,53 +90,33 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
     ]
 
 
-def test_the_lock_is_taken_for_the_write_alone(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    added: list[str] = []
-
-    def append() -> None:
-        if not added:
-            added.append("b")
-            turns.scene.write(entry(fresh("b")))
-
-    locks = before_the_lock(monkeypatch, append)
-    turns.take_turn()
-    assert locks == ["lock"] * 2
-    text = turns.context.paths.queue.read_text()
-    assert text.index('"id": "b"') < text.index('"id": "a"')
-
-
-def test_where_producers_are_too_busy_all_of_it_is_done_under_the_lock(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("saves", "tries"), [(1, 2), (9, 3)])
+def test_the_lock_is_taken_for_the_write_alone_unless_producers_are_too_busy(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch, saves: int, tries: int
 ) -> None:
     names: list[str] = []
+    locks: list[float] = []
+    acquire = FileLock.acquire
 
-    def append() -> None:
-        names.append(f"n{len(names)}")
-        turns.scene.write(*(entry(fresh(each)) for each in names))
+    def after_a_save(lock: FileLock, timeout: float) -> None:
+        if len(names) < saves:
+            names.append(f"n{len(names)}")
+            turns.scene.write(*(entry(fresh(each)) for each in names))
+        locks.append(timeout)
+        acquire(lock, timeout)
 
-    locks = before_the_lock(monkeypatch, append)
+    monkeypatch.setattr(FileLock, "acquire", after_a_save)
     turns.take_turn()
-    assert locks == ["lock"] * 3
-    assert turns.waits == []
-    text = turns.context.paths.queue.read_text()
-    assert [text.count(f'"id": "{each}"') for each in (*names, "a")] == [1] * 4
-
-
-class Slow(PublishRate):
-    """A pace at which nothing would be published again in this test."""
-
-    def wait(self, now: float) -> float:
-        del now
-        return 1000.0
+    assert (len(locks), turns.waits) == (tries, [])
+    found = json.loads(turns.context.paths.queue.read_bytes())["queue"]
+    assert [each["id"] for each in found] == [*names, "a"]
 
 
 def test_the_thread_publishes_what_is_needed_and_ends(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher = turns.publisher
-    publisher._pace = Slow()
+    monkeypatch.setattr(publisher._pace, "wait", lambda _: 1000.0)
     looked = threading.Event()
     publisher.start()
     assert publisher._thread.name == "mem0tray-queue"

@@ -143,14 +143,16 @@ def test_where_no_further_sender_can_be_started_the_others_go_on(steps: Steps) -
     assert add.called
 
 
-def test_the_lanes_take_turns(steps: Steps) -> None:
+@pytest.mark.parametrize("may_hang", [False, True])
+def test_the_lanes_take_turns(steps: Steps, *, may_hang: bool) -> None:
+    """Each has its half, even for what may hang."""
     steps.open_slots()
-    steps.fresh("a", "b")
-    steps.dead("x", "y")
-    assert steps.turn(0) == "x"
-    assert steps.turn(1) == "a"
-    assert steps.turn(2) == "y"
-    assert steps.turn(3) == "b"
+    letters = steps.dead("x", "y", "z")
+    if may_hang:
+        steps.time_out(*letters)
+    steps.fresh("a", "b", "c")
+    assert [steps.turn(number) for number in range(4)] == ["x", "a", "y", "b"]
+    assert steps.turn(0, FAILED) == "z"
 
 
 def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
@@ -199,14 +201,6 @@ def test_a_new_memory_waits_for_no_dead_letters_that_hang(steps: Steps) -> None:
     assert [steps.turn(number) for number in range(4)] == ["v", "w", "x", ""]
     steps.fresh("a")
     assert steps.turn(3) == "a"
-
-
-def test_each_lane_has_its_half_even_for_what_may_hang(steps: Steps) -> None:
-    steps.open_slots()
-    steps.time_out(*steps.dead("x", "y", "z"))
-    steps.fresh("a", "b", "c")
-    assert [steps.turn(number) for number in range(4)] == ["x", "a", "y", "b"]
-    assert steps.turn(0, FAILED) == "z"
 
 
 def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:

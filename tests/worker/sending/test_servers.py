@@ -78,19 +78,13 @@ class Scene:
         server.answer, server.stores = answer, stores
         job = self.context.outbox.claim(key, self.now(), server.name)
         made = self._make(server, job)
-        self._record(job, made, server)
+        self.attempts.note_end(job, made)
+        with self.context.ledger.transaction():
+            self._verdicts.apply(job, made, server.name, self.now(), canary=False)
         return made
 
     def _make(self, server: Any, job: Job) -> Outcome:
         return self.attempts.make(server, job, 0)
-
-    def record(self, key: int, server: Server, answer: Outcome) -> None:
-        self._record(self.context.outbox.claim(key, self.now(), server.name), answer, server)
-
-    def _record(self, job: Job, answer: Outcome, server: Server) -> None:
-        self.attempts.note_end(job, answer)
-        with self.context.ledger.transaction():
-            self._verdicts.apply(job, answer, server.name, self.now(), canary=False)
 
     def late(self, key: int, server: Server, outcome: Outcome) -> None:
         """Have a server take it that is not the chosen one any more when that is heard of."""
