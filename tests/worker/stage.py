@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from unittest import mock
 
 import pytest
@@ -34,6 +34,7 @@ from mem0tray.worker.sending.delivery import Delivery
 from tests.worker.dlq.generations import dead_letter, parsed
 from tests.worker.ground import grounded, told_on
 
+Told = TypeVar("Told", bound=Event)
 NOW = 1_800_000_000.0
 MOMENT = 5_000.0
 
@@ -57,8 +58,8 @@ class Scene(NamedTuple):
     def stage(self, name: str) -> CycleStage:
         return next(each for each in self.engine.stages if each.name == name)
 
-    def attempt(self, name: str) -> bool:
-        return self.context.faults.attempt(name, lambda: self.stage(name).run())
+    def told_of(self, kind: type[Told]) -> list[Told]:
+        return [event for event in self.told if isinstance(event, kind)]
 
     def patience(self, after: float = 0.0) -> float:
         return self.engine.patience(NOW + after, MOMENT + after)

@@ -175,8 +175,7 @@ def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
     scene.context.breaker.block("storage", quoted(repr(OSError("odd"))))
     with mock.patch.object(scene.stage("storage"), "run"):
         scene.cycle()
-    told = [event for event in scene.told if isinstance(event, events.StateChanged)]
-    assert [event.told for event in told] == [True]
+    assert [event.told for event in scene.told_of(events.StateChanged)] == [True]
 
 
 @pytest.mark.parametrize(
@@ -189,12 +188,10 @@ def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
 def test_a_part_that_fails_is_told_by_its_name_and_tried_again(scene: Scene, part: str) -> None:
     with mock.patch.object(scene.stage(part), "run", side_effect=RuntimeError("odd")):
         scene.cycle()
-    failed = [event for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == [events.PartFailed(part, "RuntimeError('odd')", 1.0)]
+    assert scene.told_of(events.PartFailed) == [events.PartFailed(part, "RuntimeError('odd')", 1.0)]
     scene.context.faults._not_before.clear()
     scene.cycle(60.0)
-    over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
-    assert over == [events.PartRecovered(part)]
+    assert scene.told_of(events.PartRecovered) == [events.PartRecovered(part)]
 
 
 def test_a_file_that_need_not_be_written_any_more_is_no_trouble(scene: Scene) -> None:
@@ -204,8 +201,7 @@ def test_a_file_that_need_not_be_written_any_more_is_no_trouble(scene: Scene) ->
     scene.cycle()
     scene.parts.dlq_publisher.needed = False
     scene.cycle()
-    over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
-    assert over == [events.PartRecovered("DLQ file")]
+    assert scene.told_of(events.PartRecovered) == [events.PartRecovered("DLQ file")]
 
 
 def test_a_folder_that_could_not_be_made_at_the_start_is_made_later(scene: Scene) -> None:
@@ -218,8 +214,7 @@ def test_a_folder_that_could_not_be_made_at_the_start_is_made_later(scene: Scene
     scene.context.faults._not_before = dict.fromkeys(("folders",), 0.0)
     scene.cycle()
     assert orders.is_dir()
-    over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
-    assert over == [events.PartRecovered("folders")]
+    assert scene.told_of(events.PartRecovered) == [events.PartRecovered("folders")]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +270,7 @@ def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
 def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
     scene.context.breaker.block("storage", quoted("full"))
     with mock.patch.object(Ledger, "transaction", side_effect=LedgerError("full")):
-        scene.attempt("storage")
+        scene.context.faults.attempt("storage", scene.stage("storage").run)
     assert scene.context.breaker.blocked_by("storage")
     with mock.patch.object(Ledger, "transaction", wraps=scene.context.ledger.transaction) as writes:
         scene.stage("storage").run()
@@ -290,7 +285,7 @@ def test_a_disk_that_became_read_only_is_told_before_something_is_written(
     folder = getattr(scene.context.paths, which)
     monkeypatch.setattr(atomic, "is_read_only", lambda each: each == folder)
     scene.cycle()
-    (failed,) = [event for event in scene.told if isinstance(event, events.PartFailed)]
+    (failed,) = scene.told_of(events.PartFailed)
     assert str(folder) in failed.error
 
 
@@ -362,7 +357,7 @@ def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wro
     assert scene.context.breaker.blocked_by("settings") == bool(wrong)
     assert engine.watch is None
     assert not scene.context.paths.orders.exists()
-    assert not any(isinstance(event, events.LedgerRebuilt) for event in scene.told)
+    assert scene.told_of(events.LedgerRebuilt) == []
 
 
 def test_one_that_watches_makes_the_folders_and_looks_at_its_watch_last(scene: Scene) -> None:
@@ -401,5 +396,9 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
         "dlq_publisher.close", "chosen_server", "ledger",
     ]  # fmt: skip
     scene.parts.metrics.run.assert_called_once_with(final=True)
-    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == ["last DLQ file", "last queue file", "last metrics", "end of the ledger"]
+    assert [event.part for event in scene.told_of(events.PartFailed)] == [
+        "last DLQ file",
+        "last queue file",
+        "last metrics",
+        "end of the ledger",
+    ]

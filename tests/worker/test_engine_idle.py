@@ -193,5 +193,5 @@ def test_a_turn_says_how_long_to_wait(scene: Scene) -> None:
     assert scene.engine.has_looked
     with mock.patch.object(scene.context.outbox, "next_due", side_effect=LedgerError("full")):
         assert scene.engine.turn() == LOOK
-    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == ["delivery"]  # one cause
+    (failed,) = scene.told_of(events.PartFailed)
+    assert failed.part == "delivery"

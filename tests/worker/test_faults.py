@@ -159,7 +159,7 @@ def look(scene: Scene, after: float, *, unstable: bool) -> None:
 
 
 @pytest.mark.row(52)
-def test_an_unstable_file_is_a_fault_once_after_ten_seconds(scene: Scene) -> None:
+def test_an_unstable_file_is_a_fault_once_after_ten_seconds_until_it_rests(scene: Scene) -> None:
     for after in (0.0, 5.0, 5.0):
         look(scene, after, unstable=True)
     scene.now += 0.5
@@ -171,7 +171,13 @@ def test_an_unstable_file_is_a_fault_once_after_ten_seconds(scene: Scene) -> Non
     said = f"{FILE} keeps changing: another program is writing it."
     remedy = "program" if needs.WINDOWS else f"program with `fuser '{FILE}'`"  # no such command
     error = f"{said} Find that {remedy} and end it."
-    assert scene.told == [events.PartFailed(PART, error, 0.05)]
+    failed, over = events.PartFailed(PART, error, 0.05), events.PartRecovered(PART)
+    assert (scene.told, bool(scene.marks[PART])) == ([failed], True)
+    look(scene, 1.0, unstable=False)
+    assert (scene.told, bool(scene.marks[PART])) == ([failed, over], False)
+    for after in (1.0, 11.0):
+        look(scene, after, unstable=True)
+    assert scene.told == [failed, over, failed]
 
 
 @pytest.mark.row(28, 52)
@@ -180,17 +186,6 @@ def test_a_file_that_rests_now_and_then_is_none(scene: Scene) -> None:
         look(scene, 9.0, unstable=True)
         look(scene, 0.1, unstable=False)
     assert scene.told == []
-
-
-@pytest.mark.row(52)
-def test_it_is_over_when_the_file_rests(scene: Scene) -> None:
-    for _ in range(2):
-        look(scene, 0.0, unstable=True)
-        look(scene, 11.0, unstable=True)
-        assert scene.marks[PART]
-        look(scene, 1.0, unstable=False)
-        assert not scene.marks[PART]
-    assert [type(event) for event in scene.told] == [events.PartFailed, events.PartRecovered] * 2
 
 
 @pytest.mark.parametrize(

@@ -82,22 +82,22 @@ def test_it_works_until_it_is_told_to_leave(world: World) -> None:
     assert world.worker.fatal is None
 
 
-def test_whoever_waits_for_its_end_finds_it_ended(world: World) -> None:
+@pytest.mark.parametrize("fails", ["opening", "turn"])
+def test_a_fault_is_kept_and_whoever_waits_for_its_end_finds_it_ended(
+    world: World, fails: str
+) -> None:
     alive: list[bool] = []
-    world.opens.side_effect = ZeroDivisionError("odd")
+    fault = mock.Mock(side_effect=ZeroDivisionError("odd"))
+    if fails == "turn":
+        world.turn = fault  # type: ignore[method-assign]
+    else:
+        world.opens.side_effect = fault
     world.worker.start(over=lambda: alive.append(world.worker.is_alive))
     world.worker.join(PATIENCE)
     assert alive == [False]
     assert isinstance(world.worker.fatal, ZeroDivisionError)
+    assert [opened.end.call_count for opened in world.opened] == [1] * (fails == "turn")
     world.where.leave.assert_called_once_with()
-
-
-def test_a_fault_of_the_engine_is_kept(world: World) -> None:
-    world.turn = mock.Mock(side_effect=ZeroDivisionError("odd"))  # type: ignore[method-assign]
-    world.worker.start()
-    world.worker.join(PATIENCE)
-    assert isinstance(world.worker.fatal, ZeroDivisionError)
-    world.opened[0].end.assert_called_once_with()
     assert world.kinds() == []
 
 

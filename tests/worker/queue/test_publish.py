@@ -26,15 +26,58 @@ from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 MOMENT = 5_000.0
 
 
-class Turns:
-    """A publisher without its thread; `waits` are the seconds that it would have waited."""
+A, B, C = (fresh(name) for name in "abc")
+PATIENCE: Final = 3.0  # seconds before what vanished is shown again
 
-    def __init__(self, scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> None:
+
+class Publishing:
+    """A publisher without its thread, and the file that it writes."""
+
+    def __init__(self, scene: QueueScene) -> None:
         self.scene = scene
         self.context = scene.context
+        self.intake = QueueIntake(scene.context)
+        self.publisher = QueuePublisher(scene.context, self.intake)
+
+    def publish(self) -> dict[str, Any]:
+        assert self.publisher._publish()
+        return self.file()
+
+    def file(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.context.paths.queue.read_bytes())
+        return found
+
+    def queue(self) -> list[str]:
+        return [each["id"] for each in self.publish()["queue"]]
+
+    def wait(self, *some: Item, shown: bool = False) -> list[int]:
+        return [
+            self.context.inbox.add_fresh(each, self.scene.now, ask=False, shown=shown)
+            for each in some
+        ]
+
+    def take_in(self, *some: Item, **rest: Any) -> list[int]:
+        self.scene.write(*map(entry, some), **rest)
+        self.intake.run()
+        return [self.scene.known(each).key for each in some]
+
+    def needs(self) -> bool:
+        return self.publisher.needed
+
+    def is_written(self) -> bool:
+        """Whether publishing writes the file, and does not leave it as it is."""
+        before = atomic.signature(self.context.paths.queue)
+        assert self.publisher._publish()
+        return atomic.signature(self.context.paths.queue) != before
+
+
+class Turns(Publishing):
+    """Its turns; `waits` are the seconds that it would have waited."""
+
+    def __init__(self, scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(scene)
         self.context.wake = threading.Event()
         self.context.faults = Faults(self.context.events, lambda *_: None)
-        self.publisher = QueuePublisher(scene.context, QueueIntake(scene.context))
         self.waits: list[float] = []
         self._patch = monkeypatch
         for event in (self.publisher._leaving, self.publisher._stopping):
@@ -142,51 +185,6 @@ def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
     turns.publisher._stopping.set()
     turns.take_turn(mock.Mock(side_effect=LedgerError("Cannot operate on a closed database.")))
     assert turns.scene.told == []
-
-
-A, B, C = (fresh(name) for name in "abc")
-PATIENCE: Final = 3.0  # seconds before what vanished is shown again
-
-
-class Publishing:
-    """A publisher without its thread, and the file that it writes."""
-
-    def __init__(self, scene: QueueScene) -> None:
-        self.scene = scene
-        self.context = scene.context
-        self.intake = QueueIntake(scene.context)
-        self.publisher = QueuePublisher(scene.context, self.intake)
-
-    def publish(self) -> dict[str, Any]:
-        assert self.publisher._publish()
-        return self.file()
-
-    def file(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.context.paths.queue.read_bytes())
-        return found
-
-    def queue(self) -> list[str]:
-        return [each["id"] for each in self.publish()["queue"]]
-
-    def wait(self, *some: Item, shown: bool = False) -> list[int]:
-        return [
-            self.context.inbox.add_fresh(each, self.scene.now, ask=False, shown=shown)
-            for each in some
-        ]
-
-    def take_in(self, *some: Item, **rest: Any) -> list[int]:
-        self.scene.write(*map(entry, some), **rest)
-        self.intake.run()
-        return [self.scene.known(each).key for each in some]
-
-    def needs(self) -> bool:
-        return self.publisher.needed
-
-    def is_written(self) -> bool:
-        """Whether publishing writes the file, and does not leave it as it is."""
-        before = atomic.signature(self.context.paths.queue)
-        assert self.publisher._publish()
-        return atomic.signature(self.context.paths.queue) != before
 
 
 @pytest.fixture
@@ -386,7 +384,7 @@ def test_a_file_that_needs_no_writing_is_at_rest(
 
 
 def test_the_file_in_place_is_no_news_before_its_writer_has_noted_it(turns: Turns) -> None:
-    intake, news = turns.publisher._intake, list[bool]()
+    intake, news = turns.intake, list[bool]()
     note = mock.Mock(side_effect=lambda *_: news.append(intake._has_changed()))
     with mock.patch.object(intake, "note_published", note):
         turns.take_turn()

@@ -152,6 +152,12 @@ def begin_anew(scene: Scene, key: int, there: Server) -> None:
     scene.began()
 
 
+def deliver_and_put_back(scene: Scene, key: int, there: Server) -> None:
+    scene.send(key, there)
+    scene.context.server = "http://a.test"
+    assert scene.put_back(fresh("m")) == key
+
+
 def discard_and_restore(scene: Scene, key: int, there: Server) -> None:
     scene.send(key, there, FAILED)
     scene.context.inbox.discard([key], scene.now(), "deleted")
@@ -166,6 +172,7 @@ def discard_and_restore(scene: Scene, key: int, there: Server) -> None:
         *(("dead", lost, twice(FAILED)) for lost in (CUT, SILENT, PROXY, BROKEN)),
         ("fresh", CUT, bury),
         ("fresh", CUT, begin_anew),
+        ("fresh", CUT, deliver_and_put_back),
         ("fresh", CUT, discard_and_restore),
     ],
 )
@@ -178,17 +185,6 @@ def test_what_another_server_says_is_no_answer(
     between(scene, key, b)
     assert scene.send(key, a).kind is Kind.FOUND
     assert (a.stored, a.keys, a.asked) == (["text of m"], ["m"], 1)
-
-
-@pytest.mark.row(36)
-def test_a_delivery_to_another_server_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
-    key = taken_in(scene, "fresh")
-    scene.send(key, a, CUT, stores=True)
-    scene.send(key, b)
-    scene.context.server = a.name
-    assert scene.put_back(fresh("m")) == key
-    scene.send(key, a)
-    assert (a.stored, b.stored, a.asked) == (["text of m"], ["text of m"], 1)
 
 
 @pytest.mark.row(1, 36)

@@ -11,7 +11,7 @@ from mem0tray.core.circuit_breaker import LONGEST_BREAK
 from mem0tray.core.due import LONGEST_WORK
 from mem0tray.core.item import EDITED, Kind
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY
-from mem0tray.ledger.outbox import Job
+from mem0tray.ledger.outbox import Job, Ticket
 from mem0tray.server.model import Outcome
 from mem0tray.worker.sending.attempt import Attempts
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
@@ -39,11 +39,16 @@ def test_what_was_found_by_asking_blames_nobody(court: Court, *, canary: bool) -
     assert court.state() == (HEALTHY if canary else ACTION_NEEDED)
 
 
-@pytest.mark.parametrize("taken", [None, 5.0])
-def test_what_another_worker_delivered_is_counted_once(court: Court, taken: float | None) -> None:
-    job = replace(court.fresh(), taken=taken)
+@pytest.mark.parametrize(
+    ("taken", "ticket", "by_us"),
+    [(None, None, True), (5.0, None, False), (5.0, Ticket("event-1", NOW), True)],
+)
+def test_what_another_worker_delivered_is_counted_once(
+    court: Court, taken: float | None, ticket: Ticket | None, *, by_us: bool
+) -> None:
+    job = replace(court.fresh(), taken=taken, ticket=ticket)
     court.apply(job, Outcome(Kind.FOUND, None, ""))
-    assert court.context.counters.total("total_synced") == (taken is None)
+    assert court.context.counters.total("total_synced") == by_us
     assert court.context.counters.last_delivery() == NOW
 
 
@@ -206,14 +211,6 @@ def test_an_answer_that_it_is_at_work_still_changes_nothing(court: Court) -> Non
     assert court.apply(again, AT_WORK) == []
     assert court.row(job)["due"] == NOW + 10  # as long as it has been at work, or the interval
     assert court.asked_since(job) == NOW - 10
-
-
-def test_what_is_told_by_a_ticket_was_delivered_by_us(court: Court) -> None:
-    job = court.fresh()
-    court.apply(job, AT_WORK)
-    taken = replace(court.claim(job.key), taken=NOW)
-    court.apply(taken, Outcome(Kind.FOUND, None, ""))
-    assert court.context.ledger.meta("total_synced") == 1
 
 
 def test_a_server_that_takes_a_memory_in_takes_deliveries(court: Court) -> None:
