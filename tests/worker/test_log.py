@@ -22,27 +22,6 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.log import BACKOFFS_PER_MINUTE, EventLog, describe
 
 
-def test_lines_that_cannot_be_written_come_later(tmp_path: Path) -> None:
-    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
-    log(events.StateChanged("starting", reasons.quoted("one")))
-    folder = tmp_path / "logs"
-    aside = folder.rename(tmp_path / "aside")
-    folder.write_text("in the way")
-    log(events.StateChanged("down", reasons.quoted("two")))
-    log(events.StateChanged("healthy", reasons.quoted("three")))
-    folder.unlink()
-    aside.rename(folder)
-    log(events.WorkerStopped())
-    log.close()
-    lines = (folder / "mem0_worker.log").read_text().splitlines()
-    assert [line.partition(" ")[2] for line in lines] == [
-        "🔔 State: starting (one)",
-        "🔔 State: down (two)",
-        "🔔 State: healthy (three)",
-        "⏹️ Worker stopped",
-    ]
-
-
 def test_the_log_follows_its_folder(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
@@ -121,17 +100,20 @@ def test_a_log_that_is_held_open_grows_on(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_newest_lines_are_kept_until_they_can_be_written(tmp_path: Path) -> None:
-    paths = Paths(tmp_path, tmp_path)
-    log = EventLog(paths, LogSettings())
-    paths.log.parent.write_text("in the way")
-    for count in range(201):
+    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
+    log(events.SlowedDown(0.0))
+    folder = tmp_path / "logs"
+    aside = folder.rename(tmp_path / "aside")
+    folder.write_text("in the way")
+    for count in range(1, 201):
         log(events.SlowedDown(float(count)))
-    paths.log.parent.unlink()
+    folder.unlink()
+    aside.rename(folder)
+    log(events.WorkerStopped())
     log.close()
-    lines = paths.log.read_text().splitlines()
-    assert len(lines) == 200
-    assert lines[0].endswith("of 1s")
-    assert lines[-1].endswith("of 200s")
+    lines = (folder / "mem0_worker.log").read_text(encoding="utf-8").splitlines()
+    said = [line.partition(" ")[2].rpartition("a break of ")[2] for line in lines]
+    assert said == ["0s", *(f"{n}s" for n in range(2, 201)), "⏹️ Worker stopped"]
 
 
 DELIVERED: Final = events.Delivered("p", "a")

@@ -11,7 +11,7 @@ from mem0tray.ledger.rows import Row
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from tests.ledger.samples import HERE, NOW, known, letter, table
+from tests.ledger.samples import HERE, NOW, known, letter
 from tests.worker.ground import told_on
 
 A, B, C = (letter(name) for name in "abc")
@@ -83,13 +83,6 @@ class Editing:
     def unknown(self, item: Item) -> float | None:
         """Since when a dead letter or an entry is to be asked about; None: it is not."""
         return self.context.outbox.claim(self.known(item).key, NOW, HERE).unknown
-
-    def saved(self) -> list[tuple[Any, ...]]:
-        """What users saved: the item's key, the generation from and to, the count."""
-        return table(
-            self.context.ledger,
-            "SELECT item, first_gen, last_gen, retry_count FROM showings WHERE saved",
-        )
 
 
 def shown(item: Item, **fields: Any) -> dict[str, Any]:

@@ -176,12 +176,3 @@ def test_one_of_two_contents_of_an_id_can_be_removed(ledger: Ledger, seen: Seen)
     ledger.add("a", content="one")
     second = ledger.add("a", content="two")
     assert ledger.merge([shown("a", content="one")], seen) == Decisions(discard=[second])
-
-
-@SEEN
-def test_every_dead_letter_is_accounted_for(ledger: Ledger, seen: Seen) -> None:
-    rows = [ledger.add(str(n), first=n % 12 + 1) for n in range(40)]
-    result = ledger.merge([shown(str(n)) for n in range(0, 40, 3)], seen)
-    kept = {row.key for row in rows[::3]}
-    others = [row.key for row in (*result.discard, *result.show_again)]
-    assert sorted([*kept, *others]) == [row.key for row in rows]

@@ -149,14 +149,6 @@ def test_a_deleted_note_deletes_nothing(desk: NoteDesk) -> None:
     assert desk.queued() == [(GARDEN, "It is clay.")]
 
 
-def test_a_restart_sends_nothing_twice(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.write("soil.md", "It is clay.")
-    desk.run()
-    desk.start()
-    monkeypatch.setattr(notes, "read", None)
-    assert desk.run() == 0
-
-
 def test_a_lost_remembrance_doubles_nothing(desk: NoteDesk) -> None:
     desk.write("soil.md", "It is clay.")
     desk.run()

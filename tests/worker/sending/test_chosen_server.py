@@ -282,6 +282,7 @@ def test_a_key_in_the_keyring_is_read_for_the_first_probe_and_where_it_may_be_an
     monkeypatch.setattr(keyring_key, "read", lambda *_: next(keys))
     server = ServerSettings(url="http://127.0.0.1:9", keyring=True)
     made = ServerConnection(Paths(tmp_path, tmp_path), server, server.url)
+    assert made.warning == ""  # nobody reads on the way within this computer
     for again, token, version in ((False, "first", 1), (False, "first", 1), (True, "second", 2)):
         made.probe_client(reads_key=again).close()
         assert (made._token(), made.version) == (token, version)
@@ -341,24 +342,10 @@ def test_senders_speak_what_probes_have_recognised(clients: Clients) -> None:
     assert dialect == "oss"
 
 
-@pytest.mark.parametrize(
-    ("url", "warning"),
-    [
-        ("https://a.test", ""),
-        ("http://a.test", "memories go to a.test over plain http, readable on the way"),
-        ("http://127.0.0.1:8000", ""),
-        ("local", ""),
-    ],
-)
-def test_a_way_that_others_can_read_on_is_warned_of(
-    clients: Clients, url: str, warning: str
-) -> None:
-    assert clients.connection(url).warning == warning
-
-
 def test_the_embedded_server_is_started_when_it_is_needed(clients: Clients) -> None:
     found = clients.connection("local", dialect="odd")
-    assert (found.name, found.shown, found.other_port) == ("local", "this computer only", 0)
+    assert (found.name, found.shown, found.warning) == ("local", "this computer only", "")
+    assert found.other_port == 0
     assert clients.ensure.call_count == 0
     for connect, times in ((found.client, 1), (found.client, 1), (found.probe_client, 2)):
         connect()

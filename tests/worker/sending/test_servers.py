@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from mem0tray.core.item import Item, Kind
-from mem0tray.ledger import outbox
 from mem0tray.ledger.outbox import Job
 from mem0tray.server.model import Memory, Outcome, Presence
 from mem0tray.worker.context import WorkerContext
@@ -93,13 +92,6 @@ class Scene:
         self._make(server, job)
         with self.context.ledger.transaction():
             self._verdicts.apply_late(job, outcome, server.name, self.now())
-
-    def killed(self, key: int, server: Server) -> None:
-        server.answer, server.stores = CUT, True
-        job = self.context.outbox.claim(key, self.now(), server.name)
-        self._make(server, job)
-        outbox.make_claims_unknown(self.context.ledger, self.now(), 0.0)
-        self.began()
 
     def state(self, key: int) -> str:
         return self.context.outbox.standing(key)[0]
@@ -187,15 +179,6 @@ def test_what_another_server_says_is_no_answer(
     assert (a.stored, a.keys, a.asked) == (["text of m"], ["m"], 1)
 
 
-@pytest.mark.row(1, 36)
-def test_a_kill_is_of_the_server_that_was_sent_to(scene: Scene, a: Server, b: Server) -> None:
-    key = taken_in(scene, "fresh")
-    scene.killed(key, a)
-    scene.send(key, b, FAILED)
-    scene.send(key, a)
-    assert a.stored == ["text of m"]
-
-
 @pytest.mark.row(36)
 def test_a_server_that_has_answered_is_not_asked_again(scene: Scene, a: Server, b: Server) -> None:
     key = taken_in(scene, "dead")
@@ -210,40 +193,6 @@ def test_a_server_that_has_answered_is_not_asked_again(scene: Scene, a: Server, 
     for _ in range(2):
         scene.send(key, a, FAILED)
     assert (a.asked, b.asked) == (2, 0)  # the two may be one
-
-
-@pytest.mark.row(36)
-def test_a_server_that_cannot_tell_gets_the_same_key(scene: Scene, b: Server) -> None:
-    a = Server("http://a.test", tells=False)
-    key = taken_in(scene, "dead")
-    scene.send(key, a, CUT)
-    scene.send(key, b, FAILED)
-    scene.send(key, a)
-    assert (a.keys, a.asked) == (["m", "m"], 1)
-
-
-@pytest.mark.row(36)
-def test_what_nobody_remembers_is_asked_about_at_each_server(
-    scene: Scene, a: Server, b: Server
-) -> None:
-    """After the ledger was lost any server may have it: one answer is that of one server."""
-    key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
-    a.stored.append("text of m")
-    for _ in range(2):
-        scene.send(key, b, FAILED)
-    assert b.asked == 1
-    scene.send(key, a)
-    assert a.keys == []
-
-
-@pytest.mark.row(36)
-def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: Server) -> None:
-    key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
-    scene.send(key, a, FAILED)
-    scene.context.foreign_claims.vanish([key], scene.now(), taken=True, wait_until=0.0)
-    a.stored.append("text of m")
-    scene.send(key, a)
-    assert (len(a.keys), a.asked) == (1, 2)
 
 
 @pytest.mark.row(36)
@@ -295,15 +244,6 @@ def test_what_comes_too_late_is_of_the_server_that_it_comes_from(
 
 
 @pytest.mark.row(36)
-def test_one_server_under_two_names_is_asked(scene: Scene, a: Server) -> None:
-    key = taken_in(scene, "fresh")
-    scene.send(key, a, CUT, stores=True)
-    a.name = "http://the-same.test"
-    scene.send(key, a)
-    assert (a.stored, a.asked) == (["text of m"], 1)
-
-
-@pytest.mark.row(36)
 def test_another_text_under_an_id_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
     first = taken_in(scene, "fresh")
     scene.send(first, a, CUT, stores=True)
@@ -335,14 +275,3 @@ def test_what_another_worker_took_is_held_where_nobody_can_tell(
         assert (counters.waiting().held, others.send([key])) == (1, 1)
     assert (scene.send(key, a).kind is Kind.HELD) == (wish == "none")
     assert (len(a.keys), counters.waiting().held) == ((0, 1) if wish == "none" else (1, 0))
-
-
-@pytest.mark.row(36, 45)
-def test_what_another_worker_took_is_never_held_as_a_dead_letter(scene: Scene, b: Server) -> None:
-    a = Server("http://a.test", tells=False)
-    key = taken_in(scene, "fresh")
-    scene.context.foreign_claims.vanish([key], scene.now(), taken=True, wait_until=0.0)
-    while scene.state(key) == "pending":
-        scene.send(key, b, FAILED)
-    assert scene.send(key, a).kind is Kind.DELIVERED
-    assert (a.asked, a.keys) == (1, ["m"])
