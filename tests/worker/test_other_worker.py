@@ -13,7 +13,6 @@ import pytest
 
 from mem0tray.actions import verbs
 from mem0tray.config.settings import PathSettings, Settings
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import NONE
 from mem0tray.core.state import ACTION_NEEDED, WorkerSeen
@@ -35,15 +34,9 @@ GONE = 2**22 + 1  # no process has this number
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
     with opened(tmp_path, monkeypatch) as made:
         made.context.run = RUN
+        made.context.breaker.note_probe(healthy=True, reason=NONE)
         made.context.inbox.add_fresh(fresh("a"), NOW, ask=False)
         yield made
-
-
-@pytest.fixture
-def breaker(ground: QueueScene) -> CircuitBreaker:
-    breaker = ground.context.breaker
-    breaker.note_probe(healthy=True, reason=NONE)
-    return breaker
 
 
 @pytest.fixture
@@ -72,25 +65,23 @@ def write(ground: QueueScene, age: float = 5.0, **values: Any) -> None:
     ids=["here", "elsewhere", "no name", "odd names", "our number", "namesake", "older one"],
 )
 def test_who_rewrites_the_metrics_is_another_worker(
-    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker,
+    ground: QueueScene, other: OtherWorker,
     values: dict[str, Any], pid: int | None, host: str | None,
 ) -> None:  # fmt: skip
     write(ground, **values)
     other.look()
     assert ground.context.foreign_claims.worker() == WorkerSeen(pid, host, NOW, NOW)
     assert ground.context.other_at_work
-    assert not breaker.lets_through(time.monotonic())
-    assert breaker.state(time.monotonic()).name == ACTION_NEEDED
+    assert not ground.context.breaker.lets_through(time.monotonic())
+    assert ground.context.breaker.state(time.monotonic()).name == ACTION_NEEDED
 
 
 @pytest.mark.parametrize("host", [HOST, "former-name"])
-def test_our_own_metrics_are_no_sign(
-    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, host: str
-) -> None:
+def test_our_own_metrics_are_no_sign(ground: QueueScene, other: OtherWorker, host: str) -> None:
     write(ground, pid=os.getpid(), host=host, run=RUN)
     other.look()
     assert ground.context.foreign_claims.worker() is None
-    assert breaker.lets_through(time.monotonic())
+    assert ground.context.breaker.lets_through(time.monotonic())
 
 
 def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: OtherWorker) -> None:
@@ -103,7 +94,7 @@ def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: O
 
 
 def test_another_worker_goes_when_it_has_been_silent(
-    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+    ground: QueueScene, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For three heartbeats; what waits is asked about, since it may have been at work on it."""
     assert SILENT == 90.0
@@ -119,14 +110,13 @@ def test_another_worker_goes_when_it_has_been_silent(
     other.release()
     assert ground.context.foreign_claims.worker() is None
     assert not ground.context.other_at_work
-    assert breaker.lets_through(started)
+    assert ground.context.breaker.lets_through(started)
     assert ground.column("unknown", fresh("a")) == NOW
 
 
 @pytest.mark.parametrize("where", [{}, {"space": f"{processes.space()}x"}], ids=["here", "not"])
 def test_another_worker_that_has_ended_goes_at_once_unless_it_was_in_another_container(
     ground: QueueScene,
-    breaker: CircuitBreaker,
     other: OtherWorker,
     monkeypatch: pytest.MonkeyPatch,
     where: dict[str, Any],
@@ -139,16 +129,14 @@ def test_another_worker_that_has_ended_goes_at_once_unless_it_was_in_another_con
     other.look()
     other.release()
     assert (ground.context.foreign_claims.worker() is None) == (where == {})
-    assert breaker.lets_through(started) == (where == {})
+    assert ground.context.breaker.lets_through(started) == (where == {})
 
 
-def test_what_was_seen_before_our_own_end_is_still_known(
-    ground: QueueScene, breaker: CircuitBreaker
-) -> None:
+def test_what_was_seen_before_our_own_end_is_still_known(ground: QueueScene) -> None:
     ground.context.foreign_claims.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
     OtherWorker(ground.context)
     assert ground.context.other_at_work
-    assert not breaker.lets_through(time.monotonic())
+    assert not ground.context.breaker.lets_through(time.monotonic())
 
 
 @pytest.mark.parametrize(

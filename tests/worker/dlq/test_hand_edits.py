@@ -29,14 +29,17 @@ def test_a_retry_by_command_is_no_part_of_a_later_edit(editing: Editing) -> None
 
 
 def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
-    editing.save(shown(A, last_attempt=0), shown(C))
-    assert editing.told == [HandEdit(discarded=1, forced=1, adopted=1)]
+    by_hand = {"project_id": "p", "content": "by hand", "timestamp": 1}  # and without an id
+    editing.save(shown(A, last_attempt=0), shown(C), by_hand)
+    assert editing.told == [HandEdit(discarded=1, forced=1, adopted=2)]
     assert [editing.state(each) for each in (A, B, C)] == ["dead", "discarded", "dead"]
     assert editing.edits.oddities == 1
     assert editing.needs()
     editing.edits.run()
     editing.publish()
     assert not editing.needs()
+    found = json.loads(editing.context.paths.dlq.read_bytes())["items"][2]
+    assert (found["content"], bool(found.get("id"))) == ("by hand", True)
     HandEdits(editing.context).run()
     assert len(editing.told) == 1
     assert editing.edits.oddities == 1
@@ -122,6 +125,7 @@ def test_what_another_editor_deleted_stays_away_from_a_save_of_one_who_had_not_s
     editing.publish(C)
     editing.save(shown(A), shown(letter("new")), stamp="one, who has not seen c")
     assert editing.state(B) == "discarded"
+    assert editing.context.generations.named("one, who has not seen c") == 3
     editing.save(shown(A), shown(B), shown(C), shown(letter("newer")), stamp="another")
     assert editing.dead() == {"a", "c", "new", "newer"}
 
@@ -168,6 +172,8 @@ def test_a_save_that_asks_for_retries_is_heard_whoever_reads_it(
     assert editing.wishes == [None]
 
 
+@needs.OPEN_FILES
+@pytest.mark.row(29)
 def test_a_late_save_that_is_being_written_outlasts_our_next_one(editing: Editing) -> None:
     data = json.dumps(
         {"items": [shown(A), shown(B), shown(letter("new"))], "last_update": editing.stamp}
@@ -260,17 +266,3 @@ def test_a_copy_of_the_old_file_is_no_late_save(
     editing.save(shown(A, last_attempt=0), shown(B))
     take_turn(editing)
     assert editing.told == [HandEdit(forced=1)]
-
-
-@needs.OPEN_FILES
-@pytest.mark.row(29)
-def test_a_save_into_the_old_file_is_found(editing: Editing) -> None:
-    take_turn(editing)
-    data = json.dumps({"items": [shown(A), shown(B), shown(C)], "last_update": editing.stamp})
-    with editing.context.paths.dlq.open("r+") as slow:
-        assert editing.publisher.run()
-        slow.write(data)
-        slow.truncate()
-    editing.publisher.merge_late_save()
-    take_turn(editing)
-    assert editing.dead() == {"a", "b", "c"}

@@ -105,7 +105,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
 class File:
     """The settings file and the folder, as they are found: `found` is returned or raised."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, wrong: Reason = NONE) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, wrong: Reason) -> None:
         self.where: Any = mock.Mock(moves=False)
         self.where.look.return_value = NONE
         monkeypatch.setattr(settings, "ServedFolder", lambda _: self.where)
@@ -131,10 +131,17 @@ class File:
         return state.reason if state.name == "action needed" else NONE
 
 
-def test_while_the_settings_are_wrong_the_last_good_ones_hold(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    file = File(monkeypatch)
+@pytest.fixture
+def file(monkeypatch: pytest.MonkeyPatch) -> File:
+    return File(monkeypatch, NONE)
+
+
+@pytest.fixture
+def wrong_file(monkeypatch: pytest.MonkeyPatch) -> File:
+    return File(monkeypatch, AT_FIRST)
+
+
+def test_while_the_settings_are_wrong_the_last_good_ones_hold(file: File) -> None:
     assert file.look(WRONG) is None
     assert (
         str(file.reason()) == "sync.timeout is wrong. The former settings stay in force. Mend it."
@@ -147,27 +154,21 @@ def test_while_the_settings_are_wrong_the_last_good_ones_hold(
     assert file.reason() == NONE
 
 
-def test_settings_that_were_wrong_from_the_start_keep_everything_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    file = File(monkeypatch, AT_FIRST)
-    assert file.look() is None
-    assert file.reason() == AT_FIRST
-    assert file.look(WRONG) is None
-    assert file.breaker.blocked_by("settings")
-    assert file.reason() == WRONG.reason
-    assert file.look(OTHERS) == OTHERS
-    assert file.wanted.mended
-    assert not file.breaker.blocked_by("settings")
-    assert file.wanted.wrong == NONE
-    assert file.look(OTHERS) == OTHERS
-    assert not file.wanted.mended
+def test_settings_that_were_wrong_from_the_start_keep_everything_back(wrong_file: File) -> None:
+    assert wrong_file.look() is None
+    assert wrong_file.reason() == AT_FIRST
+    assert wrong_file.look(WRONG) is None
+    assert wrong_file.breaker.blocked_by("settings")
+    assert wrong_file.reason() == WRONG.reason
+    assert wrong_file.look(OTHERS) == OTHERS
+    assert wrong_file.wanted.mended
+    assert not wrong_file.breaker.blocked_by("settings")
+    assert wrong_file.wanted.wrong == NONE
+    assert wrong_file.look(OTHERS) == OTHERS
+    assert not wrong_file.wanted.mended
 
 
-def test_a_folder_that_cannot_be_served_is_reported_and_the_settings_hold(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    file = File(monkeypatch)
+def test_a_folder_that_cannot_be_served_is_reported_and_the_settings_hold(file: File) -> None:
     file.where.look.return_value = NO_FOLDER
     assert file.look(OTHERS) == OTHERS
     assert file.reason() == NO_FOLDER
@@ -178,29 +179,25 @@ def test_a_folder_that_cannot_be_served_is_reported_and_the_settings_hold(
 
 
 def test_mended_settings_that_mean_another_folder_send_nothing_from_this_one(
-    monkeypatch: pytest.MonkeyPatch,
+    wrong_file: File,
 ) -> None:
-    file = File(monkeypatch, AT_FIRST)
-    file.where.look.return_value = NO_FOLDER
-    assert file.look(OTHERS) is None
-    assert file.breaker.blocked_by("settings")
-    assert file.reason() == NO_FOLDER
-    assert file.wanted.wrong == AT_FIRST
+    wrong_file.where.look.return_value = NO_FOLDER
+    assert wrong_file.look(OTHERS) is None
+    assert wrong_file.breaker.blocked_by("settings")
+    assert wrong_file.reason() == NO_FOLDER
+    assert wrong_file.wanted.wrong == AT_FIRST
 
 
-@pytest.mark.parametrize("wrong", [NONE, AT_FIRST])
 def test_where_it_moves_the_settings_are_those_of_the_next_engine(
-    monkeypatch: pytest.MonkeyPatch, wrong: Reason
+    file: File, wrong_file: File
 ) -> None:
-    file = File(monkeypatch, wrong)
-    file.where.moves = True
-    assert file.look(OTHERS) is None
-    assert file.wanted.settings is OTHERS
-    assert file.wanted.wrong == NONE
+    for each in (file, wrong_file):
+        each.where.moves = True
+        assert each.look(OTHERS) is None
+        assert (each.wanted.settings, each.wanted.wrong) == (OTHERS, NONE)
 
 
-def test_a_worker_that_does_not_follow_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = File(monkeypatch)
+def test_a_worker_that_does_not_follow_stays_where_it_is(file: File) -> None:
     file.wanted.follows = False
     file.where.look.return_value = NO_FOLDER
     assert file.look(OTHERS) == OTHERS

@@ -217,16 +217,25 @@ def test_the_home_folder_is_no_project_of_claude_codes_own_folder(
     assert sorted(desk.queued()) == [("notes", "It is clay."), ("reviewer", "It leaks.")]
 
 
-@pytest.mark.parametrize("linked", [".claude", ".claude/agent-memory", ".claude/agent-memory/a"])
-def test_no_link_to_agents_notes_is_followed(desk: NoteDesk, home: Path, linked: str) -> None:
+MEMORY = f"claude/projects/{GARDEN}/memory"
+AGENTS = "home/garden/.claude/agent-memory"
+
+
+@pytest.mark.parametrize(
+    "linked",
+    ["home/garden/.claude", AGENTS, f"{AGENTS}/a", f"claude/projects/{GARDEN}", MEMORY],
+)
+def test_no_link_to_a_folder_of_notes_is_followed(desk: NoteDesk, home: Path, linked: str) -> None:
+    """Though it becomes one while the notes rest; the others are taken in."""
     held(desk, home / "garden")
-    put(home / "garden" / ".claude" / "agent-memory" / "a", age=0)
+    put(home.parent / AGENTS / "a", age=0)
+    desk.write("shed.md", "It leaks.", age=0)
     assert desk.run() == 0
-    link = home / "garden" / linked
-    link.symlink_to(link.rename(home / "outside"))
-    for _ in range(3):
-        assert desk.run(after=100) == 0
-    assert not list(note_folders.find(desk.root, {"garden": str(home / "garden")}))
+    link = home.parent / linked
+    link.symlink_to(link.rename(home.parent / "outside"))
+    assert [desk.run(after=100) for _ in range(3)] == [1, 0, 0]
+    is_agents = linked.startswith("home")
+    assert desk.queued() == [(GARDEN, "It leaks.") if is_agents else ("garden", "It is clay.")]
 
 
 NAME = "-home-ann-my-garden"

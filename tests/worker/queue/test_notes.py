@@ -222,22 +222,8 @@ def test_only_notes_are_taken_in_and_those_in_folders_within(
     assert left_out(desk) == []
 
 
-@pytest.mark.parametrize("which", ["memory", "project"])
-def test_a_folder_that_becomes_a_link_while_its_notes_rest_is_left_alone(
-    desk: NoteDesk, tmp_path: Path, which: str
-) -> None:
-    folder = desk.write("roses.md", "roses want sun", age=0).parent
-    assert desk.run() == 0
-    swapped = folder if which == "memory" else folder.parent
-    outside = swapped.rename(tmp_path / "outside")
-    swapped.symlink_to(outside)
-    for _ in range(3):
-        assert desk.run(after=100) == 0
-    assert desk.queued() == []
-
-
 @needs.linux("named pipes in a folder")
-@pytest.mark.parametrize("becomes", ["pipe", "link", "folder"])
+@pytest.mark.parametrize("becomes", ["pipe", "link"])
 def test_a_note_that_becomes_something_else_while_it_rests_is_left_alone(
     desk: NoteDesk, tmp_path: Path, becomes: str
 ) -> None:
@@ -247,14 +233,12 @@ def test_a_note_that_becomes_something_else_while_it_rests_is_left_alone(
     path.unlink()
     if becomes == "pipe":
         os.mkfifo(path)
-    elif becomes == "link":
+    else:
         (tmp_path / "outside.md").write_text("Not of Claude Code.")
         path.symlink_to(tmp_path / "outside.md")
-    else:
-        path.mkdir()
     assert desk.run(after=60, everywhere=False) == 1
     assert desk.queued() == [(GARDEN, "It leaks.")]
-    (path.rmdir if becomes == "folder" else path.unlink)()
+    path.unlink()
     desk.write("soil.md", "It is sand.")
     assert desk.run() == 1
 

@@ -299,8 +299,9 @@ def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:
 class Sending:
     """Real senders, and a server that takes everything; `told` are the events in their order."""
 
-    def __init__(self, context: WorkerContext) -> None:
+    def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
         self.context = context
+        self.patch = monkeypatch.setattr
         self.told: queue.Queue[Event] = queue.Queue()
         context.events.subscribe(self.told.put)
         self.client = mock.Mock()
@@ -326,7 +327,7 @@ class Sending:
 def sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sending]:
     monkeypatch.setattr(module, "_FAULT_WAIT", 0.01)
     with grounded(tmp_path, Settings(sync=SyncSettings(concurrency=1))) as context:
-        made = Sending(context)
+        made = Sending(context, monkeypatch)
         yield made
         made.delivery.stop(PATIENCE)
 
@@ -342,12 +343,10 @@ def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def test_a_fault_of_ours_leaves_nothing_claimed(
-    sending: Sending, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_of_ours_leaves_nothing_claimed(sending: Sending) -> None:
     key = sending.wait("a", "b")
     attempt = sending.delivery._attempt
-    monkeypatch.setattr(sending.delivery, "_attempt", failing(1, attempt))
+    sending.patch(sending.delivery, "_attempt", failing(1, attempt))
     sending.delivery.kick()
     assert sending.next_of(PartFailed, Delivered).error == "MemoryError('no room')"
     assert sending.next_of(PartRecovered, Delivered) == PartRecovered("delivery")
@@ -361,11 +360,11 @@ def test_a_fault_of_ours_leaves_nothing_claimed(
 
 @pytest.mark.parametrize(("times", "what"), [(1, "delivered"), (2, "pending")])
 def test_an_outcome_that_a_fault_kept_from_being_recorded(
-    sending: Sending, monkeypatch: pytest.MonkeyPatch, times: int, what: str
+    sending: Sending, times: int, what: str
 ) -> None:
     key = sending.wait("a", "b")
     verdicts = sending.delivery._verdicts
-    monkeypatch.setattr(verdicts, "apply", failing(times, verdicts.apply))
+    sending.patch(verdicts, "apply", failing(times, verdicts.apply))
     sending.delivery.kick()
     while sending.next_of(Delivered).item_id != "b":
         pass
@@ -374,9 +373,7 @@ def test_an_outcome_that_a_fault_kept_from_being_recorded(
     assert "claimed" not in found
 
 
-def test_a_claim_that_fails_keeps_back_no_outcome(
-    sending: Sending, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_claim_that_fails_keeps_back_no_outcome(sending: Sending) -> None:
     sending.wait("a", "b")
     outbox, client = sending.context.outbox, sending.client
     claim, fails = outbox.claim, failing(1, outbox.claim)
@@ -384,7 +381,7 @@ def test_a_claim_that_fails_keeps_back_no_outcome(
     def claiming(*given: Any) -> Any:
         return (fails if client.save.called else claim)(*given)
 
-    monkeypatch.setattr(outbox, "claim", claiming)
+    sending.patch(outbox, "claim", claiming)
     sending.delivery.kick()
     assert [sending.next_of(Delivered).item_id for _ in range(2)] == ["a", "b"]
     assert client.save.call_count == 2
@@ -407,11 +404,9 @@ def test_an_outcome_and_the_next_claim_are_one_commit(steps: Steps) -> None:
     assert seen.count("commit") == 1
 
 
-def test_an_outcome_that_waits_for_the_disk_is_no_later_delivery(
-    sending: Sending, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_outcome_that_waits_for_the_disk_is_no_later_delivery(sending: Sending) -> None:
     """Or senders that try again to record theirs would keep the server from being probed."""
-    monkeypatch.setattr(module, "_STORAGE_WAIT", 0.01)
+    sending.patch(module, "_STORAGE_WAIT", 0.01)
     record, seen = sending.delivery._record, []
 
     def recorded(*given: Any) -> list[Event]:
@@ -421,17 +416,15 @@ def test_an_outcome_that_waits_for_the_disk_is_no_later_delivery(
             raise LedgerError("The ledger cannot be used: database or disk is full.")
         return happened
 
-    monkeypatch.setattr(sending.delivery, "_record", recorded)
+    sending.patch(sending.delivery, "_record", recorded)
     sending.wait("a")
     sending.delivery.kick()
     sending.next_of(Delivered)
     assert (len(seen), len(set(seen))) == (3, 1)
 
 
-def test_a_commit_that_fails_is_told_of_and_made_up_for(
-    sending: Sending, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_STORAGE_WAIT", 0.01)
+def test_a_commit_that_fails_is_told_of_and_made_up_for(sending: Sending) -> None:
+    sending.patch(module, "_STORAGE_WAIT", 0.01)
     sending.wait("a", "b")
     transaction, breaker = sending.context.ledger.transaction, sending.context.breaker
     fails = iter([LedgerError("The ledger cannot be used: disk I/O error.")])
@@ -441,7 +434,7 @@ def test_a_commit_that_fails_is_told_of_and_made_up_for(
             raise error
         return transaction(durable=durable)
 
-    monkeypatch.setattr(sending.context.ledger, "transaction", failing)
+    sending.patch(sending.context.ledger, "transaction", failing)
     sending.delivery.kick()
     told = sending.next_of(PartFailed)
     assert told.part == "ledger"
@@ -454,9 +447,7 @@ def test_a_commit_that_fails_is_told_of_and_made_up_for(
     assert sending.client.save.call_count == 2
 
 
-def test_a_sender_that_comes_too_late_has_nothing_to_tell(
-    sending: Sending, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sender_that_comes_too_late_has_nothing_to_tell(sending: Sending) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def connecting() -> Client:
@@ -464,14 +455,14 @@ def test_a_sender_that_comes_too_late_has_nothing_to_tell(
         go_on.wait(PATIENCE)
         raise SettingsError("No server is chosen.", "")
 
-    monkeypatch.setattr(sending.delivery, "_connect", connecting)
+    sending.patch(sending.delivery, "_connect", connecting)
     sending.wait("a")
     sending.delivery.kick()
     assert begun.wait(PATIENCE)
     (sender,) = sending.delivery._senders
     sending.delivery.stop(0.01)
     sending.context.ledger.close()
-    monkeypatch.setattr(sending.context.ledger, "close", lambda: None)  # nothing is left for it
+    sending.patch(sending.context.ledger, "close", lambda: None)  # nothing is left for it
     go_on.set()
     sender.join(PATIENCE)
     assert not sender.is_alive()
