@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -89,42 +90,29 @@ def test_parts_with_faults_of_their_own(scene: Scene) -> None:
 
 
 def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
-    wrong = [True]
     tries: list[float] = []
 
-    def work() -> None:
+    def work(*, fails: bool) -> None:
         tries.append(scene.now)
-        if wrong[0]:
+        if fails:
             raise ValueError("odd")
 
-    def attempt(after: float) -> bool:
+    for after, fails, done, wait in (
+        (0.0, True, False, 1.0), (0.5, True, False, 0.5), (0.5, True, False, 5.0),
+        (4.5, True, False, 0.5), (0.5, True, False, 5.0), (4.5, False, False, 0.5),
+        (0.5, False, True, math.inf), (0.0, False, True, math.inf), (0.0, True, False, 1.0),
+    ):  # fmt: skip
         scene.now += after
-        return scene.faults.attempt("part", work, "title")
-
-    assert not attempt(0.0)
-    assert scene.faults.waits("part")
+        assert scene.faults.attempt("part", partial(work, fails=fails), "title") is done
+        assert scene.faults.waits("part") is not done
+        assert scene.faults.next_try(scene.now) == wait
     assert not scene.faults.waits("another")
-    assert scene.faults.next_try(scene.now) == 1.0
-    assert not attempt(0.5)
-    assert not attempt(0.5)
-    assert scene.faults.next_try(scene.now) == 5.0
-    assert not attempt(4.5)
-    assert not attempt(0.5)
-    assert tries == [100.0, 101.0, 106.0]
-    wrong[0] = False
-    assert not attempt(4.5)
-    assert attempt(0.5)
-    assert not scene.faults.waits("part")
-    assert scene.faults.next_try(scene.now) == math.inf
-    assert attempt(0.0)
-    wrong[0] = True
-    assert not attempt(0.0)
-    assert scene.faults.next_try(scene.now) == 1.0
-    assert scene.told == [
+    assert tries == [100.0, 101.0, 106.0, 111.0, 111.0, 111.0]
+    failed, over = (
         events.PartFailed("title", "ValueError('odd')", 1.0),
         events.PartRecovered("title"),
-        events.PartFailed("title", "ValueError('odd')", 1.0),
-    ]
+    )
+    assert scene.told == [failed, over, failed]
 
 
 def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:

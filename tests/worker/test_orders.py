@@ -362,14 +362,6 @@ def test_what_a_server_deletes_is_of_unknown_outcome_and_its_id_used_up(ground: 
     assert applied(ground.context, about(KEEP, WAITS)) == {WAITS.name: GONE}
 
 
-def test_what_others_saved_is_unknown_again_if_the_server_keeps_it(ground: QueueScene) -> None:
-    other = fresh("c")
-    applied(ground.context, about(REMOVE, other))
-    assert states(ground, other) == ["discarded"]
-    applied(ground.context, about(KEEP, other))
-    assert ground.context.inbox.known(other.name) is None
-
-
 def test_what_was_deleted_on_the_server_is_restored_under_the_next_id(ground: QueueScene) -> None:
     again = [fresh("a", id=f"{WAITS.id}-again-{n}") for n in (1, 2)]
     deliver(ground, WAITS)
@@ -482,18 +474,6 @@ def test_the_new_text_of_what_is_delivered_already_is_sent_too(
     assert edit(ground, old, new) == DELIVERED
     assert states(ground, old, new) == ["delivered", "dead" if dead else "pending"]
     assert ground.told == [events.DeliveredAfterDeletion("p", old.id, edited=True)]
-
-
-def test_an_edit_to_a_text_that_is_delivered_already_sends_it_to_nobody_again(
-    ground: QueueScene,
-) -> None:
-    old, there = letter("b", content="newer"), DEAD
-    deliver(ground, there)
-    ground.context.inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
-    apply(ground, DELETE, [old.name])
-    restore(ground, Text.of(old.raw, dead=False))
-    assert edit(ground, old, there) == DONE
-    assert states(ground, old, there) == ["discarded", "delivered"]
 
 
 @pytest.mark.parametrize("verb", [DELETE, FORGET, RETRY])

@@ -46,6 +46,14 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     assert not scene.context.ledger.may_have_been_sent(QUEUE_FILE)
 
 
+def test_what_another_worker_holds_is_held_and_asked_about(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    scene.write(held=[entry(A)])
+    intake.run()
+    assert (scene.column("held", A), scene.column("unknown", A)) == (NOW, NOW)
+
+
 def test_a_new_process_parses_only_what_the_ledger_does_not_have(
     scene: QueueScene, intake: QueueIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
+from mem0tray.core.due import LONGEST_WORK
 from mem0tray.core.item import FRESH, Kind
 from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.outbox import Job, Ticket
@@ -156,6 +157,15 @@ def test_a_server_that_does_not_know_its_own_ticket_has_lost_the_memory_unless_i
     made = attempting.make(replace(UNKNOWN, ticket=Ticket("event-1", at)), Presence.CANNOT_TELL)
     assert (made.kind, made.ticket, made.message) == (kind, ticket, message)
     assert made.may_have_it
+
+
+@pytest.mark.parametrize("said", [Outcome(Kind.AT_WORK, 200, "", may_have_it=True), FAILED])
+def test_what_takes_longer_than_an_hour_is_sent_again_unless_it_failed(
+    attempting: Attempting, said: Outcome
+) -> None:
+    job = replace(UNKNOWN, ticket=Ticket("event-1", NOW - LONGEST_WORK - 5))
+    assert attempting.make(job, said) == (FAILED if said is FAILED else TAKEN)
+    assert attempting.client.save.called == (said is not FAILED)
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,16 @@
 """What each kind of outcome means for its item."""
 
 import json
-from unittest import mock
 
 import pytest
 from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.circuit_breaker import LONGEST_BREAK
-from mem0tray.core.due import LONGEST_WORK
 from mem0tray.core.item import EDITED, Kind
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY
 from mem0tray.ledger.outbox import Job, Ticket
 from mem0tray.server.model import Outcome
-from mem0tray.worker.sending.attempt import Attempts
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
 from tests.worker.sending.court import FAILED, OUTAGE, RETRY, SAID, SILENT, TAKEN, Court, refuse_all
 
@@ -140,18 +137,6 @@ def test_what_was_discarded_meanwhile_is_counted_no_more(court: Court) -> None:
     assert "claimed" not in found
 
 
-def test_an_unknown_outcome_is_asked_about(court: Court) -> None:
-    job = court.fresh()
-    court.apply(job, SILENT)
-    found = court.row(job)
-    assert (found["timeouts"], found["retries"]) == (1, 1)
-    assert court.asked_since(job) == NOW
-    other = court.fresh("other")
-    court.apply(other, Outcome(Kind.NO_ANSWER, None, SAID, may_have_it=True))
-    assert court.row(other)["timeouts"] == 0
-    assert court.asked_since(other) == NOW
-
-
 @pytest.mark.parametrize("outcome", [TAKEN, Outcome(Kind.FOUND, None, "")])
 def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome: Outcome) -> None:
     job = court.fresh()
@@ -240,21 +225,6 @@ def test_a_former_server_s_ticket_is_kept_for_it(court: Court) -> None:
     there = court.context.outbox.claim(job.key, NOW, ELSEWHERE).ticket
     assert there is not None
     assert there.name == "event-1"
-
-
-@pytest.mark.parametrize(("said", "made"), [(AT_WORK, TAKEN), (FAILED, FAILED)])
-def test_what_takes_longer_than_an_hour_is_sent_again_unless_it_failed(
-    court: Court, said: Outcome, made: Outcome
-) -> None:
-    context, client = court.context, mock.Mock()
-    client.ask.return_value, client.save.return_value = said, TAKEN
-    now = context.now()
-    key = context.inbox.add_fresh(fresh("m", timestamp=1_767_225_600), now, ask=False)
-    context.outbox.mark_unknown(key, HERE, now - LONGEST_WORK - 5, timed_out=False)
-    context.outbox.note_ticket(key, HERE, "event-1", now - LONGEST_WORK - 5)
-    attempts = Attempts(context, lambda: False)
-    assert attempts.make(client, court.claim(key), context.barrier.applied) == made
-    assert (client.ask.call_count, client.save.call_count) == (1, said is AT_WORK)
 
 
 FORGOTTEN = Outcome(Kind.ITEM_FAILURE, None, "forgotten", may_have_it=True)

@@ -28,19 +28,43 @@ from tests.worker.sending.court import (
     refuse_all,
 )
 
+CUT = Outcome(Kind.NO_ANSWER, None, SAID, may_have_it=True)
+VAIN = Outcome(Kind.ASKED_IN_VAIN, None, SAID, may_have_it=True)
+COUNTED = events.AttemptFailed("p", "m", 1, SAID)
+BREAKS = ((None, PROBE), (5.0, 5.0), (0.0, 0.0), (1e9, LONGEST_BREAK))  # asked for, and taken
 
-@pytest.mark.parametrize("canary", [False, True])
-def test_an_outage_counts_nothing(court: Court, *, canary: bool) -> None:
+
+@pytest.mark.parametrize(
+    ("outcome", "told", "due", "is_suspect", "wants_probe"),
+    [
+        (OUTAGE, [], SET_ASIDE, True, True),
+        (VAIN, [], NOW + RETRY, False, True),
+        (FORBIDDEN, [COUNTED], NOW + RETRY, False, False),  # with nobody to compare
+        (SILENT, [COUNTED], NOW + RETRY, False, False),
+        (CUT, [COUNTED], NOW + RETRY, False, False),
+        *(
+            (replace(SLOW, retry_after=asked), [events.SlowedDown(delay)], SET_ASIDE + delay,
+             True, False)
+            for asked, delay in BREAKS
+        ),
+    ],
+)  # fmt: skip
+def test_what_an_outcome_means(
+    court: Court, outcome: Outcome, told: list[events.Event], due: float,
+    *, is_suspect: bool, wants_probe: bool,
+) -> None:  # fmt: skip
     job = court.fresh()
-    if canary:
-        refuse_all(court)
-    assert court.apply(job, OUTAGE, canary=canary) == []
+    assert court.apply(job, outcome) == told
     found = court.row(job)
-    assert (found["retries"], found["due"]) == (0, SET_ASIDE)
+    assert (found["retries"], found["due"]) == (told == [COUNTED], due)
+    assert found["timeouts"] == outcome.timed_out
     assert "claimed" not in found
-    assert len(court.outages) == 1
-    assert court.verdicts.suspects == {job.key}
-    assert court.history() == [("outage", 503, SAID, 0.0)]
+    assert court.verdicts.suspects == ({job.key} if is_suspect else set())
+    assert len(court.outages) == wants_probe
+    assert court.asked_since(job) == (NOW if outcome.may_have_it else None)
+    assert court.breaker.break_left(NOW) == (due - SET_ASIDE if outcome.kind == SLOW.kind else 0)
+    assert court.state() != ACTION_NEEDED
+    assert court.history() == [(str(outcome.kind), outcome.status, SAID, outcome.duration)]
 
 
 def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
@@ -78,34 +102,6 @@ def test_an_item_that_is_sent_again_is_no_suspect(court: Court) -> None:
     court.claim(job.key)
     assert court.verdicts.suspects == frozenset()
     assert court.apply(court.fresh("other"), TAKEN) == [events.Delivered("p", "other")]
-
-
-def test_a_question_in_vain_counts_nothing(court: Court) -> None:
-    job = court.fresh()
-    vain = Outcome(Kind.ASKED_IN_VAIN, None, SAID, may_have_it=True)
-    assert court.apply(job, vain) == []
-    found = court.row(job)
-    assert (found["retries"], found["due"]) == (0, NOW + RETRY)
-    assert court.asked_since(job) == NOW
-    assert "claimed" not in found
-    assert court.verdicts.suspects == frozenset()
-    assert len(court.outages) == 1
-
-
-@pytest.mark.parametrize(
-    ("asked", "delay"), [(None, PROBE), (5.0, 5.0), (0.0, 0.0), (1e9, LONGEST_BREAK)]
-)
-def test_a_break_that_the_server_asks_for_is_taken(
-    court: Court, asked: float | None, delay: float
-) -> None:
-    job = court.fresh()
-    slow = Outcome(Kind.SLOW_DOWN, 429, SAID, retry_after=asked)
-    assert court.apply(job, slow) == [events.SlowedDown(delay)]
-    assert court.breaker.break_left(NOW) == delay
-    found = court.row(job)
-    assert (found["retries"], found["due"]) == (0, NOW + delay + PROBE)
-    assert court.verdicts.suspects == {job.key}
-    assert court.outages == []
 
 
 def test_only_a_third_429_beside_successes_counts(court: Court) -> None:
@@ -173,12 +169,6 @@ def test_a_refusal_may_ask_for_a_wait(court: Court, asked: float, wait: float) -
     assert court.breaker.wants_canary(NOW + wait)
 
 
-def test_a_refusal_with_nobody_to_compare_counts(court: Court) -> None:
-    job = court.fresh()
-    assert court.apply(job, FORBIDDEN) == [events.AttemptFailed("p", "m", 1, SAID)]
-    assert court.state() == HEALTHY
-
-
 def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
     """A second one of the same project proves nothing."""
     court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
@@ -221,6 +211,14 @@ def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
     assert not court.breaker.wants_canary(NOW + PROBE - 1.0)
     assert court.breaker.wants_canary(NOW + PROBE)
     assert (court.asked_since(job) == NOW) == outcome.may_have_it
+
+
+def test_a_canary_that_meets_an_outage_is_set_aside(court: Court) -> None:
+    job = court.fresh()
+    refuse_all(court)
+    court.apply(job, OUTAGE, canary=True)
+    assert court.verdicts.suspects == {job.key}
+    assert len(court.outages) == 1
 
 
 PAGE = Outcome(Kind.OUTAGE, 200, "200 OK, but the answer is not a JSON object", may_have_it=True)
