@@ -308,23 +308,25 @@ def saved(scene: Scene, *, mended: bool = False, **changes: Any) -> Settings:
     return settings
 
 
-def test_settings_that_changed_hold_from_then_on(scene: Scene) -> None:
-    settings = saved(scene, log=LogSettings(backups=7))
+@pytest.mark.parametrize(
+    ("changes", "kicks"),
+    [({"log": LogSettings(backups=7)}, False), ({"sync": SyncSettings(probe_interval=7.0)}, True)],
+)
+def test_settings_that_changed_hold_from_then_on(
+    scene: Scene, changes: dict[str, Any], *, kicks: bool
+) -> None:
+    settings = saved(scene, **changes)
     calls = scene.cycle()
     assert scene.context.settings is settings
     assert scene.told.count(events.SettingsChanged()) == 1
     scene.parts.chosen_server.choose.assert_not_called()
-    assert "prober.kick" not in calls
+    assert ("prober.kick" in calls) == kicks
 
 
-def test_another_server_is_chosen_when_the_settings_say_so(scene: Scene) -> None:
-    server = ServerSettings(url="http://elsewhere")
-    saved(scene, server=server)
+def test_a_server_is_chosen_again_when_the_settings_are_mended(scene: Scene) -> None:
+    settings = saved(scene, mended=True)
     scene.cycle()
-    scene.parts.chosen_server.choose.assert_called_once_with(server, events.ServerChanged)
-    saved(scene, mended=True)
-    scene.cycle()
-    assert scene.parts.chosen_server.choose.call_count == 2
+    scene.parts.chosen_server.choose.assert_called_once_with(settings.server, events.ServerChanged)
 
 
 def test_a_server_that_could_not_be_chosen_is_chosen_at_the_next_look(scene: Scene) -> None:
@@ -339,11 +341,6 @@ def test_a_server_that_could_not_be_chosen_is_chosen_at_the_next_look(scene: Sce
     assert scene.context.settings is settings
     scene.stage("settings").run()
     assert choose.call_count == 2
-
-
-def test_another_interval_between_probes_holds_at_once(scene: Scene) -> None:
-    saved(scene, sync=SyncSettings(probe_interval=7.0))
-    assert "prober.kick" in scene.cycle()
 
 
 @pytest.mark.parametrize("wrong", [NONE, quoted("sync.timeout is wrong")])

@@ -116,10 +116,7 @@ def test_another_worker_goes_when_it_has_been_silent(
 
 @pytest.mark.parametrize("where", [{}, {"space": f"{processes.space()}x"}], ids=["here", "not"])
 def test_another_worker_that_has_ended_goes_at_once_unless_it_was_in_another_container(
-    ground: QueueScene,
-    other: OtherWorker,
-    monkeypatch: pytest.MonkeyPatch,
-    where: dict[str, Any],
+    ground: QueueScene, other: OtherWorker, monkeypatch: pytest.MonkeyPatch, where: dict[str, Any]
 ) -> None:
     write(ground, pid=GONE, host=HOST, **where)
     other.look()
@@ -187,20 +184,6 @@ def test_metrics_of_our_own_runs_are_no_sign(
     assert ground.context.foreign_claims.worker() is None
     assert not ground.context.other_at_work
     assert ground.context.other_may_write_until == 0.0
-
-
-def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
-    OtherWorker(ground.context).look()
-    write(ground, pid=GONE, host=HOST)
-    other = OtherWorker(ground.context)
-    other.look()
-    assert ground.context.other_at_work
-    other.release()
-    assert ground.column("unknown", fresh("a")) == NOW
-    ground.context.ledger.write("UPDATE items SET unknown = NULL")
-    other.release()
-    assert ground.column("unknown", fresh("a")) is None
-    assert not ground.context.other_at_work
 
 
 @pytest.mark.parametrize(("run", "is_ours"), [(RUN, True), ("77b1", False)])

@@ -10,15 +10,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.rows import Row
 from mem0tray.worker.dlq.merge import Decisions, moved
-from tests.worker.dlq.generations import (
-    SERVER,
-    Ledger,
-    Seen,
-    dead_letter,
-    known,
-    shown,
-    unknown,
-)
+from tests.worker.dlq.generations import SERVER, Ledger, Seen, dead_letter, known, shown, unknown
 
 OLD: Final[dict[str, Any]] = {
     "retry_count": 1,

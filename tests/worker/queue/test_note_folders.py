@@ -222,8 +222,7 @@ AGENTS = "home/garden/.claude/agent-memory"
 
 
 @pytest.mark.parametrize(
-    "linked",
-    ["home/garden/.claude", AGENTS, f"{AGENTS}/a", f"claude/projects/{GARDEN}", MEMORY],
+    "linked", ["home/garden/.claude", AGENTS, f"{AGENTS}/a", f"claude/projects/{GARDEN}", MEMORY]
 )
 def test_no_link_to_a_folder_of_notes_is_followed(desk: NoteDesk, home: Path, linked: str) -> None:
     """Though it becomes one while the notes rest; the others are taken in."""

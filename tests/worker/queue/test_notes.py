@@ -54,17 +54,6 @@ def test_nothing_is_read_unless_the_setting_is_made(desk: NoteDesk) -> None:
     assert desk.run(everywhere=False) == 1
 
 
-def test_a_note_that_is_edited_twice_in_a_minute_is_sent_once(desk: NoteDesk) -> None:
-    desk.write("soil.md", "It is sand.", age=0)
-    assert desk.run() == 0
-    assert desk.run(after=50) == 0
-    desk.write("soil.md", "It is clay.", age=0)
-    assert desk.run() == 0
-    assert desk.run(after=58) == 0
-    assert desk.run(after=1) == 1
-    assert desk.queued() == [(GARDEN, "It is clay.")]
-
-
 def test_a_note_that_changes_while_nobody_hears_of_it_is_not_sent_half(desk: NoteDesk) -> None:
     """What is found at reading is not what was seen: it is left alone for a minute more."""
     desk.write("soil.md", "It is", age=0)

@@ -373,37 +373,6 @@ def test_an_outcome_that_a_fault_kept_from_being_recorded(
     assert "claimed" not in found
 
 
-def test_a_claim_that_fails_keeps_back_no_outcome(sending: Sending) -> None:
-    sending.wait("a", "b")
-    outbox, client = sending.context.outbox, sending.client
-    claim, fails = outbox.claim, failing(1, outbox.claim)
-
-    def claiming(*given: Any) -> Any:
-        return (fails if client.save.called else claim)(*given)
-
-    sending.patch(outbox, "claim", claiming)
-    sending.delivery.kick()
-    assert [sending.next_of(Delivered).item_id for _ in range(2)] == ["a", "b"]
-    assert client.save.call_count == 2
-
-
-def test_an_outcome_and_the_next_claim_are_one_commit(steps: Steps) -> None:
-    words = {"COMMIT": "commit", "SET state = 'delivered'": "outcome", "RETURNING state": "claim"}
-    seen: list[str] = []
-
-    def trace(statement: str) -> None:
-        if not statement.startswith("--"):  # a trigger's
-            seen.extend(word for part, word in words.items() if part in statement)
-
-    steps.fresh("a", "b")
-    steps.turn()
-    with steps.context.ledger.locked() as db:
-        db.set_trace_callback(trace)
-    assert steps.turn(0, TAKEN) == "b"
-    assert list(dict.fromkeys(seen)) == ["outcome", "claim", "commit"]
-    assert seen.count("commit") == 1
-
-
 def test_an_outcome_that_waits_for_the_disk_is_no_later_delivery(sending: Sending) -> None:
     """Or senders that try again to record theirs would keep the server from being probed."""
     sending.patch(module, "_STORAGE_WAIT", 0.01)

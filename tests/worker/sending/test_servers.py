@@ -85,14 +85,6 @@ class Scene:
     def _make(self, server: Any, job: Job) -> Outcome:
         return self.attempts.make(server, job, 0)
 
-    def late(self, key: int, server: Server, outcome: Outcome) -> None:
-        """Have a server take it that is not the chosen one any more when that is heard of."""
-        server.answer, server.stores = outcome, True
-        job = self.context.outbox.claim(key, self.now(), server.name)
-        self._make(server, job)
-        with self.context.ledger.transaction():
-            self._verdicts.apply_late(job, outcome, server.name, self.now())
-
     def state(self, key: int) -> str:
         return self.context.outbox.standing(key)[0]
 
@@ -229,31 +221,6 @@ def test_questions_in_vain_are_of_one_server(scene: Scene, a: Server, b: Server)
     for _ in range(2):
         assert scene.send(key, b).kind is Kind.ASKED_IN_VAIN
     assert b.keys == []
-
-
-@pytest.mark.row(36)
-@pytest.mark.parametrize("late", [CUT, SILENT, PROXY], ids=["cut", "slow", "502"])
-def test_what_comes_too_late_is_of_the_server_that_it_comes_from(
-    scene: Scene, a: Server, b: Server, late: Outcome
-) -> None:
-    key = taken_in(scene, "fresh")
-    scene.late(key, a, late)
-    scene.send(key, b, FAILED)
-    scene.send(key, a)
-    assert (a.stored, b.asked) == (["text of m"], 1)
-
-
-@pytest.mark.row(36)
-def test_another_text_under_an_id_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
-    first = taken_in(scene, "fresh")
-    scene.send(first, a, CUT, stores=True)
-    second, _ = accept(scene.context, fresh("m", content="another"), ask=False)
-    scene.send(second, b, FAILED)
-    scene.send(first, b, FAILED)
-    scene.send(second, a)
-    assert a.asked == 0
-    scene.send(first, a)
-    assert (sorted(a.stored), a.asked) == (["another", "text of m"], 1)
 
 
 @pytest.mark.row(36, 45)
