@@ -115,8 +115,9 @@ def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
 
 def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
     at_rest(scene)
-    waits_until(scene, NOW + 8)
     scene.context.unknown_until = MOMENT + 10
+    assert is_idle(scene, 1.0)  # for nothing nobody waits
+    waits_until(scene, NOW + 8)
     assert not is_idle(scene, 1.0)
     assert is_idle(scene, 0.0)
     scene.context.breaker.note_probe(healthy=False, reason=quoted("refused"))

@@ -8,7 +8,6 @@ import pytest
 
 from mem0tray.config.settings import PathSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.core.events import Events
-from mem0tray.ledger import outbox
 from mem0tray.worker import engine
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.thread import WorkerThread
@@ -16,21 +15,9 @@ from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.processes import PATIENCE, wait_until
-from tests.support.shapes import dead, entries, entry, waiting
+from tests.support.processes import PATIENCE
+from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
-
-
-def test_nobody_waits_where_nothing_is_unknown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outbox, "make_claims_unknown", lambda *_: 1)
-    monkeypatch.setattr("mem0tray.worker.parts._AT_WORK", 1e6)
-    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
-        home.write_queue(entries(2))
-        with working(home, server, monkeypatch) as worker:
-            server.wait_for(lambda: server.total_stored() == 2)
-            wait_until(lambda: worker.is_idle(1.0), what="idle")
 
 
 @pytest.mark.row(30)

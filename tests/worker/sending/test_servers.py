@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from mem0tray.core.item import Item, Kind
-from mem0tray.ledger.outbox import Job
 from mem0tray.server.model import Memory, Outcome, Presence
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
@@ -76,14 +75,12 @@ class Scene:
         self.context.server = server.name
         server.answer, server.stores = answer, stores
         job = self.context.outbox.claim(key, self.now(), server.name)
-        made = self._make(server, job)
+        client: Any = server
+        made = self.attempts.make(client, job, 0)
         self.attempts.note_end(job, made)
         with self.context.ledger.transaction():
             self._verdicts.apply(job, made, server.name, self.now(), canary=False)
         return made
-
-    def _make(self, server: Any, job: Job) -> Outcome:
-        return self.attempts.make(server, job, 0)
 
     def state(self, key: int) -> str:
         return self.context.outbox.standing(key)[0]

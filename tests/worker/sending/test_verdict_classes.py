@@ -63,43 +63,35 @@ def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None
 
 @pytest.mark.parametrize("asked", [None, 5.0, 500.0, 1e9])
 @pytest.mark.parametrize(
-    ("which", "usual", "told"),
+    ("which", "usual", "told", "fields"),
     [
-        ("fresh", RETRY, [events.AttemptFailed]),
-        ("the last failure", 30.0, [events.MovedToDlq, events.InBackoff]),
-        ("dead", 240.0, [events.DlqRetryFailed, events.InBackoff]),
+        ("fresh", RETRY, [events.AttemptFailed], {"retries": 1}),
+        ("the last failure", 30.0, [events.MovedToDlq, events.InBackoff], {"retry_count": 0}),
+        ("dead", 240.0, [events.DlqRetryFailed, events.InBackoff], {"retry_count": 3}),
     ],
 )
-def test_a_wait_that_the_server_asks_for_is_kept(
-    court: Court, asked: float | None, which: str, usual: float, told: list[type]
-) -> None:
+def test_a_failure_is_told_and_shown_and_a_wait_that_the_server_asks_for_is_kept(
+    court: Court, asked: float | None, which: str, usual: float, told: list[type],
+    fields: dict[str, object],
+) -> None:  # fmt: skip
     job = court.letter() if which == "dead" else court.fresh(retries=2 * (which != "fresh"))
+    before = json.loads(court.context.ledger.raw(job.key))
     happened = court.apply(job, Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
     assert [type(event) for event in happened] == told
     wait = min(max(usual, asked or 0.0), LONGEST_BREAK)
     assert court.row(job)["due"] == NOW + wait
     if isinstance(happened[-1], events.InBackoff):
         assert happened[-1].delay == wait
-
-
-@pytest.mark.parametrize(
-    ("which", "fields"),
-    [
-        ("fresh", {"retries": 1}),
-        ("the last failure", {"retry_count": 0, "last_attempt": NOW, "last_error": SAID}),
-        ("dead", {"retry_count": 3, "last_attempt": NOW, "last_error": SAID}),
-    ],
-)
-def test_a_failure_stands_in_the_fields_of_the_memory(
-    court: Court, which: str, fields: dict[str, object]
-) -> None:
-    job = court.letter() if which == "dead" else court.fresh(retries=2 * (which != "fresh"))
-    before = json.loads(court.context.ledger.raw(job.key))
-    court.apply(job, FAILED)
     before.pop("retries", None)
-    after = json.loads(court.context.ledger.raw(job.key))
-    moved = {} if which == "fresh" else {"moved_to_dlq_at": before.get("moved_to_dlq_at", NOW)}
-    assert after == {**before, **moved, **fields}
+    if which != "fresh":
+        fields = {
+            "moved_to_dlq_at": NOW,
+            **before,
+            "last_attempt": NOW,
+            "last_error": SAID,
+            **fields,
+        }
+    assert json.loads(court.context.ledger.raw(job.key)) == {**before, **fields}
 
 
 @pytest.mark.parametrize("reason", ["deleted", EDITED])
