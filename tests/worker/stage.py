@@ -31,7 +31,7 @@ from mem0tray.worker.queue.notes import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
-from tests.worker.dlq.generations import dead_letter, parsed
+from tests.worker.dlq.generations import shown
 from tests.worker.ground import grounded, told_on
 
 Told = TypeVar("Told", bound=Event)
@@ -120,7 +120,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 
 def waits_until(scene: Scene, due: float) -> int:
-    letter = parsed(dead_letter("soon"))
+    letter = shown("soon")
     with scene.context.ledger.transaction():
         key = scene.context.inbox.add_dead(letter, letter.raw, NOW, ask=False, gen=None)
         scene.context.outbox.defer(key, due)

@@ -59,24 +59,17 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     assert re.fullmatch(pattern + "⏹️ Worker stopped", second)
 
 
-def test_it_is_rotated_at_its_size(tmp_path: Path) -> None:
+def test_it_is_rotated_at_its_size_and_grows_on_while_it_is_held_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths = Paths(tmp_path, tmp_path)
     log = EventLog(paths, LogSettings(max_bytes=100, backups=2))
     for count in range(1, 9):
         log(events.SlowedDown(float(count)))
-    log.close()
     names = sorted(path.name for path in paths.log.parent.iterdir())
     assert names == [paths.log.name, f"{paths.log.name}.1", f"{paths.log.name}.2"]
-    assert paths.log.read_text().endswith("a break of 8s\n")
-    for name in names:
-        assert 0 < (paths.log.parent / name).stat().st_size <= 100
-
-
-def test_a_log_that_is_held_open_grows_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = Paths(tmp_path, tmp_path)
-    log = EventLog(paths, LogSettings(max_bytes=100, backups=2))
-    for count in range(1, 9):
-        log(events.SlowedDown(float(count)))
+    assert paths.log.read_text(encoding="utf-8").endswith("a break of 8s\n")
+    assert all(0 < (paths.log.parent / name).stat().st_size <= 100 for name in names)
     older = [paths.log.with_name(f"{paths.log.name}.{n}").read_bytes() for n in (1, 2)]
     real, error = os.rename, PermissionError(errno.EACCES, "Access is denied")
     error.winerror = 32  # type: ignore[attr-defined]

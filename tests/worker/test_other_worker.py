@@ -136,33 +136,23 @@ def test_what_was_seen_before_our_own_end_is_still_known(ground: QueueScene) -> 
     assert not ground.context.breaker.lets_through(time.monotonic())
 
 
-@pytest.mark.parametrize(
-    ("values", "age", "seen", "suspected"),
-    [
-        ({"pid": os.getppid(), "host": HOST}, 5.0, True, True),
-        ({"pid": os.getppid(), "host": HOST}, SILENT - 1, True, True),
-        ({"pid": os.getppid(), "host": HOST}, SILENT + 1, False, True),
-        ({"pid": GONE, "host": HOST}, 5.0, False, False),
-        ({"pid": GONE, "host": "there"}, 5.0, False, True),
-        ({"pid": GONE, "host": HOST, "space": "another"}, 5.0, True, True),
-        ({"pid": None, "host": HOST, "space": "another"}, 5.0, False, True),
-        ({}, 5.0, False, True),
-    ],
-    ids=[
-        "lives",
-        "for long",
-        "long ago",
-        "ended",
-        "elsewhere",
-        "container",
-        "ended there",
-        "no process",
-    ],
-)
+# What stands in the metrics, of how long ago; whether that is a sign, and for a while suspected.
+PAST: dict[str, tuple[dict[str, Any], float, bool, bool]] = {
+    "lives": ({"pid": os.getppid(), "host": HOST}, 5.0, True, True),
+    "for long": ({"pid": os.getppid(), "host": HOST}, SILENT - 1, True, True),
+    "long ago": ({"pid": os.getppid(), "host": HOST}, SILENT + 1, False, True),
+    "ended": ({"pid": GONE, "host": HOST}, 5.0, False, False),
+    "elsewhere": ({"pid": GONE, "host": "there"}, 5.0, False, True),
+    "container": ({"pid": GONE, "host": HOST, "space": "another"}, 5.0, True, True),
+    "ended there": ({"pid": None, "host": HOST, "space": "another"}, 5.0, False, True),
+    "no process": ({}, 5.0, False, True),
+}
+
+
+@pytest.mark.parametrize(("values", "age", "seen", "suspected"), PAST.values(), ids=list(PAST))
 def test_metrics_from_before_our_start(
-    ground: QueueScene, values: dict[str, Any], age: float, *, seen: bool,
-    suspected: bool,
-) -> None:  # fmt: skip
+    ground: QueueScene, values: dict[str, Any], age: float, *, seen: bool, suspected: bool
+) -> None:
     """Fresh ones of a process that runs are a sign; others are suspected for three heartbeats."""
     write(ground, age=age, **values)
     OtherWorker(ground.context).look()

@@ -100,12 +100,4 @@ class Ledger:
         return merge(base, found, ours, whole=whole)
 
 
-def known(gen: int, *, exact: bool = False) -> Seen:
-    return Seen(gen, exact=exact)
-
-
-def unknown() -> Seen:
-    return Seen(None)
-
-
-SEEN = pytest.mark.parametrize("seen", [known(9), unknown()], ids=["known", "unknown"])
+SEEN = pytest.mark.parametrize("seen", [Seen(9), Seen(None)], ids=["known", "unknown"])

@@ -44,7 +44,7 @@ def test_what_an_edit_brings_or_moves_begins_to_wait() -> None:
             shown("soon", last_attempt=NOW - 29.5, retry_count=0),
             shown("due", last_attempt=1.0, retry_count=0),
         ],
-        generations.known(9),
+        generations.Seen(9),
     )
     assert dead_letters.begun(merge, NOW) == [
         ("alpha", "soon", 0.5), ("alpha", "new", 20.0), ("alpha", "later", 480.0),

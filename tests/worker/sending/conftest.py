@@ -16,4 +16,5 @@ def court(tmp_path: Path) -> Iterator[Court]:
     sync = SyncSettings(retry_interval=RETRY, probe_interval=PROBE, max_attempts=3)
     with grounded(tmp_path, Settings(sync=sync)) as context:
         context.breaker.note_probe(healthy=True, reason=reasons.NONE)
+        context.destination = "mem0.test"
         yield Court(context)

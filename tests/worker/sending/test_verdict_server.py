@@ -235,39 +235,32 @@ REDIRECT = redirected(REDIRECTED_TO)
 ASKED = Outcome(Kind.ASKED_IN_VAIN, 200, PAGE.message, may_have_it=True)
 
 
-@pytest.fixture
-def healthy(court: Court) -> Court:
-    court.context.destination = "mem0.test"
-    court.breaker.note_probe(healthy=True, reason=quoted(""))
-    return court
-
-
 def well(court: Court) -> object:
     court.breaker.note_probe(healthy=True, reason=quoted(""))
     return court.verdicts.note_health()
 
 
-def test_the_first_is_told_once_the_probe_finds_the_server_well(healthy: Court) -> None:
-    assert well(healthy) is None
-    healthy.apply(healthy.fresh(), PAGE)
-    assert well(healthy) == events.NotTaken("p", "m", PAGE.message)
-    assert well(healthy) is None
-    assert healthy.state() != ACTION_NEEDED
+def test_the_first_is_told_once_the_probe_finds_the_server_well(court: Court) -> None:
+    assert well(court) is None
+    court.apply(court.fresh(), PAGE)
+    assert well(court) == events.NotTaken("p", "m", PAGE.message)
+    assert well(court) is None
+    assert court.state() != ACTION_NEEDED
 
 
 @pytest.mark.parametrize("outcome", [PAGE, ASKED])
 @pytest.mark.parametrize("is_only_one", [False, True])
-def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome, *, is_only_one: bool) -> None:
-    job = healthy.fresh()
-    healthy.apply(job, PAGE)
-    well(healthy)
-    healthy.apply(healthy.claim(job.key) if is_only_one else healthy.fresh("other"), outcome)
-    assert healthy.state() == ACTION_NEEDED
-    assert healthy.reason().startswith(
+def test_two_in_a_row_need_action(court: Court, outcome: Outcome, *, is_only_one: bool) -> None:
+    job = court.fresh()
+    court.apply(job, PAGE)
+    well(court)
+    court.apply(court.claim(job.key) if is_only_one else court.fresh("other"), outcome)
+    assert court.state() == ACTION_NEEDED
+    assert court.reason().startswith(
         "something that is no Mem0 server answers deliveries at mem0.test: "
     )
-    assert outcome.message in healthy.reason()
-    assert "`mem0tray config set server.url ADDRESS`" in healthy.reason()
+    assert outcome.message in court.reason()
+    assert "`mem0tray config set server.url ADDRESS`" in court.reason()
 
 
 @pytest.mark.parametrize(
@@ -281,60 +274,60 @@ def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome, *, is_only_o
     ],
     ids=["keeps nothing", "redirects"],
 )
-def test_the_reason_names_what_is_to_be_done(healthy: Court, outcome: Outcome, said: str) -> None:
-    healthy.apply(healthy.fresh(), outcome)
-    well(healthy)
-    healthy.apply(healthy.fresh("other"), outcome)
-    assert (healthy.state(), healthy.reason()) == (ACTION_NEEDED, said)
+def test_the_reason_names_what_is_to_be_done(court: Court, outcome: Outcome, said: str) -> None:
+    court.apply(court.fresh(), outcome)
+    well(court)
+    court.apply(court.fresh("other"), outcome)
+    assert (court.state(), court.reason()) == (ACTION_NEEDED, said)
     if outcome is REDIRECT:
         asked = redirected("https://a/api/memory/project")
-        healthy.apply(healthy.fresh("third"), replace(asked, kind=Kind.ASKED_IN_VAIN))
-        assert healthy.reason() == said
+        court.apply(court.fresh("third"), replace(asked, kind=Kind.ASKED_IN_VAIN))
+        assert court.reason() == said
 
 
-def test_without_a_probe_between_it_may_be_an_outage(healthy: Court) -> None:
+def test_without_a_probe_between_it_may_be_an_outage(court: Court) -> None:
     for name in "abc":
-        healthy.apply(healthy.fresh(name), PAGE)
-    assert healthy.state() != ACTION_NEEDED
+        court.apply(court.fresh(name), PAGE)
+    assert court.state() != ACTION_NEEDED
 
 
-def test_questions_alone_are_no_deliveries(healthy: Court) -> None:
-    job = healthy.fresh()
+def test_questions_alone_are_no_deliveries(court: Court) -> None:
+    job = court.fresh()
     for _ in range(3):
-        healthy.apply(healthy.claim(job.key), ASKED)
-        assert well(healthy) is None
-    assert healthy.state() != ACTION_NEEDED
+        court.apply(court.claim(job.key), ASKED)
+        assert well(court) is None
+    assert court.state() != ACTION_NEEDED
 
 
-def test_a_gateway_is_given_time(healthy: Court) -> None:
-    apply = healthy.verdicts.apply
-    job = healthy.fresh()
+def test_a_gateway_is_given_time(court: Court) -> None:
+    apply = court.verdicts.apply
+    job = court.fresh()
     apply(job, OUTAGE, "s", NOW, canary=False)
-    well(healthy)
-    apply(healthy.fresh("b"), OUTAGE, "s", NOW + LASTING - 1, canary=False)
-    assert healthy.state() != ACTION_NEEDED
-    well(healthy)
-    apply(healthy.fresh("c"), OUTAGE, "s", NOW + LASTING, canary=False)
-    assert healthy.state() == ACTION_NEEDED
-    assert "mem0.test says that it is healthy, but takes no delivery" in healthy.reason()
+    well(court)
+    apply(court.fresh("b"), OUTAGE, "s", NOW + LASTING - 1, canary=False)
+    assert court.state() != ACTION_NEEDED
+    well(court)
+    apply(court.fresh("c"), OUTAGE, "s", NOW + LASTING, canary=False)
+    assert court.state() == ACTION_NEEDED
+    assert "mem0.test says that it is healthy, but takes no delivery" in court.reason()
 
 
 @pytest.mark.parametrize("end", ["taken", "found", "down", "refused"])
-def test_it_ends(healthy: Court, end: str) -> None:
+def test_it_ends(court: Court, end: str) -> None:
     """With a memory that is taken or there, with an outage, and where the server tells more."""
-    healthy.apply(healthy.fresh(), PAGE)
-    well(healthy)
-    healthy.apply(healthy.fresh("b"), PAGE)
-    assert healthy.apply(healthy.fresh("c"), FAILED)  # this says nothing of it
-    assert "no Mem0 server" in healthy.reason()
+    court.apply(court.fresh(), PAGE)
+    well(court)
+    court.apply(court.fresh("b"), PAGE)
+    assert court.apply(court.fresh("c"), FAILED)  # this says nothing of it
+    assert "no Mem0 server" in court.reason()
     if end == "taken":
-        healthy.apply(healthy.fresh("d"), TAKEN)
+        court.apply(court.fresh("d"), TAKEN)
     elif end == "found":
-        healthy.apply(healthy.fresh("d"), Outcome(Kind.FOUND, None, "there"))
+        court.apply(court.fresh("d"), Outcome(Kind.FOUND, None, "there"))
     elif end == "down":
-        healthy.verdicts.clear_suspects()
+        court.verdicts.clear_suspects()
     else:
-        healthy.apply(healthy.fresh("d"), FORBIDDEN, canary=True)
-    assert "no Mem0 server" not in healthy.reason()
-    healthy.apply(healthy.fresh("e"), PAGE)
-    assert "no Mem0 server" not in healthy.reason()  # it begins anew
+        court.apply(court.fresh("d"), FORBIDDEN, canary=True)
+    assert "no Mem0 server" not in court.reason()
+    court.apply(court.fresh("e"), PAGE)
+    assert "no Mem0 server" not in court.reason()  # it begins anew
