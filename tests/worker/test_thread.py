@@ -28,7 +28,6 @@ class World:
         self.told: list[Event] = []
         self.opened: list[Any] = []
         self.turned = threading.Event()
-        self.watch: Any = None
         self.opens = mock.Mock()
         bus = Events()
         bus.subscribe(self.told.append)
@@ -40,7 +39,7 @@ class World:
         self.worker = WorkerThread(Settings(), bus, lambda: None)
 
     def engine(self, made: object, _: object, *, watches: bool) -> Any:
-        opened = mock.Mock(parts=made, watch=self.watch, watches=watches)
+        opened = mock.Mock(parts=made, watch=None, watches=watches)
         opened.turn.side_effect = self.turn
         self.opened.append(opened)
         return opened

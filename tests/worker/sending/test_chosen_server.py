@@ -186,35 +186,28 @@ def test_after_a_silence_nothing_is_sent_before_a_probe(
     assert choosing.prober.kick.call_count == probes
 
 
+@pytest.mark.parametrize("begins", ["before the choice", "during it"])
 def test_a_probe_of_the_server_before_says_nothing_of_the_one_chosen_now(
-    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch, begins: str
 ) -> None:
-    choosing.connection().probe_client.side_effect = lambda **_: choosing.chosen.choose(
-        A, events.ServerChanged
-    )
-    monkeypatch.setattr(choosing.chosen, "_connected", lambda _: choosing.connection())
-    choosing.chosen.probe_client()
-    choosing.chosen.probed(WELL, None)
+    chosen, before = choosing.chosen, choosing.connection()
+
+    def connected(_: ServerSettings) -> Any:
+        if begins == "during it":
+            chosen.probe_client()
+        return choosing.connection()
+
+    monkeypatch.setattr(chosen, "_connected", connected)
+    if begins == "before the choice":
+        before.probe_client.side_effect = lambda **_: chosen.choose(A, events.ServerChanged)
+        chosen.probe_client()
+    else:
+        chosen.choose(A, events.ServerChanged)
+    chosen.probed(WELL, None)
     assert not choosing.breaker.lets_through(NOW)
-    choosing.chosen.probe_client()
-    choosing.chosen.probed(WELL, None)
+    chosen.probe_client()
+    chosen.probed(WELL, None)
     assert choosing.breaker.lets_through(NOW)
-
-
-def test_a_probe_that_begins_during_the_choice_asks_the_server_before(
-    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    choosing.connection()
-
-    def connected(_: ServerSettings) -> ServerConnection:
-        choosing.chosen.probe_client()
-        made: ServerConnection = choosing.connection()
-        return made
-
-    monkeypatch.setattr(choosing.chosen, "_connected", connected)
-    choosing.chosen.choose(A, events.ServerChanged)
-    choosing.chosen.probed(WELL, None)
-    assert not choosing.breaker.lets_through(NOW)
 
 
 def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
