@@ -81,6 +81,19 @@ def test_a_file_is_read_once_it_has_not_changed_for_a_moment(
     assert [backups(file), backups(file)] == [read, None]
 
 
+def test_a_file_that_is_away_for_a_moment_brings_no_defaults(editing: Editing) -> None:
+    editing.save(GOOD, age=60.0)
+    file = SettingsFile()
+    away = editing.path.rename(editing.path.with_suffix(".old"))
+    for _ in range(2):
+        with pytest.raises(TornError):
+            file.changed()
+        away.rename(editing.path)
+        assert backups(file) in (7, None)
+        editing.now += 60.0
+        editing.path.rename(away)
+
+
 @pytest.mark.parametrize("text", ["odd", "[log]\nbackups = 3\n"])
 def test_a_file_that_changes_while_it_is_read_is_read_again(
     editing: Editing, monkeypatch: pytest.MonkeyPatch, text: str
