@@ -119,6 +119,22 @@ def test_a_broken_file_is_waited_for_while_it_is_new(editing: Editing) -> None:
     assert [editing.state(each) for each in (A, B)] == ["dead", "dead"]
 
 
+def test_the_end_of_a_slow_save_with_a_stamp_of_its_own_deletes_nothing_that_came_meanwhile(
+    editing: Editing,
+) -> None:
+    items = [shown(A, note="mine"), shown(B)]
+    data = json.dumps({"items": items, "last_update": "mine"}).encode()
+    editing.publish(C)
+    with editing.context.paths.dlq.open("wb", buffering=0) as file:
+        file.write(data[:-1])
+        editing.age()
+        editing.edits.run()
+        file.write(data[-1:])
+    editing.edits.run()
+    editing.publisher.merge_late_save()
+    assert editing.dead() == {"a", "b", "c"}
+
+
 def test_what_another_editor_deleted_stays_away_from_a_save_of_one_who_had_not_seen_that(
     editing: Editing,
 ) -> None:
