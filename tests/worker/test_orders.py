@@ -1,6 +1,6 @@
 """Orders: the ledger afterwards, what became of each memory, and how an order is answered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -52,10 +52,6 @@ def handler(ground: QueueScene) -> OrderHandler:
     return OrderHandler(ground.context)
 
 
-def left(ground: QueueScene) -> list[Path]:
-    return sorted(ground.context.paths.orders.iterdir())
-
-
 def leave(ground: QueueScene, verb: str, *names: tuple[str, bytes]) -> Path:
     return orders.leave(ground.context.paths, orders.about(verb, names))
 
@@ -101,13 +97,12 @@ def test_an_order_about_an_unknown_memory_waits_for_the_files(
 def test_an_order_is_counted_while_it_is_in_the_folder(
     ground: QueueScene, handler: OrderHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there: list[int] = []
-    barrier = ground.context.barrier
-    monkeypatch.setattr(barrier, "note_applied", lambda: there.append(len(left(ground))))
-    leave(ground, DELETE, WAITS.name)
+    there: list[bool] = []
+    barrier, order = ground.context.barrier, leave(ground, DELETE, WAITS.name)
+    monkeypatch.setattr(barrier, "note_applied", lambda: there.append(order.exists()))
     handler.apply(files_read=True)
     handler.answer()
-    assert there == [1]
+    assert there == [True]
 
 
 def test_a_retry_wants_a_probe_and_no_other_verb_does(ground: QueueScene) -> None:
@@ -262,9 +257,8 @@ def test_what_the_present_server_has_stays_delivered(ground: QueueScene, server:
 @pytest.mark.parametrize("item", [WAITS, DEAD], ids=["entry", "dead letter"])
 @pytest.mark.parametrize(("send", "result"), [(claim, IN_FLIGHT), (lose, PERHAPS)])
 def test_a_deletion_says_that_the_text_may_have_been_sent(
-    ground: QueueScene, item: Item, send: object, result: str
+    ground: QueueScene, item: Item, send: Callable[[QueueScene, Item], None], result: str
 ) -> None:
-    assert callable(send)
     send(ground, item)
     assert apply(ground, DELETE, [item.name]) == {item.name: result}
     assert states(ground, item) == ["discarded"]
