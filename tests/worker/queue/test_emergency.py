@@ -86,11 +86,11 @@ def test_a_renamed_file_is_removed_after_a_day(
     emergencies.run()
     emergencies.run()
     (renamed,) = names(scene)
+    scene.now += REMOVE_AFTER + 1
     emergencies.run()
     assert names(scene) == [renamed]
     before = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: before + REMOVE_AFTER + 60)
-    scene.now += REMOVE_AFTER + 1
     emergencies.run()
     assert names(scene) == []
     assert json.loads(scene.context.ledger.meta("emergency_sources")) == []
