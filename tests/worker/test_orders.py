@@ -356,6 +356,14 @@ def test_what_a_server_deletes_is_of_unknown_outcome_and_its_id_used_up(ground: 
     assert applied(ground.context, about(KEEP, WAITS)) == {WAITS.name: GONE}
 
 
+def test_what_others_saved_is_unknown_again_if_the_server_keeps_it(ground: QueueScene) -> None:
+    other = fresh("c")
+    applied(ground.context, about(REMOVE, other))
+    assert states(ground, other) == ["discarded"]
+    applied(ground.context, about(KEEP, other))
+    assert ground.context.inbox.known(other.name) is None
+
+
 def test_what_was_deleted_on_the_server_is_restored_under_the_next_id(ground: QueueScene) -> None:
     again = [fresh("a", id=f"{WAITS.id}-again-{n}") for n in (1, 2)]
     deliver(ground, WAITS)
