@@ -176,6 +176,20 @@ def test_metrics_of_our_own_runs_are_no_sign(
     assert ground.context.other_may_write_until == 0.0
 
 
+def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
+    OtherWorker(ground.context).look()
+    write(ground, pid=GONE, host=HOST)
+    other = OtherWorker(ground.context)
+    other.look()
+    assert ground.context.other_at_work
+    other.release()
+    assert ground.column("unknown", fresh("a")) == NOW
+    ground.context.ledger.write("UPDATE items SET unknown = NULL")
+    other.release()
+    assert ground.column("unknown", fresh("a")) is None
+    assert not ground.context.other_at_work
+
+
 @pytest.mark.parametrize(("run", "is_ours"), [(RUN, True), ("77b1", False)])
 def test_a_command_knows_the_metrics_of_our_last_run(
     ground: QueueScene, run: str, *, is_ours: bool

@@ -14,7 +14,7 @@ from mem0tray.core.errors import LedgerError
 from mem0tray.ledger.names import NOTES, QUEUED
 from mem0tray.worker.queue import note_folders, notes
 from mem0tray.worker.queue.note_folders import FoundNote
-from mem0tray.worker.queue.notes import QUIET, quiet_at, without_front_matter
+from mem0tray.worker.queue.notes import quiet_at, without_front_matter
 from tests.support import needs
 from tests.worker.queue.scene import GARDEN, NoteDesk
 
@@ -297,7 +297,7 @@ def test_a_note_that_has_just_become_a_link_is_left_out_and_told(
 
 @pytest.mark.parametrize(
     ("changed", "left"),
-    [(0, QUIET), (-QUIET + 1, 1), (-QUIET, 0), (-1.8e9 - 1e12, 0), (3600, QUIET), (1e12, QUIET)],
+    [(0, 60), (-59, 1), (-60, 0), (-1.8e9 - 1e12, 0), (3600, 60), (1e12, 60)],
 )
 def test_a_note_is_left_alone_for_a_minute(changed: float, left: float) -> None:
     assert quiet_at(1.8e9 + changed, 1.8e9, 7.0) == 7.0 + left

@@ -302,6 +302,20 @@ def test_a_worker_that_leaves_does_not_wait(publishing: Publishing) -> None:
     assert publishing.queue() == ["a"]
 
 
+def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
+    publishing: Publishing,
+) -> None:
+    publishing.take_in(A)
+    publishing.publish()
+    publishing.context.other_may_write_until = NOW + 60.0
+    publishing.take_in()
+    publishing.wait(B)
+    assert publishing.queue() == ["b"]
+    assert publishing.publisher.show_again_at == NOW + 60.0
+    publishing.scene.now = NOW + 60.0
+    assert publishing.queue() == ["b", "a"]
+
+
 def test_the_file_before_is_kept_beside_it(publishing: Publishing) -> None:
     publishing.take_in(A)
     before = publishing.context.paths.queue.read_bytes()
