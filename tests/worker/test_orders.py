@@ -478,6 +478,18 @@ def test_the_new_text_of_what_is_delivered_already_is_sent_too(
     assert ground.told == [events.DeliveredAfterDeletion("p", old.id, edited=True)]
 
 
+def test_an_edit_to_a_text_that_is_delivered_already_sends_it_to_nobody_again(
+    ground: QueueScene,
+) -> None:
+    old, there = letter("b", content="newer"), DEAD
+    deliver(ground, there)
+    ground.context.inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    apply(ground, DELETE, [old.name])
+    restore(ground, Text.of(old.raw, dead=False))
+    assert edit(ground, old, there) == DONE
+    assert states(ground, old, there) == ["discarded", "delivered"]
+
+
 @pytest.mark.parametrize("verb", [DELETE, FORGET, RETRY])
 def test_a_verb_is_on_the_disk_when_it_returns(ground: QueueScene, verb: str) -> None:
     before = ground.context.ledger.meta("durable")  # each durable transaction changes it
