@@ -9,9 +9,7 @@ import pytest
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from tests.actions.conftest import paths
-
-__all__ = ["paths"]  # a scratch home
+from mem0tray.ledger.reader import Reader
 
 
 @pytest.fixture
@@ -28,3 +26,9 @@ def inbox(ledger: Ledger) -> Inbox:
 @pytest.fixture
 def outbox(ledger: Ledger) -> Outbox:
     return Outbox(ledger)
+
+
+@pytest.fixture
+def reader(ledger: Ledger) -> Iterator[Reader]:
+    with Reader(ledger.path) as opened:
+        yield opened

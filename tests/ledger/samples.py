@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -42,13 +41,14 @@ def _parsed(value: dict[str, Any]) -> Item:
     return found
 
 
-def put(inbox: Inbox, *entries: Item, now: float = NOW) -> Iterator[int]:
+def put(inbox: Inbox, *entries: Item, ask: bool = False) -> list[int]:
     """Take entries in; dead letters are those with a last attempt."""
-    for entry in entries:
-        if entry.last_attempt:
-            yield inbox.add_dead(entry, entry.raw, now, ask=False, gen=None)
-        else:
-            yield inbox.add_fresh(entry, now, ask=False)
+    return [
+        inbox.add_dead(entry, entry.raw, NOW, ask=ask, gen=None)
+        if entry.last_attempt
+        else inbox.add_fresh(entry, NOW, ask=ask)
+        for entry in entries
+    ]
 
 
 def known(inbox: Inbox, item: Item) -> Row:

@@ -9,7 +9,7 @@ from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.names import FAILED, LAST_SYNC, QUEUED, SYNCED
 from mem0tray.ledger.outbox import Outbox
-from tests.ledger.samples import HERE, NOW, fresh, letter
+from tests.ledger.samples import HERE, NOW, fresh, letter, put
 
 
 @pytest.fixture
@@ -23,19 +23,21 @@ def test_an_empty_ledger_has_nothing_that_waits(counters: Counters) -> None:
     assert counters.show() == {QUEUED: 0, SYNCED: 0, FAILED: 0}
 
 
-def test_what_waits_is_counted_by_where_it_waits(ledger: Ledger, counters: Counters) -> None:
-    inbox, taken = Inbox(ledger), ForeignClaims(ledger)
+def test_what_waits_is_counted_by_where_it_waits(
+    ledger: Ledger, inbox: Inbox, counters: Counters
+) -> None:
     held = inbox.add_fresh(fresh("held"), NOW + 2, ask=False)
     inbox.add_fresh(fresh("waits"), NOW + 1, ask=False)
-    inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)
+    put(inbox, letter("dead"))
     Generations(ledger).set_strays([b'"odd"', b"7"], {"note": b'"kept"'})
-    taken.hold(held, NOW + 3)
+    ForeignClaims(ledger).hold(held, NOW + 3)
     assert counters.waiting() == Counts(2, 3, NOW, 1)
 
 
-def test_what_is_delivered_or_deleted_does_not_wait(ledger: Ledger, counters: Counters) -> None:
-    inbox, outbox = Inbox(ledger), Outbox(ledger)
-    first, second = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in ("a", "b"))
+def test_what_is_delivered_or_deleted_does_not_wait(
+    ledger: Ledger, inbox: Inbox, outbox: Outbox, counters: Counters
+) -> None:
+    first, second = put(inbox, fresh("a"), fresh("b"))
     assert counters.waiting().queue == 2
     with ledger.transaction():
         outbox.record_delivery(first, HERE, NOW + 5)

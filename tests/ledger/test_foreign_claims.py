@@ -11,7 +11,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from tests.ledger.samples import NOW, fresh, letter, table
+from tests.ledger.samples import NOW, fresh, letter, put
 
 SEEN = WorkerSeen(pid=7, host="there", first=NOW, last=NOW + 5)
 
@@ -22,10 +22,9 @@ def taken(ledger: Ledger) -> ForeignClaims:
 
 
 @pytest.fixture
-def keys(ledger: Ledger) -> list[int]:
+def keys(inbox: Inbox) -> list[int]:
     """Three waiting entries, `a`, `b` and `c`."""
-    inbox = Inbox(ledger)
-    return [inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abc"]
+    return put(inbox, *map(fresh, "abc"))
 
 
 def test_what_is_held_is_shown_in_the_words_of_the_contract() -> None:
@@ -39,7 +38,7 @@ def test_another_worker_is_remembered_until_it_has_gone(
     assert taken.worker() is None
     taken.note_worker(SEEN)
     assert ForeignClaims(ledger).worker() == SEEN
-    assert table(ledger, "PRAGMA synchronous") == [(2,)]
+    assert ledger.rows("PRAGMA synchronous") == [(2,)]
     taken.forget_worker()
     assert taken.worker() is None
 
@@ -54,12 +53,11 @@ def test_a_start_learns_what_the_last_one_noted(taken: ForeignClaims) -> None:
 
 
 def test_entries_that_the_file_does_not_show_any_more_are_missing(
-    ledger: Ledger, taken: ForeignClaims, keys: list[int]
+    inbox: Inbox, taken: ForeignClaims, keys: list[int]
 ) -> None:
     a, b, c = keys
-    inbox = Inbox(ledger)
     unshown = inbox.add_fresh(fresh("d"), NOW, ask=False, shown=False)
-    inbox.add_dead(letter("e"), b"{}", NOW, ask=False, gen=None)
+    put(inbox, letter("e"))
     taken.vanish([b], NOW, taken=True, wait_until=0)
     assert taken.missing({a}) == [c]
     assert taken.missing(set()) == [a, c]
@@ -80,7 +78,7 @@ def test_what_comes_back_was_not_sent_by_another_worker_unless_it_is_held(
     if held:
         taken.hold(keys[0], NOW)
     taken.come_back(keys)
-    assert bool(table(ledger, "SELECT * FROM outcomes WHERE server = 0")) is held
+    assert bool(ledger.rows("SELECT * FROM outcomes WHERE server = 0")) is held
 
 
 def test_what_another_worker_may_have_taken_is_noted_for_good_and_counted_once(
@@ -92,7 +90,7 @@ def test_what_another_worker_may_have_taken_is_noted_for_good_and_counted_once(
     waiting = Counters(ledger).waiting
     for change, number, held in ((vanish, 2, 2), (vanish, 0, 2), (lambda: taken.send(keys), 2, 0)):
         assert change() == number
-        assert table(ledger, "PRAGMA synchronous") == [(2,)]
+        assert ledger.rows("PRAGMA synchronous") == [(2,)]
         assert waiting().held == held
         assert taken.vanished() == {(name, fresh(name).digest) for name in "ab"[:held]}
     vanish_alone = taken.vanish(keys[:1], NOW, taken=False, wait_until=0)

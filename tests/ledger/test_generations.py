@@ -3,21 +3,16 @@
 import pytest
 
 from mem0tray.core import item as items
-from mem0tray.core.item import Item
 from mem0tray.ledger import generations
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations, Showing, Shown
 from mem0tray.ledger.inbox import Inbox
-from tests.ledger.samples import NOW, fresh, known, letter, row, table
+from tests.ledger.samples import NOW, fresh, known, letter, put, row
 
 
 @pytest.fixture
 def past(ledger: Ledger) -> Generations:
     return Generations(ledger)
-
-
-def dead(inbox: Inbox, item: Item) -> int:
-    return inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
 
 
 def publish(past: Generations, name: str) -> int:
@@ -45,19 +40,16 @@ def test_a_generation_counts_when_it_has_reached_the_disk(past: Generations) -> 
     assert past.prepare("four")[0] == 4  # that number was given away
 
 
-def test_a_hash_is_durable_before_the_file_is_written(ledger: Ledger, past: Generations) -> None:
+def test_a_generation_is_known_by_its_hash_and_published_once_its_name_is_seen(
+    ledger: Ledger, past: Generations
+) -> None:
     past.prepare("one")
     past.prepare("two")
     past.record(1, b"sha")
-    assert table(ledger, "PRAGMA synchronous") == [(2,)]
+    assert ledger.rows("PRAGMA synchronous") == [(2,)]  # before the file is written
     assert past.is_copy("one", b"sha")
     assert not past.is_copy("one", b"other")
     assert not past.is_copy("two", b"sha")
-
-
-def test_a_name_is_never_used_twice_and_has_reached_the_disk_once_seen(past: Generations) -> None:
-    past.prepare("one")
-    past.prepare("two")
     past.note_name("one")
     past.note_name("nobody's")
     assert (past.named("one"), past.named("two"), past.current()) == (1, None, 1)
@@ -88,8 +80,7 @@ def test_a_dead_letter_is_shown_from_the_next_generation_on(
     past: Generations, inbox: Inbox
 ) -> None:
     item = letter("a")
-    key = dead(inbox, item)
-    inbox.add_fresh(fresh("b"), NOW, ask=False)
+    key, _ = put(inbox, item, fresh("b"))
     assert showings(past, key) == []
     for name in ("one", "two"):
         publish(past, name)
@@ -106,7 +97,7 @@ def test_a_changed_value_is_a_showing_of_its_own(
     past: Generations, inbox: Inbox, fields: dict[str, object]
 ) -> None:
     first, second = letter("a"), letter("a", **fields)
-    key, other = dead(inbox, first), dead(inbox, letter("b"))
+    key, other = put(inbox, first, letter("b"))
     publish(past, "one")
     inbox.change_values(key, second, NOW)
     publish(past, "two")
@@ -118,7 +109,7 @@ def test_a_changed_value_is_a_showing_of_its_own(
 
 
 def test_many_items_are_looked_up_at_once(past: Generations, inbox: Inbox) -> None:
-    keys = [dead(inbox, letter(f"n{n}")) for n in range(1001)]
+    keys = put(inbox, *(letter(f"n{n}") for n in range(1001)))
     publish(past, "one")
     found = past.shown([*keys, 5000])
     assert len(found) == 1002
@@ -129,25 +120,19 @@ def test_many_items_are_looked_up_at_once(past: Generations, inbox: Inbox) -> No
 def test_the_file_holds_dead_letters_in_their_order(
     ledger: Ledger, past: Generations, inbox: Inbox
 ) -> None:
-    first, second, third = (dead(inbox, letter(each)) for each in "abc")
-    inbox.add_fresh(fresh("d"), NOW, ask=False)
-    with ledger.transaction() as db:
-        db.execute("UPDATE items SET dead_seq = 9 WHERE key = ?", (first,))
-    raws = [letter("b").raw, letter("c").raw, letter("a").raw]
-    assert [each.raw for each in past.dead_rows()] == raws
+    first, second, third, _ = put(inbox, *map(letter, "abc"), fresh("d"))
+    ledger.write("UPDATE items SET dead_seq = 9 WHERE key = ?", first)
+    raws = [letter(name).raw for name in "bca"]
+    rows = [(each.key, each.raw) for each in past.dead_rows()]
+    assert rows == list(zip((second, third, first), raws, strict=True))
     assert past.prepare("one")[1] == raws
-    rows = past.dead_rows()
-    assert [(each.key, each.raw) for each in rows] == list(
-        zip((second, third, first), raws, strict=True)
-    )
 
 
 def test_the_users_part_is_hashed_when_it_is_published(
     ledger: Ledger, past: Generations, inbox: Inbox
 ) -> None:
-    key, other = dead(inbox, letter("a")), dead(inbox, letter("b"))
-    with ledger.transaction() as db:
-        db.execute("UPDATE items SET body = x'00' WHERE key = ?", (other,))
+    key, other = put(inbox, letter("a"), letter("b"))
+    ledger.write("UPDATE items SET body = x'00' WHERE key = ?", other)
     past.prepare("one")
     assert row(ledger, key)["body"] == items.body(letter("a").raw)
     assert row(ledger, other)["body"] == b"\0"
@@ -156,7 +141,7 @@ def test_the_users_part_is_hashed_when_it_is_published(
 def test_a_users_stamp_is_a_generation_without_what_it_does_not_show(
     past: Generations, inbox: Inbox
 ) -> None:
-    here, absent, gone = (dead(inbox, letter(name)) for name in "abc")
+    here, absent, gone = put(inbox, *map(letter, "abc"))
     publish(past, "one")
     inbox.discard([gone], NOW, "user")
     assert past.record_foreign("stamp", [absent]) == 2
@@ -167,7 +152,7 @@ def test_a_users_stamp_is_a_generation_without_what_it_does_not_show(
 def test_what_a_user_saved_is_noted_under_the_name_of_a_generation(
     past: Generations, inbox: Inbox
 ) -> None:
-    key = dead(inbox, letter("a"))
+    (key,) = put(inbox, letter("a"))
     publish(past, "one")
     saved = letter("a", retry_count=7, last_attempt=5.0)
     past.record_save(key, saved, 1)
@@ -178,7 +163,7 @@ def test_what_was_shown_very_often_is_thinned_out(
     past: Generations, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generations, "_KEPT_SHOWINGS", 4)
-    key, other = dead(inbox, letter("a", retry_count=0)), dead(inbox, letter("b"))
+    key, other = put(inbox, letter("a", retry_count=0), letter("b"))
     for count in range(1, 8):
         publish(past, f"gen {count}")
         inbox.change_values(key, letter("a", retry_count=count), NOW)
@@ -199,7 +184,7 @@ def test_a_gap_outlives_the_thinning(
 ) -> None:
     monkeypatch.setattr(generations, "_KEPT_SHOWINGS", 2)
     item = letter("a")
-    key = dead(inbox, item)
+    (key,) = put(inbox, item)
     for n in range(4):
         publish(past, f"shown {n}")
         inbox.discard([key], NOW, "user")
@@ -217,9 +202,9 @@ def test_what_makes_no_sense_is_kept_as_the_file_shows_it(
     past.set_strays(odd, keys)
     assert past.strays() == (odd, keys)
     assert list(past.strays()[1]) == ["mine", "other"]
-    changed = table(ledger, "SELECT total_changes()")
+    changed = ledger.rows("SELECT total_changes()")
     past.set_strays(list(odd), dict(keys))
-    assert table(ledger, "SELECT total_changes()") == changed
+    assert ledger.rows("SELECT total_changes()") == changed
     past.set_strays([], {"mine": b"{}"})
     assert past.strays() == ([], {"mine": b"{}"})
 

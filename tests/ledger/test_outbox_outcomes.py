@@ -8,26 +8,22 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.core.item import DEAD, FRESH
-from mem0tray.ledger import outbox
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Job, Outbox, Ticket, make_claims_unknown, perhaps_since
 from mem0tray.ledger.reader import Reader
-from tests.ledger.samples import (
-    ELSEWHERE,
-    HERE,
-    NOW,
-    changes,
-    fresh,
-    known,
-    letter,
-    put,
-    row,
-    table,
-)
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, changes, fresh, known, letter, put, row
 
-# Claim and outcome ---------------------------------------------------------------------------
+
+def deliver_again(inbox: Inbox, outbox: Outbox, *deliveries: tuple[str, float]) -> int:
+    """Have an entry `a` delivered, to a server at a time, and wait again after each; its key."""
+    entry = fresh("a")
+    (key,) = put(inbox, entry)
+    for server, at in deliveries:
+        outbox.record_delivery(key, server, at)
+        inbox.revive(known(inbox, entry), entry, at, dead=False, gen=None)
+    return key
 
 
 def test_a_claim_says_what_is_sent(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
@@ -39,7 +35,7 @@ def test_a_claim_says_what_is_sent(ledger: Ledger, inbox: Inbox, outbox: Outbox)
     assert (job.retries, job.retry_count, job.last_attempt) == (0, 3, NOW)
     assert (job.unknown, job.timeouts, job.taken, job.delivered) == (None, 0, None, None)
     assert changes(before, row(ledger, key)) == {"claimed": NOW + 5, "claimed_for": 1}
-    assert table(ledger, "SELECT * FROM servers") == [(1, HERE)]
+    assert ledger.rows("SELECT * FROM servers") == [(1, HERE)]
 
 
 def test_a_claim_knows_what_was_tried(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
@@ -71,12 +67,10 @@ def test_an_item_without_its_bytes_cannot_be_sent(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
     (key,) = put(inbox, fresh("a"))
-    with ledger.transaction() as db:
-        db.execute("UPDATE texts SET raw = ?", (b"5",))
+    ledger.set_raw(key, b"5")
     with pytest.raises(LookupError):
         outbox.claim(key, NOW)
-    with ledger.transaction() as db:
-        db.execute("DELETE FROM texts")
+    ledger.write("DELETE FROM texts")
     for work in (ledger.raw, lambda key: outbox.claim(key, NOW)):
         with pytest.raises(LookupError):
             work(key)
@@ -86,10 +80,9 @@ def test_an_item_without_its_bytes_cannot_be_sent(
 def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
     entry = letter("a")
     (key,) = put(inbox, entry)
-    with ledger.transaction() as db:
-        db.execute(
-            "UPDATE items SET unknown = 1, body = x'00', last_error = 'e', taken = 1, held = 1"
-        )
+    ledger.write(
+        "UPDATE items SET unknown = 1, body = x'00', last_error = 'e', taken = 1, held = 1"
+    )
     outbox.claim(key, NOW, HERE)
     outbox.mark_unknown(key, HERE, NOW, timed_out=True)
     assert ledger.raw(key) == entry.raw == ledger.find_raw(key)
@@ -99,8 +92,8 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
         "state": "delivered", "claimed": None, "unknown": None, "closed": NOW + 5,
         **dict.fromkeys(("body", "last_error", "taken", "held", "raw")),
     }  # fmt: skip
-    assert table(
-        ledger, "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
+    assert ledger.rows(
+        "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
     ) == [(key, HERE, NOW + 5, 1)]
     assert (ledger.meta("total_synced"), ledger.meta("last_delivery")) == (1, NOW + 5)
 
@@ -108,29 +101,20 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
 def test_a_delivery_to_each_server_is_remembered(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
-    entry = fresh("a")
-    (key,) = put(inbox, entry)
-    for server, at in ((HERE, NOW), (ELSEWHERE, NOW + 1), (HERE, NOW + 2)):
-        outbox.record_delivery(key, server, at)
-        inbox.revive(known(inbox, entry), entry, at, dead=False, gen=None)
-    assert known(inbox, entry).servers == {HERE, ELSEWHERE}
+    key = deliver_again(inbox, outbox, (HERE, NOW), (ELSEWHERE, NOW + 1), (HERE, NOW + 2))
+    assert known(inbox, fresh("a")).servers == {HERE, ELSEWHERE}
     job = outbox.claim(key, NOW + 3, HERE)
     assert (job.delivered, job.unknown) == (NOW + 2, NOW + 2)
     job = outbox.claim(key, NOW + 3, ELSEWHERE)
     assert (job.delivered, job.unknown) == (NOW + 1, NOW + 2)
-    with ledger.transaction() as db:
-        db.execute("UPDATE items SET unknown = ?", (NOW + 9,))
+    ledger.write("UPDATE items SET unknown = ?", NOW + 9)
     assert outbox.claim(key, NOW + 9, HERE).unknown == NOW + 9
     assert ledger.meta("total_synced") == 3
-    assert table(ledger, "SELECT count(*) FROM servers") == [(2,)]
+    assert ledger.rows("SELECT count(*) FROM servers") == [(2,)]
 
 
 def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outbox) -> None:
-    entry = fresh("a")
-    (key,) = put(inbox, entry)
-    assert outbox.claim(key, NOW, HERE).unknown is None
-    outbox.record_delivery(key, HERE, NOW + 1)
-    inbox.revive(known(inbox, entry), entry, NOW + 2, dead=False, gen=None)
+    key = deliver_again(inbox, outbox, (HERE, NOW + 1))
     job = outbox.claim(key, NOW + 3, ELSEWHERE)
     assert (job.delivered, job.unknown) == (None, NOW + 1)
     outbox.mark_absent(job, ELSEWHERE)
@@ -139,16 +123,17 @@ def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outb
     assert outbox.claim(key, NOW + 4, HERE).unknown == NOW + 1
 
 
-def test_a_server_has_what_it_took_whatever_it_says_later(inbox: Inbox, outbox: Outbox) -> None:
-    entry = fresh("a")
-    (key,) = put(inbox, entry)
-    outbox.record_delivery(key, HERE, NOW)
-    inbox.revive(known(inbox, entry), entry, NOW, dead=False, gen=None)
+def test_a_server_has_what_it_took_whatever_it_says_later(
+    ledger: Ledger, inbox: Inbox, outbox: Outbox
+) -> None:
+    key = deliver_again(inbox, outbox, (HERE, NOW))
     outbox.mark_unknown(key, HERE, NOW + 1, timed_out=False)
     job = outbox.claim(key, NOW + 2, HERE)
     assert (job.delivered, job.unknown) == (NOW, NOW)
     outbox.mark_absent(job, HERE)
-    assert outbox.claim(key, NOW + 3, HERE).delivered == NOW
+    make_claims_unknown(ledger, NOW + 3, 30)  # as after a kill
+    assert outbox.claim(key, NOW + 4, HERE).delivered == NOW
+    assert known(inbox, fresh("a")).servers == {HERE}
 
 
 @pytest.mark.parametrize(
@@ -173,13 +158,12 @@ def test_a_delivery_beats_a_deletion(
 ) -> None:
     (key,) = put(inbox, fresh("a"))
     inbox.discard([key], NOW, "user")
-    with ledger.transaction() as db:
-        db.execute("UPDATE items SET reason = ?", (why,))
+    ledger.write("UPDATE items SET reason = ?", why)
     assert outbox.record_delivery(key, HERE, NOW) == (why or "")
     assert row(ledger, key)["state"] == "delivered"
 
 
-def test_what_another_worker_took_meanwhile_is_still_asked_about(
+def test_what_another_worker_took_is_asked_about_until_it_is_a_dead_letter(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
     before, meanwhile = put(inbox, fresh("a"), fresh("b"))
@@ -188,19 +172,22 @@ def test_what_another_worker_took_meanwhile_is_still_asked_about(
     jobs = [outbox.claim(key, NOW + 1) for key in (before, meanwhile)]
     taken.vanish([meanwhile], NOW + 2, taken=True, wait_until=0)
     for job in jobs:
-        outbox.count_fresh_failure(job, NOW + 30, "busy", b"{}")
-    assert "taken" not in row(ledger, before)
+        outbox.count_fresh_failure(job, NOW + 30, "busy", fresh("a").raw)
     assert row(ledger, meanwhile)["unknown"] == NOW + 2
     assert row(ledger, meanwhile)["taken"] == NOW + 2
+    assert "taken" not in row(ledger, before)
+    assert outbox.claim(before, NOW + 31).taken == jobs[0].taken == NOW
+    inbox.move_to_dlq(before, letter("a").raw, NOW + 32, NOW + 62)
+    assert outbox.claim(before, NOW + 63).taken is None
 
 
 def test_the_last_fifty_attempts_are_kept(ledger: Ledger, outbox: Outbox) -> None:
     for number in range(52):
         outbox.record_attempt(1, NOW + number, "outage", None, f"n {number}", 0.5)
     outbox.record_attempt(2, NOW, "item failure", 500, "broken", 1.5, "1a2b")
-    kept = table(ledger, "SELECT at FROM attempts WHERE item = 1 ORDER BY at")
+    kept = ledger.rows("SELECT at FROM attempts WHERE item = 1 ORDER BY at")
     assert [at for (at,) in kept] == [NOW + number for number in range(2, 52)]
-    assert table(ledger, "SELECT * FROM attempts WHERE item = 2") == [
+    assert ledger.rows("SELECT * FROM attempts WHERE item = 2") == [
         (2, NOW, "item failure", 500, "broken", 1.5, "1a2b")
     ]
 
@@ -240,9 +227,10 @@ def test_the_text_of_a_delivered_memory_leaves_its_room_to_others(tmp_path: Path
     assert size / memories <= 400  # bytes
 
 
-def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inbox) -> None:
-    early, late, due, idle = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abcd")
-    outbox = Outbox(ledger)
+def test_requests_under_way_at_a_kill_are_asked_about(
+    ledger: Ledger, inbox: Inbox, outbox: Outbox
+) -> None:
+    early, late, due, idle = put(inbox, *map(fresh, "abcd"))
     outbox.claim(early, NOW - 5, HERE)
     outbox.claim(late, NOW + 1000, HERE)
     outbox.claim(due, NOW - 5, ELSEWHERE)
@@ -254,27 +242,15 @@ def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inb
     ):  # fmt: skip
         assert outbox.claim(key, NOW, HERE).unknown == since
         outbox.release(key)
-        assert row(ledger, key)["due"] == at
-        assert "claimed" not in row(ledger, key)
+        assert outbox.due(key) == at
     assert row(ledger, idle) == untouched
     assert make_claims_unknown(ledger, NOW, 30) == 0
-    assert table(
-        ledger, "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
+    assert ledger.rows(
+        "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
     ) == [
         (early, HERE, NOW - 5, None), (late, HERE, NOW + 1000, None),
         (due, ELSEWHERE, NOW - 5, None),
     ]  # fmt: skip
-
-
-def test_a_request_under_way_at_a_kill_takes_no_delivery_back(ledger: Ledger, inbox: Inbox) -> None:
-    outbox, item = Outbox(ledger), fresh("a")
-    key = inbox.add_fresh(item, NOW, ask=False)
-    outbox.record_delivery(key, HERE, NOW)
-    inbox.revive(known(inbox, item), item, NOW + 1, dead=False, gen=None)
-    outbox.claim(key, NOW + 2, HERE)
-    make_claims_unknown(ledger, NOW + 3, 30)
-    assert known(inbox, item).servers == {HERE}
-    assert outbox.claim(key, NOW + 4, HERE).delivered == NOW
 
 
 class Desk:
@@ -299,11 +275,15 @@ def desk(ledger: Ledger) -> Desk:
     return Desk(ledger)
 
 
-def test_a_ticket_comes_with_each_claim_for_its_server_until_it_is_dropped(desk: Desk) -> None:
+def test_a_ticket_comes_with_each_claim_for_its_server_until_it_is_dropped(
+    desk: Desk, reader: Reader
+) -> None:
     assert desk.claim().ticket is None
+    assert not reader.by_id("m")[0].at_work
     for at in (NOW, NOW + 5):  # the same one keeps its time
         desk.give("event-1", at)
     assert desk.claim().ticket == Ticket("event-1", NOW)
+    assert reader.by_id("m")[0].at_work
     assert (desk.claim(ELSEWHERE).ticket, desk.claim(ELSEWHERE).unknown) == (None, NOW + 5)
     desk.give("event-2", NOW + 9)
     desk.give("event-3", NOW + 1, ELSEWHERE)
@@ -322,27 +302,11 @@ def test_the_newest_ticket_is_that_of_a_memory_that_waits(desk: Desk) -> None:
     assert desk.outbox.newest_ticket() is None
 
 
-def test_a_ticket_outlives_a_kill_and_a_restart(tmp_path: Path) -> None:
-    path = tmp_path / "ledger"
-    with closing(Ledger(path)) as ledger:
-        desk = Desk(ledger)
-        desk.give("event-1")
-        desk.outbox.claim(desk.key, NOW + 3, HERE)
-    with closing(Ledger(path)) as ledger:
-        outbox.make_claims_unknown(ledger, NOW + 4, 10.0)
-        job = Outbox(ledger).claim(desk.key, NOW + 20, HERE)
-    assert (job.ticket, job.unknown) == (Ticket("event-1", NOW), NOW + 3)
-    with Reader(path) as reader:
-        (known,) = reader.by_id("m")
-    assert known.at_work
-
-
 @pytest.mark.parametrize("state", ["not known", "waiting", "removed", "deleted"])
 def test_what_was_sent_again_is_a_restoration_unless_the_former_may_be_there(
     inbox: Inbox, outbox: Outbox, state: str
 ) -> None:
-    content = fresh("a").content
-    again = fresh("a-again-1", content=content)
+    again = fresh("a-again-1", content="text of a")
     if state != "not known":
         (former,) = put(inbox, fresh("a"))
         reasons = {"removed": items.REMOVED, "deleted": items.DELETED}
@@ -351,15 +315,3 @@ def test_what_was_sent_again_is_a_restoration_unless_the_former_may_be_there(
     (key,) = put(inbox, again)
     outbox.mark_unknown(key, HERE, NOW, timed_out=False)
     assert outbox.claim(key, NOW, HERE).restored is (state in {"not known", "removed"})
-
-
-def test_that_another_worker_may_have_an_entry_outlives_failures_until_it_is_a_dead_letter(
-    ledger: Ledger, inbox: Inbox, outbox: Outbox
-) -> None:
-    (key,) = put(inbox, fresh("a"))
-    ForeignClaims(ledger).vanish([key], NOW, taken=True, wait_until=NOW)
-    job = outbox.claim(key, NOW + 1, HERE)
-    outbox.count_fresh_failure(job, NOW + 2, "500", fresh("a").raw)
-    assert outbox.claim(key, NOW + 2, HERE).taken == job.taken == NOW
-    inbox.move_to_dlq(key, letter("a").raw, NOW + 3, NOW + 33)
-    assert outbox.claim(key, NOW + 4, HERE).taken is None
