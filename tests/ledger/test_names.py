@@ -2,7 +2,6 @@
 
 import pytest
 
-from mem0tray.core.item import Kind
 from mem0tray.ledger import names
 
 IN_META = {
@@ -21,10 +20,3 @@ IN_META = {
 @pytest.mark.parametrize(("name", "value"), IN_META.items())
 def test_a_name_that_stands_in_ledgers_stays(name: str, value: str) -> None:
     assert getattr(names, name) == value
-
-
-def test_the_class_of_a_former_attempt_is_known() -> None:
-    assert {
-        "delivered", "found", "outage", "slow down", "item failure", "unauthorized", "refused",
-        "unknown", "unanswered", "not sendable", "held", "not sent", "at work",
-    } <= {*Kind}  # fmt: skip
