@@ -198,22 +198,18 @@ def test_what_is_no_text_has_the_body_of_nothing(end: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("former", "again"),
+    ("former", "again", "first"),
     [
-        ("x", "x-again-1"), ("x-again-1", "x-again-2"), ("x\n-again-99", "x\n-again-100"),
-        ("x-again-0", "x-again-0-again-1"), ("x-again-1234567", "x-again-1234567-again-1"),
-        ("", "-again-1"),
+        ("x", "x-again-1", "x"), ("x-again-1", "x-again-2", "x"), ("", "-again-1", ""),
+        ("x\n-again-99", "x\n-again-100", "x\n"),
+        ("x-again-0", "x-again-0-again-1", "x-again-0"),
+        ("x-again-1234567", "x-again-1234567-again-1", "x-again-1234567"),
     ],
 )  # fmt: skip
-def test_an_id_is_followed_by_one_other_that_tells_it(former: str, again: str) -> None:
+def test_an_id_is_followed_by_one_other_that_tells_it(former: str, again: str, first: str) -> None:
     assert items.id_again(former) == again
     assert items.id_before(again) == former
-    assert items.first_id(again) == items.first_id(former)
-
-
-def test_an_id_that_was_followed_by_others_is_told_by_each() -> None:
-    assert [items.first_id(each) for each in ("x", "x-again-1", "x-again-12")] == ["x"] * 3
-    assert items.first_id("x-again-0") == "x-again-0"
+    assert items.first_id(again) == items.first_id(former) == first
 
 
 @pytest.mark.parametrize(
