@@ -114,26 +114,18 @@ def test_bytes_that_are_no_utf8_cost_nothing_else() -> None:
     assert len(json.loads(written(document.lists["items"]))["items"]) == 2
 
 
+@pytest.mark.row(14)
+@pytest.mark.parametrize("number", ["1e400", "-1e999", "0.12345678901234567890123", "1.10", "1E5"])
 @pytest.mark.parametrize("odd", ['"\\ud83d!"', '{"\\udc00": "x"}', "NaN", "[-Infinity]"])
-def test_what_the_fast_parser_refuses_survives(odd: str) -> None:
-    data = f'{{"items":[{{"content": {odd}}}],"k\\ud800":{odd}}}'.encode()
+def test_what_the_fast_parser_refuses_survives_and_a_number_beside_it_keeps_its_digits(
+    number: str, odd: str
+) -> None:
+    item = f'{{"n": {number}, "content": {odd}}}'
+    data = f'{{"items":[{item}],"n":{number},"k\\ud800":{odd}}}'.encode()
     document = parse(data, SECTIONS)
     again = written(document.lists["items"], **document.rest)
     assert repr(json.loads(again)) == repr(json.loads(data))
-    again.decode()
-
-
-@pytest.mark.row(14)
-@pytest.mark.parametrize("number", ["1e400", "-1e999", "0.12345678901234567890123", "1.10", "1E5"])
-@pytest.mark.parametrize("beside", ["NaN", '"\\ud800"', "-Infinity"])
-def test_a_number_keeps_its_digits_beside_what_the_fast_parser_refuses(
-    number: str, beside: str
-) -> None:
-    item = f'{{"n": {number}, "o": {beside}}}'
-    document = parse(f'{{"items":[{item}],"n":{number},"m":[{beside}]}}'.encode(), SECTIONS)
-    again = written(document.lists["items"], **document.rest)
-    assert again.count(number.encode()) == 2
-    assert again.count(beside.encode()) == 2
+    assert again.decode().count(number) == 2
 
 
 @pytest.mark.row(15, 18)

@@ -29,7 +29,11 @@ def test_a_listing_is_sorted_and_of_what_matches(tmp_path: Path) -> None:
     assert str(tmp_path / "c.txt") in caught.value.message
 
 
-def test_missing_folders_are_made_private_whatever_the_umask(tmp_path: Path) -> None:
+def test_missing_folders_are_made_private_whatever_the_umask_and_outlast_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(atomic, "sync_folder", synced.append)
     there = tmp_path / "there"
     there.mkdir(mode=0o755)
     there.chmod(0o755)
@@ -42,15 +46,7 @@ def test_missing_folders_are_made_private_whatever_the_umask(tmp_path: Path) -> 
     assert has_mode(there, 0o755)
     assert has_mode(there / "a", 0o700)
     assert has_mode(there / "a" / "b", 0o700)
-
-
-def test_each_folder_that_is_made_outlasts_a_power_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synced: list[Path] = []
-    monkeypatch.setattr(atomic, "sync_folder", synced.append)
-    private_folders.make_private_folder(tmp_path / "a" / "b")
-    assert sorted(synced) == [tmp_path, tmp_path / "a"]
+    assert sorted(synced) == [there, there / "a"]
 
 
 @needs.ERRORS
