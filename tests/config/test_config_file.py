@@ -4,6 +4,7 @@ import re
 import threading
 import tomllib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -55,14 +56,9 @@ def test_two_changes_at_once_are_both_made(tmp_path: Path, monkeypatch: pytest.M
         return found
 
     monkeypatch.setattr(config_file, "_read", reading)
-    changes = [("server.url", "http://127.0.0.1:9"), ("sync.timeout", 90)]
-    threads = [
-        threading.Thread(target=config_file.change, args=(file, *change)) for change in changes
-    ]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    with ThreadPoolExecutor() as pool:
+        for change in (("server.url", "http://127.0.0.1:9"), ("sync.timeout", 90)):
+            pool.submit(config_file.change, file, *change)
     assert tomllib.loads(file.read_text("utf-8")) == {
         "server": {"url": "http://127.0.0.1:9"},
         "sync": {"timeout": 90},

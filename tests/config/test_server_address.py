@@ -1,6 +1,8 @@
 """Which addresses and keys may be used."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,13 @@ from mem0tray.core.errors import SettingsError
 from tests.support.certificates import Authority
 
 KEY = "sesame-4711"
+
+
+def refusal(made: Callable[..., ServerAddress], *values: Any, **named: Any) -> tuple[str, str]:
+    """Return message and remedy."""
+    with pytest.raises(SettingsError) as caught:
+        made(*values, **named)
+    return caught.value.message, caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -50,10 +59,9 @@ def test_an_address_has_one_normal_form(url: str, normal: str, host: str, port: 
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        ServerAddress.of(url)
+    _, remedy = refusal(ServerAddress.of, url)
     form = "It must look like https://mem0.example.com or http://192.168.1.20:8000."
-    assert caught.value.remedy in {form, "Correct it: `mem0tray config set server.url ADDRESS`."}
+    assert remedy in {form, "Correct it: `mem0tray config set server.url ADDRESS`."}
 
 
 @pytest.mark.parametrize(
@@ -76,14 +84,10 @@ def test_loopback_is_what_can_mean_nothing_else(host: str, *, loopback: bool) ->
 
 @pytest.mark.parametrize("url", ["http://mem0.test", "http://192.168.1.20:8000"])
 def test_a_key_does_not_go_in_the_clear_to_another_machine(url: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        ServerAddress.of(url, KEY)
     host = url.removeprefix("http://")
-    assert caught.value.message == (
-        f"The API key would go unencrypted to {host}, readable on the way."
-    )
-    assert caught.value.remedy == (
-        "Use an https:// address, or allow it with server.allow_plain_key = true."
+    assert refusal(ServerAddress.of, url, KEY) == (
+        f"The API key would go unencrypted to {host}, readable on the way.",
+        "Use an https:// address, or allow it with server.allow_plain_key = true.",
     )
     assert ServerAddress.of(url, KEY, allow_plain_key=True).token == KEY
     assert ServerAddress.of(url).plain_http
@@ -97,24 +101,20 @@ def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(key: str) -> Non
 
 
 def test_a_destination_comes_from_the_settings(tmp_path: Path) -> None:
-    authority = str(Authority(tmp_path).file)
-    found = ServerAddress.from_settings(
-        ServerSettings(url="https://mem0.test", api_key=KEY, ca_file=authority)
-    )
-    assert (found.url, found.token, found.ca_file) == ("https://mem0.test", KEY, authority)
+    file = str(Authority(tmp_path).file)
+    settings = ServerSettings(url="https://mem0.test", api_key=KEY, ca_file=file)
+    found = ServerAddress.from_settings(settings)
+    assert (found.url, found.token, found.ca_file) == ("https://mem0.test", KEY, file)
+    settings = ServerSettings(url="http://mem0.test", api_key=KEY, allow_plain_key=True)
+    assert ServerAddress.from_settings(settings).token == KEY
 
 
 @pytest.mark.parametrize("url", ["", "local"])
 def test_without_an_address_it_is_said_how_to_set_one(url: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        ServerAddress.from_settings(ServerSettings(url=url))
-    assert caught.value.message == "No server's address has been set."
-    assert caught.value.remedy == "Set it with `mem0tray config set server.url ADDRESS`."
-
-
-def test_a_key_goes_unencrypted_where_the_settings_allow_it() -> None:
-    server = ServerSettings(url="http://mem0.test", api_key=KEY, allow_plain_key=True)
-    assert ServerAddress.from_settings(server).token == KEY
+    assert refusal(ServerAddress.from_settings, ServerSettings(url=url)) == (
+        "No server's address has been set.",
+        "Set it with `mem0tray config set server.url ADDRESS`.",
+    )
 
 
 def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:
@@ -122,9 +122,9 @@ def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:
         file = tmp_path / name
         if content is not None:
             file.write_bytes(content)
-        with pytest.raises(SettingsError, match=name) as caught:
-            ServerAddress.of("https://mem0.test", ca_file=str(file))
-        assert caught.value.remedy == (
+        message, remedy = refusal(ServerAddress.of, "https://mem0.test", ca_file=str(file))
+        assert name in message
+        assert remedy == (
             "Name a PEM file with the authority's certificate,"
             " or type `mem0tray config unset server.ca_file`."
         )
@@ -132,10 +132,9 @@ def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ahead", ["", "me:secret@", "me@home:secret@"])
 def test_an_address_that_cannot_be_used_is_shown_without_its_user(ahead: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        ServerAddress.of(f"http://{ahead}mem0.test:0")
+    message, _ = refusal(ServerAddress.of, f"http://{ahead}mem0.test:0")
     shown = "mem0.test:0" if ahead else "http://mem0.test:0"
-    assert caught.value.message == f"{shown!r} cannot be used as a server's address."
+    assert message == f"{shown!r} cannot be used as a server's address."
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,8 @@ def test_a_key_that_is_none_gets_a_guess(key: str, like: str | None) -> None:
 
 
 def test_what_is_right_beside_what_is_wrong_can_be_read(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text('[server]\nurl = "local"\n[sync]\ntimeout = "x"\n[ui]\nlanguage = "de"\n')
+    text = '[server]\nurl = "local"\n[sync]\ntimeout = "x"\n[ui]\nlanguage = "de"\n'
+    file = _file(tmp_path, text)
     found = settings.read(file, {"MEM0TRAY_SYNC_CONCURRENCY": "many"})
     assert found.settings.server.url == "local"
     assert found.settings.sync.timeout == settings.Settings().sync.timeout
@@ -132,9 +132,7 @@ def test_what_is_right_beside_what_is_wrong_can_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[server", "server = 1"])
 def test_what_stands_in_a_variable_is_known_whatever_the_file_is(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text(text)
-    found = settings.read(file, {"MEM0TRAY_SERVER_URL": "local"})
+    found = settings.read(_file(tmp_path, text), {"MEM0TRAY_SERVER_URL": "local"})
     assert found.settings.server.url == "local"
     assert "server.url" not in found.unknown
     assert "server.api_key" in found.unknown
