@@ -75,18 +75,15 @@ def test_a_pause_ends_at_its_time(breaker: CircuitBreaker) -> None:
     assert not breaker.is_paused(NOW + 60)
 
 
-def test_a_misconfigured_server_gets_canaries_only(breaker: CircuitBreaker) -> None:
-    breaker.set_misconfigured(quoted("401"), NOW + 30)
-    assert not breaker.lets_through(NOW + 30)
-    assert not breaker.wants_canary(NOW + 29)
-    assert breaker.wants_canary(NOW + 30)
-    assert breaker.lets_through_at(NOW) == NOW + 30
-
-
-def test_what_was_wrong_stays_until_a_delivery(breaker: CircuitBreaker) -> None:
-    breaker.set_misconfigured(quoted("401."), NOW)
+def test_what_was_wrong_stays_until_a_delivery_and_canaries_alone_are_sent(
+    breaker: CircuitBreaker,
+) -> None:
+    breaker.set_misconfigured(quoted("401."), NOW + 10)
+    assert breaker.lets_through_at(NOW) == NOW + 10
+    assert [breaker.wants_canary(NOW + at) for at in (9, 10)] == [False, True]
     breaker.stay_misconfigured(NOW + 30)
-    assert not breaker.wants_canary(NOW + 29)
+    assert [breaker.wants_canary(NOW + at) for at in (29, 30)] == [False, True]
+    assert not breaker.lets_through(NOW + 30)
     breaker.note_probe(healthy=False, reason=quoted("down"))
     assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, quoted("401."))
     breaker.note_probe(healthy=True, reason=reasons.NONE)

@@ -193,10 +193,14 @@ def test_who_only_looks_keeps_no_worker_from_starting(
     timer.join()
 
 
-def test_a_worker_waits_for_a_command(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_waits_for_a_command_but_not_for_ever(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command, worker = InstanceLock(path, locks.COMMAND), InstanceLock(path, "0d9f")
     command.acquire()
     assert locks.holder(path) == (os.getpid(), "command")  # as workers of other versions read it
+    with pytest.raises(LockTimeoutError, match=rf"command \(process {os.getpid()}\)"):
+        worker.acquire(0.0)
     monkeypatch.setattr(locks, "LOOKER", 0.0)
     looks = iter([lambda: None] * 5 + [command.release])
 
@@ -209,14 +213,6 @@ def test_a_worker_waits_for_a_command(path: Path, monkeypatch: pytest.MonkeyPatc
     assert list(looks) == []
     assert locks.is_workers(path)
     worker.release()
-
-
-def test_a_command_that_hangs_is_not_waited_for_for_ever(path: Path) -> None:
-    command = InstanceLock(path, locks.COMMAND)
-    command.acquire()
-    with pytest.raises(LockTimeoutError, match=rf"command \(process {os.getpid()}\)"):
-        InstanceLock(path, "0d9f").acquire(0.0)
-    command.release()
 
 
 @needs.FLOCK

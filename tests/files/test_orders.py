@@ -137,12 +137,6 @@ def test_an_order_is_taken_back_unless_it_has_been_applied(paths: Paths) -> None
     assert read(paths) == []
 
 
-def test_one_that_cannot_be_read_waits(paths: Paths) -> None:
-    (paths.orders / "1-1.json").mkdir(parents=True)
-    with pytest.raises(FileUnavailableError):
-        read(paths)
-
-
 # The barrier ------------------------------------------------------------------------------
 
 
@@ -223,8 +217,9 @@ def test_a_file_that_names_no_time_pauses_all_the_same(
     assert orders.read_pause(paths) == until
 
 
-def test_a_folder_in_place_of_the_pause_is_named(paths: Paths) -> None:
-    paths.pause.mkdir(parents=True)
-    for use in (orders.read_pause, orders.clear_pause):
+def test_a_folder_in_place_of_an_order_or_the_pause_is_named(paths: Paths) -> None:
+    (paths.orders / "1-1.json").mkdir(parents=True)
+    paths.pause.mkdir()
+    for use in (read, orders.read_pause, orders.clear_pause):
         with pytest.raises(FileUnavailableError):
             use(paths)

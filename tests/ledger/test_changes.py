@@ -22,6 +22,7 @@ FILES = QUEUE, DLQ, METRICS = (QUEUE_FILE, DLQ_FILE, METRICS_FILE)
 ROWS: Final = ("entry", "other", "dead", "gone")
 NEW: Final = letter("dead", retry_count=5, last_attempt=NOW - 5)
 MOVED: Final = letter("entry")
+EDITED: Final = letter("dead", content="another", project_id="q", timestamp=9)
 BACK: Final = letter("gone", retry_count=3, last_attempt=NOW + 8, retries=1)
 
 
@@ -53,6 +54,10 @@ class Scene:
         job = self.outbox.claim(self.entry, NOW)
         self.outbox.count_fresh_failure(job, NOW + 30, "500", b"{}")
 
+    def fill(self) -> None:
+        for column in WAITING:
+            self.ledger.write(f"UPDATE items SET {column} = 1")
+
     def vanish(self, *keys: int, taken: bool = False, at: float = NOW, until: float = 0.0) -> None:
         self.taken.vanish(keys, at, taken=taken, wait_until=until)
 
@@ -68,9 +73,7 @@ class Scene:
         self.outbox.defer(self.entry, NOW + 100)
 
     def edit(self) -> None:
-        self.inbox.change_content(
-            known(self.inbox, letter("dead")), letter("dead", content="another"), NOW
-        )
+        self.inbox.change_content(known(self.inbox, letter("dead")), EDITED, NOW)
 
 
 def steps(*each: Callable[[Scene], object]) -> Callable[[Scene], object]:
@@ -97,6 +100,7 @@ def outdated_by(scene: Scene, change: Callable[[Scene], object]) -> set[str]:
     return {file for file in FILES if scene.ledger.outdated.times(file) != before[file]}
 
 
+WAITING: Final = ("claimed", "unknown", "body", "last_error", "taken", "held")
 GONE: Final = {"state": "discarded", "closed": NOW}
 ALIVE: Final = {"closed": None, "reason": None, "revived": NOW + 9, "body": None, "raw": BACK.raw,
                 "retries": 1, "retry_count": 3, "last_attempt": NOW + 8}  # fmt: skip
@@ -133,7 +137,8 @@ CHANGES: dict[str, Change] = {
     ),
     "a delivered dead letter": Change(
         lambda s: s.outbox.record_delivery(s.dead, HERE, NOW), {QUEUE, DLQ, METRICS},
-        {"dead": {"state": "delivered", "closed": NOW, "raw": None, "body": None}},
+        {"dead": {"state": "delivered", "closed": NOW, "raw": None} | dict.fromkeys(WAITING)},
+        Scene.fill,
     ),
     "a failed delivery": Change(
         Scene.fail_fresh, {QUEUE, METRICS},
@@ -197,8 +202,9 @@ CHANGES: dict[str, Change] = {
     ),
     "another text of a dead letter": Change(
         Scene.edit, {QUEUE, DLQ},
-        {"dead": {"digest": letter("dead", content="another").digest,
-                  "first_digest": letter("dead").digest}},
+        {"dead": {"digest": EDITED.digest, "first_digest": letter("dead").digest, "project": b"q",
+                  "ts": 9.0, "timeouts": 0}},
+        lambda s: s.ledger.write("UPDATE items SET timeouts = 1"),
     ),
     "a count in the file": Change(lambda s: s.counters.add("shown_total_queued"), set(), {}),
     "a count of ours": Change(lambda s: s.counters.add(FAILED), {QUEUE, METRICS}, {}),

@@ -80,18 +80,9 @@ def test_an_item_without_its_bytes_cannot_be_sent(
 def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
     entry = letter("a")
     (key,) = put(inbox, entry)
-    ledger.write(
-        "UPDATE items SET unknown = 1, body = x'00', last_error = 'e', taken = 1, held = 1"
-    )
-    outbox.claim(key, NOW, HERE)
     outbox.mark_unknown(key, HERE, NOW, timed_out=True)
     assert ledger.raw(key) == entry.raw == ledger.find_raw(key)
-    before = row(ledger, key)
     assert outbox.record_delivery(key, HERE, NOW + 5) is None
-    assert changes(before, row(ledger, key)) == {
-        "state": "delivered", "claimed": None, "unknown": None, "closed": NOW + 5,
-        **dict.fromkeys(("body", "last_error", "taken", "held", "raw")),
-    }  # fmt: skip
     assert ledger.rows(
         "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
     ) == [(key, HERE, NOW + 5, 1)]
@@ -107,20 +98,15 @@ def test_a_delivery_to_each_server_is_remembered(
     assert (job.delivered, job.unknown) == (NOW + 2, NOW + 2)
     job = outbox.claim(key, NOW + 3, ELSEWHERE)
     assert (job.delivered, job.unknown) == (NOW + 1, NOW + 2)
+    job = outbox.claim(key, NOW + 3, "http://third.test")  # that may be one of them
+    assert (job.delivered, job.unknown) == (None, NOW + 2)
+    outbox.mark_absent(job, "http://third.test")
+    assert outbox.claim(key, NOW + 4, "http://third.test").unknown is None
+    assert outbox.claim(key, NOW + 4, HERE).unknown == NOW + 2
     ledger.write("UPDATE items SET unknown = ?", NOW + 9)
     assert outbox.claim(key, NOW + 9, HERE).unknown == NOW + 9
     assert ledger.meta("total_synced") == 3
-    assert ledger.rows("SELECT count(*) FROM servers") == [(2,)]
-
-
-def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outbox) -> None:
-    key = deliver_again(inbox, outbox, (HERE, NOW + 1))
-    job = outbox.claim(key, NOW + 3, ELSEWHERE)
-    assert (job.delivered, job.unknown) == (None, NOW + 1)
-    outbox.mark_absent(job, ELSEWHERE)
-    outbox.release(key)
-    assert outbox.claim(key, NOW + 4, ELSEWHERE).unknown is None
-    assert outbox.claim(key, NOW + 4, HERE).unknown == NOW + 1
+    assert ledger.rows("SELECT count(*) FROM servers") == [(3,)]
 
 
 def test_a_server_has_what_it_took_whatever_it_says_later(
