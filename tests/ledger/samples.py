@@ -1,9 +1,6 @@
 """Items and ledgers to put into tests, and what stands in the tables."""
 
 import json
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Any, Final
 
 from mem0tray.core import item as items
@@ -11,34 +8,22 @@ from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.rows import Row
-from tests.support import shapes
 
 NOW: Final = 1_800_000_000.0
 HERE, ELSEWHERE = "http://here.test", "http://elsewhere.test"
-_FOLDER: Final = Path(shapes.__file__).with_name("samples")
-
-
-def write_sample(path: Path) -> None:
-    """Write the ledger of a worker of the first release that was killed in mid-delivery."""
-    script = (_FOLDER / "ledger-7.sql").read_text(encoding="utf-8")
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript(f"{script}; PRAGMA user_version = 7;")
 
 
 def fresh(name: str, **fields: Any) -> Item:
-    return _parsed({"id": name, "project_id": "p", "content": f"text of {name}", **fields})
+    value = {"timestamp": 1, "id": name, "project_id": "p", "content": f"text of {name}"}
+    found = items.parse(json.dumps(value | fields).encode())
+    assert found is not None
+    return found
 
 
 def letter(name: str, **fields: Any) -> Item:
     """Make a dead letter whose id is `name`, tried twice, the last time at `NOW`."""
     values = {"retry_count": 2, "last_attempt": NOW, "moved_to_dlq_at": NOW - 100}
     return fresh(name, **(values | fields))
-
-
-def _parsed(value: dict[str, Any]) -> Item:
-    found = items.parse(json.dumps({"timestamp": 1, **value}).encode())
-    assert found is not None
-    return found
 
 
 def put(inbox: Inbox, *entries: Item, ask: bool = False) -> list[int]:

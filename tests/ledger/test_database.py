@@ -20,8 +20,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import DLQ_FILE, EMERGENCY_FILE, NOTES, QUEUE_FILE, SOURCES
 from mem0tray.ledger.opening import trouble
 from mem0tray.ledger.reader import Reader
-from tests.ledger.samples import write_sample
-from tests.support import needs
+from tests.support import needs, shapes
 from tests.support.needs import has_mode
 
 
@@ -302,9 +301,11 @@ ADDED = "SELECT sql FROM sqlite_schema WHERE name = 'outage_reasons'"
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
-    """Write the ledger of a worker that was killed in mid-delivery, with every state."""
+    """Write the ledger of a first release's worker, killed in mid-delivery, with every state."""
     found = tmp_path / "ledger.sqlite3"
-    write_sample(found)
+    script = Path(shapes.__file__).with_name("samples") / "ledger-7.sql"
+    with closing(sqlite3.connect(found)) as db:
+        db.executescript(f"{script.read_text(encoding='utf-8')}; PRAGMA user_version = 7;")
     return found
 
 
