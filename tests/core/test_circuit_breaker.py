@@ -57,22 +57,20 @@ def test_an_outage_is_what_a_probe_found(breaker: CircuitBreaker) -> None:
     assert [*found, breaker.outage] == [None, why, reasons.NONE, why, reasons.NONE, None]
 
 
-def test_a_break_ends_at_its_time(breaker: CircuitBreaker) -> None:
-    breaker.take_break(NOW + 10)
+def test_a_break_and_a_pause_end_at_their_times(breaker: CircuitBreaker) -> None:
+    assert breaker.lets_through_at(NOW) is None
+    breaker.take_break(NOW + 20)
     breaker.take_break(NOW + 5)  # a shorter one does not cut it
-    assert breaker.break_left(NOW) == 10
-    assert breaker.lets_through_at(NOW) == NOW + 10
-    assert breaker.lets_through(NOW + 10)
-    assert breaker.break_left(NOW + 11) == 0
-    assert breaker.lets_through_at(NOW + 10) is None
-
-
-def test_a_pause_ends_at_its_time(breaker: CircuitBreaker) -> None:
     breaker.pause(NOW + 60)
-    assert breaker.is_paused(NOW)
-    assert breaker.lets_through_at(NOW) == NOW + 60
-    assert breaker.lets_through(NOW + 60)
-    assert not breaker.is_paused(NOW + 60)
+    assert [breaker.break_left(NOW + at) for at in (0, 21)] == [20, 0]
+    assert [breaker.is_paused(NOW + at) for at in (0, 60)] == [True, False]
+    assert [breaker.lets_through(NOW + at) for at in (20, 60)] == [False, True]
+    assert [breaker.lets_through_at(NOW + at) for at in (0, 20)] == [NOW + 20, NOW + 60]
+    for never in (math.inf, NOW + 10**9 + 20):
+        breaker.pause(never)
+        assert breaker.lets_through_at(NOW + 20) is None
+    breaker.pause(0)
+    assert [breaker.lets_through(NOW + at) for at in (19, 20)] == [False, True]
 
 
 def test_what_was_wrong_stays_until_a_delivery_and_canaries_alone_are_sent(
@@ -179,17 +177,6 @@ def test_another_server_starts_afresh(breaker: CircuitBreaker) -> None:
     assert breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert breaker.is_paused(NOW)
     assert breaker.lets_through(NOW + 60)
-
-
-def test_the_next_closing_is_the_earliest(breaker: CircuitBreaker) -> None:
-    assert breaker.lets_through_at(NOW) is None
-    breaker.pause(NOW + 86400)
-    breaker.take_break(NOW + 20)
-    assert breaker.lets_through_at(NOW) == NOW + 20
-    assert breaker.lets_through_at(NOW + 30) == NOW + 86400
-    for never in (math.inf, NOW + 10**9 + 20):
-        breaker.pause(never)
-        assert breaker.lets_through_at(NOW + 20) is None
 
 
 def test_a_clock_set_back_lengthens_no_break(breaker: CircuitBreaker) -> None:

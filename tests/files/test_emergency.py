@@ -174,7 +174,7 @@ def test_a_long_line_behind_one_whose_writer_died_is_read_after_a_short_one(file
     assert after(found) == msgspec.structs.replace(source, torn=())
 
 
-def test_another_file_of_the_name_or_one_that_is_gone_is_not_read(file: Path) -> None:
+def test_another_file_of_the_name_is_not_read_nor_one_that_is_gone_nor_a_folder(file: Path) -> None:
     append(file, line("a"))
     source = source_of(file)
     other = file.with_name("other")
@@ -183,11 +183,6 @@ def test_another_file_of_the_name_or_one_that_is_gone_is_not_read(file: Path) ->
     assert read(file.parent, source, final=False) is None
     file.unlink()
     assert read(file.parent, source, final=False) is None
-
-
-def test_what_is_no_file_is_named(file: Path) -> None:
-    source = source_of(file)
-    file.unlink()
     file.mkdir()
     with pytest.raises(FileUnavailableError, match="is a folder"):
         read(file.parent, source, final=False)

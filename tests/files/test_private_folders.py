@@ -103,22 +103,18 @@ def test_a_disk_that_is_read_only_by_its_flags_is_told(
     assert caught.value.disk_failed
 
 
-def test_what_is_quarantined_is_kept_under_its_file_and_time(tmp_path: Path) -> None:
-    kept = private_folders.quarantine(tmp_path / "quarantine", Path("/x/mem0_queue.json"), ODD, NOW)
+def test_what_is_quarantined_is_kept_once_under_its_file_and_time(tmp_path: Path) -> None:
+    folder = tmp_path / "quarantine"
+    assert private_folders.quarantined(folder) == []
+    kept = private_folders.quarantine(folder, Path("/x/.mem0_queue.json"), ODD, NOW)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(NOW))
     digest = hashlib.sha256(ODD).hexdigest()[:12]
-    assert kept == tmp_path / "quarantine" / f"mem0_queue-{stamp}-{digest}.json"
+    assert kept == folder / f"mem0_queue-{stamp}-{digest}.json"
     assert kept.read_bytes() == ODD
     assert has_mode(kept, 0o600)
-    assert has_mode(kept.parent, 0o700)
-
-
-def test_the_same_bytes_are_quarantined_once_and_hidden_files_do_not_count(tmp_path: Path) -> None:
-    (tmp_path / ".hidden.json").touch()
-    (tmp_path / "notes.txt").touch()
-    first = private_folders.quarantine(tmp_path, Path("/x/.mem0.read.json"), ODD, NOW)
-    assert first.name.startswith("mem0.read-")
-    assert private_folders.quarantine(tmp_path, Path("b.json"), ODD, NOW + 3600) == first
-    other = private_folders.quarantine(tmp_path, Path("a.json"), ODD + b"x", NOW)
-    assert private_folders.quarantined(tmp_path) == sorted({first, other})
-    assert private_folders.quarantined(tmp_path / "none") == []
+    assert has_mode(folder, 0o700)
+    assert private_folders.quarantine(folder, Path("b.json"), ODD, NOW + 3600) == kept
+    other = private_folders.quarantine(folder, Path("a.json"), ODD + b"x", NOW)
+    for name in (".hidden.json", "notes.txt"):  # which do not count
+        (folder / name).touch()
+    assert private_folders.quarantined(folder) == [other, kept]
