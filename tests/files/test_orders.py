@@ -114,20 +114,14 @@ def test_an_answer_that_nobody_fetches_goes_after_a_minute(paths: Paths) -> None
     assert (orders.take_answer(old), orders.take_answer(new)) == (None, {PLAIN: DONE})
 
 
-def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
-    orders.leave(paths, orders.about(DELETE, [ODD, PLAIN]))
-    orders.leave(paths, orders.about(RETRY, [ODD]))
-    orders.leave(paths, orders.Order(orders.SHOW))
-    orders.withdraw(paths.orders, [ODD])
-    left, show = read(paths)
-    assert (left.verb, left.names) == (DELETE, [PLAIN])
-    assert show.verb == SHOW
-
-
-def test_what_waiting_orders_delete_or_forget_is_found(paths: Paths) -> None:
-    for verb, name in ((DELETE, ODD), (FORGET, PLAIN), (RETRY, ("c", b"\x03" * 32))):
-        orders.leave(paths, orders.about(verb, [name]))
-    assert orders.discarded(paths.orders) == {ODD, PLAIN}
+def test_what_waits_to_be_deleted_or_forgotten_is_found_until_it_is_withdrawn(paths: Paths) -> None:
+    third, fourth = ("c", b"\x03" * 32), ("d", b"\x04" * 32)
+    for verb, names in ((DELETE, [ODD, PLAIN]), (FORGET, [third]), (RETRY, [fourth]), (SHOW, [])):
+        orders.leave(paths, orders.about(verb, names))
+    assert orders.discarded(paths.orders) == {ODD, PLAIN, third}
+    orders.withdraw(paths.orders, [ODD, fourth])
+    left = [(order.verb, order.names) for order in read(paths)]
+    assert left == [(DELETE, [PLAIN]), (FORGET, [third]), (SHOW, [])]
 
 
 def test_an_order_is_taken_back_unless_it_has_been_applied(paths: Paths) -> None:

@@ -184,21 +184,16 @@ def test_only_the_outermost_transaction_commits(ledger: Ledger) -> None:
     assert asked(ledger.path, question) == [(1,)]
 
 
-def test_only_what_is_durable_waits_for_the_disk(ledger: Ledger) -> None:
-    modes = []
-    for durable in (True, False, True):
-        with ledger.transaction(durable=durable) as db:
-            modes.append(db.execute("PRAGMA synchronous").fetchone()[0])
-    assert modes == [2, 1, 2]
-
-
-def test_what_is_durable_waits_for_what_was_committed_before(ledger: Ledger) -> None:
+def test_only_what_is_durable_waits_for_the_disk_and_for_what_was_committed_before(
+    ledger: Ledger,
+) -> None:
     log = ledger.path.with_name(f"{ledger.path.name}-wal")
-    found = []
+    modes, found = [], []
     for durable in (False, True, False, True):
         with ledger.transaction(durable=durable), ledger.transaction(durable=durable):
-            ledger.meta("identity")
+            modes.append(ledger.value("PRAGMA synchronous"))
         found.append(log.read_bytes())
+    assert modes == [1, 2, 1, 2]
     assert found[0] != found[1] == found[2] != found[3]
 
 

@@ -200,10 +200,6 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(tmp_path: Path, state: str) 
         ])  # fmt: skip
 
 
-def taken(reader: Reader) -> list[str]:
-    return [each.id for keys in reader.taken(HERE).values() for each in reader.memories(keys, HERE)]
-
-
 def test_memories_come_by_project(inbox: Inbox, outbox: Outbox, reader: Reader) -> None:
     names = ["a\n", "\ud83d", "*"]
     further = fresh("*", project_id="*", content="more")
@@ -218,38 +214,23 @@ def test_memories_come_by_project(inbox: Inbox, outbox: Outbox, reader: Reader) 
     assert two == ("*", "*", further.digest, f"*-{further.digest.hex()[:8]}", 6.0)
 
 
-def test_only_what_that_server_took_is_among_them(
+def test_what_a_server_took_is_among_them_unless_it_was_deleted_or_queued_again_for_it(
     inbox: Inbox, outbox: Outbox, reader: Reader
 ) -> None:
-    here, elsewhere, gone, back, _ = put(inbox, *map(fresh, "abcde"))
-    outbox.record_delivery(here, HERE, 2.0)
-    outbox.record_delivery(elsewhere, ELSEWHERE, 2.0)
-    inbox.discard([gone, back], 2.0, "deleted")
-    outbox.record_delivery(back, HERE, 3.0)
-    assert taken(reader) == ["a"]
-    assert reader.discarded_digests() == {fresh("c").digest}
-
-
-@pytest.mark.parametrize("edited", [False, True])
-def test_what_was_queued_again_stands_for_the_former(
-    inbox: Inbox, outbox: Outbox, reader: Reader, *, edited: bool
-) -> None:
-    for key in put(inbox, fresh("a"), fresh("b")):
-        outbox.record_delivery(key, HERE, 2.0)
-    again = letter("a-again-1", content="text of a")
-    put(inbox, again, fresh("b-again-1", content="else"))
-    if edited:
-        inbox.change_content(known(inbox, again), letter("a-again-1", content="better"), 4.0)
-    assert taken(reader) == ["b"]
-
-
-def test_what_was_queued_again_for_another_server_stands_for_none(
-    inbox: Inbox, outbox: Outbox, reader: Reader
-) -> None:
-    first, again = put(inbox, fresh("a"), fresh("a-again-1", content="text of a"))
-    outbox.record_delivery(first, HERE, 2.0)
-    outbox.record_delivery(again, ELSEWHERE, 2.0)
-    assert taken(reader) == ["a"]
+    here = put(inbox, *map(fresh, "abcd"))
+    elsewhere, gone, back = put(inbox, *map(fresh, "efg"))
+    edited = letter("b-again-1", content="text of b")
+    put(inbox, letter("a-again-1", content="text of a"), edited, fresh("c-again-1", content="else"))
+    inbox.change_content(known(inbox, edited), letter("b-again-1", content="better"), NOW)
+    (for_another,) = put(inbox, fresh("d-again-1", content="text of d"))
+    inbox.discard([gone, back], NOW, "deleted")
+    for key in (*here, back):
+        outbox.record_delivery(key, HERE, NOW)
+    for key in (elsewhere, for_another):
+        outbox.record_delivery(key, ELSEWHERE, NOW)
+    (keys,) = reader.taken(HERE).values()
+    assert [each.id for each in reader.memories(keys, HERE)] == ["c", "d"]
+    assert reader.discarded_digests() == {fresh("f").digest}
 
 
 WAITS = (
