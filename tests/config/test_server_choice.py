@@ -30,10 +30,6 @@ def test_a_choice_is_asked_for_with_its_commands() -> None:
     assert "`mem0tray config set server.url local`" in str(server_choice.HOW)
 
 
-def test_where_no_file_of_others_is_the_embedded_server_is_used(paths: Paths) -> None:
-    assert chosen("", paths) == LOCAL_URL
-
-
 @pytest.mark.parametrize("name", ["queue", "dlq", "metrics", "emergency"])
 def test_a_file_of_others_asks_for_a_choice(paths: Paths, name: str) -> None:
     getattr(paths, name).touch()
@@ -42,7 +38,10 @@ def test_a_file_of_others_asks_for_a_choice(paths: Paths, name: str) -> None:
     assert chosen("", paths) is None
 
 
-def test_our_choice_is_remembered(paths: Paths) -> None:
+def test_the_embedded_server_is_our_choice_where_no_file_of_others_is_and_remembered(
+    paths: Paths,
+) -> None:
+    assert chosen("", paths) == LOCAL_URL
     remember_if_first("", paths)
     paths.queue.touch()
     assert chosen("", paths) == LOCAL_URL

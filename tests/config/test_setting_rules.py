@@ -72,8 +72,15 @@ TEXTS = [
 ]
 
 
-def checked(key: str, value: Any, remedy: str = "Do it.") -> Any:
-    return setting_rules.checked(key, value, settings.keys()[key], quoted("it"), quoted(remedy))
+def checked(key: str, value: Any) -> Any:
+    return setting_rules.checked(key, value, settings.keys()[key], quoted("it"), quoted("Do it."))
+
+
+def refusal(key: str, value: object) -> str:
+    with pytest.raises(SettingsError) as caught:
+        checked(key, value)
+    assert caught.value.remedy == "Do it."
+    return caught.value.message
 
 
 def test_each_setting_has_a_rule_or_is_a_yes_or_no() -> None:
@@ -90,10 +97,7 @@ def test_a_number_may_be_within_its_range(
     assert checked(key, least) == least
     assert checked(key, most) == most
     for wrong in (below, above):
-        with pytest.raises(SettingsError) as caught:
-            checked(key, wrong)
-        assert caught.value.message == f"it is {wrong!r}, but it must be {expected}."
-        assert caught.value.remedy == "Do it."
+        assert refusal(key, wrong) == f"it is {wrong!r}, but it must be {expected}."
 
 
 @pytest.mark.parametrize(("key", "good", "bad", "expected"), TEXTS)
@@ -103,10 +107,8 @@ def test_a_text_is_one_of_those_that_may_be(
     for value in good:
         assert checked(key, value) == value
     for value in bad:
-        with pytest.raises(SettingsError) as caught:
-            checked(key, value)
         told = "" if key in settings.SECRETS else f" is {value!r}, but it"
-        assert caught.value.message == f"it{told} must be {expected}."
+        assert refusal(key, value) == f"it{told} must be {expected}."
 
 
 @pytest.mark.parametrize(
@@ -120,18 +122,13 @@ def test_a_text_is_one_of_those_that_may_be(
     ],
 )
 def test_a_value_of_another_type_is_refused(key: str, value: object, expected: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        checked(key, value)
-    assert caught.value.message == f"it is {value!r}, but it must be {expected}."
+    assert refusal(key, value) == f"it is {value!r}, but it must be {expected}."
 
 
 def test_a_wrong_value_is_shown_as_it_was_written_and_not_too_long() -> None:
-    with pytest.raises(SettingsError, match=r"^it is -3, "):
-        checked("sync.timeout", -3.0)
-    with pytest.raises(SettingsError, match=rf"^it is '{'x' * 98}', "):
-        checked("server.url", "x" * 98)  # with its quotes a hundred
-    with pytest.raises(SettingsError, match=rf"^it is '{'x' * 99}…, "):
-        checked("server.url", "x" * 99)
+    assert refusal("sync.timeout", -3.0).startswith("it is -3, ")
+    assert refusal("server.url", "x" * 98).startswith(f"it is '{'x' * 98}', ")  # a hundred
+    assert refusal("server.url", "x" * 99).startswith(f"it is '{'x' * 99}…, ")
 
 
 @pytest.mark.parametrize(
@@ -149,5 +146,4 @@ def test_yes_and_no_are_read_in_each_spelling(text: str, value: object) -> None:
 def test_windows_takes_a_command_line_apart_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     assert checked("alerts.command", 'msg "x') == 'msg "x'
-    with pytest.raises(SettingsError):
-        checked("alerts.command", "   ")
+    assert refusal("alerts.command", "   ")

@@ -128,29 +128,20 @@ def test_what_the_fast_parser_refuses_survives_and_a_number_beside_it_keeps_its_
     assert again.decode().count(number) == 2
 
 
+UNLOADABLE = {
+    "digits": b'{"content":"k","n":' + b"9" * 5_000 + b"}",
+    "100,000 deep": b'{"content":"k","n":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "900 deep": b'{"content":"k","n":' + b"[" * 900 + b"]" * 900 + b"}",
+    "objects": b'{"n":' * 3_000 + b"1" + b"}" * 3_000,
+    "a list": b"[" * 100_000 + b"]" * 100_000,
+    "a number": b"9" * 5_000,
+    "an item in a list": b'[{"n":' + b"9" * 5_000 + b'},"]"]',
+}
+
+
 @pytest.mark.row(15, 18)
 @pytest.mark.parametrize("beside", [b"1", b"NaN"], ids=["fast", "slow"])
-@pytest.mark.parametrize(
-    "odd",
-    [
-        b'{"content":"k","n":' + b"9" * 5_000 + b"}",
-        b'{"content":"k","n":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"content":"k","n":' + b"[" * 900 + b"]" * 900 + b"}",
-        b'{"n":' * 3_000 + b"1" + b"}" * 3_000,
-        b"[" * 100_000 + b"]" * 100_000,
-        b"9" * 5_000,
-        b'[{"n":' + b"9" * 5_000 + b'},"]"]',
-    ],
-    ids=[
-        "digits",
-        "100,000 deep",
-        "900 deep",
-        "objects",
-        "a list",
-        "a number",
-        "an item in a list",
-    ],
-)
+@pytest.mark.parametrize("odd", UNLOADABLE.values(), ids=UNLOADABLE)
 def test_what_json_tool_cannot_load_is_rejected_alone(odd: bytes, beside: bytes) -> None:
     data = b'{"items":[{"id":"a"},' + odd + b',{"id":"b"}],"z":' + beside + b"}"
     document = parse(data, SECTIONS)
@@ -205,7 +196,7 @@ def test_damage_in_one_item_costs_only_that_one(junk: bytes) -> None:
         assert len(found) <= 3
 
 
-ODD = b'{"content":"k","n":' + b"9" * 5_000 + b"}"
+ODD = UNLOADABLE["digits"]
 A = b'{"id": "a", "content": "c"}'
 
 

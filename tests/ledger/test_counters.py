@@ -17,12 +17,6 @@ def counters(ledger: Ledger) -> Counters:
     return Counters(ledger)
 
 
-def test_an_empty_ledger_has_nothing_that_waits(counters: Counters) -> None:
-    assert counters.waiting() == Counts(0, 0, None, 0)
-    assert counters.last_delivery() is None
-    assert counters.show() == {QUEUED: 0, SYNCED: 0, FAILED: 0}
-
-
 def test_what_waits_is_counted_by_where_it_waits(
     ledger: Ledger, inbox: Inbox, counters: Counters
 ) -> None:
@@ -37,6 +31,7 @@ def test_what_waits_is_counted_by_where_it_waits(
 def test_what_is_delivered_or_deleted_does_not_wait(
     ledger: Ledger, inbox: Inbox, outbox: Outbox, counters: Counters
 ) -> None:
+    assert (counters.waiting(), counters.last_delivery()) == (Counts(0, 0, None, 0), None)
     first, second = put(inbox, fresh("a"), fresh("b"))
     assert counters.waiting().queue == 2
     with ledger.transaction():
@@ -63,6 +58,7 @@ def test_what_waits_is_counted_again_only_after_a_change(
 
 
 def test_what_others_count_in_the_file_is_added_once(counters: Counters) -> None:
+    assert counters.show() == {QUEUED: 0, SYNCED: 0, FAILED: 0}
     counters.add(QUEUED, 5)
     assert counters.show()[QUEUED] == 5
     for _ in range(2):

@@ -10,8 +10,6 @@ from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.rows import Row
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put, row
 
-# Taking in -----------------------------------------------------------------------------------
-
 
 def test_a_fresh_entry_waits_at_once(ledger: Ledger, inbox: Inbox) -> None:
     entry = fresh("a", retries=3, timestamp=7)
