@@ -9,13 +9,8 @@ NOW = 1_700_000_000.0
 
 def test_the_backoff_doubles_up_to_an_hour() -> None:
     assert [due.backoff(n) for n in range(9)] == [*(30, 60, 120, 240, 480, 960, 1920), 3600, 3600]
-
-
-@pytest.mark.parametrize(
-    ("count", "seconds"), [(-1, 30), (-(10**9), 30), (10**9, 3600), (2**70, 3600)]
-)
-def test_an_absurd_count_has_a_backoff(count: int, seconds: float) -> None:
-    assert due.backoff(count) == seconds
+    absurd = (-1, -(10**9), 10**9, 2**70)
+    assert [due.backoff(n) for n in absurd] == [30, 30, 3600, 3600]
 
 
 @pytest.mark.parametrize("count", [-5, 0, 3, 7, 10**9])

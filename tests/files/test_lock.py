@@ -68,7 +68,13 @@ def test_who_waits_gets_the_lock_of_the_file_that_is_there_when_it_is_let_go(
 
 
 @needs.PROCESSES
-def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
+def test_who_gave_up_or_can_not_wait_keeps_nothing(
+    path: Path, held: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError))
+        with pytest.raises(LockTimeoutError):
+            FileLock(path).acquire(30)
     with pytest.raises(LockTimeoutError) as caught:
         FileLock(path).acquire(0.01)
     assert caught.value.message == f"Another program has held the lock {path} for 0.01 s."
@@ -78,14 +84,6 @@ def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
     wait_until(lambda: not waiters())
     assert not locks.is_locked(path)
     assert open_below(path.parent) == []
-
-
-def test_without_a_thread_to_wait_the_lock_counts_as_held(
-    held: FileLock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError))
-    with pytest.raises(LockTimeoutError):
-        FileLock(held.path).acquire(30)
 
 
 def test_an_error_of_who_waits_is_his_who_asked(

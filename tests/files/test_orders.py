@@ -95,13 +95,15 @@ def test_a_worker_from_before_an_update_knows_each_word(word: str) -> None:
     assert getattr(orders, word.upper().replace(" ", "_")) == word
 
 
-def test_an_order_is_answered_once_and_goes(paths: Paths) -> None:
+def test_an_order_is_answered_once_and_goes_or_is_taken_back(paths: Paths) -> None:
     order = orders.leave(paths, orders.about(DELETE, [ODD, PLAIN]))
     assert orders.take_answer(order) is None
     orders.answer(order, {ODD: DONE, PLAIN: GONE})
     assert read(paths) == []
     assert orders.take_answer(order) == {ODD: DONE, PLAIN: GONE}
     assert orders.take_answer(order) is None
+    assert not orders.take_back(order)
+    assert orders.take_back(orders.leave(paths, orders.about(RETRY, [ODD])))
     assert list(paths.orders.iterdir()) == []
 
 
@@ -122,13 +124,6 @@ def test_what_waits_to_be_deleted_or_forgotten_is_found_until_it_is_withdrawn(pa
     orders.withdraw(paths.orders, [ODD, fourth])
     left = [(order.verb, order.names) for order in read(paths)]
     assert left == [(DELETE, [PLAIN]), (FORGET, [third]), (SHOW, [])]
-
-
-def test_an_order_is_taken_back_unless_it_has_been_applied(paths: Paths) -> None:
-    left = orders.leave(paths, orders.about(RETRY, [ODD]))
-    assert orders.take_back(left)
-    assert not orders.take_back(left)
-    assert read(paths) == []
 
 
 # The barrier ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from mem0tray.core.item import DEAD, FRESH
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.outbox import Job, Outbox, Ticket, make_claims_unknown, perhaps_since
+from mem0tray.ledger.outbox import Outbox, Ticket, make_claims_unknown, perhaps_since
 from mem0tray.ledger.reader import Reader
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, changes, fresh, known, letter, put, row
 
@@ -239,53 +239,33 @@ def test_requests_under_way_at_a_kill_are_asked_about(
     ]  # fmt: skip
 
 
-class Desk:
-    """A ledger with one entry, claimed for a server and put back again and again."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.outbox = Outbox(ledger)
-        (self.key,) = put(Inbox(ledger), fresh("m"))
-
-    def claim(self, server: str = HERE) -> Job:
-        job = self.outbox.claim(self.key, NOW + 50, server)
-        self.outbox.release(self.key)
-        return job
-
-    def give(self, name: str, at: float = NOW, server: str = HERE) -> None:
-        self.outbox.mark_unknown(self.key, server, at, timed_out=False)
-        self.outbox.note_ticket(self.key, server, name, at)
-
-
-@pytest.fixture
-def desk(ledger: Ledger) -> Desk:
-    return Desk(ledger)
-
-
-def test_a_ticket_comes_with_each_claim_for_its_server_until_it_is_dropped(
-    desk: Desk, reader: Reader
+def test_a_ticket_comes_with_each_claim_for_its_server_until_it_is_dropped_or_delivered(
+    inbox: Inbox, outbox: Outbox, reader: Reader
 ) -> None:
-    assert desk.claim().ticket is None
+    (key,) = put(inbox, fresh("m"))
+
+    def give(name: str, at: float, server: str = HERE) -> None:
+        outbox.mark_unknown(key, server, at, timed_out=False)
+        outbox.note_ticket(key, server, name, at)
+
+    def tickets() -> list[Ticket | None]:
+        return [outbox.claim(key, NOW + 50, server).ticket for server in (HERE, ELSEWHERE)]
+
+    assert (tickets(), outbox.newest_ticket()) == ([None, None], None)
     assert not reader.by_id("m")[0].at_work
     for at in (NOW, NOW + 5):  # the same one keeps its time
-        desk.give("event-1", at)
-    assert desk.claim().ticket == Ticket("event-1", NOW)
+        give("event-1", at)
+    assert (tickets(), outbox.newest_ticket()) == ([Ticket("event-1", NOW), None], NOW)
     assert reader.by_id("m")[0].at_work
-    assert (desk.claim(ELSEWHERE).ticket, desk.claim(ELSEWHERE).unknown) == (None, NOW + 5)
-    desk.give("event-2", NOW + 9)
-    desk.give("event-3", NOW + 1, ELSEWHERE)
-    assert desk.claim().ticket == Ticket("event-2", NOW + 9)
-    desk.outbox.drop_ticket(desk.key, HERE)
-    assert desk.claim().ticket is None
-    assert desk.claim(ELSEWHERE).ticket == Ticket("event-3", NOW + 1)
-
-
-def test_the_newest_ticket_is_that_of_a_memory_that_waits(desk: Desk) -> None:
-    assert desk.outbox.newest_ticket() is None
-    desk.give("event-1")
-    desk.give("event-2", NOW + 1, ELSEWHERE)
-    assert desk.outbox.newest_ticket() == NOW + 1
-    desk.outbox.record_delivery(desk.key, HERE, NOW + 2)
-    assert desk.outbox.newest_ticket() is None
+    assert outbox.claim(key, NOW + 50, ELSEWHERE).unknown == NOW + 5
+    give("event-2", NOW + 9)
+    give("event-3", NOW + 1, ELSEWHERE)
+    assert tickets() == [Ticket("event-2", NOW + 9), Ticket("event-3", NOW + 1)]
+    assert outbox.newest_ticket() == NOW + 9
+    outbox.drop_ticket(key, HERE)
+    assert tickets() == [None, Ticket("event-3", NOW + 1)]
+    outbox.record_delivery(key, HERE, NOW + 2)
+    assert outbox.newest_ticket() is None
 
 
 @pytest.mark.parametrize("state", ["not known", "waiting", "removed", "deleted"])

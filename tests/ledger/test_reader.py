@@ -112,22 +112,17 @@ def test_the_outcome_of_a_retry_is_the_last_attempt_since_then(
     assert found == {gone: "deleted", delivered: "delivered"} | ({key: became} if became else {})
 
 
-def test_an_outcome_is_unknown_since_it_last_became_so(
+def test_an_outcome_is_unknown_since_it_last_became_so_unless_that_very_item_is_denied(
     inbox: Inbox, outbox: Outbox, reader: Reader
 ) -> None:
-    (key,) = put(inbox, A)
-    outbox.mark_unknown(key, HERE, NOW + 1, timed_out=False)
-    outbox.mark_unknown(key, ELSEWHERE, NOW + 2, timed_out=False)
-    outbox.mark_absent(outbox.claim(key, NOW + 3, THIRD), THIRD)
-    assert reader.by_id("a")[0].unknown == NOW + 2
-
-
-def test_what_one_item_is_denied_says_nothing_of_another(
-    inbox: Inbox, outbox: Outbox, reader: Reader
-) -> None:
-    jobs = [outbox.claim(key, NOW, HERE) for key in put(inbox, A, B, ask=True)]
-    outbox.mark_absent(jobs[1], HERE)
-    assert [reader.by_id(name)[0].unknown for name in "ab"] == [NOW, None]
+    first, second = put(inbox, A, B, ask=True)
+    (third,) = put(inbox, C)
+    outbox.claim(first, NOW, HERE)
+    outbox.mark_absent(outbox.claim(second, NOW, HERE), HERE)
+    outbox.mark_unknown(third, HERE, NOW + 1, timed_out=False)
+    outbox.mark_unknown(third, ELSEWHERE, NOW + 2, timed_out=False)
+    outbox.mark_absent(outbox.claim(third, NOW + 3, THIRD), THIRD)
+    assert [reader.by_id(name)[0].unknown for name in "abc"] == [NOW, None, NOW + 2]
 
 
 def test_stays_are_of_dead_letters_that_went_since_then(
