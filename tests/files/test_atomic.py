@@ -26,7 +26,7 @@ if sys.platform != "win32":
     import fcntl
 
 
-def test_what_is_read_has_its_signature(tmp_path: Path) -> None:
+def test_what_is_read_has_its_signature_and_a_missing_file_none(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"data")
     found = path.stat()
@@ -34,13 +34,8 @@ def test_what_is_read_has_its_signature(tmp_path: Path) -> None:
     expected = Signature(found.st_ino, 4, found.st_mtime_ns, ctime)
     assert atomic.read(path) == (b"data", expected)
     assert atomic.signature(path) == expected
-
-
-@pytest.mark.parametrize("name", ["none", "file/below"])
-def test_where_no_file_is_there_is_nothing_to_read(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").touch()
-    assert atomic.read(tmp_path / name) is None
-    assert atomic.signature(tmp_path / name) is None
+    for missing in (tmp_path / "none", path / "below"):
+        assert (atomic.read(missing), atomic.signature(missing)) == (None, None)
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

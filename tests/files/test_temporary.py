@@ -226,30 +226,18 @@ def test_forgetting_erases_what_a_kill_left(home: Home) -> None:
     assert "not ours to change" not in said
 
 
-@pytest.fixture
-def theirs(tmp_path: Path) -> Path:
-    file = tmp_path / "file"
-    file.touch(0o640)
-    os.chown(file, 4242, 4343)
-    return file
-
-
-def whose(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_uid, found.st_gid
-
-
 @needs.root("only root can give a file away")
-def test_root_leaves_a_file_that_it_replaces_to_its_owner(theirs: Path) -> None:
-    atomic.replace(theirs, b"new")
-    assert whose(theirs) == (4242, 4343)
-    atomic.replace(theirs.with_name("other"), b"new")
-    assert whose(theirs.with_name("other")) == (0, 0)
+def test_a_file_that_is_replaced_keeps_its_owner_by_root_and_its_group_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced(name: str) -> tuple[int, int]:
+        atomic.replace(tmp_path / name, b"new")
+        found = (tmp_path / name).stat()
+        return found.st_uid, found.st_gid
 
-
-@needs.root("only root can make such a file")
-def test_who_is_not_root_keeps_a_group(theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "theirs").touch(0o640)
+    os.chown(tmp_path / "theirs", 4242, 4343)
+    assert (replaced("theirs"), replaced("new")) == ((4242, 4343), (0, 0))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(atomic, "_refuse_planted", lambda _: None)
-    atomic.replace(theirs, b"new")
-    assert whose(theirs) == (0, 4343)
+    assert replaced("theirs") == (0, 4343)

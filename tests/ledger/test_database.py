@@ -49,9 +49,11 @@ def test_on_a_small_disk_the_log_is_short(tmp_path: Path, monkeypatch: pytest.Mo
         assert ledger.value("PRAGMA wal_autocheckpoint") == 100
 
 
-def test_a_new_ledger_says_that_there_was_none(path: Path) -> None:
-    assert opened(path) == "there was none"
-    assert opened(path) == ""
+def test_a_ledger_says_that_there_was_none_or_that_it_was_left_in_order(path: Path) -> None:
+    for why, clean, boot in (("there was none", 0, ""), ("", 1, opening.boot_id())):
+        with closing(Ledger(path)) as ledger:
+            assert ledger.rebuilt == why
+            assert (ledger.meta("clean"), ledger.meta("boot")) == (clean, boot)
     assert has_mode(path, 0o600)
     assert has_mode(path.parent, 0o700)
     path.write_bytes(b"")
@@ -133,13 +135,6 @@ def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
         assert [ledger.may_have_been_sent(name) for name in SOURCES] == [True, False, True, True]
     with closing(Ledger(path)) as ledger:
         assert [ledger.may_have_been_sent(name) for name in SOURCES] == [True, False, True, True]
-
-
-def test_a_ledger_that_was_left_in_order_says_so(path: Path) -> None:
-    with closing(Ledger(path)) as ledger:
-        assert (ledger.meta("clean"), ledger.meta("boot")) == (0, "")
-    with closing(Ledger(path)) as ledger:
-        assert (ledger.meta("clean"), ledger.meta("boot")) == (1, opening.boot_id())
 
 
 @pytest.mark.parametrize(
@@ -337,10 +332,10 @@ def test_what_a_version_before_may_have_sent_is_noted_once(sample: Path) -> None
         " OR key IN (SELECT item FROM outcomes WHERE has IS NULL) ORDER BY key"
     )
     before = asked(sample, doubtful)
-    opened(sample)
-    assert asked(sample, noted) == before != []
-    asked(sample, "UPDATE items SET claimed = 1 WHERE state = 'pending'")
-    assert asked(sample, doubtful) != before
+    with closing(Ledger(sample)) as ledger:
+        assert ledger.rows(noted) == before != []
+        ledger.rows("UPDATE items SET claimed = 1 WHERE state = 'pending'")
+        assert ledger.rows(doubtful) != before
     opened(sample)
     assert asked(sample, noted) == before
 

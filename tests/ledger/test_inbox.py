@@ -11,13 +11,15 @@ from mem0tray.ledger.rows import Row
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put, row
 
 
-def test_a_fresh_entry_waits_at_once(ledger: Ledger, inbox: Inbox) -> None:
+@pytest.mark.parametrize("ask", [True, False])
+def test_a_fresh_entry_waits_at_once(ledger: Ledger, inbox: Inbox, *, ask: bool) -> None:
     entry = fresh("a", retries=3, timestamp=7)
-    (key,) = put(inbox, entry)
+    (key,) = put(inbox, entry, ask=ask)
     assert row(ledger, key) == {
         "key": key, "id": b"a", "digest": entry.digest, "project": b"p", "ts": 7.0,
         "state": "pending", "retries": 3, "retry_count": 0, "last_attempt": 0.0, "due": 0.0,
         "timeouts": 0, "accepted": NOW, "shown": 1, "raw": entry.raw,
+        **({"unknown": NOW} if ask else {}),  # it may have been sent
     }  # fmt: skip
 
 
@@ -33,12 +35,6 @@ def test_a_dead_letter_waits_for_its_time(ledger: Ledger, inbox: Inbox) -> None:
     assert (row(ledger, second)["due"], row(ledger, second)["dead_seq"]) == (0.0, 2)
     assert ledger.rows("SELECT raw FROM texts") == [(raw,), (raw,)]
     assert ledger.rows("SELECT * FROM showings") == []
-
-
-@pytest.mark.parametrize("ask", [True, False])
-def test_what_may_have_been_sent_is_asked_about(ledger: Ledger, inbox: Inbox, *, ask: bool) -> None:
-    for key in put(inbox, fresh("a"), letter("b"), ask=ask):
-        assert row(ledger, key).get("unknown") == (NOW if ask else None)
 
 
 def test_what_a_users_generation_shows_is_noted(ledger: Ledger, inbox: Inbox) -> None:
