@@ -27,16 +27,12 @@ def breaker() -> CircuitBreaker:
     return result
 
 
-def test_nothing_is_sent_before_the_first_probe() -> None:
+def test_nothing_is_sent_before_the_first_probe_and_each_says_whether_it_changes_anything() -> None:
     breaker = CircuitBreaker()
     assert not breaker.lets_through(NOW)
     assert breaker.awaits_probe
     assert not breaker.is_healthy
     assert breaker.state(NOW).name == STARTING
-
-
-def test_a_probe_says_whether_it_changes_anything() -> None:
-    breaker = CircuitBreaker()
     assert breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert not breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert breaker.note_probe(healthy=False, reason=quoted("x"))

@@ -48,22 +48,20 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
         atomic.signature(tmp_path / "file")
 
 
-def _append(path: Path) -> None:
-    with path.open("ab") as more:
-        more.write(b"!")
-
-
-def _replace(path: Path) -> None:
-    path.unlink()
-    path.write_bytes(b"data")
-
-
-@pytest.mark.parametrize("change", [_append, _replace, Path.unlink])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.write_bytes(b"more data"),
+        lambda path: path.with_name("same").replace(path),
+        Path.unlink,
+    ],
+)
 def test_a_file_that_changes_while_it_is_read_is_torn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], object]
 ) -> None:
     path = tmp_path / "file"
-    path.write_bytes(b"data")
+    for each in (path, tmp_path / "same"):
+        each.write_bytes(b"data")
     real = regular_file.open_binary
 
     def opened(path: Path) -> BinaryIO:

@@ -17,8 +17,7 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.names import DIALECT
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Attempt, Matching, ProjectCounts
-from mem0tray.ledger.rows import kept as kept_as
+from mem0tray.ledger.rows import Matching, ProjectCounts, kept
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
 from tests.support import needs
 
@@ -58,11 +57,6 @@ def test_the_age_is_that_of_the_memory_and_a_text_is_taken_as_it_is(
     ]
     keys = dict(zip(put(inbox, *memories), "abcd", strict=True))
     assert "".join(keys[key] for key in sorted(reader.matching(wanted))) == ids
-
-
-def test_what_an_attempt_failed_with_is_one_line() -> None:
-    attempt = Attempt(NOW, "failed", 500, kept_as(Reason("odd\nanswer")), 0.1)
-    assert attempt.message == "odd answer"
 
 
 def test_the_most_frequent_errors_are_listed_with_an_example(
@@ -138,7 +132,7 @@ def test_stays_are_of_dead_letters_that_went_since_then(
 def test_what_the_ledger_knows(inbox: Inbox, outbox: Outbox, reader: Reader) -> None:
     _, delivered, key = put(inbox, fresh("qq"), letter("aa"), letter("bb"))
     outbox.record_delivery(delivered, HERE, 5.0)
-    outbox.record_attempt(key, 7.0, "item failure", 500, "500: odd", 0.25)
+    outbox.record_attempt(key, 7.0, "item failure", 500, kept(Reason("odd\nanswer")), 0.25)
     outbox.record_attempt(key, 8.0, "unknown", None, "no answer", 60.0)
     assert reader.usable
     assert reader.last_delivery() == 5.0
@@ -147,7 +141,8 @@ def test_what_the_ledger_knows(inbox: Inbox, outbox: Outbox, reader: Reader) -> 
     assert [known] == reader.by_id("bb")
     assert reader.known(*known.name) == known
     history = reader.attempts(known.key)
-    assert [attempt.kind for attempt in history] == ["item failure", "unknown"]
+    said = [(attempt.kind, attempt.message) for attempt in history]
+    assert said == [("item failure", "odd answer"), ("unknown", "no answer")]  # each on one line
     assert reader.last_attempts() == {known.name: history[-1]}
 
 
