@@ -380,7 +380,7 @@ def test_a_full_disk_has_the_log_taken_in(path: Path, tmp_path: Path) -> None:
             ledger.set_meta("n", "x" * 100_000)
         alone = shutil.copy(path, tmp_path / "without its log")
         assert ledger.meta("n") == 1
-    assert asked(alone, "SELECT value FROM meta WHERE name = 'n'") == [(1,)]
+    assert asked(Path(alone), "SELECT value FROM meta WHERE name = 'n'") == [(1,)]
 
 
 FOLDER = Path(names.__file__).parent
