@@ -16,19 +16,17 @@ def test_files_are_published_once_a_second_at_most() -> None:
 
 
 @pytest.mark.parametrize(
-    ("longest", "cost", "wait"),
-    [(math.inf, 0.05, 1.0), (math.inf, 0.1, 1.9), (math.inf, 2.0, 38.0), (5.0, 2.0, 5.0)],
-)
-def test_what_takes_long_is_published_more_rarely(longest: float, cost: float, wait: float) -> None:
+    ("longest", "cost", "wait", "quick"),
+    [
+        (math.inf, 0.05, 1.0, True), (math.inf, 0.099, 1.881, True), (math.inf, 0.1, 1.9, False),
+        (math.inf, 2.0, 38.0, False), (5.0, 2.0, 5.0, False),
+    ],
+)  # fmt: skip
+def test_what_takes_long_is_published_more_rarely_and_no_command_waits_for_it(
+    longest: float, cost: float, wait: float, *, quick: bool
+) -> None:
     rate = PublishRate(longest)
+    assert rate.is_quick
     rate.note_cost(100.0, cost)
     assert rate.wait(100.0) == pytest.approx(wait)
-
-
-def test_a_command_waits_for_what_was_published_within_a_tenth_of_a_second() -> None:
-    rate = PublishRate()
-    found = [rate.is_quick]
-    for cost in (0.099, 0.1):
-        rate.note_cost(0.0, cost)
-        found.append(rate.is_quick)
-    assert found == [True, True, False]
+    assert rate.is_quick is quick
