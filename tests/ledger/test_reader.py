@@ -298,15 +298,13 @@ def test_what_waits_is_found_by_the_beginning_of_its_id(
     assert ids([*waiting.named(name)]) == found
 
 
-def test_a_whole_id_stands_for_none_that_begins_with_it(waiting: Reader, inbox: Inbox) -> None:
-    inbox.add_fresh(fresh("f1-again-1"), NOW, ask=False)
+def test_a_whole_id_stands_for_none_that_begins_with_it_and_has_neighbours_of_all_ever_taken_in(
+    waiting: Reader, inbox: Inbox
+) -> None:
+    neighbours = [waiting.beside(name) for name in ("f2", "d1", "zz")]
+    assert neighbours == [["f1", "gone"], ["d2"], ["sent"]]
+    put(inbox, fresh("f1-again-1"))
     assert [ids([*waiting.named(name)]) for name in ("f1", "f1-")] == [["f1"], ["f1-again-1"]]
-
-
-def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: Reader) -> None:
-    assert waiting.beside("f2") == ["f1", "gone"]
-    assert waiting.beside("d1") == ["d2"]
-    assert waiting.beside("zz") == ["sent"]
 
 
 QUESTIONS: Final[tuple[Callable[[Reader], object], ...]] = (
