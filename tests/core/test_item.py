@@ -42,12 +42,9 @@ def test_an_item_is_read() -> None:
     assert (item.retries, item.retry_count, item.last_attempt) == (2, 3, 7.5)
     assert item.raw == raw
     assert item.digest == hashlib.sha256(b"p\0c").digest()
-
-
-def test_a_new_entry_was_never_tried() -> None:
+    new = parsed(b'{"content": "c"}')  # which was never tried
+    assert (new.retries, new.retry_count, new.last_attempt, new.timestamp) == (0, 0, 0, 0)
     assert items.entry("a", "p", "text", NOW)["retries"] == 0
-    item = parsed(b'{"content": "c"}')
-    assert (item.retries, item.retry_count, item.last_attempt, item.timestamp) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

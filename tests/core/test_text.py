@@ -21,16 +21,15 @@ def test_one_line_is_one_line_of_a_limited_length(found: str, limit: int, shown:
     assert text.one_line(found, limit) == shown
 
 
-def test_an_excerpt_quotes_the_beginning() -> None:
+def test_an_excerpt_quotes_the_beginning_and_a_short_id_has_eight_characters() -> None:
     assert text.excerpt("short") == "“short”"
     assert text.excerpt("x" * 61) == f"“{'x' * 59}…”"
+    ids = {"0123456789": "01234567", "abc": "abc", "a\nb": "a b"}
+    assert {each: text.short_id(each) for each in ids} == ids
 
 
-def test_lines_stay_lines() -> None:
+def test_lines_and_json_stay_what_they_are_without_what_a_terminal_obeys() -> None:
     assert text.lines("X\r\n\tb\x1bc\rd\n") == "X\n\tb\ufffdc\ufffdd\n"
-
-
-def test_json_without_what_a_terminal_obeys_is_the_same_json() -> None:
     assert text.harmless_json('{\n\t"a": "\x7f\u2028é"}') == '{\n\t"a": "\\u007f\\u2028é"}'
 
 
@@ -40,12 +39,6 @@ def test_columns_are_counted_as_a_terminal_does() -> None:
     assert text.cells("ｗ") == 2
     assert text.cells("e\u0301") == 1
     assert text.cells("") == 0
-
-
-def test_a_short_id_has_eight_characters() -> None:
-    assert text.short_id("0123456789") == "01234567"
-    assert text.short_id("abc") == "abc"
-    assert text.short_id("a\nb") == "a b"
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,9 @@ def test_what_waits_is_counted_again_only_after_a_change(
     assert counters.waiting().queue == 1
 
 
-def test_what_others_count_in_the_file_is_added_once(counters: Counters) -> None:
+def test_what_others_count_in_the_file_is_added_once_and_their_last_delivery_is_a_text(
+    ledger: Ledger, counters: Counters
+) -> None:
     assert counters.show() == {QUEUED: 0, SYNCED: 0, FAILED: 0}
     counters.add(QUEUED, 5)
     assert counters.show()[QUEUED] == 5
@@ -69,14 +71,9 @@ def test_what_others_count_in_the_file_is_added_once(counters: Counters) -> None
     assert counters.show() == {QUEUED: 8, SYNCED: 0, FAILED: 0}
     assert not counters.absorb({QUEUED: 8, FAILED: 1})
     assert counters.total(FAILED) == 1
-
-
-@pytest.mark.parametrize(("found", "kept"), [("today", "today"), (5, None), (None, None)])
-def test_the_last_delivery_that_others_note_is_a_text(
-    ledger: Ledger, counters: Counters, found: object, kept: str | None
-) -> None:
-    counters.absorb({"last_sync": found})
-    assert ledger.meta(LAST_SYNC) == kept
+    for found, kept in (("today", "today"), (5, None), (None, None)):
+        counters.absorb({"last_sync": found})
+        assert ledger.meta(LAST_SYNC) == kept
 
 
 @pytest.mark.parametrize("found", [{}, {QUEUED: 2}, {QUEUED: "many"}, {QUEUED: None}])
