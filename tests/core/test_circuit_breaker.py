@@ -222,16 +222,9 @@ def test_the_command_is_one_of_the_system(
     assert ("Task Manager" in str(state.another_worker(None, None))) is (system == "win32")
 
 
-@pytest.mark.parametrize(
-    ("elsewhere", "told"),
-    [
-        ("far.example", "runs on far.example: stop it there, or give each its own folder"),
-        (None, "runs as process 42: find it"),
-    ],
-)
-def test_no_command_ends_a_process_that_is_not_known_for_sure(
-    elsewhere: str | None, told: str
-) -> None:
-    said = str(state.another_worker(42, elsewhere))
-    assert said.startswith(f"another worker {told}")
-    assert state.kill_command(42) not in said
+def test_no_command_ends_a_process_that_is_not_known_for_sure() -> None:
+    there = "runs on far.example: stop it there, or give each its own folder"
+    for elsewhere, told in (("far.example", there), (None, "runs as process 42: find it")):
+        said = str(state.another_worker(42, elsewhere))
+        assert said.startswith(f"another worker {told}")
+        assert state.kill_command(42) not in said

@@ -31,18 +31,14 @@ def test_there_and_back(document: dict[str, Any], indent: int | str | None, newl
     assert json_edit.without(more, ("new",)) == text
 
 
-@given(before=st.lists(_VALUES, min_size=1, max_size=3), indent=_INDENTS)
-def test_an_element_there_and_back(before: list[Any], indent: int | str | None) -> None:
-    text = json.dumps({"a": {"b": before}}, indent=indent)
-    more = json_edit.with_element(text, ("a", "b"), NEW)
-    assert json.loads(more) == {"a": {"b": [*before, NEW]}}
-    assert json_edit.without(more, ("a", "b", len(before))) == text
-
-
 @given(elements=st.lists(_VALUES, min_size=1, max_size=4), data=st.data(), indent=_INDENTS)
-def test_any_element_goes(
+def test_an_element_there_and_back_and_any_element_goes(
     elements: list[Any], data: st.DataObject, indent: int | str | None
 ) -> None:
+    text = json.dumps({"a": {"b": elements}}, indent=indent)
+    more = json_edit.with_element(text, ("a", "b"), NEW)
+    assert json.loads(more) == {"a": {"b": [*elements, NEW]}}
+    assert json_edit.without(more, ("a", "b", len(elements))) == text
     index = data.draw(st.integers(0, len(elements) - 1))
     text = json_edit.without(json.dumps(elements, indent=indent), (index,))
     assert json.loads(text) == elements[:index] + elements[index + 1 :]

@@ -88,12 +88,9 @@ def test_words(reason: Reason, english: str, french: str) -> None:
     assert reason.said(FRENCH) == french
 
 
-def test_the_words_of_others_are_known_as_such() -> None:
+def test_reasons_are_alike_if_words_and_arguments_are_and_those_of_others_are_known() -> None:
     assert reasons.is_quoted(reasons.quoted("refused"))
     assert not reasons.is_quoted(Reason("refused"))
-
-
-def test_reasons_are_alike_if_both_words_and_arguments_are() -> None:
     assert Reason("{n} waits", n=1) == Reason("{n} waits", n=1)
     assert Reason("{n} waits", n=1) != Reason("{n} waits", n=2)
     assert Reason("waits") != Reason("waits no more")

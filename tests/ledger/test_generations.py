@@ -111,7 +111,7 @@ def test_the_file_holds_dead_letters_in_their_order(
     assert past.prepare("one")[1] == raws
 
 
-def test_a_users_stamp_is_a_generation_without_what_it_does_not_show(
+def test_a_users_stamp_is_a_generation_without_what_it_does_not_show_and_a_save_none(
     past: Generations, inbox: Inbox
 ) -> None:
     here, absent, gone = put(inbox, *map(letter, "abc"))
@@ -120,20 +120,14 @@ def test_a_users_stamp_is_a_generation_without_what_it_does_not_show(
     assert [past.record_foreign("stamp", [absent]) for _ in range(2)] == [2, 3]
     assert (past.current(), past.named("stamp")) == (3, 3)
     assert [showings(past, key)[0].last for key in (here, absent, gone)] == [None, 1, 1]
+    saved = letter("b", retry_count=7, last_attempt=5.0)
+    past.record_save(absent, saved, 1)  # under the name of the first
+    body = items.body(saved.raw)
+    assert showings(past, absent)[1:] == [Showing(1, 1, 7, 5.0, body, saved=True)]
     publish(past, "two")  # from then on the stamp names none
     assert (past.named("stamp"), past.named("two")) == (None, 4)
     past.record_foreign("stamp", [])
     assert (past.named("stamp"), past.named("two")) == (5, 4)
-
-
-def test_what_a_user_saved_is_noted_under_the_name_of_a_generation(
-    past: Generations, inbox: Inbox
-) -> None:
-    (key,) = put(inbox, letter("a"))
-    publish(past, "one")
-    saved = letter("a", retry_count=7, last_attempt=5.0)
-    past.record_save(key, saved, 1)
-    assert showings(past, key)[1:] == [Showing(1, 1, 7, 5.0, items.body(saved.raw), saved=True)]
 
 
 def test_what_was_shown_very_often_is_thinned_out(
