@@ -111,12 +111,9 @@ def test_a_stable_id_stands_in(identity: object) -> None:
     assert first.id == again.id
 
 
-def test_the_digest_tells_project_from_content() -> None:
+def test_an_item_is_known_by_project_and_content_and_anything_else_by_its_value() -> None:
     assert items.digest("ab", "c") != items.digest("a", "bc")
     assert len(items.digest("p", "\ud800")) == 32
-
-
-def test_what_is_no_item_is_known_by_its_value() -> None:
     assert items.identity(b'{"a": 1, "b": 2}') == items.identity(b'{"b": 2,"a": 1}')
     assert items.identity(b"[1]") != items.identity(b"[2]")
 

@@ -327,14 +327,9 @@ def test_no_question_looks_at_all_items_ever_taken_in(
     plans = _plans(reader, monkeypatch, question)
     assert plans
     assert not [each for each in plans if each.startswith("SCAN items") and "INDEX" not in each]
-
-
-def test_the_oldest_dead_letter_is_found_without_looking_at_all_of_them(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plans = _plans(reader, monkeypatch, Reader.counts)
-    assert "SCAN items USING INDEX items_dead_since" in plans  # with LIMIT 1
-    assert not [each for each in plans if "TEMP B-TREE" in each]
+    if question is Reader.counts:  # it finds the oldest dead letter by the first row of an index
+        assert "SCAN items USING INDEX items_dead_since" in plans
+        assert not [each for each in plans if "TEMP B-TREE" in each]
 
 
 def _plans(
