@@ -68,7 +68,7 @@ def test_who_waits_gets_the_lock_of_the_file_that_is_there_when_it_is_let_go(
 
 
 @needs.PROCESSES
-def test_who_gave_up_or_can_not_wait_keeps_nothing(
+def test_who_gave_up_or_cannot_wait_keeps_nothing(
     path: Path, held: FileLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

@@ -289,7 +289,7 @@ def test_a_change_is_one_of_its_columns_and_outdates_the_files_that_show_it(
         assert found == change.rows.get(each, {})
 
 
-def test_nothing_is_outdated_by_what_is_taken_back_and_much_by_what_comes_then(
+def test_nothing_is_outdated_by_what_is_taken_back_even_with_the_next_change(
     scene: Scene,
 ) -> None:
     def fails(scene: Scene) -> None:
@@ -298,7 +298,7 @@ def test_nothing_is_outdated_by_what_is_taken_back_and_much_by_what_comes_then(
             db.execute("SELECT no_such_thing")
 
     assert outdated_by(scene, fails) == set()
-    scene.ledger.scrub()  # which begins a new log
+    scene.ledger.scrub()  # after which changes are told of still
     assert outdated_by(scene, lambda s: s.inbox.discard([s.entry], NOW, "")) == {QUEUE, METRICS}
 
 
