@@ -4,13 +4,15 @@ import json
 import re
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
+from tests.support.forked import ANEW
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import Process
-from tests.support.shapes import waiting
+from tests.support.shapes import entries, waiting
 from tests.support.standin import Standin
 
 LINE = json.dumps({"id": "x1", "project_id": "alpha", "content": "first text"})
@@ -117,6 +119,22 @@ def test_a_symlinked_file_is_followed_and_stays_a_link(home: Home) -> None:
     home.ok("config", "set", "sync.timeout", "45")
     assert home.config.is_symlink()
     assert "45" in target.read_text()
+
+
+@pytest.mark.row(44)
+def test_a_secret_is_shown_nowhere(home: Home, server: Standin) -> None:
+    server.api_key = "another"
+    home.configure(f'[server]\napi_key = "{SECRET}"\n')
+    home.write_queue(entries(2))
+    worker = home.worker(wrapper=ANEW)
+    home.wait(lambda: home.state()[0] == "action needed", what="refused")
+    commands = [["status"], ["doctor"], ["config", "show"], ["diagnose"], ["list", "--queue"]]
+    outputs = [home.run(*command) for command in commands]
+    assert not any(SECRET in done.stdout + done.stderr for done in outputs)
+    assert SECRET not in Path(f"/proc/{worker.pid}/cmdline").read_text()
+    worker.stop()
+    assert SECRET not in worker.out + worker.err
+    assert home.files_with(SECRET) == [home.config]
 
 
 @pytest.mark.row(44)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.kinds import ON_LIBRARY_TOO
+from tests.support import oracle
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, texts, waiting
@@ -34,6 +35,23 @@ def scribble(home: Home) -> None:
             file.write(b"\xa5" * max(4096, path.stat().st_size - 8192))
 
 
+def change_behind(home: Home, index: str, change: str) -> None:
+    """Change rows, and leave an index of one page as it was, as a disk that loses a write does."""
+    (path,) = home.ledgers()
+    find = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+    with closing(sqlite3.connect(path)) as db:  # closing takes in the write-ahead log
+        page = db.execute(find, (index,)).fetchone()[0]
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+    where = slice((page - 1) * size, page * size)
+    before = path.read_bytes()[where]
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(change)
+    data = bytearray(path.read_bytes())
+    assert data[where] != before
+    data[where] = before
+    path.write_bytes(data)
+
+
 DAMAGES = [delete, overwrite, scribble]
 
 
@@ -56,6 +74,22 @@ def test_a_lost_ledger_is_rebuilt_without_resends(
     assert len(server.saves) == 41
     home.wait_dlq(["later"])
     assert home.dead_letter("later")["retry_count"] == 8
+
+
+def test_a_ledger_found_corrupt_in_use_is_rebuilt_at_the_next_start(
+    home: Home, server: Standin
+) -> None:
+    home.write_queue(entries(3))
+    home.write_dlq([waiting("later")])
+    home.drain()
+    change_behind(home, "items_dead", "UPDATE items SET due = due + 1e9 WHERE state = 'dead'")
+    done = home.drain()
+    assert done.returncode == 1
+    assert "Restart mem0tray" in done.stderr
+    home.drain()
+    assert "it could not be used (found in use); kept as" in home.log_text()
+    assert oracle.faults(home, server, ["later", *texts(entries(3))]) == []
+    home.wait_dlq(["later"])
 
 
 def test_a_lost_ledger_on_a_server_that_cannot_be_asked(home: Home, server: Standin) -> None:
@@ -88,6 +122,17 @@ def test_an_old_copy_of_the_ledger_resends_nothing(
     home.drain()
     assert server.missing(texts(queue)) == []
     assert server.surplus() == {}
+
+
+def test_entries_that_the_server_has_at_the_very_first_start_are_not_sent(
+    home: Home, server: Standin
+) -> None:
+    queue = entries(10)
+    server.stored += [(item["project_id"], item["content"]) for item in queue[:5]]
+    home.write_queue(queue)
+    home.drained()
+    assert sorted(server.order()) == sorted(texts(queue[5:]))
+    assert home.queue_items() == []
 
 
 @ON_LIBRARY_TOO

@@ -22,7 +22,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
-from tests.support.shapes import emergency_lines, entries, entry, texts
+from tests.support.shapes import dead, emergency_lines, entries, entry, texts
 from tests.support.standin import Standin
 
 
@@ -96,6 +96,23 @@ def test_what_vanished_just_before_the_other_was_seen_is_held(home: Home, server
 
 
 @pytest.mark.row(45)
+def test_a_kill_beside_another_worker_changes_nothing(home: Home, server: Standin) -> None:
+    server.can_be_asked = False
+    memories = entries(8)
+    ours = taken_in_while_paused(home, memories)
+    with older(home, server, "--pid", "--pause", "0.3"):
+        home.wait(lambda: named(home), what="named")
+        ours.kill()
+        server.wait_for(lambda: server.total_stored() == 8)
+        home.wait(lambda: home.queue_items() == [], what="taken out")
+    home.ok("resume")
+    home.worker()
+    home.wait(lambda: home.json("status")["held"] == 8, what="held")
+    home.wait(lambda: gone(home), what="gone")
+    assert told(home, server, texts(memories)) == []
+
+
+@pytest.mark.row(45)
 def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) -> None:
     server.can_be_asked = False
     memories = entries(4)
@@ -110,6 +127,28 @@ def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) ->
     assert "held" in done.stderr
     assert server.total_stored() == 4
     assert home.json("status")["held"] == 4
+
+
+@pytest.mark.row(45)
+def test_dead_letters_that_another_worker_delivers_can_be_restored(
+    home: Home, server: Standin
+) -> None:
+    home.ok("pause")
+    home.write_dlq([dead("due", ago=1e5)])
+    server.health, healthy = Answer(503), server.health
+    home.worker()
+    with older(home, server, "--pid"):
+        home.wait(lambda: named(home), what="named")
+        server.health = healthy
+        server.wait_for(lambda: server.count("due") == 1)
+        home.wait(lambda: home.dlq_texts() == [], what="taken out")
+    home.wait(lambda: gone(home), what="gone")
+    assert "another worker" in home.ok("restore", "--list")
+    assert told(home, server, ["due"]) == []
+    home.ok("restore")
+    home.ok("resume")
+    home.wait(lambda: home.json("status")["dlq"] == 0, what="asked about")
+    assert server.count("due") == 1
 
 
 @pytest.mark.row(45)
@@ -136,6 +175,26 @@ def test_held_entries_are_shown_sent_and_dropped(home: Home, server: Standin) ->
     server.wait_for(lambda: server.total_stored() == 3)
     home.wait(lambda: home.json("status")["queue"] == 0, what="delivered")
     home.wait(lambda: "held" not in home.read(home.queue), what="no longer shown")
+
+
+@pytest.mark.row(45)
+def test_held_entries_outlive_restart_and_ledger(home: Home, server: Standin) -> None:
+    memories = held(home, server)
+    home.wait(lambda: len(home.read(home.queue).get("held", [])) == 3, what="shown")
+    for process in list(home._processes):
+        process.kill()
+    for path in home.data_files("ledger*"):
+        path.unlink()
+    document = home.read(home.queue)
+    document["queue"].append(memories[0])
+    home.dump(home.queue, document)
+    done = home.drain()
+    assert done.returncode == 1
+    assert "held" in done.stderr
+    status = home.json("status")
+    assert (status["queue"], status["held"]) == (3, 3)
+    assert server.saves == []
+    assert json.loads(home.queue.read_text())["queue"] == []
 
 
 def other_worker_checks(home: Home) -> list[dict[str, str]]:

@@ -177,6 +177,15 @@ def test_stop_ends_a_wait(own: LocalServer, lock: Path) -> None:
     assert child_pid(own) is None
 
 
+@needs.linux("reads /proc")
+def test_the_token_is_not_on_the_command_line(own: LocalServer, lock: Path) -> None:
+    running = own.ensure()
+    assert running.token.encode() not in Path(f"/proc/{running.pid}/cmdline").read_bytes()
+    assert (lock.parent / LOG).stat().st_mode & 0o777 == 0o600
+    own.stop()
+    assert (lock.parent / LOG).read_bytes() == b""
+
+
 def test_after_the_first_death_each_wait_is_longer_up_to_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

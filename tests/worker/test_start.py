@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from mem0tray.config.settings import PathSettings, ServerSettings, Settings, SyncSettings
+from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
+from mem0tray.ledger import outbox
+from mem0tray.ledger.outbox import Outbox
 from mem0tray.worker import engine
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.thread import WorkerThread
@@ -16,8 +20,10 @@ from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import PATIENCE
-from tests.support.shapes import dead, entry, waiting
+from tests.support.shapes import dead, entries, entry, waiting
 from tests.support.standin import Standin
+
+FULL: Final = LedgerError("The ledger cannot be used: database or disk is full.")
 
 
 @pytest.mark.row(30)
@@ -75,3 +81,32 @@ def test_a_save_is_seen_without_a_look(tmp_path: Path, monkeypatch: pytest.Monke
             server.wait_for(lambda: server.count("fresh") == 1, PATIENCE)
             home.write_dlq([dead("asked for", last_attempt=0)])
             server.wait_for(lambda: server.count("asked for") == 1, PATIENCE)
+
+
+def failing_twice(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
+    """Let a question to the ledger, or a change of it, fail two times."""
+    real = getattr(owner, name)
+    fails = iter([True, True])
+
+    def tried(*arguments: object) -> object:
+        if next(fails, False):
+            raise FULL
+        return real(*arguments)
+
+    monkeypatch.setattr(owner, name, tried)
+
+
+@pytest.mark.row(6)
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(outbox, "make_claims_unknown"), (Outbox, "in_backoff"), (Outbox, "next_due")],
+)
+def test_a_ledger_that_fails_at_the_start_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
+) -> None:
+    failing_twice(monkeypatch, owner, name)
+    monkeypatch.setattr(engine, "LOOK", 0.01)
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
+        home.write_queue(entries(2))
+        with working(home, server, monkeypatch):
+            server.wait_for(lambda: server.total_stored() == 2)

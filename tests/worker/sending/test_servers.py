@@ -13,7 +13,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.verdict import Verdicts
-from tests.ledger.samples import NOW, fresh, letter, put
+from tests.ledger.samples import NOW, fresh, known, letter, put
 from tests.worker.ground import grounded
 from tests.worker.sending.court import FAILED, FORBIDDEN, OUTAGE, SILENT, SLOW, TAKEN
 
@@ -180,6 +180,30 @@ def test_a_server_that_has_answered_is_not_asked_again(scene: Scene, a: Server, 
     for _ in range(2):
         scene.send(key, a, FAILED)
     assert (a.asked, b.asked) == (2, 0)  # the two may be one
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("first", ["sent", "lost ledger"])
+def test_a_text_that_is_edited_and_edited_back_is_asked_about(
+    scene: Scene, a: Server, first: str
+) -> None:
+    old, new = letter("m"), letter("m", content="another")
+    key = scene.context.inbox.add_dead(old, old.raw, NOW, ask=first != "sent", gen=None)
+    if first == "sent":
+        scene.send(key, a, CUT, stores=True)
+    else:
+        a.stored.append("text of m")
+    inbox = scene.context.inbox
+    edit = inbox.change_content(known(inbox, old), new, scene.now())
+    assert edit != key
+    scene.send(edit, a, FAILED)
+    back = inbox.change_content(known(inbox, new), old, scene.now())
+    assert back == key
+    inbox.revive(known(inbox, old), old, scene.now(), dead=True, gen=None)
+    scene.send(back, a)
+    assert a.stored == ["text of m"]
+    assert a.keys[-1].startswith("m-")
+    assert a.asked == 1
 
 
 def test_questions_in_vain_are_of_one_server(scene: Scene, a: Server, b: Server) -> None:
