@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 from tests.support.fault_proxy import HEAD_END, Exchange, Fault, pass_on
@@ -18,11 +17,6 @@ DRIP = 0.02  # seconds between two bytes
 # Lost -------------------------------------------------------------------------------
 
 
-async def reset_before(exchange: Exchange) -> bool:
-    exchange.reset()
-    return False
-
-
 async def reset_after(exchange: Exchange) -> bool:
     await exchange.ask_server()
     exchange.reset()
@@ -34,11 +28,6 @@ async def lost_in_request(exchange: Exchange) -> bool:
     with suppress(TimeoutError):
         await asyncio.wait_for(exchange.ask_server(exchange.request[:-5]), DRIP)
     exchange.reset()
-    return False
-
-
-async def hung_up(exchange: Exchange) -> bool:
-    await exchange.ask_server()
     return False
 
 
@@ -57,24 +46,13 @@ async def lost_answer(exchange: Exchange) -> bool:
     return await half_open(exchange)
 
 
-async def _drip(exchange: Exchange, data: bytes) -> bool:
-    for byte in data:
-        await exchange.send(bytes([byte]))
-        await asyncio.sleep(DRIP)
-    return False
-
-
-async def slow_headers(exchange: Exchange) -> bool:
-    answer = await exchange.ask_server()
-    line = answer.partition(b"\r\n")[0] + b"\r\n"
-    await exchange.send(line)
-    return await _drip(exchange, b"X-Slow: 1\r\n" * 100_000)
-
-
 async def slow_body(exchange: Exchange) -> bool:
     await exchange.ask_server()
     await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-    return await _drip(exchange, b" " * 1_000_000)
+    for _ in range(1_000_000):
+        await exchange.send(b" ")
+        await asyncio.sleep(DRIP)
+    return False
 
 
 # Wrong ---------------------------------------------------------------------------------
@@ -100,20 +78,11 @@ async def endless(exchange: Exchange) -> bool:
 
 
 async def length_too_short(exchange: Exchange) -> bool:
-    return await _with_length(exchange, lambda length: length // 2)
-
-
-async def length_too_long(exchange: Exchange) -> bool:
-    """Declare more than the body has, then hang up."""
-    return await _with_length(exchange, lambda length: length + 10)
-
-
-async def _with_length(exchange: Exchange, change: Callable[[int], int]) -> bool:
     answer = await exchange.ask_server()
     head, _, body = answer.partition(HEAD_END)
     true = f"Content-Length: {len(body)}".encode()
     assert true in head
-    wrong = f"Content-Length: {change(len(body))}".encode()
+    wrong = f"Content-Length: {len(body) // 2}".encode()
     await exchange.send(head.replace(true, wrong) + HEAD_END + body)
     return False
 
@@ -142,7 +111,6 @@ def instead(status: int, body: object = HTML, *, accepted: bool = False, **field
         await exchange.send(render(status, data, headers))
         return True
 
-    answer.__doc__ = f"Answer {status}{' after the server has accepted' if accepted else ''}."
     return answer
 
 
