@@ -4,7 +4,7 @@ import json
 import random
 import subprocess
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
@@ -32,7 +32,7 @@ class Editor:
         self.accepted: list[str] = []
         self.discarded: set[str] = set()
         self.offered: set[str] = set()
-        self.done: defaultdict[str, int] = defaultdict(int)
+        self.done: Counter[str] = Counter()
         self._home, self._rng = home, rng
         self._ledger = Paths(home.claude, home.data / "mem0tray").ledger
         self._texts: defaultdict[str, set[str]] = defaultdict(set)  # by id, every one it ever had

@@ -43,7 +43,12 @@ class Sample:
     failures: int  # rows of the history
     log_ahead: int  # the ledger's write-ahead log
     stored: int  # memories on the server
-    dead: int  # letters in the DLQ, by the metrics file
+
+    def __str__(self) -> str:
+        return (
+            f"{self.stored:7,} stored  {self.memory >> 20:4} MB"
+            f"  {self.descriptors:3} descriptors  {self.threads:2} threads"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +104,7 @@ def look(home: Home, worker: Process, at: float, stored: int) -> Sample | None:
         log_ahead = sum(each.stat().st_size for each in home.data.glob("*/*/ledger.sqlite3-wal"))
     except (OSError, StopIteration, sqlite3.Error):
         return None
-    dead = int(home.read(home.metrics, {}).get("dlq_size", 0))
-    return Sample(at, worker.pid, memory, descriptors, threads, *sizes, log_ahead, stored, dead)
+    return Sample(at, worker.pid, memory, descriptors, threads, *sizes, log_ahead, stored)
 
 
 def _sizes(ledger: Path) -> tuple[int, int, int]:

@@ -4,16 +4,14 @@ import contextlib
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Final
 
 import pytest
 
 from tests.proofs.soak.editor import Editor
-from tests.proofs.soak.samples import Sample, Trend, look, trends
+from tests.proofs.soak.samples import Sample, look
 from tests.proofs.soak.trouble import Life, Trouble
 from tests.support import machine
 from tests.support.home import Home
@@ -73,24 +71,11 @@ PATIENCE: Final = 180.0  # seconds to deliver what is left
 ENV: Final = {"MEM0TRAY_SYNC_TIMEOUT": "2"}
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What the run came to; `faults` holds a sentence for each thing that is wrong."""
-
-    seed: int
-    seconds: float
-    queued: int
-    stored: int
-    ends: dict[str, int]  # of workers, by kind
-    troubles: dict[str, int]
-    edits: dict[str, int]
-    samples: list[Sample]
-    trends: list[Trend]
-    faults: list[str]
-
-
 class Soak:
-    """One run in a scratch home; `tell` is given a line about how far it is."""
+    """One run in a scratch home; `tell` is given a line about how far it is.
+
+    `faults` holds a sentence for each thing that is wrong in the end.
+    """
 
     def __init__(
         self,
@@ -105,23 +90,23 @@ class Soak:
         def rng(name: str) -> random.Random:
             return random.Random(f"{seed} {name}")  # noqa: S311 - to be repeated, not to be secret
 
-        self._home, self._server, self._tell = home, server, tell
-        self._seconds, self._seed = seconds, seed
+        self.faults: list[str] = []
+        self.samples: list[Sample] = []
+        self.editor = Editor(home, rng("editor"))
+        self.trouble = Trouble(home, server, rng("trouble"), disk=disk)
+        self.life = Life(home, rng("life"), ENV)
+        self._home, self._server, self._tell, self._seconds = home, server, tell, seconds
         share = max(20, min(150, int(4 * seconds)))  # the last one's is waited for
         self._producers = Producers(home, rng("producers"), share)
-        self._editor = Editor(home, rng("editor"))
-        self._trouble = Trouble(home, server, rng("trouble"), disk=disk)
-        self._life = Life(home, rng("life"), ENV)
-        self._samples: list[Sample] = []
         self._started = time.monotonic()
 
-    def run(self) -> Result:
-        actors = [self._producers.step, self._editor.step, self._trouble.step, self._life.step]
+    def run(self) -> None:
+        actors = [self._producers.step, self.editor.step, self.trouble.step, self.life.step]
         self._let_act([*actors, self._watch])
-        self._trouble.finish()
+        self.trouble.finish()
         self._producers.finish()
         self._come_to_rest()
-        return self._judge()
+        self._judge()
 
     def _let_act(self, actors: Iterable[Callable[[], float]]) -> None:
         """Call each again and again; it says after how many seconds."""
@@ -137,72 +122,51 @@ class Soak:
 
     def _watch(self) -> float:
         """Take a sample, say how far we are, and let the worker live when it is time."""
-        self._life.deadly = self._elapsed() < self._seconds * DEADLY
+        self.life.deadly = self._elapsed() < self._seconds * DEADLY
         self._server.forget()
         stored = self._server.total_stored()
-        if sample := look(self._home, self._life.worker, self._elapsed(), stored):
-            self._samples.append(sample)
-            self._tell(
-                f"{sample.at:6.0f} of {self._seconds:.0f} s  {stored:7,} stored"
-                f"  {sample.dead:4} dead  {sample.memory >> 20:4} MB"
-                f"  {sample.descriptors:3} descriptors  {sample.threads:2} threads"
-                f"  {sum(self._life.ends.values()):3} ends  {self._trouble.now}"
-            )
+        if sample := look(self._home, self.life.worker, self._elapsed(), stored):
+            self.samples.append(sample)
+            self._tell(f"{sample.at:6.0f} of {self._seconds:.0f} s  {sample}  {self.trouble.now}")
         return max(0.2, self._seconds / SAMPLES)
 
     def _come_to_rest(self) -> None:
-        self._life.deadly = False
+        self.life.deadly = False
 
         def resting() -> bool:
-            self._life.tend()
+            self.life.tend()
             self._home.run("retry", "--all")
             return not self._home.queue_items() and not self._home.dlq_items()
 
         with contextlib.suppress(AssertionError):  # the oracle says what is wrong
             wait_until(resting, PATIENCE, "all delivered", every=0.5)
-        self._life.worker.stop()
+        self.life.worker.stop()
 
-    def _judge(self) -> Result:
-        accepted = [*self._producers.accepted, *self._editor.accepted]
-        offered = self._editor.offered
-        told = faults(
+    def _judge(self) -> None:
+        accepted = [*self._producers.accepted, *self.editor.accepted]
+        offered = self.editor.offered
+        self.faults += faults(
             self._home,
             self._server,
             [text for text in accepted if text not in offered],
-            discarded=self._editor.discarded,
+            discarded=self.editor.discarded,
             offered=offered,
         )
-        told += [*self._producers.faults, *self._life.faults]
-        told += [line for line in self._home.printed().splitlines() if "Traceback" in line]
-        stored = self._server.total_stored()
-        return Result(
-            seed=self._seed,
-            seconds=self._elapsed(),
-            queued=len(accepted),
-            stored=stored,
-            ends=dict(self._life.ends),
-            troubles=dict(self._trouble.seen),
-            edits=dict(self._editor.done),
-            samples=self._samples,
-            trends=trends(self._samples),
-            faults=told,
-        )
-
-
-@contextmanager
-def own_disk(home: Home, size: str) -> Iterator[bool]:
-    """Put the data folder on a small disk; whether that is allowed here."""
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(machine.small_disk(home.data, size))
-        except pytest.skip.Exception:
-            yield False
-        else:
-            yield True
+        self.faults += [*self._producers.faults, *self.life.faults]
+        self.faults += [line for line in self._home.printed().splitlines() if "Traceback" in line]
 
 
 def soak(
     home: Home, server: Standin, seconds: float, seed: int, tell: Callable[[str], None]
-) -> Result:
-    with own_disk(home, "96m") as disk:
-        return Soak(home, server, seconds, seed, tell, disk=disk).run()
+) -> Soak:
+    """Run it, with the data folder on a small disk of its own where that is allowed."""
+    with contextlib.ExitStack() as disk:
+        try:
+            disk.enter_context(machine.small_disk(home.data, "96m"))
+        except pytest.skip.Exception:
+            may_be_filled = False
+        else:
+            may_be_filled = True
+        made = Soak(home, server, seconds, seed, tell, disk=may_be_filled)
+        made.run()
+        return made

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
+from unittest import mock
 from zlib import crc32
 
 from tests.support import machine
 from tests.support.home import Home
 from tests.support.http1 import Answer, Request, page, retry_after
-from tests.support.standin import NAMED, Standin
+from tests.support.standin import Standin
 
 REFUSED_FOR: Final = 20.0  # seconds
 STRANGE: Final = [
@@ -38,8 +39,8 @@ class Trouble:
         self.now = ""
         self._home, self._server, self._rng = home, server, rng
         self._refuse_some()
-        self._running: AbstractContextManager[None] | None = None
-        self._kinds: list[Callable[[], AbstractContextManager[None]]] = [
+        self._running: AbstractContextManager[object] | None = None
+        self._kinds: list[Callable[[], AbstractContextManager[object]]] = [
             self.gone, self.unwell, self.failing, self.crowded, self.strange, self.hanging,
             self.slow, self.locked, *([self.full] if disk else []),
         ]  # fmt: skip
@@ -70,27 +71,24 @@ class Trouble:
         yield
         self._server.open()
 
-    @contextmanager
-    def unwell(self) -> Iterator[None]:
-        self._server.health = self._server.default = Answer(503)
-        yield
-        self._server.health, self._server.default = NAMED, Answer()
+    def unwell(self) -> AbstractContextManager[object]:
+        return mock.patch.multiple(self._server, health=Answer(503), default=Answer(503))
 
-    def failing(self) -> AbstractContextManager[None]:
+    def failing(self) -> AbstractContextManager[object]:
         return self._default(Answer(self._rng.choice([500, 400, 422])))
 
-    def crowded(self) -> AbstractContextManager[None]:
+    def crowded(self) -> AbstractContextManager[object]:
         return self._default(retry_after(429, 1))
 
-    def hanging(self) -> AbstractContextManager[None]:
+    def hanging(self) -> AbstractContextManager[object]:
         # Cut in the end: an answer that comes in time after all must not be a lie.
         return self._default(Answer(delay=30.0, reset=True, stores=self._rng.random() < 0.5))
 
-    @contextmanager
-    def _default(self, answer: Answer) -> Iterator[None]:
-        self._server.default = answer
-        yield
-        self._server.default = Answer()
+    def _default(self, answer: Answer) -> AbstractContextManager[object]:
+        return mock.patch.object(self._server, "default", answer)
+
+    def slow(self) -> AbstractContextManager[object]:
+        return mock.patch.object(self._server, "latency", 0.05)
 
     @contextmanager
     def strange(self) -> Iterator[None]:
@@ -107,12 +105,6 @@ class Trouble:
             return crc32(f"{turn} {request.content}".encode()) % 50 == 0
 
         self._server.script(Answer(422), when=refused, forever=True)
-
-    @contextmanager
-    def slow(self) -> Iterator[None]:
-        self._server.latency = 0.05
-        yield
-        self._server.latency = 0.0
 
     @contextmanager
     def locked(self) -> Iterator[None]:
